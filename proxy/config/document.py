@@ -1,0 +1,119 @@
+"""Text becomes a tree of YAML nodes that know their line and column; nothing in it is interpreted yet."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+import yaml
+
+MAX_TEXT = 1024 * 1024
+"""Bytes, as large as a ConfigMap can be."""
+MAX_NODES = 200_000
+"""Nodes after aliases are followed: a file of a few lines can otherwise stand for billions."""
+MAX_DEPTH = 24
+
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """Something wrong in the file: where, and what to do about it."""
+
+    line: int
+    column: int
+    path: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.line}:{self.column}: {self.path}: {self.message}" if self.path else (
+            f"{self.line}:{self.column}: {self.message}"
+        )
+
+
+class ConfigError(Exception):
+    """The file cannot be used; `problems` says everything that is wrong with it, in the file's order."""
+
+    def __init__(self, name: str, problems: list[Problem]) -> None:
+        self.name = name
+        self.problems = sorted(set(problems))
+        super().__init__("\n".join(f"{name}:{problem}" for problem in self.problems))
+
+
+@dataclass(slots=True)
+class Document:
+    """A file while it is read: its tree, where each path stands, and what has been found wrong so far."""
+
+    name: str
+    root: yaml.Node
+    problems: list[Problem] = field(default_factory=list)
+    marks: dict[str, yaml.Mark] = field(default_factory=dict)
+
+    def complain(self, path: str, message: str, node: yaml.Node | None = None) -> None:
+        """Note a problem at `node`, else where `path`, or the nearest thing above it, stands."""
+        mark = node.start_mark if node is not None else self._mark(path)
+        self.problems.append(Problem(mark.line + 1, mark.column + 1, path, message))
+
+    def check(self) -> None:
+        """Raise ConfigError if anything was found wrong."""
+        if self.problems:
+            raise ConfigError(self.name, self.problems)
+
+    def _mark(self, path: str) -> yaml.Mark:
+        while path and path not in self.marks:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return self.marks.get(path, self.root.start_mark)
+
+
+def parse(text: str, name: str = "routing.yaml") -> Document:
+    """The document of `text`; ConfigError if it is no YAML, no mapping, too large, or a bomb."""
+    if len(text) > MAX_TEXT:
+        raise ConfigError(name, [Problem(1, 1, "", f"the file is over {MAX_TEXT} bytes")])
+    try:
+        root = yaml.compose(text, Loader=_Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise ConfigError(name, [Problem(line, column, "", f"not YAML: {error.problem}")]) from error
+    except yaml.YAMLError as error:
+        raise ConfigError(name, [Problem(1, 1, "", f"not YAML: {str(error).splitlines()[0]}")]) from error
+    except RecursionError as error:
+        raise ConfigError(name, [Problem(1, 1, "", f"nested deeper than {MAX_DEPTH}")]) from error
+    if root is None:
+        raise ConfigError(name, [Problem(1, 1, "", "the file is empty")])
+    document = Document(name, root)
+    _measure(document)
+    return document
+
+
+def _measure(document: Document) -> None:
+    count = 0
+    for node, depth in _walk(document.root, 0):
+        count += 1
+        if count > MAX_NODES or depth > MAX_DEPTH:
+            limit = f"more than {MAX_NODES} values" if count > MAX_NODES else f"nested deeper than {MAX_DEPTH}"
+            document.complain("", f"{limit}, aliases followed", node)
+            break
+    if not isinstance(document.root, yaml.MappingNode):
+        document.complain("", "expected a mapping with keys such as providers and models", document.root)
+    document.check()
+
+
+def _walk(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int]]:
+    pending = [(node, depth)]
+    while pending:
+        node, depth = pending.pop()
+        yield node, depth
+        if isinstance(node, yaml.MappingNode):
+            pending.extend((child, depth + 1) for pair in node.value for child in pair)
+        elif isinstance(node, yaml.SequenceNode):
+            pending.extend((child, depth + 1) for child in node.value)
+
+
+def suggestion(word: str, known: list[str]) -> str:
+    """`; did you mean 'x'?` for a near name, else the names there are."""
+    near = get_close_matches(word, known, n=1)
+    if near:
+        return f"; did you mean '{near[0]}'?"
+    return f"; known: {', '.join(sorted(known))}" if known else ""

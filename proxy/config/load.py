@@ -1,0 +1,135 @@
+"""routing.yaml's text becomes a Snapshot; whatever is wrong with it is noted in the document, with its place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import yaml
+
+from proxy.config import schema
+from proxy.config.document import suggestion
+from proxy.config.reading import WRONG, Reader, pairs
+from proxy.config.snapshot import (
+    GLOBAL,
+    MODEL_NAME,
+    Entry,
+    Pattern,
+    Provider,
+    Snapshot,
+    Target,
+    target_id,
+)
+
+
+def load(reader: Reader) -> tuple[Snapshot, tuple[Entry, ...]]:
+    """The snapshot, and the pipeline's entries for those who know the middlewares; ConfigError if neither can be had."""
+    file = reader.read(reader.document.root, schema.File, "")
+    if file is WRONG:
+        reader.document.check()
+    return _snapshot(reader, file), _entries(reader, file.pipeline)
+
+
+def _snapshot(reader: Reader, file: schema.File) -> Snapshot:
+    _check_names(reader, file)
+    providers = {
+        name: _provider(name, section, _share(section, file)) for name, section in _sound(file.providers).items()
+    }
+    tables = {
+        name: tuple(
+            target
+            for provider, served in _sound(entries).items()
+            if provider in providers
+            for target in _targets(providers[provider], file.providers[provider], served)
+        )
+        for name, entries in _sound(file.models).items()
+    }
+    return Snapshot(
+        listen=file.listen,
+        admin=file.admin,
+        defaults=file.defaults,
+        drain=file.drain,
+        providers=providers,
+        models={name: targets for name, targets in tables.items() if "*" not in name},
+        patterns=_patterns(tables),
+        defaults_by_provider={name: _targets(providers[name], file.providers[name], "*") for name in providers},
+    )
+
+
+def _sound(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if value is not WRONG}
+
+
+def _share(section: schema.Provider, file: schema.File) -> float:
+    total = sum(other.weight for other in _sound(file.providers).values())
+    return section.weight / total if total else 0.0
+
+
+def _provider(name: str, section: schema.Provider, weight: float) -> Provider:
+    return Provider(
+        name=name,
+        dialect=section.dialect,
+        weight=weight,
+        key=section.api_key,
+        auth=section.auth,
+        path=section.path,
+        query=section.query,
+        headers=section.headers,
+    )
+
+
+def _targets(provider: Provider, section: schema.Provider, served: str | schema.Served) -> tuple[Target, ...]:
+    """One target for each region of the provider."""
+    served = schema.Served(model=served) if isinstance(served, str) else served
+    regions = _sound(section.regions) or {GLOBAL: schema.Region()}
+    return tuple(
+        Target(
+            id=target_id(provider.name, name, served.model),
+            provider=provider,
+            region=name,
+            residency=region.residency,
+            base_url=(region.base_url or section.base_url).rstrip("/"),
+            model=served.model,
+            timeouts=served.timeouts or section.timeouts,
+        )
+        for name, region in regions.items()
+    )
+
+
+def _patterns(tables: Mapping[str, tuple[Target, ...]]) -> tuple[Pattern, ...]:
+    patterns = [Pattern(name, targets) for name, targets in tables.items() if "*" in name]
+    return tuple(sorted(patterns, key=lambda pattern: -len(pattern.text)))
+
+
+def _entries(reader: Reader, nodes: list[yaml.Node]) -> tuple[Entry, ...]:
+    """`- name` or `- name: {options}`, one mapping with one key."""
+    entries = []
+    for index, node in enumerate(nodes):
+        path = f"pipeline[{index}]"
+        if isinstance(node, yaml.ScalarNode):
+            entries.append(Entry(node.value, path, node, None))
+        elif isinstance(node, yaml.MappingNode) and len(node.value) == 1:
+            name, key, options = pairs(reader, node, path)[0]
+            entries.append(Entry(name, f"{path}.{name}", key, options))
+        else:
+            reader.wrong(node, path, "expected a middleware's name, or its name with options: `- name: {option: value}`")
+    return tuple(entries)
+
+
+def _check_names(reader: Reader, file: schema.File) -> None:
+    _check(reader, "providers", file.providers, schema.PROVIDER_NAME)
+    for name, section in _sound(file.providers).items():
+        _check(reader, f"providers.{name}.regions", section.regions, schema.REGION_NAME)
+    for model, entries in _sound(file.models).items():
+        if not MODEL_NAME.fullmatch(model.replace("*", "x")):
+            reader.document.complain(f"models.{model}", f"a model's name must match {MODEL_NAME.pattern}")
+        for name in entries.keys() - file.providers.keys():
+            near = suggestion(name, list(file.providers))
+            reader.document.complain(f"models.{model}.{name}", f"no provider '{name}'{near}")
+
+
+def _check(reader: Reader, path: str, table: Mapping[str, Any], pattern: str) -> None:
+    for name in table:
+        if not re.search(pattern, name):
+            reader.document.complain(f"{path}.{name}", f"a name must match {pattern}")

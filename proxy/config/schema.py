@@ -1,0 +1,95 @@
+"""The typed shape of routing.yaml: what may stand where, and what stands there if nothing does."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from msgspec import Meta, Struct
+
+from proxy.config.quantities import Seconds, Secret
+
+PROVIDER_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+REGION_NAME = r"^[a-z][a-z0-9-]{0,63}$"
+
+Port = Annotated[int, Meta(ge=0, le=65535)]
+Weight = Annotated[float, Meta(ge=0)]
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+[^\s?#]*$")]
+
+
+class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where applications connect."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8090
+    unix: str | None = None
+
+
+class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Where probes and metrics are read."""
+
+    host: str = "127.0.0.1"
+    port: Port = 9464
+
+
+class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What holds when a request says nothing."""
+
+    region: str = "us-east-1"
+
+
+class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """After SIGTERM: accept for `delay` more, let streams finish within `timeout`."""
+
+    delay: Seconds = Seconds(0)
+    timeout: Seconds = Seconds(25)
+
+
+class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One clock each; `first_token`, `idle` and `content_idle` are for streams, `answer` for the rest."""
+
+    connect: Seconds = Seconds(5)
+    first_token: Seconds = Seconds(60)
+    idle: Seconds = Seconds(30)
+    content_idle: Seconds = Seconds(300)
+    answer: Seconds = Seconds(300)
+
+
+class Region(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One place a provider serves from."""
+
+    residency: str | None = None
+    base_url: Url | None = None
+
+
+class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A vendor account: where it is, what it speaks, and the key to it."""
+
+    dialect: str
+    base_url: Url
+    api_key: Secret | None = None
+    auth: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"] | None = None
+    path: str | None = None
+    query: dict[str, str] = {}
+    headers: dict[str, str] = {}
+    weight: Weight = 1.0
+    timeouts: Timeouts = Timeouts()
+    regions: dict[str, Region] = {}
+
+
+class Served(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How one provider serves a model."""
+
+    model: str
+    timeouts: Timeouts | None = None
+
+
+class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The whole of routing.yaml."""
+
+    listen: Listen = Listen()
+    admin: Admin = Admin()
+    pipeline: list[Any] = []
+    defaults: Defaults = Defaults()
+    drain: Drain = Drain()
+    providers: dict[str, Provider]
+    models: dict[str, dict[str, str | Served]]

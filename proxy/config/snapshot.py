@@ -1,0 +1,120 @@
+"""What a request is routed by: frozen, complete, and free of anything that was only spelling in the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
+
+import yaml
+
+from proxy.config.quantities import Secret
+from proxy.config.schema import Admin, Defaults, Drain, Listen, Timeouts
+
+GLOBAL = "global"
+"""The region of a provider that names none."""
+
+MODEL_NAME = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9._:/@+-]{1,256}")
+
+
+@dataclass(frozen=True, slots=True)
+class Provider:
+    """A vendor account."""
+
+    name: str
+    dialect: str
+    weight: float
+    key: Secret | None = None
+    auth: str | None = None
+    path: str | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def disabled(self) -> str | None:
+        """Why it is never tried, or None."""
+        return f"{self.key.missing} is not set" if self.key and self.key.missing else None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """One way to serve a model: provider x region x upstream model."""
+
+    id: str
+    provider: Provider
+    region: str
+    residency: str | None
+    base_url: str
+    model: str
+    timeouts: Timeouts
+
+
+def target_id(provider: str, region: str, model: str) -> str:
+    """The identity by which observations survive a reload, such as `openai@eu-central-1/gpt-4o`."""
+    return f"{provider}@{region}/{model}"
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """A name with `*` in it, and who serves what it matches."""
+
+    text: str
+    targets: tuple[Target, ...]
+
+    def __post_init__(self) -> None:
+        self.matches(self.text)
+
+    def matches(self, name: str) -> bool:
+        """Whether `name` is one that this pattern means."""
+        return re.fullmatch(re.escape(self.text).replace(r"\*", ".*"), name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One line of `pipeline:`; its options are read once its middleware is known."""
+
+    name: str
+    path: str
+    node: yaml.Node
+    options: yaml.Node | None
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """One routing.yaml, as it was when it was read."""
+
+    listen: Listen
+    admin: Admin
+    defaults: Defaults
+    drain: Drain
+    providers: Mapping[str, Provider]
+    models: Mapping[str, tuple[Target, ...]]
+    patterns: tuple[Pattern, ...]
+    """Longest first."""
+    defaults_by_provider: Mapping[str, tuple[Target, ...]]
+    """Each provider's targets for a model named as `provider/model`; their model is `*`."""
+
+    def targets(self, model: str) -> tuple[Target, ...]:
+        """Who serves that name: the table, then the longest pattern, then `provider/model`; () if nobody does."""
+        if model in self.models:
+            return self.models[model]
+        if not MODEL_NAME.fullmatch(model):
+            return ()
+        for pattern in self.patterns:
+            if pattern.matches(model):
+                return tuple(named(target, model) for target in pattern.targets)
+        provider, _, name = model.partition("/")
+        return tuple(named(target, name) for target in self.defaults_by_provider.get(provider, ()) if name)
+
+    def near(self, model: str) -> list[str]:
+        """Names of the table that look like `model`, nearest first, three at most."""
+        return get_close_matches(model, self.models, n=3, cutoff=0.5)
+
+
+def named(target: Target, model: str) -> Target:
+    """The target with the name it was asked for where its own model has a `*`."""
+    if "*" not in target.model:
+        return target
+    upstream = target.model.replace("*", model)
+    return replace(target, model=upstream, id=target_id(target.provider.name, target.region, upstream))

@@ -1,0 +1,8 @@
+"""One folder per wire format; `DIALECTS` is the table of them, and the only place where they are all named."""
+
+from collections.abc import Mapping
+
+from proxy.dialects import openai
+from proxy.dialects.contract import Dialect
+
+DIALECTS: Mapping[str, Dialect] = {"openai": openai.DIALECT}

@@ -1,0 +1,91 @@
+"""The class of a provider's refusal, decided in this one place (wire-format facts: status codes and OpenAI's codes)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from proxy.errors import Refused
+from proxy.headers import to_downstream
+from proxy.messages import Headers
+
+CONTEXT_LENGTH = "context_length_exceeded"
+OVERLOADED = "server_is_overloaded"
+
+_BY_CODE = {
+    CONTEXT_LENGTH: "context_length",
+    OVERLOADED: "model_overloaded",
+    "slow_down": "model_overloaded",
+    "overloaded_error": "model_overloaded",
+    "content_filter": "content_filter",
+    "content_policy_violation": "content_filter",
+    "invalid_prompt": "content_filter",
+    "insufficient_quota": "quota",
+    "credit_balance_exhausted": "quota",
+}
+_BY_STATUS = {
+    401: "auth_error",
+    402: "quota",
+    403: "auth_error",
+    404: "not_found",
+    408: "timeout",
+    425: "server_error",
+    429: "rate_limit",
+    504: "timeout",
+    529: "model_overloaded",
+}
+_TYPE = {
+    400: ("invalid_request_error", "invalid_request"),
+    401: ("authentication_error", "upstream_auth_error"),
+    402: ("insufficient_quota", "insufficient_quota"),
+    403: ("permission_error", "upstream_permission_error"),
+    404: ("invalid_request_error", "model_not_found"),
+    413: ("invalid_request_error", "request_too_large"),
+    422: ("invalid_request_error", "invalid_request"),
+    429: ("rate_limit_error", "rate_limit_exceeded"),
+    503: ("server_error", OVERLOADED),
+    504: ("server_error", "upstream_timeout"),
+    529: ("server_error", OVERLOADED),
+}
+_SNIPPET = 500
+
+
+def trigger(status: int, code: str | None) -> str:
+    """The class that failover rules name: `rate_limit`, `server_error`, `model_overloaded`, `invalid_request` …"""
+    if code in _BY_CODE and not (code == "slow_down" and status == 429):
+        return _BY_CODE[code]
+    return _BY_STATUS.get(status, "server_error" if status >= 500 or status < 400 else "invalid_request")
+
+
+def refused(
+    status: int, headers: Headers, message: str, *, code: str | None = None, param: str | None = None,
+    body: bytes | None = None,
+) -> Refused:  # fmt: skip
+    """The refusal in OpenAI's envelope; what the provider's own words do not name comes from the status."""
+    kind, usual_code = _TYPE.get(status, ("server_error", "server_error") if status >= 500 else _TYPE[400])
+    members = {"message": message, "type": kind, "param": param, "code": code or usual_code}
+    shown = 503 if status == 529 else status if 400 <= status < 600 else 502
+    return Refused(shown, members, trigger=trigger(status, code), headers=to_downstream(headers), body=body)
+
+
+def message_of(body: bytes) -> str:
+    """What a provider's error body says, whichever of the known shapes it has; never a page of HTML."""
+    try:
+        said = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        text = body[:_SNIPPET].decode("utf-8", "replace").strip()
+        return "the provider answered with a page, not an error" if text.startswith("<") else text or "no reason given"
+    return _said(said) or body[:_SNIPPET].decode("utf-8", "replace")
+
+
+def _said(value: Any) -> str | None:
+    """error, message, detail: the first that leads to text; lists by their first item."""
+    if isinstance(value, str):
+        return value or None
+    if isinstance(value, list):
+        return _said(value[0]) if value else None
+    if isinstance(value, Mapping):
+        return next((said for key in ("error", "message", "detail", "msg", "title") if (said := _said(value.get(key)))), None)
+    return None

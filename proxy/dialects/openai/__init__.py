@@ -1,0 +1,17 @@
+"""OpenAI's own format: what passes through is never re-serialised."""
+
+from proxy.dialects.contract import Dialect
+from proxy.dialects.openai.request import PATHS, ask
+from proxy.dialects.openai.response import answer, error
+from proxy.dialects.openai.stream import Passing, begins
+
+DIALECT = Dialect(
+    name="openai",
+    auth="bearer",
+    paths=PATHS,
+    ask=ask,
+    answer=answer,
+    stream=Passing,
+    begins=begins,
+    error=error,
+)

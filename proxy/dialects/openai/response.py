@@ -1,0 +1,66 @@
+"""A whole answer of an OpenAI host: checked, noted, and passed with who served it spliced in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from proxy.dialects.contract import Reading
+from proxy.dialects.faults import message_of, refused
+from proxy.errors import BadAnswer, Refused
+from proxy.messages import Answer, Headers
+
+
+def answer(data: bytes, reading: Reading) -> bytes:
+    """The same bytes with `"provider"` as their last member. Raises BadAnswer for an error in a 200's clothes."""
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadAnswer("the provider answered 200 with something that is not JSON") from error
+    if not isinstance(body, dict) or not body:
+        raise BadAnswer("the provider answered 200 without an answer in it")
+    if body.get("error"):
+        raise BadAnswer(f"the provider answered 200 with an error: {message_of(data)}")
+    note(body, reading.answer)
+    return splice(data, reading.provider)
+
+
+def note(body: Mapping[str, Any], seen: Answer) -> None:
+    """What the log, the costs and the terminal rule need of an answer or a chunk; a host may leave any of it out."""
+    seen.model = body.get("model") or seen.model
+    seen.usage = body.get("usage") or seen.usage
+    for choice in body.get("choices") or ():
+        if isinstance(choice, dict) and choice.get("finish_reason"):
+            seen.finish = choice["finish_reason"]
+
+
+def splice(data: bytes, provider: str) -> bytes:
+    """A JSON object with `"provider"` added before its last brace; nothing else moves."""
+    end = data.rindex(b"}")
+    comma = b"" if data[:end].rstrip().endswith(b"{") else b","
+    return b'%b%b"provider":"%b"%b' % (data[:end], comma, provider.encode(), data[end:])
+
+
+def error(status: int, headers: Headers, body: bytes) -> Refused:
+    """A refusal; where the body is OpenAI's envelope already it reaches the caller byte for byte."""
+    members = _members(body)
+    if members is None:
+        return refused(status, headers, message_of(body))
+    code = members.get("code") or members.get("type")
+    own = body if 400 <= status < 500 and status not in (401, 403) else None
+    return refused(status, headers, str(members["message"]), code=_text(code), param=_text(members.get("param")), body=own)
+
+
+def _members(body: bytes) -> dict[str, Any] | None:
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return None
+    members = parsed.get("error") if isinstance(parsed, dict) else None
+    return members if isinstance(members, dict) and members.get("message") else None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

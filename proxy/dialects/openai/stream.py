@@ -1,0 +1,82 @@
+"""A stream of an OpenAI host: frames pass as they are, with who served them spliced in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from proxy.dialects.contract import Reading
+from proxy.dialects.openai.response import note, splice
+from proxy.sse import Event, Framer, decode
+
+DONE = b"[DONE]"
+
+_CONTENT = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "audio", "images")
+
+
+class Passing:
+    """Taking the splices out again gives the host's bytes, less the frames that are dropped."""
+
+    def __init__(self, reading: Reading) -> None:
+        self._reading = reading
+        self._framer = Framer()
+
+    def feed(self, data: bytes) -> bytes:
+        return b"".join(map(self._frame, self._framer.feed(data)))
+
+    def end(self) -> bytes:
+        """A last event may lack its blank line (some hosts end so); anything else unfinished is dropped."""
+        rest = self._framer.rest()
+        data = decode(rest).data
+        if data is None or not (data == DONE or _json(data) is not None):
+            return b""
+        return self._frame(rest.rstrip(b"\r\n") + b"\n\n")
+
+    def _frame(self, frame: bytes) -> bytes:
+        data = decode(frame).data
+        if data is None:
+            return frame
+        seen = self._reading.answer
+        if data == DONE:
+            seen.done = True
+            return frame
+        chunk = _json(data)
+        if chunk is None:
+            seen.dropped += 1
+            return b""
+        return self._chunk(chunk, frame) if isinstance(chunk, dict) else frame
+
+    def _chunk(self, chunk: dict[str, Any], frame: bytes) -> bytes:
+        seen = self._reading.answer
+        if chunk.get("error"):
+            seen.error = True
+            return frame
+        note(chunk, seen)
+        if not self._reading.show_usage and chunk.get("usage") and not chunk.get("choices"):
+            return b""
+        return splice(frame, self._reading.provider)
+
+
+def begins(event: Event) -> bool:
+    """A delta with anything in it but a role; a finish, an error, `[DONE]` and what cannot be read count too."""
+    if event.data is None:
+        return False
+    chunk = _json(event.data)
+    if not isinstance(chunk, dict):
+        return event.data == DONE
+    return bool(chunk.get("error")) or any(map(_says, chunk.get("choices") or ()))
+
+
+def _says(choice: Any) -> bool:
+    if not isinstance(choice, dict):
+        return False
+    delta = choice.get("delta") or {}
+    return bool(choice.get("finish_reason") or choice.get("text") or any(delta.get(key) for key in _CONTENT))
+
+
+def _json(data: bytes) -> Any:
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None

@@ -1,0 +1,125 @@
+"""What is handed on: a Request comes in, an Outgoing goes to a provider, a Response comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+Headers = Mapping[str, str]
+"""Names without regard to case, as aiohttp's multidicts give them."""
+
+
+class Body(Protocol):
+    """An answer on its way; reading it further is the only thing that can still fail."""
+
+    async def read(self) -> bytes:
+        """The next bytes, b"" at the end; raises UpstreamFailure if it breaks. May be cancelled and called again."""
+
+    def close(self) -> None:
+        """Let go at once, finished or not; twice is harmless."""
+
+
+class Stage(Protocol):
+    """Bytes in, bytes out, whatever the cuts."""
+
+    def feed(self, data: bytes) -> bytes:
+        """What `data` lets through."""
+
+    def end(self) -> bytes:
+        """Nothing more comes: what was still held back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the application sent, its body still unread."""
+
+    method: str
+    path: str
+    headers: Headers
+    read: Callable[[int], Awaitable[bytes]]
+    """The whole body; TooLarge over that many bytes. Call it once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """What one provider is sent: a complete HTTP request."""
+
+    url: str
+    headers: dict[str, str]
+    body: bytes
+    method: str = "POST"
+
+
+@dataclass(slots=True)
+class Response:
+    """Status and headers, and a body that is whole (bytes) or still coming (Body)."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes | Body
+
+    def close(self) -> None:
+        """Let go of the body, finished or not."""
+        if not isinstance(self.body, bytes):
+            self.body.close()
+
+
+@dataclass(slots=True)
+class Answer:
+    """What the dialect has seen of one answer as it passed; nothing of what it says."""
+
+    model: str | None = None
+    finish: str | None = None
+    usage: dict[str, Any] | None = None
+    done: bool = False
+    error: bool = False
+    dropped: int = 0
+
+    @property
+    def complete(self) -> bool:
+        """A finish reason was seen; `[DONE]` or a clean end alone proves nothing."""
+        return self.finish is not None and not self.error
+
+
+@dataclass(slots=True)
+class Staged:
+    """A body seen through a stage."""
+
+    source: Body
+    stage: Stage
+    _ended: bool = field(default=False, init=False)
+
+    async def read(self) -> bytes:
+        while not self._ended:
+            data = await self.source.read()
+            if not data:
+                self._ended = True
+                return self.stage.end()
+            passed = self.stage.feed(data)
+            if passed:
+                return passed
+        return b""
+
+    def close(self) -> None:
+        self.source.close()
+
+
+class Transport(Protocol):
+    """One way to reach providers."""
+
+    async def send(self, request: Outgoing, *, connect_timeout: float) -> Incoming:
+        """Send it whole; status and headers are in when this returns. Raises UpstreamFailure."""
+
+
+class Incoming(Protocol):
+    """A provider's answer, its body still unread."""
+
+    status: int
+    headers: Headers
+
+    async def read(self) -> bytes:
+        """The next bytes, b"" at the end; raises Disconnected if it breaks."""
+
+    def close(self) -> None:
+        """Let go: a finished connection is kept for reuse, any other is closed at once."""
