@@ -1,0 +1,55 @@
+# `make` lists the targets. ARGS goes to the tool: make test ARGS="-k sse", make lock ARGS=--upgrade
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+UV ?= build/uv/bin/uv
+COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
+	--custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help venv run test lint types check lock bench clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+
+venv: $(READY) ## Make .venv with what the locks name; again only when they change
+
+run: $(READY) ## Serve routing.yaml with simulated providers: no keys, no network
+	@$(BIN)/parrot serve --sandbox $(ARGS)
+
+test: $(READY) ## Run the tests
+	@$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY) ## Check style and layout
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+
+types: $(READY) ## Check the types
+	@$(BIN)/mypy
+
+check: lint types test ## All three
+
+lock: $(UV) ## Write deploy/requirements*.lock anew from setup.cfg
+	@$(COMPILE) setup.cfg --output-file deploy/requirements.lock $(ARGS)
+	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
+		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
+	@grep -c -- '==' deploy/requirements.lock deploy/requirements-dev.lock
+
+bench: $(READY) ## Measure against other proxies on this machine
+	@$(BIN)/python -m bench $(ARGS)
+
+clean: ## Remove everything that make made
+	rm -rf .venv build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@find proxy tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
+
+$(READY): deploy/requirements-dev.lock setup.cfg pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@echo "Making .venv with $$($(PYTHON) --version) (once; about a minute)"
+	@$(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+build/uv/bin/uv:
+	@$(PYTHON) -m venv build/uv
+	@build/uv/bin/python -m pip install --quiet --disable-pip-version-check uv
