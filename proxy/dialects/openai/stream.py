@@ -59,7 +59,7 @@ class Passing:
 
 
 def begins(event: Event) -> bool:
-    """A delta with anything in it but a role; a finish, an error, `[DONE]` and what cannot be read count too."""
+    """A delta with anything in it but a role; a finish, an error and `[DONE]` count too."""
     if event.data is None:
         return False
     chunk = _json(event.data)

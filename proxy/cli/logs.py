@@ -1,0 +1,33 @@
+"""How the log looks: JSON for machines, columns for a terminal."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any, TextIO
+
+import orjson
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+FORMATS = ("auto", "json", "console")
+
+
+def logger(form: str, stream: TextIO = sys.stderr) -> FilteringBoundLogger:
+    """A logger onto `stream`; `auto` is console on a terminal and JSON elsewhere."""
+    console = form == "console" or (form == "auto" and stream.isatty())
+    stamps: list[Processor] = [structlog.processors.add_log_level, structlog.processors.TimeStamper("iso")]
+    if console:
+        shown: list[Processor] = [_without_nothing, structlog.dev.ConsoleRenderer(colors=stream.isatty())]
+        sink: Any = structlog.PrintLogger(stream)
+    else:
+        shown = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(orjson.dumps, default=str)]
+        sink = structlog.BytesLogger(stream.buffer) if hasattr(stream, "buffer") else structlog.PrintLogger(stream)
+    bound: FilteringBoundLogger = structlog.wrap_logger(
+        sink, processors=[*stamps, *shown], wrapper_class=structlog.make_filtering_bound_logger(20)
+    ).bind()
+    return bound
+
+
+def _without_nothing(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """A person reads only the fields that say something."""
+    return {name: value for name, value in event.items() if value is not None}

@@ -1,0 +1,26 @@
+"""Runs a coroutine until it is done or a signal says stop."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+
+if sys.platform != "win32":
+    from uvloop import new_event_loop
+else:
+    from asyncio import new_event_loop
+
+
+def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
+    """`main`'s exit code; its event is set by SIGINT or SIGTERM."""
+
+    async def until_stopped() -> int:
+        stopped = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+        return await main(stopped)
+
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        return runner.run(until_stopped())

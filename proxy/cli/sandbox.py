@@ -1,0 +1,54 @@
+"""`parrot sandbox`: the simulated providers alone."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from functools import partial
+
+from proxy.cli.command import Command, Failure
+from proxy.cli.loop import run
+from proxy.sandbox import SIMULATIONS
+from proxy.sandbox.server import Sandbox
+
+_DESCRIPTION = "Simulated providers on loopback, one port each, for as long as this runs."
+
+
+def _provider(text: str) -> tuple[str, str, int]:
+    """`NAME`, `NAME=DIALECT` or `NAME=DIALECT:PORT`."""
+    name, _, rest = text.partition("=")
+    dialect, _, port = rest.partition(":")
+    dialect = dialect or name
+    if dialect not in SIMULATIONS:
+        raise ArgumentTypeError(f"no dialect '{dialect}'; known: {', '.join(SIMULATIONS)}")
+    if port and not port.isdecimal():
+        raise ArgumentTypeError(f"the port must be a number, got '{port}'")
+    return name, dialect, int(port or 0)
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    what = "NAME, NAME=DIALECT or NAME=DIALECT:PORT; default: one of each dialect on free ports"
+    parser.add_argument("provider", nargs="*", type=_provider, metavar="PROVIDER", help=what)
+
+
+def _run(arguments: Namespace) -> int:
+    return run(partial(_simulate, arguments))
+
+
+async def _simulate(arguments: Namespace, stopped: asyncio.Event) -> int:
+    wanted = arguments.provider or [(name, name, 0) for name in SIMULATIONS]
+    try:
+        sandbox = await Sandbox.start(
+            {name: dialect for name, dialect, _ in wanted}, {name: port for name, _, port in wanted}
+        )
+    except OSError as error:
+        raise Failure(f"cannot simulate: {os.strerror(error.errno or 0).lower()}") from error
+    for name, dialect, _ in wanted:
+        print(f"{name} ({dialect}): base_url {sandbox.base_url(name)}", flush=True)
+    await stopped.wait()
+    await sandbox.close()
+    return 0
+
+
+COMMAND = Command("sandbox", "run the simulated providers alone", _arguments, _run, _DESCRIPTION)

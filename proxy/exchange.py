@@ -1,0 +1,153 @@
+"""One request's record, the attempts made for it, and the shape of what handles them."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.config.snapshot import Snapshot
+from proxy.dialects.contract import Asking, Call
+from proxy.messages import Answer, Request, Response, Transport
+from proxy.routing.decision import Decision, Step
+from proxy.routing.facts import Facts
+from proxy.routing.policy import Policy
+from proxy.telemetry.signals import Signals
+
+
+@dataclass(slots=True)
+class Load:
+    """What is in hand at this moment; it outlives reloads."""
+
+    requests: int = 0
+    buffered: int = 0
+    """Bytes of request bodies held."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What outlives a reload and stands outside every request."""
+
+    transport: Transport
+    log: FilteringBoundLogger
+    clock: Callable[[], float]
+    """Seconds, never backwards."""
+    wall: Callable[[], float]
+    """Seconds since 1970."""
+    signals: Callable[[], Signals] = Signals
+    load: Load = field(default_factory=Load)
+
+
+@dataclass(slots=True)
+class Exchange:
+    """What is known of one request; each middleware adds what it finds out."""
+
+    id: str
+    endpoint: str
+    request: Request
+    snapshot: Snapshot
+    services: Services
+    started: float
+    identity: str | None = None
+    """The name of the key it came with."""
+    asked: Mapping[str, str] = field(default_factory=dict)
+    """Its control headers."""
+    policy: Policy = field(default_factory=Policy)
+    raw: bytes = b""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts | None = None
+    decision: Decision | None = None
+    attempts: list[Attempt] = field(default_factory=list)
+    serving: Attempt | None = None
+    """The attempt whose answer the caller gets."""
+    forwarded: Mapping[str, str] = field(default_factory=dict)
+    """The caller's headers that providers may see."""
+    warnings: list[str] = field(default_factory=list)
+    waited: float = 0.0
+    """Seconds spent waiting for providers before the answer's headers went out."""
+    overhead_ms: float | None = None
+    """Time to the answer's headers less `waited`, in milliseconds."""
+    first_content: float | None = None
+    """When the first content was in hand, by the services' clock."""
+    status: int = 0
+    outcome: str = "client_gone"
+    """How it ended; whatever ends it otherwise says so."""
+    _ends: list[Callable[[Exchange], None]] = field(default_factory=list)
+
+    def attempt(self, step: Step) -> Attempt:
+        """A new attempt at one place of the plan, counted from now on."""
+        attempt = Attempt(self, step, started=self.services.clock())
+        self.attempts.append(attempt)
+        return attempt
+
+    def stamps(self) -> dict[str, str]:
+        """The headers that every answer carries, errors and streams included; asked for as they go out."""
+        self.overhead_ms = round((self.services.clock() - self.started - self.waited) * 1000, 2)
+        stamps = {
+            "X-Request-Id": self.id,
+            "X-Provider-Attempts": str(len(self.attempts)),
+            "X-Overhead-Ms": str(self.overhead_ms),
+        }
+        if self.decision:
+            stamps["X-Routing-Strategy"] = self.decision.strategy
+        if self.serving:
+            target = self.serving.step.target
+            stamps["X-Provider"] = target.provider.name
+            stamps["X-Provider-Model"] = self.serving.answer.model or target.model
+            stamps["X-Provider-Region"] = target.region
+        if self.warnings:
+            stamps["X-Routing-Warnings"] = ", ".join(self.warnings)
+        return stamps
+
+    def at_end(self, act: Callable[[Exchange], None]) -> None:
+        """Call `act` when the last byte is out, or will never be; the last one to ask is called first."""
+        self._ends.append(act)
+
+    def end(self) -> None:
+        """It is over."""
+        while self._ends:
+            self._ends.pop()(self)
+
+
+@dataclass(slots=True)
+class Attempt:
+    """One try at one target."""
+
+    exchange: Exchange
+    step: Step
+    started: float
+    call: Call | None = None
+    asking: Asking | None = None
+    """The request in the target's own format."""
+    answer: Answer = field(default_factory=Answer)
+    outcome: str | None = None
+    status: int | None = None
+    ended: float | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """What the caller may know of it."""
+        target = self.step.target
+        return {
+            "provider": target.provider.name,
+            "model": target.model,
+            "region": target.region,
+            "outcome": self.outcome,
+            "status": self.status,
+            "ms": round(((self.ended or self.started) - self.started) * 1000, 1),
+        }
+
+
+Subject = TypeVar("Subject", contravariant=True)
+
+
+Handler = Callable[[Subject], Awaitable[Response]]
+"""Answers an Exchange (outside failover) or an Attempt (inside); raises ParrotError instead of answering."""
+
+
+class Middleware(Protocol[Subject]):
+    """One behaviour; its fields are its options in routing.yaml."""
+
+    async def __call__(self, subject: Subject, handler: Handler[Any]) -> Response:
+        """Return an answer, wrap the handler's, or raise."""

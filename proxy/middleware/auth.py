@@ -1,0 +1,78 @@
+"""Who may come in: by key where keys are named, else only what is truly local."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Annotated
+
+from msgspec import Meta
+
+from proxy.config.quantities import Secret
+from proxy.errors import Forbidden, Unauthenticated
+from proxy.exchange import Exchange, Handler
+from proxy.messages import Headers, Response
+
+_LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One caller."""
+
+    name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    value: Secret
+
+    def __post_init__(self) -> None:
+        if self.value.missing:
+            raise ValueError(f"variable {self.value.missing} is not set; set it, or write ${{{self.value.missing}:-default}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Auth:
+    """Checks the key, or without keys that neither a web page nor a rebound name is asking."""
+
+    keys: tuple[Key, ...] = ()
+    origins: tuple[str, ...] = ()
+    """Web origins that may call from a browser, such as `https://app.example.com`."""
+
+    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+        headers = exchange.request.headers
+        self._check_origin(headers)
+        if self.keys:
+            exchange.identity = self._identity(headers)
+        else:
+            _check_host(headers)
+        return await handler(exchange)
+
+    def _check_origin(self, headers: Headers) -> None:
+        # A page in the developer's browser can reach localhost; it cannot help sending its origin.
+        origin = headers.get("Origin")
+        if origin is not None and origin not in self.origins:
+            raise Forbidden(f"requests from the web origin '{origin[:128]}' are refused; list it under auth: origins")
+
+    def _identity(self, headers: Headers) -> str:
+        """The name of the key that was sent; every key is compared, and digests, so that time tells nothing."""
+        given = _digest(_sent(headers))
+        found = [key.name for key in self.keys if compare_digest(given, _digest(key.value.value))]
+        if not found:
+            raise Unauthenticated("a valid key is required: Authorization: Bearer KEY, or x-api-key: KEY")
+        return found[0]
+
+
+def _sent(headers: Headers) -> str:
+    scheme, _, credentials = headers.get("Authorization", "").partition(" ")
+    return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode("utf-8", "surrogateescape")).digest()
+
+
+def _check_host(headers: Headers) -> None:
+    # A name of an attacker's that resolves to 127.0.0.1 still stands in Host (DNS rebinding).
+    host = headers.get("Host", "")
+    name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+    if name.lower() not in _LOCAL:
+        raise Forbidden(f"without keys only localhost is served, not the host '{name[:128]}'; name keys under auth: keys")

@@ -1,0 +1,31 @@
+"""What a request's headers ask for, which of them go on, and which of the answer's come back."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from proxy.errors import InvalidHeader
+from proxy.exchange import Exchange, Handler
+from proxy.headers import to_downstream, to_upstream
+from proxy.messages import Response
+from proxy.routing.policy import asked_in_headers, parse
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderPolicy:
+    """Reads the control headers, which stop here, and lets the rest cross by the lists of `headers`."""
+
+    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+        headers = exchange.request.headers
+        if not REQUEST_ID.fullmatch(headers.get("X-Request-Id", exchange.id)):
+            allowed = "1 to 128 of A-Z a-z 0-9 . _ : -"
+            raise InvalidHeader(f"X-Request-Id: must be {allowed}", param="X-Request-Id")
+        exchange.asked = asked_in_headers(headers)
+        exchange.policy = parse(exchange.asked, frozenset(exchange.snapshot.providers))
+        exchange.forwarded = to_upstream(headers)
+        response = await handler(exchange)
+        response.headers = to_downstream(response.headers)
+        return response

@@ -1,0 +1,65 @@
+"""Reads what is asked for, and decides who serves it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from proxy.errors import NoEligibleProvider, UnknownModel
+from proxy.exchange import Exchange, Handler
+from proxy.messages import Response
+from proxy.routing.decision import Decision, Question, decide
+from proxy.routing.facts import Facts, facts, parsed
+from proxy.routing.policy import asked_in_body, parse
+from proxy.routing.strategies import STRATEGIES
+
+
+@dataclass(frozen=True, slots=True)
+class StrategyChoice:
+    """Decides by the request's policy, and by `default` where it names no strategy."""
+
+    default: str = "automatic"
+
+    def __post_init__(self) -> None:
+        if self.default not in STRATEGIES:
+            raise ValueError(f"no strategy '{self.default}'; known: {', '.join(STRATEGIES)}")
+
+    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+        exchange.body = parsed(exchange.raw)
+        asked = facts(exchange.endpoint, exchange.body)
+        exchange.facts = asked
+        _read_routing(exchange)
+        exchange.decision = self._decision(exchange, asked)
+        return await handler(exchange)
+
+    def _decision(self, exchange: Exchange, asked: Facts) -> Decision:
+        if not exchange.snapshot.targets(asked.model):
+            raise _unknown(exchange, asked.model)
+        question = Question(asked, exchange.policy, self.default, exchange.id)
+        decision = decide(question, exchange.snapshot, exchange.services.signals())
+        if not decision.steps:
+            raise _nobody(exchange, decision)
+        return decision
+
+
+def _read_routing(exchange: Exchange) -> None:
+    """The body's `routing` says what headers could have said; where both speak, the header holds."""
+    routing = exchange.body.get("routing")
+    if routing is not None:
+        asked = {**asked_in_body(routing), **exchange.asked}
+        exchange.policy = parse(asked, frozenset(exchange.snapshot.providers))
+
+
+def _unknown(exchange: Exchange, model: str) -> UnknownModel:
+    near = exchange.snapshot.near(model)
+    hint = f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
+    return UnknownModel(f"no model '{model[:256]}' in the routing table{hint}", param="model")
+
+
+def _nobody(exchange: Exchange, decision: Decision) -> NoEligibleProvider:
+    """Each provider with its first reason; a disabled one with what would enable it."""
+    reasons = {each.provider: each.reason for each in reversed(decision.excluded)}
+    for name, reason in reasons.items():
+        if reason == "disabled":
+            reasons[name] = f"disabled, {exchange.snapshot.providers[name].disabled}"
+    listed = "; ".join(f"{name}: {reason}" for name, reason in sorted(reasons.items()))
+    return NoEligibleProvider(f"no provider may serve '{decision.model}': {listed}", param="model")

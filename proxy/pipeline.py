@@ -1,0 +1,95 @@
+"""The middlewares that routing.yaml names, composed into one handler, outermost first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, is_dataclass
+from functools import partial
+from importlib import import_module
+from typing import Any
+
+import yaml
+
+from proxy.config.document import suggestion
+from proxy.config.reading import WRONG, Reader
+from proxy.config.snapshot import Entry
+from proxy.exchange import Attempt, Exchange, Handler
+from proxy.middleware.access_log import AccessLog
+from proxy.middleware.auth import Auth
+from proxy.middleware.failover import Failover
+from proxy.middleware.header_policy import HeaderPolicy
+from proxy.middleware.limits import Limits
+from proxy.middleware.sse_passthrough import SsePassthrough
+from proxy.middleware.strategy import StrategyChoice
+from proxy.middleware.translate import Translate
+
+REGISTRY: Mapping[str, type] = {
+    "access_log": AccessLog,
+    "auth": Auth,
+    "header_policy": HeaderPolicy,
+    "limits": Limits,
+    "strategy": StrategyChoice,
+    "sse_passthrough": SsePassthrough,
+    "failover": Failover,
+    "translate": Translate,
+}
+"""In the order in which they must stand; one's own may stand anywhere between them."""
+
+OPTIONAL = frozenset({"access_log", "auth"})
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What a request goes through."""
+
+    middlewares: tuple[Any, ...]
+    handler: Handler[Exchange]
+
+
+def compose(entries: tuple[Entry, ...], reader: Reader, innermost: Handler[Attempt]) -> Pipeline:
+    """The pipeline of these entries; what is unknown, mis-ordered, missing or mis-configured is noted in the document."""
+    _check_order(entries, reader)
+    middlewares = tuple(built for entry in entries if (built := _built(entry, reader)) is not WRONG)
+    handler: Handler[Any] = innermost
+    for middleware in reversed(middlewares):
+        handler = partial(middleware, handler=handler)
+    return Pipeline(middlewares, handler)
+
+
+def _check_order(entries: tuple[Entry, ...], reader: Reader) -> None:
+    names = [entry.name for entry in entries]
+    for name in REGISTRY.keys() - OPTIONAL - set(names):
+        reader.document.complain("pipeline", f"'{name}' is missing; the order is {', '.join(REGISTRY)}")
+    ranks = {name: rank for rank, name in enumerate(REGISTRY)}
+    highest = ""
+    for entry in entries:
+        if entry.name not in ranks:
+            continue
+        if highest and ranks[entry.name] <= ranks[highest]:
+            message = "stands twice" if entry.name == highest else f"must stand before '{highest}'"
+            reader.wrong(entry.node, entry.path, f"'{entry.name}' {message}; the order is {', '.join(REGISTRY)}")
+        else:
+            highest = entry.name
+
+
+def _built(entry: Entry, reader: Reader) -> Any:
+    kind = REGISTRY.get(entry.name) or _own(entry, reader)
+    if kind is WRONG:
+        return WRONG
+    options = entry.options or yaml.MappingNode("tag:yaml.org,2002:map", [], entry.node.start_mark)
+    return reader.read(options, kind, entry.path)
+
+
+def _own(entry: Entry, reader: Reader) -> Any:
+    """A user's own middleware, by its dotted path `package.module:Name`."""
+    module, _, name = entry.name.partition(":")
+    if not name:
+        known = suggestion(entry.name, list(REGISTRY))
+        return reader.wrong(entry.node, entry.path, f"no middleware '{entry.name}'{known}; your own is package.module:Name")
+    try:
+        kind = getattr(import_module(module), name)
+    except (ImportError, AttributeError) as error:
+        return reader.wrong(entry.node, entry.path, f"cannot load '{entry.name}': {error}")
+    if not (isinstance(kind, type) and is_dataclass(kind) and callable(kind)):
+        return reader.wrong(entry.node, entry.path, f"'{entry.name}' must be a dataclass with __call__(exchange, handler)")
+    return kind

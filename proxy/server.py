@@ -1,0 +1,194 @@
+"""The listener: aiohttp's requests become Exchanges, and Responses go to the wire."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import partial
+from secrets import token_hex
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+from proxy import __version__
+from proxy.errors import InvalidRequest, MethodNotAllowed, NotFound, ParrotError, RequestTimeout, TooLarge
+from proxy.exchange import Exchange, Services
+from proxy.generation import Generation
+from proxy.messages import Request, Response
+from proxy.middleware.header_policy import REQUEST_ID
+
+ENDPOINTS: Mapping[str, str] = {"/v1/chat/completions": "chat"}
+"""Path -> the endpoint's name in the dialects."""
+
+BODY_TIMEOUT = 30.0
+"""Seconds the client may be silent while it sends its body."""
+KEEP_ALIVE = 75.0
+"""Seconds; aiohttp has no timer of its own for a request head, so this bounds it too."""
+_SERVER = f"parrot/{__version__}"
+_JSON = "application/json"
+_UNREAD = (408, 413)
+"""Statuses of requests whose body may still be coming: the connection ends with them."""
+_STREAM_HEADERS = {
+    "Content-Type": "text/event-stream; charset=utf-8",
+    "Cache-Control": "no-cache",
+    "X-Accel-Buffering": "no",
+}
+
+
+@dataclass(slots=True)
+class Front:
+    """Answers the data listener's requests with the generation of the moment."""
+
+    services: Services
+    generation: Generation
+    new_id: Callable[[], str] = field(default=partial(token_hex, 12))
+    draining: bool = False
+    """The process is about to end: connections are closed after their answer."""
+    _active: int = 0
+    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def drained(self) -> None:
+        """Returns when no request is in hand any more."""
+        self.draining = True
+        while self._active:
+            self._idle.clear()
+            await self._idle.wait()
+
+    async def __call__(self, wire: web.BaseRequest) -> web.StreamResponse:
+        """One request, to its very end."""
+        self._active += 1
+        try:
+            return await self._serve(wire)
+        finally:
+            self._active -= 1
+            self._idle.set()
+
+    async def _serve(self, wire: web.BaseRequest) -> web.StreamResponse:
+        exchange = self._exchange(wire)
+        response: Response | None = None
+        try:
+            response = await self._respond(exchange, wire)
+            written = await self._write(wire, response, exchange)
+            exchange.outcome = _outcome(exchange)
+            return written
+        except ConnectionResetError:
+            return web.Response()  # the client is gone; nobody reads this
+        finally:
+            if response is not None:
+                response.close()
+            exchange.end()
+
+    def _exchange(self, wire: web.BaseRequest) -> Exchange:
+        asked = wire.headers.get("X-Request-Id", "")
+        return Exchange(
+            id=asked if REQUEST_ID.fullmatch(asked) else self.new_id(),
+            endpoint=ENDPOINTS.get(wire.raw_path.partition("?")[0], ""),
+            request=Request(wire.method, wire.raw_path, wire.headers, partial(_read, wire)),
+            snapshot=self.generation.snapshot,
+            services=self.services,
+            started=self.services.clock(),
+        )
+
+    async def _respond(self, exchange: Exchange, wire: web.BaseRequest) -> Response:
+        try:
+            _check_request(exchange, wire)
+            return await self.generation.pipeline.handler(exchange)
+        except ParrotError as error:
+            exchange.outcome = error.outcome
+            return Response(error.status, error.headers, error.body())
+        except Exception:
+            # The one place where anything may land: the caller gets a plain 500, the log gets the traceback.
+            self.services.log.exception("request_crashed", request_id=exchange.id)
+            exchange.outcome = ParrotError.code
+            return Response(500, {}, ParrotError("the sidecar failed; its log says more").body())
+
+    async def _write(self, wire: web.BaseRequest, response: Response, exchange: Exchange) -> web.StreamResponse:
+        """Every byte out, at the client's own pace."""
+        exchange.status = response.status
+        headers = {**response.headers, **exchange.stamps(), "Server": _SERVER}
+        written: web.StreamResponse
+        if isinstance(response.body, bytes):
+            headers["Content-Type"] = _JSON
+            written = web.Response(status=response.status, headers=headers, body=response.body)
+        else:
+            written = web.StreamResponse(status=response.status, headers={**headers, **_STREAM_HEADERS})
+        if self.draining or response.status in _UNREAD:
+            written.force_close()
+        await written.prepare(wire)
+        if not isinstance(response.body, bytes):
+            while data := await response.body.read():
+                await written.write(data)
+        await written.write_eof()
+        return written
+
+
+def _check_request(exchange: Exchange, wire: web.BaseRequest) -> None:
+    if not exchange.endpoint:
+        raise NotFound(f"nothing stands at {wire.raw_path[:256]}; there is {', '.join(ENDPOINTS)}")
+    if wire.method != "POST":
+        raise MethodNotAllowed(f"{wire.method} is not allowed here; POST is", headers={"Allow": "POST"})
+    if wire.version < (1, 1) and "Transfer-Encoding" in wire.headers:
+        raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
+    encoding = wire.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        raise InvalidRequest(f"Content-Encoding '{encoding[:32]}' is not taken; send the body as it is")
+
+
+def _outcome(exchange: Exchange) -> str:
+    if exchange.outcome != "client_gone":
+        return exchange.outcome
+    return (exchange.serving and exchange.serving.outcome) or "ok"
+
+
+async def _read(wire: web.BaseRequest, limit: int) -> bytes:
+    """The whole body of at most `limit` bytes."""
+    if (wire.content_length or 0) > limit:
+        raise TooLarge(f"the body is over {limit} bytes")
+    if wire.headers.get("Expect", "").lower() == "100-continue" and wire.transport is not None:
+        wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # the low-level server never does
+    parts, size = [], 0
+    try:
+        while not wire.content.at_eof():
+            async with asyncio.timeout(BODY_TIMEOUT):
+                data = await wire.content.readany()
+            parts.append(data)
+            size += len(data)
+            if size > limit:
+                raise TooLarge(f"the body is over {limit} bytes")
+    except TimeoutError:
+        raise RequestTimeout(f"nothing of the body came for {BODY_TIMEOUT:g} s") from None
+    return b"".join(parts)
+
+
+class _Protocol(RequestHandler):
+    """aiohttp's, but for what it says of a request it cannot parse: neither answer nor log repeats it."""
+
+    def handle_error(
+        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
+    ) -> web.StreamResponse:
+        if request.writer.output_size > 0:
+            raise ConnectionError("the answer broke off")  # what is sent cannot be unsent: the connection is closed
+        error = InvalidRequest("the request is not well-formed HTTP/1.1") if status < 500 else ParrotError("the sidecar failed")
+        response = web.Response(status=error.status, body=error.body(), content_type=_JSON, headers={"Server": _SERVER})
+        response.force_close()
+        return response
+
+
+class Listener(web.Server):
+    """aiohttp's low-level server with every option set as a proxy needs it, and none lost on the way."""
+
+    def __call__(self) -> RequestHandler:
+        # The base class quietly drops all options when it does not know one; this does not.
+        return _Protocol(self, loop=self._loop, **self._kwargs)
+
+
+def listener(front: Front) -> Listener:
+    """The server for `front`; a client that leaves cancels its handler, and so the upstream call."""
+    return Listener(
+        front,
+        handler_cancellation=True,
+        keepalive_timeout=KEEP_ALIVE,
+        access_log=None,
+        auto_decompress=False,
+    )
