@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
 UV ?= build/uv/bin/uv
+INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
 	--custom-compile-command "make lock"
 
@@ -29,7 +30,7 @@ types: $(READY) ## Check the types
 
 check: lint types test ## All three
 
-lock: $(UV) ## Write deploy/requirements*.lock anew from setup.cfg
+lock: $(filter build/%,$(UV)) ## Write deploy/requirements*.lock anew from setup.cfg
 	@$(COMPILE) setup.cfg --output-file deploy/requirements.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
@@ -46,8 +47,8 @@ $(READY): deploy/requirements-dev.lock setup.cfg pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11")'
 	@echo "Making .venv with $$($(PYTHON) --version) (once; about a minute)"
 	@$(PYTHON) -m venv .venv
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements-dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@$(INSTALL) --no-compile --require-hashes -r deploy/requirements-dev.lock
+	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
 
 build/uv/bin/uv:
