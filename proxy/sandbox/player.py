@@ -1,0 +1,46 @@
+"""Plays a script to one client over its socket."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import struct
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from proxy.sandbox.script import End, Head, Script, Send, Wait
+
+Sleep = Callable[[float], Awaitable[object]]
+
+_LINGER_ZERO = struct.pack("ii", 1, 0)
+_SERVER = {"server": "parrot-sandbox"}
+
+
+async def play(script: Script, request: web.BaseRequest, sleep: Sleep) -> web.StreamResponse:
+    """Send what the script says; the client's leaving cancels it."""
+    response = web.StreamResponse()
+    for step in script:
+        match step:
+            case Wait():
+                await sleep(step.seconds)
+            case Head():
+                response = web.StreamResponse(status=step.status, headers={**_SERVER, **step.headers})
+                await response.prepare(request)
+            case Send():
+                await response.write(step.data)
+            case End():
+                await _leave(request, step)
+    await response.write_eof()
+    return response
+
+
+async def _leave(request: web.BaseRequest, how: End) -> None:
+    """Never returns: were the answer ended here, aiohttp would send the chunk that makes it whole."""
+    transport = request.transport
+    if transport is not None and how is End.CLOSE:
+        transport.close()
+    if transport is not None and how is End.RESET:
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
+        transport.abort()
+    await asyncio.Event().wait()

@@ -1,0 +1,60 @@
+"""A reply as the steps that send it, so that a fault is another list of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from proxy.sandbox.contract import EVENT_STREAM, Reply
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """Say nothing for so many seconds."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """Send the status line and the headers."""
+
+    status: int
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send bytes of the body: one event, or a whole answer."""
+
+    data: bytes
+
+
+class End(Enum):
+    """Leave without having finished."""
+
+    CLOSE = "close"
+    """FIN where more was promised."""
+    RESET = "reset"
+    """RST."""
+    STALL = "stall"
+    """Stay connected and silent until the client gives up."""
+
+
+Step = Wait | Head | Send | End
+Script = Sequence[Step]
+
+
+def script(reply: Reply, latency: float = 0.0, chunk_delay: float = 0.0) -> list[Step]:
+    """All of a reply; `latency` seconds before its first byte and `chunk_delay` before each further event."""
+    headers = dict(reply.headers)
+    if headers.get("content-type") != EVENT_STREAM:
+        headers["content-length"] = str(sum(map(len, reply.frames)))
+    steps: list[Step] = [Wait(latency)] if latency else []
+    steps.append(Head(reply.status, headers))
+    for number, frame in enumerate(reply.frames):
+        if number and chunk_delay:
+            steps.append(Wait(chunk_delay))
+        steps.append(Send(frame))
+    return steps
