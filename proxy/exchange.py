@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeVar
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.snapshot import Snapshot
-from proxy.dialects.contract import Asking, Call
+from proxy.dialects.contract import Asking
 from proxy.messages import Answer, Request, Response, Transport
 from proxy.routing.decision import Decision, Step
 from proxy.routing.facts import Facts
@@ -57,8 +57,8 @@ class Exchange:
     policy: Policy = field(default_factory=Policy)
     raw: bytes = b""
     body: Mapping[str, Any] = field(default_factory=dict)
-    facts: Facts | None = None
-    decision: Decision | None = None
+    facts: Facts = Facts()
+    decision: Decision = Decision()
     attempts: list[Attempt] = field(default_factory=list)
     serving: Attempt | None = None
     """The attempt whose answer the caller gets."""
@@ -90,7 +90,7 @@ class Exchange:
             "X-Provider-Attempts": str(len(self.attempts)),
             "X-Overhead-Ms": str(self.overhead_ms),
         }
-        if self.decision:
+        if self.decision.strategy:
             stamps["X-Routing-Strategy"] = self.decision.strategy
         if self.serving:
             target = self.serving.step.target
@@ -118,8 +118,7 @@ class Attempt:
     exchange: Exchange
     step: Step
     started: float
-    call: Call | None = None
-    asking: Asking | None = None
+    asking: Asking = Asking()
     """The request in the target's own format."""
     answer: Answer = field(default_factory=Answer)
     outcome: str | None = None

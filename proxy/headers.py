@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from proxy.messages import Headers
 
-# Outwards an allow list, so that nothing of the caller's leaks by being new (prefixes as the vendors' gateways ask for).
+# Outwards an allow list, so that nothing of the caller's leaks by being new.
 _UPSTREAM_NAMES = frozenset({"user-agent", "idempotency-key", "traceparent", "tracestate", "x-client-request-id"})
 _UPSTREAM_PREFIXES = ("openai-", "anthropic-", "x-stainless-")
 
@@ -19,7 +19,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def to_upstream(headers: Headers) -> dict[str, str]:
-    """What of the caller's headers a provider may see; names that `Connection` lists are hop-by-hop (RFC 9110, 7.6.1)."""
+    """What of the caller's headers a provider may see; what `Connection` lists is hop-by-hop (RFC 9110, 7.6.1)."""
     hop_by_hop = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
     return dict(_crossing(headers, _UPSTREAM_NAMES - hop_by_hop, _UPSTREAM_PREFIXES))
 

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from proxy.config.document import suggestion
-from proxy.config.reading import WRONG, Reader
+from proxy.config.reading import WRONG, Place, Reader
 from proxy.config.snapshot import Entry
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.middleware.access_log import AccessLog
@@ -47,7 +47,7 @@ class Pipeline:
 
 
 def compose(entries: tuple[Entry, ...], reader: Reader, innermost: Handler[Attempt]) -> Pipeline:
-    """The pipeline of these entries; what is unknown, mis-ordered, missing or mis-configured is noted in the document."""
+    """The pipeline of these entries; what is unknown, mis-ordered, missing or mis-configured is noted."""
     _check_order(entries, reader)
     middlewares = tuple(built for entry in entries if (built := _built(entry, reader)) is not WRONG)
     handler: Handler[Any] = innermost
@@ -67,7 +67,7 @@ def _check_order(entries: tuple[Entry, ...], reader: Reader) -> None:
             continue
         if highest and ranks[entry.name] <= ranks[highest]:
             message = "stands twice" if entry.name == highest else f"must stand before '{highest}'"
-            reader.wrong(entry.node, entry.path, f"'{entry.name}' {message}; the order is {', '.join(REGISTRY)}")
+            reader.wrong(Place(entry.node, entry.path), f"'{entry.name}' {message}; the order is {', '.join(REGISTRY)}")
         else:
             highest = entry.name
 
@@ -77,7 +77,7 @@ def _built(entry: Entry, reader: Reader) -> Any:
     if kind is WRONG:
         return WRONG
     options = entry.options or yaml.MappingNode("tag:yaml.org,2002:map", [], entry.node.start_mark)
-    return reader.read(options, kind, entry.path)
+    return reader.read(Place(options, entry.path), kind)
 
 
 def _own(entry: Entry, reader: Reader) -> Any:
@@ -85,11 +85,15 @@ def _own(entry: Entry, reader: Reader) -> Any:
     module, _, name = entry.name.partition(":")
     if not name:
         known = suggestion(entry.name, list(REGISTRY))
-        return reader.wrong(entry.node, entry.path, f"no middleware '{entry.name}'{known}; your own is package.module:Name")
+        return reader.wrong(
+            Place(entry.node, entry.path), f"no middleware '{entry.name}'{known}; your own is package.module:Name"
+        )
     try:
         kind = getattr(import_module(module), name)
     except (ImportError, AttributeError) as error:
-        return reader.wrong(entry.node, entry.path, f"cannot load '{entry.name}': {error}")
+        return reader.wrong(Place(entry.node, entry.path), f"cannot load '{entry.name}': {error}")
     if not (isinstance(kind, type) and is_dataclass(kind) and callable(kind)):
-        return reader.wrong(entry.node, entry.path, f"'{entry.name}' must be a dataclass with __call__(exchange, handler)")
+        return reader.wrong(
+            Place(entry.node, entry.path), f"'{entry.name}' must be a dataclass with __call__(exchange, handler)"
+        )
     return kind

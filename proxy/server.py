@@ -138,7 +138,11 @@ def _check_request(exchange: Exchange, wire: web.BaseRequest) -> None:
 def _outcome(exchange: Exchange) -> str:
     if exchange.outcome != "client_gone":
         return exchange.outcome
-    return (exchange.serving and exchange.serving.outcome) or "ok"
+    serving = exchange.serving
+    if serving is None:
+        return "ok"
+    serving.outcome = serving.outcome or "ok"
+    return serving.outcome
 
 
 async def _read(wire: web.BaseRequest, limit: int) -> bytes:
@@ -169,7 +173,11 @@ class _Protocol(RequestHandler):
     ) -> web.StreamResponse:
         if request.writer.output_size > 0:
             raise ConnectionError("the answer broke off")  # what is sent cannot be unsent: the connection is closed
-        error = InvalidRequest("the request is not well-formed HTTP/1.1") if status < 500 else ParrotError("the sidecar failed")
+        error = (
+            InvalidRequest("the request is not well-formed HTTP/1.1")
+            if status < 500
+            else ParrotError("the sidecar failed")
+        )
         response = web.Response(status=error.status, body=error.body(), content_type=_JSON, headers={"Server": _SERVER})
         response.force_close()
         return response

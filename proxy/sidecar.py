@@ -53,7 +53,7 @@ class Sidecar:
 
 
 async def start(generation: Generation, log: FilteringBoundLogger, listen: Listen) -> Sidecar:
-    """A sidecar that listens there. Raises Exposed for an open listener without keys, OSError where it cannot listen."""
+    """A sidecar that listens there. Raises Exposed for an open one without keys, OSError where it cannot listen."""
     check_exposure(listen, generation)
     transport = SessionTransport()
     try:
@@ -91,4 +91,3 @@ def _is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-

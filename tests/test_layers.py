@@ -26,6 +26,7 @@ FLOORS = (
     ("sandbox",),
     ("control",),
     ("server",),
+    ("sidecar",),
     ("cli", "client"),
     ("__main__",),
 )

@@ -30,7 +30,9 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-c", "--config", default="routing.yaml", metavar="FILE", help="default: routing.yaml")
     parser.add_argument("--host", help="instead of the file's listen: host")
     parser.add_argument("--port", type=int, help="instead of the file's listen: port; 0 takes a free one")
-    parser.add_argument("--sandbox", action="store_true", help="simulated providers on loopback instead of the real ones")
+    parser.add_argument(
+        "--sandbox", action="store_true", help="simulated providers on loopback instead of the real ones"
+    )
     parser.add_argument("--log-format", choices=FORMATS, default="auto", help="auto: console on a terminal, else json")
 
 

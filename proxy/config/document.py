@@ -27,8 +27,10 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return f"{self.line}:{self.column}: {self.path}: {self.message}" if self.path else (
-            f"{self.line}:{self.column}: {self.message}"
+        return (
+            f"{self.line}:{self.column}: {self.path}: {self.message}"
+            if self.path
+            else (f"{self.line}:{self.column}: {self.message}")
         )
 
 
@@ -88,9 +90,7 @@ def parse(text: str, name: str = "routing.yaml") -> Document:
 
 
 def _measure(document: Document) -> None:
-    count = 0
-    for node, depth in _walk(document.root, 0):
-        count += 1
+    for count, (node, depth) in enumerate(_walk(document.root, 0), 1):
         if count > MAX_NODES or depth > MAX_DEPTH:
             limit = f"more than {MAX_NODES} values" if count > MAX_NODES else f"nested deeper than {MAX_DEPTH}"
             document.complain("", f"{limit}, aliases followed", node)

@@ -10,7 +10,7 @@ import yaml
 
 from proxy.config import schema
 from proxy.config.document import suggestion
-from proxy.config.reading import WRONG, Reader, pairs
+from proxy.config.reading import WRONG, Place, Reader, pairs
 from proxy.config.snapshot import (
     GLOBAL,
     MODEL_NAME,
@@ -24,8 +24,8 @@ from proxy.config.snapshot import (
 
 
 def load(reader: Reader) -> tuple[Snapshot, tuple[Entry, ...]]:
-    """The snapshot, and the pipeline's entries for those who know the middlewares; ConfigError if neither can be had."""
-    file = reader.read(reader.document.root, schema.File, "")
+    """The snapshot, and the pipeline's entries for whoever knows the middlewares; ConfigError if neither can be had."""
+    file = reader.read(Place(reader.document.root, ""), schema.File)
     if file is WRONG:
         reader.document.check()
     return _snapshot(reader, file), _entries(reader, file.pipeline)
@@ -110,10 +110,12 @@ def _entries(reader: Reader, nodes: list[yaml.Node]) -> tuple[Entry, ...]:
         if isinstance(node, yaml.ScalarNode):
             entries.append(Entry(node.value, path, node, None))
         elif isinstance(node, yaml.MappingNode) and len(node.value) == 1:
-            name, key, options = pairs(reader, node, path)[0]
+            name, key, options = pairs(reader, Place(node, path))[0]
             entries.append(Entry(name, f"{path}.{name}", key, options))
         else:
-            reader.wrong(node, path, "expected a middleware's name, or its name with options: `- name: {option: value}`")
+            reader.wrong(
+                Place(node, path), "expected a middleware's name, or one with options: `- name: {option: value}`"
+            )
     return tuple(entries)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -27,6 +28,18 @@ class Unset(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Something in the file: the node, and the path that leads to it."""
+
+    node: yaml.Node
+    path: str
+
+    def at(self, key: str, node: yaml.Node) -> Place:
+        """What stands under a key."""
+        return Place(node, f"{self.path}.{key}" if self.path else key)
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
     """Reads one document; `environ` and `read_file` are where `${NAME}` and `${file:PATH}` come from."""
 
@@ -34,32 +47,32 @@ class Reader:
     environ: Mapping[str, str]
     read_file: Callable[[str], str]
 
-    def read(self, node: yaml.Node, kind: Any, path: str) -> Any:
-        """The value of `node` as a `kind` (any type msgspec knows), or WRONG."""
-        return self.typed(node, inspect.type_info(kind), path)
+    def read(self, place: Place, kind: Any) -> Any:
+        """The value there as a `kind` (any type msgspec knows), or WRONG."""
+        return self.typed(place, inspect.type_info(kind))
 
-    def typed(self, node: yaml.Node, kind: inspect.Type, path: str) -> Any:
+    def typed(self, place: Place, kind: inspect.Type) -> Any:
         """As `read`, for a type already inspected."""
-        self.document.marks[path] = node.start_mark
-        if isinstance(kind, inspect.Metadata):
-            kind = kind.type
-        return _READERS[type(kind)](self, node, kind, path)
+        self.document.marks[place.path] = place.node.start_mark
+        kind = kind.type if isinstance(kind, inspect.Metadata) else kind
+        return _READERS[type(kind)](self, place, kind)
 
-    def wrong(self, node: yaml.Node, path: str, message: str) -> Any:
+    def wrong(self, place: Place, message: str) -> Any:
         """Note a problem."""
-        self.document.complain(path, message, node)
+        self.document.complain(place.path, message, place.node)
         return WRONG
 
-    def text(self, node: yaml.Node, path: str, expected: str) -> Any:
+    def text(self, place: Place, expected: str) -> Any:
         """A scalar's text, its variables replaced; WRONG for anything else. Raises Unset."""
+        node = place.node
         if not isinstance(node, yaml.ScalarNode):
-            return self.wrong(node, path, f"expected {expected}, got {_shape(node)}")
-        if _is_null(node):
-            return self.wrong(node, path, f"expected {expected}, got nothing")
+            return self.wrong(place, f"expected {expected}, got {_shape(place.node)}")
+        if _is_null(place.node):
+            return self.wrong(place, f"expected {expected}, got nothing")
         try:
             return _VARIABLE.sub(self._variable, node.value)
         except OSError as error:
-            return self.wrong(node, path, f"cannot read {error.filename}: {error.strerror}")
+            return self.wrong(place, f"cannot read {error.filename}: {error.strerror}")
 
     def _variable(self, match: re.Match[str]) -> str:
         if match["file"]:
@@ -71,37 +84,47 @@ class Reader:
 
 
 def _shape(node: yaml.Node) -> str:
-    return {"mapping": "a mapping", "sequence": "a list"}.get(str(node.id), f"'{str(node.value)[:40]}'")
+    if isinstance(node, yaml.ScalarNode):
+        return f"'{node.value[:40]}'"
+    return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
 
 
 def _is_null(node: yaml.Node) -> bool:
     return isinstance(node, yaml.ScalarNode) and node.style is None and node.value in _NULLS
 
 
-def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[Reader, yaml.Node, Any, str], Any]:
+def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[Reader, Place, Any], Any]:
     """A reader of scalars whose text `parse` turns into a value, or refuses with ValueError."""
 
-    def read(reader: Reader, node: yaml.Node, kind: Any, path: str) -> Any:
+    def read(reader: Reader, place: Place, kind: Any) -> Any:
         try:
-            text = reader.text(node, path, expected)
+            text = reader.text(place, expected)
         except Unset as unset:
-            return reader.wrong(node, path, f"variable {unset} is not set; set it, or write ${{{unset}:-default}}")
+            return reader.wrong(place, f"variable {unset} is not set; set it, or write ${{{unset}:-default}}")
         try:
-            return text if text is WRONG else _bounded(reader, node, kind, path, parse(text))
+            return text if text is WRONG else _bounded(reader, place, kind, parse(text))
         except ValueError:
-            return reader.wrong(node, path, f"expected {expected}, got '{text[:40]}'")
+            return reader.wrong(place, f"expected {expected}, got '{text[:40]}'")
 
     return read
 
 
-def _bounded(reader: Reader, node: yaml.Node, kind: Any, path: str, value: Any) -> Any:
-    limits = ((kind.ge, "at least", lambda a, b: a >= b), (kind.gt, "more than", lambda a, b: a > b),
-              (kind.le, "at most", lambda a, b: a <= b)) if hasattr(kind, "ge") else ()  # fmt: skip
-    for bound, words, holds in limits:
+_BOUNDS: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
+    ("ge", "at least", operator.ge),
+    ("gt", "more than", operator.gt),
+    ("le", "at most", operator.le),
+    ("lt", "less than", operator.lt),
+)
+
+
+def _bounded(reader: Reader, place: Place, kind: Any, value: Any) -> Any:
+    """The value, if the type's own bounds allow it."""
+    for name, words, holds in _BOUNDS:
+        bound = getattr(kind, name, None)
         if bound is not None and not holds(value, bound):
-            return reader.wrong(node, path, f"must be {words} {bound}, got {value}")
+            return reader.wrong(place, f"must be {words} {bound}, got {value}")
     if getattr(kind, "pattern", None) and not re.search(kind.pattern, value):
-        return reader.wrong(node, path, f"'{value[:40]}' does not match {kind.pattern}")
+        return reader.wrong(place, f"'{value[:40]}' does not match {kind.pattern}")
     return value
 
 
@@ -122,99 +145,102 @@ def _number(text: str) -> float:
     return float(text) if _NUMBER.fullmatch(text) else _refuse(text)
 
 
-def _none(reader: Reader, node: yaml.Node, kind: inspect.NoneType, path: str) -> Any:
-    return None if _is_null(node) else reader.wrong(node, path, f"expected nothing, got {_shape(node)}")
+def _none(reader: Reader, place: Place, kind: inspect.NoneType) -> Any:
+    return None if _is_null(place.node) else reader.wrong(place, f"expected nothing, got {_shape(place.node)}")
 
 
-def _literal(reader: Reader, node: yaml.Node, kind: inspect.LiteralType, path: str) -> Any:
+def _literal(reader: Reader, place: Place, kind: inspect.LiteralType) -> Any:
     words = [str(value) for value in kind.values]
-    text = reader.text(node, path, " or ".join(words))
+    text = reader.text(place, " or ".join(words))
     if text is WRONG or text in words:
         return text
-    return reader.wrong(node, path, f"'{text[:40]}' is not one of {', '.join(words)}")
+    return reader.wrong(place, f"'{text[:40]}' is not one of {', '.join(words)}")
 
 
-def _custom(reader: Reader, node: yaml.Node, kind: inspect.CustomType, path: str) -> Any:
+def _custom(reader: Reader, place: Place, kind: inspect.CustomType) -> Any:
     read = _scalar(kind.cls.expected, kind.cls.parse)  # type: ignore[attr-defined]
     if kind.cls is not Secret:
-        return read(reader, node, kind, path)
+        return read(reader, place, kind)
     try:
-        text = reader.text(node, path, Secret.expected)
+        text = reader.text(place, Secret.expected)
         return text if text is WRONG else Secret.parse(text)
     except Unset as unset:
         return Secret("", missing=str(unset))
     except ValueError:
-        return reader.wrong(node, path, "the secret is empty, or has a space, a line break or a character beyond ASCII")
+        return reader.wrong(place, "the secret is empty, or has a space, a line break or a character beyond ASCII")
 
 
-def _list(reader: Reader, node: yaml.Node, kind: Any, path: str) -> Any:
-    if not isinstance(node, yaml.SequenceNode):
-        return reader.wrong(node, path, f"expected a list, got {_shape(node)}")
-    items = [reader.typed(item, kind.item_type, f"{path}[{index}]") for index, item in enumerate(node.value)]
+def _list(reader: Reader, place: Place, kind: Any) -> Any:
+    if not isinstance(place.node, yaml.SequenceNode):
+        return reader.wrong(place, f"expected a list, got {_shape(place.node)}")
+    items = [
+        reader.typed(Place(item, f"{place.path}[{index}]"), kind.item_type)
+        for index, item in enumerate(place.node.value)
+    ]
     return tuple(items) if isinstance(kind, inspect.VarTupleType) else items
 
 
-def pairs(reader: Reader, node: yaml.Node, path: str) -> list[tuple[str, yaml.Node, yaml.Node]]:
+def pairs(reader: Reader, place: Place) -> list[tuple[str, yaml.Node, yaml.Node]]:
     """Key, key's node and value's node of a mapping; duplicates and keys that are no text are noted."""
-    if not isinstance(node, yaml.MappingNode):
-        reader.wrong(node, path, f"expected a mapping, got {_shape(node)}")
+    if not isinstance(place.node, yaml.MappingNode):
+        reader.wrong(place, f"expected a mapping, got {_shape(place.node)}")
         return []
     found: dict[str, tuple[str, yaml.Node, yaml.Node]] = {}
-    for key, value in node.value:
+    for key, value in place.node.value:
         if not isinstance(key, yaml.ScalarNode):
-            reader.wrong(key, path, "a key must be text")
+            reader.wrong(Place(key, place.path), "a key must be text")
         elif key.value in found:
             first = found[key.value][1].start_mark.line + 1
-            reader.wrong(key, _join(path, key.value), f"duplicate key; it stands on line {first} already")
+            reader.wrong(place.at(key.value, key), f"duplicate key; it stands on line {first} already")
         else:
             found[key.value] = (key.value, key, value)
     return list(found.values())
 
 
-def _dict(reader: Reader, node: yaml.Node, kind: inspect.DictType, path: str) -> Any:
-    return {key: reader.typed(value, kind.value_type, _join(path, key)) for key, _, value in pairs(reader, node, path)}
+def _dict(reader: Reader, place: Place, kind: inspect.DictType) -> Any:
+    return {key: reader.typed(place.at(key, value), kind.value_type) for key, _, value in pairs(reader, place)}
 
 
-def _record(reader: Reader, node: yaml.Node, kind: Any, path: str) -> Any:
+def _record(reader: Reader, place: Place, kind: Any) -> Any:
     """A msgspec struct or a dataclass: its fields are the keys that may stand here."""
-    if not isinstance(node, yaml.MappingNode):
-        return reader.wrong(node, path, f"expected a mapping, got {_shape(node)}")
+    if not isinstance(place.node, yaml.MappingNode):
+        return reader.wrong(place, f"expected a mapping, got {_shape(place.node)}")
     fields = {field.encode_name: field for field in kind.fields}
     values = {}
-    for key, key_node, value in pairs(reader, node, path):
+    for key, key_node, value in pairs(reader, place):
         if key in fields:
-            values[fields[key].name] = reader.typed(value, fields[key].type, _join(path, key))
+            values[fields[key].name] = reader.typed(place.at(key, value), fields[key].type)
         else:
-            reader.wrong(key_node, _join(path, key), f"unknown key{suggestion(key, list(fields))}")
+            reader.wrong(place.at(key, key_node), f"unknown key{suggestion(key, list(fields))}")
     for name, field in fields.items():
         if field.required and field.name not in values:
-            values[field.name] = reader.wrong(node, _join(path, name), "is missing")
+            values[field.name] = reader.wrong(place.at(name, place.node), "is missing")
     if any(value is WRONG for value in values.values()):
         values = {name: value for name, value in values.items() if value is not WRONG}
         if any(field.required and field.name not in values for field in fields.values()):
             return WRONG
-    return _built(reader, node, kind, path, values)
+    return _built(reader, place, kind, values)
 
 
-def _built(reader: Reader, node: yaml.Node, kind: Any, path: str, values: dict[str, Any]) -> Any:
+def _built(reader: Reader, place: Place, kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind.cls(**values)
     except ValueError as error:  # what a __post_init__ has to say of fields that do not fit together
-        return reader.wrong(node, path, str(error))
+        return reader.wrong(place, str(error))
 
 
-def _union(reader: Reader, node: yaml.Node, kind: inspect.UnionType, path: str) -> Any:
+def _union(reader: Reader, place: Place, kind: inspect.UnionType) -> Any:
     """The first member that reads without a mistake; else the mistakes of the last one of the node's shape."""
-    if _is_null(node) and any(isinstance(member, inspect.NoneType) for member in kind.types):
+    if _is_null(place.node) and any(isinstance(member, inspect.NoneType) for member in kind.types):
         return None
-    members = [member for member in kind.types if _fits(node, member)]
+    members = [member for member in kind.types if _fits(place.node, member)]
     if not members:
         expected = " or ".join(_wanted(member) for member in kind.types if not isinstance(member, inspect.NoneType))
-        return reader.wrong(node, path, f"expected {expected}, got {_shape(node)}")
+        return reader.wrong(place, f"expected {expected}, got {_shape(place.node)}")
     value, before = WRONG, len(reader.document.problems)
     for member in members:
         del reader.document.problems[before:]
-        value = reader.typed(node, member, path)
+        value = reader.typed(place, member)
         if len(reader.document.problems) == before:
             break
     return value
@@ -236,12 +262,8 @@ def _wanted(kind: inspect.Type) -> str:
     return words.get(type(kind), "a mapping")
 
 
-def _join(path: str, key: str) -> str:
-    return f"{path}.{key}" if path else key
-
-
-_READERS: dict[type, Callable[[Reader, yaml.Node, Any, str], Any]] = {
-    inspect.AnyType: lambda reader, node, kind, path: node,
+_READERS: dict[type, Callable[[Reader, Place, Any], Any]] = {
+    inspect.AnyType: lambda reader, place, kind: place.node,
     inspect.StrType: _scalar("text", str),
     inspect.BoolType: _scalar("true or false", _boolean),
     inspect.IntType: _scalar("a whole number", _integer),

@@ -32,9 +32,9 @@ class Call:
 class Asking:
     """The call in the provider's format."""
 
-    path: str
+    path: str = ""
     """Below the provider's base_url, with any query."""
-    body: bytes
+    body: bytes = b""
     headers: Mapping[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     """Words for X-Routing-Warnings, such as `param-dropped;name=logprobs`."""

@@ -87,5 +87,7 @@ def _said(value: Any) -> str | None:
     if isinstance(value, list):
         return _said(value[0]) if value else None
     if isinstance(value, Mapping):
-        return next((said for key in ("error", "message", "detail", "msg", "title") if (said := _said(value.get(key)))), None)
+        return next(
+            (said for key in ("error", "message", "detail", "msg", "title") if (said := _said(value.get(key)))), None
+        )
     return None

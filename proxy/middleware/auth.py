@@ -26,7 +26,9 @@ class Key:
 
     def __post_init__(self) -> None:
         if self.value.missing:
-            raise ValueError(f"variable {self.value.missing} is not set; set it, or write ${{{self.value.missing}:-default}}")
+            raise ValueError(
+                f"variable {self.value.missing} is not set; set it, or write ${{{self.value.missing}:-default}}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,4 +77,6 @@ def _check_host(headers: Headers) -> None:
     host = headers.get("Host", "")
     name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
     if name.lower() not in _LOCAL:
-        raise Forbidden(f"without keys only localhost is served, not the host '{name[:128]}'; name keys under auth: keys")
+        raise Forbidden(
+            f"without keys only localhost is served, not the host '{name[:128]}'; name keys under auth: keys"
+        )

@@ -11,7 +11,6 @@ from proxy.errors import AllFailed, UpstreamFailure
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Response
 from proxy.resilience.verdict import judge
-from proxy.routing.decision import Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +22,7 @@ class Failover:
 
     async def __call__(self, exchange: Exchange, handler: Handler[Attempt]) -> Response:
         failures = []
-        for step in _plan(exchange)[: 1 + self.max_retries]:
+        for step in exchange.decision.steps[: 1 + self.max_retries]:
             attempt = exchange.serving = exchange.attempt(step)
             try:
                 response = await handler(attempt)
@@ -35,10 +34,6 @@ class Failover:
             else:
                 return response
         raise _all_failed(exchange, failures)
-
-
-def _plan(exchange: Exchange) -> tuple[Step, ...]:
-    return exchange.decision.steps if exchange.decision else ()
 
 
 def _note(attempt: Attempt, failure: UpstreamFailure) -> None:

@@ -64,7 +64,9 @@ class Passage:
         seen = self.attempt.answer
         if seen.complete or seen.done or seen.error:
             return b"" if seen.done or seen.error else DONE
-        failure = failure or Disconnected(f"{self.attempt.step.target.provider.name} ended the stream before the answer was whole")
+        failure = failure or Disconnected(
+            f"{self.attempt.step.target.provider.name} ended the stream before the answer was whole"
+        )
         self._finish(failure.outcome)
         return encode(orjson.dumps({"error": failure.members()}))
 

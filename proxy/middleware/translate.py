@@ -17,10 +17,8 @@ class Translate:
 
     async def __call__(self, attempt: Attempt, handler: Handler[Attempt]) -> Response:
         exchange, target = attempt.exchange, attempt.step.target
-        assert exchange.facts is not None
         dialect = DIALECTS[target.provider.dialect]
         call = Call(exchange.endpoint, exchange.body, exchange.raw, target.model, exchange.facts.stream)
-        attempt.call = call
         attempt.asking = dialect.ask(call)
         response = await handler(attempt)
         exchange.warnings.extend(attempt.asking.warnings)

@@ -41,10 +41,10 @@ class Step:
 class Decision:
     """The plan, and who is not in it."""
 
-    model: str
-    strategy: str
-    steps: tuple[Step, ...]
-    excluded: tuple[Exclusion, ...]
+    model: str = ""
+    strategy: str = ""
+    steps: tuple[Step, ...] = ()
+    excluded: tuple[Exclusion, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The decision as a value for JSON."""

@@ -15,10 +15,10 @@ from proxy.errors import InvalidRequest
 class Facts:
     """The request as routing sees it."""
 
-    endpoint: str
-    model: str
-    stream: bool
-    show_usage: bool
+    endpoint: str = ""
+    model: str = ""
+    stream: bool = False
+    show_usage: bool = False
     """Whether the caller asked for a usage chunk at the stream's end."""
 
 
@@ -63,7 +63,9 @@ def _messages(messages: list[Any]) -> None:
     for index, message in enumerate(messages):
         if not isinstance(message, dict):
             wrong = f"messages[{index}]"
-            raise InvalidRequest(f"'{wrong}' must be an object, got {_shape(message)}", param=wrong, code="invalid_type")
+            raise InvalidRequest(
+                f"'{wrong}' must be an object, got {_shape(message)}", param=wrong, code="invalid_type"
+            )
         if not isinstance(message.get("role"), str):
             wrong = f"messages[{index}].role"
             raise InvalidRequest(f"'{wrong}' must be a string", param=wrong, code="invalid_type")

@@ -83,7 +83,9 @@ def asked_in_body(routing: Any) -> dict[str, str]:
     for member, value in routing.items():
         if member not in _MEMBERS:
             allowed = ", ".join(sorted(_MEMBERS))
-            raise InvalidHeader(f"routing.{member[:64]}: no such member; allowed: {allowed}", param=f"routing.{member[:64]}")
+            raise InvalidHeader(
+                f"routing.{member[:64]}: no such member; allowed: {allowed}", param=f"routing.{member[:64]}"
+            )
         asked[_MEMBERS[member]] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     return asked
 

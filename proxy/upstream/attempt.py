@@ -23,11 +23,10 @@ MAX_ERROR = 64 * 2**10
 
 async def upstream(attempt: Attempt) -> Response:
     """The target's answer, in its own format. Raises UpstreamFailure if there is none."""
-    assert attempt.call is not None and attempt.asking is not None
     target = attempt.step.target
     dialect = DIALECTS[target.provider.dialect]
     request = outgoing(target, dialect, attempt.asking, dict(attempt.exchange.forwarded))
-    stream = attempt.call.stream
+    stream = attempt.exchange.facts.stream
     limit = target.timeouts.first_token if stream else target.timeouts.answer
     async with _waiting(attempt, limit):
         incoming = await attempt.exchange.services.transport.send(request, connect_timeout=target.timeouts.connect)
@@ -50,7 +49,7 @@ async def _waiting(attempt: Attempt, limit: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         name = attempt.step.target.id
-        what = "first token" if attempt.call and attempt.call.stream else "answer"
+        what = "first token" if attempt.exchange.facts.stream else "answer"
         raise Silent(f"{name} gave no {what} within {limit:g} s") from None
     finally:
         attempt.exchange.waited += clock() - start

@@ -21,7 +21,7 @@ def ask(call: Call) -> Asking:
 
 
 def _changes(call: Call) -> dict[str, Any]:
-    """Usage is always asked for in streams: the log and the costs need it; the reader hides it if the caller did not."""
+    """Usage is always asked for in streams, for the log and the costs; the stage hides it if the caller did not ask."""
     changes: dict[str, Any] = {"model": call.model}
     if call.stream and call.endpoint == "chat":
         changes["stream_options"] = {**(call.body.get("stream_options") or {}), "include_usage": True}
@@ -29,7 +29,7 @@ def _changes(call: Call) -> dict[str, Any]:
 
 
 def replaced(raw: bytes, changes: dict[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
-    """A JSON object with some members replaced, added or left out; of a repeated member the last counts, as in parsing."""
+    """A JSON object with some members replaced or left out; of a repeated member the last counts, as in parsing."""
     members: dict[str, Any] = _members.decode(raw)
     for name in drop:
         members.pop(name, None)

@@ -50,7 +50,9 @@ def error(status: int, headers: Headers, body: bytes) -> Refused:
         return refused(status, headers, message_of(body))
     code = members.get("code") or members.get("type")
     own = body if 400 <= status < 500 and status not in (401, 403) else None
-    return refused(status, headers, str(members["message"]), code=_text(code), param=_text(members.get("param")), body=own)
+    return refused(
+        status, headers, str(members["message"]), code=_text(code), param=_text(members.get("param")), body=own
+    )
 
 
 def _members(body: bytes) -> dict[str, Any] | None:
