@@ -45,11 +45,12 @@ class Exchange:
     """What is known of one request; each middleware adds what it finds out."""
 
     id: str
-    endpoint: str
     request: Request
     snapshot: Snapshot
     services: Services
     started: float
+    endpoint: str = ""
+    """What is asked for, by its name in the dialects."""
     identity: str | None = None
     """The name of the key it came with."""
     asked: Mapping[str, str] = field(default_factory=dict)

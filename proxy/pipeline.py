@@ -16,6 +16,7 @@ from proxy.config.snapshot import Entry
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.middleware.access_log import AccessLog
 from proxy.middleware.auth import Auth
+from proxy.middleware.endpoints import Endpoints
 from proxy.middleware.failover import Failover
 from proxy.middleware.header_policy import HeaderPolicy
 from proxy.middleware.limits import Limits
@@ -49,11 +50,16 @@ class Pipeline:
 def compose(entries: tuple[Entry, ...], reader: Reader, innermost: Handler[Attempt]) -> Pipeline:
     """The pipeline of these entries; what is unknown, mis-ordered, missing or mis-configured is noted."""
     _check_order(entries, reader)
-    middlewares = tuple(built for entry in entries if (built := _built(entry, reader)) is not WRONG)
+    middlewares: list[Any] = []
+    for entry in entries:
+        if entry.name == "limits":
+            middlewares.append(Endpoints())
+        middlewares.append(_built(entry, reader))
+    middlewares = [middleware for middleware in middlewares if middleware is not WRONG]
     handler: Handler[Any] = innermost
     for middleware in reversed(middlewares):
         handler = partial(middleware, handler=handler)
-    return Pipeline(middlewares, handler)
+    return Pipeline(tuple(middlewares), handler)
 
 
 def _check_order(entries: tuple[Entry, ...], reader: Reader) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
@@ -12,14 +12,11 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy import __version__
-from proxy.errors import InvalidRequest, MethodNotAllowed, NotFound, ParrotError, RequestTimeout, TooLarge
+from proxy.errors import InvalidRequest, ParrotError, RequestTimeout, TooLarge
 from proxy.exchange import Exchange, Services
 from proxy.generation import Generation
 from proxy.messages import Request, Response
 from proxy.middleware.header_policy import REQUEST_ID
-
-ENDPOINTS: Mapping[str, str] = {"/v1/chat/completions": "chat"}
-"""Path -> the endpoint's name in the dialects."""
 
 BODY_TIMEOUT = 30.0
 """Seconds the client may be silent while it sends its body."""
@@ -49,8 +46,7 @@ class Front:
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def drained(self) -> None:
-        """Returns when no request is in hand any more."""
-        self.draining = True
+        """Returns when no request is in hand."""
         while self._active:
             self._idle.clear()
             await self._idle.wait()
@@ -83,7 +79,6 @@ class Front:
         asked = wire.headers.get("X-Request-Id", "")
         return Exchange(
             id=asked if REQUEST_ID.fullmatch(asked) else self.new_id(),
-            endpoint=ENDPOINTS.get(wire.raw_path.partition("?")[0], ""),
             request=Request(wire.method, wire.raw_path, wire.headers, partial(_read, wire)),
             snapshot=self.generation.snapshot,
             services=self.services,
@@ -92,7 +87,8 @@ class Front:
 
     async def _respond(self, exchange: Exchange, wire: web.BaseRequest) -> Response:
         try:
-            _check_request(exchange, wire)
+            if wire.version < (1, 1) and "Transfer-Encoding" in wire.headers:
+                raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
             return await self.generation.pipeline.handler(exchange)
         except ParrotError as error:
             exchange.outcome = error.outcome
@@ -121,18 +117,6 @@ class Front:
                 await written.write(data)
         await written.write_eof()
         return written
-
-
-def _check_request(exchange: Exchange, wire: web.BaseRequest) -> None:
-    if not exchange.endpoint:
-        raise NotFound(f"nothing stands at {wire.raw_path[:256]}; there is {', '.join(ENDPOINTS)}")
-    if wire.method != "POST":
-        raise MethodNotAllowed(f"{wire.method} is not allowed here; POST is", headers={"Allow": "POST"})
-    if wire.version < (1, 1) and "Transfer-Encoding" in wire.headers:
-        raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
-    encoding = wire.headers.get("Content-Encoding", "identity")
-    if encoding != "identity":
-        raise InvalidRequest(f"Content-Encoding '{encoding[:32]}' is not taken; send the body as it is")
 
 
 def _outcome(exchange: Exchange) -> str:

@@ -18,6 +18,9 @@ from proxy.middleware.auth import Auth
 from proxy.server import Front, Listener, listener
 from proxy.upstream.session import SessionTransport
 
+_LAST = 0.1
+"""Seconds that connections get to close; aiohttp takes 0 for no limit at all."""
+
 
 class Exposed(Exception):
     """The listener would be open to a network without asking for a key."""
@@ -45,10 +48,11 @@ class Sidecar:
     async def stop(self) -> None:
         """Take no more connections, let what is in hand finish within the drain's timeout, close the rest."""
         self.server.close()
+        self.front.draining = True
         with suppress(TimeoutError):
             async with asyncio.timeout(self.drain_timeout):
                 await self.front.drained()
-        await self.listener.shutdown(0)
+        await self.listener.shutdown(_LAST)
         await self.transport.close()
 
 

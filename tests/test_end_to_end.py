@@ -1,0 +1,142 @@
+"""What an application sees: the official SDK, and nothing but its base_url changed."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import openai
+import pytest
+
+from proxy.sidecar import start
+from tests.running import ANYWHERE, HELLO, SHIPPED, Log, Running, made, running
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Running]:
+    async with running() as started:
+        yield started
+
+
+async def test_the_async_client_gets_an_answer_and_learns_who_gave_it(two: Running) -> None:
+    async with two.client() as client:
+        answer = await client.chat.completions.create(model="m", messages=HELLO)
+    assert answer.provider in ("first", "second")
+    assert answer.model == {"first": "m-one", "second": "m-two"}[answer.provider]
+    assert f"Hello from {answer.provider}" in (answer.choices[0].message.content or "")
+
+
+async def test_the_sync_client_gets_an_answer_too(two: Running) -> None:
+    client = two.sync_client()
+    answer = await asyncio.to_thread(client.chat.completions.create, model="m", messages=HELLO)
+    assert answer.choices[0].finish_reason == "stop"
+
+
+async def test_a_stream_arrives_chunk_by_chunk_with_its_provider_in_each(two: Running) -> None:
+    async with two.client() as client:
+        chunks = [chunk async for chunk in await client.chat.completions.create(model="m", messages=HELLO, stream=True)]
+    assert len(chunks) > 3
+    assert {chunk.provider for chunk in chunks} in ({"first"}, {"second"})
+    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks).startswith("Hello from")
+    assert chunks[-1].choices[0].finish_reason == "stop"
+
+
+async def test_usage_comes_at_the_end_of_a_stream_only_if_it_was_asked_for(two: Running) -> None:
+    async with two.client() as client:
+        asked = await client.chat.completions.create(
+            model="m", messages=HELLO, stream=True, stream_options={"include_usage": True}
+        )
+        *_, last = [chunk async for chunk in asked]
+        assert last.usage is not None and last.usage.completion_tokens > 0 and not last.choices
+        plain = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
+        assert all(chunk.usage is None for chunk in [chunk async for chunk in plain])
+    assert [line["completion_tokens"] > 0 for line in two.log.lines] == [True, True]
+
+
+async def test_the_answers_headers_say_who_served_and_how(two: Running) -> None:
+    async with two.client() as client:
+        raw = await client.chat.completions.with_raw_response.create(
+            model="m", messages=HELLO, extra_headers={"X-Provider": "second", "X-Request-Id": "mine-1"}
+        )
+    told = {name: raw.headers[f"x-{name}"] for name in ("provider", "provider-model", "provider-region", "request-id")}
+    assert told == {
+        "provider": "second",
+        "provider-model": "m-two",
+        "provider-region": "global",
+        "request-id": "mine-1",
+    }
+    assert raw.headers["x-routing-strategy"] == "automatic" and raw.headers["x-provider-attempts"] == "1"
+    assert float(raw.headers["x-overhead-ms"]) >= 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_stopping_the_provider_that_serves_goes_unnoticed(two: Running, stream: bool) -> None:
+    headers = {"X-Provider-Preference": "first"}
+    async with two.client(default_headers=headers) as client:
+
+        async def served() -> str:
+            answer = await client.chat.completions.create(model="m", messages=HELLO, stream=stream)
+            if stream:
+                return {chunk.provider async for chunk in answer}.pop()
+            return str(answer.provider)
+
+        assert await served() == "first"
+        await two.sandbox.stop("first")
+        assert await served() == "second"
+        await two.sandbox.resume("first")
+        assert await served() == "first"
+    assert two.log.lines[1]["attempts"] == ["first@global/m-one: connection_error", "second@global/m-two: ok"]
+
+
+async def test_all_providers_down_is_one_error_that_says_what_was_tried(two: Running) -> None:
+    await two.sandbox.stop("first")
+    await two.sandbox.stop("second")
+    async with two.client() as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            await client.chat.completions.create(model="m", messages=HELLO)
+    error = caught.value
+    assert error.status_code == 502 and error.code == "all_providers_failed"
+    assert sorted(each["provider"] for each in error.body["attempts"]) == ["first", "second"]  # type: ignore[index]
+    assert error.response.headers["x-should-retry"] == "false"
+
+
+async def test_every_name_in_the_shipped_file_is_served_by_whom_it_says() -> None:
+    async with running(SHIPPED) as started, started.client() as client:
+        models = started.sidecar.front.generation.snapshot.models
+        for model, targets in models.items():
+            for name in {target.provider.name for target in targets}:
+                answer = await client.chat.completions.create(
+                    model=model, messages=HELLO, extra_headers={"X-Provider": name}
+                )
+                assert answer.provider == name
+        answer = await client.chat.completions.create(model="claude-opus-4-6", messages=HELLO)
+        assert (answer.provider, answer.model) == ("anthropic", "claude-opus-4-6")
+        answer = await client.chat.completions.create(model="cohere/command-r7b", messages=HELLO)
+        assert answer.provider == "cohere" and "command-r7b" in answer.model
+
+
+async def test_a_provider_without_its_key_is_disabled_and_says_so() -> None:
+    sidecar = await start(made(SHIPPED), Log().logger(), ANYWHERE)
+    try:
+        client = openai.AsyncOpenAI(base_url=f"{sidecar.url}/v1", api_key="any", max_retries=0)
+        async with client:
+            with pytest.raises(openai.BadRequestError) as caught:
+                await client.chat.completions.create(model="gpt-4", messages=HELLO)
+    finally:
+        await sidecar.stop()
+    assert caught.value.code == "no_eligible_provider"
+    assert "openai: disabled, OPENAI_API_KEY is not set" in str(caught.value)
+
+
+async def test_the_readmes_example_runs_as_pasted(two: Running) -> None:
+    readme = (ROOT / "README.md").read_text()
+    code = readme.split("```python\n", 1)[1].split("```", 1)[0]
+    assert "http://127.0.0.1:8090/v1" in code
+    pasted = code.replace("http://127.0.0.1:8090", two.url).replace('"gpt-4-turbo-preview"', '"m"')
+    said: list[str] = []
+    run = compile(pasted, "README.md", "exec")
+    await asyncio.to_thread(exec, run, {"print": lambda *words, **_: said.append(" ".join(map(str, words)))})
+    assert "Hello from" in "".join(said)

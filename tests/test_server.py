@@ -1,0 +1,243 @@
+"""The listener over real sockets: bad input, bad clients, and clients that leave."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from typing import Any
+
+import aiohttp
+import pytest
+
+from proxy.server import KEEP_ALIVE, listener
+from tests.running import HELLO, TWO, Running, running
+
+ASK = {"model": "m", "messages": HELLO}
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Running]:
+    async with running() as started:
+        yield started
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def talk(url: str, sent: bytes, until_close: bool = True) -> bytes:
+    """What comes back on a connection of one's own."""
+    reader, writer = await asyncio.open_connection(*url.removeprefix("http://").rsplit(":", 1))
+    writer.write(sent)
+    got = await (reader.read() if until_close else reader.readuntil(b"\r\n\r\n"))
+    writer.close()
+    return got
+
+
+def post(body: bytes, *more: str) -> bytes:
+    head = ["POST /v1/chat/completions HTTP/1.1", "Host: localhost", f"Content-Length: {len(body)}", *more]
+    return "\r\n".join(head).encode() + b"\r\n\r\n" + body
+
+
+async def ended(started: Running) -> None:
+    """The last byte can arrive before the sidecar has written its line."""
+    await started.sidecar.front.drained()
+
+
+BAD = [
+    (b"{", {}, 400, "invalid_json", None),
+    (b"[]", {}, 400, "invalid_type", None),
+    (b"\xff\xfe", {}, 400, "invalid_json", None),
+    (b'{"a":' * 2000, {}, 400, "invalid_json", None),
+    ({"messages": HELLO}, {}, 400, "missing_required_parameter", "model"),
+    ({**ASK, "model": 7}, {}, 400, "invalid_type", "model"),
+    ({**ASK, "messages": []}, {}, 400, "missing_required_parameter", "messages"),
+    ({**ASK, "messages": "hello"}, {}, 400, "invalid_type", "messages"),
+    ({**ASK, "messages": ["hello"]}, {}, 400, "invalid_type", "messages[0]"),
+    ({**ASK, "messages": [{"content": "x"}]}, {}, 400, "invalid_type", "messages[0].role"),
+    ({**ASK, "stream": "yes"}, {}, 400, "invalid_type", "stream"),
+    ({**ASK, "stream_options": 1}, {}, 400, "invalid_type", "stream_options"),
+    ({**ASK, "model": "mm"}, {}, 404, "model_not_found", "model"),
+    ({**ASK, "model": "../x"}, {}, 404, "model_not_found", "model"),
+    (ASK, {"X-Provider": "frist"}, 400, "invalid_header", "X-Provider"),
+    (ASK, {"X-Routing-Strategy": "cheap"}, 400, "invalid_header", "X-Routing-Strategy"),
+    (ASK, {"X-Request-Id": "a b"}, 400, "invalid_header", "X-Request-Id"),
+    (ASK, {"X-Data-Residency": "EU"}, 400, "invalid_header", "X-Data-Residency"),
+    ({**ASK, "routing": {"providr": "first"}}, {}, 400, "invalid_header", "routing.providr"),
+    (ASK, {"Content-Encoding": "gzip"}, 400, "invalid_request", None),
+]
+
+
+@pytest.mark.parametrize(("body", "headers", "status", "code", "param"), BAD)
+async def test_bad_input_is_an_openai_error_that_names_what_is_wrong(
+    two: Running, http: aiohttp.ClientSession, body: Any, headers: dict[str, str], status: int, code: str, param: str
+) -> None:
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    async with http.post(f"{two.url}/v1/chat/completions", data=data, headers=headers, auto_decompress=False) as answer:
+        error = (await answer.json())["error"]
+    assert (answer.status, error["code"], error["param"]) == (status, code, param)
+    assert error["message"] and error["type"] == "invalid_request_error"
+    assert answer.headers["X-Request-Id"] and answer.headers["X-Provider-Attempts"] == "0"
+    await ended(two)
+    assert two.log.lines[-1]["outcome"] == code and two.log.lines[-1]["status"] == status
+    assert two.sandbox.calls("first") == two.sandbox.calls("second") == []
+
+
+async def test_an_unknown_model_gets_near_names(two: Running, http: aiohttp.ClientSession) -> None:
+    async with http.post(f"{two.url}/v1/chat/completions", json={**ASK, "model": "mm"}) as answer:
+        assert (await answer.json())["error"]["message"] == "no model 'mm' in the routing table; did you mean 'm'?"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "code"),
+    [
+        ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
+        ("POST", "/v1/chat", 404, "not_found"),
+        ("GET", "/", 404, "not_found"),
+    ],
+)
+async def test_other_paths_and_methods_are_errors_of_the_same_shape(
+    two: Running, http: aiohttp.ClientSession, method: str, path: str, status: int, code: str
+) -> None:
+    async with http.request(method, two.url + path) as answer:
+        assert (answer.status, (await answer.json())["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize("framing", ["Content-Length", "Transfer-Encoding"])
+async def test_a_body_over_the_limit_is_refused_before_it_is_held(framing: str) -> None:
+    text = TWO.replace("limits,", "{limits: {max_body: 1KiB}},")
+    async with running(text) as started, aiohttp.ClientSession() as http:
+        data: Any = b"x" * 2000 if framing == "Content-Length" else _parts(b"x" * 500, 4)
+        async with http.post(f"{started.url}/v1/chat/completions", data=data) as answer:
+            assert answer.status == 413
+            assert (await answer.json())["error"]["code"] == "request_too_large"
+
+
+async def _parts(data: bytes, times: int) -> AsyncIterator[bytes]:
+    for _ in range(times):
+        yield data
+
+
+async def test_a_request_that_is_no_http_gets_json_without_an_echo(two: Running) -> None:
+    got = await talk(two.url, b"POST /v1 HTTP/1.1\r\nAuthorization Bearer sk-SECRET\r\n\r\n")
+    assert b" 400 " in got and b"invalid_request_error" in got and b"SECRET" not in got
+
+
+async def test_expect_100_continue_is_answered_before_the_body_is_sent(two: Running) -> None:
+    body = json.dumps(ASK).encode()
+    reader, writer = await asyncio.open_connection(*two.url.removeprefix("http://").rsplit(":", 1))
+    writer.write(post(body, "Expect: 100-continue", "Connection: close")[: -len(body)])
+    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
+    writer.write(body)
+    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
+    writer.close()
+
+
+async def test_http_1_0_with_a_transfer_encoding_is_refused(two: Running) -> None:
+    head = b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+    assert b" 400 " in await talk(two.url, head)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_a_client_that_leaves_while_waiting_closes_the_upstream_call(stream: bool) -> None:
+    async with silent_provider() as (port, gone), running(TWO) as started:
+        point(started, port)
+        body = json.dumps({**ASK, "stream": stream}).encode()
+        _, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
+        writer.write(post(body))
+        async with asyncio.timeout(5):
+            await gone.asked.wait()
+            writer.close()
+            await gone.closed.wait()
+            await ended(started)
+    assert started.log.lines[-1]["outcome"] == "client_gone" and len(started.log.lines[-1]["attempts"]) == 1
+
+
+async def test_a_client_that_leaves_mid_stream_closes_the_upstream_call() -> None:
+    chunk = {"choices": [{"index": 0, "delta": {"content": "word"}, "finish_reason": None}]}
+    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+    event = b"data: " + json.dumps(chunk).encode() + b"\n\n"
+    async with silent_provider(head + event) as (port, gone), running(TWO) as started:
+        point(started, port)
+        body = json.dumps({**ASK, "stream": True}).encode()
+        reader, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
+        writer.write(post(body))
+        async with asyncio.timeout(5):
+            assert b"word" in await reader.readuntil(b'"word"')
+            writer.close()
+            await gone.closed.wait()
+            await ended(started)
+    assert started.log.lines[-1]["outcome"] == "client_gone" and started.log.lines[-1]["status"] == 200
+
+
+async def test_aiohttps_options_reach_the_connection(two: Running) -> None:
+    protocol = listener(two.sidecar.front)()
+    assert protocol._keepalive_timeout == KEEP_ALIVE  # its own default is an hour
+    assert two.sidecar.listener.handler_cancellation
+    assert protocol.access_log is None
+
+
+async def test_without_keys_only_this_machine_is_served(two: Running) -> None:
+    body = json.dumps(ASK).encode()
+    rebound = post(body, "Connection: close").replace(b"Host: localhost", b"Host: evil.example")
+    assert b" 403 " in await talk(two.url, rebound)
+    assert b" 403 " in await talk(two.url, post(body, "Origin: https://evil.example", "Connection: close"))
+
+
+async def test_with_keys_the_right_one_is_asked_for() -> None:
+    keyed = TWO.replace("auth,", '{auth: {keys: [{name: app, value: "${KEY}"}]}},')
+    async with running(keyed, {"KEY": "s3cret"}) as started, aiohttp.ClientSession() as http:
+        for headers, status in [
+            ({"Authorization": "Bearer s3cret"}, 200),
+            ({"x-api-key": "s3cret"}, 200),
+            ({"Authorization": "Bearer wrong"}, 401),
+            ({}, 401),
+        ]:
+            async with http.post(f"{started.url}/v1/chat/completions", json=ASK, headers=headers) as answer:
+                assert answer.status == status
+    assert started.log.lines[0]["key"] == "app"
+    assert "s3cret" not in json.dumps(started.log.lines)
+
+
+class Gone:
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.closed = asyncio.Event()
+
+
+class silent_provider:
+    """Says what it is told to, then nothing, and notes when the other side closes."""
+
+    def __init__(self, say: bytes = b"") -> None:
+        self.say = say
+        self.gone = Gone()
+
+    async def __aenter__(self) -> tuple[int, Gone]:
+        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self.server.sockets[0].getsockname()[1], self.gone
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(self.say)
+        self.gone.asked.set()
+        while await reader.read(65536):
+            pass
+        self.gone.closed.set()
+        writer.close()
+
+    async def __aexit__(self, *_: object) -> None:
+        self.server.close()
+
+
+def point(started: Running, port: int) -> None:
+    """Let both providers be the one at that port."""
+    generation = started.sidecar.front.generation
+    targets = tuple(
+        replace(target, base_url=f"http://127.0.0.1:{port}/v1") for target in generation.snapshot.models["m"]
+    )
+    snapshot = replace(generation.snapshot, models={"m": targets})
+    started.sidecar.front.generation = replace(generation, snapshot=snapshot)
