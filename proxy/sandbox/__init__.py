@@ -1,10 +1,11 @@
 """Simulated providers that speak the native wire formats and break on demand; `SIMULATIONS` is the table of them.
 
-A simulated format is a file of pure functions from a request to a reply; `provider` and `player` do the sockets."""
+A simulated format is a file of pure functions from a request to a reply; a fault is a function from a request's turn to
+a script of steps; `port` and `player` are where both meet a socket."""
 
 from collections.abc import Mapping
 
-from proxy.sandbox import openai
+from proxy.sandbox import anthropic, openai
 from proxy.sandbox.contract import Simulation
 
-SIMULATIONS: Mapping[str, Simulation] = {"openai": openai.SIMULATION}
+SIMULATIONS: Mapping[str, Simulation] = {"anthropic": anthropic.SIMULATION, "openai": openai.SIMULATION}

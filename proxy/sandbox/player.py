@@ -29,7 +29,7 @@ async def play(script: Script, request: web.BaseRequest, sleep: Sleep) -> web.St
                 await response.prepare(request)
             case Send():
                 await response.write(step.data)
-            case End():
+            case _:
                 await _leave(request, step)
     await response.write_eof()
     return response

@@ -3,40 +3,61 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
-from proxy.sandbox import SIMULATIONS
-from proxy.sandbox.provider import HOST, Provider, Received, World
-from proxy.sandbox.scenario import Scenario
+from aiohttp import web
+
+from proxy.sandbox import SIMULATIONS, control
+from proxy.sandbox.port import Port
+from proxy.sandbox.provider import Provider, Received, World
+from proxy.sandbox.scenario import Fault, Scenario
 
 _FREE: Mapping[str, int] = MappingProxyType({})
-_REAL = World()
+DOWN = Fault("down")
 
 
 class Sandbox:
-    """Running simulated providers; every method that takes a name raises KeyError for one it does not have."""
+    """Running simulated providers; a name it does not have is a KeyError."""
 
     def __init__(self, providers: Mapping[str, Provider]) -> None:
         self._providers = providers
+        self._control = Port(self._command)
 
     @classmethod
     async def start(
-        cls, dialects: Mapping[str, str], ports: Mapping[str, int] = _FREE, *, world: World = _REAL
+        cls,
+        dialects: Mapping[str, str],
+        ports: Mapping[str, int] = _FREE,
+        control_port: int = 0,
+        *,
+        world: World | None = None,
     ) -> Sandbox:
-        """A provider for each name -> dialect, on the port named for it or a free one. Raises OSError if one is taken."""
+        """A provider for each name -> dialect; ports not named are free ones. Raises OSError if a port is taken."""
+        world = world or World()
         sandbox = cls({name: Provider(name, SIMULATIONS[dialect], world) for name, dialect in dialects.items()})
+        numbers = [(provider.port, ports.get(name, 0)) for name, provider in sandbox._providers.items()]
         try:
-            for name, provider in sandbox._providers.items():
-                provider.reserve(ports.get(name, 0))
-                await provider.listen()
+            for port, number in [*numbers, (sandbox._control, control_port)]:
+                port.reserve(number)
+                await port.listen()
         except OSError:
             await sandbox.close()
             raise
         return sandbox
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._providers)
+
+    @property
+    def control_url(self) -> str:
+        """Where faults are set over HTTP."""
+        return self._control.url
+
     def url(self, name: str) -> str:
         """The provider's address, without a path."""
-        return f"http://{HOST}:{self._providers[name].port}"
+        return self._providers[name].port.url
 
     def base_url(self, name: str) -> str:
         """What stands as the provider's `base_url` in routing.yaml."""
@@ -50,19 +71,26 @@ class Sandbox:
         """How it behaves now."""
         return self._providers[name].scenario
 
-    def play(self, name: str, scenario: Scenario) -> None:
+    async def play(self, name: str, scenario: Scenario) -> None:
         """Let it behave so from its next request on."""
-        self._providers[name].scenario = scenario
+        await self._providers[name].play(scenario)
+
+    async def fail(self, name: str, fault: Fault | None) -> None:
+        """Break it so, in place of any other fault; None heals it."""
+        await self.play(name, replace(self.scenario(name), fault=fault))
 
     async def stop(self, name: str) -> None:
-        """Its port refuses connections from now on, and the open ones are dropped."""
-        await self._providers[name].stop()
+        """Its port refuses connections from now on, and the open ones are dropped: the fault `down`."""
+        await self.fail(name, DOWN)
 
     async def resume(self, name: str) -> None:
-        """It listens again on the same port."""
-        await self._providers[name].listen()
+        """It listens on the same port and has no fault."""
+        await self.fail(name, None)
 
     async def close(self) -> None:
         """Stop everything and give the ports back."""
-        for provider in self._providers.values():
-            await provider.close()
+        for port in [*(provider.port for provider in self._providers.values()), self._control]:
+            await port.close()
+
+    async def _command(self, request: web.BaseRequest) -> web.StreamResponse:
+        return await control.answer(self, request)

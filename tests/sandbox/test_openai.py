@@ -11,6 +11,7 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
 from proxy.sandbox.contract import Call, Rejected, Window
 from proxy.sandbox.openai import SIMULATION, answer, go_duration
+from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 from proxy.sse import decode
 
@@ -30,13 +31,18 @@ ASKS_WEATHER = [{"role": "user", "content": "Use get_weather please"}]
 
 
 @pytest.fixture
-async def sdk():
-    sandbox = await Sandbox.start({"openai": "openai"})
+async def sandbox():
+    running = await Sandbox.start({"openai": "openai"})
+    yield running
+    await running.close()
+
+
+@pytest.fixture
+async def sdk(sandbox):
     async with openai.AsyncOpenAI(
         api_key="any", base_url=sandbox.base_url("openai"), max_retries=0, _strict_response_validation=True
     ) as client:
         yield client
-    await sandbox.close()
 
 
 def call(body, path="/v1/chat/completions", method="POST", **more):
@@ -74,6 +80,23 @@ async def test_the_sdk_reads_a_stream_to_the_same_answer(sdk):
 
 async def test_the_sdk_lists_models(sdk):
     assert "gpt-4o" in [model.id async for model in sdk.models.list()]
+
+
+@pytest.mark.parametrize(
+    "fault, error",
+    [
+        (Fault("status", status=429), openai.RateLimitError),
+        (Fault("status", status=503), openai.InternalServerError),
+        (Fault("limit", requests=0), openai.RateLimitError),
+        (Fault("cut"), openai.APIConnectionError),
+        (Fault("reset"), openai.APIConnectionError),
+        (Fault("down"), openai.APIConnectionError),
+    ],
+)
+async def test_the_sdk_raises_its_own_error(sandbox, sdk, fault, error):
+    await sandbox.fail("openai", fault)
+    with pytest.raises(error):
+        await sdk.chat.completions.create(model="gpt-4o", messages=USER)
 
 
 @pytest.mark.parametrize("extra", [{}, {"n": 2}, {"max_tokens": 3}, {"tools": [WEATHER]}])

@@ -1,0 +1,253 @@
+"""Anthropic's messages, simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+
+from proxy import sse
+from proxy.sandbox.contract import EVENT_STREAM, Call, Rejected, Reply, Simulation, json_reply, parsed
+from proxy.sandbox.speech import Prompt, Speech, ToolUse, speak, tokens
+
+SNAPSHOTS: Mapping[str, str] = {
+    "claude-haiku-4-5": "claude-haiku-4-5-20251001",
+    "claude-opus-4-5": "claude-opus-4-5-20251101",
+    "claude-sonnet-4-5": "claude-sonnet-4-5-20250929",
+}
+"""A name without a date -> the name the answer carries; any other name is answered as it was asked."""
+
+# Named in the types of Anthropic's own SDK (2.12); any other is refused there too.
+_PARAMETERS = """
+cache_control container diagnostics inference_geo max_tokens messages metadata model output_config service_tier speed
+stop_sequences stream system thinking tool_choice tools user_profile_id workspace_id
+"""
+_KNOWN = frozenset(_PARAMETERS.split())
+_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
+VERSIONS: Mapping[str, frozenset[str]] = {
+    "2023-01-01": _KNOWN | _SAMPLING,
+    "2023-06-01": _KNOWN | _SAMPLING,
+    "2026-10-21": _KNOWN,
+}
+"""anthropic-version -> the members a request may have."""
+
+_REQUIRED: Mapping[str, tuple[type, str]] = {
+    "model": (str, "string"),
+    "max_tokens": (int, "integer"),
+    "messages": (list, "list"),
+}
+_CREATED = "2025-01-01T00:00:00Z"
+_ROLES = frozenset({"user", "assistant", "system"})
+_ERRORS: Mapping[int, tuple[str, str]] = {
+    401: ("authentication_error", "x-api-key: no key was given"),
+    402: ("billing_error", "The account has no credit."),
+    403: ("permission_error", "The key may not do this."),
+    404: ("not_found_error", "Not found"),
+    409: ("conflict_error", "In conflict with another request."),
+    413: ("request_too_large", "The request is over the size that is allowed."),
+    429: ("rate_limit_error", "Too many requests for this minute."),
+    500: ("api_error", "Internal server error"),
+    503: ("overloaded_error", "Overloaded"),
+    504: ("timeout_error", "The request took too long."),
+    529: ("overloaded_error", "Overloaded"),
+}
+
+
+def answer(call: Call) -> Reply:
+    """What Anthropic would answer."""
+    if not call.headers.get("x-api-key") and not call.headers.get("Authorization", "").startswith("Bearer "):
+        raise Rejected(401)
+    handler = _ROUTES.get((call.method, call.path))
+    if handler is None:
+        raise Rejected(404)
+    if call.headers.get("anthropic-version") not in VERSIONS:
+        raise Rejected(400, f"anthropic-version: header is required, one of {', '.join(VERSIONS)}")
+    return handler(call)
+
+
+def reject(call: Call, rejected: Rejected) -> Reply:
+    """The error envelope."""
+    fallback = "api_error" if rejected.status >= 500 else "invalid_request_error"
+    kind, words = _ERRORS.get(rejected.status, (fallback, f"Status {rejected.status}"))
+    error = {"type": kind, "message": rejected.message or words}
+    envelope = {"type": "error", "error": error, "request_id": _request_id(call)}
+    return json_reply(rejected.status, _headers(call), envelope)
+
+
+def _messages(call: Call) -> Reply:
+    body = parsed(call)
+    _check(body, VERSIONS[call.headers["anthropic-version"]], _REQUIRED)
+    message = _Message(call, body, speak(_prompt(call.provider, body)))
+    if body.get("stream"):
+        headers = {**_headers(call), "content-type": EVENT_STREAM, "cache-control": "no-cache"}
+        reply = Reply(200, headers, tuple(message.events()))
+    else:
+        reply = json_reply(200, _headers(call), message.whole())
+    return replace(reply, tokens=message.speech.prompt_tokens + message.speech.tokens)
+
+
+def _count_tokens(call: Call) -> Reply:
+    body = parsed(call)
+    _check(body, VERSIONS[call.headers["anthropic-version"]], {"model": (str, "string"), "messages": (list, "list")})
+    return json_reply(200, _headers(call), {"input_tokens": tokens(_prompt(call.provider, body).heard)})
+
+
+def _models(call: Call) -> Reply:
+    models = [
+        {"type": "model", "id": name, "display_name": name, "created_at": _CREATED, "lifecycle": "active"}
+        for name in sorted(SNAPSHOTS.values())
+    ]
+    page = {"has_more": False, "first_id": models[0]["id"], "last_id": models[-1]["id"]}
+    return json_reply(200, _headers(call), {"data": models, **page})
+
+
+def _check(body: Mapping[str, Any], known: frozenset[str], required: Mapping[str, tuple[type, str]]) -> None:
+    for name in body:
+        if name not in known:
+            raise Rejected(400, f"{name}: Extra inputs are not permitted")
+    for name, (kind, words) in required.items():
+        if name not in body:
+            raise Rejected(400, f"{name}: Field required")
+        if not isinstance(body[name], kind) or isinstance(body[name], bool):
+            raise Rejected(400, f"{name}: Input should be a valid {words}")
+    if body.get("max_tokens", 1) < 1:
+        raise Rejected(400, "max_tokens: Input should be greater than or equal to 1")
+    if not 0 <= (body.get("temperature") or 0) <= 1:
+        raise Rejected(400, "temperature: range: 0..1")
+    if not body["messages"]:
+        raise Rejected(400, "messages: at least one message is required")
+    for number, message in enumerate(body["messages"]):
+        if message.get("role") not in _ROLES:
+            raise Rejected(400, f"messages.{number}.role: Input should be 'user', 'assistant' or 'system'")
+
+
+def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
+    messages = body["messages"]
+    tools, forced = _tools(body)
+    return Prompt(
+        provider=provider,
+        model=body["model"],
+        user=next((_text(one["content"]) for one in reversed(messages) if one["role"] == "user"), ""),
+        heard="\n".join([_text(body.get("system") or ""), *(_text(one["content"]) for one in messages)]),
+        result=_result(messages[-1]["content"]),
+        tools=tools,
+        forced=forced,
+        max_tokens=body.get("max_tokens"),
+    )
+
+
+def _text(content: Any) -> str:
+    """The text of a string, or of the blocks of a list, those inside tool results too."""
+    if isinstance(content, str):
+        return content
+    return "".join(str(block.get("text") or "") or _text(block.get("content") or "") for block in content)
+
+
+def _result(content: Any) -> str | None:
+    blocks = [] if isinstance(content, str) else [block for block in content if block.get("type") == "tool_result"]
+    return _text(blocks) if blocks else None
+
+
+def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
+    """The tools that may be called, and whether one must be."""
+    tools = {str(tool["name"]): tool.get("input_schema") or {} for tool in body.get("tools") or ()}
+    choice = body.get("tool_choice") or {"type": "auto"}
+    if choice["type"] == "tool":
+        return {name: schema for name, schema in tools.items() if name == choice["name"]}, True
+    return ({} if choice["type"] == "none" else tools), choice["type"] == "any"
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    """One answer, whole or as events."""
+
+    call: Call
+    body: Mapping[str, Any]
+    speech: Speech
+
+    def whole(self) -> dict[str, Any]:
+        text = [{"type": "text", "text": self.speech.text}] if self.speech.pieces else []
+        content = [
+            *text,
+            *({**self._tool(at, use), "input": use.arguments} for at, use in enumerate(self.speech.tools)),
+        ]
+        return {**self._envelope(), "content": content, **self._stop(), "usage": self._usage(self.speech.tokens)}
+
+    def events(self) -> Iterator[bytes]:
+        start = {**self._envelope(), "content": [], "stop_reason": None, "stop_sequence": None, "usage": self._usage(1)}
+        yield _event("message_start", message=start)
+        for index, (block, deltas) in enumerate(self._blocks()):
+            yield _event("content_block_start", index=index, content_block=block)
+            if index == 0:
+                yield _event("ping")
+            for delta in deltas:
+                yield _event("content_block_delta", index=index, delta=delta)
+            yield _event("content_block_stop", index=index)
+        yield _event("message_delta", delta=self._stop(), usage={"output_tokens": self.speech.tokens})
+        yield _event("message_stop")
+
+    def _blocks(self) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Each block as it opens, and what is added to it."""
+        if self.speech.pieces:
+            yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in self.speech.pieces]
+        for at, use in enumerate(self.speech.tools):
+            fragments = ["", *use.fragments()]
+            yield self._tool(at, use), [{"type": "input_json_delta", "partial_json": one} for one in fragments]
+
+    def _tool(self, number: int, use: ToolUse) -> dict[str, Any]:
+        return {"type": "tool_use", "id": f"toolu_{self.call.id(20)}{number:02}", "name": use.name, "input": {}}
+
+    def _stop(self) -> dict[str, Any]:
+        reason = "tool_use" if self.speech.tools else "max_tokens" if self.speech.cut else "end_turn"
+        return {"stop_reason": reason, "stop_sequence": None}
+
+    def _usage(self, output: int) -> dict[str, Any]:
+        """Where the request marks something for the cache, half of what was heard is read from it."""
+        cached = self.speech.prompt_tokens // 2 if b'"cache_control"' in self.call.body else 0
+        return {
+            "input_tokens": self.speech.prompt_tokens - cached,
+            "cache_creation_input_tokens": 0,
+            "cache_read_input_tokens": cached,
+            "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
+            "output_tokens": output,
+            "service_tier": "standard",
+        }
+
+    def _envelope(self) -> dict[str, Any]:
+        model = SNAPSHOTS.get(self.body["model"], self.body["model"])
+        return {"id": f"msg_{self.call.id()}", "type": "message", "role": "assistant", "model": model}
+
+
+def _event(kind: str, **members: Any) -> bytes:
+    return sse.encode(orjson.dumps({"type": kind, **members}), kind)
+
+
+def _request_id(call: Call) -> str:
+    return f"req_{call.id()}"
+
+
+def _headers(call: Call) -> dict[str, str]:
+    window = call.window
+    resets = datetime.fromtimestamp(call.now + window.resets_in, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    # Tokens left are told in thousands.
+    left = round(max(0, window.token_limit - window.tokens), -3)
+    rows = {"requests": (window.request_limit, max(0, window.request_limit - window.requests))}
+    rows |= dict.fromkeys(("tokens", "input-tokens", "output-tokens"), (window.token_limit, left))
+    headers = {"request-id": _request_id(call), "anthropic-organization-id": "sandbox"}
+    for name, (limit, remaining) in rows.items():
+        headers[f"anthropic-ratelimit-{name}-limit"] = str(limit)
+        headers[f"anthropic-ratelimit-{name}-remaining"] = str(remaining)
+        headers[f"anthropic-ratelimit-{name}-reset"] = resets
+    return headers
+
+
+_ROUTES: Mapping[tuple[str, str], Callable[[Call], Reply]] = {
+    ("POST", "/v1/messages"): _messages,
+    ("POST", "/v1/messages/count_tokens"): _count_tokens,
+    ("GET", "/v1/models"): _models,
+}
+
+SIMULATION = Simulation(base_path="", answer=answer, reject=reject)

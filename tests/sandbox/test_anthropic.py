@@ -1,0 +1,226 @@
+"""The simulated Anthropic is good enough for Anthropic's own SDK, strictly read."""
+
+from __future__ import annotations
+
+import json
+
+import anthropic
+import pytest
+from anthropic.types import Message, RawMessageStreamEvent
+from pydantic import TypeAdapter
+
+from proxy.sandbox.anthropic import SIMULATION, answer
+from proxy.sandbox.contract import Call, Rejected, Window
+from proxy.sandbox.scenario import Fault
+from proxy.sandbox.server import Sandbox
+from proxy.sse import decode
+
+USER = [{"role": "user", "content": "What is the weather?"}]
+ASKS_WEATHER = [{"role": "user", "content": [{"type": "text", "text": "Use get_weather please"}]}]
+WEATHER = {
+    "name": "get_weather",
+    "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "sunny"}]}
+BASE = {"model": "claude-opus-4-5", "max_tokens": 100, "messages": USER}
+OLD, NEW = "2023-06-01", "2026-10-21"
+
+
+@pytest.fixture
+async def sandbox():
+    running = await Sandbox.start({"anthropic": "anthropic"})
+    yield running
+    await running.close()
+
+
+@pytest.fixture
+async def sdk(sandbox):
+    async with anthropic.AsyncAnthropic(
+        api_key="any", base_url=sandbox.base_url("anthropic"), max_retries=0, _strict_response_validation=True
+    ) as client:
+        yield client
+
+
+def call(body, path="/v1/messages", version=NEW, **more):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Call("anthropic", "POST", path, {"x-api-key": "k", "anthropic-version": version}, raw, **more)
+
+
+def whole(**more):
+    return json.loads(answer(call({**BASE, **more})).frames[0])
+
+
+def events(**more):
+    decoded = [decode(frame) for frame in answer(call({**BASE, "stream": True, **more})).frames]
+    parsed = [json.loads(event.data) for event in decoded]
+    assert [event.name for event in decoded] == [one["type"] for one in parsed]
+    return parsed
+
+
+async def test_the_sdk_reads_an_answer(sdk):
+    got = await sdk.messages.create(**BASE)
+    assert got.content[0].text == "Hello from anthropic (claude-opus-4-5), simulated. You said: What is the weather?"
+    assert (got.stop_reason, got.model) == ("end_turn", "claude-opus-4-5-20251101")
+    assert got.usage.input_tokens > 0 and got.usage.output_tokens > 1
+
+
+async def test_the_sdk_reads_a_stream_to_the_same_answer(sdk):
+    expected = await sdk.messages.create(**BASE)
+    async with sdk.messages.stream(**BASE) as stream:
+        got = await stream.get_final_message()
+    assert got.content[0].text == expected.content[0].text
+    assert got.stop_reason == "end_turn"
+    assert got.usage.output_tokens == expected.usage.output_tokens
+
+
+async def test_the_sdk_reads_a_streamed_tool_call_and_sends_its_result(sdk):
+    request = {**BASE, "messages": ASKS_WEATHER, "tools": [WEATHER]}
+    async with sdk.messages.stream(**request) as stream:
+        got = await stream.get_final_message()
+    [use] = got.content
+    assert (got.stop_reason, use.name, use.input) == ("tool_use", "get_weather", {"city": "example"})
+    again = await sdk.messages.create(**{**request, "messages": [*ASKS_WEATHER, RESULT]})
+    assert again.content[0].text.endswith("The tool said: sunny")
+
+
+async def test_the_sdk_counts_tokens_and_lists_models(sdk):
+    counted = await sdk.messages.count_tokens(model="m", messages=USER, system="Be kind.")
+    assert counted.input_tokens == 8
+    assert "claude-opus-4-5-20251101" in [model.id async for model in sdk.models.list()]
+
+
+@pytest.mark.parametrize(
+    "status, error",
+    [(429, anthropic.RateLimitError), (500, anthropic.InternalServerError), (529, anthropic.APIStatusError)],
+)
+async def test_the_sdk_raises_its_own_error(sandbox, sdk, status, error):
+    await sandbox.fail("anthropic", Fault("status", status=status))
+    with pytest.raises(error) as caught:
+        await sdk.messages.create(**BASE)
+    assert caught.value.status_code == status
+    assert caught.value.body["request_id"] == caught.value.request_id
+
+
+@pytest.mark.parametrize("more", [{}, {"max_tokens": 2}, {"messages": ASKS_WEATHER, "tools": [WEATHER]}])
+def test_every_answer_has_only_what_anthropic_has(more):
+    Message.model_validate(whole(**more), extra="forbid")
+    adapter = TypeAdapter(RawMessageStreamEvent)
+    for event in events(**more):
+        if event["type"] != "ping":
+            adapter.validate_python(event)
+
+
+def test_a_stream_comes_in_anthropics_order():
+    kinds = [event["type"] for event in events()]
+    assert kinds[:3] == ["message_start", "content_block_start", "ping"]
+    assert set(kinds[3:-3]) == {"content_block_delta"} and len(kinds[3:-3]) > 2
+    assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
+
+
+def test_a_tools_input_begins_empty_and_comes_in_fragments():
+    got = events(messages=ASKS_WEATHER, tools=[WEATHER])
+    start = next(event for event in got if event["type"] == "content_block_start")
+    fragments = [event["delta"]["partial_json"] for event in got if event["type"] == "content_block_delta"]
+    assert start["content_block"]["input"] == {} and fragments[0] == "" and len(fragments) > 2
+    assert json.loads("".join(fragments)) == {"city": "example"}
+
+
+def test_each_tool_called_is_a_block_of_its_own():
+    tools = [WEATHER, {"name": "get_time", "input_schema": {"type": "object"}}]
+    got = events(messages=[{"role": "user", "content": "get_weather and get_time"}], tools=tools)
+    starts = [event for event in got if event["type"] == "content_block_start"]
+    assert [(one["index"], one["content_block"]["name"]) for one in starts] == [(0, "get_weather"), (1, "get_time")]
+    assert len({one["content_block"]["id"] for one in starts}) == 2
+
+
+@pytest.mark.parametrize(
+    "messages, choice, reason",
+    [
+        (USER, {"type": "auto"}, "end_turn"),
+        (USER, {"type": "any"}, "tool_use"),
+        (USER, {"type": "tool", "name": "get_weather"}, "tool_use"),
+        (ASKS_WEATHER, {"type": "none"}, "end_turn"),
+    ],
+)
+def test_tool_choice_is_obeyed(messages, choice, reason):
+    assert whole(messages=messages, tools=[WEATHER], tool_choice=choice)["stop_reason"] == reason
+
+
+def test_max_tokens_cuts_the_text():
+    got = whole(max_tokens=3)
+    assert (got["stop_reason"], got["content"][0]["text"]) == ("max_tokens", "Hello from a")
+    assert got["usage"]["output_tokens"] == 3
+
+
+def test_half_is_read_from_the_cache_where_the_request_marks_something():
+    marked = whole(system=[{"type": "text", "text": "x" * 400, "cache_control": {"type": "ephemeral"}}])["usage"]
+    assert abs(marked["cache_read_input_tokens"] - marked["input_tokens"]) <= 1
+    assert whole()["usage"]["cache_read_input_tokens"] == 0
+
+
+@pytest.mark.parametrize("version, allowed", [(OLD, True), (NEW, False)])
+@pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
+def test_sampling_parameters_went_with_the_newer_version(version, allowed, name):
+    request = call({**BASE, name: 1}, version=version)
+    if allowed:
+        assert answer(request).status == 200
+        return
+    with pytest.raises(Rejected, match=f"{name}: Extra inputs are not permitted"):
+        answer(request)
+
+
+@pytest.mark.parametrize(
+    "body, says",
+    [
+        (b"{", "not valid JSON"),
+        ({"model": "m", "messages": USER}, "max_tokens: Field required"),
+        ({**BASE, "messages": []}, "messages: at least one"),
+        ({**BASE, "max_tokens": "9"}, "max_tokens: Input should be a valid integer"),
+        ({**BASE, "max_tokens": True}, "max_tokens: Input should be a valid integer"),
+        ({**BASE, "max_tokens": 0}, "max_tokens: Input should be greater"),
+        ({**BASE, "routing": {}}, "routing: Extra inputs are not permitted"),
+        ({**BASE, "messages": [{"role": "tool", "content": "x"}]}, "messages.0.role"),
+    ],
+)
+def test_a_bad_request_is_a_400_that_says_why(body, says):
+    with pytest.raises(Rejected) as caught:
+        answer(call(body))
+    reply = SIMULATION.reject(call(body), caught.value)
+    envelope = json.loads(reply.frames[0])
+    assert (reply.status, envelope["type"], envelope["error"]["type"]) == (400, "error", "invalid_request_error")
+    assert says in envelope["error"]["message"]
+    assert envelope["request_id"] == reply.headers["request-id"]
+
+
+def test_a_temperature_over_one_is_refused_by_the_older_version():
+    with pytest.raises(Rejected, match="temperature"):
+        answer(call({**BASE, "temperature": 1.5}, version=OLD))
+
+
+@pytest.mark.parametrize(
+    "headers, path, status",
+    [
+        ({}, "/v1/messages", 401),
+        ({"x-api-key": "k"}, "/v1/messages", 400),
+        ({"x-api-key": "k", "anthropic-version": "1999-01-01"}, "/v1/messages", 400),
+        ({"x-api-key": "k", "anthropic-version": NEW}, "/v1/nothing", 404),
+    ],
+)
+def test_key_path_and_version_are_checked(headers, path, status):
+    with pytest.raises(Rejected) as caught:
+        answer(Call("anthropic", "POST", path, headers, json.dumps(BASE).encode()))
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize("key", [{"x-api-key": "k"}, {"Authorization": "Bearer k"}])
+def test_a_key_may_come_either_way(key):
+    request = Call("anthropic", "POST", "/v1/messages", {**key, "anthropic-version": OLD}, json.dumps(BASE).encode())
+    assert answer(request).status == 200
+
+
+def test_the_allowance_is_told_in_anthropics_headers():
+    window = Window(requests=10, tokens=1_234, resets_in=30)
+    headers = answer(call(BASE, window=window, now=1_800_000_000)).headers
+    assert headers["anthropic-ratelimit-requests-remaining"] == "490"
+    assert headers["anthropic-ratelimit-input-tokens-remaining"] == "199000"
+    assert headers["anthropic-ratelimit-tokens-reset"] == "2027-01-15T08:00:30Z"

@@ -1,0 +1,76 @@
+"""The control endpoint tells who is there and breaks them, and refuses nonsense with what is allowed."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+
+from proxy.sandbox.server import Sandbox
+
+
+@pytest.fixture
+async def sandbox():
+    running = await Sandbox.start({"openai": "openai", "anthropic": "anthropic"})
+    yield running
+    await running.close()
+
+
+@pytest.fixture
+async def command(sandbox):
+    async with aiohttp.ClientSession(sandbox.control_url) as session:
+
+        async def send(method, path, **body):
+            async with session.request(method, path, **body) as response:
+                return response.status, await response.json()
+
+        yield send
+
+
+async def test_the_overview_lists_providers_their_urls_and_scenarios(sandbox, command):
+    status, got = await command("GET", "/")
+    assert status == 200
+    assert got["providers"] == {
+        name: {"base_url": sandbox.base_url(name), "latency": 0.0, "chunk_delay": 0.0, "fault": None}
+        for name in ("openai", "anthropic")
+    }
+    assert got["faults"]["status"] == ["status", "retry_after", "times", "probability"]
+
+
+async def test_a_fault_is_put_shown_and_deleted(sandbox, command):
+    wanted = {"fault": "status", "status": 503, "times": 2}
+    status, got = await command("PUT", "/providers/openai", json=wanted)
+    assert status == 200
+    assert got["fault"] == {**wanted, "retry_after": None, "probability": 1.0}
+    assert (await command("GET", "/providers/openai"))[1] == got
+    assert (await command("GET", "/providers/anthropic"))[1]["fault"] is None
+    status, got = await command("DELETE", "/providers/openai/fault")
+    assert (status, got["fault"]) == (200, None)
+    assert sandbox.scenario("openai").fault is None
+
+
+async def test_down_is_one_fault_among_the_others(sandbox, command):
+    await command("PUT", "/providers/openai", json={"fault": "down"})
+    async with aiohttp.ClientSession() as client:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await client.get(sandbox.base_url("openai") + "/models")
+        await command("DELETE", "/providers/openai/fault")
+        async with client.get(sandbox.base_url("openai") + "/models") as response:
+            assert response.status == 401
+
+
+@pytest.mark.parametrize(
+    "method, path, body, status, field, says",
+    [
+        ("PUT", "/providers/openai", {"json": {"fault": "x"}}, 400, "fault", "allowed: slow"),
+        ("PUT", "/providers/openai", {"json": {"fault": "cut", "aftr": 1}}, 400, "aftr", "allowed: after"),
+        ("PUT", "/providers/openai", {"data": b"{"}, 400, "body", "JSON"),
+        ("PUT", "/providers/azure", {"json": {"fault": "cut"}}, 404, None, "there are: openai, anthropic"),
+        ("DELETE", "/providers/azure/fault", {}, 404, None, "no provider 'azure'"),
+        ("POST", "/", {}, 404, None, "there are GET /"),
+        ("GET", "/nothing", {}, 404, None, "PUT /providers/NAME"),
+    ],
+)
+async def test_nonsense_is_refused(command, method, path, body, status, field, says):
+    got_status, got = await command(method, path, **body)
+    assert (got_status, got["error"]["field"]) == (status, field)
+    assert says in got["error"]["message"]

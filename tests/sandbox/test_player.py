@@ -1,0 +1,59 @@
+"""What a client sees of each way to leave, over a real socket."""
+
+from __future__ import annotations
+
+import aiohttp
+import pytest
+
+from proxy.sandbox.player import play
+from proxy.sandbox.port import Port
+from proxy.sandbox.script import End, Head, Send, Wait
+
+HEAD = Head(200, {"content-type": "text/plain"})
+
+
+async def heard(script, timeout=None):
+    """Status, body so far, and the name of the error that ended it, if one did."""
+    slept = []
+
+    async def sleep(seconds):
+        slept.append(seconds)
+
+    port = Port(lambda request: play(script, request, sleep))
+    port.reserve(0)
+    await port.listen()
+    status, body, error = None, b"", None
+    try:
+        waiting = aiohttp.ClientTimeout(sock_read=timeout)
+        async with aiohttp.ClientSession(timeout=waiting) as client, client.get(port.url) as response:
+            status = response.status
+            async for data in response.content.iter_any():
+                body += data
+    except aiohttp.ClientError as caught:
+        error = type(caught).__name__
+    await port.close()
+    return status, body, error, slept
+
+
+@pytest.mark.parametrize(
+    "script, seen",
+    [
+        ([HEAD, Send(b"a"), Wait(9), Send(b"b")], (200, b"ab", None, [9])),
+        ([Wait(1), Head(503, {"content-length": "2"}), Send(b"no")], (503, b"no", None, [1])),
+        ([End.CLOSE], (None, b"", "ServerDisconnectedError", [])),
+        ([HEAD, Send(b"a"), End.CLOSE], (200, b"a", "ClientPayloadError", [])),
+        ([Head(200, {"content-length": "2"}), Send(b"a"), End.CLOSE], (200, b"a", "ClientPayloadError", [])),
+        ([End.RESET], (None, b"", "ClientOSError", [])),
+    ],
+)
+async def test_the_client_sees_what_the_script_says(script, seen):
+    assert await heard(script) == seen
+
+
+async def test_a_stall_lasts_until_the_client_gives_up():
+    assert (await heard([HEAD, Send(b"a"), End.STALL], timeout=0.05))[:3] == (200, b"a", "SocketTimeoutError")
+
+
+async def test_a_reset_in_the_middle_breaks_the_body():
+    status, body, error, _ = await heard([HEAD, Send(b"a"), End.RESET])
+    assert (status, error) == (200, "ClientPayloadError") and body in (b"", b"a")

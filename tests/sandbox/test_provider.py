@@ -1,0 +1,80 @@
+"""A provider counts its requests and its faults."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+import aiohttp
+import pytest
+
+from proxy.sandbox.openai import SIMULATION
+from proxy.sandbox.provider import Provider, World
+from proxy.sandbox.scenario import Fault, Scenario
+
+BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.fixture
+def now():
+    return [1_000.0]
+
+
+@pytest.fixture
+async def provider(now):
+    running = Provider("openai", SIMULATION, World(clock=lambda: now[0], random=Random(1)))
+    running.port.reserve(0)
+    await running.port.listen()
+    yield running
+    await running.port.close()
+
+
+@pytest.fixture
+async def ask(provider):
+    async with aiohttp.ClientSession(headers={"Authorization": "Bearer k"}) as client:
+
+        async def send():
+            async with client.post(provider.port.url + "/v1/chat/completions", json=BODY) as response:
+                return response.status, response.headers, json.loads(await response.read())
+
+        yield send
+
+
+async def test_a_fault_strikes_as_many_times_as_said(provider, ask):
+    await provider.play(Scenario(fault=Fault("status", status=503, times=2)))
+    assert [(await ask())[0] for _ in range(4)] == [503, 503, 200, 200]
+    assert provider.scenario == Scenario()
+
+
+async def test_a_fault_without_times_strikes_always(provider, ask):
+    await provider.play(Scenario(fault=Fault("status")))
+    assert [(await ask())[0] for _ in range(3)] == [500] * 3
+
+
+async def test_a_probable_fault_strikes_as_the_random_source_says(provider, ask):
+    await provider.play(Scenario(fault=Fault("status", probability=0.5)))
+    chance = Random(1)
+    assert [(await ask())[0] for _ in range(12)] == [500 if chance.random() < 0.5 else 200 for _ in range(12)]
+
+
+async def test_the_limit_holds_for_a_minute(provider, ask, now):
+    await provider.play(Scenario(fault=Fault("limit", requests=2)))
+    assert [(await ask())[0] for _ in range(3)] == [200, 200, 429]
+    now[0] += 59
+    status, headers, _ = await ask()
+    assert (status, headers["retry-after"]) == (429, "1")
+    now[0] += 1
+    assert (await ask())[0] == 200
+
+
+async def test_the_allowance_counts_requests_and_tokens_down(ask):
+    _, first, answer = await ask()
+    _, second, _ = await ask()
+    assert first["x-ratelimit-remaining-requests"] == "499" and second["x-ratelimit-remaining-requests"] == "498"
+    spent = int(first["x-ratelimit-remaining-tokens"]) - int(second["x-ratelimit-remaining-tokens"])
+    assert spent == answer["usage"]["total_tokens"]
+
+
+async def test_every_answer_has_an_id_of_its_own(ask):
+    ids = {(await ask())[2]["id"] for _ in range(3)}
+    assert len(ids) == 3
