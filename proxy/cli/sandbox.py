@@ -29,6 +29,8 @@ def _provider(text: str) -> tuple[str, str, int]:
 
 def _arguments(parser: ArgumentParser) -> None:
     what = "NAME, NAME=DIALECT or NAME=DIALECT:PORT; default: one of each dialect on free ports"
+    control = "where faults are set while it runs; default: a free port"
+    parser.add_argument("--control-port", type=int, default=0, metavar="PORT", help=control)
     parser.add_argument("provider", nargs="*", type=_provider, metavar="PROVIDER", help=what)
 
 
@@ -40,12 +42,15 @@ async def _simulate(arguments: Namespace, stopped: asyncio.Event) -> int:
     wanted = arguments.provider or [(name, name, 0) for name in SIMULATIONS]
     try:
         sandbox = await Sandbox.start(
-            {name: dialect for name, dialect, _ in wanted}, {name: port for name, _, port in wanted}
+            {name: dialect for name, dialect, _ in wanted},
+            {name: port for name, _, port in wanted},
+            control_port=arguments.control_port,
         )
     except OSError as error:
         raise Failure(f"cannot simulate: {os.strerror(error.errno or 0).lower()}") from error
     for name, dialect, _ in wanted:
-        print(f"{name} ({dialect}): base_url {sandbox.base_url(name)}", flush=True)
+        print(f"{name} ({dialect}): base_url {sandbox.base_url(name)}")
+    print(f"control: {sandbox.control_url} (GET shows, PUT /providers/NAME breaks, DELETE mends)", flush=True)
     await stopped.wait()
     await sandbox.close()
     return 0

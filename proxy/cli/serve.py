@@ -44,8 +44,9 @@ async def _serve(arguments: Namespace, stopped: asyncio.Event) -> int:
     text = _text(arguments.config)
     async with AsyncExitStack() as stack:
         generation = _generation(text, arguments.config)
+        control = ""
         if arguments.sandbox:
-            generation = await _simulated(generation, stack)
+            generation, control = await _simulated(generation, stack)
         listen = _listen(generation.snapshot.listen, arguments)
         try:
             sidecar = await start(generation, logger(arguments.log_format), listen)
@@ -55,7 +56,7 @@ async def _serve(arguments: Namespace, stopped: asyncio.Event) -> int:
             where = listen.unix or f"{listen.host}:{listen.port}"
             raise Failure(f"cannot listen on {where}: {os.strerror(error.errno or 0).lower()}") from error
         stack.push_async_callback(sidecar.stop)
-        print(_banner(sidecar.url, generation.snapshot, arguments), flush=True)
+        print(_banner(sidecar.url, generation.snapshot, arguments.config, control), flush=True)
         await stopped.wait()
     return 0
 
@@ -78,13 +79,13 @@ def _generation(text: str, name: str) -> Generation:
         raise Failure(f"{count} problem{'s' * (count > 1)} in {name}\n{error}", exit_code=2) from error
 
 
-async def _simulated(generation: Generation, stack: AsyncExitStack) -> Generation:
-    """The generation with its providers simulated for as long as the stack stands."""
+async def _simulated(generation: Generation, stack: AsyncExitStack) -> tuple[Generation, str]:
+    """The generation with its providers simulated for as long as the stack stands, and where to break them."""
     snapshot = generation.snapshot
     sandbox = await Sandbox.start({name: provider.dialect for name, provider in snapshot.providers.items()})
     stack.push_async_callback(sandbox.close)
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
-    return replace(generation, snapshot=adapted(snapshot, urls))
+    return replace(generation, snapshot=adapted(snapshot, urls)), sandbox.control_url
 
 
 def _listen(listen: Listen, arguments: Namespace) -> Listen:
@@ -94,17 +95,22 @@ def _listen(listen: Listen, arguments: Namespace) -> Listen:
     return altered(listen, unix=None, **changes) if changes else listen
 
 
-def _banner(url: str, snapshot: Snapshot, arguments: Namespace) -> str:
+def _banner(url: str, snapshot: Snapshot, name: str, control: str) -> str:
     """Where it listens, who serves, and a line to try it with."""
     model = next(iter(snapshot.models), "MODEL")
     disabled = [f"{name} ({provider.disabled})" for name, provider in snapshot.providers.items() if provider.disabled]
     serving = [name for name, provider in snapshot.providers.items() if not provider.disabled]
     body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
     target = f"--unix-socket {url[5:]} http://localhost" if url.startswith("unix:") else url
-    kind = "simulated providers" if arguments.sandbox else "providers"
+    kind = "simulated providers" if control else "providers"
     lines = [
-        f"parrot {__version__} listens on {url}, routed by {arguments.config}",
+        f"parrot {__version__} listens on {url}, routed by {name}",
         f"  {kind}: {', '.join(serving) or 'none'}",
+        *(
+            [f'  break them: curl -X PUT {control}/providers/{serving[0]} -d \'{{"fault": "down"}}\'']
+            if control
+            else []
+        ),
         *([f"  disabled: {', '.join(disabled)}"] if disabled else []),
         "  try it:",
         f"    curl {target}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'",

@@ -12,7 +12,7 @@ from proxy.sandbox.script import End, Head, Send, Wait
 HEAD = Head(200, {"content-type": "text/plain"})
 
 
-async def heard(script, timeout=None):
+async def heard(script, patience=None):
     """Status, body so far, and the name of the error that ended it, if one did."""
     slept = []
 
