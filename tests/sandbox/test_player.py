@@ -24,7 +24,7 @@ async def heard(script, patience=None):
     await port.listen()
     status, body, error = None, b"", None
     try:
-        waiting = aiohttp.ClientTimeout(sock_read=timeout)
+        waiting = aiohttp.ClientTimeout(sock_read=patience)
         async with aiohttp.ClientSession(timeout=waiting) as client, client.get(port.url) as response:
             status = response.status
             async for data in response.content.iter_any():
@@ -51,7 +51,7 @@ async def test_the_client_sees_what_the_script_says(script, seen):
 
 
 async def test_a_stall_lasts_until_the_client_gives_up():
-    assert (await heard([HEAD, Send(b"a"), End.STALL], timeout=0.05))[:3] == (200, b"a", "SocketTimeoutError")
+    assert (await heard([HEAD, Send(b"a"), End.STALL], patience=0.05))[:3] == (200, b"a", "SocketTimeoutError")
 
 
 async def test_a_reset_in_the_middle_breaks_the_body():
