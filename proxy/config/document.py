@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from typing import Any
 
 import yaml
 
@@ -70,23 +71,37 @@ class Document:
 
 def parse(text: str, name: str = "routing.yaml") -> Document:
     """The document of `text`; ConfigError if it is no YAML, no mapping, too large, or a bomb."""
-    if len(text) > MAX_TEXT:
+    if len(text.encode("utf-8", "replace")) > MAX_TEXT:
         raise ConfigError(name, [Problem(1, 1, "", f"the file is over {MAX_TEXT} bytes")])
     try:
+        _check_depth(text, name)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        raise ConfigError(name, [Problem(line, column, "", f"not YAML: {error.problem}")]) from error
+        raise _refusal(name, error.problem_mark or error.context_mark, f"not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise ConfigError(name, [Problem(1, 1, "", f"not YAML: {str(error).splitlines()[0]}")]) from error
-    except RecursionError as error:
-        raise ConfigError(name, [Problem(1, 1, "", f"nested deeper than {MAX_DEPTH}")]) from error
     if root is None:
         raise ConfigError(name, [Problem(1, 1, "", "the file is empty")])
     document = Document(name, root)
     _measure(document)
     return document
+
+
+def _check_depth(text: str, name: str) -> None:
+    """Composing recurses, in C without a limit of its own, so depth is measured on the flat events before it."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        if depth > MAX_DEPTH + 1:
+            raise _refusal(name, event.start_mark, f"nested deeper than {MAX_DEPTH}")
+
+
+def _refusal(name: str, mark: Any, message: str) -> ConfigError:
+    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+    return ConfigError(name, [Problem(line, column, "", message)])
 
 
 def _measure(document: Document) -> None:
