@@ -6,6 +6,7 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 import yaml
@@ -99,12 +100,11 @@ def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[Reader, Pla
     def read(reader: Reader, place: Place, kind: Any) -> Any:
         try:
             text = reader.text(place, expected)
+            return text if text is WRONG else _bounded(reader, place, kind, parse(text))
         except Unset as unset:
             return reader.wrong(place, f"variable {unset} is not set; set it, or write ${{{unset}:-default}}")
-        try:
-            return text if text is WRONG else _bounded(reader, place, kind, parse(text))
-        except ValueError:
-            return reader.wrong(place, f"expected {expected}, got '{text[:40]}'")
+        except (ValueError, OverflowError):  # as written: what a variable holds may be a secret in the wrong place
+            return reader.wrong(place, f"expected {expected}, got '{place.node.value[:40]}'")
 
     return read
 
@@ -124,7 +124,7 @@ def _bounded(reader: Reader, place: Place, kind: Any, value: Any) -> Any:
         if bound is not None and not holds(value, bound):
             return reader.wrong(place, f"must be {words} {bound}, got {value}")
     if getattr(kind, "pattern", None) and not re.search(kind.pattern, value):
-        return reader.wrong(place, f"'{value[:40]}' does not match {kind.pattern}")
+        return reader.wrong(place, f"'{place.node.value[:40]}' does not match {kind.pattern}")
     return value
 
 
@@ -142,7 +142,7 @@ def _integer(text: str) -> int:
 
 
 def _number(text: str) -> float:
-    return float(text) if _NUMBER.fullmatch(text) else _refuse(text)
+    return number if _NUMBER.fullmatch(text) and isfinite(number := float(text)) else _refuse(text)
 
 
 def _none(reader: Reader, place: Place, kind: inspect.NoneType) -> Any:
@@ -151,10 +151,13 @@ def _none(reader: Reader, place: Place, kind: inspect.NoneType) -> Any:
 
 def _literal(reader: Reader, place: Place, kind: inspect.LiteralType) -> Any:
     words = [str(value) for value in kind.values]
-    text = reader.text(place, " or ".join(words))
+    try:
+        text = reader.text(place, " or ".join(words))
+    except (Unset, ValueError):
+        text = None
     if text is WRONG or text in words:
         return text
-    return reader.wrong(place, f"'{text[:40]}' is not one of {', '.join(words)}")
+    return reader.wrong(place, f"'{place.node.value[:40]}' is not one of {', '.join(words)}")
 
 
 def _custom(reader: Reader, place: Place, kind: inspect.CustomType) -> Any:
