@@ -19,6 +19,7 @@ from proxy.config.snapshot import (
     Provider,
     Snapshot,
     Target,
+    named,
     target_id,
 )
 
@@ -51,7 +52,11 @@ def _snapshot(reader: Reader, file: schema.File) -> Snapshot:
         defaults=file.defaults,
         drain=file.drain,
         providers=providers,
-        models={name: targets for name, targets in tables.items() if "*" not in name},
+        models={
+            name: tuple(named(target, name) for target in targets)
+            for name, targets in tables.items()
+            if "*" not in name
+        },
         patterns=_patterns(tables),
         defaults_by_provider={name: _targets(providers[name], file.providers[name], "*") for name in providers},
     )
