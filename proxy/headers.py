@@ -21,7 +21,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 def to_upstream(headers: Headers) -> dict[str, str]:
     """What of the caller's headers a provider may see; what `Connection` lists is hop-by-hop (RFC 9110, 7.6.1)."""
     hop_by_hop = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
-    return dict(_crossing(headers, _UPSTREAM_NAMES - hop_by_hop, _UPSTREAM_PREFIXES))
+    crossing = _crossing(headers, _UPSTREAM_NAMES, _UPSTREAM_PREFIXES)
+    return {name: value for name, value in crossing if name not in hop_by_hop}
 
 
 def to_downstream(headers: Headers) -> dict[str, str]:
