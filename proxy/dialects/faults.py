@@ -50,6 +50,7 @@ _TYPE = {
     529: ("server_error", OVERLOADED),
 }
 _SNIPPET = 500
+_DEPTH = 8
 
 
 def trigger(status: int, code: str | None) -> str:
@@ -77,17 +78,18 @@ def message_of(body: bytes) -> str:
     except orjson.JSONDecodeError:
         text = body[:_SNIPPET].decode("utf-8", "replace").strip()
         return "the provider answered with a page, not an error" if text.startswith("<") else text or "no reason given"
-    return _said(said) or body[:_SNIPPET].decode("utf-8", "replace")
+    return _said(said, _DEPTH) or body[:_SNIPPET].decode("utf-8", "replace")
 
 
-def _said(value: Any) -> str | None:
-    """error, message, detail: the first that leads to text; lists by their first item."""
+def _said(value: Any, depth: int) -> str | None:
+    """error, message, detail: the first that leads to text, so many levels down; lists by their first item."""
+    if depth == 0:
+        return None
     if isinstance(value, str):
         return value or None
     if isinstance(value, list):
-        return _said(value[0]) if value else None
+        return _said(value[0], depth - 1) if value else None
     if isinstance(value, Mapping):
-        return next(
-            (said for key in ("error", "message", "detail", "msg", "title") if (said := _said(value.get(key)))), None
-        )
+        found = (_said(value.get(key), depth - 1) for key in ("error", "message", "detail", "msg", "title"))
+        return next(filter(None, found), None)
     return None

@@ -8,6 +8,7 @@ import msgspec
 import orjson
 
 from proxy.dialects.contract import Asking, Call
+from proxy.errors import InvalidRequest
 
 PATHS = {"chat": "/chat/completions"}
 
@@ -30,7 +31,10 @@ def _changes(call: Call) -> dict[str, Any]:
 
 def replaced(raw: bytes, changes: dict[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
     """A JSON object with some members replaced or left out; of a repeated member the last counts, as in parsing."""
-    members: dict[str, Any] = _members.decode(raw)
+    try:
+        members: dict[str, Any] = _members.decode(raw)
+    except RecursionError as error:
+        raise InvalidRequest("the body is nested too deep", code="invalid_json") from error
     for name in drop:
         members.pop(name, None)
     for name, value in changes.items():

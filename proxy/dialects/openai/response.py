@@ -29,11 +29,17 @@ def answer(data: bytes, reading: Reading) -> bytes:
 
 def note(body: Mapping[str, Any], seen: Answer) -> None:
     """What the log, the costs and the terminal rule need of an answer or a chunk; a host may leave any of it out."""
-    seen.model = body.get("model") or seen.model
-    seen.usage = body.get("usage") or seen.usage
-    for choice in body.get("choices") or ():
-        if isinstance(choice, dict) and choice.get("finish_reason"):
-            seen.finish = choice["finish_reason"]
+    model, usage = body.get("model"), body.get("usage")
+    seen.model = model if model and isinstance(model, str) else seen.model
+    seen.usage = usage if usage and isinstance(usage, dict) else seen.usage
+    for choice in choices(body):
+        seen.finish = choice.get("finish_reason") or seen.finish
+
+
+def choices(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """The choices of an answer or a chunk, less what does not look like one."""
+    listed = body.get("choices")
+    return [choice for choice in listed if isinstance(choice, dict)] if isinstance(listed, list) else []
 
 
 def splice(data: bytes, provider: str) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 
 from proxy.dialects.contract import Reading
-from proxy.dialects.openai.response import note, splice
+from proxy.dialects.openai.response import choices, note, splice
 from proxy.sse import Event, Framer, decode
 
 DONE = b"[DONE]"
@@ -65,14 +65,13 @@ def begins(event: Event) -> bool:
     chunk = _json(event.data)
     if not isinstance(chunk, dict):
         return event.data == DONE
-    return bool(chunk.get("error")) or any(map(_says, chunk.get("choices") or ()))
+    return bool(chunk.get("error")) or any(map(_says, choices(chunk)))
 
 
-def _says(choice: Any) -> bool:
-    if not isinstance(choice, dict):
-        return False
-    delta = choice.get("delta") or {}
-    return bool(choice.get("finish_reason") or choice.get("text") or any(delta.get(key) for key in _CONTENT))
+def _says(choice: dict[str, Any]) -> bool:
+    delta = choice.get("delta")
+    said = isinstance(delta, dict) and any(delta.get(key) for key in _CONTENT)
+    return bool(choice.get("finish_reason") or choice.get("text") or said)
 
 
 def _json(data: bytes) -> Any:
