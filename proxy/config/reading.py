@@ -91,7 +91,7 @@ def _shape(node: yaml.Node) -> str:
 
 
 def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and node.style is None and node.value in _NULLS
+    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in _NULLS
 
 
 def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[Reader, Place, Any], Any]:
