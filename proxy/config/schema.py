@@ -13,7 +13,7 @@ REGION_NAME = r"^[a-z][a-z0-9-]{0,63}$"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Weight = Annotated[float, Meta(ge=0)]
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+[^\s?#]*$")]
+Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
