@@ -1,0 +1,98 @@
+"""What a caller reads of each error."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from proxy import errors
+from proxy.errors import AllFailed, ParrotError, Refused, UpstreamFailure
+
+PLAIN = [
+    (errors.InvalidRequest, 400, "invalid_request_error", "invalid_request"),
+    (errors.InvalidHeader, 400, "invalid_request_error", "invalid_header"),
+    (errors.NoEligibleProvider, 400, "invalid_request_error", "no_eligible_provider"),
+    (errors.Unauthenticated, 401, "invalid_request_error", "invalid_api_key"),
+    (errors.Forbidden, 403, "invalid_request_error", "forbidden"),
+    (errors.NotFound, 404, "invalid_request_error", "not_found"),
+    (errors.UnknownModel, 404, "invalid_request_error", "model_not_found"),
+    (errors.MethodNotAllowed, 405, "invalid_request_error", "method_not_allowed"),
+    (errors.RequestTimeout, 408, "invalid_request_error", "request_timeout"),
+    (errors.TooLarge, 413, "invalid_request_error", "request_too_large"),
+    (errors.TooBusy, 503, "server_error", "sidecar_overloaded"),
+    (errors.UpstreamFailure, 502, "upstream_error", "upstream_error"),
+    (errors.ConnectFailure, 502, "upstream_error", "connection_error"),
+    (errors.Disconnected, 502, "upstream_error", "upstream_disconnected"),
+    (errors.Silent, 504, "upstream_error", "upstream_timeout"),
+    (errors.BadAnswer, 502, "upstream_error", "upstream_malformed_output"),
+    (ParrotError, 500, "server_error", "internal_error"),
+]
+
+
+@pytest.mark.parametrize(("kind", "status", "type_", "code"), PLAIN)
+def test_each_error_is_an_openai_envelope(kind: type[ParrotError], status: int, type_: str, code: str) -> None:
+    error = kind("it says", param="model")
+    said = {"message": "it says", "type": type_, "param": "model", "code": code}
+    assert (error.status, error.outcome, orjson.loads(error.body())) == (status, code, {"error": said})
+
+
+def subclasses(kind: type[ParrotError]) -> set[type[ParrotError]]:
+    return {kind}.union(*map(subclasses, kind.__subclasses__()))
+
+
+def test_the_table_above_has_every_error_but_those_with_members_of_their_own() -> None:
+    assert {row[0] for row in PLAIN} == subclasses(ParrotError) - {Refused, AllFailed}
+
+
+def test_a_code_given_is_its_own_and_stays_with_that_one_error() -> None:
+    assert errors.InvalidRequest("it says", code="invalid_json").code == "invalid_json"
+    assert errors.InvalidRequest("it says").code == "invalid_request"
+
+
+@pytest.mark.parametrize(
+    ("kind", "trigger"),
+    [
+        (UpstreamFailure, "server_error"),
+        (errors.ConnectFailure, "connection_error"),
+        (errors.Disconnected, "connection_error"),
+        (errors.Silent, "timeout"),
+        (errors.BadAnswer, "server_error"),
+    ],
+)
+def test_a_failed_attempt_names_its_class_and_has_no_status_of_the_provider(
+    kind: type[UpstreamFailure], trigger: str
+) -> None:
+    assert (kind("x").trigger, kind("x").upstream_status) == (trigger, None)
+
+
+def test_a_refusal_shows_the_members_it_was_given_and_is_counted_by_its_class() -> None:
+    members = {"message": "slower", "type": "requests", "param": None, "code": "rate_limit_exceeded"}
+    error = Refused(429, members, trigger="rate_limit", headers={"retry-after": "3"})
+    assert (error.status, error.upstream_status, error.outcome) == (429, 429, "rate_limit")
+    assert (error.headers, orjson.loads(error.body())) == ({"retry-after": "3"}, {"error": members})
+
+
+def test_a_refusal_in_openais_envelope_keeps_the_providers_bytes() -> None:
+    body = b'{ "error": {"message":"no", "x": 1.50e0} }'
+    assert Refused(400, {"message": "no"}, trigger="invalid_request", body=body).body() == body
+
+
+@pytest.mark.parametrize(
+    ("members", "type_", "code"),
+    [
+        ({"message": "no"}, "upstream_error", "upstream_error"),
+        ({"message": "no", "type": "t"}, "t", "t"),
+        ({"message": "no", "type": None, "code": 1300}, "upstream_error", "1300"),
+    ],
+)
+def test_what_a_refusal_leaves_out_is_filled_in(members: dict[str, object], type_: str, code: str) -> None:
+    error = Refused(400, members, trigger="invalid_request")
+    assert (error.type, error.code) == (type_, code)
+
+
+def test_when_all_have_failed_the_attempts_are_listed() -> None:
+    attempts = [{"provider": "openai", "outcome": "timeout"}]
+    error = AllFailed("nobody", status=504, code="upstream_timeout", attempts=attempts, headers={"retry-after": "1"})
+    said = {"message": "nobody", "type": "upstream_error", "param": None, "code": "upstream_timeout"}
+    assert orjson.loads(error.body()) == {"error": said | {"attempts": attempts}}
+    assert (error.status, error.headers) == (504, {"retry-after": "1"})

@@ -1,0 +1,65 @@
+"""A body seen through a stage, and when an answer is complete."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.messages import Answer, Response, Staged
+
+
+class Pieces:
+    """A body of given pieces, which notes that it was closed."""
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+        self.closed = 0
+
+    async def read(self) -> bytes:
+        return self.pieces.pop(0) if self.pieces else b""
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+class Lines:
+    """A stage that lets whole lines through."""
+
+    def __init__(self) -> None:
+        self.held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        whole, newline, self.held = (self.held + data).rpartition(b"\n")
+        return whole + newline
+
+    def end(self) -> bytes:
+        return self.held
+
+
+async def test_a_staged_body_gives_what_the_stage_lets_through_and_then_what_it_held() -> None:
+    body = Staged(Pieces(b"a", b"b\nc", b"d\n", b"e"), Lines())
+    assert [await body.read() for _ in range(5)] == [b"ab\n", b"cd\n", b"e", b"", b""]
+
+
+async def test_a_stage_that_holds_nothing_ends_with_nothing() -> None:
+    body = Staged(Pieces(b"a\n"), Lines())
+    assert [await body.read() for _ in range(3)] == [b"a\n", b"", b""]
+
+
+def test_closing_reaches_the_source() -> None:
+    source = Pieces()
+    Response(200, {}, Staged(source, Lines())).close()
+    Response(200, {}, b"whole").close()
+    assert source.closed == 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "complete"),
+    [
+        (Answer(), False),
+        (Answer(done=True), False),
+        (Answer(finish="stop"), True),
+        (Answer(finish="stop", error=True), False),
+    ],
+)
+def test_only_a_finish_reason_without_an_error_makes_an_answer_complete(answer: Answer, complete: bool) -> None:
+    assert answer.complete is complete

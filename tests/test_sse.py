@@ -1,0 +1,117 @@
+"""Frames and events are the same wherever the stream is cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.sse import Event, EventTooLarge, Framer, decode, encode
+from tests.cuts import cut
+
+ENDINGS = st.sampled_from([b"\n", b"\r", b"\r\n"])
+LINES = st.sampled_from(
+    [b"", b"", b"data: a", b"data:b", b"data", b"data:  c", b"data: x: y", b"event: e", b"event", b": ping",
+     b"id: 1", b"retry: 5", b"junk", b" data: no", b"data: \xc3\xa9"]
+)  # fmt: skip
+STREAMS = st.lists(st.tuples(LINES, ENDINGS), max_size=12).map(lambda lines: b"".join(map(b"".join, lines)))
+
+
+def framed(pieces: list[bytes]) -> tuple[list[bytes], bytes]:
+    framer = Framer()
+    frames = [frame for piece in pieces for frame in framer.feed(piece)]
+    return frames, framer.rest()
+
+
+def dispatched(stream: bytes) -> list[tuple[str, bytes]]:
+    """The events by the WHATWG algorithm, line by line, ids and empty types aside."""
+    events, name, data = [], "", []
+    for line in stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[:-1]:
+        field, _, value = line.partition(b":")
+        value = value[1:] if value[:1] == b" " else value
+        if not line:
+            events += [(name, b"\n".join(data))] if data else []
+            name, data = "", []
+        elif field == b"data":
+            data.append(value)
+        elif field == b"event":
+            name = value.decode()
+    return events
+
+
+@given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
+def test_frames_and_rest_are_the_bytes_put_in(stream: bytes, places: list[int]) -> None:
+    frames, rest = framed(cut(stream, places))
+    assert b"".join(frames) + rest == stream
+
+
+@given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
+def test_cuts_change_no_frame(stream: bytes, places: list[int]) -> None:
+    assert framed(cut(stream, places)) == framed([stream]) == framed([bytes([byte]) for byte in stream])
+
+
+@given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
+def test_events_are_those_of_the_standard(stream: bytes, places: list[int]) -> None:
+    stream += b":"  # settles whether a last CR was half a CRLF
+    events = [(event.name, event.data) for event in map(decode, framed(cut(stream, places))[0])]
+    assert [event for event in events if event[1] is not None] == dispatched(stream)
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
+def test_an_event_is_given_out_with_its_last_byte(end: bytes) -> None:
+    framer = Framer()
+    assert framer.feed(b"data: 1" + end[:-1]) == []
+    assert framer.feed(end[-1:]) == [b"data: 1" + end]
+
+
+def test_an_event_that_ends_in_cr_waits_for_the_byte_after_it() -> None:
+    framer = Framer()
+    assert framer.feed(b"data: 1\r\r") == []
+    assert framer.feed(b"d") == [b"data: 1\r\r"]
+    assert (framer.rest(), framer.rest()) == (b"d", b"")
+
+
+@pytest.mark.parametrize("piece", [b"x", b"x\n", b"x\r\n"])
+def test_an_event_over_the_limit_is_refused_before_it_ends(piece: bytes) -> None:
+    framer = Framer(max_event=10)
+    with pytest.raises(EventTooLarge, match="an event is over 10 bytes"):
+        for _ in range(11):
+            framer.feed(piece)
+
+
+def test_many_events_of_the_limits_size_pass() -> None:
+    framer = Framer(max_event=10)
+    assert len([frame for _ in range(100) for frame in framer.feed(b"data: ab\n\n")]) == 100
+
+
+@pytest.mark.parametrize(
+    ("frame", "event"),
+    [
+        (b"data: a\n\n", Event("", b"a")),
+        (b"data:a\n\n", Event("", b"a")),
+        (b"data:  a\r\n\r\n", Event("", b" a")),
+        (b"data: a\ndata: b\n\n", Event("", b"a\nb")),
+        (b"data: a\rdata:\r\r", Event("", b"a\n")),
+        (b"data\n\n", Event("", b"")),
+        (b"data: \n\n", Event("", b"")),
+        (b"event: e\ndata: a\n\n", Event("e", b"a")),
+        (b"data: a\nevent: one\nevent: two\n\n", Event("two", b"a")),
+        (b"event: \xff\ndata: a\n\n", Event("\ufffd", b"a")),
+        (b"\xef\xbb\xbfdata: a\n\n", Event("", b"a")),
+        (b"\ndata: a\n\n", Event("", b"a")),
+        (b": ping\n\n", Event("", None)),
+        (b"id: 7\nretry: 3\nfoo: bar\n\n", Event("", None)),
+        (b"event: ping\n\n", Event("ping", None)),
+        (b"Data: a\n data: b\n\n", Event("", None)),
+        (b"data: a: b\n\n", Event("", b"a: b")),
+        (b"data: unended", Event("", b"unended")),
+        (b"", Event("", None)),
+    ],
+)
+def test_a_frames_fields_are_read_by_the_standard(frame: bytes, event: Event) -> None:
+    assert decode(frame) == event
+
+
+@given(st.binary().filter(lambda data: not {10, 13} & set(data)), st.sampled_from(["", "message_start"]))
+def test_what_is_encoded_decodes_to_itself(data: bytes, name: str) -> None:
+    assert list(map(decode, framed([encode(data, name)])[0])) == [Event(name, data)]
