@@ -1,0 +1,172 @@
+"""Every mistake in routing.yaml is a line with its place and its remedy, all of them at once."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.config.document import ConfigError, parse
+from proxy.config.load import load
+from proxy.config.reading import Reader
+from proxy.config.schema import Timeouts
+from tests.files import complaints, loaded
+from tests.source import ROOT
+
+HEAD = "providers:\n  openai: {dialect: openai, base_url: http://x}\n"
+MODELS = "models: {m: {openai: m}}\n"
+NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (HEAD + MODELS + "listne: {}\n", "4:1: listne: unknown key; did you mean 'listen'?"),
+        (HEAD + MODELS + "zzz: {}\n", "4:1: zzz: unknown key; known: admin, defaults, drain, listen, models, pipeline,"
+         " providers"),
+        (HEAD + MODELS + MODELS, "4:1: models: duplicate key; it stands on line 3 already"),
+        (HEAD + "models:\n  m: {openai: a}\n  m: {openai: b}\n", "5:3: models.m: duplicate key; it stands on line 4"
+         " already"),
+        (HEAD, "1:1: models: is missing"),
+        (MODELS, "1:1: providers: is missing"),
+        ("providers:\n  openai: {dialect: openai}\n" + MODELS, "2:11: providers.openai.base_url: is missing"),
+        ("providers:\n  openai: {dialect: openai, base_url: 'ftp://x'}\n" + MODELS,
+         "2:39: providers.openai.base_url: 'ftp://x' does not match ^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"),
+        ("providers:\n  openai: {dialect: openai, base_url: '${WHERE}'}\n" + MODELS,
+         "2:39: providers.openai.base_url: variable WHERE is not set; set it, or write ${WHERE:-default}"),
+        ("providers:\n  openai: {dialect: openai, base_url: http://x, wieght: 2}\n" + MODELS,
+         "2:49: providers.openai.wieght: unknown key; did you mean 'weight'?"),
+        ("providers:\n  openai: {dialect: openai, base_url: http://x, weight: -1}\n" + MODELS,
+         "2:57: providers.openai.weight: must be at least 0, got -1.0"),
+        ("providers:\n  openai: {dialect: openai, base_url: http://x, auth: basic}\n" + MODELS,
+         "2:55: providers.openai.auth: 'basic' is not one of api-key, bearer, x-api-key, x-goog-api-key"),
+        ("providers:\n  openai: {dialect: openai, base_url: http://x, timeouts: {connect: 5}}\n" + MODELS,
+         "2:69: providers.openai.timeouts.connect: expected a duration such as 500ms, 15s, 5m or 1h, got '5'"),
+        ("providers:\n  OpenAI: {dialect: openai, base_url: http://x}\nmodels: {}\n",
+         "2:11: providers.OpenAI: a name must match ^[a-z0-9][a-z0-9_-]{0,63}$"),
+        ("providers:\n  a: {dialect: openai, base_url: http://x, regions: {US: {}}}\nmodels: {}\n",
+         "2:58: providers.a.regions.US: a name must match ^[a-z][a-z0-9-]{0,63}$"),
+        (HEAD + "models:\n  m: {opnai: m}\n", "4:14: models.m.opnai: no provider 'opnai'; did you mean 'openai'?"),
+        (HEAD + "models:\n  m: {qqq: m}\n", "4:12: models.m.qqq: no provider 'qqq'; known: openai"),
+        (HEAD + "models:\n  m: {openai: {model: m, timeuot: {}}}\n",
+         "4:26: models.m.openai.timeuot: unknown key; did you mean 'timeouts'?"),
+        (HEAD + "models:\n  m: {openai: [m]}\n", "4:15: models.m.openai: expected text or a mapping, got a list"),
+        (HEAD + "models:\n  'gpt *': {openai: m}\n", f"4:12: models.gpt *: a model's name must match {NAME}"),
+        (HEAD + "models:\n  a//*: {openai: m}\n", f"4:9: models.a//*: a model's name must match {NAME}"),
+        (HEAD + MODELS + "pipeline: [[a]]\n",
+         "4:12: pipeline[0]: expected a middleware's name, or one with options: `- name: {option: value}`"),
+        (HEAD + MODELS + "pipeline: [{a: {}, b: {}}]\n",
+         "4:12: pipeline[0]: expected a middleware's name, or one with options: `- name: {option: value}`"),
+        (HEAD + MODELS + "pipeline: auth\n", "4:11: pipeline: expected a list, got 'auth'"),
+        (HEAD + MODELS + "listen: {port: 70000}\n", "4:16: listen.port: must be at most 65535, got 70000"),
+        (HEAD + MODELS + "drain: {delay: 5 minutes}\n",
+         "4:16: drain.delay: expected a duration such as 500ms, 15s, 5m or 1h, got '5 minutes'"),
+        ("- a\n", "1:1: expected a mapping with keys such as providers and models"),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line_with_its_place_and_remedy(text: str, line: str) -> None:
+    assert complaints(text) == [f"routing.yaml:{line}"]
+
+
+def test_all_mistakes_of_a_file_come_at_once_in_its_order() -> None:
+    text = """\
+listen: {port: high, hots: x}
+models:
+  m: {nobody: m, openai: [m]}
+providers:
+  openai: {dialect: openai, base_url: nowhere, weight: much}
+  extra: {base_url: http://x}
+drain: {timeout: 25}
+drain: {}
+"""
+    assert complaints(text) == [
+        "routing.yaml:1:16: listen.port: expected a whole number, got 'high'",
+        "routing.yaml:1:22: listen.hots: unknown key; did you mean 'host'?",
+        "routing.yaml:3:15: models.m.nobody: no provider 'nobody'; known: extra, openai",
+        "routing.yaml:3:26: models.m.openai: expected text or a mapping, got a list",
+        "routing.yaml:5:39: providers.openai.base_url: 'nowhere' does not match ^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
+        "routing.yaml:5:56: providers.openai.weight: expected a number, got 'much'",
+        "routing.yaml:6:10: providers.extra.dialect: is missing",
+        "routing.yaml:7:18: drain.timeout: expected a duration such as 500ms, 15s, 5m or 1h, got '25'",
+        "routing.yaml:8:1: drain: duplicate key; it stands on line 7 already",
+    ]
+
+
+def test_a_mistaken_provider_does_not_make_its_models_unknown() -> None:
+    text = "providers:\n  openai: {dialect: openai}\nmodels: {m: {openai: m}, 'o-*': {openai: '*'}}\n"
+    assert complaints(text) == ["routing.yaml:2:11: providers.openai.base_url: is missing"]
+
+
+def test_a_key_in_the_wrong_place_is_not_printed() -> None:
+    text = HEAD + MODELS + "listen: {port: '${KEY}'}\n"
+    assert complaints(text, {"KEY": "sk-planted"}) == [
+        "routing.yaml:4:16: listen.port: expected a whole number, got '${KEY}'"
+    ]
+
+
+@pytest.mark.parametrize(("environ", "host"), [({}, "127.0.0.9"), ({"HOST": ""}, "127.0.0.9"), ({"HOST": "h"}, "h")])
+def test_a_variable_has_a_default(environ: dict[str, str], host: str) -> None:
+    assert loaded(HEAD + MODELS + "listen: {host: '${HOST:-127.0.0.9}'}", environ).listen.host == host
+
+
+def test_a_secret_may_be_a_file() -> None:
+    text = HEAD.replace("http://x}", "http://x, api_key: '${file:/run/key}'}") + MODELS
+    key = loaded(text, files={"/run/key": "sk-1\n"}).providers["openai"].key
+    assert key is not None and (key.value, key.missing) == ("sk-1", None)
+    assert complaints(text) == [
+        "routing.yaml:2:58: providers.openai.api_key: cannot read /run/key: No such file or directory"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("weights", "shares"),
+    [((50, 20, 30), [0.5, 0.2, 0.3]), ((1, 1, 2), [0.25, 0.25, 0.5]), ((1, 0, 0), [1, 0, 0]), ((0, 0, 0), [0, 0, 0])],
+)
+def test_weights_become_shares(weights: tuple[float, ...], shares: list[float]) -> None:
+    lines = [
+        f"  {name}: {{dialect: openai, base_url: http://x, weight: {weight}}}"
+        for name, weight in zip("abc", weights, strict=True)
+    ]
+    snapshot = loaded("\n".join(["providers:", *lines, "models: {}"]))
+    assert [provider.weight for provider in snapshot.providers.values()] == shares
+
+
+def test_a_region_has_its_own_url_and_a_model_its_own_timeouts() -> None:
+    snapshot = loaded("""
+providers:
+  openai:
+    dialect: openai
+    base_url: http://x/v1/
+    timeouts: {connect: 1s}
+    regions: {us: {}, eu: {base_url: http://eu/v1/, residency: EU}}
+models: {m: {openai: m}, n: {openai: {model: n2, timeouts: {connect: 2s}}}}
+""")
+    found = [(each.region, each.base_url, each.residency) for each in snapshot.targets("m")]
+    assert found == [("us", "http://x/v1", None), ("eu", "http://eu/v1", "EU")]
+    assert snapshot.targets("m")[0].timeouts.connect == 1
+    assert [(each.model, each.timeouts.connect, each.timeouts.idle) for each in snapshot.targets("n")] == [
+        ("n2", 2, Timeouts().idle)
+    ] * 2
+
+
+def test_the_pipelines_entries_are_handed_on_unread() -> None:
+    document = parse(HEAD + MODELS + "pipeline:\n  - auth\n  - limits: {max_inflight: 1}\n")
+    _, entries = load(Reader(document, {}, str))
+    assert [(entry.name, entry.path, entry.options is None) for entry in entries] == [
+        ("auth", "pipeline[0]", True),
+        ("limits", "pipeline[1].limits", False),
+    ]
+
+
+def test_an_alias_may_repeat_what_stands_elsewhere() -> None:
+    text = "providers:\n  a: &a {dialect: openai, base_url: http://x}\n  b: *a\nmodels: {m: {a: x, b: y}}"
+    assert [target.id for target in loaded(text).targets("m")] == ["a@global/x", "b@global/y"]
+
+
+def test_the_worked_example_is_sound_without_a_single_variable() -> None:
+    snapshot = loaded((ROOT / "routing.yaml").read_text())
+    assert all(provider.disabled for provider in snapshot.providers.values())
+    assert all(snapshot.targets(model) for model in snapshot.models)
+
+
+def test_nothing_is_loaded_of_a_file_without_its_required_parts() -> None:
+    with pytest.raises(ConfigError):
+        load(Reader(parse("models: {}"), {}, str))

@@ -1,0 +1,103 @@
+"""A model's name finds its targets: the table, then the longest pattern, then `provider/model`."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from proxy.config.snapshot import Pattern, Snapshot, target_id
+from tests.files import loaded
+
+FILE = """
+providers:
+  openai:
+    dialect: openai
+    base_url: http://openai/v1
+    api_key: ${KEY}
+    regions: {us-east-1: {residency: US}, eu-central-1: {residency: EU, base_url: http://eu/v1/}}
+  anthropic: {dialect: openai, base_url: http://anthropic}
+models:
+  gpt-4o: {openai: gpt-4o-2024, anthropic: claude}
+  plain: {anthropic: "*"}
+  gpt-*: {openai: "*"}
+  gpt-4*: {anthropic: claude-4}
+  "*-chat": {anthropic: "models/*"}
+  openai/pinned: {anthropic: claude}
+"""
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return loaded(FILE, {"KEY": "sk-planted"})
+
+
+@pytest.mark.parametrize(
+    ("model", "ids"),
+    [
+        ("gpt-4o", ["openai@us-east-1/gpt-4o-2024", "openai@eu-central-1/gpt-4o-2024", "anthropic@global/claude"]),
+        ("plain", ["anthropic@global/plain"]),
+        ("gpt-4-turbo", ["anthropic@global/claude-4"]),
+        ("gpt-5", ["openai@us-east-1/gpt-5", "openai@eu-central-1/gpt-5"]),
+        ("gpt-", ["openai@us-east-1/gpt-", "openai@eu-central-1/gpt-"]),
+        ("llama-chat", ["anthropic@global/models/llama-chat"]),
+        ("anthropic/claude-x", ["anthropic@global/claude-x"]),
+        ("anthropic/org/claude-x", ["anthropic@global/org/claude-x"]),
+        ("openai/pinned", ["anthropic@global/claude"]),
+        ("openai/ft:gpt-4o@2", ["openai@us-east-1/ft:gpt-4o@2", "openai@eu-central-1/ft:gpt-4o@2"]),
+        ("xgpt-5", []),
+        ("GPT-4o", []),
+        ("anthropic", []),
+        ("anthropic/", []),
+        ("/claude", []),
+        ("nobody/claude", []),
+        ("", []),
+        ("gpt-../../etc", []),
+        ("gpt-//x", []),
+        ("anthropic/..", []),
+        ("gpt-5 ", []),
+        ("gpt-5\n", []),
+        ("gpt-*", []),
+        ("gpt-é", []),
+        ("gpt-5?x=y", []),
+        ("gpt-" + "x" * 252, ["openai@us-east-1/gpt-" + "x" * 252, "openai@eu-central-1/gpt-" + "x" * 252]),
+        ("gpt-" + "x" * 253, []),
+    ],
+)
+def test_a_name_finds_its_targets(snapshot: Snapshot, model: str, ids: list[str]) -> None:
+    targets = snapshot.targets(model)
+    assert [target.id for target in targets] == ids
+    assert [target_id(each.provider.name, each.region, each.model) for each in targets] == ids
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "matches"),
+    [
+        ("gpt-*", "gpt-4", True),
+        ("gpt-*", "gpt-", True),
+        ("gpt-*", "a-gpt-4", False),
+        ("*", "anything", True),
+        ("a*b*c", "axbyc", True),
+        ("a*b*c", "acb", False),
+        ("gpt-4.1*", "gpt-401", False),
+        ("a+b*", "aab", False),
+    ],
+)
+def test_only_the_star_is_special_in_a_pattern(text: str, name: str, matches: bool) -> None:
+    assert Pattern(text, ()).matches(name) is matches
+
+
+@pytest.mark.parametrize(("model", "near"), [("gpt4o", ["gpt-4o"]), ("plane", ["plain"]), ("zzzzzz", []), ("", [])])
+def test_near_names_are_offered(snapshot: Snapshot, model: str, near: list[str]) -> None:
+    assert snapshot.near(model) == near
+
+
+def test_a_provider_whose_key_is_not_set_is_disabled_and_says_why() -> None:
+    assert [each.disabled for each in loaded(FILE, {}).providers.values()] == ["KEY is not set", None]
+    assert [each.disabled for each in loaded(FILE, {"KEY": "k"}).providers.values()] == [None, None]
+
+
+def test_no_key_is_shown_and_nothing_can_be_changed(snapshot: Snapshot) -> None:
+    assert "sk-planted" not in repr(snapshot) + str(snapshot.targets("gpt-4o"))
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        snapshot.targets("gpt-4o")[0].model = "other"  # type: ignore[misc]
