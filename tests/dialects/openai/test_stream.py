@@ -1,0 +1,161 @@
+"""Taking the splices out gives the host's bytes, however the stream was cut."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.dialects.contract import Reading
+from proxy.dialects.openai.stream import Passing, begins
+from proxy.messages import Answer
+from proxy.sse import Event
+from tests.cuts import cut
+
+SPLICE = b',"provider":"openai"'
+CHUNKS = (
+    b'data: {"id":"1","choices":[{"delta":{"role":"assistant"}}]}',
+    b'data:{"choices": [ {"delta":{"content":"}{"}} ] , "n": 1.50e0 }',
+    '{"choices":[{"delta":{"content":"é\U0001f600"}}]}'.join(("data: ", "")).encode(),
+    b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"model":"m-2024"}',
+    b'event: message\ndata: {"choices":[],"usage":{"total_tokens":3}}',
+    b'data: {"a":\ndata:  {"b":1}}',
+    b"data: [DONE]",
+    b'data: {"error":{"message":"upset"}}',
+    b"data: [1, 2]",
+    b": ping",
+    b"event: ping",
+    b"",
+)
+JUNK = (b"data: {", b"data: oops", b"data: NaN", b"data:")
+STREAMS = st.lists(st.tuples(st.sampled_from(CHUNKS + JUNK), st.sampled_from([b"\n", b"\r\n"])), max_size=10)
+
+
+def run(pieces: list[bytes], show_usage: bool = True) -> tuple[bytes, Answer]:
+    reading = Reading("openai", "m", "chatcmpl-1", 0, show_usage)
+    stage = Passing(reading)
+    return b"".join([*map(stage.feed, pieces), stage.end()]), reading.answer
+
+
+def wire(frame: bytes, end: bytes) -> bytes:
+    return frame.replace(b"\n", end) + end + end
+
+
+@given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
+def test_without_its_splices_the_stream_is_the_hosts(frames: list[tuple[bytes, bytes]], places: list[int]) -> None:
+    host = b"".join(wire(*frame) for frame in frames)
+    kept = b"".join(wire(*frame) for frame in frames if frame[0] not in JUNK)
+    whole = run([host])
+    assert whole[0].replace(SPLICE, b"") == kept
+    assert whole[1].dropped == sum(frame in JUNK for frame, _ in frames)
+    assert run(cut(host, places)) == whole == run([bytes([byte]) for byte in host])
+
+
+@pytest.mark.parametrize("frame", [b": ping\n\n", b"data: [DONE]\n\n", b'data: {"error":{"message":"x"}}\n\n',
+                                   b"event: ping\n\n", b"data: [1]\r\n\r\n", b'data: "text"\n\n', b"\n\n"])  # fmt: skip
+def test_what_is_no_chunk_passes_unchanged(frame: bytes) -> None:
+    assert run([frame])[0] == frame
+
+
+@pytest.mark.parametrize(
+    ("frame", "out"),
+    [
+        (b'data: {"a":1}\n\n', b'data: {"a":1,"provider":"openai"}\n\n'),
+        (b'data: {"a":{}}\r\n\r\n', b'data: {"a":{},"provider":"openai"}\r\n\r\n'),
+        (b'data: {"a":1} \nid: 7\n\n', b'data: {"a":1,"provider":"openai"} \nid: 7\n\n'),
+        (b"data: {}\n\n", b'data: {"provider":"openai"}\n\n'),
+    ],
+)
+def test_a_chunk_says_who_served_it(frame: bytes, out: bytes) -> None:
+    assert run([frame])[0] == out
+
+
+@pytest.mark.parametrize(
+    ("show", "frame", "shown"),
+    [
+        (False, b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n', False),
+        (True, b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n', True),
+        (False, b'data: {"usage":{"total_tokens":3}}\n\n', False),
+        (False, b'data: {"choices":[{"delta":{}}],"usage":{"total_tokens":3}}\n\n', True),
+        (False, b'data: {"choices":[],"usage":null}\n\n', True),
+    ],
+)
+def test_a_usage_frame_is_for_those_who_asked(show: bool, frame: bytes, shown: bool) -> None:
+    out, _ = run([frame], show_usage=show)
+    assert bool(out) is shown
+
+
+def test_usage_is_noted_even_where_it_is_hidden() -> None:
+    out, seen = run([b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n'], show_usage=False)
+    assert (out, seen.usage, seen.dropped) == (b"", {"total_tokens": 3}, 0)
+
+
+@pytest.mark.parametrize(
+    ("stream", "seen", "complete"),
+    [
+        (b'data: {"model":"m-1","choices":[{"finish_reason":"length"}]}\n\n', Answer("m-1", "length"), True),
+        (b"data: [DONE]\n\n", Answer(done=True), False),
+        (b'data: {"choices":[{"finish_reason":"stop"}]}\n\ndata: {"error":{"message":"x"}}\n\n',
+         Answer(finish="stop", error=True), False),
+        (b'data: {"choices":5,"usage":5,"model":5}\n\n', Answer(), False),
+    ],
+)  # fmt: skip
+def test_what_passed_is_noted(stream: bytes, seen: Answer, complete: bool) -> None:
+    noted = run([stream])[1]
+    assert (noted, noted.complete) == (seen, complete)
+
+
+@pytest.mark.parametrize(
+    ("rest", "out"),
+    [
+        (b"data: [DONE]", b"data: [DONE]\n\n"),
+        (b"data: [DONE]\n", b"data: [DONE]\n\n"),
+        (b'data: {"a":1}', b'data: {"a":1,"provider":"openai"}\n\n'),
+        (b'data: {"a":1}\r\n', b'data: {"a":1,"provider":"openai"}\n\n'),
+        (b'data: {"a":1}\r\r', b'data: {"a":1,"provider":"openai"}\n\n'),
+        (b'data: {"a":', b""),
+        (b"data: oops", b""),
+        (b": ping", b""),
+        (b"event: x", b""),
+        (b"", b""),
+    ],
+)
+def test_a_last_event_may_lack_its_blank_line_but_not_its_end(rest: bytes, out: bytes) -> None:
+    assert run([rest])[0] == out
+
+
+@pytest.mark.parametrize(
+    ("data", "content"),
+    [
+        (None, False),
+        (b"", False),
+        (b"oops", False),
+        (b"[1]", False),
+        (b"{}", False),
+        (b'{"choices":[]}', False),
+        (b'{"choices":[],"usage":{"total_tokens":3}}', False),
+        (b'{"choices":[{"delta":{"role":"assistant"}}]}', False),
+        (b'{"choices":[{"delta":{"role":"assistant","content":""}}]}', False),
+        (b'{"choices":[{"delta":{"content":null,"tool_calls":[]}}]}', False),
+        (b'{"choices":[{"delta":null}]}', False),
+        (b'{"choices":[{"delta":"text"}]}', False),
+        (b'{"choices":[null, 3]}', False),
+        (b'{"choices":5}', False),
+        (b'{"choices":[{"delta":{"content":"a"}}]}', True),
+        (b'{"choices":[{"delta":{"content":" "}}]}', True),
+        (b'{"choices":[{"delta":{"role":"assistant"}},{"delta":{"content":"b"}}]}', True),
+        (b'{"choices":[{"delta":{"reasoning_content":"a"}}]}', True),
+        (b'{"choices":[{"delta":{"reasoning":"a"}}]}', True),
+        (b'{"choices":[{"delta":{"refusal":"a"}}]}', True),
+        (b'{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}', True),
+        (b'{"choices":[{"delta":{"function_call":{"name":"f"}}}]}', True),
+        (b'{"choices":[{"delta":{"audio":{"id":"a"}}}]}', True),
+        (b'{"choices":[{"delta":{"images":[{}]}}]}', True),
+        (b'{"choices":[{"text":"a"}]}', True),
+        (b'{"choices":[{"delta":{},"finish_reason":"stop"}]}', True),
+        (b'{"error":{"message":"x"}}', True),
+        (b"[DONE]", True),
+    ],
+)
+def test_an_answer_begins_with_its_first_content(data: bytes | None, content: bool) -> None:
+    assert begins(Event("", data)) is content
