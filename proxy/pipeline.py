@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 import yaml
+from msgspec import inspect
 
 from proxy.config.document import suggestion
 from proxy.config.reading import WRONG, Place, Reader
@@ -89,17 +90,24 @@ def _built(entry: Entry, reader: Reader) -> Any:
 def _own(entry: Entry, reader: Reader) -> Any:
     """A user's own middleware, by its dotted path `package.module:Name`."""
     module, _, name = entry.name.partition(":")
-    if not name:
+    if not name or not module or module.startswith("."):
         known = suggestion(entry.name, list(REGISTRY))
         return reader.wrong(
             Place(entry.node, entry.path), f"no middleware '{entry.name}'{known}; your own is package.module:Name"
         )
     try:
         kind = getattr(import_module(module), name)
-    except (ImportError, AttributeError) as error:
+        if isinstance(kind, type):
+            inspect.type_info(kind)  # finds the types of its options, or says which name it cannot find
+    except (ImportError, AttributeError, SyntaxError, NameError) as error:
         return reader.wrong(Place(entry.node, entry.path), f"cannot load '{entry.name}': {error}")
-    if not (isinstance(kind, type) and is_dataclass(kind) and callable(kind)):
+    if not (isinstance(kind, type) and is_dataclass(kind) and _is_called(kind)):
         return reader.wrong(
             Place(entry.node, entry.path), f"'{entry.name}' must be a dataclass with __call__(exchange, handler)"
         )
     return kind
+
+
+def _is_called(kind: type) -> bool:
+    # `callable(kind)` is true of every class: calling one makes an instance.
+    return any("__call__" in vars(base) for base in kind.__mro__)

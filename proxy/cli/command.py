@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+import os
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -24,3 +25,16 @@ class Command:
     arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], int]
     description: str = ""
+
+
+def port(text: str) -> int:
+    """A port's number; 0 is any free one. Raises ArgumentTypeError."""
+    if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
+        raise ArgumentTypeError(f"the port must be a number from 0 to 65535, got '{text}'")
+    return int(text)
+
+
+def reason(error: OSError) -> str:
+    """What the system says, without the addresses that asyncio adds; resolvers have numbers of their own, below 0."""
+    words = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
+    return words.lower()

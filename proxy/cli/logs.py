@@ -21,7 +21,9 @@ def logger(form: str, stream: TextIO = sys.stderr) -> FilteringBoundLogger:
         sink: Any = structlog.PrintLogger(stream)
     else:
         shown = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(orjson.dumps, default=str)]
-        sink = structlog.BytesLogger(stream.buffer) if hasattr(stream, "buffer") else structlog.PrintLogger(stream)
+        binary = getattr(stream, "buffer", None)
+        sink = structlog.BytesLogger(binary) if binary else structlog.PrintLogger(stream)
+        shown += [] if binary else [_as_text]
     bound: FilteringBoundLogger = structlog.wrap_logger(
         sink, processors=[*stamps, *shown], wrapper_class=structlog.make_filtering_bound_logger(20)
     ).bind()
@@ -31,3 +33,8 @@ def logger(form: str, stream: TextIO = sys.stderr) -> FilteringBoundLogger:
 def _without_nothing(_: Any, __: str, event: structlog.typing.EventDict) -> structlog.typing.EventDict:
     """A person reads only the fields that say something."""
     return {name: value for name, value in event.items() if value is not None}
+
+
+def _as_text(_: Any, __: str, line: Any) -> str:
+    """For a stream that takes no bytes."""
+    return str(line, "utf-8")

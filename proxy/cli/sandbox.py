@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from functools import partial
 
-from proxy.cli.command import Command, Failure
+from proxy.cli.command import Command, Failure, port, reason
 from proxy.cli.loop import run
 from proxy.sandbox import SIMULATIONS
 from proxy.sandbox.server import Sandbox
@@ -18,13 +17,11 @@ _DESCRIPTION = "Simulated providers on loopback, one port each, for as long as t
 def _provider(text: str) -> tuple[str, str, int]:
     """`NAME`, `NAME=DIALECT` or `NAME=DIALECT:PORT`."""
     name, _, rest = text.partition("=")
-    dialect, _, port = rest.partition(":")
+    dialect, _, number = rest.partition(":")
     dialect = dialect or name
     if dialect not in SIMULATIONS:
         raise ArgumentTypeError(f"no dialect '{dialect}'; known: {', '.join(SIMULATIONS)}")
-    if port and not port.isdecimal():
-        raise ArgumentTypeError(f"the port must be a number, got '{port}'")
-    return name, dialect, int(port or 0)
+    return name, dialect, port(number or "0")
 
 
 def _arguments(parser: ArgumentParser) -> None:
@@ -47,7 +44,7 @@ async def _simulate(arguments: Namespace, stopped: asyncio.Event) -> int:
             control_port=arguments.control_port,
         )
     except OSError as error:
-        raise Failure(f"cannot simulate: {os.strerror(error.errno or 0).lower()}") from error
+        raise Failure(f"cannot simulate: {reason(error)}") from error
     for name, dialect, _ in wanted:
         print(f"{name} ({dialect}): base_url {sandbox.base_url(name)}")
     print(f"control: {sandbox.control_url} (GET shows, PUT /providers/NAME breaks, DELETE mends)", flush=True)

@@ -13,7 +13,7 @@ from pathlib import Path
 from msgspec.structs import replace as altered
 
 from proxy import __version__
-from proxy.cli.command import Command, Failure
+from proxy.cli.command import Command, Failure, port, reason
 from proxy.cli.logs import FORMATS, logger
 from proxy.cli.loop import run
 from proxy.config.document import ConfigError
@@ -29,7 +29,7 @@ from proxy.upstream.attempt import upstream
 def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("-c", "--config", default="routing.yaml", metavar="FILE", help="default: routing.yaml")
     parser.add_argument("--host", help="instead of the file's listen: host")
-    parser.add_argument("--port", type=int, help="instead of the file's listen: port; 0 takes a free one")
+    parser.add_argument("--port", type=port, help="instead of the file's listen: port; 0 takes a free one")
     parser.add_argument(
         "--sandbox", action="store_true", help="simulated providers on loopback instead of the real ones"
     )
@@ -54,7 +54,7 @@ async def _serve(arguments: Namespace, stopped: asyncio.Event) -> int:
             raise Failure(f"{arguments.config}: {error}", exit_code=2) from error
         except OSError as error:
             where = listen.unix or f"{listen.host}:{listen.port}"
-            raise Failure(f"cannot listen on {where}: {os.strerror(error.errno or 0).lower()}") from error
+            raise Failure(f"cannot listen on {where}: {reason(error)}") from error
         stack.push_async_callback(sidecar.stop)
         print(_banner(sidecar.url, generation.snapshot, arguments.config, control), flush=True)
         await stopped.wait()
@@ -65,7 +65,7 @@ def _text(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
     except OSError as error:
-        raise Failure(f"cannot read {path}: {os.strerror(error.errno or 0).lower()}", exit_code=2) from error
+        raise Failure(f"cannot read {path}: {reason(error)}", exit_code=2) from error
     except UnicodeDecodeError as error:
         raise Failure(f"cannot read {path}: it is not UTF-8 at byte {error.start}", exit_code=2) from error
 

@@ -61,11 +61,13 @@ def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: dict[s
     path = provider.path or asking.path
     if provider.query:
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
-    headers = {**forwarded, **asking.headers, **provider.headers}
-    headers |= {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+    # Names have no case: without this, two spellings of one header would both be sent.
+    headers = {name.lower(): value for name, value in (*forwarded.items(), *asking.headers.items())}
+    headers |= {name.lower(): value for name, value in provider.headers.items()}
+    headers |= {"content-type": "application/json", "accept-encoding": "identity"}
     if provider.key is not None:
         name, form = AUTH[provider.auth or dialect.auth]
-        headers[name] = form.format(provider.key.value)
+        headers[name.lower()] = form.format(provider.key.value)
     return Outgoing(target.base_url + path, headers, asking.body)
 
 

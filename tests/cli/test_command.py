@@ -1,0 +1,38 @@
+"""A port is a number that exists; a reason is what the system says, in every case."""
+
+from __future__ import annotations
+
+import socket
+from argparse import ArgumentTypeError
+
+import pytest
+
+from proxy.cli.command import Failure, port, reason
+
+
+@pytest.mark.parametrize("text, number", [("0", 0), ("8090", 8090), ("65535", 65535)])
+def test_a_port_is_a_number(text, number):
+    assert port(text) == number
+
+
+@pytest.mark.parametrize("text", ["", "-1", "65536", "70000", "x", "1.5", "\u0663"])
+def test_what_is_no_port_is_refused(text):
+    with pytest.raises(ArgumentTypeError, match="from 0 to 65535"):
+        port(text)
+
+
+@pytest.mark.parametrize(
+    "error, said",
+    [
+        (OSError(98, "error while attempting to bind on address ('127.0.0.1', 1)"), "address already in use"),
+        (FileNotFoundError(2, "No such file or directory", "/x"), "no such file or directory"),
+        (socket.gaierror(-2, "Name or service not known"), "name or service not known"),
+        (OSError("AF_UNIX path too long"), "af_unix path too long"),
+    ],
+)
+def test_the_reason_is_the_systems(error, said):
+    assert reason(error) == said
+
+
+def test_a_failure_ends_with_1_unless_it_says_otherwise():
+    assert (Failure("x").exit_code, Failure("x", 2).exit_code, str(Failure("x"))) == (1, 2, "x")

@@ -1,0 +1,64 @@
+"""The log is JSON for machines and columns for a terminal, one line for each event."""
+
+from __future__ import annotations
+
+import io
+
+import orjson
+import pytest
+
+from proxy.cli.logs import logger
+
+
+class Terminal(io.TextIOWrapper):
+    def isatty(self):
+        return True
+
+
+def written(form, kind, **fields):
+    memory = io.BytesIO()
+    stream = kind(memory, encoding="utf-8", write_through=True)
+    logger(form, stream).info("request_ended", **fields)
+    stream.flush()
+    text = memory.getvalue().decode()
+    stream.detach()
+    return text
+
+
+@pytest.mark.parametrize("form, kind", [("json", Terminal), ("json", io.TextIOWrapper), ("auto", io.TextIOWrapper)])
+def test_json_has_one_object_a_line_and_keeps_what_is_nothing(form, kind):
+    line = written(form, kind, status=200, key=None)
+    assert line.count("\n") == 1
+    said = orjson.loads(line)
+    assert said.pop("timestamp").endswith("Z")
+    assert said == {"event": "request_ended", "level": "info", "status": 200, "key": None}
+
+
+def test_json_takes_any_value():
+    assert orjson.loads(written("json", io.TextIOWrapper, what={1}))["what"] == "{1}"
+
+
+@pytest.mark.parametrize("form, kind", [("console", Terminal), ("console", io.TextIOWrapper), ("auto", Terminal)])
+def test_a_console_shows_only_what_says_something(form, kind):
+    line = written(form, kind, status=200, nothing=None)
+    assert "request_ended" in line and "status" in line and "nothing" not in line
+    assert ("\x1b[" in line) == (kind is Terminal)
+
+
+def test_json_onto_a_stream_of_text_alone_is_json_too():
+    stream = io.StringIO()
+    logger("json", stream).info("x")
+    assert orjson.loads(stream.getvalue())["event"] == "x"
+
+
+def test_below_info_nothing_is_written_and_a_traceback_stays_in_its_line():
+    stream = io.TextIOWrapper(memory := io.BytesIO())
+    log = logger("json", stream)
+    log.debug("hidden")
+    try:
+        raise KeyError("x")
+    except KeyError:
+        log.exception("crashed")
+    [line] = memory.getvalue().splitlines()
+    assert "KeyError" in orjson.loads(line)["exception"]
+    stream.detach()

@@ -1,0 +1,37 @@
+"""What runs is told once by a signal to stop, and its answer is the exit code."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import pytest
+
+from proxy.cli.command import Failure
+from proxy.cli.loop import run
+
+
+async def done(stopped):
+    return 3
+
+
+def test_the_answer_is_the_exit_code():
+    assert run(done) == 3
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_says_stop_and_what_runs_ends_as_it_likes(number):
+    async def waiting(stopped):
+        os.kill(os.getpid(), number)
+        await stopped.wait()
+        return 0
+
+    assert run(waiting) == 0
+
+
+def test_a_failure_comes_out_as_it_is():
+    async def failing(stopped):
+        raise Failure("no")
+
+    with pytest.raises(Failure, match="no"):
+        run(failing)

@@ -1,0 +1,50 @@
+"""`parrot sandbox` says where each simulated provider listens, or in one line why it cannot."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from argparse import ArgumentTypeError, Namespace
+
+import pytest
+
+from proxy.cli import main
+from proxy.cli.sandbox import COMMAND, _provider, _simulate
+from proxy.sandbox import SIMULATIONS
+
+
+@pytest.mark.parametrize(
+    "text, provider",
+    [
+        ("openai", ("openai", "openai", 0)),
+        ("groq=openai", ("groq", "openai", 0)),
+        ("groq=openai:8001", ("groq", "openai", 8001)),
+        ("openai=:8001", ("openai", "openai", 8001)),
+    ],
+)
+def test_a_provider_is_a_name_a_dialect_and_a_port(text, provider):
+    assert _provider(text) == provider
+
+
+@pytest.mark.parametrize(
+    "text, said", [("groq", "no dialect 'groq'"), ("a=openai:x", "port"), ("openai=:70000", "port")]
+)
+def test_what_is_no_provider_is_refused(text, said):
+    with pytest.raises(ArgumentTypeError, match=said):
+        _provider(text)
+
+
+@pytest.mark.parametrize("wanted, names", [([], list(SIMULATIONS)), ([("groq", "openai", 0)], ["groq"])])
+async def test_says_where_each_one_listens_and_stops_when_told(wanted, names, capsys):
+    stopped = asyncio.Event()
+    stopped.set()
+    assert await _simulate(Namespace(provider=wanted), stopped) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(" ")[0] for line in lines] == names
+    assert all(": base_url http://127.0.0.1:" in line for line in lines)
+
+
+def test_a_busy_port_is_one_line(capsys):
+    with socket.create_server(("127.0.0.1", 0)) as busy:
+        assert main([COMMAND.name, f"openai=openai:{busy.getsockname()[1]}"]) == 1
+    assert capsys.readouterr().err == "parrot: cannot simulate: address already in use\n"

@@ -1,0 +1,43 @@
+"""Fixtures that several files need."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from typing import Any
+from unittest.mock import Mock, patch
+
+import aiohttp
+import pytest
+from aiohttp.abc import AbstractStreamWriter
+from aioresponses import aioresponses
+
+
+class Built(aiohttp.ClientResponse):
+    """aioresponses 0.7.9 leaves out an argument that aiohttp asks for since 3.14."""
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, stream_writer=Mock(AbstractStreamWriter, output_size=0), **kwargs)
+
+
+@pytest.fixture
+def web() -> Iterator[aioresponses]:
+    """The web as aiohttp's client sees it: nothing is sent, and only what is registered answers."""
+    with patch("aioresponses.core.ClientResponse", Built), aioresponses() as mocked:
+        yield mocked
+
+
+@pytest.fixture
+def cancelled() -> Callable[[Coroutine[Any, Any, Any]], Awaitable[None]]:
+    """Runs a coroutine until it waits for something, cancels it, and sees that it ends so."""
+
+    async def cancel(running: Coroutine[Any, Any, Any]) -> None:
+        task = asyncio.create_task(running)
+        for _ in range(20):
+            await asyncio.sleep(0)
+        assert not task.done()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    return cancel

@@ -1,0 +1,217 @@
+"""Stand-ins for what surrounds the flow: a clock, a log, a body, a handler and a transport that follow a script."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+from multidict import CIMultiDict
+
+from proxy.cli.logs import logger
+from proxy.config.snapshot import Snapshot
+from proxy.dialects.faults import refused
+from proxy.errors import TooLarge
+from proxy.exchange import Attempt, Exchange, Services
+from proxy.generation import Generation, Maker
+from proxy.messages import Request, Response
+from proxy.routing.decision import Decision, Step
+from proxy.sse import encode
+from proxy.upstream.attempt import upstream
+
+PROMPT = "canary-of-the-prompt"
+CALLER_KEY = "canary-of-the-caller"
+PROVIDER_KEY = "canary-of-the-provider"
+SAID = "canary-of-the-answer"
+CANARIES = (PROMPT, CALLER_KEY, PROVIDER_KEY, SAID)
+
+PIPELINE = "[access_log, header_policy, limits, strategy, sse_passthrough, failover, translate]"
+FILE = """
+pipeline: {pipeline}
+providers:
+  a: {{dialect: openai, base_url: "https://a.test/v1", api_key: {key}, regions: {{us: {{}}}}, timeouts: {timeouts}}}
+  b: {{dialect: openai, base_url: "https://b.test/v1", api_key: {key}, regions: {{us: {{}}}}}}
+  c: {{dialect: openai, base_url: "https://c.test/v1", api_key: {key}, regions: {{us: {{}}}}}}
+models:
+  m: {{a: m-a, b: m-b, c: m-c}}
+"""
+BODY = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
+WHOLE = orjson.dumps(
+    {
+        "model": "m-1",
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": SAID}, "finish_reason": "stop"}],
+        "usage": {"prompt_tokens": 3, "completion_tokens": 5},
+    }
+)
+
+FOREVER = object()
+"""In a script: nothing comes, ever."""
+
+
+def text(pipeline: str = PIPELINE, timeouts: str = "{}") -> str:
+    """A routing.yaml in which `a`, `b` and `c` serve the model `m`."""
+    return FILE.format(pipeline=pipeline, timeouts=timeouts, key=PROVIDER_KEY)
+
+
+def generation(file: str = "", handler: Any = upstream, environ: dict[str, str] | None = None) -> Generation:
+    """The generation of a file, its attempts ended by `handler`."""
+    return Maker(environ or {}, lambda path: "", handler).make(file or text(), "routing.yaml", 1)
+
+
+def snapshot(timeouts: str = "{}") -> Snapshot:
+    return generation(text(timeouts=timeouts)).snapshot
+
+
+@dataclass
+class Clock:
+    """A clock that stands still until it is moved."""
+
+    now: float = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+class Log:
+    """The real log onto memory."""
+
+    def __init__(self) -> None:
+        self._written = io.BytesIO()
+        stream = io.TextIOWrapper(self._written)
+        self.logger = logger("json", stream)
+        stream.detach()  # else the memory is closed with it
+
+    @property
+    def text(self) -> str:
+        return self._written.getvalue().decode()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        return [orjson.loads(line) for line in self.text.splitlines()]
+
+
+async def play(row: Any) -> Any:
+    """What one row of a script says: wait for ever, raise, or give it."""
+    if row is FOREVER:
+        await asyncio.Event().wait()
+    if isinstance(row, BaseException):
+        raise row
+    return row
+
+
+@dataclass
+class Body:
+    """A Body, and an Incoming, whose reads give these rows; a read that is cancelled is played again."""
+
+    rows: list[Any]
+    status: int = 200
+    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
+    reads: int = 0
+    closed: int = 0
+
+    async def read(self) -> bytes:
+        self.reads += 1
+        row = await play(self.rows[0] if self.rows else b"")
+        if self.rows:
+            self.rows.pop(0)
+        return row
+
+    def close(self) -> None:
+        self.closed += 1
+
+
+@dataclass
+class Transport:
+    """Answers each request with the next row; remembers what it was asked to send."""
+
+    rows: list[Any]
+    sent: list[Any] = field(default_factory=list)
+
+    async def send(self, request: Any, *, connect_timeout: float) -> Any:
+        self.sent.append(request)
+        return await play(self.rows.pop(0))
+
+
+@dataclass
+class Script:
+    """A handler; each call ends as the next row says: an exception, a Response, a status, or (status, headers)."""
+
+    rows: list[Any]
+    tried: list[str] = field(default_factory=list)
+    seen: list[Any] = field(default_factory=list)
+
+    async def __call__(self, subject: Any) -> Response:
+        self.seen.append(subject)
+        if isinstance(subject, Attempt):
+            self.tried.append(subject.step.target.provider.name)
+        row = await play(self.rows.pop(0))
+        if isinstance(row, Response):
+            return row
+        status, headers = row if isinstance(row, tuple) else (row, {})
+        if status != 200:
+            raise refused(status, CIMultiDict(headers), f"said {status}")
+        return Response(200, {}, WHOLE)
+
+
+def streamed(rows: Iterable[Any]) -> Response:
+    """A streamed answer of these rows."""
+    return Response(200, {}, Body(list(rows)))
+
+
+def chunk(content: str | None = None, finish: str | None = None, **members: Any) -> bytes:
+    """One event of an OpenAI stream."""
+    delta = {} if content is None else {"content": content}
+    choice = {"index": 0, "delta": delta, "finish_reason": finish}
+    return encode(orjson.dumps({"model": "m-1", "choices": [choice], **members}))
+
+
+def request(raw: bytes, headers: dict[str, str] | None = None, fails: BaseException | None = None) -> Request:
+    """A request as the server makes it; its body comes from memory, or does not come."""
+
+    async def read(limit: int) -> bytes:
+        await play(fails)
+        if len(raw) > limit:
+            raise TooLarge(f"the body is over {limit} bytes")
+        return raw
+
+    return Request("POST", "/v1/chat/completions", CIMultiDict(headers or {}), read)
+
+
+def exchange(
+    asking: Request | None = None,
+    *,
+    transport: Any = None,
+    log: Log | None = None,
+    snap: Snapshot | None = None,
+) -> Exchange:
+    """A new exchange at the clock's 100 seconds; its clock is `exchange.services.clock`."""
+    services = Services(transport or Transport([]), (log or Log()).logger, Clock(), lambda: 1_700_000_000.0)
+    asking = asking or request(orjson.dumps(BODY))
+    return Exchange("req-1", "chat", asking, snap or snapshot(), services, services.clock())
+
+
+def planned(names: str = "abc", **options: Any) -> Exchange:
+    """An exchange that is decided: these providers, in this order."""
+    made = exchange(**options)
+    targets = {target.provider.name: target for target in made.snapshot.models["m"]}
+    made.decision = Decision("m", "automatic", tuple(Step(targets[name], 0.0) for name in names))
+    return made
+
+
+def served(**options: Any) -> Exchange:
+    """An exchange whose first attempt is under way."""
+    made = planned(**options)
+    made.serving = made.attempt(made.decision.steps[0])
+    return made
+
+
+async def drain(body: Any, reads: int = 50) -> list[bytes]:
+    """All that the body gives until its end, which must come within that many reads."""
+    parts: list[bytes] = []
+    while data := await body.read():
+        parts.append(data)
+        assert len(parts) < reads
+    return parts

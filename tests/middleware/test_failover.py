@@ -1,0 +1,124 @@
+"""The plan is walked until one target answers; if none does, the caller learns who was tried and why."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from proxy.errors import AllFailed, BadAnswer, ConnectFailure, Disconnected, Refused, Silent
+from proxy.middleware.failover import Failover
+from tests.fakes import FOREVER, PROVIDER_KEY, Script, planned, streamed
+
+LIMITED = 429, {}
+
+
+async def walked(rows, plan="abc", **options):
+    made, inner = planned(plan), Script(list(rows))
+    response = await Failover(**options)(made, inner)
+    return made, inner, response
+
+
+@pytest.mark.parametrize(
+    "rows, tried",
+    [
+        ([200], "a"),
+        ([500, 200], "ab"),
+        ([ConnectFailure("no"), LIMITED, 200], "abc"),
+        ([Silent("late"), Disconnected("cut"), 200], "abc"),
+        ([BadAnswer("odd"), 200], "ab"),
+        ([401, 200], "ab"),
+        ([402, 200], "ab"),
+        ([404, 200], "ab"),
+        ([529, 504, 200], "abc"),
+    ],
+)
+async def test_walks_until_one_answers(rows, tried):
+    made, inner, response = await walked(rows)
+    assert "".join(inner.tried) == tried
+    assert response.status == 200
+    assert made.stamps()["X-Provider"] == tried[-1]
+    assert made.stamps()["X-Provider-Attempts"] == str(len(tried))
+
+
+@pytest.mark.parametrize("status", [400, 413, 422])
+async def test_what_would_fail_everywhere_is_the_providers_own_word_at_once(status):
+    made, inner = planned(), Script([status])
+    with pytest.raises(Refused) as caught:
+        await Failover()(made, inner)
+    assert caught.value.status == status
+    assert inner.tried == ["a"]
+    assert made.attempts[0].status == status
+
+
+@pytest.mark.parametrize("retries, tried", [(0, "a"), (1, "ab"), (10, "abc")])
+async def test_no_more_is_tried_than_the_plan_and_the_limit_allow(retries, tried):
+    inner = Script([500, 500, 500])
+    with pytest.raises(AllFailed):
+        await Failover(max_retries=retries)(planned(), inner)
+    assert "".join(inner.tried) == tried
+
+
+@pytest.mark.parametrize(
+    "rows, status, code, headers",
+    [
+        ([(429, {"Retry-After": "7"}), (429, {"Retry-After": "3"}), LIMITED], 429, "rate_limit_exceeded",
+         {"Retry-After": "3"}),
+        ([LIMITED] * 3, 429, "rate_limit_exceeded", {"x-should-retry": "false"}),
+        ([(429, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"})] * 3, 429, "rate_limit_exceeded",
+         {"x-should-retry": "false"}),
+        ([Silent("late"), 504, Silent("late")], 504, "upstream_timeout", {"x-should-retry": "false"}),
+        ([529] * 3, 503, "server_is_overloaded", {"x-should-retry": "false"}),
+        ([500, 503, 502], 502, "all_providers_failed", {"x-should-retry": "false"}),
+        ([ConnectFailure("no")] * 3, 502, "all_providers_failed", {"x-should-retry": "false"}),
+        ([(429, {"Retry-After": "7"}), 500, LIMITED], 502, "all_providers_failed", {"x-should-retry": "false"}),
+        ([401, 402, 404], 502, "all_providers_failed", {"x-should-retry": "false"}),
+    ],
+)  # fmt: skip
+async def test_when_all_fail_alike_the_status_says_so_and_else_it_is_a_502(rows, status, code, headers):
+    with pytest.raises(AllFailed) as caught:
+        await walked(rows)
+    assert (caught.value.status, caught.value.code, caught.value.headers) == (status, code, headers)
+
+
+async def test_the_envelope_lists_every_attempt_and_no_secret():
+    with pytest.raises(AllFailed) as caught:
+        await walked([ConnectFailure("cannot connect to a.test: refused"), 500, LIMITED])
+    error = orjson.loads(caught.value.body())["error"]
+    assert [(each["provider"], each["outcome"], each["status"]) for each in error["attempts"]] == [
+        ("a", "connection_error", None), ("b", "server_error", 500), ("c", "rate_limit", 429),
+    ]  # fmt: skip
+    assert error["type"] == "upstream_error"
+    assert "tried a@us/m-a (connection_error), b@us/m-b (server_error), c@us/m-c (rate_limit)" in error["message"]
+    assert error["message"].endswith("The last said: said 429")
+    assert PROVIDER_KEY not in caught.value.body().decode()
+
+
+async def test_each_attempt_has_its_own_time():
+    made = planned()
+
+    async def slow(attempt):
+        made.services.clock.now += 0.5
+        raise ConnectFailure("no")
+
+    with pytest.raises(AllFailed) as caught:
+        await Failover()(made, slow)
+    assert [each["ms"] for each in caught.value.attempts] == [500.0, 500.0, 500.0]
+
+
+async def test_an_answer_in_hand_is_returned_unread():
+    made, _, response = await walked([500, streamed([b"x", Disconnected("cut")])])
+    assert response.body.reads == 0
+    assert made.attempts[1].outcome is None
+
+
+async def test_a_cancelled_attempt_is_not_followed_by_another(cancelled):
+    inner = Script([500, FOREVER, 200])
+    await cancelled(Failover()(planned(), inner))
+    assert inner.tried == ["a", "b"]
+
+
+async def test_a_bug_is_not_taken_for_a_failing_provider():
+    inner = Script([KeyError("oops"), 200])
+    with pytest.raises(KeyError):
+        await Failover()(planned(), inner)
+    assert inner.tried == ["a"]

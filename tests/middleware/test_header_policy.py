@@ -1,0 +1,57 @@
+"""Control headers stop at the proxy; of the rest only what the lists allow crosses, in both directions."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from proxy.errors import InvalidHeader
+from proxy.messages import Response
+from proxy.middleware.header_policy import HeaderPolicy
+from tests.fakes import BODY, CALLER_KEY, Script, exchange, request
+
+
+async def passed(headers, answer=None):
+    made = exchange(request(orjson.dumps(BODY), headers))
+    response = await HeaderPolicy()(made, Script([Response(200, answer or {}, b"{}")]))
+    return made, response
+
+
+async def test_the_policy_of_the_headers_is_read():
+    made, _ = await passed({"x-provider-fallbacks": "C, a", "X-Routing-Strategy": "automatic"})
+    assert (made.policy.fallbacks, made.policy.strategy) == (("c", "a"), "automatic")
+    assert made.asked == {"X-Provider-Fallbacks": "C, a", "X-Routing-Strategy": "automatic"}
+
+
+@pytest.mark.parametrize(
+    "header, value, said",
+    [
+        ("X-Provider", "nobody", "no provider 'nobody'; allowed: a, b, c"),
+        ("X-Routing-Strategy", "cheapest", "no strategy 'cheapest'"),
+        ("X-Data-Residency", "EU", "not supported"),
+        ("X-Request-Id", "a b", "must be 1 to 128"),
+        ("X-Request-Id", "", "must be 1 to 128"),
+        ("X-Request-Id", "x" * 129, "must be 1 to 128"),
+    ],
+)
+async def test_a_header_that_cannot_be_honoured_is_a_400_that_names_it(header, value, said):
+    with pytest.raises(InvalidHeader, match=said) as caught:
+        await passed({header: value})
+    assert (caught.value.status, caught.value.param) == (400, header)
+
+
+async def test_only_listed_headers_go_on_and_never_the_callers_key():
+    made, _ = await passed(
+        {
+            "Authorization": f"Bearer {CALLER_KEY}", "x-api-key": CALLER_KEY, "Cookie": "a=b", "X-Provider": "a",
+            "X-Forwarded-For": "10.1.1.1", "User-Agent": "app/1", "OpenAI-Beta": "x", "traceparent": "00-1",
+        }
+    )  # fmt: skip
+    assert made.forwarded == {"user-agent": "app/1", "openai-beta": "x", "traceparent": "00-1"}
+
+
+async def test_only_listed_headers_come_back():
+    _, response = await passed(
+        {}, {"x-ratelimit-limit-requests": "5", "Set-Cookie": "a=b", "Server": "x", "x-request-id": "up-1"}
+    )
+    assert response.headers == {"x-ratelimit-limit-requests": "5", "x-provider-request-id": "up-1"}

@@ -1,0 +1,138 @@
+"""A stream's end tells the truth: `[DONE]` after a whole answer, an error event after a cut one."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from proxy.config.quantities import Seconds
+from proxy.dialects import DIALECTS
+from proxy.dialects.contract import Reading
+from proxy.errors import Disconnected, Silent
+from proxy.messages import Response, Staged
+from proxy.middleware import sse_passthrough
+from proxy.middleware.sse_passthrough import DONE, PING, SsePassthrough
+from tests.fakes import FOREVER, SAID, Body, Script, chunk, drain, served
+
+TEXT = chunk(SAID)
+FINISH = chunk(finish="stop")
+USAGE = b'data: {"model":"m-1","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
+REFUSAL = b'data: {"error":{"message":"broke"}}\n\n'
+
+
+async def passage(rows, ping=15):
+    """The caller's body, the provider's, and the attempt; what passes is seen by OpenAI's own stage."""
+    made, source = served(), Body(list(rows))
+    reading = Reading("a", "m-a", "id", 0, answer=made.serving.answer)
+    response = Response(200, {}, Staged(source, DIALECTS["openai"].stream(reading)))
+    response = await SsePassthrough(Seconds(ping))(made, Script([response]))
+    return response.body, source, made.serving
+
+
+def events(parts):
+    return [part.removeprefix(b"data: ") for part in b"".join(parts).split(b"\n\n") if part]
+
+
+async def test_a_whole_answer_passes_untouched():
+    made = served()
+    response = await SsePassthrough()(made, Script([Response(200, {}, b"{}")]))
+    assert response.body == b"{}"
+
+
+async def test_a_whole_stream_passes_and_ends_with_its_own_done():
+    body, _, attempt = await passage([TEXT, FINISH, USAGE, DONE])
+    got = events(await drain(body))
+    assert len(got) == 4 and got[-1] == b"[DONE]"
+    assert attempt.outcome == "ok"
+
+
+@pytest.mark.parametrize("end", [[], [Disconnected("reset")], [Silent("nothing for 30 s")]])
+async def test_done_is_added_once_a_finish_was_seen(end):
+    body, _, attempt = await passage([TEXT, FINISH, *end])
+    got = events(await drain(body))
+    assert got[-1] == b"[DONE]" and got.count(b"[DONE]") == 1
+    assert attempt.outcome == "ok"
+
+
+@pytest.mark.parametrize(
+    "end, code",
+    [
+        ([], "upstream_disconnected"),
+        ([Disconnected("a.test closed the connection")], "upstream_disconnected"),
+        ([Silent("a sent nothing for 30 s")], "upstream_timeout"),
+    ],
+)
+async def test_a_cut_stream_ends_with_an_error_event_and_no_done(end, code):
+    body, _, attempt = await passage([TEXT, *end])
+    got = events(await drain(body))
+    assert orjson.loads(got[-1])["error"]["code"] == code
+    assert b"[DONE]" not in got
+    assert attempt.outcome == code
+
+
+async def test_half_an_event_is_not_sent_when_the_stream_is_cut_in_it():
+    body, _, _ = await passage([TEXT, TEXT[:20], Disconnected("reset")])
+    got = await drain(body)
+    assert b"".join(got).count(b"data: ") == 2
+    assert got[-1].startswith(b'data: {"error"') and got[-1].endswith(b"\n\n")
+
+
+async def test_the_providers_own_error_event_ends_the_stream_without_done():
+    body, source, attempt = await passage([TEXT, REFUSAL, FOREVER])
+    assert events(await drain(body))[-1] == REFUSAL.removeprefix(b"data: ").strip()
+    assert source.reads == 2
+    assert attempt.outcome == "answer_error"
+
+
+async def test_nothing_is_read_after_done():
+    body, source, attempt = await passage([TEXT, FINISH, DONE, FOREVER])
+    assert events(await drain(body))[-1] == b"[DONE]"
+    assert source.reads == 3
+    assert attempt.outcome == "ok"
+
+
+async def test_after_the_end_there_is_only_the_end():
+    body, source, _ = await passage([TEXT])
+    await drain(body)
+    reads = source.reads
+    assert await body.read() == b"" and await body.read() == b""
+    assert source.reads == reads
+
+
+async def test_pings_come_while_nothing_else_does_and_only_between_events():
+    body, source, _ = await passage([TEXT, TEXT[:20], FOREVER], ping=0)
+    first = await body.read()
+    assert first.endswith(b"\n\n") and first.startswith(b"data: ")
+    assert [await body.read() for _ in range(3)] == [PING] * 3
+    source.rows[:] = [TEXT[20:], FINISH, DONE]
+    rest = await drain(body)
+    assert rest[0] == first
+    assert PING not in rest
+
+
+async def test_what_is_there_is_given_before_any_ping():
+    body, _, _ = await passage([TEXT, FINISH, DONE], ping=0)
+    assert PING not in await drain(body)
+
+
+async def test_a_whole_answer_that_lingers_is_ended_with_done(monkeypatch):
+    monkeypatch.setattr(sse_passthrough, "LINGER", 0)
+    body, _, attempt = await passage([TEXT, FINISH, FOREVER])
+    assert (await drain(body))[-1] == DONE
+    assert attempt.outcome == "ok"
+
+
+async def test_the_outcome_that_is_known_already_stays():
+    body, _, attempt = await passage([TEXT])
+    attempt.outcome = "known"
+    await drain(body)
+    assert attempt.outcome == "known"
+
+
+async def test_letting_go_reaches_the_provider(cancelled):
+    body, source, attempt = await passage([TEXT, FOREVER])
+    await body.read()
+    await cancelled(body.read())
+    body.close()
+    assert source.closed == 1
+    assert attempt.outcome is None

@@ -1,0 +1,56 @@
+"""A simulated table is the file's own, but for where the providers are and the keys they take."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from proxy.config.quantities import Secret
+from proxy.sandbox.adapt import adapted
+from tests.fakes import PROVIDER_KEY, generation, text
+
+URLS = {name: f"http://127.0.0.1/{name}/v1" for name in "abc"}
+FILE = (
+    text()
+    .replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"', 1)
+    .replace("regions: {us: {}}", "path: /x, query: {v: '1'}, headers: {H: h}, weight: 3, regions: {us: {}, eu: {}}", 1)
+    + '  "m-*": {a: "*", b: fixed}\n'
+)
+
+
+def both():
+    snapshot = generation(FILE).snapshot
+    return snapshot, adapted(snapshot, URLS)
+
+
+def test_every_target_is_at_its_providers_simulator():
+    _, simulated = both()
+    for name in ("m", "m-anything", "c/other"):
+        assert simulated.targets(name)
+        for target in simulated.targets(name):
+            assert target.base_url == URLS[target.provider.name]
+            assert target.provider is simulated.providers[target.provider.name]
+
+
+def test_names_weights_and_regions_stay():
+    before, after = both()
+    for name in ("m", "m-anything", "a/other", "nobody/other"):
+        assert [(each.id, each.region, each.model) for each in after.targets(name)] == [
+            (each.id, each.region, each.model) for each in before.targets(name)
+        ]
+    assert {name: each.weight for name, each in after.providers.items()} == {"a": 0.6, "b": 0.2, "c": 0.2}
+    assert [each.text for each in after.patterns] == ["m-*"]
+    assert (after.listen, after.drain, after.defaults) == (before.listen, before.drain, before.defaults)
+
+
+def test_no_key_of_the_file_goes_to_a_simulator_and_nobody_is_disabled():
+    before, after = both()
+    assert before.providers["a"].disabled and not after.providers["a"].disabled
+    assert {each.key for each in after.providers.values()} == {Secret("sandbox")}
+    plain = replace(after.providers["a"], path=None, query={}, headers={})
+    assert after.providers["a"] == plain
+
+
+def test_the_table_of_the_file_is_left_as_it_was():
+    before, _ = both()
+    assert before.providers["b"].key == Secret(PROVIDER_KEY)
+    assert before.targets("m")[1].base_url.startswith("https://")

@@ -1,0 +1,78 @@
+"""An exchange counts its attempts, stamps every answer, and ends once."""
+
+from __future__ import annotations
+
+from proxy.exchange import Exchange
+from tests.fakes import PROVIDER_KEY, exchange, planned, served
+
+
+def test_every_answer_is_stamped_even_one_without_an_attempt():
+    made = exchange()
+    made.services.clock.now += 0.25
+    assert made.stamps() == {"X-Request-Id": "req-1", "X-Provider-Attempts": "0", "X-Overhead-Ms": "250.0"}
+
+
+def test_the_stamps_say_who_served_and_how_it_was_chosen():
+    made = served()
+    made.warnings += ["one", "two"]
+    assert made.stamps() == {
+        "X-Request-Id": "req-1",
+        "X-Provider-Attempts": "1",
+        "X-Overhead-Ms": "0.0",
+        "X-Routing-Strategy": "automatic",
+        "X-Provider": "a",
+        "X-Provider-Model": "m-a",
+        "X-Provider-Region": "us",
+        "X-Routing-Warnings": "one, two",
+    }
+
+
+def test_the_model_that_answered_counts_more_than_the_one_asked_for():
+    made = served()
+    made.serving.answer.model = "m-a-2024"
+    assert made.stamps()["X-Provider-Model"] == "m-a-2024"
+
+
+def test_waiting_for_providers_is_no_overhead():
+    made = served()
+    made.services.clock.now += 3.0
+    made.waited = 2.9
+    assert made.stamps()["X-Overhead-Ms"] == "100.0"
+    assert made.overhead_ms == 100.0
+
+
+def test_an_attempt_is_counted_from_its_beginning():
+    made = planned()
+    made.services.clock.now += 1
+    first = made.attempt(made.decision.steps[0])
+    second = made.attempt(made.decision.steps[1])
+    assert made.attempts == [first, second]
+    assert first.started == 101.0
+    assert first.answer is not second.answer
+
+
+def test_an_attempt_as_the_caller_sees_it_has_no_key_and_no_url():
+    made = served()
+    made.serving.outcome, made.serving.status, made.serving.ended = "rate_limit", 429, 100.0125
+    shown = made.serving.as_json()
+    assert shown == {
+        "provider": "a", "model": "m-a", "region": "us", "outcome": "rate_limit", "status": 429, "ms": 12.5,
+    }  # fmt: skip
+    assert PROVIDER_KEY not in str(shown)
+
+
+def test_an_attempt_under_way_has_taken_no_time_yet():
+    assert served().serving.as_json()["ms"] == 0.0
+
+
+def test_what_asked_last_to_be_called_at_the_end_is_called_first_and_only_once():
+    made, called = exchange(), []
+    made.at_end(lambda ended: called.append(("first", ended)))
+    made.at_end(lambda ended: called.append(("last", ended)))
+    made.end()
+    made.end()
+    assert called == [("last", made), ("first", made)]
+
+
+def test_what_ends_without_a_word_ended_because_the_client_left():
+    assert Exchange.__dataclass_fields__["outcome"].default == "client_gone"

@@ -1,0 +1,52 @@
+"""A generation is made whole, or not at all."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError
+
+import pytest
+
+from proxy.config.document import ConfigError
+from proxy.generation import Maker
+from tests.fakes import Script, generation, text
+
+
+def test_a_generation_has_its_number_its_table_and_its_pipeline():
+    made = Maker({}, lambda path: "", Script([])).make(text(), "routing.yaml", 7)
+    assert made.number == 7
+    assert list(made.snapshot.models) == ["m"]
+    assert [type(each).__name__ for each in made.pipeline.middlewares] == [
+        "AccessLog", "HeaderPolicy", "Limits", "StrategyChoice", "SsePassthrough", "Failover", "Translate",
+    ]  # fmt: skip
+
+
+def test_a_generation_is_never_changed():
+    with pytest.raises(FrozenInstanceError):
+        generation().number = 2
+
+
+def test_variables_come_from_the_environment_that_is_given():
+    file = text().replace("api_key: canary-of-the-provider", 'api_key: "${A_KEY}"')
+    assert generation(file, environ={"A_KEY": "k"}).snapshot.providers["a"].key.value == "k"
+    assert generation(file).snapshot.providers["a"].disabled == "A_KEY is not set"
+
+
+def test_secrets_come_from_files_too():
+    file = text().replace("canary-of-the-provider", '"${file:/run/key}"')
+    made = Maker({}, {"/run/key": "from-a-file\n"}.__getitem__, Script([])).make(file, "routing.yaml", 1)
+    assert made.snapshot.providers["a"].key.value == "from-a-file"
+
+
+def test_an_unknown_dialect_is_a_mistake_with_its_place():
+    with pytest.raises(ConfigError) as caught:
+        generation(text().replace("dialect: openai", "dialect: openia", 1))
+    assert str(caught.value) == "routing.yaml:4:16: providers.a.dialect: no dialect 'openia'; did you mean 'openai'?"
+
+
+def test_mistakes_of_table_pipeline_and_dialects_come_together():
+    file = text("[failovr]").replace("dialect: openai", "dialect: latin").replace("{a: m-a", "{z: m-a")
+    with pytest.raises(ConfigError) as caught:
+        generation(file)
+    words = str(caught.value)
+    assert "no provider 'z'" in words and "no middleware 'failovr'" in words and "no dialect 'latin'" in words
+    assert [each.line for each in caught.value.problems] == sorted(each.line for each in caught.value.problems)

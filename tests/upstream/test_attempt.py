@@ -1,0 +1,234 @@
+"""An attempt returns with the first content in hand, and lets go of the connection when it does not."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from multidict import CIMultiDict
+
+from proxy.config.quantities import Secret
+from proxy.config.snapshot import Provider, Target
+from proxy.dialects import DIALECTS
+from proxy.dialects.contract import Asking
+from proxy.errors import BadAnswer, ConnectFailure, Disconnected, Refused, Silent
+from proxy.routing.facts import Facts
+from proxy.sse import Framer
+from proxy.upstream import attempt as module
+from proxy.upstream.attempt import outgoing, upstream
+from tests.fakes import CANARIES, FOREVER, PROVIDER_KEY, SAID, WHOLE, Body, Transport, chunk, drain, served, snapshot
+
+SSE = CIMultiDict({"Content-Type": "text/event-stream; charset=utf-8", "x-request-id": "up-1"})
+ROLE = b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'
+COMMENT = b": hold on\n\n"
+TEXT = chunk(SAID)
+
+
+def trying(rows, stream=True, timeouts="{}"):
+    """An attempt whose transport answers with these rows; a list is an answer's body."""
+    rows = [Body(row, headers=SSE.copy()) if isinstance(row, list) else row for row in rows]
+    made = served(transport=Transport(list(rows)), snap=snapshot(timeouts))
+    made.facts = Facts("chat", "m", stream=stream)
+    made.serving.asking = Asking("/chat/completions", b"{}")
+    return made.serving, rows[0]
+
+
+@pytest.mark.parametrize(
+    "rows, first",
+    [
+        ([TEXT, chunk(" more")], TEXT),
+        ([COMMENT, ROLE, TEXT, chunk(" more")], COMMENT + ROLE + TEXT),
+        ([ROLE + TEXT + b"data: {", b"}\n\n"], ROLE + TEXT + b"data: {"),
+        ([TEXT[:9], TEXT[9:-1], TEXT[-1:]], TEXT),
+        ([chunk(finish="stop")], chunk(finish="stop")),
+        ([b'data: {"error":{"message":"x"}}\n\n'], b'data: {"error":{"message":"x"}}\n\n'),
+        ([TEXT.rstrip()], TEXT.rstrip()),
+    ],
+)
+async def test_a_stream_is_returned_with_all_that_came_up_to_its_first_content(rows, first):
+    whole = b"".join(rows)
+    attempt, incoming = trying([list(rows)])
+    attempt.exchange.services.clock.now = 107.0
+    response = await upstream(attempt)
+    assert await response.body.read() == first
+    assert first + b"".join(await drain(response.body)) == whole
+    assert attempt.exchange.first_content == 107.0
+    assert incoming.closed == 0
+    response.close()
+    assert incoming.closed == 1
+
+
+async def test_a_whole_answer_is_read_and_the_connection_given_back():
+    attempt, incoming = trying([[WHOLE[:50], WHOLE[50:]]], stream=False)
+    response = await upstream(attempt)
+    assert (response.status, response.body, response.headers["x-request-id"]) == (200, WHOLE, "up-1")
+    assert incoming.closed == 1
+
+
+@pytest.mark.parametrize(
+    "rows, stream, error, said",
+    [
+        ([], True, Disconnected, "before any content"),
+        ([ROLE, COMMENT], True, Disconnected, "before any content"),
+        ([ROLE, Disconnected("a.test closed the connection")], True, Disconnected, "a.test closed"),
+        ([b"data: [DON"], True, Disconnected, "before any content"),
+        ([COMMENT * 7000], True, BadAnswer, "no content in the first 65536 bytes"),
+        ([b"{", Disconnected("a.test closed the connection")], False, Disconnected, "a.test closed"),
+    ],
+)
+async def test_what_ends_before_its_content_failed_and_is_closed(rows, stream, error, said):
+    attempt, incoming = trying([rows], stream)
+    with pytest.raises(error, match=said):
+        await upstream(attempt)
+    assert incoming.closed >= 1
+    assert attempt.exchange.first_content is None
+
+
+async def test_an_event_or_an_answer_over_its_limit_failed(monkeypatch):
+    monkeypatch.setattr(module, "MAX_ANSWER", 10)
+    attempt, incoming = trying([[b"x" * 11, FOREVER]], stream=False)
+    with pytest.raises(BadAnswer, match="over 10 bytes"):
+        await upstream(attempt)
+    assert incoming.closed
+    monkeypatch.setattr(module, "Framer", lambda: Framer(max_event=10))
+    attempt, incoming = trying([[b"data: 1234567", FOREVER]])
+    with pytest.raises(BadAnswer, match="an event is over 10 bytes"):
+        await upstream(attempt)
+    assert incoming.closed
+
+
+async def test_a_page_is_no_stream():
+    attempt, incoming = trying([Body([b"<html>"], headers=CIMultiDict({"Content-Type": "text/html"}))])
+    with pytest.raises(BadAnswer, match="a@us/m-a answered a stream request with text/html"):
+        await upstream(attempt)
+    assert incoming.closed
+
+
+@pytest.mark.parametrize("status, trigger", [(429, "rate_limit"), (500, "server_error"), (400, "invalid_request")])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_refusal_is_put_into_words_and_the_connection_given_back(status, trigger, stream):
+    body = orjson.dumps({"error": {"message": "not now", "type": "x", "code": None, "param": None}})
+    headers = CIMultiDict({"Retry-After": "7"})
+    attempt, incoming = trying([Body([body], status, headers)], stream)
+    with pytest.raises(Refused, match="not now") as caught:
+        await upstream(attempt)
+    assert (caught.value.trigger, caught.value.headers["retry-after"]) == (trigger, "7")
+    assert incoming.closed >= 1
+
+
+@pytest.mark.parametrize(
+    "rows, stream, said",
+    [
+        ([FOREVER], True, "a@us/m-a gave no first token within 0 s"),
+        ([[FOREVER]], True, "a@us/m-a gave no first token within 0 s"),
+        ([[ROLE, COMMENT, FOREVER]], True, "a@us/m-a gave no first token within 0 s"),
+        ([[b"{", FOREVER]], False, "a@us/m-a gave no answer within 0 s"),
+    ],
+)
+async def test_silence_before_the_content_ends_the_attempt(rows, stream, said):
+    attempt, incoming = trying(rows, stream, "{first_token: 0, answer: 0}")
+    with pytest.raises(Silent, match=said):
+        await upstream(attempt)
+    assert incoming is FOREVER or incoming.closed == 1
+
+
+async def test_silence_after_the_content_breaks_the_stream():
+    attempt, _ = trying([[TEXT, FOREVER]], timeouts="{idle: 0}")
+    response = await upstream(attempt)
+    assert await response.body.read() == TEXT
+    with pytest.raises(Silent, match="a@us/m-a sent nothing for 0 s"):
+        await response.body.read()
+
+
+async def test_a_cut_after_the_content_is_the_readers_to_see():
+    attempt, _ = trying([[TEXT, Disconnected("cut")]])
+    response = await upstream(attempt)
+    assert await response.body.read() == TEXT
+    with pytest.raises(Disconnected):
+        await response.body.read()
+
+
+@pytest.mark.parametrize("rows", [[FOREVER], [[ROLE, FOREVER]]])
+async def test_a_cancelled_attempt_lets_go(rows, cancelled):
+    attempt, incoming = trying(rows)
+    await cancelled(upstream(attempt))
+    assert incoming is FOREVER or incoming.closed == 1
+
+
+@pytest.mark.parametrize("failure", [None, ConnectFailure("no")])
+async def test_waiting_is_the_providers_time_whether_it_answers_or_not(failure):
+    attempt, _ = trying([[TEXT]])
+    clock = attempt.exchange.services.clock
+
+    class Slow:
+        async def send(self, request, *, connect_timeout):
+            clock.now += 1.5
+            if failure:
+                raise failure
+            return Body([TEXT], headers=SSE.copy())
+
+    attempt.exchange.services = type(attempt.exchange.services)(Slow(), attempt.exchange.services.log, clock, clock)
+    if failure:
+        with pytest.raises(ConnectFailure):
+            await upstream(attempt)
+    else:
+        await upstream(attempt)
+    assert attempt.exchange.waited == 1.5
+
+
+def target(**options):
+    template = snapshot().models["m"][0]
+    provider = Provider("a", "openai", 1.0, **{"key": Secret(PROVIDER_KEY), **options})
+    return Target(template.id, provider, "us", None, "https://a.test/v1", "m-a", template.timeouts)
+
+
+def sent(asking=None, forwarded=None, **options):
+    asking = asking or Asking("/chat/completions", b"{}")
+    return outgoing(target(**options), DIALECTS["openai"], asking, forwarded or {})
+
+
+@pytest.mark.parametrize(
+    "options, path, url",
+    [
+        ({}, "/chat/completions", "https://a.test/v1/chat/completions"),
+        ({"path": "/deployments/x"}, "/chat/completions", "https://a.test/v1/deployments/x"),
+        ({"query": {"api-version": "2024 1"}}, "/chat", "https://a.test/v1/chat?api-version=2024+1"),
+        ({"query": {"v": "1"}}, "/chat?alt=sse", "https://a.test/v1/chat?alt=sse&v=1"),
+    ],
+)
+def test_the_url_is_the_files(options, path, url):
+    assert sent(Asking(path, b"{}"), **options).url == url
+
+
+@pytest.mark.parametrize(
+    "auth, name, value",
+    [
+        (None, "Authorization", f"Bearer {PROVIDER_KEY}"),
+        ("x-api-key", "x-api-key", PROVIDER_KEY),
+        ("api-key", "api-key", PROVIDER_KEY),
+        ("x-goog-api-key", "x-goog-api-key", PROVIDER_KEY),
+    ],
+)
+def test_the_key_travels_as_the_provider_wants_it(auth, name, value):
+    headers = CIMultiDict(sent(auth=auth).headers)
+    assert headers[name] == value
+    assert str(headers).count(PROVIDER_KEY) == 1
+
+
+def test_without_a_key_none_is_sent():
+    assert not [canary for canary in CANARIES if canary in str(sent(key=None).headers)]
+
+
+def test_of_two_spellings_of_a_header_the_files_is_sent_and_alone():
+    headers = sent(
+        Asking("/x", b"", {"User-Agent": "dialect"}),
+        {"user-agent": "caller", "openai-organization": "callers"},
+        headers={"OpenAI-Organization": "files", "content-type": "text/plain", "authorization": "none"},
+    ).headers
+    assert {name.lower(): value for name, value in headers.items()} == {
+        "user-agent": "dialect",
+        "openai-organization": "files",
+        "content-type": "application/json",
+        "accept-encoding": "identity",
+        "authorization": f"Bearer {PROVIDER_KEY}",
+    }
+    assert len(headers) == 5
