@@ -8,8 +8,9 @@ from dataclasses import dataclass
 MAX_EVENT = 8 * 1024 * 1024
 """Bytes; an event may hold an image."""
 
-# Atomic groups: "\r\n" is one line ending and never "\r" followed by "\n".
-_BLANK_LINE = re.compile(rb"(?>\r\n|\r|\n)(?>\r\n|\r|\n)")
+# Two line endings; possessive, so that "\r\n" is one of them and never "\r" followed by "\n". A class in front, not
+# alternatives, lets the engine skip ahead to it.
+_BLANK_LINE = re.compile(rb"[\r\n](?:(?<=\r)\n)?+(?:\r\n?+|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
 

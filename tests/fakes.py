@@ -190,7 +190,7 @@ def exchange(
     """A new exchange at the clock's 100 seconds; its clock is `exchange.services.clock`."""
     services = Services(transport or Transport([]), (log or Log()).logger, Clock(), lambda: 1_700_000_000.0)
     asking = asking or request(orjson.dumps(BODY))
-    return Exchange("req-1", "chat", asking, snap or snapshot(), services, services.clock())
+    return Exchange("req-1", asking, snap or snapshot(), services, services.clock(), endpoint="chat")
 
 
 def planned(names: str = "abc", **options: Any) -> Exchange:

@@ -20,6 +20,7 @@ from proxy.config.document import ConfigError
 from proxy.config.schema import Listen
 from proxy.config.snapshot import Snapshot
 from proxy.generation import Generation, Maker
+from proxy.sandbox import SIMULATIONS
 from proxy.sandbox.adapt import adapted
 from proxy.sandbox.server import Sandbox
 from proxy.sidecar import Exposed, start
@@ -82,7 +83,11 @@ def _generation(text: str, name: str) -> Generation:
 async def _simulated(generation: Generation, stack: AsyncExitStack) -> tuple[Generation, str]:
     """The generation with its providers simulated for as long as the stack stands, and where to break them."""
     snapshot = generation.snapshot
-    sandbox = await Sandbox.start({name: provider.dialect for name, provider in snapshot.providers.items()})
+    dialects = {name: provider.dialect for name, provider in snapshot.providers.items()}
+    for name, dialect in dialects.items():
+        if dialect not in SIMULATIONS:
+            raise Failure(f"providers.{name}: the sandbox does not speak '{dialect}' yet", exit_code=2)
+    sandbox = await Sandbox.start(dialects)
     stack.push_async_callback(sandbox.close)
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
     return replace(generation, snapshot=adapted(snapshot, urls)), sandbox.control_url

@@ -56,7 +56,10 @@ class Reader:
         """As `read`, for a type already inspected."""
         self.document.marks[place.path] = place.node.start_mark
         kind = kind.type if isinstance(kind, inspect.Metadata) else kind
-        return _READERS[type(kind)](self, place, kind)
+        read = _READERS.get(type(kind))
+        if read is None or (isinstance(kind, inspect.CustomType) and not hasattr(kind.cls, "parse")):
+            return self.wrong(place, "options of this type cannot be read from a file")
+        return read(self, place, kind)
 
     def wrong(self, place: Place, message: str) -> Any:
         """Note a problem."""

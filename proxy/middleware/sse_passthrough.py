@@ -43,9 +43,11 @@ class Passage:
 
     async def read(self) -> bytes:
         seen = self.attempt.answer
-        if self._over or seen.done or seen.error:
+        if self._over or seen.error or (seen.done and seen.complete):
             self._finish("answer_error" if seen.error else "ok")
             return b""
+        if seen.done:
+            return self._ended()
         try:
             async with asyncio.timeout(LINGER if seen.complete else self.ping):
                 data = await self.source.read()
@@ -62,7 +64,7 @@ class Passage:
         """The last bytes: `[DONE]` if a finish reason was seen, an error event if not."""
         self._over = True
         seen = self.attempt.answer
-        if seen.complete or seen.done or seen.error:
+        if seen.complete or seen.error:
             return b"" if seen.done or seen.error else DONE
         failure = failure or Disconnected(
             f"{self.attempt.step.target.provider.name} ended the stream before the answer was whole"

@@ -38,8 +38,9 @@ def test_what_is_no_provider_is_refused(text, said):
 async def test_says_where_each_one_listens_and_stops_when_told(wanted, names, capsys):
     stopped = asyncio.Event()
     stopped.set()
-    assert await _simulate(Namespace(provider=wanted), stopped) == 0
-    lines = capsys.readouterr().out.splitlines()
+    assert await _simulate(Namespace(provider=wanted, control_port=0), stopped) == 0
+    *lines, control = capsys.readouterr().out.splitlines()
+    assert control.startswith("control: http://127.0.0.1:")
     assert [line.split(" ")[0] for line in lines] == names
     assert all(": base_url http://127.0.0.1:" in line for line in lines)
 

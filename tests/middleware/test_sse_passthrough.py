@@ -136,3 +136,10 @@ async def test_letting_go_reaches_the_provider(cancelled):
     body.close()
     assert source.closed == 1
     assert attempt.outcome is None
+
+
+async def test_done_without_a_finish_reason_is_no_end():
+    body, _, attempt = await passage([TEXT, DONE, FOREVER])
+    got = events(await drain(body))
+    assert b"[DONE]" not in got
+    assert attempt.outcome == "upstream_disconnected"

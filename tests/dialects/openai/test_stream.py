@@ -21,12 +21,12 @@ CHUNKS = (
     b'event: message\ndata: {"choices":[],"usage":{"total_tokens":3}}',
     b'data: {"a":\ndata:  {"b":1}}',
     b"data: [DONE]",
-    b'data: {"error":{"message":"upset"}}',
     b"data: [1, 2]",
     b": ping",
     b"event: ping",
     b"",
 )
+FINISH = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}'
 JUNK = (b"data: {", b"data: oops", b"data: NaN", b"data:")
 STREAMS = st.lists(st.tuples(st.sampled_from(CHUNKS + JUNK), st.sampled_from([b"\n", b"\r\n"])), max_size=10)
 
@@ -43,6 +43,7 @@ def wire(frame: bytes, end: bytes) -> bytes:
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
 def test_without_its_splices_the_stream_is_the_hosts(frames: list[tuple[bytes, bytes]], places: list[int]) -> None:
+    frames = [(FINISH, b"\n"), *frames]
     host = b"".join(wire(*frame) for frame in frames)
     kept = b"".join(wire(*frame) for frame in frames if frame[0] not in JUNK)
     whole = run([host])
@@ -51,7 +52,7 @@ def test_without_its_splices_the_stream_is_the_hosts(frames: list[tuple[bytes, b
     assert run(cut(host, places)) == whole == run([bytes([byte]) for byte in host])
 
 
-@pytest.mark.parametrize("frame", [b": ping\n\n", b"data: [DONE]\n\n", b'data: {"error":{"message":"x"}}\n\n',
+@pytest.mark.parametrize("frame", [b": ping\n\n", b'data: {"error":{"message":"x"}}\n\n',
                                    b"event: ping\n\n", b"data: [1]\r\n\r\n", b'data: "text"\n\n', b"\n\n"])  # fmt: skip
 def test_what_is_no_chunk_passes_unchanged(frame: bytes) -> None:
     assert run([frame])[0] == frame
@@ -121,7 +122,14 @@ def test_what_passed_is_noted(stream: bytes, seen: Answer, complete: bool) -> No
     ],
 )
 def test_a_last_event_may_lack_its_blank_line_but_not_its_end(rest: bytes, out: bytes) -> None:
-    assert run([rest])[0] == out
+    finish = run([FINISH + b"\n\n"])[0]
+    assert run([FINISH + b"\n\n", rest])[0] == finish + out
+
+
+@pytest.mark.parametrize("before", [b"", b'data: {"error":{"message":"x"}}\n\n'])
+def test_done_does_not_pass_where_no_finish_reason_was_seen(before: bytes) -> None:
+    passed, seen = run([before + b"data: [DONE]\n\n"])
+    assert (passed, seen.done, seen.complete) == (before, True, False)
 
 
 @pytest.mark.parametrize(
