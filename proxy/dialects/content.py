@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import binascii
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -115,3 +115,11 @@ def arguments(call: Any, where: str) -> dict[str, Any]:
     if not isinstance(parsed, dict):
         raise invalid(path, "must be a JSON object")
     return parsed
+
+
+def written(request: Mapping[str, Any]) -> bytes:
+    """A request as JSON. Raises InvalidRequest where it is nested deeper than can be written, though it could be read."""
+    try:
+        return orjson.dumps(request)
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest("the request is nested too deeply") from error

@@ -37,7 +37,7 @@ def fitting(names: Iterable[str], rule: Rule) -> dict[str, str]:
     taken = set(given)
     for name in wanted:
         if name not in given:
-            given[name] = _free(name, rule, taken)
+            given[name] = free(name, rule, taken)
             taken.add(given[name])
     return given
 
@@ -47,7 +47,7 @@ def changed(given: Mapping[str, str]) -> dict[str, str]:
     return {told: name for name, told in given.items() if told != name}
 
 
-def _free(name: str, rule: Rule, taken: set[str]) -> str:
+def free(name: str, rule: Rule, taken: set[str]) -> str:
     """The nearest name if nobody has it, else with a hash of the whole name: the same in every turn of a conversation."""
     near, count = rule.near(name), 0
     candidate = near
