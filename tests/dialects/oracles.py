@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -80,7 +81,7 @@ def completion_of(stream: bytes) -> dict[str, Any]:
         for choice in chunk["choices"]:
             reasoning += choice["delta"].pop("reasoning_content", "")
         state.handle_chunk(ChatCompletionChunk.model_validate(chunk, extra="forbid"))
-    whole = state.get_final_completion().to_dict()
+    whole = state.current_completion_snapshot.to_dict()  # the final one raises for `length` and `content_filter`
     return whole | ({"reasoning_content": reasoning} if reasoning else {})
 
 
@@ -93,6 +94,20 @@ def valid_answer(data: bytes) -> dict[str, Any]:
         choice["message"].pop("reasoning_content", None)
     ChatCompletion.model_validate(known, extra="forbid")
     return body
+
+
+_JUNK: tuple[Any, ...] = (None, True, 5, "x", [], {}, [5], [[]], {"type": "x"})
+
+
+def damaged(value: Any) -> Iterator[Any]:
+    """A JSON value with each of its parts in turn replaced by things that do not belong there."""
+    yield from _JUNK
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        for junk in damaged(part):
+            copy = value.copy()
+            copy[key] = junk
+            yield copy
 
 
 def golden(folder: Path, pattern: str) -> list[Any]:

@@ -90,7 +90,7 @@ class Conversation:
         result: Block = {"type": "tool_result", "tool_use_id": told}
         content = message.get("content")
         said = content if isinstance(content, str) else _blocks(content, f"{where}.content", _USER)
-        self._say("user", [result | ({"content": said} if said else {})])
+        self._say("user", [result | ({"content": said} if _says(said) else {})])
 
     def _answered(self) -> None:
         if self._open:
@@ -124,6 +124,10 @@ def _blocks(content: Any, where: str, kinds: Mapping[str, Callable[[Block, str],
         if block is not None:
             blocks.append(block | ({"cache_control": part["cache_control"]} if part.get("cache_control") else {}))
     return blocks
+
+
+def _says(said: str | list[Block]) -> bool:
+    return bool(said.strip() if isinstance(said, str) else said)
 
 
 def _text(part: Block, where: str) -> Block | None:

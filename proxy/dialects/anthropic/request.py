@@ -75,6 +75,9 @@ def _expressible(body: Mapping[str, Any]) -> None:
             raise InvalidRequest(f"{name}: not supported by this provider", param=name, code="unsupported_parameter")
     if body.get("modalities") not in (None, [], ["text"]):
         raise InvalidRequest("modalities: this provider answers in text", param="modalities", code="unsupported_value")
+    for name, value in _sampling(body).items():
+        if not isinstance(value, (int, float)):
+            raise invalid(name, "must be a number")
     if body.get("n") not in (None, 1):
         raise InvalidRequest("n: this provider gives one answer", param="n", code="unsupported_value")
 
@@ -99,12 +102,8 @@ def _scalars(body: Mapping[str, Any], taken: Traits) -> dict[str, Any]:
 
 
 def _sampling(body: Mapping[str, Any]) -> dict[str, float]:
-    """What is asked of the sampling; 1 is where both parameters stand anyway. Raises InvalidRequest."""
-    asked = {name: body[name] for name in ("temperature", "top_p") if body.get(name) not in (None, 1)}
-    for name, value in asked.items():
-        if not isinstance(value, (int, float)):
-            raise invalid(name, "must be a number")
-    return asked
+    """What is asked of the sampling; 1 is where both parameters stand anyway."""
+    return {name: body[name] for name in ("temperature", "top_p") if body.get(name) not in (None, 1)}
 
 
 def _sampled(body: Mapping[str, Any], taken: Traits) -> dict[str, float]:

@@ -39,14 +39,17 @@ def _referred(schema: Schema, root: Schema) -> Schema:
 
 
 def _merged(top: dict[str, Any], branches: list[Schema], all_hold: bool) -> dict[str, Any]:
-    """The properties of all branches; required is what all of them require, or any if all must hold."""
+    """The properties of all branches; required is what all of them require, or any of them if all must hold."""
     if not branches:
         return top
     required = [set(branch.get("required") or ()) for branch in branches]
     needed = set.union(*required) if all_hold else set.intersection(*required)
     properties: dict[str, Any] = {}
-    for branch in (*branches, top):
-        properties |= branch.get("properties") or {}
+    for branch in (top, *branches):
+        for name, schema in (branch.get("properties") or {}).items():
+            known = properties.setdefault(name, schema)
+            if known != schema:
+                properties[name] = {"allOf" if all_hold else "anyOf": [known, schema]}
     names = [name for name in properties if name in needed | set(top.get("required") or ())]
     return {**top, "properties": properties, **({"required": names} if names else {})}
 
@@ -72,7 +75,7 @@ def strict_schema(schema: Any) -> Any:
     told = [f"{key}: {orjson.dumps(value).decode()}" for key, value in schema.items() if _untold(key, value)]
     kept = {"anyOf" if key == "oneOf" else key: _strict_member(key, value) for key, value in _kept(schema)}
     if told:
-        kept["description"] = " ".join(filter(None, [kept.get("description"), f"({', '.join(told)})"]))
+        kept["description"] = " ".join([*filter(None, [kept.get("description")]), f"({', '.join(told)})"])
     if kept.get("type") == "object" or "properties" in kept:
         kept["additionalProperties"] = False
     return kept

@@ -13,6 +13,7 @@ from proxy.dialects.chunks import Chunks, failed
 from proxy.dialects.contract import Reading
 from proxy.sse import Event, Framer, decode
 
+_DELTA = b"event: content_block_delta\ndata: "
 _DELTAS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 
 
@@ -49,14 +50,13 @@ class Translating:
 
     def _frame(self, frame: bytes) -> bytes:
         seen = self._reading.answer
-        data = _data(frame)
-        if data is None or seen.done or seen.error:
+        if seen.done or seen.error:
             return b""
-        event = _json(data)
         try:
-            handle = self._events.get(event["type"])
+            event = _event(frame)
+            handle = self._events.get(event["type"]) if event is not None else None
             return handle(event) if handle else b""
-        except (KeyError, TypeError, AttributeError):  # not JSON, or another shape than the API's
+        except (KeyError, TypeError, AttributeError, orjson.JSONDecodeError):  # another shape than the API's
             seen.dropped += 1
             return b""
 
@@ -136,7 +136,7 @@ def begins(event: Event) -> bool:
     said = _json(event.data) if event.data is not None else None
     if not isinstance(said, dict):
         return False
-    block, delta = said.get("content_block") or {}, said.get("delta") or {}
+    block, delta = _object(said.get("content_block")), _object(said.get("delta"))
     if said.get("type") == "content_block_start":
         return block.get("type") == "tool_use" or bool(block.get("text"))
     if said.get("type") == "content_block_delta":
@@ -144,12 +144,18 @@ def begins(event: Event) -> bool:
     return said.get("type") == "error" or bool(said.get("type") == "message_delta" and delta.get("stop_reason"))
 
 
-def _data(frame: bytes) -> bytes | None:
-    """As `decode` reads it; the usual frame, a name and one line of data, is cut without looking at more."""
-    start = frame.find(b"\ndata: ") + 7
-    if frame.startswith(b"event: ") and frame.find(b"\n") == start - 7 and frame.find(b"\n", start) == len(frame) - 2:
-        return frame[start:-2] if b"\r" not in frame else decode(frame).data
-    return decode(frame).data
+def _object(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _event(frame: bytes) -> Any:
+    """The JSON of a frame; None for a frame without data. Raises JSONDecodeError."""
+    if frame.startswith(_DELTA):  # nearly all are such; the line ends behind are white space to JSON
+        parsed = _json(frame[len(_DELTA) :])
+        if parsed is not None:
+            return parsed
+    data = decode(frame).data
+    return None if data is None else orjson.loads(data)
 
 
 def _json(data: bytes) -> Any:

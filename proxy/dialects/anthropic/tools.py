@@ -62,19 +62,24 @@ def tools(body: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> d
 
 def _tool(tool: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> dict[str, Any]:
     function = tool["function"]
-    schema = object_schema(function.get("parameters"))
-    described: dict[str, Any] = {"name": told[function["name"]], "description": function.get("description"), "input_schema": schema}
-    if function.get("strict") and traits.strict_tools:
-        described |= {"input_schema": _strict(schema, function["name"]), "strict": True}
-    described["cache_control"] = tool.get("cache_control") or function.get("cache_control")
+    strict = bool(function.get("strict")) and traits.strict_tools
+    described = {
+        "name": told[function["name"]],
+        "description": function.get("description"),
+        "input_schema": _schema(function, strict),
+        "strict": strict or None,
+        "cache_control": tool.get("cache_control") or function.get("cache_control"),
+    }
     return {key: value for key, value in described.items() if value is not None}
 
 
-def _strict(schema: Mapping[str, Any], name: str) -> Any:
+def _schema(function: Mapping[str, Any], strict: bool) -> Any:
+    """Whatever a caller may call a schema, what comes of it is a schema or an InvalidRequest."""
     try:
-        return strict_schema(schema)
-    except RecursionError as error:
-        raise invalid("tools", f"the parameters of {name!r} are nested too deeply") from error
+        schema = object_schema(function.get("parameters"))
+        return strict_schema(schema) if strict else schema
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise invalid("tools", f"the parameters of {function['name']!r} are no JSON Schema, or nested too deeply") from error
 
 
 def _stubs(told: Mapping[str, str]) -> dict[str, Any]:
@@ -94,7 +99,8 @@ def degraded(body: Mapping[str, Any], traits: Traits) -> bool:
 
 def _demanded(choice: Any) -> bool:
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
-        return _demanded(_allowed(choice)[0])
+        inner = choice.get("allowed_tools")
+        return isinstance(inner, dict) and _demanded(inner.get("mode"))
     return choice == "required" or isinstance(choice, dict)
 
 
