@@ -1,0 +1,18 @@
+"""Anthropic's Messages API."""
+
+from proxy.dialects.anthropic.request import PATHS, ask, unsupported
+from proxy.dialects.anthropic.response import answer, error
+from proxy.dialects.anthropic.stream import Translating, begins
+from proxy.dialects.contract import Dialect
+
+DIALECT = Dialect(
+    name="anthropic",
+    auth="x-api-key",
+    paths=PATHS,
+    ask=ask,
+    answer=answer,
+    stream=Translating,
+    begins=begins,
+    error=error,
+    unsupported=unsupported,
+)

@@ -1,0 +1,141 @@
+"""OpenAI's chat request as a request to the Messages API."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.dialects.anthropic.messages import Conversation
+from proxy.dialects.anthropic.tables import (
+    EXPRESSED,
+    MAX_USER_ID,
+    NEUTRAL,
+    SERVICE_TIERS,
+    TOOL_NAME,
+    VERSION,
+    Traits,
+    traits,
+)
+from proxy.dialects.anthropic.tools import degraded, names, tools
+from proxy.dialects.content import invalid, written
+from proxy.dialects.contract import Asking, Call
+from proxy.dialects.names import changed, fitting
+from proxy.errors import InvalidRequest
+
+PATHS = {"chat": "/v1/messages"}
+
+_PARAM = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_PERSONAL = re.compile(r".*@.*|\+?[\d\s().-]{7,}", re.DOTALL)
+
+
+def ask(call: Call) -> Asking:
+    """The request; what it cannot say is left out and named in the warnings. Raises InvalidRequest."""
+    body, taken = call.body, traits(call.model)
+    _expressible(body)
+    told = fitting(names(body), TOOL_NAME)
+    conversation = Conversation(taken, told)
+    for index, message in enumerate(body["messages"]):
+        conversation.add(message, f"messages[{index}]")
+    conversation.close()
+    asked = {
+        "model": call.model,
+        "max_tokens": _max_tokens(body, taken),
+        "system": conversation.system or None,
+        "messages": conversation.turns,
+        **tools(body, told, taken),
+        **_scalars(body, taken),
+        "stream": call.stream or None,
+    }
+    return Asking(
+        path=PATHS[call.endpoint],
+        body=written({key: value for key, value in asked.items() if value is not None}),
+        headers={"anthropic-version": VERSION},
+        warnings=_warnings(body, call.model),
+        names=changed(told),
+    )
+
+
+def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
+    """The parameters that are asked for and cannot be said to this model."""
+    taken = traits(model)
+    names = [name for name, value in body.items() if name not in EXPRESSED and not _neutral(name, value)]
+    names += [name for name in _sampling(body) if name not in _sampled(body, taken)]
+    names += ["service_tier"] if body.get("service_tier") and not _tier(body) else []
+    return (*names, *(["tool_choice"] if degraded(body, taken) else []))
+
+
+def _expressible(body: Mapping[str, Any]) -> None:
+    """What would change the meaning of the answer if it were left out is an error. Raises InvalidRequest."""
+    if not isinstance(body.get("messages"), list):
+        raise invalid("messages", "must be a list")
+    for name in ("audio", "functions", "function_call"):
+        if body.get(name):
+            raise InvalidRequest(f"{name}: not supported by this provider", param=name, code="unsupported_parameter")
+    if body.get("modalities") not in (None, [], ["text"]):
+        raise InvalidRequest("modalities: this provider answers in text", param="modalities", code="unsupported_value")
+    for name, value in _sampling(body).items():
+        if not isinstance(value, (int, float)):
+            raise invalid(name, "must be a number")
+    if body.get("n") not in (None, 1):
+        raise InvalidRequest("n: this provider gives one answer", param="n", code="unsupported_value")
+
+
+def _neutral(name: str, value: Any) -> bool:
+    return value is None or value in NEUTRAL.get(name, ())
+
+
+def _max_tokens(body: Mapping[str, Any], taken: Traits) -> Any:
+    limits = (body.get("max_completion_tokens"), body.get("max_tokens"), taken.max_tokens)
+    return next(limit for limit in limits if limit is not None)
+
+
+def _scalars(body: Mapping[str, Any], taken: Traits) -> dict[str, Any]:
+    user = body.get("safety_identifier") or body.get("user")
+    return {
+        **{name: min(value, 1) for name, value in _sampled(body, taken).items()},
+        "stop_sequences": _stops(body.get("stop")),
+        "metadata": {"user_id": _user_id(str(user))} if user else None,
+        "service_tier": _tier(body),
+    }
+
+
+def _sampling(body: Mapping[str, Any]) -> dict[str, float]:
+    """What is asked of the sampling; 1 is where both parameters stand anyway."""
+    return {name: body[name] for name in ("temperature", "top_p") if body.get(name) not in (None, 1)}
+
+
+def _sampled(body: Mapping[str, Any], taken: Traits) -> dict[str, float]:
+    return dict(list(_sampling(body).items())[: taken.sampling])
+
+
+def _stops(stop: Any) -> list[str] | None:
+    """Whatever stop sequences hold more than white space, which is all the API takes."""
+    listed = [stop] if isinstance(stop, str) else stop or []
+    if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
+        raise invalid("stop", "must be a string or a list of strings")
+    return [item for item in listed if item.strip()] or None
+
+
+def _tier(body: Mapping[str, Any]) -> str | None:
+    return SERVICE_TIERS.get(str(body.get("service_tier")))
+
+
+def _user_id(user: str) -> str:
+    """The API wants no names, addresses or numbers of people: what looks like one is hashed."""
+    if len(user) > MAX_USER_ID or _PERSONAL.fullmatch(user):
+        return hashlib.sha256(user.encode()).hexdigest()
+    return user
+
+
+def _warnings(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
+    """A name that may not stand in a header is not repeated there."""
+    dropped = [name if _PARAM.fullmatch(name) else "unknown" for name in unsupported(body, model)]
+    stops = body.get("stop")
+    if stops and len(_stops(stops) or ()) < (1 if isinstance(stops, str) else len(stops)):
+        dropped.append("stop")
+    warnings = [f"param-dropped;name={name}" for name in dropped]
+    if _sampled(body, traits(model)).get("temperature", 0) > 1:
+        warnings.append("param-clamped;name=temperature;value=1")
+    return tuple(warnings)

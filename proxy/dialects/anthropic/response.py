@@ -1,0 +1,123 @@
+"""A whole answer or an error of the Messages API, in OpenAI's words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish
+from proxy.dialects.chunks import choice, completion, tool_call, usage
+from proxy.dialects.contract import Reading
+from proxy.dialects.faults import CONTEXT_LENGTH, OVERLOADED, message_of, refused
+from proxy.errors import BadAnswer, Refused
+from proxy.messages import Headers
+
+_CODES = {
+    "overloaded_error": OVERLOADED,
+    "billing_error": "insufficient_quota",
+    "ramp_limit_exceeded": "slow_down",
+} | dict.fromkeys(QUOTA_CODES, "insufficient_quota")
+_SAID = (
+    (re.compile(r"prompt is too long|exceeds? (?:the )?context (?:limit|window)", re.IGNORECASE), CONTEXT_LENGTH),
+    (re.compile(r"credit balance is too low|usage limits", re.IGNORECASE), "insufficient_quota"),
+    (re.compile(r"Extra inputs are not permitted"), "unknown_parameter"),
+)
+
+
+def answer(data: bytes, reading: Reading) -> bytes:
+    """The answer as a chat completion. Raises BadAnswer if it is none."""
+    try:
+        body = orjson.loads(data)
+    except orjson.JSONDecodeError as error:
+        raise BadAnswer("the provider answered 200 with something that is not JSON") from error
+    if isinstance(body, dict) and (body.get("type") == "error" or body.get("error")):
+        raise BadAnswer(f"the provider answered 200 with an error: {message_of(data)}")
+    if not isinstance(body, dict) or not isinstance(body.get("content"), list):
+        raise BadAnswer("the provider answered 200 without an answer in it")
+    try:
+        return completion(_said(body, reading), reading)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise BadAnswer("the provider answered 200 with an answer in another shape than its own") from error
+
+
+def _said(body: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    counts = body.get("usage") or {}
+    return {
+        "id": body.get("id"),
+        "model": body.get("model"),
+        "choices": [choice(_message(body, reading), finish(body.get("stop_reason")))],
+        "usage": tokens(counts),
+        "service_tier": SERVED_TIERS.get(counts.get("service_tier") or ""),
+    }
+
+
+def _message(body: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    blocks = body["content"]
+    calls = [block for block in blocks if block["type"] == "tool_use"]
+    return {
+        "content": _joined(blocks, "text"),
+        "refusal": refusal(body),
+        "reasoning_content": _joined(blocks, "thinking"),
+        "tool_calls": [
+            tool_call(call["id"], call["name"], orjson.dumps(call.get("input") or {}).decode(), reading.names)
+            for call in calls
+        ],
+    }
+
+
+def _joined(blocks: list[Any], kind: str) -> str | None:
+    """The text of all blocks of a kind; None if there is none."""
+    return "".join(block[kind] for block in blocks if block["type"] == kind) or None
+
+
+def refusal(said: Mapping[str, Any]) -> str | None:
+    """Why the model will not answer, where it says so; `said` is an answer or the `delta` of a `message_delta`."""
+    details = said.get("stop_details") if said.get("stop_reason") == "refusal" else None
+    return details.get("explanation") if isinstance(details, dict) else None
+
+
+def tokens(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Usage in OpenAI's terms, where the prompt includes what was read from the cache or written to it."""
+    read, written = counts.get("cache_read_input_tokens"), counts.get("cache_creation_input_tokens")
+    return usage(
+        (counts.get("input_tokens") or 0) + (read or 0) + (written or 0),
+        counts.get("output_tokens") or 0,
+        {"cached_tokens": read, "cache_write_tokens": written},
+        {"reasoning_tokens": (counts.get("output_tokens_details") or {}).get("thinking_tokens")},
+    )
+
+
+def error(status: int, headers: Headers, body: bytes) -> Refused:
+    """A refusal in OpenAI's words; where the body is not Anthropic's, the status tells what it is."""
+    members = _members(body)
+    message = message_of(body)
+    return refused(status, headers, message, code=_code(members, message))
+
+
+def fault(event: Mapping[str, Any]) -> Refused:
+    """The `error` event of a stream, with the status that a whole answer would have had."""
+    members = event.get("error")
+    members = members if isinstance(members, dict) else {}
+    message = str(members.get("message") or "the provider broke off with an error")
+    return refused(ERROR_STATUS.get(str(members.get("type")), 500), {}, message, code=_code(members, message))
+
+
+def _members(body: bytes) -> Mapping[str, Any]:
+    try:
+        parsed = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return {}
+    members = parsed.get("error") if isinstance(parsed, dict) else None
+    return members if isinstance(members, dict) else {}
+
+
+def _code(members: Mapping[str, Any], message: str) -> str | None:
+    """OpenAI's code where type, detail or message is one that has it; else the status decides."""
+    details = members.get("details")
+    words = (details.get("error_code") if isinstance(details, dict) else None, members.get("type"))
+    known = (_CODES[word] for word in words if isinstance(word, str) and word in _CODES)
+    read = (code for pattern, code in _SAID if pattern.search(message))
+    return next(known, None) or next(read, None)

@@ -1,0 +1,100 @@
+"""JSON Schemas of tools, cut to what the Messages API takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import orjson
+
+Schema = Mapping[str, Any]
+
+EMPTY: Schema = {"type": "object", "properties": {}}
+_COMBINED = ("allOf", "anyOf", "oneOf")
+
+
+def object_schema(schema: Any) -> dict[str, Any]:
+    """The same with an object at its top: a reference is followed, and alternatives there become optional properties."""
+    if not isinstance(schema, Mapping) or not schema:
+        return dict(EMPTY)
+    top = {key: value for key, value in schema.items() if key not in ("$ref", *_COMBINED)}
+    target = _referred(schema, schema)
+    if target is not schema:
+        top = {**target, **top}
+    for keyword in _COMBINED:
+        branches = [_referred(branch, schema) for branch in schema.get(keyword) or () if isinstance(branch, Mapping)]
+        top = _merged(top, branches, all_hold=keyword == "allOf")
+    return {**top, "type": "object"}
+
+
+def _referred(schema: Schema, root: Schema) -> Schema:
+    """What a local `$ref` names; the schema itself if it has none, or one that leads nowhere."""
+    reference = schema.get("$ref")
+    if not isinstance(reference, str) or not reference.startswith("#/"):
+        return schema
+    found: Any = root
+    for step in reference[2:].split("/"):
+        found = found.get(step) if isinstance(found, Mapping) else None
+    return found if isinstance(found, Mapping) else schema
+
+
+def _merged(top: dict[str, Any], branches: list[Schema], all_hold: bool) -> dict[str, Any]:
+    """The properties of all branches; required is what all of them require, or any of them if all must hold."""
+    if not branches:
+        return top
+    required = [set(branch.get("required") or ()) for branch in branches]
+    needed = set.union(*required) if all_hold else set.intersection(*required)
+    properties: dict[str, Any] = {}
+    for branch in (top, *branches):
+        for name, schema in (branch.get("properties") or {}).items():
+            known = properties.setdefault(name, schema)
+            if known != schema:
+                properties[name] = {"allOf" if all_hold else "anyOf": [known, schema]}
+    names = [name for name in properties if name in needed | set(top.get("required") or ())]
+    return {**top, "properties": properties, **({"required": names} if names else {})}
+
+
+_LIMITS = frozenset({
+    "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "maxItems",
+    "uniqueItems", "minProperties", "maxProperties", "patternProperties", "propertyNames", "dependentRequired",
+    "dependentSchemas", "dependencies", "if", "then", "else", "not", "contains", "minContains", "maxContains",
+    "prefixItems",
+})  # fmt: skip
+_FORMATS = frozenset({
+    "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid",
+})  # fmt: skip
+_NAMED = frozenset({"properties", "$defs", "definitions"})
+
+
+def strict_schema(schema: Any) -> Any:
+    """The subset that strict tools take: closed objects; limits it has no words for become part of the description."""
+    if isinstance(schema, list):
+        return [strict_schema(item) for item in schema]
+    if not isinstance(schema, Mapping):
+        return schema
+    told = [f"{key}: {orjson.dumps(value).decode()}" for key, value in schema.items() if _untold(key, value)]
+    kept = {"anyOf" if key == "oneOf" else key: _strict_member(key, value) for key, value in _kept(schema)}
+    if told:
+        kept["description"] = " ".join([*filter(None, [kept.get("description")]), f"({', '.join(told)})"])
+    if kept.get("type") == "object" or "properties" in kept:
+        kept["additionalProperties"] = False
+    return kept
+
+
+def _kept(schema: Schema) -> Iterable[tuple[str, Any]]:
+    return ((key, value) for key, value in schema.items() if not _untold(key, value))
+
+
+def _strict_member(key: str, value: Any) -> Any:
+    """Names of properties and definitions are no keywords; constants, examples and the like are no schemas."""
+    if key in _NAMED and isinstance(value, Mapping):
+        return {name: strict_schema(schema) for name, schema in value.items()}
+    return strict_schema(value) if key in ("items", *_COMBINED) else value
+
+
+def _untold(key: str, value: Any) -> bool:
+    if key == "format":
+        return value not in _FORMATS
+    if key == "pattern":
+        return "(?=" in str(value) or "(?!" in str(value) or "(?<" in str(value)
+    return key in _LIMITS or (key == "minItems" and value not in (0, 1))

@@ -1,0 +1,136 @@
+"""What the Messages API calls things, and what each generation of models takes: data, to be changed as models change."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.dialects.names import Rule
+
+VERSION = "2023-06-01"
+"""The last version whose requests may hold a temperature; the models that take none are in MODELS."""
+
+TOOL_NAME = Rule("A-Za-z0-9_-", limit=64)
+TOOL_ID = Rule("A-Za-z0-9_-", limit=256)
+IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+MAX_USER_ID = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """What a model takes."""
+
+    max_tokens: int
+    """Sent where the caller names no limit, since the API demands one: the most that the model can say."""
+    sampling: int = 0
+    """How many of temperature and top_p it takes in one request."""
+    prefill: bool = False
+    """Whether the last message may be the assistant's, to be gone on with."""
+    forced_tools: bool = True
+    """Whether `tool_choice` may demand a call."""
+    inner_system: bool = False
+    """Whether a system message may stand amid the others."""
+    strict_tools: bool = True
+    """Whether a tool may be `strict`."""
+
+
+_OLD = Traits(4_096, sampling=2, prefill=True, strict_tools=False)
+_NEW = Traits(128_000, inner_system=True)
+_UNFORCED = Traits(128_000, inner_system=True, forced_tools=False)
+
+# By the start of the model's name, the longest that fits. "claude-" is for models to come: what the strictest of today
+# takes, all will. "" is for hosts that speak this format with models of their own.
+MODELS: Mapping[str, Traits] = {
+    "": _OLD,
+    "claude-": _UNFORCED,
+    "claude-3-": _OLD,
+    "claude-3-5-": Traits(8_192, sampling=2, prefill=True, strict_tools=False),
+    "claude-3-7-": Traits(64_000, sampling=2, prefill=True, strict_tools=False),
+    "claude-opus-4-0": Traits(32_000, sampling=2, prefill=True, strict_tools=False),
+    "claude-opus-4-2025": Traits(32_000, sampling=2, prefill=True, strict_tools=False),
+    "claude-opus-4-1": Traits(32_000, sampling=1, prefill=True, strict_tools=False),
+    "claude-opus-4-5": Traits(64_000, sampling=1, prefill=True),
+    "claude-opus-4-6": Traits(128_000, sampling=1),
+    "claude-opus-4-7": Traits(128_000),
+    "claude-opus-4-8": _NEW,
+    "claude-sonnet-4-0": Traits(64_000, sampling=2, prefill=True, strict_tools=False),
+    "claude-sonnet-4-2025": Traits(64_000, sampling=2, prefill=True, strict_tools=False),
+    "claude-sonnet-4-5": Traits(64_000, sampling=1, prefill=True),
+    "claude-sonnet-4-6": Traits(64_000, sampling=1),
+    "claude-haiku-4-5": Traits(64_000, sampling=1, prefill=True),
+    "claude-mythos-preview": Traits(128_000),
+    "claude-opus-5": _NEW,
+    "claude-opus-5-5": _UNFORCED,
+    "claude-sonnet-5": _NEW,
+    "claude-sonnet-5-5": _UNFORCED,
+    "claude-fable-5": _NEW,
+    "claude-fable-5-1": _UNFORCED,
+    "claude-fable-5-2": _UNFORCED,
+    "claude-mythos-5": _NEW,
+    "claude-mythos-5-1": _UNFORCED,
+    "claude-mythos-5-2": _UNFORCED,
+}
+
+
+def traits(model: str, models: Mapping[str, Traits] = MODELS) -> Traits:
+    """The traits of a model, by the longest start of its name in the table; a cloud's prefix before `claude-` is no matter."""
+    name = model[max(0, model.find("claude-")) :]
+    return models[max(filter(name.startswith, models), key=len)]
+
+
+EXPRESSED = frozenset({
+    "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "n", "stream",
+    "stream_options", "modalities", "tools", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "service_tier",
+    "routing",
+})  # fmt: skip
+"""The members of a request that are understood here; any other is left out, since the API refuses unknown ones."""
+
+NEUTRAL: Mapping[str, tuple[Any, ...]] = {
+    "frequency_penalty": (0,),
+    "presence_penalty": (0,),
+    "logit_bias": ({},),
+    "logprobs": (False,),
+    "metadata": ({},),
+    "response_format": ({"type": "text"},),
+    "store": (False,),
+    "top_logprobs": (0,),
+    "functions": ([],),
+}
+"""Values that ask for nothing: leaving them out loses nothing. For every member null is one."""
+
+SERVICE_TIERS: Mapping[str, str] = {"auto": "auto", "default": "standard_only"}
+SERVED_TIERS: Mapping[str, str] = {"standard": "default", "priority": "priority"}
+
+FINISH: Mapping[str, str] = {
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "tool_use": "tool_calls",
+    "refusal": "content_filter",
+    "pause_turn": "length",
+    "model_context_window_exceeded": "length",
+    "compaction": "length",
+}
+
+
+def finish(stop_reason: str | None) -> str:
+    """OpenAI's finish reason; a reason not known here is `stop`."""
+    return FINISH.get(stop_reason or "", "stop")
+
+
+ERROR_STATUS: Mapping[str, int] = {
+    "invalid_request_error": 400,
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""The HTTP status that goes with an error's type, for errors inside a stream."""
+
+QUOTA_CODES = frozenset({"contract_spend_limit_reached", "enforced_spend_limit_reached"})

@@ -1,0 +1,137 @@
+"""OpenAI's tools and choice of tools as Anthropic's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from proxy.dialects.anthropic.schemas import EMPTY, object_schema, strict_schema
+from proxy.dialects.anthropic.tables import Traits
+from proxy.dialects.content import invalid
+
+_MODES = {"auto": "auto", "required": "any", "none": "none"}
+
+
+def names(body: Mapping[str, Any]) -> list[str]:
+    """The tools that are offered, then those that were called before. Raises InvalidRequest for a tool that is no function."""
+    return [_function(tool, f"tools[{n}]")["name"] for n, tool in enumerate(_offered(body))] + list(_called(body))
+
+
+def _offered(body: Mapping[str, Any]) -> list[Any]:
+    tools = body.get("tools") or []
+    if not isinstance(tools, list):
+        raise invalid("tools", "must be a list")
+    return tools
+
+
+def _called(body: Mapping[str, Any]) -> Iterable[str]:
+    """Names in the history; what is not well formed there is named when the messages are read."""
+    for message in body["messages"]:
+        calls = message.get("tool_calls") if isinstance(message, dict) else None
+        for call in calls if isinstance(calls, list) else ():
+            function = call.get("function") if isinstance(call, dict) else None
+            if isinstance(function, dict) and isinstance(function.get("name"), str):
+                yield function["name"]
+
+
+def _function(tool: Any, where: str) -> dict[str, Any]:
+    if not isinstance(tool, dict) or tool.get("type") != "function":
+        raise invalid(f"{where}.type", "must be `function`")
+    function = tool.get("function")
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise invalid(f"{where}.function.name", "must be a string")
+    return function
+
+
+def tools(body: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> dict[str, Any]:
+    """The members `tools` and `tool_choice`, where there are any. Raises InvalidRequest."""
+    offered = _offered(body)
+    choice = _choice(body, [_function(tool, "tools")["name"] for tool in offered])
+    if not offered:
+        return _stubs(told)
+    allowed = choice.pop("allowed", None)
+    described = [_tool(tool, told, traits) for tool in offered if allowed is None or tool["function"]["name"] in allowed]
+    if choice["type"] == "tool":
+        choice["name"] = told[choice["name"]]
+    if degraded(body, traits):
+        choice = {"type": "auto"}
+    if body.get("parallel_tool_calls") is False and choice["type"] != "none":
+        choice["disable_parallel_tool_use"] = True
+    return {"tools": described, **({"tool_choice": choice} if choice != {"type": "auto"} else {})}
+
+
+def _tool(tool: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> dict[str, Any]:
+    function = tool["function"]
+    strict = bool(function.get("strict")) and traits.strict_tools
+    described = {
+        "name": told[function["name"]],
+        "description": function.get("description"),
+        "input_schema": _schema(function, strict),
+        "strict": strict or None,
+        "cache_control": tool.get("cache_control") or function.get("cache_control"),
+    }
+    return {key: value for key, value in described.items() if value is not None}
+
+
+def _schema(function: Mapping[str, Any], strict: bool) -> Any:
+    """Whatever a caller may call a schema, what comes of it is a schema or an InvalidRequest."""
+    try:
+        schema = object_schema(function.get("parameters"))
+        return strict_schema(schema) if strict else schema
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise invalid("tools", f"the parameters of {function['name']!r} are no JSON Schema, or nested too deeply") from error
+
+
+def _stubs(told: Mapping[str, str]) -> dict[str, Any]:
+    """A history with tools in it needs their definitions, even if none may be called any more."""
+    if not told:
+        return {}
+    return {
+        "tools": [{"name": name, "input_schema": dict(EMPTY)} for name in told.values()],
+        "tool_choice": {"type": "none"},
+    }
+
+
+def degraded(body: Mapping[str, Any], traits: Traits) -> bool:
+    """Whether a call is demanded of a model that lets nobody demand one: it is offered the tools and left to choose."""
+    return bool(body.get("tools")) and not traits.forced_tools and _demanded(body.get("tool_choice"))
+
+
+def _demanded(choice: Any) -> bool:
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        inner = choice.get("allowed_tools")
+        return isinstance(inner, dict) and _demanded(inner.get("mode"))
+    return choice == "required" or isinstance(choice, dict)
+
+
+def _choice(body: Mapping[str, Any], offered: list[str]) -> dict[str, Any]:
+    """As Anthropic says it, under the caller's names; `allowed` lists the tools that are left. Raises InvalidRequest."""
+    choice = body.get("tool_choice") or "auto"
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        mode, allowed = _allowed(choice)
+        return {"type": _mode(mode, offered), "allowed": _known(allowed, offered)}
+    if isinstance(choice, dict):
+        function = choice.get("function")
+        return {"type": "tool", "name": _known([function.get("name") if isinstance(function, dict) else None], offered)[0]}
+    return {"type": _mode(choice, offered)}
+
+
+def _mode(mode: Any, offered: list[str]) -> str:
+    if not isinstance(mode, str) or mode not in _MODES or (mode == "required" and not offered):
+        raise invalid("tool_choice", "must be auto, none or required, and required only with tools")
+    return _MODES[mode]
+
+
+def _allowed(choice: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+    inner = choice.get("allowed_tools")
+    listed = inner.get("tools") if isinstance(inner, dict) else None
+    if not isinstance(inner, dict) or not isinstance(listed, list):
+        raise invalid("tool_choice.allowed_tools", "must hold a mode and a list of tools")
+    return inner.get("mode"), [_function(tool, f"tool_choice.allowed_tools.tools[{n}]")["name"] for n, tool in enumerate(listed)]
+
+
+def _known(wanted: list[Any], offered: list[str]) -> list[str]:
+    for name in wanted:
+        if name not in offered:
+            raise invalid("tool_choice", f"there is no tool {name!r} among `tools`")
+    return wanted

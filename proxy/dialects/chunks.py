@@ -1,0 +1,142 @@
+"""OpenAI's side of an answer, written: the chunks of a stream, or the whole; what is written is noted in `Reading.answer`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import orjson
+
+from proxy.dialects.contract import Reading
+from proxy.errors import Refused
+from proxy.sse import encode
+
+
+class Chunks:
+    """One choice of a stream: `begin` first, once; then each method gives one event as bytes.
+
+    What never changes in a stream is encoded once, so that a delta costs one `orjson.dumps` of its text."""
+
+    def __init__(self, reading: Reading, choice: int = 0) -> None:
+        self._reading = reading
+        self._choice = choice
+        self._called = False
+        self.begun = False
+
+    def begin(self, id: str | None = None, model: str | None = None) -> bytes:
+        """The role chunk; fixes the id and the model (the reading's own where the provider gives none)."""
+        reading = self._reading
+        reading.answer.model = model or reading.model
+        self.begun = True
+        common = {
+            "id": id or reading.id,
+            "object": "chat.completion.chunk",
+            "created": reading.created,
+            "model": reading.answer.model,
+        }
+        self._common = b"data: " + orjson.dumps(common)[:-1] + b',"choices":['
+        self._provider = b',"provider":' + orjson.dumps(reading.provider) + b"}\n\n"
+        self._close = (b'}],"usage":null' if reading.show_usage else b"}]") + self._provider
+        self._open = self._common + b'{"index":%d,"delta":' % self._choice
+        self._rest = b'},"finish_reason":null' + self._close
+        self._text = self._open + b'{"content":'
+        self._reasoning = self._open + b'{"reasoning_content":'
+        return self._open + b'{"role":"assistant","content":""' + self._rest
+
+    def text(self, text: str) -> bytes:
+        """A piece of the answer."""
+        return self._text + orjson.dumps(text) + self._rest
+
+    def reasoning(self, text: str) -> bytes:
+        """A piece of what the model thinks, as the widespread `reasoning_content`."""
+        return self._reasoning + orjson.dumps(text) + self._rest
+
+    def refusal(self, text: str) -> bytes:
+        """A piece of why the model will not answer."""
+        return self._open + b'{"refusal":' + orjson.dumps(text) + self._rest
+
+    def tool(self, index: int, id: str, name: str) -> bytes:
+        """The start of a tool call, under the caller's own name for the tool; calls count from 0 in each choice."""
+        self._called = True
+        function = {"name": self._reading.names.get(name, name), "arguments": ""}
+        call = {"index": index, "id": id, "type": "function", "function": function}
+        return self._open + b'{"tool_calls":' + orjson.dumps([call]) + self._rest
+
+    def arguments(self, index: int, fragment: str) -> bytes:
+        """A piece of a call's arguments, which are JSON as text."""
+        start = self._open + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index
+        return start + orjson.dumps(fragment) + b"}}]" + self._rest
+
+    def finish(self, reason: str) -> bytes:
+        """The last chunk of the choice; a `stop` after a tool call is `tool_calls`, whatever the provider says."""
+        reason = "tool_calls" if self._called and reason == "stop" else reason
+        self._reading.answer.finish = reason
+        return self._open + b'{},"finish_reason":' + orjson.dumps(reason) + self._close
+
+    def usage(self, usage: Mapping[str, Any]) -> bytes:
+        """The chunk without choices, or nothing if the caller did not ask for it; once per stream, after all finishes."""
+        self._reading.answer.usage = dict(usage)
+        if not self._reading.show_usage:
+            return b""
+        return self._common + b'],"usage":' + orjson.dumps(usage) + self._provider
+
+    def done(self) -> bytes:
+        """`[DONE]`, once the provider has said that this was all."""
+        self._reading.answer.done = True
+        return encode(b"[DONE]")
+
+
+def failed(refused: Refused, reading: Reading) -> bytes:
+    """An error in the middle of a stream; nothing may follow it."""
+    reading.answer.error = True
+    return encode(orjson.dumps({"error": refused.members()}))
+
+
+def completion(said: Mapping[str, Any], reading: Reading) -> bytes:
+    """A whole answer from its `choices` and `usage`; `id`, `model` and `created` are the reading's where not given."""
+    body = {
+        "id": reading.id,
+        "object": "chat.completion",
+        "created": reading.created,
+        "model": reading.model,
+        **{key: value for key, value in said.items() if value is not None},
+        "provider": reading.provider,
+    }
+    seen = reading.answer
+    seen.model, seen.usage, seen.done = body["model"], body.get("usage"), True
+    for choice in body["choices"]:
+        seen.finish = choice["finish_reason"]
+    return orjson.dumps(body)
+
+
+def choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dict[str, Any]:
+    """One choice of a whole answer; `content` and `refusal` are always there, members that are None otherwise are not."""
+    calls = message.get("tool_calls")
+    full = {"role": "assistant", "content": None, "refusal": None}
+    full |= {key: value for key, value in message.items() if value is not None and (key != "tool_calls" or value)}
+    reason = "tool_calls" if calls and reason == "stop" else reason
+    return {"index": index, "message": full, "logprobs": None, "finish_reason": reason}
+
+
+def tool_call(id: str, name: str, arguments: str, names: Mapping[str, str]) -> dict[str, Any]:
+    """A tool call of a whole answer, under the caller's own name for the tool."""
+    return {"id": id, "type": "function", "function": {"name": names.get(name, name), "arguments": arguments}}
+
+
+Details = Mapping[str, int | None]
+_NONE: Details = MappingProxyType({})
+
+
+def usage(prompt: int, completion: int, prompted: Details = _NONE, completed: Details = _NONE) -> dict[str, Any]:
+    """Counts in OpenAI's shape; details that are None (unknown) are left out, and so is a group without any."""
+    counts: dict[str, Any] = {
+        "prompt_tokens": prompt,
+        "completion_tokens": completion,
+        "total_tokens": prompt + completion,
+    }
+    for name, details in (("prompt_tokens_details", prompted), ("completion_tokens_details", completed)):
+        known = {key: value for key, value in details.items() if value is not None}
+        if known:
+            counts[name] = known
+    return counts

@@ -1,0 +1,125 @@
+"""What OpenAI's messages hold: texts, parts, images and arguments, checked; `where` is their path in the request."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from proxy.errors import InvalidRequest
+
+_DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
+_MAGIC = (
+    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
+    (re.compile(rb"\x89PNG\r\n"), "image/png"),
+    (re.compile(rb"GIF8"), "image/gif"),
+    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
+    (re.compile(rb"%PDF-"), "application/pdf"),
+    (re.compile(rb"....ftyp(?:heic|heix|hevc)", re.DOTALL), "image/heic"),
+)
+
+
+def invalid(where: str, what: str) -> InvalidRequest:
+    """The error that names what part of the request is wrong."""
+    return InvalidRequest(f"{where}: {what}", param=where)
+
+
+def parts(content: Any, where: str) -> list[dict[str, Any]]:
+    """A message's content as parts: a string is one text part, null is none. Raises InvalidRequest for anything else."""
+    if content is None:
+        return []
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}]
+    if not isinstance(content, list):
+        raise invalid(where, "must be a string or a list of parts")
+    for index, part in enumerate(content):
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            raise invalid(f"{where}[{index}]", "must be an object with a `type`")
+    return content
+
+
+def text(content: Any, where: str) -> str:
+    """A content that must be text alone (refusals are text too), joined. Raises InvalidRequest for other parts."""
+    return "".join(_texts(parts(content, where), where))
+
+
+def _texts(items: list[dict[str, Any]], where: str) -> Iterable[str]:
+    for index, part in enumerate(items):
+        said = part_text(part)
+        if said is None:
+            raise invalid(f"{where}[{index}]", f"a part of type {part['type']!r} cannot stand here")
+        yield said
+
+
+def part_text(part: dict[str, Any]) -> str | None:
+    """The text of a part of type `text` or `refusal`; None if it is another kind."""
+    said = part.get(part["type"]) if part["type"] in ("text", "refusal") else None
+    return said if isinstance(said, str) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """A picture in a message: `data` (base64) and `media_type` where it came in a data: URL, else both are ""."""
+
+    url: str
+    media_type: str = ""
+    data: str = ""
+
+
+def image(part: dict[str, Any], where: str, schemes: tuple[str, ...] = ("https",)) -> Image:
+    """The picture of an `image_url` part. Raises InvalidRequest for a URL that is neither data: nor of `schemes`."""
+    value = part.get("image_url")
+    url = value.get("url") if isinstance(value, dict) else value
+    if not isinstance(url, str):
+        raise invalid(f"{where}.image_url.url", "must be a string")
+    if url[:5].lower() == "data:":
+        media_type, data = data_url(url, f"{where}.image_url.url")
+        return Image(f"data:{media_type};base64,{data}", media_type, data)
+    if url.partition("://")[0].lower() not in schemes:
+        raise invalid(f"{where}.image_url.url", f"must be a data: URL or one of {', '.join(schemes)}")
+    return Image(url)
+
+
+def data_url(url: str, where: str) -> tuple[str, str]:
+    """Media type and base64 of a data: URL; where the data's first bytes tell another type than the URL, they are right."""
+    match = _DATA_URL.match(url)
+    if match is None:
+        raise invalid(where, "a data: URL must say its media type and be base64")
+    data = url[match.end() :]
+    return _sniffed(data, where) or (match[1] or "application/octet-stream").lower(), data
+
+
+def _sniffed(data: str, where: str) -> str | None:
+    try:
+        start = binascii.a2b_base64(data[:32].encode("ascii"))
+    except (binascii.Error, UnicodeEncodeError) as error:
+        raise invalid(where, "is not base64") from error
+    return next((kind for magic, kind in _MAGIC if magic.match(start)), None)
+
+
+def arguments(call: Any, where: str) -> dict[str, Any]:
+    """The arguments of a tool call in the history, parsed; none at all is {}. Raises InvalidRequest."""
+    path = f"{where}.function.arguments"
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise invalid(f"{where}.function.name", "must be a string")
+    written = function.get("arguments") or "{}"
+    try:
+        parsed = orjson.loads(written) if isinstance(written, str) else written
+    except orjson.JSONDecodeError as error:
+        raise invalid(path, "is not JSON") from error
+    if not isinstance(parsed, dict):
+        raise invalid(path, "must be a JSON object")
+    return parsed
+
+
+def written(request: Mapping[str, Any]) -> bytes:
+    """A request as JSON. Raises InvalidRequest where it is nested deeper than can be written, though it could be read."""
+    try:
+        return orjson.dumps(request)
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest("the request is nested too deeply") from error

@@ -1,0 +1,70 @@
+"""Conversations that no model could go on with are refused, and the place is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.dialects.anthropic.messages import Conversation
+from proxy.dialects.anthropic.tables import Traits
+from proxy.errors import InvalidRequest
+
+USER = {"role": "user", "content": "a"}
+CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
+CALLS = {"role": "assistant", "tool_calls": [CALL]}
+RESULT = {"role": "tool", "tool_call_id": "1", "content": "x"}
+BMP = "data:image/bmp;base64,Qk0AAA=="
+
+
+def told(*messages: Any, **traits: bool) -> list[dict[str, Any]]:
+    conversation = Conversation(Traits(1, **traits), {})
+    for index, message in enumerate(messages):
+        conversation.add(message, f"messages[{index}]")
+    conversation.close()
+    return conversation.turns
+
+
+def called(**changes: Any) -> dict[str, Any]:
+    return {"role": "assistant", "tool_calls": [CALL | changes]}
+
+
+@pytest.mark.parametrize("messages, param", [
+    ([], "messages"),
+    (["hi"], "messages[0].role"),
+    ([{"role": ["user"]}], "messages[0].role"),
+    ([{"role": "function", "name": "f", "content": "x"}], "messages[0].role"),
+    ([{"role": "system", "content": "x"}], "messages"),
+    ([{"role": "user", "content": 5}], "messages[0].content"),
+    ([{"role": "user", "content": [{"type": "text", "text": 5}]}], "messages[0].content[0].text"),
+    ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}], "messages[0].content[0]"),
+    ([{"role": "user", "content": [{"type": "image_url", "image_url": {"url": BMP}}]}], "messages[0].content[0].image_url.url"),
+    ([{"role": "system", "content": [{"type": "image_url", "image_url": {"url": BMP}}]}], "messages[0].content[0]"),
+    ([USER, {"role": "assistant", "content": "b"}], "messages"),
+    ([USER, {"role": "assistant", "function_call": {"name": "f"}}], "messages[1].function_call"),
+    ([USER, {"role": "assistant", "tool_calls": {}} | {"tool_calls": {"a": 1}}], "messages[1].tool_calls"),
+    ([USER, called(id=5)], "messages[1].tool_calls[0].id"),
+    ([USER, {"role": "assistant", "tool_calls": [CALL, CALL]}], "messages[1].tool_calls[1].id"),
+    ([USER, called(function={"name": "f", "arguments": "{"}), RESULT], "messages[1].tool_calls[0].function.arguments"),
+    ([USER, RESULT], "messages[1].tool_call_id"),
+    ([USER, CALLS, RESULT, RESULT], "messages[3].tool_call_id"),
+    ([USER, CALLS], "messages[1].tool_calls"),
+    ([USER, CALLS, USER], "messages[1].tool_calls"),
+    ([USER, CALLS, {"role": "assistant", "content": "b"}], "messages[1].tool_calls"),
+])  # fmt: skip
+def test_the_place_that_is_wrong_is_named(messages: list[Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        told(*messages)
+    assert caught.value.param == param
+
+
+def test_a_system_message_between_a_call_and_its_result_does_not_part_them() -> None:
+    turns = told(USER, CALLS, {"role": "system", "content": "s"}, RESULT, inner_system=True)
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
+    assert [block["type"] for block in turns[2]["content"]] == ["tool_result", "text"]
+
+
+def test_no_two_turns_have_the_same_role_and_a_blank_result_is_an_empty_one() -> None:
+    turns = told(USER, USER, CALLS, RESULT | {"content": " "}, USER)
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
+    assert turns[2]["content"][0] == {"type": "tool_result", "tool_use_id": "1"}

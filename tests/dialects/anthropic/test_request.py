@@ -1,0 +1,96 @@
+"""Requests: what goes to the provider, what is left out and said so, and what is refused."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
+from pydantic_core import ValidationError
+
+from proxy.dialects.anthropic import DIALECT
+from proxy.errors import InvalidRequest
+from tests.dialects.anthropic.golden import HERE, asked, read
+from tests.dialects.oracles import damaged, golden, strict
+
+HI = [{"role": "user", "content": "hi"}]
+
+
+@pytest.mark.parametrize("file", golden(HERE / "requests", "*.openai.json"))
+def test_a_request_becomes_what_its_golden_file_says(file: Path) -> None:
+    assert asked(read(file)) == read(file.with_name(file.name.replace(".openai.", ".anthropic.")))
+
+
+@pytest.mark.parametrize("file", golden(HERE / "requests", "*.anthropic.json"))
+def test_every_expected_request_is_one_that_the_sdk_could_send(file: Path) -> None:
+    body = read(file)["body"]
+    for removed in ("temperature", "top_p"):  # gone from the newest version of the API, which is not the one asked for
+        body.pop(removed, None)
+    strict(MessageCreateParamsStreaming if body.get("stream") else MessageCreateParamsNonStreaming).validate_python(body)
+
+
+@pytest.mark.parametrize("change", [
+    {"messages": [{"role": "bogus", "content": "x"}]}, {"temperature": 1}, {"max_tokens": None},
+    {"messages": [{"role": "user", "content": [{"type": "bogus"}]}]},
+])  # fmt: skip
+def test_the_sdks_types_are_strict_enough_to_judge(change: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        strict(MessageCreateParamsNonStreaming).validate_python({"model": "m", "max_tokens": 1, "messages": HI} | change)
+
+
+@pytest.mark.parametrize("change, param", [
+    ({"n": 2}, "n"),
+    ({"audio": {"voice": "x"}}, "audio"),
+    ({"modalities": ["text", "audio"]}, "modalities"),
+    ({"functions": [{"name": "f"}]}, "functions"),
+    ({"function_call": "auto"}, "function_call"),
+    ({"messages": "hi"}, "messages"),
+    ({"temperature": "hot"}, "temperature"),
+    ({"top_p": [1]}, "top_p"),
+    ({"stop": 5}, "stop"),
+    ({"stop": ["a", 5]}, "stop"),
+    ({"tools": {}, "tool_choice": "required"}, "tool_choice"),
+])  # fmt: skip
+def test_what_cannot_be_asked_is_named(change: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        asked({"model": "claude-sonnet-4-5", "messages": HI} | change)
+    assert (caught.value.param, caught.value.status) == (param, 400)
+
+
+@pytest.mark.parametrize("file", golden(HERE / "requests", "*.openai.json"))
+def test_no_damage_to_a_request_is_more_than_the_callers_fault(file: Path) -> None:
+    body = read(file)
+    for broken in damaged({name: value for name, value in body.items() if name != "model"}):
+        if isinstance(broken, dict):
+            assert isinstance(DIALECT.unsupported(broken, body["model"]), tuple)
+            with suppress(InvalidRequest):
+                asked({"messages": HI} | broken | {"model": body["model"]})
+
+
+def test_a_request_too_deep_to_be_written_is_the_callers_fault() -> None:
+    deep = json.loads('{"a":' * 400 + "1" + "}" * 400)
+    tool = {"type": "function", "function": {"name": "f", "parameters": deep}}
+    with pytest.raises(InvalidRequest):
+        asked({"model": "claude-sonnet-4-5", "messages": HI, "tools": [tool]})
+
+
+@pytest.mark.parametrize("body, model, names", [
+    ({"seed": 1, "store": False, "logit_bias": {}, "metadata": None}, "claude-sonnet-4-5", ("seed",)),
+    ({"temperature": 0.5}, "claude-sonnet-4-5", ()),
+    ({"temperature": 0.5, "top_p": 0.5}, "claude-sonnet-4-5", ("top_p",)),
+    ({"temperature": 0.5, "top_p": 0.5}, "claude-opus-4-8", ("temperature", "top_p")),
+    ({"reasoning_effort": "low", "response_format": {"type": "json_object"}}, "claude-opus-5", ("reasoning_effort", "response_format")),
+    ({"tools": [{}], "tool_choice": "required"}, "claude-opus-5-5", ("tool_choice",)),
+    ({"tools": [{}], "tool_choice": "required"}, "claude-opus-5", ()),
+    ({"service_tier": "flex"}, "claude-opus-5", ("service_tier",)),
+])  # fmt: skip
+def test_unsupported_lists_what_would_be_left_out(body: dict[str, Any], model: str, names: tuple[str, ...]) -> None:
+    assert DIALECT.unsupported(body, model) == names
+
+
+def test_a_request_goes_where_the_messages_api_is() -> None:
+    assert DIALECT.paths == {"chat": "/v1/messages"}
+    assert DIALECT.auth == "x-api-key"

@@ -1,0 +1,80 @@
+"""Whole answers and errors, in OpenAI's words."""
+
+from __future__ import annotations
+
+import json
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from proxy.dialects.anthropic import DIALECT
+from proxy.errors import BadAnswer
+from tests.dialects.anthropic.golden import HERE, NAMES, read
+from tests.dialects.oracles import damaged, golden, reading, valid_answer
+
+
+@pytest.mark.parametrize("file", golden(HERE / "answers", "*.anthropic.json"))
+def test_an_answer_becomes_what_its_golden_file_says(file: Path) -> None:
+    seen = reading(names=NAMES)
+    said = valid_answer(DIALECT.answer(file.read_bytes(), seen))
+    assert said == read(file.with_name(file.name.replace(".anthropic.", ".openai.")))
+    assert (seen.answer.model, seen.answer.usage) == (said["model"], said["usage"])
+    assert seen.answer.finish == said["choices"][0]["finish_reason"]
+    assert seen.answer.complete
+
+
+@pytest.mark.parametrize("data", [
+    b"", b"<html>", b"[]", b"{}", b'{"content":"x"}', b'{"type":"error","error":{"type":"api_error","message":"x"}}',
+    b'{"content":[1]}', b'{"content":[{"type":"text"}]}', b'{"content":[{"type":"tool_use"}]}', b'{"content":[],"usage":5}',
+    b'{"content":[{"type":"tool_use","id":"1","name":"f","input":' + b'{"a":' * 400 + b"1" + b"}" * 402 + b"]}",
+])  # fmt: skip
+def test_what_is_no_answer_is_said_to_be_none(data: bytes) -> None:
+    with pytest.raises(BadAnswer):
+        DIALECT.answer(data, reading())
+
+
+@pytest.mark.parametrize("file", golden(HERE / "answers", "*.anthropic.json"))
+def test_no_damage_to_an_answer_is_more_than_a_bad_answer(file: Path) -> None:
+    for broken in damaged(read(file)):
+        with suppress(BadAnswer):
+            assert json.loads(DIALECT.answer(json.dumps(broken).encode(), reading()))["provider"] == "prov"
+
+
+def test_no_damage_to_an_error_hides_that_it_is_one() -> None:
+    for broken in damaged(json.loads(envelope("rate_limit_error", details={"error_code": "x"}))):
+        assert DIALECT.error(429, {}, json.dumps(broken).encode()).trigger in ("rate_limit", "quota")
+
+
+def envelope(kind: str, message: str = "m", **more: Any) -> bytes:
+    return json.dumps({"type": "error", "error": {"type": kind, "message": message, **more}, "request_id": "req_1"}).encode()
+
+
+@pytest.mark.parametrize("status, body, trigger, code, shown", [
+    (400, envelope("invalid_request_error"), "invalid_request", "invalid_request", 400),
+    (400, envelope("invalid_request_error", "prompt is too long: 9 tokens > 5 maximum"), "context_length", "context_length_exceeded", 400),
+    (400, envelope("invalid_request_error", "x: Extra inputs are not permitted"), "invalid_request", "unknown_parameter", 400),
+    (400, envelope("invalid_request_error", "Your credit balance is too low"), "quota", "insufficient_quota", 400),
+    (401, envelope("authentication_error"), "auth_error", "upstream_auth_error", 401),
+    (402, envelope("billing_error"), "quota", "insufficient_quota", 402),
+    (403, envelope("permission_error"), "auth_error", "upstream_permission_error", 403),
+    (404, envelope("not_found_error"), "not_found", "model_not_found", 404),
+    (413, envelope("request_too_large"), "invalid_request", "request_too_large", 413),
+    (429, envelope("rate_limit_error"), "rate_limit", "rate_limit_exceeded", 429),
+    (429, envelope("rate_limit_error", details={"error_code": "contract_spend_limit_reached"}), "quota", "insufficient_quota", 429),
+    (429, envelope("ramp_limit_exceeded"), "rate_limit", "slow_down", 429),
+    (500, envelope("api_error"), "server_error", "server_error", 500),
+    (500, envelope("overloaded_error"), "model_overloaded", "server_is_overloaded", 500),
+    (504, envelope("timeout_error"), "timeout", "upstream_timeout", 504),
+    (529, envelope("overloaded_error"), "model_overloaded", "server_is_overloaded", 503),
+    (502, b"<html>Bad gateway</html>", "server_error", "server_error", 502),
+    (500, b"[]", "server_error", "server_error", 500),
+    (503, b'{"error":"busy"}', "server_error", "server_is_overloaded", 503),
+])  # fmt: skip
+def test_an_error_has_openais_code_and_its_class(status: int, body: bytes, trigger: str, code: str, shown: int) -> None:
+    refused = DIALECT.error(status, {"request-id": "req_1", "retry-after": "3"}, body)
+    assert (refused.trigger, refused.code, refused.status) == (trigger, code, shown)
+    assert set(json.loads(refused.body())["error"]) == {"message", "type", "param", "code"}
+    assert refused.headers == {"retry-after": "3", "x-provider-request-id": "req_1"}
+    assert "<html>" not in refused.message

@@ -1,0 +1,146 @@
+"""Streams: the same chunks come out however the bytes are cut, and the OpenAI SDK understands them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from proxy.dialects.anthropic import DIALECT
+from proxy.sse import Event, Framer, decode, encode
+from tests.dialects.anthropic.golden import HERE, NAMES, streamed
+from tests.dialects.oracles import completion_of, cuts, damaged, events_of, fed, golden, reading, single
+
+FILES = golden(HERE / "streams", "*.in.sse")
+
+
+def expected(file: Path) -> bytes:
+    return file.with_name(file.name.replace(".in.", ".out.")).read_bytes()
+
+
+@pytest.mark.parametrize("file", FILES)
+@pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
+def test_a_stream_becomes_what_its_golden_file_says_whole_and_byte_by_byte(file: Path, ending: bytes) -> None:
+    data = file.read_bytes().replace(b"\n", ending)
+    assert streamed(data)[0] == expected(file)
+    assert fed(DIALECT.stream(reading(names=NAMES)), single(data)) == expected(file)
+
+
+@pytest.mark.parametrize("file", FILES)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(data=st.data(), ending=st.sampled_from([b"\n", b"\r\n"]))
+def test_no_cut_of_a_stream_changes_what_comes_out(file: Path, data: st.DataObject, ending: bytes) -> None:
+    pieces = data.draw(cuts(file.read_bytes().replace(b"\n", ending)))
+    assert fed(DIALECT.stream(reading(names=NAMES)), pieces) == expected(file)
+
+
+@pytest.mark.parametrize("name, message, reason", [
+    ("text", {"content": 'Hello, wörld 🦜\n"x"'}, "stop"),
+    ("refusal", {"content": "I", "refusal": "This could harm."}, "content_filter"),
+    ("parallel-tools", {"content": "Let me see.", "calls": [("toolu_1", "a.b", '{"a":1}'), ("toolu_2", "weather", '{"city": "Bonn"}')]}, "tool_calls"),
+    ("tool-without-fragments", {"calls": [("toolu_1", "time", "{}"), ("toolu_2", "time", "{}")]}, "tool_calls"),
+    ("tool-with-input-at-start", {"calls": [("toolu_1", "time", '{"zone":"CET"}'), ("toolu_2", "time", '{"zone":"UTC"}')]}, "tool_calls"),
+    ("server-tools", {"content": "Found it", "calls": [("toolu_1", "time", "{}")]}, "tool_calls"),
+    ("length", {"content": "I"}, "length"),
+])  # fmt: skip
+def test_the_sdk_puts_together_what_the_model_said(name: str, message: dict[str, Any], reason: str) -> None:
+    whole = completion_of(streamed((HERE / "streams" / f"{name}.in.sse").read_bytes())[0])
+    said = whole["choices"][0]["message"]
+    calls = [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in said.get("tool_calls") or ()]
+    assert calls == message.get("calls", [])
+    assert (said["content"] or None, said["refusal"]) == (message.get("content"), message.get("refusal"))
+    assert whole["choices"][0]["finish_reason"] == reason
+    assert whole["usage"]["prompt_tokens"] == 1105
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_reasoning_is_kept_apart_and_each_stream_can_be_read(file: Path) -> None:
+    stream, seen = streamed(file.read_bytes())
+    events = events_of(stream)
+    if seen.answer.complete:
+        assert completion_of(stream).get("reasoning_content") == ("Hm." if file.name.startswith("thinking") else None)
+    assert ("[DONE]" in events) == seen.answer.done
+    assert "[DONE]" not in events[:-1]
+
+
+@pytest.mark.parametrize("name, complete, done, error, dropped", [
+    ("text", True, True, False, 0),
+    ("cut", False, False, False, 0),
+    ("cut-in-an-event", False, False, False, 0),
+    ("cut-before-the-stop", True, False, False, 0),
+    ("no-reason", False, False, False, 0),
+    ("error-at-once", False, False, True, 0),
+    ("error-midway", False, False, True, 0),
+    ("no-last-blank-line", True, True, False, 0),
+    ("malformed-events", True, True, False, 5),
+    ("unknown-events", True, True, False, 0),
+])  # fmt: skip
+def test_what_was_seen_is_noted(name: str, complete: bool, done: bool, error: bool, dropped: int) -> None:
+    seen = streamed((HERE / "streams" / f"{name}.in.sse").read_bytes())[1].answer
+    assert (seen.complete, seen.done, seen.error, seen.dropped) == (complete, done, error, dropped)
+    assert name == "error-at-once" or (seen.model, seen.usage is not None) == ("claude-sonnet-4-5-20250929", True)
+
+
+def test_usage_is_noted_but_not_said_if_nobody_asked() -> None:
+    seen = reading(show_usage=False)
+    stream = fed(DIALECT.stream(seen), [(HERE / "streams" / "text.in.sse").read_bytes()])
+    assert b"usage" not in stream
+    assert seen.answer.usage is not None and seen.answer.usage["total_tokens"] == 1112
+
+
+@pytest.mark.parametrize("data, content", [
+    ({"type": "message_start", "message": {}}, False),
+    ({"type": "ping"}, False),
+    ({"type": "content_block_start", "content_block": {"type": "text", "text": ""}}, False),
+    ({"type": "content_block_start", "content_block": {"type": "text", "text": "a"}}, True),
+    ({"type": "content_block_start", "content_block": {"type": "tool_use"}}, True),
+    ({"type": "content_block_start", "content_block": {"type": "thinking", "thinking": ""}}, False),
+    ({"type": "content_block_delta", "delta": {"type": "text_delta", "text": "a"}}, True),
+    ({"type": "content_block_delta", "delta": {"type": "thinking_delta", "thinking": "a"}}, True),
+    ({"type": "content_block_delta", "delta": {"type": "input_json_delta", "partial_json": "{"}}, True),
+    ({"type": "content_block_delta", "delta": {"type": "signature_delta", "signature": "a"}}, False),
+    ({"type": "content_block_delta"}, False),
+    ({"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, True),
+    ({"type": "message_delta", "delta": {}}, False),
+    ({"type": "error", "error": {}}, True),
+    ({"type": "content_block_start", "content_block": 5, "delta": 5}, False),
+    ([], False),
+])  # fmt: skip
+def test_content_begins_with_the_first_event_that_says_something(data: Any, content: bool) -> None:
+    assert DIALECT.begins(Event("x", orjson.dumps(data))) is content
+
+
+@pytest.mark.parametrize("name", ["parallel-tools", "thinking", "server-tools", "refusal", "error-midway"])
+def test_no_damage_to_an_event_stops_the_stream(name: str) -> None:
+    frames = Framer().feed((HERE / "streams" / f"{name}.in.sse").read_bytes())
+    for place, frame in enumerate(frames):
+        for broken in damaged(orjson.loads(decode(frame).data or b"")):
+            event = Event("", orjson.dumps(broken))
+            assert DIALECT.begins(event) in (True, False)
+            stage = DIALECT.stream(reading())
+            pieces = [*frames[:place], encode(event.data or b""), *frames[place + 1 :]]
+            assert all(isinstance(said, (dict, str)) for said in events_of(fed(stage, pieces)))
+
+
+@pytest.mark.parametrize("event", [Event("ping", None), Event("", b"{"), Event("", b"[DONE]")])
+def test_what_cannot_be_read_says_nothing(event: Event) -> None:
+    assert not DIALECT.begins(event)
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_whatever_writes_a_chunk_with_content_begins_it(file: Path) -> None:
+    """Holding back until `begins` never holds back a word."""
+    stage = DIALECT.stream(reading(names=NAMES))
+    for frame in Framer().feed(file.read_bytes()):
+        says = any(event == "[DONE]" or "error" in event or _says(event) for event in events_of(stage.feed(frame)))
+        if says:
+            assert DIALECT.begins(decode(frame))
+            return
+
+
+def _says(chunk: dict[str, Any]) -> bool:
+    return any(choice["finish_reason"] or set(choice["delta"]) - {"role", "content"} for choice in chunk["choices"])

@@ -1,0 +1,30 @@
+"""The longest start of a name that the table holds decides."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.dialects.anthropic.tables import MODELS, Traits, finish, traits
+
+
+@pytest.mark.parametrize("model, entry", [
+    ("claude-opus-4-20250514", "claude-opus-4-2025"),
+    ("claude-opus-4-1-20250805", "claude-opus-4-1"),
+    ("claude-opus-4-6", "claude-opus-4-6"),
+    ("claude-sonnet-4-5-20250929", "claude-sonnet-4-5"),
+    ("claude-3-5-sonnet-latest", "claude-3-5-"),
+    ("claude-opus-9", "claude-"),
+    ("anthropic/claude-haiku-4-5", "claude-haiku-4-5"),
+    ("deepseek-chat", ""),
+])  # fmt: skip
+def test_a_model_has_the_traits_of_its_generation(model: str, entry: str) -> None:
+    assert traits(model) is MODELS[entry]
+
+
+def test_the_table_can_be_another() -> None:
+    assert traits("m-1", {"": Traits(1), "m": Traits(2)}) == Traits(2)
+
+
+@pytest.mark.parametrize("reason, said", [("tool_use", "tool_calls"), ("new", "stop"), (None, "stop")])
+def test_every_reason_has_a_word(reason: str | None, said: str) -> None:
+    assert finish(reason) == said

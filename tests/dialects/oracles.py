@@ -1,0 +1,117 @@
+"""What judges every dialect: the vendors' own types, made strict, and OpenAI's own reader of streams."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+from openai.lib.streaming.chat import ChatCompletionStreamState
+from openai.types.chat import ChatCompletion, ChatCompletionChunk
+from pydantic import TypeAdapter
+from pydantic_core import SchemaValidator
+
+from proxy.dialects.contract import Reading
+from proxy.messages import Answer, Stage
+
+
+@cache
+def strict(type_: Any) -> SchemaValidator:
+    """A validator of an SDK's type that reads lists at once and forbids what the type does not name."""
+    return SchemaValidator(_hardened(TypeAdapter(type_).core_schema))
+
+
+def _hardened(node: Any) -> Any:
+    if isinstance(node, (list, tuple)):
+        return type(node)(map(_hardened, node))
+    if not isinstance(node, dict):
+        return node
+    hard = {key: _hardened(value) for key, value in node.items() if key != "serialization"}
+    if node.get("type") == "generator":
+        items = {"type": "list", "items_schema": hard.get("items_schema", {"type": "any"})}
+        return items | ({"ref": node["ref"]} if "ref" in node else {})
+    if node.get("type") in ("typed-dict", "model-fields"):
+        hard["extra_behavior"] = "forbid"
+    return hard
+
+
+def reading(**changes: Any) -> Reading:
+    """A Reading whose values golden files can know."""
+    fixed = {"provider": "prov", "model": "asked", "id": "chatcmpl-1", "created": 1700000000, "answer": Answer()}
+    return Reading(**(fixed | changes))
+
+
+def cuts(data: bytes) -> st.SearchStrategy[list[bytes]]:
+    """Any way to cut the bytes into pieces, empty ones included."""
+    places = st.lists(st.integers(0, len(data)), max_size=12).map(sorted)
+    return places.map(lambda at: [data[a:b] for a, b in zip([0, *at], [*at, len(data)], strict=True)])
+
+
+def fed(stage: Stage, pieces: list[bytes]) -> bytes:
+    """All that comes out of a stage."""
+    return b"".join([*map(stage.feed, pieces), stage.end()])
+
+
+def single(data: bytes) -> list[bytes]:
+    """The bytes one by one."""
+    return [data[i : i + 1] for i in range(len(data))]
+
+
+def events_of(stream: bytes) -> list[Any]:
+    """The data of each event: parsed, `[DONE]` as text. Nothing else may stand in the stream."""
+    if not stream:
+        return []
+    assert stream.endswith(b"\n\n")
+    frames = stream[:-2].split(b"\n\n")
+    assert all(frame.startswith(b"data: ") and b"\n" not in frame for frame in frames)
+    return [json.loads(frame[6:]) if frame != b"data: [DONE]" else "[DONE]" for frame in frames]
+
+
+def completion_of(stream: bytes) -> dict[str, Any]:
+    """What the OpenAI SDK puts together from a stream's chunks, which its type must take; `reasoning_content` is joined."""
+    chunks = [event for event in events_of(stream) if event != "[DONE]" and "error" not in event]
+    assert len({(chunk["id"], chunk["created"], chunk["model"], chunk.pop("provider")) for chunk in chunks}) == 1
+    state: ChatCompletionStreamState[Any] = ChatCompletionStreamState()
+    reasoning = ""
+    for chunk in chunks:
+        for choice in chunk["choices"]:
+            reasoning += choice["delta"].pop("reasoning_content", "")
+        state.handle_chunk(ChatCompletionChunk.model_validate(chunk, extra="forbid"))
+    whole = state.current_completion_snapshot.to_dict()  # the final one raises for `length` and `content_filter`
+    return whole | ({"reasoning_content": reasoning} if reasoning else {})
+
+
+def valid_answer(data: bytes) -> dict[str, Any]:
+    """A whole answer, which the OpenAI SDK's type must take but for our `provider` and `reasoning_content`."""
+    body: dict[str, Any] = json.loads(data)
+    known = json.loads(data)
+    assert known.pop("provider")
+    for choice in known["choices"]:
+        choice["message"].pop("reasoning_content", None)
+    ChatCompletion.model_validate(known, extra="forbid")
+    return body
+
+
+_JUNK: tuple[Any, ...] = (None, True, 5, "x", [], {}, [5], [[]], {"type": "x"})
+
+
+def damaged(value: Any) -> Iterator[Any]:
+    """A JSON value with each of its parts in turn replaced by things that do not belong there."""
+    yield from _JUNK
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in items:
+        for junk in damaged(part):
+            copy = value.copy()
+            copy[key] = junk
+            yield copy
+
+
+def golden(folder: Path, pattern: str) -> list[Any]:
+    """The files of a folder as rows: `golden(here / "requests", "*.openai.json")`, each named by its stem."""
+    files = sorted(folder.glob(pattern))
+    assert files, f"no {pattern} in {folder}"
+    return [pytest.param(file, id=file.name.split(".")[0]) for file in files]

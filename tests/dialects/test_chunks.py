@@ -1,0 +1,65 @@
+"""What is written must be what the OpenAI SDK reads."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.dialects.chunks import Chunks, choice, completion, failed, tool_call, usage
+from proxy.dialects.faults import refused
+from tests.dialects.oracles import completion_of, events_of, reading, valid_answer
+
+
+def test_a_stream_is_put_together_by_the_sdk_as_it_was_written() -> None:
+    seen = reading(names={"a_b": "a.b"})
+    chunks = Chunks(seen)
+    stream = chunks.begin("msg_1", "m") + chunks.reasoning("hm") + chunks.text('say "é\n') + chunks.text("x")
+    stream += chunks.tool(0, "t", "a_b") + chunks.arguments(0, '{"a"') + chunks.arguments(0, ":1}")
+    stream += chunks.finish("stop") + chunks.usage(usage(1, 2)) + chunks.done()
+    whole = completion_of(stream)
+    message = whole["choices"][0]["message"]
+    assert (whole["id"], whole["model"], whole["reasoning_content"]) == ("msg_1", "m", "hm")
+    assert message["content"] == 'say "é\nx'
+    function = message["tool_calls"][0]["function"]
+    assert (function["name"], function["arguments"]) == ("a.b", '{"a":1}')
+    assert whole["choices"][0]["finish_reason"] == seen.answer.finish == "tool_calls"
+    assert seen.answer.usage == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    assert (seen.answer.done, seen.answer.complete, seen.answer.model) == (True, True, "m")
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_usage_is_a_chunk_of_its_own_and_null_before_if_it_was_asked_for(shown: bool) -> None:
+    seen = reading(show_usage=shown)
+    chunks = Chunks(seen)
+    events = events_of(chunks.begin() + chunks.refusal("no") + chunks.finish("stop") + chunks.usage(usage(1, 2)))
+    assert [event.get("usage", "absent") for event in events] == (
+        [None, None, None, {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}] if shown else ["absent"] * 3
+    )
+    assert seen.answer.usage is not None
+
+
+def test_an_error_in_a_stream_is_openais_envelope_and_makes_it_incomplete() -> None:
+    seen = reading()
+    seen.answer.finish = "stop"
+    assert events_of(failed(refused(529, {}, "busy"), seen)) == [
+        {"error": {"message": "busy", "type": "server_error", "param": None, "code": "server_is_overloaded"}}
+    ]
+    assert not seen.answer.complete
+
+
+@pytest.mark.parametrize("message, reason, said", [
+    ({"content": "x"}, "stop", "stop"),
+    ({"content": None, "tool_calls": []}, "length", "length"),
+    ({"tool_calls": [tool_call("1", "a_b", "{}", {"a_b": "a.b"})]}, "stop", "tool_calls"),
+    ({"refusal": "no", "reasoning_content": None}, "content_filter", "content_filter"),
+])  # fmt: skip
+def test_a_whole_answer_is_what_the_sdk_expects(message: dict[str, Any], reason: str, said: str) -> None:
+    seen = reading()
+    counts = usage(1, 2, {"cached_tokens": 1, "cache_write_tokens": None}, {"reasoning_tokens": None})
+    body = valid_answer(completion({"choices": [choice(message, reason)], "usage": counts, "id": None}, seen))
+    assert body["choices"][0]["finish_reason"] == seen.answer.finish == said
+    assert body["id"] == "chatcmpl-1"
+    assert body["usage"]["prompt_tokens_details"] == {"cached_tokens": 1}
+    assert "completion_tokens_details" not in body["usage"]
+    assert ("tool_calls" in body["choices"][0]["message"]) == bool(message.get("tool_calls"))

@@ -1,0 +1,28 @@
+"""Whatever the names, each fits and each can be turned back."""
+
+from __future__ import annotations
+
+import hypothesis.strategies as st
+import pytest
+from hypothesis import given
+
+from proxy.dialects.names import Rule, changed, fitting
+
+RULES = [Rule(), Rule(limit=9), Rule("A-Za-z0-9_", first="A-Za-z_"), Rule("A-Za-z0-9_.:-", first="A-Za-z_")]
+
+
+@given(names=st.lists(st.text(alphabet="ab._/1é", max_size=12)), rule=st.sampled_from(RULES))
+def test_all_fit_none_meet_and_all_come_back(names: list[str], rule: Rule) -> None:
+    told = fitting(names, rule)
+    assert set(told) == set(names)
+    assert all(map(rule.takes, told.values()))
+    assert len(set(told.values())) == len(told)
+    back = changed(told)
+    assert all(back.get(value, value) == name for name, value in told.items())
+
+
+@pytest.mark.parametrize("names, told", [
+    (["good-1"], "good-1"), (["a.b"], "a_b"), ([""], "_"), (["x" * 70], "x" * 64), (["a.b", "a_b"], "a_b_292c1d51"),
+])  # fmt: skip
+def test_good_names_stay_and_others_take_the_nearest_free_one(names: list[str], told: str) -> None:
+    assert fitting(names, Rule())[names[0]] == told
