@@ -106,7 +106,11 @@ class Turns:
         if not isinstance(id, str) or id not in self._calls:
             raise invalid(f"{where}.{member}", "answers no tool call of an earlier assistant message")
         place, name = self._calls[id]
-        answered = {**self._identity(id), "name": self._told.get(name, name), "response": _response(_said(message, where))}
+        answered = {
+            **self._identity(id),
+            "name": self._told.get(name, name),
+            "response": _response(_said(message, where)),
+        }
         self._results[place] = {"functionResponse": answered}
 
     def _identity(self, id: str) -> dict[str, str]:
@@ -153,7 +157,9 @@ def _part(part: dict[str, Any], where: str) -> Part:
 
 def _image(part: dict[str, Any], where: str) -> Part:
     picture = image(part, where, ("https", "gs"))
-    return _inline(picture.media_type, picture.data) if picture.data else _file_at(picture.url, f"{where}.image_url.url")
+    return (
+        _inline(picture.media_type, picture.data) if picture.data else _file_at(picture.url, f"{where}.image_url.url")
+    )
 
 
 def _audio(part: dict[str, Any], where: str) -> Part:
@@ -188,4 +194,8 @@ def _file_at(uri: str, where: str) -> Part:
     return {"fileData": {"fileUri": uri} | ({"mimeType": kind} if kind else {})}
 
 
-_PARTS: Mapping[str, Callable[[dict[str, Any], str], Part]] = {"image_url": _image, "input_audio": _audio, "file": _file}
+_PARTS: Mapping[str, Callable[[dict[str, Any], str], Part]] = {
+    "image_url": _image,
+    "input_audio": _audio,
+    "file": _file,
+}

@@ -19,13 +19,13 @@ from proxy.messages import Headers
 _MEANT: tuple[tuple[int, re.Pattern[str], int, str | None], ...] = (
     (400, re.compile(r"API_KEY_INVALID|API key (?:not valid|expired)"), 401, None),
     (400, re.compile(r"token count.*exceed", re.IGNORECASE | re.DOTALL), 400, CONTEXT_LENGTH),
-    (400, re.compile(r"billing", re.IGNORECASE), 429, "insufficient_quota"),
+    (400, re.compile(r"billing.*FAILED_PRECONDITION", re.IGNORECASE | re.DOTALL), 429, "insufficient_quota"),
     (400, re.compile(r"location is not supported"), 403, None),
     (400, re.compile(r"Cannot find field"), 400, "unknown_parameter"),
     (429, re.compile(r"PerDay|limit: 0\b"), 429, "insufficient_quota"),
     (503, re.compile(r"UNAVAILABLE|overloaded"), 503, OVERLOADED),
 )
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)s")
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
 
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:
@@ -43,7 +43,7 @@ def error(status: int, headers: Headers, body: bytes) -> Refused:
 def fault(members: Mapping[str, Any], status: int = 0, headers: Headers | None = None) -> Refused:
     """Google's error object; in a stream the status is the one it names itself."""
     status = status or _status(members)
-    details = [detail for detail in members.get("details") or () if isinstance(detail, dict)]
+    details = _objects(members.get("details"))
     message = str(members.get("message") or members.get("status") or "no reason given")
     words = " ".join([message, str(members.get("status")), *_words(details)])
     status, code = next(
@@ -57,11 +57,15 @@ def _status(members: Mapping[str, Any]) -> int:
     return code if isinstance(code, int) and code >= 400 else STATUS.get(str(members.get("status")), 500)
 
 
+def _objects(value: Any) -> list[dict[str, Any]]:
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+
 def _words(details: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for detail in details:
         yield str(detail.get("reason", ""))
-        for violation in detail.get("violations") or ():
-            yield str(violation.get("quotaId", "")) if isinstance(violation, dict) else ""
+        for violation in _objects(detail.get("violations")):
+            yield str(violation.get("quotaId", ""))
 
 
 def _wait(details: Iterable[Mapping[str, Any]]) -> dict[str, str]:

@@ -44,9 +44,12 @@ def ask(call: Call) -> Asking:
         "serviceTier": tables.SERVICE_TIERS.get(str(body.get("service_tier"))),
     }
     return Asking(
-        path=PATHS[call.endpoint].format(model=quote(call.model.removeprefix("models/"), safe=""), method=_METHODS[call.stream]),
+        path=PATHS[call.endpoint].format(
+            model=quote(call.model.removeprefix("models/"), safe=""), method=_METHODS[call.stream]
+        ),
         body=written({member: value for member, value in wire.items() if value}),
-        warnings=tuple(f"param-dropped;name={name}" for name in dropped if _PRINTABLE.fullmatch(name)) + safety.warnings,
+        warnings=tuple(f"param-dropped;name={name}" for name in dropped if _PRINTABLE.fullmatch(name))
+        + safety.warnings,
         names=changed(names),
     )
 
@@ -59,7 +62,7 @@ def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
         for name, value in body.items()
         if value is not None
         and value not in tables.NEUTRAL.get(name, ())
-        and (name in gone or name not in tables.CARRIED and name not in tables.SILENT)
+        and (name in gone or (name not in tables.CARRIED and name not in tables.SILENT))
     )
 
 

@@ -1,4 +1,4 @@
-"""A tool's parameters: JSON Schema as it is where Gemini reads that, else rewritten to the subset that older models read."""
+"""A tool's parameters: JSON Schema as it is where Gemini reads that, else rewritten to the subset it once read."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST = 2000
 
 
 def parameters(schema: Any, subset: bool, where: str) -> dict[str, Any]:
-    """The members of a function declaration that say its parameters; none for a tool without any, as Gemini wants it."""
+    """The members of a function declaration that say its parameters; none for a tool that has none, as Gemini wants."""
     if schema is not None and not isinstance(schema, dict):
         raise invalid(where, "must be a JSON Schema")
     if not schema or not any(schema.get(key) for key in _SAYING):
@@ -69,7 +69,11 @@ class Subset:
             piece.pop("$ref", None)
             properties = {**whole.get("properties", {}), **piece.get("properties", {})}
             required = [*whole.get("required", []), *piece.get("required", [])]
-            whole |= piece | ({"properties": properties} if properties else {}) | ({"required": required} if required else {})
+            whole |= (
+                piece
+                | ({"properties": properties} if properties else {})
+                | ({"required": required} if required else {})
+            )
         return whole
 
     def _any_of(self, options: list[Any], depth: int) -> dict[str, Any]:
@@ -82,7 +86,9 @@ class Subset:
     def _plain(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         types = schema.get("type")
         if isinstance(types, list):
-            return self._any_of([{**schema, "type": one} if one != "null" else {"type": "null"} for one in types], depth)
+            return self._any_of(
+                [{**schema, "type": one} if one != "null" else {"type": "null"} for one in types], depth
+            )
         kept = {key: schema[key] for key in _KEPT if key in schema}
         if "const" in schema:
             kept["enum"] = [schema["const"]]
@@ -93,7 +99,11 @@ class Subset:
         if kind == "array":
             return {"items": self.of(schema.get("items") or {"type": "string"}, depth + 1)}
         properties = schema.get("properties") or {}
-        return {"properties": {name: self.of(value, depth + 1) for name, value in properties.items()}} if properties else {}
+        return (
+            {"properties": {name: self.of(value, depth + 1) for name, value in properties.items()}}
+            if properties
+            else {}
+        )
 
 
 def _values(kept: dict[str, Any], kind: str) -> dict[str, Any]:

@@ -18,7 +18,8 @@ class Translating:
     """Every event is a whole answer of Gemini's with what is new in it; nothing but the socket's end follows the last.
 
     Once a finish reason was seen, the event that has the usage is taken for the last, so that no caller waits for a
-    socket that lingers. With a reason alone the finish waits for the end; without any nothing is added: the stream was cut."""
+    socket that lingers. With a reason alone the finish waits for the end; without any nothing is added, for the stream
+    was cut."""
 
     def __init__(self, reading: Reading) -> None:
         self._reading = reading

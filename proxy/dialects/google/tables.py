@@ -1,4 +1,4 @@
-"""What Gemini calls things, and what each generation of its models can do: data, so that it can be corrected as data."""
+"""What Gemini calls things, and what each generation of its models can do: data, to be corrected as data."""
 
 from __future__ import annotations
 

@@ -59,8 +59,10 @@ def declarations(
     return [{"functionDeclarations": declared}] if declared else []
 
 
-def config(body: Mapping[str, Any], defined: list[tuple[dict[str, Any], str]], told: Mapping[str, str]) -> dict[str, Any]:
-    """Gemini's `toolConfig`, {} where its own default is meant. Raises InvalidRequest for a tool that is not defined."""
+def config(
+    body: Mapping[str, Any], defined: list[tuple[dict[str, Any], str]], told: Mapping[str, str]
+) -> dict[str, Any]:
+    """Gemini's `toolConfig`, {} where its own default is meant. Raises InvalidRequest for a tool that is not there."""
     member = "function_call" if body.get("tool_choice") is None and body.get("function_call") else "tool_choice"
     choice = body.get(member)
     if not defined and choice not in (None, "auto", "none"):

@@ -44,7 +44,10 @@ def test_a_conversation_of_a_system_message_alone_still_has_contents() -> None:
         ([USER, {"role": "user", "content": "b"}], [("user", ["Hi", "b"])]),
         ([USER, {"role": "assistant", "content": ""}, USER], [("user", ["Hi", "Hi"])]),
         ([USER, {"role": "assistant", "content": None, "refusal": "no"}], [("user", ["Hi"]), ("model", ["no"])]),
-        ([USER, {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}], [("user", ["Hi"]), ("model", ["no"])]),
+        (
+            [USER, {"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}]}],
+            [("user", ["Hi"]), ("model", ["no"])],
+        ),
         ([USER, {"role": "assistant", "content": "pre"}], [("user", ["Hi"]), ("model", ["pre"])]),
         ([USER, {"role": "developer", "content": "now"}], [("user", ["Hi", "now"])]),
         ([{"role": "system", "content": ""}, {"role": "user", "content": ""}], [("user", [" "])]),
@@ -108,7 +111,10 @@ def test_calls_have_ids_from_gemini_3(generation: int, id: str | None) -> None:
 
 
 def image(url: str) -> dict[str, Any]:
-    return {"role": "user", "content": [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": url}}]}
+    return {
+        "role": "user",
+        "content": [{"type": "text", "text": "?"}, {"type": "image_url", "image_url": {"url": url}}],
+    }
 
 
 @pytest.mark.parametrize(
@@ -134,8 +140,14 @@ AT_IMAGE = "messages[0].content[1].image_url.url"
         ([image("https://generativelanguage.googleapis.com@evil.com/a")], AT_IMAGE),
         ([image("https://[")], AT_IMAGE),
         ([image("data:image/png;base64,")], AT_IMAGE),
-        ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {"format": "wav"}}]}], "messages[0].content[0].input_audio"),
-        ([{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}], "messages[0].content[0].file.file_id"),
+        (
+            [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"format": "wav"}}]}],
+            "messages[0].content[0].input_audio",
+        ),
+        (
+            [{"role": "user", "content": [{"type": "file", "file": {"file_id": "file-1"}}]}],
+            "messages[0].content[0].file.file_id",
+        ),
         ([{"role": "user", "content": [{"type": "video"}]}], "messages[0].content[0]"),
         ([USER, called("a"), result("zzz")], "messages[2].tool_call_id"),
         ([USER, called("a"), {"role": "tool", "content": "x"}], "messages[2].tool_call_id"),

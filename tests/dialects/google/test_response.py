@@ -54,7 +54,13 @@ def test_an_answer_whose_thoughts_used_up_the_budget_has_no_content_and_finishes
 
 @pytest.mark.parametrize(
     "reason",
-    ["MALFORMED_FUNCTION_CALL", "MALFORMED_RESPONSE", "UNEXPECTED_TOOL_CALL", "TOO_MANY_TOOL_CALLS", "MISSING_THOUGHT_SIGNATURE"],
+    [
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+        "MISSING_THOUGHT_SIGNATURE",
+    ],
 )
 def test_a_malformed_function_call_is_no_answer(reason: str) -> None:
     with pytest.raises(BadAnswer) as caught:
@@ -80,12 +86,18 @@ def test_thoughts_are_reasoning_and_the_rest_is_content() -> None:
     [
         ({"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 20, "totalTokenCount": 35}, 10, 25),
         ({"promptTokenCount": 10, "candidatesTokenCount": 5, "thoughtsTokenCount": 20, "totalTokenCount": 15}, 10, 5),
-        ({"promptTokenCount": 10, "toolUsePromptTokenCount": 3, "candidatesTokenCount": 5, "totalTokenCount": 18}, 13, 5),
+        (
+            {"promptTokenCount": 10, "toolUsePromptTokenCount": 3, "candidatesTokenCount": 5, "totalTokenCount": 18},
+            13,
+            5,
+        ),
         ({"promptTokenCount": 10, "totalTokenCount": 10}, 10, 0),
         ({"promptTokenCount": 10, "candidatesTokenCount": None}, 10, 0),
     ],
 )
-def test_thoughts_are_counted_once_whether_candidates_include_them_or_not(counts: Any, prompt: int, completion: int) -> None:
+def test_thoughts_are_counted_once_whether_candidates_include_them_or_not(
+    counts: Any, prompt: int, completion: int
+) -> None:
     usage = answered(says({"text": "x"}), usageMetadata=counts)["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (prompt, completion)
 

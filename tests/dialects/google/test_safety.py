@@ -18,7 +18,9 @@ def header(**members: Any) -> str:
 
 
 def test_the_documented_header_is_understood_and_its_misnomer_mapped() -> None:
-    safety = read(header(harm_block_threshold=MEDIUM, categories=["HARM_CATEGORY_HATE_SPEECH", "HARM_CATEGORY_VIOLENCE"]))
+    safety = read(
+        header(harm_block_threshold=MEDIUM, categories=["HARM_CATEGORY_HATE_SPEECH", "HARM_CATEGORY_VIOLENCE"])
+    )
     assert safety.settings == (
         {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": MEDIUM},
         {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": MEDIUM},
@@ -47,7 +49,11 @@ def test_a_threshold_alone_is_for_all_four(members: dict[str, Any]) -> None:
         (header(harm_block_threshold=MEDIUM, categoryes=[]), "categoryes", "categories"),
         (header(harm_block_threshold="HIGH"), "'HIGH'", "BLOCK_ONLY_HIGH"),
         (header(categories=["HARM_CATEGORY_HARASSMENT"]), "'None'", "BLOCK_ONLY_HIGH"),
-        (header(harm_block_threshold=MEDIUM, categories=["HARM_CATEGORY_FUN"]), "'HARM_CATEGORY_FUN'", "HARM_CATEGORY_HARASSMENT"),
+        (
+            header(harm_block_threshold=MEDIUM, categories=["HARM_CATEGORY_FUN"]),
+            "'HARM_CATEGORY_FUN'",
+            "HARM_CATEGORY_HARASSMENT",
+        ),
         (header(harm_block_threshold=MEDIUM, categories=5), "'5'", "HARM_CATEGORY_HARASSMENT"),
     ],
 )

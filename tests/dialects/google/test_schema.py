@@ -36,7 +36,9 @@ def test_refs_unions_and_constants_are_written_out_where_it_is_not() -> None:
     }
 
 
-@pytest.mark.parametrize("schema", [None, {}, {"type": "object"}, {"type": "object", "properties": {}, "additionalProperties": False}])
+@pytest.mark.parametrize(
+    "schema", [None, {}, {"type": "object"}, {"type": "object", "properties": {}, "additionalProperties": False}]
+)
 @pytest.mark.parametrize("subset", [True, False])
 def test_an_object_without_properties_is_left_out(schema: Any, subset: bool) -> None:
     assert parameters(schema, subset, "p") == {}
@@ -49,19 +51,36 @@ def inner(schema: Any) -> Any:
 @pytest.mark.parametrize(
     ("schema", "written"),
     [
-        ({"type": "string", "description": "d", "anyOf": [{"type": "string"}, {"type": "integer"}]}, {"anyOf": [{"type": "string"}, {"type": "integer"}]}),
+        (
+            {"type": "string", "description": "d", "anyOf": [{"type": "string"}, {"type": "integer"}]},
+            {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        ),
         ({"oneOf": [{"type": "integer"}, {"type": "null"}]}, {"type": "integer", "nullable": True}),
-        ({"allOf": [{"properties": {"a": {"type": "string"}}, "required": ["a"]}, {"properties": {"b": {"type": "integer"}}, "required": ["b"]}]},
-         {"type": "object", "required": ["a", "b"], "properties": {"a": {"type": "string"}, "b": {"type": "integer"}}}),
+        (
+            {
+                "allOf": [
+                    {"properties": {"a": {"type": "string"}}, "required": ["a"]},
+                    {"properties": {"b": {"type": "integer"}}, "required": ["b"]},
+                ]
+            },
+            {
+                "type": "object",
+                "required": ["a", "b"],
+                "properties": {"a": {"type": "string"}, "b": {"type": "integer"}},
+            },
+        ),
         ({"type": "array"}, {"type": "array", "items": {"type": "string"}}),
-        ({"type": "array", "items": {"type": "integer", "format": "int32"}}, {"type": "array", "items": {"type": "integer", "format": "int32"}}),
+        (
+            {"items": {"type": "integer", "format": "int32"}},
+            {"type": "array", "items": {"type": "integer", "format": "int32"}},
+        ),
         ({"type": "string", "format": "email", "$id": "x"}, {"type": "string"}),
         ({"type": "string", "enum": ["a", ""]}, {"type": "string", "enum": ["a"]}),
         ({"type": "integer", "enum": [1, 2]}, {"type": "integer"}),
         ({"properties": {"a": {}}}, {"type": "object", "properties": {"a": {"type": "string"}}}),
         (True, {}),
     ],
-)  # fmt: skip
+)
 def test_the_subset_has_no_word_for_it(schema: Any, written: Any) -> None:
     assert inner(schema) == written
 
@@ -83,7 +102,10 @@ def test_a_reference_that_never_ends_or_leads_nowhere_is_refused(schema: Any) ->
 
 
 def test_a_reference_that_doubles_itself_is_refused_before_it_fills_the_memory() -> None:
-    doubling = {f"d{level}": {"type": "object", "properties": {key: {"$ref": f"#/$defs/d{level + 1}"} for key in "ab"}} for level in range(25)}
+    doubling = {
+        f"d{level}": {"type": "object", "properties": {key: {"$ref": f"#/$defs/d{level + 1}"} for key in "ab"}}
+        for level in range(25)
+    }
     with pytest.raises(InvalidRequest):
         parameters({"$ref": "#/$defs/d0", "$defs": doubling | {"d25": {"type": "string"}}}, True, "p")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy.dialects.google import DIALECT
+from proxy.errors import BadAnswer
 from proxy.sse import decode
 from tests.dialects.oracles import completion_of, cuts, events_of, fed, golden, reading, single
 
@@ -65,7 +67,12 @@ def test_cuts_in_the_middle_of_a_character_or_a_line_ending_change_nothing(data:
     ("name", "content", "finish", "calls"),
     [
         ("text", 'Grüß Gott 🌍\n\n"x"', "stop", []),
-        ("tools", "I look.", "tool_calls", [("call_1_0", "f!", '{"a":"ü"}'), ("call_1_1", "now", "{}"), ("xyz", "f!", "{}")]),
+        (
+            "tools",
+            "I look.",
+            "tool_calls",
+            [("call_1_0", "f!", '{"a":"ü"}'), ("call_1_1", "now", "{}"), ("xyz", "f!", "{}")],
+        ),
         ("late_usage", "ab", "length", []),
         ("blocked", None, "content_filter", []),
         ("image", "unsure", "stop", []),
@@ -75,7 +82,10 @@ def test_the_sdk_puts_a_stream_together(name: str, content: Any, finish: str, ca
     written, seen = translated([(HERE / f"{name}.google.sse").read_bytes()])
     choice = completion_of(written)["choices"][0]
     assert (choice["message"]["content"] or None, choice["finish_reason"]) == (content, finish)
-    made = [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in choice["message"].get("tool_calls") or ()]
+    made = [
+        (call["id"], call["function"]["name"], call["function"]["arguments"])
+        for call in choice["message"].get("tool_calls") or ()
+    ]
     assert made == calls
     assert seen.complete
     assert seen.done
@@ -83,7 +93,10 @@ def test_the_sdk_puts_a_stream_together(name: str, content: Any, finish: str, ca
 
 
 def test_parallel_calls_that_share_an_index_or_have_none_are_numbered_here() -> None:
-    events, _ = stream(says({"functionCall": {"name": "f", "args": {"a": 1}}}, {"functionCall": {"name": "f", "args": {"b": 2}}}), says(**STOP))
+    events, _ = stream(
+        says({"functionCall": {"name": "f", "args": {"a": 1}}}, {"functionCall": {"name": "f", "args": {"b": 2}}}),
+        says(**STOP),
+    )
     calls = [event["choices"][0]["delta"]["tool_calls"][0] for event in events[1:3]]
     assert [(call["index"], call["function"]["arguments"]) for call in calls] == [(0, '{"a":1}'), (1, '{"b":2}')]
     assert len({call["id"] for call in calls}) == 2
@@ -114,7 +127,7 @@ def test_finish_usage_and_done_come_at_once_where_the_socket_lingers() -> None:
     assert stage.feed(sse({**says({"text": "a"}, **STOP), **USAGE})).endswith(b"data: [DONE]\n\n")
     assert stage.end() == b""
     stage = DIALECT.stream(reading())
-    assert b"finish_reason\":\"stop" not in stage.feed(sse(says({"text": "a"}, **STOP)))
+    assert b'finish_reason":"stop' not in stage.feed(sse(says({"text": "a"}, **STOP)))
     assert stage.feed(sse(USAGE)).endswith(b"data: [DONE]\n\n")
     assert stage.end() == b""
 
@@ -165,7 +178,12 @@ def test_usage_is_shown_to_those_who_asked_and_noted_for_all(shown: bool) -> Non
 
 def test_an_unknown_finish_reason_is_stop_and_an_unknown_part_is_passed_over() -> None:
     events, seen = stream(says({"someday": 1}, finishReason="SOMETHING_NEW"))
-    assert events[-2]["choices"][0] | {"delta": 0} == {"index": 0, "delta": 0, "finish_reason": "stop", "provider_finish_reason": "SOMETHING_NEW"}
+    assert events[-2]["choices"][0] | {"delta": 0} == {
+        "index": 0,
+        "delta": 0,
+        "finish_reason": "stop",
+        "provider_finish_reason": "SOMETHING_NEW",
+    }
     assert seen.finish == "stop"
 
 
@@ -237,3 +255,49 @@ def test_an_event_begins_the_answer_if_it_has_something_of_it(event: Any, conten
 def test_a_comment_does_not_begin_the_answer_and_what_cannot_be_read_does() -> None:
     assert not DIALECT.begins(decode(b": ping\n\n"))
     assert DIALECT.begins(decode(b"data: {half\n\n"))
+
+
+WORDS = [
+    "candidates",
+    "content",
+    "parts",
+    "text",
+    "functionCall",
+    "name",
+    "args",
+    "finishReason",
+    "error",
+    "code",
+    "status",
+]
+WORDS += [
+    "usageMetadata",
+    "promptTokenCount",
+    "promptFeedback",
+    "blockReason",
+    "details",
+    "STOP",
+    "inlineData",
+    "responseId",
+]
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | st.sampled_from(WORDS),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(WORDS), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(
+    JSON
+    | st.fixed_dictionaries(
+        {"candidates": st.lists(st.fixed_dictionaries({"content": JSON}, optional={"finishReason": JSON}))}
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_whatever_comes_is_read_or_said_to_be_no_answer(said: Any) -> None:
+    data = json.dumps(said).encode()
+    events_of(fed(DIALECT.stream(reading()), [sse(said), data]))
+    DIALECT.begins(decode(sse(said)))
+    DIALECT.error(400, {}, data)
+    with suppress(BadAnswer):
+        DIALECT.answer(data, reading())

@@ -22,7 +22,14 @@ def test_thresholds_and_tiers_are_those_of_the_sdk() -> None:
 
 @pytest.mark.parametrize(
     ("model", "number"),
-    [("gemini-1.5-pro", 1), ("gemini-2.5-flash-lite", 2), ("models/gemini-3.6-pro", 3), ("gemini-10", 10), ("gemini-pro-latest", 3), ("gemma-3-27b-it", 3)],
+    [
+        ("gemini-1.5-pro", 1),
+        ("gemini-2.5-flash-lite", 2),
+        ("models/gemini-3.6-pro", 3),
+        ("gemini-10", 10),
+        ("gemini-pro-latest", 3),
+        ("gemma-3-27b-it", 3),
+    ],
 )
 def test_a_models_name_tells_its_generation(model: str, number: int) -> None:
     assert generation(model) == number

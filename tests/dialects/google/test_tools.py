@@ -94,7 +94,11 @@ def test_a_definition_that_is_none_is_named(body: dict[str, Any], param: str) ->
 
 
 def test_names_of_tools_and_of_the_history_are_told_apart_and_come_back() -> None:
-    history = {"role": "assistant", "tool_calls": [{"function": {"name": "my tool/v1"}}], "function_call": {"name": "1st"}}
+    history = {
+        "role": "assistant",
+        "tool_calls": [{"function": {"name": "my tool/v1"}}],
+        "function_call": {"name": "1st"},
+    }
     body = {"tools": [tool("my.tool/v1"), tool("a b"), tool("a_b")], "messages": [history, "?"]}
     names = told(body, functions(body))
     assert names["a_b"] == "a_b"
@@ -110,7 +114,11 @@ def test_all_functions_stand_in_one_tool() -> None:
     assert declarations(defined, told(body, defined), 2) == [
         {
             "functionDeclarations": [
-                {"name": "f", "description": "does", "parametersJsonSchema": {"type": "object", "properties": {"a": {}}}},
+                {
+                    "name": "f",
+                    "description": "does",
+                    "parametersJsonSchema": {"type": "object", "properties": {"a": {}}},
+                },
                 {"name": "g"},
             ]
         }
