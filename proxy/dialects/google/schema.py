@@ -17,6 +17,11 @@ _FORMATS = {
     "number": ("float", "double"),
 }
 _SAYING = ("properties", "patternProperties", "additionalProperties", "$ref", "allOf", "anyOf", "oneOf")
+_SHAPES: Mapping[str, type | tuple[type, ...]] = {
+    "type": (str, list),
+    "properties": dict,
+    **dict.fromkeys(("required", "enum", "allOf", "anyOf", "oneOf"), list),
+}
 _DEEPEST = 32
 _MOST = 2000
 
@@ -43,8 +48,9 @@ class Subset:
         self._written += 1
         if depth > _DEEPEST or self._written > _MOST:
             raise invalid(self._where, "refers to itself, or is too deep or too large, for this model")
-        if not isinstance(schema, dict):
+        if isinstance(schema, bool):
             return {}
+        self._check(schema)
         if "$ref" in schema:
             siblings = {key: value for key, value in schema.items() if key != "$ref"}
             return self.of({**self._target(schema["$ref"]), **siblings}, depth + 1)
@@ -53,6 +59,13 @@ class Subset:
         if options := schema.get("anyOf") or schema.get("oneOf"):
             return self._any_of(options, depth)
         return self._plain(schema, depth)
+
+    def _check(self, schema: Any) -> None:
+        if not isinstance(schema, dict):
+            raise invalid(self._where, "holds what is no JSON Schema")
+        for key, kind in _SHAPES.items():
+            if key in schema and not isinstance(schema[key], kind):
+                raise invalid(self._where, f"`{key}` in it is not what JSON Schema says")
 
     def _target(self, reference: Any) -> Mapping[str, Any]:
         found: Any = self._root
@@ -65,6 +78,7 @@ class Subset:
     def _merged(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         whole: dict[str, Any] = {}
         for piece in [*schema["allOf"], {key: value for key, value in schema.items() if key != "allOf"}]:
+            self._check(piece)
             piece = {**self._target(piece["$ref"]), **piece} if "$ref" in piece else dict(piece)
             piece.pop("$ref", None)
             properties = {**whole.get("properties", {}), **piece.get("properties", {})}

@@ -9,6 +9,7 @@ import pytest
 
 from proxy.dialects.google import DIALECT
 from proxy.dialects.google.refusals import fault
+from tests.dialects.oracles import damaged
 
 RPC = "type.googleapis.com/google.rpc."
 
@@ -114,3 +115,9 @@ def test_each_refusal_has_its_code_and_its_class(status: int, body: bytes, shown
 )
 def test_in_a_stream_the_error_names_its_own_status(members: dict[str, Any], status: int) -> None:
     assert fault(members).status == status
+
+
+def test_an_error_with_any_part_of_it_damaged_is_still_an_error() -> None:
+    whole = google(429, "Quota", "RESOURCE_EXHAUSTED", {"retryDelay": "1s"}, quota("RequestsPerMinute"))
+    for said in damaged(json.loads(whole)):
+        assert DIALECT.error(429, {}, json.dumps(said).encode()).status == 429

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import warnings
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from google.genai import types
 
 from proxy.dialects.google import DIALECT
 from proxy.errors import BadAnswer
-from tests.dialects.oracles import golden, reading, valid_answer
+from tests.dialects.oracles import damaged, golden, reading, valid_answer
 
 HERE = Path(__file__).parent / "answers"
 
@@ -141,3 +142,10 @@ def test_a_part_of_an_unknown_kind_is_passed_over() -> None:
 def test_what_is_no_answer_is_said_to_be_none(data: bytes) -> None:
     with pytest.raises(BadAnswer):
         DIALECT.answer(data, reading())
+
+
+@pytest.mark.parametrize("file", golden(HERE, "*.google.json"))
+def test_an_answer_with_any_part_of_it_damaged_is_read_or_said_to_be_none(file: Path) -> None:
+    for said in damaged(json.loads(file.read_text())):
+        with suppress(BadAnswer):
+            DIALECT.answer(json.dumps(said).encode(), reading())
