@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from proxy.dialects import openai
+from proxy.dialects import google, openai
 from proxy.dialects.contract import Dialect
 
-DIALECTS: Mapping[str, Dialect] = {"openai": openai.DIALECT}
+DIALECTS: Mapping[str, Dialect] = {"google": google.DIALECT, "openai": openai.DIALECT}

@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.dialects.contract import Reading
-from proxy.errors import Refused
+from proxy.errors import ParrotError
 from proxy.sse import encode
 
 
@@ -63,16 +63,28 @@ class Chunks:
         call = {"index": index, "id": id, "type": "function", "function": function}
         return self._open + b'{"tool_calls":' + orjson.dumps([call]) + self._rest
 
+    def call(self, index: int, call: Mapping[str, Any]) -> bytes:
+        """A tool call that came whole, as `tool_call` makes it; with any member that the provider wants back."""
+        self._called = True
+        return self.piece("tool_calls", [{"index": index, **call}])
+
+    def piece(self, member: str, value: Any) -> bytes:
+        """Any other member of a delta."""
+        return self._open + orjson.dumps({member: value})[:-1] + self._rest
+
     def arguments(self, index: int, fragment: str) -> bytes:
         """A piece of a call's arguments, which are JSON as text."""
         start = self._open + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index
         return start + orjson.dumps(fragment) + b"}}]" + self._rest
 
-    def finish(self, reason: str) -> bytes:
-        """The last chunk of the choice; a `stop` after a tool call is `tool_calls`, whatever the provider says."""
+    def finish(self, reason: str, said: str | None = None) -> bytes:
+        """The last chunk of the choice; a `stop` after a tool call is `tool_calls`, whatever the provider says.
+
+        `said` is the provider's own word where OpenAI has none that fits."""
         reason = "tool_calls" if self._called and reason == "stop" else reason
         self._reading.answer.finish = reason
-        return self._open + b'{},"finish_reason":' + orjson.dumps(reason) + self._close
+        own = b',"provider_finish_reason":' + orjson.dumps(said) if said else b""
+        return self._open + b'{},"finish_reason":' + orjson.dumps(reason) + own + self._close
 
     def usage(self, usage: Mapping[str, Any]) -> bytes:
         """The chunk without choices, or nothing if the caller did not ask for it; once per stream, after all finishes."""
@@ -87,10 +99,10 @@ class Chunks:
         return encode(b"[DONE]")
 
 
-def failed(refused: Refused, reading: Reading) -> bytes:
+def failed(error: ParrotError, reading: Reading) -> bytes:
     """An error in the middle of a stream; nothing may follow it."""
     reading.answer.error = True
-    return encode(orjson.dumps({"error": refused.members()}))
+    return encode(orjson.dumps({"error": error.members()}))
 
 
 def completion(said: Mapping[str, Any], reading: Reading) -> bytes:

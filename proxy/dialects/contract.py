@@ -26,6 +26,8 @@ class Call:
     model: str
     """What the target calls the model."""
     stream: bool
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    """What headers ask of one dialect alone: `safety_settings`, a `google.safety.Safety`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,6 +71,18 @@ def events_of(stream: bytes) -> list[Any]:
     return [json.loads(frame[6:]) if frame != b"data: [DONE]" else "[DONE]" for frame in frames]
 
 
+_EXTENSIONS = ("reasoning_content", "extra_content", "images", "provider_finish_reason")
+
+
+def plain(value: Any) -> Any:
+    """The same without our additions to OpenAI's format."""
+    if isinstance(value, list):
+        return [plain(item) for item in value]
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if key not in _EXTENSIONS}
+    return value
+
+
 def completion_of(stream: bytes) -> dict[str, Any]:
     """What the OpenAI SDK puts together from a stream's chunks, which its type must take; `reasoning_content` is joined."""
     chunks = [event for event in events_of(stream) if event != "[DONE]" and "error" not in event]
@@ -79,19 +91,17 @@ def completion_of(stream: bytes) -> dict[str, Any]:
     reasoning = ""
     for chunk in chunks:
         for choice in chunk["choices"]:
-            reasoning += choice["delta"].pop("reasoning_content", "")
-        state.handle_chunk(ChatCompletionChunk.model_validate(chunk, extra="forbid"))
+            reasoning += choice["delta"].get("reasoning_content", "")
+        state.handle_chunk(ChatCompletionChunk.model_validate(plain(chunk), extra="forbid"))
     whole = state.current_completion_snapshot.to_dict()  # the final one raises for `length` and `content_filter`
     return whole | ({"reasoning_content": reasoning} if reasoning else {})
 
 
 def valid_answer(data: bytes) -> dict[str, Any]:
-    """A whole answer, which the OpenAI SDK's type must take but for our `provider` and `reasoning_content`."""
+    """A whole answer, which the OpenAI SDK's type must take but for our additions."""
     body: dict[str, Any] = json.loads(data)
-    known = json.loads(data)
+    known = plain(body)
     assert known.pop("provider")
-    for choice in known["choices"]:
-        choice["message"].pop("reasoning_content", None)
     ChatCompletion.model_validate(known, extra="forbid")
     return body
 

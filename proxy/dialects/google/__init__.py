@@ -1,0 +1,19 @@
+"""The Gemini Developer API; OpenAI's chat requests and answers are rewritten both ways."""
+
+from proxy.dialects.contract import Dialect
+from proxy.dialects.google.refusals import error
+from proxy.dialects.google.request import PATHS, ask, unsupported
+from proxy.dialects.google.response import answer
+from proxy.dialects.google.stream import Translating, begins
+
+DIALECT = Dialect(
+    name="google",
+    auth="x-goog-api-key",
+    paths=PATHS,
+    ask=ask,
+    answer=answer,
+    stream=Translating,
+    begins=begins,
+    error=error,
+    unsupported=unsupported,
+)

@@ -1,0 +1,77 @@
+"""Safety settings are Gemini's own, once each, or the request is refused."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from proxy.dialects.google.safety import accept, read
+from proxy.errors import InvalidHeader, InvalidRequest
+
+MEDIUM = "BLOCK_MEDIUM_AND_ABOVE"
+
+
+def header(**members: Any) -> str:
+    return json.dumps(members)
+
+
+def test_the_documented_header_is_understood_and_its_misnomer_mapped() -> None:
+    safety = read(
+        header(harm_block_threshold=MEDIUM, categories=["HARM_CATEGORY_HATE_SPEECH", "HARM_CATEGORY_VIOLENCE"])
+    )
+    assert safety.settings == (
+        {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": MEDIUM},
+        {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": MEDIUM},
+    )
+    assert safety.warnings == ("safety-category-mapped",)
+
+
+def test_a_category_comes_once() -> None:
+    names = ["HARM_CATEGORY_VIOLENCE", "HARM_CATEGORY_DANGEROUS_CONTENT", "HARM_CATEGORY_MEDICAL"]
+    safety = read(header(harm_block_threshold="OFF", categories=names))
+    assert safety.settings == ({"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": "OFF"},)
+
+
+@pytest.mark.parametrize("members", [{}, {"categories": []}, {"categories": None}])
+def test_a_threshold_alone_is_for_all_four(members: dict[str, Any]) -> None:
+    safety = read(header(harm_block_threshold=MEDIUM, **members))
+    assert len(safety.settings) == 4
+    assert safety.warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "said", "valid"),
+    [
+        ("low", "'low'", "JSON"),
+        ("[]", "[]", "harm_block_threshold"),
+        (header(harm_block_threshold=MEDIUM, categoryes=[]), "categoryes", "categories"),
+        (header(harm_block_threshold="HIGH"), "'HIGH'", "BLOCK_ONLY_HIGH"),
+        (header(categories=["HARM_CATEGORY_HARASSMENT"]), "'None'", "BLOCK_ONLY_HIGH"),
+        (
+            header(harm_block_threshold=MEDIUM, categories=["HARM_CATEGORY_FUN"]),
+            "'HARM_CATEGORY_FUN'",
+            "HARM_CATEGORY_HARASSMENT",
+        ),
+        (header(harm_block_threshold=MEDIUM, categories=5), "'5'", "HARM_CATEGORY_HARASSMENT"),
+    ],
+)
+def test_a_header_with_another_value_is_refused_with_the_valid_ones(text: str, said: str, valid: str) -> None:
+    with pytest.raises(InvalidHeader) as caught:
+        read(text)
+    assert caught.value.param == "X-Google-Safety-Settings"
+    assert all(word in caught.value.message for word in ("X-Google-Safety-Settings", said, valid))
+
+
+def test_the_body_may_have_the_headers_object_or_geminis_list() -> None:
+    listed = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]
+    assert list(accept(listed).settings) == listed
+    assert accept({"harm_block_threshold": "OFF", "categories": ["HARM_CATEGORY_HARASSMENT"]}) == accept(listed)
+
+
+@pytest.mark.parametrize("value", [5, ["x"], [{"category": "x"}], {"a": 1}])
+def test_a_body_with_another_value_is_refused(value: Any) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        accept(value)
+    assert caught.value.param == "safety_settings"

@@ -1,0 +1,115 @@
+"""Parameters pass as JSON Schema, or rewritten for models that do not read it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.dialects.google.schema import parameters
+from proxy.errors import InvalidRequest
+
+WIDE: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "a": {"$ref": "#/$defs/word"},
+        "b": {"type": ["string", "null"]},
+        "c": {"const": "x"},
+    },
+    "$defs": {"word": {"type": "string", "minLength": 1}},
+    "additionalProperties": False,
+}
+
+
+def test_refs_unions_and_constants_pass_unchanged_where_json_schema_is_read() -> None:
+    assert parameters(WIDE, False, "p") == {"parametersJsonSchema": WIDE}
+
+
+def test_refs_unions_and_constants_are_written_out_where_it_is_not() -> None:
+    assert parameters(WIDE, True, "p")["parameters"] == {
+        "type": "object",
+        "properties": {
+            "a": {"type": "string", "minLength": 1},
+            "b": {"type": "string", "nullable": True},
+            "c": {"type": "string", "enum": ["x"]},
+        },
+    }
+
+
+@pytest.mark.parametrize(
+    "schema", [None, {}, {"type": "object"}, {"type": "object", "properties": {}, "additionalProperties": False}]
+)
+@pytest.mark.parametrize("subset", [True, False])
+def test_an_object_without_properties_is_left_out(schema: Any, subset: bool) -> None:
+    assert parameters(schema, subset, "p") == {}
+
+
+def inner(schema: Any) -> Any:
+    return parameters({"type": "object", "properties": {"x": schema}}, True, "p")["parameters"]["properties"]["x"]
+
+
+@pytest.mark.parametrize(
+    ("schema", "written"),
+    [
+        (
+            {"type": "string", "description": "d", "anyOf": [{"type": "string"}, {"type": "integer"}]},
+            {"anyOf": [{"type": "string"}, {"type": "integer"}]},
+        ),
+        ({"oneOf": [{"type": "integer"}, {"type": "null"}]}, {"type": "integer", "nullable": True}),
+        (
+            {
+                "allOf": [
+                    {"properties": {"a": {"type": "string"}}, "required": ["a"]},
+                    {"properties": {"b": {"type": "integer"}}, "required": ["b"]},
+                ]
+            },
+            {
+                "type": "object",
+                "required": ["a", "b"],
+                "properties": {"a": {"type": "string"}, "b": {"type": "integer"}},
+            },
+        ),
+        ({"type": "array"}, {"type": "array", "items": {"type": "string"}}),
+        (
+            {"items": {"type": "integer", "format": "int32"}},
+            {"type": "array", "items": {"type": "integer", "format": "int32"}},
+        ),
+        ({"type": "string", "format": "email", "$id": "x"}, {"type": "string"}),
+        ({"type": "string", "enum": ["a", ""]}, {"type": "string", "enum": ["a"]}),
+        ({"type": "integer", "enum": [1, 2]}, {"type": "integer"}),
+        ({"properties": {"a": {}}}, {"type": "object", "properties": {"a": {"type": "string"}}}),
+        (True, {}),
+    ],
+)
+def test_the_subset_has_no_word_for_it(schema: Any, written: Any) -> None:
+    assert inner(schema) == written
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#"},
+        {"$ref": "#/properties/x"},
+        {"$ref": "#/$defs/none"},
+        {"$ref": "https://example.com/schema"},
+        {"allOf": [{"$ref": "#/properties/x"}]},
+    ],
+)
+def test_a_reference_that_never_ends_or_leads_nowhere_is_refused(schema: Any) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        inner(schema)
+    assert caught.value.param == "p"
+
+
+def test_a_reference_that_doubles_itself_is_refused_before_it_fills_the_memory() -> None:
+    doubling = {
+        f"d{level}": {"type": "object", "properties": {key: {"$ref": f"#/$defs/d{level + 1}"} for key in "ab"}}
+        for level in range(25)
+    }
+    with pytest.raises(InvalidRequest):
+        parameters({"$ref": "#/$defs/d0", "$defs": doubling | {"d25": {"type": "string"}}}, True, "p")
+
+
+def test_a_schema_that_is_no_object_is_refused() -> None:
+    with pytest.raises(InvalidRequest):
+        parameters([], False, "p")
