@@ -2,7 +2,11 @@
 
 from collections.abc import Mapping
 
-from proxy.dialects import openai
+from proxy.dialects import meta, openai
 from proxy.dialects.contract import Dialect
 
-DIALECTS: Mapping[str, Dialect] = {"openai": openai.DIALECT}
+DIALECTS: Mapping[str, Dialect] = {
+    "openai": openai.DIALECT,
+    "meta": meta.DIALECT,
+    "compatible": meta.DIALECT,
+}

@@ -1,0 +1,44 @@
+"""What a message or a delta says, under OpenAI's names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+_MOVED = ("content", "reasoning", "reasoning_content", "tool_calls")
+
+
+def words(said: Mapping[str, Any]) -> dict[str, Any]:
+    """Content as text and thoughts as `reasoning_content`; members that are null are left out, and so are tool calls."""
+    text, thought = _pieces(said.get("content"))
+    reasoning = _text(said.get("reasoning_content")) or _text(said.get("reasoning")) or thought
+    kept = {key: value for key, value in said.items() if value is not None and key not in _MOVED}
+    found = {"content": text, "reasoning_content": reasoning or None}
+    return kept | {key: value for key, value in found.items() if value is not None}
+
+
+def usage(counts: Any) -> dict[str, Any] | None:
+    """Counts with all three totals; None for none."""
+    if not isinstance(counts, dict) or not counts:
+        return None
+    prompt, completion = (counts.get(name) or 0 for name in ("prompt_tokens", "completion_tokens"))
+    total = counts.get("total_tokens") or prompt + completion
+    return {**counts, "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
+
+
+def _pieces(content: Any) -> tuple[str | None, str]:
+    """Text and thoughts of a content, which may be a list of chunks (Mistral)."""
+    if not isinstance(content, list):
+        return _text(content), ""
+    chunks = [chunk for chunk in content if isinstance(chunk, dict)]
+    text = "".join(_text(chunk.get("text")) or "" for chunk in chunks if chunk.get("type") == "text")
+    return text, "".join(_thought(chunk) for chunk in chunks if chunk.get("type") == "thinking")
+
+
+def _thought(chunk: Mapping[str, Any]) -> str:
+    thinking = chunk.get("thinking")
+    return thinking if isinstance(thinking, str) else _pieces(thinking)[0] or ""
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
