@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from proxy.dialects import meta, openai
+from proxy.dialects import meta, mistral, openai
 from proxy.dialects.contract import Dialect
 
 DIALECTS: Mapping[str, Dialect] = {
     "openai": openai.DIALECT,
+    "mistral": mistral.DIALECT,
     "meta": meta.DIALECT,
     "compatible": meta.DIALECT,
 }

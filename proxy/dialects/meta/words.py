@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-_MOVED = ("content", "reasoning", "reasoning_content", "tool_calls")
+_NO_COUNTS = frozenset({"prompt_audio_seconds", "service_tier"})
+_MOVED = ("content", "reasoning", "reasoning_content", "tool_calls", "prefix")
 
 
 def words(said: Mapping[str, Any]) -> dict[str, Any]:
@@ -18,11 +19,12 @@ def words(said: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def usage(counts: Any) -> dict[str, Any] | None:
-    """Counts with all three totals; None for none."""
+    """Counts with all three totals, without what is null or no count; None for none."""
     if not isinstance(counts, dict) or not counts:
         return None
     prompt, completion = (counts.get(name) or 0 for name in ("prompt_tokens", "completion_tokens"))
     total = counts.get("total_tokens") or prompt + completion
+    counts = {name: count for name, count in counts.items() if count is not None and name not in _NO_COUNTS}
     return {**counts, "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
 
 
