@@ -24,7 +24,7 @@ class Offer:
 
 
 def offer(body: Mapping[str, Any]) -> Offer:
-    """What is offered. Raises InvalidRequest for tools that are no functions and choices of tools that are not there."""
+    """What is offered. Raises InvalidRequest for tools that are no functions and for choices that are not there."""
     listed = body.get("tools") or []
     if not isinstance(listed, list):
         raise invalid("tools", "must be a list")

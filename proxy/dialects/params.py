@@ -71,7 +71,8 @@ class Params:
         """The parameters under the provider's names, in its ranges. Raises InvalidRequest for what it must not lose."""
         for name in self.refused:
             if not _neutral(name, body.get(name)):
-                raise InvalidRequest(f"{name}: not supported by this provider", param=name, code="unsupported_parameter")
+                what = f"{name}: not supported by this provider"
+                raise InvalidRequest(what, param=name, code="unsupported_parameter")
         limit = body.get("max_completion_tokens")
         told = {"max_tokens": body.get("max_tokens") if limit is None else limit}
         told |= {their: body.get(name) for name, their in self.kept.items()}

@@ -16,7 +16,8 @@ def allowed(mode: Any, *tools: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("choice, offered, mode, only", [
     (None, "fg", "auto", None), ("none", "fg", "none", None), ("required", "fg", "required", None),
-    (G, "fg", "required", "g"), (allowed("auto", G), "g", "auto", None), (allowed("required", F, G), "fg", "required", None),
+    (G, "fg", "required", "g"), (allowed("auto", G), "g", "auto", None),
+    (allowed("required", F, G), "fg", "required", None),
 ])  # fmt: skip
 def test_tools_and_choice_are_one_offer(choice: Any, offered: str, mode: str, only: str | None) -> None:
     its = offer({"tools": [F, G], "tool_choice": choice})
@@ -26,8 +27,10 @@ def test_tools_and_choice_are_one_offer(choice: Any, offered: str, mode: str, on
 @pytest.mark.parametrize("body, param", [
     ({"tools": "f"}, "tools"), ({"tools": [1]}, "tools[0].type"), ({"tools": [{"type": "custom"}]}, "tools[0].type"),
     ({"tools": [{"type": "function"}]}, "tools[0].function.name"),
-    ({"tool_choice": "required"}, "tool_choice"), ({"tool_choice": "any"}, "tool_choice"), ({"tool_choice": F}, "tool_choice"),
-    ({"tools": [F], "tool_choice": G}, "tool_choice"), ({"tools": [F], "tool_choice": allowed("auto", G)}, "tool_choice"),
+    ({"tool_choice": "required"}, "tool_choice"), ({"tool_choice": "any"}, "tool_choice"),
+    ({"tool_choice": F}, "tool_choice"),
+    ({"tools": [F], "tool_choice": G}, "tool_choice"),
+    ({"tools": [F], "tool_choice": allowed("auto", G)}, "tool_choice"),
     ({"tools": [F], "tool_choice": {"type": "allowed_tools"}}, "tool_choice.allowed_tools"),
     ({"tools": [F], "tool_choice": allowed("required")}, "tool_choice.allowed_tools.mode"),
 ])  # fmt: skip

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.content import image, invalid, part_text, parts, text
-from proxy.dialects.meta.tools import as_text
+from proxy.dialects.content import invalid, part_text, parts, text
+from proxy.dialects.history import answered_call, calls_of, picture, role_of
 from proxy.dialects.mistral.ids import fitting_ids
 from proxy.dialects.mistral.tables import BRIDGE
 
@@ -38,10 +38,7 @@ def conversation(messages: Any, names: Mapping[str, str]) -> list[Turn]:
 
 
 def _turn(message: Any, where: str, told: _Told) -> Turn | None:
-    role = message.get("role") if isinstance(message, dict) else None
-    if not isinstance(role, str) or role not in _ROLES:
-        raise invalid(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
-    return _ROLES[role](message, where, told)
+    return _ROLES[role_of(message, where, _ROLES)](message, where, told)
 
 
 def _bridged(turn: Turn | None, before: list[Turn]) -> list[Turn]:
@@ -71,34 +68,23 @@ def _user(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
 
 def _assistant(message: Mapping[str, Any], where: str, told: _Told) -> Turn | None:
     """One that says nothing is left out: Mistral refuses it."""
-    if message.get("function_call"):
-        raise invalid(f"{where}.function_call", "is not supported: use `tool_calls`")
     said = text(message.get("content") or message.get("refusal"), f"{where}.content")
-    calls = message.get("tool_calls") or []
-    if not isinstance(calls, list):
-        raise invalid(f"{where}.tool_calls", "must be a list")
+    calls = [
+        {
+            "id": told.ids[call.id],
+            "type": "function",
+            "function": {"name": told.names.get(call.name, call.name), "arguments": call.arguments},
+        }
+        for call in calls_of(message, where)
+    ]
     if not calls:
         return {"role": "assistant", "content": said} if said else None
-    written = [_call(call, f"{where}.tool_calls[{n}]", told) for n, call in enumerate(calls)]
-    return {"role": "assistant", "content": said, "tool_calls": written}
-
-
-def _call(call: Any, where: str, told: _Told) -> dict[str, Any]:
-    function = call.get("function") if isinstance(call, dict) else None
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise invalid(f"{where}.function.name", "must be a string")
-    if not isinstance(call.get("id"), str):
-        raise invalid(f"{where}.id", "must be a string")
-    name = function["name"]
-    said = {"name": told.names.get(name, name), "arguments": as_text(function.get("arguments")) or "{}"}
-    return {"id": told.ids[call["id"]], "type": "function", "function": said}
+    return {"role": "assistant", "content": said, "tool_calls": calls}
 
 
 def _tool(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
-    id = message.get("tool_call_id")
-    if not isinstance(id, str):
-        raise invalid(f"{where}.tool_call_id", "must be a string")
-    return {"role": "tool", "tool_call_id": told.ids[id], "content": _content(message.get("content"), f"{where}.content")}
+    id = told.ids[answered_call(message, where)]
+    return {"role": "tool", "tool_call_id": id, "content": _content(message.get("content"), f"{where}.content")}
 
 
 _ROLES: Mapping[str, Callable[[Mapping[str, Any], str, _Told], Turn | None]] = {
@@ -123,30 +109,23 @@ def _content(content: Any, where: str) -> str | list[dict[str, Any]]:
     return chunks
 
 
-def _text(part: Mapping[str, Any], where: str) -> dict[str, Any]:
-    said = part_text(dict(part))
+def _text(part: dict[str, Any], where: str) -> dict[str, Any]:
+    said = part_text(part)
     if said is None:
         raise invalid(f"{where}.{part['type']}", "must be a string")
     return {"type": "text", "text": said}
 
 
-def _image(part: Mapping[str, Any], where: str) -> dict[str, Any]:
-    url = image(dict(part), where).url
-    value = part.get("image_url")
-    detail = value.get("detail") if isinstance(value, dict) else None
-    return {"type": "image_url", "image_url": {"url": url, **({"detail": detail} if detail else {})}}
-
-
-def _audio(part: Mapping[str, Any], where: str) -> dict[str, Any]:
+def _audio(part: dict[str, Any], where: str) -> dict[str, Any]:
     audio = part.get("input_audio")
     if not isinstance(audio, dict) or not isinstance(audio.get("data"), str):
         raise invalid(f"{where}.input_audio.data", "must be a string")
     return {"type": "input_audio", "input_audio": audio["data"]}
 
 
-_CHUNKS: Mapping[str, Callable[[Mapping[str, Any], str], dict[str, Any]]] = {
+_CHUNKS: Mapping[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
     "text": _text,
     "refusal": _text,
-    "image_url": _image,
+    "image_url": picture,
     "input_audio": _audio,
 }

@@ -40,4 +40,4 @@ MODES: Mapping[str, str] = {"auto": "auto", "none": "none", "required": "any"}
 """OpenAI's `tool_choice` -> Mistral's."""
 
 BRIDGE = "OK."
-"""What the assistant says between a tool's result and the user's next words: older models refuse one after the other."""
+"""What the assistant says between a tool's result and the user's next words: older models demand one."""

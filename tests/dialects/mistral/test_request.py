@@ -46,14 +46,17 @@ def test_what_mistral_does_not_know_never_reaches_it() -> None:  # G 43
 
 
 def test_what_is_left_out_is_named_unless_it_makes_no_difference() -> None:
-    body = {"logit_bias": {"1": 1}, "user": "u", "store": True, "reasoning_effort": "low", "verbosity": None, "a b\n": 1,
+    body = {"logit_bias": {"1": 1}, "user": "u", "store": True, "reasoning_effort": "low", "verbosity": None,
+            "a b\n": 1,
             "response_format": {"type": "json_object"}, "service_tier": "flex", "seed": -1}  # fmt: skip
     names = ("logit_bias", "reasoning_effort", "a b\n", "response_format", "service_tier", "seed")
     assert DIALECT.unsupported(body, "m") == names
     assert [warning.removeprefix("param-dropped;name=") for warning in asking(**body).warnings] == [
         "logit_bias", "reasoning_effort", "unknown", "response_format", "service_tier", "seed",
     ]  # fmt: skip
-    assert DIALECT.unsupported({"response_format": {"type": "text"}, "service_tier": "auto", "logit_bias": {}}, "m") == ()
+    assert (
+        DIALECT.unsupported({"response_format": {"type": "text"}, "service_tier": "auto", "logit_bias": {}}, "m") == ()
+    )
 
 
 @pytest.mark.parametrize("given, told, warned", [

@@ -23,7 +23,10 @@ def read(name: str, **changes: Any) -> tuple[bytes, Any]:
 def calls(name: str, **changes: Any) -> list[tuple[str, str, str]]:
     choice = completion_of(read(name, **changes)[0])["choices"][0]
     assert choice["finish_reason"] == "tool_calls"
-    return [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in choice["message"]["tool_calls"]]
+    return [
+        (call["id"], call["function"]["name"], call["function"]["arguments"])
+        for call in choice["message"]["tool_calls"]
+    ]
 
 
 @pytest.mark.parametrize("file", golden(STREAMS, "*.sse"))
