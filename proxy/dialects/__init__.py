@@ -2,12 +2,13 @@
 
 from collections.abc import Mapping
 
-from proxy.dialects import meta, mistral, openai
+from proxy.dialects import cohere, meta, mistral, openai
 from proxy.dialects.contract import Dialect
 
 DIALECTS: Mapping[str, Dialect] = {
     "openai": openai.DIALECT,
     "mistral": mistral.DIALECT,
+    "cohere": cohere.DIALECT,
     "meta": meta.DIALECT,
     "compatible": meta.DIALECT,
 }
