@@ -1,4 +1,4 @@
-"""Meta's Model API and other OpenAI-shaped hosts (vLLM, Groq, Together, Ollama, OpenRouter): passed, and mended where they err."""
+"""Meta's Model API and other OpenAI-shaped hosts (vLLM, Groq, Ollama, OpenRouter …): passed, mended where they err."""
 
 from proxy.dialects.contract import Dialect
 from proxy.dialects.meta.error import error

@@ -152,7 +152,7 @@ class Mending:
 
 
 def _plain(chunk: dict[str, Any]) -> bool:
-    """Whether nothing in a chunk could need mending, as in almost every event: one choice that says text and goes on."""
+    """Whether nothing in a chunk could need mending: one choice that says text and goes on, as most events are."""
     choices = chunk.get("choices")
     if type(choices) is not list or len(choices) != 1 or chunk.get("usage") or chunk.get("error") or "x_groq" in chunk:
         return False

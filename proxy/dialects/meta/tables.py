@@ -28,8 +28,8 @@ BROKEN = frozenset({"error", "abort", "cancelled"})
 """Finish reasons of answers that went wrong."""
 
 TOO_LONG = re.compile(
-    r"maximum context length|context[ _](?:length|window|size)|too large for model|prompt is too long|too many (?:input )?tokens"
-    r"|exceeds? the (?:model'?s? )?(?:maximum|context)",
+    r"maximum context length|context[ _](?:length|window|size)|too large for model|prompt is too long"
+    r"|too many (?:input )?tokens|exceeds? the (?:model'?s? )?(?:maximum|context)",
     re.IGNORECASE,
 )
 """How hosts say that the conversation does not fit (vLLM, Together, llama.cpp, Mistral, Groq)."""

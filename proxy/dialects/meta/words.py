@@ -10,7 +10,7 @@ _MOVED = ("content", "reasoning", "reasoning_content", "tool_calls", "prefix")
 
 
 def words(said: Mapping[str, Any]) -> dict[str, Any]:
-    """Content as text and thoughts as `reasoning_content`; members that are null are left out, and so are tool calls."""
+    """Content as text and thoughts as `reasoning_content`; members that are null and tool calls are left out."""
     text, thought = _pieces(said.get("content"))
     reasoning = _text(said.get("reasoning_content")) or _text(said.get("reasoning")) or thought
     kept = {key: value for key, value in said.items() if value is not None and key not in _MOVED}

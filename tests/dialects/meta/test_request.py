@@ -31,7 +31,7 @@ def test_a_request_becomes_exactly_its_golden_one(file: Path) -> None:
 
 
 def test_what_needs_no_change_stays_byte_for_byte() -> None:
-    raw = b'{"model":"alias","messages":[{"role":"user", "content" : "hi"}],"temperature":1.0,"chat_template_kwargs":{"a" :1}}'
+    raw = b'{"model":"alias","messages":[{"role":"user", "content" : "hi"}],"temperature":1.0,"extra":{"a" :1}}'
     asking = DIALECT.ask(Call("chat", orjson.loads(raw), raw, "alias", False))
     assert asking.body == raw
 

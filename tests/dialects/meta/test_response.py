@@ -39,7 +39,9 @@ def test_a_stop_with_tool_calls_is_tool_calls() -> None:  # G 10
     assert choice["message"]["tool_calls"][0]["function"]["arguments"] == '{"a":1}'
 
 
-@pytest.mark.parametrize("finish, word", [("eos", "stop"), ("eos_token", "stop"), (None, "stop"), ("model_length", "length")])
+@pytest.mark.parametrize(
+    "finish, word", [("eos", "stop"), ("eos_token", "stop"), (None, "stop"), ("model_length", "length")]
+)
 def test_finish_reasons_have_openais_words(finish: Any, word: str) -> None:
     assert told({"content": "a"}, finish)["finish_reason"] == word
 

@@ -23,7 +23,11 @@ def read(name: str, **changes: Any) -> tuple[bytes, Any]:
 
 def message(name: str) -> dict[str, Any]:
     whole = completion_of(_without_extras(read(name)[0]))
-    return {**whole["choices"][0]["message"], "finish": whole["choices"][0]["finish_reason"], "usage": whole.get("usage")}
+    return {
+        **whole["choices"][0]["message"],
+        "finish": whole["choices"][0]["finish_reason"],
+        "usage": whole.get("usage"),
+    }
 
 
 def calls(name: str) -> list[tuple[str, str, str]]:
@@ -73,7 +77,11 @@ def test_an_id_and_a_name_are_said_once(name: str) -> None:  # G 7
 
 def test_a_whole_call_with_its_finish_in_one_frame_becomes_start_then_finish() -> None:  # G 8
     events = events_of(read("groq_tool_call")[0])
-    assert [choice["finish_reason"] for event in events[:-1] for choice in event["choices"]] == [None, None, "tool_calls"]
+    assert [choice["finish_reason"] for event in events[:-1] for choice in event["choices"]] == [
+        None,
+        None,
+        "tool_calls",
+    ]
     assert calls("groq_tool_call") == [("call_a", "f", '{"a":1}')]
 
 

@@ -14,7 +14,8 @@ def fragment(name: str | None = None, arguments: Any = None, **members: Any) -> 
 @pytest.mark.parametrize("fragments, calls", [
     ([fragment("f", "{}", index=0, id="a"), fragment("g", "{}", index=0, id="b")], ["f{}", "g{}"]),
     ([fragment("f", "", index=0, id="a"), fragment(None, "{}", index=5)], ["f{}"]),
-    ([fragment("f", "", index=0, id="a"), fragment("g", "", index=1, id="b"), fragment(None, "1", index=0)], ["f1", "g"]),
+    ([fragment("f", "", index=0, id="a"), fragment("g", "", index=1, id="b"), fragment(None, "1", index=0)],
+     ["f1", "g"]),
     ([fragment("f", "{", index=0), fragment("f", "}", index=0)], ["f{}"]),
     ([fragment("f", "{}", index=0), fragment("f", "{}", index=0)], ["f{}", "f{}"]),
     ([fragment("f", "", id="null"), fragment(None, "{}", id="null")], ["f{}"]),
