@@ -11,6 +11,7 @@ from proxy.dialects.chunks import usage as counted
 from proxy.dialects.cohere.tables import BROKEN, FINISH
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import CONTEXT_LENGTH, message_of, refused
+from proxy.dialects.shapes import count_of, object_of, objects_of, text_of
 from proxy.dialects.whole import opened
 from proxy.errors import BadAnswer, Refused
 from proxy.messages import Headers
@@ -23,20 +24,20 @@ _INVALID_TOKEN = 498
 def answer(data: bytes, reading: Reading) -> bytes:
     """OpenAI's answer. Raises BadAnswer if there is none in it, or it ended in an error."""
     body = opened(data)
-    message, reason = body.get("message"), body.get("finish_reason")
+    message, reason = body.get("message"), text_of(body.get("finish_reason"))
     if not isinstance(message, dict):
         raise BadAnswer(f"the provider answered 200 without an answer: {message_of(data)}")
     if reason in BROKEN:
         raise BadAnswer(f"the provider ended the answer with {reason}")
     said = {
-        "id": body.get("id") or None,
+        "id": text_of(body.get("id")) or None,
         "choices": [choice(_message(message, reading), finish(reason))],
         "usage": usage(body.get("usage")),
     }
     return completion(said, reading)
 
 
-def finish(reason: Any) -> str:
+def finish(reason: str) -> str:
     """OpenAI's finish reason; one not known here is `stop`."""
     return FINISH.get(reason, "stop")
 
@@ -45,16 +46,16 @@ def usage(said: Any) -> dict[str, Any] | None:
     """OpenAI's counts, as whole numbers; what was billed stands in where the tokens are not told."""
     if not isinstance(said, dict):
         return None
-    counts = said.get("tokens") or said.get("billed_units") or {}
-    prompt, completion = (int(counts.get(name) or 0) for name in ("input_tokens", "output_tokens"))
+    counts = object_of(said.get("tokens") or said.get("billed_units"))
+    prompt, completion = (count_of(counts.get(name)) for name in ("input_tokens", "output_tokens"))
     cached = said.get("cached_tokens")
-    return counted(prompt, completion, {"cached_tokens": None if cached is None else int(cached)})
+    return counted(prompt, completion, {"cached_tokens": None if cached is None else count_of(cached)})
 
 
 def _message(message: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
     """The plan made before calling tools is thought like any other."""
-    thought = "".join((*_said(message.get("content"), "thinking"), message.get("tool_plan") or ""))
-    calls = [_call(call, reading.names) for call in message.get("tool_calls") or ()]
+    thought = "".join((*_said(message.get("content"), "thinking"), text_of(message.get("tool_plan"))))
+    calls = [_call(call, reading.names) for call in objects_of(message.get("tool_calls"))]
     text = "".join(_said(message.get("content"), "text"))
     return {
         "content": text if text or not calls else None,
@@ -66,12 +67,13 @@ def _message(message: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
 def _said(content: Any, kind: str) -> Iterable[str]:
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
-    return (part.get(kind) or "" for part in content or () if part.get("type") == kind)
+    return (text_of(part.get(kind)) for part in objects_of(content) if part.get("type") == kind)
 
 
 def _call(call: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
-    function = call.get("function") or {}
-    return tool_call(str(call.get("id")), str(function.get("name")), function.get("arguments") or "{}", names)
+    function = object_of(call.get("function"))
+    name, arguments = text_of(function.get("name")), text_of(function.get("arguments"))
+    return tool_call(str(call.get("id")), name, arguments or "{}", names)
 
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:

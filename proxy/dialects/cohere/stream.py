@@ -12,6 +12,7 @@ from proxy.dialects.cohere.response import finish, usage
 from proxy.dialects.cohere.tables import BROKEN
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import message_of, refused
+from proxy.dialects.shapes import object_of, objects_of, text_of
 from proxy.sse import Event, Framer, decode
 
 DONE = b"[DONE]"
@@ -45,13 +46,13 @@ class Translating:
         if not isinstance(event, dict):
             self._reading.answer.dropped += 1
             return b""
-        translate = _EVENTS.get(event.get("type", ""))
+        translate = _EVENTS.get(text_of(event.get("type")))
         if translate is not None:
             return translate(self, event)
         return self._fail(500, data) if _is_error(event) else b""
 
     def _start(self, event: Mapping[str, Any]) -> bytes:
-        return b"" if self._chunks.begun else self._chunks.begin(id=event.get("id"))
+        return b"" if self._chunks.begun else self._chunks.begin(id=text_of(event.get("id")))
 
     def _begun(self) -> bytes:
         """The role chunk, where a stream did without `message-start`."""
@@ -59,27 +60,27 @@ class Translating:
 
     def _content(self, event: Mapping[str, Any]) -> bytes:
         said, told = _within(event, "content"), self._begun()
-        if thought := said.get("thinking"):
+        if thought := text_of(said.get("thinking")):
             told += self._chunks.reasoning(thought)
-        if text := said.get("text"):
+        if text := text_of(said.get("text")):
             told += self._chunks.text(text)
         return told
 
     def _plan(self, event: Mapping[str, Any]) -> bytes:
-        plan = _message(event).get("tool_plan")
+        plan = text_of(_message(event).get("tool_plan"))
         return self._begun() + (self._chunks.reasoning(plan) if plan else b"")
 
     def _call(self, event: Mapping[str, Any]) -> bytes:
         """`tool_calls` is one call here, not a list; they are counted anew, from 0."""
         call = _within(event, "tool_calls")
-        function = call.get("function") or {}
+        name = text_of(object_of(call.get("function")).get("name"))
         index, self._calls, self._argued = self._calls, self._calls + 1, False
         begun = self._begun()
-        id = call.get("id") or f"call_{self._reading.id}_{index}"
-        return begun + self._chunks.tool(index, id, str(function.get("name"))) + self._arguments(event)
+        id = text_of(call.get("id")) or f"call_{self._reading.id}_{index}"
+        return begun + self._chunks.tool(index, id, name) + self._arguments(event)
 
     def _arguments(self, event: Mapping[str, Any]) -> bytes:
-        fragment = (_within(event, "tool_calls").get("function") or {}).get("arguments")
+        fragment = text_of(object_of(_within(event, "tool_calls").get("function")).get("arguments"))
         if not fragment or not self._calls:
             return b""
         self._argued = True
@@ -93,11 +94,11 @@ class Translating:
         return self._chunks.arguments(self._calls - 1, "{}")
 
     def _end(self, event: Mapping[str, Any]) -> bytes:
-        delta = event.get("delta") or {}
-        reason = delta.get("finish_reason")
+        delta = object_of(event.get("delta"))
+        reason = text_of(delta.get("finish_reason"))
         if delta.get("error") or reason in BROKEN:
             said = delta.get("error") or f"the provider ended the answer with {reason}"
-            return self._fail(BROKEN.get(str(reason), 500), orjson.dumps({"error": said}))
+            return self._fail(BROKEN.get(reason, 500), orjson.dumps({"error": said}))
         self._over = True
         counts = usage(delta.get("usage"))
         ended = self._begun() + self._called(event) + self._chunks.finish(finish(reason))
@@ -140,15 +141,12 @@ def _is_error(event: Mapping[str, Any]) -> bool:
 
 
 def _message(event: Mapping[str, Any]) -> dict[str, Any]:
-    message = (event.get("delta") or {}).get("message")
-    return message if isinstance(message, dict) else {}
+    return object_of(object_of(event.get("delta")).get("message"))
 
 
 def _within(event: Mapping[str, Any], name: str) -> dict[str, Any]:
     found = _message(event).get(name)
-    if isinstance(found, list):
-        found = next(iter(found), None)
-    return found if isinstance(found, dict) else {}
+    return next(iter(objects_of(found)), {}) if isinstance(found, list) else object_of(found)
 
 
 def _json(data: bytes) -> Any:

@@ -4,9 +4,8 @@ from proxy.dialects.contract import Dialect
 from proxy.dialects.meta.error import error
 from proxy.dialects.meta.request import ask
 from proxy.dialects.meta.response import answer
-from proxy.dialects.meta.stream import Mending
+from proxy.dialects.meta.stream import Mending, begins
 from proxy.dialects.meta.tables import PATHS
-from proxy.dialects.openai.stream import begins
 
 DIALECT = Dialect(
     name="meta",

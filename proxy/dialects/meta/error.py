@@ -10,6 +10,7 @@ import orjson
 from proxy.dialects.faults import CONTEXT_LENGTH, message_of, refused
 from proxy.dialects.meta.tables import CODES, TOO_LONG
 from proxy.dialects.openai import response as openai
+from proxy.dialects.shapes import object_of
 from proxy.errors import Refused
 from proxy.messages import Headers
 
@@ -19,10 +20,10 @@ _INPUT = frozenset({400, 403, 413, 422})
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:
     """OpenAI's envelope as it came, others put into it; that the conversation is too long is told by the words."""
-    members = _object(_parsed(body))
+    members = object_of(_parsed(body))
     message = message_of(body)
     inner = members.get("error")
-    code = None if _object(inner).get("code") == CONTEXT_LENGTH else _code(status, members, message)
+    code = None if object_of(inner).get("code") == CONTEXT_LENGTH else _code(status, members, message)
     if code is None and inner:
         return openai.error(status, headers, body)
     return refused(_STATUS.get(code or "", status), headers, message, code=code, param=_param(members))
@@ -36,7 +37,7 @@ def _code(status: int, members: Mapping[str, Any], message: str) -> str | None:
 
 def _words(members: Mapping[str, Any]) -> Iterable[str]:
     """What a body names its error by."""
-    for holder in (_object(members.get("error")), members, _detail(members)):
+    for holder in (object_of(members.get("error")), members, _detail(members)):
         yield from (str(holder[key]) for key in ("code", "type") if holder.get(key))
 
 
@@ -49,15 +50,11 @@ def _param(members: Mapping[str, Any]) -> str | None:
 
 def _detail(members: Mapping[str, Any]) -> dict[str, Any]:
     """The first complaint of a validation, which may stand under `message`."""
-    for holder in (members, _object(members.get("message"))):
+    for holder in (members, object_of(members.get("message"))):
         detail = holder.get("detail")
         if isinstance(detail, list) and detail:
-            return _object(detail[0])
+            return object_of(detail[0])
     return {}
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
 
 
 def _parsed(body: bytes) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 from proxy.dialects.contract import Asking, Call
 from proxy.dialects.meta.tables import PATHS
 from proxy.dialects.openai.request import replaced
+from proxy.dialects.shapes import object_of
 
 _DROPPED = ("routing", "max_completion_tokens")
 
@@ -20,7 +21,7 @@ def ask(call: Call) -> Asking:
 def _changes(call: Call) -> dict[str, Any]:
     changes: dict[str, Any] = {"model": call.model}
     if call.stream:
-        changes["stream_options"] = {**(call.body.get("stream_options") or {}), "include_usage": True}
+        changes["stream_options"] = {**object_of(call.body.get("stream_options")), "include_usage": True}
     limit = call.body.get("max_completion_tokens")
     if limit is not None:
         changes["max_tokens"] = limit

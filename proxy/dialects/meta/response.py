@@ -9,6 +9,7 @@ from proxy.dialects.contract import Reading
 from proxy.dialects.meta.tables import BROKEN, FINISH
 from proxy.dialects.meta.tools import whole_call
 from proxy.dialects.meta.words import usage, words
+from proxy.dialects.shapes import object_of, objects_of, text_of
 from proxy.dialects.whole import opened
 from proxy.errors import BadAnswer
 
@@ -27,17 +28,17 @@ def answer(data: bytes, reading: Reading) -> bytes:
 
 
 def _choice(found: Any, position: int, reading: Reading) -> dict[str, Any]:
-    message = found.get("message") if isinstance(found, dict) else None
-    if not isinstance(message, dict) or found.get("error") or found.get("finish_reason") in BROKEN:
+    message, reason = object_of(found).get("message"), text_of(object_of(found).get("finish_reason")) or "stop"
+    if not isinstance(message, dict) or found.get("error") or reason in BROKEN:
         raise BadAnswer(f"choice {position} of the provider's answer is broken")
     stem = f"call_{reading.id.removeprefix('chatcmpl-')}_{position}"
     calls = [
-        whole_call(call, f"{stem}_{index}", reading.names) for index, call in enumerate(message.get("tool_calls") or ())
+        whole_call(call, f"{stem}_{index}", reading.names)
+        for index, call in enumerate(objects_of(message.get("tool_calls")))
     ]
     said = words(message)
     if calls:
         said |= {"tool_calls": calls, "content": said.get("content") or None}
-    reason = found.get("finish_reason") or "stop"
     mended = choice(said, FINISH.get(reason, "stop"), found.get("index") or position)
     extra = {} if reason in FINISH else {"provider_finish_reason": reason}
     return {**mended, "logprobs": found.get("logprobs"), **extra}

@@ -14,12 +14,14 @@ from proxy.dialects.meta.tables import BROKEN, FINISH
 from proxy.dialects.meta.tools import Calls
 from proxy.dialects.meta.words import usage, words
 from proxy.dialects.openai.response import splice
+from proxy.dialects.shapes import object_of, objects_of, text_of
 from proxy.errors import Refused
-from proxy.sse import Framer, decode, encode
+from proxy.sse import Event, Framer, decode, encode
 
 DONE = b"[DONE]"
 
 _HEAD = ("id", "object", "created", "model")
+_OWN = frozenset({"x_groq", "provider"})
 _PLAIN = frozenset({"role", "content", "refusal", "reasoning_content"})
 
 
@@ -78,7 +80,7 @@ class Mending:
         if wrong is not None:
             self._over = True
             return failed(wrong, self._reading)
-        choices = _objects(chunk.get("choices"))
+        choices = objects_of(chunk.get("choices"))
         self._note(chunk)
         if not choices:
             return self._without_choices(chunk, data)
@@ -98,7 +100,7 @@ class Mending:
         """Usage may stand in any chunk, or under Groq's `x_groq`; the last counts."""
         seen = self._reading.answer
         seen.model = chunk.get("model") or seen.model or self._reading.model
-        seen.usage = usage(chunk.get("usage")) or usage(_object(chunk.get("x_groq")).get("usage")) or seen.usage
+        seen.usage = usage(chunk.get("usage")) or usage(object_of(chunk.get("x_groq")).get("usage")) or seen.usage
 
     def _head(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
         """What all chunks have in common; where one lacks it, it is as in the last one."""
@@ -117,9 +119,9 @@ class Mending:
             index = choice.get("index")
             index = index if isinstance(index, int) else position
             known = self._choices.get(index) or self._choices.setdefault(index, _Choice(self._reading, index))
-            reason = choice.get("finish_reason")
+            reason = text_of(choice.get("finish_reason"))
             delta = _delta(choice, known.calls, ends=bool(reason) and known.finish is None)
-            if delta and (not reason or any(value for key, value in delta.items() if key != "role")):
+            if delta and (not reason or _speaks(delta)):
                 saying.append({**choice, "index": index, "delta": delta, "finish_reason": None})
             if reason and known.finish is None:
                 known.finish = _finish(reason, known.calls)
@@ -154,7 +156,7 @@ class Mending:
 def _plain(chunk: dict[str, Any]) -> bool:
     """Whether nothing in a chunk could need mending: one choice that says text and goes on, as most events are."""
     choices = chunk.get("choices")
-    if type(choices) is not list or len(choices) != 1 or chunk.get("usage") or chunk.get("error") or "x_groq" in chunk:
+    if type(choices) is not list or len(choices) != 1:
         return False
     choice = choices[0]
     delta = choice.get("delta") if type(choice) is dict else None
@@ -166,13 +168,28 @@ def _plain(chunk: dict[str, Any]) -> bool:
         and choice.get("finish_reason", "") is None
         and "error" not in choice
         and all(map(chunk.get, _HEAD))
+        and not chunk.get("usage")
+        and not chunk.get("error")
+        and not _OWN & chunk.keys()
     )
+
+
+def begins(event: Event) -> bool:
+    """A delta with anything in it but a role, a finish, `[DONE]`, or an error in any of its places."""
+    chunk = object_of(_json(event.data)) if event.data is not None else {}
+    choices = objects_of(chunk.get("choices"))
+    says = any(choice.get("finish_reason") or _speaks(object_of(choice.get("delta"))) for choice in choices)
+    return says or event.data == DONE or _wrong(chunk) is not None
+
+
+def _speaks(delta: Mapping[str, Any]) -> bool:
+    return any(value for key, value in delta.items() if key != "role")
 
 
 def _delta(choice: Mapping[str, Any], calls: Calls, *, ends: bool) -> dict[str, Any]:
     """What a choice says, mended; where it ends, calls without arguments get theirs."""
-    said = _object(choice.get("delta"))
-    fragments = calls.mended(said.get("tool_calls") or ()) + (calls.closing() if ends else [])
+    said = object_of(choice.get("delta"))
+    fragments = calls.mended(objects_of(said.get("tool_calls"))) + (calls.closing() if ends else [])
     return words(said) | ({"tool_calls": fragments} if fragments else {})
 
 
@@ -190,27 +207,19 @@ def _wrong(chunk: Mapping[str, Any]) -> Refused | None:
     """The error a chunk is or holds: in itself, in a choice, in `x_groq`, or as a finish reason."""
     if chunk.get("object") == "error":
         return _refused(chunk)
-    choices = _objects(chunk.get("choices"))
-    for holder in (chunk, _object(chunk.get("x_groq")), *choices):
+    choices = objects_of(chunk.get("choices"))
+    for holder in (chunk, object_of(chunk.get("x_groq")), *choices):
         if holder.get("error"):
             return _refused(holder["error"])
-    broken = [choice["finish_reason"] for choice in choices if choice.get("finish_reason") in BROKEN]
+    broken = [choice["finish_reason"] for choice in choices if text_of(choice.get("finish_reason")) in BROKEN]
     return _refused(f"the provider ended the answer with {broken[0]!r}") if broken else None
 
 
 def _refused(said: Any) -> Refused:
-    members = _object(said)
+    members = object_of(said)
     code = members.get("code") or members.get("type")
     status = code if isinstance(code, int) and 400 <= code < 600 else 500
     return refused(status, {}, message_of(orjson.dumps({"error": said})), code=code if isinstance(code, str) else None)
-
-
-def _object(value: Any) -> dict[str, Any]:
-    return value if isinstance(value, dict) else {}
-
-
-def _objects(value: Any) -> list[dict[str, Any]]:
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
 def _json(data: bytes) -> Any:

@@ -8,6 +8,8 @@ from typing import Any
 
 import orjson
 
+from proxy.dialects.shapes import object_of, text_of
+
 
 @dataclass(slots=True)
 class _Call:
@@ -38,9 +40,9 @@ class Calls:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def mended(self, fragments: Iterable[Any]) -> list[dict[str, Any]]:
+    def mended(self, fragments: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """The fragments of one delta; those that say nothing new are left out."""
-        mended = (self._fragment(fragment) for fragment in fragments if isinstance(fragment, dict))
+        mended = (self._fragment(fragment) for fragment in fragments)
         return [fragment for fragment in mended if fragment is not None]
 
     def closing(self) -> list[dict[str, Any]]:
@@ -50,16 +52,15 @@ class Calls:
         ]
 
     def _fragment(self, fragment: dict[str, Any]) -> dict[str, Any] | None:
-        function = fragment.get("function")
-        function = function if isinstance(function, dict) else {}
-        written = as_text(function.get("arguments"))
-        call = self._known(fragment, function.get("name"))
+        function = object_of(fragment.get("function"))
+        name, written = text_of(function.get("name")), as_text(function.get("arguments"))
+        call = self._known(fragment, name)
         if call is None:
-            return self._start(fragment, function.get("name"), written)
+            return self._start(fragment, name, written)
         call.arguments += written
         return {"index": call.index, "function": {"arguments": written}} if written else None
 
-    def _start(self, fragment: dict[str, Any], name: Any, written: str) -> dict[str, Any] | None:
+    def _start(self, fragment: dict[str, Any], name: str, written: str) -> dict[str, Any] | None:
         if not name:
             return None
         index = len(self._calls)
@@ -68,7 +69,7 @@ class Calls:
         function = {"name": self._names.get(name, name), "arguments": written}
         return {**fragment, "index": index, "id": call.id, "type": "function", "function": function}
 
-    def _known(self, fragment: dict[str, Any], name: Any) -> _Call | None:
+    def _known(self, fragment: dict[str, Any], name: str) -> _Call | None:
         """The call that a fragment goes on with: a known id, else its place, unless a name says that another begins."""
         id, given = given_id(fragment), fragment.get("index")
         for call in self._calls:
@@ -97,8 +98,8 @@ def as_text(arguments: Any) -> str:
 
 def whole_call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:
     """A call of a whole answer, with everything OpenAI's has."""
-    function = call.get("function") or {}
-    name = str(function.get("name"))
+    function = object_of(call.get("function"))
+    name = text_of(function.get("name"))
     said = {"name": names.get(name, name), "arguments": as_text(function.get("arguments")).strip() or "{}"}
     kept = {key: value for key, value in call.items() if key != "index"}
     return {**kept, "id": given_id(call) or spare_id, "type": "function", "function": said}

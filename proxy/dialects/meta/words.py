@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.dialects.shapes import count_of, objects_of, text_of
+
 _NO_COUNTS = frozenset({"prompt_audio_seconds", "service_tier"})
 _MOVED = ("content", "reasoning", "reasoning_content", "tool_calls", "prefix")
 
@@ -12,7 +14,7 @@ _MOVED = ("content", "reasoning", "reasoning_content", "tool_calls", "prefix")
 def words(said: Mapping[str, Any]) -> dict[str, Any]:
     """Content as text and thoughts as `reasoning_content`; members that are null and tool calls are left out."""
     text, thought = _pieces(said.get("content"))
-    reasoning = _text(said.get("reasoning_content")) or _text(said.get("reasoning")) or thought
+    reasoning = text_of(said.get("reasoning_content")) or text_of(said.get("reasoning")) or thought
     kept = {key: value for key, value in said.items() if value is not None and key not in _MOVED}
     found = {"content": text, "reasoning_content": reasoning or None}
     return kept | {key: value for key, value in found.items() if value is not None}
@@ -22,8 +24,8 @@ def usage(counts: Any) -> dict[str, Any] | None:
     """Counts with all three totals, without what is null or no count; None for none."""
     if not isinstance(counts, dict) or not counts:
         return None
-    prompt, completion = (counts.get(name) or 0 for name in ("prompt_tokens", "completion_tokens"))
-    total = counts.get("total_tokens") or prompt + completion
+    prompt, completion = (count_of(counts.get(name)) for name in ("prompt_tokens", "completion_tokens"))
+    total = count_of(counts.get("total_tokens")) or prompt + completion
     counts = {name: count for name, count in counts.items() if count is not None and name not in _NO_COUNTS}
     return {**counts, "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
 
@@ -31,16 +33,12 @@ def usage(counts: Any) -> dict[str, Any] | None:
 def _pieces(content: Any) -> tuple[str | None, str]:
     """Text and thoughts of a content, which may be a list of chunks (Mistral)."""
     if not isinstance(content, list):
-        return _text(content), ""
-    chunks = [chunk for chunk in content if isinstance(chunk, dict)]
-    text = "".join(_text(chunk.get("text")) or "" for chunk in chunks if chunk.get("type") == "text")
+        return (content if isinstance(content, str) else None), ""
+    chunks = objects_of(content)
+    text = "".join(text_of(chunk.get("text")) for chunk in chunks if chunk.get("type") == "text")
     return text, "".join(_thought(chunk) for chunk in chunks if chunk.get("type") == "thinking")
 
 
 def _thought(chunk: Mapping[str, Any]) -> str:
     thinking = chunk.get("thinking")
     return thinking if isinstance(thinking, str) else _pieces(thinking)[0] or ""
-
-
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None

@@ -3,10 +3,9 @@
 from proxy.dialects.contract import Dialect
 from proxy.dialects.meta.error import error
 from proxy.dialects.meta.response import answer
-from proxy.dialects.meta.stream import Mending
+from proxy.dialects.meta.stream import Mending, begins
 from proxy.dialects.mistral.request import ask, unsupported
 from proxy.dialects.mistral.tables import PATHS
-from proxy.dialects.openai.stream import begins
 
 DIALECT = Dialect(
     name="mistral",

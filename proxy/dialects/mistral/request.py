@@ -40,7 +40,7 @@ def ask(call: Call) -> Asking:
 def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """The parameters that are asked for and cannot be said."""
     names = PARAMS.unsupported(body)
-    return tuple(name for name in names if name != "service_tier" or body["service_tier"] not in SERVICE_TIERS)
+    return tuple(name for name in names if name != "service_tier" or str(body["service_tier"]) not in SERVICE_TIERS)
 
 
 def _tools(body: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:

@@ -198,7 +198,9 @@ def _without_extras(stream: bytes) -> bytes:
     (b'{"choices":[{"delta":{"reasoning":"a"}}]}', True),
     (b'{"choices":[{"delta":{"content":[{"type":"text","text":"a"}]}}]}', True),
     (b'{"choices":[{"delta":{},"finish_reason":"stop"}]}', True),
-    (b'{"choices":[]}', False),
+    (b'{"choices":[]}', False), (b'{"choices":7}', False), (b'{"choices":[{"delta":"a"}]}', False), (b"<", False),
+    (b"[DONE]", True), (b'{"object":"error","message":"no"}', True), (b'{"x_groq":{"error":"no"},"choices":[]}', True),
+    (b'{"choices":[{"delta":{},"error":{"message":"no"}}]}', True), (b'{"error":"no"}', True),
 ])  # fmt: skip
 def test_content_begins_with_text_thought_or_finish(data: bytes, content: bool) -> None:
     assert DIALECT.begins(decode(b"data: " + data + b"\n\n")) is content

@@ -20,7 +20,7 @@ def fragment(name: str | None = None, arguments: Any = None, **members: Any) -> 
     ([fragment("f", "{}", index=0), fragment("f", "{}", index=0)], ["f{}", "f{}"]),
     ([fragment("f", "", id="null"), fragment(None, "{}", id="null")], ["f{}"]),
     ([fragment(None, "{}", index=0)], []),
-    ([None, {"function": None}], []),
+    ([{}, {"function": None}], []),
 ])  # fmt: skip
 def test_fragments_find_their_call(fragments: list[Any], calls: list[str]) -> None:
     its = Calls("x", {})
