@@ -2,7 +2,15 @@
 
 from collections.abc import Mapping
 
-from proxy.dialects import google, openai
+from proxy.dialects import anthropic, cohere, google, meta, mistral, openai
 from proxy.dialects.contract import Dialect
 
-DIALECTS: Mapping[str, Dialect] = {"google": google.DIALECT, "openai": openai.DIALECT}
+DIALECTS: Mapping[str, Dialect] = {
+    "openai": openai.DIALECT,
+    "anthropic": anthropic.DIALECT,
+    "google": google.DIALECT,
+    "mistral": mistral.DIALECT,
+    "cohere": cohere.DIALECT,
+    "meta": meta.DIALECT,
+    "compatible": meta.DIALECT,
+}

@@ -1,0 +1,92 @@
+"""OpenAI's messages as Cohere's: one system message, at the start; the user speaks, or a tool answers, at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from proxy.dialects.content import invalid, part_text, parts, text
+from proxy.dialects.history import answered_call, calls_of, picture, role_of
+
+Turn = dict[str, Any]
+
+
+def conversation(messages: Any, names: Mapping[str, str]) -> list[Turn]:
+    """The messages, tools under the names given. Raises InvalidRequest for what Cohere has no place for."""
+    if not isinstance(messages, list):
+        raise invalid("messages", "must be a list")
+    turns: list[Turn] = []
+    for index, message in enumerate(messages):
+        where = f"messages[{index}]"
+        _add(turns, _ROLES[role_of(message, where, _ROLES)](message, where, names))
+    if all(turn["role"] == "system" for turn in turns):
+        raise invalid("messages", "must hold a message that says something and is not the system's")
+    if turns[-1]["role"] == "assistant":
+        raise invalid("messages", "this provider does not go on with an assistant message: the last must be another's")
+    return turns
+
+
+def _add(turns: list[Turn], turn: Turn | None) -> None:
+    """System messages at the start become one; a later one is the user's, the system has only the first place."""
+    if turn is None:
+        return
+    if turn["role"] != "system" or not turns:
+        turns.append(turn)
+    elif turns[-1]["role"] == "system":
+        turns[-1] = {"role": "system", "content": f"{turns[-1]['content']}\n\n{turn['content']}"}
+    else:
+        turns.append({"role": "user", "content": turn["content"]})
+
+
+def _system(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
+    return {"role": "system", "content": text(message.get("content"), f"{where}.content")}
+
+
+def _user(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
+    content = message.get("content")
+    if isinstance(content, list):
+        content = [_part(part, f"{where}.content[{n}]") for n, part in enumerate(parts(content, f"{where}.content"))]
+        return {"role": "user", "content": content}
+    return {"role": "user", "content": text(content, f"{where}.content")}
+
+
+def _part(part: dict[str, Any], where: str) -> dict[str, Any]:
+    if part["type"] == "image_url":
+        return picture(part, where)
+    said = part_text(part)
+    if said is None:
+        raise invalid(where, f"a part of type {part['type']!r} cannot stand here")
+    return {"type": "text", "text": said}
+
+
+def _assistant(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn | None:
+    """What was said or thought before calling tools is the plan; one that says nothing is left out."""
+    said = text(message.get("content") or message.get("refusal"), f"{where}.content")
+    calls = [
+        {
+            "id": call.id,
+            "type": "function",
+            "function": {"name": names.get(call.name, call.name), "arguments": call.arguments},
+        }
+        for call in calls_of(message, where)
+    ]
+    if not calls:
+        return {"role": "assistant", "content": said} if said else None
+    thought = message.get("reasoning_content")
+    plan, content = (thought, said) if isinstance(thought, str) and thought else (said, "")
+    turn = {"role": "assistant", "tool_plan": plan, "tool_calls": calls, "content": content}
+    return {key: value for key, value in turn.items() if value}
+
+
+def _tool(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
+    content = text(message.get("content"), f"{where}.content")
+    return {"role": "tool", "tool_call_id": answered_call(message, where), "content": content}
+
+
+_ROLES: Mapping[str, Callable[[Mapping[str, Any], str, Mapping[str, str]], Turn | None]] = {
+    "system": _system,
+    "developer": _system,
+    "user": _user,
+    "assistant": _assistant,
+    "tool": _tool,
+}

@@ -1,0 +1,83 @@
+"""OpenAI's chat request as Cohere's."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+from proxy.dialects.cohere.messages import conversation
+from proxy.dialects.cohere.tables import MAX_STOPS, MODES, PARAMS, PATHS, TOOL_NAME
+from proxy.dialects.content import invalid
+from proxy.dialects.contract import Asking, Call
+from proxy.dialects.names import changed, fitting
+from proxy.dialects.offers import names, offer
+from proxy.dialects.params import dropped
+from proxy.errors import InvalidRequest
+
+
+def ask(call: Call) -> Asking:
+    """The request; what it cannot say is left out and named in the warnings. Raises InvalidRequest."""
+    body = call.body
+    if body.get("n") not in (None, 1):
+        raise InvalidRequest("n: this provider gives one answer", param="n", code="unsupported_value")
+    told = fitting(names(body), TOOL_NAME)
+    asked = {
+        "model": call.model,
+        "messages": conversation(body.get("messages"), told),
+        **_params(body),
+        **_tools(body, told),
+        "stop_sequences": _stops(body.get("stop")),
+        "stream": call.stream,
+    }
+    return Asking(
+        path=PATHS[call.endpoint],
+        body=orjson.dumps({key: value for key, value in asked.items() if value is not None}),
+        warnings=dropped(unsupported(body, call.model)) + PARAMS.clamped(body),
+        names=changed(told),
+    )
+
+
+def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
+    """The parameters that are asked for and cannot be said."""
+    return PARAMS.unsupported(body) + (("presence_penalty",) if _two_penalties(body) else ())
+
+
+def _params(body: Mapping[str, Any]) -> dict[str, Any]:
+    told = PARAMS.told(body)
+    if _two_penalties(body):
+        del told["presence_penalty"]
+    return told
+
+
+def _two_penalties(body: Mapping[str, Any]) -> bool:
+    """Cohere takes one of the two."""
+    values = [body.get(name) for name in ("frequency_penalty", "presence_penalty")]
+    return all(isinstance(value, (int, float)) and value > 0 for value in values)
+
+
+def _stops(stop: Any) -> list[str] | None:
+    listed = [stop] if isinstance(stop, str) else stop or []
+    if not isinstance(listed, list) or len(listed) > MAX_STOPS:
+        raise invalid("stop", f"must be a string or a list of at most {MAX_STOPS}")
+    return listed or None
+
+
+def _tools(body: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
+    """A tool that must be called is the only one offered."""
+    offered = offer(body)
+    functions = [function for function in offered.functions if offered.only in (None, function["name"])]
+    if not functions:
+        return {}
+    return {
+        "tools": [{"type": "function", "function": _function(function, told)} for function in functions],
+        "tool_choice": MODES[offered.mode],
+        "strict_tools": all(function.get("strict") for function in functions) or None,
+    }
+
+
+def _function(function: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
+    said = {"name": told[function["name"]], "description": function.get("description")}
+    parameters = function.get("parameters") or {"type": "object", "properties": {}}
+    return {key: value for key, value in said.items() if value is not None} | {"parameters": parameters}

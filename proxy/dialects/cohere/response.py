@@ -1,0 +1,87 @@
+"""A whole answer of Cohere as OpenAI's, and its refusals."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from proxy.dialects.chunks import choice, completion, tool_call
+from proxy.dialects.chunks import usage as counted
+from proxy.dialects.cohere.tables import BROKEN, FINISH
+from proxy.dialects.contract import Reading
+from proxy.dialects.faults import CONTEXT_LENGTH, message_of, refused
+from proxy.dialects.shapes import count_of, object_of, objects_of, text_of
+from proxy.dialects.whole import opened
+from proxy.errors import BadAnswer, Refused
+from proxy.messages import Headers
+
+_MONTHLY = re.compile(r"calls? ?/ ?month|per month|monthly", re.IGNORECASE)
+_TOO_LONG = re.compile(r"too many tokens|context (?:length|window)", re.IGNORECASE)
+_INVALID_TOKEN = 498
+
+
+def answer(data: bytes, reading: Reading) -> bytes:
+    """OpenAI's answer. Raises BadAnswer if there is none in it, or it ended in an error."""
+    body = opened(data)
+    message, reason = body.get("message"), text_of(body.get("finish_reason"))
+    if not isinstance(message, dict):
+        raise BadAnswer(f"the provider answered 200 without an answer: {message_of(data)}")
+    if reason in BROKEN:
+        raise BadAnswer(f"the provider ended the answer with {reason}")
+    said = {
+        "id": text_of(body.get("id")) or None,
+        "choices": [choice(_message(message, reading), finish(reason))],
+        "usage": usage(body.get("usage")),
+    }
+    return completion(said, reading)
+
+
+def finish(reason: str) -> str:
+    """OpenAI's finish reason; one not known here is `stop`."""
+    return FINISH.get(reason, "stop")
+
+
+def usage(said: Any) -> dict[str, Any] | None:
+    """OpenAI's counts, as whole numbers; what was billed stands in where the tokens are not told."""
+    if not isinstance(said, dict):
+        return None
+    counts = object_of(said.get("tokens") or said.get("billed_units"))
+    prompt, completion = (count_of(counts.get(name)) for name in ("input_tokens", "output_tokens"))
+    cached = said.get("cached_tokens")
+    return counted(prompt, completion, {"cached_tokens": None if cached is None else count_of(cached)})
+
+
+def _message(message: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+    """The plan made before calling tools is thought like any other."""
+    thought = "".join((*_said(message.get("content"), "thinking"), text_of(message.get("tool_plan"))))
+    calls = [_call(call, reading.names) for call in objects_of(message.get("tool_calls"))]
+    text = "".join(_said(message.get("content"), "text"))
+    return {
+        "content": text if text or not calls else None,
+        "reasoning_content": thought or None,
+        "tool_calls": calls,
+    }
+
+
+def _said(content: Any, kind: str) -> Iterable[str]:
+    if isinstance(content, str):
+        content = [{"type": "text", "text": content}]
+    return (text_of(part.get(kind)) for part in objects_of(content) if part.get("type") == kind)
+
+
+def _call(call: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+    function = object_of(call.get("function"))
+    name, arguments = text_of(function.get("name")), text_of(function.get("arguments"))
+    return tool_call(str(call.get("id")), name, arguments or "{}", names)
+
+
+def error(status: int, headers: Headers, body: bytes) -> Refused:
+    """A refusal in OpenAI's words; only the message tells a spent trial and too long a conversation from others."""
+    message = message_of(body)
+    code = None
+    if status == 429 and _MONTHLY.search(message):
+        code = "insufficient_quota"
+    elif status in (400, 413, 422) and _TOO_LONG.search(message):
+        status, code = 400, CONTEXT_LENGTH
+    return refused(400 if status == _INVALID_TOKEN else status, headers, message, code=code)

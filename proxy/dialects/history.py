@@ -1,0 +1,65 @@
+"""What a conversation's messages hold besides words: roles, calls of tools, results and pictures, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from proxy.dialects.content import image, invalid
+
+
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A call of a tool in the history; `arguments` is JSON as text, never empty."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+def role_of(message: Any, where: str, roles: Mapping[str, Any]) -> str:
+    """A message's role, which must be a key of `roles`. Raises InvalidRequest."""
+    role = message.get("role") if isinstance(message, dict) else None
+    if not isinstance(role, str) or role not in roles:
+        raise invalid(f"{where}.role", f"must be one of {', '.join(roles)}")
+    return role
+
+
+def calls_of(message: Mapping[str, Any], where: str) -> list[Called]:
+    """The calls an assistant made. Raises InvalidRequest for what is not well formed, and for `function_call`."""
+    if message.get("function_call"):
+        raise invalid(f"{where}.function_call", "is not supported: use `tool_calls`")
+    calls = message.get("tool_calls") or []
+    if not isinstance(calls, list):
+        raise invalid(f"{where}.tool_calls", "must be a list")
+    return [_called(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)]
+
+
+def _called(call: Any, where: str) -> Called:
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise invalid(f"{where}.function.name", "must be a string")
+    if not isinstance(call.get("id"), str):
+        raise invalid(f"{where}.id", "must be a string")
+    arguments = function.get("arguments") or "{}"
+    written = arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
+    return Called(call["id"], function["name"], written)
+
+
+def answered_call(message: Mapping[str, Any], where: str) -> str:
+    """The id of the call that a tool message answers. Raises InvalidRequest if it has none."""
+    id = message.get("tool_call_id")
+    if not isinstance(id, str):
+        raise invalid(f"{where}.tool_call_id", "must be a string")
+    return id
+
+
+def picture(part: dict[str, Any], where: str) -> dict[str, Any]:
+    """An `image_url` part with nothing but its URL and `detail`. Raises InvalidRequest unless it is data: or https."""
+    value = part.get("image_url")
+    detail = value.get("detail") if isinstance(value, dict) else None
+    url = {"url": image(part, where).url}
+    return {"type": "image_url", "image_url": url | ({"detail": detail} if detail else {})}

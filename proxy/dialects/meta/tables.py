@@ -1,0 +1,43 @@
+"""What OpenAI-shaped hosts say in words of their own."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from proxy.dialects.faults import CONTEXT_LENGTH
+
+PATHS = {"chat": "/chat/completions"}
+
+FINISH: Mapping[str, str] = {
+    "stop": "stop",
+    "length": "length",
+    "tool_calls": "tool_calls",
+    "content_filter": "content_filter",
+    "function_call": "function_call",
+    "eos": "stop",
+    "eos_token": "stop",
+    "end_turn": "stop",
+    "stop_sequence": "stop",
+    "max_tokens": "length",
+    "model_length": "length",
+}
+"""A host's finish reason -> OpenAI's; any other counts as `stop`."""
+
+BROKEN = frozenset({"error", "abort", "cancelled"})
+"""Finish reasons of answers that went wrong."""
+
+TOO_LONG = re.compile(
+    r"maximum context length|context[ _](?:length|window|size)|too large for model|prompt is too long"
+    r"|too many (?:input )?tokens|exceeds? the (?:model'?s? )?(?:maximum|context)",
+    re.IGNORECASE,
+)
+"""How hosts say that the conversation does not fit (vLLM, Together, llama.cpp, Mistral, Groq)."""
+
+CODES: Mapping[str, str] = {
+    "3051": CONTEXT_LENGTH,
+    "1500": "model_not_found",
+    "invalid_model": "model_not_found",
+    "extra_forbidden": "unknown_parameter",
+}
+"""Codes and types of hosts that have a name of OpenAI's."""

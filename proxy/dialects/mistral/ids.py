@@ -1,0 +1,39 @@
+"""Ids of tool calls as Mistral demands them: nine letters or digits."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import string
+from collections.abc import Iterable
+
+_DIGITS = string.digits + string.ascii_letters
+_LENGTH = 9
+_FITS = re.compile(r"[A-Za-z0-9]{9}")
+
+
+def fitting_ids(ids: Iterable[str]) -> dict[str, str]:
+    """The caller's ids -> Mistral's: the same in every turn of a conversation, no two the same, good ones stay."""
+    wanted = list(dict.fromkeys(ids))
+    given = {id: id for id in wanted if _FITS.fullmatch(id)}
+    taken = set(given)
+    for id in wanted:
+        if id not in given:
+            given[id] = _free(id, taken)
+            taken.add(given[id])
+    return given
+
+
+def _free(id: str, taken: set[str]) -> str:
+    count = 0
+    while (candidate := _digest(f"{count}{id}")) in taken:
+        count += 1
+    return candidate
+
+
+def _digest(text: str) -> str:
+    number, digits = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()), ""
+    for _ in range(_LENGTH):
+        number, digit = divmod(number, len(_DIGITS))
+        digits += _DIGITS[digit]
+    return digits

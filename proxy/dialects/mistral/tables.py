@@ -1,0 +1,43 @@
+"""What Mistral's chat API takes: data, to be changed as the API changes. Unknown members are a 422 there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proxy.dialects.names import Rule
+from proxy.dialects.params import Number, Params
+
+PATHS = {"chat": "/v1/chat/completions"}
+
+TOOL_NAME = Rule("A-Za-z0-9_-", limit=64)
+
+PARAMS = Params(
+    numbers={
+        "temperature": Number("temperature", 0, 1.5),
+        "top_p": Number("top_p", 0.0001, 1),
+        "presence_penalty": Number("presence_penalty", -2, 2),
+        "frequency_penalty": Number("frequency_penalty", -2, 2),
+        "seed": Number("random_seed", 0, 2**63 - 1, loses_below=True),
+    },
+    kept={
+        "stop": "stop",
+        "n": "n",
+        "metadata": "metadata",
+        "logprobs": "logprobs",
+        "top_logprobs": "top_logprobs",
+        "prompt_cache_key": "prompt_cache_key",
+        "top_k": "top_k",
+        "min_tokens": "min_tokens",
+        "repetition_penalty": "repetition_penalty",
+        "safe_prompt": "safe_prompt",
+    },
+    translated=frozenset({"parallel_tool_calls", "prediction"}),
+)
+
+SERVICE_TIERS: Mapping[str, str] = {"auto": "auto", "default": "standard_only"}
+
+MODES: Mapping[str, str] = {"auto": "auto", "none": "none", "required": "any"}
+"""OpenAI's `tool_choice` -> Mistral's."""
+
+BRIDGE = "OK."
+"""What the assistant says between a tool's result and the user's next words: older models demand one."""

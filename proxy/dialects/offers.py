@@ -1,0 +1,93 @@
+"""The tools a request offers and which of them may or must be called, checked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from proxy.dialects.content import invalid
+
+MODES = ("auto", "none", "required")
+
+
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """OpenAI's `tools` and `tool_choice` in one; `allowed_tools` has left only the tools it allows."""
+
+    functions: tuple[Mapping[str, Any], ...]
+    """What stands under `function` in each tool."""
+    mode: str
+    """`auto`, `none` or `required`."""
+    only: str | None = None
+    """The one tool that must be called, if one is named; the mode is `required` then."""
+
+
+def offer(body: Mapping[str, Any]) -> Offer:
+    """What is offered. Raises InvalidRequest for tools that are no functions and for choices that are not there."""
+    listed = body.get("tools") or []
+    if not isinstance(listed, list):
+        raise invalid("tools", "must be a list")
+    functions = tuple(_function(tool, f"tools[{n}]") for n, tool in enumerate(listed))
+    choice = body.get("tool_choice") or "auto"
+    if not isinstance(choice, dict):
+        return Offer(functions, _mode(choice, functions, "tool_choice"))
+    if choice.get("type") == "allowed_tools":
+        return _allowed(choice.get("allowed_tools"), functions)
+    name = _function(choice, "tool_choice")["name"]
+    _among([name], functions)
+    return Offer(functions, "required", only=name)
+
+
+def names(body: Mapping[str, Any]) -> list[str]:
+    """The tools that are offered, then those called before; what is not well formed is passed over here."""
+    return [*_named(body.get("tools")), *_called(body.get("messages"))]
+
+
+def _called(messages: Any) -> Iterable[str]:
+    for message in messages if isinstance(messages, list) else ():
+        if isinstance(message, dict):
+            yield from _named(message.get("tool_calls"))
+
+
+def _named(holders: Any) -> Iterable[str]:
+    """The names under `function` in each of a list."""
+    for holder in holders if isinstance(holders, list) else ():
+        function = holder.get("function") if isinstance(holder, dict) else None
+        if isinstance(function, dict) and isinstance(function.get("name"), str):
+            yield function["name"]
+
+
+def _function(tool: Any, where: str) -> dict[str, Any]:
+    if not isinstance(tool, dict) or tool.get("type") != "function":
+        raise invalid(f"{where}.type", "must be `function`")
+    function = tool.get("function")
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        raise invalid(f"{where}.function.name", "must be a string")
+    return function
+
+
+def _allowed(allowed: Any, functions: tuple[Mapping[str, Any], ...]) -> Offer:
+    where = "tool_choice.allowed_tools"
+    listed = allowed.get("tools") if isinstance(allowed, dict) else None
+    if not isinstance(listed, list):
+        raise invalid(where, "must hold a mode and a list of tools")
+    wanted = [_function(tool, f"{where}.tools[{n}]")["name"] for n, tool in enumerate(listed)]
+    _among(wanted, functions)
+    left = tuple(function for function in functions if function["name"] in wanted)
+    return Offer(left, _mode(allowed.get("mode") or "auto", left, f"{where}.mode"))
+
+
+def _mode(mode: Any, functions: tuple[Mapping[str, Any], ...], where: str) -> str:
+    if mode not in MODES:
+        raise invalid(where, "must be auto, none or required")
+    if mode == "required" and not functions:
+        raise invalid(where, "required needs tools")
+    return str(mode)
+
+
+def _among(wanted: list[str], functions: tuple[Mapping[str, Any], ...]) -> None:
+    offered = {function["name"] for function in functions}
+    for name in wanted:
+        if name not in offered:
+            raise invalid("tool_choice", f"there is no tool {name!r} among `tools`")

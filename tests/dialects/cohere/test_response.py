@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from cohere.v2.types.v2chat_response import V2ChatResponse
+
+from proxy.dialects.cohere import DIALECT
+from proxy.dialects.cohere.response import usage
+from proxy.errors import BadAnswer
+from tests.dialects.oracles import golden, reading, valid_answer
+
+ANSWERS = Path(__file__).parent / "answers"
+
+
+@pytest.mark.parametrize("file", golden(ANSWERS, "*.cohere.json"))
+def test_an_answer_becomes_exactly_its_golden_one(file: Path) -> None:
+    V2ChatResponse.model_validate_json(file.read_bytes())
+    its = reading(names={"a_b": "a.b"})
+    body = valid_answer(DIALECT.answer(file.read_bytes(), its))
+    assert body == orjson.loads(file.with_name(file.name.replace("cohere", "openai")).read_bytes())
+    assert its.answer.complete and its.answer.usage == body["usage"]
+
+
+@pytest.mark.parametrize("said, prompt, completion", [
+    ({"tokens": {"input_tokens": 12.0, "output_tokens": 3.0}, "billed_units": {"input_tokens": 5.0}}, 12, 3),
+    ({"billed_units": {"input_tokens": 5.0, "output_tokens": 2.0}}, 5, 2), ({"tokens": {}}, 0, 0),
+])  # fmt: skip
+def test_counts_are_whole_numbers(said: Any, prompt: int, completion: int) -> None:  # G 50
+    counts = usage(said)
+    assert counts and (counts["prompt_tokens"], counts["completion_tokens"]) == (prompt, completion)
+    assert all(isinstance(count, int) for count in counts.values())
+    assert usage(None) is None
+
+
+@pytest.mark.parametrize("reason, word", [
+    ("COMPLETE", "stop"), ("STOP_SEQUENCE", "stop"), ("MAX_TOKENS", "length"), ("ERROR_TOXIC", "content_filter"),
+    ("TIRED", "stop"), (None, "stop"),
+])  # fmt: skip
+def test_finish_reasons_have_openais_words(reason: Any, word: str) -> None:  # G 72
+    body = {"id": "x", "message": {"role": "assistant", "content": "a"}, "finish_reason": reason}
+    choice = valid_answer(DIALECT.answer(orjson.dumps(body), reading()))["choices"][0]
+    assert (choice["finish_reason"], choice["message"]["content"]) == (word, "a")
+
+
+@pytest.mark.parametrize("body", [
+    {"message": "sorry", "id": "x"}, {"id": "x"}, {"message": {"content": []}, "finish_reason": "ERROR"},
+    {"message": {"content": []}, "finish_reason": "TIMEOUT"},
+])  # fmt: skip
+def test_what_is_no_answer_is_a_bad_one(body: Any) -> None:
+    with pytest.raises(BadAnswer):
+        DIALECT.answer(orjson.dumps(body), reading())
+
+
+@pytest.mark.parametrize("status, message, shown, code, trigger", [
+    (400, "invalid request: bad", 400, "invalid_request", "invalid_request"),
+    (400, "too many tokens: the prompt cannot exceed 4081 tokens", 400, "context_length_exceeded", "context_length"),
+    (401, "invalid api token", 401, "upstream_auth_error", "auth_error"),
+    (402, "billing", 402, "insufficient_quota", "quota"),
+    (404, "model 'x' not found", 404, "model_not_found", "not_found"),
+    (422, "bad type", 422, "invalid_request", "invalid_request"),
+    (429, "Too many requests", 429, "rate_limit_exceeded", "rate_limit"),
+    (429, "You are using a Trial key, which is limited to 1000 API calls / month", 429, "insufficient_quota", "quota"),
+    (498, "invalid token", 400, "invalid_request", "invalid_request"),
+    (500, "internal", 500, "server_error", "server_error"),
+    (503, "busy", 503, "server_is_overloaded", "server_error"),
+    (504, "slow", 504, "upstream_timeout", "timeout"),
+])  # fmt: skip
+def test_refusals_are_told_in_openais_words(status: int, message: str, shown: int, code: str, trigger: str) -> None:
+    refused = DIALECT.error(status, {}, orjson.dumps({"message": message, "id": "x"}))
+    assert (refused.status, refused.code, refused.trigger) == (shown, code, trigger)
+    assert orjson.loads(refused.body())["error"]["message"] == message
+
+
+def test_a_page_of_html_is_not_shown() -> None:  # G 61
+    assert b"<html" not in DIALECT.error(502, {}, b"<html>Bad gateway</html>").body()

@@ -1,0 +1,16 @@
+from __future__ import annotations
+
+import inspect
+
+import cohere
+
+from proxy.dialects.cohere.tables import BROKEN, FINISH, PARAMS
+
+
+def test_every_name_is_one_that_cohere_knows() -> None:
+    told = {number.told for number in PARAMS.numbers.values()} | set(PARAMS.kept.values())
+    assert told <= set(inspect.signature(cohere.ClientV2.chat).parameters)
+
+
+def test_no_finish_is_both_good_and_broken() -> None:
+    assert not BROKEN.keys() & FINISH.keys()

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.dialects.mistral.messages import conversation
+from proxy.errors import InvalidRequest
+
+HELLO = {"role": "user", "content": "hi"}
+
+
+def call(id: str, name: str = "f", arguments: Any = "{}") -> dict[str, Any]:
+    return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+def result(id: str) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": id, "content": "42"}
+
+
+def test_a_call_and_its_result_have_the_same_id_of_nine() -> None:  # G 41
+    ids = ["call_9xkQ0000000000000000", "call_9xkQ0000000000000001"]
+    turns = conversation([HELLO, {"role": "assistant", "tool_calls": [call(id) for id in ids]}, *map(result, ids)], {})
+    told = [made["id"] for made in turns[1]["tool_calls"]]
+    assert [turn["tool_call_id"] for turn in turns[2:]] == told
+    assert len(set(told)) == 2 and all(len(id) == 9 and id.isalnum() for id in told)
+
+
+def test_between_a_result_and_the_user_the_assistant_says_a_word() -> None:  # G 42
+    turns = conversation([HELLO, {"role": "assistant", "tool_calls": [call("a")]}, result("a"), HELLO], {})
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "assistant", "user"]
+
+
+def test_an_answer_that_is_to_be_gone_on_with_is_a_prefix() -> None:
+    assert conversation([HELLO, {"role": "assistant", "content": "1."}], {})[-1] == {
+        "role": "assistant", "content": "1.", "prefix": True,
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("message, told", [
+    ({"role": "developer", "content": "x"}, {"role": "system", "content": "x"}),
+    ({"role": "user", "content": None}, {"role": "user", "content": ""}),
+    ({"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}], "refusal": None},
+     {"role": "assistant", "content": "no"}),
+    ({"role": "assistant", "content": None, "refusal": "no"}, {"role": "assistant", "content": "no"}),
+    ({"role": "assistant", "content": "", "tool_calls": None}, None),
+    ({"role": "user", "content": [{"type": "image_url", "image_url": "https://x/y.png"}]},
+     {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]}),
+    ({"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]},
+     {"role": "user", "content": [{"type": "input_audio", "input_audio": "AAAA"}]}),
+])  # fmt: skip
+def test_each_message_has_its_form(message: dict[str, Any], told: dict[str, Any] | None) -> None:
+    assert conversation([message, HELLO], {})[:-1] == ([told] if told else [])
+
+
+def test_arguments_are_text_and_never_empty() -> None:
+    calls = [call("a", arguments=""), call("b", arguments=None), call("c", arguments={"x": 1})]
+    turns = conversation([HELLO, {"role": "assistant", "tool_calls": calls}], {"f": "f_told"})
+    told = [made["function"] for made in turns[1]["tool_calls"]]
+    assert [function["arguments"] for function in told] == ["{}", "{}", '{"x":1}']
+    assert {function["name"] for function in told} == {"f_told"}
+
+
+@pytest.mark.parametrize("message, param", [
+    ("hi", "messages[0].role"), ({"role": "bogus"}, "messages[0].role"), ({"role": ["user"]}, "messages[0].role"),
+    ({"role": "assistant", "function_call": {"name": "f"}}, "messages[0].function_call"),
+    ({"role": "assistant", "tool_calls": "x"}, "messages[0].tool_calls"),
+    ({"role": "assistant", "tool_calls": ["x"]}, "messages[0].tool_calls[0].function.name"),
+    ({"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}, "messages[0].tool_calls[0].id"),
+    ({"role": "tool", "content": "x"}, "messages[0].tool_call_id"),
+    ({"role": "user", "content": [{"type": "file"}]}, "messages[0].content[0]"),
+    ({"role": "user", "content": [{"type": "text"}]}, "messages[0].content[0].text"),
+    ({"role": "user", "content": [{"type": "input_audio"}]}, "messages[0].content[0].input_audio.data"),
+    ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/y.png"}}]},
+     "messages[0].content[0].image_url.url"),
+])  # fmt: skip
+def test_what_has_no_place_is_named(message: Any, param: str) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        conversation([message, HELLO], {})
+    assert caught.value.param == param
