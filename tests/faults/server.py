@@ -39,11 +39,20 @@ Script = Sequence[Op]
 
 async def RECV(peer: Peer) -> None:
     """Reads one request, head and body, and records it."""
-    head = (await peer.reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-    line, *fields = head.rstrip("\r\n").split("\r\n")
-    headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+    line, headers = await _head(peer.reader)
     body = await peer.reader.readexactly(int(headers.get("content-length", "0")))
     peer.requests.append(Recorded(line, headers, body))
+
+
+async def RECV_HEAD(peer: Peer) -> None:
+    """Reads one request's head, and records it without its body."""
+    peer.requests.append(Recorded(*await _head(peer.reader), b""))
+
+
+async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    line, *fields = head.rstrip("\r\n").split("\r\n")
+    return line, {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
 
 
 def send(data: bytes) -> Op:
@@ -124,9 +133,7 @@ STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encodi
 class FaultServer:
     """Connection n plays script n, later ones the last script again."""
 
-    def __init__(
-        self, *scripts: Script, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None
-    ) -> None:
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None) -> None:
         self.scripts = scripts
         self.peers: list[Peer] = []
         self._tls = tls

@@ -42,6 +42,6 @@ def _asked(target: Target, route: Route) -> str:
 
 def _check(headers: dict[str, str]) -> None:
     """All at once, and one by one only to name the culprit."""
-    if _UNSAFE.search("".join(headers.values())) or not _NAMES.fullmatch("x".join(["", *headers, ""])):
+    if "" in headers or _UNSAFE.search("".join(headers.values())) or not _NAMES.fullmatch("".join(["x", *headers])):
         culprits = [name for name, value in headers.items() if _UNSAFE.search(value) or not _NAMES.fullmatch(name)]
         raise InvalidHeader(f"the header {culprits[0][:64]!r} has characters that HTTP does not allow")

@@ -54,7 +54,7 @@ def locate(url: str) -> Target:
         raise ConnectFailure("the provider's URL is no http(s) URL") from None
     # urlsplit drops line breaks in silence, hence the look at the URL itself.
     path = url.partition("://")[2].partition("#")[0]
-    path = path[len(parts.netloc):]
+    path = path[len(parts.netloc) :]
     if not host or not _WRITABLE.fullmatch(path or "/"):
         raise ConnectFailure("the provider's URL has no host, or unencoded characters in its path")
     return Target(origin, path if path.startswith("/") else f"/{path}")

@@ -46,7 +46,7 @@ class AnswerParser:
         try:
             self._http.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._refuse("it switches protocols")
+            self._fault("it switches protocols")
         except httptools.HttpParserError as error:
             self._fault(str(error))
         self._overhead = 0 if self.body else self._overhead + len(data)
