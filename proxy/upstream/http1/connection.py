@@ -160,6 +160,8 @@ class Connection(asyncio.Protocol):
             # Refused before it was all sent: the rest would only fill the connection (RFC 9112, 9.5).
             self._cut = bool(self._unsent)
             self._unsent = _NOTHING
+        # From here on silence is what counts, not how much of the request is still wanted.
+        self._backlog = 0
         incoming.begin(parser.status, parser.headers)
 
     def _finish(self) -> None:

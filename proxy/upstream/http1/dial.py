@@ -19,13 +19,22 @@ STAGGER = 0.25
 MAX_TUNNEL_HEAD = 16 * 1024
 
 
-@dataclass(slots=True)
-class Dialer:
-    """Opens connections; the TLS settings are loaded with the first that needs them."""
+def trust(ca_file: str | None = None) -> ssl.SSLContext:
+    """TLS that verifies names and chains, against that file's authorities or else the system's (or SSL_CERT_FILE's).
 
+    Call it at the start: it reads for up to some hundred milliseconds. Raises OSError.
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """Opens connections, all with the same TLS settings."""
+
+    tls: ssl.SSLContext
     resolver: Resolver = field(default_factory=Resolver)
-    ca_file: str | None = None
-    _tls: ssl.SSLContext | None = field(default=None, init=False)
 
     async def dial(self, route: Route, make: Callable[[], Connection], timeout: float) -> Connection:
         """An open connection within `timeout` seconds, from the name to the last handshake; else ConnectFailure."""
@@ -43,23 +52,15 @@ class Dialer:
     async def _open(self, route: Route, make: Callable[[], Connection]) -> Connection:
         origin, proxy = route
         secure = origin.scheme == "https"
-        context = self._context() if secure else None
         to = proxy or origin
         sock = await connect(await self.resolver.addresses(to.host, to.port))
         if proxy is not None and route.tunnelled:
             await _tunnel(sock, origin.with_port, proxy)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         _, connection = await asyncio.get_running_loop().create_connection(
-            make, sock=sock, ssl=context, server_hostname=origin.host if secure else None
+            make, sock=sock, ssl=self.tls if secure else None, server_hostname=origin.host if secure else None
         )
         return connection
-
-    def _context(self) -> ssl.SSLContext:
-        """Verifies names and chains; without a file of ours, OpenSSL's defaults hold, SSL_CERT_FILE among them."""
-        if self._tls is None:
-            self._tls = ssl.create_default_context(cafile=self.ca_file)
-            self._tls.set_alpn_protocols(["http/1.1"])
-        return self._tls
 
 
 async def connect(addresses: list[Address], stagger: float = STAGGER) -> socket.socket:

@@ -75,7 +75,7 @@ class Http1Incoming:
         while not self.answered:
             if self._failure is not None:
                 raise self._failure
-            await self._wait()
+            await self._more()
 
     async def read(self) -> bytes:
         """All that has come and was not read, b"" at the end; a failure is raised after the last byte before it."""
@@ -84,7 +84,7 @@ class Http1Incoming:
                 raise self._failure
             if self._source is None:
                 return b""
-            await self._wait()
+            await self._more()
         return self._take()
 
     def close(self) -> None:
@@ -106,12 +106,9 @@ class Http1Incoming:
         if self._source is not None:
             self._source.heed()
 
-    async def _wait(self) -> None:
+    def _more(self) -> Future[None]:
         self._waiter = self._loop.create_future()
-        try:
-            await self._waiter
-        finally:
-            self._waiter = None
+        return self._waiter
 
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
@@ -127,7 +124,7 @@ class Http1Incoming:
 
     def add(self, chunks: list[bytes]) -> None:
         """More of the body is in."""
-        self._chunks += chunks
+        self._chunks.extend(chunks)
         self._size += sum(map(len, chunks))
         if self._size > MAX_BUFFERED and self._source is not None:
             self._source.pause()

@@ -11,12 +11,14 @@ MAX_FIELDS = 128
 MAX_INTERIM = 16
 """1xx answers before the real one."""
 
+_TOO_MUCH = f"over {MAX_HEAD} bytes without content"
+
 
 class AnswerParser:
     """After each `feed`, its fields say what is known of the answer; `flaw` is why it is none."""
 
     __slots__ = (
-        "_fields", "_http", "_interim", "_overhead", "_size",
+        "_fields", "_http", "_interim", "_overhead",
         "body", "complete", "flaw", "headers", "keep_alive", "status", "surplus", "until_close",
     )  # fmt: skip
 
@@ -34,8 +36,7 @@ class AnswerParser:
         self.until_close = False
         self.surplus = False
         self.flaw: str | None = None
-        self._fields: list[tuple[str, str]] = []
-        self._size = 0
+        self._fields: list[tuple[bytes, bytes]] = []
         self._overhead = 0
         self._interim = 0
 
@@ -43,15 +44,17 @@ class AnswerParser:
         """Take what came; `body` gains the content in it, and the caller takes it from there."""
         if self._http is None:
             return
+        self._overhead += len(data)
         try:
             self._http.feed_data(data)
         except httptools.HttpParserUpgrade:
             self._fault("it switches protocols")
         except httptools.HttpParserError as error:
             self._fault(str(error))
-        self._overhead = 0 if self.body else self._overhead + len(data)
-        if self._overhead > MAX_HEAD and not self.complete:
-            self.flaw = self.flaw or f"over {MAX_HEAD} bytes without content"
+        if self.body:
+            self._overhead = 0
+        elif self._overhead > MAX_HEAD and not self.complete:
+            self._fault(_TOO_MUCH)
 
     def close(self) -> None:
         """No more is fed; the parser and its callbacks hold each other otherwise."""
@@ -75,10 +78,8 @@ class AnswerParser:
             raise httptools.HttpParserError("more than was asked for")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._size += len(name) + len(value) + 4
-        self._fields.append((name.decode("latin-1"), value.decode("latin-1")))
-        if self._size > MAX_HEAD or len(self._fields) > MAX_FIELDS:
-            self._refuse(f"a head over {MAX_HEAD} bytes or {MAX_FIELDS} fields")
+        # Called for each field: what is to be checked waits for the end of the head.
+        self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
         http = self._http
@@ -86,7 +87,11 @@ class AnswerParser:
         status = http.get_status_code()
         if status < 200:
             return
-        headers = CIMultiDict(self._fields)
+        if len(self._fields) > MAX_FIELDS:
+            self._refuse(f"over {MAX_FIELDS} fields")
+        if self._overhead > MAX_HEAD and sum(len(name) + len(value) for name, value in self._fields) > MAX_HEAD:
+            self._refuse(_TOO_MUCH)
+        headers = CIMultiDict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields])
         if why := _unreadable(http.get_http_version(), headers):
             self._refuse(why)
         self.keep_alive = http.should_keep_alive()

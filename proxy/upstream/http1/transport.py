@@ -9,7 +9,7 @@ from math import inf
 
 from proxy.messages import Outgoing
 from proxy.upstream.http1.connection import Connection, Stale
-from proxy.upstream.http1.dial import Dialer
+from proxy.upstream.http1.dial import Dialer, trust
 from proxy.upstream.http1.head import head
 from proxy.upstream.http1.incoming import Http1Incoming
 from proxy.upstream.http1.origin import Origin, locate
@@ -21,7 +21,7 @@ from proxy.upstream.http1.proxies import Proxies, Route
 class Http1Transport:
     """Sends requests over kept or new connections; it holds no more of a caller than the open exchange."""
 
-    dialer: Dialer = field(default_factory=Dialer)
+    dialer: Dialer
     proxies: Proxies = Proxies({})
     write_timeout: float = 30.0
     """Seconds in which something of a request must go out as long as not all has; noticed within two of them."""
@@ -30,8 +30,8 @@ class Http1Transport:
 
     @classmethod
     def of(cls, environ: Mapping[str, str], ca_file: str | None = None) -> Http1Transport:
-        """With the environment's proxies, and a file of trusted authorities instead of the system's; ValueError."""
-        return cls(Dialer(ca_file=ca_file), Proxies.parse(environ))
+        """With the environment's proxies, and trust in that file or the system; raises ValueError and OSError."""
+        return cls(Dialer(trust(ca_file)), Proxies.parse(environ))
 
     async def send(self, request: Outgoing, *, connect_timeout: float, answer_timeout: float = inf) -> Http1Incoming:
         """Send it whole; status and headers are in when this returns, or UpstreamFailure is raised."""

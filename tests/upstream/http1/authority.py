@@ -21,8 +21,8 @@ class Authority:
     @classmethod
     def found(cls, folder: Path) -> Authority:
         """A new one, whose files are in that folder."""
-        _openssl(folder, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test-authority",
-                 "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+        _openssl(folder, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes",
+                 "-days", "2", "-subj", "/CN=test-authority", "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
         return cls(folder)
 
     def server(self, name: str) -> ssl.SSLContext:

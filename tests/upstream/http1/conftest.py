@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 import uvloop
 
+from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.transport import Http1Transport
+from tests.upstream.http1.exchange import NO_TRUST
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -17,7 +19,7 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 
 @pytest.fixture
 async def transport() -> AsyncIterator[Http1Transport]:
-    made = Http1Transport()
+    made = Http1Transport(Dialer(NO_TRUST))
     yield made
     made.close()
     # The closed connections say so to the loop.

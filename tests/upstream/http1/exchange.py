@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import Awaitable, Callable
 
 from proxy.messages import Outgoing
@@ -12,6 +13,9 @@ from tests.faults.server import FaultServer, answer, chunk
 
 OK = answer(b'{"ok":true}', headers="Content-Type: application/json\r\n")
 END = chunk(b"")
+
+NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Verifies, and trusts nobody; made in no time."""
 
 
 def question(server: FaultServer, body: bytes = b'{"model":"m"}', **headers: str) -> Outgoing:

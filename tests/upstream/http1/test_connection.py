@@ -12,11 +12,11 @@ from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.origin import locate
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import NOREAD, RECV, FaultServer, send, wait
-from tests.upstream.http1.exchange import OK, exchange, question
+from tests.upstream.http1.exchange import NO_TRUST, OK, exchange, question
 
 
 async def test_a_provider_that_stops_taking_the_request_is_given_up_on() -> None:
-    transport = Http1Transport(write_timeout=0.1)
+    transport = Http1Transport(Dialer(NO_TRUST), write_timeout=0.1)
     async with FaultServer([NOREAD], receive_buffer=4096) as server:
         with pytest.raises(Silent, match=r"^127\.0\.0\.1 took nothing of the request for 0\.1 s$"):
             await exchange(transport, question(server, bytes(32 * 2**20)))
@@ -24,7 +24,7 @@ async def test_a_provider_that_stops_taking_the_request_is_given_up_on() -> None
 
 
 async def test_a_provider_that_takes_the_request_slowly_is_not() -> None:
-    transport = Http1Transport(write_timeout=0.1)
+    transport = Http1Transport(Dialer(NO_TRUST), write_timeout=0.1)
 
     async def sip(peer) -> None:  # type: ignore[no-untyped-def]
         for _ in range(12):
@@ -37,7 +37,7 @@ async def test_a_provider_that_takes_the_request_slowly_is_not() -> None:
 
 
 async def test_a_sent_request_has_no_write_deadline() -> None:
-    transport = Http1Transport(write_timeout=0.02)
+    transport = Http1Transport(Dialer(NO_TRUST), write_timeout=0.02)
     go = asyncio.Event()
     async with FaultServer([RECV, wait(go), send(OK)]) as server:
         asked = asyncio.ensure_future(exchange(transport, question(server, bytes(2**20))))
@@ -60,7 +60,7 @@ async def test_a_closed_connection_answers_nothing(transport: Http1Transport) ->
     keeper = Nobody()
     async with FaultServer([RECV, send(OK)]) as server:
         route = transport.proxies.route(locate(server.url()).origin)
-        connection = await Dialer().dial(route, lambda: Connection("127.0.0.1", keeper, 30), 5)
+        connection = await Dialer(NO_TRUST).dial(route, lambda: Connection("127.0.0.1", keeper, 30), 5)
         assert connection.usable
         connection.abort()
         assert not connection.usable

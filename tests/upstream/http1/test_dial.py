@@ -12,13 +12,13 @@ import pytest
 
 from proxy.errors import ConnectFailure
 from proxy.messages import Outgoing
-from proxy.upstream.http1.dial import Dialer, connect
+from proxy.upstream.http1.dial import Dialer, connect, trust
 from proxy.upstream.http1.proxies import Proxies
 from proxy.upstream.http1.resolver import Address, Resolver
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import FIN, RECV, RST, FaultServer, Op, Peer, answer, send, tell
 from tests.upstream.http1.authority import Authority
-from tests.upstream.http1.exchange import OK, cancelled, exchange
+from tests.upstream.http1.exchange import NO_TRUST, OK, cancelled, exchange
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
 
@@ -35,6 +35,10 @@ def local(address: str = "127.0.0.1") -> Resolver:
         return [Address(socket.AF_INET, (address, port))]
 
     return Resolver(look_up)
+
+
+def behind(proxy: str) -> Http1Transport:
+    return Http1Transport(Dialer(NO_TRUST), Proxies.parse({"HTTPS_PROXY": proxy}))
 
 
 def ask(url: str) -> Outgoing:
@@ -81,7 +85,7 @@ async def test_an_unknown_name_is_a_connect_failure() -> None:
     async def unknown(host: str, port: int) -> list[Address]:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
-    transport = Http1Transport(Dialer(Resolver(unknown)))
+    transport = Http1Transport(Dialer(NO_TRUST, Resolver(unknown)))
     with pytest.raises(ConnectFailure, match=r"^no connection to nowhere\.test: Name or service not known$"):
         await transport.send(ask("http://nowhere.test/"), connect_timeout=5)
 
@@ -91,7 +95,7 @@ async def test_a_slow_name_is_part_of_the_connect_timeout() -> None:
         await asyncio.sleep(5)
         return []
 
-    transport = Http1Transport(Dialer(Resolver(slow)))
+    transport = Http1Transport(Dialer(NO_TRUST, Resolver(slow)))
     with pytest.raises(ConnectFailure, match="within 0.05 s"):
         await transport.send(ask("http://slow.test/"), connect_timeout=0.05)
     for task in transport.dialer.resolver._asked.values():
@@ -123,6 +127,7 @@ async def test_when_all_addresses_refuse_it_fails(closed_port: int) -> None:
 # Through a proxy.
 
 
+@needs_openssl
 async def test_https_goes_through_a_tunnel(authority: Authority) -> None:
     async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
         reader_ready = asyncio.Event()
@@ -138,7 +143,7 @@ async def test_https_goes_through_a_tunnel(authority: Authority) -> None:
 
         async with FaultServer([RECV, relay]) as proxy:
             environ = {"HTTPS_PROXY": f"http://user:pass@127.0.0.1:{proxy.port}"}
-            transport = Http1Transport(Dialer(ca_file=authority.ca_file), Proxies.parse(environ))
+            transport = Http1Transport(Dialer(trust(authority.ca_file)), Proxies.parse(environ))
             assert await exchange(transport, ask("https://provider.test/v1/x")) == b'{"ok":true}'
             transport.close()
         tunnel = proxy.requests[0]
@@ -174,7 +179,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 )
 async def test_a_proxy_that_will_not_is_a_connect_failure(ops: list[Op], why: str) -> None:
     async with FaultServer([RECV, *ops]) as proxy:
-        transport = Http1Transport.of({"HTTPS_PROXY": f"http://user:sk-planted@127.0.0.1:{proxy.port}"})
+        transport = behind(f"http://user:sk-planted@127.0.0.1:{proxy.port}")
         with pytest.raises(ConnectFailure, match=why) as raised:
             await transport.send(ask("https://provider.test/"), connect_timeout=5)
         assert "sk-planted" not in str(raised.value)
@@ -184,7 +189,7 @@ async def test_a_proxy_that_will_not_is_a_connect_failure(ops: list[Op], why: st
 async def test_cancelling_in_the_tunnel_closes_the_connection() -> None:
     asked = asyncio.Event()
     async with FaultServer([RECV, tell(asked)]) as proxy:
-        transport = Http1Transport.of({"HTTPS_PROXY": f"127.0.0.1:{proxy.port}"})
+        transport = behind(f"127.0.0.1:{proxy.port}")
         await cancelled(transport.send(ask("https://provider.test/"), connect_timeout=5), asked)
         await asyncio.wait_for(proxy.peers[0].closed.wait(), 5)
 
@@ -195,7 +200,7 @@ async def test_cancelling_in_the_tunnel_closes_the_connection() -> None:
 @needs_openssl
 async def test_tls_is_verified_against_the_file_and_kept(authority: Authority) -> None:
     async with FaultServer([RECV, send(OK), RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(local(), authority.ca_file))
+        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
         for _ in range(2):
             assert await exchange(transport, ask(server.url(host="provider.test"))) == b'{"ok":true}'
         assert len(server.peers) == 1
@@ -206,7 +211,7 @@ async def test_tls_is_verified_against_the_file_and_kept(authority: Authority) -
 async def test_ssl_cert_file_is_trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", authority.ca_file)
     async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(local()))
+        transport = Http1Transport(Dialer(trust(), local()))
         assert await exchange(transport, ask(server.url(host="provider.test"))) == b'{"ok":true}'
         transport.close()
 
@@ -224,7 +229,7 @@ async def test_a_certificate_that_does_not_fit_is_refused(
     authority: Authority, host: str, trusted: bool, why: str
 ) -> None:
     async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(local(), authority.ca_file if trusted else None))
+        transport = Http1Transport(Dialer(trust(authority.ca_file) if trusted else NO_TRUST, local()))
         with pytest.raises(ConnectFailure, match=f"^no TLS with {host}: .*({why})"):
             await transport.send(ask(server.url(host=host)), connect_timeout=5)
         assert not server.requests
@@ -236,7 +241,7 @@ async def test_the_name_is_told_before_the_certificate_is_chosen(authority: Auth
     context = authority.server("provider.test")
     context.sni_callback = lambda _, name, __: names.append(name)
     async with FaultServer([RECV, send(OK)], tls=context) as server:
-        transport = Http1Transport(Dialer(local(), authority.ca_file))
+        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
         await exchange(transport, ask(server.url(host="provider.test")))
         transport.close()
     assert names == ["provider.test"]
@@ -244,7 +249,7 @@ async def test_the_name_is_told_before_the_certificate_is_chosen(authority: Auth
 
 async def test_a_handshake_that_stalls_is_given_up_on() -> None:
     async with FaultServer([]) as server:
-        transport = Http1Transport()
+        transport = Http1Transport(Dialer(NO_TRUST))
         with pytest.raises(ConnectFailure, match=r"within 0\.1 s"):
             await transport.send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout=0.1)
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
@@ -258,7 +263,7 @@ async def test_cancelling_in_the_handshake_closes_the_connection() -> None:
         hello.set()
 
     async with FaultServer([listen]) as server:
-        transport = Http1Transport()
+        transport = Http1Transport(Dialer(NO_TRUST))
         request = ask(f"https://127.0.0.1:{server.port}/")
         await cancelled(transport.send(request, connect_timeout=5), hello)
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
@@ -267,14 +272,14 @@ async def test_cancelling_in_the_handshake_closes_the_connection() -> None:
 async def test_a_server_without_tls_is_a_connect_failure() -> None:
     async with FaultServer([send(answer())]) as server:
         with pytest.raises(ConnectFailure, match=r"^no TLS with 127\.0\.0\.1: wrong version number"):
-            await Http1Transport().send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout=5)
+            await Http1Transport(Dialer(NO_TRUST)).send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout=5)
 
 
-async def test_a_missing_ca_file_is_a_connect_failure() -> None:
-    with pytest.raises(ConnectFailure, match="No such file"):
-        await Http1Transport(Dialer(ca_file="/nowhere.pem")).send(ask("https://127.0.0.1:1/"), connect_timeout=5)
+def test_a_missing_file_of_authorities_is_seen_at_once() -> None:
+    with pytest.raises(FileNotFoundError):
+        Http1Transport.of({}, "/nowhere.pem")
 
 
 def test_tls_is_never_turned_off() -> None:
-    context = Dialer()._context()
+    context = trust()
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

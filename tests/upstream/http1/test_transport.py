@@ -12,7 +12,7 @@ from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.proxies import Proxies
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import FIN, RECV, RECV_HEAD, RST, STREAM, FaultServer, Op, answer, chunk, send, tell, wait
-from tests.upstream.http1.exchange import END, OK, ask, cancelled, exchange, question, rest, until
+from tests.upstream.http1.exchange import END, NO_TRUST, OK, ask, cancelled, exchange, question, rest, until
 
 
 async def test_request_and_answer_arrive_as_sent(transport: Http1Transport) -> None:
@@ -189,7 +189,9 @@ async def test_many_answers_are_open_at_once(transport: Http1Transport) -> None:
 
 async def test_an_http_proxy_is_asked_for_the_whole_url() -> None:
     async with FaultServer([RECV, send(OK)]) as proxy:
-        transport = Http1Transport.of({"HTTP_PROXY": f"http://user:p%40ss@127.0.0.1:{proxy.port}"})
+        transport = Http1Transport(
+            Dialer(NO_TRUST), Proxies.parse({"HTTP_PROXY": f"http://user:p%40ss@127.0.0.1:{proxy.port}"})
+        )
         request = Outgoing("http://provider.test:81/v1/chat?a=%2F", {"Proxy-Authorization": "Bearer x"}, b"")
         assert await exchange(transport, request) == b'{"ok":true}'
         transport.close()
@@ -201,7 +203,7 @@ async def test_an_http_proxy_is_asked_for_the_whole_url() -> None:
 async def test_no_proxy_goes_straight() -> None:
     async with FaultServer([RECV, send(OK)]) as server:
         environ = {"http_proxy": "http://127.0.0.1:1", "no_proxy": "example.org, 127.0.0.0/8"}
-        transport = Http1Transport(Dialer(), Proxies.parse(environ))
+        transport = Http1Transport(Dialer(NO_TRUST), Proxies.parse(environ))
         assert await exchange(transport, question(server)) == b'{"ok":true}'
         transport.close()
 
