@@ -166,6 +166,7 @@ class Connection(asyncio.Protocol):
 
     def _finish(self) -> None:
         incoming, self._incoming = self._incoming, None
+        assert incoming is not None
         parser = self._parser
         self.resume()
         if parser.keep_alive and self._sent and not parser.surplus and not self._transport.is_closing():
@@ -173,14 +174,13 @@ class Connection(asyncio.Protocol):
             self._keeper.keep(self)
         else:
             self.abort()
-        if incoming is not None:
-            incoming.finish()
+        incoming.finish()
 
     def _fail(self, failure: UpstreamFailure) -> None:
         incoming = self._incoming
+        assert incoming is not None
         self.abort()
-        if incoming is not None:
-            incoming.fail(failure)
+        incoming.fail(failure)
 
     def _lost(self, error: Exception | None) -> None:
         if self._incoming is None:
@@ -211,8 +211,7 @@ class Connection(asyncio.Protocol):
 
     def _ring(self) -> None:
         now = self._loop.time()
-        if self._incoming is None:
-            return
+        assert self._incoming is not None
         if not (self._backlog and self._write_due <= now):
             self._fail(Silent(f"{self.host} {self._incoming.complaint(now - self._heard)}"))
         elif self._stuck(now):

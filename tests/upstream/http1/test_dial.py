@@ -9,16 +9,17 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
-
 from proxy.errors import ConnectFailure
 from proxy.messages import Outgoing
+from proxy.upstream.http1 import dial
 from proxy.upstream.http1.dial import Dialer, connect, trust
-from proxy.upstream.http1.proxies import Proxies
+from proxy.upstream.http1.proxies import Proxies, Proxy
 from proxy.upstream.http1.resolver import Address, Resolver
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import FIN, RECV, RST, FaultServer, Op, Peer, answer, send, tell
 from tests.upstream.http1.authority import Authority
-from tests.upstream.http1.exchange import NO_TRUST, OK, cancelled, exchange
+from tests.upstream.http1.exchange import NO_TRUST, OK, cancelled, exchange, rest, until
+from tests.upstream.http1.exchange import ask as begin
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
 
@@ -118,6 +119,39 @@ async def test_the_next_address_is_tried_beside_one_that_hangs(black_hole: int) 
         sock.close()
 
 
+async def test_a_second_connection_that_also_came_about_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    go, made = asyncio.Event(), []
+
+    async def slow(address: Address) -> socket.socket:
+        made.append(socket.socket())
+        await go.wait()
+        return made[address.family]
+
+    monkeypatch.setattr(dial, "_connect", slow)
+    racing = asyncio.ensure_future(connect([Address(number, ()) for number in range(2)], 0))
+    await until(lambda: len(made) == 2)
+    go.set()
+    winner = await racing
+    await until(lambda: sum(sock.fileno() < 0 for sock in made) == 1)
+    winner.close()
+
+
+async def test_the_last_address_may_fail_while_another_is_still_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = asyncio.Event()
+
+    async def first_is_slow(address: Address) -> socket.socket:
+        if address.family:
+            failed.set()
+            raise ConnectionRefusedError
+        await failed.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return socket.socket()
+
+    monkeypatch.setattr(dial, "_connect", first_is_slow)
+    (await connect([Address(number, ()) for number in range(2)], 0)).close()
+
+
 async def test_when_all_addresses_refuse_it_fails(closed_port: int) -> None:
     addresses = [Address(socket.AF_INET, ("127.0.0.1", closed_port))] * 3
     with pytest.raises(ConnectionRefusedError):
@@ -208,6 +242,20 @@ async def test_tls_is_verified_against_the_file_and_kept(authority: Authority) -
 
 
 @needs_openssl
+async def test_a_slow_reader_holds_up_a_provider_behind_tls_too(authority: Authority) -> None:
+    body = bytes(8 * 2**20)
+    async with FaultServer([RECV, send(answer(body))], tls=authority.server("provider.test")) as server:
+        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
+        incoming = await begin(transport, ask(server.url(host="provider.test")))
+        await until(lambda: incoming._size > 512 * 1024)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert incoming._size < 2 * 2**20
+        assert len(await rest(incoming)) == len(body)
+        transport.close()
+
+
+@needs_openssl
 async def test_ssl_cert_file_is_trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", authority.ca_file)
     async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
@@ -278,6 +326,12 @@ async def test_a_server_without_tls_is_a_connect_failure() -> None:
 def test_a_missing_file_of_authorities_is_seen_at_once() -> None:
     with pytest.raises(FileNotFoundError):
         Http1Transport.of({}, "/nowhere.pem")
+
+
+def test_proxies_and_trust_come_from_the_environment() -> None:
+    made = Http1Transport.of({"HTTPS_PROXY": "http://p:1"})
+    assert made.proxies.by_scheme == {"https": Proxy("p", 1)}
+    assert made.dialer.tls.get_ca_certs() == trust().get_ca_certs()
 
 
 def test_tls_is_never_turned_off() -> None:

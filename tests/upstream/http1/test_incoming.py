@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-
 from proxy.errors import BadAnswer, Disconnected, Silent
 from proxy.upstream.http1.transport import Http1Transport
-from tests.faults.server import FIN, HALF, RECV, RST, STREAM, FaultServer, Op, answer, chunk, send, tell, wait
+from tests.faults.server import FIN, HALF, RECV, RST, STREAM, FaultServer, Op, Peer, answer, chunk, send, tell, wait
 from tests.upstream.http1.exchange import END, OK, ask, cancelled, exchange, question, rest, until
 
 EVENT = b"data: 1\n\n"
@@ -131,7 +130,7 @@ async def test_closing_an_unfinished_answer_closes_its_connection(transport: Htt
 async def test_a_slow_reader_holds_up_the_provider(transport: Http1Transport) -> None:
     progress: list[int] = []
 
-    async def flood(peer) -> None:  # type: ignore[no-untyped-def]
+    async def flood(peer: Peer) -> None:
         for _ in range(400):
             peer.writer.write(chunk(b"x" * 65536))
             await peer.writer.drain()
@@ -162,7 +161,7 @@ async def test_silence_is_given_up_on(transport: Http1Transport) -> None:
 
 
 async def test_a_deadline_passes_though_bytes_come(transport: Http1Transport) -> None:
-    async def drip(peer) -> None:  # type: ignore[no-untyped-def]
+    async def drip(peer: Peer) -> None:
         while True:
             peer.writer.write(chunk(b": ping\n\n"))
             await peer.writer.drain()
@@ -174,6 +173,14 @@ async def test_a_deadline_passes_though_bytes_come(transport: Http1Transport) ->
         incoming.deadline = asyncio.get_running_loop().time() + 0.05
         with pytest.raises(Silent, match="took too long"):
             await rest(incoming)
+
+
+async def test_a_whole_answer_knows_no_deadline(transport: Http1Transport) -> None:
+    async with FaultServer([RECV, send(OK)]) as server:
+        incoming = await ask(transport, question(server))
+        incoming.patience = incoming.deadline = 0.0
+        assert (incoming.patience, incoming.deadline) == (0.0, 0.0)
+        assert await rest(incoming) == b'{"ok":true}'
 
 
 async def test_the_head_has_a_deadline_of_its_own(transport: Http1Transport) -> None:

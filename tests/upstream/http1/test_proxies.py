@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-
 from proxy.upstream.http1.origin import locate
 from proxy.upstream.http1.proxies import Proxies, Proxy
 
