@@ -1,0 +1,139 @@
+"""From a route to an open connection: TCP to the provider or its proxy, the proxy's tunnel, TLS."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from proxy.errors import ConnectFailure
+from proxy.upstream.http1.connection import Connection
+from proxy.upstream.http1.proxies import Proxy, Route
+from proxy.upstream.http1.resolver import Address, Resolver
+
+STAGGER = 0.25
+"""Seconds before the next address is tried beside one that has not answered (RFC 8305, 5)."""
+MAX_TUNNEL_HEAD = 16 * 1024
+
+
+def trust(ca_file: str | None = None) -> ssl.SSLContext:
+    """TLS that verifies names and chains, against that file's authorities or else the system's (or SSL_CERT_FILE's).
+
+    Call it at the start: it reads for up to some hundred milliseconds. Raises OSError.
+    """
+    context = ssl.create_default_context(cafile=ca_file)
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+@dataclass(frozen=True, slots=True)
+class Dialer:
+    """Opens connections, all with the same TLS settings."""
+
+    tls: ssl.SSLContext
+    resolver: Resolver = field(default_factory=Resolver)
+
+    async def dial(self, route: Route, make: Callable[[], Connection], timeout: float) -> Connection:
+        """An open connection within `timeout` seconds, from the name to the last handshake; else ConnectFailure."""
+        host = route.origin.host
+        try:
+            async with asyncio.timeout(timeout):
+                return await self._open(route, make)
+        except TimeoutError:
+            raise ConnectFailure(f"no connection to {host} within {timeout:g} s") from None
+        except ssl.SSLError as error:
+            raise ConnectFailure(f"no TLS with {host}: {_reason(error)}") from error
+        except OSError as error:
+            raise ConnectFailure(f"no connection to {host}: {error.strerror or error}") from error
+
+    async def _open(self, route: Route, make: Callable[[], Connection]) -> Connection:
+        origin, proxy = route
+        secure = origin.scheme == "https"
+        to = proxy or origin
+        sock = await connect(await self.resolver.addresses(to.host, to.port))
+        if proxy is not None and route.tunnelled:
+            await _tunnel(sock, origin.with_port, proxy)
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        _, connection = await asyncio.get_running_loop().create_connection(
+            make, sock=sock, ssl=self.tls if secure else None, server_hostname=origin.host if secure else None
+        )
+        return connection
+
+
+async def connect(addresses: list[Address], stagger: float = STAGGER) -> socket.socket:
+    """A socket to the first that answers; each next joins in after `stagger` seconds, or when one has failed."""
+    if len(addresses) == 1:
+        return await _connect(addresses[0])
+    waiting = list(addresses)
+    running: set[asyncio.Task[socket.socket]] = set()
+    failures: list[BaseException] = []
+    try:
+        while waiting or running:
+            if waiting:
+                running.add(asyncio.ensure_future(_connect(waiting.pop(0))))
+            done, _ = await asyncio.wait(
+                running, timeout=stagger if waiting else None, return_when=asyncio.FIRST_COMPLETED
+            )
+            for task in done:
+                running.remove(task)
+                if (failure := task.exception()) is None:
+                    return task.result()
+                failures.append(failure)
+        raise failures[0]
+    finally:
+        for task in running:
+            task.add_done_callback(_discard)
+            task.cancel()
+
+
+async def _connect(address: Address) -> socket.socket:
+    sock = socket.socket(address.family, socket.SOCK_STREAM)
+    try:
+        sock.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(sock, address.where)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _discard(loser: asyncio.Task[socket.socket]) -> None:
+    if not loser.cancelled() and loser.exception() is None:
+        loser.result().close()
+
+
+async def _tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:
+    """CONNECT (RFC 9110, 9.3.6); the socket is closed where the proxy will not."""
+    lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
+    if proxy.authorization:
+        lines.append(f"Proxy-Authorization: {proxy.authorization}")
+    loop = asyncio.get_running_loop()
+    try:
+        await loop.sock_sendall(sock, ("\r\n".join(lines) + "\r\n\r\n").encode())
+        answer = b""
+        while b"\r\n\r\n" not in answer:
+            more = await loop.sock_recv(sock, 4096)
+            answer += more
+            if not more or len(answer) > MAX_TUNNEL_HEAD:
+                raise ConnectFailure(f"the proxy {proxy.host} gave no answer to CONNECT {authority}")
+        _admit(answer, proxy, authority)
+    except BaseException:
+        sock.close()
+        raise
+
+
+def _admit(answer: bytes, proxy: Proxy, authority: str) -> None:
+    version, _, rest = answer.partition(b" ")
+    with suppress(ValueError):
+        if version.startswith(b"HTTP/1.") and int(rest[:3]) // 100 == 2 and answer.endswith(b"\r\n\r\n"):
+            return
+    status = rest[:3].decode("ascii", "replace")
+    raise ConnectFailure(f"the proxy {proxy.host} refused CONNECT {authority} ({status})")
+
+
+def _reason(error: ssl.SSLError) -> str:
+    verification = getattr(error, "verify_message", None)
+    return str(verification or error.reason or "the handshake failed").lower().replace("_", " ")

@@ -1,0 +1,188 @@
+"""A provider that misbehaves to order: each connection is led through a script of small operations."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import struct
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """One request as it arrived; header names in lower case."""
+
+    line: str
+    headers: dict[str, str]
+    body: bytes
+
+
+@dataclass(slots=True)
+class Peer:
+    """One connection: what came over it, and when the other side closed it."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    requests: list[Recorded] = field(default_factory=list)
+    closed: asyncio.Event = field(default_factory=asyncio.Event)
+    closed_at: float | None = None
+
+
+Op = Callable[[Peer], Awaitable[None]]
+"""One step of a script. After its last step a connection stays open until the other side closes it."""
+
+Script = Sequence[Op]
+
+
+async def RECV(peer: Peer) -> None:
+    """Reads one request, head and body, and records it."""
+    line, headers = await _head(peer.reader)
+    body = await peer.reader.readexactly(int(headers.get("content-length", "0")))
+    peer.requests.append(Recorded(line, headers, body))
+
+
+async def RECV_HEAD(peer: Peer) -> None:
+    """Reads one request's head, and records it without its body."""
+    peer.requests.append(Recorded(*await _head(peer.reader), b""))
+
+
+async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
+    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    line, *fields = head.rstrip("\r\n").split("\r\n")
+    return line, {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+
+
+def send(data: bytes) -> Op:
+    """Sends bytes, whatever they are, in as few segments as the system likes."""
+
+    async def op(peer: Peer) -> None:
+        peer.writer.write(data)
+        await peer.writer.drain()
+
+    return op
+
+
+def wait(event: asyncio.Event) -> Op:
+    """Does nothing until the test says so."""
+
+    async def op(_: Peer) -> None:
+        await event.wait()
+
+    return op
+
+
+def tell(event: asyncio.Event) -> Op:
+    """Says that the script has come this far."""
+
+    async def op(_: Peer) -> None:
+        event.set()
+
+    return op
+
+
+async def FIN(peer: Peer) -> None:
+    """Closes in good order, once all is sent."""
+    peer.writer.close()
+
+
+async def RST(peer: Peer) -> None:
+    """Resets the connection; what is not sent yet is lost."""
+    peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    peer.writer.transport.abort()
+
+
+async def HALF(peer: Peer) -> None:
+    """Ends the sending side only."""
+    peer.writer.write_eof()
+
+
+async def STALL(peer: Peer) -> None:
+    """Waits until the other side closes, and records when; comes by itself at the end of a script."""
+    try:
+        while await peer.reader.read(65536):
+            pass
+    except ConnectionError:
+        pass
+    peer.closed_at = asyncio.get_running_loop().time()
+    peer.closed.set()
+
+
+async def NOREAD(peer: Peer) -> None:
+    """Stops taking bytes for good (with `receive_buffer` small, the other side is soon blocked)."""
+    peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
+    await asyncio.Event().wait()
+
+
+def answer(body: bytes = b"{}", *, status: str = "200 OK", headers: str = "") -> bytes:
+    """A whole answer with Content-Length; `headers` are lines that end in CRLF."""
+    return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
+
+
+def chunk(data: bytes) -> bytes:
+    """One chunk; chunk(b"") is the last."""
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+"""The head of a chunked answer."""
+
+
+class FaultServer:
+    """Connection n plays script n, later ones the last script again."""
+
+    def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None) -> None:
+        self.scripts = scripts
+        self.peers: list[Peer] = []
+        self._tls = tls
+        self._receive_buffer = receive_buffer
+        self._players: set[asyncio.Task[None]] = set()
+
+    @property
+    def requests(self) -> list[Recorded]:
+        """All requests, in the order of their connections."""
+        return [request for peer in self.peers for request in peer.requests]
+
+    def url(self, path: str = "/v1/chat/completions", host: str = "127.0.0.1") -> str:
+        """Where it is, as a provider's URL."""
+        return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
+
+    async def __aenter__(self) -> FaultServer:
+        sock = socket.socket()
+        if self._receive_buffer is not None:
+            # Accepted connections inherit it; it must stand before the window is announced.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
+        sock.bind(("127.0.0.1", 0))
+        self.port = sock.getsockname()[1]
+        self._server = await asyncio.start_server(self._accept, sock=sock, ssl=self._tls, limit=2**16)
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, _: object, __: TracebackType | None) -> None:
+        self._server.close()
+        for player in self._players:
+            player.cancel()
+        results = await asyncio.gather(*self._players, return_exceptions=True)
+        for peer in self.peers:
+            peer.writer.transport.abort()
+        if kind is None:
+            failed = [result for result in results if isinstance(result, Exception)]
+            assert not failed, failed
+
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        script = self.scripts[min(len(self.peers), len(self.scripts) - 1)]
+        peer = Peer(reader, writer)
+        self.peers.append(peer)
+        self._players.add(asyncio.ensure_future(_play(peer, script)))
+
+
+async def _play(peer: Peer, script: Script) -> None:
+    try:
+        for op in script:
+            await op(peer)
+        await STALL(peer)
+    except (ConnectionError, asyncio.IncompleteReadError):
+        # The other side left in the middle of the script.
+        peer.closed_at = asyncio.get_running_loop().time()
+        peer.closed.set()

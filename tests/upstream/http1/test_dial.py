@@ -1,0 +1,339 @@
+"""Connections are made to the right provider, in time, or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import socket
+import ssl
+from collections.abc import Iterator
+
+import pytest
+from proxy.errors import ConnectFailure
+from proxy.messages import Outgoing
+from proxy.upstream.http1 import dial
+from proxy.upstream.http1.dial import Dialer, connect, trust
+from proxy.upstream.http1.proxies import Proxies, Proxy
+from proxy.upstream.http1.resolver import Address, Resolver
+from proxy.upstream.http1.transport import Http1Transport
+from tests.faults.server import FIN, RECV, RST, FaultServer, Op, Peer, answer, send, tell
+from tests.upstream.http1.authority import Authority
+from tests.upstream.http1.exchange import NO_TRUST, OK, cancelled, exchange, rest, until
+from tests.upstream.http1.exchange import ask as begin
+
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority.found(tmp_path_factory.mktemp("authority"))
+
+
+def local(address: str = "127.0.0.1") -> Resolver:
+    """Every name is this machine."""
+
+    async def look_up(host: str, port: int) -> list[Address]:
+        return [Address(socket.AF_INET, (address, port))]
+
+    return Resolver(look_up)
+
+
+def behind(proxy: str) -> Http1Transport:
+    return Http1Transport(Dialer(NO_TRUST), Proxies.parse({"HTTPS_PROXY": proxy}))
+
+
+def ask(url: str) -> Outgoing:
+    return Outgoing(url, {}, b"{}")
+
+
+@pytest.fixture
+def closed_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+@pytest.fixture
+def black_hole() -> Iterator[int]:
+    """A port that neither accepts nor refuses: its queue is full."""
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        sock.listen(0)
+        port = sock.getsockname()[1]
+        fillers = [socket.socket() for _ in range(4)]
+        for filler in fillers:
+            filler.setblocking(False)
+            filler.connect_ex(("127.0.0.1", port))
+        yield port
+        for filler in fillers:
+            filler.close()
+
+
+# Without TLS.
+
+
+async def test_a_closed_port_is_a_connect_failure(transport: Http1Transport, closed_port: int) -> None:
+    with pytest.raises(ConnectFailure, match=r"^no connection to 127\.0\.0\.1: "):
+        await transport.send(ask(f"http://127.0.0.1:{closed_port}/"), connect_timeout=5)
+
+
+async def test_no_answer_to_the_connect_is_given_up_on(transport: Http1Transport, black_hole: int) -> None:
+    with pytest.raises(ConnectFailure, match=r"^no connection to 127\.0\.0\.1 within 0\.05 s$"):
+        await transport.send(ask(f"http://127.0.0.1:{black_hole}/"), connect_timeout=0.05)
+
+
+async def test_an_unknown_name_is_a_connect_failure() -> None:
+    async def unknown(host: str, port: int) -> list[Address]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    transport = Http1Transport(Dialer(NO_TRUST, Resolver(unknown)))
+    with pytest.raises(ConnectFailure, match=r"^no connection to nowhere\.test: Name or service not known$"):
+        await transport.send(ask("http://nowhere.test/"), connect_timeout=5)
+
+
+async def test_a_slow_name_is_part_of_the_connect_timeout() -> None:
+    async def slow(host: str, port: int) -> list[Address]:
+        await asyncio.sleep(5)
+        return []
+
+    transport = Http1Transport(Dialer(NO_TRUST, Resolver(slow)))
+    with pytest.raises(ConnectFailure, match="within 0.05 s"):
+        await transport.send(ask("http://slow.test/"), connect_timeout=0.05)
+    for task in transport.dialer.resolver._asked.values():
+        task.cancel()
+
+
+async def test_the_next_address_is_tried_when_one_refuses(closed_port: int) -> None:
+    async with FaultServer([RECV]) as server:
+        addresses = [Address(socket.AF_INET, ("127.0.0.1", port)) for port in (closed_port, server.port)]
+        sock = await asyncio.wait_for(connect(addresses, 60), 5)
+        assert sock.getpeername()[1] == server.port
+        sock.close()
+
+
+async def test_the_next_address_is_tried_beside_one_that_hangs(black_hole: int) -> None:
+    async with FaultServer([RECV]) as server:
+        addresses = [Address(socket.AF_INET, ("127.0.0.1", port)) for port in (black_hole, server.port)]
+        sock = await asyncio.wait_for(connect(addresses, 0.01), 5)
+        assert sock.getpeername()[1] == server.port
+        sock.close()
+
+
+async def test_a_second_connection_that_also_came_about_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    go, made = asyncio.Event(), []
+
+    async def slow(address: Address) -> socket.socket:
+        made.append(socket.socket())
+        await go.wait()
+        return made[address.family]
+
+    monkeypatch.setattr(dial, "_connect", slow)
+    racing = asyncio.ensure_future(connect([Address(number, ()) for number in range(2)], 0))
+    await until(lambda: len(made) == 2)
+    go.set()
+    winner = await racing
+    await until(lambda: sum(sock.fileno() < 0 for sock in made) == 1)
+    winner.close()
+
+
+async def test_the_last_address_may_fail_while_another_is_still_awaited(monkeypatch: pytest.MonkeyPatch) -> None:
+    failed = asyncio.Event()
+
+    async def first_is_slow(address: Address) -> socket.socket:
+        if address.family:
+            failed.set()
+            raise ConnectionRefusedError
+        await failed.wait()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        return socket.socket()
+
+    monkeypatch.setattr(dial, "_connect", first_is_slow)
+    (await connect([Address(number, ()) for number in range(2)], 0)).close()
+
+
+async def test_when_all_addresses_refuse_it_fails(closed_port: int) -> None:
+    addresses = [Address(socket.AF_INET, ("127.0.0.1", closed_port))] * 3
+    with pytest.raises(ConnectionRefusedError):
+        await asyncio.wait_for(connect(addresses, 60), 5)
+
+
+# Through a proxy.
+
+
+@needs_openssl
+async def test_https_goes_through_a_tunnel(authority: Authority) -> None:
+    async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
+        reader_ready = asyncio.Event()
+
+        async def relay(peer: Peer) -> None:
+            reader, writer = await asyncio.open_connection("127.0.0.1", server.port)
+            peer.writer.write(b"HTTP/1.1 200 Connection established\r\nVia: test\r\n\r\n")
+            reader_ready.set()
+            try:
+                await asyncio.gather(_copy(peer.reader, writer), _copy(reader, peer.writer))
+            finally:
+                writer.transport.abort()
+
+        async with FaultServer([RECV, relay]) as proxy:
+            environ = {"HTTPS_PROXY": f"http://user:pass@127.0.0.1:{proxy.port}"}
+            transport = Http1Transport(Dialer(trust(authority.ca_file)), Proxies.parse(environ))
+            assert await exchange(transport, ask("https://provider.test/v1/x")) == b'{"ok":true}'
+            transport.close()
+        tunnel = proxy.requests[0]
+        assert tunnel.line == "CONNECT provider.test:443 HTTP/1.1"
+        assert (tunnel.headers["host"], tunnel.headers["proxy-authorization"]) == (
+            "provider.test:443",
+            "Basic dXNlcjpwYXNz",
+        )
+        assert server.requests[0].line == "POST /v1/x HTTP/1.1"
+        assert "proxy-authorization" not in server.requests[0].headers
+
+
+async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    while data := await reader.read(65536):
+        writer.write(data)
+    writer.close()
+
+
+@pytest.mark.parametrize(
+    ("ops", "why"),
+    [
+        (
+            [send(answer(b"", status="407 Proxy Authentication Required"))],
+            r"refused CONNECT provider\.test:443 \(407\)",
+        ),
+        ([send(b"SSH-2.0-x\r\n\r\n")], "refused CONNECT"),
+        ([send(b"HTTP/1.1 200 OK\r\n\r\nand more")], "refused CONNECT"),
+        ([send(b"x" * 20000)], "gave no answer to CONNECT"),
+        ([FIN], "gave no answer to CONNECT"),
+        ([RST], "no connection to provider.test"),
+    ],
+    ids=["407", "no http", "speaks first", "endless", "closes", "resets"],
+)
+async def test_a_proxy_that_will_not_is_a_connect_failure(ops: list[Op], why: str) -> None:
+    async with FaultServer([RECV, *ops]) as proxy:
+        transport = behind(f"http://user:sk-planted@127.0.0.1:{proxy.port}")
+        with pytest.raises(ConnectFailure, match=why) as raised:
+            await transport.send(ask("https://provider.test/"), connect_timeout=5)
+        assert "sk-planted" not in str(raised.value)
+        await asyncio.wait_for(proxy.peers[0].closed.wait(), 5)
+
+
+async def test_cancelling_in_the_tunnel_closes_the_connection() -> None:
+    asked = asyncio.Event()
+    async with FaultServer([RECV, tell(asked)]) as proxy:
+        transport = behind(f"127.0.0.1:{proxy.port}")
+        await cancelled(transport.send(ask("https://provider.test/"), connect_timeout=5), asked)
+        await asyncio.wait_for(proxy.peers[0].closed.wait(), 5)
+
+
+# With TLS.
+
+
+@needs_openssl
+async def test_tls_is_verified_against_the_file_and_kept(authority: Authority) -> None:
+    async with FaultServer([RECV, send(OK), RECV, send(OK)], tls=authority.server("provider.test")) as server:
+        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
+        for _ in range(2):
+            assert await exchange(transport, ask(server.url(host="provider.test"))) == b'{"ok":true}'
+        assert len(server.peers) == 1
+        transport.close()
+
+
+@needs_openssl
+async def test_a_slow_reader_holds_up_a_provider_behind_tls_too(authority: Authority) -> None:
+    body = bytes(8 * 2**20)
+    async with FaultServer([RECV, send(answer(body))], tls=authority.server("provider.test")) as server:
+        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
+        incoming = await begin(transport, ask(server.url(host="provider.test")))
+        await until(lambda: incoming._size > 512 * 1024)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert incoming._size < 2 * 2**20
+        assert len(await rest(incoming)) == len(body)
+        transport.close()
+
+
+@needs_openssl
+async def test_ssl_cert_file_is_trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", authority.ca_file)
+    async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
+        transport = Http1Transport(Dialer(trust(), local()))
+        assert await exchange(transport, ask(server.url(host="provider.test"))) == b'{"ok":true}'
+        transport.close()
+
+
+@needs_openssl
+@pytest.mark.parametrize(
+    ("host", "trusted", "why"),
+    [
+        ("provider.test", False, "unable to get local issuer certificate|self-signed certificate in certificate chain"),
+        ("other.test", True, "hostname mismatch"),
+    ],
+    ids=["unknown authority", "another name"],
+)
+async def test_a_certificate_that_does_not_fit_is_refused(
+    authority: Authority, host: str, trusted: bool, why: str
+) -> None:
+    async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
+        transport = Http1Transport(Dialer(trust(authority.ca_file) if trusted else NO_TRUST, local()))
+        with pytest.raises(ConnectFailure, match=f"^no TLS with {host}: .*({why})"):
+            await transport.send(ask(server.url(host=host)), connect_timeout=5)
+        assert not server.requests
+
+
+@needs_openssl
+async def test_the_name_is_told_before_the_certificate_is_chosen(authority: Authority) -> None:
+    names = []
+    context = authority.server("provider.test")
+    context.sni_callback = lambda _, name, __: names.append(name)
+    async with FaultServer([RECV, send(OK)], tls=context) as server:
+        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
+        await exchange(transport, ask(server.url(host="provider.test")))
+        transport.close()
+    assert names == ["provider.test"]
+
+
+async def test_a_handshake_that_stalls_is_given_up_on() -> None:
+    async with FaultServer([]) as server:
+        transport = Http1Transport(Dialer(NO_TRUST))
+        with pytest.raises(ConnectFailure, match=r"within 0\.1 s"):
+            await transport.send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout=0.1)
+        await asyncio.wait_for(server.peers[0].closed.wait(), 5)
+
+
+async def test_cancelling_in_the_handshake_closes_the_connection() -> None:
+    hello = asyncio.Event()
+
+    async def listen(peer: Peer) -> None:
+        await peer.reader.readexactly(1)
+        hello.set()
+
+    async with FaultServer([listen]) as server:
+        transport = Http1Transport(Dialer(NO_TRUST))
+        request = ask(f"https://127.0.0.1:{server.port}/")
+        await cancelled(transport.send(request, connect_timeout=5), hello)
+        await asyncio.wait_for(server.peers[0].closed.wait(), 5)
+
+
+async def test_a_server_without_tls_is_a_connect_failure() -> None:
+    async with FaultServer([send(answer())]) as server:
+        with pytest.raises(ConnectFailure, match=r"^no TLS with 127\.0\.0\.1: wrong version number"):
+            await Http1Transport(Dialer(NO_TRUST)).send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout=5)
+
+
+def test_a_missing_file_of_authorities_is_seen_at_once() -> None:
+    with pytest.raises(FileNotFoundError):
+        Http1Transport.of({}, "/nowhere.pem")
+
+
+def test_proxies_and_trust_come_from_the_environment() -> None:
+    made = Http1Transport.of({"HTTPS_PROXY": "http://p:1"})
+    assert made.proxies.by_scheme == {"https": Proxy("p", 1)}
+    assert made.dialer.tls.get_ca_certs() == trust().get_ca_certs()
+
+
+def test_tls_is_never_turned_off() -> None:
+    context = trust()
+    assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

@@ -1,0 +1,44 @@
+"""URLs lead where they say, byte for byte."""
+
+from __future__ import annotations
+
+import pytest
+from proxy.errors import ConnectFailure
+from proxy.upstream.http1.origin import locate
+
+
+@pytest.mark.parametrize(
+    ("url", "origin", "authority", "path"),
+    [
+        ("https://api.openai.com/v1/x", ("https", "api.openai.com", 443), "api.openai.com", "/v1/x"),
+        ("http://localhost:8080", ("http", "localhost", 8080), "localhost:8080", "/"),
+        ("http://h?a=1", ("http", "h", 80), "h", "/?a=1"),
+        ("https://H.Example:443/a", ("https", "h.example", 443), "h.example", "/a"),
+        ("http://[::1]:81/a#b", ("http", "::1", 81), "[::1]:81", "/a"),
+        ("https://h/model/arn%3Aaws/../%2e?k=%2F", ("https", "h", 443), "h", "/model/arn%3Aaws/../%2e?k=%2F"),
+        ("https://bücher.example/a", ("https", "xn--bcher-kva.example", 443), "xn--bcher-kva.example", "/a"),
+        ("https://h/v1/models/a:generate?alt=sse", ("https", "h", 443), "h", "/v1/models/a:generate?alt=sse"),
+    ],
+)
+def test_a_url_is_an_origin_and_an_untouched_path(url: str, origin: tuple, authority: str, path: str) -> None:  # type: ignore[type-arg]
+    target = locate(url)
+    assert (target.origin, target.origin.authority, target.path) == (origin, authority, path)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "ftp://h/",
+        "h/a",
+        "http:///a",
+        "http://h:99999/",
+        "http://h/a b",
+        "http://h/a\r\nX: 1",
+        "http://h/é",
+        "http://[::/a",
+        "http://h\n/a",
+    ],
+)
+def test_such_a_url_leads_nowhere(url: str) -> None:
+    with pytest.raises(ConnectFailure, match="URL"):
+        locate(url)
