@@ -68,7 +68,9 @@ def test_a_whole_answer_is_what_the_sdk_expects(message: dict[str, Any], reason:
 def test_a_whole_call_an_image_and_an_odd_reason_have_their_chunks() -> None:
     seen = reading(names={"f_": "f!"})
     chunks = Chunks(seen)
-    call = tool_call("call_1", "f_", '{"a":1}', seen.names) | {"extra_content": {"google": {"thought_signature": "c2ln"}}}
+    call = tool_call("call_1", "f_", '{"a":1}', seen.names) | {
+        "extra_content": {"google": {"thought_signature": "c2ln"}}
+    }
     stream = chunks.begin() + chunks.call(0, call) + chunks.piece("images", []) + chunks.finish("stop", "ODD")
     assert events_of(stream)[1]["choices"][0]["delta"] == {"tool_calls": [{"index": 0, **call}]}
     assert events_of(stream)[-1]["choices"][0]["provider_finish_reason"] == "ODD"

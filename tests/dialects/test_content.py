@@ -43,14 +43,18 @@ def test_an_image_has_the_type_that_its_bytes_have(url: str, read: Image) -> Non
     assert image({"type": "image_url", "image_url": url}, "p") == read
 
 
-@pytest.mark.parametrize("url", ["http://169.254.169.254/", "file:///etc/passwd", "data:image/png,x", "data:image/png;base64,%%é", None])
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/", "file:///etc/passwd", "data:image/png,x", "data:image/png;base64,%%é", None]
+)
 def test_other_urls_are_refused(url: Any) -> None:
     with pytest.raises(InvalidRequest) as caught:
         image({"type": "image_url", "image_url": {"url": url}}, "messages[1].content[0]")
     assert caught.value.param == "messages[1].content[0].image_url.url"
 
 
-@pytest.mark.parametrize("written, read", [("", {}), ("{}", {}), ('{"a":1}', {"a": 1}), (None, {}), ({"a": 1}, {"a": 1})])
+@pytest.mark.parametrize(
+    "written, read", [("", {}), ("{}", {}), ('{"a":1}', {"a": 1}), (None, {}), ({"a": 1}, {"a": 1})]
+)
 def test_arguments_are_parsed(written: Any, read: dict[str, Any]) -> None:
     assert arguments({"function": {"name": "f", "arguments": written}}, "x") == read
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import orjson
@@ -92,10 +93,8 @@ def test_no_event_trips_a_stage(name: str, event: Any, changes: Any) -> None:
 def test_an_answer_is_read_or_is_a_bad_one(name: str, answer: Any, changes: Any) -> None:
     data = orjson.dumps(spoilt(answer, changes))
     DIALECTS[name].error(400, {}, data)
-    try:
+    with contextlib.suppress(BadAnswer):
         DIALECTS[name].answer(data, reading())
-    except BadAnswer:
-        pass
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -105,7 +104,5 @@ def test_a_request_is_asked_or_is_invalid(name: str, changes: Any) -> None:
     if not isinstance(body, dict):
         return
     DIALECTS[name].unsupported(body, "m")
-    try:
+    with contextlib.suppress(InvalidRequest):
         DIALECTS[name].ask(Call("chat", body, orjson.dumps(body), "m", True))
-    except InvalidRequest:
-        pass

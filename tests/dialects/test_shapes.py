@@ -20,6 +20,8 @@ def test_the_objects_of_a_list_are_left() -> None:
     assert objects_of([1, {"a": 1}, None, {}]) == [{"a": 1}, {}]
 
 
-@pytest.mark.parametrize("value, count", [(3, 3), (3.0, 3), (None, 0), ("3", 0), (float("nan"), 0), (1e300, 0), (-1, 0), ([], 0)])
+@pytest.mark.parametrize(
+    "value, count", [(3, 3), (3.0, 3), (None, 0), ("3", 0), (float("nan"), 0), (1e300, 0), (-1, 0), ([], 0)]
+)
 def test_counts_are_whole_numbers(value: Any, count: int) -> None:
     assert count_of(value) == count

@@ -86,7 +86,9 @@ class Conversation:
         id = message.get("tool_call_id")
         told = self._open.pop(id, None) if isinstance(id, str) else None
         if told is None:
-            raise invalid(f"{where}.tool_call_id", "must be the id of a call in the assistant message before, not yet answered")
+            raise invalid(
+                f"{where}.tool_call_id", "must be the id of a call in the assistant message before, not yet answered"
+            )
         result: Block = {"type": "tool_result", "tool_use_id": told}
         content = message.get("content")
         said = content if isinstance(content, str) else _blocks(content, f"{where}.content", _USER)

@@ -50,7 +50,9 @@ def tools(body: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> d
     if not offered:
         return _stubs(told)
     allowed = choice.pop("allowed", None)
-    described = [_tool(tool, told, traits) for tool in offered if allowed is None or tool["function"]["name"] in allowed]
+    described = [
+        _tool(tool, told, traits) for tool in offered if allowed is None or tool["function"]["name"] in allowed
+    ]
     if choice["type"] == "tool":
         choice["name"] = told[choice["name"]]
     if degraded(body, traits):
@@ -79,7 +81,9 @@ def _schema(function: Mapping[str, Any], strict: bool) -> Any:
         schema = object_schema(function.get("parameters"))
         return strict_schema(schema) if strict else schema
     except (TypeError, AttributeError, RecursionError) as error:
-        raise invalid("tools", f"the parameters of {function['name']!r} are no JSON Schema, or nested too deeply") from error
+        raise invalid(
+            "tools", f"the parameters of {function['name']!r} are no JSON Schema, or nested too deeply"
+        ) from error
 
 
 def _stubs(told: Mapping[str, str]) -> dict[str, Any]:
@@ -112,7 +116,10 @@ def _choice(body: Mapping[str, Any], offered: list[str]) -> dict[str, Any]:
         return {"type": _mode(mode, offered), "allowed": _known(allowed, offered)}
     if isinstance(choice, dict):
         function = choice.get("function")
-        return {"type": "tool", "name": _known([function.get("name") if isinstance(function, dict) else None], offered)[0]}
+        return {
+            "type": "tool",
+            "name": _known([function.get("name") if isinstance(function, dict) else None], offered)[0],
+        }
     return {"type": _mode(choice, offered)}
 
 
@@ -127,7 +134,9 @@ def _allowed(choice: Mapping[str, Any]) -> tuple[Any, list[Any]]:
     listed = inner.get("tools") if isinstance(inner, dict) else None
     if not isinstance(inner, dict) or not isinstance(listed, list):
         raise invalid("tool_choice.allowed_tools", "must hold a mode and a list of tools")
-    return inner.get("mode"), [_function(tool, f"tool_choice.allowed_tools.tools[{n}]")["name"] for n, tool in enumerate(listed)]
+    return inner.get("mode"), [
+        _function(tool, f"tool_choice.allowed_tools.tools[{n}]")["name"] for n, tool in enumerate(listed)
+    ]
 
 
 def _known(wanted: list[Any], offered: list[str]) -> list[str]:

@@ -29,7 +29,9 @@ def test_every_expected_request_is_one_that_the_sdk_could_send(file: Path) -> No
     body = read(file)["body"]
     for removed in ("temperature", "top_p"):  # gone from the newest version of the API, which is not the one asked for
         body.pop(removed, None)
-    strict(MessageCreateParamsStreaming if body.get("stream") else MessageCreateParamsNonStreaming).validate_python(body)
+    strict(MessageCreateParamsStreaming if body.get("stream") else MessageCreateParamsNonStreaming).validate_python(
+        body
+    )
 
 
 @pytest.mark.parametrize("change", [
@@ -38,7 +40,9 @@ def test_every_expected_request_is_one_that_the_sdk_could_send(file: Path) -> No
 ])  # fmt: skip
 def test_the_sdks_types_are_strict_enough_to_judge(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
-        strict(MessageCreateParamsNonStreaming).validate_python({"model": "m", "max_tokens": 1, "messages": HI} | change)
+        strict(MessageCreateParamsNonStreaming).validate_python(
+            {"model": "m", "max_tokens": 1, "messages": HI} | change
+        )
 
 
 @pytest.mark.parametrize("change, param", [

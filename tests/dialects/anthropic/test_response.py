@@ -48,7 +48,9 @@ def test_no_damage_to_an_error_hides_that_it_is_one() -> None:
 
 
 def envelope(kind: str, message: str = "m", **more: Any) -> bytes:
-    return json.dumps({"type": "error", "error": {"type": kind, "message": message, **more}, "request_id": "req_1"}).encode()
+    return json.dumps(
+        {"type": "error", "error": {"type": kind, "message": message, **more}, "request_id": "req_1"}
+    ).encode()
 
 
 @pytest.mark.parametrize("status, body, trigger, code, shown", [

@@ -32,7 +32,11 @@ SCHEMAS = st.recursive(st.just({"type": "string"}), _schemas, max_leaves=8)
 
 def _walk(schema: Any) -> Any:
     yield schema
-    for inner in (*schema.get("properties", {}).values(), *schema.get("anyOf", ()), *filter(None, [schema.get("items")])):
+    for inner in (
+        *schema.get("properties", {}).values(),
+        *schema.get("anyOf", ()),
+        *filter(None, [schema.get("items")]),
+    ):
         yield from _walk(inner)
 
 
@@ -42,7 +46,9 @@ def test_a_strict_schema_holds_no_limits_and_its_objects_are_closed(schema: dict
         assert not {"minimum", "not", "oneOf"} & set(inner)
         assert inner.get("format") in (None, "date")
         assert inner.get("const") in (None, {"minimum": 1})
-        assert inner.get("additionalProperties") is (False if inner.get("type") == "object" or "properties" in inner else None)
+        assert inner.get("additionalProperties") is (
+            False if inner.get("type") == "object" or "properties" in inner else None
+        )
 
 
 @given(schema=SCHEMAS)
@@ -60,5 +66,10 @@ def test_no_schema_takes_no_arguments(schema: Any) -> None:
 
 
 def test_a_schema_without_limits_is_left_as_it_is() -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"], "additionalProperties": False}
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string"}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
     assert strict_schema(schema) == schema == object_schema(schema)

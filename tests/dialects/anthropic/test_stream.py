@@ -50,7 +50,9 @@ def test_no_cut_of_a_stream_changes_what_comes_out(file: Path, data: st.DataObje
 def test_the_sdk_puts_together_what_the_model_said(name: str, message: dict[str, Any], reason: str) -> None:
     whole = completion_of(streamed((HERE / "streams" / f"{name}.in.sse").read_bytes())[0])
     said = whole["choices"][0]["message"]
-    calls = [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in said.get("tool_calls") or ()]
+    calls = [
+        (call["id"], call["function"]["name"], call["function"]["arguments"]) for call in said.get("tool_calls") or ()
+    ]
     assert calls == message.get("calls", [])
     assert (said["content"] or None, said["refusal"]) == (message.get("content"), message.get("refusal"))
     assert whole["choices"][0]["finish_reason"] == reason
