@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Protocol
 
 Headers = Mapping[str, str]
@@ -108,8 +109,13 @@ class Staged:
 class Transport(Protocol):
     """One way to reach providers."""
 
-    async def send(self, request: Outgoing, *, connect_timeout: float) -> Incoming:
-        """Send it whole; status and headers are in when this returns. Raises UpstreamFailure."""
+    async def send(self, request: Outgoing, *, connect_timeout: float, answer_timeout: float = inf) -> Incoming:
+        """Send it whole; status and headers are in when this returns. Times are seconds.
+
+        Raises UpstreamFailure, and InvalidHeader for a header that cannot be sent."""
+
+    def close(self) -> None:
+        """Close the idle connections, and the others as their answers end."""
 
 
 class Incoming(Protocol):
@@ -117,9 +123,13 @@ class Incoming(Protocol):
 
     status: int
     headers: Headers
+    patience: float
+    """Seconds of silence after which `read` raises Silent."""
+    deadline: float
+    """The moment, in the event loop's time, at which `read` raises Silent unless the answer is whole."""
 
     async def read(self) -> bytes:
-        """The next bytes, b"" at the end; raises Disconnected if it breaks."""
+        """The next bytes, b"" at the end; raises UpstreamFailure. May be cancelled and called again."""
 
     def close(self) -> None:
         """Let go: a finished connection is kept for reuse, any other is closed at once."""

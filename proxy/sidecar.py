@@ -16,7 +16,7 @@ from proxy.exchange import Services
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
 from proxy.server import Front, Listener, listener
-from proxy.upstream.session import SessionTransport
+from proxy.upstream.http1.transport import Http1Transport
 
 _LAST = 0.1
 """Seconds that connections get to close; aiohttp takes 0 for no limit at all."""
@@ -33,7 +33,7 @@ class Sidecar:
     front: Front
     listener: Listener
     server: asyncio.Server
-    transport: SessionTransport
+    transport: Http1Transport
     drain_timeout: float
 
     @property
@@ -53,21 +53,17 @@ class Sidecar:
             async with asyncio.timeout(self.drain_timeout):
                 await self.front.drained()
         await self.listener.shutdown(_LAST)
-        await self.transport.close()
+        self.transport.close()
 
 
 async def start(generation: Generation, log: FilteringBoundLogger, listen: Listen) -> Sidecar:
     """A sidecar that listens there. Raises Exposed for an open one without keys, OSError where it cannot listen."""
     check_exposure(listen, generation)
-    transport = SessionTransport()
-    try:
-        services = Services(transport=transport, log=log, clock=time.monotonic, wall=time.time)
-        front = Front(services, generation)
-        serving = listener(front)
-        server = await _bound(serving, listen)
-    except BaseException:
-        await transport.close()
-        raise
+    transport = Http1Transport.of(os.environ)
+    services = Services(transport=transport, log=log, clock=time.monotonic, wall=time.time)
+    front = Front(services, generation)
+    serving = listener(front)
+    server = await _bound(serving, listen)
     return Sidecar(front, serving, server, transport, generation.snapshot.drain.timeout)
 
 

@@ -6,6 +6,7 @@ import asyncio
 import io
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 import orjson
@@ -111,9 +112,14 @@ class Body:
     headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
     reads: int = 0
     closed: int = 0
+    patience: float = inf
+    deadline: float = inf
+    limits: list[tuple[float, float]] = field(default_factory=list)
+    """Deadline and patience as they stood at each read."""
 
     async def read(self) -> bytes:
         self.reads += 1
+        self.limits.append((self.deadline, self.patience))
         row = await play(self.rows[0] if self.rows else b"")
         if self.rows:
             self.rows.pop(0)
@@ -129,9 +135,11 @@ class Transport:
 
     rows: list[Any]
     sent: list[Any] = field(default_factory=list)
+    timeouts: list[tuple[float, float]] = field(default_factory=list)
 
-    async def send(self, request: Any, *, connect_timeout: float) -> Any:
+    async def send(self, request: Any, *, connect_timeout: float, answer_timeout: float) -> Any:
         self.sent.append(request)
+        self.timeouts.append((connect_timeout, answer_timeout))
         return await play(self.rows.pop(0))
 
 

@@ -41,7 +41,8 @@ def subclasses(kind: type[ParrotError]) -> set[type[ParrotError]]:
 
 
 def test_the_table_above_has_every_error_but_those_with_members_of_their_own() -> None:
-    assert {row[0] for row in PLAIN} == subclasses(ParrotError) - {Refused, AllFailed}
+    here = {error for error in subclasses(ParrotError) if error.__module__ == ParrotError.__module__}
+    assert {row[0] for row in PLAIN} == here - {Refused, AllFailed}
 
 
 def test_a_code_given_is_its_own_and_stays_with_that_one_error() -> None:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass, field
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from math import inf
+from typing import Any
 
 import orjson
 
+from proxy.alarm import Alarm
 from proxy.config.quantities import Seconds
 from proxy.errors import Disconnected, UpstreamFailure
 from proxy.exchange import Attempt, Exchange, Handler
@@ -32,25 +36,25 @@ class SsePassthrough:
         return response
 
 
-@dataclass(slots=True)
 class Passage:
     """The body as the caller gets it: whole events, pings between them, and a true end."""
 
-    source: Body
-    attempt: Attempt
-    ping: float
-    _over: bool = field(default=False, init=False)
+    def __init__(self, source: Body, attempt: Attempt, ping: float) -> None:
+        self._source = source
+        self._attempt = attempt
+        self._ping = ping
+        self._over = False
+        self._quiet = Quiet(asyncio.get_running_loop())
 
     async def read(self) -> bytes:
-        seen = self.attempt.answer
+        seen = self._attempt.answer
         if self._over or seen.error or (seen.done and seen.complete):
             self._finish("answer_error" if seen.error else "ok")
             return b""
         if seen.done:
             return self._ended()
         try:
-            async with asyncio.timeout(LINGER if seen.complete else self.ping):
-                data = await self.source.read()
+            data = await self._quiet.unless(LINGER if seen.complete else self._ping, self._source.read())
         except TimeoutError:
             return self._ended() if seen.complete else PING
         except UpstreamFailure as failure:
@@ -58,20 +62,55 @@ class Passage:
         return data or self._ended()
 
     def close(self) -> None:
-        self.source.close()
+        self._quiet.stop()
+        self._source.close()
 
     def _ended(self, failure: UpstreamFailure | None = None) -> bytes:
         """The last bytes: `[DONE]` if a finish reason was seen, an error event if not."""
         self._over = True
-        seen = self.attempt.answer
+        seen = self._attempt.answer
         if seen.complete or seen.error:
             return b"" if seen.done or seen.error else DONE
-        failure = failure or Disconnected(
-            f"{self.attempt.step.target.provider.name} ended the stream before the answer was whole"
-        )
+        name = self._attempt.step.target.provider.name
+        failure = failure or Disconnected(f"{name} ended the stream before the answer was whole")
         self._finish(failure.outcome)
         return encode(orjson.dumps({"error": failure.members()}))
 
     def _finish(self, outcome: str) -> None:
-        if self.attempt.outcome is None:
-            self.attempt.outcome = outcome
+        if self._attempt.outcome is None:
+            self._attempt.outcome = outcome
+
+
+class Quiet:
+    """Ends one wait after another that lasts too long, with one timer for all of them (asyncio.timeout sets one each)."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self._loop = loop
+        self._until = inf
+        self._rang = False
+        self._task: asyncio.Task[Any] | None = None
+        self._alarm = Alarm(loop, lambda: self._until, self._ring)
+
+    async def unless(self, seconds: float, reading: Awaitable[bytes]) -> bytes:
+        """What `reading` gives; TimeoutError, and `reading` cancelled, after that many seconds."""
+        self._task = asyncio.current_task()
+        self._until = self._loop.time() + seconds
+        self._alarm.heed()
+        try:
+            return await reading
+        except asyncio.CancelledError:
+            # Cancelled by nobody else: the count that our own call raised goes back to what it was.
+            if self._rang and self._task is not None and self._task.uncancel() == 0:
+                raise TimeoutError from None
+            raise
+        finally:
+            self._until, self._rang = inf, False
+
+    def stop(self) -> None:
+        """No more ringing."""
+        self._alarm.stop()
+
+    def _ring(self) -> None:
+        if self._task is not None:
+            self._rang, self._until = True, inf
+            self._task.cancel()

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import inf
 from urllib.parse import urlencode
 
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import AUTH, Asking, Dialect
-from proxy.errors import BadAnswer, Disconnected, Silent
+from proxy.errors import BadAnswer, Disconnected
 from proxy.exchange import Attempt
-from proxy.messages import Incoming, Outgoing, Response
+from proxy.messages import Incoming, Outgoing, Response, Transport
 from proxy.sse import EventTooLarge, Framer, decode
 
 MAX_ANSWER = 64 * 2**20
@@ -23,39 +23,38 @@ MAX_ERROR = 64 * 2**10
 
 async def upstream(attempt: Attempt) -> Response:
     """The target's answer, in its own format. Raises UpstreamFailure if there is none."""
-    target = attempt.step.target
+    exchange, target = attempt.exchange, attempt.step.target
+    clock = exchange.services.clock
     dialect = DIALECTS[target.provider.dialect]
-    request = outgoing(target, dialect, attempt.asking, dict(attempt.exchange.forwarded))
-    stream = attempt.exchange.facts.stream
-    limit = target.timeouts.first_token if stream else target.timeouts.answer
-    async with _waiting(attempt, limit):
-        incoming = await attempt.exchange.services.transport.send(request, connect_timeout=target.timeouts.connect)
-        try:
-            response = await _answer(incoming, dialect, stream, target)
-        except BaseException:
-            incoming.close()
-            raise
-    attempt.exchange.first_content = attempt.exchange.services.clock()
+    request = outgoing(target, dialect, attempt.asking, exchange.forwarded)
+    start = clock()
+    try:
+        response = await _answered(exchange.services.transport, request, dialect, attempt)
+        exchange.first_content = clock()
+        return response
+    finally:
+        exchange.waited += clock() - start
+
+
+async def _answered(transport: Transport, request: Outgoing, dialect: Dialect, attempt: Attempt) -> Response:
+    timeouts, stream = attempt.step.target.timeouts, attempt.exchange.facts.stream
+    limit = timeouts.first_token if stream else timeouts.answer
+    deadline = asyncio.get_running_loop().time() + limit
+    incoming = await transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
+    try:
+        incoming.deadline = deadline
+        response = await _read(incoming, dialect, stream)
+    except BaseException:
+        incoming.close()
+        raise
+    if stream:
+        incoming.deadline, incoming.patience = inf, timeouts.idle
+    else:
+        incoming.close()
     return response
 
 
-@asynccontextmanager
-async def _waiting(attempt: Attempt, limit: float) -> AsyncIterator[None]:
-    """Bounds the wait for an answer, and counts it as the provider's time."""
-    clock = attempt.exchange.services.clock
-    start = clock()
-    try:
-        async with asyncio.timeout(limit):
-            yield
-    except TimeoutError:
-        name = attempt.step.target.id
-        what = "first token" if attempt.exchange.facts.stream else "answer"
-        raise Silent(f"{name} gave no {what} within {limit:g} s") from None
-    finally:
-        attempt.exchange.waited += clock() - start
-
-
-def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: dict[str, str]) -> Outgoing:
+def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: Mapping[str, str]) -> Outgoing:
     """The HTTP request for an asking: the file's URL, query, headers and key, and nothing of the caller's choosing."""
     provider = target.provider
     path = provider.path or asking.path
@@ -71,20 +70,16 @@ def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: dict[s
     return Outgoing(target.base_url + path, headers, asking.body)
 
 
-async def _answer(incoming: Incoming, dialect: Dialect, stream: bool, target: Target) -> Response:
-    headers = dict(incoming.headers)
+async def _read(incoming: Incoming, dialect: Dialect, stream: bool) -> Response:
+    headers = {name.lower(): value for name, value in incoming.headers.items()}
     if incoming.status != 200:
-        body = await _whole(incoming, MAX_ERROR)
-        incoming.close()
-        raise dialect.error(incoming.status, incoming.headers, body)
+        raise dialect.error(incoming.status, incoming.headers, await _whole(incoming, MAX_ERROR))
     if not stream:
-        body = await _whole(incoming, MAX_ANSWER)
-        incoming.close()
-        return Response(200, headers, body)
-    if not incoming.headers.get("Content-Type", "").startswith("text/event-stream"):
-        raise BadAnswer(f"{target.id} answered a stream request with {incoming.headers.get('Content-Type', 'no type')}")
-    held = await _first_content(incoming, dialect)
-    return Response(200, headers, Streaming(incoming, held, target.timeouts.idle, target.id))
+        return Response(200, headers, await _whole(incoming, MAX_ANSWER))
+    kind = incoming.headers.get("Content-Type", "no type")
+    if not kind.startswith("text/event-stream"):
+        raise BadAnswer(f"the provider answered a stream request with {kind[:64]}")
+    return Response(200, headers, Streaming(incoming, await _first_content(incoming, dialect)))
 
 
 async def _whole(incoming: Incoming, limit: int) -> bytes:
@@ -118,31 +113,16 @@ async def _first_content(incoming: Incoming, dialect: Dialect) -> bytes:
 
 @dataclass(slots=True)
 class Streaming:
-    """The rest of a stream whose beginning is in hand."""
+    """A stream whose beginning is in hand, and the rest of it."""
 
     incoming: Incoming
     held: bytes
-    idle: float
-    target: str
-    _deadline: float = field(default=0.0, init=False)
 
     async def read(self) -> bytes:
         if self.held:
             held, self.held = self.held, b""
             return held
-        return await self._next()
-
-    async def _next(self) -> bytes:
-        # The caller's read may be cancelled to send a ping; silence is counted from the last byte all the same.
-        now = asyncio.get_running_loop().time()
-        self._deadline = self._deadline or now + self.idle
-        try:
-            async with asyncio.timeout_at(self._deadline):
-                data = await self.incoming.read()
-        except TimeoutError:
-            raise Silent(f"{self.target} sent nothing for {self.idle:g} s") from None
-        self._deadline = 0.0
-        return data
+        return await self.incoming.read()
 
     def close(self) -> None:
         self.incoming.close()

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from math import inf
 from typing import Protocol, cast
 
+from proxy.alarm import Alarm
 from proxy.errors import BadAnswer, Disconnected, Silent, UpstreamFailure
-from proxy.upstream.http1.alarm import Alarm
 from proxy.upstream.http1.incoming import Http1Incoming
 from proxy.upstream.http1.parser import AnswerParser
 

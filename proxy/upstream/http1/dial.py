@@ -36,14 +36,14 @@ class Dialer:
     tls: ssl.SSLContext
     resolver: Resolver = field(default_factory=Resolver)
 
-    async def dial(self, route: Route, make: Callable[[], Connection], timeout: float) -> Connection:
-        """An open connection within `timeout` seconds, from the name to the last handshake; else ConnectFailure."""
+    async def dial(self, route: Route, make: Callable[[], Connection], within: float) -> Connection:
+        """An open connection within that many seconds, from the name to the last handshake; else ConnectFailure."""
         host = route.origin.host
         try:
-            async with asyncio.timeout(timeout):
+            async with asyncio.timeout(within):
                 return await self._open(route, make)
         except TimeoutError:
-            raise ConnectFailure(f"no connection to {host} within {timeout:g} s") from None
+            raise ConnectFailure(f"no connection to {host} within {within:g} s") from None
         except ssl.SSLError as error:
             raise ConnectFailure(f"no TLS with {host}: {_reason(error)}") from error
         except OSError as error:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 import uvloop
+
 from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.transport import Http1Transport
 from tests.upstream.http1.exchange import NO_TRUST

@@ -7,6 +7,7 @@ import select
 import socket
 
 import pytest
+
 from proxy.errors import Disconnected, Silent
 from proxy.upstream.http1.connection import Connection, _readable
 from proxy.upstream.http1.dial import Dialer

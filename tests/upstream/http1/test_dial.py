@@ -9,6 +9,7 @@ import ssl
 from collections.abc import Iterator
 
 import pytest
+
 from proxy.errors import ConnectFailure
 from proxy.messages import Outgoing
 from proxy.upstream.http1 import dial

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from proxy.errors import InvalidHeader
 from proxy.messages import Outgoing
 from proxy.upstream.http1.head import head

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from proxy.errors import BadAnswer, Disconnected, Silent
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import FIN, HALF, RECV, RST, STREAM, FaultServer, Op, Peer, answer, chunk, send, tell, wait

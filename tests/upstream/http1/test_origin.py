@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+
 from proxy.errors import ConnectFailure
 from proxy.upstream.http1.origin import locate
 

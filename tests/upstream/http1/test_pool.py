@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from proxy.upstream.http1 import pool
 from proxy.upstream.http1.pool import IDLE, Pool, Shelf
 from proxy.upstream.http1.transport import Http1Transport

@@ -6,6 +6,7 @@ import asyncio
 import socket
 
 import pytest
+
 from proxy.upstream.http1.resolver import TTL, Address, Resolver
 
 FOUR = [Address(socket.AF_INET, (f"10.0.0.{n}", 443)) for n in (1, 2)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import pytest
+
 from proxy.errors import BadAnswer, ConnectFailure, Disconnected, InvalidHeader
 from proxy.messages import Outgoing
 from proxy.upstream.http1.dial import Dialer

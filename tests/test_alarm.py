@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from math import inf
 
-from proxy.upstream.http1.alarm import Alarm
+from proxy.alarm import Alarm
 
 
 class Due:
