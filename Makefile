@@ -8,7 +8,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types check lock bench clean
+.PHONY: help venv run test lint types check lock prices bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
@@ -35,6 +35,9 @@ lock: $(filter build/%,$(UV)) ## Write deploy/requirements*.lock anew from setup
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
 	@grep -c -- '==' deploy/requirements.lock deploy/requirements-dev.lock
+
+prices: $(READY) ## Write proxy/config/prices.json anew from genai-prices
+	@$(BIN)/python deploy/prices.py
 
 bench: $(READY) ## Measure against other proxies on this machine
 	@$(BIN)/python -m bench $(ARGS)

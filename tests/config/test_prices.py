@@ -1,0 +1,203 @@
+"""A model costs what genai-prices, where the table comes from, says it costs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+from genai_prices import Usage
+from genai_prices.data import providers
+from genai_prices.types import ModelInfo, Provider
+
+from proxy.config import prices
+from proxy.config.prices import Price, Prices, Rates, read, shipped
+
+FILE = Path(prices.__file__).with_name("prices.json")
+HEADER = json.loads(FILE.read_bytes())["header"]
+IN_FORCE = datetime.fromisoformat(HEADER["in_force"]).replace(tzinfo=UTC)
+PROVIDERS = {provider.id: provider for provider in providers}
+COUNTS = [(1000, 500, 0, 0), (0, 0, 0, 0), (200_000, 1, 0, 0), (200_001, 1, 0, 0), (300_000, 900, 100_000, 20_000)]
+
+
+def theirs(provider: Provider, model: ModelInfo, counts: tuple[int, int, int, int]) -> float:
+    keys = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
+    usage = Usage(**dict(zip(keys, counts, strict=True)))
+    return float(model.calc_price(usage, provider, genai_request_timestamp=IN_FORCE).total_price)
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model", "rates"),
+    [
+        ("openai", "gpt-4o", (2.5, 10, 1.25, 2.5)),
+        ("openai", "gpt-4o-2024-05-13", (5, 15, 5, 5)),
+        ("openai", "gpt-4o-mini", (0.15, 0.6, 0.075, 0.15)),
+        ("anthropic", "claude-opus-4-5", (5, 25, 0.5, 6.25)),
+        ("google", "gemini-2.5-pro", (1.25, 10, 0.125, 1.25)),
+        ("cohere", "command-a-03-2025", (2.5, 10, 2.5, 2.5)),
+    ],
+)
+def test_the_shipped_prices_are_those_the_vendors_print(
+    vendor: str, model: str, rates: tuple[float, float, float, float]
+) -> None:
+    price = shipped().find(vendor, model)
+    assert price
+    found = (price.input, price.output, price.cached_input, price.cache_write)
+    assert [rate * 1_000_000 for rate in found] == pytest.approx(rates)
+
+
+@pytest.mark.parametrize("counts", COUNTS)
+@pytest.mark.parametrize(
+    ("vendor", "model"),
+    [
+        ("openai", "gpt-4o"),
+        ("openai", "gpt-4o-mini-2024-07-18"),
+        ("openai", "GPT-4.1"),
+        ("openai", "gpt-4.1-20250414"),
+        ("openai", "text-embedding-3-small"),
+        ("anthropic", "claude-opus-4-5-20251101"),
+        ("anthropic", "claude-haiku-4-5"),
+        ("google", "gemini-2.5-pro"),
+        ("google", "gemini-2.5-pro-preview-06-05"),
+        ("google", "gemini-2.5-flash"),
+        ("mistral", "mistral-large-latest"),
+        ("cohere", "command-a-03-2025"),
+        ("meta", "muse-spark-1.1"),
+        ("groq", "llama-3.3-70b-versatile"),
+        ("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo"),
+    ],
+)
+def test_a_request_costs_what_the_source_computes(vendor: str, model: str, counts: tuple[int, int, int, int]) -> None:
+    price, source = shipped().find(vendor, model), PROVIDERS[vendor].find_model(model)
+    assert price
+    assert source
+    assert price.of(*counts) == pytest.approx(theirs(PROVIDERS[vendor], source, counts), abs=1e-12)
+
+
+def texts(clause: Any) -> Iterator[str]:
+    for kind in ("equals", "starts_with", "ends_with", "contains"):
+        if text := getattr(clause, kind, None):
+            yield text
+    for each in getattr(clause, "or_", ()) or getattr(clause, "and_", ()):
+        yield from texts(each)
+
+
+def names(provider: Provider) -> Iterator[str]:
+    """Every name and piece of a name that the source knows, and what could be confused with them."""
+    for model in provider.models:
+        for text in {model.id, *texts(model.match)}:
+            yield from (text, f"{text}-preview", f"{text}-latest", f"{text}-tts", f"x{text}", f"models/{text}")
+
+
+@pytest.mark.parametrize("vendor", sorted(shipped().vendors))
+def test_every_name_finds_the_model_that_it_finds_at_the_source(vendor: str) -> None:
+    provider = PROVIDERS[vendor]
+    for name in names(provider):
+        price, source = shipped().find(vendor, name), provider.find_model(name)
+        if source is None or source.get_prices(IN_FORCE).input_mtok is None:
+            assert price is None, name
+        else:
+            assert price, name
+            assert price.of(*COUNTS[-1]) == pytest.approx(theirs(provider, source, COUNTS[-1]), abs=1e-12), name
+            assert price.context_window == source.context_window, name
+
+
+def test_the_table_names_its_source_and_is_the_installed_one() -> None:
+    assert (HEADER["source"], HEADER["licence"]) == ("https://github.com/pydantic/genai-prices", "MIT")
+    assert "Permission is hereby granted" in HEADER["licence_text"]
+    assert HEADER["version"] == version("genai-prices"), "run `make prices`"
+    assert FILE.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize(
+    ("vendor", "model"),
+    [
+        ("openai", "gpt-unheard-of"),
+        ("openai", ""),
+        ("openai", "my-gpt-4o"),
+        ("openai", "claude-opus-4-5"),
+        ("openai", "whisper-1"),
+        ("mistral", "mistral-ocr-latest"),
+        ("google", "gemma-3"),
+        ("nobody", "gpt-4o"),
+        ("", ""),
+    ],
+)
+def test_of_other_models_no_price_is_known(vendor: str, model: str) -> None:
+    assert shipped().find(vendor, model) is None
+
+
+@pytest.mark.parametrize("name", ["gpt-4o-2031-02-03", "gpt-4o-20310203", "GPT-4o-2031-02-03"])
+def test_an_unlisted_version_costs_what_the_model_costs(name: str) -> None:
+    assert shipped().find("openai", name) is shipped().find("openai", "gpt-4o")
+
+
+PRICE = Price(1.0, 10.0, 0.5, 2.0, tiers=((200, Rates(4.0, 40.0, 3.0, 5.0)), (100, Rates(2.0, 20.0, 1.0, 3.0))))
+
+
+@pytest.mark.parametrize(
+    ("counts", "dollars"),
+    [
+        ((0, 0), 0),
+        ((10, 0), 10),
+        ((0, 3), 30),
+        ((10, 1, 4), 6 + 10 + 2),
+        ((10, 1, 4, 5), 1 + 10 + 2 + 10),
+        ((100, 1), 110),
+        ((101, 1), 202 + 20),
+        ((200, 1), 400 + 20),
+        ((201, 1, 1, 1), 199 * 4 + 40 + 3 + 5),
+        ((-5, -5), 0),
+        ((10, 1, -4, -4), 20),
+        ((10, 1, 20), 10 + 10),  # more from the cache than the prompt has: as reported
+    ],
+)
+def test_each_token_is_paid_once_at_its_rate(counts: tuple[int, ...], dollars: float) -> None:
+    assert PRICE.of(*counts) == dollars
+
+
+def test_a_price_in_dollars_per_million_tokens_becomes_one_per_token() -> None:
+    price = Price.per_million(2.0, 6.0)
+    assert price == Price(2e-6, 6e-6, 2e-6, 2e-6)
+    assert Price.per_million(2.0, 6.0, 0.0, 2.5) == Price(2e-6, 6e-6, 0.0, 2.5e-6)
+    assert price.of(1000, 500) == pytest.approx(0.005)
+
+
+ROWS = """{"vendors": {"v": [
+    {"names": ["m-one"], "price": [1, 1, null, null]},
+    {"rule": "^m-", "price": [2, 2, null, null], "context": 8},
+    {"names": ["n", "m-two"], "rule": "one$|^o", "price": [3, 3, 1, 4],
+     "tiers": [[5, [6, 6, 2, 8]], [9, [7, 7, 3, 9]]]},
+    {"names": ["n"], "price": [4, 4, null, null]}
+]}}"""
+
+
+@pytest.mark.parametrize(
+    ("name", "dollars"), [("m-one", 1), ("m-1", 2), ("M-ONE-2", 2), ("m-two", 3), ("n", 3), ("one", 3), ("o", 3)]
+)
+def test_a_name_comes_before_a_rule_and_the_first_before_the_next(name: str, dollars: float) -> None:
+    price = read(ROWS.encode()).find("v", name)
+    assert price
+    assert price.of(1, 0) * 1_000_000 == dollars
+
+
+def test_tiers_are_read_for_the_longest_prompts_first() -> None:
+    price = read(ROWS.encode()).find("v", "n")
+    assert price
+    assert [above for above, _ in price.tiers] == [9, 5]
+    assert [price.of(tokens, 0) * 1_000_000 / tokens for tokens in (5, 6, 9, 10)] == pytest.approx([3, 6, 6, 7])
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"vendors": {"v": [{}]}}', '{"vendors": {"v": [{"price": [1]}]}}'])
+def test_another_file_is_refused(text: str) -> None:
+    with pytest.raises(msgspec.DecodeError):
+        read(text.encode())
+
+
+def test_there_may_be_no_prices() -> None:
+    assert read(b'{"vendors": {}}') == Prices({})

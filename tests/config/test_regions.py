@@ -1,0 +1,97 @@
+"""Regions are where they are, and under the law of that place."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.config.regions import REGIONS, distance, find
+
+MEMBER_STATES = """
+    eu eu-west-1 eu-west-3 eu-central-1 eu-north-1 eu-south-1 eu-south-2 eusc-de-east-1
+    westeurope northeurope francecentral francesouth germanywestcentral germanynorth italynorth polandcentral
+    spaincentral swedencentral austriaeast belgiumcentral denmarkeast swedensouth
+    europe-west1 europe-west3 europe-west4 europe-west8 europe-west9 europe-west10 europe-west12 europe-central2
+    europe-north1 europe-north2 europe-southwest1
+"""
+
+
+@pytest.mark.parametrize(
+    ("zone", "names"),
+    [
+        ("UK", "eu-west-2 uksouth ukwest europe-west2"),
+        ("CH", "eu-central-2 switzerlandnorth switzerlandwest europe-west6"),
+        ("NO", "norwayeast norwaywest"),
+        ("US", "us us-east-1 us-east-2 us-west-1 us-west-2 us-gov-west-1 eastus eastus2 westus3 us-central1 us-east4"),
+        ("CA", "ca-central-1 ca-west-1 canadacentral northamerica-northeast1"),
+        ("MX", "mx-central-1 mexicocentral northamerica-south1"),
+        ("BR", "sa-east-1 brazilsouth southamerica-east1"),
+        ("IN", "ap-south-1 ap-south-2 centralindia asia-south1 asia-south2"),
+        ("JP", "ap-northeast-1 ap-northeast-3 japaneast asia-northeast1"),
+        ("KR", "ap-northeast-2 koreacentral asia-northeast3"),
+        ("SG", "ap-southeast-1 southeastasia asia-southeast1"),
+        ("ID", "ap-southeast-3 indonesiacentral asia-southeast2"),
+        ("AU", "ap-southeast-2 ap-southeast-4 australiaeast australia-southeast1"),
+        ("NZ", "ap-southeast-6 newzealandnorth"),
+        ("HK", "ap-east-1 eastasia asia-east2"),
+        ("TW", "ap-east-2 taiwannorth asia-east1"),
+        ("CN", "cn-north-1 cn-northwest-1 chinaeast"),
+        ("AE", "me-central-1 uaenorth"),
+        ("BH", "me-south-1"),
+        ("QA", "me-central1 qatarcentral"),
+        ("SA", "me-central2"),
+        ("IL", "il-central-1 me-west1 israelcentral"),
+        ("ZA", "af-south-1 southafricanorth africa-south1"),
+        ("CL", "southamerica-west1 chilecentral"),
+    ],
+)
+def test_a_region_lies_in_its_country(zone: str, names: str) -> None:
+    assert {name: region.zone if (region := find(name)) else None for name in names.split()} == dict.fromkeys(
+        names.split(), zone
+    )
+
+
+def test_eu_is_the_member_states_and_nothing_else() -> None:
+    assert {name for name, region in REGIONS.items() if region.zone == "EU"} == set(MEMBER_STATES.split())
+
+
+@pytest.mark.parametrize("name", ["global", "", "eu-west-9", "EU-WEST-1", "europe", "West Europe"])
+def test_of_other_names_nothing_is_known(name: str) -> None:
+    assert find(name) is None
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "kilometres"),
+    [
+        ("eu-west-2", "eu-west-3", 344),  # London, Paris
+        ("eu-central-1", "us-east-1", 6_560),  # Frankfurt, Northern Virginia
+        ("ap-southeast-2", "ap-northeast-1", 7_820),  # Sydney, Tokyo
+        ("sa-east-1", "af-south-1", 6_370),  # São Paulo, Cape Town
+        ("newzealandnorth", "westus2", 11_400),  # over the date line
+        ("eu-central-1", "europe-west3", 0),
+    ],
+)
+def test_a_distance_is_in_kilometres(a: str, b: str, kilometres: float) -> None:
+    assert distance(REGIONS[a], REGIONS[b]) == pytest.approx(kilometres, rel=0.02)
+
+
+@pytest.mark.parametrize(
+    ("place", "near", "far"),
+    [
+        ("us-west-2", "us-west-1", "eu-west-1"),
+        ("us-west-2", "us-west1", "us-east-1"),
+        ("eu-west-1", "uksouth", "eu-central-1"),
+        ("eu", "eu-central-1", "eu-west-1"),
+        ("ap-southeast-2", "newzealandnorth", "ap-southeast-1"),
+        ("us-east-1", "eu-west-1", "ap-northeast-1"),
+        ("ap-northeast-1", "westus2", "eastus"),
+    ],
+)
+def test_one_place_is_nearer_than_another(place: str, near: str, far: str) -> None:
+    assert distance(REGIONS[place], REGIONS[near]) < distance(REGIONS[place], REGIONS[far])
+
+
+def test_it_is_as_far_there_as_back_and_never_further_than_round_half_the_earth() -> None:
+    for a in REGIONS.values():
+        assert distance(a, a) == 0
+        for b in REGIONS.values():
+            assert distance(a, b) == distance(b, a) <= 20_016
