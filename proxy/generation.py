@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from hashlib import sha256
+
+import yaml
 
 from proxy.config.document import parse, suggestion
 from proxy.config.load import load
@@ -21,6 +24,12 @@ class Generation:
     number: int
     snapshot: Snapshot
     pipeline: Pipeline
+    digest: str
+    """Of the file and of all that it reads: the same exactly if they are."""
+    files: frozenset[str]
+    """The files that `${file:…}` names."""
+    root: yaml.Node
+    """The file's own words."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +43,13 @@ class Maker:
     def make(self, text: str, name: str, number: int) -> Generation:
         """The generation of this text; ConfigError with everything that is wrong in it."""
         document = parse(text, name)
-        reader = Reader(document, self.environ, self.read_file)
+        files: dict[str, str] = {}
+
+        def read_file(path: str) -> str:
+            files[path] = self.read_file(path)
+            return files[path]
+
+        reader = Reader(document, self.environ, read_file)
         snapshot, entries = load(reader)
         pipeline = compose(entries, reader, self.upstream)
         for provider in snapshot.providers.values():
@@ -42,4 +57,9 @@ class Maker:
                 known = suggestion(provider.dialect, list(DIALECTS))
                 document.complain(f"providers.{provider.name}.dialect", f"no dialect '{provider.dialect}'{known}")
         document.check()
-        return Generation(number, snapshot, pipeline)
+        return Generation(number, snapshot, pipeline, digest(text, *files.values()), frozenset(files), document.root)
+
+
+def digest(*texts: str) -> str:
+    """Twelve hex digits that tell one set of texts from another."""
+    return sha256("\0".join(texts).encode()).hexdigest()[:12]

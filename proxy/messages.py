@@ -52,7 +52,7 @@ class Outgoing:
     method: str = "POST"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Response:
     """Status and headers, and a body that is whole (bytes) or still coming (Body)."""
 

@@ -45,6 +45,21 @@ class Front:
     _active: int = 0
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
 
+    _streams: set[Response] = field(default_factory=set)
+
+    def put(self, generation: Generation) -> None:
+        """Requests that come from now on take this one; those in hand keep theirs."""
+        self.generation = generation
+
+    def drain(self) -> None:
+        """Be ready no more; what comes is served all the same."""
+        self.draining = True
+
+    def cut(self) -> None:
+        """Break the streams in hand; each ends with an error event."""
+        for response in self._streams:
+            response.close()
+
     async def drained(self) -> None:
         """Returns when no request is in hand."""
         while self._active:
@@ -113,8 +128,12 @@ class Front:
             written.force_close()
         await written.prepare(wire)
         if not isinstance(response.body, bytes):
-            while data := await response.body.read():
-                await written.write(data)
+            self._streams.add(response)
+            try:
+                while data := await response.body.read():
+                    await written.write(data)
+            finally:
+                self._streams.discard(response)
         await written.write_eof()
         return written
 

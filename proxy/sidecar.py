@@ -5,25 +5,53 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from contextlib import suppress
+from collections.abc import Coroutine
 from dataclasses import dataclass
 from ipaddress import ip_address
 
+from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
+from proxy.config import schema
 from proxy.config.schema import Listen
+from proxy.control.admin import Admin
 from proxy.exchange import Services
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
-from proxy.server import Front, Listener, listener
+from proxy.reload import Make, Reloader
+from proxy.server import KEEP_ALIVE, Front, Listener, listener
 from proxy.upstream.http1.transport import Http1Transport
 
 _LAST = 0.1
 """Seconds that connections get to close; aiohttp takes 0 for no limit at all."""
+_CUT = 1.0
+"""Seconds in which streams that outlasted the drain are told so."""
 
 
 class Exposed(Exception):
     """The listener would be open to a network without asking for a key."""
+
+
+class CannotListen(Exception):
+    """An address is taken, or not this machine's."""
+
+    def __init__(self, where: str, cause: OSError) -> None:
+        super().__init__(where)
+        self.where = where
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What a sidecar is started with."""
+
+    generation: Generation
+    path: str
+    """The file it came from, and is read from again."""
+    make: Make
+    log: FilteringBoundLogger
+    listen: Listen
+    admin: schema.Admin
 
 
 @dataclass(slots=True)
@@ -31,48 +59,91 @@ class Sidecar:
     """Serves until it is stopped."""
 
     front: Front
+    reloader: Reloader
+    transport: Http1Transport
     listener: Listener
     server: asyncio.Server
-    transport: Http1Transport
-    drain_timeout: float
+    admin_listener: web.Server
+    admin_server: asyncio.Server
+    watching: asyncio.Task[None]
 
     @property
     def url(self) -> str:
         """Where it listens, such as `http://127.0.0.1:8090`, or the unix socket's path."""
-        name = self.server.sockets[0].getsockname()
-        if isinstance(name, str):
-            return f"unix:{name}"
-        host = f"[{name[0]}]" if ":" in name[0] else name[0]
-        return f"http://{host}:{name[1]}"
+        return _url(self.server)
+
+    @property
+    def admin_url(self) -> str:
+        """Where probes are answered."""
+        return _url(self.admin_server)
 
     async def stop(self) -> None:
-        """Take no more connections, let what is in hand finish within the drain's timeout, close the rest."""
-        self.server.close()
+        """Not ready at once; accept for the drain's delay more; let what is in hand finish; close the rest."""
+        drain = self.front.generation.snapshot.drain
         self.front.draining = True
-        with suppress(TimeoutError):
-            async with asyncio.timeout(self.drain_timeout):
-                await self.front.drained()
+        self.watching.cancel()
+        if drain.delay:
+            await asyncio.sleep(drain.delay)
+        self.server.close()
+        if not await _within(drain.timeout, self.front.drained()):
+            self.front.cut()
+            await _within(_CUT, self.front.drained())
         await self.listener.shutdown(_LAST)
+        self.admin_server.close()
+        await self.admin_listener.shutdown(_LAST)
         self.transport.close()
 
 
-async def start(generation: Generation, log: FilteringBoundLogger, listen: Listen) -> Sidecar:
-    """A sidecar that listens there. Raises Exposed for an open one without keys, OSError where it cannot listen."""
-    check_exposure(listen, generation)
+async def start(launch: Launch) -> Sidecar:
+    """A running sidecar. Raises Exposed for an open listener without keys, and CannotListen."""
+    check_exposure(launch.listen, launch.generation)
     transport = Http1Transport.of(os.environ)
-    services = Services(transport=transport, log=log, clock=time.monotonic, wall=time.time)
-    front = Front(services, generation)
+    services = Services(transport=transport, log=launch.log, clock=time.monotonic, wall=time.time)
+    front = Front(services, launch.generation)
+    reloader = Reloader(launch.path, launch.make, launch.generation, front.put, launch.log)
     serving = listener(front)
-    server = await _bound(serving, listen)
-    return Sidecar(front, serving, server, transport, generation.snapshot.drain.timeout)
+    server = await _bound(serving, launch.listen)
+    admin = web.Server(
+        Admin(lambda: reloader.last, reloader.reload, front.drain, lambda: not front.draining, launch.admin.key),
+        access_log=None,
+        keepalive_timeout=KEEP_ALIVE,
+    )
+    try:
+        admin_server = await _bound(admin, Listen(host=launch.admin.host, port=launch.admin.port))
+    except CannotListen:
+        server.close()
+        raise
+    watching = asyncio.create_task(reloader.watch())
+    return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching)
 
 
-async def _bound(serving: Listener, listen: Listen) -> asyncio.Server:
+async def _within(seconds: float, waiting: Coroutine[None, None, None]) -> bool:
+    """Whether it was over in time."""
+    try:
+        async with asyncio.timeout(seconds):
+            await waiting
+    except TimeoutError:
+        return False
+    return True
+
+
+def _url(server: asyncio.Server) -> str:
+    name = server.sockets[0].getsockname()
+    if isinstance(name, str):
+        return f"unix:{name}"
+    host = f"[{name[0]}]" if ":" in name[0] else name[0]
+    return f"http://{host}:{name[1]}"
+
+
+async def _bound(serving: web.Server, listen: Listen) -> asyncio.Server:
     loop = asyncio.get_running_loop()
-    if listen.unix is None:
-        return await loop.create_server(serving, listen.host, listen.port, reuse_address=True)
-    server = await loop.create_unix_server(serving, listen.unix)
-    os.chmod(listen.unix, 0o660)
+    try:
+        if listen.unix is None:
+            return await loop.create_server(serving, listen.host, listen.port, reuse_address=True)
+        server = await loop.create_unix_server(serving, listen.unix)
+        os.chmod(listen.unix, 0o660)
+    except OSError as error:
+        raise CannotListen(listen.unix or f"{listen.host}:{listen.port}", error) from error
     return server
 
 

@@ -11,15 +11,14 @@ from typing import Any
 import openai
 import structlog
 
-from proxy.config.schema import Listen
+from proxy.config.schema import Admin, Listen
 from proxy.generation import Generation, Maker
 from proxy.sandbox.adapt import adapted
 from proxy.sandbox.server import Sandbox
-from proxy.sidecar import Sidecar, start
+from proxy.sidecar import Launch, Sidecar, start
 from proxy.upstream.attempt import upstream
 
 SHIPPED = (Path(__file__).parent.parent / "routing.yaml").read_text()
-ANYWHERE = Listen(host="127.0.0.1", port=0)
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 
 TWO = """
@@ -73,6 +72,10 @@ def made(text: str, environ: Mapping[str, str] | None = None) -> Generation:
     return maker.make(text, "routing.yaml", 1)
 
 
+def launch(generation: Generation, log: Log, path: str = "routing.yaml", make: Any = None) -> Launch:
+    return Launch(generation, path, make, log.logger(), Listen(port=0), Admin(port=0))
+
+
 @asynccontextmanager
 async def running(text: str = TWO, environ: Mapping[str, str] | None = None) -> AsyncIterator[Running]:
     generation = made(text, environ)
@@ -80,7 +83,7 @@ async def running(text: str = TWO, environ: Mapping[str, str] | None = None) -> 
     sandbox = await Sandbox.start({name: provider.dialect for name, provider in snapshot.providers.items()})
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
     log = Log()
-    sidecar = await start(replace(generation, snapshot=adapted(snapshot, urls)), log.logger(), ANYWHERE)
+    sidecar = await start(launch(replace(generation, snapshot=adapted(snapshot, urls)), log))
     try:
         yield Running(sidecar, sandbox, log)
     finally:

@@ -10,7 +10,7 @@ import openai
 import pytest
 
 from proxy.sidecar import start
-from tests.running import ANYWHERE, HELLO, SHIPPED, Log, Running, made, running
+from tests.running import HELLO, SHIPPED, Log, Running, launch, made, running
 
 ROOT = Path(__file__).parent.parent
 
@@ -119,7 +119,7 @@ async def test_every_name_in_the_shipped_file_is_served_by_whom_it_says() -> Non
 
 
 async def test_a_provider_without_its_key_is_disabled_and_says_so() -> None:
-    sidecar = await start(made(SHIPPED), Log().logger(), ANYWHERE)
+    sidecar = await start(launch(made(SHIPPED), Log()))
     try:
         client = openai.AsyncOpenAI(base_url=f"{sidecar.url}/v1", api_key="any", max_retries=0)
         async with client:

@@ -23,6 +23,7 @@ FLOORS = (
     ("middleware",),
     ("pipeline",),
     ("upstream", "generation"),
+    ("reload",),
     ("sandbox",),
     ("control",),
     ("server",),
@@ -33,7 +34,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 HTTP = {"aiohttp", "aiohttp_sse", "multidict", "yarl"}
-EDGES = {"upstream", "server", "control", "sandbox", "cli", "client"}
+EDGES = {"upstream", "server", "control", "sandbox", "cli", "client", "sidecar"}
 
 
 def imports(path: str, text: str, modules: set[str]) -> Iterator[tuple[int, str]]:

@@ -14,13 +14,24 @@ else:
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
-    """`main`'s exit code; its event is set by SIGINT or SIGTERM."""
+    """`main`'s exit code; its event is set by SIGINT or SIGTERM, and a second one ends it at once with 1."""
 
     async def until_stopped() -> int:
         stopped = asyncio.Event()
+        task = asyncio.current_task()
+        assert task is not None
+
+        def stop() -> None:
+            if stopped.is_set():
+                task.cancel()  # asked twice: no more waiting
+            stopped.set()
+
         for number in (signal.SIGINT, signal.SIGTERM):
-            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-        return await main(stopped)
+            asyncio.get_running_loop().add_signal_handler(number, stop)
+        try:
+            return await main(stopped)
+        except asyncio.CancelledError:
+            return 1
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(until_stopped())

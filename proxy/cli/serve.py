@@ -3,37 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import os
+import signal
 from argparse import ArgumentParser, Namespace
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 
 from msgspec.structs import replace as altered
 
 from proxy import __version__
+from proxy.cli import file
 from proxy.cli.command import Command, Failure, port, reason
 from proxy.cli.logs import FORMATS, logger
 from proxy.cli.loop import run
-from proxy.config.document import ConfigError
-from proxy.config.schema import Listen
+from proxy.config.document import ConfigError, Problem
 from proxy.config.snapshot import Snapshot
-from proxy.generation import Generation, Maker
+from proxy.generation import Generation
 from proxy.sandbox import SIMULATIONS
 from proxy.sandbox.adapt import adapted
 from proxy.sandbox.server import Sandbox
-from proxy.sidecar import Exposed, start
-from proxy.upstream.attempt import upstream
+from proxy.sidecar import CannotListen, Exposed, Launch, Sidecar, start
+
+_DESCRIPTION = """Serves the file's models until SIGTERM or SIGINT; a second one ends it at once. A changed file is
+taken up within seconds, SIGHUP does it at once."""
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("-c", "--config", default="routing.yaml", metavar="FILE", help="default: routing.yaml")
+    file.argument(parser)
     parser.add_argument("--host", help="instead of the file's listen: host")
     parser.add_argument("--port", type=port, help="instead of the file's listen: port; 0 takes a free one")
-    parser.add_argument(
-        "--sandbox", action="store_true", help="simulated providers on loopback instead of the real ones"
-    )
+    parser.add_argument("--admin-port", type=port, metavar="PORT", help="instead of the file's admin: port; likewise")
+    parser.add_argument("--sandbox", action="store_true", help="simulated providers on loopback, not the real ones")
     parser.add_argument("--log-format", choices=FORMATS, default="auto", help="auto: console on a terminal, else json")
 
 
@@ -42,85 +42,94 @@ def _run(arguments: Namespace) -> int:
 
 
 async def _serve(arguments: Namespace, stopped: asyncio.Event) -> int:
-    text = _text(arguments.config)
     async with AsyncExitStack() as stack:
-        generation = _generation(text, arguments.config)
-        control = ""
-        if arguments.sandbox:
-            generation, control = await _simulated(generation, stack)
-        listen = _listen(generation.snapshot.listen, arguments)
-        try:
-            sidecar = await start(generation, logger(arguments.log_format), listen)
-        except Exposed as error:
-            raise Failure(f"{arguments.config}: {error}", exit_code=2) from error
-        except OSError as error:
-            where = listen.unix or f"{listen.host}:{listen.port}"
-            raise Failure(f"cannot listen on {where}: {reason(error)}") from error
+        generation = file.generation(arguments.config)
+        sandbox = await _sandbox(generation.snapshot, stack) if arguments.sandbox else None
+        sidecar = await _started(arguments, generation, sandbox)
         stack.push_async_callback(sidecar.stop)
-        print(_banner(sidecar.url, generation.snapshot, arguments.config, control), flush=True)
+        _reload_on_hangup(sidecar)
+        print(_banner(sidecar, arguments.config, sandbox), flush=True)
         await stopped.wait()
     return 0
 
 
-def _text(path: str) -> str:
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise Failure(f"cannot read {path}: {reason(error)}", exit_code=2) from error
-    except UnicodeDecodeError as error:
-        raise Failure(f"cannot read {path}: it is not UTF-8 at byte {error.start}", exit_code=2) from error
+async def _started(arguments: Namespace, generation: Generation, sandbox: Sandbox | None) -> Sidecar:
+    def make(text: str, number: int) -> Generation:
+        return _adapted(file.maker().make(text, arguments.config, number), sandbox)
 
-
-def _generation(text: str, name: str) -> Generation:
-    maker = Maker(os.environ, lambda path: Path(path).read_text(encoding="utf-8"), upstream)
-    try:
-        return maker.make(text, name, 1)
-    except ConfigError as error:
-        count = len(error.problems)
-        raise Failure(f"{count} problem{'s' * (count > 1)} in {name}\n{error}", exit_code=2) from error
-
-
-async def _simulated(generation: Generation, stack: AsyncExitStack) -> tuple[Generation, str]:
-    """The generation with its providers simulated for as long as the stack stands, and where to break them."""
     snapshot = generation.snapshot
+    changes = {"host": arguments.host, "port": arguments.port}
+    changes = {name: value for name, value in changes.items() if value is not None}
+    launch = Launch(
+        generation=_adapted(generation, sandbox),
+        path=arguments.config,
+        make=make,
+        log=logger(arguments.log_format),
+        listen=altered(snapshot.listen, unix=None, **changes) if changes else snapshot.listen,
+        admin=snapshot.admin if arguments.admin_port is None else altered(snapshot.admin, port=arguments.admin_port),
+    )
+    try:
+        return await start(launch)
+    except Exposed as error:
+        raise Failure(f"{arguments.config}: {error}", exit_code=2) from error
+    except CannotListen as error:
+        raise Failure(f"cannot listen on {error.where}: {reason(error.cause)}") from error
+
+
+async def _sandbox(snapshot: Snapshot, stack: AsyncExitStack) -> Sandbox:
+    """Simulators of the file's providers, for as long as the stack stands."""
     dialects = {name: provider.dialect for name, provider in snapshot.providers.items()}
     for name, dialect in dialects.items():
         if dialect not in SIMULATIONS:
             raise Failure(f"providers.{name}: the sandbox does not speak '{dialect}' yet", exit_code=2)
     sandbox = await Sandbox.start(dialects)
     stack.push_async_callback(sandbox.close)
+    return sandbox
+
+
+def _adapted(generation: Generation, sandbox: Sandbox | None) -> Generation:
+    """The generation, with its providers at their simulators. Raises ConfigError for one that has none."""
+    if sandbox is None:
+        return generation
+    snapshot = generation.snapshot
+    if new := sorted(snapshot.providers.keys() - sandbox.names):
+        problems = [Problem(1, 1, f"providers.{name}", "the sandbox started without it; restart") for name in new]
+        raise ConfigError("the sandbox", problems)
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
-    return replace(generation, snapshot=adapted(snapshot, urls)), sandbox.control_url
+    return replace(generation, snapshot=adapted(snapshot, urls))
 
 
-def _listen(listen: Listen, arguments: Namespace) -> Listen:
-    """The file's, but for what the command line says otherwise."""
-    changes = {"host": arguments.host, "port": arguments.port}
-    changes = {name: value for name, value in changes.items() if value is not None}
-    return altered(listen, unix=None, **changes) if changes else listen
+def _reload_on_hangup(sidecar: Sidecar) -> None:
+    running: set[asyncio.Task[object]] = set()  # the loop itself keeps only weak references
+
+    def reload() -> None:
+        task: asyncio.Task[object] = asyncio.create_task(sidecar.reloader.reload())
+        running.add(task)
+        task.add_done_callback(running.discard)
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
 
-def _banner(url: str, snapshot: Snapshot, name: str, control: str) -> str:
+def _banner(sidecar: Sidecar, name: str, sandbox: Sandbox | None) -> str:
     """Where it listens, who serves, and a line to try it with."""
+    url, snapshot = sidecar.url, sidecar.front.generation.snapshot
     model = next(iter(snapshot.models), "MODEL")
     disabled = [f"{name} ({provider.disabled})" for name, provider in snapshot.providers.items() if provider.disabled]
     serving = [name for name, provider in snapshot.providers.items() if not provider.disabled]
     body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
     target = f"--unix-socket {url[5:]} http://localhost" if url.startswith("unix:") else url
-    kind = "simulated providers" if control else "providers"
+    kind = "simulated providers" if sandbox else "providers"
+    broken = f"{sandbox.control_url}/providers/{serving[0]}" if sandbox else ""
     lines = [
         f"parrot {__version__} listens on {url}, routed by {name}",
         f"  {kind}: {', '.join(serving) or 'none'}",
-        *(
-            [f'  break them: curl -X PUT {control}/providers/{serving[0]} -d \'{{"fault": "down"}}\'']
-            if control
-            else []
-        ),
         *([f"  disabled: {', '.join(disabled)}"] if disabled else []),
+        f"  probes and reload: {sidecar.admin_url}/readyz",
+        *([f'  break one: curl -X PUT {broken} -d \'{{"fault": "down"}}\''] if sandbox else []),
         "  try it:",
         f"    curl {target}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'",
     ]
     return "\n".join(lines)
 
 
-COMMAND = Command("serve", "run the sidecar", _arguments, _run)
+COMMAND = Command("serve", "run the sidecar", _arguments, _run, _DESCRIPTION)

@@ -25,10 +25,11 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where probes and metrics are read."""
+    """Where probes and metrics are read; with `key`, where it may also be told to reload or drain from outside."""
 
     host: str = "127.0.0.1"
     port: Port = 9464
+    key: Secret | None = None
 
 
 class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

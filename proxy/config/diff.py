@@ -1,0 +1,54 @@
+"""What differs between two files, a line for each change, in the file's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import yaml
+
+_SECRET = ("api_key", "value", "key", "headers")
+
+
+def diff(old: yaml.Node, new: yaml.Node, path: str = "") -> list[str]:
+    """Lines such as `providers.openai.weight: 40 -> 60`, `models.gpt-5 added`; never a secret's text."""
+    return list(_changes(old, new, path))
+
+
+def _changes(old: yaml.Node, new: yaml.Node, path: str) -> Iterator[str]:
+    if isinstance(old, yaml.MappingNode) and isinstance(new, yaml.MappingNode):
+        yield from _mappings(old, new, path)
+    elif isinstance(old, yaml.SequenceNode) and isinstance(new, yaml.SequenceNode):
+        yield from _lists(old, new, path)
+    elif isinstance(old, yaml.ScalarNode) and isinstance(new, yaml.ScalarNode):
+        if old.value != new.value:
+            yield f"{path} changed" if _is_secret(path) else f"{path}: {old.value} -> {new.value}"
+    else:
+        yield f"{path} changed"
+
+
+def _mappings(old: yaml.MappingNode, new: yaml.MappingNode, path: str) -> Iterator[str]:
+    before, after = _table(old), _table(new)
+    for name in {**before, **after}:
+        inner = f"{path}.{name}" if path else name
+        if name not in after:
+            yield f"{inner} removed"
+        elif name not in before:
+            yield f"{inner} added"
+        else:
+            yield from _changes(before[name], after[name], inner)
+
+
+def _lists(old: yaml.SequenceNode, new: yaml.SequenceNode, path: str) -> Iterator[str]:
+    if len(old.value) != len(new.value):
+        yield f"{path} changed"
+        return
+    for index, (before, after) in enumerate(zip(old.value, new.value, strict=True)):
+        yield from _changes(before, after, f"{path}[{index}]")
+
+
+def _table(node: yaml.MappingNode) -> dict[str, yaml.Node]:
+    return {str(key.value): value for key, value in node.value}
+
+
+def _is_secret(path: str) -> bool:
+    return any(part in _SECRET for part in path.replace("[", ".").split("."))

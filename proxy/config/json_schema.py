@@ -1,0 +1,86 @@
+"""The types of the file as JSON Schema; what `reading` takes, an editor offers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from msgspec import NODEFAULT, inspect
+
+from proxy.config.quantities import Secret
+
+VARIABLE = {"type": "string", "pattern": r"\$\{"}
+"""`${NAME}` may stand for any scalar."""
+
+Schema = dict[str, Any]
+
+
+def json_schema(kind: Any) -> Schema:
+    """The schema of values of a type, with a variable allowed wherever a scalar is."""
+    return _schema(inspect.type_info(kind))
+
+
+def _schema(kind: inspect.Type) -> Schema:
+    if isinstance(kind, inspect.Metadata):
+        return {**_schema(kind.type), **(kind.extra_json_schema or {})}
+    return _SCHEMAS[type(kind)](kind)
+
+
+def _scalar(name: str) -> Callable[[Any], Schema]:
+    def schema(kind: Any) -> Schema:
+        bounds = {"minimum": kind.ge, "exclusiveMinimum": kind.gt, "maximum": kind.le, "exclusiveMaximum": kind.lt}
+        shape = {"type": name, **{word: bound for word, bound in bounds.items() if bound is not None}}
+        return {"anyOf": [shape, VARIABLE]}
+
+    return schema
+
+
+def _text(kind: inspect.StrType) -> Schema:
+    return (
+        {"type": "string"}
+        if kind.pattern is None
+        else {"anyOf": [{"type": "string", "pattern": kind.pattern}, VARIABLE]}
+    )
+
+
+def _custom(kind: inspect.CustomType) -> Schema:
+    shape: Schema = kind.cls.schema  # type: ignore[attr-defined]
+    return shape if kind.cls is Secret else {"anyOf": [shape, VARIABLE], "description": kind.cls.expected}  # type: ignore[attr-defined]
+
+
+def _record(kind: Any) -> Schema:
+    """A mapping of the type's fields; its first docstring line says what it is."""
+    properties = {field.encode_name: {**_schema(field.type), **_default(field)} for field in kind.fields}
+    required = [field.encode_name for field in kind.fields if field.required]
+    about = (kind.cls.__doc__ or "").partition("\n")[0]
+    return {
+        "type": "object",
+        "description": about,
+        "properties": properties,
+        "additionalProperties": False,
+        **({"required": required} if required else {}),
+    }
+
+
+def _default(field: inspect.Field) -> Schema:
+    """The default, where it is a plain value that could stand in the file."""
+    plain = field.default is not NODEFAULT and type(field.default) in (bool, int, float, str)
+    return {"default": field.default} if plain else {}
+
+
+_SCHEMAS: dict[type, Callable[[Any], Schema]] = {
+    inspect.AnyType: lambda kind: {},
+    inspect.StrType: _text,
+    inspect.BoolType: lambda kind: {"anyOf": [{"type": "boolean"}, VARIABLE]},
+    inspect.IntType: _scalar("integer"),
+    inspect.FloatType: _scalar("number"),
+    inspect.NoneType: lambda kind: {"type": "null"},
+    inspect.LiteralType: lambda kind: {"enum": list(kind.values)},
+    inspect.CustomType: _custom,
+    inspect.ListType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
+    inspect.VarTupleType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
+    inspect.DictType: lambda kind: {"type": "object", "additionalProperties": _schema(kind.value_type)},
+    inspect.StructType: _record,
+    inspect.DataclassType: _record,
+    inspect.UnionType: lambda kind: {"anyOf": [_schema(member) for member in kind.types]},
+}

@@ -1,0 +1,109 @@
+"""The admin listener: probes for whoever runs the sidecar, and two levers that only the near may pull."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from hmac import compare_digest
+from ipaddress import ip_address
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from proxy.config.quantities import Secret
+from proxy.errors import Forbidden, MethodNotAllowed, NotFound, ParrotError
+from proxy.reload import Outcome
+
+Answer = tuple[int, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Admin:
+    """Answers the admin listener's requests; never with anything about the providers' state."""
+
+    reloader: Callable[[], Outcome]
+    """The last reload's outcome."""
+    reload: Callable[[], Awaitable[Outcome]]
+    drain: Callable[[], None]
+    ready: Callable[[], bool]
+    key: Secret | None = None
+
+    async def __call__(self, wire: web.BaseRequest) -> web.StreamResponse:
+        """One request."""
+        headers: Mapping[str, str] = {}
+        try:
+            status, body = await self._answer(wire)
+        except ParrotError as error:
+            status, body, headers = error.status, {"error": error.members()}, error.headers
+        return web.Response(
+            status=status, body=orjson.dumps(body) + b"\n", content_type="application/json", headers=headers
+        )
+
+    async def _answer(self, wire: web.BaseRequest) -> Answer:
+        path = wire.raw_path.partition("?")[0]
+        if path not in _ROUTES:
+            raise NotFound(f"nothing stands at {path[:256]}; there is {', '.join(_ROUTES)}")
+        method, answer = _ROUTES[path]
+        if wire.method != method:
+            raise MethodNotAllowed(f"{wire.method} is not allowed here; {method} is", headers={"Allow": method})
+        if method == "POST":
+            self._check_near(wire)
+        return await answer(self)
+
+    def _check_near(self, wire: web.BaseRequest) -> None:
+        """Raise Forbidden unless it comes from this machine and no web page, or brings the key."""
+        if self.key is not None and _matches(wire.headers.get("Authorization", ""), self.key):
+            return
+        peer = wire.transport.get_extra_info("peername") if wire.transport else None
+        near = not peer or isinstance(peer, str) or ip_address(peer[0].partition("%")[0]).is_loopback
+        if not near or "Origin" in wire.headers:
+            raise Forbidden("only this machine may do that, or Authorization: Bearer with the file's admin: key")
+
+
+def _matches(sent: str, key: Secret) -> bool:
+    wanted = sha256(f"Bearer {key.value}".encode()).digest()
+    return not key.missing and compare_digest(sha256(sent.encode("utf-8", "surrogateescape")).digest(), wanted)
+
+
+async def _healthz(admin: Admin) -> Answer:
+    return 200, {"status": "ok"}
+
+
+async def _readyz(admin: Admin) -> Answer:
+    ready = admin.ready()
+    return (200 if ready else 503), {"status": "ready" if ready else "draining", **_config(admin)}
+
+
+async def _reload(admin: Admin) -> Answer:
+    outcome = await admin.reload()
+    return (200 if outcome.successful else 422), outcome.as_json()
+
+
+async def _drain(admin: Admin) -> Answer:
+    admin.drain()
+    return 202, {"status": "draining"}
+
+
+async def _show(admin: Admin) -> Answer:
+    return 200, _config(admin)
+
+
+def _config(admin: Admin) -> dict[str, Any]:
+    last = admin.reloader()
+    return {
+        "generation": last.generation,
+        "hash": last.digest,
+        "last_reload_successful": last.successful,
+        **({"problems": list(last.problems)} if last.problems else {}),
+    }
+
+
+_ROUTES: Mapping[str, tuple[str, Callable[[Admin], Awaitable[Answer]]]] = {
+    "/healthz": ("GET", _healthz),
+    "/readyz": ("GET", _readyz),
+    "/admin/config": ("GET", _show),
+    "/admin/reload": ("POST", _reload),
+    "/admin/drain": ("POST", _drain),
+}
