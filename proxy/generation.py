@@ -8,7 +8,7 @@ from hashlib import sha256
 
 import yaml
 
-from proxy.config.document import parse, suggestion
+from proxy.config.document import ConfigError, parse, suggestion
 from proxy.config.load import load
 from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
@@ -46,10 +46,19 @@ class Maker:
         files: dict[str, str] = {}
 
         def read_file(path: str) -> str:
+            files[path] = ""  # wanted, even if it cannot be read
             files[path] = self.read_file(path)
             return files[path]
 
-        reader = Reader(document, self.environ, read_file)
+        try:
+            snapshot, pipeline = self._loaded(Reader(document, self.environ, read_file))
+        except ConfigError as error:
+            error.files = frozenset(files)
+            raise
+        return Generation(number, snapshot, pipeline, digest(text, *files.values()), frozenset(files), document.root)
+
+    def _loaded(self, reader: Reader) -> tuple[Snapshot, Pipeline]:
+        document = reader.document
         snapshot, entries = load(reader)
         pipeline = compose(entries, reader, self.upstream)
         for provider in snapshot.providers.values():
@@ -57,7 +66,7 @@ class Maker:
                 known = suggestion(provider.dialect, list(DIALECTS))
                 document.complain(f"providers.{provider.name}.dialect", f"no dialect '{provider.dialect}'{known}")
         document.check()
-        return Generation(number, snapshot, pipeline, digest(text, *files.values()), frozenset(files), document.root)
+        return snapshot, pipeline
 
 
 def digest(*texts: str) -> str:

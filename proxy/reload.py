@@ -4,25 +4,29 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
+from math import inf
 from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.diff import diff
-from proxy.config.document import ConfigError
+from proxy.config.document import MAX_TEXT, ConfigError
 from proxy.generation import Generation
 
 INTERVAL = 1.0
 """Seconds between looks."""
 SETTLING = 0.2
 """Seconds for which a changed file must stay the same: an editor may still be writing it."""
+SUSPICION = 5.0
+"""Seconds between two looks that refused keys may cause."""
 AT_RESTART = ("listen", "admin")
 """Sections that a running sidecar cannot change."""
 
-Stamp = tuple[tuple[int, int, int, int] | None, ...]
+Stamp = tuple[int, int, int, int]
+"""What a changed file cannot keep: device, inode, time and size."""
 Make = Callable[[str, int], Generation]
 """A generation of a text, with a number; raises ConfigError."""
 
@@ -47,17 +51,19 @@ class Outcome:
         return {"generation": self.generation, "hash": self.digest, **said}
 
 
-def stamp(paths: Iterable[str]) -> Stamp:
-    """What a changed file cannot keep: device, inode, time and size of what the path leads to, links followed."""
-    return tuple(_stat(path) for path in paths)
-
-
-def _stat(path: str) -> tuple[int, int, int, int] | None:
+def stamp(path: str) -> Stamp | None:
+    """Of the file that the path leads to, links followed; None if there is none at this moment."""
     try:
         found = os.stat(path)
-    except OSError:
-        return None  # in the middle of a swap; not a change yet
+    except (OSError, ValueError):  # ValueError: a name that no file can have
+        return None
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+
+
+def read(path: str) -> str:
+    """The file's text, or as much of it as shows that it is too long; raises OSError and UnicodeDecodeError."""
+    with open(path, encoding="utf-8") as file:
+        return file.read(MAX_TEXT + 1)
 
 
 @dataclass(slots=True)
@@ -70,13 +76,19 @@ class Reloader:
     put: Callable[[Generation], None]
     """The one assignment."""
     log: FilteringBoundLogger
+    clock: Callable[[], float] = time.monotonic
     last: Outcome = field(init=False)
-    _seen: Stamp = field(init=False)
+    _read_from: frozenset[str] = field(init=False)
+    """The other files that the last attempt read, or wanted to."""
+    _seen: dict[str, Stamp | None] = field(init=False)
     _turn: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
+    _suspected: float = field(default=-inf, init=False)
+    _looking: asyncio.Task[None] | None = field(default=None, init=False)
 
     def __post_init__(self) -> None:
         self.last = Outcome(self.current.number, self.current.digest)
-        self._seen = stamp(self._paths())
+        self._read_from = self.current.files
+        self._seen = self._stamps()
 
     async def watch(self, sleep: Callable[[float], Any] = asyncio.sleep) -> None:
         """Look once a second, for ever."""
@@ -86,44 +98,68 @@ class Reloader:
 
     async def look(self, sleep: Callable[[float], Any] = asyncio.sleep) -> None:
         """Reload if the file, or one it reads, has changed and stayed so for a moment."""
-        found = stamp(self._paths())
-        if None in found or found == self._seen:
-            return
-        await sleep(SETTLING)
-        if stamp(self._paths()) == found:
-            self._seen = found
-            await self.reload()
+        async with self._turn:
+            found = self._stamps()
+            if not self._changed(found):
+                return
+            await sleep(SETTLING)
+            if self._stamps() == found:
+                await self._reload()
 
     async def reload(self) -> Outcome:
         """Read the file now; what is wrong with it is in the outcome and in the log, and changes nothing else."""
         async with self._turn:
-            try:
-                generation = await asyncio.to_thread(self._made)
-            except ConfigError as error:
-                return self._refused(str(error).splitlines())
-            except (OSError, UnicodeDecodeError) as error:
-                return self._refused([f"{self.path}: {error}"])
-            return self._accepted(generation)
+            return await self._reload()
+
+    def suspect(self) -> None:
+        """A provider refused a key: read the key files again soon, changed or not, but not with every refusal."""
+        now = self.clock()
+        if self.current.files and now - self._suspected >= SUSPICION:
+            self._suspected = now
+            self._seen = {self.path: self._seen.get(self.path)}
+            self._looking = asyncio.create_task(self.look())
+
+    async def _reload(self) -> Outcome:
+        before = self._stamps()  # what changes while it is read is seen by the next look
+        try:
+            generation = await asyncio.to_thread(self._made)
+        except ConfigError as error:
+            self._refused(str(error).splitlines(), error.files)
+        except (OSError, UnicodeDecodeError) as error:
+            self._refused([f"{self.path}: {error}"])
+        else:
+            self._accepted(generation)
+        self._seen = before
+        return self.last
+
+    def _stamps(self) -> dict[str, Stamp | None]:
+        return {path: stamp(path) for path in (self.path, *self._read_from)}
+
+    def _changed(self, found: dict[str, Stamp | None]) -> bool:
+        """A file that is missing is in the middle of a swap, and no change yet."""
+        return any(now is not None and now != self._seen.get(path) for path, now in found.items())
 
     def _made(self) -> Generation:
-        return self.make(Path(self.path).read_text(encoding="utf-8"), self.current.number + 1)
+        return self.make(read(self.path), self.current.number + 1)
 
-    def _accepted(self, generation: Generation) -> Outcome:
-        if generation.digest == self.current.digest:
-            self.last = Outcome(self.current.number, self.current.digest)
-            return self.last
+    def _accepted(self, generation: Generation) -> None:
+        self._read_from = generation.files
+        healed = not self.last.successful
+        self.last = Outcome(self.current.number, self.current.digest)
+        if generation.digest != self.current.digest:
+            self._swap(generation)
+        elif healed:
+            self.log.info("routing_healed", in_force=self.current.number)
+
+    def _swap(self, generation: Generation) -> None:
         changes = diff(self.current.root, generation.root) or ["no setting; a comment, or a key file"]
         changes = [f"{change} (at restart)" if change.startswith(AT_RESTART) else change for change in changes]
         self.current = generation
         self.put(generation)
         self.last = Outcome(generation.number, generation.digest, tuple(changes))
         self.log.info("routing_reloaded", generation=generation.number, hash=generation.digest, changes=changes)
-        return self.last
 
-    def _refused(self, problems: list[str]) -> Outcome:
+    def _refused(self, problems: list[str], files: frozenset[str] = frozenset()) -> None:
+        self._read_from = self.current.files | files
         self.last = Outcome(self.current.number, self.current.digest, problems=tuple(problems))
         self.log.error("routing_refused", in_force=self.current.number, problems=problems)
-        return self.last
-
-    def _paths(self) -> list[str]:
-        return [self.path, *sorted(self.current.files)]

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import openai
@@ -13,6 +14,7 @@ import structlog
 
 from proxy.config.schema import Admin, Listen
 from proxy.generation import Generation, Maker
+from proxy.reload import read
 from proxy.sandbox.adapt import adapted
 from proxy.sandbox.server import Sandbox
 from proxy.sidecar import Launch, Sidecar, start
@@ -55,10 +57,29 @@ class Running:
     sidecar: Sidecar
     sandbox: Sandbox
     log: Log
+    path: Path
+    """Its file; a change is taken up when the test says `look`, and not before."""
 
     @property
     def url(self) -> str:
         return self.sidecar.url
+
+    @property
+    def events(self) -> list[str]:
+        """The names of what was logged, requests left out."""
+        return [line["event"] for line in self.log.lines if line["event"] != "request_ended"]
+
+    async def look(self) -> None:
+        """What the watcher does every second."""
+        await self.sidecar.reloader.look(at_once)
+
+    async def edit(self, old: str, new: str) -> None:
+        """A person changes something in the file and saves it; the watcher sees it."""
+        text = self.path.read_text()
+        assert old in text
+        self.path.with_suffix(".new").write_text(text.replace(old, new))
+        self.path.with_suffix(".new").rename(self.path)
+        await self.look()
 
     def client(self, **options: Any) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key="any", max_retries=0, **options)
@@ -67,9 +88,12 @@ class Running:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key="any", max_retries=0, **options)
 
 
-def made(text: str, environ: Mapping[str, str] | None = None) -> Generation:
-    maker = Maker(environ or {}, lambda path: Path(path).read_text(), upstream)
-    return maker.make(text, "routing.yaml", 1)
+async def at_once(_: float) -> None:
+    """A sleep that takes no time."""
+
+
+def made(text: str, environ: Mapping[str, str] | None = None, number: int = 1) -> Generation:
+    return Maker(environ or {}, read, upstream).make(text, "routing.yaml", number)
 
 
 def launch(generation: Generation, log: Log, path: str = "routing.yaml", make: Any = None) -> Launch:
@@ -78,14 +102,22 @@ def launch(generation: Generation, log: Log, path: str = "routing.yaml", make: A
 
 @asynccontextmanager
 async def running(text: str = TWO, environ: Mapping[str, str] | None = None) -> AsyncIterator[Running]:
-    generation = made(text, environ)
-    snapshot = generation.snapshot
+    snapshot = made(text, environ).snapshot
     sandbox = await Sandbox.start({name: provider.dialect for name, provider in snapshot.providers.items()})
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
+
+    def make(text: str, number: int) -> Generation:
+        generation = made(text, environ, number)
+        return replace(generation, snapshot=adapted(generation.snapshot, urls))
+
     log = Log()
-    sidecar = await start(launch(replace(generation, snapshot=adapted(snapshot, urls)), log))
-    try:
-        yield Running(sidecar, sandbox, log)
-    finally:
-        await sidecar.stop()
-        await sandbox.close()
+    with TemporaryDirectory() as folder:
+        path = Path(folder, "routing.yaml")
+        path.write_text(text)
+        sidecar = await start(launch(make(text, 1), log, str(path), make))
+        sidecar.watching.cancel()
+        try:
+            yield Running(sidecar, sandbox, log, path)
+        finally:
+            await sidecar.stop()
+            await sandbox.close()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser
-from pathlib import Path
 
 from proxy.cli.command import Failure, reason
 from proxy.config.document import ConfigError
 from proxy.generation import Generation, Maker
+from proxy.reload import read
 from proxy.upstream.attempt import upstream
 
 
@@ -20,7 +20,7 @@ def argument(parser: ArgumentParser) -> None:
 def text(path: str) -> str:
     """The file's text, or a Failure."""
     try:
-        return Path(path).read_text(encoding="utf-8")
+        return read(path)
     except OSError as error:
         raise Failure(f"cannot read {path}: {reason(error)}", exit_code=2) from error
     except UnicodeDecodeError as error:
@@ -29,7 +29,7 @@ def text(path: str) -> str:
 
 def maker() -> Maker:
     """Generations with this process's environment and files."""
-    return Maker(os.environ, lambda path: Path(path).read_text(encoding="utf-8"), upstream)
+    return Maker(os.environ, read, upstream)
 
 
 def generation(path: str) -> Generation:

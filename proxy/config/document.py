@@ -38,6 +38,9 @@ class Problem:
 class ConfigError(Exception):
     """The file cannot be used; `problems` says everything that is wrong with it, in the file's order."""
 
+    files: frozenset[str] = frozenset()
+    """The other files it names, as far as they are known: what is wrong may be there."""
+
     def __init__(self, name: str, problems: list[Problem]) -> None:
         self.name = name
         self.problems = sorted(set(problems))
