@@ -1,0 +1,58 @@
+"""What changed is told in the file's own words, a line each, and never a secret's."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.config.diff import diff
+from proxy.config.document import parse
+
+SECRET = "canary"
+
+
+def told(old: str, new: str) -> list[str]:
+    return diff(parse(old).root, parse(new).root)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lines"),
+    [
+        ("a: 1", "a: 1", []),
+        ("a: 1", "{a: 1}  # in another style", []),
+        ("a: 40", "a: 60", ["a: 40 -> 60"]),
+        ("a: {b: {c: x}}", "a: {b: {c: y}}", ["a.b.c: x -> y"]),
+        ("a: 1", "a: 1\nb: {c: 2}", ["b added"]),
+        ("a: 1\nb: {c: 2}", "a: 1", ["b removed"]),
+        ("{a: 1, b: 2}", "{b: 2, c: 3}", ["a removed", "c added"]),
+        ("a: [x, y]", "a: [x, z]", ["a[1]: y -> z"]),
+        ("a: [x, y]", "a: [x]", ["a changed"]),
+        ("a: [x, {y: {z: 1}}]", "a: [x, {y: {z: 2}}]", ["a[1].y.z: 1 -> 2"]),
+        ("a: x", "a: {b: x}", ["a changed"]),
+        ("a: ${B}", "a: ${C}", ["a: ${B} -> ${C}"]),
+        ("a: &x {b: 1}\nc: *x", "a: &x {b: 2}\nc: *x", ["a.b: 1 -> 2", "c.b: 1 -> 2"]),
+        ("models: {'gpt-4.1': {a: x}}", "models: {'gpt-4.1': {a: y}}", ["models.gpt-4.1.a: x -> y"]),
+        ("models: {'llama3:8b': {a: x}}", "models: {'llama3:8b': {a: y}}", ["models.llama3:8b.a: x -> y"]),
+    ],
+)
+def test_each_change_is_a_line_with_its_path(old: str, new: str, lines: list[str]) -> None:
+    assert told(old, new) == lines
+
+
+@pytest.mark.parametrize(
+    ("template", "line"),
+    [
+        ("providers: {a: {api_key: VALUE}}", "providers.a.api_key changed"),
+        ("providers: {a: {headers: {x-token: VALUE}}}", "providers.a.headers.x-token changed"),
+        ("providers: {a: {query: {code: VALUE}}}", "providers.a.query.code changed"),
+        (
+            "pipeline: [{auth: {keys: [{name: app, value: VALUE}]}}]",
+            "pipeline[0].auth.keys[0].value changed",
+        ),
+        ("pipeline: [{'mine.own:Stamp': {salt: VALUE}}]", "pipeline[0].mine.own:Stamp.salt changed"),
+        ("admin: {key: VALUE}", "admin.key changed"),
+    ],
+)
+def test_of_a_secret_only_that_it_changed(template: str, line: str) -> None:
+    assert told(template.replace("VALUE", SECRET), template.replace("VALUE", SECRET + "2")) == [line]
+    assert SECRET not in "".join(told(template.replace("VALUE", f"[{SECRET}]"), template.replace("VALUE", SECRET)))
+    assert SECRET not in "".join(told("x: 1", template.replace("VALUE", SECRET)))
