@@ -75,7 +75,7 @@ _SCHEMAS: dict[type, Callable[[Any], Schema]] = {
     inspect.IntType: _scalar("integer"),
     inspect.FloatType: _scalar("number"),
     inspect.NoneType: lambda kind: {"type": "null"},
-    inspect.LiteralType: lambda kind: {"enum": list(kind.values)},
+    inspect.LiteralType: lambda kind: {"anyOf": [{"enum": list(kind.values)}, VARIABLE]},
     inspect.CustomType: _custom,
     inspect.ListType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
     inspect.VarTupleType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},

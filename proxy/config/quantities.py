@@ -14,7 +14,12 @@ class Seconds(float):
     """A span of time, in seconds; written `500ms`, `15s`, `5m` or `1h`."""
 
     expected = "a duration such as 500ms, 15s, 5m or 1h"
-    schema = {"type": "string", "pattern": rf"^{_DURATION.pattern}$", "examples": ["15s"]}
+    schema = {
+        "anyOf": [
+            {"type": "string", "pattern": rf"^(0|{_DURATION.pattern})$", "examples": ["15s"]},
+            {"type": "integer", "enum": [0]},
+        ]
+    }
 
     @classmethod
     def parse(cls, text: str) -> Seconds:

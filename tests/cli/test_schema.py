@@ -1,0 +1,66 @@
+"""`parrot schema` prints what deploy/ has, and the shipped file is in order by it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import yaml
+
+from proxy.cli import main
+from proxy.cli.schema import schema
+from proxy.pipeline import REGISTRY
+from tests.running import TWO
+from tests.schemas import complaints
+from tests.source import ROOT
+
+SHIPPED = (ROOT / "routing.yaml").read_text()
+
+
+def test_the_schema_in_the_repository_is_the_one_it_prints(capsys):
+    assert main(["schema"]) == 0
+    assert (ROOT / "deploy/routing.schema.json").read_text() == capsys.readouterr().out, "parrot schema -o it anew"
+
+
+def test_the_shipped_file_names_the_schema_for_editors():
+    assert SHIPPED.splitlines()[0] == "# yaml-language-server: $schema=deploy/routing.schema.json"
+
+
+@pytest.mark.parametrize("text", [SHIPPED, TWO], ids=["shipped", "two"])
+def test_a_file_that_serves_is_in_order_by_the_schema(text):
+    assert complaints(yaml.safe_load(text), schema()) == []
+
+
+@pytest.mark.parametrize(
+    "old, new, said",
+    [
+        ("weight: 40", "wieght: 40", "providers.openai.wieght: is not allowed"),
+        ("weight: 40", "weight: heavy", "providers.openai.weight: "),
+        ("max_retries: 3", "max_retries: 30", "pipeline[6]: "),
+        ("- translate", "- translat", "pipeline[7]: "),
+        ("gpt-4o: {openai: gpt-4o,", "gpt-4o: {openai: {modle: gpt-4o},", "models.gpt-4o.openai: "),
+        ("port: 8090", "port: 80900", "listen.port: "),
+    ],
+)
+def test_a_mistake_is_seen_while_one_types(old, new, said):
+    assert old in SHIPPED
+    (complaint,) = complaints(yaml.safe_load(SHIPPED.replace(old, new, 1)), schema())
+    assert complaint.startswith(said)
+
+
+@pytest.mark.parametrize(
+    "entry", [*REGISTRY, {"limits": {"max_inflight": 5}}, "my.own:Thing", {"my.own:Thing": {"x": 1}}]
+)
+def test_every_middleware_and_ones_own_may_stand_in_the_pipeline(entry):
+    assert complaints([entry], schema()["properties"]["pipeline"]) == []
+
+
+def test_it_can_be_written_to_a_file(tmp_path, capsys):
+    assert main(["schema", "-o", str(tmp_path / "s.json")]) == 0
+    assert json.loads((tmp_path / "s.json").read_text()) == schema()
+    assert capsys.readouterr().out == ""
+
+
+def test_a_file_that_cannot_be_written_is_one_line(tmp_path, capsys):
+    assert main(["schema", "-o", str(tmp_path)]) == 1
+    assert capsys.readouterr().err == f"parrot: cannot write {tmp_path}: is a directory\n"

@@ -1,0 +1,56 @@
+"""Checks a value against the words of JSON Schema that the schema of routing.yaml uses, and no others."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None),
+                         "integer": int, "number": (int, float)}  # fmt: skip
+COMPARED = {
+    "enum": lambda value, allowed: value in allowed,
+    "minimum": lambda value, bound: value >= bound,
+    "maximum": lambda value, bound: value <= bound,
+    "exclusiveMinimum": lambda value, bound: value > bound,
+    "exclusiveMaximum": lambda value, bound: value < bound,
+    "pattern": lambda value, pattern: not isinstance(value, str) or re.search(pattern, value),
+    "minProperties": lambda value, count: len(value) >= count,
+    "maxProperties": lambda value, count: len(value) <= count,
+    "anyOf": lambda value, schemas: any(not complaints(value, schema) for schema in schemas),
+    "type": lambda value, names: any(_is(value, name) for name in ([names] if isinstance(names, str) else names)),
+}
+INSIDE = {"properties", "patternProperties", "additionalProperties", "items", "required"}
+TOLD = {"$schema", "title", "description", "default", "examples"}
+
+
+def _is(value: Any, name: str) -> bool:
+    return isinstance(value, TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
+
+
+def complaints(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
+    """`path: what is wrong`, one each; KeyError for a word that is not known here."""
+    for word in ("type", *(schema.keys() - INSIDE - TOLD)):
+        if word in schema and not COMPARED[word](value, schema[word]):
+            return [f"{path}: {word} {schema[word]} does not hold of {value!r}"]
+    return list(_inside(value, schema, path))
+
+
+def _inside(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
+    if isinstance(value, list) and "items" in schema:
+        for index, item in enumerate(value):
+            yield from complaints(item, schema["items"], f"{path}[{index}]")
+    if isinstance(value, dict):
+        yield from (f"{name}: is required" for name in schema.get("required", ()) if name not in value)
+        for name, member in value.items():
+            yield from _member(member, schema, name, f"{path}.{name}" if path else name)
+
+
+def _member(value: Any, schema: dict[str, Any], name: str, path: str) -> Iterator[str]:
+    found = [schema["properties"][name]] if name in schema.get("properties", {}) else []
+    found += [inner for pattern, inner in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
+    other = schema.get("additionalProperties", {})
+    if not found and other is False:
+        yield f"{path}: is not allowed"
+    for inner in found or [other or {}]:
+        yield from complaints(value, inner, path)
