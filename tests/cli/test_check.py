@@ -1,0 +1,79 @@
+"""`parrot check` names every mistake at once, with its place; its exit code is for pipelines."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.cli import main
+from tests.fakes import PROVIDER_KEY, text
+from tests.source import ROOT
+
+
+@pytest.fixture
+def checked(tmp_path, capsys):
+    def check(content):
+        path = tmp_path / "routing.yaml"
+        path.write_text(content)
+        code = main(["check", str(path)])
+        said = capsys.readouterr()
+        return code, said.out.replace(str(path), "FILE"), said.err.replace(str(path), "FILE")
+
+    return check
+
+
+def test_a_file_in_order_says_what_is_in_it(checked):
+    code, out, err = checked(text().replace("models:", "models:\n  'x-*': {a: '*'}"))
+    assert (code, err) == (0, "")
+    assert out.startswith("FILE is in order: 3 providers, 1 models, 1 patterns, 3 targets, hash ")
+
+
+def test_the_shipped_file_is_in_order(capsys, monkeypatch):
+    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    monkeypatch.chdir(ROOT)
+    assert main(["check"]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith("routing.yaml is in order: ")
+    assert "  openai would be disabled: OPENAI_API_KEY is not set\n" in said
+
+
+def test_every_mistake_is_named_at_once_with_its_place_and_what_was_meant(checked):
+    content = (
+        text("[access_log, header_policy, limits, strategy, sse_passthrough, {failover: {max_retries: 99}}, translat]")
+        .replace("dialect: openai", "dialect: opnai", 1)
+        .replace("regions", "regoins", 1)
+        .replace("{a: m-a", "{d: m-d, a: m-a")
+    )
+    code, out, err = checked(content + "listen: {port: many}\nlisten: {}\n")
+    assert (code, out) == (2, "")
+    first, *lines = err.splitlines()
+    assert first == "parrot: 8 problems in FILE"
+    places = [line.split(": ", 2) for line in lines]
+    assert [(place.removeprefix("FILE:").split(":")[0], path) for place, path, _ in places] == [
+        ("2", "pipeline"),
+        ("2", "pipeline[5].failover.max_retries"),
+        ("2", "pipeline[6]"),
+        ("4", "providers.a.dialect"),
+        ("4", "providers.a.regoins"),
+        ("8", "models.m.d"),
+        ("9", "listen.port"),
+        ("10", "listen"),
+    ]
+    for word in ("did you mean 'translate'?", "did you mean 'openai'?", "did you mean 'regions'?", "at most 10"):
+        assert word in err
+    assert PROVIDER_KEY not in err
+
+
+def test_what_serve_would_refuse_check_refuses(checked):
+    code, _, err = checked(text() + "listen: {host: 0.0.0.0}\n")
+    assert code == 2
+    assert err.startswith("parrot: FILE: listen: host 0.0.0.0 is reachable from outside and no key is asked for; ")
+
+
+@pytest.mark.parametrize("content", ["", "a: [", "- a"])
+def test_what_is_no_file_is_2_too(content, checked):
+    assert checked(content)[0] == 2
+
+
+def test_a_file_that_is_not_there_is_2(capsys):
+    assert main(["check", "/no/such/file"]) == 2
+    assert capsys.readouterr().err == "parrot: cannot read /no/such/file: no such file or directory\n"

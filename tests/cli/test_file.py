@@ -1,0 +1,57 @@
+"""A command's file is read whole and in order, or the command ends with what is wrong."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+
+import pytest
+
+from proxy.cli.command import Failure
+from proxy.cli.file import argument, generation
+from proxy.cli.file import text as read
+from proxy.config.document import MAX_TEXT
+from tests.fakes import PROVIDER_KEY, text
+
+
+def test_the_file_is_routing_yaml_unless_another_is_named():
+    parser = ArgumentParser()
+    argument(parser)
+    assert parser.parse_args([]).config == "routing.yaml"
+    assert parser.parse_args(["-c", "x"]).config == parser.parse_args(["--config", "x"]).config == "x"
+
+
+def test_variables_come_from_the_environment_and_secrets_from_files(tmp_path, monkeypatch):
+    (tmp_path / "key").write_text("from-a-file\n")
+    monkeypatch.setenv("A_HOST", "a.test")
+    path = tmp_path / "routing.yaml"
+    path.write_text(text().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1).replace("//a.test", "//${A_HOST}"))
+    made = generation(str(path))
+    assert (made.number, made.files) == (1, {f"{tmp_path}/key"})
+    assert made.snapshot.providers["a"].key.value == "from-a-file"
+    assert made.snapshot.models["m"][0].base_url == "https://a.test/v1"
+
+
+@pytest.mark.parametrize(
+    "content, said",
+    [
+        (b"\xff", "it is not UTF-8 at byte 0"),
+        (None, "no such file or directory"),
+    ],
+)
+def test_what_cannot_be_read_is_a_failure(content, said, tmp_path):
+    path = tmp_path / "routing.yaml"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(Failure) as caught:
+        read(str(path))
+    assert (str(caught.value), caught.value.exit_code) == (f"cannot read {path}: {said}", 2)
+
+
+@pytest.mark.parametrize("name", ["routing.yaml", "key"])
+def test_what_is_too_large_is_a_failure_and_not_read_to_its_end(name, tmp_path):
+    path = tmp_path / "routing.yaml"
+    path.write_text(text().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'"))
+    with open(tmp_path / name, "ab") as file:
+        file.truncate(MAX_TEXT * 2000)  # takes no room on the disk
+    with pytest.raises(Failure):
+        generation(str(path))
