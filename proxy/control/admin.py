@@ -56,8 +56,7 @@ class Admin:
         """Raise Forbidden unless it comes from this machine and no web page, or brings the key."""
         if self.key is not None and _matches(wire.headers.get("Authorization", ""), self.key):
             return
-        peer = wire.transport.get_extra_info("peername") if wire.transport else None
-        near = not peer or isinstance(peer, str) or ip_address(peer[0].partition("%")[0]).is_loopback
+        near = wire.remote is not None and ip_address(wire.remote.partition("%")[0]).is_loopback
         if not near or "Origin" in wire.headers:
             raise Forbidden("only this machine may do that, or Authorization: Bearer with the file's admin: key")
 
