@@ -38,6 +38,8 @@ class Services:
     """Seconds since 1970."""
     signals: Callable[[], Signals] = Signals
     load: Load = field(default_factory=Load)
+    suspect: Callable[[], None] = lambda: None
+    """To be told that a provider refused our key: it may have been changed."""
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
@@ -194,10 +194,10 @@ class Listener(web.Server):
         return _Protocol(self, loop=self._loop, **self._kwargs)
 
 
-def listener(front: Front) -> Listener:
-    """The server for `front`; a client that leaves cancels its handler, and so the upstream call."""
+def listener(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Listener:
+    """The server for `handler`; a client that leaves cancels it, and so the upstream call."""
     return Listener(
-        front,
+        handler,
         handler_cancellation=True,
         keepalive_timeout=KEEP_ALIVE,
         access_log=None,

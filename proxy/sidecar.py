@@ -9,17 +9,17 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from aiohttp import web
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config import schema
+from proxy.config.document import ConfigError, Problem
 from proxy.config.schema import Listen
 from proxy.control.admin import Admin
 from proxy.exchange import Services
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
 from proxy.reload import Make, Reloader
-from proxy.server import KEEP_ALIVE, Front, Listener, listener
+from proxy.server import Front, Listener, listener
 from proxy.upstream.http1.transport import Http1Transport
 
 _LAST = 0.1
@@ -63,7 +63,7 @@ class Sidecar:
     transport: Http1Transport
     listener: Listener
     server: asyncio.Server
-    admin_listener: web.Server
+    admin_listener: Listener
     admin_server: asyncio.Server
     watching: asyncio.Task[None]
 
@@ -98,15 +98,13 @@ async def start(launch: Launch) -> Sidecar:
     """A running sidecar. Raises Exposed for an open listener without keys, and CannotListen."""
     check_exposure(launch.listen, launch.generation)
     transport = Http1Transport.of(os.environ)
-    services = Services(transport=transport, log=launch.log, clock=time.monotonic, wall=time.time)
+    services = Services(transport, launch.log, clock=time.monotonic, wall=time.time, suspect=lambda: reloader.suspect())
     front = Front(services, launch.generation)
-    reloader = Reloader(launch.path, launch.make, launch.generation, front.put, launch.log)
+    reloader = Reloader(launch.path, _exposing(launch), launch.generation, front.put, launch.log)
     serving = listener(front)
     server = await _bound(serving, launch.listen)
-    admin = web.Server(
-        Admin(lambda: reloader.last, reloader.reload, front.drain, lambda: not front.draining, launch.admin.key),
-        access_log=None,
-        keepalive_timeout=KEEP_ALIVE,
+    admin = listener(
+        Admin(lambda: reloader.last, reloader.reload, front.drain, lambda: not front.draining, launch.admin.key)
     )
     try:
         admin_server = await _bound(admin, Listen(host=launch.admin.host, port=launch.admin.port))
@@ -115,6 +113,20 @@ async def start(launch: Launch) -> Sidecar:
         raise
     watching = asyncio.create_task(reloader.watch())
     return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching)
+
+
+def _exposing(launch: Launch) -> Make:
+    """`launch.make`, which refuses to take the keys from a listener that is open to a network."""
+
+    def make(text: str, number: int) -> Generation:
+        generation = launch.make(text, number)
+        try:
+            check_exposure(launch.listen, generation)
+        except Exposed as error:
+            raise ConfigError(launch.path, [Problem(1, 1, "", str(error))]) from error
+        return generation
+
+    return make
 
 
 async def _within(seconds: float, waiting: Coroutine[None, None, None]) -> bool:
@@ -135,7 +147,7 @@ def _url(server: asyncio.Server) -> str:
     return f"http://{host}:{name[1]}"
 
 
-async def _bound(serving: web.Server, listen: Listen) -> asyncio.Server:
+async def _bound(serving: Listener, listen: Listen) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
         if listen.unix is None:

@@ -44,7 +44,7 @@ def test_with_keys_it_may_be_open(host):
 
 async def test_an_open_sidecar_without_keys_never_listens():
     with pytest.raises(Exposed):
-        await start(generation(), Log().logger, Listen(host="0.0.0.0", port=0))
+        await start(replace(launch(generation(), Log()), listen=Listen(host="0.0.0.0", port=0)))
 
 
 @pytest.mark.parametrize(
@@ -57,4 +57,4 @@ async def test_an_open_sidecar_without_keys_never_listens():
 )
 def test_the_url_is_where_it_listens(name, url):
     server = SimpleNamespace(sockets=[SimpleNamespace(getsockname=lambda: name)])
-    assert Sidecar(None, None, server, None, 0.0).url == url
+    assert _url(server) == url

@@ -40,6 +40,8 @@ def _note(attempt: Attempt, failure: UpstreamFailure) -> None:
     attempt.outcome = failure.outcome
     attempt.status = failure.upstream_status
     attempt.ended = attempt.exchange.services.clock()
+    if failure.trigger == "auth_error":
+        attempt.exchange.services.suspect()
 
 
 _TOGETHER = {
