@@ -42,9 +42,9 @@ class Front:
     new_id: Callable[[], str] = field(default=partial(token_hex, 12))
     draining: bool = False
     """The process is about to end: connections are closed after their answer."""
-    _active: int = 0
+    active: int = 0
+    """Requests in hand, from their head to their last byte."""
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
-
     _streams: set[Response] = field(default_factory=set)
 
     def put(self, generation: Generation) -> None:
@@ -62,17 +62,17 @@ class Front:
 
     async def drained(self) -> None:
         """Returns when no request is in hand."""
-        while self._active:
+        while self.active:
             self._idle.clear()
             await self._idle.wait()
 
     async def __call__(self, wire: web.BaseRequest) -> web.StreamResponse:
         """One request, to its very end."""
-        self._active += 1
+        self.active += 1
         try:
             return await self._serve(wire)
         finally:
-            self._active -= 1
+            self.active -= 1
             self._idle.set()
 
     async def _serve(self, wire: web.BaseRequest) -> web.StreamResponse:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Coroutine
 from dataclasses import dataclass
+from functools import partial
 from ipaddress import ip_address
 
 from structlog.typing import FilteringBoundLogger
@@ -82,15 +83,24 @@ class Sidecar:
         drain = self.front.generation.snapshot.drain
         self.front.draining = True
         self.watching.cancel()
-        if drain.delay:
-            await asyncio.sleep(drain.delay)
-        self.server.close()
-        if not await _within(drain.timeout, self.front.drained()):
-            self.front.cut()
-            await _within(_CUT, self.front.drained())
-        await self.listener.shutdown(_LAST)
-        self.admin_server.close()
-        await self.admin_listener.shutdown(_LAST)
+        try:
+            if drain.delay:
+                await asyncio.sleep(drain.delay)
+            self.server.close()
+            if not await _within(drain.timeout, self.front.drained()):
+                self.front.cut()
+                await _within(_CUT, self.front.drained())
+            await self.listener.shutdown(_LAST)
+            self.admin_server.close()
+            await self.admin_listener.shutdown(_LAST)
+        finally:  # also when it is told to wait no longer
+            self._close()
+
+    def _close(self) -> None:
+        for server, listening in ((self.server, self.listener), (self.admin_server, self.admin_listener)):
+            server.close()
+            for connection in listening.connections:
+                connection.force_close()
         self.transport.close()
 
 
@@ -112,7 +122,14 @@ async def start(launch: Launch) -> Sidecar:
         server.close()
         raise
     watching = asyncio.create_task(reloader.watch())
+    watching.add_done_callback(partial(_tell, launch.log))
     return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching)
+
+
+def _tell(log: FilteringBoundLogger, watching: asyncio.Task[None]) -> None:
+    """Only one's own middleware, failing as it is loaded, can end the watching; nobody else would say so."""
+    if not watching.cancelled() and (error := watching.exception()) is not None:
+        log.error("watching_crashed", exc_info=error)
 
 
 def _exposing(launch: Launch) -> Make:

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
+from math import inf
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import aiohttp
 import openai
 import structlog
 
 from proxy.config.schema import Admin, Listen
+from proxy.exchange import Exchange, Handler
 from proxy.generation import Generation, Maker
+from proxy.messages import Response
 from proxy.reload import read
 from proxy.sandbox.adapt import adapted
+from proxy.sandbox.provider import World
+from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 from proxy.sidecar import Launch, Sidecar, start
 from proxy.upstream.attempt import upstream
@@ -50,6 +57,38 @@ class Log:
         return ""
 
 
+class Pace:
+    """What simulated providers wait for instead of time: nothing, or after so many waits until `go`."""
+
+    def __init__(self) -> None:
+        self._going = asyncio.Event()
+        self.go()
+
+    def go(self) -> None:
+        self._left = inf
+        self._going.set()
+
+    def hold(self, after: int) -> None:
+        self._left = after
+        self._going.clear()
+
+    async def sleep(self, _: float) -> None:
+        self._left -= 1
+        if self._left < 0:
+            await self._going.wait()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A middleware of one's own that logs which of its settings a request went through."""
+
+    name: str
+
+    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+        exchange.at_end(lambda ended: ended.services.log.info("marked", name=self.name, request_id=ended.id))
+        return await handler(exchange)
+
+
 @dataclass
 class Running:
     """What a test may touch."""
@@ -59,6 +98,18 @@ class Running:
     log: Log
     path: Path
     """Its file; a change is taken up when the test says `look`, and not before."""
+    pace: Pace
+
+    async def admin(self, method: str, path: str) -> tuple[int, Any]:
+        """Status and body of an answer of the admin listener."""
+        async with aiohttp.request(method, self.sidecar.admin_url + path) as answer:
+            return answer.status, await answer.json()
+
+    async def hold_streams(self) -> None:
+        """From now on streams stop after their first content, until the pace goes on."""
+        for name in self.sandbox.names:
+            await self.sandbox.fail(name, Fault("slow", seconds=0.001, between=0.001))
+        self.pace.hold(after=3)
 
     @property
     def url(self) -> str:
@@ -103,7 +154,9 @@ def launch(generation: Generation, log: Log, path: str = "routing.yaml", make: A
 @asynccontextmanager
 async def running(text: str = TWO, environ: Mapping[str, str] | None = None) -> AsyncIterator[Running]:
     snapshot = made(text, environ).snapshot
-    sandbox = await Sandbox.start({name: provider.dialect for name, provider in snapshot.providers.items()})
+    pace = Pace()
+    dialects = {name: provider.dialect for name, provider in snapshot.providers.items()}
+    sandbox = await Sandbox.start(dialects, world=World(sleep=pace.sleep))
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
 
     def make(text: str, number: int) -> Generation:
@@ -113,11 +166,11 @@ async def running(text: str = TWO, environ: Mapping[str, str] | None = None) -> 
     log = Log()
     with TemporaryDirectory() as folder:
         path = Path(folder, "routing.yaml")
-        path.write_text(text)
+        path.write_text(text)  # noqa: ASYNC240 (nobody else waits)
         sidecar = await start(launch(make(text, 1), log, str(path), make))
         sidecar.watching.cancel()
         try:
-            yield Running(sidecar, sandbox, log, path)
+            yield Running(sidecar, sandbox, log, path, pace)
         finally:
             await sidecar.stop()
             await sandbox.close()

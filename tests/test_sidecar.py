@@ -1,15 +1,29 @@
-"""Without keys only this machine can connect; where it listens is a URL one can use."""
+"""Without keys only this machine can connect; what is in hand when it stops is finished, and probes tell the truth."""
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
+import aiohttp
+import openai
 import pytest
+from aiohttp import web
 
-from proxy.config.schema import Listen
-from proxy.sidecar import Exposed, Sidecar, check_exposure, start
-from tests.fakes import PIPELINE, Log, generation, text
+from proxy.config.document import ConfigError
+from proxy.config.schema import Admin, Listen
+from proxy.sandbox.scenario import Fault
+from proxy.sidecar import CannotListen, Exposed, _exposing, _tell, _url, check_exposure, start
+from tests.fakes import PIPELINE, generation, text
+from tests.running import HELLO, TWO, Log, Running, at_once, launch, made, running
 
+ASK = {"model": "m", "messages": HELLO}
 KEYED = PIPELINE.replace("header_policy", "{auth: {keys: [{name: app, value: secret}]}}, header_policy")
 KEYLESS = PIPELINE.replace("header_policy", "auth, header_policy")
 
@@ -58,3 +72,226 @@ async def test_an_open_sidecar_without_keys_never_listens():
 def test_the_url_is_where_it_listens(name, url):
     server = SimpleNamespace(sockets=[SimpleNamespace(getsockname=lambda: name)])
     assert _url(server) == url
+
+
+# Reloads
+
+
+def test_a_reload_may_not_take_the_keys_from_an_open_listener():
+    make = _exposing(replace(launch(made(TWO), Log(), make=lambda text, _: made(text)), listen=Listen(host="0.0.0.0")))
+    keyed = TWO.replace(" auth,", " {auth: {keys: [{name: app, value: secret}]}},")
+    assert make(keyed, 2).snapshot.models
+    with pytest.raises(ConfigError, match="listen: host 0.0.0.0 is reachable from outside and no key is asked for"):
+        make(TWO, 2)
+
+
+KEYED_PROVIDER = """
+pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate]
+providers:
+  first: {dialect: openai, base_url: "URL/v1", api_key: "${file:KEY}"}
+models:
+  m: {first: m-one}
+"""
+
+
+async def test_a_provider_that_refuses_a_key_makes_its_file_be_read_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.reload.SETTLING", 0)
+
+    async def provider(wire: web.BaseRequest) -> web.StreamResponse:
+        good = wire.headers["Authorization"] == "Bearer new"
+        choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+        body: Any = {"choices": [choice]} if good else {"error": {"message": "wrong key"}}
+        return web.json_response(body, status=200 if good else 401)
+
+    key, path = tmp_path / "key", tmp_path / "routing.yaml"
+    key.write_text("old")
+    server = await asyncio.get_running_loop().create_server(web.Server(provider), "127.0.0.1", 0)
+    file = KEYED_PROVIDER.replace("URL", _url(server)).replace("KEY", str(key))
+    path.write_text(file)
+    sidecar = await start(launch(made(file), Log(), str(path), lambda text, number: made(text, number=number)))
+    sidecar.watching.cancel()
+    key.write_text("new")
+    try:
+        async with openai.AsyncOpenAI(base_url=f"{sidecar.url}/v1", api_key="any", max_retries=0) as client:
+            with pytest.raises(openai.InternalServerError, match="auth_error"):
+                await client.chat.completions.create(model="m", messages=HELLO)
+            assert sidecar.reloader._looking is not None
+            await sidecar.reloader._looking
+            assert (await client.chat.completions.create(model="m", messages=HELLO)).provider == "first"
+    finally:
+        await sidecar.stop()
+        server.close()
+
+
+async def test_a_watcher_that_crashes_is_told_and_serving_goes_on(tmp_path: Path) -> None:
+    def make(*_: Any) -> Any:
+        raise KeyError("a module of one's own")
+
+    log, path = Log(), tmp_path / "routing.yaml"
+    path.write_text(TWO)
+    sidecar = await start(launch(made(TWO), log, str(path), make))
+    sidecar.watching.cancel()
+    await until(sidecar.watching.done)
+    assert log.lines == []  # being stopped is no crash
+    path.write_text("")
+    watching = asyncio.create_task(sidecar.reloader.watch(at_once))
+    watching.add_done_callback(partial(_tell, log.logger()))
+    await until(lambda: bool(log.lines))
+    await sidecar.stop()
+    assert log.lines[0]["event"] == "watching_crashed" and "KeyError" in log.lines[0]["exception"]
+
+
+async def test_a_taken_admin_port_gives_the_first_one_back() -> None:
+    taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    free = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
+    ports = [server.sockets[0].getsockname()[1] for server in (free, taken)]
+    free.close()
+    await free.wait_closed()
+    plain = launch(made(TWO), Log())
+    with pytest.raises(CannotListen, match=f"127.0.0.1:{ports[1]}"):
+        await start(replace(plain, listen=Listen(port=ports[0]), admin=Admin(port=ports[1])))
+    again = await asyncio.start_server(lambda *_: None, "127.0.0.1", ports[0])
+    again.close()
+    taken.close()
+
+
+# Probes
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Running]:
+    async with running() as started:
+        yield started
+
+
+async def test_the_providers_state_is_no_reason_not_to_be_ready(two: Running) -> None:
+    for name in ("first", "second"):
+        await two.sandbox.stop(name)
+    async with two.client() as client:
+        for _ in range(10):
+            with pytest.raises(openai.InternalServerError):
+                await client.chat.completions.create(model="m", messages=HELLO)
+    assert (await two.admin("GET", "/readyz"))[0] == 200
+    assert await two.admin("GET", "/healthz") == (200, {"status": "ok"})
+
+
+async def test_a_bad_file_is_seen_from_outside_and_a_good_one_too(two: Running) -> None:
+    before = (await two.admin("GET", "/admin/config"))[1]
+    await two.edit("weight: 1}", "weight: heavy}")
+    said = (await two.admin("GET", "/admin/config"))[1]
+    problem = f"{two.path.name}:4:71: providers.first.weight: expected a number, got 'heavy'"
+    assert said == {
+        **before,
+        "last_reload_successful": False,
+        "problems": [problem, problem.replace("4:71", "5:72").replace("first", "second")],
+    }
+    assert (await two.admin("POST", "/admin/reload"))[0] == 422
+    await two.edit("weight: heavy}", "weight: 3}")
+    said = (await two.admin("GET", "/admin/config"))[1]
+    assert (said["generation"], said["last_reload_successful"]) == (2, True) and said["hash"] != before["hash"]
+
+
+async def test_what_the_admin_listener_cannot_parse_it_does_not_repeat(two: Running) -> None:
+    reader, writer = await asyncio.open_connection(*two.sidecar.admin_url.removeprefix("http://").rsplit(":", 1))
+    writer.write(b"POST /admin/reload HTTP/1.1\r\nAuthorization Bearer s3cret\r\n\r\n")
+    got = await reader.read()
+    writer.close()
+    assert b" 400 " in got and b"s3cret" not in got
+
+
+# Stopping
+
+
+async def refuses(url: str) -> bool:
+    try:
+        _, writer = await asyncio.open_connection(*url.removeprefix("http://").rsplit(":", 1))
+    except ConnectionRefusedError:
+        return True
+    writer.close()
+    return False
+
+
+async def until(true: Callable[[], bool]) -> None:
+    async with asyncio.timeout(10):
+        while not true():
+            await asyncio.sleep(0)
+
+
+async def stopping(started: Running) -> asyncio.Task[None]:
+    """The sidecar on its way out, no longer accepting."""
+    stop = asyncio.create_task(started.sidecar.stop())
+    await until(lambda: not started.sidecar.server.is_serving())
+    return stop
+
+
+async def test_a_stream_in_hand_ends_whole_while_nothing_new_comes_in(two: Running) -> None:
+    await two.hold_streams()
+    url, admin_url = two.url, two.sidecar.admin_url
+    async with two.client() as client:
+        stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
+        stop = await stopping(two)
+        status, said = await two.admin("GET", "/readyz")
+        assert (status, said["status"]) == (503, "draining")
+        assert await refuses(url)
+        two.pace.go()
+        chunks = [chunk async for chunk in stream]
+    await stop
+    assert chunks[-1].choices[0].finish_reason == "stop"
+    assert await refuses(admin_url)
+    assert two.log.lines[-1]["outcome"] == "ok"
+
+
+async def test_an_idle_connection_delays_nothing(two: Running) -> None:
+    async with aiohttp.ClientSession() as http:
+        async with http.post(f"{two.url}/v1/chat/completions", json=ASK) as answer:
+            assert answer.status == 200
+        async with asyncio.timeout(5):
+            await two.sidecar.stop()
+
+
+async def test_a_request_whose_body_still_comes_gets_its_answer(two: Running) -> None:
+    body = json.dumps(ASK).encode()
+    head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
+    reader, writer = await asyncio.open_connection(*two.url.removeprefix("http://").rsplit(":", 1))
+    writer.write(head.encode() + body[:20])
+    await until(lambda: two.sidecar.front.active == 1)
+    stop = await stopping(two)
+    writer.write(body[20:])
+    got = await reader.read()
+    await stop
+    writer.close()
+    assert got.startswith(b"HTTP/1.1 200 OK\r\n") and b"\r\nConnection: close\r\n" in got
+
+
+@pytest.mark.parametrize("fault", [Fault("slow", between=0.001, seconds=0.001), Fault("stall", after=3)])
+async def test_a_stream_that_outlasts_the_drain_ends_with_an_error_and_no_done(fault: Fault) -> None:
+    async with running(TWO + "drain: {timeout: 20ms}") as started, aiohttp.ClientSession() as http:
+        for name in ("first", "second"):
+            await started.sandbox.fail(name, fault)
+        started.pace.hold(after=3)
+        async with http.post(f"{started.url}/v1/chat/completions", json={**ASK, "stream": True}) as answer:
+            await started.sidecar.stop()
+            *_, last, rest = (await answer.read()).split(b"\n\n")
+    assert rest == b"" and last.startswith(b'data: {"error":') and b"[DONE]" not in last
+    assert json.loads(last.removeprefix(b"data: "))["error"]["message"]
+
+
+async def test_during_the_drains_delay_requests_are_still_accepted() -> None:
+    async with running(TWO + "drain: {delay: 1h}") as started, aiohttp.ClientSession() as http:
+        stop = asyncio.create_task(started.sidecar.stop())
+        await until(lambda: started.sidecar.front.draining)
+        for _ in range(2):
+            async with http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
+                assert (answer.status, answer.headers["Connection"]) == (200, "close")
+        assert (await started.admin("GET", "/readyz"))[0] == 503
+        stop.cancel()
+        await started.edit("delay: 1h", "delay: 0s")
+
+
+async def test_drain_over_http_only_takes_it_out_of_readiness(two: Running) -> None:
+    assert await two.admin("POST", "/admin/drain") == (202, {"status": "draining"})
+    assert (await two.admin("GET", "/readyz"))[0] == 503
+    async with two.client() as client:
+        assert (await client.chat.completions.create(model="m", messages=HELLO)).provider

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 
@@ -27,6 +28,17 @@ def test_a_signal_says_stop_and_what_runs_ends_as_it_likes(number):
         return 0
 
     assert run(waiting) == 0
+
+
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_it_at_once_with_1(second):
+    async def stubborn(stopped):
+        os.kill(os.getpid(), signal.SIGTERM)
+        await stopped.wait()
+        os.kill(os.getpid(), second)
+        await asyncio.Event().wait()
+
+    assert run(stubborn) == 1
 
 
 def test_a_failure_comes_out_as_it_is():

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import re
 import signal
 import socket
 import subprocess
 import sys
+from urllib.error import HTTPError
+from urllib.request import Request as UrlRequest
+from urllib.request import urlopen
 
 import pytest
 
@@ -143,11 +148,113 @@ async def test_listens_on_a_unix_socket_unless_told_a_port(capsys, write, tmp_pa
     assert " listens on http://127.0.0.1:" in await served(["-c", path, "--port", "0"], capsys)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="SIGTERM kills there")
-def test_the_command_serves_until_it_is_told_to_stop(write):
-    argv = [sys.executable, "-W", "error", "-m", "proxy", "serve", "-c", write(text()), "--sandbox", "--port", "0"]
-    with subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        assert " listens on http://127.0.0.1:" in process.stdout.readline()
-        process.send_signal(signal.SIGTERM)
-        _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (0, "")
+class Served:
+    """`parrot serve --sandbox` in a process of its own."""
+
+    def __init__(self, path):
+        argv = [sys.executable, "-W", "error", "-m", "proxy", "serve", "-c", path, "--sandbox", "--port", "0"]
+        argv += ["--admin-port", "0", "--log-format", "json"]
+        self.process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        banner = [self.process.stdout.readline()]
+        while "curl" not in banner[-1] or "chat/completions" not in banner[-1]:
+            banner.append(self.process.stdout.readline())
+        urls = re.findall(r"http://[^/, ]+", "".join(banner))
+        self.url, self.admin, self.control = urls[0], urls[1], urls[2]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.kill()
+        self.process.communicate()
+
+    def send(self, number):
+        self.process.send_signal(number)
+
+    def asked(self, url, path, body=None, method=None):
+        """An answer under way."""
+        data = None if body is None else json.dumps(body).encode()
+        headers = {"Content-Type": "application/json"}
+        return urlopen(UrlRequest(url + path, data, headers, method=method or ("POST" if data else "GET")), timeout=20)
+
+    def fail(self, **fault):
+        self.asked(self.control, "/providers/a", fault, "PUT").close()
+
+    def streaming(self):
+        """A stream whose first content has come."""
+        stream = self.asked(self.url, "/v1/chat/completions", {**ASK, "stream": True})
+        assert b'"content"' in stream.readline()
+        return stream
+
+    def until_draining(self):
+        while True:
+            try:
+                self.asked(self.admin, "/readyz").close()
+            except HTTPError as error:
+                with error:
+                    assert (error.code, json.load(error)["status"]) == (503, "draining")
+                return
+
+    def logged(self):
+        return json.loads(self.process.stderr.readline())
+
+    def ended(self):
+        _, errors = self.process.communicate(timeout=20)
+        return self.process.returncode, [json.loads(line)["event"] for line in errors.splitlines()]
+
+
+ASK = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
+SOLO = text().replace("{a: m-a, b: m-b, c: m-c}", "{a: m-a}")
+
+signalled = pytest.mark.skipif(sys.platform == "win32", reason="signals end processes there")
+
+
+@signalled
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_told_to_stop_while_idle_it_ends_with_0(write, number):
+    with Served(write(SOLO)) as served:
+        served.send(number)
+        assert served.ended() == (0, [])
+
+
+@signalled
+def test_told_to_stop_it_is_not_ready_and_finishes_the_stream_in_hand(write):
+    with Served(write(SOLO)) as served:
+        served.fail(fault="slow", seconds=0, between=0.2)
+        with served.streaming() as stream:
+            served.send(signal.SIGTERM)
+            served.until_draining()
+            assert stream.read().endswith(b"data: [DONE]\n\n")
+        assert served.ended() == (0, ["request_ended"])
+
+
+@signalled
+def test_told_twice_it_ends_at_once(write):
+    with Served(write(SOLO)) as served:
+        served.fail(fault="stall", after=3)
+        with served.streaming():
+            served.send(signal.SIGTERM)
+            served.until_draining()
+            served.send(signal.SIGTERM)
+            code, _ = served.ended()
+    assert code == 1
+
+
+@signalled
+def test_hangup_reads_the_file_at_once_and_logs_what_changed_and_no_secret(write):
+    path = write(SOLO)
+    with Served(path) as served:
+        write(SOLO.replace(PROVIDER_KEY, "another-canary", 1).replace("m-a}", "m-z}") + "listen: {port: 1}\n")
+        served.send(signal.SIGHUP)
+        line = served.logged()
+        assert (line["event"], line["generation"]) == ("routing_reloaded", 2)
+        assert line["changes"] == [
+            "providers.a.api_key changed", "models.m.a: m-a -> m-z", "listen added (at restart)",
+        ]  # fmt: skip
+        assert json.load(served.asked(served.url, "/v1/chat/completions", ASK))["model"] == "m-z"
+        write("providers: [")
+        served.send(signal.SIGHUP)
+        lines = [served.logged(), served.logged()]
+        assert [line["event"] for line in lines] == ["request_ended", "routing_refused"]
+        assert lines[1]["problems"][0].startswith(f"{path}:2:1: not YAML: ")
+        assert json.load(served.asked(served.url, "/v1/chat/completions", ASK))["model"] == "m-z"
