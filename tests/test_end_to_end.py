@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import openai
 import pytest
 
 from proxy.sidecar import start
-from tests.running import HELLO, SHIPPED, Log, Running, launch, made, running
+from tests.running import HELLO, SHIPPED, TWO, Log, Running, launch, made, running
 
 ROOT = Path(__file__).parent.parent
 
@@ -140,3 +142,63 @@ async def test_the_readmes_example_runs_as_pasted(two: Running) -> None:
     run = compile(pasted, "README.md", "exec")
     await asyncio.to_thread(exec, run, {"print": lambda *words, **_: said.append(" ".join(map(str, words)))})
     assert "Hello from" in "".join(said)
+
+
+async def calls(started: Running, count: int = 150) -> dict[str, int]:
+    """Who served so many calls in a row; their ids, and so their routes, are the same each time."""
+    served: Counter[str] = Counter()
+    async with started.client() as client:
+        for number in range(count):
+            answer = await client.chat.completions.create(
+                model="m", messages=HELLO, extra_headers={"X-Request-Id": f"call-{number}"}
+            )
+            served[answer.provider] += 1
+    return served
+
+
+def kept(started: Running) -> list[Any]:
+    """The open connections at the first provider."""
+    return list(started.sandbox._providers["first"].port._server.connections)  # type: ignore[union-attr]
+
+
+async def test_an_edited_weight_moves_the_shares_while_calls_go_on() -> None:
+    async with running() as started:
+        before = await calls(started)
+        assert 55 <= before["first"] <= 95
+        connections, during = kept(started), asyncio.create_task(calls(started))
+        while len(started.log.lines) < 200:
+            await asyncio.sleep(0)
+        await started.edit('/v1", weight: 1}\n  second', '/v1", weight: 9}\n  second')
+        assert sum((await during).values()) == 150
+        after = await calls(started)
+        assert after["first"] >= 120 and sum(after.values()) == 150
+        assert {line["outcome"] for line in started.log.lines if line["event"] == "request_ended"} == {"ok"}
+        assert connections and kept(started) == connections  # none was made anew
+        assert "providers.first.weight: 1 -> 9" in [
+            change for line in started.log.lines for change in line.get("changes", ())
+        ]
+
+
+async def test_a_broken_file_is_told_with_line_and_column_while_calls_go_on(two: Running) -> None:
+    before = await calls(two, 20)
+    await two.edit("weight: 1}", "weight: [}")
+    assert await calls(two, 20) == before
+    (line,) = [line for line in two.log.lines if line["event"] != "request_ended"]
+    assert line["event"] == "routing_refused" and line["problems"][0].startswith("routing.yaml:4:72: not YAML: ")
+
+
+async def test_a_stream_that_began_before_three_reloads_ends_whole_as_it_began() -> None:
+    marked = TWO.replace("[access_log,", "[access_log, {'tests.running:Mark': {name: zero}},")
+    async with running(marked) as started, started.client() as client:
+        await started.hold_streams()
+        stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
+        for old, new in [("zero", "one"), ("one}", "two}"), ("m-one, second: m-two", "m-new, second: m-newer")]:
+            await started.edit(old, new)
+        assert started.sidecar.front.generation.number == 4
+        started.pace.go()
+        chunks = [chunk async for chunk in stream]
+        assert chunks[-1].choices[0].finish_reason == "stop" and {chunk.model for chunk in chunks} < {"m-one", "m-two"}
+        answer = await client.chat.completions.create(model="m", messages=HELLO)
+        assert answer.model in ("m-new", "m-newer")
+        await started.sidecar.front.drained()
+    assert [line["name"] for line in started.log.lines if line["event"] == "marked"] == ["zero", "two"]

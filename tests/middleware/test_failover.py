@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -122,3 +124,11 @@ async def test_a_bug_is_not_taken_for_a_failing_provider():
     with pytest.raises(KeyError):
         await Failover()(planned(), inner)
     assert inner.tried == ["a"]
+
+
+@pytest.mark.parametrize("rows, told", [([401, 403, 200], 2), ([500, 429, 200], 0), ([200], 0)])
+async def test_a_refused_key_is_told_so_that_it_can_be_read_again(rows, told):
+    made, calls = planned(), []
+    made.services = replace(made.services, suspect=lambda: calls.append(1))
+    await Failover()(made, Script(list(rows)))
+    assert len(calls) == told
