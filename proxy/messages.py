@@ -75,11 +75,13 @@ class Answer:
     done: bool = False
     error: bool = False
     dropped: int = 0
+    ended: dict[int, bool] = field(default_factory=dict, compare=False, repr=False)
+    """Each choice that was seen, by its index, and whether its finish reason was."""
 
     @property
     def complete(self) -> bool:
-        """A finish reason was seen; `[DONE]` or a clean end alone proves nothing."""
-        return self.finish is not None and not self.error
+        """A finish reason was seen for every choice begun; `[DONE]` or a clean end alone proves nothing."""
+        return self.finish is not None and not self.error and all(self.ended.values())
 
 
 @dataclass(slots=True)

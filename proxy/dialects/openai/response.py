@@ -33,7 +33,10 @@ def note(body: Mapping[str, Any], seen: Answer) -> None:
     seen.model = model if model and isinstance(model, str) else seen.model
     seen.usage = usage if usage and isinstance(usage, dict) else seen.usage
     for choice in choices(body):
-        seen.finish = choice.get("finish_reason") or seen.finish
+        finish, index = choice.get("finish_reason"), choice.get("index")
+        seen.finish = finish or seen.finish
+        if isinstance(index, int):
+            seen.ended[index] = bool(finish) or seen.ended.get(index, False)
 
 
 def choices(body: Mapping[str, Any]) -> list[dict[str, Any]]:
