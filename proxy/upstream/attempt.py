@@ -76,7 +76,7 @@ async def _answer(incoming: Incoming, dialect: Dialect, stream: bool, target: Ta
     if incoming.status != 200:
         body = await _whole(incoming, MAX_ERROR)
         incoming.close()
-        raise dialect.error(incoming.status, incoming.headers, body)
+        raise dialect.error(incoming.status, incoming.headers, _without_key(body, target))
     if not stream:
         body = await _whole(incoming, MAX_ANSWER)
         incoming.close()
@@ -85,6 +85,12 @@ async def _answer(incoming: Incoming, dialect: Dialect, stream: bool, target: Ta
         raise BadAnswer(f"{target.id} answered a stream request with {incoming.headers.get('Content-Type', 'no type')}")
     held = await _first_content(incoming, dialect)
     return Response(200, headers, Streaming(incoming, held, target.timeouts.idle, target.id))
+
+
+def _without_key(body: bytes, target: Target) -> bytes:
+    # Some hosts quote the key they refuse, and a refusal reaches the caller and the log.
+    key = target.provider.key.value.encode() if target.provider.key else b""
+    return body.replace(key, b"[key]") if key else body
 
 
 async def _whole(incoming: Incoming, limit: int) -> bytes:

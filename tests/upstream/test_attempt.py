@@ -115,6 +115,16 @@ async def test_a_refusal_is_put_into_words_and_the_connection_given_back(status,
     assert incoming.closed >= 1
 
 
+@pytest.mark.parametrize("status", [400, 401, 500])
+async def test_a_refusal_that_quotes_our_key_does_not_pass_it_on(status):
+    body = orjson.dumps({"error": {"message": f"no key {PROVIDER_KEY} here"}})
+    attempt, _ = trying([Body([body], status)])
+    with pytest.raises(Refused) as caught:
+        await upstream(attempt)
+    assert PROVIDER_KEY not in caught.value.body().decode() + caught.value.message
+    assert "[key]" in caught.value.message
+
+
 @pytest.mark.parametrize(
     "rows, stream, said",
     [
