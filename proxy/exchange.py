@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.contract import Asking
+from proxy.headers import printable
 from proxy.messages import Answer, Request, Response, Transport
 from proxy.routing.decision import Decision, Step
 from proxy.routing.facts import Facts
@@ -96,7 +97,7 @@ class Exchange:
         if self.serving:
             target = self.serving.step.target
             stamps["X-Provider"] = target.provider.name
-            stamps["X-Provider-Model"] = self.serving.answer.model or target.model
+            stamps["X-Provider-Model"] = printable(self.serving.answer.model or target.model)
             stamps["X-Provider-Region"] = target.region
         if self.warnings:
             stamps["X-Routing-Warnings"] = ", ".join(self.warnings)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -42,6 +43,7 @@ def _note(attempt: Attempt, failure: UpstreamFailure) -> None:
     attempt.ended = attempt.exchange.services.clock()
 
 
+_SECONDS = re.compile(r"[0-9]{1,9}")
 _TOGETHER = {
     "rate_limit": (429, "rate_limit_exceeded"),
     "timeout": (504, "upstream_timeout"),
@@ -54,7 +56,7 @@ def _all_failed(exchange: Exchange, failures: list[UpstreamFailure]) -> AllFaile
     triggers = {failure.trigger for failure in failures}
     status, code = _TOGETHER.get(triggers.pop(), (502, AllFailed.code)) if len(triggers) == 1 else (502, AllFailed.code)
     tried = ", ".join(f"{attempt.step.target.id} ({attempt.outcome})" for attempt in exchange.attempts)
-    waits = [int(wait) for failure in failures if (wait := failure.headers.get("retry-after", "")).isdecimal()]
+    waits = [int(wait) for failure in failures if _SECONDS.fullmatch(wait := failure.headers.get("retry-after", ""))]
     again = {"Retry-After": str(min(waits))} if waits and status == 429 else {"x-should-retry": "false"}
     return AllFailed(
         f"no provider answered; tried {tried}. The last said: {failures[-1].message}",

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import orjson
+
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import Asking, Call, Reading
+from proxy.dialects.faults import told
 from proxy.exchange import Attempt, Exchange, Handler
-from proxy.messages import Response, Staged
+from proxy.messages import Ahead, Answer, Body, Response, Staged
 from proxy.routing.facts import Facts
+from proxy.sse import Framer, decode
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,21 @@ class Translate:
         if isinstance(response.body, bytes):
             response.body = dialect.answer(response.body, reading)
         else:
-            response.body = Staged(response.body, dialect.stream(reading))
+            response.body = await _opened(Staged(response.body, dialect.stream(reading)), attempt.answer)
         return response
+
+
+async def _opened(body: Staged, seen: Answer) -> Body:
+    """The stream with its first part in hand; an error ahead of any content is a failed attempt, not an answer."""
+    first = await body.read()
+    if seen.error or not first:
+        events = [decode(frame) for frame in Framer().feed(first)]
+        opening = next((event.data for event in events if DIALECTS["openai"].begins(event)), None)
+        said = orjson.loads(opening) if opening else {"error": {"message": "the provider's stream had nothing in it"}}
+        if "error" in said:
+            body.close()
+            raise told(said["error"])
+    return Ahead(body, first)
 
 
 def _reading(attempt: Attempt, exchange: Exchange, facts: Facts, asking: Asking) -> Reading:

@@ -23,6 +23,8 @@ def answer(data: bytes, reading: Reading) -> bytes:
         raise BadAnswer("the provider answered 200 without an answer in it")
     if body.get("error"):
         raise BadAnswer(f"the provider answered 200 with an error: {message_of(data)}")
+    if "choices" in body and not choices(body):
+        raise BadAnswer("the provider answered 200 without a choice in it")
     note(body, reading.answer)
     return splice(data, reading.provider)
 
@@ -33,7 +35,10 @@ def note(body: Mapping[str, Any], seen: Answer) -> None:
     seen.model = model if model and isinstance(model, str) else seen.model
     seen.usage = usage if usage and isinstance(usage, dict) else seen.usage
     for choice in choices(body):
-        seen.finish = choice.get("finish_reason") or seen.finish
+        finish, index = choice.get("finish_reason"), choice.get("index")
+        seen.finish = finish or seen.finish
+        if isinstance(index, int):
+            seen.ended[index] = bool(finish) or seen.ended.get(index, False)
 
 
 def choices(body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -167,3 +168,21 @@ def test_done_does_not_pass_where_no_finish_reason_was_seen(before: bytes) -> No
 )
 def test_an_answer_begins_with_its_first_content(data: bytes | None, content: bool) -> None:
     assert begins(Event("", data)) is content
+
+
+def choice(index: int, finish: str | None) -> bytes:
+    one = {"index": index, "delta": {"content": "x"}, "finish_reason": finish}
+    return b"data: " + orjson.dumps({"choices": [one]}) + b"\n\n"
+
+
+@pytest.mark.parametrize(
+    ("seen", "complete"),
+    [
+        ([choice(0, "stop"), choice(1, None)], False),
+        ([choice(0, None), choice(1, None), choice(0, "stop")], False),
+        ([choice(0, None), choice(1, "stop"), choice(0, "stop")], True),
+        ([choice(0, "stop"), choice(0, None)], True),
+    ],
+)
+def test_an_answer_is_complete_when_each_of_its_choices_has_ended(seen: list[bytes], complete: bool) -> None:
+    assert run(seen)[1].complete is complete
