@@ -91,6 +91,8 @@ class Staged:
 
     source: Body
     stage: Stage
+    seen: Answer = field(default_factory=Answer)
+    """Where the stage notes that nothing more can come."""
     _ended: bool = field(default=False, init=False)
 
     async def read(self) -> bytes:
@@ -100,7 +102,7 @@ class Staged:
                 self._ended = True
                 return self.stage.end()
             passed = self.stage.feed(data)
-            if passed:
+            if passed or self.seen.done or self.seen.error:
                 return passed
         return b""
 

@@ -30,7 +30,9 @@ class Translate:
         if isinstance(response.body, bytes):
             response.body = dialect.answer(response.body, reading)
         else:
-            response.body = await _opened(Staged(response.body, dialect.stream(reading)), attempt.answer)
+            response.body = await _opened(
+                Staged(response.body, dialect.stream(reading), attempt.answer), attempt.answer
+            )
         return response
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from math import inf
 
+import orjson
 import pytest
 from multidict import CIMultiDict
 
@@ -12,7 +13,7 @@ from proxy.config.quantities import Secret
 from proxy.config.snapshot import Provider, Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import Asking
-from proxy.errors import BadAnswer, ConnectFailure, Disconnected, Silent
+from proxy.errors import BadAnswer, ConnectFailure, Disconnected, Refused, Silent
 from proxy.routing.facts import Facts
 from proxy.sse import Framer
 from proxy.upstream import attempt as module
