@@ -17,7 +17,7 @@ def _compact(value: object) -> bytes:
 
 
 def _request(model: str, **more: object) -> bytes:
-    messages = [{"role": "system", "content": "You are terse."}, {"role": "user", "content": _QUESTION}]
+    messages = [{"role": "system", "content": "You are a terse and careful engineer who says where a number comes from."}, {"role": "user", "content": _QUESTION}]
     return _compact({"model": model, "messages": messages, "temperature": 0.7, "max_tokens": 256, **more})
 
 
