@@ -69,7 +69,7 @@ async def _paced(subject: Subject, seconds: int) -> Values:
     events, used, began = load.events, cpu_seconds(subject.pid), time.monotonic()
     await asyncio.sleep(seconds)
     events, used, lasted = load.events - events, cpu_seconds(subject.pid) - used, time.monotonic() - began
-    await load.finished(timeout=30)
+    await load.finished(within=30)
     return {"cpu_us_per_event": used / events * 1e6, "events_on_time_percent": 100 * events / (lasted * PACED * RATE)}
 
 

@@ -8,6 +8,7 @@ CHAT_PATH = "/v1/chat/completions"
 UNARY_MODEL = "gpt-4o"
 STREAM_PATTERN = "stream-*"
 
+_ROLE = "You are a terse and careful engineer who says where a number comes from."
 _QUESTION = "Compare the proxies between an application and its providers: be brief, fair, precise. " * 8
 _SENTENCE = "A sidecar keeps the application simple: one address, one dialect, and all of the routing in one file. " * 4
 
@@ -17,7 +18,7 @@ def _compact(value: object) -> bytes:
 
 
 def _request(model: str, **more: object) -> bytes:
-    messages = [{"role": "system", "content": "You are a terse and careful engineer who says where a number comes from."}, {"role": "user", "content": _QUESTION}]
+    messages = [{"role": "system", "content": _ROLE}, {"role": "user", "content": _QUESTION}]
     return _compact({"model": model, "messages": messages, "temperature": 0.7, "max_tokens": 256, **more})
 
 

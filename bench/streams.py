@@ -113,9 +113,9 @@ class Streams:
             await asyncio.gather(*(stream.begun for stream in opened))
         self._check()
 
-    async def finished(self, timeout: float) -> None:
-        """Returns when all have ended well; Truncated if one did not, TimeoutError after `timeout` seconds."""
-        async with asyncio.timeout(timeout):
+    async def finished(self, within: float) -> None:
+        """Returns when all have ended well; Truncated if one did not, TimeoutError after `within` seconds."""
+        async with asyncio.timeout(within):
             await asyncio.gather(*(stream.ended for stream in self._open))
         self._check()
 

@@ -37,7 +37,15 @@ def load(port: int, seconds: int, directory: Path) -> Load:
     """Run it against 127.0.0.1:port; Failure if wrk fails, or any answer did."""
     path = directory / "wrk.lua"
     path.write_text(script())
-    command = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{seconds}s", "-s", str(path), f"http://127.0.0.1:{port}{CHAT_PATH}"]
+    command = [
+        "wrk",
+        "-t1",
+        f"-c{CONNECTIONS}",
+        f"-d{seconds}s",
+        "-s",
+        str(path),
+        f"http://127.0.0.1:{port}{CHAT_PATH}",
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 20)
     if done.returncode:
         raise Failure(f"wrk: {done.stderr.strip() or done.stdout.strip()}")

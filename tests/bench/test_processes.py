@@ -41,7 +41,8 @@ def test_a_program_answers_on_its_core_while_the_context_lasts_and_is_gone_after
 
 def test_a_program_that_does_not_start_is_a_failure_with_its_last_words(tmp_path):
     command = [sys.executable, "-c", "raise SystemExit('no such option')"]
-    with pytest.raises(Failure, match="ended with 1: no such option"), running(
-        command, free_port(), core(), tmp_path / "log"
+    with (
+        pytest.raises(Failure, match="ended with 1: no such option"),
+        running(command, free_port(), core(), tmp_path / "log"),
     ):
         raise AssertionError("it started")

@@ -35,7 +35,7 @@ async def test_the_simulated_provider_sends_what_the_models_name_asks_for():
     async with await serve(0) as server:
         load = Streams(server.sockets[0].getsockname()[1], rate=1000, count=5)
         await load.open(3)
-        await load.finished(timeout=10)
+        await load.finished(within=10)
     assert load.events == 3 * (1 + 5 + 3)
 
 
@@ -68,4 +68,4 @@ async def test_a_stream_that_ends_wrongly_is_an_error(answer, fault):
         load = Streams(port, rate=1, count=1)
         with pytest.raises(Truncated, match=f"1 of 1 streams failed; the first: {fault}"):
             await load.open(1)
-            await load.finished(timeout=10)
+            await load.finished(within=10)
