@@ -13,8 +13,7 @@ from proxy.config.load import load
 from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
 from proxy.dialects import DIALECTS
-from proxy.exchange import Attempt, Handler
-from proxy.pipeline import Pipeline, compose
+from proxy.pipeline import Ends, Pipeline, compose
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +37,7 @@ class Maker:
 
     environ: Mapping[str, str]
     read_file: Callable[[str], str]
-    upstream: Handler[Attempt]
+    ends: Ends
 
     def make(self, text: str, name: str, number: int) -> Generation:
         """The generation of this text; ConfigError with everything that is wrong in it."""
@@ -51,7 +50,7 @@ class Maker:
 
         reader = Reader(document, self.environ, read_file)
         snapshot, entries = load(reader)
-        pipeline = compose(entries, reader, self.upstream)
+        pipeline = compose(entries, reader, self.ends)
         for provider in snapshot.providers.values():
             if provider.dialect not in DIALECTS:
                 known = suggestion(provider.dialect, list(DIALECTS))

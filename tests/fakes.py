@@ -17,6 +17,7 @@ from proxy.config.snapshot import Snapshot
 from proxy.dialects.faults import refused
 from proxy.exchange import Attempt, Exchange, Services
 from proxy.generation import Generation, Maker
+from proxy.pipeline import Ends
 from proxy.messages import Request, Response
 from proxy.routing.decision import Decision, Step
 from proxy.sse import encode
@@ -58,7 +59,7 @@ def text(pipeline: str = PIPELINE, timeouts: str = "{}") -> str:
 
 def generation(file: str = "", handler: Any = upstream, environ: dict[str, str] | None = None) -> Generation:
     """The generation of a file, its attempts ended by `handler`."""
-    return Maker(environ or {}, lambda path: "", handler).make(file or text(), "routing.yaml", 1)
+    return Maker(environ or {}, lambda path: "", Ends(handler, {})).make(file or text(), "routing.yaml", 1)
 
 
 def snapshot(timeouts: str = "{}") -> Snapshot:

@@ -12,7 +12,9 @@ import openai
 import structlog
 
 from proxy.config.schema import Admin, Listen
+from proxy.control import OWN
 from proxy.generation import Generation, Maker
+from proxy.pipeline import Ends
 from proxy.sandbox.adapt import adapted
 from proxy.sandbox.server import Sandbox
 from proxy.sidecar import Launch, Sidecar, start
@@ -68,7 +70,7 @@ class Running:
 
 
 def made(text: str, environ: Mapping[str, str] | None = None) -> Generation:
-    maker = Maker(environ or {}, lambda path: Path(path).read_text(), upstream)
+    maker = Maker(environ or {}, lambda path: Path(path).read_text(), Ends(upstream, OWN))
     return maker.make(text, "routing.yaml", 1)
 
 

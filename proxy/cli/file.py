@@ -8,7 +8,9 @@ from pathlib import Path
 
 from proxy.cli.command import Failure, reason
 from proxy.config.document import ConfigError
+from proxy.control import OWN
 from proxy.generation import Generation, Maker
+from proxy.pipeline import Ends
 from proxy.upstream.attempt import upstream
 
 
@@ -29,7 +31,7 @@ def text(path: str) -> str:
 
 def maker() -> Maker:
     """Generations with this process's environment and files."""
-    return Maker(os.environ, lambda path: Path(path).read_text(encoding="utf-8"), upstream)
+    return Maker(os.environ, lambda path: Path(path).read_text(encoding="utf-8"), Ends(upstream, OWN))
 
 
 def generation(path: str) -> Generation:

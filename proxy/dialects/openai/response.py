@@ -9,6 +9,7 @@ import orjson
 
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import message_of, refused
+from proxy.dialects.openai.events import counted
 from proxy.errors import BadAnswer, Refused
 from proxy.messages import Answer, Headers
 
@@ -33,7 +34,7 @@ def note(body: Mapping[str, Any], seen: Answer) -> None:
     """What the log, the costs and the terminal rule need of an answer or a chunk; a host may leave any of it out."""
     model, usage = body.get("model"), body.get("usage")
     seen.model = model if model and isinstance(model, str) else seen.model
-    seen.usage = usage if usage and isinstance(usage, dict) else seen.usage
+    seen.usage = counted(usage) or seen.usage
     for choice in choices(body):
         finish, index = choice.get("finish_reason"), choice.get("index")
         seen.finish = finish or seen.finish

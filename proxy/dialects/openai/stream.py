@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from proxy.dialects.contract import Reading
+from proxy.dialects.openai.events import note_event, says
 from proxy.dialects.openai.response import choices, note, splice
 from proxy.sse import Event, Framer, decode
 
@@ -56,7 +57,10 @@ class Passing:
         if chunk.get("error"):
             seen.error = True
             return frame
-        note(chunk, seen)
+        if "choices" not in chunk and "type" in chunk:
+            note_event(chunk, seen)
+        else:
+            note(chunk, seen)
         if not self._reading.show_usage and chunk.get("usage") and not chunk.get("choices"):
             return b""
         return _spliced(frame, self._reading.provider)
@@ -74,7 +78,9 @@ def begins(event: Event) -> bool:
     if event.data is None:
         return False
     chunk = _json(event.data)
-    return isinstance(chunk, dict) and (bool(chunk.get("error")) or any(map(_says, choices(chunk))))
+    if not isinstance(chunk, dict):
+        return False
+    return bool(chunk.get("error")) or any(map(_says, choices(chunk))) or says(chunk)
 
 
 def _says(choice: dict[str, Any]) -> bool:
