@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
 from dataclasses import dataclass, field
+from itertools import accumulate
 from math import ceil, exp, log
 
 _WIDTH = log(1.1)
@@ -51,22 +52,14 @@ class Histogram:
         return self.percentiles(percent)[0]
 
     def percentiles(self, *percents: float) -> list[float | None]:
-        """Several of them, smallest first, in one pass."""
+        """Several of them, sorted through once."""
         if not self.samples:
             return [None] * len(percents)
-        reached = self._reached()
-        seen, bucket = next(reached)
-        found: list[float | None] = []
-        for percent in percents:
-            rank = max(1, ceil(self.samples * percent / 100))
-            while seen < rank:
-                seen, bucket = next(reached)
-            found.append(exp((bucket - _SHIFT + 0.5) * _WIDTH))
-        return found
+        buckets = sorted(self.counts)
+        reached = list(accumulate(map(self.counts.__getitem__, buckets)))
+        ranks = (max(1, ceil(self.samples * percent / 100)) for percent in percents)
+        return [_middle(buckets[bisect_left(reached, rank)]) for rank in ranks]
 
-    def _reached(self) -> Iterator[tuple[int, int]]:
-        """Each bucket with the number of values up to its end."""
-        seen = 0
-        for bucket in sorted(self.counts):
-            seen += self.counts[bucket]
-            yield seen, bucket
+
+def _middle(bucket: int) -> float:
+    return exp((bucket - _SHIFT + 0.5) * _WIDTH)
