@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import yaml
@@ -13,6 +13,7 @@ from proxy.config.load import load
 from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
 from proxy.dialects import DIALECTS
+from proxy.middleware.translate import Translate
 from proxy.pipeline import Ends, Pipeline, compose
 
 
@@ -56,6 +57,10 @@ class Maker:
                 known = suggestion(provider.dialect, list(DIALECTS))
                 document.complain(f"providers.{provider.name}.dialect", f"no dialect '{provider.dialect}'{known}")
         document.check()
+        strict = any(
+            isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares
+        )
+        snapshot = replace(snapshot, strict_params=strict)
         return Generation(number, snapshot, pipeline, digest(text, *files.values()), frozenset(files), document.root)
 
 

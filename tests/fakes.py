@@ -17,8 +17,8 @@ from proxy.config.snapshot import Snapshot
 from proxy.dialects.faults import refused
 from proxy.exchange import Attempt, Exchange, Services
 from proxy.generation import Generation, Maker
-from proxy.pipeline import Ends
 from proxy.messages import Request, Response
+from proxy.pipeline import Ends
 from proxy.routing.decision import Decision, Step
 from proxy.sse import encode
 from proxy.upstream.attempt import upstream

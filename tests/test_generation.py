@@ -7,8 +7,8 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from proxy.config.document import ConfigError
-from proxy.pipeline import Ends
 from proxy.generation import Maker
+from proxy.pipeline import Ends
 from tests.fakes import Script, generation, text
 
 

@@ -12,7 +12,7 @@ from proxy.config.snapshot import Snapshot, Target
 from proxy.routing import costs
 from proxy.routing.balancing import Turn, turn
 from proxy.routing.eligibility import Exclusion, absent, reason, strict
-from proxy.routing.order import ordered
+from proxy.routing.order import chain, ordered
 from proxy.routing.question import Question
 from proxy.routing.strategies import STRATEGIES, Candidate, scene
 from proxy.telemetry.signals import Signal, Signals
@@ -64,8 +64,9 @@ def decide(question: Question, snapshot: Snapshot, signals: Signals) -> Decision
     candidates, excluded = _screened(question, snapshot, targets, signals)
     key, seen = STRATEGIES[strategy], scene(question, candidates)
     scores = {each.target.id: key(each, seen) for each in candidates}
-    whose = turn(question, candidates, signals.picks)
-    plan = ordered(question, candidates, scores, whose.provider if whose else signals.sticky)
+    sticky = _sticky(candidates, signals)
+    whose = None if chain(question.policy) or sticky else turn(question, candidates, signals.picks)
+    plan = ordered(question, candidates, scores, whose.provider if whose else sticky)
     steps = tuple(Step(each.target, scores[each.target.id], _clamp(each, question)) for each in plan)
     return Decision(question.facts.model, _named(question, strategy), steps, tuple(excluded), whose)
 
@@ -91,6 +92,13 @@ def _candidates(eligible: Sequence[tuple[Target, Signal]]) -> list[Candidate]:
     return [
         Candidate(target, signal, target.provider.weight / regions[target.provider.name]) for target, signal in eligible
     ]
+
+
+def _sticky(candidates: Sequence[Candidate], signals: Signals) -> str | None:
+    """The session's last target, if it may serve and is available."""
+    known = signals.sticky is not None
+    held = known and any(each.target.id == signals.sticky and not each.signal.available_in_ms for each in candidates)
+    return signals.sticky if held else None
 
 
 def _clamp(candidate: Candidate, question: Question) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import inf
 
+from proxy.routing.policy import Policy
 from proxy.routing.question import Question
 from proxy.routing.strategies import Candidate
 
@@ -13,14 +14,18 @@ def ordered(
     question: Question, candidates: Sequence[Candidate], scores: Mapping[str, float], first: str | None
 ) -> list[Candidate]:
     """Available before the rest, then chains, then whoever is due (a provider by turn, a target by affinity), then scores."""
-    policy = question.policy
     ranked = sorted(candidates, key=lambda each: _rank(each, question, scores))
-    if chain := policy.provider_fallbacks or policy.provider_preference or policy.provider:
-        ranked = _chained(ranked, chain)
+    if asked := chain(question.policy):
+        ranked = _chained(ranked, asked)
     elif first is not None:
         ranked = _led(ranked, first)
     ranked.sort(key=lambda each: each.signal.available_in_ms > 0)
     return ranked
+
+
+def chain(policy: Policy) -> tuple[str, ...]:
+    """The providers that stand first in an order of the caller's own."""
+    return policy.provider_fallbacks or policy.provider_preference
 
 
 def _rank(candidate: Candidate, question: Question, scores: Mapping[str, float]) -> tuple[bool, float, float]:

@@ -9,6 +9,10 @@ from proxy.telemetry.bounded import Bounded
 from proxy.telemetry.window import LONGEST, Window
 
 _USUAL_FOR = 60.0
+_RATIOS = (0.1, 10.0)
+"""Beyond these a count is of something else than the text."""
+_NEWEST = 0.2
+"""What the latest answer counts for in the calibration."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +46,8 @@ class Record:
     failed_at: float | None = None
     """The last failure that may have been the target's own."""
     remaining: Remaining | None = None
+    token_ratio: float = 1.0
+    """Prompt tokens it counted for each that was estimated, the latest answers counting most."""
     changes: int = 0
     """Goes up with everything that happens: what was derived from an earlier number is out of date."""
     _usual: float | None = None
@@ -111,6 +117,13 @@ class Flight:
         """The answer's headers spoke of rate limits."""
         if remaining is not None:
             self._record.remaining = remaining
+            self._record.changes += 1
+
+    def counted(self, estimated: int, actual: int) -> None:
+        """The answer says how many tokens its prompt had."""
+        if estimated > 0 and actual > 0:
+            ratio = min(max(actual / estimated, _RATIOS[0]), _RATIOS[1])
+            self._record.token_ratio += _NEWEST * (ratio - self._record.token_ratio)
             self._record.changes += 1
 
     def _ends(self) -> bool:

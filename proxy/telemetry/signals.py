@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
+from typing import Any
 
 from proxy.telemetry.health import UNTRIED, WINDOW, Healths, Standing, evidence
 from proxy.telemetry.histogram import Histogram
@@ -59,6 +60,8 @@ class Signal:
     """What `available_in_ms` comes from; a request with a circuit breaker of its own reads it otherwise."""
     remaining: Remaining | None = None
     """What its provider last said of rate limits; None once that is out of date."""
+    token_ratio: float = 1.0
+    """Prompt tokens it counts for each that we estimate."""
 
 
 UNKNOWN = Signal()
@@ -70,6 +73,10 @@ class Signals:
     """All rows, by target id."""
 
     rows: Mapping[str, Signal] = field(default_factory=dict)
+    picks: Mapping[Any, Mapping[str, int]] = field(default_factory=dict)
+    """Turns taken so far: by group of requests, then by provider."""
+    sticky: str | None = None
+    """The target that served this session last."""
 
     def of(self, target: str, window: float = WINDOW) -> Signal:
         """The target's row; live, its percentiles are those of that many seconds."""
@@ -144,6 +151,7 @@ class Board:
             performance=measured.performance,
             standing=standing,
             remaining=remaining if remaining and now < remaining.until else None,
+            token_ratio=record.token_ratio,
         )
 
     def _busy(self, now: float) -> bool:
