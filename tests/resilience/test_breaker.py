@@ -149,6 +149,24 @@ def test_recovery_begins_anew() -> None:
     assert breaker.ejected_for(105) == 5
 
 
+def test_recovery_forgets_the_ratio_too() -> None:
+    breaker = played("l" * 20)
+    breaker.succeeded(probe(breaker, 105), 105)
+    breaker.failed(Permit(), LIMITED, 105, USUAL)
+    assert breaker.ejected_for(105) == 0
+
+
+def test_only_the_probe_ends_the_probing() -> None:
+    breaker = played("hhhhh")
+    own = probe(breaker, 105)
+    breaker.succeeded(Permit(), 105)
+    breaker.released(Permit())
+    breaker.failed(Permit(), CALLERS, 105, USUAL)
+    assert breaker.admit(105) is None
+    breaker.released(own)
+    assert breaker.admit(105)
+
+
 def test_five_successes_in_a_row_prove_a_target_anew() -> None:
     breaker = played("hhhhh")
     assert breaker.proving

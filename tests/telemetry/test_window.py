@@ -84,6 +84,13 @@ def test_reading_changes_nothing() -> None:
     assert window.over(60, 101).ok == 1
 
 
+def test_a_clock_that_jumps_back_stands_still() -> None:
+    window = Window()
+    for now in (100, 107, 101):
+        window.at(now).ok += 1
+    assert [window.over(5, now).ok for now in (101, 107, 111)] == [2, 2, 0]
+
+
 def test_a_cleared_ring_begins_anew_even_earlier() -> None:
     ring = Ring(5, 12, Bucket)
     ring.at(100).ok += 1
