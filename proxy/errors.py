@@ -24,7 +24,8 @@ class ParrotError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        self.message = message
+        # A header that is not UTF-8 comes with surrogates, which JSON cannot hold.
+        self.message = message.encode("utf-8", "replace").decode()
         self.param = param
         self.code = code or type(self).code
         self.headers = dict(headers or {})

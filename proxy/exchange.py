@@ -10,11 +10,16 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.contract import Asking
+from proxy.headers import printable
 from proxy.messages import Answer, Request, Response, Transport
+from proxy.routing.affinity import Affinity
+from proxy.routing.balancing import Turns
 from proxy.routing.decision import Decision, Step
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
-from proxy.telemetry.signals import Signals
+from proxy.telemetry.health import UNTRIED, Standing
+from proxy.telemetry.observations import Flight, Observations
+from proxy.telemetry.signals import Board
 
 
 @dataclass(slots=True)
@@ -36,10 +41,19 @@ class Services:
     """Seconds, never backwards."""
     wall: Callable[[], float]
     """Seconds since 1970."""
-    signals: Callable[[], Signals] = Signals
+    observations: Observations = field(default_factory=Observations)
+    standing: Callable[[str, float], Standing] = lambda target, now: UNTRIED
+    """What keeps traffic from a target at a time."""
+    turns: Turns = field(default_factory=Turns)
+    affinity: Affinity = field(default_factory=Affinity)
     load: Load = field(default_factory=Load)
     suspect: Callable[[], None] = lambda: None
     """To be told that a provider refused our key: it may have been changed."""
+    board: Board = field(init=False)
+    """The rows that decisions read."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "board", Board(self.observations, self.standing))
 
 
 @dataclass(slots=True)
@@ -81,7 +95,9 @@ class Exchange:
 
     def attempt(self, step: Step) -> Attempt:
         """A new attempt at one place of the plan, counted from now on."""
-        attempt = Attempt(self, step, started=self.services.clock())
+        now = self.services.clock()
+        flight = self.services.observations.started(step.target.id, now, stream=self.facts.stream)
+        attempt = Attempt(self, step, now, flight)
         self.attempts.append(attempt)
         return attempt
 
@@ -98,7 +114,7 @@ class Exchange:
         if self.serving:
             target = self.serving.step.target
             stamps["X-Provider"] = target.provider.name
-            stamps["X-Provider-Model"] = self.serving.answer.model or target.model
+            stamps["X-Provider-Model"] = printable(self.serving.answer.model or target.model)
             stamps["X-Provider-Region"] = target.region
         if self.warnings:
             stamps["X-Routing-Warnings"] = ", ".join(self.warnings)
@@ -121,12 +137,24 @@ class Attempt:
     exchange: Exchange
     step: Step
     started: float
+    flight: Flight
+    """What is observed of it."""
     asking: Asking = Asking()
     """The request in the target's own format."""
     answer: Answer = field(default_factory=Answer)
     outcome: str | None = None
     status: int | None = None
     ended: float | None = None
+
+    def cost(self) -> float | None:
+        """USD of its answer, once its usage is known; None if that or the price is not."""
+        price, usage = self.step.target.price, self.answer.usage
+        if price is None or usage is None:
+            return None
+        details = usage.get("prompt_tokens_details") or {}
+        counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"), details.get("cached_tokens"),
+                  details.get("cache_write_tokens"))  # fmt: skip
+        return price.of(*(int(count or 0) for count in counts))
 
     def as_json(self) -> dict[str, Any]:
         """What the caller may know of it."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 import yaml
@@ -13,8 +13,8 @@ from proxy.config.load import load
 from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
 from proxy.dialects import DIALECTS
-from proxy.exchange import Attempt, Handler
-from proxy.pipeline import Pipeline, compose
+from proxy.middleware.translate import Translate
+from proxy.pipeline import Ends, Pipeline, compose
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Maker:
 
     environ: Mapping[str, str]
     read_file: Callable[[str], str]
-    upstream: Handler[Attempt]
+    ends: Ends
 
     def make(self, text: str, name: str, number: int) -> Generation:
         """The generation of this text; ConfigError with everything that is wrong in it."""
@@ -60,13 +60,16 @@ class Maker:
     def _loaded(self, reader: Reader) -> tuple[Snapshot, Pipeline]:
         document = reader.document
         snapshot, entries = load(reader)
-        pipeline = compose(entries, reader, self.upstream)
+        pipeline = compose(entries, reader, self.ends)
         for provider in snapshot.providers.values():
             if provider.dialect not in DIALECTS:
                 known = suggestion(provider.dialect, list(DIALECTS))
                 document.complain(f"providers.{provider.name}.dialect", f"no dialect '{provider.dialect}'{known}")
         document.check()
-        return snapshot, pipeline
+        strict = any(
+            isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares
+        )
+        return replace(snapshot, strict_params=strict), pipeline
 
 
 def digest(*texts: str) -> str:

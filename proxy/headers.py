@@ -29,8 +29,13 @@ def to_downstream(headers: Headers) -> dict[str, str]:
     """What of a provider's headers the caller gets; the provider's request id under a name of its own."""
     crossing = dict(_crossing(headers, _DOWNSTREAM_NAMES, _DOWNSTREAM_PREFIXES))
     if request_id := headers.get("x-request-id") or headers.get("request-id"):
-        crossing["x-provider-request-id"] = _UNPRINTABLE.sub("", request_id)[:256]
+        crossing["x-provider-request-id"] = printable(request_id)[:256]
     return crossing
+
+
+def printable(text: str) -> str:
+    """The text less what no header may hold."""
+    return _UNPRINTABLE.sub("", text)
 
 
 def _crossing(headers: Headers, names: frozenset[str], prefixes: tuple[str, ...]) -> Iterable[tuple[str, str]]:

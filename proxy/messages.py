@@ -38,8 +38,8 @@ class Request:
     method: str
     path: str
     headers: Headers
-    read: Callable[[int], Awaitable[bytes]]
-    """The whole body; TooLarge over that many bytes. Call it once."""
+    read: Callable[[Callable[[int], None]], Awaitable[bytes]]
+    """The whole body; is told the size of each part before it is kept, and what it is told with may raise. Call it once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +76,13 @@ class Answer:
     done: bool = False
     error: bool = False
     dropped: int = 0
+    ended: dict[int, bool] = field(default_factory=dict, compare=False, repr=False)
+    """Each choice that was seen, by its index, and whether its finish reason was."""
 
     @property
     def complete(self) -> bool:
-        """A finish reason was seen; `[DONE]` or a clean end alone proves nothing."""
-        return self.finish is not None and not self.error
+        """A finish reason was seen for every choice begun; `[DONE]` or a clean end alone proves nothing."""
+        return self.finish is not None and not self.error and all(self.ended.values())
 
 
 @dataclass(slots=True)
@@ -89,6 +91,8 @@ class Staged:
 
     source: Body
     stage: Stage
+    seen: Answer = field(default_factory=Answer)
+    """Where the stage notes that nothing more can come."""
     _ended: bool = field(default=False, init=False)
 
     async def read(self) -> bytes:
@@ -98,9 +102,26 @@ class Staged:
                 self._ended = True
                 return self.stage.end()
             passed = self.stage.feed(data)
-            if passed:
+            if passed or self.seen.done or self.seen.error:
                 return passed
         return b""
+
+    def close(self) -> None:
+        self.source.close()
+
+
+@dataclass(slots=True)
+class Ahead:
+    """A body of which a part was read already."""
+
+    source: Body
+    first: bytes
+
+    async def read(self) -> bytes:
+        if self.first:
+            first, self.first = self.first, b""
+            return first
+        return await self.source.read()
 
     def close(self) -> None:
         self.source.close()

@@ -17,7 +17,7 @@ from proxy.config.snapshot import Entry
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.middleware.access_log import AccessLog
 from proxy.middleware.auth import Auth
-from proxy.middleware.endpoints import Endpoints
+from proxy.middleware.endpoints import Endpoints, Own
 from proxy.middleware.failover import Failover
 from proxy.middleware.header_policy import HeaderPolicy
 from proxy.middleware.limits import Limits
@@ -48,16 +48,24 @@ class Pipeline:
     handler: Handler[Exchange]
 
 
-def compose(entries: tuple[Entry, ...], reader: Reader, innermost: Handler[Attempt]) -> Pipeline:
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """Where requests leave a pipeline: to a provider, or at one of the sidecar's own endpoints."""
+
+    upstream: Handler[Attempt]
+    own: Mapping[str, Own]
+
+
+def compose(entries: tuple[Entry, ...], reader: Reader, ends: Ends) -> Pipeline:
     """The pipeline of these entries; what is unknown, mis-ordered, missing or mis-configured is noted."""
     _check_order(entries, reader)
     middlewares: list[Any] = []
     for entry in entries:
         if entry.name == "limits":
-            middlewares.append(Endpoints())
+            middlewares.append(Endpoints(ends.own))
         middlewares.append(_built(entry, reader))
     middlewares = [middleware for middleware in middlewares if middleware is not WRONG]
-    handler: Handler[Any] = innermost
+    handler: Handler[Any] = ends.upstream
     for middleware in reversed(middlewares):
         handler = partial(middleware, handler=handler)
     return Pipeline(tuple(middlewares), handler)

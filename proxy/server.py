@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy import __version__
-from proxy.errors import InvalidRequest, ParrotError, RequestTimeout, TooLarge
+from proxy.errors import InvalidRequest, ParrotError, RequestTimeout
 from proxy.exchange import Exchange, Services
 from proxy.generation import Generation
 from proxy.messages import Request, Response
@@ -85,6 +85,13 @@ class Front:
             return written
         except ConnectionResetError:
             return web.Response()  # the client is gone; nobody reads this
+        except Exception:
+            # The one place where anything may land: the log gets the traceback, the caller a plain 500 if it can.
+            self.services.log.exception("request_crashed", request_id=exchange.id)
+            exchange.outcome = ParrotError.code
+            if wire.writer.output_size:
+                raise
+            return await self._write(wire, _crashed(), exchange)
         finally:
             if response is not None:
                 response.close()
@@ -108,11 +115,6 @@ class Front:
         except ParrotError as error:
             exchange.outcome = error.outcome
             return Response(error.status, error.headers, error.body())
-        except Exception:
-            # The one place where anything may land: the caller gets a plain 500, the log gets the traceback.
-            self.services.log.exception("request_crashed", request_id=exchange.id)
-            exchange.outcome = ParrotError.code
-            return Response(500, {}, ParrotError("the sidecar failed; its log says more").body())
 
     async def _write(self, wire: web.BaseRequest, response: Response, exchange: Exchange) -> web.StreamResponse:
         """Every byte out, at the client's own pace."""
@@ -138,6 +140,10 @@ class Front:
         return written
 
 
+def _crashed() -> Response:
+    return Response(500, {}, ParrotError("the sidecar failed; its log says more").body())
+
+
 def _outcome(exchange: Exchange) -> str:
     if exchange.outcome != "client_gone":
         return exchange.outcome
@@ -148,21 +154,17 @@ def _outcome(exchange: Exchange) -> str:
     return serving.outcome
 
 
-async def _read(wire: web.BaseRequest, limit: int) -> bytes:
-    """The whole body of at most `limit` bytes."""
-    if (wire.content_length or 0) > limit:
-        raise TooLarge(f"the body is over {limit} bytes")
+async def _read(wire: web.BaseRequest, hold: Callable[[int], None]) -> bytes:
+    """The whole body, each part announced to `hold` before it is kept."""
     if wire.headers.get("Expect", "").lower() == "100-continue" and wire.transport is not None:
         wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # the low-level server never does
-    parts, size = [], 0
+    parts = []
     try:
         while not wire.content.at_eof():
             async with asyncio.timeout(BODY_TIMEOUT):
                 data = await wire.content.readany()
+            hold(len(data))
             parts.append(data)
-            size += len(data)
-            if size > limit:
-                raise TooLarge(f"the body is over {limit} bytes")
     except TimeoutError:
         raise RequestTimeout(f"nothing of the body came for {BODY_TIMEOUT:g} s") from None
     return b"".join(parts)

@@ -15,10 +15,10 @@ from multidict import CIMultiDict
 from proxy.cli.logs import logger
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.faults import refused
-from proxy.errors import TooLarge
 from proxy.exchange import Attempt, Exchange, Services
 from proxy.generation import Generation, Maker
 from proxy.messages import Request, Response
+from proxy.pipeline import Ends
 from proxy.routing.decision import Decision, Step
 from proxy.sse import encode
 from proxy.upstream.attempt import upstream
@@ -59,7 +59,7 @@ def text(pipeline: str = PIPELINE, timeouts: str = "{}") -> str:
 
 def generation(file: str = "", handler: Any = upstream, environ: dict[str, str] | None = None) -> Generation:
     """The generation of a file, its attempts ended by `handler`."""
-    return Maker(environ or {}, lambda path: "", handler).make(file or text(), "routing.yaml", 1)
+    return Maker(environ or {}, lambda path: "", Ends(handler, {})).make(file or text(), "routing.yaml", 1)
 
 
 def snapshot(timeouts: str = "{}") -> Snapshot:
@@ -179,10 +179,9 @@ def chunk(content: str | None = None, finish: str | None = None, **members: Any)
 def request(raw: bytes, headers: dict[str, str] | None = None, fails: BaseException | None = None) -> Request:
     """A request as the server makes it; its body comes from memory, or does not come."""
 
-    async def read(limit: int) -> bytes:
+    async def read(hold: Any) -> bytes:
         await play(fails)
-        if len(raw) > limit:
-            raise TooLarge(f"the body is over {limit} bytes")
+        hold(len(raw))
         return raw
 
     return Request("POST", "/v1/chat/completions", CIMultiDict(headers or {}), read)

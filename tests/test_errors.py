@@ -97,3 +97,8 @@ def test_when_all_have_failed_the_attempts_are_listed() -> None:
     said = {"message": "nobody", "type": "upstream_error", "param": None, "code": "upstream_timeout"}
     assert orjson.loads(error.body()) == {"error": said | {"attempts": attempts}}
     assert (error.status, error.headers) == (504, {"retry-after": "1"})
+
+
+def test_a_quoted_header_that_is_not_utf8_does_not_break_the_answer() -> None:
+    said = orjson.loads(errors.Forbidden("the origin '\udcff' is refused").body())
+    assert said["error"]["message"] == "the origin '?' is refused"

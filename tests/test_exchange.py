@@ -76,3 +76,9 @@ def test_what_asked_last_to_be_called_at_the_end_is_called_first_and_only_once()
 
 def test_what_ends_without_a_word_ended_because_the_client_left():
     assert Exchange.__dataclass_fields__["outcome"].default == "client_gone"
+
+
+def test_a_model_named_by_a_provider_cannot_break_the_headers():
+    made = served()
+    made.serving.answer.model = "m\r\nX-Evil: 1\x00"
+    assert made.stamps()["X-Provider-Model"] == "mX-Evil: 1"

@@ -8,11 +8,12 @@ import pytest
 
 from proxy.config.document import ConfigError
 from proxy.generation import Maker
+from proxy.pipeline import Ends
 from tests.fakes import Script, generation, text
 
 
 def test_a_generation_has_its_number_its_table_and_its_pipeline():
-    made = Maker({}, lambda path: "", Script([])).make(text(), "routing.yaml", 7)
+    made = Maker({}, lambda path: "", Ends(Script([]), {})).make(text(), "routing.yaml", 7)
     assert made.number == 7
     assert list(made.snapshot.models) == ["m"]
     assert [type(each).__name__ for each in made.pipeline.middlewares] == [
@@ -33,7 +34,7 @@ def test_variables_come_from_the_environment_that_is_given():
 
 def test_secrets_come_from_files_too():
     file = text().replace("canary-of-the-provider", '"${file:/run/key}"')
-    made = Maker({}, {"/run/key": "from-a-file\n"}.__getitem__, Script([])).make(file, "routing.yaml", 1)
+    made = Maker({}, {"/run/key": "from-a-file\n"}.__getitem__, Ends(Script([]), {})).make(file, "routing.yaml", 1)
     assert made.snapshot.providers["a"].key.value == "from-a-file"
 
 

@@ -12,6 +12,7 @@ import pytest
 from proxy import reload
 from proxy.config.document import MAX_TEXT
 from proxy.generation import Generation, Maker
+from proxy.pipeline import Ends
 from proxy.reload import Outcome, Reloader, read, stamp
 from tests.fakes import Clock, Log, Script
 from tests.running import at_once
@@ -41,7 +42,7 @@ class Kept:
         self.reloader = Reloader(str(path), self.make, first, self.put.append, self.log.logger, self.clock)
 
     def make(self, text: str, number: int) -> Generation:
-        return Maker({}, read, Script([])).make(text, "routing.yaml", number)
+        return Maker({}, read, Ends(Script([]), {})).make(text, "routing.yaml", number)
 
     async def look(self) -> int:
         """The number of the generation in force after one look."""

@@ -7,7 +7,9 @@ from argparse import ArgumentParser
 
 from proxy.cli.command import Failure, reason
 from proxy.config.document import ConfigError
+from proxy.control import OWN
 from proxy.generation import Generation, Maker
+from proxy.pipeline import Ends
 from proxy.reload import read
 from proxy.upstream.attempt import upstream
 
@@ -29,7 +31,7 @@ def text(path: str) -> str:
 
 def maker() -> Maker:
     """Generations with this process's environment and files."""
-    return Maker(os.environ, read, upstream)
+    return Maker(os.environ, read, Ends(upstream, OWN))
 
 
 def generation(path: str) -> Generation:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import yaml
 
 from proxy.config import schema
 from proxy.config.document import suggestion
+from proxy.config.prices import Price, listed
 from proxy.config.reading import WRONG, Place, Reader, pairs
+from proxy.config.regions import REGIONS, find
 from proxy.config.snapshot import (
     GLOBAL,
     MODEL_NAME,
     Entry,
+    Known,
     Pattern,
     Provider,
     Snapshot,
@@ -46,6 +49,7 @@ def _snapshot(reader: Reader, file: schema.File) -> Snapshot:
         )
         for name, entries in _sound(file.models).items()
     }
+    by_provider = {name: _targets(providers[name], file.providers[name], "*") for name in providers}
     return Snapshot(
         listen=file.listen,
         admin=file.admin,
@@ -58,7 +62,8 @@ def _snapshot(reader: Reader, file: schema.File) -> Snapshot:
             if "*" not in name
         },
         patterns=_patterns(tables),
-        defaults_by_provider={name: _targets(providers[name], file.providers[name], "*") for name in providers},
+        defaults_by_provider=by_provider,
+        known=_known(providers, (target for targets in by_provider.values() for target in targets)),
     )
 
 
@@ -93,12 +98,39 @@ def _targets(provider: Provider, section: schema.Provider, served: str | schema.
             id=target_id(provider.name, name, served.model),
             provider=provider,
             region=name,
-            residency=region.residency,
+            residency=region.residency or (place.zone if (place := find(name)) else None),
             base_url=(region.base_url or section.base_url).rstrip("/"),
             model=served.model,
             timeouts=served.timeouts or section.timeouts,
+            place=find(name),
+            price=_price(provider, served),
+            context=served.context or _context(provider, served),
+            lacks=frozenset(served.lacks),
+            body=region.body,
         )
         for name, region in regions.items()
+    )
+
+
+def _price(provider: Provider, served: schema.Served) -> Price | None:
+    """The file's own, else the list price."""
+    if (own := served.price) is not None:
+        return Price.per_million(own.input, own.output, own.cached_input, own.cache_write)
+    return listed(provider.name, provider.dialect, served.model)
+
+
+def _context(provider: Provider, served: schema.Served) -> int | None:
+    price = listed(provider.name, provider.dialect, served.model)
+    return price.context_window if price else None
+
+
+def _known(providers: Mapping[str, Provider], targets: Iterable[Target]) -> Known:
+    zones = {region.zone for region in REGIONS.values()}
+    every = list(targets)
+    return Known(
+        providers=frozenset(providers),
+        regions=frozenset(target.region for target in every),
+        zones=frozenset(zones | {target.residency for target in every if target.residency}),
     )
 
 

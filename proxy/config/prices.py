@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Self
 
@@ -130,3 +130,9 @@ def _price(row: _Row) -> Price:
         tiers=tuple((above, Rates.per_million(*amounts)) for above, amounts in reversed(row.tiers)),
         context_window=row.context,
     )
+
+
+@lru_cache(maxsize=1024)
+def listed(vendor: str, dialect: str, model: str) -> Price | None:
+    """The shipped price of a model, by the provider's own name, else by what it speaks."""
+    return shipped().find(vendor, model) or shipped().find(dialect, model)

@@ -58,8 +58,10 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Region(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One place a provider serves from."""
 
-    residency: str | None = None
+    residency: Annotated[str, Meta(pattern=r"^[A-Z]{2,8}$")] | None = None
     base_url: Url | None = None
+    body: dict[str, str] = {}
+    """Members that requests to it carry besides, such as `inference_geo: us`."""
 
 
 class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -77,11 +79,23 @@ class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     regions: dict[str, Region] = {}
 
 
+class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """USD per million tokens."""
+
+    input: Weight
+    output: Weight
+    cached_input: Weight | None = None
+    cache_write: Weight | None = None
+
+
 class Served(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one provider serves a model."""
 
     model: str
     timeouts: Timeouts | None = None
+    price: Price | None = None
+    context: Annotated[int, Meta(ge=1)] | None = None
+    lacks: tuple[Literal["tools", "images", "json_schema"], ...] = ()
 
 
 class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -6,10 +6,13 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from typing import Any
 
 import yaml
 
+from proxy.config.prices import Price, listed
 from proxy.config.quantities import Secret
+from proxy.config.regions import Region
 from proxy.config.schema import Admin, Defaults, Drain, Listen, Timeouts
 
 GLOBAL = "global"
@@ -48,6 +51,14 @@ class Target:
     base_url: str
     model: str
     timeouts: Timeouts
+    place: Region | None = None
+    price: Price | None = None
+    context: int | None = None
+    """Tokens that prompt and answer may have together, where known."""
+    lacks: frozenset[str] = frozenset()
+    """Of `tools`, `images`, `json_schema`: what it is known not to take."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """Members that its requests carry besides, such as `inference_geo`."""
 
 
 def target_id(provider: str, region: str, model: str) -> str:
@@ -80,6 +91,15 @@ class Entry:
     options: yaml.Node | None
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class Known:
+    """The names that one file gives meaning to; equal only to itself, so that it is cheap to look up by."""
+
+    providers: frozenset[str]
+    regions: frozenset[str]
+    zones: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Snapshot:
     """One routing.yaml, as it was when it was read."""
@@ -94,6 +114,10 @@ class Snapshot:
     """Longest first."""
     defaults_by_provider: Mapping[str, tuple[Target, ...]]
     """Each provider's targets for a model named as `provider/model`; their model is `*`."""
+    known: Known
+    """What headers may name."""
+    strict_params: bool = False
+    """Whether a target that cannot express a parameter is left out, instead of the parameter."""
 
     def targets(self, model: str) -> tuple[Target, ...]:
         """Who serves that name: the table, then the longest pattern, then `provider/model`; () if nobody does."""
@@ -117,4 +141,11 @@ def named(target: Target, model: str) -> Target:
     if "*" not in target.model:
         return target
     upstream = target.model.replace("*", model)
-    return replace(target, model=upstream, id=target_id(target.provider.name, target.region, upstream))
+    price = target.price or listed(target.provider.name, target.provider.dialect, upstream)
+    return replace(
+        target,
+        model=upstream,
+        id=target_id(target.provider.name, target.region, upstream),
+        price=price,
+        context=target.context or (price.context_window if price else None),
+    )

@@ -1,1 +1,9 @@
-"""What is asked of the sidecar itself."""
+"""What is asked of the sidecar itself; `OWN` is the data listener's table of it."""
+
+from collections.abc import Mapping
+
+from proxy.control.models import PATH as MODELS
+from proxy.control.models import model, models
+from proxy.middleware.endpoints import Own
+
+OWN: Mapping[str, Own] = {MODELS: Own("GET", models), f"{MODELS}/": Own("GET", model)}

@@ -83,6 +83,8 @@ class Dialect:
     """Whether an event carries content (text, reasoning, a tool call, an image), a finish or an error."""
     error: Callable[[int, Headers, bytes], Refused]
     """An answer that is no 200."""
+    headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
+    """Control headers of its own: name -> the key in `Call.extras`, and how to read it (raises InvalidHeader)."""
     unsupported: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
     """Parameters of an OpenAI request that this dialect cannot express for that upstream model."""
 

@@ -24,6 +24,20 @@ _BY_CODE = {
     "invalid_prompt": "content_filter",
     "insufficient_quota": "quota",
     "credit_balance_exhausted": "quota",
+    "rate_limit_exceeded": "rate_limit",
+    "rate_limit_error": "rate_limit",
+    "upstream_timeout": "timeout",
+    "timeout_error": "timeout",
+    "invalid_request_error": "invalid_request",
+}
+_USUAL_STATUS = {
+    "context_length": 400,
+    "content_filter": 400,
+    "invalid_request": 400,
+    "quota": 429,
+    "rate_limit": 429,
+    "model_overloaded": 503,
+    "timeout": 504,
 }
 _BY_STATUS = {
     401: "auth_error",
@@ -69,6 +83,13 @@ def refused(
     members = {"message": message, "type": kind, "param": param, "code": code or usual_code}
     shown = 503 if status == 529 else status if 400 <= status < 600 else 502
     return Refused(shown, members, trigger=trigger(status, code), headers=to_downstream(headers), body=body)
+
+
+def told(members: Mapping[str, Any]) -> Refused:
+    """A refusal that came as the first event of a stream, in OpenAI's words; its code stands for the missing status."""
+    code = str(members.get("code") or members.get("type") or "server_error")
+    kind = trigger(500, code)
+    return Refused(_USUAL_STATUS.get(kind, 502), members, trigger=kind)
 
 
 def message_of(body: bytes) -> str:

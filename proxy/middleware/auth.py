@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -14,7 +15,7 @@ from proxy.errors import Forbidden, Unauthenticated
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Headers, Response
 
-_LOCAL = frozenset({"localhost", "127.0.0.1", "[::1]", ""})
+_LOCAL = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]|", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ def _check_host(headers: Headers) -> None:
     # A name of an attacker's that resolves to 127.0.0.1 still stands in Host (DNS rebinding).
     host = headers.get("Host", "")
     name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    if name.lower() not in _LOCAL:
+    if not _LOCAL.fullmatch(name):
         raise Forbidden(
             f"without keys only localhost is served, not the host '{name[:128]}'; name keys under auth: keys"
         )

@@ -11,23 +11,47 @@ from proxy.errors import InvalidRequest, MethodNotAllowed, NotFound
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Response
 
-PATHS: Mapping[str, str] = {"/v1/chat/completions": "chat"}
+PATHS: Mapping[str, str] = {
+    "/v1/chat/completions": "chat",
+    "/v1/completions": "completions",
+    "/v1/embeddings": "embeddings",
+    "/v1/images/generations": "images",
+    "/v1/moderations": "moderations",
+    "/v1/responses": "responses",
+}
 """Path -> the endpoint's name in the dialects."""
 
 
 @dataclass(frozen=True, slots=True)
+class Own:
+    """An endpoint that the sidecar answers itself; a path that ends with a slash stands for all below it."""
+
+    method: str
+    handler: Handler[Exchange]
+
+
+@dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Names the endpoint, or says what there is."""
+    """Names the endpoint, or answers, or says what there is."""
+
+    own: Mapping[str, Own]
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         request = exchange.request
         path = request.path.partition("?")[0]
-        if path not in PATHS:
-            raise NotFound(f"nothing stands at {path[:256]}; there is {', '.join(PATHS)}")
-        if request.method != "POST":
-            raise MethodNotAllowed(f"{request.method} is not allowed here; POST is", headers={"Allow": "POST"})
+        own = self.own.get(path) or self._below(path)
+        if own is None and path not in PATHS:
+            raise NotFound(f"nothing stands at {path[:256]}; there is {', '.join((*PATHS, *self.own))}")
+        method = own.method if own else "POST"
+        if request.method != method:
+            raise MethodNotAllowed(f"{request.method} is not allowed here; {method} is", headers={"Allow": method})
         encoding = request.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
             raise InvalidRequest(f"Content-Encoding '{encoding[:32]}' is not taken; send the body as it is")
+        if own is not None:
+            return await own.handler(exchange)
         exchange.endpoint = PATHS[path]
         return await handler(exchange)
+
+    def _below(self, path: str) -> Own | None:
+        return next((own for start, own in self.own.items() if start.endswith("/") and path.startswith(start)), None)

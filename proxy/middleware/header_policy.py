@@ -24,7 +24,7 @@ class HeaderPolicy:
             allowed = "1 to 128 of A-Z a-z 0-9 . _ : -"
             raise InvalidHeader(f"X-Request-Id: must be {allowed}", param="X-Request-Id")
         exchange.asked = asked_in_headers(headers)
-        exchange.policy = parse(exchange.asked, frozenset(exchange.snapshot.providers))
+        exchange.policy = parse(exchange.asked, exchange.snapshot)
         exchange.forwarded = to_upstream(headers)
         response = await handler(exchange)
         response.headers = to_downstream(response.headers)

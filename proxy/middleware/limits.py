@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
 
 from proxy.config.quantities import Size
-from proxy.errors import TooBusy
+from proxy.errors import TooBusy, TooLarge
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Response
 
@@ -27,12 +28,33 @@ class Limits:
             raise _busy(f"{self.max_inflight} requests are in hand")
         load.requests += 1
         exchange.at_end(_leave)
-        if load.buffered >= self.max_buffered:
-            raise _busy(f"{self.max_buffered} bytes of requests are held")
-        exchange.raw = await exchange.request.read(self.max_body)
-        load.buffered += len(exchange.raw)
-        exchange.at_end(_let_go)
+        exchange.raw = await exchange.request.read(self._hold(exchange))
         return await handler(exchange)
+
+    def _hold(self, exchange: Exchange) -> Callable[[int], None]:
+        """Counts the body's parts as they come, so that what is held is bounded while it is still coming."""
+        load, held = exchange.services.load, 0
+        announced = exchange.request.headers.get("Content-Length", "")
+        if announced.isdecimal() and int(announced[:20]) > self.max_body:
+            raise self._too_large()
+
+        def hold(size: int) -> None:
+            nonlocal held
+            if held + size > self.max_body:
+                raise self._too_large()
+            if load.buffered + size > self.max_buffered:
+                raise _busy(f"{self.max_buffered} bytes of requests are held")
+            held += size
+            load.buffered += size
+
+        def let_go(_: Exchange) -> None:
+            load.buffered -= held
+
+        exchange.at_end(let_go)
+        return hold
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"the body is over {int(self.max_body)} bytes")
 
 
 def _busy(why: str) -> TooBusy:
@@ -41,7 +63,3 @@ def _busy(why: str) -> TooBusy:
 
 def _leave(exchange: Exchange) -> None:
     exchange.services.load.requests -= 1
-
-
-def _let_go(exchange: Exchange) -> None:
-    exchange.services.load.buffered -= len(exchange.raw)

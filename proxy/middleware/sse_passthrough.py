@@ -47,19 +47,20 @@ class Passage:
         self._quiet = Quiet(asyncio.get_running_loop())
 
     async def read(self) -> bytes:
-        seen = self._attempt.answer
-        if self._over or seen.error or (seen.done and seen.complete):
-            self._finish("answer_error" if seen.error else "ok")
+        if self._over:
             return b""
-        if seen.done:
-            return self._ended()
+        seen = self._attempt.answer
         try:
             data = await self._quiet.unless(LINGER if seen.complete else self._ping, self._source.read())
         except TimeoutError:
             return self._ended() if seen.complete else PING
         except UpstreamFailure as failure:
             return self._ended(failure)
-        return data or self._ended()
+        if not data:
+            return self._ended()
+        if seen.done or seen.error:
+            return data + self._ended()  # a provider may keep the connection open; nothing more can come
+        return data
 
     def close(self) -> None:
         self._quiet.stop()
@@ -70,6 +71,7 @@ class Passage:
         self._over = True
         seen = self._attempt.answer
         if seen.complete or seen.error:
+            self._finish("answer_error" if seen.error else "ok")
             return b"" if seen.done or seen.error else DONE
         name = self._attempt.step.target.provider.name
         failure = failure or Disconnected(f"{name} ended the stream before the answer was whole")

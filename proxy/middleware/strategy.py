@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.errors import NoEligibleProvider, UnknownModel
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Response
-from proxy.routing.decision import Decision, Question, decide
+from proxy.routing.decision import Decision, decide
 from proxy.routing.facts import Facts, facts, parsed
 from proxy.routing.policy import asked_in_body, parse
+from proxy.routing.question import Question
 from proxy.routing.strategies import STRATEGIES
+from proxy.telemetry.signals import Signals
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +31,44 @@ class StrategyChoice:
         exchange.facts = asked
         _read_routing(exchange)
         exchange.decision = self._decision(exchange, asked)
-        return await handler(exchange)
+        _record_turn(exchange)
+        response = await handler(exchange)
+        _keep_session(exchange)
+        return response
+
+    def question(self, exchange: Exchange) -> Question:
+        """What the decision is asked."""
+        region = exchange.snapshot.defaults.region
+        return Question(exchange.facts, exchange.policy, self.default, exchange.id, exchange.body, region)
 
     def _decision(self, exchange: Exchange, asked: Facts) -> Decision:
         if not exchange.snapshot.targets(asked.model):
             raise _unknown(exchange, asked.model)
-        question = Question(asked, exchange.policy, self.default, exchange.id)
-        decision = decide(question, exchange.snapshot, exchange.services.signals())
+        decision = decide(self.question(exchange), exchange.snapshot, signals(exchange))
         if not decision.steps:
             raise _nobody(exchange, decision)
         return decision
+
+
+def signals(exchange: Exchange) -> Signals:
+    """What is known at this moment, the turns and the session's last target included."""
+    services = exchange.services
+    now = services.clock()
+    session = exchange.policy.session_id
+    sticky = services.affinity.of((exchange.identity, session), now) if session else None
+    return replace(services.board.at(now), picks=services.turns.picks, sticky=sticky)
+
+
+def _record_turn(exchange: Exchange) -> None:
+    """A turn is taken by the decision, at once: the next one must see it. Nothing is awaited in between."""
+    if exchange.decision.turn is not None:
+        exchange.services.turns.take(exchange.decision.turn)
+
+
+def _keep_session(exchange: Exchange) -> None:
+    session, services = exchange.policy.session_id, exchange.services
+    if session and exchange.serving:
+        services.affinity.keep((exchange.identity, session), exchange.serving.step.target.id, services.clock())
 
 
 def _read_routing(exchange: Exchange) -> None:
@@ -46,7 +76,7 @@ def _read_routing(exchange: Exchange) -> None:
     routing = exchange.body.get("routing")
     if routing is not None:
         asked = {**asked_in_body(routing), **exchange.asked}
-        exchange.policy = parse(asked, frozenset(exchange.snapshot.providers))
+        exchange.policy = parse(asked, exchange.snapshot)
 
 
 def _unknown(exchange: Exchange, model: str) -> UnknownModel:

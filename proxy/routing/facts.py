@@ -20,6 +20,13 @@ class Facts:
     stream: bool = False
     show_usage: bool = False
     """Whether the caller asked for a usage chunk at the stream's end."""
+    prompt_tokens: int = 0
+    """An estimate: four bytes of text a token, before it is calibrated."""
+    max_tokens: int | None = None
+    """What the answer may have at most, if the caller says."""
+    n: int = 1
+    needs: frozenset[str] = frozenset()
+    """Of `tools`, `images`, `json_schema`: what the target must take."""
 
 
 def parsed(raw: bytes) -> dict[str, Any]:
@@ -33,16 +40,85 @@ def parsed(raw: bytes) -> dict[str, Any]:
     return body
 
 
+_NEEDED: Mapping[str, tuple[str, ...]] = {
+    "chat": ("messages",),
+    "completions": ("prompt",),
+    "embeddings": ("input",),
+    "images": ("prompt",),
+    "moderations": ("input",),
+    "responses": (),  # what continues a stored prompt has none of its own
+}
+"""What each endpoint's body must have beside its model."""
+
+_USUAL_MODEL = {"moderations": "omni-moderation-latest"}
+
+
 def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
     """The facts of a parsed body. Raises InvalidRequest naming the member that is missing or of the wrong type."""
-    _messages(_member(body, "messages", list, "an array of messages"))
+    for name in _NEEDED[endpoint]:
+        if name == "messages":
+            _messages(_member(body, name, list, "an array of messages"))
+        elif not body.get(name):
+            raise InvalidRequest(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
     options = _optional(body, "stream_options", dict, "an object") or {}
+    usual = _USUAL_MODEL.get(endpoint)
     return Facts(
         endpoint=endpoint,
-        model=_member(body, "model", str, "a string"),
+        model=_optional(body, "model", str, "a string") or usual or _member(body, "model", str, "a string"),
         stream=bool(_optional(body, "stream", bool, "a boolean")),
         show_usage=bool(options.get("include_usage")),
+        prompt_tokens=_estimate(body),
+        max_tokens=_count(body, "max_completion_tokens") or _count(body, "max_tokens"),
+        n=_count(body, "n") or 1,
+        needs=_needs(body),
     )
+
+
+BYTES_PER_TOKEN = 4
+_PER_MESSAGE = 4
+"""Tokens that a message costs beside its text (OpenAI's cookbook counts three or four)."""
+_PER_IMAGE = 765
+"""Tokens of a picture of 1024 x 1024 at OpenAI's high detail."""
+
+
+def _estimate(body: Mapping[str, Any]) -> int:
+    """The prompt's tokens, roughly."""
+    text, extra = 0, 0
+    for message in body.get("messages") or ():
+        length, images = _weight(message.get("content"))
+        text += length
+        extra += _PER_MESSAGE + images * _PER_IMAGE
+        text += len(orjson.dumps(message["tool_calls"])) if message.get("tool_calls") else 0
+    for name in ("tools", "prompt", "input", "instructions"):
+        value = body.get(name)
+        text += len(value) if isinstance(value, str) else len(orjson.dumps(value)) if value else 0
+    return text // BYTES_PER_TOKEN + extra
+
+
+def _weight(content: Any) -> tuple[int, int]:
+    """Characters of text, and pictures."""
+    if isinstance(content, str):
+        return len(content), 0
+    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
+    texts = sum(len(part["text"]) for part in parts if isinstance(part.get("text"), str))
+    return texts, sum(part.get("type") == "image_url" for part in parts)
+
+
+def _needs(body: Mapping[str, Any]) -> frozenset[str]:
+    shape = body.get("response_format")
+    needs = {
+        "tools": bool(body.get("tools") or body.get("functions")),
+        "images": any(_weight(message.get("content"))[1] for message in body.get("messages") or ()),
+        "json_schema": isinstance(shape, dict) and shape.get("type") == "json_schema",
+    }
+    return frozenset(name for name, needed in needs.items() if needed)
+
+
+def _count(body: Mapping[str, Any], name: str) -> int | None:
+    value = _optional(body, name, int, "a whole number")
+    if value is not None and (isinstance(value, bool) or value < 1):
+        raise InvalidRequest(f"'{name}' must be a whole number above 0", param=name, code="invalid_value")
+    return int(value) if value is not None else None
 
 
 def _member(body: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:

@@ -3,102 +3,147 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
-from proxy.errors import InvalidHeader
-from proxy.routing.strategies import STRATEGIES
+import orjson
 
-MAX_NAMES = 32
-"""Names a list may have."""
+from proxy.config.snapshot import Known, Snapshot
+from proxy.dialects import DIALECTS
+from proxy.errors import InvalidHeader
+from proxy.routing import reading
 
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All of it optional; empty means that the file decides."""
+    """All of it optional; empty means that the file decides. The names are the headers', in the body's spelling."""
 
-    only: tuple[str, ...] = ()
-    """X-Provider: nobody but these."""
-    preference: tuple[str, ...] = ()
-    """X-Provider-Preference: these first, then the rest."""
-    fallbacks: tuple[str, ...] = ()
-    """X-Provider-Fallbacks: these in this order, and nobody else."""
-    strategy: str | None = None
-    """X-Routing-Strategy: how to order the rest."""
+    provider: tuple[str, ...] = ()
+    include_providers: tuple[str, ...] = ()
+    exclude_providers: tuple[str, ...] = ()
+    provider_regions: tuple[str, ...] = ()
+    data_residency: str | None = None
+    max_cost_per_request: float | None = None
+    """USD."""
+    provider_preference: tuple[str, ...] = ()
+    provider_fallbacks: tuple[str, ...] = ()
+    routing_strategy: str | None = None
+    user_region: str | None = None
+    max_latency_ms: float | None = None
+    performance_metric: str | None = None
+    performance_window: float = 300.0
+    """Seconds."""
+    load_balance_strategy: str | None = None
+    load_balance_providers: tuple[str, ...] = ()
+    provider_weights: tuple[tuple[str, int], ...] = ()
+    retry_on_provider_error: bool = True
+    max_provider_retries: int | None = None
+    session_id: str | None = None
+    route_explain: bool = False
+    extras: Mapping[str, Any] = field(default_factory=dict)
+    """What the headers of single dialects ask for; see `Dialect.headers`."""
 
-
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """A header: which part of the policy it is, and how its text is read."""
-
-    name: str
-    parse: Callable[[str, frozenset[str]], Any]
-
-
-def _names(text: str, providers: frozenset[str]) -> tuple[str, ...]:
-    """A comma list of providers; repeated ones count once."""
-    names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
-    for name in names:
-        if name not in providers:
-            raise ValueError(f"no provider '{name[:64]}'; allowed: {', '.join(sorted(providers))}")
-    if len(names) > MAX_NAMES:
-        raise ValueError(f"more than {MAX_NAMES} names")
-    return names
-
-
-def _strategy(text: str, providers: frozenset[str]) -> str:
-    if text not in STRATEGIES:
-        raise ValueError(f"no strategy '{text[:64]}'; allowed: {', '.join(STRATEGIES)}")
-    return text
+    def as_json(self) -> dict[str, Any]:
+        """What was asked for, as understood; what was not is left out."""
+        empty = Policy()
+        names = (name for name in MEMBERS if getattr(self, name, None) != getattr(empty, name, None))
+        return {name: _plain(getattr(self, name)) for name in names}
 
 
-FIELDS: Mapping[str, _Field] = {
-    "X-Provider": _Field("only", _names),
-    "X-Provider-Preference": _Field("preference", _names),
-    "X-Provider-Fallbacks": _Field("fallbacks", _names),
-    "X-Routing-Strategy": _Field("strategy", _strategy),
+def _plain(value: Any) -> Any:
+    return dict(value) if value and isinstance(value, tuple) and isinstance(value[0], tuple) else value
+
+
+HEADERS: Mapping[str, Callable[[str, Known], Any]] = {
+    "X-Provider": reading.providers,
+    "X-Include-Providers": reading.providers,
+    "X-Exclude-Providers": reading.providers,
+    "X-Provider-Regions": reading.regions,
+    "X-Data-Residency": reading.zone,
+    "X-Max-Cost-Per-Request": reading.positive,
+    "X-Provider-Preference": reading.providers,
+    "X-Provider-Fallbacks": reading.providers,
+    "X-Routing-Strategy": reading.strategy,
+    "X-User-Region": reading.user_region,
+    "X-Max-Latency-Ms": reading.positive,
+    "X-Performance-Metric": reading.metric,
+    "X-Performance-Window": reading.window,
+    "X-Load-Balance-Strategy": reading.balance,
+    "X-Load-Balance-Providers": reading.providers,
+    "X-Provider-Weights": reading.weights,
+    "X-Retry-On-Provider-Error": reading.boolean,
+    "X-Max-Provider-Retries": reading.retries,
+    "X-Session-Id": reading.session,
+    "X-Route-Explain": reading.boolean,
 }
+"""Each control header, and how its text is read."""
 
-PLANNED = (
-    "X-Include-Providers", "X-Exclude-Providers", "X-User-Region", "X-Max-Latency-Ms", "X-Provider-Regions",
-    "X-Data-Residency", "X-Max-Cost-Per-Request", "X-Performance-Metric", "X-Performance-Window",
-    "X-Load-Balance-Strategy", "X-Load-Balance-Providers", "X-Provider-Weights", "X-Retry-On-Provider-Error",
-    "X-Max-Provider-Retries", "X-Failover-Config", "X-Google-Safety-Settings", "X-Session-Id", "X-Route-Explain",
-)  # fmt: skip
-"""Refused, not ignored: a request that asks for EU residency must not be served as if it had not."""
+EXTRAS = {header: named for dialect in DIALECTS.values() for header, named in dialect.headers.items()}
+"""Those of single dialects."""
 
-_MEMBERS = {header.removeprefix("X-").replace("-", "_").lower(): header for header in (*FIELDS, *PLANNED)}
+PLANNED = ("X-Failover-Config",)
+"""Refused, not ignored."""
+
+_ALL = (*HEADERS, *EXTRAS, *PLANNED)
+
+
+def member(header: str) -> str:
+    """A header's name in the body's `routing`: `X-Provider-Weights` is `provider_weights`."""
+    return header.removeprefix("X-").replace("-", "_").lower()
+
+
+MEMBERS: Mapping[str, str] = {member(header): header for header in _ALL}
 
 
 def asked_in_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """The control headers among a request's headers."""
-    return {header: headers[header] for header in (*FIELDS, *PLANNED) if header in headers}
+    return {header: headers[header] for header in _ALL if header in headers}
 
 
 def asked_in_body(routing: Any) -> dict[str, str]:
-    """The body's `routing` member as if its members had been headers; lists stand for comma lists."""
+    """The body's `routing` as if its members had been headers: lists stand for comma lists, objects for JSON."""
     if not isinstance(routing, Mapping):
         raise InvalidHeader("routing: expected an object with members such as provider_preference", param="routing")
     asked = {}
-    for member, value in routing.items():
-        if member not in _MEMBERS:
-            allowed = ", ".join(sorted(_MEMBERS))
-            raise InvalidHeader(
-                f"routing.{member[:64]}: no such member; allowed: {allowed}", param=f"routing.{member[:64]}"
-            )
-        asked[_MEMBERS[member]] = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    for name, value in routing.items():
+        if name not in MEMBERS:
+            where = f"routing.{name[:64]}"
+            raise InvalidHeader(f"{where}: no such member; allowed: {', '.join(sorted(MEMBERS))}", param=where)
+        if value is not None:
+            asked[MEMBERS[name]] = _text(value)
     return asked
 
 
-def parse(asked: Mapping[str, str], providers: frozenset[str]) -> Policy:
-    """The policy of these headers; InvalidHeader names the first one that is wrong and what it may say."""
-    policy = Policy()
-    for header, text in asked.items():
-        if header not in FIELDS:
+def _text(value: Any) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, list):
+        return ",".join(map(str, value))
+    return orjson.dumps(value).decode()
+
+
+def parse(asked: Mapping[str, str], snapshot: Snapshot) -> Policy:
+    """The policy of these headers; InvalidHeader names the first one that is wrong, its value, and what it may say."""
+    return _parsed(tuple(asked.items()), snapshot.known) if asked else NOTHING
+
+
+NOTHING = Policy()
+
+
+@lru_cache(maxsize=1024)
+def _parsed(asked: tuple[tuple[str, str], ...], known: Known) -> Policy:
+    values: dict[str, Any] = {}
+    extras: dict[str, Any] = {}
+    for header, text in asked:
+        if header in EXTRAS:
+            name, read = EXTRAS[header]
+            extras[name] = read(text)
+            continue
+        if header not in HEADERS:
             raise InvalidHeader(f"{header} is not supported by this version; leave it out", param=header)
-        field = FIELDS[header]
         try:
-            policy = replace(policy, **{field.name: field.parse(text.strip(), providers)})
+            values[member(header)] = HEADERS[header](text.strip(), known)
         except ValueError as error:
             raise InvalidHeader(f"{header}: {error}", param=header) from error
-    return policy
+    return replace(NOTHING, **values, extras=extras)

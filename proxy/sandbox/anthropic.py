@@ -130,7 +130,7 @@ def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
     return Prompt(
         provider=provider,
         model=body["model"],
-        user=next((_text(one["content"]) for one in reversed(messages) if one["role"] == "user"), ""),
+        user=next((_said(one["content"]) for one in reversed(messages) if one["role"] == "user"), ""),
         heard="\n".join([_text(body.get("system") or ""), *(_text(one["content"]) for one in messages)]),
         result=_result(messages[-1]["content"]),
         tools=tools,
@@ -146,9 +146,20 @@ def _text(content: Any) -> str:
     return "".join(str(block.get("text") or "") or _text(block.get("content") or "") for block in content)
 
 
+def _said(content: Any) -> str:
+    """The text of what is no tool's result."""
+    return _text(content if isinstance(content, str) else [block for block in content if not _is_result(block)])
+
+
 def _result(content: Any) -> str | None:
-    blocks = [] if isinstance(content, str) else [block for block in content if block.get("type") == "tool_result"]
-    return _text(blocks) if blocks else None
+    """What tools returned, unless the user says something after it."""
+    if isinstance(content, str) or not content or not _is_result(content[-1]):
+        return None
+    return _text([block for block in content if _is_result(block)])
+
+
+def _is_result(block: Mapping[str, Any]) -> bool:
+    return block.get("type") == "tool_result"
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import orjson
@@ -37,6 +37,7 @@ class Call:
     """Without the query."""
     headers: Headers
     body: bytes
+    query: Mapping[str, str] = field(default_factory=dict)
     number: int = 1
     """Counts this provider's requests from 1."""
     now: float = 0.0
@@ -85,6 +86,16 @@ class Simulation:
 def json_reply(status: int, headers: Mapping[str, str], value: object) -> Reply:
     """A whole answer."""
     return Reply(status, {"content-type": "application/json", **headers}, (orjson.dumps(value),))
+
+
+def event_reply(events: Iterable[bytes]) -> Reply:
+    """A stream of encoded events."""
+    return Reply(200, {"content-type": EVENT_STREAM, "cache-control": "no-cache"}, tuple(events))
+
+
+def headed(reply: Reply, headers: Mapping[str, str]) -> Reply:
+    """The same with more headers."""
+    return replace(reply, headers={**reply.headers, **headers})
 
 
 def parsed(call: Call) -> dict[str, Any]:

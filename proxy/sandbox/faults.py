@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.sandbox.contract import Call, Rejected, Reply, Simulation
+from proxy.sandbox.contract import Call, Rejected, Reply, Simulation, headed
 from proxy.sandbox.scenario import Fault, Scenario
 from proxy.sandbox.script import End, Head, Script, Send, Step, Wait, script
 
@@ -65,8 +65,12 @@ def slow(fault: Fault, turn: Turn) -> Script:
 
 def status(fault: Fault, turn: Turn) -> Script:
     """An error in the provider's own words."""
-    retry = {} if fault.retry_after is None else {"retry-after": str(fault.retry_after)}
-    return turn.script(_with_headers(turn.reject(Rejected(fault.status)), retry))
+    if fault.retry_after is None:
+        return turn.script(turn.reject(Rejected(fault.status)))
+    # So that what the provider says by other means than the header, in its body say, is the same.
+    window = replace(turn.call.window, resets_in=float(fault.retry_after))
+    reply = replace(turn, call=replace(turn.call, window=window)).reject(Rejected(fault.status))
+    return turn.script(headed(reply, {"retry-after": str(fault.retry_after)}))
 
 
 def limit(fault: Fault, turn: Turn) -> Script:
@@ -76,7 +80,7 @@ def limit(fault: Fault, turn: Turn) -> Script:
     if window.requests <= fault.requests:
         return healthy(limited)
     retry = {"retry-after": str(math.ceil(window.resets_in))}
-    return limited.script(_with_headers(limited.reject(Rejected(429)), retry))
+    return limited.script(headed(limited.reject(Rejected(429)), retry))
 
 
 def cut(fault: Fault, turn: Turn) -> Script:
@@ -92,10 +96,6 @@ def reset(fault: Fault, turn: Turn) -> Script:
 def stall(fault: Fault, turn: Turn) -> Script:
     """Nothing more comes, and the connection stays."""
     return [*_beginning(healthy(turn), fault.after), End.STALL]
-
-
-def _with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    return replace(reply, headers={**reply.headers, **headers})
 
 
 def _beginning(steps: Script, after: int | None) -> list[Step]:

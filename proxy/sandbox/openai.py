@@ -1,16 +1,16 @@
-"""OpenAI's chat completions, simulated."""
+"""OpenAI's endpoints, simulated."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from proxy import sse
-from proxy.sandbox.contract import EVENT_STREAM, Call, Rejected, Reply, Simulation, json_reply, parsed
-from proxy.sandbox.speech import Prompt, Speech, ToolUse, speak
+from proxy.sandbox.chat import chat
+from proxy.sandbox.contract import Call, Rejected, Reply, Simulation, headed, json_reply, parsed
+from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
+from proxy.sandbox.openai_responses import responses
 
 SNAPSHOTS: Mapping[str, str] = {
     "gpt-3.5-turbo": "gpt-3.5-turbo-0125",
@@ -26,16 +26,10 @@ SNAPSHOTS: Mapping[str, str] = {
 }
 """A name without a date -> the name the answer carries; any other name is answered as it was asked."""
 
-# Named in the types of OpenAI's own SDK (3.54); any other is refused there too.
-_PARAMETERS = """
-audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages metadata
-modalities model moderation n parallel_tool_calls prediction presence_penalty prompt_cache_key prompt_cache_options
-prompt_cache_retention reasoning_effort response_format safety_identifier seed service_tier stop store stream
-stream_options temperature tool_choice tools top_logprobs top_p user verbosity web_search_options
-"""
-_KNOWN = frozenset(_PARAMETERS.split())
-_REQUIRED: Mapping[str, tuple[type, str]] = {"model": (str, "a string"), "messages": (list, "an array of messages")}
 _MOST_CHOICES = 128
+_COUNTS = ("n", "max_tokens", "max_completion_tokens", "max_output_tokens")
+# Those that think before they speak count the thoughts too, so the limit has another name.
+_THINKS = re.compile(r"o\d|gpt-(?:[5-9]|1\d)(?!.*chat)")
 _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
     401: ("invalid_request_error", "invalid_api_key", "No key was given: send it as Authorization: Bearer."),
     403: ("invalid_request_error", "unsupported_country_region_territory", "Not from where you are."),
@@ -47,12 +41,17 @@ _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
 
 def answer(call: Call) -> Reply:
     """What OpenAI would answer."""
-    handler = _ROUTES.get((call.method, call.path))
-    if handler is None:
+    known = (call.method, call.path) == ("GET", "/v1/models")
+    endpoint = _ENDPOINTS.get(call.path) if call.method == "POST" else None
+    if endpoint is None and not known:
         raise Rejected(404, f"Invalid URL ({call.method} {call.path})")
     if not call.headers.get("Authorization", "").startswith("Bearer "):
         raise Rejected(401)
-    return handler(call)
+    if endpoint is None:
+        return headed(_models(call), _headers(call))
+    body = parsed(call)
+    _check(body, endpoint)
+    return headed(endpoint.handler(call, body), _headers(call))
 
 
 def reject(call: Call, rejected: Rejected) -> Reply:
@@ -60,165 +59,73 @@ def reject(call: Call, rejected: Rejected) -> Reply:
     fallback = "server_error" if rejected.status >= 500 else "invalid_request_error"
     kind, code, words = _ERRORS.get(rejected.status, (fallback, None, f"Status {rejected.status}."))
     error = {"message": rejected.message or words, "type": kind, "param": rejected.param, "code": rejected.code or code}
-    return json_reply(rejected.status, _headers(call), {"error": error})
+    return json_reply(rejected.status, limits(call), {"error": error})
 
 
-def _chat(call: Call) -> Reply:
-    body = parsed(call)
-    _check(body)
-    completion = _Completion(call, body, speak(prompt(call.provider, body)))
-    if body.get("stream"):
-        headers = {**_headers(call), "content-type": EVENT_STREAM, "cache-control": "no-cache"}
-        reply = Reply(200, headers, tuple(completion.events()))
-    else:
-        reply = json_reply(200, _headers(call), completion.whole())
-    return replace(reply, tokens=completion.usage()["total_tokens"])
+def check_messages(messages: list[Any]) -> None:
+    """Raises Rejected for one that is no message."""
+    for number, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise Rejected(400, "Each message is an object with a role.", param=f"messages[{number}]")
+
+
+def _chat(call: Call, body: Mapping[str, Any]) -> Reply:
+    check_messages(body["messages"])
+    model = body["model"]
+    if body.get("max_tokens") is not None and _THINKS.match(model):
+        message = f"'max_tokens' is not supported by {model}: use 'max_completion_tokens'."
+        raise Rejected(400, message, param="max_tokens", code="unsupported_parameter")
+    envelope = {"service_tier": "default", "system_fingerprint": "fp_simulated"}
+    return chat(call, body, {"model": SNAPSHOTS.get(model, model), **envelope})
 
 
 def _models(call: Call) -> Reply:
     names = sorted({*SNAPSHOTS, *SNAPSHOTS.values()})
     models = [{"id": name, "object": "model", "created": int(call.now), "owned_by": call.provider} for name in names]
-    return json_reply(200, _headers(call), {"object": "list", "data": models})
+    return json_reply(200, {}, {"object": "list", "data": models})
 
 
-def _check(body: Mapping[str, Any]) -> None:
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
+    """What a request may and must have."""
+
+    handler: Callable[[Call, Mapping[str, Any]], Reply]
+    parameters: str
+    """Named in the types of OpenAI's own SDK (3.54); any other is refused there too."""
+    required: Mapping[str, tuple[tuple[type, ...], str]]
+
+
+_STRING: tuple[tuple[type, ...], str] = ((str,), "a string")
+_LISTED: tuple[tuple[type, ...], str] = ((str, list), "a string or an array")
+
+
+def _check(body: Mapping[str, Any], endpoint: _Endpoint) -> None:
+    known = endpoint.parameters.split()
     for name in body:
-        if name not in _KNOWN:
+        if name not in known:
             raise Rejected(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
-    for name, (kind, words) in _REQUIRED.items():
+    for name, (kinds, words) in endpoint.required.items():
         if not body.get(name):
             raise Rejected(400, f"Missing parameter: '{name}'.", param=name, code="missing_required_parameter")
-        if not isinstance(body[name], kind):
+        if not isinstance(body[name], kinds):
             raise Rejected(400, f"'{name}' must be {words}.", param=name, code="invalid_type")
-    for name in ("n", "max_tokens", "max_completion_tokens"):
+    for name in _COUNTS:
         if body.get(name) is not None and (not isinstance(body[name], int) or body[name] < 1):
             raise Rejected(400, f"'{name}' must be a whole number from 1.", param=name, code="integer_below_min_value")
     if (body.get("n") or 1) > _MOST_CHOICES:
         raise Rejected(400, f"'n' is {_MOST_CHOICES} at most.", param="n", code="integer_above_max_value")
-    for number, message in enumerate(body["messages"]):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise Rejected(400, "Each message is an object with a role.", param=f"messages[{number}]")
-
-
-def prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
-    """What of an OpenAI-shaped request decides the answer."""
-    messages = body["messages"]
-    tools, forced = _tools(body)
-    return Prompt(
-        provider=provider,
-        model=body["model"],
-        user=next((_text(one) for one in reversed(messages) if one["role"] == "user"), ""),
-        heard="\n".join(map(_text, messages)),
-        result=_text(messages[-1]) if messages[-1]["role"] in ("tool", "function") else None,
-        tools=tools,
-        forced=forced,
-        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
-    )
-
-
-def _text(message: Mapping[str, Any]) -> str:
-    content = message.get("content") or ""
-    parts = [content] if isinstance(content, str) else content
-    return "".join(part if isinstance(part, str) else str(part.get("text") or "") for part in parts)
-
-
-def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
-    """The tools that may be called, and whether one must be."""
-    functions = [tool.get("function") or {} for tool in body.get("tools") or ()]
-    tools = {str(one.get("name")): one.get("parameters") or {} for one in functions}
-    choice = body.get("tool_choice") or "auto"
-    if isinstance(choice, dict):
-        name = (choice.get("function") or {}).get("name")
-        return {name: tools[name]} if name in tools else {}, True
-    return ({} if choice == "none" else tools), choice == "required"
-
-
-@dataclass(frozen=True, slots=True)
-class _Completion:
-    """One answer, whole or as events."""
-
-    call: Call
-    body: Mapping[str, Any]
-    speech: Speech
-
-    def whole(self) -> dict[str, Any]:
-        calls = [self._tool(number, use) for number, use in enumerate(self.speech.tools)]
-        message = {
-            "role": "assistant",
-            "content": self.speech.text if not calls else None,
-            "refusal": None,
-            "annotations": [],
-            **({"tool_calls": calls} if calls else {}),
-        }
-        choice = {"message": message, "logprobs": None, "finish_reason": self._finish()}
-        choices = [{"index": index, **choice} for index in range(self._n())]
-        return {**self._envelope("chat.completion"), "choices": choices, "usage": self.usage()}
-
-    def events(self) -> Iterator[bytes]:
-        wants_usage = bool((self.body.get("stream_options") or {}).get("include_usage"))
-        absent = {"usage": None} if wants_usage else {}
-        for delta, finish in [*((delta, None) for delta in self._deltas()), ({}, self._finish())]:
-            for index in range(self._n()):
-                choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
-                yield self._event({"choices": [choice], **absent})
-        if wants_usage:
-            yield self._event({"choices": [], "usage": self.usage()})
-        yield sse.encode(b"[DONE]")
-
-    def usage(self) -> dict[str, Any]:
-        said = self.speech.tokens * self._n()
-        return {
-            "prompt_tokens": self.speech.prompt_tokens,
-            "completion_tokens": said,
-            "total_tokens": self.speech.prompt_tokens + said,
-            "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
-            "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
-        }
-
-    def _deltas(self) -> Iterator[dict[str, Any]]:
-        yield {"role": "assistant", "content": None if self.speech.tools else "", "refusal": None}
-        for piece in self.speech.pieces:
-            yield {"content": piece}
-        for number, use in enumerate(self.speech.tools):
-            opened = self._tool(number, use)
-            opened["function"]["arguments"] = ""
-            yield {"tool_calls": [{"index": number, **opened}]}
-            for fragment in use.fragments():
-                yield {"tool_calls": [{"index": number, "function": {"arguments": fragment}}]}
-
-    def _tool(self, number: int, use: ToolUse) -> dict[str, Any]:
-        function = {"name": use.name, "arguments": "".join(use.fragments())}
-        return {"id": f"call_{self.call.id(20)}{number:02}", "type": "function", "function": function}
-
-    def _finish(self) -> str:
-        if self.speech.tools:
-            return "tool_calls"
-        return "length" if self.speech.cut else "stop"
-
-    def _n(self) -> int:
-        return self.body.get("n") or 1
-
-    def _event(self, members: Mapping[str, Any]) -> bytes:
-        return sse.encode(orjson.dumps({**self._envelope("chat.completion.chunk"), **members}))
-
-    def _envelope(self, kind: str) -> dict[str, Any]:
-        return {
-            "id": f"chatcmpl-{self.call.id()}",
-            "object": kind,
-            "created": int(self.call.now),
-            "model": SNAPSHOTS.get(self.body["model"], self.body["model"]),
-            "service_tier": "default",
-            "system_fingerprint": "fp_simulated",
-        }
 
 
 def _headers(call: Call) -> dict[str, str]:
+    return {"openai-processing-ms": "1", "openai-version": "2020-10-01", **limits(call)}
+
+
+def limits(call: Call) -> dict[str, str]:
+    """The request's id, and what is left of the allowance, in OpenAI's headers."""
     window = call.window
     left = max(0, window.token_limit - window.tokens)
     return {
         "x-request-id": f"req_{call.id(32)}",
-        "openai-processing-ms": "1",
-        "openai-version": "2020-10-01",
         "x-ratelimit-limit-requests": str(window.request_limit),
         "x-ratelimit-limit-tokens": str(window.token_limit),
         "x-ratelimit-remaining-requests": str(max(0, window.request_limit - window.requests)),
@@ -237,9 +144,41 @@ def go_duration(seconds: float) -> str:
     return (f"{minutes}m" if minutes else "") + f"{rest / 1000:g}s"
 
 
-_ROUTES: Mapping[tuple[str, str], Callable[[Call], Reply]] = {
-    ("POST", "/v1/chat/completions"): _chat,
-    ("GET", "/v1/models"): _models,
+_ENDPOINTS: Mapping[str, _Endpoint] = {
+    "/v1/chat/completions": _Endpoint(
+        _chat,
+        "audio frequency_penalty function_call functions logit_bias logprobs max_completion_tokens max_tokens messages"
+        " metadata modalities model moderation n parallel_tool_calls prediction presence_penalty prompt_cache_key"
+        " prompt_cache_options prompt_cache_retention reasoning_effort response_format safety_identifier seed"
+        " service_tier stop store stream stream_options temperature tool_choice tools top_logprobs top_p user verbosity"
+        " web_search_options",
+        {"model": _STRING, "messages": ((list,), "an array of messages")},
+    ),
+    "/v1/completions": _Endpoint(
+        completions,
+        "best_of echo frequency_penalty logit_bias logprobs max_tokens model n presence_penalty prompt seed stop stream"
+        " stream_options suffix temperature top_p user",
+        {"model": _STRING, "prompt": _LISTED},
+    ),
+    "/v1/embeddings": _Endpoint(
+        embeddings, "dimensions encoding_format input model user", {"model": _STRING, "input": _LISTED}
+    ),
+    "/v1/images/generations": _Endpoint(
+        images,
+        "background complexity frame_count frame_duration_ms model moderation n output_compression output_format"
+        " partial_images prompt quality response_format safety_identifier size stream style svg user",
+        {"prompt": _STRING},
+    ),
+    "/v1/moderations": _Endpoint(moderations, "input model", {"input": _LISTED}),
+    "/v1/responses": _Endpoint(
+        responses,
+        "access_programs background background_options context_management conversation image include input"
+        " instructions max_output_tokens max_tool_calls metadata model moderation parallel_tool_calls"
+        " previous_response_id prompt prompt_cache_key prompt_cache_options prompt_cache_retention reasoning"
+        " safety_identifier service_tier store stream stream_options temperature text tool_choice tools top_logprobs"
+        " top_p truncation user",
+        {"model": _STRING, "input": _LISTED},
+    ),
 }
 
 SIMULATION = Simulation(base_path="/v1", answer=answer, reject=reject)

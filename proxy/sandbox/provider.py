@@ -86,7 +86,7 @@ class Provider:
     def _call(self, request: web.BaseRequest, body: bytes) -> Call:
         now = self._world.clock()
         self._number += 1
-        call = Call(self.name, request.method, request.path, request.headers, body)
+        call = Call(self.name, request.method, request.path, request.headers, body, request.query)
         return replace(call, number=self._number, now=now, window=self._minute.enter(now))
 
     @property

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import inf
 from urllib.parse import urlencode
 
@@ -13,7 +12,7 @@ from proxy.dialects import DIALECTS
 from proxy.dialects.contract import AUTH, Asking, Dialect
 from proxy.errors import BadAnswer, Disconnected
 from proxy.exchange import Attempt
-from proxy.messages import Incoming, Outgoing, Response, Transport
+from proxy.messages import Ahead, Incoming, Outgoing, Response, Transport
 from proxy.sse import EventTooLarge, Framer, decode
 
 MAX_ANSWER = 64 * 2**20
@@ -43,7 +42,7 @@ async def _answered(transport: Transport, request: Outgoing, dialect: Dialect, a
     incoming = await transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
     try:
         incoming.deadline = deadline
-        response = await _read(incoming, dialect, stream)
+        response = await _read(incoming, dialect, attempt)
     except BaseException:
         incoming.close()
         raise
@@ -70,16 +69,23 @@ def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: Mappin
     return Outgoing(target.base_url + path, headers, asking.body)
 
 
-async def _read(incoming: Incoming, dialect: Dialect, stream: bool) -> Response:
+async def _read(incoming: Incoming, dialect: Dialect, attempt: Attempt) -> Response:
     headers = {name.lower(): value for name, value in incoming.headers.items()}
     if incoming.status != 200:
-        raise dialect.error(incoming.status, incoming.headers, await _whole(incoming, MAX_ERROR))
-    if not stream:
+        body = await _whole(incoming, MAX_ERROR)
+        raise dialect.error(incoming.status, incoming.headers, _without_key(body, attempt.step.target))
+    if not attempt.exchange.facts.stream:
         return Response(200, headers, await _whole(incoming, MAX_ANSWER))
     kind = incoming.headers.get("Content-Type", "no type")
-    if not kind.startswith("text/event-stream"):
+    if not kind.lower().startswith("text/event-stream"):
         raise BadAnswer(f"the provider answered a stream request with {kind[:64]}")
-    return Response(200, headers, Streaming(incoming, await _first_content(incoming, dialect)))
+    return Response(200, headers, Ahead(incoming, await _first_content(incoming, dialect)))
+
+
+def _without_key(body: bytes, target: Target) -> bytes:
+    # Some hosts quote the key they refuse, and a refusal reaches the caller and the log.
+    key = target.provider.key.value.encode() if target.provider.key else b""
+    return body.replace(key, b"[key]") if key else body
 
 
 async def _whole(incoming: Incoming, limit: int) -> bytes:
@@ -109,20 +115,3 @@ async def _first_content(incoming: Incoming, dialect: Dialect) -> bytes:
     if dialect.begins(decode(framer.rest())):
         return bytes(held)
     raise Disconnected("the provider ended the stream before any content")
-
-
-@dataclass(slots=True)
-class Streaming:
-    """A stream whose beginning is in hand, and the rest of it."""
-
-    incoming: Incoming
-    held: bytes
-
-    async def read(self) -> bytes:
-        if self.held:
-            held, self.held = self.held, b""
-            return held
-        return await self.incoming.read()
-
-    def close(self) -> None:
-        self.incoming.close()

@@ -33,7 +33,7 @@ async def test_only_what_there_is_goes_on(method: str, path: str, headers: dict[
     made = exchange(asking=Request(method, path, headers, nothing))
     made.endpoint = ""
     try:
-        await Endpoints()(made, reached)
+        await Endpoints({})(made, reached)
         assert made.endpoint == outcome
     except ParrotError as error:
         assert (error.status, made.endpoint) == (outcome, "")

@@ -66,6 +66,7 @@ async def test_no_more_is_tried_than_the_plan_and_the_limit_allow(retries, tried
         ([(429, {"Retry-After": "7"}), (429, {"Retry-After": "3"}), LIMITED], 429, "rate_limit_exceeded",
          {"Retry-After": "3"}),
         ([LIMITED] * 3, 429, "rate_limit_exceeded", {"x-should-retry": "false"}),
+        ([(429, {"Retry-After": "9" * 5000})] * 3, 429, "rate_limit_exceeded", {"x-should-retry": "false"}),
         ([(429, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"})] * 3, 429, "rate_limit_exceeded",
          {"x-should-retry": "false"}),
         ([Silent("late"), 504, Silent("late")], 504, "upstream_timeout", {"x-should-retry": "false"}),

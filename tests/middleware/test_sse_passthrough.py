@@ -24,7 +24,7 @@ async def passage(rows, ping=15):
     """The caller's body, the provider's, and the attempt; what passes is seen by OpenAI's own stage."""
     made, source = served(), Body(list(rows))
     reading = Reading("a", "m-a", "id", 0, answer=made.serving.answer)
-    response = Response(200, {}, Staged(source, DIALECTS["openai"].stream(reading)))
+    response = Response(200, {}, Staged(source, DIALECTS["openai"].stream(reading), reading.answer))
     response = await SsePassthrough(Seconds(ping))(made, Script([response]))
     return response.body, source, made.serving
 

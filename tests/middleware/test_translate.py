@@ -9,12 +9,13 @@ import pytest
 
 from proxy.dialects import openai
 from proxy.dialects.contract import Asking
-from proxy.errors import BadAnswer
+from proxy.errors import BadAnswer, Refused
 from proxy.messages import Response
 from proxy.middleware import translate
 from proxy.middleware.translate import Translate
 from proxy.routing.facts import Facts
-from tests.fakes import BODY, PROMPT, SAID, WHOLE, Script, chunk, drain, planned, streamed
+from proxy.sse import encode
+from tests.fakes import BODY, PROMPT, SAID, WHOLE, Body, Script, chunk, drain, planned, streamed
 
 
 def attempts(stream=False, plan="ab", **body):
@@ -67,3 +68,26 @@ async def test_only_the_warnings_of_the_attempt_that_answered_reach_the_caller(m
         await Translate()(first, Script([500]))
     await Translate()(second, Script([200]))
     assert second.exchange.warnings == ["two"]
+
+
+@pytest.mark.parametrize(
+    "members, trigger, status",
+    [
+        ({"message": "later", "type": "requests", "code": "rate_limit_exceeded"}, "rate_limit", 429),
+        ({"message": "full", "code": "server_is_overloaded"}, "model_overloaded", 503),
+        ({"message": "boom"}, "server_error", 502),
+    ],
+)
+async def test_a_stream_that_opens_with_an_error_is_a_failed_attempt(members, trigger, status):
+    attempt, _ = attempts(stream=True)
+    body = Body([chunk() + encode(orjson.dumps({"error": members}))])
+    with pytest.raises(Refused, match=members["message"]) as caught:
+        await Translate()(attempt, Script([Response(200, {}, body)]))
+    assert (caught.value.trigger, caught.value.status, body.closed) == (trigger, status, 1)
+
+
+async def test_an_error_after_content_is_part_of_the_answer():
+    attempt, _ = attempts(stream=True)
+    body = Body([chunk("Hel") + encode(orjson.dumps({"error": {"message": "boom"}}))])
+    response = await Translate()(attempt, Script([Response(200, {}, body)]))
+    assert b"boom" in b"".join(await drain(response.body)) and attempt.answer.error

@@ -83,6 +83,12 @@ async def test_the_sdk_reads_a_streamed_tool_call_and_sends_its_result(sdk):
     assert again.content[0].text.endswith("The tool said: sunny")
 
 
+def test_words_after_a_tools_result_are_answered_themselves():
+    content = [*RESULT["content"], {"type": "text", "text": "Thanks"}]
+    got = whole(messages=[*ASKS_WEATHER, {"role": "user", "content": content}])
+    assert got["content"][0]["text"].endswith("You said: Thanks")
+
+
 async def test_the_sdk_counts_tokens_and_lists_models(sdk):
     counted = await sdk.messages.count_tokens(model="m", messages=USER, system="Be kind.")
     assert counted.input_tokens == 8

@@ -85,6 +85,17 @@ def test_a_status_comes_in_the_providers_own_words(simulation, status, kind):
     assert json.loads(body.data)["error"]["type"] == kind
 
 
+def test_what_the_body_says_of_coming_again_is_what_the_fault_says():
+    def reject(call, rejected):
+        return Reply(rejected.status, {}, (str(call.window.resets_in).encode(),))
+
+    broken = turn()
+    _, body = behave(
+        Fault("status", status=429, retry_after=7), Turn(broken.call, Simulation("", None, reject), Scenario())
+    )
+    assert body.data == b"7.0"
+
+
 def test_without_retry_after_no_such_header_is_sent():
     head, _ = behave(Fault("status", status=503), turn())
     assert "retry-after" not in head.headers

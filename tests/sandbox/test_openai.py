@@ -171,6 +171,20 @@ def test_max_tokens_cuts_the_text(name):
     assert got["usage"]["completion_tokens"] == 3
 
 
+@pytest.mark.parametrize(
+    "model, taken", [("gpt-5", False), ("o3", False), ("gpt-5-chat-latest", True), ("gpt-35-turbo", True)]
+)
+def test_a_model_that_thinks_has_another_name_for_its_limit(model, taken):
+    body = {"model": model, "messages": USER}
+    assert answer(call({**body, "max_completion_tokens": 3})).status == 200
+    if taken:
+        assert answer(call({**body, "max_tokens": 3})).status == 200
+        return
+    with pytest.raises(Rejected, match="max_completion_tokens") as caught:
+        answer(call({**body, "max_tokens": 3}))
+    assert (caught.value.param, caught.value.code) == ("max_tokens", "unsupported_parameter")
+
+
 def test_n_choices_are_numbered_in_both_forms():
     body = {"model": "m", "messages": USER, "n": 3}
     assert [one["index"] for one in json.loads(answer(call(body)).frames[0])["choices"]] == [0, 1, 2]

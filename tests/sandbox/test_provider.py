@@ -8,6 +8,7 @@ from random import Random
 import aiohttp
 import pytest
 
+from proxy.sandbox.contract import Simulation, json_reply
 from proxy.sandbox.openai import SIMULATION
 from proxy.sandbox.provider import Provider, World
 from proxy.sandbox.scenario import Fault, Scenario
@@ -73,6 +74,21 @@ async def test_the_allowance_counts_requests_and_tokens_down(ask):
     assert first["x-ratelimit-remaining-requests"] == "499" and second["x-ratelimit-remaining-requests"] == "498"
     spent = int(first["x-ratelimit-remaining-tokens"]) - int(second["x-ratelimit-remaining-tokens"])
     assert spent == answer["usage"]["total_tokens"]
+
+
+async def test_the_query_reaches_the_simulation():
+    def answer(call):
+        return json_reply(200, {}, [call.path, dict(call.query)])
+
+    provider = Provider("p", Simulation("", answer, SIMULATION.reject), World())
+    provider.port.reserve(0)
+    await provider.port.listen()
+    async with (
+        aiohttp.ClientSession() as client,
+        client.get(provider.port.url + "/v1/models/m:go?alt=sse&key=k") as response,
+    ):
+        assert json.loads(await response.read()) == ["/v1/models/m:go", {"alt": "sse", "key": "k"}]
+    await provider.port.close()
 
 
 async def test_every_answer_has_an_id_of_its_own(ask):

@@ -1,8 +1,26 @@
-"""A target nobody has tried counts as available."""
+"""A target nobody has tried counts as available; of the others a row says what is known at that moment."""
 
 from __future__ import annotations
 
-from proxy.telemetry.signals import UNKNOWN, Signal, Signals
+import pytest
+
+from proxy.telemetry.health import UNTRIED, Standing
+from proxy.telemetry.observations import Observations, Remaining, Spent
+from proxy.telemetry.signals import AT_ONCE, ROOM, UNKNOWN, Board, Signal, Signals
+
+
+class Known:
+    """A board over observations, and what is held against targets."""
+
+    def __init__(self) -> None:
+        self.standings: dict[str, Standing] = {}
+        self.observations = Observations()
+        self.board = Board(self.observations, lambda target, now: self.standings.get(target, UNTRIED))
+
+    def answered(self, now: float, ttft: float = 0.5, target: str = "t") -> None:
+        flight = self.observations.started(target, now)
+        flight.succeeded(now + ttft)
+        flight.finished(now + ttft, Spent())
 
 
 def test_a_target_without_a_row_is_unknown_and_available() -> None:
@@ -10,3 +28,102 @@ def test_a_target_without_a_row_is_unknown_and_available() -> None:
     assert signals.of("openai@global/m").available_in_ms == 500
     assert signals.of("openai@global/n") is UNKNOWN
     assert (UNKNOWN.available_in_ms, Signals().of("x")) == (0, UNKNOWN)
+    assert Known().board.at(0).of("x") is UNKNOWN
+
+
+def test_a_row_says_what_was_observed() -> None:
+    known = Known()
+    for _ in range(10):
+        known.answered(100)
+    known.observations.started("t", 101)
+    row = known.board.at(101).of("t")
+    assert (row.in_flight, row.degraded, row.available_in_ms) == (1, False, 0)
+    assert (row.performance.window, row.performance.ttft_ms.samples) == (300, 10)
+    assert row.performance.ttft_ms.p50 == row.performance.ttft_ms.p95 == pytest.approx(500, rel=0.05)
+    assert row.performance.latency_ms.p50 == pytest.approx(500, rel=0.05)
+    assert row.performance.throughput.p50 is None
+
+
+def test_a_window_may_be_asked_for() -> None:
+    known = Known()
+    known.answered(100, ttft=4)
+    known.answered(160)
+    signals = known.board.at(161)
+    short = signals.of("t", 7).performance
+    assert (short.window, short.ttft_ms.samples, signals.of("t").performance.ttft_ms.samples) == (10, 1, 2)
+
+
+def test_a_row_is_the_same_object_until_something_happens() -> None:
+    known = Known()
+    known.answered(100)
+    row = known.board.at(101).of("t")
+    assert known.board.at(101.2).of("t") is row
+    known.observations.started("t", 101.2)
+    assert known.board.at(101.2).of("t").in_flight == 1
+
+
+def test_percentiles_are_worked_out_four_times_a_second_at_most() -> None:
+    known = Known()
+    known.answered(100)
+    first = known.board.at(101).of("t").performance
+    known.answered(101)
+    assert known.board.at(101.2).of("t").performance is first
+    assert known.board.at(101.3).of("t").performance.ttft_ms.samples == 2
+
+
+def test_percentiles_age_while_nothing_happens() -> None:
+    known = Known()
+    known.answered(100)
+    first = known.board.at(101).of("t").performance
+    assert known.board.at(105).of("t").performance is first
+    assert known.board.at(1000).of("t").performance.ttft_ms.samples == 0
+
+
+def test_what_is_held_against_a_target_counts_at_once() -> None:
+    known = Known()
+    known.answered(100)
+    known.board.at(101).of("t")
+    known.standings["t"] = Standing(ejected_for=0.0001, failures=5, failed_at=101)
+    known.observations.started("t", 101).failed("timeout", 101, fault=True)
+    row = known.board.at(101).of("t")
+    assert (row.available_in_ms, row.degraded, row.standing.failures) == (1, True, 5)
+
+
+def test_time_alone_makes_a_target_available_again() -> None:
+    known = Known()
+    known.answered(100)
+    known.standings["t"] = Standing(cooling_for=0.2)
+    assert known.board.at(101).of("t").available_in_ms == 200
+    known.standings["t"] = UNTRIED
+    assert known.board.at(101.3).of("t").available_in_ms == 0
+
+
+def test_a_rate_limit_counts_until_it_is_whole_again() -> None:
+    known = Known()
+    known.observations.started("t", 100).heard(Remaining(3, None, 0.9, 110))
+    heard = known.board.at(109).of("t").remaining
+    assert heard is not None and heard.requests == 3
+    assert known.board.at(110).of("t").remaining is None
+
+
+def test_one_moment_works_out_only_so_many() -> None:
+    known = Known()
+    targets = [f"t{number}" for number in range(3 * AT_ONCE)]
+    for now in (100, 101):
+        for target in targets:
+            known.answered(now, target=target)
+        signals = known.board.at(now + 1)
+        samples = [signals.of(target).performance.ttft_ms.samples for target in targets]
+        assert samples.count(1 if now == 100 else 2) == (len(targets) if now == 100 else AT_ONCE)
+    for now in (102.5, 103.0):
+        samples = [known.board.at(now).of(target).performance.ttft_ms.samples for target in targets]
+    assert samples == [2] * len(targets)
+
+
+def test_rows_are_bounded() -> None:
+    known = Known()
+    known.answered(100)
+    signals = known.board.at(101)
+    for number in range(ROOM + 10):
+        signals.of("t", number / 10)
+    assert len(known.board._rows) <= ROOM

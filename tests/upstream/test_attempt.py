@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from math import inf
 
+import orjson
 import pytest
 from multidict import CIMultiDict
 
@@ -12,7 +13,7 @@ from proxy.config.quantities import Secret
 from proxy.config.snapshot import Provider, Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import Asking
-from proxy.errors import BadAnswer, ConnectFailure, Disconnected, Silent
+from proxy.errors import BadAnswer, ConnectFailure, Disconnected, Refused, Silent
 from proxy.routing.facts import Facts
 from proxy.sse import Framer
 from proxy.upstream import attempt as module
@@ -106,6 +107,28 @@ async def test_a_page_is_no_stream():
 
 
 TIMES = "{connect: 2s, first_token: 40s, idle: 9s, answer: 70s}"
+
+
+@pytest.mark.parametrize("status", [400, 401, 500])
+async def test_a_refusal_that_quotes_our_key_does_not_pass_it_on(status):
+    body = orjson.dumps({"error": {"message": f"no key {PROVIDER_KEY} here"}})
+    attempt, _ = trying([Body([body], status)])
+    with pytest.raises(Refused) as caught:
+        await upstream(attempt)
+    assert PROVIDER_KEY not in caught.value.body().decode() + caught.value.message
+    assert "[key]" in caught.value.message
+
+
+@pytest.mark.parametrize("status, trigger", [(429, "rate_limit"), (500, "server_error"), (400, "invalid_request")])
+@pytest.mark.parametrize("stream", [True, False])
+async def test_a_refusal_is_put_into_words_and_the_connection_given_back(status, trigger, stream):
+    body = orjson.dumps({"error": {"message": "not now", "type": "x", "code": None, "param": None}})
+    headers = CIMultiDict({"Retry-After": "7"})
+    attempt, incoming = trying([Body([body], status, headers)], stream)
+    with pytest.raises(Refused, match="not now") as caught:
+        await upstream(attempt)
+    assert (caught.value.trigger, caught.value.headers["retry-after"]) == (trigger, "7")
+    assert incoming.closed >= 1
 
 
 async def test_until_its_first_content_a_stream_has_one_deadline_and_then_only_silence_ends_it():

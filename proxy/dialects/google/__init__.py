@@ -4,6 +4,7 @@ from proxy.dialects.contract import Dialect
 from proxy.dialects.google.refusals import error
 from proxy.dialects.google.request import PATHS, ask, unsupported
 from proxy.dialects.google.response import answer
+from proxy.dialects.google.safety import HEADER, read
 from proxy.dialects.google.stream import Translating, begins
 
 DIALECT = Dialect(
@@ -16,4 +17,5 @@ DIALECT = Dialect(
     begins=begins,
     error=error,
     unsupported=unsupported,
+    headers={HEADER: ("safety_settings", read)},
 )

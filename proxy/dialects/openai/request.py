@@ -10,7 +10,16 @@ import orjson
 from proxy.dialects.contract import Asking, Call
 from proxy.errors import InvalidRequest
 
-PATHS = {"chat": "/chat/completions"}
+PATHS = {
+    "chat": "/chat/completions",
+    "completions": "/completions",
+    "embeddings": "/embeddings",
+    "images": "/images/generations",
+    "moderations": "/moderations",
+    "responses": "/responses",
+}
+_COUNTED = ("chat", "completions")
+"""Endpoints whose streams tell their usage only when asked."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
@@ -24,7 +33,7 @@ def ask(call: Call) -> Asking:
 def _changes(call: Call) -> dict[str, Any]:
     """Usage is always asked for in streams, for the log and the costs; the stage hides it if the caller did not ask."""
     changes: dict[str, Any] = {"model": call.model}
-    if call.stream and call.endpoint == "chat":
+    if call.stream and call.endpoint in _COUNTED:
         changes["stream_options"] = {**(call.body.get("stream_options") or {}), "include_usage": True}
     return changes
 

@@ -9,6 +9,7 @@ import orjson
 
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import message_of, refused
+from proxy.dialects.openai.events import counted
 from proxy.errors import BadAnswer, Refused
 from proxy.messages import Answer, Headers
 
@@ -23,6 +24,8 @@ def answer(data: bytes, reading: Reading) -> bytes:
         raise BadAnswer("the provider answered 200 without an answer in it")
     if body.get("error"):
         raise BadAnswer(f"the provider answered 200 with an error: {message_of(data)}")
+    if "choices" in body and not choices(body):
+        raise BadAnswer("the provider answered 200 without a choice in it")
     note(body, reading.answer)
     return splice(data, reading.provider)
 
@@ -31,9 +34,12 @@ def note(body: Mapping[str, Any], seen: Answer) -> None:
     """What the log, the costs and the terminal rule need of an answer or a chunk; a host may leave any of it out."""
     model, usage = body.get("model"), body.get("usage")
     seen.model = model if model and isinstance(model, str) else seen.model
-    seen.usage = usage if usage and isinstance(usage, dict) else seen.usage
+    seen.usage = counted(usage) or seen.usage
     for choice in choices(body):
-        seen.finish = choice.get("finish_reason") or seen.finish
+        finish, index = choice.get("finish_reason"), choice.get("index")
+        seen.finish = finish or seen.finish
+        if isinstance(index, int):
+            seen.ended[index] = bool(finish) or seen.ended.get(index, False)
 
 
 def choices(body: Mapping[str, Any]) -> list[dict[str, Any]]:

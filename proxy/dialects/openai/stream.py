@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
 
 from proxy.dialects.contract import Reading
+from proxy.dialects.openai.events import note_event, says
 from proxy.dialects.openai.response import choices, note, splice
 from proxy.sse import Event, Framer, decode
 
 DONE = b"[DONE]"
+_LAST_DATA = re.compile(rb"(?s:.*[\r\n])?data[^\r\n]*")
 
 _CONTENT = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "audio", "images")
 
@@ -34,10 +37,12 @@ class Passing:
         return self._frame(rest.rstrip(b"\r\n") + b"\n\n")
 
     def _frame(self, frame: bytes) -> bytes:
+        seen = self._reading.answer
+        if seen.done or seen.error:
+            return b""  # after its end a stream has nothing more to say
         data = decode(frame).data
         if data is None:
             return frame
-        seen = self._reading.answer
         if data == DONE:
             seen.done = True
             return frame if seen.complete else b""  # it proves nothing, so it does not get to claim it
@@ -52,20 +57,30 @@ class Passing:
         if chunk.get("error"):
             seen.error = True
             return frame
-        note(chunk, seen)
+        if "choices" not in chunk and "type" in chunk:
+            note_event(chunk, seen)
+        else:
+            note(chunk, seen)
         if not self._reading.show_usage and chunk.get("usage") and not chunk.get("choices"):
             return b""
-        return splice(frame, self._reading.provider)
+        return _spliced(frame, self._reading.provider)
+
+
+def _spliced(frame: bytes, provider: str) -> bytes:
+    """The splice in the frame's last data line: other fields and comments may follow it."""
+    line = _LAST_DATA.match(frame)
+    end = line.end() if line else len(frame)
+    return splice(frame[:end], provider) + frame[end:]
 
 
 def begins(event: Event) -> bool:
-    """A delta with anything in it but a role; a finish, an error and `[DONE]` count too."""
+    """A delta with anything in it but a role; a finish and an error count too, `[DONE]` alone does not."""
     if event.data is None:
         return False
     chunk = _json(event.data)
     if not isinstance(chunk, dict):
-        return event.data == DONE
-    return bool(chunk.get("error")) or any(map(_says, choices(chunk)))
+        return False
+    return bool(chunk.get("error")) or any(map(_says, choices(chunk))) or says(chunk)
 
 
 def _says(choice: dict[str, Any]) -> bool:

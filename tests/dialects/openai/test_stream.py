@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,6 @@ CHUNKS = (
     b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"model":"m-2024"}',
     b'event: message\ndata: {"choices":[],"usage":{"total_tokens":3}}',
     b'data: {"a":\ndata:  {"b":1}}',
-    b"data: [DONE]",
     b"data: [1, 2]",
     b": ping",
     b"event: ping",
@@ -29,6 +29,9 @@ CHUNKS = (
 FINISH = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}'
 JUNK = (b"data: {", b"data: oops", b"data: NaN", b"data:")
 STREAMS = st.lists(st.tuples(st.sampled_from(CHUNKS + JUNK), st.sampled_from([b"\n", b"\r\n"])), max_size=10)
+
+
+DONE = b"data: [DONE]"
 
 
 def run(pieces: list[bytes], show_usage: bool = True) -> tuple[bytes, Answer]:
@@ -43,7 +46,7 @@ def wire(frame: bytes, end: bytes) -> bytes:
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
 def test_without_its_splices_the_stream_is_the_hosts(frames: list[tuple[bytes, bytes]], places: list[int]) -> None:
-    frames = [(FINISH, b"\n"), *frames]
+    frames = [(FINISH, b"\n"), *frames, (DONE, b"\n")]
     host = b"".join(wire(*frame) for frame in frames)
     kept = b"".join(wire(*frame) for frame in frames if frame[0] not in JUNK)
     whole = run([host])
@@ -126,10 +129,14 @@ def test_a_last_event_may_lack_its_blank_line_but_not_its_end(rest: bytes, out: 
     assert run([FINISH + b"\n\n", rest])[0] == finish + out
 
 
-@pytest.mark.parametrize("before", [b"", b'data: {"error":{"message":"x"}}\n\n'])
-def test_done_does_not_pass_where_no_finish_reason_was_seen(before: bytes) -> None:
-    passed, seen = run([before + b"data: [DONE]\n\n"])
-    assert (passed, seen.done, seen.complete) == (before, True, False)
+def test_done_does_not_pass_where_no_finish_reason_was_seen() -> None:
+    passed, seen = run([b"data: [DONE]\n\n"])
+    assert (passed, seen.done, seen.complete) == (b"", True, False)
+
+
+@pytest.mark.parametrize("end", [b'data: {"error":{"message":"x"}}\n\n', FINISH + b"\n\ndata: [DONE]\n\n"])
+def test_nothing_passes_after_the_end(end: bytes) -> None:
+    assert run([end + b'data: {"choices":[]}\n\n: ping\n\n'])[0] == run([end])[0]
 
 
 @pytest.mark.parametrize(
@@ -162,8 +169,26 @@ def test_done_does_not_pass_where_no_finish_reason_was_seen(before: bytes) -> No
         (b'{"choices":[{"text":"a"}]}', True),
         (b'{"choices":[{"delta":{},"finish_reason":"stop"}]}', True),
         (b'{"error":{"message":"x"}}', True),
-        (b"[DONE]", True),
+        (b"[DONE]", False),
     ],
 )
 def test_an_answer_begins_with_its_first_content(data: bytes | None, content: bool) -> None:
     assert begins(Event("", data)) is content
+
+
+def choice(index: int, finish: str | None) -> bytes:
+    one = {"index": index, "delta": {"content": "x"}, "finish_reason": finish}
+    return b"data: " + orjson.dumps({"choices": [one]}) + b"\n\n"
+
+
+@pytest.mark.parametrize(
+    ("seen", "complete"),
+    [
+        ([choice(0, "stop"), choice(1, None)], False),
+        ([choice(0, None), choice(1, None), choice(0, "stop")], False),
+        ([choice(0, None), choice(1, "stop"), choice(0, "stop")], True),
+        ([choice(0, "stop"), choice(0, None)], True),
+    ],
+)
+def test_an_answer_is_complete_when_each_of_its_choices_has_ended(seen: list[bytes], complete: bool) -> None:
+    assert run(seen)[1].complete is complete

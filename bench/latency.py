@@ -1,0 +1,72 @@
+"""What a proxy adds to one request at a time: the same request in turn direct and through it, blocking sockets."""
+
+from __future__ import annotations
+
+import re
+import socket
+import time
+from collections.abc import Callable
+
+from bench.payloads import UNARY_REQUEST, post
+from bench.processes import Failure
+
+WARM_UP = 50
+MAX_PAIRS = 20_000
+
+_REQUEST = post(UNARY_REQUEST)
+_LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
+
+
+def added(direct_port: int, proxy_port: int, seconds: float) -> dict[str, float]:
+    """Milliseconds through the proxy less milliseconds direct, at p50 and p99; Failure on a wrong answer."""
+    with _connect(direct_port) as direct, _connect(proxy_port) as through:
+        for _ in range(WARM_UP):
+            _timed(direct), _timed(through)
+        pairs: list[tuple[float, float]] = []
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and len(pairs) < MAX_PAIRS:
+            pairs.append((_timed(direct), _timed(through)))
+    directs, throughs = ([pair[side] for pair in pairs] for side in (0, 1))
+    return {f"p{share}": percentile(throughs, share) - percentile(directs, share) for share in (50, 99)}
+
+
+def percentile(values: list[float], share: int) -> float:
+    """The smallest value that at least `share` percent of all do not exceed."""
+    return sorted(values)[max(0, -(-len(values) * share // 100) - 1)]
+
+
+def _connect(port: int) -> socket.socket:
+    connection = socket.create_connection(("127.0.0.1", port), timeout=5)
+    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connection
+
+
+def _timed(connection: socket.socket) -> float:
+    begin = time.perf_counter()
+    connection.sendall(_REQUEST)
+    _read_answer(connection.recv)
+    return (time.perf_counter() - begin) * 1000
+
+
+def _read_answer(receive: Callable[[int], bytes]) -> None:
+    data = b""
+    end = -1
+    while end < 0 or len(data) < end:
+        more = receive(65536)
+        if not more:
+            raise Failure("the connection was closed within an answer")
+        data += more
+        end = _end_of(data)
+    if not data.startswith(b"HTTP/1.1 200"):
+        raise Failure(f"answered {data[:100]!r}")
+
+
+def _end_of(data: bytes) -> int:
+    """The size of the whole answer, or -1 while its head is not complete; chunked answers end with the last chunk."""
+    head = data.find(b"\r\n\r\n")
+    if head < 0:
+        return -1
+    length = _LENGTH.search(data, 0, head + 2)
+    if length is not None:
+        return head + 4 + int(length[1])
+    return len(data) if data.endswith(b"\r\n0\r\n\r\n") else len(data) + 1

@@ -1,0 +1,53 @@
+"""The typed events of /responses and of streamed images: which carry content, and which end the stream."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.messages import Answer
+
+ENDS: Mapping[str, str] = {
+    "response.completed": "stop",
+    "response.incomplete": "length",
+    "image_generation.completed": "stop",
+    "image_edit.completed": "stop",
+}
+"""An ending event -> the finish reason it amounts to; after it no `[DONE]` is due."""
+
+FAILURES = frozenset({"error", "response.failed"})
+
+_CONTENT = (".delta", ".partial_image", "response.output_item.added")
+
+
+def note_event(event: Mapping[str, Any], seen: Answer) -> None:
+    """What an event says of how the answer went."""
+    kind = event.get("type")
+    inner = event.get("response")
+    response = inner if isinstance(inner, dict) else event
+    if kind in FAILURES:
+        seen.error = True
+    elif isinstance(kind, str) and kind in ENDS:
+        seen.finish, seen.done = ENDS[kind], True
+        seen.usage = counted(response.get("usage")) or seen.usage
+    model = response.get("model")
+    seen.model = model if model and isinstance(model, str) else seen.model
+
+
+def says(event: Mapping[str, Any]) -> bool:
+    """Whether it carries content, or an end."""
+    kind = event.get("type")
+    return isinstance(kind, str) and (kind.endswith(_CONTENT) or kind in ENDS or kind in FAILURES)
+
+
+def counted(usage: Any) -> dict[str, Any] | None:
+    """Usage in chat's words: /responses and images count input and output tokens."""
+    if not isinstance(usage, dict):
+        return None
+    if "input_tokens" not in usage:
+        return usage
+    return {
+        "prompt_tokens": usage["input_tokens"],
+        "completion_tokens": usage.get("output_tokens"),
+        "total_tokens": usage.get("total_tokens"),
+    }

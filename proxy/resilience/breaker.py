@@ -1,0 +1,168 @@
+"""Takes a target out that keeps failing, and lets one attempt at a time find out whether it is back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from math import ceil
+from random import Random
+
+from proxy.resilience.verdict import Verdict
+from proxy.telemetry.window import Ring
+
+_STEP = 5
+_JITTER = 0.2
+_PROVEN = 5
+PROBE_LEASE = 600.0
+"""Seconds after which a probe that was never heard of again makes room for another."""
+
+
+@dataclass(frozen=True, slots=True)
+class CircuitBreaker:
+    """When a target is taken out, and for how long."""
+
+    enabled: bool = True
+    failure_threshold: int = 5
+    """Hard failures in a row."""
+    min_success: float = 0.5
+    """The part (0-1) that must succeed of at least `min_verdicts` within `window`."""
+    min_verdicts: int = 20
+    window: float = 60.0
+    """Seconds; 300 at most."""
+    eject: float = 5.0
+    """Seconds of the first ejection; each further one in a row is twice as long."""
+    max_eject: float = 20.0
+
+
+@dataclass(slots=True)
+class Tally:
+    """Verdicts of one stretch of time."""
+
+    good: int = 0
+    bad: int = 0
+
+
+@dataclass(slots=True, eq=False)
+class Permit:
+    """Leave for one attempt, which its verdicts are known by."""
+
+    content: bool = False
+    """Whether its first content is in hand."""
+
+
+@dataclass(slots=True)
+class Breaker:
+    """One target's; closed, ejected until a time, or after that time waiting for a probe to succeed."""
+
+    random: Random
+    failed_at: float | None = None
+    breaks: int = 0
+    """Answers in a row that were cut after their first content; an answer's beginning is no proof against them."""
+    _failures: int = 0
+    _tallies: Ring[Tally] = field(default_factory=lambda: Ring(_STEP, 60, Tally))
+    _ejections: int = 0
+    """In a row; 0: closed."""
+    _until: float = 0.0
+    _probe: Permit | None = None
+    _probe_until: float = 0.0
+    _to_prove: int = 0
+
+    @property
+    def failures(self) -> int:
+        """Hard failures in a row."""
+        return max(self._failures, self.breaks)
+
+    @property
+    def proving(self) -> bool:
+        """Whether it was ejected and has not had five successes in a row since."""
+        return self._to_prove > 0
+
+    def ejected_for(self, now: float) -> float:
+        """Seconds it is still taken out."""
+        return max(0.0, self._until - now) if self._ejections else 0.0
+
+    def admit(self, now: float) -> Permit | None:
+        """Leave for one attempt; None while it is taken out, and while another attempt finds out whether it is back."""
+        if not self._ejections:
+            return Permit()
+        if now < self._until or (self._probe is not None and now < self._probe_until):
+            return None
+        self._probe, self._probe_until = Permit(), now + PROBE_LEASE
+        return self._probe
+
+    def succeeded(self, permit: Permit, now: float) -> None:
+        """An attempt has its first content."""
+        permit.content = True
+        self._failures = 0
+        if permit is self._probe:
+            self._recover()
+        if not self._ejections:
+            self._tallies.at(now).good += 1
+            self._to_prove = max(0, self._to_prove - 1)
+
+    def failed(self, permit: Permit, verdict: Verdict, now: float, settings: CircuitBreaker) -> None:
+        """An attempt failed; after its first content, its success is taken back."""
+        self._count_run(permit, verdict, now)
+        if permit is self._probe:
+            self._end_probe(verdict, now, settings)
+        elif not self._ejections:
+            self._count_ratio(permit, verdict, now)
+            if verdict.ratio == "failure" and self._trips(now, settings):
+                self._eject(now, settings)
+
+    def finished(self) -> None:
+        """An answer came to its proper end."""
+        self.breaks = 0
+
+    def released(self, permit: Permit) -> None:
+        """An attempt ended without saying anything of the target."""
+        if permit is self._probe:
+            self._probe = None
+
+    def _count_run(self, permit: Permit, verdict: Verdict, now: float) -> None:
+        if verdict.run == "grows":
+            self.failed_at = now
+            self._to_prove = _PROVEN if self._to_prove else 0
+            if permit.content:
+                self.breaks += 1
+            else:
+                self._failures += 1
+        elif verdict.run == "ends":
+            self._failures = 0
+
+    def _count_ratio(self, permit: Permit, verdict: Verdict, now: float) -> None:
+        tally = self._tallies.at(now)
+        if verdict.ratio == "failure":
+            tally.bad += 1
+            tally.good -= permit.content
+        elif verdict.ratio == "success":
+            tally.good += 1
+
+    def _trips(self, now: float, settings: CircuitBreaker) -> bool:
+        if not settings.enabled:
+            return False
+        if self.failures >= settings.failure_threshold:
+            return True
+        tallies = list(self._tallies.last(ceil(settings.window / _STEP), now))
+        bad = sum(tally.bad for tally in tallies)
+        total = bad + max(0, sum(tally.good for tally in tallies))
+        return total >= settings.min_verdicts and total - bad < settings.min_success * total
+
+    def _end_probe(self, verdict: Verdict, now: float, settings: CircuitBreaker) -> None:
+        self._probe = None
+        if verdict.ratio == "failure":
+            self._eject(now, settings)
+        elif verdict.ratio == "success":
+            self._recover()
+
+    def _eject(self, now: float, settings: CircuitBreaker) -> None:
+        longest = min(settings.max_eject, settings.eject * 2.0 ** min(self._ejections, 30))
+        self._until = now + longest * (1 - _JITTER * self.random.random())
+        self._ejections += 1
+        self._probe = None
+        self._to_prove = _PROVEN
+
+    def _recover(self) -> None:
+        self._probe = None
+        self._ejections = 0
+        self._failures = self.breaks = 0
+        self._tallies.clear()

@@ -1,0 +1,95 @@
+"""Whose turn it is: exact shares, counted per group of requests that could go to the same providers."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import gcd
+
+from proxy.routing.question import Question
+from proxy.routing.strategies import Candidate
+
+PRECISION = 10_000
+"""Parts into which the file's shares are rounded."""
+GROUPS = 1024
+"""Groups remembered; the least used are forgotten first."""
+
+TURNING = {"round-robin": "round-robin", "weighted": "weighted"}
+"""Strategies that take turns over everybody."""
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """Requests that take turns together: the model asked for, and the available providers with their weights."""
+
+    model: str
+    weights: tuple[tuple[str, int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """A place given by turn; recorded if the decision is live."""
+
+    group: Group
+    provider: str
+
+
+def turn(question: Question, candidates: Sequence[Candidate], picks: Mapping[Group, Mapping[str, int]]) -> Turn | None:
+    """Whose turn it is among the available candidates; None if nobody asked for turns, or nobody is available."""
+    kind = _kind(question)
+    if kind is None:
+        return None
+    shares = {each.target.provider.name: each.target.provider.weight for each in candidates
+              if not each.signal.available_in_ms}  # fmt: skip
+    weights = _weights(question, kind, shares)
+    if not weights:
+        return None
+    group = Group(question.facts.model, tuple(weights.items()))
+    return Turn(group, _next(weights, picks.get(group, {})))
+
+
+def _kind(question: Question) -> str | None:
+    policy = question.policy
+    if policy.load_balance_strategy:
+        return policy.load_balance_strategy
+    if policy.provider_weights:
+        return "weighted"
+    if policy.load_balance_providers:
+        return "round-robin"
+    return TURNING.get(policy.routing_strategy or question.strategy)
+
+
+def _weights(question: Question, kind: str, shares: Mapping[str, float]) -> dict[str, int]:
+    """Whole weights of the providers that take turns, in lowest terms, in listed order; names without one are left out."""
+    policy = question.policy
+    names = [name for name in policy.load_balance_providers or shares if name in shares]
+    if kind == "round-robin":
+        return dict.fromkeys(names, 1)
+    asked = dict(policy.provider_weights)
+    whole = {name: asked.get(name, 0) if asked else round(shares[name] * PRECISION) for name in names}
+    divisor = gcd(*whole.values()) if whole else 0
+    return {name: weight // divisor for name, weight in whole.items() if weight} if divisor else {}
+
+
+def _next(weights: Mapping[str, int], picks: Mapping[str, int]) -> str:
+    """The one furthest behind its share: the largest weight x (n + 1) - picks x total, the first listed on a tie."""
+    total, n = sum(weights.values()), sum(picks.values())
+    return max(weights, key=lambda name: weights[name] * (n + 1) - picks.get(name, 0) * total)
+
+
+class Turns:
+    """The turns taken so far."""
+
+    def __init__(self) -> None:
+        self.picks: OrderedDict[Group, dict[str, int]] = OrderedDict()
+
+    def take(self, turn: Turn) -> None:
+        """Count one; when a whole round is over its counts begin anew, so they stay small."""
+        picks = self.picks.setdefault(turn.group, {})
+        self.picks.move_to_end(turn.group)
+        picks[turn.provider] = picks.get(turn.provider, 0) + 1
+        if sum(picks.values()) == sum(weight for _, weight in turn.group.weights):
+            picks.clear()
+        if len(self.picks) > GROUPS:
+            self.picks.popitem(last=False)

@@ -1,0 +1,26 @@
+"""What is asked of the decision: everything about one request that the answer may depend on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from proxy.routing.facts import Facts
+from proxy.routing.policy import Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One request, as the decision sees it."""
+
+    facts: Facts
+    policy: Policy
+    strategy: str
+    """The file's, where the policy names none."""
+    seed: str
+    """All the chance there is: the same seed gives the same answer."""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    """The request itself, for targets that must be able to express every parameter of it."""
+    region: str | None = None
+    """Where the caller is, if no header says."""

@@ -1,0 +1,145 @@
+"""How the text of each kind of control header is read; a ValueError says what is allowed instead."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import orjson
+
+from proxy.config.document import suggestion
+from proxy.config.quantities import Seconds
+from proxy.config.regions import REGIONS
+from proxy.config.snapshot import Known
+
+MAX_TEXT = 4096
+"""Characters of a header."""
+MAX_NAMES = 32
+MAX_RETRIES = 10
+MAX_WEIGHT = 1_000_000
+
+STRATEGIES = ("automatic", "geographic", "cost-optimized", "performance", "round-robin", "weighted", "least-busy")
+METRICS = ("ttft", "latency", "throughput")
+BALANCES = ("round-robin", "weighted")
+
+_SESSION = re.compile(r"[A-Za-z0-9._:@/+=-]{1,256}")
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,9})?")
+
+
+def _bounded(text: str) -> str:
+    if len(text) > MAX_TEXT:
+        raise ValueError(f"longer than {MAX_TEXT} characters")
+    return text
+
+
+def _one_of(text: str, allowed: Any) -> str:
+    if text not in allowed:
+        raise ValueError(f"'{text[:64]}' is not one of {', '.join(allowed)}")
+    return text
+
+
+def _names(text: str, allowed: frozenset[str], what: str) -> tuple[str, ...]:
+    """A comma list; repeated names count once."""
+    names = tuple(dict.fromkeys(name.strip().lower() for name in _bounded(text).split(",")))
+    for name in names:
+        if name not in allowed:
+            raise ValueError(f"no {what} '{name[:64]}'; allowed: {', '.join(sorted(allowed))}")
+    if len(names) > MAX_NAMES:
+        raise ValueError(f"more than {MAX_NAMES} names")
+    return names
+
+
+def providers(text: str, known: Known) -> tuple[str, ...]:
+    """Names of the file's providers."""
+    return _names(text, known.providers, "provider")
+
+
+def regions(text: str, known: Known) -> tuple[str, ...]:
+    """Regions in which the file has targets."""
+    return _names(text, known.regions, "region")
+
+
+def zone(text: str, known: Known) -> str:
+    """A residency zone: EU, or a country's code."""
+    if text.upper() not in known.zones:
+        raise ValueError(f"no zone '{text[:64]}'; allowed: {', '.join(sorted(known.zones))}")
+    return text.upper()
+
+
+def positive(text: str, known: Known) -> float:
+    """A number above 0."""
+    if not _NUMBER.fullmatch(text) or not float(text):
+        raise ValueError(f"'{text[:64]}' is not a number above 0, such as 0.10 or 500")
+    return float(text)
+
+
+def strategy(text: str, known: Known) -> str:
+    """A strategy's name."""
+    return _one_of(text.lower(), STRATEGIES)
+
+
+def user_region(text: str, known: Known) -> str:
+    """A cloud region that has a place on the map."""
+    if text.lower() not in REGIONS:
+        raise ValueError(f"no region '{text[:64]}'{suggestion(text.lower(), list(REGIONS)).split('; known')[0]}")
+    return text.lower()
+
+
+def metric(text: str, known: Known) -> str:
+    """What `performance` goes by."""
+    return _one_of(text.lower(), METRICS)
+
+
+def window(text: str, known: Known) -> float:
+    """10s to 60m, in seconds."""
+    try:
+        seconds = Seconds.parse(text)
+    except ValueError:
+        seconds = Seconds(0)
+    if not 10 <= seconds <= 3600:
+        raise ValueError(f"'{text[:64]}' is not a duration from 10s to 60m")
+    return float(seconds)
+
+
+def balance(text: str, known: Known) -> str:
+    """How turns are given."""
+    return _one_of(text.lower(), BALANCES)
+
+
+def weights(text: str, known: Known) -> tuple[tuple[str, int], ...]:
+    """A JSON object of whole weights by provider."""
+    try:
+        given = orjson.loads(_bounded(text))
+    except orjson.JSONDecodeError:
+        given = None
+    if not isinstance(given, dict) or not given:
+        raise ValueError('expected a JSON object such as {"openai": 50, "anthropic": 50}')
+    if text.count('"') != 2 * len(given):
+        raise ValueError("a provider is named twice")
+    for name, weight in given.items():
+        if name not in known.providers:
+            raise ValueError(f"no provider '{name[:64]}'; allowed: {', '.join(sorted(known.providers))}")
+        if type(weight) is not int or not 0 <= weight <= MAX_WEIGHT:
+            raise ValueError(f"the weight of '{name}' must be a whole number from 0 to {MAX_WEIGHT}")
+    if not any(given.values()):
+        raise ValueError("one weight must be above 0")
+    return tuple(given.items())
+
+
+def boolean(text: str, known: Known) -> bool:
+    """true or false."""
+    return _one_of(text.lower(), ("true", "false")) == "true"
+
+
+def retries(text: str, known: Known) -> int:
+    """0 to 10."""
+    if not text.isascii() or not text.isdecimal() or int(text[:9]) > MAX_RETRIES:
+        raise ValueError(f"'{text[:64]}' is not a whole number from 0 to {MAX_RETRIES}")
+    return int(text)
+
+
+def session(text: str, known: Known) -> str:
+    """A name of the application's choosing."""
+    if not _SESSION.fullmatch(text):
+        raise ValueError("must be 1 to 256 of A-Z a-z 0-9 . _ : @ / + = -")
+    return text

@@ -1,0 +1,181 @@
+"""What Gemini takes, and what of it decides the answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from itertools import groupby
+from typing import Any
+
+import orjson
+
+from proxy.sandbox.contract import Rejected
+from proxy.sandbox.speech import Prompt
+
+# The names of Google's own SDK (3.4).
+_KNOWN: Mapping[str, str] = {
+    "request": """
+        cachedContent contents generationConfig model safetySettings serviceTier store systemInstruction toolConfig
+        tools
+    """,
+    "generation_config": """
+        audioTimestamp candidateCount enableAffectiveDialog enableEnhancedCivicAnswers frequencyPenalty imageConfig
+        logprobs maxOutputTokens mediaResolution presencePenalty responseFormat responseJsonSchema responseLogprobs
+        responseMimeType responseModalities responseSchema routingConfig seed speechConfig stopSequences temperature
+        thinkingConfig topK topP
+    """,
+    "content": "role parts",
+    "part": """
+        codeExecutionResult executableCode fileData functionCall functionResponse inlineData mediaResolution
+        partMetadata text thought thoughtSignature toolCall toolResponse videoMetadata
+    """,
+    "function_declaration": "behavior description name parameters parametersJsonSchema response responseJsonSchema",
+}
+# What is the caller's own below these: no name in it is one of Google's.
+_OPAQUE = frozenset(
+    {"args", "parameters", "parametersJsonSchema", "partMetadata", "response", "responseJsonSchema", "responseSchema"}
+)
+_MODES = frozenset({"MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"})
+_NEWEST = 3
+_GENERATION = re.compile(r"gemini-(\d+)")
+_LETTER = re.compile(r"_([a-z])")
+
+
+def normalised(value: Any) -> Any:
+    """The body with Google's names in camel case; both cases are taken, and the SDK mixes them."""
+    if isinstance(value, list):
+        return [normalised(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    renamed = {_LETTER.sub(lambda found: found[1].upper(), name): member for name, member in value.items()}
+    return {name: member if name in _OPAQUE else normalised(member) for name, member in renamed.items()}
+
+
+def check(body: Mapping[str, Any], model: str, streamed: bool) -> None:
+    """Raises Rejected for a request, its names normalised, that Gemini does not take."""
+    newest = is_newest(model)
+    config = body.get("generationConfig") or {}
+    _only(body, "request")
+    _only(config, "generation_config")
+    if not body.get("contents"):
+        raise Rejected(400, "GenerateContentRequest.contents: contents is not specified")
+    if (config.get("candidateCount") or 1) > 1 and (newest or streamed):
+        raise Rejected(400, "Multiple candidates is not enabled for this model")
+    for declaration in _declarations(body):
+        _check_declaration(declaration)
+    if _calling(body).get("mode", "AUTO") not in _MODES:
+        raise Rejected(400, f"Invalid value at 'tool_config.function_calling_config.mode': {_calling(body)['mode']}")
+    _check_contents(body["contents"], newest)
+
+
+def _check_contents(contents: list[dict[str, Any]], newest: bool) -> None:
+    for number, content in enumerate(contents):
+        _only(content, "content")
+        if content.get("role", "user") not in ("user", "model"):
+            raise Rejected(400, "Please use a valid role: user, model.")
+        if not content.get("parts"):
+            raise Rejected(400, f"GenerateContentRequest.contents[{number}].parts: contents.parts must not be empty.")
+        for part in content["parts"]:
+            _only(part, "part")
+    called = 0
+    # Neighbours of one role are one turn: Google's SDK keeps each event of a stream as a content of its own.
+    for _, turn in groupby(contents, lambda content: content.get("role", "user")):
+        called = _check_turn([part for content in turn for part in content["parts"]], called, newest)
+
+
+def _check_turn(parts: list[dict[str, Any]], called: int, newest: bool) -> int:
+    """How many functions it calls; the turn before it called so many."""
+    answered = sum("functionResponse" in part for part in parts)
+    if answered and answered != called:
+        raise Rejected(400, "The number of function responses must be that of the function calls before them.")
+    calls = [part for part in parts if "functionCall" in part]
+    if newest and calls and not calls[0].get("thoughtSignature"):
+        name = calls[0]["functionCall"]["name"]
+        raise Rejected(400, f"Function call is missing a thought_signature in functionCall parts: {name}")
+    return len(calls)
+
+
+def _check_declaration(declaration: Mapping[str, Any]) -> None:
+    _only(declaration, "function_declaration")
+    schema = declaration.get("parameters")
+    if schema is not None and "parametersJsonSchema" in declaration:
+        raise Rejected(400, "parameters and parameters_json_schema exclude each other.")
+    if schema is not None and str(schema.get("type")).upper() == "OBJECT" and not schema.get("properties"):
+        raise Rejected(400, "parameters.properties: should be non-empty for OBJECT type")
+
+
+def _only(members: Iterable[str], what: str) -> None:
+    known = _KNOWN[what].split()
+    for name in members:
+        if name not in known:
+            message = f"Invalid JSON payload received. Unknown name \"{name}\" at '{what}': Cannot find field."
+            raise Rejected(400, message)
+
+
+def prompt(provider: str, model: str, body: Mapping[str, Any]) -> Prompt:
+    """What of a request decides the answer."""
+    contents = body["contents"]
+    system = (body.get("systemInstruction") or {}).get("parts") or []
+    users = [_text(one["parts"]) for one in contents if one.get("role", "user") == "user" and _text(one["parts"])]
+    tools, forced = _tools(body)
+    return Prompt(
+        provider=provider,
+        model=model,
+        user=users[-1] if users else "",
+        heard="\n".join([_text(system), *(_text(one["parts"]) for one in contents)]),
+        result=_result(contents[-1]["parts"]),
+        tools=tools,
+        forced=forced,
+        max_tokens=(body.get("generationConfig") or {}).get("maxOutputTokens"),
+    )
+
+
+def _text(parts: list[dict[str, Any]]) -> str:
+    return "".join(str(part.get("text") or "") for part in parts)
+
+
+def _result(parts: list[dict[str, Any]]) -> str | None:
+    """What the tools returned: under `output` or `result` by custom, else the whole object."""
+    responses = [part["functionResponse"]["response"] for part in parts if "functionResponse" in part]
+    said = [response.get("output", response.get("result", response)) for response in responses]
+    return "".join(one if isinstance(one, str) else orjson.dumps(one).decode() for one in said) if said else None
+
+
+def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
+    """The tools that may be called, and whether one must be."""
+    tools = {one["name"]: _schema(one) for one in _declarations(body)}
+    calling = _calling(body)
+    allowed = calling.get("allowedFunctionNames") or tools
+    may = {} if calling.get("mode") == "NONE" else {name: tools[name] for name in tools if name in allowed}
+    return may, calling.get("mode") == "ANY"
+
+
+def _declarations(body: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [one for tool in body.get("tools") or () for one in tool.get("functionDeclarations") or ()]
+
+
+def _calling(body: Mapping[str, Any]) -> dict[str, Any]:
+    calling: dict[str, Any] = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    return calling
+
+
+def _schema(declaration: Mapping[str, Any]) -> Any:
+    return declaration.get("parametersJsonSchema") or _lowered(declaration.get("parameters") or {})
+
+
+def _lowered(schema: Any) -> Any:
+    """Google's own schemas name types in capitals."""
+    if isinstance(schema, list):
+        return [_lowered(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {
+        name: member.lower() if name == "type" and isinstance(member, str) else _lowered(member)
+        for name, member in schema.items()
+    }
+
+
+def is_newest(model: str) -> bool:
+    """Whether calls have ids and must be signed, and there is one candidate; a name without a number is newest."""
+    found = _GENERATION.search(model)
+    return found is None or int(found[1]) >= _NEWEST

@@ -1,0 +1,57 @@
+"""What is kept by target id: the named ones for good, others as long as there is room."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+ROOM = 1000
+"""Targets that come from a pattern: their names are the callers' choice, so their number must not be."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Bounded(Generic[T]):
+    """A mapping that makes what is asked for; of what is not `named`, the longest unused goes first."""
+
+    make: Callable[[], T]
+    room: int = ROOM
+    named: frozenset[str] = frozenset()
+    """The ids in routing.yaml's table; set at each reload."""
+    _kept: dict[str, T] = field(default_factory=dict)
+    _passing: dict[str, T] = field(default_factory=dict)
+
+    def use(self, target: str) -> T:
+        """The target's own, made if there is none."""
+        if target in self._kept:
+            return self._kept[target]
+        value = self._passing.pop(target, None) or self.make()
+        if target in self.named:
+            self._kept[target] = value
+            return value
+        self._passing[target] = value
+        if len(self._passing) > self.room:
+            del self._passing[next(iter(self._passing))]
+        return value
+
+    def get(self, target: str) -> T | None:
+        """The target's own, if it has been used; looking does not count as use."""
+        return self._kept.get(target) or self._passing.get(target)
+
+    def name(self, targets: frozenset[str]) -> None:
+        """From now on these are kept for good, and whichever were before take their chance with the others."""
+        self.named = targets
+        everyone = {**self._passing, **self._kept}
+        self._kept = {target: value for target, value in everyone.items() if target in targets}
+        self._passing = {target: value for target, value in everyone.items() if target not in targets}
+        while len(self._passing) > self.room:
+            del self._passing[next(iter(self._passing))]
+
+    def __len__(self) -> int:
+        return len(self._kept) + len(self._passing)
+
+    def __iter__(self) -> Iterator[str]:
+        yield from self._kept
+        yield from self._passing

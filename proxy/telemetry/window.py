@@ -1,0 +1,161 @@
+"""What happened at one target lately: exact counts in buckets of 5 s for a minute and of 60 s for an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from math import ceil
+from typing import Generic, TypeVar
+
+from proxy.telemetry.histogram import Histogram
+
+SHORTEST = 5
+"""Seconds that a window has at least."""
+LONGEST = 3600
+"""Seconds that a window has at most."""
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Ring(Generic[T]):
+    """The last `count` buckets of `seconds` each; a time in which nothing happened has none.
+
+    Times may jump: backwards counts as standing still, forwards lets go of what is then too old.
+    """
+
+    seconds: int
+    count: int
+    make: Callable[[], T]
+    _buckets: dict[int, T] = field(default_factory=dict)
+    """By step, oldest first: whole numbers, so that their edges never drift."""
+    _newest: int = 0
+    _ends: float = float("-inf")
+
+    def at(self, now: float) -> T:
+        """The bucket to count into."""
+        if now >= self._ends:
+            self._roll(now)
+        return self._buckets[self._newest]
+
+    def last(self, count: int, now: float) -> Iterator[T]:
+        """Those of the last `count` buckets in which something happened."""
+        after = max(self._newest, self._step(now)) - min(count, self.count)
+        return (bucket for step, bucket in self._buckets.items() if step > after)
+
+    def reaches(self, then: float, count: int, now: float) -> bool:
+        """Whether an earlier time is in the last `count` buckets."""
+        return self._step(then) > max(self._newest, self._step(now)) - min(count, self.count)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self._buckets.clear()
+        self._ends = float("-inf")
+
+    def _roll(self, now: float) -> None:
+        self._newest = self._step(now)
+        self._ends = (self._newest + 1) * self.seconds
+        for step in [step for step in self._buckets if step <= self._newest - self.count]:
+            del self._buckets[step]
+        self._buckets[self._newest] = self.make()
+
+    def _step(self, now: float) -> int:
+        return int(now // self.seconds)
+
+
+@dataclass(slots=True)
+class Bucket:
+    """What was counted in one stretch of time."""
+
+    started: int = 0
+    ok: int = 0
+    """Attempts that had their first content."""
+    broken: int = 0
+    """Of those, and of earlier ones: answers that were cut before their end."""
+    faults: int = 0
+    """Failures that count against the target's uptime, broken answers included."""
+    failed: dict[str, int] = field(default_factory=dict)
+    """All failures by trigger."""
+    tokens_in: int = 0
+    tokens_out: int = 0
+    cost: float = 0.0
+    """US dollars."""
+    ttft: Histogram = field(default_factory=Histogram)
+    """Seconds to the first content, of streams."""
+    latency: Histogram = field(default_factory=Histogram)
+    """Seconds to the end, of all whole answers."""
+    throughput: Histogram = field(default_factory=Histogram)
+    """Tokens per second, from the first content on where the answer was streamed."""
+
+    def add(self, other: Bucket) -> None:
+        """Take in all that another has counted."""
+        self.started += other.started
+        self.ok += other.ok
+        self.broken += other.broken
+        self.faults += other.faults
+        self.tokens_in += other.tokens_in
+        self.tokens_out += other.tokens_out
+        self.cost += other.cost
+        for trigger, count in other.failed.items():
+            self.failed[trigger] = self.failed.get(trigger, 0) + count
+        self.ttft.add(other.ttft)
+        self.latency.add(other.latency)
+        self.throughput.add(other.throughput)
+
+    @property
+    def verdicts(self) -> int:
+        """Attempts that say something about the target."""
+        return self.ok + self.faults - min(self.broken, self.ok)
+
+    @property
+    def uptime(self) -> float | None:
+        """The part (0-1) of verdicts that were good, or None without any."""
+        return 1 - self.faults / self.verdicts if self.verdicts else None
+
+    @property
+    def error_rate(self) -> float | None:
+        """Like the rest of `uptime`, but with what was refused for its rate."""
+        errors = self.faults + self.failed.get("rate_limit", 0)
+        total = self.verdicts - self.faults + errors
+        return errors / total if total else None
+
+
+@dataclass(slots=True)
+class Window:
+    """One target's buckets; count into `at(now)`, read from `over(seconds, now)`."""
+
+    _fine: Ring[Bucket] = field(default_factory=lambda: Ring(5, 12, Bucket))
+    _coarse: Ring[Bucket] = field(default_factory=lambda: Ring(60, 60, Bucket))
+    _open: Bucket | None = None
+    """Counted into until the next one is begun, and only then part of its minute."""
+    _opened: float = 0.0
+
+    def at(self, now: float) -> Bucket:
+        """The bucket to count into."""
+        bucket = self._fine.at(now)
+        if bucket is not self._open:
+            if self._open is not None:
+                self._coarse.at(self._opened).add(self._open)
+            self._open, self._opened = bucket, now
+        return bucket
+
+    def over(self, seconds: float, now: float) -> Bucket:
+        """The sum over the last `covered(seconds)`."""
+        total = Bucket()
+        for bucket in self._parts(covered(seconds), now):
+            total.add(bucket)
+        return total
+
+    def _parts(self, seconds: int, now: float) -> Iterator[Bucket]:
+        if seconds <= 60:
+            yield from self._fine.last(seconds // 5, now)
+            return
+        yield from self._coarse.last(seconds // 60, max(now, self._opened))
+        if self._open is not None and self._coarse.reaches(self._opened, seconds // 60, now):
+            yield self._open
+
+
+def covered(seconds: float) -> int:
+    """The window that stands for one of so many seconds: whole buckets, the one just begun included."""
+    step = 5 if seconds <= 60 else 60
+    return ceil(min(max(seconds, SHORTEST), LONGEST) / step) * step

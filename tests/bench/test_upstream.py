@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from bench.payloads import UNARY_ANSWER, UNARY_REQUEST, post, stream_request
+from bench.upstream import Provider
+
+
+class Transport:
+    """Remembers what was written."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.closed = False
+
+    def write(self, data: bytes) -> None:
+        self.written.append(data)
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def connected() -> tuple[Provider, Transport]:
+    provider, transport = Provider(asyncio.get_running_loop()), Transport()
+    provider.connection_made(transport)
+    return provider, transport
+
+
+@pytest.mark.parametrize("size", [1, 50, 10_000])
+async def test_a_request_is_answered_once_whatever_the_cuts(size):
+    provider, transport = connected()
+    request = post(UNARY_REQUEST)
+    for start in range(0, len(request), size):
+        provider.data_received(request[start : start + size])
+    (answer,) = transport.written
+    assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\n" + UNARY_ANSWER)
+
+
+async def test_a_connection_serves_one_request_after_the_other():
+    provider, transport = connected()
+    for _ in range(3):
+        provider.data_received(post(UNARY_REQUEST))
+    assert len(transport.written) == 3
+
+
+async def test_a_stream_begins_at_once_and_stops_when_the_client_leaves():
+    provider, transport = connected()
+    provider.data_received(post(stream_request(rate=1, count=1)))
+    assert b"text/event-stream" in transport.written[0] and b'"role":"assistant"' in transport.written[0]
+    assert provider._timer is not None
+    provider.connection_lost(None)
+    assert provider._timer.cancelled()
+
+
+async def test_a_request_without_a_length_is_refused():
+    provider, transport = connected()
+    provider.data_received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
+    assert transport.written[0].startswith(b"HTTP/1.1 411 ") and transport.closed

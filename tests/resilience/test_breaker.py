@@ -1,0 +1,259 @@
+"""A target that keeps failing is taken out for a while, and one attempt at a time finds out whether it is back."""
+
+from __future__ import annotations
+
+from random import Random
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from proxy.resilience.breaker import PROBE_LEASE, Breaker, CircuitBreaker, Permit
+from proxy.resilience.verdict import VERDICTS, Verdict
+
+USUAL = CircuitBreaker()
+HARD, LIMITED, CALLERS, FILTERED = (
+    VERDICTS[trigger] for trigger in ("timeout", "rate_limit", "invalid_request", "content_filter")
+)
+WORDS = {"h": HARD, "l": LIMITED, "c": CALLERS, "f": FILTERED}
+
+
+class Still(Random):
+    """No jitter."""
+
+    def random(self) -> float:
+        return 0.0
+
+
+def played(script: str, now: float = 100.0, options: CircuitBreaker = USUAL) -> Breaker:
+    """s: a success; h l c f: a failure of that kind; b: a success that breaks off; a dot: a second passes."""
+    breaker = Breaker(Still())
+    for letter in script:
+        if letter == ".":
+            now += 1
+            continue
+        permit = breaker.admit(now) or Permit()
+        if letter in "sb":
+            breaker.succeeded(permit, now)
+        if letter == "s":
+            breaker.finished()
+        else:
+            breaker.failed(permit, WORDS.get(letter, HARD), now, options)
+    return breaker
+
+
+@pytest.mark.parametrize(
+    ("script", "ejected"),
+    [
+        ("hhhh", False),
+        ("hhhhh", True),
+        ("hhhhshhhh", False),
+        ("hhhhlh", True),  # a refusal for the rate neither adds to the run nor ends it
+        ("hhhhch", True),
+        ("hhhhfhhhh", False),
+        ("lllllllll", False),
+        ("l" * 20, True),
+        ("c" * 40, False),
+        ("hs" * 10, False),  # half is enough
+        ("shh" * 6 + "s", False),  # 19 verdicts
+        ("shh" * 6 + "sh", True),
+        ("bbbb", False),
+        ("bbbbb", True),  # its beginnings prove nothing against cuts
+        ("bbbbsbbbb", False),
+        ("bbs" * 6 + "b", False),
+        ("bbs" * 6 + "bb", True),  # 20 attempts, of which 14 were cut
+        ("shh" * 6 + "." * 66 + "sh", False),  # too long ago
+    ],
+)
+def test_a_target_is_taken_out_for_a_run_or_for_a_ratio(script: str, ejected: bool) -> None:
+    breaker = played(script)
+    assert (breaker._ejections > 0) is ejected
+
+
+def test_nothing_is_taken_out_where_breakers_are_off() -> None:
+    assert played("h" * 50, options=CircuitBreaker(enabled=False)).ejected_for(100) == 0
+
+
+def test_other_numbers_hold_where_they_are_given() -> None:
+    assert played("hh", options=CircuitBreaker(failure_threshold=2, eject=1)).ejected_for(100) == 1
+    assert played("ss", options=CircuitBreaker(min_verdicts=2, min_success=1)).ejected_for(100) == 0
+    assert played("sl", options=CircuitBreaker(min_verdicts=2, min_success=1)).ejected_for(100) == 5
+
+
+def probe(breaker: Breaker, now: float) -> Permit:
+    permit = breaker.admit(now)
+    assert permit is not None and breaker.admit(now) is None
+    return permit
+
+
+def test_each_failed_probe_doubles_the_time_up_to_twenty_seconds() -> None:
+    breaker, now, waits = played("hhhhh"), 100.0, []
+    for _ in range(4):
+        waits.append(breaker.ejected_for(now))
+        assert breaker.admit(now + waits[-1] - 0.001) is None
+        now += waits[-1]
+        breaker.failed(probe(breaker, now), HARD, now, USUAL)
+    assert waits == [5, 10, 20, 20]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_jitter_only_shortens(seed: int) -> None:
+    breaker = Breaker(Random(seed))
+    for _ in range(5):
+        breaker.failed(Permit(), HARD, 100, USUAL)
+    assert 4 <= breaker.ejected_for(100) <= 5
+
+
+@pytest.mark.parametrize(("verdict", "back"), [(HARD, False), (LIMITED, False), (FILTERED, True)])
+def test_a_probe_decides(verdict: Verdict, back: bool) -> None:
+    breaker = played("hhhhh")
+    breaker.failed(probe(breaker, 105), verdict, 105, USUAL)
+    assert (breaker.ejected_for(105) == 0) is back
+
+
+def test_a_probe_that_says_nothing_makes_room_for_the_next() -> None:
+    breaker = played("hhhhh")
+    breaker.failed(probe(breaker, 105), CALLERS, 105, USUAL)
+    breaker.released(probe(breaker, 105))
+    breaker.succeeded(probe(breaker, 105), 105)
+    assert breaker.admit(105) and breaker.admit(105)
+
+
+def test_a_probe_never_heard_of_again_makes_room_after_its_lease() -> None:
+    breaker = played("hhhhh")
+    lost = probe(breaker, 105)
+    late = probe(breaker, 105 + PROBE_LEASE)
+    breaker.failed(lost, HARD, 106 + PROBE_LEASE, USUAL)
+    assert breaker.ejected_for(106 + PROBE_LEASE) == 0
+    breaker.succeeded(late, 106 + PROBE_LEASE)
+    assert not breaker._ejections
+
+
+def test_verdicts_do_not_extend_an_ejection_and_successes_do_not_end_it() -> None:
+    breaker = played("hhhhh")
+    for _ in range(10):
+        breaker.failed(Permit(), HARD, 102, USUAL)
+    assert breaker.ejected_for(102) == 3
+    breaker.succeeded(Permit(), 102)
+    assert breaker.ejected_for(102) == 3
+
+
+def test_recovery_begins_anew() -> None:
+    breaker = played("hhhhh")
+    breaker.succeeded(probe(breaker, 105), 105)
+    for _ in range(4):
+        breaker.failed(Permit(), HARD, 105, USUAL)
+    assert (breaker.failures, breaker.ejected_for(105)) == (4, 0)
+    breaker.failed(Permit(), HARD, 105, USUAL)
+    assert breaker.ejected_for(105) == 5
+
+
+def test_recovery_forgets_the_ratio_too() -> None:
+    breaker = played("l" * 20)
+    breaker.succeeded(probe(breaker, 105), 105)
+    breaker.failed(Permit(), LIMITED, 105, USUAL)
+    assert breaker.ejected_for(105) == 0
+
+
+def test_only_the_probe_ends_the_probing() -> None:
+    breaker = played("hhhhh")
+    own = probe(breaker, 105)
+    breaker.succeeded(Permit(), 105)
+    breaker.released(Permit())
+    breaker.failed(Permit(), CALLERS, 105, USUAL)
+    assert breaker.admit(105) is None
+    breaker.released(own)
+    assert breaker.admit(105)
+
+
+def test_five_successes_in_a_row_prove_a_target_anew() -> None:
+    breaker = played("hhhhh")
+    assert breaker.proving
+    breaker.succeeded(probe(breaker, 105), 105)
+    for letter in "ssbsssss":
+        assert breaker.proving
+        permit = Permit()
+        breaker.succeeded(permit, 105)
+        if letter == "b":
+            breaker.failed(permit, HARD, 105, USUAL)
+    assert not breaker.proving
+
+
+class BreakerMachine(RuleBasedStateMachine):
+    """Attempts overlap in all ways; time only goes on."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.breaker = Breaker(Random(7))
+        self.now = 1000.0
+        self.running: list[Permit] = []
+        self.probes: list[Permit] = []
+
+    @rule(seconds=st.one_of(st.floats(0, 1), st.floats(0, 30), st.floats(0, 400)))
+    def time_passes(self, seconds: float) -> None:
+        left = self.breaker.ejected_for(self.now)
+        self.now += seconds
+        assert self.breaker.ejected_for(self.now) <= max(0.0, left - seconds) + 1e-6
+        self.probes = [] if seconds >= PROBE_LEASE else self.probes
+
+    @rule()
+    def an_attempt_asks(self) -> None:
+        closed, shut = not self.breaker._ejections, self.breaker.ejected_for(self.now) > 0
+        permit = self.breaker.admit(self.now)
+        assert not (shut and permit)
+        assert permit or not closed
+        if permit:
+            self.running.append(permit)
+            if not closed:
+                self.probes.append(permit)
+
+    @rule()
+    def an_attempt_insists(self) -> None:
+        self.running.append(Permit())
+
+    @precondition(lambda self: self.running)
+    @rule(data=st.data(), what=st.sampled_from(["succeeds", "hard", "limited", "callers", "leaves"]))
+    def one_ends(self, data: st.DataObject, what: str) -> None:
+        permit = data.draw(st.sampled_from(self.running))
+        if what == "succeeds" and permit.content:
+            return
+        ejected = self.breaker.ejected_for(self.now)
+        self._end(permit, what)
+        if ejected and permit not in self.probes:
+            assert self.breaker.ejected_for(self.now) == ejected
+        self.probes = [each for each in self.probes if each is not permit]
+
+    def _end(self, permit: Permit, what: str) -> None:
+        if what == "succeeds":
+            self.breaker.succeeded(permit, self.now)
+            return
+        self.running = [each for each in self.running if each is not permit]
+        if what == "leaves":
+            self.breaker.released(permit)
+        else:
+            verdict = {"hard": HARD, "limited": LIMITED, "callers": CALLERS}[what]
+            self.breaker.failed(permit, verdict, self.now, USUAL)
+
+    @rule()
+    def it_is_never_taken_out_for_good(self) -> None:
+        assert self.breaker.ejected_for(self.now) <= USUAL.max_eject
+        self.now += USUAL.max_eject
+        if self.breaker.admit(self.now) is None:
+            assert self.breaker._probe is not None
+            self.now += PROBE_LEASE
+            assert self.breaker.admit(self.now)
+        self.probes = []
+        self.breaker.released(self.breaker._probe or Permit())
+
+    @invariant()
+    def one_probe_at_a_time(self) -> None:
+        assert len(self.probes) <= 1
+
+    @invariant()
+    def the_closed_have_no_probe(self) -> None:
+        assert self.breaker._ejections or self.breaker._probe is None
+
+
+TestBreaker = BreakerMachine.TestCase
+TestBreaker.settings = settings(max_examples=100, deadline=None)

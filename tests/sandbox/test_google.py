@@ -1,0 +1,202 @@
+"""The simulated Gemini is good enough for Google's own SDK, strictly read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import warnings
+
+import pytest
+from google import genai
+from google.genai import errors, types
+
+from proxy.sandbox.contract import EVENT_STREAM, Call, Rejected, Window
+from proxy.sandbox.google import SIMULATION, answer
+from proxy.sandbox.scenario import Fault
+from proxy.sandbox.server import Sandbox
+
+USER = [{"role": "user", "parts": [{"text": "What is the weather?"}]}]
+ASKS_WEATHER = [{"role": "user", "parts": [{"text": "Use get_weather please"}]}]
+WEATHER = {
+    "functionDeclarations": [
+        {
+            "name": "get_weather",
+            "parameters": {"type": "OBJECT", "properties": {"city": {"type": "STRING"}}, "required": ["city"]},
+        }
+    ]
+}
+TOOL = types.Tool.model_validate(WEATHER)
+KEY = {"x-goog-api-key": "k"}
+
+
+@pytest.fixture
+async def sandbox():
+    running = await Sandbox.start({"google": "google"})
+    yield running
+    await running.close()
+
+
+def client(sandbox, version):
+    options = types.HttpOptions(base_url=sandbox.base_url("google"), api_version=version)
+    return genai.Client(api_key="any", http_options=options)
+
+
+def reply(body, method="generateContent", model="gemini-3-pro-preview", query=None, **more):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return answer(Call("google", "POST", f"/v1beta/models/{model}:{method}", KEY, raw, query or {}, **more))
+
+
+def whole(body, **more):
+    return json.loads(reply(body, **more).frames[0])
+
+
+def frames(body, **more):
+    told = reply(body, "streamGenerateContent", query={"alt": "sse"}, **more).frames
+    assert all(frame.startswith(b"data: {") and frame.endswith(b"}\r\n\r\n") for frame in told)
+    assert all(frame.count(b"\n") == 2 for frame in told)
+    return [json.loads(frame[6:]) for frame in told]
+
+
+@pytest.mark.parametrize("version", [None, "v1beta"])
+async def test_the_sdk_chats_calls_a_tool_and_sends_its_result(sandbox, version):
+    def talk():
+        google = client(sandbox, version)
+        config = types.GenerateContentConfig(tools=[TOOL], system_instruction="Be kind.", max_output_tokens=99)
+        chat = google.chats.create(model="gemini-3-pro-preview", config=config)
+        *_, last = chat.send_message_stream("Use get_weather please")
+        result = types.Part.from_function_response(name="get_weather", response={"output": "sunny"})
+        text = chat.send_message(result).text
+        models = [model.name for model in google.models.list()]
+        count = google.models.count_tokens(model="gemini-3-pro-preview", contents="12345678").total_tokens
+        google.close()
+        return last.candidates[0].finish_reason, text, models, count
+
+    finish, text, models, count = await asyncio.to_thread(talk)
+    assert finish is types.FinishReason.STOP
+    assert text == "Hello from google (gemini-3-pro-preview), simulated. The tool said: sunny"
+    assert "models/gemini-2.5-flash" in models
+    assert count == 3
+    prefix = f"/{version or 'v1'}/models"
+    assert all(call.path.startswith(prefix) for call in sandbox.calls("google"))
+
+
+@pytest.mark.parametrize("status, error", [(429, errors.ClientError), (503, errors.ServerError)])
+async def test_the_sdk_raises_its_own_error(sandbox, status, error):
+    await sandbox.fail("google", Fault("status", status=status))
+
+    def ask():
+        google = client(sandbox, "v1beta")
+        try:
+            google.models.generate_content(model="m", contents="hi")
+        finally:
+            google.close()
+
+    with pytest.raises(error) as caught:
+        await asyncio.to_thread(ask)
+    assert caught.value.code == status and caught.value.status in ("RESOURCE_EXHAUSTED", "UNAVAILABLE")
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{}, {"generationConfig": {"maxOutputTokens": 3}}, {"contents": ASKS_WEATHER, "tools": [WEATHER]}],
+)
+def test_every_answer_has_only_what_gemini_has(more):
+    body = {"contents": USER, **more}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        for one in [whole(body), *frames(body)]:
+            types.GenerateContentResponse.model_validate(one)
+            assert {"candidates", "usageMetadata", "modelVersion", "responseId"} == set(one)
+
+
+def test_every_event_has_the_shape_of_an_answer_and_the_last_alone_the_finish():
+    *pieces, last = frames({"contents": USER})
+    text = "".join(one["candidates"][0]["content"]["parts"][0]["text"] for one in pieces)
+    expected = whole({"contents": USER})
+    assert [text] == [part["text"] for part in expected["candidates"][0]["content"]["parts"]]
+    assert not any("finishReason" in one["candidates"][0] for one in pieces) and len(pieces) > 2
+    assert last["candidates"][0]["finishReason"] == "STOP"
+    assert last["usageMetadata"] == expected["usageMetadata"]
+    assert last["usageMetadata"]["totalTokenCount"] > pieces[0]["usageMetadata"]["totalTokenCount"]
+
+
+def test_without_alt_sse_a_stream_is_one_array():
+    got = reply({"contents": USER}, "streamGenerateContent")
+    assert got.headers["content-type"] != EVENT_STREAM
+    assert json.loads(b"".join(got.frames)) == frames({"contents": USER})
+
+
+@pytest.mark.parametrize("model, has_id", [("gemini-2.5-flash", False), ("gemini-3-flash-preview", True)])
+def test_the_first_call_is_signed_and_calls_have_ids_from_gemini_3_on(model, has_id):
+    tools = [{"functionDeclarations": [*WEATHER["functionDeclarations"], {"name": "get_time"}]}]
+    body = {"contents": [{"parts": [{"text": "get_weather get_time"}]}], "tools": tools}
+    first, second = whole(body, model=model)["candidates"][0]["content"]["parts"]
+    assert first["functionCall"]["args"] == {"city": "example"} and second["functionCall"]["args"] == {}
+    assert ("thoughtSignature" in first, "thoughtSignature" in second) == (True, False)
+    assert ("id" in first["functionCall"], "id" in second["functionCall"]) == (has_id, has_id)
+
+
+def test_a_limit_cuts_the_text():
+    got = whole({"contents": USER, "generationConfig": {"maxOutputTokens": 3}})
+    [candidate] = got["candidates"]
+    assert (candidate["finishReason"], candidate["content"]["parts"]) == ("MAX_TOKENS", [{"text": "Hello from g"}])
+    assert got["usageMetadata"]["candidatesTokenCount"] == 3
+
+
+def test_an_older_model_gives_several_candidates():
+    got = whole({"contents": USER, "generationConfig": {"candidateCount": 2}}, model="gemini-2.5-flash")
+    assert [one["index"] for one in got["candidates"]] == [0, 1]
+
+
+def test_what_is_counted_may_be_a_whole_request():
+    told = whole({"generateContentRequest": {"contents": USER, "systemInstruction": USER[0]}}, method="countTokens")
+    assert told["totalTokens"] > whole({"contents": USER}, method="countTokens")["totalTokens"]
+
+
+def test_over_the_quota_the_body_says_when_to_come_again():
+    call = Call("google", "POST", "/", {}, b"", window=Window(resets_in=46.3))
+    got = SIMULATION.reject(call, Rejected(429))
+    error = json.loads(got.frames[0])["error"]
+    assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
+    told = {detail["@type"].rpartition(".")[2]: detail for detail in error["details"]}
+    assert told["RetryInfo"]["retryDelay"] == "46.3s"
+    assert "PerMinute" in told["QuotaFailure"]["violations"][0]["quotaId"]
+    assert "retry-after" not in got.headers
+
+
+@pytest.mark.parametrize(
+    "status, name",
+    [(400, "INVALID_ARGUMENT"), (403, "PERMISSION_DENIED"), (422, "FAILED_PRECONDITION"), (502, "UNKNOWN")],
+)
+def test_an_error_has_googles_envelope(status, name):
+    error = json.loads(SIMULATION.reject(Call("g", "GET", "/", {}, b""), Rejected(status)).frames[0])["error"]
+    assert (error["code"], error["status"], bool(error["message"])) == (status, name, True)
+    assert "details" not in error
+
+
+@pytest.mark.parametrize("headers, query", [(KEY, {}), ({}, {"key": "k"}), ({"Authorization": "Bearer k"}, {})])
+def test_a_key_may_come_in_three_ways(headers, query):
+    assert answer(Call("google", "GET", "/v1beta/models", headers, b"", query)).status == 200
+
+
+@pytest.mark.parametrize(
+    "method, path, headers, status",
+    [
+        ("GET", "/v1/models", {}, 403),
+        ("GET", "/v1/models/gemini-2.5-pro", KEY, 200),
+        ("GET", "/v1/models/gemini-0", KEY, 404),
+        ("GET", "/v2/models", KEY, 404),
+        ("POST", "/v1/models", KEY, 404),
+        ("POST", "/v1/models/m:sing", KEY, 404),
+        ("GET", "/v1/models/m:generateContent", KEY, 404),
+        ("POST", "/v1/chat/completions", KEY, 404),
+    ],
+)
+def test_key_and_path_are_checked(method, path, headers, status):
+    call = Call("google", method, path, headers, json.dumps({"contents": USER}).encode())
+    if status == 200:
+        assert answer(call).status == 200
+        return
+    with pytest.raises(Rejected) as caught:
+        answer(call)
+    assert caught.value.status == status

@@ -1,0 +1,207 @@
+"""The simulated Mistral is good enough for Mistral's own SDK, strictly read."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from mistralai.client import Mistral, errors
+from mistralai.client.models import ChatCompletionResponse, CompletionChunk
+
+from proxy.sandbox.contract import Call, Rejected, Window
+from proxy.sandbox.mistral import SIMULATION, answer
+from proxy.sandbox.scenario import Fault
+from proxy.sandbox.server import Sandbox
+from proxy.sse import decode
+
+USER = [{"role": "user", "content": "What is the weather?"}]
+ASKS_WEATHER = [{"role": "user", "content": "Use get_weather please"}]
+WEATHER = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+    },
+}
+BASE = {"model": "mistral-small-latest", "messages": USER}
+KEY = {"Authorization": "Bearer k"}
+
+
+def calling(id="abcdefgh1"):
+    return {
+        "role": "assistant",
+        "content": "",
+        "tool_calls": [{"id": id, "function": {"name": "f", "arguments": "{}"}}],
+    }
+
+
+def result(id="abcdefgh1"):
+    return {"role": "tool", "tool_call_id": id, "content": "sunny"}
+
+
+@pytest.fixture
+async def sandbox():
+    running = await Sandbox.start({"mistral": "mistral"})
+    yield running
+    await running.close()
+
+
+@pytest.fixture
+async def sdk(sandbox):
+    async with Mistral(api_key="any", server_url=sandbox.base_url("mistral")) as client:
+        yield client
+
+
+def call(body, path="/v1/chat/completions", method="POST", **more):
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Call("mistral", method, path, KEY, raw, **more)
+
+
+def whole(**more):
+    return json.loads(answer(call({**BASE, **more})).frames[0])
+
+
+def chunks(**more):
+    *frames, done = answer(call({**BASE, "stream": True, **more})).frames
+    assert done == b"data: [DONE]\n\n"
+    return [json.loads(decode(frame).data) for frame in frames]
+
+
+async def test_the_sdk_reads_an_answer_and_lists_models(sdk):
+    got = await sdk.chat.complete_async(**BASE)
+    text = got.choices[0].message.content
+    assert text == "Hello from mistral (mistral-small-latest), simulated. You said: What is the weather?"
+    assert (await sdk.models.list_async()).data[0].capabilities.completion_chat
+
+
+async def test_the_sdk_streams_a_tool_call_and_sends_its_result(sdk):
+    request = {"model": "mistral-small-latest", "tools": [WEATHER]}
+    stream = await sdk.chat.stream_async(**request, messages=ASKS_WEATHER)
+    *_, last = [event.data async for event in stream]
+    [choice] = last.choices
+    [use] = choice.delta.tool_calls
+    assert (choice.finish_reason, use.function.name) == ("tool_calls", "get_weather")
+    assert last.usage.total_tokens > 0
+    history = [*ASKS_WEATHER, {"role": "assistant", "tool_calls": [use.model_dump()]}, result(use.id)]
+    again = await sdk.chat.complete_async(**request, messages=history)
+    assert again.choices[0].message.content.endswith("The tool said: sunny")
+
+
+async def test_the_sdk_raises_its_own_errors(sandbox, sdk):
+    with pytest.raises(errors.HTTPValidationError) as caught:
+        await sdk.chat.complete_async(**BASE, temperature=2)
+    assert caught.value.data.detail[0].loc == ["body", "temperature"]
+    await sandbox.fail("mistral", Fault("status", status=429))
+    with pytest.raises(errors.SDKError) as limited:
+        await sdk.chat.complete_async(**BASE)
+    assert limited.value.status_code == 429 and '"1300"' in limited.value.body
+
+
+@pytest.mark.parametrize("more", [{}, {"n": 2}, {"max_tokens": 2}, {"messages": ASKS_WEATHER, "tools": [WEATHER]}])
+def test_every_answer_has_only_what_mistral_has(more):
+    ChatCompletionResponse.model_validate(whole(**more), extra="forbid")
+    for chunk in chunks(**more):
+        CompletionChunk.model_validate(chunk, extra="forbid")
+
+
+@pytest.mark.parametrize("n", [1, 2])
+def test_the_last_chunk_has_the_finish_and_the_usage(n):
+    *before, last = chunks(n=n)
+    assert last["choices"][0]["finish_reason"] == "stop" and last["usage"] == whole(n=n)["usage"]
+    assert not any("usage" in chunk for chunk in before)
+    assert all("finish_reason" in chunk["choices"][0] for chunk in before)
+    assert before[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
+
+
+def test_calls_come_whole_with_ids_of_nine():
+    tools = [WEATHER, {"type": "function", "function": {"name": "get_time", "parameters": {}}}]
+    asks = [{"role": "user", "content": "get_weather and get_time"}]
+    [calls] = [
+        chunk["choices"][0]["delta"]["tool_calls"]
+        for chunk in chunks(messages=asks, tools=tools)
+        if "tool_calls" in chunk["choices"][0]["delta"]
+    ]
+    assert [json.loads(one["function"]["arguments"]) for one in calls] == [{"city": "example"}, {}]
+    assert [one["index"] for one in calls] == [0, 1]
+    assert all(len(one["id"]) == 9 and one["id"].isalnum() for one in calls) and calls[0]["id"] != calls[1]["id"]
+
+
+@pytest.mark.parametrize("choice, called", [("auto", False), ("none", False), ("any", True), ("required", True)])
+def test_tool_choice_is_obeyed(choice, called):
+    [got] = whole(tools=[WEATHER], tool_choice=choice)["choices"]
+    assert bool(got["message"]["tool_calls"]) is called
+
+
+@pytest.mark.parametrize(
+    "more, place",
+    [
+        ({"user": "me"}, ["user"]),
+        ({"stream_options": {}}, ["stream_options"]),
+        ({"seed": 1}, ["seed"]),
+        ({"messages": [{**USER[0], "name": "x"}]}, ["messages", 0, "name"]),
+        ({"messages": [{"role": "developer", "content": "x"}]}, ["messages", 0, "role"]),
+        ({"messages": None}, ["messages"]),
+        ({"model": None}, ["model"]),
+        ({"tools": [{"function": {"name": "f"}}]}, ["tools", 0, "function", "parameters"]),
+        ({"tools": [{"function": {"name": "f", "parameters": {}, "x": 1}}]}, ["tools", 0, "function", "x"]),
+        ({"temperature": 1.6}, ["temperature"]),
+        ({"top_p": 0}, ["top_p"]),
+        ({"max_tokens": 0}, ["max_tokens"]),
+    ],
+)
+def test_what_is_not_known_or_out_of_range_is_a_422_at_its_place(more, place):
+    body = {**BASE, **more}
+    with pytest.raises(Rejected) as caught:
+        answer(call(body))
+    reply = SIMULATION.reject(call(body), caught.value)
+    [detail] = json.loads(reply.frames[0])["detail"]
+    assert (reply.status, detail["loc"]) == (422, ["body", *place])
+    assert detail["msg"] and detail["type"]
+
+
+@pytest.mark.parametrize(
+    "messages, says",
+    [
+        ([], "at least one message"),
+        ([{"role": "system", "content": "x"}], "Expected last role"),
+        ([*USER, {"role": "assistant", "content": "x"}], "Expected last role"),
+        ([*USER, {"role": "assistant", "content": ""}, *USER], "content or tool_calls"),
+        ([*USER, calling(), result(), *USER], "after role 'tool'"),
+        ([*USER, calling("call_1"), result("call_1")], "length of 9"),
+        ([*USER, calling(), result("zzzzzzzz9")], "Unexpected tool call id"),
+    ],
+)
+def test_a_conversation_out_of_order_is_a_400(messages, says):
+    with pytest.raises(Rejected, match=says) as caught:
+        answer(call({**BASE, "messages": messages}))
+    assert caught.value.status == 400
+
+
+@pytest.mark.parametrize(
+    "messages", [[*USER, {"role": "assistant", "content": "x", "prefix": True}], [*USER, calling(), result()]]
+)
+def test_a_conversation_in_order_is_taken(messages):
+    assert whole(messages=messages)["choices"]
+
+
+@pytest.mark.parametrize("status, body", [(401, {"detail": "Unauthorized"}), (400, None), (429, None), (502, None)])
+def test_an_error_has_one_of_mistrals_envelopes(status, body):
+    got = json.loads(SIMULATION.reject(call({}), Rejected(status)).frames[0])
+    assert got == body or (got["object"], got["raw_status_code"]) == ("error", status)
+
+
+@pytest.mark.parametrize(
+    "request_, status",
+    [(Call("m", "GET", "/v1/models", {}, b""), 401), (call({}, "/v1/x"), 404), (call({}, method="GET"), 404)],
+)
+def test_key_and_path_are_checked(request_, status):
+    with pytest.raises(Rejected) as caught:
+        answer(request_)
+    assert caught.value.status == status
+
+
+def test_the_allowance_and_the_price_are_told_in_mistrals_headers():
+    headers = answer(call(BASE, window=Window(requests=10, tokens=1_000))).headers
+    assert headers["x-ratelimit-remaining-req-minute"] == "490"
+    assert headers["x-ratelimit-remaining-tokens-minute"] == "199000"
+    assert int(headers["x-ratelimit-tokens-query-cost"]) == whole()["usage"]["total_tokens"]

@@ -1,0 +1,119 @@
+"""The simulated responses are good enough for OpenAI's own SDK, strictly read."""
+
+from __future__ import annotations
+
+import json
+
+import openai
+import pytest
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from proxy.sandbox.contract import Call, Rejected
+from proxy.sandbox.openai import answer
+from proxy.sandbox.server import Sandbox
+from proxy.sse import decode
+
+WEATHER = {
+    "type": "function",
+    "name": "get_weather",
+    "parameters": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
+}
+EVENTS = TypeAdapter(ResponseStreamEvent)
+
+
+@pytest.fixture
+async def sdk():
+    sandbox = await Sandbox.start({"openai": "openai"})
+    async with openai.AsyncOpenAI(
+        api_key="any", base_url=sandbox.base_url("openai"), max_retries=0, _strict_response_validation=True
+    ) as client:
+        yield client
+    await sandbox.close()
+
+
+def reply(**body):
+    raw = json.dumps({"model": "gpt-4o", "input": "hi", **body}).encode()
+    return answer(Call("openai", "POST", "/v1/responses", {"Authorization": "Bearer k"}, raw))
+
+
+def whole(**body):
+    return json.loads(reply(**body).frames[0])
+
+
+def events(**body):
+    decoded = [decode(frame) for frame in reply(stream=True, **body).frames]
+    parsed = [json.loads(event.data) for event in decoded]
+    assert [event.name for event in decoded] == [one["type"] for one in parsed]
+    assert [one["sequence_number"] for one in parsed] == list(range(len(parsed)))
+    return parsed
+
+
+async def test_the_sdk_calls_a_tool_and_sends_its_result(sdk):
+    request = {"model": "gpt-4o", "tools": [WEATHER]}
+    asks = [{"role": "user", "content": "get_weather please"}]
+    async with sdk.responses.stream(**request, input=asks) as stream:
+        got = await stream.get_final_response()
+    [use] = got.output
+    assert (got.status, use.name, json.loads(use.arguments)) == ("completed", "get_weather", {"city": "example"})
+    result = {"type": "function_call_output", "call_id": use.call_id, "output": "sunny"}
+    again = await sdk.responses.create(**request, input=[*asks, use.to_dict(), result])
+    assert again.output_text.endswith("The tool said: sunny")
+
+
+@pytest.mark.parametrize("more", [{}, {"max_output_tokens": 3}, {"input": "get_weather", "tools": [WEATHER]}])
+def test_every_answer_has_only_what_openai_has(more):
+    Response.model_validate(whole(**more), extra="forbid")
+    for event in events(**more):
+        EVENTS.validate_python(event)
+
+
+def test_text_comes_in_openais_order():
+    kinds = [event["type"].removeprefix("response.") for event in events()]
+    assert kinds[:4] == ["created", "in_progress", "output_item.added", "content_part.added"]
+    assert set(kinds[4:-4]) == {"output_text.delta"} and len(kinds[4:-4]) > 2
+    assert kinds[-4:] == ["output_text.done", "content_part.done", "output_item.done", "completed"]
+
+
+def test_the_pieces_make_the_whole():
+    told = events()
+    text = "".join(event["delta"] for event in told if event["type"] == "response.output_text.delta")
+    assert text == whole()["output"][0]["content"][0]["text"]
+    assert told[-1]["response"]["output"][0]["content"][0]["text"] == text
+    assert told[0]["response"]["usage"] is None and told[-1]["response"]["usage"]["total_tokens"] > 0
+
+
+def test_a_call_opens_empty_and_its_arguments_come_in_fragments():
+    told = events(input="get_weather", tools=[WEATHER])
+    opened = next(event["item"] for event in told if event["type"] == "response.output_item.added")
+    assert (opened["arguments"], opened["status"]) == ("", "in_progress")
+    fragments = [event["delta"] for event in told if event["type"].endswith("arguments.delta")]
+    assert len(fragments) > 1 and json.loads("".join(fragments)) == {"city": "example"}
+    assert opened["id"].startswith("fc_") and opened["call_id"].startswith("call_")
+
+
+@pytest.mark.parametrize(
+    "choice, called",
+    [("auto", False), ("none", False), ("required", True), ({"type": "function", "name": "get_weather"}, True)],
+)
+def test_tool_choice_is_obeyed(choice, called):
+    [item] = whole(tools=[WEATHER], tool_choice=choice)["output"]
+    assert (item["type"] == "function_call") is called
+
+
+def test_a_limit_leaves_the_answer_incomplete():
+    got = whole(max_output_tokens=3)
+    assert (got["status"], got["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
+    assert events(max_output_tokens=3)[-1]["type"] == "response.incomplete"
+
+
+def test_the_request_is_repeated_in_the_answer():
+    got = whole(instructions="Be kind.", temperature=0.5, tools=[WEATHER])
+    assert (got["instructions"], got["temperature"], got["tools"][0]["name"]) == ("Be kind.", 0.5, "get_weather")
+    assert got["usage"]["input_tokens"] > whole()["usage"]["input_tokens"]
+
+
+def test_an_earlier_response_is_never_found():
+    with pytest.raises(Rejected) as caught:
+        reply(previous_response_id="resp_1")
+    assert (caught.value.status, caught.value.code) == (400, "previous_response_not_found")

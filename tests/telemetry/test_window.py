@@ -1,0 +1,119 @@
+"""A window's sums are those of what happened in it, whatever the times were."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+
+from proxy.telemetry.window import Bucket, Ring, Window, covered
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(-1, 5), (0, 5), (1, 5), (5, 5), (5.1, 10), (10, 10), (60, 60), (61, 120), (300, 300), (3600, 3600), (9e9, 3600)],
+)
+def test_a_window_is_rounded_up_to_whole_buckets(seconds: float, said: int) -> None:
+    assert covered(seconds) == said
+
+
+class WindowMachine(RuleBasedStateMachine):
+    """A window against a list of all that ever happened; a time before one already seen counts as that one."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.window = Window()
+        self.happened: list[tuple[float, str, int]] = []
+        self.latest = float("-inf")
+        self.now = 0.0
+
+    @initialize(start=st.floats(0, 1e6))
+    def begin(self, start: float) -> None:
+        self.now = start
+
+    @rule(seconds=st.one_of(st.floats(0, 7), st.floats(0, 200), st.floats(0, 8000), st.floats(-500, 0)))
+    def time_passes(self, seconds: float) -> None:
+        self.now = max(0.0, self.now + seconds)
+
+    @rule(tokens=st.integers(0, 1000))
+    def an_answer_ends(self, tokens: int) -> None:
+        bucket = self.window.at(self.now)
+        bucket.ok += 1
+        bucket.tokens_out += tokens
+        bucket.latency.record(tokens + 1.0)
+        self._note("ok", tokens)
+
+    @rule(trigger=st.sampled_from(["timeout", "rate_limit"]))
+    def an_attempt_fails(self, trigger: str) -> None:
+        bucket = self.window.at(self.now)
+        bucket.failed[trigger] = bucket.failed.get(trigger, 0) + 1
+        self._note(trigger, 0)
+
+    def _note(self, what: str, tokens: int) -> None:
+        self.latest = max(self.latest, self.now)
+        self.happened.append((self.latest, what, tokens))
+
+    @rule(seconds=st.sampled_from([5, 17, 60, 61, 300, 3600]))
+    def sums_are_right(self, seconds: int) -> None:
+        self._agrees(seconds, self.window.over(seconds, self.now))
+
+    def _agrees(self, seconds: float, total: Bucket) -> None:
+        step = 5 if seconds <= 60 else 60
+        oldest = int(max(self.now, self.latest) // step) - covered(seconds) // step
+        inside = [(what, tokens) for time, what, tokens in self.happened if int(time // step) > oldest]
+        answers = [tokens for what, tokens in inside if what == "ok"]
+        assert (total.ok, total.tokens_out, total.latency.samples) == (len(answers), sum(answers), len(answers))
+        for trigger in ("timeout", "rate_limit"):
+            assert total.failed.get(trigger, 0) == sum(what == trigger for what, _ in inside)
+
+    @invariant()
+    def little_is_kept(self) -> None:
+        assert len(self.window._fine._buckets) <= 12
+        assert len(self.window._coarse._buckets) <= 60
+
+
+TestWindow = WindowMachine.TestCase
+TestWindow.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
+
+
+def test_reading_changes_nothing() -> None:
+    window = Window()
+    window.at(100).ok += 1
+    window.over(60, 10_000)
+    assert window.over(60, 101).ok == 1
+
+
+def test_a_clock_that_jumps_back_stands_still() -> None:
+    window = Window()
+    for now in (100, 107, 101):
+        window.at(now).ok += 1
+    assert [window.over(5, now).ok for now in (101, 107, 111)] == [2, 2, 0]
+
+
+def test_a_cleared_ring_begins_anew_even_earlier() -> None:
+    ring = Ring(5, 12, Bucket)
+    ring.at(100).ok += 1
+    ring.clear()
+    ring.at(50).ok += 1
+    assert [bucket.ok for bucket in ring.last(12, 50)] == [1]
+
+
+@pytest.mark.parametrize(
+    ("counts", "uptime", "error_rate"),
+    [
+        ({}, None, None),
+        ({"ok": 4}, 1.0, 0.0),
+        ({"ok": 3, "faults": 1}, 0.75, 0.25),
+        ({"ok": 4, "faults": 1, "broken": 1}, 0.75, 0.25),  # four attempts, one of them cut later
+        ({"ok": 0, "faults": 1, "broken": 1}, 0.0, 1.0),  # its beginning is out of the window
+        ({"ok": 3, "failed": {"rate_limit": 1}}, 1.0, 0.25),
+        ({"failed": {"rate_limit": 1}}, None, 1.0),
+        ({"ok": 1, "failed": {"invalid_request": 5}}, 1.0, 0.0),
+    ],
+)
+def test_rates_are_of_what_says_something_of_the_target(
+    counts: dict[str, int], uptime: float | None, error_rate: float | None
+) -> None:
+    bucket = Bucket(**counts)
+    assert (bucket.uptime, bucket.error_rate) == (uptime, error_rate)
