@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from random import Random
 from typing import Any, Protocol, TypeVar
 
 from structlog.typing import FilteringBoundLogger
@@ -12,12 +15,14 @@ from proxy.config.snapshot import Snapshot
 from proxy.dialects.contract import Asking
 from proxy.headers import printable
 from proxy.messages import Answer, Request, Response, Transport
+from proxy.resilience.breakers import Breakers, Leave
+from proxy.resilience.budgets import HedgeBudget, RetryBudget
+from proxy.resilience.resume import Prefix
 from proxy.routing.affinity import Affinity
 from proxy.routing.balancing import Turns
 from proxy.routing.decision import Decision, Step
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
-from proxy.telemetry.health import UNTRIED, Standing
 from proxy.telemetry.observations import Flight, Observations
 from proxy.telemetry.signals import Board
 
@@ -42,18 +47,23 @@ class Services:
     wall: Callable[[], float]
     """Seconds since 1970."""
     observations: Observations = field(default_factory=Observations)
-    standing: Callable[[str, float], Standing] = lambda target, now: UNTRIED
-    """What keeps traffic from a target at a time."""
+    random: Random = field(default_factory=Random)
+    """For jitter alone; no decision depends on it."""
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    retries: RetryBudget = field(default_factory=RetryBudget)
+    hedges: HedgeBudget = field(default_factory=HedgeBudget)
     turns: Turns = field(default_factory=Turns)
     affinity: Affinity = field(default_factory=Affinity)
     load: Load = field(default_factory=Load)
     suspect: Callable[[], None] = lambda: None
     """To be told that a provider refused our key: it may have been changed."""
+    breakers: Breakers = field(init=False)
     board: Board = field(init=False)
     """The rows that decisions read."""
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "board", Board(self.observations, self.standing))
+        object.__setattr__(self, "breakers", Breakers(self.random))
+        object.__setattr__(self, "board", Board(self.observations, self.breakers.standing))
 
 
 @dataclass(slots=True)
@@ -91,6 +101,8 @@ class Exchange:
     status: int = 0
     outcome: str = "client_gone"
     """How it ended; whatever ends it otherwise says so."""
+    _waits: int = 0
+    _waits_since: float = 0.0
     _ends: list[Callable[[Exchange], None]] = field(default_factory=list)
 
     def attempt(self, step: Step) -> Attempt:
@@ -120,6 +132,20 @@ class Exchange:
             stamps["X-Routing-Warnings"] = ", ".join(self.warnings)
         return stamps
 
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """While it lasts the time is not ours; two waits at once are one."""
+        clock = self.services.clock
+        if not self._waits:
+            self._waits_since = clock()
+        self._waits += 1
+        try:
+            yield
+        finally:
+            self._waits -= 1
+            if not self._waits:
+                self.waited += clock() - self._waits_since
+
     def at_end(self, act: Callable[[Exchange], None]) -> None:
         """Call `act` when the last byte is out, or will never be; the last one to ask is called first."""
         self._ends.append(act)
@@ -139,6 +165,16 @@ class Attempt:
     started: float
     flight: Flight
     """What is observed of it."""
+    leave: Leave | None = None
+    """The breaker's leave for it."""
+    retry: bool = False
+    """Whether it holds a part of the retry budget."""
+    content: float | None = None
+    """When its first content was in hand."""
+    prefix: Prefix | None = None
+    """What was sent of an answer that it is to go on with."""
+    within: float | None = None
+    """Seconds it has for its first content, if fewer than its target's own."""
     asking: Asking = Asking()
     """The request in the target's own format."""
     answer: Answer = field(default_factory=Answer)

@@ -66,6 +66,10 @@ class Response:
             self.body.close()
 
 
+MAX_TEXT = 64 * 1024
+"""Characters of an answer that are kept until it is whole."""
+
+
 @dataclass(slots=True)
 class Answer:
     """What the dialect has seen of one answer as it passed; nothing of what it says."""
@@ -76,8 +80,26 @@ class Answer:
     done: bool = False
     error: bool = False
     dropped: int = 0
+    text: list[str] = field(default_factory=list)
+    """The plain text of a single choice so far, while it is no more than `MAX_TEXT`."""
+    plain: bool = True
+    """Nothing but such text has come: an answer that another target could go on with."""
+    length: int = 0
+    """Characters of it."""
+    id: str | None = None
     ended: dict[int, bool] = field(default_factory=dict, compare=False, repr=False)
     """Each choice that was seen, by its index, and whether its finish reason was."""
+
+    def say(self, text: str) -> None:
+        """More of the text has come."""
+        self.length += len(text)
+        if self.length > MAX_TEXT:
+            self.plain = False
+            self.text.clear()
+        elif self.plain:
+            self.text.append(text)
+            if len(self.text) > 64:
+                self.text[:] = ["".join(self.text)]
 
     @property
     def complete(self) -> bool:

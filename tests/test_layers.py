@@ -20,6 +20,7 @@ FLOORS = (
     ("resilience",),
     ("routing",),
     ("exchange",),
+    ("attempts",),
     ("middleware",),
     ("pipeline",),
     ("upstream", "generation"),

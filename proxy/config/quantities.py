@@ -9,6 +9,8 @@ _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)?")
 _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "KiB": 2**10, "MB": 10**6, "MiB": 2**20, "GB": 10**9, "GiB": 2**30}
 
+_RATIO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(%)?")
+
 
 class Seconds(float):
     """A span of time, in seconds; written `500ms`, `15s`, `5m` or `1h`."""
@@ -45,6 +47,22 @@ class Size(int):
         if match is None:
             raise ValueError(text)
         return cls(float(match[1]) * _BYTES[match[2] or "B"])
+
+
+class Ratio(float):
+    """A part of a whole, from 0 to 1; written `50%` or `0.5`."""
+
+    expected = "a part of a whole such as 50% or 0.5"
+    schema = {"type": ["string", "number"], "pattern": r"^\d+(\.\d+)?%?$", "examples": ["50%"]}
+
+    @classmethod
+    def parse(cls, text: str) -> Ratio:
+        """ValueError if it is no number, or not within 0 and 1."""
+        match = _RATIO.fullmatch(text)
+        value = float(match[1]) / (100 if match[2] else 1) if match else 2.0
+        if not 0 <= value <= 1:
+            raise ValueError(text)
+        return cls(value)
 
 
 class Secret:

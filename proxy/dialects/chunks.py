@@ -29,6 +29,7 @@ class Chunks:
         reading = self._reading
         reading.answer.model = model or reading.model
         self.begun = True
+        reading.answer.id = id or reading.id
         common = {
             "id": id or reading.id,
             "object": "chat.completion.chunk",
@@ -46,18 +47,22 @@ class Chunks:
 
     def text(self, text: str) -> bytes:
         """A piece of the answer."""
+        self._reading.answer.say(text)
         return self._text + orjson.dumps(text) + self._rest
 
     def reasoning(self, text: str) -> bytes:
         """A piece of what the model thinks, as the widespread `reasoning_content`."""
+        self._reading.answer.plain = False
         return self._reasoning + orjson.dumps(text) + self._rest
 
     def refusal(self, text: str) -> bytes:
         """A piece of why the model will not answer."""
+        self._reading.answer.plain = False
         return self._open + b'{"refusal":' + orjson.dumps(text) + self._rest
 
     def tool(self, index: int, id: str, name: str) -> bytes:
         """The start of a tool call, under the caller's own name for the tool; calls count from 0 in each choice."""
+        self._reading.answer.plain = False
         self._called = True
         function = {"name": self._reading.names.get(name, name), "arguments": ""}
         call = {"index": index, "id": id, "type": "function", "function": function}
@@ -70,10 +75,12 @@ class Chunks:
 
     def piece(self, member: str, value: Any) -> bytes:
         """Any other member of a delta."""
+        self._reading.answer.plain = False
         return self._open + orjson.dumps({member: value})[:-1] + self._rest
 
     def arguments(self, index: int, fragment: str) -> bytes:
         """A piece of a call's arguments, which are JSON as text."""
+        self._reading.answer.plain = False
         start = self._open + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index
         return start + orjson.dumps(fragment) + b"}}]" + self._rest
 

@@ -85,6 +85,8 @@ class Dialect:
     """An answer that is no 200."""
     headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
     """Control headers of its own: name -> the key in `Call.extras`, and how to read it (raises InvalidHeader)."""
+    prefill: Callable[[str], bool] = lambda model: False
+    """Whether that upstream model goes on from an assistant message at the end."""
     unsupported: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
     """Parameters of an OpenAI request that this dialect cannot express for that upstream model."""
 

@@ -32,19 +32,25 @@ class SsePassthrough:
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         response = await handler(exchange)
         if exchange.serving is not None and not isinstance(response.body, bytes):
-            response.body = Passage(response.body, exchange.serving, self.ping)
+            response.body = Passage(response.body, exchange, self.ping)
         return response
 
 
 class Passage:
     """The body as the caller gets it: whole events, pings between them, and a true end."""
 
-    def __init__(self, source: Body, attempt: Attempt, ping: float) -> None:
+    def __init__(self, source: Body, exchange: Exchange, ping: float) -> None:
         self._source = source
-        self._attempt = attempt
+        self._exchange = exchange
         self._ping = ping
         self._over = False
         self._quiet = Quiet(asyncio.get_running_loop())
+
+    @property
+    def _attempt(self) -> Attempt:
+        """Whoever serves now: an answer that was cut may go on elsewhere."""
+        assert self._exchange.serving is not None
+        return self._exchange.serving
 
     async def read(self) -> bytes:
         if self._over:

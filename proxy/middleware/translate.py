@@ -14,6 +14,7 @@ from proxy.dialects.faults import told
 from proxy.dialects.openai.request import replaced
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Ahead, Answer, Body, Response, Staged
+from proxy.resilience.resume import continued
 from proxy.routing.facts import Facts
 from proxy.sse import Framer, decode
 
@@ -50,6 +51,9 @@ def _call(attempt: Attempt) -> Call:
         name = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
         body, raw = {**body, name: cut}, replaced(raw, {name: cut})
         exchange.warnings.append(f"max-tokens-clamped;value={cut}")
+    if attempt.prefix is not None:
+        changes = continued(body, attempt.prefix)
+        body, raw = {**body, **changes}, replaced(raw, changes)
     extras = exchange.policy.extras
     return Call(exchange.endpoint, body, raw, target.model, exchange.facts.stream, extras)
 

@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from math import ceil
 from random import Random
+from typing import Annotated
 
+from msgspec import Meta
+
+from proxy.config.quantities import Ratio, Seconds
 from proxy.resilience.verdict import Verdict
 from proxy.telemetry.window import Ring
 
@@ -21,16 +25,16 @@ class CircuitBreaker:
     """When a target is taken out, and for how long."""
 
     enabled: bool = True
-    failure_threshold: int = 5
+    failure_threshold: Annotated[int, Meta(ge=1)] = 5
     """Hard failures in a row."""
-    min_success: float = 0.5
-    """The part (0-1) that must succeed of at least `min_verdicts` within `window`."""
-    min_verdicts: int = 20
-    window: float = 60.0
-    """Seconds; 300 at most."""
-    eject: float = 5.0
-    """Seconds of the first ejection; each further one in a row is twice as long."""
-    max_eject: float = 20.0
+    min_success: Ratio = Ratio(0.5)
+    """The part that must succeed of at least `min_verdicts` within `window`."""
+    min_verdicts: Annotated[int, Meta(ge=1)] = 20
+    window: Seconds = Seconds(60)
+    """300s at most."""
+    eject: Seconds = Seconds(5)
+    """The first ejection; each further one in a row is twice as long."""
+    max_eject: Seconds = Seconds(20)
 
 
 @dataclass(slots=True)

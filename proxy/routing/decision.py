@@ -60,7 +60,8 @@ class Decision:
 def decide(question: Question, snapshot: Snapshot, signals: Signals) -> Decision:
     """Filter, score, order; the plan is empty if nobody may serve."""
     strategy = question.policy.routing_strategy or question.strategy
-    targets = snapshot.targets(question.facts.model)
+    config = question.policy.failover_config
+    targets = config.targets(question.facts.model, snapshot) if config else snapshot.targets(question.facts.model)
     candidates, excluded = _screened(question, snapshot, targets, signals)
     key, seen = STRATEGIES[strategy], scene(question, candidates)
     scores = {each.target.id: key(each, seen) for each in candidates}

@@ -95,5 +95,6 @@ def absent(question: Question, snapshot: Snapshot, targets: tuple[Target, ...]) 
     """Providers that a hard list names, and that do not serve the model at all."""
     policy = question.policy
     serving = {target.provider.name for target in targets}
-    named = dict.fromkeys((*policy.provider, *policy.include_providers, *policy.provider_fallbacks))
+    chain = policy.failover_config.providers if policy.failover_config else ()
+    named = dict.fromkeys((*policy.provider, *policy.include_providers, *policy.provider_fallbacks, *chain))
     return [Exclusion(None, name, "model_not_served") for name in named if name not in serving]

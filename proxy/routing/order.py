@@ -25,6 +25,8 @@ def ordered(
 
 def chain(policy: Policy) -> tuple[str, ...]:
     """The providers that stand first in an order of the caller's own."""
+    if policy.failover_config is not None:
+        return policy.failover_config.providers
     return policy.provider_fallbacks or policy.provider_preference
 
 

@@ -12,7 +12,8 @@ import orjson
 from proxy.config.snapshot import Known, Snapshot
 from proxy.dialects import DIALECTS
 from proxy.errors import InvalidHeader
-from proxy.routing import reading
+from proxy.routing import failover_config, reading
+from proxy.routing.failover_config import FailoverConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,7 @@ class Policy:
     load_balance_strategy: str | None = None
     load_balance_providers: tuple[str, ...] = ()
     provider_weights: tuple[tuple[str, int], ...] = ()
+    failover_config: FailoverConfig | None = None
     retry_on_provider_error: bool = True
     max_provider_retries: int | None = None
     session_id: str | None = None
@@ -52,6 +54,8 @@ class Policy:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, FailoverConfig):
+        return {"providers": value.providers}
     return dict(value) if value and isinstance(value, tuple) and isinstance(value[0], tuple) else value
 
 
@@ -72,6 +76,7 @@ HEADERS: Mapping[str, Callable[[str, Known], Any]] = {
     "X-Load-Balance-Strategy": reading.balance,
     "X-Load-Balance-Providers": reading.providers,
     "X-Provider-Weights": reading.weights,
+    "X-Failover-Config": failover_config.parse,
     "X-Retry-On-Provider-Error": reading.boolean,
     "X-Max-Provider-Retries": reading.retries,
     "X-Session-Id": reading.session,
@@ -82,10 +87,7 @@ HEADERS: Mapping[str, Callable[[str, Known], Any]] = {
 EXTRAS = {header: named for dialect in DIALECTS.values() for header, named in dialect.headers.items()}
 """Those of single dialects."""
 
-PLANNED = ("X-Failover-Config",)
-"""Refused, not ignored."""
-
-_ALL = (*HEADERS, *EXTRAS, *PLANNED)
+_ALL = (*HEADERS, *EXTRAS)
 
 
 def member(header: str) -> str:
@@ -140,8 +142,6 @@ def _parsed(asked: tuple[tuple[str, str], ...], known: Known) -> Policy:
             name, read = EXTRAS[header]
             extras[name] = read(text)
             continue
-        if header not in HEADERS:
-            raise InvalidHeader(f"{header} is not supported by this version; leave it out", param=header)
         try:
             values[member(header)] = HEADERS[header](text.strip(), known)
         except ValueError as error:

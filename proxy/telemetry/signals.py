@@ -144,8 +144,10 @@ class Board:
         standing = self.standing(target, now)
         record = measured.record
         remaining = record.remaining
+        spent = remaining is not None and 0 in (remaining.requests, remaining.tokens)
+        limited = max(0.0, remaining.until - now) if remaining and spent else 0.0
         return Signal(
-            available_in_ms=ceil(standing.available_in * 1000),
+            available_in_ms=ceil(max(standing.available_in, limited) * 1000),
             degraded=measured.degraded or standing.available_in > 0 or standing.proving,
             in_flight=record.in_flight,
             performance=measured.performance,

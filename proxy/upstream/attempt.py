@@ -13,6 +13,7 @@ from proxy.dialects.contract import AUTH, Asking, Dialect
 from proxy.errors import BadAnswer, Disconnected
 from proxy.exchange import Attempt
 from proxy.messages import Ahead, Incoming, Outgoing, Response, Transport
+from proxy.resilience.retry_after import remaining
 from proxy.sse import EventTooLarge, Framer, decode
 
 MAX_ANSWER = 64 * 2**20
@@ -26,21 +27,21 @@ async def upstream(attempt: Attempt) -> Response:
     clock = exchange.services.clock
     dialect = DIALECTS[target.provider.dialect]
     request = outgoing(target, dialect, attempt.asking, exchange.forwarded)
-    start = clock()
-    try:
+    with exchange.waiting():
         response = await _answered(exchange.services.transport, request, dialect, attempt)
-        exchange.first_content = clock()
-        return response
-    finally:
-        exchange.waited += clock() - start
+    exchange.first_content = clock()
+    return response
 
 
 async def _answered(transport: Transport, request: Outgoing, dialect: Dialect, attempt: Attempt) -> Response:
     timeouts, stream = attempt.step.target.timeouts, attempt.exchange.facts.stream
-    limit = timeouts.first_token if stream else timeouts.answer
+    limit = min(timeouts.first_token if stream else timeouts.answer, attempt.within or inf)
     deadline = asyncio.get_running_loop().time() + limit
     incoming = await transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
     try:
+        attempt.flight.heard(
+            remaining(incoming.headers, attempt.exchange.services.wall(), attempt.exchange.services.clock())
+        )
         incoming.deadline = deadline
         response = await _read(incoming, dialect, attempt)
     except BaseException:

@@ -33,13 +33,28 @@ def answer(data: bytes, reading: Reading) -> bytes:
 def note(body: Mapping[str, Any], seen: Answer) -> None:
     """What the log, the costs and the terminal rule need of an answer or a chunk; a host may leave any of it out."""
     model, usage = body.get("model"), body.get("usage")
+    seen.id = seen.id or body.get("id")
     seen.model = model if model and isinstance(model, str) else seen.model
     seen.usage = counted(usage) or seen.usage
     for choice in choices(body):
         finish, index = choice.get("finish_reason"), choice.get("index")
+        if delta := choice.get("delta"):
+            _note_delta(delta, seen)
         seen.finish = finish or seen.finish
         if isinstance(index, int):
             seen.ended[index] = bool(finish) or seen.ended.get(index, False)
+
+
+def _note_delta(delta: Any, seen: Answer) -> None:
+    """The text so far, for going on elsewhere with it; anything else cannot be gone on with."""
+    content = delta.get("content") if isinstance(delta, dict) else None
+    if isinstance(content, str) and content:
+        seen.say(content)
+    if seen.plain and (not isinstance(delta, dict) or any(delta[name] for name in delta.keys() - _TEXT)):
+        seen.plain = False
+
+
+_TEXT = frozenset({"content", "role"})
 
 
 def choices(body: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,0 +1,111 @@
+"""One attempt, and a second one beside it if the first stays silent; the first with content wins, the other is gone at once."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from proxy.attempts import settle
+from proxy.errors import UpstreamFailure
+from proxy.exchange import Attempt, Handler
+from proxy.messages import Response
+
+Served = tuple[Attempt, Response]
+
+
+class Failed(Exception):
+    """Every runner has failed; the failures stand in the order in which they came."""
+
+    def __init__(self, failures: list[tuple[Attempt, UpstreamFailure]]) -> None:
+        super().__init__()
+        self.failures = failures
+
+
+@dataclass(slots=True)
+class Race:
+    """The first runner runs in the caller's own task, so a race without a second one costs a timer and no task."""
+
+    handler: Handler[Attempt]
+    second: Callable[[], Attempt | None]
+    """Starts the second runner's attempt; None if there may be none."""
+    _hedge: asyncio.Task[Served] | None = field(default=None, init=False)
+    _attempt: Attempt | None = field(default=None, init=False)
+    _running: bool = field(default=True, init=False)
+    _overtaken: bool = field(default=False, init=False)
+
+    async def run(self, first: Attempt, hedge_after: float | None) -> Served:
+        """The winner and its answer; Failed if nobody has one."""
+        timer = None
+        if hedge_after is not None:
+            loop, task = asyncio.get_running_loop(), asyncio.current_task()
+            timer = loop.call_later(hedge_after, self._start_second, task)
+        try:
+            return await self._first(first)
+        except BaseException:
+            self._drop_hedge()
+            raise
+        finally:
+            self._running = False
+            if timer is not None:
+                timer.cancel()
+
+    async def _first(self, first: Attempt) -> Served:
+        try:
+            response = await self.handler(first)
+        except UpstreamFailure as failure:
+            self._running = False
+            return await self._hedged([(first, failure)])
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if self._overtaken and task is not None and task.uncancel() == 0:
+                settle.abandoned(first, outrun=True)
+                return await self._hedged([])
+            settle.abandoned(first)
+            raise
+        except BaseException:
+            settle.abandoned(first)
+            raise
+        self._drop_hedge()
+        return first, response
+
+    async def _hedged(self, failures: list[tuple[Attempt, UpstreamFailure]]) -> Served:
+        """The second runner's answer, now that it is the only one."""
+        if self._hedge is None or self._attempt is None:
+            raise Failed(failures)
+        hedge, self._hedge = self._hedge, None
+        try:
+            return await hedge
+        except UpstreamFailure as failure:
+            raise Failed([*failures, (self._attempt, failure)]) from None
+        except asyncio.CancelledError:
+            hedge.cancel()
+            settle.abandoned(self._attempt)
+            raise
+
+    def _start_second(self, first: asyncio.Task[object] | None) -> None:
+        self._attempt = self.second()
+        if self._attempt is not None:
+            self._hedge = asyncio.create_task(self._ran(self._attempt))
+            self._hedge.add_done_callback(lambda hedge: self._overtake(hedge, first))
+
+    async def _ran(self, attempt: Attempt) -> Served:
+        return attempt, await self.handler(attempt)
+
+    def _overtake(self, hedge: asyncio.Task[Served], first: asyncio.Task[object] | None) -> None:
+        """The second is done first: if it has an answer, the first stops."""
+        if hedge.cancelled() or not self._running:
+            return
+        if hedge.exception() is None and first is not None:
+            self._overtaken = True
+            first.cancel()
+
+    def _drop_hedge(self) -> None:
+        """The second runner has lost: whatever it has is closed."""
+        if self._hedge is None or self._attempt is None:
+            return
+        hedge, self._hedge = self._hedge, None
+        if hedge.done() and not hedge.cancelled() and hedge.exception() is None:
+            hedge.result()[1].close()
+        hedge.cancel()
+        settle.abandoned(self._attempt, outrun=True)
