@@ -28,6 +28,7 @@ class Continuing:
         self._handler = handler
         self._settings: Settings = walk.settings
         self._resumed = False
+        self._closed = False
         self._framer = Framer()
         self._overlap = Overlap("")
         self._id: str | None = None
@@ -49,6 +50,8 @@ class Continuing:
                     return before
 
     def close(self) -> None:
+        """A read under way ends with Disconnected, and nobody goes on."""
+        self._closed = True
         self._body.close()
 
     def _check(self, data: bytes) -> None:
@@ -67,6 +70,8 @@ class Continuing:
 
     async def _go_on(self, failure: UpstreamFailure) -> bytes:
         """Puts another target's answer in the place of the rest; what came before an error is given back."""
+        if self._closed:
+            raise failure  # it was cut on our side: no fault of the provider's, and nothing to mend
         seen = self._attempt.answer
         settle.failed(self._attempt, failure, self._settings.circuit_breaker)
         self._body.close()

@@ -67,7 +67,7 @@ def test_of_a_broken_file_every_problem_is_shown_with_its_place(capsys, write):
     first, *problems = said.splitlines()
     assert (code, first) == (2, f"parrot: 3 problems in {path}")
     assert [line.removeprefix(f"{path}:") for line in problems] == [
-        "2:86: pipeline[5].failover.x: unknown key; known: max_retries",
+        "2:86: pipeline[5].failover.x: unknown key; known: circuit_breaker, hedge, max_retries, resume, retry_after_wait",
         "4:6: providers.a.dialect: is missing",
         "4:7: providers.a.dialekt: unknown key; did you mean 'dialect'?",
     ]
