@@ -25,6 +25,7 @@ from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 from proxy.telemetry.observations import Flight, Observations
 from proxy.telemetry.signals import Board
+from proxy.telemetry.usage import Usage
 
 
 @dataclass(slots=True)
@@ -52,6 +53,7 @@ class Services:
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
     retries: RetryBudget = field(default_factory=RetryBudget)
     hedges: HedgeBudget = field(default_factory=HedgeBudget)
+    usage: Usage = field(default_factory=Usage)
     turns: Turns = field(default_factory=Turns)
     affinity: Affinity = field(default_factory=Affinity)
     load: Load = field(default_factory=Load)
@@ -109,6 +111,7 @@ class Exchange:
         """A new attempt at one place of the plan, counted from now on."""
         now = self.services.clock()
         flight = self.services.observations.started(step.target.id, now, stream=self.facts.stream)
+        self.services.usage.started(step.target.provider.name, now)
         attempt = Attempt(self, step, now, flight)
         self.attempts.append(attempt)
         return attempt
@@ -167,6 +170,8 @@ class Attempt:
     """What is observed of it."""
     leave: Leave | None = None
     """The breaker's leave for it."""
+    ended_use: bool = False
+    """Whether it counts no more among its provider's attempts in flight."""
     retry: bool = False
     """Whether it holds a part of the retry budget."""
     content: float | None = None

@@ -56,6 +56,13 @@ def abandoned(attempt: Attempt, *, outrun: bool = False) -> None:
 
 
 def _give_back(attempt: Attempt) -> None:
+    """Every ending passes here, once: the account's use and the retry budget are as they were."""
+    if attempt.ended_use:
+        return
+    attempt.ended_use = True
+    usage, services = attempt.answer.usage or {}, attempt.exchange.services
+    tokens = int(usage.get("total_tokens") or 0)
+    services.usage.ended(attempt.step.target.provider.name, tokens, services.clock())
     if attempt.retry:
         attempt.retry = False
         attempt.exchange.services.retries.give_back(attempt.step.target.id)

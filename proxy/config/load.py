@@ -86,6 +86,7 @@ def _provider(name: str, section: schema.Provider, weight: float) -> Provider:
         path=section.path,
         query=section.query,
         headers=section.headers,
+        limits=section.limits,
     )
 
 

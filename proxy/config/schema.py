@@ -64,6 +64,14 @@ class Region(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Members that requests to it carry besides, such as `inference_geo: us`."""
 
 
+class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What the account allows; at a limit its targets are tried after everybody else's."""
+
+    requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
+    concurrency: Annotated[int, Meta(ge=1)] | None = None
+
+
 class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vendor account: where it is, what it speaks, and the key to it."""
 
@@ -75,6 +83,7 @@ class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     query: dict[str, str] = {}
     headers: dict[str, str] = {}
     weight: Weight = 1.0
+    limits: Limits | None = None
     timeouts: Timeouts = Timeouts()
     regions: dict[str, Region] = {}
 

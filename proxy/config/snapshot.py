@@ -13,7 +13,7 @@ import yaml
 from proxy.config.prices import Price, listed
 from proxy.config.quantities import Secret
 from proxy.config.regions import Region
-from proxy.config.schema import Admin, Defaults, Drain, Listen, Timeouts
+from proxy.config.schema import Admin, Defaults, Drain, Limits, Listen, Timeouts
 
 GLOBAL = "global"
 """The region of a provider that names none."""
@@ -33,6 +33,7 @@ class Provider:
     path: str | None = None
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    limits: Limits | None = None
 
     @property
     def disabled(self) -> str | None:

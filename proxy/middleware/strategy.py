@@ -56,7 +56,8 @@ def signals(exchange: Exchange) -> Signals:
     now = services.clock()
     session = exchange.policy.session_id
     sticky = services.affinity.of((exchange.identity, session), now) if session else None
-    return replace(services.board.at(now), picks=services.turns.picks, sticky=sticky)
+    busy = services.usage.busy(exchange.snapshot.providers, now)
+    return replace(services.board.at(now), picks=services.turns.picks, busy=busy, sticky=sticky)
 
 
 def _record_turn(exchange: Exchange) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
@@ -80,6 +80,8 @@ def _screened(
     excluded = absent(question, snapshot, targets)
     for target in targets:
         signal = signals.of(target.id, question.policy.performance_window)
+        if target.provider.name in signals.busy:
+            signal = replace(signal, available_in_ms=max(signal.available_in_ms, signals.busy[target.provider.name]))
         why = reason(target, question, signal) or (snapshot.strict_params and strict(target, question)) or None
         if why is None:
             eligible.append((target, signal))

@@ -75,6 +75,8 @@ class Signals:
     rows: Mapping[str, Signal] = field(default_factory=dict)
     picks: Mapping[Any, Mapping[str, int]] = field(default_factory=dict)
     """Turns taken so far: by group of requests, then by provider."""
+    busy: Mapping[str, int] = field(default_factory=dict)
+    """Providers at a limit of the file's -> milliseconds until they may have room again."""
     sticky: str | None = None
     """The target that served this session last."""
 
