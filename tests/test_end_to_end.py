@@ -15,6 +15,7 @@ from proxy.sidecar import start
 from tests.running import HELLO, SHIPPED, TWO, Log, Running, launch, made, running
 
 ROOT = Path(__file__).parent.parent
+SIX = {"openai", "anthropic", "google", "mistral", "cohere", "meta"}
 
 
 @pytest.fixture
@@ -118,6 +119,22 @@ async def test_every_name_in_the_shipped_file_is_served_by_whom_it_says() -> Non
         assert (answer.provider, answer.model) == ("anthropic", "claude-opus-4-6")
         answer = await client.chat.completions.create(model="cohere/command-r7b", messages=HELLO)
         assert answer.provider == "cohere" and "command-r7b" in answer.model
+
+
+CHAT = ("gpt-4-turbo-preview", "gpt-4", "gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo", "claude-3-opus", "claude-3-sonnet",
+        "claude-3-haiku", "claude-3-5-sonnet", "gemini-pro")  # fmt: skip
+"""The names that the documentation asks for."""
+
+
+async def test_every_chat_name_can_be_served_by_six_providers_and_in_the_european_union() -> None:
+    async with running(SHIPPED) as started, started.client() as client:
+        models = started.sidecar.front.generation.snapshot.models
+        for model in CHAT:
+            assert SIX <= {target.provider.name for target in models[model]}, model
+            answer = await client.chat.completions.create(
+                model=model, messages=HELLO, extra_headers={"X-Data-Residency": "EU"}
+            )
+            assert answer.provider == "mistral"
 
 
 async def test_a_provider_without_its_key_is_disabled_and_says_so() -> None:
