@@ -1,9 +1,10 @@
 """OpenAI's own format: what passes through is never re-serialised."""
 
 from proxy.dialects.contract import Dialect
-from proxy.dialects.openai.request import PATHS, ask
+from proxy.dialects.openai.request import ask
 from proxy.dialects.openai.response import answer, error
 from proxy.dialects.openai.stream import Passing, begins
+from proxy.dialects.openai.tables import PATHS
 
 DIALECT = Dialect(
     name="openai",

@@ -2,50 +2,96 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import orjson
 
 from proxy.dialects.contract import Asking, Call
+from proxy.dialects.openai.history import own, suspect
+from proxy.dialects.openai.tables import (
+    AFTER_DALL_E,
+    COUNTED,
+    COUNTS_THOUGHTS,
+    PATHS,
+    PICTURE_DROPPED,
+    PICTURE_WORDS,
+)
+from proxy.dialects.params import dropped
 from proxy.errors import InvalidRequest
-
-PATHS = {
-    "chat": "/chat/completions",
-    "completions": "/completions",
-    "embeddings": "/embeddings",
-    "images": "/images/generations",
-    "moderations": "/moderations",
-    "responses": "/responses",
-}
-_COUNTED = ("chat", "completions")
-"""Endpoints whose streams tell their usage only when asked."""
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
 
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """What becomes of a request's members."""
+
+    set: Mapping[str, Any] = field(default_factory=dict)
+    left_out: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    """Left out, and that is worth a warning."""
+
+
 def ask(call: Call) -> Asking:
     """Top-level members are replaced, every other subtree stays byte for byte what the caller wrote."""
-    return Asking(path=PATHS[call.endpoint], body=replaced(call.raw, _changes(call)))
+    change = _CHANGES.get(call.endpoint, _nothing)(call)
+    changes = {"model": call.model, **_counted(call), **change.set}
+    body = replaced(call.raw, changes, drop=("routing", *change.left_out, *change.lost))
+    return Asking(path=PATHS[call.endpoint], body=body, warnings=dropped(change.lost))
 
 
-def _changes(call: Call) -> dict[str, Any]:
-    """Usage is always asked for in streams, for the log and the costs; the stage hides it if the caller did not ask."""
-    changes: dict[str, Any] = {"model": call.model}
-    if call.stream and call.endpoint in _COUNTED:
-        changes["stream_options"] = {**(call.body.get("stream_options") or {}), "include_usage": True}
-    return changes
-
-
-def replaced(raw: bytes, changes: dict[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
+def replaced(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
     """A JSON object with some members replaced or left out; of a repeated member the last counts, as in parsing."""
+    members = _opened(raw)
+    for name in drop:
+        members.pop(name, None)
+    for name, value in changes.items():
+        members[name] = value if isinstance(value, msgspec.Raw) else msgspec.Raw(orjson.dumps(value))
+    return _encode(members)
+
+
+def _opened(raw: bytes) -> dict[str, Any]:
     try:
         members: dict[str, Any] = _members.decode(raw)
     except RecursionError as error:
         raise InvalidRequest("the body is nested too deep", code="invalid_json") from error
-    for name in drop:
-        members.pop(name, None)
-    for name, value in changes.items():
-        members[name] = msgspec.Raw(orjson.dumps(value))
-    return _encode(members)
+    return members
+
+
+def _counted(call: Call) -> dict[str, Any]:
+    """Usage is always asked for in streams, for the log and the costs; the stage hides it if the caller did not ask."""
+    if not call.stream or call.endpoint not in COUNTED:
+        return {}
+    return {"stream_options": {**(call.body.get("stream_options") or {}), "include_usage": True}}
+
+
+def _nothing(call: Call) -> _Change:
+    return _Change()
+
+
+def _chat(call: Call) -> _Change:
+    """The limit under the name that the model takes, and no other provider's members in the history."""
+    messages = _opened(call.raw).get("messages") if suspect(call.raw) else None
+    changes: dict[str, Any] = {"messages": own(messages)} if messages else {}
+    if "max_tokens" not in call.body or not COUNTS_THOUGHTS.match(call.model):
+        return _Change(changes)
+    if call.body.get("max_completion_tokens") is None:
+        changes["max_completion_tokens"] = call.body["max_tokens"]
+    return _Change(changes, left_out=("max_tokens",))
+
+
+def _images(call: Call) -> _Change:
+    """What was asked of DALL-E in the words of its successors."""
+    if not AFTER_DALL_E.match(call.model):
+        return _Change()
+    said = ((name, words.get(str(call.body.get(name)))) for name, words in PICTURE_WORDS.items())
+    asked = [name for name in PICTURE_DROPPED if name in call.body]
+    lost = tuple(name for name in asked if call.body[name] not in PICTURE_DROPPED[name])
+    return _Change({name: word for name, word in said if word is not None}, tuple(asked), lost)
+
+
+_CHANGES: Mapping[str, Callable[[Call], _Change]] = {"chat": _chat, "images": _images}

@@ -86,3 +86,44 @@ def test_a_models_name_is_quoted_as_json() -> None:
 def test_a_body_nested_beyond_reading_is_the_callers_mistake() -> None:
     with pytest.raises(InvalidRequest, match="nested too deep"):
         ask(call(b'{"a":' + b"[" * 1022 + b"]" * 1022 + b"}"))
+
+
+@pytest.mark.parametrize(
+    ("model", "raw", "sent"),
+    [
+        ("gpt-5.5", b'{"model":"a","max_tokens":100, "x":[1, 2]}', b'{"model":"gpt-5.5","x":[1, 2],"max_completion_tokens":100}'),
+        ("o3", b'{"max_tokens":1,"max_completion_tokens": 9,"model":"a"}', b'{"max_completion_tokens":9,"model":"o3"}'),
+        ("o3", b'{"max_tokens":1,"max_completion_tokens":null,"model":"a"}', b'{"max_completion_tokens":1,"model":"o3"}'),
+        ("gpt-4o", b'{"model":"a","max_tokens": 100}', b'{"model":"gpt-4o","max_tokens":100}'),
+    ],
+)  # fmt: skip
+def test_models_that_think_get_their_limit_under_its_newer_name(model: str, raw: bytes, sent: bytes) -> None:
+    assert ask(call(raw, model=model)).body == sent
+
+
+def test_other_providers_members_do_not_reach_openai() -> None:
+    raw = b'{"model":"a","messages":[{"content" :"x"},{"provider":"google","content":"y"}],"tools":[ 1 ]}'
+    assert ask(call(raw)).body == b'{"model":"up","messages":[{"content" :"x"},{"content":"y"}],"tools":[ 1 ]}'
+
+
+@pytest.mark.parametrize(
+    ("asked", "sent", "warnings"),
+    [
+        ({"quality": "hd", "size": "1792x1024"}, {"quality": "high", "size": "1536x1024"}, ()),
+        ({"quality": "low", "size": "1024x1024"}, {"quality": "low", "size": "1024x1024"}, ()),
+        ({"response_format": "b64_json"}, {}, ()),
+        ({"response_format": "url", "style": "vivid"}, {}, ("param-dropped;name=response_format", "param-dropped;name=style")),
+    ],
+)  # fmt: skip
+def test_what_was_asked_of_dall_e_is_asked_of_its_successor(
+    asked: dict[str, Any], sent: dict[str, Any], warnings: tuple[str, ...]
+) -> None:
+    body = {"model": "dall-e-3", "prompt": "a parrot", **asked}
+    asking = ask(Call("images", body, orjson.dumps(body), "gpt-image-1.5", stream=False))
+    assert orjson.loads(asking.body) == {"model": "gpt-image-1.5", "prompt": "a parrot", **sent}
+    assert asking.warnings == warnings
+
+
+def test_a_model_of_that_time_is_asked_as_it_was() -> None:
+    body = {"model": "dall-e-3", "prompt": "a parrot", "style": "vivid", "quality": "hd"}
+    assert orjson.loads(ask(Call("images", body, orjson.dumps(body), "dall-e-3", stream=False)).body) == body

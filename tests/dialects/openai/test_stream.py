@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from proxy.dialects.contract import Reading
 from proxy.dialects.openai.stream import Passing, begins
 from proxy.messages import Answer
-from proxy.sse import Event
+from proxy.sse import Event, decode
 from tests.cuts import cut
 
 SPLICE = b',"provider":"openai"'
@@ -192,3 +192,41 @@ def choice(index: int, finish: str | None) -> bytes:
 )
 def test_an_answer_is_complete_when_each_of_its_choices_has_ended(seen: list[bytes], complete: bool) -> None:
     assert run(seen)[1].complete is complete
+
+
+TOLD = tuple(
+    b"event: %b\ndata: %b\n\n" % (kind, orjson.dumps({"type": kind.decode(), "sequence_number": number, **members}))
+    for number, (kind, members) in enumerate(
+        [
+            (b"response.created", {"response": {"model": "m-1", "usage": None}}),
+            (b"response.output_text.delta", {"delta": "Gr\u00fc\u00dfe"}),
+            (
+                b"response.completed",
+                {"response": {"model": "m-1", "usage": {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8}}},
+            ),
+        ]
+    )
+)
+"""A stream of /responses."""
+
+
+@given(st.lists(st.integers(min_value=0), max_size=8))
+def test_typed_events_pass_with_nothing_but_their_provider_added(places: list[int]) -> None:
+    out, seen = run(cut(b"".join(TOLD), places))
+    assert out.replace(SPLICE, b"") == b"".join(TOLD)
+    assert seen == Answer("m-1", "stop", {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}, done=True)
+
+
+def test_typed_events_without_their_last_are_not_an_answer() -> None:
+    assert not run(list(TOLD[:2]))[1].complete
+
+
+def test_a_typed_failure_passes_as_it_came_and_is_no_answer() -> None:
+    frame = b'event: error\ndata: {"type":"error","message":"broke","code":"server_error"}\n\n'
+    out, seen = run([frame, TOLD[1]])
+    assert out.replace(SPLICE, b"") == frame and seen.error and not seen.complete
+
+
+@pytest.mark.parametrize(("frame", "does"), [(TOLD[0], False), (TOLD[1], True), (TOLD[2], True)])
+def test_content_of_typed_events_begins_the_answer(frame: bytes, does: bool) -> None:
+    assert begins(decode(frame)) is does

@@ -1,0 +1,48 @@
+"""Messages of a conversation that other providers took part in, less what only they understand."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from proxy.dialects.openai.tables import FOREIGN_IN_CALLS, FOREIGN_IN_MESSAGES
+
+_FOREIGN = tuple(f'"{name}"'.encode() for name in FOREIGN_IN_MESSAGES | FOREIGN_IN_CALLS)
+
+_object = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_list = msgspec.json.Decoder(list[msgspec.Raw])
+_encode = msgspec.json.Encoder().encode
+
+
+def suspect(raw: bytes) -> bool:
+    """Whether such members may be in there: a name can be a value as well, so this only says where to look."""
+    return any(name in raw for name in _FOREIGN)
+
+
+def own(messages: msgspec.Raw) -> msgspec.Raw:
+    """A request's `messages` without other providers' members, the rest byte for byte."""
+    return _each(messages, _message)
+
+
+def _message(message: msgspec.Raw) -> msgspec.Raw:
+    members: dict[str, Any] = _object.decode(message)
+    kept = {name: value for name, value in members.items() if name not in FOREIGN_IN_MESSAGES}
+    calls = kept.get("tool_calls", b"")
+    if suspect(bytes(calls)):
+        kept["tool_calls"] = _each(calls, _call)
+    return msgspec.Raw(_encode(kept))
+
+
+def _call(call: msgspec.Raw) -> msgspec.Raw:
+    members = _object.decode(call)
+    return msgspec.Raw(_encode({name: value for name, value in members.items() if name not in FOREIGN_IN_CALLS}))
+
+
+def _each(items: msgspec.Raw, change: Callable[[msgspec.Raw], msgspec.Raw]) -> msgspec.Raw:
+    """The list with those items changed that may have to be; what is no list of objects is for the provider to refuse."""
+    try:
+        return msgspec.Raw(_encode([change(item) if suspect(bytes(item)) else item for item in _list.decode(items)]))
+    except msgspec.ValidationError:
+        return items

@@ -1,0 +1,42 @@
+"""What other providers left in a conversation does not reach OpenAI; the rest is the caller's bytes."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from proxy.dialects.openai.history import own, suspect
+
+USER = b'{ "role" : "user", "content":"h\\u00e9 \\"reasoning\\" 1.50"}'
+
+
+@pytest.mark.parametrize(
+    ("message", "left"),
+    [
+        (b'{"role":"assistant","content":"a", "reasoning_content":"hm"}', b'{"role":"assistant","content":"a"}'),
+        (b'{"provider":"google","content": "a" }', b'{"content":"a"}'),
+        (b'{"reasoning":"x","reasoning_details":[1],"thinking_blocks":[{}],"content":null}', b'{"content":null}'),
+        (
+            b'{"tool_calls":[{"id":"1" ,"extra_content":{"google":{}},"function":{ "a":1.50}},{ "id":"2"}]}',
+            b'{"tool_calls":[{"id":"1","function":{ "a":1.50}},{ "id":"2"}]}',
+        ),
+        (b'{"content":"provider","name": "reasoning"}', b'{"content":"provider","name":"reasoning"}'),
+        (b'{"tool_calls":"extra_content", "a":1}', b'{"tool_calls":"extra_content","a":1}'),
+        (b'{"content": "plain", "tool_calls": null}', b'{"content": "plain", "tool_calls": null}'),
+    ],
+)
+def test_foreign_members_go_and_neighbours_stay_as_they_were(message: bytes, left: bytes) -> None:
+    assert bytes(own(msgspec.Raw(b"[" + USER + b" , " + message + b"]"))) == b"[" + USER + b"," + left + b"]"
+
+
+@pytest.mark.parametrize("messages", [b'{"provider":1}', b'[ {}, ["provider"]]'])
+def test_what_is_no_list_of_objects_is_left_to_the_provider(messages: bytes) -> None:
+    assert bytes(own(msgspec.Raw(messages))) == messages
+
+
+@pytest.mark.parametrize(
+    ("raw", "found"),
+    [(b'{"messages":[{"role":"user"}]}', False), (b'{"a":"extra_content"}', True), (b'{"a":"the provider"}', False)],
+)
+def test_only_what_may_hold_one_is_looked_into(raw: bytes, found: bool) -> None:
+    assert suspect(raw) is found
