@@ -8,9 +8,9 @@ from urllib.parse import unquote
 import orjson
 
 from proxy.config.snapshot import Target
-from proxy.errors import UnknownModel
 from proxy.exchange import Exchange
 from proxy.messages import Response
+from proxy.middleware.strategy import unknown
 
 PATH = "/v1/models"
 
@@ -27,7 +27,7 @@ async def model(exchange: Exchange) -> Response:
     name = unquote(exchange.request.path.partition("?")[0].removeprefix(f"{PATH}/"))
     targets = exchange.snapshot.targets(name)
     if not targets:
-        raise UnknownModel(f"no model '{name[:256]}' in the routing table", param="model")
+        raise unknown(exchange, name)
     return _answer(_model(name, targets))
 
 

@@ -43,7 +43,7 @@ class StrategyChoice:
 
     def _decision(self, exchange: Exchange, asked: Facts) -> Decision:
         if not exchange.snapshot.targets(asked.model):
-            raise _unknown(exchange, asked.model)
+            raise unknown(exchange, asked.model)
         decision = decide(self.question(exchange), exchange.snapshot, signals(exchange))
         if not decision.steps:
             raise _nobody(exchange, decision)
@@ -80,7 +80,8 @@ def _read_routing(exchange: Exchange) -> None:
         exchange.policy = parse(asked, exchange.snapshot)
 
 
-def _unknown(exchange: Exchange, model: str) -> UnknownModel:
+def unknown(exchange: Exchange, model: str) -> UnknownModel:
+    """The error for a name that nothing in the table means, with the names that look like it."""
     near = exchange.snapshot.near(model)
     hint = f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
     return UnknownModel(f"no model '{model[:256]}' in the routing table{hint}", param="model")

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.errors import ParrotError
 from proxy.messages import Request, Response
-from proxy.middleware.endpoints import Endpoints
+from proxy.middleware.endpoints import Endpoints, Own
 from tests.fakes import exchange
 
 
@@ -23,6 +23,13 @@ async def reached(subject: object) -> Response:
     [
         ("POST", "/v1/chat/completions", {}, "chat"),
         ("POST", "/v1/chat/completions?x=1", {"Content-Encoding": "identity"}, "chat"),
+        ("POST", "/v1/completions", {}, "completions"),
+        ("POST", "/v1/embeddings", {}, "embeddings"),
+        ("POST", "/v1/images/generations", {}, "images"),
+        ("POST", "/v1/moderations", {}, "moderations"),
+        ("POST", "/v1/responses", {}, "responses"),
+        ("GET", "/v1/responses/resp_1", {}, 404),
+        ("DELETE", "/v1/responses", {}, 405),
         ("GET", "/v1/chat/completions", {}, 405),
         ("POST", "/v1/chat/completions/", {}, 404),
         ("POST", "http://other.example/v1/chat/completions", {}, 404),
@@ -37,3 +44,29 @@ async def test_only_what_there_is_goes_on(method: str, path: str, headers: dict[
         assert made.endpoint == outcome
     except ParrotError as error:
         assert (error.status, made.endpoint) == (outcome, "")
+
+
+async def answered(subject: object) -> Response:
+    return Response(200, {}, b"own")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/v1/models", 200),
+        ("GET", "/v1/models?limit=1", 200),
+        ("GET", "/v1/models/a/b", 200),
+        ("POST", "/v1/models", 405),
+        ("POST", "/v1/models/a", 405),
+        ("GET", "/v1/model", 404),
+    ],
+)
+async def test_the_sidecars_own_endpoints_go_no_further(method: str, path: str, status: int) -> None:
+    own = Own("GET", answered)
+    made = exchange(asking=Request(method, path, {}, nothing))
+    try:
+        response = await Endpoints({"/v1/models": own, "/v1/models/": own})(made, reached)
+        assert (response.status, response.body) == (status, b"own")
+    except ParrotError as error:
+        assert error.status == status
+        assert error.headers == ({"Allow": "GET"} if status == 405 else {})

@@ -1,0 +1,61 @@
+"""The list of models is the routing table's, as OpenAI's SDK reads it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+
+import openai
+import pytest
+
+from tests.running import TWO, running
+
+FILE = (
+    TWO
+    + """\
+  org/model-1.5@beta: {second: x}
+  "gpt-*": {first: "*"}
+"""
+)
+
+
+@pytest.fixture
+async def client() -> AsyncIterator[openai.AsyncOpenAI]:
+    async with running(FILE) as started, started.client() as sdk:
+        yield sdk
+
+
+async def test_the_list_has_every_name_and_no_pattern(client: openai.AsyncOpenAI) -> None:
+    page = await client.models.list()
+    assert [(model.id, model.object, model.owned_by) for model in page.data] == [
+        ("m", "model", "first, second"),
+        ("org/model-1.5@beta", "model", "second"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "providers"),
+    [
+        ("m", ["first", "second"]),
+        ("org/model-1.5@beta", ["second"]),
+        ("gpt-new", ["first"]),
+        ("second/any.model", ["second"]),
+    ],
+)
+async def test_a_model_is_whatever_would_be_served(client: openai.AsyncOpenAI, name: str, providers: list[str]) -> None:
+    model = await client.models.retrieve(name)
+    assert (model.id, model.providers) == (name, providers)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("org/model-1.5", "did you mean 'org/model-1.5@beta'?"),
+        ("nothing-like-it", "no model 'nothing-like-it' in the routing table"),
+        ("first/../m", "no model"),
+        ("Grüße", "no model 'Grüße'"),
+    ],
+)
+async def test_an_unknown_model_is_a_404_with_near_names(client: openai.AsyncOpenAI, name: str, said: str) -> None:
+    with pytest.raises(openai.NotFoundError) as caught:
+        await client.models.retrieve(name)
+    assert said in str(caught.value) and caught.value.code == "model_not_found"

@@ -1,0 +1,159 @@
+"""OpenAI's other endpoints, asked for with OpenAI's own SDK through a running sidecar."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import openai
+import pytest
+
+from proxy.sandbox.scenario import Fault
+from tests.running import Running, running
+
+FILE = """
+pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover: {max_retries: 3}, translate]
+providers:
+  first: {dialect: openai, base_url: "http://127.0.0.1:1/v1", weight: 1}
+  second: {dialect: openai, base_url: "http://127.0.0.1:1/v1", weight: 1}
+  google: {dialect: google, base_url: "http://127.0.0.1:1", weight: 100}
+models:
+  m: {first: m-one, second: m-two, google: m-google}
+  dall-e-3: {first: gpt-image-1.5}
+  none: {google: m-google}
+  omni-moderation-latest: {first: omni-moderation-latest}
+"""
+BROKEN = Fault("status", status=503)
+
+
+@pytest.fixture
+async def sidecar() -> AsyncIterator[Running]:
+    async with running(FILE) as started:
+        yield started
+
+
+async def embeddings(client: openai.AsyncOpenAI, model: str = "m") -> Any:
+    return await client.embeddings.create(model=model, input=["Grüße", "bye"])
+
+
+async def images(client: openai.AsyncOpenAI, model: str = "m") -> Any:
+    return await client.images.generate(model=model, prompt="a parrot", n=2)
+
+
+async def responses(client: openai.AsyncOpenAI, model: str = "m") -> Any:
+    return await client.responses.create(model=model, input="Hello")
+
+
+async def completions(client: openai.AsyncOpenAI, model: str = "m") -> Any:
+    return await client.completions.create(model=model, prompt="Once upon a time")
+
+
+async def moderations(client: openai.AsyncOpenAI, model: str = "m") -> Any:
+    return await client.moderations.create(model=model, input="violence")
+
+
+CALLS = [embeddings, images, responses, completions, moderations]
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_every_endpoint_is_served_by_who_has_it_and_says_who_it_was(sidecar: Running, call: Any) -> None:
+    async with sidecar.client() as client:
+        assert (await call(client)).provider in ("first", "second")
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_every_endpoint_fails_over(sidecar: Running, call: Any) -> None:
+    await sidecar.sandbox.fail("first", BROKEN)
+    async with sidecar.client(default_headers={"X-Provider-Preference": "first"}) as client:
+        assert (await call(client)).provider == "second"
+    assert len(sidecar.sandbox.calls("first")) >= 1
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_where_nobody_has_the_endpoint_the_reason_is_named(sidecar: Running, call: Any) -> None:
+    async with sidecar.client() as client:
+        with pytest.raises(openai.BadRequestError, match="google: endpoint_unsupported") as caught:
+            await call(client, "none")
+    assert caught.value.code == "no_eligible_provider"
+    assert sidecar.sandbox.calls("google") == []
+
+
+async def test_embeddings_come_as_base64_and_as_numbers_and_are_the_same(sidecar: Running) -> None:
+    async with sidecar.client() as client:
+        packed = await embeddings(client)
+        plain = await client.embeddings.create(model="m", input=["Grüße", "bye"], encoding_format="float")
+    assert b'"encoding_format":"base64"' in b"".join(each.body for each in sidecar.sandbox.calls(packed.provider))
+    assert [each.index for each in packed.data] == [0, 1]
+    for one, other in zip(packed.data, plain.data, strict=True):
+        assert math.dist(one.embedding, other.embedding) < 1e-6
+
+
+async def test_tokens_of_every_endpoint_are_logged(sidecar: Running) -> None:
+    async with sidecar.client() as client:
+        for call in (embeddings, images, responses, completions):
+            await call(client)
+    assert all(line["prompt_tokens"] > 0 for line in sidecar.log.lines)
+
+
+async def test_dall_es_successor_is_asked_in_its_own_words(sidecar: Running) -> None:
+    async with sidecar.client() as client:
+        raw = await client.images.with_raw_response.generate(
+            model="dall-e-3", prompt="a parrot", quality="hd", size="1792x1024", style="vivid"
+        )
+    assert raw.parse().data[0].b64_json  # type: ignore[index]
+    assert raw.headers["x-routing-warnings"] == "param-dropped;name=style"
+
+
+async def test_moderations_need_no_model(sidecar: Running) -> None:
+    async with sidecar.client() as client:
+        answer = await client.moderations.create(input="violence")
+    assert answer.results[0].flagged
+
+
+async def test_a_stream_of_completions_ends_as_one_of_chat_does(sidecar: Running) -> None:
+    async with sidecar.client() as client:
+        stream = await client.completions.create(model="m", prompt="Once", stream=True)
+        chunks = [chunk async for chunk in stream]
+    assert chunks[-1].choices[0].finish_reason and {chunk.provider for chunk in chunks} <= {"first", "second"}  # type: ignore[attr-defined]
+    assert sidecar.log.lines[0]["completion_tokens"] > 0
+
+
+async def test_a_stream_of_responses_is_one_the_sdk_understands(sidecar: Running) -> None:
+    async with sidecar.client() as client:
+        events = [event async for event in await client.responses.create(model="m", input="Hello", stream=True)]
+    assert [events[0].type, events[-1].type] == ["response.created", "response.completed"]
+    assert "".join(event.delta for event in events if event.type == "response.output_text.delta").startswith(
+        "Hello from"
+    )
+    assert sidecar.log.lines[0]["outcome"] == "ok" and sidecar.log.lines[0]["completion_tokens"] > 0
+
+
+async def test_typed_events_end_with_their_last_and_no_done(sidecar: Running) -> None:
+    asked = {"model": "m", "input": "Hello", "stream": True}
+    async with aiohttp.ClientSession() as http, http.post(f"{sidecar.url}/v1/responses", json=asked) as answer:
+        text = await answer.text()
+    assert "[DONE]" not in text
+    assert text.rstrip().rpartition("event: ")[2].startswith("response.completed")
+
+
+@pytest.mark.parametrize("fault", ["cut", "reset"])
+async def test_a_stream_of_typed_events_that_is_cut_ends_with_an_error(sidecar: Running, fault: str) -> None:
+    for name in ("first", "second"):
+        await sidecar.sandbox.fail(name, Fault(fault, after=6))
+    async with sidecar.client() as client:
+        stream = await client.responses.create(model="m", input="Hello", stream=True)
+        with pytest.raises(openai.APIError) as caught:
+            async for _ in stream:
+                pass
+    assert caught.value.code == "upstream_disconnected"
+    assert sidecar.log.lines[0]["outcome"] == "upstream_disconnected"
+
+
+async def test_a_stream_of_typed_events_fails_over_before_its_content(sidecar: Running) -> None:
+    await sidecar.sandbox.fail("first", Fault("cut", after=2))
+    async with sidecar.client(default_headers={"X-Provider-Preference": "first"}) as client:
+        events = [event async for event in await client.responses.create(model="m", input="Hello", stream=True)]
+    assert {event.provider for event in events} == {"second"}  # type: ignore[union-attr]
+    assert [event.type for event in events].count("response.created") == 1
