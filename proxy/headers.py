@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 
 from proxy.messages import Headers
 
@@ -13,8 +16,24 @@ _UPSTREAM_PREFIXES = ("openai-", "anthropic-", "x-stainless-")
 
 # Back inwards likewise: what describes the answer and the limits, never cookies or the provider's own plumbing.
 _DOWNSTREAM_NAMES = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "cf-ray"})
-_DOWNSTREAM_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-")
+_DOWNSTREAM_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "x-trial-endpoint-call-", "x-endpoint-monthly-call-")
 
+_OPENAI_NAMES: Mapping[str, str] = {
+    **{
+        f"anthropic-ratelimit-{kind}-{part}": f"x-ratelimit-{part}-{kind}"
+        for kind in ("requests", "tokens")
+        for part in ("limit", "remaining", "reset")
+    },
+    "x-ratelimit-limit-req-minute": "x-ratelimit-limit-requests",
+    "x-ratelimit-remaining-req-minute": "x-ratelimit-remaining-requests",
+    "x-ratelimit-limit-tokens-minute": "x-ratelimit-limit-tokens",
+    "x-ratelimit-remaining-tokens-minute": "x-ratelimit-remaining-tokens",
+    "x-trial-endpoint-call-limit": "x-ratelimit-limit-requests",
+    "x-trial-endpoint-call-remaining": "x-ratelimit-remaining-requests",
+}
+"""What Anthropic, Mistral and Cohere call their limits -> what OpenAI's clients look for."""
+
+_NUMBER = re.compile(r"\d{1,12}(\.\d{1,12})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -26,8 +45,15 @@ def to_upstream(headers: Headers) -> dict[str, str]:
 
 
 def to_downstream(headers: Headers) -> dict[str, str]:
-    """What of a provider's headers the caller gets; the provider's request id under a name of its own."""
+    """What of a provider's headers the caller gets: as they came, and limits under OpenAI's names as well.
+
+    Retry-After becomes whole seconds; the provider's request id has a name of its own.
+    """
     crossing = dict(_crossing(headers, _DOWNSTREAM_NAMES, _DOWNSTREAM_PREFIXES))
+    sent = headers.get("date")
+    crossing = dict(_renamed(crossing, sent)) | crossing
+    if "retry-after" in crossing:
+        crossing["retry-after"] = _whole_seconds(crossing["retry-after"], sent)
     if request_id := headers.get("x-request-id") or headers.get("request-id"):
         crossing["x-provider-request-id"] = printable(request_id)[:256]
     return crossing
@@ -43,3 +69,46 @@ def _crossing(headers: Headers, names: frozenset[str], prefixes: tuple[str, ...]
         name = name.lower()
         if (name in names or name.startswith(prefixes)) and not _UNPRINTABLE.search(value):
             yield name, value
+
+
+def _renamed(crossing: Mapping[str, str], sent: str | None) -> Iterable[tuple[str, str]]:
+    """Limits under OpenAI's names; a moment at which one is whole again is told as the time until then."""
+    for name, value in crossing.items():
+        known = _OPENAI_NAMES.get(name)
+        if known is None:
+            continue
+        if "-reset-" not in known:
+            yield known, value
+        elif (seconds := _between(sent, _moment(value))) is not None:
+            yield known, f"{seconds:g}s"
+
+
+def _whole_seconds(wait: str, sent: str | None) -> str:
+    """A number or a date as whole seconds, rounded up; what is neither stays."""
+    seconds = float(wait) if _NUMBER.fullmatch(wait) else _between(sent, _date(wait))
+    return wait if seconds is None else str(math.ceil(seconds))
+
+
+def _between(sent: str | None, moment: datetime | None) -> float | None:
+    """Seconds from the answer's own Date: by the provider's clock, whatever ours says."""
+    start = _date(sent or "")
+    return None if start is None or moment is None else max(0.0, (moment - start).total_seconds())
+
+
+def _date(text: str) -> datetime | None:
+    """An HTTP date, which is always in UTC (RFC 9110, 5.6.7)."""
+    try:
+        return _in_utc(parsedate_to_datetime(text))
+    except (ValueError, OverflowError):
+        return None
+
+
+def _moment(text: str) -> datetime | None:
+    try:
+        return _in_utc(datetime.fromisoformat(text))
+    except ValueError:
+        return None
+
+
+def _in_utc(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
