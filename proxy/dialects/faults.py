@@ -30,6 +30,8 @@ _BY_CODE = {
     "timeout_error": "timeout",
     "invalid_request_error": "invalid_request",
 }
+_ANY = "invalid_request_error"
+"""OpenAI's type for whatever is refused, keys and models among it: the status says more."""
 _USUAL_STATUS = {
     "context_length": 400,
     "content_filter": 400,
@@ -69,7 +71,7 @@ _DEPTH = 8
 
 def trigger(status: int, code: str | None) -> str:
     """The class that failover rules name: `rate_limit`, `server_error`, `model_overloaded`, `invalid_request` …"""
-    if code in _BY_CODE and not (code == "slow_down" and status == 429):
+    if code in _BY_CODE and (code, status) != ("slow_down", 429) and not (code == _ANY and status in _BY_STATUS):
         return _BY_CODE[code]
     return _BY_STATUS.get(status, "server_error" if status >= 500 or status < 400 else "invalid_request")
 

@@ -83,6 +83,7 @@ _TOGETHER = {
     "rate_limit": (429, "rate_limit_exceeded"),
     "quota": (429, "insufficient_quota"),
     "timeout": (504, "upstream_timeout"),
+    "not_found": (404, "model_not_found"),
     "model_overloaded": (503, "server_is_overloaded"),
 }
 """What the caller gets where all attempts failed alike; a mixture is a 502."""

@@ -1,0 +1,138 @@
+"""What a request asks for reaches each provider in its own words, or is named in a warning, or is refused."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import openai
+import orjson
+import pytest
+
+from tests.running import HELLO, Running, running
+from tests.six import six
+
+SAFETY = {
+    "harm_block_threshold": "BLOCK_MEDIUM_AND_ABOVE",
+    "categories": ["HARM_CATEGORY_HATE_SPEECH", "HARM_CATEGORY_VIOLENCE"],
+}
+SETTINGS = [
+    {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "BLOCK_MEDIUM_AND_ABOVE"},
+    {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": "BLOCK_MEDIUM_AND_ABOVE"},
+]
+ALL_LACK = {"verbosity": "low", "logit_bias": {"1": 1}}
+"""Nobody but OpenAI has these."""
+
+
+@pytest.fixture
+async def sidecar() -> AsyncIterator[Running]:
+    async with running(six()) as started:
+        yield started
+
+
+@pytest.fixture
+async def strict() -> AsyncIterator[Running]:
+    async with running(six("error")) as started:
+        yield started
+
+
+async def ask(sidecar: Running, provider: str | None = None, headers: Any = None, **options: Any) -> Any:
+    chosen = {"X-Provider": provider} if provider else {}
+    async with sidecar.client() as client:
+        return await client.chat.completions.with_raw_response.create(
+            model="m", messages=HELLO, extra_headers={**chosen, **(headers or {})}, **options
+        )
+
+
+def sent(sidecar: Running, provider: str) -> dict[str, Any]:
+    return orjson.loads(sidecar.sandbox.calls(provider)[-1].body)  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_safety_settings_reach_gemini_in_its_own_words(sidecar: Running, stream: bool) -> None:
+    header = {"X-Google-Safety-Settings": orjson.dumps(SAFETY).decode()}
+    raw = await ask(sidecar, "google", header, stream=stream)
+    assert sent(sidecar, "google")["safetySettings"] == SETTINGS
+    assert "safety-category-mapped" in raw.headers["x-routing-warnings"]
+
+
+@pytest.mark.parametrize("name", ["google_safety_settings", "safety_settings"])
+async def test_safety_settings_may_stand_in_the_body(sidecar: Running, name: str) -> None:
+    where = {"routing": {name: SAFETY}} if name == "google_safety_settings" else {name: SAFETY}
+    await ask(sidecar, "google", extra_body=where)
+    assert sent(sidecar, "google")["safetySettings"] == SETTINGS
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "mistral", "cohere", "meta"])
+async def test_safety_settings_are_nobody_elses_business(sidecar: Running, provider: str) -> None:
+    raw = await ask(sidecar, provider, {"X-Google-Safety-Settings": orjson.dumps(SAFETY).decode()})
+    assert b"HARM" not in sidecar.sandbox.calls(provider)[-1].body
+    assert "x-google-safety-settings" not in sidecar.sandbox.calls(provider)[-1].headers
+    assert raw.parse().provider == provider
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "not json",
+        "[]",
+        '{"harm_block_threshold": "BLOCK_SOME"}',
+        '{"harm_block_threshold": "BLOCK_NONE", "categories": ["HARM_CATEGORY_RUDENESS"]}',
+        '{"threshold": "BLOCK_NONE"}',
+    ],
+)
+async def test_safety_settings_that_mean_nothing_are_a_400(sidecar: Running, value: str) -> None:
+    with pytest.raises(openai.BadRequestError, match="X-Google-Safety-Settings") as caught:
+        await ask(sidecar, None, {"X-Google-Safety-Settings": value})
+    assert caught.value.code == "invalid_header" and caught.value.param == "X-Google-Safety-Settings"
+
+
+@pytest.mark.parametrize(
+    ("provider", "dropped"),
+    [
+        ("openai", set()),
+        ("anthropic", {"seed", "verbosity", "logit_bias"}),
+        ("google", {"verbosity", "logit_bias"}),
+        ("mistral", {"verbosity", "logit_bias"}),
+        ("cohere", {"verbosity", "logit_bias"}),
+    ],
+)
+async def test_what_is_dropped_is_named(sidecar: Running, provider: str, dropped: set[str]) -> None:
+    raw = await ask(sidecar, provider, seed=7, **ALL_LACK)
+    warnings = raw.headers.get("x-routing-warnings", "").split(", ")
+    assert {each.partition("name=")[2] for each in warnings if each.startswith("param-dropped")} == dropped
+
+
+async def test_what_is_moved_into_a_providers_range_is_named(sidecar: Running) -> None:
+    raw = await ask(sidecar, "mistral", temperature=2)
+    assert raw.headers["x-routing-warnings"] == "param-clamped;name=temperature;value=1.5"
+    assert sent(sidecar, "mistral")["temperature"] == 1.5
+
+
+async def test_where_dropping_is_not_allowed_who_cannot_say_it_is_left_out(strict: Running) -> None:
+    for number in range(8):
+        raw = await ask(strict, None, {"X-Request-Id": f"r{number}"}, seed=7, **ALL_LACK)
+        assert raw.parse().provider in ("openai", "meta")
+        assert "x-routing-warnings" not in raw.headers
+
+
+async def test_where_dropping_is_not_allowed_and_nobody_is_left_each_reason_is_named(strict: Running) -> None:
+    with pytest.raises(
+        openai.BadRequestError, match="anthropic: unsupported_params: .*seed, .*google: .*verbosity"
+    ) as caught:
+        await ask(strict, "anthropic,google", seed=7, **ALL_LACK)
+    assert caught.value.code == "no_eligible_provider"
+    assert strict.sandbox.calls("anthropic") == strict.sandbox.calls("google") == []
+
+
+async def test_what_one_provider_cannot_express_goes_to_the_next(sidecar: Running) -> None:
+    raw = await ask(sidecar, None, {"X-Provider-Fallbacks": "anthropic,cohere,openai"}, n=2)
+    answer = raw.parse()
+    assert answer.provider == "openai" and len(answer.choices) == 2
+    assert raw.headers["x-provider-attempts"] == "1"
+
+
+async def test_what_nobody_chosen_can_express_is_the_callers_400(sidecar: Running) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        await ask(sidecar, "anthropic,cohere", n=2)
+    assert caught.value.param == "n"
