@@ -9,10 +9,10 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types check lock prices bench clean
+.PHONY: help venv run test lint types check lock prices capabilities bench clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-7s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 venv: $(READY) ## Make .venv with what the locks name; again only when they change
 
@@ -40,6 +40,9 @@ lock: $(filter build/%,$(UV)) ## Write deploy/requirements*.lock anew from setup
 
 prices: $(READY) ## Write proxy/config/prices.json anew from genai-prices
 	@$(BIN)/python deploy/prices.py
+
+capabilities: $(READY) ## Write the table in docs/providers.md anew
+	@$(BIN)/python -m tests.capabilities
 
 bench: $(READY) ## Measure against other proxies on this machine
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements-bench.lock
