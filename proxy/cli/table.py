@@ -42,7 +42,7 @@ def table(explanation: Mapping[str, Any], width: int) -> str:
     """What /v1/route answers, in lines of `width` columns where that is possible."""
     rows = [(step["target"], step) for step in explanation["plan"]]
     excluded = [(each["target"] or each["provider"], each["reason"]) for each in explanation["excluded"]]
-    column = max((len(name) for name, _ in (*rows, *excluded)), default=0)
+    column = max(len(name) for name, _ in (("target", None), *rows, *excluded))
     lines = [*_head(explanation, width), ""]
     if rows:
         lines += _plan(rows, explanation["strategy"], column)
@@ -51,7 +51,7 @@ def table(explanation: Mapping[str, Any], width: int) -> str:
     if excluded:
         lines += ["", "Not in the plan:"]
         for name, reason in excluded:
-            lines += _hung(f"     {name:{column}}  ", _REASONS.get(reason, reason.replace("_", " ")), width)
+            lines += _hung(f"     {name:{column}}  ", _words(reason), width)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -76,6 +76,12 @@ def _plan(rows: list[tuple[str, Mapping[str, Any]]], strategy: str, column: int)
     for place, ((target, step), score) in enumerate(zip(rows, scores, strict=True), 1):
         cut = f"  answer cut to {step['max_tokens']} tokens" if "max_tokens" in step else ""
         yield f"{place:3}  {target:{column}}  {score:>{wide}}{cut}"
+
+
+def _words(reason: str) -> str:
+    """What stands behind a colon is names, and stays."""
+    word, colon, names = reason.partition(":")
+    return _REASONS.get(word, word.replace("_", " ")) + colon + names
 
 
 def _plain(value: Any) -> str:
