@@ -216,7 +216,9 @@ class Attempt:
         """What the caller may know of it."""
         target, outcome, status = self.step.target, self.outcome, self.status
         if outcome is None and self is self.exchange.serving:
-            outcome, status = "ok", 200  # its answer is on its way, and nothing has gone wrong
+            outcome = "ok"  # its answer is on its way, and nothing has gone wrong
+        if outcome == "ok":
+            status = 200
         ended = self.exchange.services.clock() if self.ended is None else self.ended
         return {
             "provider": target.provider.name,

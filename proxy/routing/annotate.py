@@ -35,8 +35,12 @@ def with_routing(data: bytes, routing: Mapping[str, Any]) -> bytes:
 
 def _spliced(data: bytes, end: int, member: bytes) -> bytes:
     """A member added before the brace at `end`."""
-    comma = b"" if data[:end].rstrip().endswith(b"{") else b","
-    return data[:end] + comma + member + data[end:]
+    last = end - 1
+    while data[last : last + 1].isspace():
+        last -= 1
+    comma = b"" if data[last : last + 1] == b"{" else b","
+    view = memoryview(data)  # an answer may be megabytes: copied once is enough
+    return b"".join((view[:end], comma, member, view[end:]))
 
 
 def _depth(data: bytes) -> int:
