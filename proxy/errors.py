@@ -29,6 +29,8 @@ class ParrotError(Exception):
         self.param = param
         self.code = code or type(self).code
         self.headers = dict(headers or {})
+        self.extra: dict[str, Any] = {}
+        """Stands beside `error` in the body."""
 
     @property
     def outcome(self) -> str:
@@ -41,7 +43,7 @@ class ParrotError(Exception):
 
     def body(self) -> bytes:
         """The whole envelope as JSON."""
-        return orjson.dumps({"error": self.members()})
+        return orjson.dumps({"error": self.members(), **self.extra})
 
 
 class InvalidRequest(ParrotError):
@@ -200,7 +202,9 @@ class Refused(UpstreamFailure):
 
     def body(self) -> bytes:
         """The provider's own bytes where they are OpenAI's envelope already, else ours."""
-        return self._body or super().body()
+        if self._body is None:
+            return super().body()
+        return self._body.rstrip()[:-1] + b"," + orjson.dumps(self.extra)[1:] if self.extra else self._body
 
 
 class AllFailed(ParrotError):

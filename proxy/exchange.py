@@ -19,7 +19,9 @@ from proxy.resilience.breakers import Breakers, Leave
 from proxy.resilience.budgets import HedgeBudget, RetryBudget
 from proxy.resilience.resume import Prefix
 from proxy.routing.affinity import Affinity
+from proxy.routing.asking import explained
 from proxy.routing.balancing import Turns
+from proxy.routing.costs import dollars
 from proxy.routing.decision import Decision, Step
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
@@ -133,6 +135,8 @@ class Exchange:
             stamps["X-Provider-Region"] = target.region
         if self.warnings:
             stamps["X-Routing-Warnings"] = ", ".join(self.warnings)
+        if not self.facts.stream and (bill := self.bill()) is not None:
+            stamps["X-Request-Cost"] = dollars(bill)
         return stamps
 
     @contextmanager
@@ -148,6 +152,17 @@ class Exchange:
             self._waits -= 1
             if not self._waits:
                 self.waited += clock() - self._waits_since
+
+    def bill(self) -> float | None:
+        """USD of all attempts as far as they are known; None while that of the answer itself is not."""
+        if self.serving is None or self.serving.cost() is None:
+            return None
+        return sum(cost for attempt in self.attempts if (cost := attempt.cost()) is not None)
+
+    def account(self) -> dict[str, Any]:
+        """The decision, and what came of it so far, as a value for JSON."""
+        attempts = [attempt.as_json() for attempt in self.attempts]
+        return {**explained(self.decision, self.policy, self.id), "attempts": attempts}
 
     def at_end(self, act: Callable[[Exchange], None]) -> None:
         """Call `act` when the last byte is out, or will never be; the last one to ask is called first."""
@@ -199,14 +214,19 @@ class Attempt:
 
     def as_json(self) -> dict[str, Any]:
         """What the caller may know of it."""
-        target = self.step.target
+        target, outcome, status = self.step.target, self.outcome, self.status
+        if outcome is None and self is self.exchange.serving:
+            outcome = "ok"  # its answer is on its way, and nothing has gone wrong
+        if outcome == "ok":
+            status = 200
+        ended = self.exchange.services.clock() if self.ended is None else self.ended
         return {
             "provider": target.provider.name,
             "model": target.model,
             "region": target.region,
-            "outcome": self.outcome,
-            "status": self.status,
-            "ms": round(((self.ended or self.started) - self.started) * 1000, 1),
+            "outcome": outcome,
+            "status": status,
+            "ms": round((ended - self.started) * 1000, 1),
         }
 
 

@@ -102,3 +102,18 @@ def test_when_all_have_failed_the_attempts_are_listed() -> None:
 def test_a_quoted_header_that_is_not_utf8_does_not_break_the_answer() -> None:
     said = orjson.loads(errors.Forbidden("the origin '\udcff' is refused").body())
     assert said["error"]["message"] == "the origin '?' is refused"
+
+
+def test_what_stands_beside_the_error_leaves_the_envelope_as_it_is() -> None:
+    error = errors.InvalidRequest("it says")
+    plain = orjson.loads(error.body())
+    error.extra["routing"] = {"plan": []}
+    assert orjson.loads(error.body()) == {**plain, "routing": {"plan": []}}
+
+
+def test_a_providers_own_envelope_keeps_its_bytes_beside_it() -> None:
+    own = b'{ "error": {"message": "x", "n": 1.0} }\n'
+    error = Refused(400, {"message": "x"}, trigger="any", body=own)
+    assert error.body() == own
+    error.extra["routing"] = {"plan": []}
+    assert error.body() == b'{ "error": {"message": "x", "n": 1.0} ,"routing":{"plan":[]}}'

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from proxy.config.prices import Price
 from proxy.exchange import Exchange
+from proxy.routing.facts import Facts
 from tests.fakes import PROVIDER_KEY, exchange, planned, served
 
 
@@ -63,6 +69,51 @@ def test_an_attempt_as_the_caller_sees_it_has_no_key_and_no_url():
 
 def test_an_attempt_under_way_has_taken_no_time_yet():
     assert served().serving.as_json()["ms"] == 0.0
+
+
+def test_an_attempt_whose_answer_is_on_its_way_went_well_so_far():
+    made = served()
+    made.services.clock.now += 0.5
+    shown = made.serving.as_json()
+    assert (shown["outcome"], shown["status"], shown["ms"]) == ("ok", 200, 500.0)
+    made.serving = made.attempt(made.decision.steps[1])
+    assert made.attempts[0].as_json()["outcome"] is None
+
+
+USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
+
+
+@pytest.mark.parametrize(
+    "prices, usages, bill",
+    [
+        ("12", [USAGE, USAGE], "0.00036"),
+        ("12", [None, USAGE], "0.00024"),
+        ("12", [USAGE, None], None),
+        ("-2", [USAGE, USAGE], "0.00024"),
+        ("1-", [USAGE, USAGE], None),
+        ("12", [], None),
+    ],
+)
+def test_the_bill_is_that_of_all_attempts_once_the_answers_own_is_known(prices, usages, bill):
+    made = planned()
+    for price, usage, step in zip(prices, usages, made.decision.steps, strict=False):
+        rate = None if price == "-" else Price.per_million(int(price), 2 * int(price))
+        target = replace(step.target, price=rate)
+        made.serving = made.attempt(replace(step, target=target))
+        made.serving.answer.usage = usage
+    assert made.stamps().get("X-Request-Cost") == bill
+    made.facts = Facts(stream=True)
+    assert "X-Request-Cost" not in made.stamps()
+
+
+def test_the_account_is_the_decision_and_what_came_of_it():
+    said = served().account()
+    assert (said["request_id"], said["model"], [step["provider"] for step in said["plan"]]) == (
+        "req-1",
+        "m",
+        list("abc"),
+    )
+    assert [attempt["provider"] for attempt in said["attempts"]] == ["a"]
 
 
 def test_what_asked_last_to_be_called_at_the_end_is_called_first_and_only_once():

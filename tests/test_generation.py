@@ -26,6 +26,21 @@ def test_a_generation_is_never_changed():
         generation().number = 2
 
 
+@pytest.mark.parametrize(
+    "pipeline, strict, strategy",
+    [
+        ("strategy, sse_passthrough, failover, translate", False, "automatic"),
+        (
+            "{strategy: {default: weighted}}, sse_passthrough, failover, {translate: {unsupported_params: error}}",
+            True, "weighted",
+        ),
+    ],
+)  # fmt: skip
+def test_the_table_knows_the_options_that_a_decision_depends_on(pipeline, strict, strategy):
+    snapshot = generation(text(f"[header_policy, limits, {pipeline}]")).snapshot
+    assert (snapshot.strict_params, snapshot.default_strategy) == (strict, strategy)
+
+
 def test_variables_come_from_the_environment_that_is_given():
     file = text().replace("api_key: canary-of-the-provider", 'api_key: "${A_KEY}"')
     assert generation(file, environ={"A_KEY": "k"}).snapshot.providers["a"].key.value == "k"

@@ -119,6 +119,8 @@ class Snapshot:
     """What headers may name."""
     strict_params: bool = False
     """Whether a target that cannot express a parameter is left out, instead of the parameter."""
+    default_strategy: str = "automatic"
+    """How targets are ordered where a request does not say."""
 
     def targets(self, model: str) -> tuple[Target, ...]:
         """Who serves that name: the table, then the longest pattern, then `provider/model`; () if nobody does."""

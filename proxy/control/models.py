@@ -10,7 +10,7 @@ import orjson
 from proxy.config.snapshot import Target
 from proxy.exchange import Exchange
 from proxy.messages import Response
-from proxy.middleware.strategy import unknown
+from proxy.routing.asking import serving
 
 PATH = "/v1/models"
 
@@ -25,10 +25,7 @@ async def models(exchange: Exchange) -> Response:
 async def model(exchange: Exchange) -> Response:
     """One name, of the table or meant by a pattern."""
     name = unquote(exchange.request.path.partition("?")[0].removeprefix(f"{PATH}/"))
-    targets = exchange.snapshot.targets(name)
-    if not targets:
-        raise unknown(exchange, name)
-    return _answer(_model(name, targets))
+    return _answer(_model(name, serving(exchange.snapshot, name)))
 
 
 def _model(name: str, targets: tuple[Target, ...]) -> dict[str, Any]:

@@ -28,8 +28,12 @@ class Limits:
             raise _busy(f"{self.max_inflight} requests are in hand")
         load.requests += 1
         exchange.at_end(_leave)
-        exchange.raw = await exchange.request.read(self._hold(exchange))
+        exchange.raw = await self.read(exchange)
         return await handler(exchange)
+
+    async def read(self, exchange: Exchange) -> bytes:
+        """The request's body. Raises TooLarge and TooBusy as soon as it is over a limit; counted until the exchange ends."""
+        return await exchange.request.read(self._hold(exchange))
 
     def _hold(self, exchange: Exchange) -> Callable[[int], None]:
         """Counts the body's parts as they come, so that what is held is bounded while it is still coming."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from proxy.errors import NoEligibleProvider, UnknownModel
+from proxy.errors import NoEligibleProvider, ParrotError
 from proxy.exchange import Exchange, Handler
-from proxy.messages import Response
-from proxy.routing.decision import Decision, decide
-from proxy.routing.facts import Facts, facts, parsed
-from proxy.routing.policy import asked_in_body, parse
+from proxy.messages import Response, Staged
+from proxy.routing.annotate import Annotations, with_cost, with_routing
+from proxy.routing.asking import heard, serving
+from proxy.routing.decision import decide
+from proxy.routing.facts import facts, parsed
 from proxy.routing.question import Question
 from proxy.routing.strategies import STRATEGIES
 from proxy.telemetry.signals import Signals
@@ -26,14 +27,16 @@ class StrategyChoice:
             raise ValueError(f"no strategy '{self.default}'; known: {', '.join(STRATEGIES)}")
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        exchange.body = parsed(exchange.raw)
-        asked = facts(exchange.endpoint, exchange.body)
-        exchange.facts = asked
-        _read_routing(exchange)
-        exchange.decision = self._decision(exchange, asked)
-        _record_turn(exchange)
-        response = await handler(exchange)
+        try:
+            self._decide(exchange)
+            _record_turn(exchange)
+            response = await handler(exchange)
+        except ParrotError as error:
+            if exchange.policy.route_explain and exchange.decision.strategy:
+                error.extra["routing"] = exchange.account()
+            raise
         _keep_session(exchange)
+        _annotate(exchange, response)
         return response
 
     def question(self, exchange: Exchange) -> Question:
@@ -41,13 +44,15 @@ class StrategyChoice:
         region = exchange.snapshot.defaults.region
         return Question(exchange.facts, exchange.policy, self.default, exchange.id, exchange.body, region)
 
-    def _decision(self, exchange: Exchange, asked: Facts) -> Decision:
-        if not exchange.snapshot.targets(asked.model):
-            raise unknown(exchange, asked.model)
-        decision = decide(self.question(exchange), exchange.snapshot, signals(exchange))
-        if not decision.steps:
-            raise _nobody(exchange, decision)
-        return decision
+    def _decide(self, exchange: Exchange) -> None:
+        exchange.body = parsed(exchange.raw)
+        exchange.facts = facts(exchange.endpoint, exchange.body)
+        if "routing" in exchange.body:
+            exchange.policy = heard(exchange.body, exchange.asked, exchange.snapshot)
+        serving(exchange.snapshot, exchange.facts.model)
+        exchange.decision = decide(self.question(exchange), exchange.snapshot, signals(exchange))
+        if not exchange.decision.steps:
+            raise _nobody(exchange)
 
 
 def signals(exchange: Exchange) -> Signals:
@@ -72,23 +77,25 @@ def _keep_session(exchange: Exchange) -> None:
         services.affinity.keep((exchange.identity, session), exchange.serving.step.target.id, services.clock())
 
 
-def _read_routing(exchange: Exchange) -> None:
-    """The body's `routing` says what headers could have said; where both speak, the header holds."""
-    routing = exchange.body.get("routing")
-    if routing is not None:
-        asked = {**asked_in_body(routing), **exchange.asked}
-        exchange.policy = parse(asked, exchange.snapshot)
+def _annotate(exchange: Exchange, response: Response) -> None:
+    """The answer gets its cost, where that is or may become known, and the decision, if it was asked for."""
+    account = exchange.account if exchange.policy.route_explain else None
+    if isinstance(response.body, bytes):
+        if (bill := exchange.bill()) is not None:
+            response.body = with_cost(response.body, bill)
+        if account is not None:
+            response.body = with_routing(response.body, account())
+    elif account is not None or (exchange.facts.show_usage and _priced(exchange)):
+        response.body = Staged(response.body, Annotations(exchange.bill, account))
 
 
-def unknown(exchange: Exchange, model: str) -> UnknownModel:
-    """The error for a name that nothing in the table means, with the names that look like it."""
-    near = exchange.snapshot.near(model)
-    hint = f"; did you mean {' or '.join(repr(name) for name in near)}?" if near else ""
-    return UnknownModel(f"no model '{model[:256]}' in the routing table{hint}", param="model")
+def _priced(exchange: Exchange) -> bool:
+    return any(step.target.price is not None for step in exchange.decision.steps)
 
 
-def _nobody(exchange: Exchange, decision: Decision) -> NoEligibleProvider:
+def _nobody(exchange: Exchange) -> NoEligibleProvider:
     """Each provider with its first reason; a disabled one with what would enable it."""
+    decision = exchange.decision
     reasons = {each.provider: each.reason for each in reversed(decision.excluded)}
     for name, reason in reasons.items():
         if reason == "disabled":

@@ -23,6 +23,11 @@ class Fit:
     """What the answer must be cut to, or None if it fits as it is."""
 
 
+def dollars(cost: float) -> str:
+    """USD as a plain decimal number, such as `0.0000123`; never with an exponent."""
+    return f"{cost:.10f}".rstrip("0").rstrip(".")
+
+
 def prompt_tokens(facts: Facts, signal: Signal) -> int:
     """The estimate, as this target's own counts have calibrated it."""
     return round(facts.prompt_tokens * signal.token_ratio)

@@ -1,0 +1,125 @@
+"""`parrot explain`: who would serve a request, in which order, and why; from a file, or by a running sidecar."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping
+from secrets import token_hex
+from typing import Any
+
+import orjson
+from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, InvalidURL
+from multidict import CIMultiDict
+
+from proxy.cli import file
+from proxy.cli.command import Command, Failure, reason
+from proxy.cli.table import table
+from proxy.errors import ParrotError
+from proxy.routing.asking import explained, question
+from proxy.routing.decision import decide
+from proxy.routing.facts import parsed
+from proxy.routing.policy import asked_in_headers
+from proxy.sandbox.adapt import adapted
+from proxy.telemetry.signals import Signals
+
+PATIENCE = 10.0
+"""Seconds a running sidecar may take."""
+
+_DESCRIPTION = """Shows the plan for a request without calling anybody. From a file, nothing is known of how the
+providers are doing; a running sidecar knows. A key for the sidecar is read from PARROT_API_KEY."""
+
+
+def _header(text: str) -> tuple[str, str]:
+    name, colon, value = text.partition(":")
+    if not colon or not name.strip() or not text.isprintable():
+        raise ArgumentTypeError(f"expected NAME: VALUE, such as 'X-Data-Residency: EU', got '{text}'")
+    return name.strip(), value.strip()
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    file.argument(parser)
+    parser.add_argument("--model", help="instead of the request's own; needed without --request")
+    parser.add_argument(
+        "-H", "--header", type=_header, action="append", default=[], help="'X-Data-Residency: EU'; repeatable"
+    )
+    parser.add_argument("--request", metavar="FILE", help="the body of a chat request; default: one short message")
+    parser.add_argument("--sandbox", action="store_true", help="as `serve --sandbox`: every provider has its key")
+    parser.add_argument("--url", help="ask the sidecar that runs there, such as http://127.0.0.1:8090")
+    parser.add_argument("--json", action="store_true", help="the decision as JSON")
+
+
+def _run(arguments: Namespace) -> int:
+    try:
+        explanation = _explanation(arguments)
+    except ParrotError as error:
+        raise Failure(error.message) from error
+    if arguments.json:
+        print(orjson.dumps(explanation, option=orjson.OPT_INDENT_2).decode())
+    else:
+        print(table(explanation, shutil.get_terminal_size().columns))
+    return 0
+
+
+def _explanation(arguments: Namespace) -> Any:
+    body, headers = _body(arguments), CIMultiDict(arguments.header)
+    if arguments.url:
+        return asyncio.run(_asked(arguments.url, body, headers))
+    return _decided(arguments, body, headers)
+
+
+def _body(arguments: Namespace) -> dict[str, Any]:
+    if not (arguments.request or arguments.model):
+        raise Failure("which model? name it with --model, or give a --request", exit_code=2)
+    short = {"messages": [{"role": "user", "content": "Hello"}]}
+    body = parsed(file.text(arguments.request).encode()) if arguments.request else short
+    return {**body, "model": arguments.model} if arguments.model else body
+
+
+def _decided(arguments: Namespace, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
+    """By the file alone, with nothing known of the providers."""
+    snapshot = file.generation(arguments.config).snapshot
+    if arguments.sandbox:
+        snapshot = adapted(snapshot, dict.fromkeys(snapshot.providers, ""))
+    seed = headers.get("X-Request-Id", token_hex(12))
+    asking = question(body, asked_in_headers(headers), snapshot, seed)
+    explanation = explained(decide(asking, snapshot, Signals()), asking.policy, seed)
+    return orjson.loads(orjson.dumps(explanation))
+
+
+async def _asked(url: str, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
+    """What a running sidecar would do; a Failure with what it says otherwise."""
+    if key := os.environ.get("PARROT_API_KEY"):
+        headers.setdefault("Authorization", f"Bearer {key}")
+    where = f"{url.rstrip('/').removesuffix('/v1')}/v1/route"
+    try:
+        async with (
+            ClientSession(timeout=ClientTimeout(PATIENCE)) as session,
+            session.post(where, json=body, headers=headers) as answer,
+        ):
+            return _said(answer.status, await answer.read(), where)
+    except TimeoutError as error:
+        raise Failure(f"{where} did not answer within {PATIENCE:g} s") from error
+    except ClientConnectorError as error:
+        raise Failure(f"cannot ask {where}: {reason(error.os_error)}") from error
+    except InvalidURL as error:
+        raise Failure(f"'{url}' is no URL such as http://127.0.0.1:8090", exit_code=2) from error
+    except ClientError as error:
+        raise Failure(f"cannot ask {where}: {error}") from error
+
+
+def _said(status: int, data: bytes, where: str) -> Any:
+    try:
+        said = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        said = None
+    if status == 200 and isinstance(said, dict) and "plan" in said:
+        return said
+    error = said.get("error") if isinstance(said, dict) else None
+    message = error.get("message") if isinstance(error, dict) else "that is no Parrot Sidecar"
+    raise Failure(f"{where} answered {status}: {message}")
+
+
+COMMAND = Command("explain", "who would serve a request, and why", _arguments, _run, _DESCRIPTION)

@@ -1,0 +1,56 @@
+"""OpenAI's client, pointed at the sidecar, with what only the sidecar can answer."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+from typing import Any, cast
+
+import openai
+from openai.types.chat import ChatCompletionMessageParam
+
+BASE_URL = "http://127.0.0.1:8090/v1"
+
+Answer = dict[str, Any]
+
+
+class ParrotRouter(openai.OpenAI):
+    """All that `openai.OpenAI` takes and does; the key comes from PARROT_API_KEY, and is needed only where keys are asked."""
+
+    def __init__(self, *, api_key: str | None = None, base_url: str = BASE_URL, **options: Any) -> None:
+        key = api_key or os.environ.get("PARROT_API_KEY") or "unused"
+        super().__init__(api_key=key, base_url=base_url, **options)
+
+    def route(
+        self,
+        *,
+        model: str,
+        messages: Iterable[ChatCompletionMessageParam],
+        extra_headers: Mapping[str, str] | None = None,
+        **members: Any,
+    ) -> Answer:
+        """The plan for this chat request, and who is not in it and why; nobody is called."""
+        body = {"model": model, "messages": list(messages), **members}
+        return cast(
+            Answer, self.post("/route", cast_to=object, body=body, options={"headers": dict(extra_headers or {})})
+        )
+
+    def analyze_costs(
+        self, *, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
+    ) -> dict[str, Answer]:
+        """By provider: `cost` in USD (None if the price is unknown), `available`, and the `reason` if it is not."""
+        body = {
+            "model": model,
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "cached_tokens": cached_tokens,
+        }
+        return cast(dict[str, Answer], self.post("/costs/analyze", cast_to=object, body=body))
+
+    def providers_health(self) -> Answer:
+        """How each provider is doing."""
+        return cast(Answer, self.get("/providers/health", cast_to=object))
+
+    def providers_performance(self, *, window: str = "5m") -> Answer:
+        """Each provider's percentiles over a window of `10s` to `60m`."""
+        return cast(Answer, self.get("/providers/performance", cast_to=object, options={"params": {"window": window}}))

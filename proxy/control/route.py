@@ -1,0 +1,24 @@
+"""Who would serve this request, in which order, and why: the decision alone, without calling anybody."""
+
+from __future__ import annotations
+
+import orjson
+
+from proxy.exchange import Exchange
+from proxy.messages import Response
+from proxy.middleware.limits import Limits
+from proxy.middleware.strategy import signals
+from proxy.routing.asking import explained, question
+from proxy.routing.decision import decide
+from proxy.routing.facts import parsed
+
+
+async def route(exchange: Exchange) -> Response:
+    """The plan for a chat request as it would be made now; no turn is taken and no session kept.
+
+    Nobody eligible is an answer like any other; an unknown model is a 404."""
+    exchange.raw = await Limits().read(exchange)
+    asked = question(parsed(exchange.raw), exchange.asked, exchange.snapshot, exchange.id)
+    exchange.facts, exchange.policy = asked.facts, asked.policy
+    exchange.decision = decide(asked, exchange.snapshot, signals(exchange))
+    return Response(200, {}, orjson.dumps(explained(exchange.decision, asked.policy, exchange.id)))

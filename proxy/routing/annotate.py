@@ -1,0 +1,84 @@
+"""What an answer is told of itself: its cost and, if asked for, the decision, spliced in; no other byte moves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+
+from proxy.routing.costs import dollars
+from proxy.sse import Framer
+
+_USAGE = re.compile(rb'"usage"\s*:\s*\{')
+# A string is passed over whole, so that what it says of braces does not count.
+_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
+_STEPS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
+_ENDING = re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE)
+
+
+def with_cost(data: bytes, cost: float) -> bytes:
+    """A JSON object, or an event of one, with `cost` (USD) as the last member of its `usage`, if it has that."""
+    starts = [match.end() for match in _USAGE.finditer(data)]
+    if not starts:
+        return data
+    # Hosts have further objects of that name further in; the scan is for them alone, as an answer may be long.
+    start = starts[0] if len(starts) == 1 else min(starts, key=lambda at: _depth(data[:at]))
+    return _spliced(data, _closing(data, start), b'"cost":' + dollars(cost).encode())
+
+
+def with_routing(data: bytes, routing: Mapping[str, Any]) -> bytes:
+    """A JSON object, or an event of one, with `routing` as its last member."""
+    return _spliced(data, data.rindex(b"}"), b'"routing":' + orjson.dumps(routing))
+
+
+def _spliced(data: bytes, end: int, member: bytes) -> bytes:
+    """A member added before the brace at `end`."""
+    last = end - 1
+    while data[last : last + 1].isspace():
+        last -= 1
+    comma = b"" if data[last : last + 1] == b"{" else b","
+    view = memoryview(data)  # an answer may be megabytes: copied once is enough
+    return b"".join((view[:end], comma, member, view[end:]))
+
+
+def _depth(data: bytes) -> int:
+    return sum(_STEPS.get(token[0], 0) for token in _TOKEN.finditer(data))
+
+
+def _closing(data: bytes, start: int) -> int:
+    """Where the object ends whose inside begins at `start`."""
+    depth = 1
+    for token in _TOKEN.finditer(data, start):
+        depth += _STEPS.get(token[0], 0)
+        if depth == 0:
+            return token.start()
+    return data.rindex(b"}")
+
+
+class Annotations:
+    """A stage over OpenAI's events: the cost goes to the usage, the decision to the first finish or to an error.
+
+    Until there is something to say events pass unseen."""
+
+    def __init__(self, bill: Callable[[], float | None], account: Callable[[], Mapping[str, Any]] | None) -> None:
+        self._bill = bill
+        self._account = account
+        self._framer = Framer()
+
+    def feed(self, data: bytes) -> bytes:
+        if self._account is None and self._bill() is None:
+            return data
+        return b"".join(map(self._event, self._framer.feed(data)))
+
+    def end(self) -> bytes:
+        return self._framer.rest()
+
+    def _event(self, event: bytes) -> bytes:
+        cost = self._bill()
+        if cost is not None:
+            event = with_cost(event, cost)
+        if self._account is not None and _ENDING.search(event):
+            event, self._account = with_routing(event, self._account()), None
+        return event

@@ -1,0 +1,92 @@
+"""A decision is readable: aligned columns, reasons in words, and no wider than the terminal."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.cli.table import table
+from proxy.dialects import DIALECTS
+from tests.source import ROOT
+
+EXPLANATION: dict[str, Any] = {
+    "request_id": "r-1",
+    "model": "gpt-4",
+    "strategy": "automatic",
+    "policy": {"data_residency": "EU", "provider_preference": ["a", "b"], "provider_weights": {"a": 1}, "n": 0.1},
+    "plan": [
+        {"target": "openai@eu-central-1/gpt-4.1", "score": 0.25},
+        {"target": "x@eu/m", "score": 12.5, "max_tokens": 333},
+        {"target": "y@eu/m", "score": None},
+    ],
+    "excluded": [
+        {"target": "openai@us-east-1/gpt-4.1", "provider": "openai", "reason": "data_residency"},
+        {"target": None, "provider": "cohere", "reason": "model_not_served"},
+        {"target": "z@eu/m", "provider": "z", "reason": "unsupported_params: logprobs, top_logprobs"},
+    ],
+}
+
+SHOWN = """
+model       gpt-4
+strategy    automatic
+request id  r-1
+asked for   data_residency EU; provider_preference a,b; provider_weights
+            {"a":1}; n 0.1
+
+  #  target                         score
+  1  openai@eu-central-1/gpt-4.1   0.2500
+  2  x@eu/m                       12.5000  answer cut to 333 tokens
+  3  y@eu/m                             -
+
+Not in the plan:
+     openai@us-east-1/gpt-4.1     keeps data outside the zone asked for
+     cohere                       does not serve this model
+     z@eu/m                       unsupported params: logprobs, top_logprobs
+"""
+
+
+def test_the_plan_and_the_reasons_stand_in_columns() -> None:
+    assert table(EXPLANATION, 80) == SHOWN.strip("\n")
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    assert max(map(len, table({**EXPLANATION, "plan": []}, width).splitlines())) <= width
+
+
+def test_in_a_narrow_terminal_reasons_go_on_below_themselves() -> None:
+    lines = table(EXPLANATION, 60).splitlines()
+    (at,) = [number for number, line in enumerate(lines) if "unsupported" in line]
+    assert lines[at].index("unsupported") == len(lines[at + 1]) - len(lines[at + 1].lstrip())
+
+
+@pytest.mark.parametrize(
+    ("strategy", "score", "header", "shown"),
+    [
+        ("geographic", 6191.2, "km", "6,191"),
+        ("cost-optimized", 0.0327781, "USD at worst", "0.032778"),
+        ("performance", 812.34, "median", "812.3"),
+        ("least-busy", 3, "in flight", "3"),
+        ("round-robin", 0.5, "score", "0.5000"),
+    ],
+)
+def test_a_score_is_named_by_what_it_is(strategy: str, score: float, header: str, shown: str) -> None:
+    plan = [{"target": "a@b/c", "score": score}]
+    head, row = table({**EXPLANATION, "strategy": strategy, "plan": plan, "excluded": []}, 80).splitlines()[-2:]
+    assert head.endswith(header) and row.endswith(shown) and len(head) == len(row)
+
+
+def test_nobody_and_nothing_are_said_in_words() -> None:
+    said = table({**EXPLANATION, "plan": [], "excluded": [], "policy": {}}, 80)
+    assert said.endswith("Nobody may serve this request.")
+    assert "asked for   nothing: the file decides" in said
+
+
+def test_every_reason_of_the_filters_has_words() -> None:
+    assert DIALECTS  # the filters ask them
+    text = (ROOT / "proxy/routing/eligibility.py").read_text()
+    words = (ROOT / "proxy/cli/table.py").read_text()
+    reasons = {piece for piece in text.split('"')[1::2] if piece.replace("_", "").isalpha() and "_" in piece}
+    assert {"over_cost", "data_residency"} < reasons
+    assert not [reason for reason in reasons if f'"{reason}"' not in words]

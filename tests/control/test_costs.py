@@ -1,0 +1,128 @@
+"""What tokens cost, at each provider's cheapest target that could be had."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+from multidict import CIMultiDict
+
+from proxy.control.costs import analyze
+from proxy.errors import InvalidRequest, ParrotError
+from proxy.exchange import Exchange, Services
+from proxy.messages import Request
+from proxy.middleware.header_policy import HeaderPolicy
+from proxy.telemetry.health import UNTRIED, Standing
+from tests.fakes import Clock, Log, Transport, generation
+
+FILE = """
+pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
+providers:
+  openai:
+    dialect: openai
+    base_url: https://x
+    regions: {us-east-1: {residency: US}, eu-central-1: {residency: EU}}
+  google: {dialect: google, base_url: https://x}
+  meta: {dialect: meta, base_url: https://x, api_key: "${META_KEY}"}
+  own: {dialect: openai, base_url: https://x}
+models:
+  m:
+    openai: {model: o, price: {input: 30, output: 60, cached_input: 10}}
+    google: {model: g, price: {input: 20, output: 40}}
+    meta: {model: l, price: {input: 1, output: 2}}
+    own: never-heard-of
+"""
+SNAPSHOT = generation(FILE).snapshot
+ASK = {"model": "m", "prompt_tokens": 500, "completion_tokens": 500}
+
+
+async def analyzed(body: Any, headers: dict[str, str] | None = None, down: tuple[str, ...] = ()) -> Any:
+    def standing(target: str, now: float) -> Standing:
+        return Standing(ejected_for=5.0) if target.startswith(down) else UNTRIED
+
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+
+    async def read(hold: Any) -> bytes:
+        hold(len(raw))
+        return raw
+
+    services = Services(Transport([]), Log().logger, Clock(), lambda: 0.0, standing=standing if down else no_standing)
+    for target in SNAPSHOT.models["m"]:
+        services.observations.started(target.id, 100.0)
+    request = Request("POST", "/v1/costs/analyze", CIMultiDict(headers or {}), read)
+    exchange = Exchange("r-1", request, SNAPSHOT, services, 100.0)
+    response = await HeaderPolicy()(exchange, analyze)
+    exchange.end()
+    assert services.load.buffered == 0
+    return orjson.loads(response.body)  # type: ignore[arg-type]
+
+
+def no_standing(target: str, now: float) -> Standing:
+    return UNTRIED
+
+
+async def test_each_provider_has_its_cost_and_whether_it_could_be_had() -> None:
+    assert await analyzed(ASK, down=("google",)) == {
+        "openai": {"cost": 0.045, "available": True, "target": "openai@us-east-1/o"},
+        "google": {"cost": 0.03, "available": False, "target": "google@global/g", "reason": "down"},
+        "meta": {"cost": 0.0015, "available": False, "target": "meta@global/l", "reason": "disabled"},
+        "own": {"cost": None, "available": True, "target": "own@global/never-heard-of"},
+    }
+
+
+async def test_cached_tokens_cost_what_the_cache_does() -> None:
+    assert (await analyzed({**ASK, "cached_tokens": 500}))["openai"]["cost"] == 0.035
+
+
+async def test_a_target_that_is_down_leaves_the_provider_its_others() -> None:
+    openai = (await analyzed(ASK, down=("openai@us-east-1",)))["openai"]
+    assert (openai["available"], openai["target"]) == (True, "openai@eu-central-1/o")
+
+
+@pytest.mark.parametrize(("headers", "routing"), [({"X-Data-Residency": "EU"}, None), ({}, {"data_residency": "EU"})])
+async def test_what_the_request_asks_for_holds(headers: dict[str, str], routing: Any) -> None:
+    said = await analyzed({**ASK, "routing": routing}, headers)
+    assert said["openai"]["target"] == "openai@eu-central-1/o" and said["openai"]["available"]
+    assert said["google"] == {"cost": 0.03, "available": False, "target": "google@global/g", "reason": "data_residency"}
+
+
+async def test_no_tokens_cost_nothing() -> None:
+    assert (await analyzed({**ASK, "prompt_tokens": 0, "completion_tokens": 0}))["openai"]["cost"] == 0
+
+
+@pytest.mark.parametrize(
+    ("members", "param"),
+    [
+        ({"model": None}, "model"),
+        ({"model": ["m"]}, "model"),
+        ({"model": ""}, "model"),
+        ({"prompt_tokens": None}, "prompt_tokens"),
+        ({"prompt_tokens": -1}, "prompt_tokens"),
+        ({"prompt_tokens": 10**10}, "prompt_tokens"),
+        ({"prompt_tokens": True}, "prompt_tokens"),
+        ({"completion_tokens": 1.5}, "completion_tokens"),
+        ({"completion_tokens": "5"}, "completion_tokens"),
+        ({"cached_tokens": -1}, "cached_tokens"),
+        ({"cached_tokens": 501}, "cached_tokens"),
+    ],
+)
+async def test_a_wrong_member_is_named(members: dict[str, Any], param: str) -> None:
+    with pytest.raises(InvalidRequest, match=f"'{param}'") as caught:
+        await analyzed({**ASK, **members})
+    assert caught.value.param == param
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (b"{", "invalid_json"),
+        ([], "invalid_type"),
+        ({**ASK, "model": "n"}, "model_not_found"),
+        ({**ASK, "x": "x" * 70_000}, "request_too_large"),
+    ],
+)
+async def test_what_cannot_be_answered_is_refused(body: Any, code: str) -> None:
+    with pytest.raises(ParrotError) as caught:
+        await analyzed(body)
+    assert caught.value.code == code

@@ -1,0 +1,89 @@
+"""The dry run says what would be done, and does none of it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import openai
+import pytest
+
+from tests.running import HELLO, Running, running
+
+TWO = """
+pipeline:
+  [access_log, auth, header_policy, limits, {strategy: {default: round-robin}}, sse_passthrough, failover, translate]
+providers:
+  first: {dialect: openai, base_url: "http://127.0.0.1:1/v1"}
+  second: {dialect: openai, base_url: "http://127.0.0.1:1/v1", regions: {eu-west-3: {residency: EU}}}
+models:
+  m: {first: m-one, second: m-two}
+"""
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Running]:
+    async with running(TWO) as started:
+        yield started
+
+
+async def routed(two: Running, headers: dict[str, str] | None = None, **members: Any) -> Any:
+    async with two.client(default_headers=headers) as client:
+        return await client.post("/route", cast_to=object, body={"model": "m", "messages": HELLO, **members})
+
+
+async def test_the_plan_has_its_scores_and_who_is_not_in_it_its_reasons(two: Running) -> None:
+    said = await routed(two, {"X-Data-Residency": "EU", "X-Request-Id": "r-1"})
+    (step,) = said.pop("plan")
+    assert isinstance(step.pop("score"), float)
+    assert step == {"target": "second@eu-west-3/m-two", "provider": "second", "region": "eu-west-3", "model": "m-two"}
+    assert said == {
+        "request_id": "r-1",
+        "model": "m",
+        "strategy": "round-robin",
+        "policy": {"data_residency": "EU"},
+        "excluded": [{"target": "first@global/m-one", "provider": "first", "reason": "data_residency"}],
+    }
+
+
+async def test_nobody_is_called_and_no_turn_is_taken_and_no_session_kept(two: Running) -> None:
+    headers = {"X-Session-Id": "s-1"}
+    plans = [(await routed(two, headers))["plan"] for _ in range(3)]
+    first = {plan[0]["provider"] for plan in plans}
+    services = two.sidecar.front.services
+    assert len(first) == 1 and not services.turns.picks
+    assert services.affinity.of((None, "s-1"), services.clock()) is None
+    assert [line["attempts"] for line in two.log.lines] == [[], [], []]
+
+
+async def test_what_a_dry_run_says_is_then_done(two: Running) -> None:
+    async with two.client() as client:
+        for _ in range(4):
+            expected = (await routed(two))["plan"][0]["provider"]
+            answer = await client.chat.completions.create(model="m", messages=HELLO)
+            assert answer.provider == expected
+
+
+async def test_nobody_eligible_is_an_answer_with_an_empty_plan(two: Running) -> None:
+    said = await routed(two, {"X-Max-Cost-Per-Request": "0.01"})
+    assert said["plan"] == []
+    assert {each["reason"] for each in said["excluded"]} == {"unknown_price"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "members", "status", "code"),
+    [
+        ({}, {"model": "mm"}, 404, "model_not_found"),
+        ({}, {"messages": "x"}, 400, "invalid_type"),
+        ({"X-Provider": "z"}, {}, 400, "invalid_header"),
+        ({}, {"routing": {"provider": "z"}}, 400, "invalid_header"),
+        ({}, {"x": "x" * (33 * 2**20)}, 413, "request_too_large"),
+    ],
+)
+async def test_what_a_live_request_is_refused_for_is_refused_here(
+    two: Running, headers: dict[str, str], members: dict[str, Any], status: int, code: str
+) -> None:
+    with pytest.raises(openai.APIStatusError) as caught:
+        await routed(two, headers, **members)
+    assert (caught.value.status_code, caught.value.code) == (status, code)
+    assert two.sidecar.front.services.load.buffered == 0

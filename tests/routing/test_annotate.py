@@ -1,0 +1,246 @@
+"""What is spliced into an answer can be taken out again, and the provider's bytes are left."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import openai
+import orjson
+import pytest
+
+from proxy.routing.annotate import Annotations, with_cost, with_routing
+from proxy.routing.costs import dollars
+from proxy.sse import encode
+from tests.cuts import cut
+from tests.fakes import chunk
+from tests.running import HELLO, Running, running
+
+PRICED = """
+pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate]
+providers:
+  first: {dialect: openai, base_url: "http://127.0.0.1:1/v1", weight: 1}
+  second: {dialect: anthropic, base_url: "http://127.0.0.1:1", weight: 1}
+models:
+  m:
+    first: {model: m-one, price: {input: 2, output: 4}}
+    second: {model: m-two, price: {input: 3, output: 6}}
+  unpriced: {first: m-one, second: m-two}
+"""
+COST = b'"cost":0.5'
+EXPLAIN = {"X-Route-Explain": "true"}
+DONE = encode(b"[DONE]")
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [(0.0, "0"), (1.0, "1"), (100.0, "100"), (0.045, "0.045"), (1.23e-7, "0.000000123"), (1e-12, "0")],
+)
+def test_dollars_are_plain_decimals(cost: float, said: str) -> None:
+    assert dollars(cost) == said
+
+
+@pytest.mark.parametrize(
+    ("data", "annotated"),
+    [
+        (b'{"usage":{"a":1}}', b'{"usage":{"a":1,%b}}'),
+        (b'{"usage": {}, "x":1}', b'{"usage": {%b}, "x":1}'),
+        (b'{\n  "usage" : {\n "a": {"b": [1, {}]}\n }\n}\n', b'{\n  "usage" : {\n "a": {"b": [1, {}]}\n ,%b}\n}\n'),
+        (b'{"x":{"usage":{"a":1}},"usage":{"b":"}"}}', b'{"x":{"usage":{"a":1}},"usage":{"b":"}",%b}}'),
+        (b'{"usage":{"b":1},"x":[{"usage":{"a":1}}]}', b'{"usage":{"b":1,%b},"x":[{"usage":{"a":1}}]}'),
+        (b'{"c":"\\"usage\\":{","usage":{"a":1}}', b'{"c":"\\"usage\\":{","usage":{"a":1,%b}}'),
+        (b'{"c":"{[\\\\","usage":{"a":1},"x":{"usage":{}}}', b'{"c":"{[\\\\","usage":{"a":1,%b},"x":{"usage":{}}}'),
+        (b'data: {"usage":{"a":1}}\n\n', b'data: {"usage":{"a":1,%b}}\n\n'),
+        (b'{"response":{"usage":{"a":1}}}', b'{"response":{"usage":{"a":1,%b}}}'),
+    ],
+)
+def test_the_cost_is_the_last_member_of_the_usage_and_nothing_else_moves(data: bytes, annotated: bytes) -> None:
+    assert with_cost(data, 0.5) == annotated.replace(b"%b", COST)
+
+
+@pytest.mark.parametrize("data", [b"{}", b'{"usage":null}', b'{"c":"\\"usage\\":{"}', b": ping\n\n", DONE, b""])
+def test_without_usage_there_is_no_cost(data: bytes) -> None:
+    assert with_cost(data, 0.5) == data
+
+
+@pytest.mark.parametrize(
+    ("data", "annotated"),
+    [
+        (b'{"a":1} ', b'{"a":1,"routing":{"b":2}} '),
+        (b"{}", b'{"routing":{"b":2}}'),
+        (b'event: x\r\ndata: {"a":{}}\r\n\r\n', b'event: x\r\ndata: {"a":{},"routing":{"b":2}}\r\n\r\n'),
+    ],
+)
+def test_the_decision_is_the_last_member(data: bytes, annotated: bytes) -> None:
+    assert with_routing(data, {"b": 2}) == annotated
+
+
+USED = {"usage": {"prompt_tokens": 1}}
+STREAM = b"".join([
+    chunk("finish_reason\":\"stop\" and \"usage\":{"), b": ping\n\n", chunk(finish="stop"), chunk(finish="stop"),
+    chunk(**USED), DONE,
+])  # fmt: skip
+
+
+class Told:
+    """The cost is known once the usage went by, as it is live."""
+
+    def __init__(self, explain: bool = True, cost: float | None = 0.5) -> None:
+        self.cost: float | None = None
+        self.known = cost
+        self.stage = Annotations(lambda: self.cost, (lambda: {"b": 2}) if explain else None)
+
+    def feed(self, data: bytes) -> bytes:
+        self.cost = self.known if b"prompt_tokens" in data else self.cost
+        return self.stage.feed(data)
+
+
+def test_a_streams_first_finish_has_the_decision_and_its_usage_the_cost() -> None:
+    told = Told()
+    events = [event + b"\n\n" for event in STREAM.split(b"\n\n")[:-1]]
+    got = [told.feed(event) for event in events] + [told.stage.end()]
+    events[2] = with_routing(events[2], {"b": 2})
+    events[4] = with_cost(events[4], 0.5)
+    assert got == [*events, b""] and b'"cost":0.5' in got[4] and b'"routing"' in got[2]
+
+
+def test_how_the_stream_is_cut_does_not_matter() -> None:
+    whole = Told()
+    expected = whole.feed(STREAM) + whole.stage.end()
+    for place in range(len(STREAM)):
+        told = Told()
+        told.cost = 0.5
+        assert b"".join(map(told.feed, cut(STREAM, [place]))) + told.stage.end() == expected
+
+
+def test_with_nothing_to_say_bytes_pass_as_they_come() -> None:
+    told = Told(explain=False, cost=None)
+    assert [told.feed(STREAM[:10]), told.feed(STREAM[10:]), told.stage.end()] == [STREAM[:10], STREAM[10:], b""]
+
+
+def test_an_error_in_the_stream_has_the_decision_too() -> None:
+    told = Told()
+    assert told.feed(b'data: {"error":{"message":"x"}}\n\n') == b'data: {"error":{"message":"x"},"routing":{"b":2}}\n\n'
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Running]:
+    async with running(PRICED) as started:
+        yield started
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+async def test_a_whole_answer_says_what_it_cost(two: Running, name: str) -> None:
+    async with two.client(default_headers={"X-Provider": name}) as client:
+        raw = await client.chat.completions.with_raw_response.create(model="m", messages=HELLO)
+    usage = raw.parse().usage
+    rate = {"first": 2e-6, "second": 3e-6}[name]
+    assert usage is not None
+    cost = usage.prompt_tokens * rate + usage.completion_tokens * 2 * rate
+    assert (usage.model_extra or {})["cost"] == pytest.approx(cost)
+    assert float(raw.headers["x-request-cost"]) == pytest.approx(cost)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_where_the_price_is_unknown_no_cost_is_said(two: Running, stream: bool) -> None:
+    ask = {"model": "unpriced", "messages": HELLO, "stream": stream, "stream_options": {"include_usage": True}}
+    async with aiohttp.ClientSession() as http, http.post(f"{two.url}/v1/chat/completions", json=ask) as answer:
+        assert "X-Request-Cost" not in answer.headers
+        text = await answer.text()
+    assert '"usage":{' in text and '"cost"' not in text and '"routing"' not in text
+
+
+async def chunks(client: openai.AsyncOpenAI, **options: Any) -> list[Any]:
+    stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True, **options)
+    return [each async for each in stream]
+
+
+@pytest.mark.parametrize("name", ["first", "second"])
+async def test_a_streams_usage_says_what_it_cost(two: Running, name: str) -> None:
+    async with two.client(default_headers={"X-Provider": name}) as client:
+        *others, last = await chunks(client, stream_options={"include_usage": True})
+    rate = {"first": 2e-6, "second": 3e-6}[name]
+    assert last.usage.cost == pytest.approx(last.usage.prompt_tokens * rate + last.usage.completion_tokens * 2 * rate)
+    assert not any(each.usage for each in others)
+    assert not any("routing" in (each.model_extra or {}) for each in [*others, last])
+
+
+def told(routing: Any, order: list[str], outcomes: list[str]) -> None:
+    assert [step["provider"] for step in routing["plan"]] == order
+    assert [attempt["outcome"] for attempt in routing["attempts"]] == outcomes
+    assert routing["attempts"][-1]["status"] == (200 if outcomes[-1] == "ok" else None)
+    assert routing["attempts"][-1]["ms"] > 0
+    assert routing["policy"]["provider_fallbacks"] == order and routing["request_id"] == "r-1"
+
+
+ASKED = {**EXPLAIN, "X-Provider-Fallbacks": "first,second", "X-Request-Id": "r-1"}
+
+
+async def test_a_whole_answer_brings_the_decision_and_the_attempts(two: Running) -> None:
+    await two.sandbox.stop("first")
+    async with two.client(default_headers=ASKED) as client:
+        answer = await client.chat.completions.create(model="m", messages=HELLO)
+    told((answer.model_extra or {})["routing"], ["first", "second"], ["connection_error", "ok"])
+
+
+async def test_a_stream_brings_them_on_the_chunk_that_finishes_it(two: Running) -> None:
+    await two.sandbox.stop("first")
+    async with two.client(default_headers=ASKED) as client:
+        got = await chunks(client)
+    (routing,) = [each.model_extra["routing"] for each in got if "routing" in each.model_extra]
+    told(routing, ["first", "second"], ["connection_error", "ok"])
+    assert got[-1].choices[0].finish_reason == "stop" and "routing" in got[-1].model_extra
+
+
+async def test_an_error_brings_them_beside_itself(two: Running) -> None:
+    await two.sandbox.stop("first")
+    await two.sandbox.stop("second")
+    async with two.client(default_headers=ASKED) as client:
+        with pytest.raises(openai.InternalServerError) as caught:
+            await client.chat.completions.create(model="m", messages=HELLO)
+    body = orjson.loads(caught.value.response.content)
+    told(body["routing"], ["first", "second"], ["connection_error", "connection_error"])
+    assert set(body) == {"error", "routing"}
+
+
+async def test_nobody_eligible_brings_the_reasons(two: Running) -> None:
+    async with two.client(default_headers={**EXPLAIN, "X-Max-Cost-Per-Request": "0.1"}) as client:
+        with pytest.raises(openai.BadRequestError) as caught:
+            await client.chat.completions.create(model="unpriced", messages=HELLO)
+    routing = orjson.loads(caught.value.response.content)["routing"]
+    assert (routing["plan"], routing["attempts"]) == ([], [])
+    assert {each["reason"] for each in routing["excluded"]} == {"unknown_price"}
+
+
+async def test_the_bodys_routing_may_ask_for_it_too(two: Running) -> None:
+    async with two.client() as client:
+        answer = await client.chat.completions.create(
+            model="m", messages=HELLO, extra_body={"routing": {"route_explain": True}}
+        )
+    assert (answer.model_extra or {})["routing"]["attempts"][0]["outcome"] == "ok"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_less_what_is_spliced_the_answer_is_what_it_is_without(two: Running, stream: bool) -> None:
+    ask = {"model": "m", "messages": HELLO, "stream": stream, "stream_options": {"include_usage": True}}
+    plain = {**ask, "model": "unpriced"}
+
+    async def said(body: Any, headers: dict[str, str]) -> bytes:
+        async with (
+            aiohttp.ClientSession() as http,
+            http.post(f"{two.url}/v1/chat/completions", json=body, headers=headers) as answer,
+        ):
+            return await answer.read()
+
+    told = await said(ask, {"X-Provider": "first", **EXPLAIN})
+    untold = await said(plain, {"X-Provider": "first"})
+    cost = told[told.index(b',"cost":') : told.index(b"}", told.index(b',"cost":'))]
+    start = told.index(b',"routing":')
+    routing = told[start : told.index(b"}\n", start) if stream else -1]
+    assert steady(told.replace(cost, b"").replace(routing, b"")) == steady(untold)
+
+
+def steady(data: bytes) -> list[bytes]:
+    """The answer without its id, which differs from one to the next."""
+    return [part for part in data.replace(b"\n", b",").split(b",") if b'"id"' not in part and b'"created"' not in part]
