@@ -34,6 +34,7 @@ class StrategyChoice:
         _record_turn(exchange)
         response = await handler(exchange)
         _keep_session(exchange)
+        _warn_of_latency(exchange)
         return response
 
     def question(self, exchange: Exchange) -> Question:
@@ -69,6 +70,13 @@ def _keep_session(exchange: Exchange) -> None:
     session, services = exchange.policy.session_id, exchange.services
     if session and exchange.serving:
         services.affinity.keep((exchange.identity, session), exchange.serving.step.target.id, services.clock())
+
+
+def _warn_of_latency(exchange: Exchange) -> None:
+    """X-Max-Latency-Ms asks for no refusal, only for the truth: how long it was to the first content."""
+    limit, first = exchange.policy.max_latency_ms, exchange.first_content
+    if limit is not None and first is not None and (first - exchange.started) * 1000 > limit:
+        exchange.warnings.append(f"max-latency-missed;ms={round((first - exchange.started) * 1000)}")
 
 
 def _read_routing(exchange: Exchange) -> None:
