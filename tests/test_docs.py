@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 from proxy.pipeline import REGISTRY
-from proxy.routing.policy import FIELDS
+from proxy.routing.policy import HEADERS
 from tests.running import HELLO, TWO, running
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -33,7 +33,7 @@ async def test_ones_own_middleware_works_as_documented(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-    ("file", "words"), [("headers.md", FIELDS), ("routing.md", REGISTRY), ("headers.md", ["X-Request-Id"])]
+    ("file", "words"), [("headers.md", HEADERS), ("routing.md", REGISTRY), ("headers.md", ["X-Request-Id"])]
 )
 def test_everything_there_is_is_named_in_the_docs(file: str, words: list[str]) -> None:
     text = (DOCS / file).read_text()

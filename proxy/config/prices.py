@@ -48,9 +48,13 @@ class Price(Rates):
     context_window: int | None = None
     """Tokens, where known."""
 
+    def rates(self, prompt_tokens: int) -> Rates:
+        """What holds for all of a request with a prompt of that length."""
+        return next((rates for above, rates in self.tiers if prompt_tokens > above), self) if self.tiers else self
+
     def of(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, cache_write: int = 0) -> float:
         """US dollars for one request; `cached` and `cache_write` are parts of the prompt; less than none is none."""
-        rates: Rates = next((rates for above, rates in self.tiers if prompt_tokens > above), self)
+        rates = self.rates(prompt_tokens)
         return (
             max(prompt_tokens - max(cached, 0) - max(cache_write, 0), 0) * rates.input
             + max(completion_tokens, 0) * rates.output

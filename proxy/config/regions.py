@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import asin, cos, radians, sin, sqrt
+from functools import lru_cache
+from math import asin, cos, inf, radians, sin, sqrt
 
 EARTH_RADIUS = 6371.0
 """Kilometres, on average."""
@@ -34,6 +35,13 @@ def distance(a: Region, b: Region) -> float:
     east = sin(radians(b.longitude - a.longitude) / 2) ** 2
     chord = north + cos(radians(a.latitude)) * cos(radians(b.latitude)) * east
     return 2 * EARTH_RADIUS * asin(sqrt(min(chord, 1.0)))
+
+
+@lru_cache(maxsize=2**16)
+def kilometres(a: str, b: str) -> float:
+    """Between two regions by name; infinity if one is not known."""
+    here, there = find(a), find(b)
+    return distance(here, there) if here and there else inf
 
 
 # A place, as near as vendors say (most name a city, some a state), and its regions: AWS, then Azure, then Google Cloud.

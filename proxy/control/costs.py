@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.config.quantities import Size
-from proxy.config.snapshot import Target
+from proxy.config.snapshot import Snapshot, Target
 from proxy.errors import InvalidRequest
 from proxy.exchange import Exchange
 from proxy.messages import Response
@@ -41,7 +41,7 @@ async def analyze(exchange: Exchange) -> Response:
     known = signals(exchange)
     rows: dict[str, list[dict[str, Any]]] = {}
     for target in targets:
-        row = _row(target, counts, _why_not(target, question, known))
+        row = _row(target, counts, _why_not(target, question, known, exchange.snapshot))
         rows.setdefault(target.provider.name, []).append(row)
     return Response(200, {}, orjson.dumps({name: min(each, key=_rank) for name, each in rows.items()}))
 
@@ -57,9 +57,9 @@ def _rank(row: Mapping[str, Any]) -> tuple[bool, float]:
     return not row["available"], inf if row["cost"] is None else row["cost"]
 
 
-def _why_not(target: Target, question: Question, known: Signals) -> str | None:
+def _why_not(target: Target, question: Question, known: Signals, snapshot: Snapshot) -> str | None:
     signal = known.of(target.id, question.policy.performance_window)
-    return reason(target, question, signal) or ("down" if signal.available_in_ms else None)
+    return reason(target, question, signal, snapshot) or ("down" if signal.available_in_ms else None)
 
 
 def _counts(body: Mapping[str, Any]) -> tuple[int, int, int]:

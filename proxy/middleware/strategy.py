@@ -36,6 +36,7 @@ class StrategyChoice:
                 error.extra["routing"] = exchange.account()
             raise
         _keep_session(exchange)
+        _warn_of_latency(exchange)
         _annotate(exchange, response)
         return response
 
@@ -75,6 +76,13 @@ def _keep_session(exchange: Exchange) -> None:
     session, services = exchange.policy.session_id, exchange.services
     if session and exchange.serving:
         services.affinity.keep((exchange.identity, session), exchange.serving.step.target.id, services.clock())
+
+
+def _warn_of_latency(exchange: Exchange) -> None:
+    """X-Max-Latency-Ms asks for no refusal, only for the truth: how long it was to the first content."""
+    limit, first = exchange.policy.max_latency_ms, exchange.first_content
+    if limit is not None and first is not None and (first - exchange.started) * 1000 > limit:
+        exchange.warnings.append(f"max-latency-missed;ms={round((first - exchange.started) * 1000)}")
 
 
 def _annotate(exchange: Exchange, response: Response) -> None:

@@ -15,7 +15,7 @@ from proxy.dialects.openai.request import replaced
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Ahead, Answer, Body, Response, Staged
 from proxy.resilience.resume import continued
-from proxy.routing.facts import Facts
+from proxy.routing.facts import LIMITS, Facts
 from proxy.sse import Framer, decode
 
 
@@ -31,6 +31,9 @@ class Translate:
         dialect = DIALECTS[target.provider.dialect]
         call = _call(attempt)
         attempt.asking = _with_members(dialect.ask(call), target.body)
+        if (cut := attempt.step.max_tokens) is not None:
+            warnings = (f"max-tokens-clamped;value={cut}", *attempt.asking.warnings)
+            attempt.asking = replace(attempt.asking, warnings=warnings)
         response = await handler(attempt)
         exchange.warnings.extend(attempt.asking.warnings)
         reading = _reading(attempt, exchange, exchange.facts, attempt.asking)
@@ -48,9 +51,9 @@ def _call(attempt: Attempt) -> Call:
     exchange, target, cut = attempt.exchange, attempt.step.target, attempt.step.max_tokens
     body, raw = exchange.body, exchange.raw
     if cut is not None:
-        name = "max_completion_tokens" if "max_completion_tokens" in body else "max_tokens"
-        body, raw = {**body, name: cut}, replaced(raw, {name: cut})
-        exchange.warnings.append(f"max-tokens-clamped;value={cut}")
+        known = LIMITS[exchange.endpoint]
+        cuts = dict.fromkeys([name for name in known if name in body] or known[:1], cut)
+        body, raw = {**body, **cuts}, replaced(raw, cuts)
     if attempt.prefix is not None:
         changes = continued(body, attempt.prefix)
         body, raw = {**body, **changes}, replaced(raw, changes)

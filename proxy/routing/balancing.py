@@ -15,7 +15,7 @@ PRECISION = 10_000
 GROUPS = 1024
 """Groups remembered; the least used are forgotten first."""
 
-TURNING = {"round-robin": "round-robin", "weighted": "weighted"}
+TURNING = ("round-robin", "weighted")
 """Strategies that take turns over everybody."""
 
 
@@ -35,21 +35,21 @@ class Turn:
     provider: str
 
 
-def turn(question: Question, candidates: Sequence[Candidate], picks: Mapping[Group, Mapping[str, int]]) -> Turn | None:
-    """Whose turn it is among the available candidates; None if nobody asked for turns, or nobody is available."""
-    kind = _kind(question)
-    if kind is None:
+def turn(question: Question, available: Sequence[Candidate], picks: Mapping[Group, Mapping[str, int]]) -> Turn | None:
+    """Whose turn it is among the available candidates; None if nobody asked for turns, or none of them has a weight."""
+    asked = kind(question)
+    if asked is None:
         return None
-    shares = {each.target.provider.name: each.target.provider.weight for each in candidates
-              if not each.signal.available_in_ms}  # fmt: skip
-    weights = _weights(question, kind, shares)
+    shares = {each.target.provider.name: each.target.provider.weight for each in available}
+    weights = _weights(question, asked, shares)
     if not weights:
         return None
     group = Group(question.facts.model, tuple(weights.items()))
     return Turn(group, _next(weights, picks.get(group, {})))
 
 
-def _kind(question: Question) -> str | None:
+def kind(question: Question) -> str | None:
+    """How turns are given; None if nobody asked for any."""
     policy = question.policy
     if policy.load_balance_strategy:
         return policy.load_balance_strategy
@@ -57,17 +57,18 @@ def _kind(question: Question) -> str | None:
         return "weighted"
     if policy.load_balance_providers:
         return "round-robin"
-    return TURNING.get(policy.routing_strategy or question.strategy)
+    strategy = policy.routing_strategy or question.strategy
+    return strategy if strategy in TURNING else None
 
 
-def _weights(question: Question, kind: str, shares: Mapping[str, float]) -> dict[str, int]:
+def _weights(question: Question, asked: str, shares: Mapping[str, float]) -> dict[str, int]:
     """Whole weights of the providers that take turns, in lowest terms, in listed order; names without one are left out."""
     policy = question.policy
     names = [name for name in policy.load_balance_providers or shares if name in shares]
-    if kind == "round-robin":
+    if asked == "round-robin":
         return dict.fromkeys(names, 1)
-    asked = dict(policy.provider_weights)
-    whole = {name: asked.get(name, 0) if asked else round(shares[name] * PRECISION) for name in names}
+    given = dict(policy.provider_weights)
+    whole = {name: given.get(name, 0) if given else round(shares[name] * PRECISION) for name in names}
     divisor = gcd(*whole.values()) if whole else 0
     return {name: weight // divisor for name, weight in whole.items() if weight} if divisor else {}
 

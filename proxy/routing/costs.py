@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from math import floor
 
 from proxy.config.snapshot import Target
-from proxy.routing.facts import Facts
+from proxy.routing.facts import LIMITS, Facts
 from proxy.telemetry.signals import Signal
 
 USUAL_OUTPUT = 4096
 """Tokens an answer is taken to have at most where the caller does not say."""
 LEAST_OUTPUT = 16
-"""An answer is never cut below this many tokens."""
+"""An answer is never cut below this many tokens, nor below its reasoning budget."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +21,9 @@ class Fit:
 
     max_tokens: int | None
     """What the answer must be cut to, or None if it fits as it is."""
+
+
+AS_IT_IS = Fit(None)
 
 
 def dollars(cost: float) -> str:
@@ -37,18 +40,22 @@ def worst(target: Target, facts: Facts, signal: Signal) -> float | None:
     """USD for the whole prompt and the longest answer, times n; None if the price is not known."""
     if target.price is None:
         return None
-    output = (facts.max_tokens or USUAL_OUTPUT) * facts.n
-    return target.price.of(prompt_tokens(facts, signal), output)
+    return target.price.of(prompt_tokens(facts, signal), _longest(facts) * facts.n)
+
+
+def _longest(facts: Facts) -> int:
+    """Tokens of the longest answer; what is made of an embedding or a moderation has none."""
+    return 0 if facts.endpoint in ("embeddings", "moderations") else facts.max_tokens or USUAL_OUTPUT
 
 
 def fit(target: Target, facts: Facts, signal: Signal, ceiling: float) -> Fit | None:
     """How the request fits under `ceiling` USD; None if it cannot, or nobody knows."""
-    cost = worst(target, facts, signal)
-    if cost is None or target.price is None:
+    if target.price is None:
         return None
-    if cost <= ceiling:
-        return Fit(None)
-    empty = target.price.of(prompt_tokens(facts, signal), 0)
-    each = target.price.of(prompt_tokens(facts, signal), 1) - empty
-    room = floor((ceiling - empty) / (each * facts.n)) if each > 0 else 0
-    return Fit(room) if room >= LEAST_OUTPUT else None
+    prompt = prompt_tokens(facts, signal)
+    rates = target.price.rates(prompt)
+    left, each = ceiling - prompt * rates.input, rates.output * facts.n
+    if _longest(facts) * each <= left:
+        return AS_IT_IS
+    room = floor(left / each) if each > 0 and facts.endpoint in LIMITS else 0
+    return Fit(room) if room >= max(LEAST_OUTPUT, facts.reasoning_tokens) else None

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
-from proxy.config.snapshot import Snapshot, Target
+from msgspec import Struct
+
+from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
 from proxy.routing import costs
 from proxy.routing.question import Question
 from proxy.telemetry.signals import Signal
 
 
-@dataclass(frozen=True, slots=True)
-class Exclusion:
+class Exclusion(Struct, frozen=True):
     """A target that may not serve this request, and why; a provider alone, if it has no target for the model."""
 
     target: str | None
@@ -21,22 +21,13 @@ class Exclusion:
     reason: str
 
 
-def _disabled(target: Target, question: Question, signal: Signal) -> str | None:
-    return "disabled" if target.provider.disabled else None
-
-
-def _endpoint(target: Target, question: Question, signal: Signal) -> str | None:
-    paths = DIALECTS[target.provider.dialect].paths
-    return None if question.facts.endpoint in paths else "endpoint_unsupported"
-
-
-def _residency(target: Target, question: Question, signal: Signal) -> str | None:
-    zone = question.policy.data_residency
-    return None if zone is None or target.residency == zone else "data_residency"
-
-
-def _lists(target: Target, question: Question, signal: Signal) -> str | None:
-    policy, name = question.policy, target.provider.name
+def of_provider(provider: Provider, question: Question) -> str | None:
+    """Why none of a provider's targets may serve; None if they may."""
+    policy, name = question.policy, provider.name
+    if provider.disabled:
+        return "disabled"
+    if question.facts.endpoint not in DIALECTS[provider.dialect].paths:
+        return "endpoint_unsupported"
     if policy.provider and name not in policy.provider:
         return "not_in_provider"
     if policy.include_providers and name not in policy.include_providers:
@@ -45,9 +36,15 @@ def _lists(target: Target, question: Question, signal: Signal) -> str | None:
         return "in_exclude_providers"
     if policy.provider_fallbacks and name not in policy.provider_fallbacks:
         return "not_in_provider_fallbacks"
-    if policy.provider_regions and target.region not in policy.provider_regions:
-        return "not_in_provider_regions"
     return None
+
+
+def _residency(target: Target, question: Question, signal: Signal) -> str | None:
+    return None if target.residency == question.policy.data_residency else "data_residency"
+
+
+def _region(target: Target, question: Question, signal: Signal) -> str | None:
+    return None if target.region in question.policy.provider_regions else "not_in_provider_regions"
 
 
 def _capability(target: Target, question: Question, signal: Signal) -> str | None:
@@ -56,44 +53,50 @@ def _capability(target: Target, question: Question, signal: Signal) -> str | Non
 
 
 def _context(target: Target, question: Question, signal: Signal) -> str | None:
-    if target.context is None:
-        return None
-    return "context_length" if costs.prompt_tokens(question.facts, signal) > target.context else None
+    too_long = target.context is not None and question.facts.prompt_tokens * signal.token_ratio > target.context
+    return "context_length" if too_long else None
 
 
 def _cost(target: Target, question: Question, signal: Signal) -> str | None:
-    ceiling = question.policy.max_cost_per_request
-    if ceiling is None:
-        return None
     if target.price is None:
         return "unknown_price"
-    return None if costs.fit(target, question.facts, signal, ceiling) else "over_cost"
+    ceiling = question.policy.max_cost_per_request
+    return None if ceiling is None or costs.fit(target, question.facts, signal, ceiling) else "over_cost"
+
+
+def _params(target: Target, question: Question, signal: Signal) -> str | None:
+    unsupported = DIALECTS[target.provider.dialect].unsupported(question.body, target.model)
+    return f"unsupported_params: {', '.join(unsupported)}" if unsupported else None
 
 
 Filter = Callable[[Target, Question, Signal], str | None]
 
-FILTERS: tuple[Filter, ...] = (_disabled, _endpoint, _residency, _lists, _capability, _context, _cost)
-"""In the order in which a target's reason is looked for."""
+
+def filters(question: Question, snapshot: Snapshot) -> tuple[Filter, ...]:
+    """What this request's targets must pass, in the order in which a target's reason is looked for."""
+    policy = question.policy
+    asked = (
+        (_residency, policy.data_residency is not None),
+        (_region, bool(policy.provider_regions)),
+        (_capability, bool(question.facts.needs)),
+        (_context, True),
+        (_cost, policy.max_cost_per_request is not None),
+        (_params, snapshot.strict_params),
+    )
+    return tuple(rule for rule, matters in asked if matters)
 
 
-def reason(target: Target, question: Question, signal: Signal) -> str | None:
-    """Why this target may not serve; None if it may."""
-    for rule in FILTERS:
-        if found := rule(target, question, signal):
-            return found
-    return None
-
-
-def strict(target: Target, question: Question) -> str | None:
-    """For a file that asks it: which parameter this target cannot express."""
-    dialect = DIALECTS[target.provider.dialect]
-    unsupported = dialect.unsupported(question.body, target.model)
-    return f"unsupported_params: {', '.join(unsupported)}" if unsupported else None
+def reason(target: Target, question: Question, signal: Signal, snapshot: Snapshot) -> str | None:
+    """Why this one target may not serve; None if it may."""
+    found = (rule(target, question, signal) for rule in filters(question, snapshot))
+    return of_provider(target.provider, question) or next((why for why in found if why), None)
 
 
 def absent(question: Question, snapshot: Snapshot, targets: tuple[Target, ...]) -> list[Exclusion]:
     """Providers that a hard list names, and that do not serve the model at all."""
     policy = question.policy
+    if not (policy.provider or policy.include_providers or policy.provider_fallbacks or policy.failover_config):
+        return []
     serving = {target.provider.name for target in targets}
     chain = policy.failover_config.providers if policy.failover_config else ()
     named = dict.fromkeys((*policy.provider, *policy.include_providers, *policy.provider_fallbacks, *chain))

@@ -24,6 +24,8 @@ class Facts:
     """An estimate: four bytes of text a token, before it is calibrated."""
     max_tokens: int | None = None
     """What the answer may have at most, if the caller says."""
+    reasoning_tokens: int = 0
+    """What of the answer is set aside for reasoning."""
     n: int = 1
     needs: frozenset[str] = frozenset()
     """Of `tools`, `images`, `json_schema`: what the target must take."""
@@ -50,6 +52,13 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 }
 """What each endpoint's body must have beside its model."""
 
+LIMITS: Mapping[str, tuple[str, ...]] = {
+    "chat": ("max_completion_tokens", "max_tokens"),
+    "completions": ("max_tokens",),
+    "responses": ("max_output_tokens",),
+}
+"""Where an endpoint's body says how long the answer may be; the others cannot say it."""
+
 _USUAL_MODEL = {"moderations": "omni-moderation-latest"}
 
 
@@ -68,7 +77,8 @@ def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         stream=bool(_optional(body, "stream", bool, "a boolean")),
         show_usage=bool(options.get("include_usage")),
         prompt_tokens=_estimate(body),
-        max_tokens=_count(body, "max_completion_tokens") or _count(body, "max_tokens"),
+        max_tokens=next((count for name in LIMITS.get(endpoint, ()) if (count := _count(body, name))), None),
+        reasoning_tokens=_reasoning(body),
         n=_count(body, "n") or 1,
         needs=_needs(body),
     )
@@ -112,6 +122,16 @@ def _needs(body: Mapping[str, Any]) -> frozenset[str]:
         "json_schema": isinstance(shape, dict) and shape.get("type") == "json_schema",
     }
     return frozenset(name for name, needed in needs.items() if needed)
+
+
+def _reasoning(body: Mapping[str, Any]) -> int:
+    """The budget in Anthropic's spelling, or in OpenRouter's."""
+    for holder, name in (("thinking", "budget_tokens"), ("reasoning", "max_tokens")):
+        value = body.get(holder)
+        budget = value.get(name) if isinstance(value, dict) else None
+        if isinstance(budget, int) and budget > 0:
+            return int(budget)
+    return 0
 
 
 def _count(body: Mapping[str, Any], name: str) -> int | None:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import inf
 
+from proxy.routing.balancing import Turn
 from proxy.routing.policy import Policy
-from proxy.routing.question import Question
-from proxy.routing.strategies import Candidate
+from proxy.routing.strategies import Candidate, Scene, geographic
 
 
-def ordered(
-    question: Question, candidates: Sequence[Candidate], scores: Mapping[str, float], first: str | None
-) -> list[Candidate]:
-    """Available before the rest, then chains, then whoever is due (a provider by turn, a target by affinity), then scores."""
-    ranked = sorted(candidates, key=lambda each: _rank(each, question, scores))
-    if asked := chain(question.policy):
-        ranked = _chained(ranked, asked)
-    elif first is not None:
-        ranked = _led(ranked, first)
-    ranked.sort(key=lambda each: each.signal.available_in_ms > 0)
-    return ranked
+@dataclass(frozen=True, slots=True)
+class Lead:
+    """What stands above the scores."""
+
+    chain: tuple[str, ...] = ()
+    sticky: str | None = None
+    """The target that the session stays at."""
+    turn: Turn | None = None
 
 
 def chain(policy: Policy) -> tuple[str, ...]:
@@ -30,16 +28,43 @@ def chain(policy: Policy) -> tuple[str, ...]:
     return policy.provider_fallbacks or policy.provider_preference
 
 
-def _rank(candidate: Candidate, question: Question, scores: Mapping[str, float]) -> tuple[bool, float, float]:
-    """Those within the latency asked for first; then the strategy; ties by observed latency."""
-    latency = _latency(candidate, question)
-    limit = question.policy.max_latency_ms
-    return (limit is not None and latency is not None and latency > limit, scores[candidate.target.id], latency or inf)
+def ordered(scene: Scene, scores: Mapping[str, float], lead: Lead) -> list[Candidate]:
+    """The available by chain, then session, then turn, then score; and behind them the rest, in the same way."""
+    ranked = _ranked(scene, scores)
+    available = [each for each in ranked if not each.signal.available_in_ms]
+    if len(available) == len(ranked):
+        return _led(available, scene, lead)
+    rest = [each for each in ranked if each.signal.available_in_ms]
+    return _led(available, scene, lead) + _led(rest, scene, lead)
 
 
-def _latency(candidate: Candidate, question: Question) -> float | None:
-    measured = candidate.signal.performance
-    return (measured.ttft_ms if question.facts.stream else measured.latency_ms).p50
+def _ranked(scene: Scene, scores: Mapping[str, float]) -> list[Candidate]:
+    """Those within the latency asked for, then the others; by score; ties by observed latency."""
+    stream, limit = scene.question.facts.stream, scene.question.policy.max_latency_ms or inf
+
+    def rank(candidate: Candidate) -> tuple[bool, float, float]:
+        measured = candidate.signal.performance
+        median = (measured.ttft_ms if stream else measured.latency_ms).p50
+        latency = inf if median is None else median
+        return limit < latency < inf, scores[candidate.target.id], latency
+
+    return sorted(scene.candidates, key=rank)
+
+
+def _led(ranked: list[Candidate], scene: Scene, lead: Lead) -> list[Candidate]:
+    if lead.turn:
+        ranked = _by_turn(ranked, scene, lead.turn)
+    if lead.sticky:
+        ranked.sort(key=lambda each: each.target.id != lead.sticky)
+    return _chained(ranked, lead.chain) if lead.chain else ranked
+
+
+def _by_turn(ranked: Sequence[Candidate], scene: Scene, turn: Turn) -> list[Candidate]:
+    """Whose turn it is with its nearest target, the least busy of equals; then the others that have a weight; then the rest."""
+    own = [each for each in ranked if each.target.provider.name == turn.provider]
+    first = min(own, key=lambda each: (geographic(each, scene), each.signal.in_flight), default=None)
+    weighted = {name for name, _ in turn.group.weights}
+    return sorted(ranked, key=lambda each: (each is not first, each.target.provider.name not in weighted))
 
 
 def _chained(ranked: Sequence[Candidate], chain: Sequence[str]) -> list[Candidate]:
@@ -57,10 +82,3 @@ def _chained(ranked: Sequence[Candidate], chain: Sequence[str]) -> list[Candidat
             best[name] = each
     further.sort(key=lambda each: chain.index(each.target.provider.name))
     return [best[name] for name in chain if name in best] + further + others
-
-
-def _led(ranked: Sequence[Candidate], first: str) -> list[Candidate]:
-    """The target of that id, or the least busy of that provider's nearest, ahead of the others."""
-    due = [each for each in ranked if first in (each.target.id, each.target.provider.name)]
-    lead = next(iter(due), None)
-    return [each for each in ranked if each is lead] + [each for each in ranked if each is not lead]

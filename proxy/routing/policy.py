@@ -88,6 +88,7 @@ EXTRAS = {header: named for dialect in DIALECTS.values() for header, named in di
 """Those of single dialects."""
 
 _ALL = (*HEADERS, *EXTRAS)
+_SPELLED = {header.lower(): header for header in _ALL}
 
 
 def member(header: str) -> str:
@@ -99,8 +100,12 @@ MEMBERS: Mapping[str, str] = {member(header): header for header in _ALL}
 
 
 def asked_in_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The control headers among a request's headers."""
-    return {header: headers[header] for header in _ALL if header in headers}
+    """The control headers among a request's headers; one that comes in several lines is a comma list (RFC 9110, 5.3)."""
+    lines: dict[str, list[str]] = {}
+    for name, text in headers.items():
+        if header := _SPELLED.get(name.lower()):
+            lines.setdefault(header, []).append(text)
+    return {header: ",".join(lines[header]) for header in _ALL if header in lines} if lines else {}
 
 
 def asked_in_body(routing: Any) -> dict[str, str]:
@@ -138,12 +143,13 @@ def _parsed(asked: tuple[tuple[str, str], ...], known: Known) -> Policy:
     values: dict[str, Any] = {}
     extras: dict[str, Any] = {}
     for header, text in asked:
-        if header in EXTRAS:
-            name, read = EXTRAS[header]
-            extras[name] = read(text)
-            continue
         try:
-            values[member(header)] = HEADERS[header](text.strip(), known)
+            text = reading.checked(text)
+            if header in EXTRAS:
+                name, read = EXTRAS[header]
+                extras[name] = read(text)
+            else:
+                values[member(header)] = HEADERS[header](text, known)
         except ValueError as error:
             raise InvalidHeader(f"{header}: {error}", param=header) from error
     return replace(NOTHING, **values, extras=extras)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 from hashlib import blake2b
 from math import inf, log
 
-from proxy.config.regions import REGIONS, Region, distance
+from msgspec import Struct
+
+from proxy.config.regions import kilometres
 from proxy.config.snapshot import Target
 from proxy.routing import costs
 from proxy.routing.question import Question
@@ -20,8 +23,7 @@ FEW = 10
 DEGRADED = 0.2
 
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
+class Candidate(Struct, frozen=True):
     """A target with what is known of it."""
 
     target: Target
@@ -30,71 +32,81 @@ class Candidate:
     """The provider's share, divided among its targets that may serve: regions are not lottery tickets."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
-    """The question, and what of all candidates together a key may need."""
+    """The question, and what of all candidates together a key may need; worked out where a key asks for it."""
 
     question: Question
-    place: Region | None = None
-    """Where the caller is."""
-    best_ttft: float | None = None
-    lowest_price: float | None = None
-    explored: str | None = None
-    """The target that `performance` looks at this time."""
+    candidates: Sequence[Candidate]
+
+    @cached_property
+    def region(self) -> str:
+        """Where the caller is."""
+        return self.question.policy.user_region or self.question.region or ""
+
+    @cached_property
+    def draw(self) -> float:
+        """The seed as a number in (0, 1)."""
+        return drawn(self.question.seed)
+
+    @cached_property
+    def best_ttft(self) -> float | None:
+        """The shortest median in milliseconds."""
+        return min([ttft for each in self.candidates if (ttft := each.signal.performance.ttft_ms.p50)], default=None)
+
+    @cached_property
+    def lowest_price(self) -> float | None:
+        """USD of an input and an output token together, of those that cost anything."""
+        prices = [price.input + price.output for each in self.candidates if (price := each.target.price)]
+        return min(filter(None, prices), default=None)
+
+    @cached_property
+    def metric(self) -> str:
+        """What `performance` goes by."""
+        return metric(self.question)
+
+    @cached_property
+    def explored(self) -> str | None:
+        """Once in twenty requests, the available target with the fewest samples, if they are few."""
+        if chance(self.draw, "explore") >= EXPLORED:
+            return None
+        available = [each for each in self.candidates if not each.signal.available_in_ms]
+        least = min(available, key=lambda each: _spread(each, self.metric).samples, default=None)
+        return least.target.id if least and _spread(least, self.metric).samples < FEW else None
 
 
-def scene(question: Question, candidates: Sequence[Candidate]) -> Scene:
-    """The scene of these candidates."""
-    region = question.policy.user_region or question.region
-    ttfts = [ttft for each in candidates if (ttft := each.signal.performance.ttft_ms.p50)]
-    prices = [price for each in candidates if (price := _price(each))]
-    return Scene(
-        question=question,
-        place=REGIONS.get(region) if region else None,
-        best_ttft=min(ttfts, default=None),
-        lowest_price=min(prices, default=None),
-        explored=_explored(question, candidates),
-    )
+def drawn(seed: str) -> float:
+    """A number in (0, 1), the same for the same seed everywhere and always."""
+    return (int.from_bytes(blake2b(seed.encode(), digest_size=6).digest(), "big") + 0.5) / 2**48
 
 
-def _explored(question: Question, candidates: Sequence[Candidate]) -> str | None:
-    """Once in twenty requests, the available target with the fewest samples, if they are few."""
-    if chance(question.seed, "explore") >= EXPLORED:
-        return None
-    available = [each for each in candidates if not each.signal.available_in_ms]
-    least = min(available, key=lambda each: _spread(each, question).samples, default=None)
-    return least.target.id if least and _spread(least, question).samples < FEW else None
+def chance(draw: float, target: str) -> float:
+    """A number in (0, 1) for each target from one draw: the product with a large number of the target's own, modulo 1."""
+    return draw * _multiplier(target) % 1.0 or 0.5
 
 
-def chance(seed: str, target: str) -> float:
-    """A number in (0, 1), the same for the same seed and target everywhere and always."""
-    digest = blake2b(f"{seed}\0{target}".encode(), digest_size=8).digest()
-    return (int.from_bytes(digest, "big") + 1) / (2**64 + 1)
-
-
-def _price(candidate: Candidate) -> float | None:
-    """USD of an input and an output token together: what targets are compared by."""
-    price = candidate.target.price
-    return price.input + price.output if price else None
+@lru_cache(maxsize=8192)
+def _multiplier(target: str) -> float:
+    """From 2**28 to 2**29: large enough to scatter the draws, small enough to leave 24 bits behind the point."""
+    return 2.0**28 + int.from_bytes(blake2b(target.encode(), digest_size=6).digest(), "big") / 2**20
 
 
 def automatic(candidate: Candidate, scene: Scene) -> float:
     """-ln(u)/w: the first place falls to each target with probability w/sum(w) (Efraimidis and Spirakis, 2006)."""
     weight = candidate.weight
-    ttft, price = candidate.signal.performance.ttft_ms.p50, _price(candidate)
+    ttft, price = candidate.signal.performance.ttft_ms.p50, candidate.target.price
     if ttft and scene.best_ttft:
         weight *= scene.best_ttft / ttft
     if price and scene.lowest_price:
-        weight *= scene.lowest_price / price
+        weight *= scene.lowest_price / (price.input + price.output or scene.lowest_price)
     if candidate.signal.degraded:
         weight *= DEGRADED
-    return -log(chance(scene.question.seed, candidate.target.id)) / weight if weight > 0 else inf
+    return -log(chance(scene.draw, candidate.target.id)) / weight if weight > 0 else inf
 
 
 def geographic(candidate: Candidate, scene: Scene) -> float:
     """Kilometres from the caller; a target that is nowhere comes last. Ties are broken by observed latency."""
-    place = candidate.target.place
-    return distance(scene.place, place) if scene.place and place else inf
+    return kilometres(scene.region, candidate.target.region)
 
 
 def cost_optimized(candidate: Candidate, scene: Scene) -> float:
@@ -107,10 +119,10 @@ def performance(candidate: Candidate, scene: Scene) -> float:
     """The observed median of what the policy measures; throughput counts downwards. The unknown come last."""
     if candidate.target.id == scene.explored:
         return -inf
-    median = _spread(candidate, scene.question).p50
+    median = _spread(candidate, scene.metric).p50
     if median is None:
         return inf
-    return -median if metric(scene.question) == "throughput" else median
+    return -median if scene.metric == "throughput" else median
 
 
 def least_busy(candidate: Candidate, scene: Scene) -> float:
@@ -123,10 +135,10 @@ def metric(question: Question) -> str:
     return question.policy.performance_metric or ("ttft" if question.facts.stream else "latency")
 
 
-def _spread(candidate: Candidate, question: Question) -> Spread:
+def _spread(candidate: Candidate, metric: str) -> Spread:
     measured = candidate.signal.performance
     spreads = {"ttft": measured.ttft_ms, "latency": measured.latency_ms, "throughput": measured.throughput}
-    return spreads[metric(question)]
+    return spreads[metric]
 
 
 Strategy = Callable[[Candidate, Scene], float]

@@ -2,44 +2,110 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 
-from proxy.routing.eligibility import Exclusion, screen
-from proxy.routing.policy import Policy
+from proxy.config.snapshot import Snapshot
+from proxy.routing.decision import decide
+from proxy.routing.eligibility import filters
+from proxy.telemetry.signals import Signal
 from tests.files import loaded
+from tests.routing.scenes import WORLD, asked, decided, places, question, reasons, signals
 
-SNAPSHOT = loaded("""
-providers:
-  openai: {dialect: openai, base_url: http://x}
-  anthropic: {dialect: openai, base_url: http://x}
-  google: {dialect: openai, base_url: http://x, api_key: "${UNSET}"}
-models: {m: {openai: a, anthropic: b, google: c}}
-""")
-OPENAI, ANTHROPIC, GOOGLE = (target.id for target in SNAPSHOT.targets("m"))
+EVERYBODY = ["openai@us-east-1", "openai@eu-central-1", "anthropic@us-west-2", "google@eu-west-2", "mistral@eu-west-3"]
+NO_KEY = {"cohere@global": "disabled"}
+CHAIN = '{"primary_provider":"google","fallback_rules":[{"provider":"openai"}]}'
+
+
+def all_but(kept: str, reason: str) -> dict[str, str]:
+    """That reason for all places whose name does not begin with one of these."""
+    return {place: reason for place in EVERYBODY if not place.startswith(tuple(kept.split()))}
 
 
 @pytest.mark.parametrize(
-    ("policy", "eligible", "reasons"),
+    ("headers", "facts", "excluded"),
     [
-        (Policy(), [OPENAI, ANTHROPIC], {GOOGLE: "disabled"}),
-        (Policy(only=("openai",)), [OPENAI], {ANTHROPIC: "not_in_x_provider", GOOGLE: "disabled"}),
-        (Policy(only=("google",)), [],
-         {OPENAI: "not_in_x_provider", ANTHROPIC: "not_in_x_provider", GOOGLE: "disabled"}),
-        (Policy(fallbacks=("anthropic",)), [ANTHROPIC], {OPENAI: "not_in_fallbacks", GOOGLE: "disabled"}),
-        (Policy(only=("openai",), fallbacks=("anthropic",)), [],
-         {OPENAI: "not_in_fallbacks", ANTHROPIC: "not_in_x_provider", GOOGLE: "disabled"}),
-        (Policy(preference=("google", "openai")), [OPENAI, ANTHROPIC], {GOOGLE: "disabled"}),
+        ({}, {}, {}),
+        ({"X-Provider": "openai,google"}, {}, all_but("openai google", "not_in_provider")),
+        ({"X-Include-Providers": "openai"}, {}, all_but("openai", "not_in_include_providers")),
+        ({"X-Exclude-Providers": "openai,google"}, {}, all_but("anthropic mistral", "in_exclude_providers")),
+        ({"X-Provider-Fallbacks": "google,openai"}, {}, all_but("openai google", "not_in_provider_fallbacks")),
+        ({"X-Failover-Config": CHAIN}, {}, all_but("openai google", "not_in_failover_config")),
+        ({"X-Provider-Regions": "us-east-1,eu-west-3"}, {},
+         all_but("openai@us mistral", "not_in_provider_regions")),
+        ({"X-Data-Residency": "EU"}, {}, all_but("openai@eu mistral", "data_residency")),
+        ({"X-Data-Residency": "UK"}, {}, all_but("google", "data_residency")),
+        ({}, {"endpoint": "embeddings"}, all_but("openai", "endpoint_unsupported")),
+        ({}, {"prompt_tokens": 150_000}, {"openai@us-east-1": "context_length", "openai@eu-central-1": "context_length"}),
+        ({"X-Max-Cost-Per-Request": "100"}, {}, {"mistral@eu-west-3": "unknown_price"}),
+        ({"X-Max-Cost-Per-Request": "0.0001"}, {"prompt_tokens": 60},
+         {**dict.fromkeys(["openai@us-east-1", "openai@eu-central-1", "anthropic@us-west-2"], "over_cost"),
+          "google@eu-west-2": "over_cost", "mistral@eu-west-3": "unknown_price"}),
+        ({"X-Provider-Preference": "cohere,google"}, {}, {}),
+        ({"X-Load-Balance-Providers": "openai"}, {}, {}),
     ],
 )  # fmt: skip
-def test_the_excluded_have_reasons(policy: Policy, eligible: list[str], reasons: dict[str, str]) -> None:
-    may, may_not = screen(SNAPSHOT.targets("m"), policy)
-    assert [target.id for target in may] == eligible
-    assert {each.target: each.reason for each in may_not} == reasons
+def test_the_excluded_have_a_reason_and_the_others_serve(
+    headers: dict[str, str], facts: dict[str, Any], excluded: dict[str, str]
+) -> None:
+    found = decided(headers, **facts)
+    disabled = {"cohere@global": "not_in_failover_config"} if "X-Failover-Config" in headers else NO_KEY
+    kept = {place: reason for place, reason in reasons(found).items() if place != "cohere@global"}
+    assert kept == excluded
+    assert reasons(found)["cohere@global"] == disabled["cohere@global"]
+    assert sorted(places(found)) == sorted(set(EVERYBODY) - excluded.keys())
 
 
-def test_an_exclusion_names_target_and_provider() -> None:
-    assert screen(SNAPSHOT.targets("m"), Policy())[1] == [Exclusion("google@global/c", "google", "disabled")]
+def test_hard_lists_intersect() -> None:
+    found = decided({"X-Provider": "openai,google", "X-Exclude-Providers": "google", "X-Data-Residency": "EU"})
+    assert places(found) == ["openai@eu-central-1"]
 
 
-def test_of_nobody_nobody_may_serve() -> None:
-    assert screen((), Policy()) == ([], [])
+def test_a_provider_that_does_not_serve_the_model_is_an_exclusion_in_a_hard_list_and_nothing_in_a_soft_one() -> None:
+    hard = decided({"X-Provider": "openai,google"}, model="only-openai")
+    assert reasons(hard)["google"] == "model_not_served"
+    soft = decided({"X-Provider-Preference": "google"}, model="only-openai")
+    assert reasons(soft) == {} and len(soft.steps) == 2
+
+
+NEEDY = loaded("""
+providers:
+  plain: {dialect: openai, base_url: http://x}
+  poor: {dialect: openai, base_url: http://x}
+models: {m: {plain: p, poor: {model: q, lacks: [tools, images, json_schema]}}}
+""")
+
+
+@pytest.mark.parametrize("need", ["tools", "images", "json_schema"])
+def test_who_lacks_what_the_request_needs_is_left_out(need: str) -> None:
+    found = decide(question(needs=frozenset({need})), NEEDY, signals({}))
+    assert (places(found), reasons(found)) == (["plain@global"], {"poor@global": f"lacks_{need}"})
+
+
+def test_a_prompt_is_held_against_the_context_as_the_target_counts_it() -> None:
+    long = question(prompt_tokens=90_000)
+    assert not {"context_length"} & set(reasons(decide(long, WORLD, signals({}))).values())
+    found = decide(long, WORLD, signals({"openai@us": Signal(token_ratio=1.2)}))
+    assert [place for place, why in reasons(found).items() if why == "context_length"] == ["openai@us-east-1"]
+
+
+def strict(file: Snapshot) -> Snapshot:
+    return replace(file, strict_params=True)
+
+
+@pytest.mark.parametrize(("body", "left"), [({"logprobs": True}, 3), ({}, 5)])
+def test_a_strict_file_leaves_out_who_cannot_express_a_parameter(body: dict[str, Any], left: int) -> None:
+    asking = replace(question(), body={"model": "m", "messages": [], **body})
+    assert len(decide(asking, WORLD, signals({})).steps) == 5
+    found = decide(asking, strict(WORLD), signals({}))
+    assert len(found.steps) == left
+    said = [why for why in reasons(found).values() if why != "disabled"]
+    assert all(why == "unsupported_params: logprobs" for why in said) and len(said) == 5 - left
+
+
+def test_nothing_is_looked_at_that_nobody_asked_for() -> None:
+    assert len(filters(question(), WORLD)) == 1
+    every = asked({"X-Data-Residency": "EU", "X-Provider-Regions": "eu-west-3", "X-Max-Cost-Per-Request": "1"})
+    assert len(filters(question(every, needs=frozenset({"tools"})), strict(WORLD))) == 6

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -34,19 +35,70 @@ def test_of_a_repeated_member_the_last_counts() -> None:
     assert parsed(b'{"model":"a","model":"b"}') == {"model": "b"}
 
 
+HI = 4 + len("hi") // 4
+"""Tokens of MESSAGES, roughly."""
+
+
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({}, Facts("chat", "m")),
-        ({"stream": True}, Facts("chat", "m", stream=True)),
-        ({"stream": None, "stream_options": None}, Facts("chat", "m")),
-        ({"stream": True, "stream_options": {"include_usage": True}}, Facts("chat", "m", True, True)),
-        ({"stream_options": {"include_usage": False}}, Facts("chat", "m")),
-        ({"anything": 1}, Facts("chat", "m")),
+        ({}, {}),
+        ({"stream": True}, {"stream": True}),
+        ({"stream": None, "stream_options": None}, {}),
+        ({"stream": True, "stream_options": {"include_usage": True}}, {"stream": True, "show_usage": True}),
+        ({"stream_options": {"include_usage": False}}, {}),
+        ({"anything": 1}, {}),
+        ({"max_tokens": 7}, {"max_tokens": 7}),
+        ({"max_tokens": 7, "max_completion_tokens": 9}, {"max_tokens": 9}),
+        ({"max_tokens": 7, "max_completion_tokens": None}, {"max_tokens": 7}),
+        ({"n": 3}, {"n": 3}),
+        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, {"reasoning_tokens": 1024}),
+        ({"reasoning": {"max_tokens": 512}}, {"reasoning_tokens": 512}),
+        ({"reasoning": {"effort": "high"}, "thinking": "on"}, {}),
+        ({"reasoning": {"max_tokens": "many"}}, {}),
+        ({"tools": []}, {}),
+        ({"tools": [{"type": "function"}]}, {"needs": {"tools"}, "prompt_tokens": HI + 5}),
+        ({"functions": [{}]}, {"needs": {"tools"}}),
+        ({"response_format": {"type": "json_object"}}, {}),
+        ({"response_format": {"type": "json_schema"}}, {"needs": {"json_schema"}}),
     ],
 )
-def test_the_facts_of_a_body(body: dict[str, Any], expected: Facts) -> None:
-    assert facts("chat", {"model": "m", "messages": MESSAGES, **body}) == expected
+def test_the_facts_of_a_body(body: dict[str, Any], expected: dict[str, Any]) -> None:
+    usual = {"endpoint": "chat", "model": "m", "prompt_tokens": HI}
+    assert facts("chat", {"model": "m", "messages": MESSAGES, **body}) == Facts(**{**usual, **expected})
+
+
+@pytest.mark.parametrize(
+    ("content", "tokens", "needs"),
+    [
+        ("x" * 400, 104, set()),
+        (None, 4, set()),
+        ([{"type": "text", "text": "x" * 400}], 104, set()),
+        ([{"type": "text", "text": 1}, "y"], 4, set()),
+        ([{"type": "image_url", "image_url": {"url": "data:" + "x" * 9000}}], 769, {"images"}),
+    ],
+)
+def test_a_prompt_is_weighed_by_its_text_and_pictures(content: Any, tokens: int, needs: set[str]) -> None:
+    found = facts("chat", {"model": "m", "messages": [{"role": "user", "content": content}]})
+    assert (found.prompt_tokens, found.needs) == (tokens, needs)
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "expected"),
+    [
+        ("completions", {"prompt": "x" * 40, "max_tokens": 5, "max_completion_tokens": 9}, Facts(prompt_tokens=10, max_tokens=5)),
+        ("embeddings", {"input": ["x" * 36], "max_tokens": 5}, Facts(prompt_tokens=10)),
+        ("images", {"prompt": "x" * 40, "n": 2}, Facts(prompt_tokens=10, n=2)),
+        ("responses", {"input": "x" * 40, "max_output_tokens": 5}, Facts(prompt_tokens=10, max_tokens=5)),
+        ("responses", {}, Facts()),
+    ],
+)  # fmt: skip
+def test_each_endpoint_has_its_own_members(endpoint: str, body: dict[str, Any], expected: Facts) -> None:
+    assert facts(endpoint, {"model": "m", **body}) == replace(expected, endpoint=endpoint, model="m")
+
+
+def test_a_moderation_has_a_usual_model() -> None:
+    assert facts("moderations", {"input": "x"}).model == "omni-moderation-latest"
 
 
 @pytest.mark.parametrize(
@@ -67,6 +119,9 @@ def test_the_facts_of_a_body(body: dict[str, Any], expected: Facts) -> None:
         ({"stream": 1}, "stream", "invalid_type", "'stream' must be a boolean, got a number"),
         ({"stream_options": True}, "stream_options", "invalid_type", "'stream_options' must be an object,"
          " got a boolean"),
+        ({"max_tokens": 0}, "max_tokens", "invalid_value", "'max_tokens' must be a whole number above 0"),
+        ({"max_tokens": True}, "max_tokens", "invalid_value", "'max_tokens' must be a whole number above 0"),
+        ({"n": 1.5}, "n", "invalid_type", "'n' must be a whole number, got a number"),
     ],
 )  # fmt: skip
 def test_a_wrong_member_is_named(body: dict[str, Any], param: str, code: str, message: str) -> None:

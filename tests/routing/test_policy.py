@@ -1,122 +1,182 @@
-"""Each header's forms, and what a caller reads of a wrong one."""
+"""Headers, or the body's twin, become one policy; what cannot be honoured is refused by name."""
 
 from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 from multidict import CIMultiDict
 
 from proxy.errors import InvalidHeader
-from proxy.routing.policy import FIELDS, PLANNED, Policy, asked_in_body, asked_in_headers, parse
+from proxy.routing.policy import EXTRAS, HEADERS, MEMBERS, Policy, asked_in_body, asked_in_headers, member, parse
+from tests.routing.scenes import WORLD
 
-PROVIDERS = frozenset({"openai", "anthropic", "google"})
-ALLOWED = "allowed: anthropic, google, openai"
+FAILOVER = {"primary_provider": "openai", "fallback_rules": [{"provider": "google", "trigger": ["timeout"]}]}
+SAFETY = {"harm_block_threshold": "BLOCK_ONLY_HIGH", "categories": ["HARM_CATEGORY_HARASSMENT"]}
+
+VALID: dict[str, tuple[str, Any, Any]] = {
+    "X-Provider": ("OpenAI,google", ["openai", "google"], ("openai", "google")),
+    "X-Include-Providers": ("openai", "openai", ("openai",)),
+    "X-Exclude-Providers": ("mistral", ["mistral"], ("mistral",)),
+    "X-Provider-Regions": ("us-east-1,eu-west-2", ["us-east-1", "eu-west-2"], ("us-east-1", "eu-west-2")),
+    "X-Data-Residency": ("EU", "eu", "EU"),
+    "X-Max-Cost-Per-Request": ("0.00001", 0.00001, 0.00001),
+    "X-Provider-Preference": ("anthropic,openai", ["anthropic", "openai"], ("anthropic", "openai")),
+    "X-Provider-Fallbacks": ("openai,google", "openai,google", ("openai", "google")),
+    "X-Routing-Strategy": ("cost-optimized", "cost-optimized", "cost-optimized"),
+    "X-User-Region": ("us-west-2", "us-west-2", "us-west-2"),
+    "X-Max-Latency-Ms": ("500", 500, 500.0),
+    "X-Performance-Metric": ("ttft", "ttft", "ttft"),
+    "X-Performance-Window": ("10m", "10m", 600.0),
+    "X-Load-Balance-Strategy": ("round-robin", "round-robin", "round-robin"),
+    "X-Load-Balance-Providers": ("openai,google", ["openai", "google"], ("openai", "google")),
+    "X-Provider-Weights": ('{"openai":70,"google":30}', {"openai": 70, "google": 30}, (("openai", 70), ("google", 30))),
+    "X-Retry-On-Provider-Error": ("false", False, False),
+    "X-Max-Provider-Retries": ("3", 3, 3),
+    "X-Session-Id": ("user-42", "user-42", "user-42"),
+    "X-Route-Explain": ("true", True, True),
+}
+"""Each header as text, the same in the body's `routing`, and what it means."""
+
+INVALID: dict[str, tuple[str, str]] = {
+    "X-Provider": ("opnai", "allowed: anthropic, cohere, google, mistral, openai"),
+    "X-Include-Providers": ("http://evil", "allowed: anthropic, cohere, google, mistral, openai"),
+    "X-Exclude-Providers": ("openai;google", "allowed: anthropic, cohere, google, mistral, openai"),
+    "X-Provider-Regions": ("mars-1", "allowed: eu-central-1, eu-west-2, eu-west-3, global, us-east-1, us-west-2"),
+    "X-Data-Residency": ("MOON", "allowed: AE, AU,"),
+    "X-Max-Cost-Per-Request": ("-1", "such as 0.10 or 500"),
+    "X-Provider-Preference": ("openai,", "allowed: anthropic, cohere, google, mistral, openai"),
+    "X-Provider-Fallbacks": ("[openai]", "allowed: anthropic, cohere, google, mistral, openai"),
+    "X-Routing-Strategy": ("fastest", "automatic, geographic, cost-optimized, performance, round-robin, weighted, least-busy"),
+    "X-User-Region": ("atlantis", "allowed: those of AWS, Azure and Google Cloud, as"),
+    "X-Max-Latency-Ms": ("soon", "such as 0.10 or 500"),
+    "X-Performance-Metric": ("p99", "ttft, latency, throughput"),
+    "X-Performance-Window": ("2h", "10s to 60m"),
+    "X-Load-Balance-Strategy": ("random", "round-robin, weighted"),
+    "X-Load-Balance-Providers": ("nobody", "allowed: anthropic, cohere, google, mistral, openai"),
+    "X-Provider-Weights": ('{"openai":"much"}', "a whole number from 0 to 1000000"),
+    "X-Failover-Config": ('{"primary":"openai"}', "primary"),
+    "X-Retry-On-Provider-Error": ("maybe", "true, false"),
+    "X-Max-Provider-Retries": ("11", "from 0 to 10"),
+    "X-Session-Id": ("a b", "1 to 256 of"),
+    "X-Route-Explain": ("1", "true, false"),
+    "X-Google-Safety-Settings": ('{"harm_block_threshold":"LOUD"}', "BLOCK_LOW_AND_ABOVE"),
+}  # fmt: skip
+"""A value of each header that it may not have, and a part of what the caller reads."""
 
 
-@pytest.mark.parametrize(
-    ("header", "text", "policy"),
-    [
-        ("X-Provider", "openai", Policy(only=("openai",))),
-        ("X-Provider", " OpenAI , google ", Policy(only=("openai", "google"))),
-        ("x-provider", "openai,openai", Policy(only=("openai",))),
-        ("X-Provider-Preference", "google,openai", Policy(preference=("google", "openai"))),
-        ("X-PROVIDER-FALLBACKS", "openai,anthropic,google", Policy(fallbacks=("openai", "anthropic", "google"))),
-        ("X-Routing-Strategy", " automatic ", Policy(strategy="automatic")),
-        ("X-Something-Else", "whatever", Policy()),
-    ],
-)
-def test_a_header_is_part_of_the_policy(header: str, text: str, policy: Policy) -> None:
-    assert parse(asked_in_headers(CIMultiDict({header: text})), PROVIDERS) == policy
+def read(headers: dict[str, str]) -> Policy:
+    return parse(asked_in_headers(CIMultiDict(headers)), WORLD)
 
 
-@pytest.mark.parametrize(
-    ("header", "text", "message"),
-    [
-        ("X-Provider", "opnai", f"X-Provider: no provider 'opnai'; {ALLOWED}"),
-        ("X-Provider", "", f"X-Provider: no provider ''; {ALLOWED}"),
-        ("X-Provider", "openai,", f"X-Provider: no provider ''; {ALLOWED}"),
-        ("X-Provider", "openai;google", f"X-Provider: no provider 'openai;google'; {ALLOWED}"),
-        ("X-Provider", "http://evil", f"X-Provider: no provider 'http://evil'; {ALLOWED}"),
-        ("X-Provider", "x" * 100, f"X-Provider: no provider '{'x' * 64}'; {ALLOWED}"),
-        ("X-Provider-Preference", "openai,mistral", f"X-Provider-Preference: no provider 'mistral'; {ALLOWED}"),
-        ("X-Provider-Fallbacks", "[openai]", f"X-Provider-Fallbacks: no provider '[openai]'; {ALLOWED}"),
-    ],
-)
-def test_a_wrong_header_is_named_with_what_it_may_say(header: str, text: str, message: str) -> None:
+def test_there_are_rows_for_every_header() -> None:
+    assert VALID.keys() | {"X-Failover-Config"} == HEADERS.keys()
+    assert INVALID.keys() == HEADERS.keys() | EXTRAS.keys()
+
+
+@pytest.mark.parametrize("header", VALID)
+def test_a_header_and_its_twin_in_the_body_mean_the_same(header: str) -> None:
+    text, twin, value = VALID[header]
+    assert read({header.lower(): f" {text} "}) == parse(asked_in_body({member(header): twin}), WORLD)
+    assert getattr(read({header.upper(): text}), member(header)) == value
+
+
+@pytest.mark.parametrize("header", INVALID)
+def test_a_wrong_header_is_named_with_its_value_and_what_is_allowed(header: str) -> None:
+    text, allowed = INVALID[header]
     with pytest.raises(InvalidHeader) as caught:
-        parse({header: text}, PROVIDERS)
+        read({header: text})
     error = caught.value
-    assert (error.status, error.code, error.param, error.message) == (400, "invalid_header", header, message)
+    assert (error.status, error.code, error.param) == (400, "invalid_header", header)
+    assert error.message.startswith(f"{header}: ") and allowed in error.message
 
 
-@pytest.mark.parametrize("text", ["fastest", "", "Automatic"])
-def test_an_unknown_strategy_is_refused_with_those_there_are(text: str) -> None:
-    with pytest.raises(InvalidHeader, match=f"^X-Routing-Strategy: no strategy '{text}'; allowed: automatic"):
-        parse({"X-Routing-Strategy": text}, PROVIDERS)
+@pytest.mark.parametrize("header", VALID)
+def test_a_header_has_a_bound(header: str) -> None:
+    with pytest.raises(InvalidHeader, match=f"^{header}: longer than 4096 characters$"):
+        read({header: VALID[header][0] + " " * 4096})
 
 
-def test_a_list_of_names_has_an_end() -> None:
-    many = frozenset(f"p{number}" for number in range(40))
-    assert len(parse({"X-Provider": ",".join(sorted(many)[:32])}, many).only) == 32
-    with pytest.raises(InvalidHeader, match=r"^X-Provider: more than 32 names$"):
-        parse({"X-Provider": ",".join(many)}, many)
+def test_what_is_no_control_header_is_passed_over() -> None:
+    assert asked_in_headers(CIMultiDict({"X-Something-Else": "1", "Authorization": "x"})) == {}
+    assert read({}) == Policy()
 
 
-@pytest.mark.parametrize("header", PLANNED)
-def test_a_header_not_yet_understood_is_refused_never_ignored(header: str) -> None:
-    with pytest.raises(InvalidHeader) as caught:
-        parse(asked_in_headers(CIMultiDict({header.lower(): "x"})), PROVIDERS)
-    assert (caught.value.param, caught.value.message) == (
-        header, f"{header} is not supported by this version; leave it out"
-    )  # fmt: skip
+def test_several_lines_of_a_header_are_one_list() -> None:
+    headers = CIMultiDict([("X-Provider", "openai"), ("x-provider", "google")])
+    assert parse(asked_in_headers(headers), WORLD).provider == ("openai", "google")
 
 
-def test_no_header_is_both_understood_and_planned() -> None:
-    assert not FIELDS.keys() & set(PLANNED)
+def test_two_lines_of_what_is_no_list_are_refused() -> None:
+    headers = CIMultiDict([("X-Data-Residency", "EU"), ("X-Data-Residency", "US")])
+    with pytest.raises(InvalidHeader, match="no zone 'EU,US'"):
+        parse(asked_in_headers(headers), WORLD)
 
 
 @pytest.mark.parametrize(
-    ("routing", "policy"),
+    "header, text",
     [
-        ({}, Policy()),
-        ({"provider": "openai"}, Policy(only=("openai",))),
-        ({"provider_preference": ["google", "openai"]}, Policy(preference=("google", "openai"))),
-        ({"provider_fallbacks": "google,openai", "routing_strategy": "automatic"},
-         Policy(fallbacks=("google", "openai"), strategy="automatic")),
+        ("X-Provider-Weights", '{"openai":1,"openai":2}'),
+        ("X-Failover-Config", '{"primary_provider":"openai","primary_provider":"google"}'),
+        ("X-Google-Safety-Settings", '{"harm_block_threshold":"OFF","harm_block_threshold":"BLOCK_NONE"}'),
     ],
-)  # fmt: skip
-def test_the_bodys_routing_says_the_same_in_snake_case(routing: dict[str, Any], policy: Policy) -> None:
-    assert parse(asked_in_body(routing), PROVIDERS) == policy
-
-
-@pytest.mark.parametrize("routing", [None, "openai", ["openai"], 1])
-def test_the_bodys_routing_is_an_object(routing: Any) -> None:
-    with pytest.raises(InvalidHeader) as caught:
-        asked_in_body(routing)
-    assert (caught.value.param, caught.value.message) == (
-        "routing", "routing: expected an object with members such as provider_preference"
-    )  # fmt: skip
-
-
-@pytest.mark.parametrize("member", ["providers", "X-Provider", "", "url", "y" * 100])
-def test_an_unknown_member_of_routing_is_refused_with_those_there_are(member: str) -> None:
-    with pytest.raises(InvalidHeader) as caught:
-        asked_in_body({member: "openai"})
-    assert caught.value.param == f"routing.{member[:64]}"
-    assert caught.value.message.startswith(f"routing.{member[:64]}: no such member; allowed: data_residency, exclude_")
+)
+def test_json_that_names_a_member_twice_is_refused(header: str, text: str) -> None:
+    with pytest.raises(InvalidHeader, match=f"^{header}: '.*' stands in it twice$"):
+        read({header: text})
 
 
 @pytest.mark.parametrize(
-    ("member", "value"),
-    [("data_residency", "EU"), ("max_latency_ms", 500), ("route_explain", True)],
+    "header, text",
+    [
+        ("X-Provider-Weights", '{"openai":1,"nobody":2}'),
+        ("X-Failover-Config", '{"primary_provider":"openai","url":"http://evil"}'),
+        ("X-Google-Safety-Settings", '{"harm_block_threshold":"OFF","url":"http://evil"}'),
+    ],
 )
-def test_a_planned_member_of_routing_is_refused_too(member: str, value: Any) -> None:
-    with pytest.raises(InvalidHeader, match="is not supported by this version; leave it out"):
-        parse(asked_in_body({member: value}), PROVIDERS)
+def test_json_with_a_member_that_is_not_known_is_refused(header: str, text: str) -> None:
+    with pytest.raises(InvalidHeader, match=f"^{header}: "):
+        read({header: text})
 
 
-@pytest.mark.parametrize("value", [None, 3, True, {"name": "openai"}, [["openai"]], []])
+def test_a_failover_config_and_safety_settings_may_be_objects_in_the_body() -> None:
+    headers = {
+        "X-Failover-Config": orjson.dumps(FAILOVER).decode(),
+        "X-Google-Safety-Settings": orjson.dumps(SAFETY).decode(),
+    }
+    twin = parse(asked_in_body({"failover_config": FAILOVER, "google_safety_settings": SAFETY}), WORLD)
+    assert twin == read(headers)
+    assert twin.failover_config is not None and twin.failover_config.providers == ("openai", "google")
+    assert twin.extras["safety_settings"].settings[0]["threshold"] == "BLOCK_ONLY_HIGH"
+
+
+@pytest.mark.parametrize("routing", [[], "openai", 1, True])
+def test_the_bodys_routing_is_an_object(routing: Any) -> None:
+    with pytest.raises(InvalidHeader, match="^routing: expected an object with members such as provider_preference$"):
+        asked_in_body(routing)
+
+
+@pytest.mark.parametrize("name", ["providers", "X-Provider", "", "url", "y" * 100])
+def test_an_unknown_member_of_routing_is_refused_with_those_there_are(name: str) -> None:
+    with pytest.raises(InvalidHeader) as caught:
+        asked_in_body({name: "openai"})
+    assert caught.value.param == f"routing.{name[:64]}"
+    assert caught.value.message == f"routing.{name[:64]}: no such member; allowed: {', '.join(sorted(MEMBERS))}"
+
+
+def test_a_member_that_is_null_says_nothing() -> None:
+    assert parse(asked_in_body({"provider": None}), WORLD) == Policy()
+
+
+@pytest.mark.parametrize("value", [3, True, {"name": "openai"}, [["openai"]], []])
 def test_a_value_that_names_no_provider_is_refused(value: Any) -> None:
     with pytest.raises(InvalidHeader, match=r"^X-Provider: no provider '"):
-        parse(asked_in_body({"provider": value}), PROVIDERS)
+        parse(asked_in_body({"provider": value}), WORLD)
+
+
+def test_a_policy_is_a_value_for_json_without_what_was_not_asked() -> None:
+    policy = read({"X-Provider": "openai", "X-Provider-Weights": '{"openai":1}', "X-Max-Cost-Per-Request": "0.1"})
+    said = orjson.loads(orjson.dumps(policy.as_json()))
+    assert said == {"provider": ["openai"], "provider_weights": {"openai": 1}, "max_cost_per_request": 0.1}
+    assert orjson.dumps(read({"X-Failover-Config": orjson.dumps(FAILOVER).decode()}).as_json())

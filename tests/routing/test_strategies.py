@@ -1,44 +1,238 @@
-"""Chance is the seed's alone, and automatic gives each its share."""
+"""Chance is the seed's alone; each strategy is a key that puts the better one first."""
 
 from __future__ import annotations
 
 from collections import Counter
-from math import inf
+from dataclasses import replace
+from itertools import pairwise
+from math import inf, log
 
 import pytest
 
-from proxy.routing.strategies import Candidate, automatic, chance
-from proxy.telemetry.signals import UNKNOWN
+from proxy.config.prices import Price
+from proxy.routing.strategies import (
+    DEGRADED,
+    EXPLORED,
+    FEW,
+    STRATEGIES,
+    Candidate,
+    Scene,
+    automatic,
+    chance,
+    drawn,
+    geographic,
+    metric,
+)
+from proxy.telemetry.signals import UNKNOWN, Performance, Signal, Spread
 from tests.files import providers
+from tests.routing.scenes import asked, decided, known, names, places, question
 
 SEEDS = [f"req-{number}" for number in range(20_000)]
 
 
 def test_chance_is_even_and_strictly_between_nought_and_one() -> None:
-    values = [chance(seed, "openai@global/m") for seed in SEEDS]
+    values = [chance(drawn(seed), "openai@global/m") for seed in SEEDS]
     assert 0 < min(values) < max(values) < 1
     tenths = Counter(int(value * 10) for value in values)
     assert all(abs(tenths[tenth] - 2000) < 200 for tenth in range(10))
 
 
+def test_the_chances_of_two_targets_have_nothing_to_do_with_each_other() -> None:
+    pairs = Counter(
+        tuple(int(chance(drawn(seed), target) * 5) for target in ("a@global/m", "b@global/m")) for seed in SEEDS
+    )
+    assert len(pairs) == 25 and all(abs(count - 800) < 160 for count in pairs.values())
+
+
 def test_chance_is_the_same_everywhere_and_always() -> None:
-    assert chance("req-1", "openai@global/m") == pytest.approx(0.19206984973160363, abs=1e-15)
-    assert chance("req-1", "openai@global/m") != chance("req-1", "openai@global/n")
-    assert chance("req-1", "openai@global/m") != chance("req-2", "openai@global/m")
+    assert chance(drawn("req-1"), "openai@global/m") == pytest.approx(0.644900233, abs=1e-9)
+    assert chance(drawn("req-1"), "openai@global/m") != chance(drawn("req-1"), "openai@global/n")
+    assert chance(drawn("req-1"), "openai@global/m") != chance(drawn("req-2"), "openai@global/m")
+
+
+def candidates(
+    signals: dict[str, Signal], prices: dict[str, Price | None], weights: dict[str, float]
+) -> list[Candidate]:
+    """One candidate for each weight; who has no signal or price is unknown."""
+    targets = {target.provider.name: target for target in providers(weights).targets("m")}
+    return [
+        Candidate(replace(targets[name], price=prices.get(name)), signals.get(name, UNKNOWN), weight)
+        for name, weight in weights.items()
+    ]
+
+
+CHEAP, DEAR, FREE = Price.per_million(1, 3), Price.per_million(2, 6), Price.per_million(0, 0)
 
 
 @pytest.mark.parametrize(
-    "weights", [(50, 20, 20, 10), (1, 1), (99, 1), (1, 0.5, 0.25)], ids=lambda weights: "-".join(map(str, weights))
-)
-def test_the_first_place_follows_the_weights(weights: tuple[float, ...]) -> None:
-    snapshot = providers(dict(zip("abcd", weights, strict=False)))
-    candidates = [Candidate(target, UNKNOWN, target.provider.weight) for target in snapshot.targets("m")]
-    first = Counter(min(candidates, key=lambda each: automatic(each, seed)).target.provider.name for seed in SEEDS)
-    for name, weight in zip("abcd", weights, strict=False):
-        assert abs(first[name] / len(SEEDS) - weight / sum(weights)) < 0.015
+    ("weights", "signals", "prices", "shares"),
+    [
+        ({"a": 50, "b": 20, "c": 20, "d": 10}, {}, {}, (0.5, 0.2, 0.2, 0.1)),
+        ({"a": 99, "b": 1}, {}, {}, (0.99, 0.01)),
+        ({"a": 1, "b": 1}, {"a": known(100), "b": known(300)}, {}, (3 / 4, 1 / 4)),
+        ({"a": 1, "b": 1}, {"a": known(100)}, {}, (0.5, 0.5)),
+        ({"a": 1, "b": 1}, {}, {"a": CHEAP, "b": DEAR}, (2 / 3, 1 / 3)),
+        ({"a": 1, "b": 1}, {}, {"a": CHEAP}, (0.5, 0.5)),
+        ({"a": 1, "b": 1, "c": 1}, {}, {"a": FREE, "b": CHEAP, "c": DEAR}, (0.4, 0.4, 0.2)),
+        ({"a": 1, "b": 1}, {"b": Signal(degraded=True)}, {}, (1 / 1.2, 0.2 / 1.2)),
+        ({"a": 2, "b": 1}, {"a": known(400, degraded=True), "b": known(200)}, {"a": CHEAP, "b": DEAR},
+         (0.2 / 0.7, 0.5 / 0.7)),
+    ],
+)  # fmt: skip
+def test_automatic_gives_the_first_place_by_weight_ttft_price_and_health(
+    weights: dict[str, float],
+    signals: dict[str, Signal],
+    prices: dict[str, Price | None],
+    shares: tuple[float, ...],
+) -> None:
+    among = candidates(signals, prices, weights)
+    first: Counter[str] = Counter()
+    for seed in SEEDS:
+        scene = Scene(question(seed=seed), among)
+        first[min(among, key=lambda each: automatic(each, scene)).target.provider.name] += 1
+    for name, share in zip(weights, shares, strict=True):
+        assert abs(first[name] / len(SEEDS) - share) < 0.015
+
+
+def test_a_score_of_automatic_is_minus_ln_u_over_w() -> None:
+    among = candidates({"a": known(400, degraded=True), "b": known(200)}, {"a": CHEAP, "b": DEAR}, {"a": 2, "b": 1})
+    scene = Scene(question(), among)
+    for each, weight in zip(among, (2 * 200 / 400 * DEGRADED, 1 * 4 / 8), strict=True):
+        assert automatic(each, scene) == pytest.approx(-log(chance(drawn("req-1"), each.target.id)) / weight)
 
 
 def test_without_weight_one_is_last() -> None:
-    target = providers({"a": 1}).targets("m")[0]
-    assert automatic(Candidate(target, UNKNOWN, 0.0), "seed") == inf
-    assert 0 < automatic(Candidate(target, UNKNOWN, 1e-9), "seed") < inf
+    among = candidates({}, {}, {"a": 1})
+    scene = Scene(question(), among)
+    assert automatic(Candidate(among[0].target, UNKNOWN, 0.0), scene) == inf
+    assert 0 < automatic(Candidate(among[0].target, UNKNOWN, 1e-9), scene) < inf
+
+
+WEST_TO_EAST = [
+    "anthropic@us-west-2",
+    "openai@us-east-1",
+    "google@eu-west-2",
+    "mistral@eu-west-3",
+    "openai@eu-central-1",
+]
+
+
+@pytest.mark.parametrize(
+    ("region", "order"),
+    [
+        ("us-west-2", WEST_TO_EAST),
+        ("eu-central-1", ["openai@eu-central-1", "mistral@eu-west-3", "google@eu-west-2", "openai@us-east-1",
+                          "anthropic@us-west-2"]),
+        ("eu-west-2", ["google@eu-west-2", "mistral@eu-west-3", "openai@eu-central-1", "openai@us-east-1",
+                       "anthropic@us-west-2"]),
+    ],
+)  # fmt: skip
+def test_geographic_begins_with_the_nearest(region: str, order: list[str]) -> None:
+    assert places(decided({"X-User-Region": region, "X-Routing-Strategy": "geographic"})) == order
+
+
+def test_a_target_that_is_nowhere_is_the_farthest() -> None:
+    among = candidates({}, {}, {"a": 1})
+    asking = question(asked({"X-User-Region": "us-west-2"}))
+    assert geographic(among[0], Scene(asking, among)) == inf
+    assert geographic(among[0], Scene(question(), among)) == inf
+
+
+@pytest.mark.parametrize(("at_us", "at_eu", "first"), [(300, 200, "eu-central-1"), (200, 300, "us-east-1")])
+def test_ties_are_broken_by_observed_latency(at_us: float, at_eu: float, first: str) -> None:
+    headers = {"X-Routing-Strategy": "cost-optimized", "X-Provider": "openai"}
+    found = decided(headers, {"openai@us": known(at_us), "openai@eu": known(at_eu)})
+    assert found.steps[0].target.region == first
+
+
+@pytest.mark.parametrize(
+    ("facts", "order"),
+    [
+        ({"prompt_tokens": 1000, "max_tokens": 100}, ["google", "openai", "openai", "anthropic", "mistral"]),
+        ({"prompt_tokens": 0, "max_tokens": 1}, ["google", "openai", "openai", "anthropic", "mistral"]),
+    ],
+)
+def test_cost_optimized_begins_with_the_lowest_worst_case_and_ends_with_the_unknown(
+    facts: dict[str, int], order: list[str]
+) -> None:
+    assert names(decided({"X-Routing-Strategy": "cost-optimized"}, **facts)) == order
+
+
+def test_cost_optimized_counts_tokens_as_each_target_does() -> None:
+    rows = {"google": known(token_ratio=3.0)}
+    found = decided({"X-Routing-Strategy": "cost-optimized"}, rows, prompt_tokens=1000, max_tokens=1)
+    assert names(found)[:3] == ["openai", "openai", "google"]
+
+
+UNEXPLORED = next(seed for seed in SEEDS if chance(drawn(seed), "explore") >= EXPLORED)
+EXPLORING = next(seed for seed in SEEDS if chance(drawn(seed), "explore") < EXPLORED)
+
+
+def measured(ttft: float, latency: float, throughput: float, samples: int = 20) -> Signal:
+    spreads = (Spread(value, value, samples) for value in (ttft, latency, throughput))
+    return Signal(performance=Performance(300, *spreads))
+
+
+@pytest.mark.parametrize(
+    ("headers", "stream", "order"),
+    [
+        ({}, True, ["google", "anthropic", "openai"]),
+        ({}, False, ["openai", "google", "anthropic"]),
+        ({"X-Performance-Metric": "latency"}, True, ["openai", "google", "anthropic"]),
+        ({"X-Performance-Metric": "ttft"}, False, ["google", "anthropic", "openai"]),
+        ({"X-Performance-Metric": "throughput"}, False, ["anthropic", "openai", "google"]),
+    ],
+)
+def test_performance_begins_with_the_best_median_of_what_is_measured(
+    headers: dict[str, str], stream: bool, order: list[str]
+) -> None:
+    rows = {
+        "openai@us": measured(300, 1000, 50), "anthropic": measured(200, 3000, 90), "google": measured(100, 2000, 10)
+    }  # fmt: skip
+    found = decided({"X-Routing-Strategy": "performance", **headers}, rows, seed=UNEXPLORED, stream=stream)
+    assert names(found)[:3] == order
+    assert found.steps[3].score == inf
+
+
+@pytest.mark.parametrize(
+    ("samples", "first"), [({"anthropic": 3, "mistral": 2}, "mistral"), ({"anthropic": FEW, "mistral": FEW}, "google")]
+)
+def test_performance_looks_at_the_least_known_once_in_twenty_requests(samples: dict[str, int], first: str) -> None:
+    rows = {"openai": known(100), "google": known(50), **{name: known(500, count) for name, count in samples.items()}}
+    assert names(decided({"X-Routing-Strategy": "performance"}, rows, seed=EXPLORING))[0] == first
+    assert names(decided({"X-Routing-Strategy": "performance"}, rows, seed=UNEXPLORED))[0] == "google"
+
+
+def test_performance_does_not_look_at_who_is_not_available() -> None:
+    rows = {"openai": known(100), "google": known(50), "anthropic": known(80), "mistral": Signal(available_in_ms=5)}
+    assert names(decided({"X-Routing-Strategy": "performance"}, rows, seed=EXPLORING))[0] == "google"
+
+
+def test_one_request_in_twenty_explores() -> None:
+    exploring = sum(chance(drawn(seed), "explore") < EXPLORED for seed in SEEDS)
+    assert abs(exploring / len(SEEDS) - EXPLORED) < 0.01
+
+
+def test_least_busy_begins_with_the_fewest_in_flight() -> None:
+    rows = {"openai@us": known(in_flight=3), "openai@eu": known(in_flight=1), "google": known(in_flight=2),
+            "mistral": known(in_flight=9)}  # fmt: skip
+    assert places(decided({"X-Routing-Strategy": "least-busy"}, rows)) == [
+        "anthropic@us-west-2", "openai@eu-central-1", "google@eu-west-2", "openai@us-east-1", "mistral@eu-west-3"
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES)
+def test_every_strategy_orders_by_its_score(strategy: str) -> None:
+    rows = {"openai": known(100), "google": known(50, in_flight=4), "anthropic": known(70, in_flight=1)}
+    headers = {"X-Routing-Strategy": strategy, "X-User-Region": "us-west-2"}
+    found = [step.score for step in decided(headers, rows, seed=UNEXPLORED, prompt_tokens=9).steps]
+    turning = strategy in ("round-robin", "weighted")  # these give the first place by turn
+    assert len(found) == 5 and all(one <= two for one, two in pairwise(found[turning:-1]))
+
+
+@pytest.mark.parametrize(
+    ("headers", "stream", "expected"),
+    [({}, True, "ttft"), ({}, False, "latency"), ({"X-Performance-Metric": "throughput"}, True, "throughput")],
+)
+def test_streams_are_measured_to_their_first_token(headers: dict[str, str], stream: bool, expected: str) -> None:
+    assert metric(question(asked(headers), stream=stream)) == expected
