@@ -39,8 +39,8 @@ class Continuing:
 
     async def read(self) -> bytes:
         while True:
-            if self._failure is not None:
-                await self._go_on(self._failure)
+            if self._failure is not None and (last := await self._go_on(self._failure)):
+                return last
             try:
                 data = await self._heard()
                 self._check(data)
@@ -59,7 +59,9 @@ class Continuing:
 
     async def _heard(self) -> bytes:
         """The next bytes; the time we wait for them counts, that in which the caller takes them does not."""
-        clock = self._attempt.exchange.services.clock
+        clock, target = self._attempt.exchange.services.clock, self._attempt.step.target
+        if self._silence > target.timeouts.content_idle:
+            raise Silent(f"{target.id} sent nothing but pings for too long")
         began = clock()
         try:
             return await self._body.read()
@@ -67,20 +69,21 @@ class Continuing:
             self._silence += clock() - began
 
     def _check(self, data: bytes) -> None:
-        """Raises where the answer broke: cut, an error in it, or nothing but pings for too long."""
-        seen, target = self._attempt.answer, self._attempt.step.target
+        """Raises where the answer broke: cut, or an error in it."""
+        seen = self._attempt.answer
         if seen.error:
             raise _Told(data)
         if not data and not seen.complete:
-            raise Disconnected(f"{target.provider.name} ended the stream before the answer was whole")
+            name = self._attempt.step.target.provider.name
+            raise Disconnected(f"{name} ended the stream before the answer was whole")
         if seen.length != self._length or seen.complete or (not seen.plain and b"data:" in data):
             self._length, self._silence = seen.length, 0.0
-        elif self._silence > target.timeouts.content_idle:
-            raise Silent(f"{target.id} sent nothing but pings for too long")
 
     def _broke(self, failure: UpstreamFailure) -> bytes:
         """What still came before the break, if another may go on from there; else the end: told, or raised."""
         self._body.close()
+        if self._attempt.answer.complete:
+            raise failure  # nothing of the answer is missing
         if self._closed:
             settle.abandoned(self._attempt)
             raise failure
@@ -88,6 +91,7 @@ class Continuing:
         if not self._may_go_on():
             return self._ended(failure)
         self._failure = failure
+        self._attempt.answer.error = False  # the error is not the answer's last word yet
         return failure.before if isinstance(failure, _Told) else b""
 
     def _may_go_on(self) -> bool:
@@ -101,8 +105,8 @@ class Continuing:
             return self._passed(failure.before) + failure.last
         raise failure
 
-    async def _go_on(self, failure: UpstreamFailure) -> None:
-        """Puts another target's answer in the place of the rest, or raises; a wait for it that is cancelled goes on."""
+    async def _go_on(self, failure: UpstreamFailure) -> bytes:
+        """Puts another target's answer in the place of the rest; else the end, told or raised. May be called again."""
         if self._taking_over is None:
             seen = self._attempt.answer
             prefix, cause = Prefix.of("".join(seen.text)), Cause(failure.trigger, failed=self._attempt.step)
@@ -114,8 +118,12 @@ class Continuing:
                 raise failure from None  # it was let go of while somebody was reading; the reader goes on
             raise
         self._failure = self._taking_over = None
-        if not taken:
-            raise failure
+        if taken:
+            return b""
+        if isinstance(failure, _Told):
+            self._attempt.answer.error = True
+            return failure.last
+        raise failure
 
     async def _taken_over(self, prefix: Prefix, cause: Cause) -> bool:
         """Another target answers: from the prefix where it takes one, else from the beginning."""

@@ -154,6 +154,9 @@ async def rehearsal(file: str, *scripts: Sequence[Script]) -> AsyncIterator[Rehe
     """The sidecar before providers that play these scripts, connection by connection; their URLs are put in the file."""
     async with AsyncExitStack() as stack:
         servers = tuple([await stack.enter_async_context(FaultServer(*each)) for each in scripts])
+        for server in servers:
+            if not server.scripts:
+                server.refuse()
         for name, server in zip(("first", "second"), servers, strict=False):
             file = file.replace(f"http://{name}", f"http://127.0.0.1:{server.port}")
         log = Log()

@@ -10,9 +10,9 @@ import orjson
 import pytest
 
 from proxy.sse import encode
-from tests.faults.rehearsal import KEY, PROMPT, Rehearsal, Told, rehearsal, text
+from tests.faults.rehearsal import KEY, PROMPT, Rehearsal, Told, pause, rehearsal, text
 from tests.faults.server import FIN, RECV, RST, FaultServer, Script, chunk, send
-from tests.faults.voices import OTHER_WORDS, TEXT, VOICES, Voice, event, head, pause, refusal
+from tests.faults.voices import OTHER_WORDS, TEXT, VOICES, Voice, event, head, refusal
 from tests.hurry import hurried
 
 OPENAI, ANTHROPIC = VOICES["openai"], VOICES["anthropic"]

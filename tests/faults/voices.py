@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.sse import encode
-from tests.faults.rehearsal import MODELS, pause
+from tests.faults.rehearsal import MODELS
 from tests.faults.server import FIN, RECV, STREAM, Op, Script, answer, chunk, send
 
 TOKENS = tuple(f" word{number}" for number in range(60))
@@ -29,6 +29,8 @@ class Voice:
     done: bytes
     broke: bytes
     """The provider's own error event."""
+    too_long: bytes
+    """Its refusal of a text that is over its context."""
     whole: bytes
     ping: bytes = b": ping\n\n"
 
@@ -52,13 +54,8 @@ def head() -> bytes:
 
 
 def event(data: bytes) -> Op:
-    """One event as one chunk, a little after the one before."""
-
-    async def op(peer: Any) -> None:
-        await pause(0.01)(peer)
-        await send(chunk(data))(peer)
-
-    return op
+    """One event as one chunk; nothing (an absent `[DONE]`) is none, for an empty chunk is the last."""
+    return send(chunk(data) if data else b"")
 
 
 def refusal(status: int, body: bytes = b'{"error":{"message":"no"}}', headers: str = "") -> Script:
@@ -85,6 +82,7 @@ def _openai(tokens: Sequence[str] = TOKENS) -> Voice:
         closing=(said({}, "stop"), encode(orjson.dumps({"id": "chatcmpl-1", "choices": [], "usage": usage}))),
         done=encode(b"[DONE]"),
         broke=encode(orjson.dumps({"error": {"message": "broke", "type": "server_error", "code": "server_error"}})),
+        too_long=b'{"error":{"message":"too long","code":"context_length_exceeded"}}',
         whole=orjson.dumps(whole),
     )
 
@@ -119,6 +117,7 @@ def _anthropic() -> Voice:
         ),
         done=b"",
         broke=said("error", error={"type": "overloaded_error", "message": "Overloaded"}),
+        too_long=b'{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}',
         whole=orjson.dumps({**message, "content": [text], "stop_reason": "end_turn", "usage": usage}),
         ping=said("ping"),
     )
