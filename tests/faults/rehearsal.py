@@ -6,16 +6,20 @@ import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from typing import Any
+from unittest.mock import patch
 
 import aiohttp
 import orjson
 
 from proxy.sidecar import Sidecar, start
 from proxy.sse import Framer, decode
+from proxy.upstream.http1.dial import trust
 from tests.faults.server import FaultServer, Op, Peer, Script
 from tests.running import Log, launch, made
 
+_trust = cache(trust)  # reading the system's certificates takes longer than a whole rehearsal
 KEY = "canary-of-the-provider"
 PROMPT = "canary-of-the-prompt"
 FILE = """
@@ -160,7 +164,8 @@ async def rehearsal(file: str, *scripts: Sequence[Script]) -> AsyncIterator[Rehe
         for name, server in zip(("first", "second"), servers, strict=False):
             file = file.replace(f"http://{name}", f"http://127.0.0.1:{server.port}")
         log = Log()
-        sidecar = await start(launch(made(file), log))
+        with patch("proxy.upstream.http1.transport.trust", _trust):
+            sidecar = await start(launch(made(file), log))
         sidecar.watching.cancel()
         clock = asyncio.get_running_loop().time
         sidecar.front.services = replace(sidecar.front.services, clock=clock)
