@@ -189,6 +189,8 @@ class Attempt:
     """Whether it counts no more among its provider's attempts in flight."""
     retry: bool = False
     """Whether it holds a part of the retry budget."""
+    hedge: bool = False
+    """Whether it holds a part of the hedge budget."""
     content: float | None = None
     """When its first content was in hand."""
     prefix: Prefix | None = None

@@ -47,8 +47,14 @@ class Front:
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _streams: set[Response] = field(default_factory=set)
 
+    def __post_init__(self) -> None:
+        self.put(self.generation)
+
     def put(self, generation: Generation) -> None:
         """Requests that come from now on take this one; those in hand keep theirs."""
+        ids = frozenset(target.id for targets in generation.snapshot.models.values() for target in targets)
+        self.services.observations.name(ids)
+        self.services.breakers.name(ids)
         self.generation = generation
 
     def drain(self) -> None:

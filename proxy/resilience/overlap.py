@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from os.path import commonprefix
 
 
 class Differs(Exception):
@@ -27,8 +28,9 @@ class Overlap:
             return text[common:]
         if self.strict:
             raise Differs
+        same = len(commonprefix([text, self.expected]))
         self.expected = ""
-        return text
+        return text[same:]
 
     def end(self) -> None:
         """The text is over. Raises Differs if not all of it came."""

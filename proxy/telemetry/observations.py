@@ -45,6 +45,8 @@ class Record:
     in_flight: int = 0
     failed_at: float | None = None
     """The last failure that may have been the target's own."""
+    failed_as: str | None = None
+    """The class of that failure."""
     remaining: Remaining | None = None
     token_ratio: float = 1.0
     """Prompt tokens it counted for each that was estimated, the latest answers counting most."""
@@ -106,7 +108,7 @@ class Flight:
         bucket.faults += fault
         bucket.broken += self.content is not None
         if fault or trigger == "rate_limit":
-            self._record.failed_at = now
+            self._record.failed_at, self._record.failed_as = now, trigger
 
     def abandoned(self, now: float, *, outrun: bool = False) -> None:
         """The caller left, which says nothing; or another was faster: its wait would have been this long at least."""
