@@ -13,6 +13,7 @@ from proxy.config.load import load
 from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
 from proxy.dialects import DIALECTS
+from proxy.middleware.limits import Limits
 from proxy.middleware.translate import Translate
 from proxy.pipeline import Ends, Pipeline, compose
 
@@ -69,7 +70,8 @@ class Maker:
         strict = any(
             isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares
         )
-        return replace(snapshot, strict_params=strict), pipeline
+        inflight = [each.max_inflight for each in pipeline.middlewares if isinstance(each, Limits)]
+        return replace(snapshot, strict_params=strict, max_inflight=min(inflight)), pipeline
 
 
 def digest(*texts: str) -> str:
