@@ -2,17 +2,13 @@
 
 from collections.abc import Mapping
 
-from proxy.control.health import PATH as HEALTH
-from proxy.control.health import health
-from proxy.control.models import PATH as MODELS
-from proxy.control.models import model, models
-from proxy.control.performance import PATH as PERFORMANCE
-from proxy.control.performance import performance
+from proxy.control import health, models, performance, stream
 from proxy.middleware.endpoints import Own
 
 OWN: Mapping[str, Own] = {
-    MODELS: Own("GET", models),
-    f"{MODELS}/": Own("GET", model),
-    HEALTH: Own("GET", health),
-    PERFORMANCE: Own("GET", performance),
+    models.PATH: Own("GET", models.models),
+    f"{models.PATH}/": Own("GET", models.model),
+    health.PATH: Own("GET", health.health),
+    stream.PATH: Own("GET", stream.stream),
+    performance.PATH: Own("GET", performance.performance),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,11 +13,11 @@ from proxy.config.snapshot import Snapshot
 from proxy.control.asked import Asked, asked
 from proxy.exchange import Exchange, Services
 from proxy.messages import Response
-from proxy.telemetry.health import UNTRIED, WINDOW, Health, disabled, evidence, together
+from proxy.telemetry.health import UNTRIED, Health, disabled, evidence, together
 from proxy.telemetry.observations import Observations
 from proxy.telemetry.roster import Place
 from proxy.telemetry.signals import Board
-from proxy.telemetry.window import Bucket, covered
+from proxy.telemetry.window import Bucket
 
 PATH = "/v1/providers/health"
 
@@ -39,6 +39,14 @@ class Moment:
         return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Targets, and the health of each by its id."""
+
+    places: list[Place]
+    healths: Mapping[str, Health]
+
+
 def moment(services: Services) -> Moment:
     """This one."""
     return Moment(services.clock(), services.wall())
@@ -55,26 +63,30 @@ def report(snapshot: Snapshot, board: Board, limits: Asked, at: Moment) -> dict[
     """Each provider's row, in the file's order."""
     places = limits.places(snapshot, board.observations)
     healths = {place.target: of_target(place, snapshot, board, at.now) for place in places}
-    rows = []
-    for name in limits.names(snapshot, places):
-        own = [place for place in places if place.provider == name]
-        whole = _whole([healths[target] for target in {place.target: None for place in own}], snapshot, name)
-        figures = (
-            whole.recent if limits.window == covered(WINDOW) else total(own, board.observations, limits.window, at.now)
-        )
-        rows.append(
-            {
-                "name": name,
-                **_status(whole, at),
-                "uptime_percentage": percentage(figures.uptime),
-                "avg_response_time_ms": milliseconds(figures.latency.mean),
-                "error_rate": percentage(figures.error_rate),
-                "rate_limit_usage": percentage(_rate_limit(own, board, at.now)),
-                "models": _grouped(own, healths, lambda place: place.name),
-                "regions": _grouped(own, healths, lambda place: place.region),
-            }
-        )
+    rows = statuses(snapshot, limits.names(snapshot, places), Seen(places, healths), at)
+    for row in rows:
+        own = [place for place in places if place.provider == row["name"]]
+        row |= _figures(total(own, board.observations, limits.window, at.now))
+        row["rate_limit_usage"] = percentage(_rate_limit(own, board, at.now))
     return {"providers": rows}
+
+
+def statuses(snapshot: Snapshot, names: Iterable[str], seen: Seen, at: Moment) -> list[Row]:
+    """Each provider's row without figures."""
+    rows = []
+    for name in names:
+        own = [place for place in seen.places if place.provider == name]
+        models = _grouped(own, seen.healths, lambda place: place.name)
+        regions = {
+            region: _lived(healths)
+            for region, healths in _grouped(own, seen.healths, lambda place: place.region).items()
+        }
+        whole = _whole(list(regions.values()), snapshot.providers[name].disabled)
+        row: Row = {"name": name, "status": whole.status, "reason": whole.reason, "since": at.written(whole.since)}
+        row["models"] = _listed({model: together(healths) for model, healths in models.items()})
+        row["regions"] = _listed(regions)
+        rows.append(row)
+    return rows
 
 
 def of_target(place: Place, snapshot: Snapshot, board: Board, now: float) -> Health:
@@ -106,14 +118,25 @@ def milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
 
 
-def _whole(healths: list[Health], snapshot: Snapshot, provider: str) -> Health:
+def _whole(regions: list[Health], why_disabled: str | None) -> Health:
     """The provider's; one that serves no model yet has nothing against it."""
-    why = snapshot.providers[provider].disabled
-    return disabled(why) if why else together(healths) if healths else Health("healthy")
+    if why_disabled:
+        return disabled(why_disabled)
+    return together(regions) if regions else Health("healthy")
 
 
-def _status(whole: Health, at: Moment) -> Row:
-    return {"status": whole.status, "reason": whole.reason, "since": at.written(whole.since)}
+def _lived(healths: list[Health]) -> Health:
+    """A region as its targets show it that had traffic; models that nobody asks for prove nothing."""
+    lived = [health for health in healths if health.status != "healthy" or health.recent.started]
+    return together(lived or healths)
+
+
+def _figures(bucket: Bucket) -> Row:
+    return {
+        "uptime_percentage": percentage(bucket.uptime),
+        "avg_response_time_ms": milliseconds(bucket.latency.mean),
+        "error_rate": percentage(bucket.error_rate),
+    }
 
 
 def _rate_limit(places: Iterable[Place], board: Board, now: float) -> float | None:
@@ -123,8 +146,15 @@ def _rate_limit(places: Iterable[Place], board: Board, now: float) -> float | No
     return max((remaining.used for remaining in told if now < remaining.until), default=None)
 
 
-def _grouped(places: list[Place], healths: dict[str, Health], name: Callable[[Place], str]) -> list[Row]:
-    groups: dict[str, list[Health]] = {}
+def _grouped(
+    places: list[Place], healths: Mapping[str, Health], name: Callable[[Place], str]
+) -> dict[str, list[Health]]:
+    """The healths of the targets under each name, each target taken once."""
+    groups: dict[str, dict[str, Health]] = {}
     for place in places:
-        groups.setdefault(name(place), []).append(healths[place.target])
-    return [{"name": group, "status": together(members).status} for group, members in groups.items()]
+        groups.setdefault(name(place), {})[place.target] = healths[place.target]
+    return {group: list(members.values()) for group, members in groups.items()}
+
+
+def _listed(healths: Mapping[str, Health]) -> list[Row]:
+    return [{"name": name, "status": health.status} for name, health in healths.items()]

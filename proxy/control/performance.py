@@ -10,7 +10,7 @@ import orjson
 from proxy.config.snapshot import Snapshot
 from proxy.control.asked import Asked, asked, written
 from proxy.control.health import milliseconds, percentage, total
-from proxy.exchange import Exchange
+from proxy.exchange import Exchange, Services
 from proxy.messages import Response
 from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.observations import Observations
@@ -28,23 +28,21 @@ async def performance(exchange: Exchange) -> Response:
     """The report as JSON."""
     services = exchange.services
     limits = asked(exchange.request.path, exchange.snapshot)
-    return Response(200, {}, orjson.dumps(report(exchange.snapshot, services.observations, limits, services.clock())))
+    return Response(200, {}, orjson.dumps(report(exchange.snapshot, services, limits, services.clock())))
 
 
-def report(snapshot: Snapshot, observations: Observations, limits: Asked, now: float) -> dict[str, Any]:
+def report(snapshot: Snapshot, known: Services, limits: Asked, now: float) -> dict[str, Any]:
     """The window, and each provider's row in the file's order."""
+    observations = known.observations
     places = limits.places(snapshot, observations)
     rows = []
     for name in limits.names(snapshot, places):
         own = [place for place in places if place.provider == name]
-        load = _in_flight(own, observations) / snapshot.max_inflight
-        rows.append(
-            {
-                "name": name,
-                "load_percentage": percentage(load),
-                **_figures(total(own, observations, limits.window, now)),
-            }
-        )
+        load = known.usage.used(snapshot.providers[name], now)
+        if load is None:
+            load = _in_flight(own, observations) / snapshot.max_inflight
+        figures = _figures(total(own, observations, limits.window, now))
+        rows.append({"name": name, "load_percentage": percentage(load), **figures})
     return {"window": written(limits.window), "providers": rows}
 
 

@@ -8,7 +8,7 @@ from proxy.config.snapshot import Snapshot
 from proxy.control.health import Moment
 from proxy.exchange import Services
 from proxy.telemetry.health import Standing
-from proxy.telemetry.observations import Observations, Spent
+from proxy.telemetry.observations import Spent
 from tests.fakes import PIPELINE, Clock, Log, Transport, generation
 
 FILE = f"""
@@ -45,9 +45,8 @@ class Seen:
             self.log.logger,
             self.clock,
             lambda: WALL + self.clock.now,
-            Observations(),
-            lambda target, now: self.standings.get(target, Standing()),
         )
+        self.services.board.standing = lambda target, now: self.standings.get(target, Standing())
 
     @property
     def moment(self) -> Moment:

@@ -69,7 +69,15 @@ def test_one_region_down_is_a_degraded_provider_with_a_reason_and_since_when() -
     said = rows(seen)["a"]
     assert (said["status"], said["reason"], said["since"]) == ("degraded", "ejected", "2023-11-14T22:30:00.000Z")
     assert [model["status"] for model in said["models"]] == ["degraded", "healthy"]
-    assert [region["status"] for region in said["regions"]] == ["degraded", "healthy"]
+    assert [region["status"] for region in said["regions"]] == ["down", "healthy"]
+
+
+def test_models_that_nobody_asks_for_do_not_prove_that_a_region_is_up() -> None:
+    seen = Seen({"a@us/m-a": EJECTED, "a@eu/m-a": EJECTED})
+    assert rows(seen)["a"]["status"] == "down"
+    seen.good("a@us/n-a")
+    said = rows(seen)["a"]
+    assert (said["status"], [region["status"] for region in said["regions"]]) == ("degraded", ["degraded", "down"])
 
 
 def test_all_targets_down_is_a_provider_that_is_down() -> None:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import orjson
 import pytest
 
+from proxy.config.snapshot import Snapshot
 from proxy.control.asked import Asked
 from proxy.control.performance import performance, report
 from proxy.messages import Request
-from tests.control.seen import Seen, file
-from tests.fakes import exchange, request
+from tests.control.seen import FILE, Seen, file
+from tests.fakes import exchange, generation, request
 
 ALL = Asked()
 
 
 def rows(seen: Seen, limits: Asked = ALL) -> dict[str, dict]:
-    said = report(file(), seen.services.observations, limits, seen.clock.now)
+    said = report(file(), seen.services, limits, seen.clock.now)
     return {row["name"]: row for row in said["providers"]}
 
 
@@ -49,6 +50,23 @@ def test_figures_are_those_of_all_targets_in_the_window() -> None:
     assert rows(seen, Asked(model="n"))["a"]["requests"] == 9
     seen.clock.now += 120
     assert rows(seen, Asked(60))["a"]["requests"] == 0
+
+
+def test_load_is_the_highest_of_the_limits_that_the_file_names() -> None:
+    seen = Seen()
+    limits = "limits: {requests_per_minute: 10, tokens_per_minute: 1000, concurrency: 4}"
+    snapshot = generation(FILE.replace("regions: {us", f"{limits}, regions: {{us")).snapshot
+    seen.services.usage.started("a", seen.clock.now)
+    assert _load(seen, snapshot) == 25.0
+    seen.services.usage.ended("a", 700, seen.clock.now)
+    assert _load(seen, snapshot) == 70.0
+    seen.clock.now += 70
+    assert _load(seen, snapshot) == 0.0
+
+
+def _load(seen: Seen, snapshot: Snapshot) -> float:
+    rows = report(snapshot, seen.services, ALL, seen.clock.now)["providers"]
+    return {row["name"]: row for row in rows}["a"]["load_percentage"]
 
 
 def test_load_is_what_is_in_flight_of_what_may_be() -> None:
