@@ -10,8 +10,8 @@ from itertools import chain, repeat
 from typing import Literal
 
 from proxy.sse import encode
-from tests.faults.server import FIN, RECV, RST, Op, Script, answer, chunk, send
 from tests.faults.rehearsal import pause
+from tests.faults.server import FIN, RECV, RST, Op, Script, answer, chunk, send
 from tests.faults.voices import CLOSING, Voice, event, head, refusal
 
 Ending = int | Literal["first", "second", "event"]

@@ -61,7 +61,9 @@ def healthy(fault: Fault, dialect: str, stream: bool) -> Sequence[Script]:
 async def test_a_fault_alone_is_told_truly(fault: Fault, stream: bool, dialect: str) -> None:
     async with rehearsal(text(dialect, alone=True), fault.scripts(VOICES[dialect], stream)) as running:
         told = await running.ask(stream)
-        ending = 503 if "an error event" in fault.what and fault.alone == 502 and dialect == "anthropic" else fault.alone
+        ending = (
+            503 if "an error event" in fault.what and fault.alone == 502 and dialect == "anthropic" else fault.alone
+        )
         check(told, ending, stream)
         check_no_secret(told, running)
         assert len(running.servers[0].peers) <= 2
