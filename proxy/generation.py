@@ -13,11 +13,8 @@ from proxy.config.load import load
 from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
 from proxy.dialects import DIALECTS
-<<<<<<< HEAD
-from proxy.middleware.strategy import StrategyChoice
-=======
 from proxy.middleware.limits import Limits
->>>>>>> see
+from proxy.middleware.strategy import StrategyChoice
 from proxy.middleware.translate import Translate
 from proxy.pipeline import Ends, Pipeline, compose
 
@@ -71,7 +68,6 @@ class Maker:
                 known = suggestion(provider.dialect, list(DIALECTS))
                 document.complain(f"providers.{provider.name}.dialect", f"no dialect '{provider.dialect}'{known}")
         document.check()
-<<<<<<< HEAD
         return _informed(snapshot, pipeline), pipeline
 
 
@@ -79,14 +75,8 @@ def _informed(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:
     """The snapshot with those options of middlewares that a decision depends on."""
     strict = any(isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares)
     strategy = next(each.default for each in pipeline.middlewares if isinstance(each, StrategyChoice))
-    return replace(snapshot, strict_params=strict, default_strategy=strategy)
-=======
-        strict = any(
-            isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares
-        )
-        inflight = [each.max_inflight for each in pipeline.middlewares if isinstance(each, Limits)]
-        return replace(snapshot, strict_params=strict, max_inflight=min(inflight)), pipeline
->>>>>>> see
+    inflight = min(each.max_inflight for each in pipeline.middlewares if isinstance(each, Limits))
+    return replace(snapshot, strict_params=strict, default_strategy=strategy, max_inflight=inflight)
 
 
 def digest(*texts: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os.path import commonprefix
 
 
 class Differs(Exception):
@@ -28,7 +27,8 @@ class Overlap:
             return text[common:]
         if self.strict:
             raise Differs
-        same = len(commonprefix([text, self.expected]))
+        pairs = zip(text, self.expected, strict=False)
+        same = next((place for place, (new, old) in enumerate(pairs) if new != old), min(len(text), len(self.expected)))
         self.expected = ""
         return text[same:]
 

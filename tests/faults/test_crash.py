@@ -121,7 +121,7 @@ async def test_a_stream_that_falls_silent_is_gone_on_with_within_45_seconds() ->
 
 @hurried
 async def test_a_silent_stream_ends_with_an_error_event_where_the_other_says_something_else() -> None:
-    told, running = await asked([OPENAI.streamed(after=20)], [OTHER_WORDS.streamed()])
+    told, _ = await asked([OPENAI.streamed(after=20)], [OTHER_WORDS.streamed()])
     assert told.text == "".join(f" word{number}" for number in range(20))
     assert [error["code"] for error in told.errors] == ["upstream_disconnected"]
     assert (told.done, told.finishes) == (0, [])
@@ -140,7 +140,7 @@ async def test_an_event_that_is_no_json_is_passed_over() -> None:
 @hurried
 async def test_a_whole_answer_without_done_is_ended_within_a_second() -> None:
     lingering = replace(OPENAI, done=b"").streamed()[:-2]
-    told, running = await asked([lingering])
+    told, _ = await asked([lingering])
     assert is_whole(told) and told.provider == "first"
     assert told.chunks[-1]["usage"]["completion_tokens"] == 60
     assert told.ended - told.times[-2] <= 1.01
