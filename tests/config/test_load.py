@@ -140,7 +140,7 @@ providers:
 models: {m: {openai: m}, n: {openai: {model: n2, timeouts: {connect: 2s}}}}
 """)
     found = [(each.region, each.base_url, each.residency) for each in snapshot.targets("m")]
-    assert found == [("us", "http://x/v1", None), ("eu", "http://eu/v1", "EU")]
+    assert found == [("us", "http://x/v1", "US"), ("eu", "http://eu/v1", "EU")]
     assert snapshot.targets("m")[0].timeouts.connect == 1
     assert [(each.model, each.timeouts.connect, each.timeouts.idle) for each in snapshot.targets("n")] == [
         ("n2", 2, Timeouts().idle)
