@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from secrets import token_hex
+from os import urandom
 
 from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
@@ -39,7 +39,7 @@ class Front:
 
     services: Services
     generation: Generation
-    new_id: Callable[[], str] = field(default=partial(token_hex, 12))
+    new_id: Callable[[], str] = lambda: urandom(12).hex()
     draining: bool = False
     """The process is about to end: connections are closed after their answer."""
     active: int = 0
