@@ -160,9 +160,10 @@ class Exchange:
 
     def bill(self) -> float | None:
         """USD of all attempts as far as they are known; None while that of the answer itself is not."""
-        if self.serving is None or self.serving.cost() is None:
+        if self.serving is None or (cost := self.serving.cost()) is None:
             return None
-        return sum(cost for attempt in self.attempts if (cost := attempt.cost()) is not None)
+        others = [attempt.cost() for attempt in self.attempts if attempt is not self.serving]
+        return cost + sum(filter(None, others))
 
     def account(self) -> dict[str, Any]:
         """The decision, and what came of it so far, as a value for JSON."""
@@ -217,7 +218,7 @@ class Attempt:
         details = usage.get("prompt_tokens_details") or {}
         counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"), details.get("cached_tokens"),
                   details.get("cache_write_tokens"))  # fmt: skip
-        return price.of(*(int(count or 0) for count in counts))
+        return price.of(*[int(count or 0) for count in counts])
 
     def as_json(self) -> dict[str, Any]:
         """What the caller may know of it."""

@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from secrets import token_hex
+from os import urandom
 from typing import cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy import __version__
@@ -40,7 +40,7 @@ class Front:
 
     services: Services
     generation: Generation
-    new_id: Callable[[], str] = field(default=partial(token_hex, 12))
+    new_id: Callable[[], str] = lambda: urandom(12).hex()
     draining: bool = False
     """The process is about to end: connections are closed after their answer."""
     active: int = 0
@@ -170,13 +170,19 @@ async def _read(wire: web.BaseRequest, hold: Callable[[int], None]) -> bytes:
     parts = []
     try:
         while not wire.content.at_eof():
-            async with asyncio.timeout(BODY_TIMEOUT):
-                data = await wire.content.readany()
+            data = await _part(wire.content)
             hold(len(data))
             parts.append(data)
     except TimeoutError:
         raise RequestTimeout(f"nothing of the body came for {BODY_TIMEOUT:g} s") from None
     return b"".join(parts)
+
+
+async def _part(content: StreamReader) -> bytes:
+    if content.is_eof():
+        return content.read_nowait()  # all of it came with the head, as it mostly does: no timer for that
+    async with asyncio.timeout(BODY_TIMEOUT):
+        return await content.readany()
 
 
 class _Protocol(RequestHandler):
