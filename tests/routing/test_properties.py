@@ -36,7 +36,9 @@ REGIONS = ("us-east-1", "eu-west-1", "eu-west-2", "ap-south-1")
 ZONES = ("US", "EU", "UK", "IN")
 
 lists = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True).map(",".join)
-weights = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 60), min_size=1).map(lambda w: orjson.dumps(w).decode())
+weights = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 60), min_size=1).map(
+    lambda w: orjson.dumps(w).decode()
+)
 configs = st.tuples(st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES), max_size=3)).map(
     lambda pair: orjson.dumps(
         {"primary_provider": pair[0], "fallback_rules": [{"provider": name} for name in pair[1]]}
@@ -110,7 +112,9 @@ def asking(draw: st.DrawFn) -> tuple[Question, Snapshot, Signals]:
     """A question of any kind, a file and what is known of its targets."""
     snapshot = file(draw(st.integers(0, 255)))
     given_headers = draw(headers)
-    regions = [region for region in given_headers.get("X-Provider-Regions", "").split(",") if region in snapshot.known.regions]
+    regions = [
+        region for region in given_headers.get("X-Provider-Regions", "").split(",") if region in snapshot.known.regions
+    ]
     given_headers.pop("X-Provider-Regions", None)
     if regions:
         given_headers["X-Provider-Regions"] = ",".join(regions)
