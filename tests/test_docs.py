@@ -9,11 +9,7 @@ import aiohttp
 import pytest
 
 from proxy.pipeline import REGISTRY
-<<<<<<< HEAD
 from proxy.routing.policy import HEADERS
-=======
-from proxy.routing.policy import EXTRAS, HEADERS
->>>>>>> 4f71834 (Document every header, and run each example)
 from tests.running import HELLO, TWO, running
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -37,11 +33,7 @@ async def test_ones_own_middleware_works_as_documented(tmp_path: Path, monkeypat
 
 
 @pytest.mark.parametrize(
-<<<<<<< HEAD
     ("file", "words"), [("headers.md", HEADERS), ("routing.md", REGISTRY), ("headers.md", ["X-Request-Id"])]
-=======
-    ("file", "words"), [("headers.md", [*HEADERS, *EXTRAS]), ("routing.md", REGISTRY), ("headers.md", ["X-Request-Id"])]
->>>>>>> 4f71834 (Document every header, and run each example)
 )
 def test_everything_there_is_is_named_in_the_docs(file: str, words: list[str]) -> None:
     text = (DOCS / file).read_text()
