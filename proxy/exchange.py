@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -27,7 +28,9 @@ from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 from proxy.telemetry.feed import Feed
 from proxy.telemetry.observations import Flight, Observations
+from proxy.telemetry.roster import labels, named
 from proxy.telemetry.signals import Board
+from proxy.telemetry.tally import Tally
 from proxy.telemetry.usage import Usage
 
 
@@ -62,6 +65,7 @@ class Services:
     load: Load = field(default_factory=Load)
     suspect: Callable[[], None] = lambda: None
     """To be told that a provider refused our key: it may have been changed."""
+    tally: Tally = field(default_factory=Tally)
     feed: Feed = field(default_factory=Feed)
     """Who follows the providers' health."""
     breakers: Breakers = field(init=False)
@@ -71,6 +75,13 @@ class Services:
     def __post_init__(self) -> None:
         object.__setattr__(self, "breakers", Breakers(self.random))
         object.__setattr__(self, "board", Board(self.observations, self.breakers.standing))
+
+    def know(self, snapshot: Snapshot) -> None:
+        """From now on what is kept by target is kept for good of those that this file names, and named as it says."""
+        targets = named(snapshot)
+        self.observations.labels = partial(labels, snapshot, targets)
+        for each in (self.observations, self.board.healths, self.breakers):
+            each.name(targets)
 
 
 @dataclass(slots=True)

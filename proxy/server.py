@@ -53,10 +53,8 @@ class Front:
 
     def put(self, generation: Generation) -> None:
         """Requests that come from now on take this one; those in hand keep theirs."""
-        ids = frozenset(target.id for targets in generation.snapshot.models.values() for target in targets)
-        self.services.observations.name(ids)
-        self.services.breakers.name(ids)
         self.generation = generation
+        self.services.know(generation.snapshot)
 
     def drain(self) -> None:
         """Be ready no more; what comes is served all the same."""
@@ -103,6 +101,7 @@ class Front:
             if response is not None:
                 response.close()
             exchange.end()
+            _count(exchange)
 
     def _exchange(self, wire: web.BaseRequest) -> Exchange:
         asked = wire.headers.get("X-Request-Id", "")
@@ -147,6 +146,14 @@ class Front:
                 self._streams.discard(response)
         await written.write_eof()
         return written
+
+
+def _count(exchange: Exchange) -> None:
+    tally = exchange.services.tally
+    tally.ended(exchange.endpoint, exchange.status, exchange.outcome)
+    tally.tried([attempt.step.target.provider.name for attempt in exchange.attempts])
+    if exchange.endpoint and exchange.overhead_ms is not None:
+        tally.overhead.record(exchange.overhead_ms / 1000)
 
 
 def _crashed() -> Response:
