@@ -241,8 +241,10 @@ class Walk:
             self.exchange.services.retries.give_back(step.target.id)
 
     def _unavailable(self, step: Step) -> bool:
-        """Whether it is taken out or cooling, as this request sees it."""
-        return self._standing(step).available_in > 0
+        """Whether it is taken out or cooling, as this request sees it, or its account is at a limit of ours."""
+        provider = step.target.provider
+        busy = provider.limits is not None and self.exchange.services.usage.busy({provider.name: provider}, self._now())
+        return bool(busy) or self._standing(step).available_in > 0
 
     def _standing(self, step: Step) -> Standing:
         standing = self.exchange.services.breakers.standing(step.target.id, self._now())
