@@ -25,6 +25,7 @@ from proxy.routing.costs import dollars
 from proxy.routing.decision import Decision, Step
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
+from proxy.telemetry.feed import Feed
 from proxy.telemetry.observations import Flight, Observations
 from proxy.telemetry.signals import Board
 from proxy.telemetry.usage import Usage
@@ -61,6 +62,8 @@ class Services:
     load: Load = field(default_factory=Load)
     suspect: Callable[[], None] = lambda: None
     """To be told that a provider refused our key: it may have been changed."""
+    feed: Feed = field(default_factory=Feed)
+    """Who follows the providers' health."""
     breakers: Breakers = field(init=False)
     board: Board = field(init=False)
     """The rows that decisions read."""
@@ -83,6 +86,8 @@ class Exchange:
     """What is asked for, by its name in the dialects."""
     identity: str | None = None
     """The name of the key it came with."""
+    admits: Callable[[str], str | None] | None = None
+    """The name of a key; set where the request came without one, to an endpoint that asks for it later."""
     asked: Mapping[str, str] = field(default_factory=dict)
     """Its control headers."""
     policy: Policy = field(default_factory=Policy)

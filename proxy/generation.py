@@ -13,6 +13,7 @@ from proxy.config.load import load
 from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
 from proxy.dialects import DIALECTS
+from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import StrategyChoice
 from proxy.middleware.translate import Translate
 from proxy.pipeline import Ends, Pipeline, compose
@@ -74,7 +75,8 @@ def _informed(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:
     """The snapshot with those options of middlewares that a decision depends on."""
     strict = any(isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares)
     strategy = next(each.default for each in pipeline.middlewares if isinstance(each, StrategyChoice))
-    return replace(snapshot, strict_params=strict, default_strategy=strategy)
+    inflight = min(each.max_inflight for each in pipeline.middlewares if isinstance(each, Limits))
+    return replace(snapshot, strict_params=strict, default_strategy=strategy, max_inflight=inflight)
 
 
 def digest(*texts: str) -> str:

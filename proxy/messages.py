@@ -66,6 +66,13 @@ class Response:
             self.body.close()
 
 
+@dataclass(slots=True, eq=False)
+class Upgrade(Response):
+    """An answer that writes itself: `run` gets the listener's request and the headers that every answer carries."""
+
+    run: Callable[[Any, Headers], Awaitable[Any]]
+
+
 MAX_TEXT = 64 * 1024
 """Characters of an answer that are kept until it is whole."""
 

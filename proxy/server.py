@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
 from secrets import token_hex
+from typing import cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -15,7 +16,7 @@ from proxy import __version__
 from proxy.errors import InvalidRequest, ParrotError, RequestTimeout
 from proxy.exchange import Exchange, Services
 from proxy.generation import Generation
-from proxy.messages import Request, Response
+from proxy.messages import Request, Response, Upgrade
 from proxy.middleware.header_policy import REQUEST_ID
 
 BODY_TIMEOUT = 30.0
@@ -120,6 +121,8 @@ class Front:
         """Every byte out, at the client's own pace."""
         exchange.status = response.status
         headers = {**response.headers, **exchange.stamps(), "Server": _SERVER}
+        if isinstance(response, Upgrade):
+            return cast(web.StreamResponse, await response.run(wire, headers))
         written: web.StreamResponse
         if isinstance(response.body, bytes):
             headers["Content-Type"] = _JSON

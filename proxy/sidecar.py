@@ -16,6 +16,7 @@ from proxy.config import schema
 from proxy.config.document import ConfigError, Problem
 from proxy.config.schema import Listen
 from proxy.control.admin import Admin
+from proxy.control.watch import Watch
 from proxy.exchange import Services
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
@@ -67,6 +68,9 @@ class Sidecar:
     admin_listener: Listener
     admin_server: asyncio.Server
     watching: asyncio.Task[None]
+    """The file."""
+    looking: asyncio.Task[None]
+    """At the providers' health."""
 
     @property
     def url(self) -> str:
@@ -83,10 +87,12 @@ class Sidecar:
         drain = self.front.generation.snapshot.drain
         self.front.draining = True
         self.watching.cancel()
+        self.looking.cancel()
         try:
             if drain.delay:
                 await asyncio.sleep(drain.delay)
             self.server.close()
+            self.front.services.feed.close()
             if not await _within(drain.timeout, self.front.drained()):
                 self.front.cut()
                 await _within(_CUT, self.front.drained())
@@ -122,8 +128,10 @@ async def start(launch: Launch) -> Sidecar:
         server.close()
         raise
     watching = asyncio.create_task(reloader.watch())
-    watching.add_done_callback(partial(_tell, launch.log))
-    return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching)
+    looking = asyncio.create_task(Watch(services, lambda: front.generation.snapshot).run())
+    for task in (watching, looking):
+        task.add_done_callback(partial(_tell, launch.log))
+    return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching, looking)
 
 
 def _tell(log: FilteringBoundLogger, watching: asyncio.Task[None]) -> None:

@@ -27,6 +27,7 @@ def failed(attempt: Attempt, failure: UpstreamFailure, breaker: CircuitBreaker) 
     if attempt.leave is not None:
         attempt.leave.failed(verdict, now, breaker)
     attempt.flight.failed(failure.trigger, now, fault=verdict.fault)
+    services.feed.stirred.set()
     if failure.trigger == "auth_error":
         services.suspect()
     _give_back(attempt)

@@ -121,6 +121,8 @@ class Snapshot:
     """Whether a target that cannot express a parameter is left out, instead of the parameter."""
     default_strategy: str = "automatic"
     """How targets are ordered where a request does not say."""
+    max_inflight: int = 1000
+    """Requests that may be in hand at once."""
 
     def targets(self, model: str) -> tuple[Target, ...]:
         """Who serves that name: the table, then the longest pattern, then `provider/model`; () if nobody does."""

@@ -15,6 +15,8 @@ from proxy.errors import Forbidden, Unauthenticated
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Headers, Response
 
+LATER = frozenset({"/v1/providers/health/stream"})
+"""Where a websocket without any key may come in, to show it in its first message: a browser's cannot send headers."""
 _LOCAL = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]|", re.IGNORECASE)
 
 
@@ -43,25 +45,42 @@ class Auth:
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         headers = exchange.request.headers
         self._check_origin(headers)
-        if self.keys:
-            exchange.identity = self._identity(headers)
-        else:
+        if not self.keys:
             _check_host(headers)
+        elif _shows_it_later(exchange):
+            exchange.admits = self._named
+        else:
+            exchange.identity = self._identity(headers)
         return await handler(exchange)
 
     def _check_origin(self, headers: Headers) -> None:
         # A page in the developer's browser can reach localhost; it cannot help sending its origin.
         origin = headers.get("Origin")
-        if origin is not None and origin not in self.origins:
+        own = (headers.get("Host") or "?").lower()  # the sidecar's own page, the dashboard
+        if (
+            origin is not None
+            and origin not in self.origins
+            and origin.lower() not in (f"http://{own}", f"https://{own}")
+        ):
             raise Forbidden(f"requests from the web origin '{origin[:128]}' are refused; list it under auth: origins")
 
     def _identity(self, headers: Headers) -> str:
-        """The name of the key that was sent; every key is compared, and digests, so that time tells nothing."""
-        given = _digest(_sent(headers))
-        found = [key.name for key in self.keys if compare_digest(given, _digest(key.value.value))]
-        if not found:
+        name = self._named(_sent(headers))
+        if name is None:
             raise Unauthenticated("a valid key is required: Authorization: Bearer KEY, or x-api-key: KEY")
-        return found[0]
+        return name
+
+    def _named(self, key: str) -> str | None:
+        """The key's name; every key is compared, and digests, so that time tells nothing."""
+        given = _digest(key)
+        found = [each.name for each in self.keys if compare_digest(given, _digest(each.value.value))]
+        return found[0] if found else None
+
+
+def _shows_it_later(exchange: Exchange) -> bool:
+    headers, path = exchange.request.headers, exchange.request.path.partition("?")[0]
+    websocket = headers.get("Upgrade", "").lower() == "websocket"
+    return websocket and path in LATER and "Authorization" not in headers and "x-api-key" not in headers
 
 
 def _sent(headers: Headers) -> str:

@@ -44,6 +44,18 @@ class Usage:
         """The providers that are at a limit of theirs -> milliseconds until they may have room again."""
         return {name: wait for name, provider in providers.items() if (wait := self._wait(provider, now))}
 
+    def used(self, provider: Provider, now: float) -> float | None:
+        """Of the limit that is nearest to its end, the part in use; None where none is configured."""
+        limits, account = provider.limits, self._accounts.get(provider.name, _Account())
+        if limits is None:
+            return None
+        ratios = [
+            (sum(_live(account.requests, now).values()), limits.requests_per_minute),
+            (sum(_live(account.tokens, now).values()), limits.tokens_per_minute),
+            (account.in_flight, limits.concurrency),
+        ]
+        return max((used / limit for used, limit in ratios if limit), default=None)
+
     def _wait(self, provider: Provider, now: float) -> int:
         account, limits = self._accounts.get(provider.name), provider.limits
         if account is None or limits is None:
@@ -63,11 +75,16 @@ def _add(buckets: dict[float, int], amount: int, now: float) -> None:
         del buckets[old]
 
 
+def _live(buckets: Mapping[float, int], now: float) -> dict[float, int]:
+    """The buckets that still count, oldest first."""
+    return {start: amount for start, amount in sorted(buckets.items()) if start + STEP + MINUTE > now}
+
+
 def _until_room(buckets: Mapping[float, int], limit: int | None, now: float) -> float:
     """Seconds until what was used within a minute is under the limit."""
     if limit is None:
         return 0.0
-    live = {start: amount for start, amount in sorted(buckets.items()) if start + STEP + MINUTE > now}
+    live = _live(buckets, now)
     used = sum(live.values())
     for start, amount in live.items():
         if used < limit:

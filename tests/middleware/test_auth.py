@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.config.quantities import Secret
@@ -111,3 +113,59 @@ def test_a_key_whose_variable_is_not_set_is_no_key():
 
 def test_a_key_is_not_shown():
     assert CALLER_KEY not in repr(KEYED)
+
+
+@pytest.mark.parametrize(
+    ("auth", "origin", "host"),
+    [
+        (Auth(), "http://localhost:8090", "localhost:8090"),
+        (Auth(), "http://127.0.0.1:8090", "127.0.0.1:8090"),
+        (KEYED, "https://Parrot.test", "parrot.test"),
+    ],
+)
+async def test_a_page_of_its_own_may_call(auth, origin, host):
+    headers = {"Origin": origin, "Host": host, "x-api-key": CALLER_KEY}
+    assert await admitted(auth, headers) == ("app" if auth.keys else None)
+
+
+@pytest.mark.parametrize(
+    ("origin", "host"),
+    [
+        ("http://localhost:3000", "localhost:8090"),
+        ("http://evil.test", "localhost:8090"),
+        ("http://", ""),
+        ("null", "null"),
+        ("http://evil.test:8090", "evil.test:8090"),  # rebound: its own origin, but not this machine
+    ],
+)
+async def test_a_page_of_anybody_else_may_not(origin, host):
+    with pytest.raises(Forbidden):
+        await admitted(Auth(), {"Origin": origin, "Host": host})
+
+
+STREAM = "/v1/providers/health/stream"
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "later"),
+    [
+        (STREAM, {"Upgrade": "WebSocket"}, True),
+        (f"{STREAM}?x=1", {"Upgrade": "websocket"}, True),
+        (STREAM, {}, False),
+        (STREAM, {"Upgrade": "h2c"}, False),
+        (STREAM, {"Upgrade": "websocket", "Authorization": "Bearer wrong"}, False),
+        (STREAM, {"Upgrade": "websocket", "x-api-key": ""}, False),
+        (f"{STREAM}/", {"Upgrade": "websocket"}, False),
+        ("/v1/chat/completions", {"Upgrade": "websocket"}, False),
+        (f"/v1/chat/completions?{STREAM}", {"Upgrade": "websocket"}, False),
+    ],
+)
+async def test_only_the_streams_websocket_may_show_its_key_later(path, headers, later):
+    made = exchange(replace(request(b"", headers), path=path))
+    try:
+        await KEYED(made, Script([200]))
+    except Unauthenticated:
+        assert not later and made.admits is None
+    else:
+        assert later and made.identity is None
+        assert (made.admits(CALLER_KEY), made.admits("wrong")) == ("app", None)

@@ -1,0 +1,69 @@
+"""How fast the providers are, how busy, and what they took, over a window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import orjson
+
+from proxy.config.snapshot import Snapshot
+from proxy.control.asked import Asked, asked, written
+from proxy.control.health import milliseconds, percentage, total
+from proxy.exchange import Exchange, Services
+from proxy.messages import Response
+from proxy.telemetry.histogram import Histogram
+from proxy.telemetry.observations import Observations
+from proxy.telemetry.roster import Place
+from proxy.telemetry.window import Bucket
+
+PATH = "/v1/providers/performance"
+
+Row = dict[str, Any]
+
+_PERCENTS = (50, 90, 99)
+
+
+async def performance(exchange: Exchange) -> Response:
+    """The report as JSON."""
+    services = exchange.services
+    limits = asked(exchange.request.path, exchange.snapshot)
+    return Response(200, {}, orjson.dumps(report(exchange.snapshot, services, limits, services.clock())))
+
+
+def report(snapshot: Snapshot, known: Services, limits: Asked, now: float) -> dict[str, Any]:
+    """The window, and each provider's row in the file's order."""
+    observations = known.observations
+    places = limits.places(snapshot, observations)
+    rows = []
+    for name in limits.names(snapshot, places):
+        own = [place for place in places if place.provider == name]
+        load = known.usage.used(snapshot.providers[name], now)
+        if load is None:
+            load = _in_flight(own, observations) / snapshot.max_inflight
+        figures = _figures(total(own, observations, limits.window, now))
+        rows.append({"name": name, "load_percentage": percentage(load), **figures})
+    return {"window": written(limits.window), "providers": rows}
+
+
+def _figures(bucket: Bucket) -> Row:
+    errors = bucket.error_rate
+    return {
+        "avg_latency_ms": milliseconds(bucket.latency.mean),
+        "success_rate": None if errors is None else percentage(1 - errors),
+        "ttft_ms": _spread(bucket.ttft, 1000),
+        "latency_ms": _spread(bucket.latency, 1000),
+        "tokens_per_second": _spread(bucket.throughput, 1),
+        "requests": bucket.started,
+        "tokens": bucket.tokens_in + bucket.tokens_out,
+        "cost_usd": round(bucket.cost, 6),
+    }
+
+
+def _spread(histogram: Histogram, scale: float) -> Row:
+    found = zip(_PERCENTS, histogram.percentiles(*_PERCENTS), strict=True)
+    return {f"p{percent}": None if value is None else round(value * scale, 1) for percent, value in found}
+
+
+def _in_flight(places: Iterable[Place], observations: Observations) -> int:
+    return sum(observations.in_flight(target) for target in {place.target for place in places})

@@ -1,0 +1,76 @@
+"""Which targets there are to show, and under which names: the file bounds the names, whatever callers ask for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+from proxy.config.snapshot import Pattern, Snapshot, Target
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One target under one of the names that lead to it."""
+
+    target: str
+    provider: str
+    region: str
+    name: str
+    """A model of the table, a pattern's text, or `provider/*`."""
+
+
+def places(snapshot: Snapshot, observed: Iterable[str]) -> list[Place]:
+    """Every target the file names, and those observed that it only describes; or the description, if none was."""
+    listed = [placed(target, name) for name, target in _every(snapshot)]
+    known = {place.target for place in listed}
+    passing = ((target, described(snapshot, target)) for target in observed if target not in known)
+    seen = [Place(target, *parts(target)[:2], name) for target, name in passing if name]
+    tried = {(place.name, place.provider, place.region) for place in seen}
+    return [place for place in listed if (place.name, place.provider, place.region) not in tried] + seen
+
+
+def placed(target: Target, name: str) -> Place:
+    """The target under that name."""
+    return Place(target.id, target.provider.name, target.region, name)
+
+
+def named(snapshot: Snapshot) -> frozenset[str]:
+    """The ids of the targets that the file names; all others are the callers' choice."""
+    return frozenset(target.id for _, target in _every(snapshot) if "*" not in target.model)
+
+
+def described(snapshot: Snapshot, target: str) -> str | None:
+    """The name under which a target is shown that the file does not name; None if the file has no place for it."""
+    provider, region, model = parts(target)
+    for pattern in snapshot.patterns:
+        for each in pattern.targets:
+            here = each.provider.name == provider and each.region == region
+            if here and _means(pattern.text, each.model, model):
+                return pattern.text
+    here = any(each.region == region for each in snapshot.defaults_by_provider.get(provider, ()))
+    return f"{provider}/*" if here else None
+
+
+def parts(target: str) -> tuple[str, str, str]:
+    """Provider, region and upstream model of a target's id."""
+    provider, _, rest = target.partition("@")
+    region, _, model = rest.partition("/")
+    return provider, region, model
+
+
+def _every(snapshot: Snapshot) -> Iterator[tuple[str, Target]]:
+    for name, targets in snapshot.models.items():
+        yield from ((name, target) for target in targets)
+    for pattern in snapshot.patterns:
+        yield from ((pattern.text, target) for target in pattern.targets)
+
+
+@lru_cache(maxsize=8192)
+def _means(pattern: str, template: str, model: str) -> bool:
+    """Whether a name that the pattern matches becomes this upstream model."""
+    # The first star may be anything, and any further one is the same again.
+    form = re.escape(template).replace(r"\*", "(.*)", 1).replace(r"\*", r"\1")
+    found = re.fullmatch(form, model)
+    return found is not None and "*" in template and Pattern(pattern, ()).matches(found[1])

@@ -1,0 +1,112 @@
+"""The providers' health has the documented members; where nothing was tried there are no figures, and never 100 %."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from proxy.control.asked import Asked
+from proxy.control.health import health, report
+from proxy.messages import Request
+from proxy.telemetry.health import Standing
+from proxy.telemetry.observations import Remaining
+from tests.control.seen import Seen, file
+from tests.fakes import exchange, request
+
+EJECTED = Standing(ejected_for=3.0, failures=5)
+
+ALL = Asked()
+
+
+def rows(seen: Seen, limits: Asked = ALL) -> dict[str, dict]:
+    said = report(file(), seen.services.board, limits, seen.moment)
+    assert list(said) == ["providers"]
+    return {row["name"]: row for row in said["providers"]}
+
+
+def test_without_traffic_everyone_is_healthy_and_nothing_is_known() -> None:
+    said = rows(Seen())
+    assert list(said) == ["a", "b", "off", "idle"]
+    assert said["a"] == {
+        "name": "a",
+        "status": "healthy",
+        "reason": None,
+        "since": None,
+        "uptime_percentage": None,
+        "avg_response_time_ms": None,
+        "error_rate": None,
+        "rate_limit_usage": None,
+        "models": [{"name": "m", "status": "healthy"}, {"name": "n", "status": "healthy"}],
+        "regions": [{"name": "us", "status": "healthy"}, {"name": "eu", "status": "healthy"}],
+    }
+    assert (said["idle"]["status"], said["idle"]["models"]) == ("healthy", [])
+
+
+def test_a_disabled_provider_says_why() -> None:
+    off = rows(Seen())["off"]
+    assert (off["status"], off["reason"]) == ("disabled", "OFF_KEY is not set")
+    assert off["models"] == [{"name": "m", "status": "disabled"}]
+
+
+def test_figures_are_percentages_and_milliseconds_of_the_window() -> None:
+    seen = Seen()
+    seen.good("a@us/m-a", seconds=0.4, times=18)
+    seen.good("a@eu/m-a", seconds=0.8, times=18)
+    seen.bad("a@us/m-a", times=2)
+    seen.bad("a@us/m-a", "rate_limit", times=2)
+    said = rows(seen)["a"]
+    assert said["uptime_percentage"] == round(3600 / 38, 2)
+    assert said["error_rate"] == 10.0
+    assert said["avg_response_time_ms"] == pytest.approx(600)
+    assert rows(seen)["b"]["uptime_percentage"] is None
+    seen.clock.now += 200
+    assert rows(seen, Asked(60))["a"]["uptime_percentage"] is None
+    assert rows(seen, Asked(600))["a"]["uptime_percentage"] == round(3600 / 38, 2)
+
+
+def test_one_region_down_is_a_degraded_provider_with_a_reason_and_since_when() -> None:
+    seen = Seen({"a@us/m-a": EJECTED})
+    said = rows(seen)["a"]
+    assert (said["status"], said["reason"], said["since"]) == ("degraded", "ejected", "2023-11-14T22:30:00.000Z")
+    assert [model["status"] for model in said["models"]] == ["degraded", "healthy"]
+    assert [region["status"] for region in said["regions"]] == ["down", "healthy"]
+
+
+def test_models_that_nobody_asks_for_do_not_prove_that_a_region_is_up() -> None:
+    seen = Seen({"a@us/m-a": EJECTED, "a@eu/m-a": EJECTED})
+    assert rows(seen)["a"]["status"] == "down"
+    seen.good("a@us/n-a")
+    said = rows(seen)["a"]
+    assert (said["status"], [region["status"] for region in said["regions"]]) == ("degraded", ["degraded", "down"])
+
+
+def test_all_targets_down_is_a_provider_that_is_down() -> None:
+    seen = Seen({"b@global/m-b": EJECTED, "b@global/x-1": EJECTED})
+    seen.bad("b@global/x-1")
+    said = rows(seen)["b"]
+    assert said["status"] == "down"
+    assert said["models"] == [{"name": "m", "status": "down"}, {"name": "x-*", "status": "down"}]
+
+
+def test_the_limit_nearest_to_its_end_is_shown_until_it_is_whole_again() -> None:
+    seen = Seen()
+    for target, used in (("a@us/m-a", 0.25), ("a@eu/n-a", 0.75)):
+        seen.good(target)
+        record = seen.services.observations.of(target)
+        assert record is not None
+        record.remaining = Remaining(1, 1, used, until=seen.clock.now + 10)
+    assert rows(seen)["a"]["rate_limit_usage"] == 75.0
+    seen.clock.now += 10
+    assert rows(seen)["a"]["rate_limit_usage"] is None
+
+
+def test_of_one_model_only_those_who_serve_it_are_shown() -> None:
+    said = rows(Seen({"a@us/m-a": EJECTED}), Asked(model="n"))
+    assert list(said) == ["a"] and said["a"]["status"] == "healthy"
+    assert [model["name"] for model in said["a"]["models"]] == ["n"]
+
+
+async def test_the_endpoint_answers_json() -> None:
+    asking = Request("GET", "/v1/providers/health?provider=b", {}, request(b"").read)
+    response = await health(exchange(asking=asking))
+    assert (response.status, [row["name"] for row in orjson.loads(response.body)["providers"]]) == (200, ["b"])

@@ -1,0 +1,193 @@
+"""The stream over real sockets: plain websocket clients, server-sent events, keys, and clients that do not read."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import aiohttp
+import pytest
+import websocket
+
+from proxy.control.stream import PATH
+from proxy.telemetry.feed import MOST, ROOM
+from tests.running import TWO, Running, running
+
+KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: secret}], origins: ['https://ok.test']}},")
+NAMES = ["first", "second"]
+
+
+@asynccontextmanager
+async def keyed() -> AsyncIterator[tuple[Running, aiohttp.ClientSession, str]]:
+    async with running(KEYED) as started, aiohttp.ClientSession() as http:
+        yield started, http, started.url + PATH
+
+
+def break_down(started: Running, provider: str = "first") -> None:
+    """Enough failures for it to be down."""
+    services = started.sidecar.front.services
+    for _ in range(20):
+        now = services.clock()
+        services.observations.started(f"{provider}@global/m-one", now).failed("server_error", now, fault=True)
+    services.feed.stirred.set()
+
+
+async def followed(started: Running) -> None:
+    """Returns once somebody follows."""
+    while not len(started.sidecar.front.services.feed):
+        await asyncio.sleep(0.001)
+
+
+def check_snapshot(message: dict[str, Any]) -> None:
+    assert message["type"] == "snapshot"
+    assert [(row["name"], row["status"], row["uptime_percentage"]) for row in message["providers"]] == [
+        (name, "healthy", None) for name in NAMES
+    ]
+
+
+def check_change(message: dict[str, Any]) -> None:
+    assert {name: message[name] for name in ("type", "provider", "status", "previous", "reason")} == {
+        "type": "provider_status_change",
+        "provider": "first",
+        "status": "down",
+        "previous": "healthy",
+        "reason": "uptime under 80 %",
+    }
+
+
+async def test_a_plain_websocket_client_with_a_key_hears_of_a_failing_provider() -> None:
+    async with keyed() as (started, _, url):
+        headers = {"Authorization": "Bearer secret"}
+        client = await asyncio.to_thread(
+            websocket.create_connection, url.replace("http", "ws"), header=headers, timeout=10, suppress_origin=True
+        )
+        try:
+            check_snapshot(json.loads(await asyncio.to_thread(client.recv)))
+            break_down(started)
+            check_change(json.loads(await asyncio.to_thread(client.recv)))
+        finally:
+            await asyncio.to_thread(client.close)
+
+
+async def test_its_own_origin_and_listed_ones_may_follow_and_no_other() -> None:
+    async with keyed() as (started, http, url):
+        headers = {"Authorization": "Bearer secret"}
+        for origin in (started.url, "https://ok.test"):
+            async with http.ws_connect(url, headers={**headers, "Origin": origin}) as socket:
+                check_snapshot(await socket.receive_json())
+        for origin in ("https://evil.test", "null", started.url.replace("127.0.0.1", "localhost")):
+            with pytest.raises(aiohttp.WSServerHandshakeError) as caught:
+                await http.ws_connect(url, headers={**headers, "Origin": origin})
+            assert caught.value.status == 403
+
+
+async def test_a_browser_shows_its_key_in_the_first_message() -> None:
+    async with keyed() as (started, http, url), http.ws_connect(url) as socket:
+        await socket.send_json({"key": "secret"})
+        check_snapshot(await socket.receive_json())
+        await socket.send_str("what is said further does not matter")
+        break_down(started)
+        check_change(await socket.receive_json())
+
+
+@pytest.mark.parametrize("said", ['{"key": "wrong"}', "secret", '"secret"', "[]", "{}", '{"key": 7}', b"secret"])
+async def test_without_a_known_key_nothing_is_told(said: str | bytes) -> None:
+    async with keyed() as (_, http, url), http.ws_connect(url) as socket:
+        await (socket.send_str(said) if isinstance(said, str) else socket.send_bytes(said))
+        message = await socket.receive()
+        assert (message.type, message.data, message.extra) == (aiohttp.WSMsgType.CLOSE, 1008, "a valid key is required")
+
+
+async def test_without_any_message_it_is_over_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.control.stream.KEY_WITHIN", 0.01)
+    async with keyed() as (_, http, url), http.ws_connect(url) as socket:
+        assert (await socket.receive()).data == 1008
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({"Authorization": "Bearer wrong", "Upgrade": "websocket", "Connection": "Upgrade"}, 401),
+        ({"Accept": "text/event-stream"}, 401),
+        ({"Authorization": "Bearer secret"}, 400),
+        ({"Authorization": "Bearer secret", "Upgrade": "websocket", "Connection": "Upgrade"}, 400),
+    ],
+)
+async def test_what_is_no_stream_is_an_error_of_the_usual_shape(headers: dict[str, str], status: int) -> None:
+    async with keyed() as (_, http, url), http.get(url, headers=headers) as answer:
+        assert (answer.status, answer.content_type) == (status, "application/json")
+        assert (await answer.json())["error"]["type"] == "invalid_request_error"
+
+
+async def test_the_same_comes_as_server_sent_events() -> None:
+    async with keyed() as (started, http, url):
+        headers = {"Authorization": "Bearer secret", "Accept": "text/event-stream"}
+        async with http.get(url, headers=headers) as answer:
+            assert (answer.status, answer.content_type) == (200, "text/event-stream")
+            assert answer.headers["X-Request-Id"]
+            event, data = await next_event(answer)
+            assert event == "snapshot"
+            check_snapshot(data)
+            break_down(started)
+            event, data = await next_event(answer)
+            assert event == "provider_status_change"
+            check_change(data)
+
+
+async def next_event(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any]]:
+    fields = {}
+    while line := (await answer.content.readline()).decode().rstrip("\r\n"):
+        name, _, value = line.partition(": ")
+        fields[name] = value
+    return fields["event"], json.loads(fields["data"])
+
+
+async def test_there_are_only_so_many_clients_and_each_that_leaves_makes_room() -> None:
+    async with running() as started, aiohttp.ClientSession() as http:
+        url = started.url + PATH
+        sockets = [await http.ws_connect(url) for _ in range(MOST)]
+        for socket in sockets:
+            await socket.receive_json()
+        async with http.get(url, headers={"Accept": "text/event-stream"}) as answer:
+            assert (answer.status, (await answer.json())["error"]["code"]) == (503, "sidecar_overloaded")
+        await asyncio.gather(*(socket.close() for socket in sockets))
+        feed = started.sidecar.front.services.feed
+        while len(feed):
+            await asyncio.sleep(0.001)
+        assert (await (await http.ws_connect(url)).receive_json())["type"] == "snapshot"
+
+
+@pytest.mark.parametrize("headers", [{"Accept": "text/event-stream"}, None])
+async def test_a_client_that_does_not_read_is_cut_and_nobody_waits_for_it(headers: dict[str, str] | None) -> None:
+    async with running() as started:
+        host, port = started.url.removeprefix("http://").split(":")
+        connection = await asyncio.open_connection(host, int(port), limit=1024)
+        writer = connection[1]  # nobody reads the other
+        upgrade = ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n")  # fmt: skip
+        more = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) if headers else upgrade
+        writer.write(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
+        await followed(started)
+        feed, sent = started.sidecar.front.services.feed, 0
+        while len(feed):
+            feed.publish(json.dumps({"type": "x" * 2**20}))
+            sent += 1
+            await asyncio.sleep(0)
+        assert sent >= ROOM
+        await started.sidecar.front.drained()
+        writer.close()
+
+
+async def test_when_the_sidecar_leaves_everyone_is_told() -> None:
+    async with aiohttp.ClientSession() as http:
+        async with running() as started:
+            socket = await http.ws_connect(started.url + PATH)
+            await socket.receive_json()
+            events = await http.get(started.url + PATH, headers={"Accept": "text/event-stream"})
+            await next_event(events)
+        message = await socket.receive()
+        assert (message.type, message.data, message.extra) == (aiohttp.WSMsgType.CLOSE, 1001, "the sidecar is leaving")
+        assert await events.content.read() == b""

@@ -1,0 +1,53 @@
+"""What the file names is shown by its name, what it only describes by the description, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.telemetry.roster import Place, described, named, places
+from tests.files import loaded
+
+FILE = """
+providers:
+  a: {dialect: openai, base_url: "https://a.test", regions: {us: {}, eu: {}}}
+  b: {dialect: openai, base_url: "https://b.test"}
+models:
+  m: {a: m-a}
+  "x-*": {b: "*", a: x-fixed}
+  "x-long-*": {b: "vendor/*"}
+  "twice-*": {b: "*+*"}
+"""
+SNAPSHOT = loaded(FILE)
+
+
+def test_what_the_file_names_is_known_for_good() -> None:
+    assert named(SNAPSHOT) == {"a@us/m-a", "a@eu/m-a", "a@us/x-fixed", "a@eu/x-fixed"}
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("b@global/x-1", "x-*"),
+        ("b@global/vendor/x-long-1", "x-long-*"),
+        ("b@global/twice-1+twice-1", "twice-*"),
+        ("b@global/twice-1+twice-2", "b/*"),
+        ("b@global/anything", "b/*"),
+        ("a@us/anything", "a/*"),
+        ("a@asia/anything", None),
+        ("gone@us/anything", None),
+        ("no id", None),
+    ],
+)
+def test_a_target_of_the_callers_choice_has_a_name_of_the_files(target: str, name: str | None) -> None:
+    assert described(SNAPSHOT, target) == name
+
+
+def test_a_description_stands_in_until_something_was_observed() -> None:
+    before = [place.target for place in places(SNAPSHOT, [])]
+    assert "b@global/*" in before and "b@global/vendor/*" in before
+    after = places(SNAPSHOT, ["b@global/x-1", "b@global/x-2", "a@us/m-a", "gone@us/m"])
+    assert [place for place in after if place.name == "x-*" and place.provider == "b"] == [
+        Place("b@global/x-1", "b", "global", "x-*"),
+        Place("b@global/x-2", "b", "global", "x-*"),
+    ]
+    assert [place.target for place in after].count("a@us/m-a") == 1
