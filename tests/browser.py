@@ -14,8 +14,19 @@ from typing import Any
 import aiohttp
 
 CHROMIUM = shutil.which("chromium")
-_FLAGS = """--headless --no-sandbox --disable-gpu --disable-dev-shm-usage --no-first-run --disable-background-networking
---disable-component-update --disable-sync --disable-extensions --no-proxy-server --remote-debugging-port=0""".split()
+_FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--disable-extensions",
+    "--no-proxy-server",
+    "--remote-debugging-port=0",
+]
 _PATIENCE = 20.0
 
 
@@ -57,14 +68,16 @@ class Page:
                 pass
         return found
 
-    async def press(self, key: str, code: int) -> None:
+    async def press(self, key: str, code: int, text: str = "") -> None:
         """A key, down and up."""
         for kind in ("keyDown", "keyUp"):
-            await self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code)
+            await self.call(
+                "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=text
+            )
 
     async def dress(self, width: int, height: int, scheme: str = "light") -> None:
         """The window's size in pixels, and whether the person likes it `light` or `dark`."""
-        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
+        size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         await self.call("Emulation.setDeviceMetricsOverride", **size)
         await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 

@@ -31,8 +31,7 @@ def report(snapshot: Snapshot, seen: Activity) -> Row:
         "requests": seen.requests,
         "cost_usd": round(seen.cost, 6),
         "rescued": seen.rescued,
-        "routing": loaded
-        and {"generation": loaded.number, "hash": loaded.digest, "loaded_at": _written(loaded.at)},
+        "routing": loaded and {"generation": loaded.number, "hash": loaded.digest, "loaded_at": _written(loaded.at)},
         "models": _models({**snapshot.models, **{each.text: each.targets for each in snapshot.patterns}}),
         "failovers": [
             {
