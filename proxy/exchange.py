@@ -26,6 +26,7 @@ from proxy.routing.costs import dollars
 from proxy.routing.decision import Decision, Step
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
+from proxy.telemetry.activity import Activity
 from proxy.telemetry.feed import Feed
 from proxy.telemetry.observations import Flight, Observations
 from proxy.telemetry.roster import labels, named
@@ -68,11 +69,13 @@ class Services:
     tally: Tally = field(default_factory=Tally)
     feed: Feed = field(default_factory=Feed)
     """Who follows the providers' health."""
+    activity: Activity = field(init=False)
     breakers: Breakers = field(init=False)
     board: Board = field(init=False)
     """The rows that decisions read."""
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "activity", Activity(self.wall()))
         object.__setattr__(self, "breakers", Breakers(self.random))
         object.__setattr__(self, "board", Board(self.observations, self.breakers.standing))
 

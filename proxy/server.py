@@ -13,11 +13,13 @@ from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy import __version__
+from proxy.control.pages import page
 from proxy.errors import InvalidRequest, ParrotError, RequestTimeout
 from proxy.exchange import Exchange, Services
 from proxy.generation import Generation
 from proxy.messages import Request, Response, Upgrade
 from proxy.middleware.header_policy import REQUEST_ID
+from proxy.telemetry.activity import Loaded
 
 BODY_TIMEOUT = 30.0
 """Seconds the client may be silent while it sends its body."""
@@ -55,6 +57,7 @@ class Front:
         """Requests that come from now on take this one; those in hand keep theirs."""
         self.generation = generation
         self.services.know(generation.snapshot)
+        self.services.activity.loaded = Loaded(generation.number, generation.digest, self.services.wall())
 
     def drain(self) -> None:
         """Be ready no more; what comes is served all the same."""
@@ -117,7 +120,8 @@ class Front:
         try:
             if wire.version < (1, 1) and "Transfer-Encoding" in wire.headers:
                 raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
-            return await self.generation.pipeline.handler(exchange)
+            pipeline = self.generation.pipeline
+            return await (page(wire.raw_path, pipeline) or pipeline.handler)(exchange)
         except ParrotError as error:
             exchange.outcome = error.outcome
             return Response(error.status, error.headers, error.body())

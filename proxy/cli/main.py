@@ -7,10 +7,10 @@ import sys
 from collections.abc import Sequence
 
 from proxy import __version__
-from proxy.cli import check, explain, sandbox, schema, serve
+from proxy.cli import check, explain, sandbox, schema, serve, top
 from proxy.cli.command import Failure
 
-COMMANDS = (serve.COMMAND, check.COMMAND, explain.COMMAND, schema.COMMAND, sandbox.COMMAND)
+COMMANDS = (serve.COMMAND, top.COMMAND, check.COMMAND, explain.COMMAND, schema.COMMAND, sandbox.COMMAND)
 
 _ABOUT = "One OpenAI-compatible endpoint beside your application, routed over your providers by routing.yaml."
 _HINT = "Start with `parrot serve --sandbox`: simulated providers, no keys needed."

@@ -14,6 +14,7 @@ from proxy.errors import AllFailed, InvalidRequest, UpstreamFailure
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Response
 from proxy.resilience.retry_after import retry_after
+from proxy.telemetry.activity import Rescue
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class Failover(Settings):
 
     async def __call__(self, exchange: Exchange, handler: Handler[Attempt]) -> Response:
         exchange.services.hedges.requested(self.hedge.budget)
+        exchange.at_end(_note)
         walk = Walk(exchange, self)
         attempt, response = await self._served(walk, handler)
         exchange.serving = attempt
@@ -74,6 +76,14 @@ def _end(exchange: Exchange) -> None:
         settle.abandoned(attempt)
     else:
         settle.finished(attempt)
+
+
+def _note(exchange: Exchange) -> None:
+    """Asked for first, so called last: by then every attempt has its outcome."""
+    services, attempts = exchange.services, exchange.attempts
+    tried = tuple(attempt.as_json() for attempt in attempts) if len(attempts) > 1 else ()
+    rescue = Rescue(exchange.id, exchange.facts.model, services.wall(), exchange.outcome, tried) if tried else None
+    services.activity.ended(sum(attempt.cost() or 0.0 for attempt in attempts), rescue)
 
 
 _TOGETHER = {

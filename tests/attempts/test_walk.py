@@ -45,7 +45,9 @@ def name(attempt):
 
 def fail(walk, attempt, failure=None, breaker=BREAKER):
     failure = failure or refused(500, {}, "no")
-    return settle.failed(attempt, failure, breaker), Cause(failure.trigger, VERDICTS[failure.trigger].moves_on, attempt.step)
+    return settle.failed(attempt, failure, breaker), Cause(
+        failure.trigger, VERDICTS[failure.trigger].moves_on, attempt.step
+    )
 
 
 def eject(walk, *names, failure=None):
@@ -131,7 +133,9 @@ def test_a_target_is_tried_again_only_if_the_others_still_get_their_turn(policy,
         assert walked.again(attempt, verdict) is None
 
 
-@pytest.mark.parametrize("failure", [Silent("late"), ConnectFailure("no"), refused(504, {}, "late"), refused(529, {}, "")])
+@pytest.mark.parametrize(
+    "failure", [Silent("late"), ConnectFailure("no"), refused(504, {}, "late"), refused(529, {}, "")]
+)
 def test_what_is_silent_or_out_of_reach_is_not_tried_again(failure):
     walked = walk()
     attempt = walked.first()
@@ -186,7 +190,8 @@ def test_the_first_rule_that_names_the_failure_takes_over(triggers, failure, nex
 
 
 @pytest.mark.parametrize(
-    ("failure", "first"), [(refused(429, {"retry-after": "9"}, ""), "b"), (refused(500, {}, ""), "c"), (Silent("x"), "a")]
+    ("failure", "first"),
+    [(refused(429, {"retry-after": "9"}, ""), "b"), (refused(500, {}, ""), "c"), (Silent("x"), "a")],
 )
 def test_a_primary_that_is_out_counts_as_failing_with_what_put_it_out(failure, first):
     walked = walk(policy=rules(("b", "rate_limit"), ("c", "server_error")))
@@ -220,7 +225,9 @@ def test_a_fallback_gets_the_time_its_rule_gives_it():
     assert first.within is None and walked.elsewhere(fail(walked, first)[1]).within == 1.0
 
 
-@pytest.mark.parametrize(("contexts", "next"), [((8, 8, 32), "c"), ((8, 16, 32), "b"), ((None, 16, 32), None), ((8, None, 4), None)])
+@pytest.mark.parametrize(
+    ("contexts", "next"), [((8, 8, 32), "c"), ((8, 16, 32), "b"), ((None, 16, 32), None), ((8, None, 4), None)]
+)
 def test_a_text_that_is_too_long_goes_where_there_is_known_to_be_more_room(contexts, next):
     walked = walk(**{each: {"context": size} for each, size in zip("abc", contexts, strict=True)})
     cause = fail(walked, walked.first(), refused(400, {}, "", code="context_length_exceeded"))[1]

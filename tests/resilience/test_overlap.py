@@ -38,7 +38,13 @@ def test_another_beginning_is_refused_before_anything_new_is_let_through(sent, o
 
 @pytest.mark.parametrize(
     ("sent", "came", "new"),
-    [(" ", " word", "word"), (" ", "word", "word"), ("\n\n", "\nword", "word"), ("\n", " word", " word"), ("", "w", "w")],
+    [
+        (" ", " word", "word"),
+        (" ", "word", "word"),
+        ("\n\n", "\nword", "word"),
+        ("\n", " word", " word"),
+        ("", "w", "w"),
+    ],
 )
 def test_white_space_may_come_again_or_not(sent, came, new):
     overlap = Overlap(sent, strict=False)

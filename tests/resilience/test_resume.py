@@ -40,7 +40,9 @@ def test_neither_thoughts_nor_long_texts_go_on():
     assert long.text == []
 
 
-@pytest.mark.parametrize(("text", "prefix"), [("a b", ("a b", "")), ("a b \n", ("a b", " \n")), ("", ("", "")), (" ", ("", " "))])
+@pytest.mark.parametrize(
+    ("text", "prefix"), [("a b", ("a b", "")), ("a b \n", ("a b", " \n")), ("", ("", "")), (" ", ("", " "))]
+)
 def test_a_prefix_ends_with_a_word(text, prefix):
     made = Prefix.of(text)
     assert (made.sent, made.trimmed) == prefix
@@ -59,13 +61,25 @@ def test_from_nothing_it_is_the_same_request():
 
 def said(frames):
     chunks = [orjson.loads(decode(frame).data) for frame in frames if frame and b"[DONE]" not in frame]
-    return [(one["id"], choice["delta"].get("content"), choice["finish_reason"]) for one in chunks for choice in one["choices"]]
+    return [
+        (one["id"], choice["delta"].get("content"), choice["finish_reason"])
+        for one in chunks
+        for choice in one["choices"]
+    ]
 
 
 def test_an_answer_that_starts_over_shows_only_what_is_new_under_the_old_id():
     resumed = Resumed.of(Prefix.of("one two "), "old", prefilled=False)
     role = chunk().replace(b'"delta":{}', b'"delta":{"role":"assistant","content":""}')
-    frames = [role, b": ping\n\n", chunk("one "), chunk("two thr"), chunk("ee"), chunk(finish="stop"), b"data: [DONE]\n\n"]
+    frames = [
+        role,
+        b": ping\n\n",
+        chunk("one "),
+        chunk("two thr"),
+        chunk("ee"),
+        chunk(finish="stop"),
+        b"data: [DONE]\n\n",
+    ]
     got = [resumed.frame(frame) for frame in frames]
     assert got[1] == b": ping\n\n" and got[-1] == b"data: [DONE]\n\n"
     assert said(got[2:]) == [("old", "thr", None), ("old", "ee", None), ("old", None, "stop")]

@@ -1,0 +1,107 @@
+"""`parrot top`: the providers of a running sidecar, kept in front of you."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from argparse import ArgumentParser, Namespace
+from collections import deque
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import aiohttp
+
+from proxy.cli.command import Command, Failure
+from proxy.cli.loop import run
+
+try:
+    from rich.console import Console
+    from rich.live import Live
+
+    from proxy.cli.frame import Look, drawn, lost
+except ModuleNotFoundError as missing:
+    if missing.name != "rich":
+        raise
+    _RICH = False
+else:
+    _RICH = True
+
+_DESCRIPTION = "Statuses, times, shares, limits, cost and the latest second tries, until Ctrl-C."
+_EVERY = 2.0
+_PATIENCE = aiohttp.ClientTimeout(total=5)
+_KEPT = 60
+_PATHS = ("health", "performance", "performance?window=30s", "activity")
+
+
+def _arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--url", default="http://127.0.0.1:8090", help="where it listens; default: %(default)s")
+    parser.add_argument("--key", help="if it asks for one; default: the variable PARROT_API_KEY")
+    parser.add_argument("--once", action="store_true", help="one look, and no more")
+
+
+def _run(arguments: Namespace) -> int:
+    if not _RICH:
+        raise Failure("parrot top draws with rich, which is not here: pip install 'parrot-sidecar[cli]'")
+    return run(partial(_top, arguments))
+
+
+@dataclass(slots=True)
+class _Watcher:
+    """Asks one sidecar again and again, and remembers what the curves need."""
+
+    http: aiohttp.ClientSession
+    url: str
+    curves: dict[str, deque[float | None]] = field(default_factory=dict)
+
+    async def look(self) -> Look:
+        """One look. Raises Failure where it does not answer as a sidecar does."""
+        try:
+            health, performance, recent, activity = await asyncio.gather(*map(self._json, _PATHS))
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise Failure(f"no sidecar answers: {error or 'it is silent'}") from error
+        for row in recent["providers"]:
+            self.curves.setdefault(row["name"], deque(maxlen=_KEPT)).append(row["ttft_ms"]["p50"])
+        return Look(self.url, health["providers"], performance["providers"], activity, self.curves)
+
+    async def _json(self, path: str) -> Any:
+        async with self.http.get(f"{self.url}/v1/providers/{path}") as answer:
+            if answer.status == 401:
+                raise Failure("it asks for a key: --key KEY, or the variable PARROT_API_KEY")
+            answer.raise_for_status()
+            return await answer.json()
+
+
+async def _top(arguments: Namespace, stopped: asyncio.Event) -> int:
+    key = arguments.key or os.environ.get("PARROT_API_KEY")
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    console = Console()
+    async with aiohttp.ClientSession(headers=headers, timeout=_PATIENCE) as http:
+        watcher = _Watcher(http, arguments.url.rstrip("/"))
+        look = await watcher.look()  # what is wrong at once is said plainly, on no screen of its own
+        if arguments.once:
+            console.print(drawn(look, console.width))
+            return 0
+        with Live(drawn(look, console.width), console=console, screen=True, auto_refresh=False) as live:
+            while not await _rested(stopped):
+                live.update(await _next(watcher, console), refresh=True)
+    return 0
+
+
+async def _next(watcher: _Watcher, console: Console) -> Any:
+    try:
+        return drawn(await watcher.look(), console.width)
+    except Failure as failure:
+        return lost(watcher.url, str(failure))
+
+
+async def _rested(stopped: asyncio.Event) -> bool:
+    """Whether it was told to stop meanwhile."""
+    try:
+        async with asyncio.timeout(_EVERY):
+            return await stopped.wait()
+    except TimeoutError:
+        return False
+
+
+COMMAND = Command("top", "watch the providers of a running sidecar", _arguments, _run, _DESCRIPTION)

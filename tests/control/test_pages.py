@@ -1,0 +1,88 @@
+"""The dashboard's files come without a key, but not to another page nor to a rebound name; scripts of others stay out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+
+from proxy.control.pages import PAGES
+from tests.running import TWO, Running, running
+
+KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: s3cret}]}},")
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Running]:
+    async with running() as started:
+        yield started
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/dashboard", "text/html"),
+        ("/dashboard/", "text/html"),
+        ("/dashboard?x=1", "text/html"),
+        ("/dashboard/dashboard.css", "text/css"),
+        ("/dashboard/dashboard.js", "text/javascript"),
+        ("/dashboard/icon.svg", "image/svg+xml"),
+    ],
+)
+async def test_a_page_comes_with_its_kind_and_its_rules(
+    two: Running, http: aiohttp.ClientSession, path: str, kind: str
+) -> None:
+    async with http.get(f"{two.url}{path}") as answer:
+        assert (answer.status, answer.content_type) == (200, kind)
+        assert answer.headers["X-Content-Type-Options"] == "nosniff"
+        policy = answer.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self';") and "frame-ancestors 'none'" in policy
+        assert "unsafe" not in policy
+
+
+@pytest.mark.parametrize("path", ["/dashboard/nothing.js", "/dashboard/../pages.py", "/dashboard/__init__.py", "/"])
+async def test_nothing_but_the_pages_is_there(two: Running, http: aiohttp.ClientSession, path: str) -> None:
+    async with http.get(f"{two.url}{path}") as answer:
+        assert answer.status == 404
+
+
+async def test_a_page_needs_no_key_and_everything_else_does(http: aiohttp.ClientSession) -> None:
+    async with running(KEYED) as started:
+        found = {}
+        for path in ("/dashboard", "/dashboard/dashboard.js", "/v1/providers/health", "/v1/providers/activity"):
+            async with http.get(f"{started.url}{path}", headers={"Host": "parrot.cluster.local"}) as answer:
+                found[path] = answer.status
+    assert list(found.values()) == [200, 200, 401, 401]
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.test"}, {"Origin": "https://evil.test"}])
+async def test_without_keys_only_this_machine_sees_a_page(
+    two: Running, http: aiohttp.ClientSession, headers: dict[str, str]
+) -> None:
+    async with http.get(f"{two.url}/dashboard", headers=headers) as answer:
+        assert answer.status == 403
+
+
+async def test_a_page_is_only_read(two: Running, http: aiohttp.ClientSession) -> None:
+    async with http.head(f"{two.url}/dashboard") as answer:
+        assert answer.status == 200 and await answer.read() == b""
+    async with http.post(f"{two.url}/dashboard") as answer:
+        assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
+
+
+def test_the_page_asks_for_nothing_from_elsewhere_and_has_nothing_inline() -> None:
+    texts = {path: page.body.decode() for path, page in PAGES.items()}
+    for path, text in texts.items():
+        links = re.findall(r"https?://[^\s\"']+", text)
+        assert set(links) <= {"http://www.w3.org/2000/svg"}, path
+    index = texts["/dashboard"]
+    assert not re.search(r"<style|\sstyle=|\son\w+=|<script(?![^>]*\ssrc=)", index)
+    assert all(name in texts for name in re.findall(r'(?:src|href)="(/[^"]+)"', index))
