@@ -128,7 +128,7 @@ class Continuing:
     async def _taken_over(self, prefix: Prefix, cause: Cause) -> bool:
         """Another target answers: from the prefix where it takes one, else from the beginning."""
         while (attempt := self._walk.elsewhere(cause, _prefilled)) is not None:
-            attempt.prefix = prefix if _prefilled(attempt.step) else None
+            attempt.prefix = prefix if prefix.enough and _prefilled(attempt.step) else None
             if await self._tried(attempt, prefix):
                 return True
             again = self._walk.repeat(attempt.step) if attempt.prefix and attempt.status == 400 else None
