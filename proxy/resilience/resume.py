@@ -13,7 +13,7 @@ from proxy.resilience.overlap import Again, Onwards, Overlap
 from proxy.sse import decode, encode
 
 LEAST_SENT = 20
-"""Characters from which on a target is asked to go on; with fewer, its own first words could be taken for them."""
+"""Characters from which on a repetition is known for one; fewer could be the answer's own next words."""
 LEAST = 16
 """Tokens that must be left of a limit for going on to make sense."""
 BYTES_PER_TOKEN = 4
@@ -31,7 +31,7 @@ class Prefix:
 
     @property
     def enough(self) -> bool:
-        """Whether there is enough of it to go on from."""
+        """Whether there is enough of it to know it again."""
         return len(self.sent) >= LEAST_SENT
 
     @classmethod
@@ -70,7 +70,7 @@ class Resumed:
     @classmethod
     def of(cls, prefix: Prefix, id: str | None, *, prefilled: bool) -> Resumed:
         """From the prefix on, or from the beginning of what was sent."""
-        return cls(Onwards(prefix.sent, prefix.trimmed) if prefilled else Again(prefix.sent + prefix.trimmed), id)
+        return cls(Onwards(prefix.sent if prefix.enough else "", prefix.trimmed) if prefilled else Again(prefix.sent + prefix.trimmed), id)
 
     def frame(self, frame: bytes) -> bytes:
         """One frame less what was said already, b"" if nothing is left of it. Raises Differs."""
