@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from random import Random
 from typing import Any, Protocol, TypeVar
 
@@ -28,7 +29,9 @@ from proxy.routing.policy import Policy
 from proxy.telemetry.activity import Activity
 from proxy.telemetry.feed import Feed
 from proxy.telemetry.observations import Flight, Observations
+from proxy.telemetry.roster import labels, named
 from proxy.telemetry.signals import Board
+from proxy.telemetry.tally import Tally
 from proxy.telemetry.usage import Usage
 
 
@@ -63,6 +66,7 @@ class Services:
     load: Load = field(default_factory=Load)
     suspect: Callable[[], None] = lambda: None
     """To be told that a provider refused our key: it may have been changed."""
+    tally: Tally = field(default_factory=Tally)
     feed: Feed = field(default_factory=Feed)
     """Who follows the providers' health."""
     activity: Activity = field(init=False)
@@ -74,6 +78,13 @@ class Services:
         object.__setattr__(self, "activity", Activity(self.wall()))
         object.__setattr__(self, "breakers", Breakers(self.random))
         object.__setattr__(self, "board", Board(self.observations, self.breakers.standing))
+
+    def know(self, snapshot: Snapshot) -> None:
+        """From now on what is kept by target is kept for good of those that this file names, and named as it says."""
+        targets = named(snapshot)
+        self.observations.labels = partial(labels, snapshot, targets)
+        for each in (self.observations, self.board.healths, self.breakers):
+            each.name(targets)
 
 
 @dataclass(slots=True)
@@ -163,9 +174,10 @@ class Exchange:
 
     def bill(self) -> float | None:
         """USD of all attempts as far as they are known; None while that of the answer itself is not."""
-        if self.serving is None or self.serving.cost() is None:
+        if self.serving is None or (cost := self.serving.cost()) is None:
             return None
-        return sum(cost for attempt in self.attempts if (cost := attempt.cost()) is not None)
+        others = [attempt.cost() for attempt in self.attempts if attempt is not self.serving]
+        return cost + sum(filter(None, others))
 
     def account(self) -> dict[str, Any]:
         """The decision, and what came of it so far, as a value for JSON."""
@@ -197,6 +209,8 @@ class Attempt:
     """Whether it counts no more among its provider's attempts in flight."""
     retry: bool = False
     """Whether it holds a part of the retry budget."""
+    hedge: bool = False
+    """Whether it holds a part of the hedge budget."""
     content: float | None = None
     """When its first content was in hand."""
     prefix: Prefix | None = None
@@ -218,7 +232,7 @@ class Attempt:
         details = usage.get("prompt_tokens_details") or {}
         counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"), details.get("cached_tokens"),
                   details.get("cache_write_tokens"))  # fmt: skip
-        return price.of(*(int(count or 0) for count in counts))
+        return price.of(*[int(count or 0) for count in counts])
 
     def as_json(self) -> dict[str, Any]:
         """What the caller may know of it."""

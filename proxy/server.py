@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from secrets import token_hex
+from os import urandom
 from typing import cast
 
-from aiohttp import web
+from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy import __version__
@@ -42,7 +42,7 @@ class Front:
 
     services: Services
     generation: Generation
-    new_id: Callable[[], str] = field(default=partial(token_hex, 12))
+    new_id: Callable[[], str] = lambda: urandom(12).hex()
     draining: bool = False
     """The process is about to end: connections are closed after their answer."""
     active: int = 0
@@ -56,6 +56,7 @@ class Front:
     def put(self, generation: Generation) -> None:
         """Requests that come from now on take this one; those in hand keep theirs."""
         self.generation = generation
+        self.services.know(generation.snapshot)
         self.services.activity.loaded = Loaded(generation.number, generation.digest, self.services.wall())
 
     def drain(self) -> None:
@@ -103,6 +104,7 @@ class Front:
             if response is not None:
                 response.close()
             exchange.end()
+            _count(exchange)
 
     def _exchange(self, wire: web.BaseRequest) -> Exchange:
         asked = wire.headers.get("X-Request-Id", "")
@@ -150,6 +152,14 @@ class Front:
         return written
 
 
+def _count(exchange: Exchange) -> None:
+    tally = exchange.services.tally
+    tally.ended(exchange.endpoint, exchange.status, exchange.outcome)
+    tally.tried([attempt.step.target.provider.name for attempt in exchange.attempts])
+    if exchange.endpoint and exchange.overhead_ms is not None:
+        tally.overhead.record(exchange.overhead_ms / 1000)
+
+
 def _crashed() -> Response:
     return Response(500, {}, ParrotError("the sidecar failed; its log says more").body())
 
@@ -171,13 +181,19 @@ async def _read(wire: web.BaseRequest, hold: Callable[[int], None]) -> bytes:
     parts = []
     try:
         while not wire.content.at_eof():
-            async with asyncio.timeout(BODY_TIMEOUT):
-                data = await wire.content.readany()
+            data = await _part(wire.content)
             hold(len(data))
             parts.append(data)
     except TimeoutError:
         raise RequestTimeout(f"nothing of the body came for {BODY_TIMEOUT:g} s") from None
     return b"".join(parts)
+
+
+async def _part(content: StreamReader) -> bytes:
+    if content.is_eof():
+        return content.read_nowait()  # all of it came with the head, as it mostly does: no timer for that
+    async with asyncio.timeout(BODY_TIMEOUT):
+        return await content.readany()
 
 
 class _Protocol(RequestHandler):

@@ -16,6 +16,7 @@ from proxy.config import schema
 from proxy.config.document import ConfigError, Problem
 from proxy.config.schema import Listen
 from proxy.control.admin import Admin
+from proxy.control.metrics import Metrics
 from proxy.control.watch import Watch
 from proxy.exchange import Services
 from proxy.generation import Generation
@@ -119,8 +120,11 @@ async def start(launch: Launch) -> Sidecar:
     reloader = Reloader(launch.path, _exposing(launch), launch.generation, front.put, launch.log)
     serving = listener(front)
     server = await _bound(serving, launch.listen)
+    watch = Watch(services, lambda: front.generation.snapshot)
+    metrics = Metrics(services, watch, lambda: reloader.last)
+    key = launch.admin.key
     admin = listener(
-        Admin(lambda: reloader.last, reloader.reload, front.drain, lambda: not front.draining, launch.admin.key)
+        Admin(lambda: reloader.last, reloader.reload, front.drain, lambda: not front.draining, key, metrics)
     )
     try:
         admin_server = await _bound(admin, Listen(host=launch.admin.host, port=launch.admin.port))
@@ -128,7 +132,7 @@ async def start(launch: Launch) -> Sidecar:
         server.close()
         raise
     watching = asyncio.create_task(reloader.watch())
-    looking = asyncio.create_task(Watch(services, lambda: front.generation.snapshot).run())
+    looking = asyncio.create_task(watch.run())
     for task in (watching, looking):
         task.add_done_callback(partial(_tell, launch.log))
     return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching, looking)

@@ -48,6 +48,8 @@ WHOLE = orjson.dumps(
     }
 )
 
+NOW = 1_700_000_000.0
+"""Seconds since 1970."""
 FOREVER = object()
 """In a script: nothing comes, ever."""
 
@@ -74,6 +76,9 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += seconds
 
 
 class Log:
@@ -195,7 +200,8 @@ def exchange(
     snap: Snapshot | None = None,
 ) -> Exchange:
     """A new exchange at the clock's 100 seconds; its clock is `exchange.services.clock`."""
-    services = Services(transport or Transport([]), (log or Log()).logger, Clock(), lambda: 1_700_000_000.0)
+    clock = Clock()
+    services = Services(transport or Transport([]), (log or Log()).logger, clock, lambda: NOW, sleep=clock.sleep)
     asking = asking or request(orjson.dumps(BODY))
     return Exchange("req-1", asking, snap or snapshot(), services, services.clock(), endpoint="chat")
 

@@ -33,8 +33,8 @@ async def test_the_async_client_gets_an_answer_and_learns_who_gave_it(two: Runni
 
 
 async def test_the_sync_client_gets_an_answer_too(two: Running) -> None:
-    client = two.sync_client()
-    answer = await asyncio.to_thread(client.chat.completions.create, model="m", messages=HELLO)
+    with two.sync_client() as client:
+        answer = await asyncio.to_thread(client.chat.completions.create, model="m", messages=HELLO)
     assert answer.choices[0].finish_reason == "stop"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace as altered
 
 from proxy.config.prices import Price
 from proxy.exchange import Exchange
@@ -99,7 +100,7 @@ def test_the_bill_is_that_of_all_attempts_once_the_answers_own_is_known(prices, 
     for price, usage, step in zip(prices, usages, made.decision.steps, strict=False):
         rate = None if price == "-" else Price.per_million(int(price), 2 * int(price))
         target = replace(step.target, price=rate)
-        made.serving = made.attempt(replace(step, target=target))
+        made.serving = made.attempt(altered(step, target=target))
         made.serving.answer.usage = usage
     assert made.stamps().get("X-Request-Cost") == bill
     made.facts = Facts(stream=True)

@@ -108,7 +108,7 @@ def standard(**changes):
          ["2:99: pipeline[5].failover.max_retries: must be at most 10, got 11"]),
         (standard(failover="{failover: 3}"), ["2:85: pipeline[5].failover: expected a mapping, got '3'"]),
         (standard(strategy="{strategy: {default: best}}"),
-         ["2:58: pipeline[3].strategy: no strategy 'best'; known: automatic"]),
+         ["2:58: pipeline[3].strategy: no strategy 'best'; known: automatic, geographic, cost-optimized, performance, round-robin, weighted, least-busy"]),
         (standard(limits="{limits: {max_body: much}}"),
          ["2:59: pipeline[2].limits.max_body: expected a size such as 64KiB or 32MiB, got 'much'"]),
     ],
@@ -191,12 +191,12 @@ BODY_OF_A_STREAM = {"model": "m", "stream": True, "messages": [{"role": "user", 
 
 async def test_a_request_goes_through_all_of_it():
     log = Log()
-    one, script, response = await run(PIPELINE, [500, streamed([chunk(CANARIES[3]), chunk(finish="stop")])], log=log)
+    one, script, response = await run(PIPELINE, [504, streamed([chunk(CANARIES[3]), chunk(finish="stop")])], log=log)
     parts = await drain(response.body)
     one.end()
     assert script.tried == ["a", "b"]
     assert b"".join(parts).endswith(b"data: [DONE]\n\n")
-    assert log.lines[0]["attempts"] == ["a@us/m-a: server_error", "b@us/m-b: ok"]
+    assert log.lines[0]["attempts"] == ["a@us/m-a: timeout", "b@us/m-b: ok"]
     assert not [canary for canary in CANARIES if canary in log.text]
     assert one.stamps()["X-Provider"] == "b"
 
@@ -225,7 +225,7 @@ async def test_ones_own_may_stand_next_to_the_provider_and_twice(seen):
 
 
 async def test_a_failure_reaches_the_end_with_everything_given_back():
-    made = generation(text(), Script([500, 500, 500]))
+    made = generation(text(), Script([504, 502, 504, 503, 500, 500]))
     one = exchange(snap=made.snapshot)
     with pytest.raises(AllFailed) as caught:
         await made.pipeline.handler(one)
@@ -236,10 +236,10 @@ async def test_a_failure_reaches_the_end_with_everything_given_back():
 
 async def test_a_cancelled_request_ends_with_its_line_and_everything_given_back(cancelled):
     log = Log()
-    made = generation(text(), Script([500, FOREVER]))
+    made = generation(text(), Script([504, FOREVER]))
     one = exchange(snap=made.snapshot, log=log)
     await cancelled(made.pipeline.handler(one))
     one.end()
     assert (one.services.load.requests, one.services.load.buffered) == (0, 0)
     assert log.lines[0]["outcome"] == "client_gone"
-    assert [each.split(": ")[1] for each in log.lines[0]["attempts"]] == ["server_error", "open"]
+    assert [each.split(": ")[1] for each in log.lines[0]["attempts"]] == ["timeout", "abandoned"]

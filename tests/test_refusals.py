@@ -10,16 +10,15 @@ import pytest
 
 from proxy.sandbox.contract import Call, Rejected
 from proxy.sandbox.scenario import Fault
-from tests.running import HELLO, Running, running
+from tests.running import HELLO, running
 from tests.six import PROVIDERS, six
 
 
-async def refusal(sidecar: Running, provider: str, stream: bool = False) -> openai.APIStatusError:
+async def refusal(client: openai.AsyncOpenAI, provider: str, stream: bool = False) -> openai.APIStatusError:
     """The error of one request to one provider, once."""
     headers = {"X-Provider": provider, "X-Retry-On-Provider-Error": "false"}
-    async with sidecar.client() as client:
-        with pytest.raises(openai.APIStatusError) as caught:
-            await client.chat.completions.create(model="m", messages=HELLO, stream=stream, extra_headers=headers)
+    with pytest.raises(openai.APIStatusError) as caught:
+        await client.chat.completions.create(model="m", messages=HELLO, stream=stream, extra_headers=headers)
     return caught.value
 
 
@@ -45,10 +44,10 @@ STATUSES = [
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_refusal_has_openais_shape_whoever_refuses(provider: str, stream: bool) -> None:
-    async with running(six()) as sidecar:
+    async with running(six()) as sidecar, sidecar.client() as client:
         for status, outcome, told, code in STATUSES:
             await sidecar.sandbox.fail(provider, Fault("status", status=status))
-            error = await refusal(sidecar, provider, stream)
+            error = await refusal(client, provider, stream)
             assert (error.status_code, body(error)["code"]) == (told, code), status
             assert [attempt["outcome"] for attempt in body(error)["attempts"]] == [outcome]
             headers = error.response.headers
@@ -57,9 +56,9 @@ async def test_a_refusal_has_openais_shape_whoever_refuses(provider: str, stream
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_a_503_is_an_overload_where_the_provider_says_so(provider: str) -> None:
-    async with running(six()) as sidecar:
+    async with running(six()) as sidecar, sidecar.client() as client:
         await sidecar.sandbox.fail(provider, Fault("status", status=503))
-        error = await refusal(sidecar, provider)
+        error = await refusal(client, provider)
     overloaded = provider not in ("mistral", "cohere")
     assert error.status_code == (503 if overloaded else 502)
     assert body(error)["attempts"][0]["outcome"] == ("model_overloaded" if overloaded else "server_error")
@@ -67,9 +66,9 @@ async def test_a_503_is_an_overload_where_the_provider_says_so(provider: str) ->
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 async def test_the_time_to_wait_reaches_the_caller(provider: str) -> None:
-    async with running(six()) as sidecar:
+    async with running(six()) as sidecar, sidecar.client() as client:
         await sidecar.sandbox.fail(provider, Fault("status", status=429, retry_after=7))
-        error = await refusal(sidecar, provider)
+        error = await refusal(client, provider)
     assert (error.status_code, error.response.headers["retry-after"]) == (429, "7")
 
 
@@ -107,9 +106,9 @@ async def test_what_a_provider_objects_to_is_named_in_openais_words(
     def objects(call: Call) -> Any:
         raise rejected
 
-    async with running(six()) as sidecar:
+    async with running(six()) as sidecar, sidecar.client() as client:
         simulated = sidecar.sandbox._providers[provider]
         simulated.simulation = replace(simulated.simulation, answer=objects)
-        error = await refusal(sidecar, provider)
+        error = await refusal(client, provider)
     assert (error.status_code, body(error)["code"]) == (status, code)
     assert rejected.message in body(error)["message"]

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import orjson
 
 from proxy.attempts import settle
 from proxy.attempts.settings import Settings
-from proxy.attempts.walk import Walk
+from proxy.attempts.walk import Cause, Walk
 from proxy.dialects import DIALECTS
-from proxy.errors import Disconnected, Silent, UpstreamFailure
+from proxy.dialects.faults import told
+from proxy.errors import Disconnected, InvalidRequest, Silent, UpstreamFailure
 from proxy.exchange import Attempt, Handler
 from proxy.messages import Body
-from proxy.resilience.overlap import Differs, Overlap
-from proxy.resilience.resume import Prefix, resumable
+from proxy.resilience.overlap import Differs
+from proxy.resilience.resume import Prefix, Resumed, resumable
+from proxy.routing.decision import Step
 from proxy.sse import Framer, decode, encode
 
 
@@ -27,73 +30,108 @@ class Continuing:
         self._walk = walk
         self._handler = handler
         self._settings: Settings = walk.settings
-        self._resumed = False
-        self._closed = False
-        self._framer = Framer()
-        self._overlap = Overlap("")
-        self._id: str | None = None
+        self._resumed: Resumed | None = None
+        self._taking_over: asyncio.Task[bool] | None = None
+        self._failure: UpstreamFailure | None = None
         self._length = 0
-        self._heard = attempt.exchange.services.clock()
+        self._silence = 0.0
+        self._closed = False
 
     async def read(self) -> bytes:
         while True:
+            if self._failure is not None and (last := await self._go_on(self._failure)):
+                return last
             try:
-                data = await self._body.read()
+                data = await self._heard()
                 self._check(data)
-                if not self._resumed:
-                    return data
-                if not data or (passed := self._again(data)):
-                    return data and passed
             except UpstreamFailure as failure:
-                before = await self._go_on(failure)
-                if before:
+                if before := self._broke(failure):
                     return before
+                continue
+            if not data or (data := self._passed(data)):
+                return data
 
     def close(self) -> None:
-        """A read under way ends with Disconnected, and nobody goes on."""
         self._closed = True
+        if self._taking_over is not None:
+            self._taking_over.cancel()
         self._body.close()
 
+    async def _heard(self) -> bytes:
+        """The next bytes; the time we wait for them counts, that in which the caller takes them does not."""
+        clock, target = self._attempt.exchange.services.clock, self._attempt.step.target
+        if self._silence > target.timeouts.content_idle:
+            raise Silent(f"{target.id} sent nothing but pings for too long")
+        began = clock()
+        try:
+            return await self._body.read()
+        finally:
+            self._silence += clock() - began
+
     def _check(self, data: bytes) -> None:
-        """Raises where the answer broke: cut, an error in it, or nothing but pings for too long."""
-        seen, clock = self._attempt.answer, self._attempt.exchange.services.clock
+        """Raises where the answer broke: cut, or an error in it."""
+        seen = self._attempt.answer
         if seen.error:
             raise _Told(data)
         if not data and not seen.complete:
-            raise Disconnected(
-                f"{self._attempt.step.target.provider.name} ended the stream before the answer was whole"
-            )
-        if seen.length != self._length or not seen.plain or seen.complete:
-            self._length, self._heard = seen.length, clock()
-        elif clock() - self._heard > self._attempt.step.target.timeouts.content_idle:
-            raise Silent(f"{self._attempt.step.target.id} sent nothing but pings for too long")
+            name = self._attempt.step.target.provider.name
+            raise Disconnected(f"{name} ended the stream before the answer was whole")
+        if seen.length != self._length or seen.complete or (not seen.plain and b"data:" in data):
+            self._length, self._silence = seen.length, 0.0
 
-    async def _go_on(self, failure: UpstreamFailure) -> bytes:
-        """Puts another target's answer in the place of the rest; what came before an error is given back."""
-        if self._closed:
-            raise failure  # it was cut on our side: no fault of the provider's, and nothing to mend
-        seen = self._attempt.answer
-        settle.failed(self._attempt, failure, self._settings.circuit_breaker)
+    def _broke(self, failure: UpstreamFailure) -> bytes:
+        """What still came before the break, if another may go on from there; else the end: told, or raised."""
         self._body.close()
-        facts, body = self._attempt.exchange.facts, self._attempt.exchange.body
-        allowed = self._settings.resume == "auto" and facts.endpoint == "chat" and not self._resumed
-        if not (allowed and resumable(body, facts.n, seen)):
-            return _broken(failure)
-        prefix = Prefix.of("".join(seen.text))
-        if not await self._taken_over(prefix):
-            return _broken(failure)
-        self._resumed, self._id = True, seen.id
+        if self._attempt.answer.complete:
+            raise failure  # nothing of the answer is missing
+        if self._closed:
+            settle.abandoned(self._attempt)
+            raise failure
+        settle.failed(self._attempt, failure, self._settings.circuit_breaker)
+        if not self._may_go_on():
+            return self._ended(failure)
+        self._failure = failure
+        self._attempt.answer.error = False  # the error is not the answer's last word yet
         return failure.before if isinstance(failure, _Told) else b""
 
-    async def _taken_over(self, prefix: Prefix) -> bool:
+    def _may_go_on(self) -> bool:
+        facts, body = self._attempt.exchange.facts, self._attempt.exchange.body
+        allowed = self._settings.resume == "auto" and facts.endpoint == "chat" and self._resumed is None
+        return allowed and resumable(body, facts.n, self._attempt.answer)
+
+    def _ended(self, failure: UpstreamFailure) -> bytes:
+        """Nobody goes on: the provider's own error event passes, anything else is raised."""
+        if isinstance(failure, _Told):
+            return self._passed(failure.before) + failure.last
+        raise failure
+
+    async def _go_on(self, failure: UpstreamFailure) -> bytes:
+        """Puts another target's answer in the place of the rest; else the end, told or raised. May be called again."""
+        if self._taking_over is None:
+            seen = self._attempt.answer
+            prefix, cause = Prefix.of("".join(seen.text)), Cause(failure.trigger, failed=self._attempt.step)
+            self._taking_over = asyncio.create_task(self._taken_over(prefix, cause))
+        try:
+            taken = await asyncio.shield(self._taking_over)
+        except asyncio.CancelledError:
+            if self._closed and self._taking_over.cancelled():
+                raise failure from None  # it was let go of while somebody was reading; the reader goes on
+            raise
+        self._failure = self._taking_over = None
+        if taken:
+            return b""
+        if isinstance(failure, _Told):
+            self._attempt.answer.error = True
+            return failure.last
+        raise failure
+
+    async def _taken_over(self, prefix: Prefix, cause: Cause) -> bool:
         """Another target answers: from the prefix where it takes one, else from the beginning."""
-        while (attempt := self._walk.other()) is not None:
-            target = attempt.step.target
-            prefilled = DIALECTS[target.provider.dialect].prefill(target.model)
-            attempt.prefix = prefix if prefilled else None
+        while (attempt := self._walk.elsewhere(cause, _prefilled)) is not None:
+            attempt.prefix = prefix if _prefilled(attempt.step) else None
             if await self._tried(attempt, prefix):
                 return True
-            again = self._walk.repeat(attempt) if prefilled and attempt.status == 400 else None
+            again = self._walk.repeat(attempt.step) if attempt.prefix and attempt.status == 400 else None
             if again is not None and await self._tried(again, prefix):
                 return True
         return False
@@ -104,64 +142,50 @@ class Continuing:
         except UpstreamFailure as failure:
             settle.failed(attempt, failure, self._settings.circuit_breaker)
             return False
+        except InvalidRequest:
+            settle.withdrawn(attempt)
+            return False
         except BaseException:
             settle.abandoned(attempt)
             raise
         settle.began(attempt)
         assert not isinstance(response.body, bytes)
-        again = prefix.sent + prefix.trimmed
-        self._overlap = Overlap(prefix.trimmed, strict=False) if attempt.prefix else Overlap(again)
+        self._resumed = Resumed.of(prefix, self._attempt.answer.id, prefilled=attempt.prefix is not None)
         self._attempt = attempt.exchange.serving = attempt
-        self._body = response.body
+        self._body, self._length, self._silence = response.body, 0, 0.0
         return True
 
-    def _again(self, data: bytes) -> bytes:
-        """The new answer's frames as a continuation of the old one's."""
-        return b"".join(map(self._frame, self._framer.feed(data)))
-
-    def _frame(self, frame: bytes) -> bytes:
-        data = decode(frame).data
-        if data is None or data == b"[DONE]":
-            return frame
-        chunk: dict[str, Any] = orjson.loads(data)
-        if self._id:
-            chunk["id"] = self._id
-        for choice in chunk.get("choices") or ():
-            if not self._says(choice):
-                return b""
-        return encode(orjson.dumps(chunk))
-
-    def _says(self, choice: dict[str, Any]) -> bool:
-        """Takes out what was said already; whether anything is left."""
-        delta, finish = choice.get("delta") or {}, choice.get("finish_reason")
-        delta.pop("role", None)
+    def _passed(self, data: bytes) -> bytes:
+        """The frames as the caller gets them; where the new answer is another one, an error event ends it."""
+        if self._resumed is None:
+            return data
         try:
-            if delta.get("content"):
-                delta["content"] = self._overlap.new(delta["content"])
-            if finish:
-                self._overlap.end()
+            return b"".join(map(self._resumed.frame, Framer().feed(data)))
         except Differs:
-            raise Disconnected("the answer was cut, and another target's is not the same") from None
-        return bool(finish or any(delta.values()))
+            self._body.close()
+            settle.abandoned(self._attempt)
+            self._attempt.answer.error = True
+            error = Disconnected("the answer was cut, and another target's is not the same")
+            return encode(orjson.dumps({"error": error.members()}))
+
+
+def _prefilled(step: Step) -> bool:
+    return DIALECTS[step.target.provider.dialect].prefill(step.target.model)
 
 
 class _Told(UpstreamFailure):
     """The provider said itself, in the stream, that it cannot go on."""
 
-    code = "upstream_error"
-    trigger = "server_error"
-
     def __init__(self, data: bytes) -> None:
-        *before, last = Framer().feed(data)
-        event = decode(last).data
-        members = orjson.loads(event or b"{}").get("error") if event else None
-        said = members.get("message") if isinstance(members, dict) else None
-        super().__init__(str(said or "the provider broke off with an error"))
-        self.before, self.whole = b"".join(before), data
+        *before, self.last = Framer().feed(data) or [b""]
+        members = _members(self.last)
+        super().__init__(str(members.get("message") or "the provider broke off with an error"))
+        self.before = b"".join(before)
+        self.trigger = told(members).trigger
 
 
-def _broken(failure: UpstreamFailure) -> bytes:
-    """Nobody goes on: the provider's own error event passes, anything else is raised."""
-    if isinstance(failure, _Told):
-        return failure.whole
-    raise failure
+def _members(frame: bytes) -> dict[str, Any]:
+    """What an error event says."""
+    data = decode(frame).data
+    members = orjson.loads(data).get("error") if data else None
+    return members if isinstance(members, dict) else {"message": members}

@@ -7,9 +7,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxy.attempts import settle
-from proxy.errors import UpstreamFailure
+from proxy.errors import InvalidRequest, UpstreamFailure
 from proxy.exchange import Attempt, Handler
 from proxy.messages import Response
+from proxy.resilience.breaker import CircuitBreaker
 
 Served = tuple[Attempt, Response]
 
@@ -29,6 +30,7 @@ class Race:
     handler: Handler[Attempt]
     second: Callable[[], Attempt | None]
     """Starts the second runner's attempt; None if there may be none."""
+    breaker: CircuitBreaker
     _hedge: asyncio.Task[Served] | None = field(default=None, init=False)
     _attempt: Attempt | None = field(default=None, init=False)
     _running: bool = field(default=True, init=False)
@@ -78,6 +80,8 @@ class Race:
             return await hedge
         except UpstreamFailure as failure:
             raise Failed([*failures, (self._attempt, failure)]) from None
+        except InvalidRequest:
+            raise Failed(failures) from None
         except asyncio.CancelledError:
             hedge.cancel()
             settle.abandoned(self._attempt)
@@ -90,7 +94,15 @@ class Race:
             self._hedge.add_done_callback(lambda hedge: self._overtake(hedge, first))
 
     async def _ran(self, attempt: Attempt) -> Served:
-        return attempt, await self.handler(attempt)
+        """The second runner; what becomes of it is noted at once, while the first may go on for long."""
+        try:
+            return attempt, await self.handler(attempt)
+        except UpstreamFailure as failure:
+            settle.failed(attempt, failure, self.breaker)
+            raise
+        except InvalidRequest:
+            settle.withdrawn(attempt)
+            raise
 
     def _overtake(self, hedge: asyncio.Task[Served], first: asyncio.Task[object] | None) -> None:
         """The second is done first: if it has an answer, the first stops."""
@@ -105,7 +117,8 @@ class Race:
         if self._hedge is None or self._attempt is None:
             return
         hedge, self._hedge = self._hedge, None
-        if hedge.done() and not hedge.cancelled() and hedge.exception() is None:
+        if not hedge.done():
+            hedge.cancel()
+        elif not hedge.cancelled() and hedge.exception() is None:
             hedge.result()[1].close()
-        hedge.cancel()
         settle.abandoned(self._attempt, outrun=True)

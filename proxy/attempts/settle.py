@@ -23,6 +23,8 @@ def failed(attempt: Attempt, failure: UpstreamFailure, breaker: CircuitBreaker) 
     services = attempt.exchange.services
     now = services.clock()
     verdict = judge(failure, after_content=attempt.content is not None, wall=services.wall())
+    if attempt.flight.over:
+        return verdict
     attempt.outcome, attempt.status, attempt.ended = failure.outcome, failure.upstream_status, now
     if attempt.leave is not None:
         attempt.leave.failed(verdict, now, breaker)
@@ -47,13 +49,21 @@ def finished(attempt: Attempt) -> None:
 
 
 def abandoned(attempt: Attempt, *, outrun: bool = False) -> None:
-    """The caller left, or another was faster: it says nothing of the target."""
+    """The caller left, or another was faster: it says nothing of the target; and nothing at all once it is over."""
+    if attempt.flight.over:
+        return
     attempt.ended = attempt.exchange.services.clock()
     attempt.outcome = attempt.outcome or ("outrun" if outrun else "abandoned")
     if attempt.leave is not None:
         attempt.leave.released()
     attempt.flight.abandoned(attempt.ended, outrun=outrun)
     _give_back(attempt)
+
+
+def withdrawn(attempt: Attempt) -> None:
+    """It could not even be asked: it was no attempt."""
+    abandoned(attempt)
+    attempt.exchange.attempts.remove(attempt)
 
 
 def _give_back(attempt: Attempt) -> None:
@@ -66,4 +76,7 @@ def _give_back(attempt: Attempt) -> None:
     services.usage.ended(attempt.step.target.provider.name, tokens, services.clock())
     if attempt.retry:
         attempt.retry = False
-        attempt.exchange.services.retries.give_back(attempt.step.target.id)
+        services.retries.give_back(attempt.step.target.id)
+    if attempt.hedge:
+        attempt.hedge = False
+        services.hedges.give_back()

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
 from proxy.attempts import settle
 from proxy.attempts.settings import AUTO, OFF, Settings
-from proxy.errors import UpstreamFailure
+from proxy.attempts.spending import fitted
 from proxy.exchange import Attempt, Exchange
-from proxy.resilience.verdict import SOON, Verdict
-from proxy.routing import costs
+from proxy.resilience.verdict import SOON, VERDICTS, Verdict
 from proxy.routing.decision import Step
-from proxy.routing.failover_config import Rule
+from proxy.routing.failover_config import FailoverConfig, Rule
 from proxy.routing.order import chain
 from proxy.telemetry.health import Standing
 
@@ -24,13 +23,29 @@ _ENOUGH = 20
 
 
 @dataclass(frozen=True, slots=True)
-class Next:
-    """A further attempt, to begin after so many seconds."""
+class Cause:
+    """Why another target is looked for."""
+
+    trigger: str
+    """The class of failure that rules name."""
+    moves_on: bool = True
+    """Whether it fails over by default."""
+    failed: Step | None = None
+    """Who failed."""
+
+    def leads_to(self, step: Step) -> bool:
+        """Whether that target may do better by default: with a longer text, one that is known to take longer ones."""
+        if self.trigger != "context_length" or self.failed is None:
+            return self.moves_on
+        return (step.target.context or 0) > (self.failed.target.context or inf)
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """The same target once more, after so many seconds."""
 
     step: Step
-    wait: float = 0.0
-    again: bool = False
-    """At the same target."""
+    wait: float
 
 
 @dataclass(slots=True)
@@ -43,7 +58,6 @@ class Walk:
     _repeated: set[str] = field(default_factory=set)
     _waited: bool = False
     _hedged: bool = False
-    _rules_used: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self._unused = list(self.exchange.decision.steps)
@@ -60,32 +74,40 @@ class Walk:
 
     def first(self) -> Attempt:
         """The first attempt: the best that may be tried, or the best of the bad."""
-        for step in self._unused:
-            if (attempt := self._begun(step)) is not None:
-                return attempt
-        return self._started(self._unused[0], insist=True)
+        config = self.exchange.policy.failover_config
+        begun = self._by_rule(config) if config else None
+        begun = begun or self._any(self._unused)
+        assert begun is not None, "without attempts no budget is asked"
+        return begun
 
-    def begin(self, following: Next) -> Attempt | None:
-        """The attempt; None if the time it had to wait has changed the breaker's or the budget's mind."""
-        return self._begun(following.step)
-
-    def other(self) -> Attempt | None:
-        """Another target for a hedge or a resumption, in the plan's order; None if there is none that may."""
-        if self.attempts_left < 1:
+    def again(self, attempt: Attempt, verdict: Verdict) -> Again | None:
+        """The same target once more, if the failure is one that passes."""
+        step = attempt.step
+        if verdict.again is None or self.attempts_left < 1:
             return None
-        return next((attempt for step in list(self._unused) if (attempt := self._begun(step))), None)
+        if verdict.again == "told":
+            return self._told(step, verdict.cooldown)
+        if step.target.id in self._repeated or self._unavailable(step) or self.attempts_left - 1 < self._due():
+            return None
+        self._repeated.add(step.target.id)
+        return Again(step, SOON * self.exchange.services.random.random())
 
-    def repeat(self, attempt: Attempt) -> Attempt | None:
-        """The same target once more, asked otherwise."""
-        return self._begun(attempt.step) if self.attempts_left > 0 else None
+    def repeat(self, step: Step) -> Attempt | None:
+        """A target that was tried before, if breaker, budget and ceiling still give leave."""
+        fit = fitted(step, self.exchange) if self.attempts_left > 0 else None
+        return self._begun(fit) if fit else None
 
-    def unsuited(self, attempt: Attempt) -> Next | None:
+    def elsewhere(self, cause: Cause, prefer: Callable[[Step], bool] = lambda step: True) -> Attempt | None:
+        """The best other target for that cause: the available before the rest, then the preferred, then by the plan."""
+        steps = sorted(self._led_to(cause), key=lambda step: (self._unavailable(step), not prefer(step)))
+        return self._any(steps) if self.attempts_left > 0 else None
+
+    def unsuited(self, attempt: Attempt) -> Attempt | None:
         """What follows a target whose format cannot express the request: the plan's next; it was no attempt."""
-        settle.abandoned(attempt)
-        self.exchange.attempts.remove(attempt)
-        return next((Next(step) for step in self._unused), None)
+        settle.withdrawn(attempt)
+        return self._any(self._unused) if self.attempts_left > 0 else None
 
-    def hedge_after(self, attempt: Attempt, failed_before: bool) -> float | None:
+    def hedge_after(self, attempt: Attempt) -> float | None:
         """Seconds after which a second target is asked as well; None where there may be no second one."""
         hedge, policy, stream = self.settings.hedge, self.exchange.policy, self.exchange.facts.stream
         if self._hedged or hedge.after == OFF or not self._unused or self.attempts_left < 1:
@@ -101,33 +123,30 @@ class Walk:
         return max(least, 2 * spread.p95 / 1000) if known and spread.p95 else unknown
 
     def hedge(self) -> Attempt | None:
-        """The second runner, if the budget has one to give."""
-        if self._hedged or self.attempts_left < 1 or not self.exchange.services.hedges.take():
+        """The second runner, at a target that is available, if the budget has one to give."""
+        hedges = self.exchange.services.hedges
+        steps = [step for step in self._led_to(Cause("timeout")) if not self._unavailable(step)]
+        if self._hedged or not steps or self.attempts_left < 1 or not hedges.take():
             return None
-        self._hedged = True
-        attempt = self.other()
-        self.exchange.at_end(lambda exchange: exchange.services.hedges.give_back())
+        attempt = self._admitted(steps)
+        if attempt is None:
+            hedges.give_back()
+            return None
+        self._hedged = attempt.hedge = True
         return attempt
 
-    def after(self, attempt: Attempt, failure: UpstreamFailure, verdict: Verdict) -> Next | None:
-        """What follows a failure; None: it is the caller's answer."""
-        if self.attempts_left < 1:
-            return None
-        return self._again(attempt, verdict) or self._onwards(attempt, failure, verdict)
+    def _by_rule(self, config: FailoverConfig) -> Attempt | None:
+        """The primary; where it is out or cooling, whoever a rule names for that, and failing this the primary again."""
+        primary = [step for step in self._unused if step.target.provider.name == config.primary]
+        if not primary or not self._unavailable(primary[0]):
+            return self._any(primary[:1]) if primary else None
+        record = self.exchange.services.observations.of(primary[0].target.id)
+        trigger = record.failed_as if record and record.failed_as else "rate_limit"
+        steps = self._led_to(Cause(trigger, VERDICTS[trigger].moves_on))
+        named = [step for step in steps if step.target.provider.name != config.primary and not self._unavailable(step)]
+        return self._admitted(named) or self._any(primary)
 
-    def _again(self, attempt: Attempt, verdict: Verdict) -> Next | None:
-        """The same target once more, if the failure is one that passes."""
-        step = attempt.step
-        if verdict.again is None or step.target.id in self._repeated or self._standing(step).available_in > 0:
-            return None
-        if verdict.again == "told":
-            return self._told(step, verdict.cooldown)
-        if self.attempts_left - 1 < self._due(step):
-            return None
-        self._repeated.add(step.target.id)
-        return Next(step, SOON * self.exchange.services.random.random(), again=True)
-
-    def _told(self, step: Step, seconds: float) -> Next | None:
+    def _told(self, step: Step, seconds: float) -> Again | None:
         """After a rate limit's own time, if that is short and nobody is named to take over."""
         policy = self.exchange.policy
         config = policy.failover_config
@@ -137,71 +156,60 @@ class Walk:
         if named or past or self._waited or seconds > self.settings.retry_after_wait:
             return None
         self._waited = True
-        return Next(step, seconds, again=True)
+        return Again(step, seconds)
 
-    def _due(self, step: Step) -> int:
-        """Providers of the chain that must still get their turn."""
-        if not chain(self.exchange.policy):
-            return 0
+    def _due(self) -> int:
+        """Providers that must still get their turn: all of a chain, else one."""
+        asked = chain(self.exchange.policy)
         tried = {attempt.step.target.provider.name for attempt in self.exchange.attempts}
-        return len({each.target.provider.name for each in self._unused} - tried)
+        others = {step.target.provider.name for step in self._unused} - tried
+        return len(others & set(asked)) if asked else min(1, len(others))
 
-    def _onwards(self, attempt: Attempt, failure: UpstreamFailure, verdict: Verdict) -> Next | None:
-        for step in self._candidates(attempt, failure, verdict):
-            if self._may(step):
-                return Next(step)
-        return None
+    def _led_to(self, cause: Cause) -> list[Step]:
+        """The unused places that this class of failure leads to, each within the ceiling that is left."""
+        steps = (step for step in self._unused if self._allowed(step, cause) and not self._too_slow(step))
+        return [fit for step in steps if (fit := fitted(step, self.exchange))]
 
-    def _candidates(self, attempt: Attempt, failure: UpstreamFailure, verdict: Verdict) -> Iterator[Step]:
-        """The unused places of the plan that this class of failure leads to."""
-        config = self.exchange.policy.failover_config
-        if config is not None:
-            rules = (rule for rule in config.rules if rule.provider not in self._rules_used)
-            rule = next((rule for rule in rules if rule.answers(failure.trigger, verdict.moves_on)), None)
-            if rule is not None:
-                self._rules_used.add(rule.provider)
-            return (step for step in self._unused if rule and step.target.provider.name == rule.provider)
-        if failure.trigger == "context_length":
-            context = attempt.step.target.context or inf
-            return (step for step in self._unused if (step.target.context or 0) > context)
-        return iter(self._unused if verdict.moves_on else ())
+    def _allowed(self, step: Step, cause: Cause) -> bool:
+        config, default = self.exchange.policy.failover_config, cause.leads_to(step)
+        name = step.target.provider.name
+        if config is None or name == config.primary:
+            return default
+        return any(rule.answers(cause.trigger, default) for rule in config.rules if rule.provider == name)
 
-    def _may(self, step: Step) -> bool:
-        """Whether the breaker would let it, and the ceiling has room for it."""
-        if self._standing(step).available_in > 0 and self._others_available(step):
+    def _too_slow(self, step: Step) -> bool:
+        """Whether it usually takes longer than its rule lets it."""
+        rule = self._rule(step)
+        if rule is None or rule.within is None:
             return False
-        signal = self.exchange.services.board.at(self._now()).of(step.target.id)
-        rule, usual = self._rule(step), signal.performance.ttft_ms.p50
-        if rule and rule.within and usual and usual / 1000 > rule.within:
-            return False
-        ceiling = self.exchange.policy.max_cost_per_request
-        if ceiling is None:
-            return True
-        return costs.fit(step.target, self.exchange.facts, signal, ceiling - self._spent()) is not None
+        usual = self.exchange.services.board.at(self._now()).of(step.target.id).performance.ttft_ms.p50
+        return usual is not None and usual / 1000 > rule.within
 
     def _rule(self, step: Step) -> Rule | None:
         config = self.exchange.policy.failover_config
         name = step.target.provider.name
         return config.rule(name) if config and name != config.primary else None
 
-    def _others_available(self, step: Step) -> bool:
-        return any(self._standing(each).available_in == 0 for each in self._unused if each is not step)
+    def _any(self, steps: Sequence[Step]) -> Attempt | None:
+        """An attempt at the first that may be tried; where none may, at the best of the bad."""
+        return self._admitted(steps) or self._insisted(steps)
 
-    def _spent(self) -> float:
-        """USD of the attempts so far: what is known, else the worst case of those that have begun to answer."""
-        known = (attempt.cost() for attempt in self.exchange.attempts)
-        return sum(cost for cost in known if cost is not None)
+    def _admitted(self, steps: Iterable[Step]) -> Attempt | None:
+        return next((attempt for step in steps if (attempt := self._begun(step))), None)
+
+    def _insisted(self, steps: Iterable[Step]) -> Attempt | None:
+        return next((self._started(step, insist=True) for step in steps if self._budgeted(step)), None)
 
     def _begun(self, step: Step) -> Attempt | None:
         """The attempt, if breaker and budget give leave."""
-        services, target = self.exchange.services, step.target.id
-        if self.exchange.attempts and not self._budgeted(target):
+        if not self._budgeted(step):
             return None
-        if self.exchange.policy.failover_config and self.exchange.policy.failover_config.breaker:
+        config = self.exchange.policy.failover_config
+        if config and config.breaker:
             return self._started(step, insist=True)
-        leave = services.breakers.admit(target, self._now())
+        leave = self.exchange.services.breakers.admit(step.target.id, self._now())
         if leave is None:
-            self._give_back(target)
+            self._give_back(step)
             return None
         attempt = self._started(step)
         attempt.leave = leave
@@ -215,22 +223,30 @@ class Walk:
         attempt.within = rule.within if rule else None
         if insist:
             attempt.leave = self.exchange.services.breakers.insist(step.target.id)
-        self._unused = [each for each in self._unused if each is not step]
+        self._unused = [each for each in self._unused if each.target is not step.target]
         return attempt
 
-    def _budgeted(self, target: str) -> bool:
-        record = self.exchange.services.observations.of(target)
+    def _budgeted(self, step: Step) -> bool:
+        """Whether the retry budget has room; a request's first attempt needs none."""
+        if not self.exchange.attempts:
+            return True
+        retries, record = self.exchange.services.retries, self.exchange.services.observations.of(step.target.id)
         if record is None:
-            return self.exchange.services.retries.take(target, 0, None)
+            return retries.take(step.target.id, 0, None)
         failed_ago = None if record.failed_at is None else self._now() - record.failed_at
-        return self.exchange.services.retries.take(target, record.in_flight, failed_ago)
+        return retries.take(step.target.id, record.in_flight, failed_ago)
 
-    def _give_back(self, target: str) -> None:
+    def _give_back(self, step: Step) -> None:
         if self.exchange.attempts:
-            self.exchange.services.retries.give_back(target)
+            self.exchange.services.retries.give_back(step.target.id)
+
+    def _unavailable(self, step: Step) -> bool:
+        """Whether it is taken out or cooling, as this request sees it, or its account is at a limit of ours."""
+        provider = step.target.provider
+        busy = provider.limits is not None and self.exchange.services.usage.busy({provider.name: provider}, self._now())
+        return bool(busy) or self._standing(step).available_in > 0
 
     def _standing(self, step: Step) -> Standing:
-        """What keeps traffic from a target, as this request sees it."""
         standing = self.exchange.services.breakers.standing(step.target.id, self._now())
         config = self.exchange.policy.failover_config
         if config is None or config.breaker is None:

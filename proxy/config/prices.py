@@ -54,12 +54,12 @@ class Price(Rates):
 
     def of(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, cache_write: int = 0) -> float:
         """US dollars for one request; `cached` and `cache_write` are parts of the prompt; less than none is none."""
-        rates = self.rates(prompt_tokens)
+        rates, cached, cache_write = self.rates(prompt_tokens), max(cached, 0), max(cache_write, 0)
         return (
-            max(prompt_tokens - max(cached, 0) - max(cache_write, 0), 0) * rates.input
+            max(prompt_tokens - cached - cache_write, 0) * rates.input
             + max(completion_tokens, 0) * rates.output
-            + max(cached, 0) * rates.cached_input
-            + max(cache_write, 0) * rates.cache_write
+            + cached * rates.cached_input
+            + cache_write * rates.cache_write
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 from aiohttp import web
@@ -17,11 +17,23 @@ from proxy.errors import Forbidden, MethodNotAllowed, NotFound, ParrotError
 from proxy.reload import Outcome
 
 Answer = tuple[int, Any]
+"""A status, and a value for JSON or a `Text`."""
+
+
+class Text(NamedTuple):
+    """A body that is written already."""
+
+    body: bytes
+    kind: str
+
+
+async def _nothing(accept: str) -> tuple[bytes, str]:
+    return b"", "text/plain"
 
 
 @dataclass(frozen=True, slots=True)
 class Admin:
-    """Answers the admin listener's requests; never with anything about the providers' state."""
+    """Answers the admin listener's requests; whether it is ready has nothing to do with the providers' state."""
 
     reloader: Callable[[], Outcome]
     """The last reload's outcome."""
@@ -29,6 +41,8 @@ class Admin:
     drain: Callable[[], None]
     ready: Callable[[], bool]
     key: Secret | None = None
+    metrics: Callable[[str], Awaitable[tuple[bytes, str]]] = _nothing
+    """The text in a format that the scraper accepts, and its type."""
 
     async def __call__(self, wire: web.BaseRequest) -> web.StreamResponse:
         """One request."""
@@ -37,9 +51,8 @@ class Admin:
             status, body = await self._answer(wire)
         except ParrotError as error:
             status, body, headers = error.status, {"error": error.members()}, error.headers
-        return web.Response(
-            status=status, body=orjson.dumps(body) + b"\n", content_type="application/json", headers=headers
-        )
+        text = body if isinstance(body, Text) else Text(orjson.dumps(body) + b"\n", "application/json")
+        return web.Response(status=status, body=text.body, headers={**headers, "Content-Type": text.kind})
 
     async def _answer(self, wire: web.BaseRequest) -> Answer:
         path = wire.raw_path.partition("?")[0]
@@ -50,7 +63,7 @@ class Admin:
             raise MethodNotAllowed(f"{wire.method} is not allowed here; {method} is", headers={"Allow": method})
         if method == "POST":
             self._check_near(wire)
-        return await answer(self)
+        return await answer(self, wire.headers.get("Accept", ""))
 
     def _check_near(self, wire: web.BaseRequest) -> None:
         """Raise Forbidden unless it comes from this machine and no web page, or brings the key."""
@@ -66,26 +79,30 @@ def _matches(sent: str, key: Secret) -> bool:
     return not key.missing and compare_digest(sha256(sent.encode("utf-8", "surrogateescape")).digest(), wanted)
 
 
-async def _healthz(admin: Admin) -> Answer:
+async def _healthz(admin: Admin, accept: str) -> Answer:
     return 200, {"status": "ok"}
 
 
-async def _readyz(admin: Admin) -> Answer:
+async def _readyz(admin: Admin, accept: str) -> Answer:
     ready = admin.ready()
     return (200 if ready else 503), {"status": "ready" if ready else "draining", **_config(admin)}
 
 
-async def _reload(admin: Admin) -> Answer:
+async def _reload(admin: Admin, accept: str) -> Answer:
     outcome = await admin.reload()
     return (200 if outcome.successful else 422), outcome.as_json()
 
 
-async def _drain(admin: Admin) -> Answer:
+async def _drain(admin: Admin, accept: str) -> Answer:
     admin.drain()
     return 202, {"status": "draining"}
 
 
-async def _show(admin: Admin) -> Answer:
+async def _metrics(admin: Admin, accept: str) -> Answer:
+    return 200, Text(*await admin.metrics(accept))
+
+
+async def _show(admin: Admin, accept: str) -> Answer:
     return 200, _config(admin)
 
 
@@ -99,9 +116,10 @@ def _config(admin: Admin) -> dict[str, Any]:
     }
 
 
-_ROUTES: Mapping[str, tuple[str, Callable[[Admin], Awaitable[Answer]]]] = {
+_ROUTES: Mapping[str, tuple[str, Callable[[Admin, str], Awaitable[Answer]]]] = {
     "/healthz": ("GET", _healthz),
     "/readyz": ("GET", _readyz),
+    "/metrics": ("GET", _metrics),
     "/admin/config": ("GET", _show),
     "/admin/reload": ("POST", _reload),
     "/admin/drain": ("POST", _drain),

@@ -48,6 +48,11 @@ class Watch:
         self._glances = Glances(self.services.board)
         self.services.feed.opening = self.opening
 
+    @property
+    def statuses(self) -> dict[str, str]:
+        """Each provider's, as of the last look."""
+        return {name: row["status"] for name, row in self._last.items()}
+
     async def run(self, rest: Callable[[Event], Awaitable[None]] = rest) -> None:
         """For ever."""
         while True:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import ceil
 
 from proxy.attempts import settle
 from proxy.attempts.continuing import Continuing
 from proxy.attempts.race import Failed, Race, Served
 from proxy.attempts.settings import Settings
-from proxy.attempts.walk import Next, Walk
+from proxy.attempts.walk import Cause, Walk
 from proxy.errors import AllFailed, InvalidRequest, UpstreamFailure
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Response
+from proxy.resilience.retry_after import retry_after
 from proxy.telemetry.activity import Rescue
 
 
@@ -20,7 +22,7 @@ class Failover(Settings):
     """Tries again, and elsewhere, when that may help; goes on elsewhere with an answer that was cut."""
 
     async def __call__(self, exchange: Exchange, handler: Handler[Attempt]) -> Response:
-        exchange.services.hedges.requested()
+        exchange.services.hedges.requested(self.hedge.budget)
         exchange.at_end(_note)
         walk = Walk(exchange, self)
         attempt, response = await self._served(walk, handler)
@@ -38,36 +40,31 @@ class Failover(Settings):
         while attempt is not None:
             walk.exchange.serving = attempt
             try:
-                return await Race(handler, walk.hedge).run(attempt, walk.hedge_after(attempt, bool(failures)))
+                return await Race(handler, walk.hedge, self.circuit_breaker).run(attempt, walk.hedge_after(attempt))
             except Failed as failed:
-                following = self._judged(walk, failed, failures)
+                failures += (failure for _, failure in failed.failures)
+                attempt = await self._following(walk, failed)
             except InvalidRequest as refusal:
                 # This target's format cannot say it; nothing was sent, so it was no attempt.
                 unsuited.append(refusal)
-                following = walk.unsuited(attempt)
-            attempt = await _next(walk, following)
+                attempt = walk.unsuited(attempt)
         raise _all_failed(walk.exchange, failures) if failures else unsuited[0]
 
-    def _judged(self, walk: Walk, failed: Failed, failures: list[UpstreamFailure]) -> Next | None:
-        """What follows the last failure; raises it if nobody else may do better."""
-        following: Next | None = None
-        for attempt, failure in failed.failures:
-            verdict = settle.failed(attempt, failure, self.circuit_breaker)
-            following = walk.after(attempt, failure, verdict)
-            failures.append(failure)
-            if following is None and not verdict.moves_on:
+    async def _following(self, walk: Walk, failed: Failed) -> Attempt | None:
+        """The attempt that follows, after its time; raises the last failure if it is the caller's answer."""
+        judged = [(*each, settle.failed(*each, self.circuit_breaker)) for each in failed.failures]
+        again = next((again for attempt, _, verdict in judged if (again := walk.again(attempt, verdict))), None)
+        if again is not None:
+            with walk.exchange.waiting():
+                await walk.exchange.services.sleep(again.wait)
+            if (attempt := walk.repeat(again.step)) is not None:
+                return attempt
+        for failing, failure, verdict in judged:
+            if (other := walk.elsewhere(Cause(failure.trigger, verdict.moves_on, failing.step))) is not None:
+                return other
+            if not verdict.moves_on:
                 raise failure
-        return following
-
-
-async def _next(walk: Walk, following: Next | None) -> Attempt | None:
-    """The attempt that follows, after its time; the plan's next where the breaker has changed its mind by then."""
-    if following is None:
         return None
-    if following.wait:
-        with walk.exchange.waiting():
-            await walk.exchange.services.sleep(following.wait)
-    return walk.begin(following) or walk.other()
 
 
 def _end(exchange: Exchange) -> None:
@@ -103,8 +100,9 @@ def _all_failed(exchange: Exchange, failures: list[UpstreamFailure]) -> AllFaile
     triggers = {failure.trigger for failure in failures}
     status, code = _TOGETHER.get(triggers.pop(), (502, AllFailed.code)) if len(triggers) == 1 else (502, AllFailed.code)
     tried = ", ".join(f"{attempt.step.target.id} ({attempt.outcome})" for attempt in exchange.attempts)
-    waits = [int(wait) for failure in failures if (wait := failure.headers.get("retry-after", "")).isdecimal()]
-    again = {"Retry-After": str(min(waits))} if waits and status == 429 else {"x-should-retry": "false"}
+    wall = exchange.services.wall()
+    waits = [wait for failure in failures if (wait := retry_after(failure.headers, wall))]
+    again = {"Retry-After": str(ceil(min(waits)))} if waits and status == 429 else {"x-should-retry": "false"}
     return AllFailed(
         f"no provider answered; tried {tried}. The last said: {failures[-1].message}",
         status=status,

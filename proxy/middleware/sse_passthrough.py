@@ -55,15 +55,16 @@ class Passage:
     async def read(self) -> bytes:
         if self._over:
             return b""
-        seen = self._attempt.answer
+        complete = self._attempt.answer.complete
         try:
-            data = await self._quiet.unless(LINGER if seen.complete else self._ping, self._source.read())
+            data = await self._quiet.unless(LINGER if complete else self._ping, self._source.read())
         except TimeoutError:
-            return self._ended() if seen.complete else PING
+            return self._ended() if complete else PING
         except UpstreamFailure as failure:
             return self._ended(failure)
         if not data:
             return self._ended()
+        seen = self._attempt.answer  # only now: while we waited, another may have taken over
         if seen.done or seen.error:
             return data + self._ended()  # a provider may keep the connection open; nothing more can come
         return data

@@ -93,12 +93,8 @@ def _annotate(exchange: Exchange, response: Response) -> None:
             response.body = with_cost(response.body, bill)
         if account is not None:
             response.body = with_routing(response.body, account())
-    elif account is not None or (exchange.facts.show_usage and _priced(exchange)):
+    elif account is not None or exchange.facts.show_usage:
         response.body = Staged(response.body, Annotations(exchange.bill, account))
-
-
-def _priced(exchange: Exchange) -> bool:
-    return any(step.target.price is not None for step in exchange.decision.steps)
 
 
 def _nobody(exchange: Exchange) -> NoEligibleProvider:

@@ -44,8 +44,6 @@ class RetryBudget:
 class HedgeBudget:
     """A bucket of hedges that every request fills a little."""
 
-    rate: float = 0.05
-    """Hedges that each request pays for."""
     cap: float = 10.0
     _saved: float = 0.0
     _in_flight: int = 0
@@ -60,9 +58,9 @@ class HedgeBudget:
         """Hedges that have begun and not ended."""
         return self._in_flight
 
-    def requested(self) -> None:
-        """A request came in."""
-        self._saved = min(self.cap, self._saved + self.rate)
+    def requested(self, rate: float = 0.05) -> None:
+        """A request came in, and pays for that part of a hedge."""
+        self._saved = min(self.cap, self._saved + rate)
 
     def take(self) -> bool:
         """Whether a hedge may start: one is always free when none is in flight; if so, give it back at its end."""

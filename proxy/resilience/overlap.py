@@ -27,8 +27,10 @@ class Overlap:
             return text[common:]
         if self.strict:
             raise Differs
+        pairs = zip(text, self.expected, strict=False)
+        same = next((place for place, (new, old) in enumerate(pairs) if new != old), min(len(text), len(self.expected)))
         self.expected = ""
-        return text
+        return text[same:]
 
     def end(self) -> None:
         """The text is over. Raises Differs if not all of it came."""

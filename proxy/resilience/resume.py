@@ -6,11 +6,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import orjson
+
 from proxy.messages import Answer
+from proxy.resilience.overlap import Overlap
+from proxy.sse import decode, encode
 
 LEAST = 16
 """Tokens that must be left of a limit for going on to make sense."""
-_BYTES_PER_TOKEN = 4
+BYTES_PER_TOKEN = 4
 _PLAIN = ("text", None)
 
 
@@ -44,5 +48,41 @@ def continued(body: Mapping[str, Any], prefix: Prefix) -> dict[str, Any]:
         changes["messages"] = [*body["messages"], {"role": "assistant", "content": prefix.sent}]
     for name in ("max_tokens", "max_completion_tokens"):
         if isinstance(body.get(name), int):
-            changes[name] = max(LEAST, body[name] - len(prefix.sent) // _BYTES_PER_TOKEN)
+            changes[name] = max(LEAST, body[name] - len(prefix.sent) // BYTES_PER_TOKEN)
     return changes
+
+
+@dataclass(slots=True)
+class Resumed:
+    """Turns another answer's chunks into the continuation of the one that was cut."""
+
+    overlap: Overlap
+    id: str | None
+    """The id of the answer that was cut, which stays the answer's."""
+
+    @classmethod
+    def of(cls, prefix: Prefix, id: str | None, *, prefilled: bool) -> Resumed:
+        """From the prefix on, or from the beginning of what was sent."""
+        overlap = Overlap(prefix.trimmed, strict=False) if prefilled else Overlap(prefix.sent + prefix.trimmed)
+        return cls(overlap, id)
+
+    def frame(self, frame: bytes) -> bytes:
+        """One frame less what was said already, b"" if nothing is left of it. Raises Differs."""
+        data = decode(frame).data
+        chunk = None if data is None or data == b"[DONE]" else orjson.loads(data)
+        if not isinstance(chunk, dict):
+            return frame
+        if self.id:
+            chunk["id"] = self.id
+        said = [self._says(choice) for choice in chunk.get("choices") or ()]
+        return encode(orjson.dumps(chunk)) if all(said) else b""
+
+    def _says(self, choice: dict[str, Any]) -> bool:
+        """Takes out what was said already; whether anything is left."""
+        delta, finish = choice.get("delta") or {}, choice.get("finish_reason")
+        delta.pop("role", None)
+        if delta.get("content"):
+            delta["content"] = self.overlap.new(delta["content"])
+        if finish:
+            self.overlap.end()
+        return bool(finish or any(delta.values()))

@@ -29,13 +29,13 @@ def chain(policy: Policy) -> tuple[str, ...]:
 
 
 def ordered(scene: Scene, scores: Mapping[str, float], lead: Lead) -> list[Candidate]:
-    """The available by chain, then session, then turn, then score; and behind them the rest, in the same way."""
+    """The available by chain, then session, then turn, then score; behind them the rest by chain and score."""
     ranked = _ranked(scene, scores)
     available = [each for each in ranked if not each.signal.available_in_ms]
     if len(available) == len(ranked):
         return _led(available, scene, lead)
     rest = [each for each in ranked if each.signal.available_in_ms]
-    return _led(available, scene, lead) + _led(rest, scene, lead)
+    return _led(available, scene, lead) + _led(rest, scene, Lead(lead.chain))
 
 
 def _ranked(scene: Scene, scores: Mapping[str, float]) -> list[Candidate]:

@@ -20,6 +20,8 @@ class Bounded(Generic[T]):
     room: int = ROOM
     named: frozenset[str] = frozenset()
     """The ids in routing.yaml's table; set at each reload."""
+    forgotten: Callable[[str, T], None] = lambda target, value: None
+    """Told of each one that has to go."""
     _kept: dict[str, T] = field(default_factory=dict)
     _passing: dict[str, T] = field(default_factory=dict)
 
@@ -32,8 +34,7 @@ class Bounded(Generic[T]):
             self._kept[target] = value
             return value
         self._passing[target] = value
-        if len(self._passing) > self.room:
-            del self._passing[next(iter(self._passing))]
+        self._make_room()
         return value
 
     def get(self, target: str) -> T | None:
@@ -46,8 +47,12 @@ class Bounded(Generic[T]):
         everyone = {**self._passing, **self._kept}
         self._kept = {target: value for target, value in everyone.items() if target in targets}
         self._passing = {target: value for target, value in everyone.items() if target not in targets}
+        self._make_room()
+
+    def _make_room(self) -> None:
         while len(self._passing) > self.room:
-            del self._passing[next(iter(self._passing))]
+            target = next(iter(self._passing))
+            self.forgotten(target, self._passing.pop(target))
 
     def __len__(self) -> int:
         return len(self._kept) + len(self._passing)

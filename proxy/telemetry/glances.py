@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from proxy.telemetry.health import UNTRIED, Health, Standing, evidence
@@ -33,6 +33,7 @@ class Glances:
         """The health of each; of its figures only whether anything was started."""
         seen = {target: self._seen.get(target) for target in targets}
         standings = {target: self.board.standing(target, now) for target in seen}
+        self._count_ejections(standings, now)
         due = sorted((target for target in seen if self._due(target, standings[target], now)), key=self._at)
         heavy = 0
         for target in due:
@@ -41,6 +42,12 @@ class Glances:
                 seen[target] = self._glance(target, standings[target], now)
         self._seen = {target: glance for target, glance in seen.items() if glance}
         return {target: glance.health if glance else Health("healthy") for target, glance in seen.items()}
+
+    def _count_ejections(self, standings: Mapping[str, Standing], now: float) -> None:
+        """An ejection lasts for several looks, so none is missed."""
+        for target, standing in standings.items():
+            if standing.ejected_for > 0 and (record := self.board.observations.of(target)):
+                record.ejected(now + standing.ejected_for)
 
     def _at(self, target: str) -> float:
         glance = self._seen.get(target)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil, exp, log
@@ -41,6 +42,13 @@ class Histogram:
                 self.counts[bucket] = self.counts.get(bucket, 0) + count
         self.samples += other.samples
         self.total += other.total
+
+    def up_to(self, edges: Sequence[float]) -> list[int]:
+        """For each edge, smallest first, how many values do not exceed it; within a bucket's width."""
+        buckets = sorted(self.counts)
+        middles = [_middle(bucket) for bucket in buckets]
+        reached = [0, *accumulate(map(self.counts.__getitem__, buckets))]
+        return [reached[bisect_right(middles, edge)] for edge in edges]
 
     @property
     def mean(self) -> float | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from proxy.telemetry.bounded import Bounded
-from proxy.telemetry.window import LONGEST, Window
+from proxy.telemetry.histogram import Histogram
+from proxy.telemetry.window import LONGEST, Bucket, Window
 
 _USUAL_FOR = 60.0
 _RATIOS = (0.1, 10.0)
 """Beyond these a count is of something else than the text."""
+_SAME = 0.01
+"""Seconds that two ways of computing one moment may differ."""
 _NEWEST = 0.2
 """What the latest answer counts for in the calibration."""
 
@@ -37,6 +40,28 @@ class Spent:
     """US dollars."""
 
 
+Labels = tuple[str, str, str]
+"""Provider, region, and the model's name as the file bounds it."""
+
+
+@dataclass(slots=True)
+class Totals:
+    """All that was ever counted."""
+
+    counts: Bucket = field(default_factory=Bucket)
+    prompts: Histogram = field(default_factory=Histogram)
+    """Prompt tokens, by answer."""
+    completions: Histogram = field(default_factory=Histogram)
+    ejections: int = 0
+
+    def add(self, other: Totals) -> None:
+        """Take in all that another has counted."""
+        self.counts.add(other.counts)
+        self.prompts.add(other.prompts)
+        self.completions.add(other.completions)
+        self.ejections += other.ejections
+
+
 @dataclass(slots=True)
 class Record:
     """One target's."""
@@ -45,13 +70,33 @@ class Record:
     in_flight: int = 0
     failed_at: float | None = None
     """The last failure that may have been the target's own."""
+    failed_as: str | None = None
+    """The class of that failure."""
     remaining: Remaining | None = None
+    prompts: Histogram = field(default_factory=Histogram)
+    """Tokens of every prompt that was answered and counted."""
+    completions: Histogram = field(default_factory=Histogram)
+    ejections: int = 0
+    """Times it was taken out for failing."""
+    ejected_until: float = float("-inf")
+    """The end of the last of them."""
     token_ratio: float = 1.0
     """Prompt tokens it counted for each that was estimated, the latest answers counting most."""
     changes: int = 0
     """Goes up with everything that happens: what was derived from an earlier number is out of date."""
     _usual: float | None = None
     _usual_until: float = float("-inf")
+
+    def totals(self) -> Totals:
+        """All that was ever counted, to keep: it does not change any more."""
+        totals = Totals()
+        totals.add(Totals(self.window.ever(), self.prompts, self.completions, self.ejections))
+        return totals
+
+    def ejected(self, until: float) -> None:
+        """It is taken out until then; said again of the same ejection, it counts once."""
+        self.ejections += until > self.ejected_until + _SAME
+        self.ejected_until = max(until, self.ejected_until)
 
     def usual_ttft(self, now: float) -> float | None:
         """The hour's median in seconds, as of the last minute: an hour is long to add up, and changes slowly."""
@@ -93,6 +138,9 @@ class Flight:
         bucket.tokens_in += spent.tokens_in
         bucket.tokens_out += spent.tokens_out
         bucket.cost += spent.cost
+        if spent.tokens_in or spent.tokens_out:
+            self._record.prompts.record(spent.tokens_in)
+            self._record.completions.record(spent.tokens_out)
         since = (self.content or self.started) if self.stream else self.started
         if spent.tokens_out and now > since:
             bucket.throughput.record(spent.tokens_out / (now - since))
@@ -106,7 +154,7 @@ class Flight:
         bucket.faults += fault
         bucket.broken += self.content is not None
         if fault or trigger == "rate_limit":
-            self._record.failed_at = now
+            self._record.failed_at, self._record.failed_as = now, trigger
 
     def abandoned(self, now: float, *, outrun: bool = False) -> None:
         """The caller left, which says nothing; or another was faster: its wait would have been this long at least."""
@@ -139,7 +187,13 @@ class Flight:
 class Observations:
     """All records."""
 
+    labels: Callable[[str], Labels | None] = lambda target: None
+    """Under which names a target is counted; None: under none any more. Set at each reload, before `name`."""
     _records: Bounded[Record] = field(default_factory=lambda: Bounded(Record))
+    _forgotten: dict[Labels, Totals] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._records.forgotten = self._forget
 
     def started(self, target: str, now: float, *, stream: bool = True) -> Flight:
         """An attempt begins; say of the flight what becomes of it."""
@@ -161,6 +215,22 @@ class Observations:
     def name(self, targets: frozenset[str]) -> None:
         """Keep these for good; to be called with the table's targets at each reload."""
         self._records.name(targets)
+
+    def totals(self) -> dict[Labels, Totals]:
+        """All that was ever counted, by labels; what is forgotten stays in, so that counts never fall."""
+        every: dict[Labels, Totals] = {}
+        for labels, totals in self._forgotten.items():
+            every.setdefault(labels, Totals()).add(totals)
+        for target in self:
+            record = self._records.get(target)
+            name = self.labels(target)
+            if record and name:
+                every.setdefault(name, Totals()).add(record.totals())
+        return every
+
+    def _forget(self, target: str, record: Record) -> None:
+        if labels := self.labels(target):
+            self._forgotten.setdefault(labels, Totals()).add(record.totals())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from proxy.config.snapshot import Pattern, Snapshot, Target
+from proxy.telemetry.observations import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,13 @@ def placed(target: Target, name: str) -> Place:
 def named(snapshot: Snapshot) -> frozenset[str]:
     """The ids of the targets that the file names; all others are the callers' choice."""
     return frozenset(target.id for _, target in _every(snapshot) if "*" not in target.model)
+
+
+def labels(snapshot: Snapshot, known: frozenset[str], target: str) -> Labels | None:
+    """Under which names a target is counted, given those that the file names; None if the file has no place for it."""
+    provider, region, model = parts(target)
+    name = model if target in known else described(snapshot, target)
+    return (provider, region, name) if name else None
 
 
 def described(snapshot: Snapshot, target: str) -> str | None:

@@ -129,6 +129,8 @@ class Window:
     _open: Bucket | None = None
     """Counted into until the next one is begun, and only then part of its minute."""
     _opened: float = 0.0
+    _closed: Bucket = field(default_factory=Bucket)
+    """All that was ever counted, but for what is still open."""
 
     def at(self, now: float) -> Bucket:
         """The bucket to count into."""
@@ -136,6 +138,7 @@ class Window:
         if bucket is not self._open:
             if self._open is not None:
                 self._coarse.at(self._opened).add(self._open)
+                self._closed.add(self._open)
             self._open, self._opened = bucket, now
         return bucket
 
@@ -144,6 +147,14 @@ class Window:
         total = Bucket()
         for bucket in self._parts(covered(seconds), now):
             total.add(bucket)
+        return total
+
+    def ever(self) -> Bucket:
+        """The sum of everything since the beginning: it only grows."""
+        total = Bucket()
+        total.add(self._closed)
+        if self._open is not None:
+            total.add(self._open)
         return total
 
     def _parts(self, seconds: int, now: float) -> Iterator[Bucket]:

@@ -29,7 +29,8 @@ async def upstream(attempt: Attempt) -> Response:
     request = outgoing(target, dialect, attempt.asking, exchange.forwarded)
     with exchange.waiting():
         response = await _answered(exchange.services.transport, request, dialect, attempt)
-    exchange.first_content = clock()
+    if exchange.first_content is None:
+        exchange.first_content = clock()
     return response
 
 

@@ -53,6 +53,7 @@ def test_as_json_it_is_what_the_sidecar_answers(config, capsys):
     assert isinstance(said["plan"][0].pop("score"), float)
     assert said == {
         **SAID,
+        "window_s": 300,
         "plan": [{"target": "a@us/m-a", "provider": "a", "region": "us", "model": "m-a"}],
         "excluded": [
             {"target": "b@us/m-b", "provider": "b", "reason": "not_in_provider"},

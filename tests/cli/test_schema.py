@@ -34,11 +34,11 @@ def test_a_file_that_serves_is_in_order_by_the_schema(text):
 @pytest.mark.parametrize(
     "old, new, said",
     [
-        ("weight: 40", "wieght: 40", "providers.openai.wieght: is not allowed"),
-        ("weight: 40", "weight: heavy", "providers.openai.weight: "),
+        ("weight: 35", "wieght: 35", "providers.openai.wieght: is not allowed"),
+        ("weight: 35", "weight: heavy", "providers.openai.weight: "),
         ("max_retries: 3", "max_retries: 30", "pipeline[6]: "),
         ("- translate", "- translat", "pipeline[7]: "),
-        ("gpt-4o: {openai: gpt-4o,", "gpt-4o: {openai: {modle: gpt-4o},", "models.gpt-4o.openai: "),
+        ("{meta: muse-spark-1.3}", "{meta: {modle: muse}}", "models.llama-*.meta: "),
         ("port: 8090", "port: 80900", "listen.port: "),
     ],
 )

@@ -140,7 +140,7 @@ providers:
 models: {m: {openai: m}, n: {openai: {model: n2, timeouts: {connect: 2s}}}}
 """)
     found = [(each.region, each.base_url, each.residency) for each in snapshot.targets("m")]
-    assert found == [("us", "http://x/v1", None), ("eu", "http://eu/v1", "EU")]
+    assert found == [("us", "http://x/v1", "US"), ("eu", "http://eu/v1", "EU")]
     assert snapshot.targets("m")[0].timeouts.connect == 1
     assert [(each.model, each.timeouts.connect, each.timeouts.idle) for each in snapshot.targets("n")] == [
         ("n2", 2, Timeouts().idle)
@@ -170,3 +170,63 @@ def test_the_worked_example_is_sound_without_a_single_variable() -> None:
 def test_nothing_is_loaded_of_a_file_without_its_required_parts() -> None:
     with pytest.raises(ConfigError):
         load(Reader(parse("models: {}"), {}, str))
+
+
+PRICED = """
+providers:
+  openai: {dialect: openai, base_url: http://x, regions: {eu-west-2: {body: {inference_geo: uk}}, nowhere: {}}}
+  host: {dialect: openai, base_url: http://x}
+models:
+  own: {openai: {model: gpt-4o, price: {input: 2, output: 6, cached_input: 1}, context: 1000, lacks: [images, tools]}}
+  listed: {openai: gpt-4o, host: gpt-4o}
+  unheard: {openai: nobody-knows-this}
+  "gpt-*": {openai: "*"}
+"""
+
+
+def test_a_target_has_the_files_price_and_limits_else_the_listed_ones() -> None:
+    snapshot = loaded(PRICED)
+    own, listed, unheard = (snapshot.targets(name)[0] for name in ("own", "listed", "unheard"))
+    assert own.price is not None and listed.price is not None
+    assert own.price.of(1_000_000, 1_000_000) == 8 and own.price.of(1_000_000, 0, cached=1_000_000) == 1
+    assert (own.context, own.lacks) == (1000, {"images", "tools"})
+    assert listed.price.input > 0 and listed.context == listed.price.context_window and listed.lacks == set()
+    assert (unheard.price, unheard.context) == (None, None)
+
+
+def test_a_host_without_prices_of_its_own_has_those_of_what_it_speaks() -> None:
+    prices = {target.provider.name: target.price for target in loaded(PRICED).targets("listed")}
+    assert prices["host"] == prices["openai"]
+
+
+def test_what_a_pattern_matches_has_its_own_price() -> None:
+    snapshot = loaded(PRICED)
+    assert snapshot.targets("gpt-4o-mini")[0].price not in (None, snapshot.targets("listed")[0].price)
+    assert snapshot.targets("openai/gpt-4o")[0].price == snapshot.targets("listed")[0].price
+
+
+def test_a_region_has_a_place_if_it_is_on_the_map_and_members_of_its_own() -> None:
+    here, nowhere, *_ = loaded(PRICED).targets("listed")
+    assert here.place is not None and (here.residency, here.body) == ("UK", {"inference_geo": "uk"})
+    assert (nowhere.place, nowhere.residency, nowhere.body) == (None, None, {})
+
+
+def test_headers_may_name_what_the_file_and_the_map_know() -> None:
+    known = loaded(PRICED).known
+    assert known.providers == {"openai", "host"}
+    assert known.regions == {"eu-west-2", "nowhere", "global"}
+    assert {"EU", "UK", "US", "CH"} <= known.zones
+
+
+@pytest.mark.parametrize(
+    ("served", "said"),
+    [
+        ("{model: x, lacks: [wings]}", "'wings' is not one of images, json_schema, tools"),
+        ("{model: x, context: 0}", "must be at least 1, got 0"),
+        ("{model: x, price: {input: -1, output: 1}}", "must be at least 0, got -1.0"),
+        ("{model: x, price: {input: 1}}", "output"),
+    ],
+)
+def test_a_model_that_is_served_impossibly_is_refused(served: str, said: str) -> None:
+    text = f"providers:\n  p: {{dialect: openai, base_url: http://x}}\nmodels: {{m: {{p: {served}}}}}"
+    assert any(said in line for line in complaints(text))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.regions import REGIONS, distance, find
+from proxy.config.regions import REGIONS, distance, find, kilometres
 
 MEMBER_STATES = """
     eu eu-west-1 eu-west-3 eu-central-1 eu-north-1 eu-south-1 eu-south-2 eusc-de-east-1
@@ -95,3 +95,9 @@ def test_it_is_as_far_there_as_back_and_never_further_than_round_half_the_earth(
         assert distance(a, a) == 0
         for b in REGIONS.values():
             assert distance(a, b) == distance(b, a) <= 20_016
+
+
+def test_kilometres_are_between_names_and_infinite_to_what_is_nowhere() -> None:
+    assert kilometres("us-east-1", "eu-central-1") == distance(REGIONS["us-east-1"], REGIONS["eu-central-1"])
+    assert kilometres("us-east-1", "us-east-1") == 0
+    assert kilometres("us-east-1", "global") == kilometres("", "us-east-1") == float("inf")

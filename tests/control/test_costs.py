@@ -13,7 +13,8 @@ from proxy.errors import InvalidRequest, ParrotError
 from proxy.exchange import Exchange, Services
 from proxy.messages import Request
 from proxy.middleware.header_policy import HeaderPolicy
-from proxy.telemetry.health import UNTRIED, Standing
+from proxy.resilience.breaker import CircuitBreaker
+from proxy.resilience.verdict import VERDICTS
 from tests.fakes import Clock, Log, Transport, generation
 
 FILE = """
@@ -23,7 +24,7 @@ providers:
     dialect: openai
     base_url: https://x
     regions: {us-east-1: {residency: US}, eu-central-1: {residency: EU}}
-  google: {dialect: google, base_url: https://x}
+  google: {dialect: google, base_url: https://x, limits: {concurrency: 1}}
   meta: {dialect: meta, base_url: https://x, api_key: "${META_KEY}"}
   own: {dialect: openai, base_url: https://x}
 models:
@@ -37,29 +38,29 @@ SNAPSHOT = generation(FILE).snapshot
 ASK = {"model": "m", "prompt_tokens": 500, "completion_tokens": 500}
 
 
-async def analyzed(body: Any, headers: dict[str, str] | None = None, down: tuple[str, ...] = ()) -> Any:
-    def standing(target: str, now: float) -> Standing:
-        return Standing(ejected_for=5.0) if target.startswith(down) else UNTRIED
-
+async def analyzed(
+    body: Any, headers: dict[str, str] | None = None, *, down: tuple[str, ...] = (), busy: tuple[str, ...] = ()
+) -> Any:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
 
     async def read(hold: Any) -> bytes:
         hold(len(raw))
         return raw
 
-    services = Services(Transport([]), Log().logger, Clock(), lambda: 0.0, standing=standing if down else no_standing)
+    services = Services(Transport([]), Log().logger, Clock(), lambda: 0.0)
     for target in SNAPSHOT.models["m"]:
         services.observations.started(target.id, 100.0)
+        if down and target.id.startswith(down):
+            for _ in range(5):
+                services.breakers.insist(target.id).failed(VERDICTS["server_error"], 100.0, CircuitBreaker())
     request = Request("POST", "/v1/costs/analyze", CIMultiDict(headers or {}), read)
     exchange = Exchange("r-1", request, SNAPSHOT, services, 100.0)
+    for name in busy:
+        services.usage.started(name, 100.0)
     response = await HeaderPolicy()(exchange, analyze)
     exchange.end()
     assert services.load.buffered == 0
     return orjson.loads(response.body)  # type: ignore[arg-type]
-
-
-def no_standing(target: str, now: float) -> Standing:
-    return UNTRIED
 
 
 async def test_each_provider_has_its_cost_and_whether_it_could_be_had() -> None:
@@ -89,6 +90,11 @@ async def test_what_the_request_asks_for_holds(headers: dict[str, str], routing:
 
 async def test_no_tokens_cost_nothing() -> None:
     assert (await analyzed({**ASK, "prompt_tokens": 0, "completion_tokens": 0}))["openai"]["cost"] == 0
+
+
+async def test_a_provider_at_its_limit_is_busy() -> None:
+    google = (await analyzed(ASK, busy=("google",)))["google"]
+    assert (google["available"], google["reason"]) == (False, "busy")
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,7 @@ async def test_the_plan_has_its_scores_and_who_is_not_in_it_its_reasons(two: Run
         "request_id": "r-1",
         "model": "m",
         "strategy": "round-robin",
+        "window_s": 300,
         "policy": {"data_residency": "EU"},
         "excluded": [{"target": "first@global/m-one", "provider": "first", "reason": "data_residency"}],
     }

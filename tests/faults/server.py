@@ -149,6 +149,10 @@ class FaultServer:
         """Where it is, as a provider's URL."""
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
 
+    def refuse(self) -> None:
+        """Connections are refused from now on."""
+        self._server.close()
+
     async def __aenter__(self) -> FaultServer:
         sock = socket.socket()
         if self._receive_buffer is not None:

@@ -59,9 +59,9 @@ async def test_a_request_that_nobody_was_asked_to_serve_is_logged_too():
 async def test_every_attempt_is_named_with_how_it_ended():
     log = Log()
     made = planned(log=log)
-    inner = Script([500, (429, {}), 200])
+    inner = Script([504, (429, {}), 200])
     await logged(made, lambda subject: Failover()(subject, inner))
-    assert log.lines[0]["attempts"] == ["a@us/m-a: server_error", "b@us/m-b: rate_limit", "c@us/m-c: open"]
+    assert log.lines[0]["attempts"] == ["a@us/m-a: timeout", "b@us/m-b: rate_limit", "c@us/m-c: abandoned"]
 
 
 async def test_neither_prompt_nor_answer_nor_any_key_is_logged():
@@ -81,4 +81,4 @@ async def test_a_cancelled_request_is_logged_as_left_by_its_client(cancelled):
     made = planned(log=log)
     await cancelled(logged(made, lambda subject: Failover()(subject, Script([FOREVER]))))
     [line] = log.lines
-    assert line["outcome"] == "client_gone" and line["attempts"] == ["a@us/m-a: open"]
+    assert line["outcome"] == "client_gone" and line["attempts"] == ["a@us/m-a: abandoned"]

@@ -7,7 +7,7 @@ from dataclasses import replace
 import orjson
 import pytest
 
-from proxy.errors import AllFailed, BadAnswer, ConnectFailure, Disconnected, Refused, Silent
+from proxy.errors import AllFailed, BadAnswer, ConnectFailure, Disconnected, InvalidRequest, Refused, Silent
 from proxy.middleware.failover import Failover
 from tests.fakes import FOREVER, PROVIDER_KEY, Script, planned, streamed
 
@@ -24,10 +24,16 @@ async def walked(rows, plan="abc", **options):
     "rows, tried",
     [
         ([200], "a"),
-        ([500, 200], "ab"),
+        ([500, 200], "aa"),
+        ([500, 500, 200], "aab"),
+        ([504, 200], "ab"),
+        ([(429, {"Retry-After": "2"}), 200], "aa"),
+        ([(429, {"Retry-After": "3"}), 200], "ab"),
+        ([(429, {"Retry-After": "2"}), (429, {"Retry-After": "2"}), 200], "aab"),
         ([ConnectFailure("no"), LIMITED, 200], "abc"),
-        ([Silent("late"), Disconnected("cut"), 200], "abc"),
+        ([Silent("late"), Disconnected("cut"), 200], "abb"),
         ([BadAnswer("odd"), 200], "ab"),
+        ([InvalidRequest("cannot be said there"), 200], "ab"),
         ([401, 200], "ab"),
         ([402, 200], "ab"),
         ([404, 200], "ab"),
@@ -39,7 +45,8 @@ async def test_walks_until_one_answers(rows, tried):
     assert "".join(inner.tried) == tried
     assert response.status == 200
     assert made.stamps()["X-Provider"] == tried[-1]
-    assert made.stamps()["X-Provider-Attempts"] == str(len(tried))
+    sent = [row for row in rows if not isinstance(row, InvalidRequest)]
+    assert made.stamps()["X-Provider-Attempts"] == str(len(sent))
 
 
 @pytest.mark.parametrize("status", [400, 413, 422])
@@ -52,9 +59,9 @@ async def test_what_would_fail_everywhere_is_the_providers_own_word_at_once(stat
     assert made.attempts[0].status == status
 
 
-@pytest.mark.parametrize("retries, tried", [(0, "a"), (1, "ab"), (10, "abc")])
+@pytest.mark.parametrize("retries, tried", [(0, "a"), (1, "ab"), (2, "aab"), (3, "aabc"), (10, "aabbcc")])
 async def test_no_more_is_tried_than_the_plan_and_the_limit_allow(retries, tried):
-    inner = Script([500, 500, 500])
+    inner = Script([500] * 6)
     with pytest.raises(AllFailed):
         await Failover(max_retries=retries)(planned(), inner)
     assert "".join(inner.tried) == tried
@@ -67,13 +74,14 @@ async def test_no_more_is_tried_than_the_plan_and_the_limit_allow(retries, tried
          {"Retry-After": "3"}),
         ([LIMITED] * 3, 429, "rate_limit_exceeded", {"x-should-retry": "false"}),
         ([(429, {"Retry-After": "9" * 5000})] * 3, 429, "rate_limit_exceeded", {"x-should-retry": "false"}),
-        ([(429, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"})] * 3, 429, "rate_limit_exceeded",
+        ([(429, {"Retry-After": "4.2"})] * 3, 429, "rate_limit_exceeded", {"Retry-After": "5"}),
+        ([(429, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"})] * 4, 429, "rate_limit_exceeded",
          {"x-should-retry": "false"}),
         ([Silent("late"), 504, Silent("late")], 504, "upstream_timeout", {"x-should-retry": "false"}),
         ([529] * 3, 503, "server_is_overloaded", {"x-should-retry": "false"}),
-        ([500, 503, 502], 502, "all_providers_failed", {"x-should-retry": "false"}),
+        ([500, 503, 502, 500], 502, "all_providers_failed", {"x-should-retry": "false"}),
         ([ConnectFailure("no")] * 3, 502, "all_providers_failed", {"x-should-retry": "false"}),
-        ([(429, {"Retry-After": "7"}), 500, LIMITED], 502, "all_providers_failed", {"x-should-retry": "false"}),
+        ([(429, {"Retry-After": "7"}), 500, 500, LIMITED], 502, "all_providers_failed", {"x-should-retry": "false"}),
         ([401, 402, 404], 502, "all_providers_failed", {"x-should-retry": "false"}),
     ],
 )  # fmt: skip
@@ -85,13 +93,13 @@ async def test_when_all_fail_alike_the_status_says_so_and_else_it_is_a_502(rows,
 
 async def test_the_envelope_lists_every_attempt_and_no_secret():
     with pytest.raises(AllFailed) as caught:
-        await walked([ConnectFailure("cannot connect to a.test: refused"), 500, LIMITED])
+        await walked([ConnectFailure("cannot connect to a.test: refused"), 529, LIMITED])
     error = orjson.loads(caught.value.body())["error"]
     assert [(each["provider"], each["outcome"], each["status"]) for each in error["attempts"]] == [
-        ("a", "connection_error", None), ("b", "server_error", 500), ("c", "rate_limit", 429),
+        ("a", "connection_error", None), ("b", "model_overloaded", 503), ("c", "rate_limit", 429),
     ]  # fmt: skip
     assert error["type"] == "upstream_error"
-    assert "tried a@us/m-a (connection_error), b@us/m-b (server_error), c@us/m-c (rate_limit)" in error["message"]
+    assert "tried a@us/m-a (connection_error), b@us/m-b (model_overloaded), c@us/m-c (rate_limit)" in error["message"]
     assert error["message"].endswith("The last said: said 429")
     assert PROVIDER_KEY not in caught.value.body().decode()
 
@@ -109,13 +117,15 @@ async def test_each_attempt_has_its_own_time():
 
 
 async def test_an_answer_in_hand_is_returned_unread():
-    made, _, response = await walked([500, streamed([b"x", Disconnected("cut")])])
-    assert response.body.reads == 0
+    source = streamed([b"x", Disconnected("cut")])
+    body = source.body
+    made, *_ = await walked([504, source])
+    assert body.reads == 0
     assert made.attempts[1].outcome is None
 
 
 async def test_a_cancelled_attempt_is_not_followed_by_another(cancelled):
-    inner = Script([500, FOREVER, 200])
+    inner = Script([504, FOREVER, 200])
     await cancelled(Failover()(planned(), inner))
     assert inner.tried == ["a", "b"]
 
@@ -133,3 +143,25 @@ async def test_a_refused_key_is_told_so_that_it_can_be_read_again(rows, told):
     made.services = replace(made.services, suspect=lambda: calls.append(1))
     await Failover()(made, Script(list(rows)))
     assert len(calls) == told
+
+
+async def test_a_format_that_cannot_say_it_is_the_callers_answer_if_there_is_no_other():
+    made, inner = planned(), Script([InvalidRequest(name) for name in "abc"])
+    with pytest.raises(InvalidRequest, match="a"):
+        await Failover()(made, inner)
+    assert "".join(inner.tried) == "abc" and made.attempts == []
+
+
+async def test_a_failure_takes_its_time_from_the_budgets_and_gives_it_back():
+    made, inner = planned(), Script([500, 500, 200])
+    await Failover()(made, inner)
+    assert made.services.retries.in_flight("b@us/m-b") == 1
+    made.outcome = "ok"
+    made.end()
+    assert not made.services.retries.in_flight("b@us/m-b") and not made.services.hedges.in_flight
+    assert [made.services.observations.in_flight(f"{name}@us/m-{name}") for name in "ab"] == [0, 0]
+
+
+async def test_the_wait_for_a_retry_is_the_providers_time():
+    made, _, _ = await walked([(429, {"Retry-After": "2"}), 200])
+    assert made.waited == 2

@@ -19,7 +19,7 @@ async def passed(headers, answer=None):
 
 async def test_the_policy_of_the_headers_is_read():
     made, _ = await passed({"x-provider-fallbacks": "C, a", "X-Routing-Strategy": "automatic"})
-    assert (made.policy.fallbacks, made.policy.strategy) == (("c", "a"), "automatic")
+    assert (made.policy.provider_fallbacks, made.policy.routing_strategy) == (("c", "a"), "automatic")
     assert made.asked == {"X-Provider-Fallbacks": "C, a", "X-Routing-Strategy": "automatic"}
 
 
@@ -27,8 +27,9 @@ async def test_the_policy_of_the_headers_is_read():
     "header, value, said",
     [
         ("X-Provider", "nobody", "no provider 'nobody'; allowed: a, b, c"),
-        ("X-Routing-Strategy", "cheapest", "no strategy 'cheapest'"),
-        ("X-Data-Residency", "EU", "not supported"),
+        ("X-Routing-Strategy", "cheapest", "'cheapest' is not one of automatic, geographic"),
+        ("X-Data-Residency", "MOON", "no zone 'MOON'"),
+        ("X-Google-Safety-Settings", "[]", "is not an object"),
         ("X-Request-Id", "a b", "must be 1 to 128"),
         ("X-Request-Id", "", "must be 1 to 128"),
         ("X-Request-Id", "x" * 129, "must be 1 to 128"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from proxy.errors import InvalidHeader, InvalidRequest, NoEligibleProvider, UnknownModel
+from proxy.errors import ConnectFailure, InvalidHeader, InvalidRequest, NoEligibleProvider, UnknownModel
 from proxy.middleware.header_policy import HeaderPolicy
 from proxy.middleware.strategy import StrategyChoice
 from tests.fakes import BODY, Script, exchange, generation, request, text
@@ -82,12 +82,79 @@ async def test_where_nobody_may_serve_each_providers_reason_is_given():
         await decided({"model": "only-a"}, {"X-Provider": "b"}, snap=snapshot_with(file))
     assert caught.value.status == 400
     assert caught.value.message == (
-        "no provider may serve 'only-a': a: disabled, A_KEY is not set; c: not_in_x_provider"
+        "no provider may serve 'only-a': a: disabled, A_KEY is not set; b: model_not_served; c: not_in_provider"
     )
 
 
 def snapshot_with(file):
     return generation(file + "  only-a: {a: x, c: x}\n").snapshot
+
+
+async def test_turns_are_recorded_by_live_decisions_one_after_another():
+    services = exchange().services
+    first = []
+    for _ in range(6):
+        made = exchange(request(b"", {"X-Load-Balance-Strategy": "round-robin"}))
+        made.services, made.raw = services, orjson.dumps(BODY)
+        await HeaderPolicy()(made, lambda subject: StrategyChoice()(subject, Script([200])))
+        first.append(order(made)[0])
+    assert first == ["a", "b", "c"] * 2
+
+
+async def in_session(services, serving, fails=None):
+    """The plan's first place of a request in the session `s`, which is then served by `serving`."""
+    made = exchange(request(b"", {"X-Session-Id": "s"}))
+    made.services, made.raw, made.id = services, orjson.dumps(BODY), f"req-{serving}"
+
+    async def inner(subject):
+        step = next(step for step in made.decision.steps if step.target.provider.name == serving)
+        made.serving = made.attempt(step)
+        if fails:
+            raise fails
+        return await Script([200])(subject)
+
+    await HeaderPolicy()(made, lambda subject: StrategyChoice()(subject, inner))
+    return order(made)[0]
+
+
+async def test_a_session_stays_where_it_was_served_last():
+    services = exchange().services
+    await in_session(services, "c")
+    assert await in_session(services, "b") == "c"
+    assert await in_session(services, "b") == "b"
+    services.clock.now += 3601
+    await in_session(services, "a")
+    assert await in_session(services, "a") == "a"
+
+
+async def test_what_failed_is_not_stayed_at():
+    services = exchange().services
+    await in_session(services, "c")
+    with pytest.raises(ConnectFailure):
+        await in_session(services, "b", ConnectFailure("refused"))
+    assert await in_session(services, "b") == "c"
+
+
+@pytest.mark.parametrize(
+    "headers, seconds, warnings",
+    [
+        ({"X-Max-Latency-Ms": "500"}, 0.8124, ["max-latency-missed;ms=812"]),
+        ({"X-Max-Latency-Ms": "500"}, 0.5, []),
+        ({"X-Max-Latency-Ms": "500"}, None, []),
+        ({}, 9.0, []),
+    ],
+)
+async def test_a_first_content_later_than_asked_is_told(headers, seconds, warnings):
+    made = exchange(request(b"", headers))
+    made.raw = orjson.dumps(BODY)
+
+    async def inner(subject):
+        made.first_content = None if seconds is None else made.started + seconds
+        return await Script([200])(subject)
+
+    await HeaderPolicy()(made, lambda subject: StrategyChoice()(subject, inner))
+    assert made.warnings == warnings
+    assert made.stamps().get("X-Routing-Warnings", "") == ", ".join(warnings)
 
 
 def test_an_unknown_default_is_refused_with_what_there_is():

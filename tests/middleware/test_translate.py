@@ -13,7 +13,9 @@ from proxy.errors import BadAnswer, Refused
 from proxy.messages import Response
 from proxy.middleware import translate
 from proxy.middleware.translate import Translate
+from proxy.routing.decision import Step
 from proxy.routing.facts import Facts
+from proxy.routing.policy import parse
 from proxy.sse import encode
 from tests.fakes import BODY, PROMPT, SAID, WHOLE, Body, Script, chunk, drain, planned, streamed
 
@@ -34,6 +36,57 @@ async def test_the_asking_is_the_targets_own():
     assert sent[0]["messages"][0]["content"] == PROMPT
     assert "routing" not in sent[0]
     assert first.asking.path == "/chat/completions"
+
+
+def cut(attempt, most):
+    """The same attempt at a step that allows only so many tokens."""
+    attempt.step = Step(attempt.step.target, 0.0, most)
+    return attempt
+
+
+@pytest.mark.parametrize(
+    "members, expected",
+    [
+        ({}, {"max_completion_tokens": 100}),
+        ({"max_tokens": 500}, {"max_tokens": 100}),
+        ({"max_completion_tokens": 500}, {"max_completion_tokens": 100}),
+        ({"max_completion_tokens": 500, "max_tokens": 600}, {"max_completion_tokens": 100, "max_tokens": 100}),
+    ],
+)
+async def test_an_answer_is_cut_by_the_member_that_says_its_length(members, expected):
+    attempt = cut(attempts(**members)[0], 100)
+    await Translate()(attempt, Script([200]))
+    sent = orjson.loads(attempt.asking.body)
+    assert {name: sent[name] for name in sent if name.startswith("max_")} == expected
+    assert attempt.exchange.warnings == ["max-tokens-clamped;value=100"]
+    assert attempt.exchange.body.get("max_tokens") == members.get("max_tokens")
+
+
+async def test_the_cut_of_an_attempt_that_failed_is_not_told():
+    first, second = attempts()
+    with pytest.raises(Exception, match="said 500"):
+        await Translate()(cut(first, 100), Script([500]))
+    await Translate()(cut(second, 200), Script([200]))
+    assert second.exchange.warnings == ["max-tokens-clamped;value=200"]
+
+
+async def test_a_region_adds_members_of_its_own():
+    attempt, _ = attempts()
+    attempt.step = Step(replace(attempt.step.target, body={"inference_geo": "us"}), 0.0)
+    await Translate()(attempt, Script([200]))
+    assert orjson.loads(attempt.asking.body)["inference_geo"] == "us"
+
+
+async def test_a_header_of_one_dialect_reaches_its_requests():
+    attempt, _ = attempts()
+    policy = parse({"X-Google-Safety-Settings": '{"harm_block_threshold":"OFF"}'}, attempt.exchange.snapshot)
+    attempt.exchange.policy = policy
+    google = replace(attempt.step.target, provider=replace(attempt.step.target.provider, dialect="google"))
+    attempt.step = Step(google, 0.0)
+    with pytest.raises(Exception, match="said 500"):
+        await Translate()(attempt, Script([500]))
+    settings = orjson.loads(attempt.asking.body)["safetySettings"]
+    assert {each["threshold"] for each in settings} == {"OFF"} and len(settings) == 4
 
 
 async def test_a_whole_answer_names_its_provider_and_is_noted():

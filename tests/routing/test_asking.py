@@ -62,6 +62,6 @@ def test_all_who_serve_the_model_are_found() -> None:
 def test_the_explanation_has_what_was_asked_and_what_came_of_it() -> None:
     asked = question(BODY, {"X-Provider": "a"}, SNAPSHOT, "s")
     said = explained(decide(asked, SNAPSHOT, Signals()), asked.policy, "s")
-    assert list(said) == ["request_id", "model", "strategy", "plan", "excluded", "policy"]
+    assert list(said) == ["request_id", "model", "strategy", "window_s", "plan", "excluded", "policy"]
     assert (said["request_id"], said["policy"]) == ("s", {"provider": ("a",)})
     assert [each["reason"] for each in said["excluded"]] == ["not_in_provider"] * 2

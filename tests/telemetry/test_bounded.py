@@ -52,3 +52,15 @@ def test_a_reload_that_names_fewer_makes_room_at_once() -> None:
         kept.use(target)
     kept.name(frozenset())
     assert list(kept) == ["z"]
+
+
+def test_whoever_has_to_go_is_told_of() -> None:
+    gone: list[str] = []
+    kept: Bounded[list[int]] = Bounded(
+        list, room=1, named=frozenset({"t"}), forgotten=lambda target, _: gone.append(target)
+    )
+    for target in ("t", "a", "b"):
+        kept.use(target)
+    assert gone == ["a"]
+    kept.name(frozenset())
+    assert gone == ["a", "b"]

@@ -78,3 +78,14 @@ def test_an_old_window_is_added_up_again() -> None:
     assert glances._seen["a"] is before
     glances.look(["a"], OLD)
     assert glances._seen["a"] is not before
+
+
+def test_each_ejection_is_counted_once_however_often_it_is_seen() -> None:
+    seen = Counted()
+    glances = seen.glances()
+    seen.fail("a", 1.0)
+    for now, left in ((1.0, 5.0), (1.3, 4.7), (5.9, 0.1), (6.2, 0.0), (6.5, 10.0), (7.0, 9.5)):
+        seen.standings["a"] = Standing(ejected_for=left)
+        glances.look(["a"], now)
+    record = seen.of("a")
+    assert record is not None and record.ejections == 2

@@ -61,3 +61,11 @@ def test_a_value_out_of_all_bounds_counts_as_the_nearest_bound(value: float) -> 
 
 def test_the_mean_is_exact() -> None:
     assert counted([0.1, 0.2, 0.6]).mean == pytest.approx(0.3)
+
+
+def test_it_says_how_many_do_not_exceed_an_edge() -> None:
+    histogram = Histogram()
+    assert histogram.up_to((1, 10)) == [0, 0]
+    for value in (0.5, 2.0, 2.1, 50.0):
+        histogram.record(value)
+    assert histogram.up_to((0.1, 1, 10, 100)) == [0, 1, 3, 4]

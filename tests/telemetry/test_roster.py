@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.telemetry.roster import Place, described, named, places
+from proxy.telemetry.roster import Place, described, labels, named, places
 from tests.files import loaded
 
 FILE = """
@@ -51,3 +51,16 @@ def test_a_description_stands_in_until_something_was_observed() -> None:
         Place("b@global/x-2", "b", "global", "x-*"),
     ]
     assert [place.target for place in after].count("a@us/m-a") == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("a@us/m-a", ("a", "us", "m-a")),
+        ("b@global/x-1", ("b", "global", "x-*")),
+        ("b@global/anything", ("b", "global", "b/*")),
+        ("gone@us/m", None),
+    ],
+)
+def test_labels_are_bounded_by_the_file(target: str, found: tuple[str, str, str] | None) -> None:
+    assert labels(SNAPSHOT, named(SNAPSHOT), target) == found

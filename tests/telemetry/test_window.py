@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from proxy.telemetry.window import Bucket, Ring, Window, covered
+from proxy.telemetry.window import LONGEST, Bucket, Ring, Window, covered
 
 
 @pytest.mark.parametrize(
@@ -117,3 +117,11 @@ def test_rates_are_of_what_says_something_of_the_target(
 ) -> None:
     bucket = Bucket(**counts)
     assert (bucket.uptime, bucket.error_rate) == (uptime, error_rate)
+
+
+def test_what_was_ever_counted_only_grows() -> None:
+    window = Window()
+    assert window.ever().ok == 0
+    for now in (0.0, 1.0, 7.0, 4000.0, 3999.0, 90000.0):
+        window.at(now).ok += 1
+    assert (window.ever().ok, window.over(LONGEST, 90000.0).ok) == (6, 1)

@@ -3,6 +3,7 @@
 from proxy.dialects.anthropic.request import PATHS, ask, unsupported
 from proxy.dialects.anthropic.response import answer, error
 from proxy.dialects.anthropic.stream import Translating, begins
+from proxy.dialects.anthropic.tables import traits
 from proxy.dialects.contract import Dialect
 
 DIALECT = Dialect(
@@ -14,5 +15,6 @@ DIALECT = Dialect(
     stream=Translating,
     begins=begins,
     error=error,
+    prefill=lambda model: traits(model).prefill,
     unsupported=unsupported,
 )

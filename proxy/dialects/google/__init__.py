@@ -16,6 +16,7 @@ DIALECT = Dialect(
     stream=Translating,
     begins=begins,
     error=error,
+    prefill=lambda model: True,
     unsupported=unsupported,
     headers={HEADER: ("safety_settings", read)},
 )

@@ -16,5 +16,6 @@ DIALECT = Dialect(
     stream=Mending,
     begins=begins,
     error=error,
+    prefill=lambda model: True,
     unsupported=unsupported,
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
@@ -13,7 +12,6 @@ from proxy.dialects.openai.response import choices, note, splice
 from proxy.sse import Event, Framer, decode
 
 DONE = b"[DONE]"
-_LAST_DATA = re.compile(rb"(?s:.*[\r\n])?data[^\r\n]*")
 
 _CONTENT = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "audio", "images")
 
@@ -68,8 +66,8 @@ class Passing:
 
 def _spliced(frame: bytes, provider: str) -> bytes:
     """The splice in the frame's last data line: other fields and comments may follow it."""
-    line = _LAST_DATA.match(frame)
-    end = line.end() if line else len(frame)
+    start = max(frame.rfind(b"\ndata"), frame.rfind(b"\rdata")) + 1
+    end = start + len(frame[start:].splitlines()[0])
     return splice(frame[:end], provider) + frame[end:]
 
 

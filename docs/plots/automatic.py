@@ -1,0 +1,180 @@
+"""Draws automatic.svg: the shares of simulated decisions beside the formula; `python -m docs.plots.automatic`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from html import escape
+from pathlib import Path
+
+from proxy.config.document import parse
+from proxy.config.load import load
+from proxy.config.reading import Reader
+from proxy.config.snapshot import Snapshot
+from proxy.routing.decision import decide
+from proxy.routing.facts import Facts
+from proxy.routing.policy import Policy
+from proxy.routing.question import Question
+from proxy.telemetry.signals import Performance, Signal, Signals, Spread
+
+DECISIONS = 4000
+"""For each case."""
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of one provider."""
+
+    weight: int
+    ttft: float | None = None
+    """Milliseconds."""
+    price: float | None = None
+    """USD per million tokens, in and out alike."""
+    degraded: bool = False
+
+    def __str__(self) -> str:
+        price = f"${self.price:g}" if self.price is not None else "-"
+        ttft = f"{self.ttft:g} ms" if self.ttft else "-"
+        return f"{self.weight} · {ttft} · {price}{' · degraded' if self.degraded else ''}"
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One provider of a case."""
+
+    known: Known
+    formula: float
+    measured: float
+
+
+@dataclass(frozen=True)
+class Case:
+    """Some providers, and how often each was first."""
+
+    title: str
+    bars: tuple[Bar, ...]
+
+
+CASES: dict[str, tuple[Known, ...]] = {
+    "nothing known": (Known(1), Known(1)),
+    "weights": (Known(50), Known(30), Known(20)),
+    "a heavy one": (Known(95), Known(5)),
+    "half as fast": (Known(1, ttft=200), Known(1, ttft=400)),
+    "one not measured": (Known(1, ttft=400), Known(1)),
+    "three speeds": (Known(1, ttft=100), Known(1, ttft=200), Known(1, ttft=1000)),
+    "twice the price": (Known(1, price=1), Known(1, price=2)),
+    "one without price": (Known(1, price=5), Known(1)),
+    "degraded": (Known(1), Known(1, degraded=True)),
+    "fast and dear": (Known(1, ttft=100, price=10), Known(1, ttft=500, price=2)),
+    "heavy, slow, cheap": (Known(60, ttft=900, price=1), Known(40, ttft=300, price=3)),
+    "all of it": (Known(50, 400, 10), Known(30, 200, 15, degraded=True), Known(20, 300, 2)),
+}
+
+
+def measured() -> list[Case]:
+    """All cases, decided."""
+    return [_case(title, known) for title, known in CASES.items()]
+
+
+def _case(title: str, known: tuple[Known, ...]) -> Case:
+    weights, counts = _weights(known), _counts(known)
+    bars = (
+        Bar(each, weight / sum(weights), counts[number] / DECISIONS)
+        for number, (each, weight) in enumerate(zip(known, weights, strict=True))
+    )
+    return Case(title, tuple(bars))
+
+
+def _weights(known: tuple[Known, ...]) -> list[float]:
+    """The formula, written once more and apart from the code."""
+    ttft = min((each.ttft for each in known if each.ttft), default=1.0)
+    price = min((each.price for each in known if each.price), default=1.0)
+    return [
+        each.weight * ttft / (each.ttft or ttft) * price / (each.price or price) * (0.2 if each.degraded else 1)
+        for each in known
+    ]
+
+
+def _counts(known: tuple[Known, ...]) -> Counter[int]:
+    snapshot = _snapshot(known)
+    targets = snapshot.targets("m")
+    rows = {target.id: _signal(each) for target, each in zip(targets, known, strict=True)}
+    order = {target.id: number for number, target in enumerate(targets)}
+    first: Counter[int] = Counter()
+    for number in range(DECISIONS):
+        question = Question(Facts("chat", "m"), Policy(), "automatic", f"request-{number}")
+        first[order[decide(question, snapshot, Signals(rows)).steps[0].target.id]] += 1
+    return first
+
+
+def _signal(known: Known) -> Signal:
+    spread = Spread(known.ttft, None, 20) if known.ttft else Spread()
+    return Signal(degraded=known.degraded, performance=Performance(300, ttft_ms=spread))
+
+
+def _snapshot(known: tuple[Known, ...]) -> Snapshot:
+    lines = ["providers:"]
+    lines += [
+        f"  p{n}: {{dialect: openai, base_url: 'http://x', weight: {each.weight}}}" for n, each in enumerate(known)
+    ]
+    served = [
+        f"p{n}: {{model: x{n}, price: {{input: {each.price}, output: {each.price}}}}}" if each.price else f"p{n}: x{n}"
+        for n, each in enumerate(known)
+    ]
+    document = parse("\n".join([*lines, f"models: {{m: {{{', '.join(served)}}}}}"]))
+    snapshot, _ = load(Reader(document, {}, lambda path: ""))
+    document.check()
+    return snapshot
+
+
+WIDTH, COLUMNS, ROW, LEFT, BAR, TOP = 860, 2, 26, 190, 180, 48
+COLUMN = WIDTH // COLUMNS
+
+
+def drawn(cases: list[Case]) -> str:
+    """The plot as SVG."""
+    parts, bottoms = _legend(), [TOP] * COLUMNS
+    for case in cases:
+        column = bottoms.index(min(bottoms))
+        parts += _panel(case, column * COLUMN, bottoms[column])
+        bottoms[column] += ROW * (len(case.bars) + 1) + 10
+    size = f'width="{WIDTH}" height="{max(bottoms)}" viewBox="0 0 {WIDTH} {max(bottoms)}"'
+    style = 'font-family="system-ui, sans-serif" font-size="12"'
+    ground = f'<rect width="{WIDTH}" height="{max(bottoms)}" fill="#ffffff"/>'
+    return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', ground, *parts, "</svg>", ""])
+
+
+def _legend() -> list[str]:
+    return [
+        _text(10, 20, "How often each provider is first: weight · median ttft · price per million tokens", weight="bold"),
+        _box(LEFT, 30, 14, "#4c78a8"), _text(LEFT + 20, 40, f"{DECISIONS:,} simulated decisions"),
+        f'<line x1="{LEFT + 190}" x2="{LEFT + 190}" y1="28" y2="44" stroke="#e45756" stroke-width="3"/>',
+        _text(LEFT + 198, 40, "w / Σw"),
+    ]  # fmt: skip
+
+
+def _panel(case: Case, x: int, y: int) -> list[str]:
+    parts = [_text(x + 10, y + 18, case.title, weight="bold")]
+    for number, bar in enumerate(case.bars):
+        top = y + ROW * (number + 1)
+        mark = x + LEFT + bar.formula * BAR
+        parts += [
+            _text(x + 10, top + 14, str(bar.known)),
+            f'<rect x="{x + LEFT}" y="{top}" width="{BAR}" height="18" fill="#eeeeee"/>',
+            _box(x + LEFT, top, round(bar.measured * BAR, 1), "#4c78a8"),
+            f'<line x1="{mark:.1f}" x2="{mark:.1f}" y1="{top - 2}" y2="{top + 20}" stroke="#e45756" stroke-width="3"/>',
+            _text(x + LEFT + BAR + 6, top + 14, f"{bar.measured:.1%}"),
+        ]
+    return parts
+
+
+def _box(x: float, y: float, width: float, colour: str) -> str:
+    return f'<rect x="{x}" y="{y}" width="{width}" height="{18 if width != 14 else 12}" fill="{colour}"/>'
+
+
+def _text(x: float, y: float, words: str, weight: str = "normal") -> str:
+    return f'<text x="{x}" y="{y}" font-weight="{weight}" fill="#222222">{escape(words)}</text>'
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("automatic.svg").write_text(drawn(measured()))

@@ -1,0 +1,32 @@
+"""What became of the requests, all targets together, since the beginning."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+from proxy.telemetry.histogram import Histogram
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts that only grow."""
+
+    requests: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By endpoint, status and outcome: `ok`, `client_gone` or `error`."""
+    failovers: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """Further attempts of a request, by the provider of the one before and by their own."""
+    overhead: Histogram = field(default_factory=Histogram)
+    """Seconds that the sidecar itself took until an answer's headers went out."""
+
+    def ended(self, endpoint: str, status: int, outcome: str) -> None:
+        """A request is over; endpoints that are not a dialect's are counted together."""
+        outcome = outcome if outcome in ("ok", "client_gone") else "error"
+        self.requests[endpoint or "own", str(status) if status else "none", outcome] += 1
+
+    def tried(self, providers: Sequence[str]) -> None:
+        """The providers of a request's attempts, in order."""
+        if len(providers) > 1:
+            self.failovers.update(pairwise(providers))

@@ -1,0 +1,134 @@
+"""Two runners: the first with content wins, the other is gone at once, and both are accounted for."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from proxy.attempts.race import Failed, Race
+from proxy.errors import ConnectFailure, InvalidRequest
+from proxy.messages import Response
+from proxy.resilience.breaker import CircuitBreaker
+from tests.attempts.test_walk import walk
+from tests.fakes import Body
+from tests.hurry import hurried
+
+LATE, NEVER = 10.0, 1000.0
+
+
+class Track:
+    """A race of a against b, who starts after 8 seconds; each ends, after its time, with its row."""
+
+    def __init__(self, **rows):
+        self.rows, self.left, self.bodies = rows, [], {}
+        self.walk = walk("ab")
+        self.first = self.walk.first()
+
+    async def handler(self, attempt):
+        name = attempt.step.target.provider.name
+        seconds, end = self.rows[name]
+        try:
+            await asyncio.sleep(seconds)
+        except asyncio.CancelledError:
+            self.left.append(name)
+            raise
+        if isinstance(end, BaseException):
+            raise end
+        self.bodies[name] = Body([])
+        return Response(200, {}, self.bodies[name])
+
+    async def run(self):
+        return await Race(self.handler, self.walk.hedge, CircuitBreaker()).run(self.first, 8.0)
+
+    @property
+    def outcomes(self):
+        return [attempt.outcome for attempt in self.walk.exchange.attempts]
+
+    def is_settled(self, *besides):
+        services = self.walk.exchange.services
+        flights = [attempt for attempt in self.walk.exchange.attempts if attempt not in besides]
+        return all(each.flight.over for each in flights) and (besides or not services.hedges.in_flight)
+
+
+@hurried
+async def test_a_quick_first_runs_alone():
+    track = Track(a=(1.0, None))
+    attempt, _ = await track.run()
+    assert attempt is track.first and len(track.walk.exchange.attempts) == 1
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "winner", "left", "outcomes"),
+    [
+        (NEVER, 1.0, "b", ["a"], ["outrun", None]),
+        (LATE, 5.0, "a", ["b"], [None, "outrun"]),
+    ],
+)
+@hurried
+async def test_the_first_with_content_wins_and_the_other_is_gone(a, b, winner, left, outcomes):
+    track = Track(a=(a, None), b=(b, None))
+    attempt, response = await track.run()
+    await asyncio.sleep(0)
+    assert attempt.step.target.provider.name == winner and response.body is track.bodies[winner]
+    assert track.left == left and track.outcomes == outcomes and track.is_settled(attempt)
+    await asyncio.sleep(NEVER)
+    assert response.body.closed == 0
+
+
+@hurried
+async def test_a_first_that_fails_leaves_it_to_the_second():
+    track = Track(a=(LATE, ConnectFailure("no")), b=(5.0, None))
+    attempt, _ = await track.run()
+    assert attempt.step.target.provider.name == "b"
+
+
+@hurried
+async def test_what_a_second_met_is_noted_at_once_and_the_first_goes_on():
+    track = Track(a=(LATE + 5, None), b=(1.0, ConnectFailure("no")))
+    running = asyncio.create_task(track.run())
+    await asyncio.sleep(LATE)
+    assert track.outcomes == [None, "connection_error"]
+    attempt, _ = await running
+    assert attempt is track.first and track.outcomes == [None, "connection_error"]
+
+
+@hurried
+async def test_both_failures_are_told():
+    track = Track(a=(LATE, ConnectFailure("a")), b=(1.0, ConnectFailure("b")))
+    with pytest.raises(Failed) as caught:
+        await track.run()
+    assert [str(failure) for _, failure in caught.value.failures] == ["a", "b"]
+
+
+@pytest.mark.parametrize("seconds", [1.0, 5.0])
+@hurried
+async def test_a_second_that_cannot_be_asked_was_no_attempt(seconds):
+    track = Track(a=(LATE, ConnectFailure("a")), b=(seconds, InvalidRequest("not there")))
+    with pytest.raises(Failed) as caught:
+        await track.run()
+    assert len(caught.value.failures) == 1
+    assert track.walk.exchange.attempts == [track.first]
+
+
+@pytest.mark.parametrize("after", [1.0, 9.0, LATE + 1])
+@hurried
+async def test_a_caller_that_leaves_takes_both_along(after):
+    track = Track(a=(LATE, ConnectFailure("a")), b=(NEVER, None))
+    running = asyncio.create_task(track.run())
+    await asyncio.sleep(after)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    await asyncio.sleep(0)
+    assert track.is_settled() or after > LATE
+    assert set(track.left) == ({"a"} if after < 8 else {"a", "b"} if after < LATE else {"b"})
+
+
+@hurried
+async def test_a_bug_is_no_failure_and_leaves_nothing_running():
+    track = Track(a=(LATE, KeyError("bug")), b=(NEVER, None))
+    with pytest.raises(KeyError):
+        await track.run()
+    await asyncio.sleep(0)
+    assert track.left == ["b"] and track.is_settled()

@@ -1,0 +1,52 @@
+"""Every ending is noted once, whatever is said after it."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.attempts import settle
+from proxy.errors import Disconnected
+from proxy.resilience.breaker import CircuitBreaker
+from tests.attempts.test_walk import fail, walk
+
+
+def retried():
+    """A second attempt, which holds a part of the retry budget."""
+    walked = walk()
+    return walked.elsewhere(fail(walked, walked.first())[1])
+
+
+ENDINGS = {
+    "ok": settle.finished,
+    "upstream_disconnected": lambda attempt: settle.failed(attempt, Disconnected("cut"), CircuitBreaker()),
+    "abandoned": settle.abandoned,
+    "outrun": lambda attempt: settle.abandoned(attempt, outrun=True),
+}
+
+
+@pytest.mark.parametrize("outcome", ENDINGS)
+def test_an_ending_gives_everything_back_and_stands(outcome):
+    attempt = retried()
+    services, target = attempt.exchange.services, attempt.step.target.id
+    assert services.retries.in_flight(target) == 1
+    ENDINGS[outcome](attempt)
+    first = attempt.outcome
+    for again in (ENDINGS["abandoned"], ENDINGS["upstream_disconnected"]):
+        again(attempt)
+    assert attempt.outcome == first and attempt.flight.over
+    assert not services.retries.in_flight(target) and not services.observations.in_flight(target)
+
+
+def test_what_could_not_be_asked_is_no_attempt():
+    attempt = retried()
+    settle.withdrawn(attempt)
+    assert attempt not in attempt.exchange.attempts and attempt.flight.over
+
+
+def test_content_counts_as_success_and_a_break_takes_it_back():
+    attempt = retried()
+    settle.began(attempt)
+    breakers, target = attempt.exchange.services.breakers, attempt.step.target.id
+    assert breakers.standing(target, 100.0).failures == 0
+    verdict = settle.failed(attempt, Disconnected("cut"), CircuitBreaker())
+    assert not verdict.moves_on and breakers.standing(target, 100.0).failures == 1

@@ -1,0 +1,183 @@
+"""A started sidecar with default settings before scripted providers, in a loop whose time leaps."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Any
+from unittest.mock import patch
+
+import aiohttp
+import orjson
+
+from proxy.sidecar import Sidecar, start
+from proxy.sse import Framer, decode
+from proxy.upstream.http1.dial import trust
+from tests.faults.server import FaultServer, Op, Peer, Script
+from tests.running import Log, launch, made
+
+_trust = cache(trust)  # reading the system's certificates takes longer than a whole rehearsal
+KEY = "canary-of-the-provider"
+PROMPT = "canary-of-the-prompt"
+FILE = """
+pipeline:
+  - access_log
+  - header_policy
+  - limits
+  - strategy
+  - sse_passthrough
+  - failover: {{{failover}}}
+  - translate
+providers:
+  first: {{dialect: {first}, base_url: "{first_url}", api_key: {key}}}
+  second: {{dialect: {second}, base_url: "{second_url}", api_key: {key}}}
+models:
+  m:
+    first: {{model: {first_model}, price: {{input: 1, output: 10}}, context: 8000}}
+{fallback}"""
+FALLBACK = """    second: {{model: {second_model}, price: {{input: 2, output: 20}}, context: 32000}}
+"""
+MODELS = {
+    "openai": "gpt-x", "anthropic": "claude-haiku-4-5", "google": "gemini-x", "mistral": "mistral-x",
+    "cohere": "command-x", "meta": "llama-x",
+}  # fmt: skip
+
+
+@dataclass
+class Told:
+    """What a client got of one request."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    began: float
+    ended: float
+    events: list[Any] = field(default_factory=list)
+    """The data of a stream's events as JSON, `[DONE]` as that word."""
+    times: list[float] = field(default_factory=list)
+    """When each of them came."""
+
+    @property
+    def took(self) -> float:
+        """Seconds, of the loop's time."""
+        return self.ended - self.began
+
+    @property
+    def chunks(self) -> list[dict[str, Any]]:
+        return [event for event in self.events if isinstance(event, dict)]
+
+    @property
+    def text(self) -> str:
+        """What was said, streamed or whole."""
+        if not self.events:
+            return str(orjson.loads(self.body)["choices"][0]["message"]["content"])
+        choices = [choice for chunk in self.chunks for choice in chunk.get("choices") or ()]
+        return "".join(choice["delta"].get("content") or "" for choice in choices)
+
+    @property
+    def finishes(self) -> list[str]:
+        choices = [choice for chunk in self.chunks for choice in chunk.get("choices") or ()]
+        return [choice["finish_reason"] for choice in choices if choice.get("finish_reason")]
+
+    @property
+    def errors(self) -> list[dict[str, Any]]:
+        """Error events, or the error of the envelope."""
+        if self.status != 200:
+            return [orjson.loads(self.body)["error"]]
+        return [chunk["error"] for chunk in self.chunks if chunk.get("error")]
+
+    @property
+    def done(self) -> int:
+        """How often `[DONE]` came."""
+        return self.events.count("[DONE]")
+
+    @property
+    def provider(self) -> str:
+        """Who gave the end of it."""
+        return str(self.chunks[-1]["provider"] if self.chunks else orjson.loads(self.body)["provider"])
+
+
+@dataclass
+class Rehearsal:
+    """What a test may touch."""
+
+    sidecar: Sidecar
+    session: aiohttp.ClientSession
+    servers: tuple[FaultServer, ...]
+    log: Log
+
+    @property
+    def calls(self) -> tuple[int, ...]:
+        """Requests that each provider got."""
+        return tuple(len(server.requests) for server in self.servers)
+
+    async def ask(self, stream: bool = True, headers: Mapping[str, str] | None = None, **members: Any) -> Told:
+        """One request, read to its end."""
+        loop = asyncio.get_running_loop()
+        body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "stream": stream, **members}
+        asked = {"X-Provider-Preference": "first,second", **(headers or {})}
+        began = loop.time()
+        url = f"{self.sidecar.url}/v1/chat/completions"
+        async with self.session.post(url, json=body, headers=asked) as answer:
+            told = Told(answer.status, answer.headers, b"", began, began)
+            framer = Framer()
+            async for data in answer.content.iter_any():
+                told.body += data
+                if answer.content_type == "text/event-stream":
+                    _note(told, framer.feed(data), loop.time())
+            told.ended = loop.time()
+        return told
+
+    def outputs(self) -> str:
+        """All that was logged."""
+        return repr(self.log.lines)
+
+
+def _note(told: Told, frames: Sequence[bytes], now: float) -> None:
+    for frame in frames:
+        data = decode(frame).data
+        if data is not None:
+            told.events.append("[DONE]" if data == b"[DONE]" else orjson.loads(data))
+            told.times.append(now)
+
+
+def text(first: str = "openai", second: str = "openai", *, alone: bool = False, failover: str = "") -> str:
+    """A routing.yaml with two providers; addresses are filled in when their servers stand."""
+    fallback = "" if alone else FALLBACK.format(second_model=MODELS[second])
+    named = {"first": first, "second": second, "first_model": MODELS[first]}
+    return FILE.format(
+        **named, fallback=fallback, failover=failover, key=KEY, first_url="http://first", second_url="http://second"
+    )
+
+
+@asynccontextmanager
+async def rehearsal(file: str, *scripts: Sequence[Script]) -> AsyncIterator[Rehearsal]:
+    """The sidecar before providers that play these scripts, connection by connection; their URLs are put in the file."""
+    async with AsyncExitStack() as stack:
+        servers = tuple([await stack.enter_async_context(FaultServer(*each)) for each in scripts])
+        for server in servers:
+            if not server.scripts:
+                server.refuse()
+        for name, server in zip(("first", "second"), servers, strict=False):
+            file = file.replace(f"http://{name}", f"http://127.0.0.1:{server.port}")
+        log = Log()
+        with patch("proxy.upstream.http1.transport.trust", _trust):
+            sidecar = await start(launch(made(file), log))
+        sidecar.watching.cancel()
+        clock = asyncio.get_running_loop().time
+        sidecar.front.services = replace(sidecar.front.services, clock=clock)
+        stack.push_async_callback(sidecar.stop)
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(600)))
+        yield Rehearsal(sidecar, session, servers, log)
+
+
+def pause(seconds: float) -> Op:
+    """Does nothing for that long."""
+
+    async def op(_: Peer) -> None:
+        await asyncio.sleep(seconds)
+
+    return op

@@ -1,0 +1,51 @@
+"""A client that leaves takes the provider's connection along at once, whatever was going on; nobody else is called."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+import pytest
+
+from tests.faults.rehearsal import rehearsal, text
+from tests.faults.server import FIN, RECV, Script, send
+from tests.faults.voices import VOICES, head, refusal
+from tests.hurry import hurried
+
+OPENAI = VOICES["openai"]
+SILENT: Sequence[Script] = [[RECV]]
+
+PHASES = {
+    "while the provider is silent": (SILENT, SILENT, 1.0, (1, 0)),
+    "after headers alone": ([[RECV, send(head())]], SILENT, 1.0, (1, 0)),
+    "while a rate limit is waited for": ([refusal(429, headers="Retry-After: 2\r\n")], SILENT, 1.0, (1, 0)),
+    "while two are asked": (SILENT, SILENT, 9.0, (1, 1)),
+    "in the middle of the answer": ([OPENAI.streamed(after=20)], SILENT, 5.0, (1, 0)),
+    "while somebody is asked to go on": ([OPENAI.streamed(FIN, after=20)], SILENT, 5.0, (1, 1)),
+    "while somebody is asked to go on, after pings": ([OPENAI.streamed(FIN, after=20)], SILENT, 40.0, (1, 1)),
+}
+"""What the two play, when the client leaves, and the calls that were made."""
+
+
+@pytest.mark.parametrize("phase", PHASES)
+@hurried
+async def test_leaving_closes_everything_at_once(phase: str) -> None:
+    first, second, after, calls = PHASES[phase]
+    loop = asyncio.get_running_loop()
+    async with rehearsal(text(), first, second) as running:
+        asking = asyncio.create_task(running.ask())
+        await asyncio.sleep(after)
+        left = loop.time()
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        for server in running.servers:
+            for peer in server.peers:
+                await peer.closed.wait()
+                assert peer.closed_at is not None and peer.closed_at <= left + 0.1
+        await asyncio.sleep(60)
+        assert running.calls == calls
+        assert running.log.lines[-1]["outcome"] == "client_gone"
+        services = running.sidecar.front.services
+        assert not services.retries._in_flight and not services.hedges.in_flight
+        assert not any(services.observations.in_flight(target) for target in services.observations)
+        assert services.load.requests == services.load.buffered == 0

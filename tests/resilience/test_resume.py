@@ -1,0 +1,105 @@
+"""Which answers may go on elsewhere, how that is asked for, and how the two become one."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from proxy.messages import MAX_TEXT, Answer
+from proxy.resilience.overlap import Differs
+from proxy.resilience.resume import Prefix, Resumed, continued, resumable
+from proxy.sse import decode
+from tests.fakes import chunk
+
+ASKED = {"messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.mark.parametrize(
+    ("members", "n", "may"),
+    [
+        ({}, 1, True),
+        ({"response_format": {"type": "text"}}, 1, True),
+        ({"response_format": None}, 1, True),
+        ({"tools": []}, 1, True),
+        ({}, 2, False),
+        ({"response_format": {"type": "json_object"}}, 1, False),
+        ({"response_format": {"type": "json_schema"}}, 1, False),
+        ({"response_format": "odd"}, 1, False),
+        ({"tools": [{}]}, 1, False),
+        ({"functions": [{}]}, 1, False),
+    ],
+)
+def test_only_plain_text_of_one_choice_may_go_on(members, n, may):
+    assert resumable({**ASKED, **members}, n, Answer()) is may
+
+
+def test_neither_thoughts_nor_long_texts_go_on():
+    long = Answer()
+    long.say("x" * (MAX_TEXT + 1))
+    assert not resumable(ASKED, 1, long) and not resumable(ASKED, 1, Answer(plain=False))
+    assert long.text == []
+
+
+@pytest.mark.parametrize(
+    ("text", "prefix"), [("a b", ("a b", "")), ("a b \n", ("a b", " \n")), ("", ("", "")), (" ", ("", " "))]
+)
+def test_a_prefix_ends_with_a_word(text, prefix):
+    made = Prefix.of(text)
+    assert (made.sent, made.trimmed) == prefix
+
+
+@pytest.mark.parametrize(("limit", "left"), [(1000, 975), (30, 16), (None, None)])
+def test_going_on_is_asked_for_with_what_is_left_of_the_tokens(limit, left):
+    changes = continued({**ASKED, "max_tokens": limit}, Prefix("word" * 25, ""))
+    assert changes["messages"] == [*ASKED["messages"], {"role": "assistant", "content": "word" * 25}]
+    assert changes.get("max_tokens") == left
+
+
+def test_from_nothing_it_is_the_same_request():
+    assert continued({**ASKED, "max_completion_tokens": 50}, Prefix("", " ")) == {"max_completion_tokens": 50}
+
+
+def said(frames):
+    chunks = [orjson.loads(decode(frame).data) for frame in frames if frame and b"[DONE]" not in frame]
+    return [
+        (one["id"], choice["delta"].get("content"), choice["finish_reason"])
+        for one in chunks
+        for choice in one["choices"]
+    ]
+
+
+def test_an_answer_that_starts_over_shows_only_what_is_new_under_the_old_id():
+    resumed = Resumed.of(Prefix.of("one two "), "old", prefilled=False)
+    role = chunk().replace(b'"delta":{}', b'"delta":{"role":"assistant","content":""}')
+    frames = [
+        role,
+        b": ping\n\n",
+        chunk("one "),
+        chunk("two thr"),
+        chunk("ee"),
+        chunk(finish="stop"),
+        b"data: [DONE]\n\n",
+    ]
+    got = [resumed.frame(frame) for frame in frames]
+    assert got[1] == b": ping\n\n" and got[-1] == b"data: [DONE]\n\n"
+    assert said(got[2:]) == [("old", "thr", None), ("old", "ee", None), ("old", None, "stop")]
+    assert got[0] == b""
+
+
+def test_an_answer_that_was_prefilled_goes_on_at_once():
+    resumed = Resumed.of(Prefix.of("one two "), None, prefilled=True)
+    frame = resumed.frame(chunk(" three", id="new"))
+    assert said([frame]) == [("new", "three", None)]
+
+
+@pytest.mark.parametrize("frame", [chunk("other"), chunk(finish="stop"), chunk("one", "stop")])
+def test_another_answer_is_refused(frame):
+    with pytest.raises(Differs):
+        Resumed.of(Prefix.of("one two"), "old", prefilled=False).frame(frame)
+
+
+def test_usage_and_what_is_no_chunk_pass():
+    resumed = Resumed.of(Prefix.of("one"), "old", prefilled=False)
+    usage = resumed.frame(b'data: {"id":"new","choices":[],"usage":{"prompt_tokens":1}}\n\n')
+    assert orjson.loads(decode(usage).data) == {"id": "old", "choices": [], "usage": {"prompt_tokens": 1}}
+    assert resumed.frame(b"data: 1\n\n") == b"data: 1\n\n"

@@ -1,0 +1,278 @@
+"""What holds for every decision, whatever the file, the signals and the headers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from functools import cache
+from itertools import pairwise
+from typing import Any
+
+import orjson
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from proxy.config.snapshot import Snapshot
+from proxy.routing import costs
+from proxy.routing.balancing import Turns
+from proxy.routing.decision import Decision, Step, decide
+from proxy.routing.facts import Facts
+from proxy.routing.order import chain
+from proxy.routing.policy import Policy, parse
+from proxy.routing.question import Question
+from proxy.routing.strategies import STRATEGIES
+from proxy.telemetry.signals import Performance, Signal, Signals, Spread
+from tests.files import loaded
+
+# Shrinking would try for minutes; a case as it was found can be read as well.
+settings.register_profile(
+    "decisions", max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate],
+    suppress_health_check=[HealthCheck.too_slow],
+)  # fmt: skip
+quickly = settings.get_profile("decisions")
+
+NAMES = ("openai", "anthropic", "google", "mistral")
+REGIONS = ("us-east-1", "eu-west-1", "eu-west-2", "ap-south-1")
+ZONES = ("US", "EU", "UK", "IN")
+
+lists = st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True).map(",".join)
+weights = st.dictionaries(st.sampled_from(NAMES), st.integers(1, 60), min_size=1).map(
+    lambda w: orjson.dumps(w).decode()
+)
+configs = st.tuples(st.sampled_from(NAMES), st.lists(st.sampled_from(NAMES), max_size=3)).map(
+    lambda pair: orjson.dumps(
+        {"primary_provider": pair[0], "fallback_rules": [{"provider": name} for name in pair[1]]}
+    ).decode()
+)
+HEADERS: dict[str, st.SearchStrategy[str]] = {
+    "X-Provider": lists,
+    "X-Include-Providers": lists,
+    "X-Exclude-Providers": st.sampled_from(NAMES),
+    "X-Provider-Regions": st.lists(st.sampled_from(REGIONS), min_size=1, max_size=3).map(",".join),
+    "X-Data-Residency": st.sampled_from(ZONES),
+    "X-Max-Cost-Per-Request": st.sampled_from(("0.001", "0.01", "0.1", "5")),
+    "X-Provider-Preference": lists,
+    "X-Provider-Fallbacks": lists,
+    "X-Failover-Config": configs,
+    "X-Routing-Strategy": st.sampled_from(tuple(STRATEGIES)),
+    "X-User-Region": st.sampled_from(REGIONS),
+    "X-Max-Latency-Ms": st.sampled_from(("100", "400")),
+    "X-Performance-Metric": st.sampled_from(("ttft", "latency", "throughput")),
+    "X-Performance-Window": st.sampled_from(("10s", "7m")),
+    "X-Load-Balance-Strategy": st.sampled_from(("round-robin", "weighted")),
+    "X-Load-Balance-Providers": lists,
+    "X-Provider-Weights": weights,
+}
+headers = st.fixed_dictionaries({}, optional=HEADERS)  # type: ignore[arg-type]
+
+spreads = st.builds(Spread, st.none() | st.integers(1, 1000).map(float), st.just(900.0), st.integers(0, 30))
+rows = st.builds(
+    Signal,
+    available_in_ms=st.sampled_from((0, 0, 0, 1, 5000)),
+    degraded=st.booleans(),
+    in_flight=st.integers(0, 9),
+    performance=st.builds(Performance, st.just(300), spreads, spreads, spreads),
+    token_ratio=st.sampled_from((0.5, 1.0, 2.0)),
+)
+facts = st.builds(
+    Facts,
+    endpoint=st.sampled_from(("chat", "chat", "embeddings")),
+    model=st.just("m"),
+    stream=st.booleans(),
+    prompt_tokens=st.integers(0, 9000),
+    max_tokens=st.none() | st.integers(1, 5000),
+    n=st.integers(1, 3),
+    needs=st.sets(st.sampled_from(("tools", "images"))).map(frozenset),
+)
+
+
+@cache
+def file(number: int) -> Snapshot:
+    """One of a few files: regions, prices, contexts, lacks and keys come and go with the number's bits."""
+    lines = ["providers:"]
+    for index, name in enumerate(NAMES):
+        places = [region for bit, region in enumerate(REGIONS) if (number >> (bit + index)) & 1]
+        key = ', api_key: "${UNSET}"' if number % 5 == index else ""
+        regions = ", ".join(f"{region}: {{}}" for region in places)
+        weight = number % (index + 3) * 10
+        lines.append(
+            f"  {name}: {{dialect: {name}, base_url: http://x, weight: {weight}{key}, regions: {{{regions}}}}}"
+        )
+    lines.append("models:\n  m:")
+    for index, name in enumerate(NAMES):
+        price = f", price: {{input: {index + number % 3}, output: {4 * index}}}" if (number >> index) & 1 else ""
+        limits = f", context: {2000 * (index + 1)}" if (number >> (index + 1)) & 1 else ""
+        lacks = ", lacks: [tools]" if (number >> (index + 2)) & 1 else ""
+        lines.append(f"    {name}: {{model: '{name}-m'{price}{limits}{lacks}}}")
+    return loaded("\n".join(lines))
+
+
+@st.composite
+def asking(draw: st.DrawFn) -> tuple[Question, Snapshot, Signals]:
+    """A question of any kind, a file and what is known of its targets."""
+    snapshot = file(draw(st.integers(0, 255)))
+    given_headers = draw(headers)
+    regions = [
+        region for region in given_headers.get("X-Provider-Regions", "").split(",") if region in snapshot.known.regions
+    ]
+    given_headers.pop("X-Provider-Regions", None)
+    if regions:
+        given_headers["X-Provider-Regions"] = ",".join(regions)
+    targets = [target.id for target in snapshot.targets("m")]
+    policy = parse(given_headers, snapshot)
+    strategy = draw(st.sampled_from(tuple(STRATEGIES)))
+    question = Question(draw(facts), policy, strategy, draw(st.text(max_size=8)), region="us-east-1")
+    known = draw(st.dictionaries(st.sampled_from(targets), rows))
+    return question, snapshot, Signals(known, sticky=draw(st.none() | st.sampled_from(targets)))
+
+
+def violations(step: Step, question: Question, signal: Signal) -> list[str]:
+    """The hard demands that a place in a plan does not meet, said anew and without the code's own filters."""
+    policy, target, said = question.policy, step.target, question.facts
+    name = target.provider.name
+    config = policy.failover_config
+    broken: dict[str, Any] = {
+        "X-Provider": policy.provider and name not in policy.provider,
+        "X-Include-Providers": policy.include_providers and name not in policy.include_providers,
+        "X-Exclude-Providers": name in policy.exclude_providers,
+        "X-Provider-Fallbacks": policy.provider_fallbacks and name not in policy.provider_fallbacks,
+        "X-Failover-Config": config and name not in config.providers,
+        "X-Provider-Regions": policy.provider_regions and target.region not in policy.provider_regions,
+        "X-Data-Residency": policy.data_residency and target.residency != policy.data_residency,
+        "key": target.provider.disabled,
+        "needs": said.needs & target.lacks,
+        "endpoint": said.endpoint == "embeddings" and name in ("anthropic",),
+        "context": target.context and said.prompt_tokens * signal.token_ratio > target.context,
+        "X-Max-Cost-Per-Request": policy.max_cost_per_request and dear(step, question, signal),
+    }
+    return [what for what, is_broken in broken.items() if is_broken]
+
+
+def dear(step: Step, question: Question, signal: Signal) -> bool:
+    """Whether the worst case, after the cut, is above the ceiling, but for the last digit."""
+    cut = question.facts if step.max_tokens is None else replace(question.facts, max_tokens=step.max_tokens)
+    cost = costs.worst(step.target, cut, signal)
+    ceiling = question.policy.max_cost_per_request
+    return cost is None or ceiling is None or cost > ceiling * (1 + 1e-9)
+
+
+@quickly
+@given(asking())
+def test_no_plan_violates_a_hard_filter(made: tuple[Question, Snapshot, Signals]) -> None:
+    question, snapshot, signals = made
+    for step in decide(question, snapshot, signals).steps:
+        assert violations(step, question, signals.of(step.target.id)) == []
+        assert step.max_tokens is None or step.max_tokens >= costs.LEAST_OUTPUT
+
+
+@quickly
+@given(asking())
+def test_every_target_is_in_the_plan_or_excluded_with_a_reason_and_never_twice(
+    made: tuple[Question, Snapshot, Signals],
+) -> None:
+    question, snapshot, signals = made
+    decision = decide(question, snapshot, signals)
+    planned = [step.target.id for step in decision.steps]
+    excluded = [each.target for each in decision.excluded if each.target]
+    assert sorted(planned + excluded) == sorted(target.id for target in snapshot.targets("m"))
+    assert all(each.reason for each in decision.excluded)
+
+
+@quickly
+@given(asking())
+def test_the_same_question_has_the_same_answer_and_it_is_json(made: tuple[Question, Snapshot, Signals]) -> None:
+    question, snapshot, signals = made
+    one, two = decide(question, snapshot, signals), decide(question, snapshot, signals)
+    assert one == two
+    assert orjson.dumps(one.as_json()) == orjson.dumps(two.as_json())
+    assert orjson.dumps(question.policy.as_json())
+
+
+@quickly
+@given(asking())
+def test_the_available_come_before_those_who_are_not(made: tuple[Question, Snapshot, Signals]) -> None:
+    question, snapshot, signals = made
+    waiting = [signals.of(step.target.id).available_in_ms > 0 for step in decide(question, snapshot, signals).steps]
+    assert waiting == sorted(waiting)
+
+
+def precedence(decision: Decision, question: Question, signals: Signals) -> list[tuple[Any, ...]]:
+    """What stands above the score, for each place of the plan."""
+    asked, found = chain(question.policy), []
+    weighted = dict(decision.turn.group.weights) if decision.turn else {}
+    best: set[tuple[bool, str]] = set()
+    for place, step in enumerate(decision.steps):
+        name, signal = step.target.provider.name, signals.of(step.target.id)
+        measured = signal.performance.ttft_ms if question.facts.stream else signal.performance.latency_ms
+        limit = question.policy.max_latency_ms
+        waits = signal.available_in_ms > 0
+        if name not in asked:
+            link = (2, 0)
+        else:
+            link = (int((waits, name) in best), asked.index(name))
+            best.add((waits, name))
+        led = decision.turn is not None and place == 0
+        stays = step.target.id == signals.sticky and not waits
+        slow = limit is not None and measured.p50 is not None and measured.p50 > limit
+        found.append((waits, link, not stays, not led, bool(weighted) and not waits and name not in weighted, slow))
+    return found
+
+
+@quickly
+@given(asking())
+def test_among_equals_in_precedence_a_better_score_never_ranks_later(made: tuple[Question, Snapshot, Signals]) -> None:
+    question, snapshot, signals = made
+    decision = decide(question, snapshot, signals)
+    above = precedence(decision, question, signals)
+    ranked = list(zip(above, decision.steps, strict=True))
+    for (one, first), (two, second) in pairwise(ranked):
+        assert one != two or first.score <= second.score
+
+
+@st.composite
+def hundredths(draw: st.DrawFn) -> dict[str, int]:
+    """Weights that sum to a hundred."""
+    cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=3, max_size=3)))
+    parts = [right - left for left, right in pairwise([0, *cuts, 100])]
+    return dict(zip(NAMES, parts, strict=True))
+
+
+def first_places(policy: Policy, seeds: list[str], turns: int) -> list[str]:
+    """The first places of so many live decisions."""
+    snapshot, taken, found = loaded(EVERYBODY), Turns(), []
+    for number in range(turns):
+        question = Question(Facts("chat", "m"), policy, "automatic", seeds[number % len(seeds)])
+        decision = decide(question, snapshot, Signals(picks=taken.picks))
+        assert decision.turn is not None
+        taken.take(decision.turn)
+        found.append(decision.steps[0].target.provider.name)
+    return found
+
+
+EVERYBODY = """
+providers:
+  openai: {dialect: openai, base_url: http://x, regions: {us-east-1: {}, eu-west-1: {}}}
+  anthropic: {dialect: openai, base_url: http://x}
+  google: {dialect: openai, base_url: http://x}
+  mistral: {dialect: openai, base_url: http://x}
+models: {m: {openai: a, anthropic: b, google: c, mistral: d}}
+"""
+seeds = st.lists(st.text(max_size=5), min_size=1, max_size=5)
+
+
+@given(hundredths(), seeds, st.integers(0, 100))
+@settings(quickly, max_examples=20)
+def test_any_hundred_decisions_in_a_row_have_exactly_the_weights(
+    shares: dict[str, int], seeds: list[str], start: int
+) -> None:
+    policy = Policy(provider_weights=tuple(shares.items()))
+    found = Counter(first_places(policy, seeds, start + 100)[start:])
+    assert found == {name: share for name, share in shares.items() if share}
+
+
+@given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True), seeds, st.integers(0, 20))
+@settings(quickly, max_examples=20)
+def test_round_robin_goes_round(names: list[str], seeds: list[str], start: int) -> None:
+    policy = Policy(load_balance_providers=tuple(names))
+    found = first_places(policy, seeds, start + 2 * len(names))[start:]
+    assert sorted(found[: len(names)]) == sorted(names) and found[: len(names)] == found[len(names) :]

@@ -1,0 +1,173 @@
+"""docs/headers.md does what it says: each of its examples is run."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from docs.plots import automatic
+from proxy.config.snapshot import Snapshot
+from proxy.routing.decision import Decision, decide
+from proxy.routing.facts import Facts
+from proxy.routing.policy import EXTRAS, HEADERS, parse
+from proxy.routing.question import Question
+from proxy.telemetry.signals import Performance, Signal, Signals, Spread
+from tests.files import loaded
+from tests.running import HELLO, running
+
+DOCS = Path(__file__).parent.parent / "docs"
+TEXT = (DOCS / "headers.md").read_text()
+PIPELINE = "pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate]\n"
+
+
+def blocks(language: str) -> list[str]:
+    """The lines of all blocks of a language."""
+    found = re.findall(rf"```{language}\n(.*?)```", TEXT, re.DOTALL)
+    return [line for block in found for line in block.splitlines()]
+
+
+FILE = "\n".join(blocks("yaml"))
+
+
+@dataclass(frozen=True)
+class Example:
+    """One line: what holds, what is asked, what comes of it."""
+
+    given: tuple[str, ...]
+    headers: dict[str, str]
+    expected: str
+
+
+def example(line: str) -> Example:
+    """The example in a line `[given, given] Header: value | Header: value -> expected`."""
+    matched = re.fullmatch(r"(?:\[(?P<given>[^]]*)\] )?(?P<headers>X-.*) -> (?P<expected>.+)", line)
+    assert matched, line
+    headers = dict(header.split(": ", 1) for header in matched["headers"].split(" | "))
+    return Example(
+        tuple((matched["given"] or "").split(", ")) if matched["given"] else (), headers, matched["expected"]
+    )
+
+
+@pytest.fixture(scope="module")
+def snapshot() -> Snapshot:
+    return loaded(FILE)
+
+
+def row(said: str, snapshot: Snapshot) -> tuple[list[str], dict[str, Any]]:
+    """The targets that a given speaks of, and what it says of them."""
+    name, _, what = said.partition(" ")
+    ids = [target.id for target in snapshot.targets("gpt-4o") if target.id.startswith(name)]
+    assert ids, said
+    if what == "down":
+        return ids, {"available_in_ms": 5000}
+    if what.endswith(" in flight"):
+        return ids, {"in_flight": int(what.split(" ")[0])}
+    spread = Spread(float(what.removesuffix(" ms")), None, 20)
+    return ids, {"performance": Performance(300, spread, spread, spread)}
+
+
+def signals(given: tuple[str, ...], snapshot: Snapshot) -> Signals:
+    rows: dict[str, dict[str, Any]] = {}
+    sticky = None
+    for said in given:
+        if said.startswith("session at "):
+            at = said.removeprefix("session at ")
+            sticky = next(target.id for target in snapshot.targets("gpt-4o") if target.id.startswith(at))
+            continue
+        ids, fields = row(said, snapshot)
+        for id in ids:
+            rows.setdefault(id, {}).update(fields)
+    return Signals({id: Signal(**fields) for id, fields in rows.items()}, sticky=sticky)
+
+
+def found(asked: Example, snapshot: Snapshot, seed: str) -> Decision:
+    facts = Facts("chat", "gpt-4o", prompt_tokens=16)
+    question = Question(facts, parse(asked.headers, snapshot), "automatic", seed, region="us-east-1")
+    return decide(question, snapshot, signals(asked.given, snapshot))
+
+
+def agrees(expected: str, decision: Decision) -> bool:
+    """Whether a plan is as an example has it."""
+    if expected == "nobody":
+        return not decision.steps
+    names, _, cut = expected.partition(" cut to ")
+    if cut and decision.steps[-1].max_tokens != int(cut):
+        return False
+    plan = [f"{step.target.provider.name}@{step.target.region}" for step in decision.steps]
+    if names.endswith(" in any order"):
+        wanted = sorted(names.removesuffix(" in any order").split())
+        return len(plan) == len(wanted) and all(map(str.startswith, sorted(plan), wanted))
+    head, more, tail = names.partition("…")
+    first, last = head.split(), tail.split()
+    enough = len(plan) > len(first) + len(last) if more else len(plan) == len(first)
+    ends = plan[len(plan) - len(last) :]
+    return enough and all(map(str.startswith, plan, first)) and all(map(str.startswith, ends, last))
+
+
+@pytest.mark.parametrize("line", blocks("decisions"))
+def test_a_decision_is_made_as_documented(line: str, snapshot: Snapshot) -> None:
+    asked = example(line)
+    for seed in ("one", "two", "three", "four"):
+        decision = found(asked, snapshot, seed)
+        assert agrees(asked.expected, decision), (line, [step.target.id for step in decision.steps])
+
+
+@pytest.mark.parametrize("line", blocks("requests"))
+async def test_a_request_is_answered_as_documented(line: str) -> None:
+    asked = example(line)
+    status, *expected = asked.expected.split(", ")
+    async with running(PIPELINE + FILE) as started, aiohttp.ClientSession() as http:
+        for said in asked.given:
+            assert said.endswith(" down")
+            await started.sandbox.stop(said.removesuffix(" down"))
+        url, body = f"{started.url}/v1/chat/completions", {"model": "gpt-4o", "messages": HELLO}
+        async with http.post(url, json=body, headers=asked.headers) as answer:
+            assert answer.status == int(status), await answer.text()
+            for header in expected:
+                name, value = header.split(": ", 1)
+                assert answer.headers[name].startswith(value.removesuffix("…")), (line, answer.headers[name])
+            if answer.status == 400:
+                assert (
+                    next(iter(asked.headers)) in await answer.text() or "no provider may serve" in await answer.text()
+                )
+
+
+async def test_a_session_stays_as_documented() -> None:
+    async with running(PIPELINE + FILE) as started, aiohttp.ClientSession() as http:
+        served = set()
+        for number in range(8):
+            headers = {"X-Session-Id": "user-42", "X-Request-Id": f"req-{number}"}
+            body = {"model": "gpt-4o", "messages": HELLO}
+            async with http.post(f"{started.url}/v1/chat/completions", json=body, headers=headers) as answer:
+                served.add((answer.headers["X-Provider"], answer.headers["X-Provider-Region"]))
+        assert len(served) == 1
+
+
+@pytest.mark.parametrize("header", [*HEADERS, *EXTRAS, "X-Request-Id"])
+def test_every_header_has_a_row_and_an_example(header: str) -> None:
+    assert f"| `{header}` |" in TEXT
+    lines = [*blocks("decisions"), *blocks("requests")]
+    assert any(header in example(line).headers for line in lines)
+
+
+def test_no_example_names_a_header_that_does_not_exist() -> None:
+    known = {*HEADERS, *EXTRAS, "X-Request-Id"}
+    for line in (*blocks("decisions"), *blocks("requests")):
+        assert example(line).headers.keys() <= known
+
+
+def test_the_failover_config_shown_is_one(snapshot: Snapshot) -> None:
+    (text,) = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
+    config = parse({"X-Failover-Config": text}, snapshot).failover_config
+    assert config is not None and config.providers == ("openai", "anthropic", "google")
+
+
+def test_the_plot_is_what_its_script_draws_and_the_formula_holds() -> None:
+    cases = automatic.measured()
+    assert (DOCS / "plots" / "automatic.svg").read_text() == automatic.drawn(cases)
+    assert max(abs(bar.measured - bar.formula) for case in cases for bar in case.bars) < 0.03
