@@ -104,10 +104,11 @@ async def browser() -> AsyncIterator[Page]:
         process = await asyncio.create_subprocess_exec(
             CHROMIUM, *_FLAGS, f"--user-data-dir={folder}", "about:blank", stderr=asyncio.subprocess.PIPE
         )
+        reading = None
         try:
             assert process.stderr is not None
             port = await _port(process.stderr)
-            drained = asyncio.create_task(process.stderr.read())  # else it blocks once the pipe is full
+            reading = asyncio.create_task(process.stderr.read())  # else it blocks once the pipe is full
             async with aiohttp.ClientSession() as http:
                 async with http.get(f"http://127.0.0.1:{port}/json/list") as answer:
                     [tab] = [each for each in await answer.json() if each["type"] == "page"]
@@ -116,7 +117,8 @@ async def browser() -> AsyncIterator[Page]:
         finally:
             process.kill()
             await process.wait()
-            await drained
+            if reading is not None:
+                await reading
 
 
 async def _port(said: asyncio.StreamReader) -> str:

@@ -22,10 +22,10 @@ async def two() -> AsyncIterator[Running]:
 
 async def ask(started: Running, expect: int = 200, **headers: str) -> None:
     body = {"model": "m", "messages": [{"role": "user", "content": SAID}]}
-    async with aiohttp.ClientSession(headers=headers) as http:
-        async with http.post(f"{started.url}/v1/chat/completions", json=body) as answer:
-            assert answer.status == expect
-            await answer.read()
+    url = f"{started.url}/v1/chat/completions"
+    async with aiohttp.ClientSession(headers=headers) as http, http.post(url, json=body) as answer:
+        assert answer.status == expect
+        await answer.read()
     await started.sidecar.front.drained()
 
 
