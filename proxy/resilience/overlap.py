@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from os.path import commonprefix
+from itertools import takewhile
 
 
 class Differs(Exception):
@@ -54,7 +54,8 @@ class Onwards:
         """No more comes to decide by: what is left of the text."""
         held, self._held = self._held or "", None
         rest = held.removeprefix(self.sent)
-        return rest[len(commonprefix([rest, self.trimmed])) :]
+        again = zip(rest, self.trimmed, strict=False)
+        return rest[sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], again)) :]
 
 
 Overlap = Again | Onwards

@@ -70,7 +70,8 @@ class Resumed:
     @classmethod
     def of(cls, prefix: Prefix, id: str | None, *, prefilled: bool) -> Resumed:
         """From the prefix on, or from the beginning of what was sent."""
-        return cls(Onwards(prefix.sent if prefix.enough else "", prefix.trimmed) if prefilled else Again(prefix.sent + prefix.trimmed), id)
+        onwards = Onwards(prefix.sent if prefix.enough else "", prefix.trimmed)
+        return cls(onwards if prefilled else Again(prefix.sent + prefix.trimmed), id)
 
     def frame(self, frame: bytes) -> bytes:
         """One frame less what was said already, b"" if nothing is left of it. Raises Differs."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ texts = st.text(alphabet="ab \n", max_size=12)
 
 def parts(text, points):
     at = [0, *sorted(point % (len(text) + 1) for point in points), len(text)]
-    return [text[start:end] for start, end in zip(at, at[1:], strict=False)]
+    return [text[start:end] for start, end in itertools.pairwise(at)]
 
 
 @given(texts, texts, st.lists(st.integers(0, 100), max_size=6))
