@@ -128,7 +128,7 @@ class Continuing:
     async def _taken_over(self, prefix: Prefix, cause: Cause) -> bool:
         """Another target answers: from the prefix where it takes one, else from the beginning."""
         while (attempt := self._walk.elsewhere(cause, _prefilled)) is not None:
-            attempt.prefix = prefix if _prefilled(attempt.step) else None
+            attempt.prefix = prefix if _goes_on(attempt.step, prefix) else None
             if await self._tried(attempt, prefix):
                 return True
             again = self._walk.repeat(attempt.step) if attempt.prefix and attempt.status == 400 else None
@@ -171,6 +171,11 @@ class Continuing:
 
 def _prefilled(step: Step) -> bool:
     return DIALECTS[step.target.provider.dialect].prefill(step.target.model)
+
+
+def _goes_on(step: Step, prefix: Prefix) -> bool:
+    """Whether it is asked to go on; one that may repeat the beginning only if that can be told from its own first words."""
+    return _prefilled(step) and (prefix.enough or not DIALECTS[step.target.provider.dialect].echoes)
 
 
 class _Told(UpstreamFailure):

@@ -6,6 +6,7 @@ import asyncio
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from functools import partial
 
+from proxy.cli import fault
 from proxy.cli.command import Command, Failure, port, reason
 from proxy.cli.loop import run
 from proxy.sandbox import SIMULATIONS
@@ -28,6 +29,7 @@ def _arguments(parser: ArgumentParser) -> None:
     what = "NAME, NAME=DIALECT or NAME=DIALECT:PORT; default: one of each dialect on free ports"
     control = "where faults are set while it runs; default: a free port"
     parser.add_argument("--control-port", type=int, default=0, metavar="PORT", help=control)
+    fault.argument(parser)
     parser.add_argument("provider", nargs="*", type=_provider, metavar="PROVIDER", help=what)
 
 
@@ -45,6 +47,7 @@ async def _simulate(arguments: Namespace, stopped: asyncio.Event) -> int:
         )
     except OSError as error:
         raise Failure(f"cannot simulate: {reason(error)}") from error
+    await fault.break_(sandbox, arguments.fault)
     for name, dialect, _ in wanted:
         print(f"{name} ({dialect}): base_url {sandbox.base_url(name)}")
     print(f"control: {sandbox.control_url} (GET shows, PUT /providers/NAME breaks, DELETE mends)", flush=True)

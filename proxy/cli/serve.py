@@ -12,7 +12,7 @@ from functools import partial
 from msgspec.structs import replace as altered
 
 from proxy import __version__
-from proxy.cli import file
+from proxy.cli import fault, file
 from proxy.cli.command import Command, Failure, port, reason
 from proxy.cli.logs import FORMATS, logger
 from proxy.cli.loop import run
@@ -34,6 +34,7 @@ def _arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--port", type=port, help="instead of the file's listen: port; 0 takes a free one")
     parser.add_argument("--admin-port", type=port, metavar="PORT", help="instead of the file's admin: port; likewise")
     parser.add_argument("--sandbox", action="store_true", help="simulated providers on loopback, not the real ones")
+    fault.argument(parser)
     parser.add_argument("--log-format", choices=FORMATS, default="auto", help="auto: console on a terminal, else json")
 
 
@@ -45,6 +46,8 @@ async def _serve(arguments: Namespace, stopped: asyncio.Event) -> int:
     async with AsyncExitStack() as stack:
         generation = file.generation(arguments.config)
         sandbox = await _sandbox(generation.snapshot, stack) if arguments.sandbox else None
+        if arguments.fault:
+            await fault.break_(sandbox, arguments.fault)
         sidecar = await _started(arguments, generation, sandbox)
         stack.push_async_callback(sidecar.stop)
         _reload_on_hangup(sidecar)

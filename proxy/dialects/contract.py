@@ -87,6 +87,8 @@ class Dialect:
     """Control headers of its own: name -> the key in `Call.extras`, and how to read it (raises InvalidHeader)."""
     prefill: Callable[[str], bool] = lambda model: False
     """Whether that upstream model goes on from an assistant message at the end."""
+    echoes: bool = False
+    """Whether its answer may begin by repeating that message."""
     unsupported: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
     """Parameters of an OpenAI request that this dialect cannot express for that upstream model."""
 

@@ -9,9 +9,11 @@ from typing import Any
 import orjson
 
 from proxy.messages import Answer
-from proxy.resilience.overlap import Overlap
+from proxy.resilience.overlap import Again, Onwards, Overlap
 from proxy.sse import decode, encode
 
+LEAST_SENT = 20
+"""Characters from which on a repetition is known for one; fewer could be the answer's own next words."""
 LEAST = 16
 """Tokens that must be left of a limit for going on to make sense."""
 BYTES_PER_TOKEN = 4
@@ -26,6 +28,11 @@ class Prefix:
     """Without the white space at its end, which some targets refuse."""
     trimmed: str
     """That white space: it may come again."""
+
+    @property
+    def enough(self) -> bool:
+        """Whether there is enough of it to know it again."""
+        return len(self.sent) >= LEAST_SENT
 
     @classmethod
     def of(cls, text: str) -> Prefix:
@@ -63,8 +70,7 @@ class Resumed:
     @classmethod
     def of(cls, prefix: Prefix, id: str | None, *, prefilled: bool) -> Resumed:
         """From the prefix on, or from the beginning of what was sent."""
-        overlap = Overlap(prefix.trimmed, strict=False) if prefilled else Overlap(prefix.sent + prefix.trimmed)
-        return cls(overlap, id)
+        return cls(Onwards(prefix.sent if prefix.enough else "", prefix.trimmed) if prefilled else Again(prefix.sent + prefix.trimmed), id)
 
     def frame(self, frame: bytes) -> bytes:
         """One frame less what was said already, b"" if nothing is left of it. Raises Differs."""
@@ -81,8 +87,8 @@ class Resumed:
         """Takes out what was said already; whether anything is left."""
         delta, finish = choice.get("delta") or {}, choice.get("finish_reason")
         delta.pop("role", None)
-        if delta.get("content"):
-            delta["content"] = self.overlap.new(delta["content"])
-        if finish:
-            self.overlap.end()
+        text = self.overlap.new(delta.get("content") or "")
+        text += self.overlap.end() if finish else ""
+        if text or "content" in delta:
+            delta["content"] = text
         return bool(finish or any(delta.values()))

@@ -136,6 +136,7 @@ def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
         tools=tools,
         forced=forced,
         max_tokens=body.get("max_tokens"),
+        begun=_text(messages[-1]["content"]) if messages[-1]["role"] == "assistant" else "",
     )
 
 

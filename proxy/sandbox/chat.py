@@ -35,6 +35,7 @@ def prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
         tools=tools,
         forced=forced,
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        begun=text(messages[-1].get("content")) if messages[-1].get("prefix") else "",
     )
 
 

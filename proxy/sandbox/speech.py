@@ -34,6 +34,8 @@ class Prompt:
     forced: bool = False
     """One of them must be called."""
     max_tokens: int | None = None
+    begun: str = ""
+    """The answer's beginning, which it is asked to go on from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +70,7 @@ class Speech:
 def speak(prompt: Prompt) -> Speech:
     """The answer; the same prompt gets the same one."""
     uses = () if prompt.result is not None else _uses(prompt)
-    full = "" if uses else _text(prompt)
+    full = "" if uses else _text(prompt)[len(prompt.begun) :]
     text = full if prompt.max_tokens is None else full[: 4 * prompt.max_tokens]
     said = text + "".join(piece for use in uses for piece in use.fragments())
     return Speech(

@@ -38,7 +38,7 @@ def test_what_is_no_provider_is_refused(text, said):
 async def test_says_where_each_one_listens_and_stops_when_told(wanted, names, capsys):
     stopped = asyncio.Event()
     stopped.set()
-    assert await _simulate(Namespace(provider=wanted, control_port=0), stopped) == 0
+    assert await _simulate(Namespace(provider=wanted, control_port=0, fault=[]), stopped) == 0
     *lines, control = capsys.readouterr().out.splitlines()
     assert control.startswith("control: http://127.0.0.1:")
     assert [line.split(" ")[0] for line in lines] == names

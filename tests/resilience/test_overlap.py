@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.resilience.overlap import Differs, Overlap
+from proxy.resilience.overlap import Again, Differs, Onwards
 
 texts = st.text(alphabet="ab \n", max_size=12)
 
@@ -18,14 +18,14 @@ def parts(text, points):
 
 @given(texts, texts, st.lists(st.integers(0, 100), max_size=6))
 def test_the_same_beginning_is_swallowed_in_any_cuts(sent, rest, points):
-    overlap = Overlap(sent)
+    overlap = Again(sent)
     assert "".join(map(overlap.new, parts(sent + rest, points))) == rest
     overlap.end()
 
 
 @given(texts, texts, st.lists(st.integers(0, 100), max_size=6))
 def test_another_beginning_is_refused_before_anything_new_is_let_through(sent, other, points):
-    overlap, passed = Overlap(sent), ""
+    overlap, passed = Again(sent), ""
     try:
         for part in parts(other, points):
             passed += overlap.new(part)
@@ -36,18 +36,20 @@ def test_another_beginning_is_refused_before_anything_new_is_let_through(sent, o
         assert other == sent + passed
 
 
+@given(texts, texts, st.booleans(), st.lists(st.integers(0, 100), max_size=6))
+def test_what_goes_on_may_say_it_again_first(sent, rest, echoed, points):
+    sent, rest = "twenty characters here" + sent.rstrip(), "x" + rest
+    onwards = Onwards(sent, " \n")
+    came = (sent + " \n" if echoed else "") + rest
+    assert "".join([*map(onwards.new, parts(came, points)), onwards.end()]) == rest
+
+
 @pytest.mark.parametrize(
-    ("sent", "came", "new"),
-    [
-        (" ", " word", "word"),
-        (" ", "word", "word"),
-        ("\n\n", "\nword", "word"),
-        ("\n", " word", " word"),
-        ("", "w", "w"),
-    ],
-)
-def test_white_space_may_come_again_or_not(sent, came, new):
-    overlap = Overlap(sent, strict=False)
-    assert overlap.new(came) == new
-    assert overlap.new(" on") == " on"
-    overlap.end()
+    ("trimmed", "came", "new"),
+    [(" ", " word", "word"), (" ", "word", "word"), ("\n\n", "\nword", "word"), ("\n", " word", " word"),
+     ("", "w", "w"), ("", "the be", "the be"), (" ", "the beginning", ""), (" ", "the beginning on", "on")],
+)  # fmt: skip
+def test_white_space_may_come_again_or_not(trimmed, came, new):
+    onwards = Onwards("the beginning", trimmed)
+    assert onwards.new(came) + onwards.end() == new
+    assert onwards.new(" on") == " on"

@@ -63,3 +63,8 @@ def test_a_sample_fits_its_schema(schema, value):
 @pytest.mark.parametrize("text, count", [("", 1), ("four", 1), ("fives", 2), ("x" * 400, 100)])
 def test_four_characters_are_a_token(text, count):
     assert tokens(text) == count
+
+
+def test_an_answer_that_was_begun_is_gone_on_with():
+    whole = speak(Prompt("openai", "gpt-x", "hello")).text
+    assert speak(Prompt("openai", "gpt-x", "hello", begun=whole[:10])).text == whole[10:]

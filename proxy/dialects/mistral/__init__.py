@@ -17,5 +17,6 @@ DIALECT = Dialect(
     begins=begins,
     error=error,
     prefill=lambda model: True,
+    echoes=True,
     unsupported=unsupported,
 )

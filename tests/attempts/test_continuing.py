@@ -1,0 +1,160 @@
+"""A cut answer goes on elsewhere once, or ends with an error; what was sent never comes again."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+import pytest
+
+from proxy.attempts.settings import Settings
+from proxy.dialects import DIALECTS
+from proxy.dialects.contract import Reading
+from proxy.errors import Disconnected, InvalidRequest, Silent
+from proxy.messages import Response, Staged
+from proxy.middleware.failover import Failover
+from proxy.middleware.sse_passthrough import SsePassthrough
+from proxy.routing.facts import Facts
+from proxy.sse import decode
+from tests.fakes import FOREVER, Body, chunk, planned
+
+CUT = Disconnected("cut")
+ONE, TWO, END = chunk("one ", id="1"), chunk("two", id="1"), chunk(finish="stop")
+ERROR = b'data: {"error":{"message":"overloaded","code":"overloaded_error"}}\n\n'
+
+
+class Providers:
+    """Each attempt gets the next row: an exception, or the reads of a stream, seen by OpenAI's own stage."""
+
+    def __init__(self, *rows):
+        self.rows, self.tried, self.bodies = list(rows), [], []
+
+    async def __call__(self, attempt):
+        self.tried.append(attempt.step.target.provider.name)
+        row = self.rows.pop(0)
+        if row is FOREVER:
+            await asyncio.Event().wait()
+        if isinstance(row, BaseException):
+            raise row
+        self.bodies.append(Body(list(row)))
+        reading = Reading(attempt.step.target.provider.name, "m", "id", 0, answer=attempt.answer)
+        return Response(200, {}, Staged(self.bodies[-1], DIALECTS["openai"].stream(reading), attempt.answer))
+
+
+async def streamed(*rows, ping=15.0, **options):
+    """The exchange, the providers, and the body as the caller reads it."""
+    made, providers = planned("abc"), Providers(*rows)
+    made.endpoint, made.facts = "chat", Facts("chat", "m", stream=True)
+    made.body = {"model": "m", "messages": []}
+    failover = Failover(**options)
+    response = await SsePassthrough(ping)(made, lambda exchange: failover(exchange, providers))
+    return made, providers, response.body
+
+
+async def read(body):
+    """Text, finish reasons, error codes and the number of `[DONE]`s."""
+    text, finishes, errors, done = "", [], [], 0
+    while data := await body.read():
+        for frame in data.split(b"\n\n"):
+            event = decode(frame + b"\n\n").data
+            if event == b"[DONE]":
+                done += 1
+            elif event:
+                one = orjson.loads(event)
+                errors += [one["error"]["code"]] if "error" in one else []
+                for choice in one.get("choices", ()):
+                    text += choice["delta"].get("content") or ""
+                    finishes += [choice["finish_reason"]] if choice["finish_reason"] else []
+    return text, finishes, errors, done
+
+
+WHOLE = "one two", ["stop"], [], 1
+
+
+@pytest.mark.parametrize(
+    ("rows", "tried", "got"),
+    [
+        ([[ONE, TWO, END]], "a", WHOLE),
+        ([[ONE, TWO, END, CUT]], "a", WHOLE),
+        ([[ONE, CUT], [ONE, TWO, END]], "ab", WHOLE),
+        ([[ONE, CUT], [ONE + TWO + END + b"data: [DONE]\n\n"]], "ab", WHOLE),
+        ([[ONE], [ONE, TWO, END]], "ab", WHOLE),
+        ([[ONE, Silent("x")], [ONE, TWO, END]], "ab", WHOLE),
+        ([[ONE, ERROR], [ONE, TWO, END]], "ab", WHOLE),
+        ([[ONE + ERROR], [ONE, TWO, END]], "ab", WHOLE),
+        ([[ONE, CUT], Disconnected("b"), [ONE, TWO, END]], "abc", WHOLE),
+        ([[ONE, CUT], InvalidRequest("b"), [ONE, TWO, END]], "abc", WHOLE),
+        ([[ONE, CUT], Disconnected("b"), Disconnected("c")], "abc", ("one ", [], ["upstream_disconnected"], 0)),
+        ([[ONE + ERROR], Disconnected("b"), Disconnected("c")], "abc", ("one ", [], ["overloaded_error"], 0)),
+        ([[ONE, CUT], [chunk("other"), END]], "ab", ("one ", [], ["upstream_disconnected"], 0)),
+        ([[ONE, CUT], [chunk("other") + END + b"data: [DONE]\n\n"]], "ab", ("one ", [], ["upstream_disconnected"], 0)),
+        ([[ONE, CUT], [chunk("on"), END]], "ab", ("one ", [], ["upstream_disconnected"], 0)),
+        ([[ONE, CUT], [ONE, TWO, CUT]], "ab", ("one two", [], ["upstream_disconnected"], 0)),
+        ([[ONE, CUT], [ONE + TWO + ERROR]], "ab", ("one two", [], ["overloaded_error"], 0)),
+    ],
+)
+async def test_what_the_caller_gets(rows, tried, got):
+    made, providers, body = await streamed(*rows)
+    assert await read(body) == got
+    made.end()
+    assert "".join(providers.tried) == tried
+    assert all(attempt.flight.over for attempt in made.attempts)
+    assert not made.services.retries._in_flight
+
+
+async def test_an_answer_that_differs_is_no_fault_of_who_gave_it():
+    made, _, body = await streamed([ONE, CUT], [chunk("other"), END])
+    await read(body)
+    made.end()
+    assert [attempt.outcome for attempt in made.attempts] == ["upstream_disconnected", "abandoned"]
+
+
+@pytest.mark.parametrize("resume", ["auto", "off"])
+async def test_only_auto_goes_on(resume):
+    _, providers, body = await streamed([ONE, CUT], [ONE, TWO, END], resume=resume)
+    assert (await read(body) == WHOLE) is (resume == "auto")
+    assert len(providers.tried) == (2 if resume == "auto" else 1)
+
+
+async def test_a_call_cannot_be_gone_on_with():
+    call = b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{}]},"finish_reason":null}]}\n\n'
+    _, providers, body = await streamed([call, CUT], [ONE, END])
+    assert (await read(body))[2:] == (["upstream_disconnected"], 0) and providers.tried == ["a"]
+
+
+async def test_pings_do_not_undo_a_resumption_under_way():
+    _, providers, body = await streamed([ONE, CUT], FOREVER, ping=0.0)
+    parts = [await body.read() for _ in range(5)]
+    assert parts[1:] == [b": ping\n\n"] * 4 and providers.tried == ["a", "b"]
+    body.close()
+
+
+async def test_letting_go_while_somebody_reads_ends_it_with_an_error_and_nobody_goes_on():
+    made, providers, body = await streamed([ONE, CUT], FOREVER)
+    reading = asyncio.create_task(read(body))
+    while len(providers.tried) < 2:
+        await asyncio.sleep(0)
+    body.close()
+    assert await reading == ("one ", [], ["upstream_disconnected"], 0)
+    made.end()
+    assert providers.tried == ["a", "b"] and all(attempt.flight.over for attempt in made.attempts)
+
+
+async def test_what_is_cut_on_our_side_is_no_fault_of_the_providers():
+    made, providers, body = await streamed([ONE, CUT], [ONE, TWO, END])
+    await body.read()
+    body.close()
+    assert (await read(body))[2] == ["upstream_disconnected"]
+    made.end()
+    assert providers.tried == ["a"] and made.services.observations.of("a@us/m-a").failed_at is None
+
+
+async def test_the_callers_slowness_is_not_the_providers_silence():
+    made, _, body = await streamed([ONE, b": ping\n\n", TWO, END])
+    await body.read()
+    made.services.clock.now += 1000
+    assert (await read(body))[:2] == ("two", ["stop"])
+
+
+def test_settings_are_the_options_of_failover():
+    assert isinstance(Failover(), Settings)

@@ -1,0 +1,90 @@
+"""X-Failover-Config: read whole, or refused with what is wrong."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from proxy.resilience.breakers import Override
+from proxy.routing.failover_config import MAX_TEXT, Rule, parse
+from tests.fakes import generation
+
+FILE = """
+pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
+providers:
+  a: {dialect: openai, base_url: "https://a.test/v1", regions: {us: {}, eu: {}}}
+  b: {dialect: openai, base_url: "https://b.test/v1"}
+models:
+  m: {a: m-a, b: m-b}
+  big: {a: big-a, b: big-b}
+"""
+SNAPSHOT = generation(FILE).snapshot
+
+
+def read(**members):
+    return parse(json.dumps({"primary_provider": "a", **members}), SNAPSHOT.known)
+
+
+def test_all_of_it():
+    config = read(
+        fallback_rules=[
+            {"provider": "b", "trigger": ["rate_limit", "timeout"], "model_mapping": {"m": "big"}},
+            {"provider": "a", "max_additional_latency_ms": 1500},
+        ],
+        circuit_breaker={"enabled": True, "failure_threshold": 3, "recovery_timeout": 60},
+    )
+    assert config.rules == (
+        Rule("b", frozenset({"rate_limit", "timeout"}), (("m", "big"),), None),
+        Rule("a", frozenset({"any"}), (), 1.5),
+    )
+    assert config.providers == ("a", "b") and config.breaker == Override(True, 3, 60.0)
+    assert read().breaker is None
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("{", "truncated"),
+        ("[]", "object"),
+        ("{}", "primary_provider"),
+        ('{"primary_provider": "x"}', "no provider 'x'; allowed: a, b"),
+        ('{"primary_provider": "a", "fallback_rules": [{"provider": "x"}]}', "no provider 'x'"),
+        ('{"primary_provider": "a", "fallback_rules": [{"provider": "b", "trigger": ["bad"]}]}', "bad"),
+        ('{"primary_provider": "a", "fallback_rules": [{"provider": "b", "max_additional_latency_ms": 0}]}', "> 0"),
+        ('{"primary_provider": "a", "circuit_breaker": {"failure_threshold": 0}}', ">= 1"),
+        ('{"primary_provider": "a", "other": 1}', "other"),
+        ("[" * 3000, "."),
+        (" " * (MAX_TEXT + 1), f"longer than {MAX_TEXT} characters"),
+    ],
+)
+def test_what_is_wrong_is_named(text, said):
+    with pytest.raises(ValueError, match=said):
+        parse(text, SNAPSHOT.known)
+
+
+@pytest.mark.parametrize(
+    ("triggers", "failure", "moves_on", "answers"),
+    [
+        ({"any"}, "timeout", True, True),
+        ({"any"}, "content_filter", False, False),
+        ({"content_filter"}, "content_filter", False, True),
+        ({"timeout"}, "rate_limit", True, False),
+    ],
+)
+def test_a_rule_answers_what_it_names_and_any_what_moves_on(triggers, failure, moves_on, answers):
+    assert Rule("b", frozenset(triggers), (), None).answers(failure, moves_on) is answers
+
+
+@pytest.mark.parametrize(
+    ("mapping", "targets"),
+    [
+        ({}, ["a@us/m-a", "a@eu/m-a", "b@global/m-b"]),
+        ({"m": "big"}, ["a@us/m-a", "a@eu/m-a", "b@global/big-b"]),
+        ({"m": "unheard-of"}, ["a@us/m-a", "a@eu/m-a", "b@global/unheard-of"]),
+        ({"other": "big"}, ["a@us/m-a", "a@eu/m-a", "b@global/m-b"]),
+    ],
+)
+def test_the_chains_targets_serve_the_model_as_mapped(mapping, targets):
+    config = read(fallback_rules=[{"provider": "b", "model_mapping": mapping}])
+    assert [target.id for target in config.targets("m", SNAPSHOT)] == targets
