@@ -8,7 +8,6 @@ from typing import Any
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Answer, Response
 
-
 _LOOKS = "/v1/providers/"
 """Where dashboards and probes look every few seconds; a look that went well is a line for those who debug."""
 
