@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import orjson
 import pytest
 
@@ -82,3 +84,21 @@ async def test_a_cancelled_request_is_logged_as_left_by_its_client(cancelled):
     await cancelled(logged(made, lambda subject: Failover()(subject, Script([FOREVER]))))
     [line] = log.lines
     assert line["outcome"] == "client_gone" and line["attempts"] == ["a@us/m-a: abandoned"]
+
+
+@pytest.mark.parametrize(
+    ("path", "outcome", "lines"),
+    [
+        ("/v1/providers/health", "ok", 0),
+        ("/v1/providers/performance?window=30s", "ok", 0),
+        ("/v1/providers/health", "invalid_request", 1),
+        ("/v1/models", "ok", 1),
+    ],
+)
+async def test_a_look_at_the_providers_is_logged_only_when_it_fails(path, outcome, lines):
+    log = Log()
+    made = exchange(replace(request(b""), method="GET", path=path), log=log)
+    await AccessLog()(made, Script([200]))
+    made.outcome = outcome
+    made.end()
+    assert len(log.lines) == lines
