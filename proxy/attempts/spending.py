@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from msgspec import structs
+
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.resume import BYTES_PER_TOKEN
 from proxy.routing import costs
@@ -18,7 +20,7 @@ def fitted(step: Step, exchange: Exchange) -> Step | None:
     target = step.target
     signal = exchange.services.board.at(exchange.services.clock()).of(target.id)
     fit = costs.fit(target, exchange.facts, signal, ceiling - spent(exchange))
-    return replace(step, max_tokens=fit.max_tokens) if fit else None
+    return structs.replace(step, max_tokens=fit.max_tokens) if fit else None
 
 
 def spent(exchange: Exchange) -> float:
