@@ -127,6 +127,7 @@ def _banner(sidecar: Sidecar, name: str, sandbox: Sandbox | None) -> str:
         f"parrot {__version__} listens on {url}, routed by {name}",
         f"  {kind}: {', '.join(serving) or 'none'}",
         *([f"  disabled: {', '.join(disabled)}"] if disabled else []),
+        *([] if url.startswith("unix:") else [f"  dashboard: {url}/dashboard"]),
         f"  probes and reload: {sidecar.admin_url}/readyz",
         *([f'  break one: curl -X PUT {broken} -d \'{{"fault": "down"}}\''] if sandbox else []),
         "  try it:",

@@ -97,6 +97,7 @@ def member(header: str) -> str:
 
 
 MEMBERS: Mapping[str, str] = {member(header): header for header in _ALL}
+_FIELDS = {header: name for name, header in MEMBERS.items()}
 
 
 def asked_in_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -138,18 +139,23 @@ def parse(asked: Mapping[str, str], snapshot: Snapshot) -> Policy:
 NOTHING = Policy()
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def _parsed(asked: tuple[tuple[str, str], ...], known: Known) -> Policy:
     values: dict[str, Any] = {}
     extras: dict[str, Any] = {}
     for header, text in asked:
-        try:
-            text = reading.checked(text)
-            if header in EXTRAS:
-                name, read = EXTRAS[header]
-                extras[name] = read(text)
-            else:
-                values[member(header)] = HEADERS[header](text, known)
-        except ValueError as error:
-            raise InvalidHeader(f"{header}: {error}", param=header) from error
+        if header in EXTRAS:
+            extras[EXTRAS[header][0]] = _read(header, text, known)
+        else:
+            values[_FIELDS[header]] = _read(header, text, known)
     return replace(NOTHING, **values, extras=extras)
+
+
+@lru_cache(maxsize=1024)
+def _read(header: str, text: str, known: Known) -> Any:
+    """One header's value: most stay the same where another, such as the session's name, is new with every request."""
+    try:
+        text = reading.checked(text)
+        return EXTRAS[header][1](text) if header in EXTRAS else HEADERS[header](text, known)
+    except ValueError as error:
+        raise InvalidHeader(f"{header}: {error}", param=header) from error

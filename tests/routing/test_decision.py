@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import orjson
 import pytest
@@ -154,3 +155,9 @@ def test_what_is_known_changes_the_order_and_nothing_else() -> None:
     rows = {"openai": known(900, degraded=True, in_flight=9), "google": known(10)}
     with_signals = decide(question(), WORLD, signals(rows))
     assert sorted(places(with_signals)) == sorted(places(decide(question(), WORLD, Signals())))
+
+
+def test_a_provider_at_its_own_limit_comes_after_those_that_are_not() -> None:
+    asking = question(asked({"X-Provider-Preference": "google"}))
+    found = decide(asking, WORLD, replace(signals({}), busy={"google": 200}))
+    assert names(found)[-1] == "google" and len(found.steps) == 5

@@ -9,7 +9,7 @@ import pytest
 
 from proxy.config.snapshot import Snapshot
 from proxy.routing.decision import decide
-from proxy.routing.eligibility import filters
+from proxy.routing.eligibility import filters, reason
 from proxy.telemetry.signals import Signal
 from tests.files import loaded
 from tests.routing.scenes import WORLD, asked, decided, places, question, reasons, signals
@@ -109,3 +109,12 @@ def test_nothing_is_looked_at_that_nobody_asked_for() -> None:
     assert len(filters(question(), WORLD)) == 1
     every = asked({"X-Data-Residency": "EU", "X-Provider-Regions": "eu-west-3", "X-Max-Cost-Per-Request": "1"})
     assert len(filters(question(every, needs=frozenset({"tools"})), strict(WORLD))) == 6
+
+
+@pytest.mark.parametrize(
+    ("headers", "why"),
+    [({}, None), ({"X-Provider": "google"}, "not_in_provider"), ({"X-Data-Residency": "EU"}, "data_residency")],
+)
+def test_one_target_alone_has_the_same_reason(headers: dict[str, str], why: str | None) -> None:
+    target = WORLD.targets("m")[0]
+    assert reason(target, question(asked(headers)), Signal(), WORLD) == why
