@@ -65,8 +65,7 @@ class Response(Struct, eq=False):
             self.body.close()
 
 
-@dataclass(slots=True, eq=False)
-class Upgrade(Response):
+class Upgrade(Response, eq=False):
     """An answer that writes itself: `run` gets the listener's request and the headers that every answer carries."""
 
     run: Callable[[Any, Headers], Awaitable[Any]]

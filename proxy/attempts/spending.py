@@ -4,11 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-<<<<<<< HEAD
-from msgspec.structs import replace as altered
-=======
 from msgspec import structs
->>>>>>> tests-routing
 
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.resume import BYTES_PER_TOKEN
@@ -24,11 +20,7 @@ def fitted(step: Step, exchange: Exchange) -> Step | None:
     target = step.target
     signal = exchange.services.board.at(exchange.services.clock()).of(target.id)
     fit = costs.fit(target, exchange.facts, signal, ceiling - spent(exchange))
-<<<<<<< HEAD
-    return altered(step, max_tokens=fit.max_tokens) if fit else None
-=======
     return structs.replace(step, max_tokens=fit.max_tokens) if fit else None
->>>>>>> tests-routing
 
 
 def spent(exchange: Exchange) -> float:

@@ -7,11 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-<<<<<<< HEAD
-from msgspec.structs import replace as altered
-=======
 from msgspec import structs
->>>>>>> tests-routing
 
 from proxy.attempts import settle
 from proxy.attempts.settings import OFF, Hedge, Settings, When
@@ -36,11 +32,7 @@ def walk(plan="abc", policy=None, settings=None, **changes):
     """A walk; `changes` are members of targets by provider, such as a={"context": 5}."""
     made = planned(plan)
     steps = [
-<<<<<<< HEAD
-        altered(step, target=replace(step.target, **changes.get(step.target.provider.name, {})))
-=======
         structs.replace(step, target=replace(step.target, **changes.get(step.target.provider.name, {})))
->>>>>>> tests-routing
         for step in made.decision.steps
     ]
     made.decision = Decision("m", "automatic", tuple(steps))
@@ -307,11 +299,7 @@ def test_a_target_whose_account_is_at_its_limit_comes_last():
     step = walked.exchange.decision.steps[1]
     limited = replace(step.target.provider, limits=type("L", (), {
         "concurrency": 1, "requests_per_minute": None, "tokens_per_minute": None})())  # fmt: skip
-<<<<<<< HEAD
-    walked._unused[1] = altered(step, target=replace(step.target, provider=limited))
-=======
     walked._unused[1] = structs.replace(step, target=replace(step.target, provider=limited))
->>>>>>> tests-routing
     walked.exchange.services.usage.started("b", 100.0)
     assert name(walked.elsewhere(fail(walked, walked.first())[1])) == "c"
 
