@@ -1,1 +1,1 @@
-"""One request's attempts: `walk` says what is tried next, `race` tries it, `continuing` goes on where an answer was cut."""
+"""One request's attempts: `walk` says what is next, `race` tries it, `continuing` goes on where it was cut."""

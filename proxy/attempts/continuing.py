@@ -1,4 +1,4 @@
-"""A stream that goes on at another target where it was cut; nothing is sent twice, and nothing sold as whole that is not."""
+"""A stream that goes on elsewhere where it was cut; nothing is sent twice, or sold as whole that is not."""
 
 from __future__ import annotations
 
@@ -174,7 +174,7 @@ def _prefilled(step: Step) -> bool:
 
 
 def _goes_on(step: Step, prefix: Prefix) -> bool:
-    """Whether it is asked to go on; one that may repeat the beginning only if that can be told from its own first words."""
+    """Whether it is asked to go on; one that may repeat the beginning only where a repetition is known for one."""
     return _prefilled(step) and (prefix.enough or not DIALECTS[step.target.provider.dialect].echoes)
 
 

@@ -1,4 +1,4 @@
-"""One attempt, and a second one beside it if the first stays silent; the first with content wins, the other is gone at once."""
+"""One attempt, and a second beside it if it stays silent; the first with content wins, the other is gone at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is tried next: the plan's order, the caller's rules, the breakers' leave and the budgets; nothing is awaited here."""
+"""What is tried next: by the plan, the caller's rules, the breakers and the budgets; nothing is awaited here."""
 
 from __future__ import annotations
 

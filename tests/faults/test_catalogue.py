@@ -1,4 +1,4 @@
-"""Each fault, streamed or not, alone or with a healthy second provider, in each wire format: the caller gets what he should."""
+"""Each fault, streamed or not, alone or beside a healthy provider, in each format: the caller gets what is due."""
 
 from __future__ import annotations
 
