@@ -159,7 +159,7 @@ class Served:
         while "curl" not in banner[-1] or "chat/completions" not in banner[-1]:
             banner.append(self.process.stdout.readline())
         urls = re.findall(r"http://[^/, ]+", "".join(banner))
-        self.url, self.admin, self.control = urls[0], urls[1], urls[2]
+        self.url, _dashboard, self.admin, self.control = urls[:4]
 
     def __enter__(self):
         return self
