@@ -20,7 +20,7 @@ run: $(RUNTIME) ## Serve routing.yaml with simulated providers: no keys, no netw
 	@$(BIN)/python -m proxy serve --sandbox $(ARGS)
 
 test: $(READY) ## Run the tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
 lint: $(READY) ## Check style and layout
 	@$(BIN)/ruff check .

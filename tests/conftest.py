@@ -11,6 +11,12 @@ import aiohttp
 import pytest
 from aiohttp.abc import AbstractStreamWriter
 from aioresponses import aioresponses
+from hypothesis import HealthCheck
+from hypothesis import settings as hypothesis
+
+# A slow machine is no mistake: how long an example takes is not judged.
+hypothesis.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+hypothesis.load_profile("suite")
 
 
 class Built(aiohttp.ClientResponse):

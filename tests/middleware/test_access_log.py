@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import orjson
 import pytest
+from msgspec.structs import replace as altered
 
 from proxy.dialects.faults import refused
 from proxy.errors import InvalidRequest
@@ -97,7 +96,7 @@ async def test_a_cancelled_request_is_logged_as_left_by_its_client(cancelled):
 )
 async def test_a_look_at_the_providers_is_logged_only_when_it_fails(path, outcome, lines):
     log = Log()
-    made = exchange(replace(request(b""), method="GET", path=path), log=log)
+    made = exchange(altered(request(b""), method="GET", path=path), log=log)
     await AccessLog()(made, Script([200]))
     made.outcome = outcome
     made.end()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
+from msgspec.structs import replace as altered
 
 from proxy.config.quantities import Secret
 from proxy.errors import Forbidden, Unauthenticated
@@ -161,7 +160,7 @@ STREAM = "/v1/providers/health/stream"
     ],
 )
 async def test_only_the_streams_websocket_may_show_its_key_later(path, headers, later):
-    made = exchange(replace(request(b"", headers), path=path))
+    made = exchange(altered(request(b"", headers), path=path))
     try:
         await KEYED(made, Script([200]))
     except Unauthenticated:
