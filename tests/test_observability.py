@@ -1,0 +1,102 @@
+"""What the documentation of observability shows works as shown, and whatever is built on the metrics finds them."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+from prometheus_client import ProcessCollector
+
+from proxy.telemetry.meters import STATUSES, Config, Reading, families
+from proxy.telemetry.tally import Tally
+from tests.running import HELLO, TWO, running
+
+ROOT = Path(__file__).parent.parent
+PAGE = (ROOT / "docs/observability.md").read_text()
+KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: your-key}]}},")
+LABELS = {"gen_ai_provider_name", "gen_ai_request_model", "gen_ai_token_type"}
+BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
+
+
+def metrics() -> dict[str, str]:
+    """Every name that a query may use -> its type."""
+    nothing = Reading({}, Tally(), {}, Config("1", 1, "x", True), 0, 0, 0)
+    endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
+    every = [*families(nothing), *ProcessCollector(registry=None).collect()]
+    return {family.name + end: family.type for family in every for end in endings.get(family.type, ("",))}
+
+
+def queries() -> Iterator[str]:
+    for group in yaml.safe_load((ROOT / "deploy/alerts.yaml").read_text())["groups"]:
+        yield from (rule["expr"] for rule in group["rules"])
+    board = json.loads((ROOT / "deploy/grafana.json").read_text())
+    yield from (target["expr"] for panel in board["panels"] for target in panel["targets"])
+    yield from (each["query"] for each in board["templating"]["list"] if each["type"] == "query")
+
+
+@pytest.mark.parametrize("query", list(queries()))
+def test_every_metric_of_a_query_is_there_and_is_used_as_what_it_is(query: str) -> None:
+    known = metrics()
+    named = set(re.findall(r"\b(?:parrot|gen_ai|process)_\w+", query)) - LABELS
+    assert named and named <= known.keys()
+    for name in re.findall(r"(?:rate|increase)\((\w+)", query):
+        assert known[name] in ("counter", "histogram")
+    for status in re.findall(r'status=~?"([a-z|]+)"', query):
+        assert set(status.split("|")) <= set(STATUSES)
+
+
+def test_no_metric_is_undocumented() -> None:
+    page = re.sub(r"`parrot_attempts_total`, (.*?) \|", lambda found: found[0].replace("`_", "`parrot_attempts_"), PAGE)
+    assert [name for name in metrics() if not name.startswith("process_") and _family(name) not in page] == []
+
+
+def _family(name: str) -> str:
+    return re.sub(r"_(bucket|sum|count)$", "", name)
+
+
+@pytest.mark.parametrize("number", range(len(BLOCKS)))
+async def test_a_snippet_runs_as_it_stands(number: int, capsys: pytest.CaptureFixture[str]) -> None:
+    async with running(KEYED) as started:
+        async with started.client(default_headers={"Authorization": "Bearer your-key"}) as client:
+            await client.chat.completions.create(model="m", messages=HELLO)
+        address = started.url.removeprefix("http://")
+        snippet = BLOCKS[number].replace("127.0.0.1:8090", address)
+        run = asyncio.create_task(asyncio.to_thread(exec, compile(snippet, "snippet", "exec"), {}))
+        if "websocket" in snippet:
+            await _follow(started)
+        await run
+    said = capsys.readouterr().out
+    assert "first" in said and "healthy" in said
+
+
+async def _follow(started: Any) -> None:
+    """Lets it hear of a change, and that it is over."""
+    services = started.sidecar.front.services
+    while not len(services.feed):
+        await asyncio.sleep(0.001)
+    now = services.clock()
+    for _ in range(20):
+        services.observations.started("first@global/m-one", now).failed("server_error", now, fault=True)
+    services.feed.stirred.set()
+    while not any(line["event"] == "provider_status_changed" for line in started.log.lines):
+        await asyncio.sleep(0.001)
+    services.feed.close()
+
+
+async def test_the_stream_can_be_read_with_curl_as_shown() -> None:
+    path = re.search(r"http://127.0.0.1:8090(/\S+stream)`", PAGE)
+    assert path is not None
+    headers = {"Accept": "text/event-stream"}
+    async with (
+        running() as started,
+        aiohttp.ClientSession() as http,
+        http.get(started.url + path[1], headers=headers) as got,
+    ):
+        assert await got.content.readline() == b"event: snapshot\r\n"
