@@ -10,6 +10,8 @@ from functools import partial
 from random import Random
 from typing import Any, Protocol, TypeVar
 
+from msgspec import Struct
+from msgspec import field as factory
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.snapshot import Snapshot
@@ -87,8 +89,7 @@ class Services:
             each.name(targets)
 
 
-@dataclass(slots=True)
-class Exchange:
+class Exchange(Struct, eq=False):
     """What is known of one request; each middleware adds what it finds out."""
 
     id: str
@@ -102,19 +103,19 @@ class Exchange:
     """The name of the key it came with."""
     admits: Callable[[str], str | None] | None = None
     """The name of a key; set where the request came without one, to an endpoint that asks for it later."""
-    asked: Mapping[str, str] = field(default_factory=dict)
+    asked: Mapping[str, str] = {}
     """Its control headers."""
-    policy: Policy = field(default_factory=Policy)
+    policy: Policy = Policy()
     raw: bytes = b""
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
     facts: Facts = Facts()
     decision: Decision = Decision()
-    attempts: list[Attempt] = field(default_factory=list)
+    attempts: list[Attempt] = []
     serving: Attempt | None = None
     """The attempt whose answer the caller gets."""
-    forwarded: Mapping[str, str] = field(default_factory=dict)
+    forwarded: Mapping[str, str] = {}
     """The caller's headers that providers may see."""
-    warnings: list[str] = field(default_factory=list)
+    warnings: list[str] = []
     waited: float = 0.0
     """Seconds spent waiting for providers before the answer's headers went out."""
     overhead_ms: float | None = None
@@ -126,7 +127,7 @@ class Exchange:
     """How it ended; whatever ends it otherwise says so."""
     _waits: int = 0
     _waits_since: float = 0.0
-    _ends: list[Callable[[Exchange], None]] = field(default_factory=list)
+    _ends: list[Callable[[Exchange], None]] = []
 
     def attempt(self, step: Step) -> Attempt:
         """A new attempt at one place of the plan, counted from now on."""
@@ -194,8 +195,7 @@ class Exchange:
             self._ends.pop()(self)
 
 
-@dataclass(slots=True)
-class Attempt:
+class Attempt(Struct, eq=False):
     """One try at one target."""
 
     exchange: Exchange
@@ -219,7 +219,7 @@ class Attempt:
     """Seconds it has for its first content, if fewer than its target's own."""
     asking: Asking = Asking()
     """The request in the target's own format."""
-    answer: Answer = field(default_factory=Answer)
+    answer: Answer = factory(default_factory=Answer)
     outcome: str | None = None
     status: int | None = None
     ended: float | None = None

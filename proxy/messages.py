@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Any, Protocol
 
+from msgspec import Struct
+
 Headers = Mapping[str, str]
 """Names without regard to case, as aiohttp's multidicts give them."""
 
@@ -31,8 +33,7 @@ class Stage(Protocol):
         """Nothing more comes: what was still held back."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """What the application sent, its body still unread."""
 
     method: str
@@ -42,8 +43,7 @@ class Request:
     """The whole body; is told the size of each part before it is kept, and what it is told with may raise. Call it once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """What one provider is sent: a complete HTTP request."""
 
     url: str
@@ -52,8 +52,7 @@ class Outgoing:
     method: str = "POST"
 
 
-@dataclass(slots=True, eq=False)
-class Response:
+class Response(Struct, eq=False):
     """Status and headers, and a body that is whole (bytes) or still coming (Body)."""
 
     status: int
@@ -66,8 +65,7 @@ class Response:
             self.body.close()
 
 
-@dataclass(slots=True, eq=False)
-class Upgrade(Response):
+class Upgrade(Response, eq=False):
     """An answer that writes itself: `run` gets the listener's request and the headers that every answer carries."""
 
     run: Callable[[Any, Headers], Awaitable[Any]]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 MAX_EVENT = 8 * 1024 * 1024
 """Bytes; an event may hold an image."""
@@ -64,8 +65,7 @@ class Framer:
             raise EventTooLarge(f"an event is over {self.max_event} bytes")
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(Struct, frozen=True):
     """One event's name ("" if it has none) and data (None if it has no data line)."""
 
     name: str

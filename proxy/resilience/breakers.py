@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 
+from msgspec import Struct
+
 from proxy.resilience.breaker import Breaker, CircuitBreaker, Permit
 from proxy.resilience.cooldown import Cooldown
 from proxy.resilience.verdict import Verdict
@@ -77,8 +79,7 @@ class Breakers:
         self._guards.name(targets)
 
 
-@dataclass(slots=True)
-class Leave:
+class Leave(Struct, eq=False):
     """Leave for one attempt; say of it what became of the attempt: a success, then how the rest of the answer went."""
 
     _guard: _Guard

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+from msgspec import Struct
+
 from proxy.telemetry.bounded import Bounded
 from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.window import LONGEST, Bucket, Window
@@ -30,8 +32,7 @@ class Remaining:
     """When that limit is whole again; from then on this says nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spent:
+class Spent(Struct, frozen=True):
     """What an answer took."""
 
     tokens_in: int = 0
@@ -39,6 +40,8 @@ class Spent:
     cost: float = 0.0
     """US dollars."""
 
+
+NOTHING = Spent()
 
 Labels = tuple[str, str, str]
 """Provider, region, and the model's name as the file bounds it."""
@@ -106,8 +109,7 @@ class Record:
         return self._usual
 
 
-@dataclass(slots=True)
-class Flight:
+class Flight(Struct, eq=False):
     """One attempt from its start to its end; each ending counts once, whatever is said after it."""
 
     _record: Record
@@ -128,7 +130,7 @@ class Flight:
             bucket.ttft.record(now - self.started)
         self._record.changes += 1
 
-    def finished(self, now: float, spent: Spent = Spent()) -> None:
+    def finished(self, now: float, spent: Spent = NOTHING) -> None:
         """The answer came to its proper end."""
         self.succeeded(now)
         if not self._ends():
