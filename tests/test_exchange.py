@@ -8,7 +8,6 @@ import pytest
 from msgspec.structs import replace as altered
 
 from proxy.config.prices import Price
-from proxy.exchange import Exchange
 from proxy.routing.facts import Facts
 from tests.fakes import PROVIDER_KEY, exchange, planned, served
 
