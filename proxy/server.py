@@ -140,12 +140,13 @@ class Front:
             written = web.StreamResponse(status=response.status, headers={**headers, **_STREAM_HEADERS})
         if self.draining or response.status in _UNREAD:
             written.force_close()
-        await written.prepare(wire)
+        writer = await written.prepare(wire)
         if not isinstance(response.body, bytes):
+            assert writer is not None, "it is prepared once"
             self._streams.add(response)
             try:
                 while data := await response.body.read():
-                    await written.write(data)
+                    await writer.write(data)
             finally:
                 self._streams.discard(response)
         await written.write_eof()

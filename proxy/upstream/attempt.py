@@ -64,7 +64,7 @@ def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: Mappin
     # Names have no case: without this, two spellings of one header would both be sent.
     headers = {name.lower(): value for name, value in (*forwarded.items(), *asking.headers.items())}
     headers |= {name.lower(): value for name, value in provider.headers.items()}
-    headers |= {"content-type": "application/json", "accept-encoding": "identity"}
+    headers["content-type"] = "application/json"
     if provider.key is not None:
         name, form = AUTH[provider.auth or dialect.auth]
         headers[name.lower()] = form.format(provider.key.value)

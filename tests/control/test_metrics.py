@@ -83,8 +83,8 @@ def test_what_was_read_does_not_change_any_more() -> None:
 
 
 async def test_the_admin_listener_answers_scrapes() -> None:
-    async with running() as started, aiohttp.ClientSession() as http:
-        await started.client().chat.completions.create(model="m", messages=HELLO)
+    async with running() as started, aiohttp.ClientSession() as http, started.client() as client:
+        await client.chat.completions.create(model="m", messages=HELLO)
         await started.sidecar.front.drained()
         async with http.get(f"{started.sidecar.admin_url}/metrics") as answer:
             assert (answer.status, answer.content_type) == (200, "text/plain")

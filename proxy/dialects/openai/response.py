@@ -47,10 +47,13 @@ def note(body: Mapping[str, Any], seen: Answer) -> None:
 
 def _note_delta(delta: Any, seen: Answer) -> None:
     """The text so far, for going on elsewhere with it; anything else cannot be gone on with."""
-    content = delta.get("content") if isinstance(delta, dict) else None
+    if not isinstance(delta, dict):
+        seen.plain = False
+        return
+    content = delta.get("content")
     if isinstance(content, str) and content:
         seen.say(content)
-    if seen.plain and (not isinstance(delta, dict) or any(delta[name] for name in delta.keys() - _TEXT)):
+    if not delta.keys() <= _TEXT and any(delta[name] for name in delta.keys() - _TEXT):
         seen.plain = False
 
 
@@ -63,11 +66,12 @@ def choices(body: Mapping[str, Any]) -> list[dict[str, Any]]:
     return [choice for choice in listed if isinstance(choice, dict)] if isinstance(listed, list) else []
 
 
-def splice(data: bytes, provider: str) -> bytes:
-    """A JSON object with `"provider"` added before its last brace; nothing else moves."""
-    end = data.rindex(b"}")
-    comma = b"" if data[:end].rstrip().endswith(b"{") else b","
-    return b'%b%b"provider":"%b"%b' % (data[:end], comma, provider.encode(), data[end:])
+def splice(data: bytes, provider: str, end: int | None = None) -> bytes:
+    """A JSON object, or bytes with one before `end`, with `"provider"` added before its last brace; nothing else moves."""
+    brace = data.rindex(b"}", 0, end)
+    before = data[:brace]
+    comma = b"" if before.rstrip().endswith(b"{") else b","
+    return b'%b%b"provider":"%b"%b' % (before, comma, provider.encode(), data[brace:])
 
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:

@@ -67,8 +67,7 @@ class Passing:
 def _spliced(frame: bytes, provider: str) -> bytes:
     """The splice in the frame's last data line: other fields and comments may follow it."""
     start = max(frame.rfind(b"\ndata"), frame.rfind(b"\rdata")) + 1
-    end = start + len(frame[start:].splitlines()[0])
-    return splice(frame[:end], provider) + frame[end:]
+    return splice(frame, provider, start + len(frame[start:].splitlines()[0]))
 
 
 def begins(event: Event) -> bool:
