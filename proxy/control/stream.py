@@ -107,9 +107,13 @@ class _Events:
 
 async def _listen(socket: web.WebSocketResponse, follower: Follower) -> None:
     """Takes in what the client says, so that its pongs and its leaving are seen; its words are of no interest."""
-    async for _ in socket:
-        pass
-    follower.over("left")
+    try:
+        async for _ in socket:
+            pass
+    except ConnectionResetError:
+        pass  # it left while its pong, or its leaving, was being answered
+    finally:
+        follower.over("left")
 
 
 async def _admitted(socket: web.WebSocketResponse, admits: Callable[[str], str | None]) -> bool:

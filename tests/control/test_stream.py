@@ -12,8 +12,8 @@ import aiohttp
 import pytest
 import websocket
 
-from proxy.control.stream import PATH
-from proxy.telemetry.feed import MOST, ROOM
+from proxy.control.stream import PATH, _listen
+from proxy.telemetry.feed import MOST, ROOM, Feed
 from tests.running import TWO, Running, running
 
 KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: secret}], origins: ['https://ok.test']}},")
@@ -191,3 +191,17 @@ async def test_when_the_sidecar_leaves_everyone_is_told() -> None:
         message = await socket.receive()
         assert (message.type, message.data, message.extra) == (aiohttp.WSMsgType.CLOSE, 1001, "the sidecar is leaving")
         assert await events.content.read() == b""
+
+
+async def test_a_connection_that_breaks_as_it_is_answered_is_a_client_that_left() -> None:
+    class Broken:
+        def __aiter__(self) -> Broken:
+            return self
+
+        async def __anext__(self) -> None:
+            raise ConnectionResetError
+
+    follower = Feed().follow(lambda: None)
+    await follower.next()
+    await _listen(Broken(), follower)  # type: ignore[arg-type]
+    assert (await follower.next(), follower.end) == (None, "left")
