@@ -64,7 +64,8 @@ class Watch:
         at, before, feed = moment(self.services), self._last, self.services.feed
         self._last = rows = self._rows(at)
         if before.keys() != rows.keys():
-            feed.publish(self.opening())
+            if len(feed):
+                feed.publish(self.opening())
             return
         for message in changes(before, rows, at):
             said = {name: message[name] for name in ("provider", "status", "previous", "reason")}

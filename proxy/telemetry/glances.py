@@ -9,7 +9,7 @@ from proxy.telemetry.health import UNTRIED, Health, Standing, evidence
 from proxy.telemetry.signals import Board
 from proxy.telemetry.window import Bucket
 
-AT_ONCE = 32
+AT_ONCE = 16
 """Windows added up in one look; with more busy targets, the others follow in the next."""
 OLD = 5.0
 """Seconds after which a window is added up even if nothing happened: what was in it may be too old."""
