@@ -116,6 +116,8 @@ class Exchange(Struct, eq=False):
     forwarded: Mapping[str, str] = {}
     """The caller's headers that providers may see."""
     warnings: list[str] = []
+    committed: bool = False
+    """The caller got its headers before anybody had answered: they cannot say who will."""
     waited: float = 0.0
     """Seconds spent waiting for providers before the answer's headers went out."""
     overhead_ms: float | None = None
@@ -148,7 +150,7 @@ class Exchange(Struct, eq=False):
         }
         if self.decision.strategy:
             stamps["X-Routing-Strategy"] = self.decision.strategy
-        if self.serving:
+        if self.serving and not self.committed:
             target = self.serving.step.target
             stamps["X-Provider"] = target.provider.name
             stamps["X-Provider-Model"] = printable(self.serving.answer.model or target.model)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -11,8 +11,9 @@ from typing import Any
 import orjson
 
 from proxy.alarm import Alarm
+from proxy.attempts.settings import AUTO, OFF, When
 from proxy.config.quantities import Seconds
-from proxy.errors import Disconnected, UpstreamFailure
+from proxy.errors import Disconnected, ParrotError, UpstreamFailure
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Body, Response
 from proxy.sse import encode
@@ -28,12 +29,76 @@ class SsePassthrough:
     """Streams pass; a stream that was cut ends with an error event, never as if it were whole."""
 
     ping: Seconds = Seconds(15)
+    early_commit: When = When(OFF)
+    """After so long without content the caller gets its 200 and pings; whatever fails then is an error in the stream."""
+
+    def __post_init__(self) -> None:
+        if self.early_commit == AUTO:
+            raise ValueError("early_commit: expected off, or a duration such as 10s")
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        response = await handler(exchange)
+        if self.early_commit != OFF and exchange.facts.stream:
+            return await self._committed(exchange, handler)
+        return self._passing(exchange, await handler(exchange))
+
+    def _passing(self, exchange: Exchange, response: Response) -> Response:
         if exchange.serving is not None and not isinstance(response.body, bytes):
             response.body = Passage(response.body, exchange, self.ping)
         return response
+
+    async def _committed(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+        """The answer, if it begins in time; else the beginning of one, and the rest when it comes."""
+        coming = asyncio.ensure_future(handler(exchange))
+        try:
+            await asyncio.wait({coming}, timeout=self.early_commit)
+        except BaseException:
+            coming.cancel()
+            raise
+        if coming.done():
+            return self._passing(exchange, coming.result())
+        exchange.committed = True
+        return Response(200, {}, Committed(coming, lambda response: self._passing(exchange, response), self.ping))
+
+
+class Committed:
+    """A stream that has begun for the caller before any provider has begun to answer."""
+
+    def __init__(self, coming: asyncio.Future[Response], passing: Callable[[Response], Response], ping: float) -> None:
+        self._coming = coming
+        self._passing = passing
+        self._ping = ping
+        self._begun = False
+        self._body: Body | None = None
+        self._over = False
+
+    async def read(self) -> bytes:
+        if self._body is not None:
+            return await self._body.read()
+        if self._over:
+            return b""
+        if self._begun:
+            await asyncio.wait({self._coming}, timeout=self._ping)
+        self._begun = True
+        return await self._opened() if self._coming.done() else PING
+
+    async def _opened(self) -> bytes:
+        """The first of the answer, or why there will be none."""
+        try:
+            response = self._passing(self._coming.result())
+        except ParrotError as error:
+            self._over = True
+            return encode(orjson.dumps({"error": error.members()}))
+        assert not isinstance(response.body, bytes)
+        self._body = response.body
+        return await self._body.read()
+
+    def close(self) -> None:
+        if self._body is not None:
+            self._body.close()
+        elif self._coming.done() and not self._coming.cancelled() and self._coming.exception() is None:
+            self._coming.result().close()
+        else:
+            self._coming.cancel()
 
 
 class Passage:

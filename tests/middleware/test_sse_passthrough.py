@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import orjson
 import pytest
 
+from proxy.attempts.settings import AUTO, When
 from proxy.config.quantities import Seconds
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import Reading
@@ -12,7 +15,9 @@ from proxy.errors import Disconnected, Silent
 from proxy.messages import Response, Staged
 from proxy.middleware import sse_passthrough
 from proxy.middleware.sse_passthrough import DONE, PING, SsePassthrough
+from proxy.routing.facts import Facts
 from tests.fakes import FOREVER, SAID, Body, Script, chunk, drain, served
+from tests.hurry import hurried
 
 TEXT = chunk(SAID)
 FINISH = chunk(finish="stop")
@@ -143,3 +148,68 @@ async def test_done_without_a_finish_reason_is_no_end():
     got = events(await drain(body))
     assert b"[DONE]" not in got
     assert attempt.outcome == "upstream_disconnected"
+
+
+def early(made, inner):
+    made.facts = Facts("chat", "m", stream=True)
+    return SsePassthrough(Seconds(15), When(10))(made, inner)
+
+
+@hurried
+async def test_after_early_commit_the_caller_gets_pings_and_then_the_answer():
+    made, source = served(), Body([TEXT, FINISH, DONE])
+    begins = asyncio.Event()
+    asyncio.get_running_loop().call_later(30, begins.set)
+
+    async def slow(exchange):
+        await begins.wait()
+        reading = Reading("a", "m-a", "id", 0, answer=exchange.serving.answer)
+        return Response(200, {}, Staged(source, DIALECTS["openai"].stream(reading), reading.answer))
+
+    response = await early(made, slow)
+    got = await drain(response.body)
+    assert (response.status, response.headers, got[:2]) == (200, {}, [PING, PING])
+    assert not [name for name in made.stamps() if name.startswith("X-Provider-M") or name == "X-Provider"]
+    assert events(got[2:])[-1] == b"[DONE]"
+
+
+@hurried
+async def test_a_failure_after_early_commit_is_an_error_in_the_stream():
+    async def fails(exchange):
+        await asyncio.sleep(12)
+        raise Silent("nobody answered")
+
+    response = await early(served(), fails)
+    got = await drain(response.body)
+    assert got[0] == PING and orjson.loads(events(got)[-1])["error"]["code"] == "upstream_timeout"
+    assert b"[DONE]" not in b"".join(got)
+
+
+@hurried
+async def test_what_is_quick_is_answered_as_if_there_were_no_early_commit():
+    async def refuses(exchange):
+        raise Silent("no")
+
+    with pytest.raises(Silent):
+        await early(served(), refuses)
+
+
+@hurried
+async def test_a_caller_that_leaves_after_early_commit_takes_the_request_along():
+    gone = asyncio.Event()
+
+    async def never(exchange):
+        try:
+            await asyncio.Event().wait()
+        finally:
+            gone.set()
+
+    response = await early(served(), never)
+    assert await response.body.read() == PING
+    response.close()
+    await gone.wait()
+
+
+def test_early_commit_is_off_or_a_duration():
+    with pytest.raises(ValueError, match="off, or a duration"):
+        SsePassthrough(early_commit=When(AUTO))
