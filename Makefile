@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run test lint types check lock prices capabilities bench clean
+.PHONY: help venv run serve test lint types check lock prices capabilities bench clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -18,6 +18,9 @@ venv: $(READY) ## Make .venv with what the locks name; again only when they chan
 
 run: $(RUNTIME) ## Serve routing.yaml with simulated providers: no keys, no network
 	@$(BIN)/python -m proxy serve --sandbox $(ARGS)
+
+serve: $(RUNTIME) ## Serve routing.yaml with the real providers, as far as their keys are set
+	@$(BIN)/python -m proxy serve $(ARGS)
 
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
