@@ -213,7 +213,7 @@ class Connection(asyncio.Protocol):
         now = self._loop.time()
         assert self._incoming is not None
         if not (self._backlog and self._write_due <= now):
-            self._fail(Silent(f"{self.host} {self._incoming.complaint(now - self._heard)}"))
+            self._fail(Silent(f"{self.host} {self._incoming.complaint(self._heard)}"))
         elif self._stuck(now):
             self._fail(Silent(f"{self.host} took nothing of the request for {self._write_timeout:g} s"))
 

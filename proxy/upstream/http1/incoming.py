@@ -145,9 +145,9 @@ class Http1Incoming:
         """When to give up, if the last sign of life was at `heard`."""
         return min(self._deadline, heard + self._patience)
 
-    def complaint(self, silence: float) -> str:
-        """What is said of a provider that is overdue."""
-        if silence >= self._patience:
+    def complaint(self, heard: float) -> str:
+        """What is said of a provider that is overdue, if its last sign of life was at `heard`."""
+        if heard + self._patience <= self._deadline:
             return f"sent nothing for {self._patience:g} s"
         return "took too long over its answer" if self.answered else "did not answer in time"
 
