@@ -28,13 +28,13 @@ def offer(body: Mapping[str, Any]) -> Offer:
     listed = body.get("tools") or []
     if not isinstance(listed, list):
         raise invalid("tools", "must be a list")
-    functions = tuple(_function(tool, f"tools[{n}]") for n, tool in enumerate(listed))
+    functions = tuple(function(tool, f"tools[{n}]") for n, tool in enumerate(listed))
     choice = body.get("tool_choice") or "auto"
     if not isinstance(choice, dict):
         return Offer(functions, _mode(choice, functions, "tool_choice"))
     if choice.get("type") == "allowed_tools":
         return _allowed(choice.get("allowed_tools"), functions)
-    name = _function(choice, "tool_choice")["name"]
+    name = function(choice, "tool_choice")["name"]
     _among([name], functions)
     return Offer(functions, "required", only=name)
 
@@ -58,13 +58,14 @@ def _named(holders: Any) -> Iterable[str]:
             yield function["name"]
 
 
-def _function(tool: Any, where: str) -> dict[str, Any]:
+def function(tool: Any, where: str) -> dict[str, Any]:
+    """What stands under `function` in one tool. Raises InvalidRequest for a tool that is no function."""
     if not isinstance(tool, dict) or tool.get("type") != "function":
         raise invalid(f"{where}.type", "must be `function`")
-    function = tool.get("function")
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+    described = tool.get("function")
+    if not isinstance(described, dict) or not isinstance(described.get("name"), str):
         raise invalid(f"{where}.function.name", "must be a string")
-    return function
+    return described
 
 
 def _allowed(allowed: Any, functions: tuple[Mapping[str, Any], ...]) -> Offer:
@@ -72,7 +73,7 @@ def _allowed(allowed: Any, functions: tuple[Mapping[str, Any], ...]) -> Offer:
     listed = allowed.get("tools") if isinstance(allowed, dict) else None
     if not isinstance(listed, list):
         raise invalid(where, "must hold a mode and a list of tools")
-    wanted = [_function(tool, f"{where}.tools[{n}]")["name"] for n, tool in enumerate(listed)]
+    wanted = [function(tool, f"{where}.tools[{n}]")["name"] for n, tool in enumerate(listed)]
     _among(wanted, functions)
     left = tuple(function for function in functions if function["name"] in wanted)
     return Offer(left, _mode(allowed.get("mode") or "auto", left, f"{where}.mode"))

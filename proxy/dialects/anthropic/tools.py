@@ -8,13 +8,14 @@ from typing import Any
 from proxy.dialects.anthropic.schemas import EMPTY, object_schema, strict_schema
 from proxy.dialects.anthropic.tables import Traits
 from proxy.dialects.content import invalid
+from proxy.dialects.offers import function
 
 _MODES = {"auto": "auto", "required": "any", "none": "none"}
 
 
 def names(body: Mapping[str, Any]) -> list[str]:
     """The tools that are offered, then those that were called before. Raises InvalidRequest for a tool that is no function."""
-    return [_function(tool, f"tools[{n}]")["name"] for n, tool in enumerate(_offered(body))] + list(_called(body))
+    return [function(tool, f"tools[{n}]")["name"] for n, tool in enumerate(_offered(body))] + list(_called(body))
 
 
 def _offered(body: Mapping[str, Any]) -> list[Any]:
@@ -34,19 +35,10 @@ def _called(body: Mapping[str, Any]) -> Iterable[str]:
                 yield function["name"]
 
 
-def _function(tool: Any, where: str) -> dict[str, Any]:
-    if not isinstance(tool, dict) or tool.get("type") != "function":
-        raise invalid(f"{where}.type", "must be `function`")
-    function = tool.get("function")
-    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise invalid(f"{where}.function.name", "must be a string")
-    return function
-
-
 def tools(body: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> dict[str, Any]:
     """The members `tools` and `tool_choice`, where there are any. Raises InvalidRequest."""
     offered = _offered(body)
-    choice = _choice(body, [_function(tool, "tools")["name"] for tool in offered])
+    choice = _choice(body, [function(tool, "tools")["name"] for tool in offered])
     if not offered:
         return _stubs(told)
     allowed = choice.pop("allowed", None)
@@ -135,7 +127,7 @@ def _allowed(choice: Mapping[str, Any]) -> tuple[Any, list[Any]]:
     if not isinstance(inner, dict) or not isinstance(listed, list):
         raise invalid("tool_choice.allowed_tools", "must hold a mode and a list of tools")
     return inner.get("mode"), [
-        _function(tool, f"tool_choice.allowed_tools.tools[{n}]")["name"] for n, tool in enumerate(listed)
+        function(tool, f"tool_choice.allowed_tools.tools[{n}]")["name"] for n, tool in enumerate(listed)
     ]
 
 
