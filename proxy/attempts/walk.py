@@ -195,7 +195,10 @@ class Walk:
         return self._admitted(steps) or self._insisted(steps)
 
     def _admitted(self, steps: Iterable[Step]) -> Attempt | None:
-        return next((attempt for step in steps if (attempt := self._begun(step))), None)
+        for step in steps:
+            if attempt := self._begun(step):
+                return attempt
+        return None
 
     def _insisted(self, steps: Iterable[Step]) -> Attempt | None:
         return next((self._started(step, insist=True) for step in steps if self._budgeted(step)), None)

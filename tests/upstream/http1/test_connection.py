@@ -27,12 +27,12 @@ async def test_a_provider_that_stops_taking_the_request_is_given_up_on() -> None
 
 
 async def test_a_provider_that_takes_the_request_slowly_is_not() -> None:
-    transport = Http1Transport(Dialer(NO_TRUST), write_timeout=0.1)
+    transport = Http1Transport(Dialer(NO_TRUST), write_timeout=0.4)
 
     async def sip(peer: Peer) -> None:
         for _ in range(12):
             await peer.reader.readexactly(2**20)
-            await asyncio.sleep(0.03)
+            await asyncio.sleep(0.05)
 
     async with FaultServer([sip, send(OK)], receive_buffer=4096) as server:
         assert await exchange(transport, question(server, bytes(12 * 2**20))) == b'{"ok":true}'
