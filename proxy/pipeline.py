@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, is_dataclass
+from dataclasses import dataclass, field, is_dataclass
 from functools import partial
 from importlib import import_module
 from typing import Any
@@ -45,7 +45,18 @@ class Pipeline:
     """What a request goes through."""
 
     middlewares: tuple[Any, ...]
-    handler: Handler[Exchange]
+    end: Handler[Attempt]
+    handler: Handler[Exchange] = field(init=False)
+
+    def __post_init__(self) -> None:
+        handler: Handler[Any] = self.end
+        for middleware in reversed(self.middlewares):
+            handler = partial(middleware, handler=handler)
+        object.__setattr__(self, "handler", handler)
+
+    def between(self, outermost: Any, innermost: Any) -> Pipeline:
+        """The same with one middleware more around it, and one within."""
+        return Pipeline((outermost, *self.middlewares, innermost), self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +75,7 @@ def compose(entries: tuple[Entry, ...], reader: Reader, ends: Ends) -> Pipeline:
         if entry.name == "limits":
             middlewares.append(Endpoints(ends.own))
         middlewares.append(_built(entry, reader))
-    middlewares = [middleware for middleware in middlewares if middleware is not WRONG]
-    handler: Handler[Any] = ends.upstream
-    for middleware in reversed(middlewares):
-        handler = partial(middleware, handler=handler)
-    return Pipeline(tuple(middlewares), handler)
+    return Pipeline(tuple(middleware for middleware in middlewares if middleware is not WRONG), ends.upstream)
 
 
 def _check_order(entries: tuple[Entry, ...], reader: Reader) -> None:

@@ -6,7 +6,7 @@ import asyncio
 import os
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
 
@@ -23,6 +23,7 @@ from proxy.generation import Generation
 from proxy.middleware.auth import Auth
 from proxy.reload import Make, Reloader
 from proxy.server import Front, Listener, listener
+from proxy.tracing.switch import Tracing, tracing
 from proxy.upstream.http1.transport import Http1Transport
 
 _LAST = 0.1
@@ -72,6 +73,7 @@ class Sidecar:
     """The file."""
     looking: asyncio.Task[None]
     """At the providers' health."""
+    tracing: Tracing | None
 
     @property
     def url(self) -> str:
@@ -102,6 +104,8 @@ class Sidecar:
             await self.admin_listener.shutdown(_LAST)
         finally:  # also when it is told to wait no longer
             self._close()
+        if self.tracing is not None:
+            await self.tracing.close()
 
     def _close(self) -> None:
         for server, listening in ((self.server, self.listener), (self.admin_server, self.admin_listener)):
@@ -114,6 +118,8 @@ class Sidecar:
 async def start(launch: Launch) -> Sidecar:
     """A running sidecar. Raises Exposed for an open listener without keys, and CannotListen."""
     check_exposure(launch.listen, launch.generation)
+    traces = tracing(os.environ, launch.log)
+    launch = _traced(launch, traces)
     transport = Http1Transport.of(os.environ)
     services = Services(transport, launch.log, clock=time.monotonic, wall=time.time, suspect=lambda: reloader.suspect())
     front = Front(services, launch.generation)
@@ -135,13 +141,28 @@ async def start(launch: Launch) -> Sidecar:
     looking = asyncio.create_task(watch.run())
     for task in (watching, looking):
         task.add_done_callback(partial(_tell, launch.log))
-    return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching, looking)
+    return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching, looking, traces)
 
 
 def _tell(log: FilteringBoundLogger, watching: asyncio.Task[None]) -> None:
     """Only one's own middleware, failing as it is loaded, can end the watching; nobody else would say so."""
     if not watching.cancelled() and (error := watching.exception()) is not None:
         log.error("watching_crashed", exc_info=error)
+
+
+def _traced(launch: Launch, traces: Tracing | None) -> Launch:
+    """The launch, each of its generations with what makes the traces; where nothing does, nothing is added."""
+    if traces is None:
+        return launch
+
+    def traced(generation: Generation) -> Generation:
+        return replace(generation, pipeline=generation.pipeline.between(traces.request, traces.attempt))
+
+    return replace(
+        launch,
+        generation=traced(launch.generation),
+        make=lambda text, number: traced(launch.make(text, number)),
+    )
 
 
 def _exposing(launch: Launch) -> Make:

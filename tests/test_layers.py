@@ -20,7 +20,7 @@ FLOORS = (
     ("resilience",),
     ("routing",),
     ("exchange",),
-    ("attempts",),
+    ("attempts", "tracing"),
     ("middleware",),
     ("pipeline",),
     ("upstream", "generation"),

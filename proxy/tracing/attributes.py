@@ -1,0 +1,149 @@
+"""What spans say of a request and its attempts: names, counts, times, outcomes; nothing of what was said, and no key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from proxy.config.snapshot import Provider
+from proxy.exchange import Attempt, Exchange
+from proxy.messages import Answer
+
+Attributes = Mapping[str, Any]
+"""Name -> text, number, truth or a tuple of texts."""
+
+OPERATIONS: Mapping[str, str] = {
+    "chat": "chat",
+    "completions": "text_completion",
+    "embeddings": "embeddings",
+    "images": "generate_content",
+    "moderations": "moderation",
+    "responses": "chat",
+}
+"""Endpoint -> gen_ai.operation.name."""
+
+_PROVIDERS: Mapping[str, str] = {
+    "openai": "openai",
+    "anthropic": "anthropic",
+    "google": "gcp.gemini",
+    "mistral": "mistral_ai",
+    "cohere": "cohere",
+}
+"""Dialect -> gen_ai.provider.name; hosts that speak another one are known by the file's name for them."""
+
+_NO_ERROR = frozenset({None, "ok", "client_gone", "abandoned", "outrun"})
+_PORTS: Mapping[str, int] = {"http": 80, "https": 443}
+_LONGEST = 256
+"""Characters of what the caller wrote: no model's name is longer, and no path that stands for anything."""
+
+
+def asked(exchange: Exchange) -> Attributes:
+    """What is known of a request when it comes."""
+    path = exchange.request.path.partition("?")[0]
+    return {"http.request.method": exchange.request.method, "url.path": path[:_LONGEST]}
+
+
+def request_name(exchange: Exchange) -> str:
+    """`chat gpt-4o`; of what no model is asked for, the method."""
+    operation = OPERATIONS.get(exchange.endpoint, exchange.request.method)
+    return f"{operation} {exchange.facts.model[:_LONGEST]}".rstrip()
+
+
+def of_request(exchange: Exchange) -> Attributes:
+    """What is known of a request at its end; its tokens are told by its attempts, so that sums count them once."""
+    serving, facts = exchange.serving, exchange.facts
+    target = serving.step.target if serving else None
+    return _known(
+        {
+            "gen_ai.operation.name": OPERATIONS.get(exchange.endpoint),
+            "gen_ai.provider.name": _provider(target.provider) if target else None,
+            "gen_ai.request.model": facts.model[:_LONGEST] or None,
+            "gen_ai.request.stream": facts.stream or None,
+            **_answered(serving.answer if serving else Answer()),
+            "gen_ai.response.time_to_first_chunk": _first(exchange, exchange.first_content, exchange.started),
+            "http.response.status_code": exchange.status or None,
+            "error.type": error_type(exchange.outcome),
+            "parrot.request_id": exchange.id,
+            "parrot.key": exchange.identity,
+            "parrot.strategy": exchange.decision.strategy or None,
+            "parrot.provider": target.provider.name if target else None,
+            "parrot.region": target.region if target else None,
+            "parrot.attempts": len(exchange.attempts),
+            "parrot.outcome": exchange.outcome,
+            "parrot.overhead_ms": exchange.overhead_ms,
+            "parrot.cost_usd": exchange.bill(),
+        }
+    )
+
+
+def attempt_name(attempt: Attempt) -> str:
+    """`chat gpt-4o-2024-08-06`."""
+    return f"{OPERATIONS[attempt.exchange.endpoint]} {attempt.step.target.model}"
+
+
+def started(attempt: Attempt, number: int) -> Attributes:
+    """What is known of an attempt before it is sent; the first is number 1."""
+    exchange, target = attempt.exchange, attempt.step.target
+    url, serving = urlsplit(target.base_url), exchange.serving
+    return _known(
+        {
+            "gen_ai.operation.name": OPERATIONS[exchange.endpoint],
+            "gen_ai.provider.name": _provider(target.provider),
+            "gen_ai.request.model": target.model,
+            "gen_ai.request.stream": exchange.facts.stream or None,
+            "server.address": url.hostname,
+            "server.port": url.port or _PORTS.get(url.scheme),
+            "parrot.provider": target.provider.name,
+            "parrot.region": target.region,
+            "parrot.attempt": number,
+            "parrot.hedge": attempt.hedge or None,
+            # Who serves had content already: this one goes on with an answer that was cut.
+            "parrot.resume": (serving is not None and serving.content is not None) or None,
+        }
+    )
+
+
+def of_attempt(attempt: Attempt) -> Attributes:
+    """What is known of an attempt at its end."""
+    usage = attempt.answer.usage or {}
+    return _known(
+        {
+            **_answered(attempt.answer),
+            "gen_ai.response.time_to_first_chunk": _first(attempt.exchange, attempt.content, attempt.started),
+            "gen_ai.usage.input_tokens": usage.get("prompt_tokens"),
+            "gen_ai.usage.output_tokens": usage.get("completion_tokens"),
+            "http.response.status_code": attempt.status or (None if attempt.content is None else 200),
+            "error.type": error_type(attempt.outcome),
+            "parrot.outcome": attempt.outcome,
+            "parrot.cost_usd": attempt.cost(),
+        }
+    )
+
+
+def error_type(outcome: str | None) -> str | None:
+    """The class of an error; None for what is none, such as a caller who left."""
+    return None if outcome in _NO_ERROR else outcome
+
+
+def callers_mistake(exchange: Exchange) -> bool:
+    """Whether what went wrong is no error of the one who answers, by the conventions for HTTP servers."""
+    return 400 <= exchange.status < 500
+
+
+def _answered(answer: Answer) -> Attributes:
+    reasons = (answer.finish,) if answer.finish else None
+    return {"gen_ai.response.model": answer.model, "gen_ai.response.finish_reasons": reasons}
+
+
+def _provider(provider: Provider) -> str:
+    return _PROVIDERS.get(provider.dialect, provider.name)
+
+
+def _first(exchange: Exchange, moment: float | None, start: float) -> float | None:
+    """Seconds; only of a stream is it anything but the whole time."""
+    return moment - start if exchange.facts.stream and moment is not None else None
+
+
+def _known(values: Attributes) -> Attributes:
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,75 @@
+"""Whether traces are wanted, by OpenTelemetry's own variables, and whether they can be had."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Protocol
+from urllib.parse import urlsplit
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.exchange import Attempt, Exchange, Handler
+from proxy.messages import Response
+
+_ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
+_PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
+_SPOKEN = "http/protobuf"
+
+
+class Tracing(Protocol):
+    """Two middlewares, one around all others and one within them, and what they share."""
+
+    async def request(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+        """Makes the request's span."""
+
+    async def attempt(self, attempt: Attempt, handler: Handler[Attempt]) -> Response:
+        """Makes the attempt's span, and names it to the provider."""
+
+    async def close(self) -> None:
+        """Sends what is left, if that takes no longer than a moment."""
+
+
+class Unavailable(Exception):
+    """Traces are wanted and cannot be had; the text says why."""
+
+
+def tracing(environ: Mapping[str, str], log: FilteringBoundLogger) -> Tracing | None:
+    """What makes the traces; None where there are none to be made, with a warning if they were asked for."""
+    name = next((name for name in _ENDPOINTS if environ.get(name)), None)
+    if name is None or not _enabled(environ):
+        return None
+    try:
+        collector = _collector(name, environ)
+        made: Tracing = _module().start(log)
+    except (Unavailable, ValueError) as error:  # ValueError: one of the SDK's other variables
+        log.warning("tracing_unavailable", reason=str(error))
+        return None
+    log.info("tracing_started", collector=collector)
+    return made
+
+
+def _enabled(environ: Mapping[str, str]) -> bool:
+    exporters = environ.get("OTEL_TRACES_EXPORTER") or "otlp"
+    disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    return not disabled and "otlp" in [each.strip() for each in exporters.split(",")]
+
+
+def _collector(name: str, environ: Mapping[str, str]) -> str:
+    """Who is sent the traces, as host:port: the rest of the URL may hold a key."""
+    spoken = next((value for each in _PROTOCOLS if (value := environ.get(each))), _SPOKEN)
+    if spoken != _SPOKEN:
+        raise Unavailable(f"OTEL_EXPORTER_OTLP_PROTOCOL is {spoken}; only {_SPOKEN} is spoken here")
+    try:
+        url = urlsplit(environ[name])
+        port = url.port or {"http": 80, "https": 443}[url.scheme]
+    except (ValueError, KeyError):
+        raise Unavailable(f"{name} is no http:// or https:// URL") from None
+    return f"{url.hostname}:{port}"
+
+
+def _module() -> Any:
+    try:
+        return import_module("proxy.tracing.otel")
+    except ModuleNotFoundError as missing:
+        raise Unavailable(f"{missing.name} is not here: pip install 'parrot-sidecar[otel]'") from missing
