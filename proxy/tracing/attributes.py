@@ -32,7 +32,8 @@ _PROVIDERS: Mapping[str, str] = {
 }
 """Dialect -> gen_ai.provider.name; hosts that speak another one are known by the file's name for them."""
 
-_NO_ERROR = frozenset({None, "ok", "client_gone", "abandoned", "outrun"})
+_REQUESTS_NO_ERROR = frozenset({"ok", "client_gone"})
+_ATTEMPTS_NO_ERROR = frozenset({None, "ok", "abandoned", "outrun"})
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _LONGEST = 256
 """Characters of what the caller wrote: no model's name is longer, and no path that stands for anything."""
@@ -63,7 +64,7 @@ def of_request(exchange: Exchange) -> Attributes:
             **_answered(serving.answer if serving else Answer()),
             "gen_ai.response.time_to_first_chunk": _first(exchange, exchange.first_content, exchange.started),
             "http.response.status_code": exchange.status or None,
-            "error.type": error_type(exchange.outcome),
+            "error.type": request_error(exchange),
             "parrot.request_id": exchange.id,
             "parrot.key": exchange.identity,
             "parrot.strategy": exchange.decision.strategy or None,
@@ -114,16 +115,21 @@ def of_attempt(attempt: Attempt) -> Attributes:
             "gen_ai.usage.input_tokens": usage.get("prompt_tokens"),
             "gen_ai.usage.output_tokens": usage.get("completion_tokens"),
             "http.response.status_code": attempt.status or (None if attempt.content is None else 200),
-            "error.type": error_type(attempt.outcome),
+            "error.type": attempt_error(attempt),
             "parrot.outcome": attempt.outcome,
             "parrot.cost_usd": attempt.cost(),
         }
     )
 
 
-def error_type(outcome: str | None) -> str | None:
-    """The class of an error; None for what is none, such as a caller who left."""
-    return None if outcome in _NO_ERROR else outcome
+def request_error(exchange: Exchange) -> str | None:
+    """The class of what went wrong, if anything did; a caller who left is no error."""
+    return None if exchange.outcome in _REQUESTS_NO_ERROR else exchange.outcome
+
+
+def attempt_error(attempt: Attempt) -> str | None:
+    """Likewise; nor is it one to be let go of, or to be too late."""
+    return None if attempt.outcome in _ATTEMPTS_NO_ERROR else attempt.outcome
 
 
 def callers_mistake(exchange: Exchange) -> bool:

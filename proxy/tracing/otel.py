@@ -117,10 +117,9 @@ class Traces:
         trace, now = self._open.pop(exchange), exchange.services.clock()
         for attempt, span in trace.attempts:
             if attempt in exchange.attempts:  # else it was withdrawn: there was none
-                wrong = attributes.error_type(attempt.outcome) is not None
-                _say(span, attributes.of_attempt(attempt), wrong=wrong)
+                _say(span, attributes.of_attempt(attempt), wrong=bool(attributes.attempt_error(attempt)))
                 span.end(trace.at(now if attempt.ended is None else attempt.ended))
-        wrong = attributes.error_type(exchange.outcome) is not None and not attributes.callers_mistake(exchange)
+        wrong = bool(attributes.request_error(exchange)) and not attributes.callers_mistake(exchange)
         trace.span.update_name(attributes.request_name(exchange))
         _say(trace.span, attributes.of_request(exchange), wrong=wrong)
         trace.span.end(trace.at(now))

@@ -1,0 +1,87 @@
+"""A collector of traces on loopback, and what it was sent."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+from aiohttp.test_utils import RawTestServer
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+SERVER, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
+ERROR = 2
+"""A status code."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """One span, its ids in hex and its attributes as Python has them."""
+
+    name: str
+    kind: int
+    trace: str
+    id: str
+    parent: str
+    status: int
+    seconds: float
+    said: dict[str, Any]
+
+    @classmethod
+    def of(cls, span: Any) -> Seen:
+        said = {each.key: _plain(each.value) for each in span.attributes}
+        seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
+        ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
+        return cls(span.name, span.kind, *ids, span.status.code, seconds, said)
+
+
+def _plain(value: Any) -> Any:
+    kind = value.WhichOneof("value")
+    return [_plain(each) for each in value.array_value.values] if kind == "array_value" else getattr(value, kind)
+
+
+@dataclass
+class Collector:
+    """What came."""
+
+    url: str = ""
+    raw: list[bytes] = field(default_factory=list)
+    paths: list[str] = field(default_factory=list)
+
+    async def take(self, request: web.BaseRequest) -> web.Response:
+        self.paths.append(request.path)
+        self.raw.append(await request.read())
+        return web.Response()
+
+    @property
+    def batches(self) -> list[Any]:
+        return [batch for raw in self.raw for batch in ExportTraceServiceRequest.FromString(raw).resource_spans]
+
+    @property
+    def resource(self) -> dict[str, Any]:
+        return {each.key: _plain(each.value) for each in self.batches[0].resource.attributes}
+
+    @property
+    def spans(self) -> list[Seen]:
+        return [Seen.of(span) for batch in self.batches for scope in batch.scope_spans for span in scope.spans]
+
+    @property
+    def requests(self) -> list[Seen]:
+        return [span for span in self.spans if span.kind == SERVER]
+
+    @property
+    def attempts(self) -> list[Seen]:
+        return sorted(
+            (span for span in self.spans if span.kind == CLIENT), key=lambda span: span.said["parrot.attempt"]
+        )
+
+
+@asynccontextmanager
+async def collecting() -> AsyncIterator[Collector]:
+    collector = Collector()
+    async with RawTestServer(collector.take) as server:
+        collector.url = str(server.make_url("")).rstrip("/")
+        yield collector

@@ -1,0 +1,121 @@
+"""Traces are made where a collector is named; what stands in the way is said once, at the start."""
+
+from __future__ import annotations
+
+import re
+import sys
+
+import pytest
+
+from proxy.tracing import switch
+from tests.fakes import generation
+from tests.running import Log, running
+from tests.source import sources
+
+HERE = "http://127.0.0.1:4318"
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": HERE}
+
+
+class Made:
+    """In the place of the module that makes traces."""
+
+    @staticmethod
+    def start(log):
+        return "made"
+
+
+@pytest.fixture
+def log(monkeypatch):
+    monkeypatch.setattr(switch, "import_module", lambda name: Made)
+    return Log()
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"OTEL_EXPORTER_OTLP_ENDPOINT": ""},
+        {"OTEL_SERVICE_NAME": "shop"},
+        {**ENDPOINT, "OTEL_SDK_DISABLED": "TRUE"},
+        {**ENDPOINT, "OTEL_TRACES_EXPORTER": "none"},
+        {**ENDPOINT, "OTEL_TRACES_EXPORTER": "console"},
+    ],
+)
+def test_unless_they_are_asked_for_there_are_none(environ, log):
+    assert switch.tracing(environ, log.logger()) is None
+    assert log.lines == []
+
+
+@pytest.mark.parametrize(
+    ("environ", "collector"),
+    [
+        (ENDPOINT, "127.0.0.1:4318"),
+        (
+            {**ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://user:key@traces.test/key/v1/traces"},
+            "traces.test:443",
+        ),
+        ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "console, otlp", "OTEL_SDK_DISABLED": "false"}, "127.0.0.1:4318"),
+        ({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, "127.0.0.1:4318"),
+    ],
+)
+def test_a_named_collector_is_sent_them_and_of_its_url_only_the_host_is_logged(environ, collector, log):
+    assert switch.tracing(environ, log.logger()) == "made"
+    assert log.lines == [{"event": "tracing_started", "level": "info", "collector": collector}]
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        (
+            {"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"},
+            "OTEL_EXPORTER_OTLP_ENDPOINT is no http:// or https:// URL",
+        ),
+        (
+            {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://h:port"},
+            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no http:// or https:// URL",
+        ),
+        (
+            {**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+            "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/protobuf is spoken here",
+        ),
+    ],
+)
+def test_a_collector_that_cannot_be_spoken_to_is_a_warning(environ, reason, log):
+    assert switch.tracing(environ, log.logger()) is None
+    assert log.lines == [{"event": "tracing_unavailable", "level": "warning", "reason": reason}]
+
+
+def test_a_bad_variable_of_the_sdk_is_a_warning(log, monkeypatch):
+    def start(log):
+        raise ValueError("max_queue_size must be a positive integer.")
+
+    monkeypatch.setattr(Made, "start", start)
+    assert switch.tracing(ENDPOINT, log.logger()) is None
+    assert [line["reason"] for line in log.lines] == ["max_queue_size must be a positive integer."]
+
+
+async def test_without_the_extra_one_warning_says_what_to_install_and_requests_are_served(monkeypatch):
+    monkeypatch.delitem(sys.modules, "proxy.tracing.otel", raising=False)
+    monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", HERE)
+    async with running() as started, started.client() as sdk:
+        assert (await sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])).choices
+    [warning] = [line for line in started.log.lines if line["event"] == "tracing_unavailable"]
+    assert warning["reason"].endswith("is not here: pip install 'parrot-sidecar[otel]'")
+
+
+async def test_without_a_collector_nothing_of_it_is_loaded_or_in_the_pipeline(monkeypatch):
+    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
+    monkeypatch.setattr(switch, "import_module", lambda name: pytest.fail(f"{name} was loaded"))
+    async with running() as started:
+        assert started.sidecar.tracing is None
+        kinds = [type(each) for each in started.sidecar.front.generation.pipeline.middlewares]
+        assert kinds == [type(each) for each in generation(started.path.read_text()).pipeline.middlewares]
+
+
+def test_only_one_module_needs_the_extra():
+    def importing(name):
+        return [path for path, text in sources().items() if re.search(rf"^\s*(from|import) {name}", text, re.M)]
+
+    assert importing("opentelemetry") == ["proxy/tracing/otel.py"]
+    assert importing(r"proxy\.tracing\.otel") == importing(r"proxy\.tracing import otel") == []
