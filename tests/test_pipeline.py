@@ -224,6 +224,12 @@ async def test_ones_own_may_stand_next_to_the_provider_and_twice(seen):
     assert seen == [("mark", Attempt), ("inner", Attempt), ("inner", Attempt)]
 
 
+async def test_one_more_can_be_put_around_all_and_one_within(seen):
+    pipeline = generation(text(), Script([504, 200])).pipeline
+    await pipeline.between(Mark("outer"), Mark("inner")).handler(exchange())
+    assert seen == [("outer", Exchange), ("inner", Attempt), ("inner", Attempt)]
+
+
 async def test_a_failure_reaches_the_end_with_everything_given_back():
     made = generation(text(), Script([504, 502, 504, 503, 500, 500]))
     one = exchange(snap=made.snapshot)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 import pytest
@@ -22,6 +23,7 @@ from proxy.tracing.attributes import (
     started,
 )
 from tests.fakes import exchange, request, served
+from tests.source import ROOT, sources
 
 
 def at(base_url: str = "https://a.test/v1", dialect: str = "openai"):
@@ -54,6 +56,14 @@ def test_a_server_is_its_host_and_port_and_nothing_more_of_the_url(base_url, add
     said = started(at(base_url), 2)
     assert (said["server.address"], said["server.port"], said["parrot.attempt"]) == (address, port, 2)
     assert base_url not in map(str, said.values())
+
+
+def test_the_docs_name_every_attribute():
+    text = (ROOT / "docs" / "observability.md").read_text()
+    names = set(
+        re.findall(r'"((?:gen_ai|http|url|server|error|parrot)\.[a-z_.]+)"', sources()["proxy/tracing/attributes.py"])
+    )
+    assert len(names) > 20 and [name for name in names if f"`{name}`" not in text] == []
 
 
 def test_names_are_the_operation_and_the_model_or_the_method():
