@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, Protocol
-from urllib.parse import urlsplit
 
 from structlog.typing import FilteringBoundLogger
 
@@ -15,6 +15,7 @@ from proxy.messages import Response
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SPOKEN = "http/protobuf"
+_URL = re.compile(r"https?://(?:[^/?#@]*@)?(?P<host>[\w.-]+(?::\d{1,5})?|\[[\da-fA-F:.]+\](?::\d{1,5})?)(?:[/?#]\S*)?")
 
 
 class Tracing(Protocol):
@@ -56,16 +57,14 @@ def _enabled(environ: Mapping[str, str]) -> bool:
 
 
 def _collector(name: str, environ: Mapping[str, str]) -> str:
-    """Who is sent the traces, as host:port: the rest of the URL may hold a key."""
+    """Who is sent the traces, as host or host:port: the rest of the URL may hold a key."""
     spoken = next((value for each in _PROTOCOLS if (value := environ.get(each))), _SPOKEN)
     if spoken != _SPOKEN:
         raise Unavailable(f"OTEL_EXPORTER_OTLP_PROTOCOL is {spoken}; only {_SPOKEN} is spoken here")
-    try:
-        url = urlsplit(environ[name])
-        port = url.port or {"http": 80, "https": 443}[url.scheme]
-    except (ValueError, KeyError):
-        raise Unavailable(f"{name} is no http:// or https:// URL") from None
-    return f"{url.hostname}:{port}"
+    found = _URL.fullmatch(environ[name])
+    if found is None:
+        raise Unavailable(f"{name} is no http:// or https:// URL")
+    return found["host"]
 
 
 def _module() -> Any:

@@ -23,11 +23,9 @@ TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{CALLER}-01"
 CHAIN = {"X-Provider-Fallbacks": "first,second"}
 ASK = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
-FILE = (
-    TWO.replace(" auth,", f" {{auth: {{keys: [{{name: app, value: {CALLER_KEY}}}]}}}},")
-    .replace("failover,", "failover: {hedge: {after: 10ms, budget: 100%}},")
-    .replace("weight: 1", f"weight: 1, api_key: {PROVIDER_KEY}")
-)
+KEYED = f" {{auth: {{keys: [{{name: app, value: {CALLER_KEY}}}]}}}},"
+FILE = TWO.replace(" auth,", KEYED).replace("weight: 1", f"weight: 1, api_key: {PROVIDER_KEY}")
+HEDGING = FILE.replace("failover,", "failover: {hedge: {after: 10ms}},")
 
 
 @pytest.fixture
@@ -54,10 +52,10 @@ async def ask(started: Running, stream: bool = False, **headers: str) -> None:
                 pass
 
 
-async def traced(*steps, stream: bool = False, **headers: str) -> Running:
-    """A sidecar's whole life, with one request in it after the faults of first and second."""
-    async with running(FILE) as started:
-        for name, fault in zip(("first", "second"), steps, strict=False):
+async def traced(*faults: Fault, stream: bool = False, file: str = FILE, **headers: str) -> Running:
+    """A sidecar's whole life, with one request in it, which meets the faults of first and second."""
+    async with running(file) as started:
+        for name, fault in zip(("first", "second"), faults, strict=False):
             await started.sandbox.fail(name, fault)
         await ask(started, stream, **headers)
     return started
@@ -151,7 +149,7 @@ async def test_a_client_that_leaves_is_no_error(collector):
 
 
 async def test_a_hedge_is_a_child_of_the_request_as_well(collector):
-    await traced(Fault("stall"), stream=True)
+    await traced(Fault("stall"), stream=True, file=HEDGING)
     [request], [first, second] = collector.requests, collector.attempts
     assert first.parent == second.parent == request.id
     assert (first.said["parrot.outcome"], second.said["parrot.outcome"]) == ("outrun", "ok")

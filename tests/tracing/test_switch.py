@@ -52,10 +52,11 @@ def test_unless_they_are_asked_for_there_are_none(environ, log):
         (ENDPOINT, "127.0.0.1:4318"),
         (
             {**ENDPOINT, "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "https://user:key@traces.test/key/v1/traces"},
-            "traces.test:443",
+            "traces.test",
         ),
         ({**ENDPOINT, "OTEL_TRACES_EXPORTER": "console, otlp", "OTEL_SDK_DISABLED": "false"}, "127.0.0.1:4318"),
         ({**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf"}, "127.0.0.1:4318"),
+        ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1]:4318/"}, "[::1]:4318"),
     ],
 )
 def test_a_named_collector_is_sent_them_and_of_its_url_only_the_host_is_logged(environ, collector, log):
@@ -66,13 +67,9 @@ def test_a_named_collector_is_sent_them_and_of_its_url_only_the_host_is_logged(e
 @pytest.mark.parametrize(
     ("environ", "reason"),
     [
-        (
-            {"OTEL_EXPORTER_OTLP_ENDPOINT": "localhost:4318"},
-            "OTEL_EXPORTER_OTLP_ENDPOINT is no http:// or https:// URL",
-        ),
-        (
-            {"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://h:port"},
-            "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT is no http:// or https:// URL",
+        *(
+            ({"OTEL_EXPORTER_OTLP_ENDPOINT": url}, "OTEL_EXPORTER_OTLP_ENDPOINT is no http:// or https:// URL")
+            for url in ("localhost:4318", "http://h:port", "http://", "http:///v1", "ftp://h:21", "unix:/run/x")
         ),
         (
             {**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
