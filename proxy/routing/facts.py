@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import orjson
 from msgspec import Struct
 
 from proxy.errors import InvalidRequest
+from proxy.routing.members import Chat, Completions, Members, Message, Responses, read
 
 
 class Facts(Struct, frozen=True):
@@ -41,15 +42,22 @@ def parsed(raw: bytes) -> dict[str, Any]:
     return body
 
 
-_NEEDED: Mapping[str, tuple[str, ...]] = {
-    "chat": ("messages",),
-    "completions": ("prompt",),
-    "embeddings": ("input",),
-    "images": ("prompt",),
-    "moderations": ("input",),
-    "responses": (),  # what continues a stored prompt has none of its own
+class _Endpoint(Struct, frozen=True):
+    """What an endpoint's body may have, what it must have beside its model, and the model where it names none."""
+
+    members: type[Members] = Members
+    needed: str | None = None
+    usual_model: str | None = None
+
+
+_ENDPOINTS: Mapping[str, _Endpoint] = {
+    "chat": _Endpoint(Chat, "messages"),
+    "completions": _Endpoint(Completions, "prompt"),
+    "embeddings": _Endpoint(needed="input"),
+    "images": _Endpoint(needed="prompt"),
+    "moderations": _Endpoint(needed="input", usual_model="omni-moderation-latest"),
+    "responses": _Endpoint(Responses),  # what continues a stored prompt has none of its own
 }
-"""What each endpoint's body must have beside its model."""
 
 LIMITS: Mapping[str, tuple[str, ...]] = {
     "chat": ("max_completion_tokens", "max_tokens"),
@@ -58,30 +66,30 @@ LIMITS: Mapping[str, tuple[str, ...]] = {
 }
 """Where an endpoint's body says how long the answer may be; the others cannot say it."""
 
-_USUAL_MODEL = {"moderations": "omni-moderation-latest"}
-
 
 def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
     """The facts of a parsed body. Raises InvalidRequest naming the member that is missing or of the wrong type."""
-    text, messages, images = 0, 0, 0
-    for name in _NEEDED[endpoint]:
-        if name == "messages":
-            listed = _member(body, name, list, "an array of messages")
-            messages, (text, images) = len(listed), _weighed(listed)
-        elif not body.get(name):
+    known = _ENDPOINTS[endpoint]
+    asked = read(body, known.members)
+    model = asked.model or known.usual_model
+    for name, there in ((known.needed, known.needed and getattr(asked, known.needed)), ("model", model)):
+        if name and not there:
             raise InvalidRequest(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
-    options = _optional(body, "stream_options", dict, "an object")
-    model = _optional(body, "model", str, "a string") or _USUAL_MODEL.get(endpoint)
+    messages = asked.messages if isinstance(asked, Chat) else None
+    text, images = _weighed(messages or [])
+    options = asked.stream_options
     return Facts(
         endpoint=endpoint,
-        model=model or _member(body, "model", str, "a string"),
-        stream=bool(_optional(body, "stream", bool, "a boolean")),
+        model=model or "",
+        stream=bool(asked.stream),
         show_usage=bool(options and options.get("include_usage")),
-        prompt_tokens=(text + _other_text(body)) // BYTES_PER_TOKEN + messages * _PER_MESSAGE + images * _PER_IMAGE,
-        max_tokens=next((count for name in LIMITS.get(endpoint, ()) if (count := _count(body, name))), None),
-        reasoning_tokens=_reasoning(body),
-        n=_count(body, "n") or 1,
-        needs=_needs(body, images),
+        prompt_tokens=(text + _other_text(asked)) // BYTES_PER_TOKEN
+        + len(messages or ()) * _PER_MESSAGE
+        + images * _PER_IMAGE,
+        max_tokens=next((count for name in LIMITS.get(endpoint, ()) if (count := getattr(asked, name))), None),
+        reasoning_tokens=_reasoning(asked),
+        n=asked.n or 1,
+        needs=_needs(asked, images),
     )
 
 
@@ -92,81 +100,47 @@ _PER_IMAGE = 765
 """Tokens of a picture of 1024 x 1024 at OpenAI's high detail."""
 
 
-def _weighed(messages: list[Any]) -> tuple[int, int]:
-    """Characters of text, and pictures, of messages that are well formed as far as routing looks at them."""
+def _weighed(messages: Sequence[Message]) -> tuple[int, int]:
+    """Characters of text, and pictures."""
     text, images = 0, 0
-    for index, message in enumerate(messages):
-        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise _misshapen(index, message)
-        content, calls = message.get("content"), message.get("tool_calls")
+    for message in messages:
+        content = message.content
         if isinstance(content, str):
             text += len(content)
         elif isinstance(content, list):
             parts = [part for part in content if isinstance(part, dict)]
             text += sum(len(part["text"]) for part in parts if isinstance(part.get("text"), str))
             images += sum(part.get("type") == "image_url" for part in parts)
-        if calls:
-            text += len(orjson.dumps(calls))
+        if message.tool_calls:
+            text += len(orjson.dumps(message.tool_calls))
     return text, images
 
 
-def _misshapen(index: int, message: Any) -> InvalidRequest:
-    if isinstance(message, dict):
-        wrong = f"messages[{index}].role"
-        return InvalidRequest(f"'{wrong}' must be a string", param=wrong, code="invalid_type")
-    wrong = f"messages[{index}]"
-    return InvalidRequest(f"'{wrong}' must be an object, got {_shape(message)}", param=wrong, code="invalid_type")
-
-
-def _other_text(body: Mapping[str, Any]) -> int:
+def _other_text(asked: Members) -> int:
     """Characters of what is read besides messages."""
-    values = [body[name] for name in ("tools", "prompt", "input", "instructions") if body.get(name)]
+    values = [value for value in (asked.tools, asked.prompt, asked.input, asked.instructions) if value]
     return sum([len(value) if isinstance(value, str) else len(orjson.dumps(value)) for value in values])
 
 
-def _needs(body: Mapping[str, Any], images: int) -> frozenset[str]:
-    shape = body.get("response_format")
-    needs = []
-    if body.get("tools") or body.get("functions"):
-        needs.append("tools")
-    if images:
-        needs.append("images")
-    if isinstance(shape, dict) and shape.get("type") == "json_schema":
-        needs.append("json_schema")
-    return frozenset(needs)
+NEEDS_NOTHING: frozenset[str] = frozenset()
 
 
-def _reasoning(body: Mapping[str, Any]) -> int:
+def _needs(asked: Members, images: int) -> frozenset[str]:
+    shape = asked.response_format
+    if not (asked.tools or asked.functions or images or shape):
+        return NEEDS_NOTHING
+    needs = {
+        "tools": bool(asked.tools or asked.functions),
+        "images": images > 0,
+        "json_schema": isinstance(shape, dict) and shape.get("type") == "json_schema",
+    }
+    return frozenset(name for name, needed in needs.items() if needed)
+
+
+def _reasoning(asked: Members) -> int:
     """The budget in Anthropic's spelling, or in OpenRouter's."""
-    for holder, name in (("thinking", "budget_tokens"), ("reasoning", "max_tokens")):
-        value = body.get(holder)
-        budget = value.get(name) if isinstance(value, dict) else None
+    for holder, name in ((asked.thinking, "budget_tokens"), (asked.reasoning, "max_tokens")):
+        budget = holder.get(name) if isinstance(holder, dict) else None
         if isinstance(budget, int) and budget > 0:
             return int(budget)
     return 0
-
-
-def _count(body: Mapping[str, Any], name: str) -> int | None:
-    value = _optional(body, name, int, "a whole number")
-    if value is not None and (isinstance(value, bool) or value < 1):
-        raise InvalidRequest(f"'{name}' must be a whole number above 0", param=name, code="invalid_value")
-    return int(value) if value is not None else None
-
-
-def _member(body: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:
-    value = _optional(body, name, kind, expected)
-    if not value:
-        raise InvalidRequest(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
-    return value
-
-
-def _optional(body: Mapping[str, Any], name: str, kind: type, expected: str) -> Any:
-    value = body.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise InvalidRequest(f"'{name}' must be {expected}, got {_shape(value)}", param=name, code="invalid_type")
-    return value
-
-
-def _shape(value: Any) -> str:
-    shapes = {bool: "a boolean", int: "a number", float: "a number", str: "a string", list: "an array"}
-    return shapes.get(type(value), "an object")

@@ -115,13 +115,14 @@ def test_a_moderation_has_a_usual_model() -> None:
         ({"messages": {}}, "messages", "invalid_type", "'messages' must be an array of messages, got an object"),
         ({"messages": ["hi"]}, "messages[0]", "invalid_type", "'messages[0]' must be an object, got a string"),
         ({"messages": [*MESSAGES, {}]}, "messages[1].role", "invalid_type", "'messages[1].role' must be a string"),
-        ({"messages": [{"role": 1}]}, "messages[0].role", "invalid_type", "'messages[0].role' must be a string"),
+        ({"messages": [{"role": 1}]}, "messages[0].role", "invalid_type", "'messages[0].role' must be a string,"
+         " got a number"),
         ({"stream": "yes"}, "stream", "invalid_type", "'stream' must be a boolean, got a string"),
         ({"stream": 1}, "stream", "invalid_type", "'stream' must be a boolean, got a number"),
         ({"stream_options": True}, "stream_options", "invalid_type", "'stream_options' must be an object,"
          " got a boolean"),
         ({"max_tokens": 0}, "max_tokens", "invalid_value", "'max_tokens' must be a whole number above 0"),
-        ({"max_tokens": True}, "max_tokens", "invalid_value", "'max_tokens' must be a whole number above 0"),
+        ({"max_tokens": True}, "max_tokens", "invalid_type", "'max_tokens' must be a whole number, got a boolean"),
         ({"n": 1.5}, "n", "invalid_type", "'n' must be a whole number, got a number"),
     ],
 )  # fmt: skip

@@ -1,0 +1,98 @@
+"""The members of a request's body that routing reads, each with its type; one that is wrong is named."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, TypeVar
+
+from msgspec import Meta, Struct, ValidationError, convert
+
+from proxy.errors import InvalidRequest
+
+Count = Annotated[int, Meta(ge=1)]
+
+
+class Message(Struct, frozen=True):
+    """One message of a conversation; what it holds is for the dialects to read."""
+
+    role: str
+    content: Any = None
+    tool_calls: Any = None
+
+
+class Members(Struct, frozen=True):
+    """What any endpoint's body may have; null is the same as nothing."""
+
+    model: str | None = None
+    stream: bool | None = None
+    stream_options: dict[str, Any] | None = None
+    n: Count | None = None
+    thinking: Any = None
+    reasoning: Any = None
+    response_format: Any = None
+    tools: Any = None
+    functions: Any = None
+    prompt: Any = None
+    input: Any = None
+    instructions: Any = None
+
+
+class Chat(Members, frozen=True):
+    """What a chat's body may have besides."""
+
+    messages: list[Message] | None = None
+    max_completion_tokens: Count | None = None
+    max_tokens: Count | None = None
+
+
+class Completions(Members, frozen=True):
+    """What a completion's body may have besides."""
+
+    max_tokens: Count | None = None
+
+
+class Responses(Members, frozen=True):
+    """What the body of a call to /responses may have besides."""
+
+    max_output_tokens: Count | None = None
+
+
+Kind = TypeVar("Kind", bound=Members)
+
+
+def read(body: Mapping[str, Any], kind: type[Kind]) -> Kind:
+    """The members of a parsed body. Raises InvalidRequest for the first of a wrong type."""
+    try:
+        return convert(body, kind)
+    except ValidationError as error:
+        raise _wrong(str(error)) from None
+
+
+_COMPLAINT = re.compile(
+    r"(?:Expected `(?P<expected>\w+)(?: \| null)?`(?:, got `(?P<got>\w+)`)?.*|.*missing required field `(?P<field>\w+)`)"
+    r" - at `\$\.?(?P<path>.*)`"
+)
+"""msgspec's words."""
+
+_EXPECTED: Mapping[str, str] = {
+    "array": "an array of messages",
+    "bool": "a boolean",
+    "int": "a whole number",
+    "object": "an object",
+    "str": "a string",
+}
+_GOT = {**_EXPECTED, "array": "an array", "int": "a number", "float": "a number"}
+
+
+def _wrong(said: str) -> InvalidRequest:
+    found = _COMPLAINT.fullmatch(said)
+    assert found is not None, said
+    if found["field"]:
+        path = f"{found['path']}.{found['field']}"
+        return InvalidRequest(f"'{path}' must be a string", param=path, code="invalid_type")
+    path, expected, got = found["path"], _EXPECTED[found["expected"]], found["got"]
+    if got is None:
+        return InvalidRequest(f"'{path}' must be {expected} above 0", param=path, code="invalid_value")
+    what = f"must be {expected}, got {_GOT.get(got, 'something else')}"
+    return InvalidRequest(f"'{path}' {what}", param=path, code="invalid_type")
