@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
-from types import SimpleNamespace
 from typing import Any
-from unittest.mock import patch
 
 import aiohttp
 import pytest
@@ -22,7 +20,7 @@ from proxy.resilience.probes import Finding
 from proxy.sandbox.scenario import Fault
 from proxy.telemetry.health import Trouble
 from tests.fakes import PIPELINE, Clock, Log, Transport, generation
-from tests.hurry import hurried
+from tests.hurry import hurried, leaping
 from tests.running import HELLO, TWO, Running, running
 
 FILE = f"""
@@ -201,14 +199,6 @@ async def test_a_crash_is_told() -> None:
         await asyncio.sleep(0)
     assert {line["event"] for line in asked.log.lines} == {"probing_crashed"}
     await asked.probing.stop()
-
-
-@contextmanager
-def leaping() -> Iterator[None]:
-    """A sidecar that is started meanwhile takes the time from the loop."""
-    loop = asyncio.get_running_loop()
-    with patch("proxy.sidecar.time", SimpleNamespace(monotonic=loop.time, time=loop.time)):
-        yield
 
 
 @asynccontextmanager
