@@ -233,7 +233,7 @@ async def test_an_outage_shows_and_ends_without_any_traffic() -> None:
         assert (seen["uptime_percentage"], seen["error_rate"], seen["avg_response_time_ms"]) == (None, None, None)
         assert (await row(started, http, "second"))["status"] == "healthy"
         await started.sandbox.resume("first")
-        await asyncio.sleep(18)
+        await asyncio.sleep(20)
         seen = await row(started, http)
         assert (seen["status"], seen["reason"]) == ("healthy", None)
         told = [line for line in started.log.lines if line["event"] == "provider_status_changed"]
