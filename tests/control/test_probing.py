@@ -140,6 +140,7 @@ async def test_what_changed_is_logged_once_and_stirs_who_watch() -> None:
     told = [(line["place"], line["reason"]) for line in asked.log.lines if line["event"] == "probe_changed"]
     assert [reason for place, reason in told if place == "a@us"] == ["probe: connection refused", "probe: 503", None]
     assert asked.services.feed.stirred.is_set()
+    assert asked.services.observations.news.count == 6  # decisions read everything anew
 
 
 async def test_a_refused_key_may_have_been_changed() -> None:
@@ -298,9 +299,9 @@ async def test_no_task_outlives_the_sidecar() -> None:
     before = asyncio.all_tasks()
     async with probed(TWO.replace("weight: 1}", "weight: 1, probe: {every: 1s}}")) as (started, _):
         await started.sandbox.fail("first", Fault("stall"))
-        await asyncio.sleep(5)
+        await asyncio.sleep(1.5)
+        assert probes(started) == 1  # and it waits
         await started.sidecar.stop()
-        assert probes(started) > 1
         assert not [task for task in asyncio.all_tasks() - before if "Probing" in repr(task) or "probe" in repr(task)]
 
 
