@@ -79,7 +79,9 @@ class Services:
     def __post_init__(self) -> None:
         object.__setattr__(self, "activity", Activity(self.wall()))
         object.__setattr__(self, "breakers", Breakers(self.random))
-        object.__setattr__(self, "board", Board(self.observations, self.breakers.standing))
+        object.__setattr__(
+            self, "board", Board(self.observations, self.breakers.standing, troubles=self.breakers.troubles)
+        )
 
     def know(self, snapshot: Snapshot) -> None:
         """From now on what is kept by target is kept for good of those that this file names, and named as it says."""

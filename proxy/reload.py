@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from math import inf
@@ -78,6 +79,8 @@ class Reloader:
     log: FilteringBoundLogger
     clock: Callable[[], float] = time.monotonic
     last: Outcome = field(init=False)
+    counts: Counter[str] = field(default_factory=Counter, init=False)
+    """Changed files that were `applied`, and those that were `refused`."""
     _read_from: frozenset[str] = field(init=False)
     """The other files that the last attempt read, or wanted to."""
     _seen: dict[str, Stamp | None] = field(init=False)
@@ -156,10 +159,12 @@ class Reloader:
         changes = [f"{change} (at restart)" if change.startswith(AT_RESTART) else change for change in changes]
         self.current = generation
         self.put(generation)
+        self.counts["applied"] += 1
         self.last = Outcome(generation.number, generation.digest, tuple(changes))
         self.log.info("routing_reloaded", generation=generation.number, hash=generation.digest, changes=changes)
 
     def _refused(self, problems: list[str], files: frozenset[str] = frozenset()) -> None:
         self._read_from = self.current.files | files
         self.last = Outcome(self.current.number, self.current.digest, problems=tuple(problems))
+        self.counts["refused"] += 1
         self.log.error("routing_refused", in_force=self.current.number, problems=problems)

@@ -17,6 +17,7 @@ from proxy.config.document import ConfigError, Problem
 from proxy.config.schema import Listen
 from proxy.control.admin import Admin
 from proxy.control.metrics import Metrics
+from proxy.control.probing import Probing
 from proxy.control.watch import Watch
 from proxy.exchange import Services
 from proxy.generation import Generation
@@ -25,6 +26,7 @@ from proxy.reload import Make, Reloader
 from proxy.server import Front, Listener, listener
 from proxy.tracing.switch import Tracing, tracing
 from proxy.upstream.http1.transport import Http1Transport
+from proxy.upstream.probe import Prober
 
 _LAST = 0.1
 """Seconds that connections get to close; aiohttp takes 0 for no limit at all."""
@@ -73,6 +75,7 @@ class Sidecar:
     """The file."""
     looking: asyncio.Task[None]
     """At the providers' health."""
+    probing: Probing
     tracing: Tracing | None
 
     @property
@@ -92,6 +95,7 @@ class Sidecar:
         self.watching.cancel()
         self.looking.cancel()
         try:
+            await self.probing.stop()
             if drain.delay:
                 await asyncio.sleep(drain.delay)
             self.server.close()
@@ -123,11 +127,13 @@ async def start(launch: Launch) -> Sidecar:
     transport = Http1Transport.of(os.environ)
     services = Services(transport, launch.log, clock=time.monotonic, wall=time.time, suspect=lambda: reloader.suspect())
     front = Front(services, launch.generation)
-    reloader = Reloader(launch.path, _exposing(launch), launch.generation, front.put, launch.log)
+    probing = Probing(services, Prober(transport.dialer.tls, transport.proxies).ask)
+    put = partial(_put, front, probing)
+    reloader = Reloader(launch.path, _exposing(launch), launch.generation, put, launch.log)
     serving = listener(front)
     server = await _bound(serving, launch.listen)
     watch = Watch(services, lambda: front.generation.snapshot)
-    metrics = Metrics(services, watch, lambda: reloader.last)
+    metrics = Metrics(services, watch, lambda: reloader.last, reloader.counts)
     key = launch.admin.key
     admin = listener(
         Admin(lambda: reloader.last, reloader.reload, front.drain, lambda: not front.draining, key, metrics)
@@ -137,11 +143,19 @@ async def start(launch: Launch) -> Sidecar:
     except CannotListen:
         server.close()
         raise
+    probing.take(launch.generation.snapshot)
     watching = asyncio.create_task(reloader.watch())
     looking = asyncio.create_task(watch.run())
     for task in (watching, looking):
         task.add_done_callback(partial(_tell, launch.log))
-    return Sidecar(front, reloader, transport, serving, server, admin, admin_server, watching, looking, traces)
+    listening = serving, server, admin, admin_server
+    return Sidecar(front, reloader, transport, *listening, watching, looking, probing, traces)
+
+
+def _put(front: Front, probing: Probing, generation: Generation) -> None:
+    """The one assignment, and the only thing beside the requests that follows it."""
+    front.put(generation)
+    probing.take(generation.snapshot)
 
 
 def _tell(log: FilteringBoundLogger, watching: asyncio.Task[None]) -> None:

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from functools import wraps
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import patch
 
 _MOMENT = 0.001
 """Real seconds in which whatever was sent on loopback has arrived."""
@@ -50,3 +53,11 @@ def hurried(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., Non
             runner.run(test(*values, **named))
 
     return run
+
+
+@contextmanager
+def leaping() -> Iterator[None]:
+    """A sidecar that is started meanwhile takes the time from the loop, on both clocks."""
+    loop = asyncio.get_running_loop()
+    with patch("proxy.sidecar.time", SimpleNamespace(monotonic=loop.time, time=loop.time)):
+        yield

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -172,6 +173,7 @@ async def test_a_fixed_file_heals(fixed: str, number: int, event: str, kept: Kep
     kept.path.write_text(fixed)
     assert await kept.look() == number
     assert kept.reloader.last.successful and kept.said == ["routing_refused", event]
+    assert kept.reloader.counts == Counter(refused=1, applied=number - 1)
 
 
 async def test_the_same_words_with_a_new_time_reload_nothing(kept: Kept) -> None:

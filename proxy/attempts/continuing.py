@@ -118,6 +118,7 @@ class Continuing:
                 raise failure from None  # it was let go of while somebody was reading; the reader goes on
             raise
         self._failure = self._taking_over = None
+        self._attempt.exchange.services.tally.resumes["taken" if taken else "nobody"] += 1
         if taken:
             return b""
         if isinstance(failure, _Told):
@@ -164,6 +165,7 @@ class Continuing:
         except Differs:
             self._body.close()
             settle.abandoned(self._attempt)
+            self._attempt.exchange.services.tally.resumes["differed"] += 1
             self._attempt.answer.error = True
             error = Disconnected("the answer was cut, and another target's is not the same")
             return encode(orjson.dumps({"error": error.members()}))

@@ -77,7 +77,7 @@ class Race:
             raise Failed(failures)
         hedge, self._hedge = self._hedge, None
         try:
-            return await hedge
+            served = await hedge
         except UpstreamFailure as failure:
             raise Failed([*failures, (self._attempt, failure)]) from None
         except InvalidRequest:
@@ -86,6 +86,8 @@ class Race:
             hedge.cancel()
             settle.abandoned(self._attempt)
             raise
+        self._attempt.exchange.services.tally.hedges[self._attempt.step.target.provider.name, "won"] += 1
+        return served
 
     def _start_second(self, first: asyncio.Task[object] | None) -> None:
         self._attempt = self.second()

@@ -133,6 +133,7 @@ class Walk:
             hedges.give_back()
             return None
         self._hedged = attempt.hedge = True
+        self.exchange.services.tally.hedges[attempt.step.target.provider.name, "started"] += 1
         return attempt
 
     def _by_rule(self, config: FailoverConfig) -> Attempt | None:
@@ -141,7 +142,8 @@ class Walk:
         if not primary or not self._unavailable(primary[0]):
             return self._any(primary[:1]) if primary else None
         record = self.exchange.services.observations.of(primary[0].target.id)
-        trigger = record.failed_as if record and record.failed_as else "rate_limit"
+        trouble = self._standing(primary[0]).trouble
+        trigger = trouble.trigger if trouble else record.failed_as if record and record.failed_as else "rate_limit"
         steps = self._led_to(Cause(trigger, VERDICTS[trigger].moves_on))
         named = [step for step in steps if step.target.provider.name != config.primary and not self._unavailable(step)]
         return self._admitted(named) or self._any(primary)

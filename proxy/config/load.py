@@ -87,6 +87,7 @@ def _provider(name: str, section: schema.Provider, weight: float) -> Provider:
         query=section.query,
         headers=section.headers,
         limits=section.limits,
+        probe=section.probe,
     )
 
 

@@ -72,6 +72,23 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     concurrency: Annotated[int, Meta(ge=1)] | None = None
 
 
+class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How often a provider is asked for its list of models, which costs nothing, so that an outage shows without traffic."""
+
+    every: Seconds = Seconds(10)
+    """1s to 1h."""
+    timeout: Seconds = Seconds(3)
+    """100ms to 60s."""
+    failures: Annotated[int, Meta(ge=1, le=100)] = 3
+    """In a row, after which it counts as down."""
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.every <= 3600:
+            raise ValueError("every: expected 1s to 1h")
+        if not 0.1 <= self.timeout <= 60:
+            raise ValueError("timeout: expected 100ms to 60s")
+
+
 class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vendor account: where it is, what it speaks, and the key to it."""
 
@@ -85,6 +102,7 @@ class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     weight: Weight = 1.0
     limits: Limits | None = None
     timeouts: Timeouts = Timeouts()
+    probe: Probe | None = None
     regions: dict[str, Region] = {}
 
 

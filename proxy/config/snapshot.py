@@ -13,7 +13,7 @@ import yaml
 from proxy.config.prices import Price, listed
 from proxy.config.quantities import Secret
 from proxy.config.regions import Region
-from proxy.config.schema import Admin, Defaults, Drain, Limits, Listen, Timeouts
+from proxy.config.schema import Admin, Defaults, Drain, Limits, Listen, Probe, Timeouts
 
 GLOBAL = "global"
 """The region of a provider that names none."""
@@ -34,6 +34,8 @@ class Provider:
     query: Mapping[str, str] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     limits: Limits | None = None
+    probe: Probe | None = None
+    """How it is asked without a request; None: not at all."""
 
     @property
     def disabled(self) -> str | None:

@@ -94,7 +94,7 @@ def of_target(place: Place, snapshot: Snapshot, board: Board, now: float) -> Hea
     if why := snapshot.providers[place.provider].disabled:
         return disabled(why)
     record, standing = board.observations.of(place.target), board.standing(place.target, now)
-    if record is None and standing == UNTRIED:
+    if record is None and standing == UNTRIED and not board.healths.knows(place.target):
         return Health("healthy")
     return board.healths.of(place.target, evidence(record, standing, now), now)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy import __version__
 from proxy.config.snapshot import Snapshot
@@ -23,11 +23,13 @@ class Metrics:
     services: Services
     watch: Watch
     reloaded: Callable[[], Outcome]
+    reloads: Mapping[str, int] = field(default_factory=dict)
+    """How many changed files were `applied`, and how many `refused`; read at each scrape."""
 
     async def __call__(self, accept: str) -> tuple[bytes, str]:
         """The text and its content type; written in a thread, so that many targets hold nobody up."""
         last = self.reloaded()
-        config = Config(__version__, last.generation, last.digest, last.successful)
+        config = Config(__version__, last.generation, last.digest, last.successful, dict(self.reloads))
         return await asyncio.to_thread(exposition, reading(self.services, self.watch, config), accept)
 
 

@@ -85,6 +85,8 @@ class Dialect:
     """An answer that is no 200."""
     headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
     """Control headers of its own: name -> the key in `Call.extras`, and how to read it (raises InvalidHeader)."""
+    listing: Asking = Asking("/models")
+    """How to ask, for nothing, which models there are: a GET without a body."""
     prefill: Callable[[str], bool] = lambda model: False
     """Whether that upstream model goes on from an assistant message at the end."""
     echoes: bool = False

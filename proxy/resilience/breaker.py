@@ -113,6 +113,10 @@ class Breaker:
             if verdict.ratio == "failure" and self._trips(now, settings):
                 self._eject(now, settings)
 
+    def reopened(self, now: float) -> None:
+        """What kept it out seems to be over: an attempt may find out now."""
+        self._until = min(self._until, now)
+
     def finished(self) -> None:
         """An answer came to its proper end."""
         self.breaks = 0

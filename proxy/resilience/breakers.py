@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from msgspec import Struct
@@ -11,7 +11,7 @@ from proxy.resilience.breaker import Breaker, CircuitBreaker, Permit
 from proxy.resilience.cooldown import Cooldown
 from proxy.resilience.verdict import Verdict
 from proxy.telemetry.bounded import Bounded
-from proxy.telemetry.health import UNTRIED, Standing
+from proxy.telemetry.health import UNTRIED, Standing, Trouble
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ class Override:
 
     def available_in(self, standing: Standing, now: float) -> float:
         """Seconds until this request may try the target; what the provider told us to wait holds for everybody."""
-        return max(self.ejected_for(standing, now), standing.cooling_for)
+        return max(self.ejected_for(standing, now), standing.cooling_for, standing.out_for)
 
 
 @dataclass(slots=True)
@@ -41,22 +41,26 @@ class _Guard:
     breaker: Breaker
     cooldown: Cooldown = field(default_factory=Cooldown)
 
+    def standing(self, now: float) -> Standing:
+        breaker = self.breaker
+        return Standing(
+            breaker.ejected_for(now), self.cooldown.left(now), breaker.failures, breaker.failed_at, breaker.proving
+        )
+
 
 class Breakers:
     """Answers what keeps traffic from a target, and gives leave for attempts."""
 
     def __init__(self, random: Random) -> None:
         self._guards = Bounded(lambda: _Guard(Breaker(random)))
+        self.troubles: dict[str, Trouble] = {}
+        """What probes found, by place (`openai@us-east-1`); empty while all is well. Written by `probed` alone."""
 
     def standing(self, target: str, now: float) -> Standing:
         """What keeps traffic from a target now."""
         guard = self._guards.get(target)
-        if guard is None:
-            return UNTRIED
-        breaker = guard.breaker
-        return Standing(
-            breaker.ejected_for(now), guard.cooldown.left(now), breaker.failures, breaker.failed_at, breaker.proving
-        )
+        standing = UNTRIED if guard is None else guard.standing(now)
+        return self._troubled(target, standing, now) if self.troubles else standing
 
     def available_in(self, target: str, now: float) -> float:
         """Seconds until a target may be tried at its normal place."""
@@ -73,6 +77,24 @@ class Breakers:
         """Leave for one attempt at the best of the bad, or by a request with an Override; it cannot end an ejection."""
         guard = self._guards.use(target)
         return Leave(guard, Permit())
+
+    def probed(self, place: str, trouble: Trouble | None, now: float) -> None:
+        """What a probe found; where one was in vain and the next is not, the ejected may be tried at once."""
+        if trouble is not None:
+            self.troubles[place] = trouble
+        elif self.troubles.pop(place, None):
+            for target in self._guards:
+                if target.startswith(f"{place}/") and (guard := self._guards.get(target)):
+                    guard.breaker.reopened(now)
+
+    def unprobed(self, places: frozenset[str]) -> None:
+        """Nobody probes these any more: nothing is held against them."""
+        for place in places:
+            self.troubles.pop(place, None)
+
+    def _troubled(self, target: str, standing: Standing, now: float) -> Standing:
+        trouble = self.troubles.get(target.partition("/")[0])
+        return replace(standing, trouble=trouble, out_for=max(0.0, trouble.until - now)) if trouble else standing
 
     def name(self, targets: frozenset[str]) -> None:
         """Keep these for good; to be called with the table's targets at each reload."""

@@ -58,7 +58,7 @@ class Glances:
         if glance is None:
             return record is not None or standing != UNTRIED
         moved = record is not None and record.changes != glance.changes
-        unwell = standing.available_in > 0 or glance.health.status != "healthy"
+        unwell = standing.available_in > 0 or standing.trouble is not None or glance.health.status != "healthy"
         return moved or unwell or now - glance.at >= OLD
 
     def _glance(self, target: str, standing: Standing, now: float) -> _Glance:

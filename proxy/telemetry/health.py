@@ -23,6 +23,19 @@ _RANK: dict[Status, int] = {"healthy": 0, "degraded": 1, "down": 2}
 
 
 @dataclass(frozen=True, slots=True)
+class Trouble:
+    """What the last probe of a place failed with."""
+
+    trigger: str
+    """The class of that failure."""
+    reason: str
+    """Such as `probe: connection refused`."""
+    status: Literal["degraded", "down"] = "degraded"
+    until: float = float("-inf")
+    """Until when its targets are left for last; every further failing probe says anew."""
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """What keeps traffic from a target; a target nobody has tried has nothing against it."""
 
@@ -36,11 +49,15 @@ class Standing:
     """When the latest of them was."""
     proving: bool = False
     """Back from an ejection, and not yet five successes in a row."""
+    trouble: Trouble | None = None
+    """What probes have against its place."""
+    out_for: float = 0.0
+    """Seconds for which it is left for last on that account."""
 
     @property
     def available_in(self) -> float:
         """Seconds until it may be tried at its normal place."""
-        return max(self.ejected_for, self.cooling_for)
+        return max(self.ejected_for, self.cooling_for, self.out_for)
 
 
 UNTRIED = Standing()
@@ -68,20 +85,26 @@ class Evidence:
         return median is not None and self.usual_ttft is not None and median > 3 * self.usual_ttft
 
 
-RULES: tuple[tuple[Status, str, Callable[[Evidence], bool]], ...] = (
+RULES: tuple[tuple[Status, str | None, Callable[[Evidence], bool]], ...] = (
+    ("down", None, lambda seen: seen.standing.trouble is not None and seen.standing.trouble.status == "down"),
     ("down", "ejected", lambda seen: seen.standing.ejected_for > 0),
     ("down", "uptime under 80 %", lambda seen: seen.uptime is not None and seen.uptime < 0.80),
+    ("degraded", None, lambda seen: seen.standing.trouble is not None),
     ("degraded", "cooling", lambda seen: seen.standing.cooling_for > 0),
     ("degraded", "uptime under 95 %", lambda seen: seen.uptime is not None and seen.uptime < 0.95),
     ("degraded", "back from an ejection", lambda seen: seen.standing.proving),
     ("degraded", "three times as slow as usual", lambda seen: seen.slow),
 )
-"""The first that holds."""
+"""The first that holds; None: the reason is the probe's own."""
 
 
 def judged(seen: Evidence) -> tuple[Status, str | None]:
     """The status at this moment, and why it is no better."""
-    return next(((status, reason) for status, reason, holds in RULES if holds(seen)), ("healthy", None))
+    trouble = seen.standing.trouble
+    for status, reason, holds in RULES:
+        if holds(seen):
+            return status, trouble.reason if reason is None and trouble else reason
+    return "healthy", None
 
 
 def evidence(record: Record | None, standing: Standing, now: float) -> Evidence:
@@ -149,6 +172,10 @@ class Healths:
         settled = self._settled.use(target)
         settled.see(*judged(seen), now)
         return Health(settled.status, settled.reason, settled.since, seen.recent)
+
+    def knows(self, target: str) -> bool:
+        """Whether anything was ever shown of it that must still be better for a while."""
+        return self._settled.get(target) is not None
 
     def name(self, targets: frozenset[str]) -> None:
         """Keep these for good; to be called with the table's targets at each reload."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 
 from prometheus_client import ProcessCollector
@@ -50,6 +50,8 @@ class Config:
     generation: int
     digest: str
     last_reload_successful: bool
+    reloads: Mapping[str, int] = field(default_factory=dict)
+    """Changed files, by `applied` and `refused`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +156,7 @@ def _of_requests(reading: Reading) -> Iterator[Metric]:
     failovers = CounterMetricFamily("parrot_failovers", "Further attempts of a request.", labels=("from", "to"))
     for (before, after), count in sorted(tally.failovers.items()):
         failovers.add_metric((before, after), count)
+    yield from _of_rescues(tally)
     overhead = HistogramMetricFamily("parrot_overhead_seconds", "The sidecar's own time, to the answer's headers.")
     _add(overhead, (), tally.overhead, _OVERHEAD)
     status = GaugeMetricFamily("parrot_provider_status", "1 for what it is.", labels=("provider", "status"))
@@ -166,9 +169,26 @@ def _of_requests(reading: Reading) -> Iterator[Metric]:
     yield GaugeMetricFamily("parrot_stream_clients", "Who follow the providers' health.", reading.followers)
 
 
+def _of_rescues(tally: Tally) -> Iterator[Metric]:
+    hedges = CounterMetricFamily("parrot_hedges", "Second attempts beside a slow one.", labels=("provider", "result"))
+    for hedge, count in sorted(tally.hedges.items()):
+        hedges.add_metric(hedge, count)
+    resumes = CounterMetricFamily("parrot_resumes", "Cut streams that may go on elsewhere.", labels=("result",))
+    for result, count in sorted(tally.resumes.items()):
+        resumes.add_metric((result,), count)
+    probes = CounterMetricFamily("parrot_probes", "Probes ended.", labels=("provider", "region", "outcome"))
+    for probe, count in sorted(tally.probes.items()):
+        probes.add_metric(probe, count)
+    yield from (hedges, resumes, probes)
+
+
 def _of_config(config: Config) -> Iterator[Metric]:
     good = config.last_reload_successful
     yield GaugeMetricFamily("parrot_config_last_reload_successful", "0: an older file is in force.", good)
+    reloads = CounterMetricFamily("parrot_config_reloads", "Changed files that were read.", labels=("result",))
+    for result in ("applied", "refused"):
+        reloads.add_metric((result,), config.reloads.get(result, 0))
+    yield reloads
     yield GaugeMetricFamily("parrot_config_generation", "Files taken up, the first included.", config.generation)
     info = GaugeMetricFamily("parrot_config_info", "Which file is in force.", labels=("hash",))
     info.add_metric((config.digest,), 1)

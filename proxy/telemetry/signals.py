@@ -11,7 +11,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
-from proxy.telemetry.health import UNTRIED, WINDOW, Healths, Standing, evidence
+from proxy.telemetry.health import UNTRIED, WINDOW, Healths, Standing, Trouble, evidence
 from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.observations import Observations, Record, Remaining
 from proxy.telemetry.window import covered
@@ -115,6 +115,8 @@ class Board:
     standing: Callable[[str, float], Standing]
     """What keeps traffic from a target at a time."""
     healths: Healths = field(default_factory=Healths)
+    troubles: Mapping[str, Trouble] = field(default_factory=dict)
+    """What probes have found; empty while all is well."""
     _now: Rows | None = None
     _until: float = 0.0
     _news: int = 0
@@ -133,10 +135,17 @@ class Board:
         """The target's row, made anew."""
         record = self.observations.of(target)
         if record is None:
-            return UNKNOWN
+            return self._untried(target, now) if self.troubles else UNKNOWN
         if len(self._measured) >= ROOM:
             self._measured.clear()  # windows are the callers' choice, and targets come and go
         return self._signal(target, self._measure((target, window), record, now), now)
+
+    def _untried(self, target: str, now: float) -> Signal:
+        """All that can be known of it is what probes found."""
+        standing = self.standing(target, now)
+        if standing.trouble is None:
+            return UNKNOWN
+        return Signal(available_in_ms=ceil(standing.available_in * 1000), degraded=True, standing=standing)
 
     def _signal(self, target: str, measured: _Measured, now: float) -> Signal:
         standing = self.standing(target, now)

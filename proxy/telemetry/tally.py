@@ -21,6 +21,13 @@ class Tally:
     overhead: Histogram = field(default_factory=Histogram)
     """Seconds that the sidecar itself took until an answer's headers went out."""
 
+    probes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
+    """By provider, region, and how they went: `ok`, or the class of the failure."""
+    hedges: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """By provider: `started`, and of these `won`."""
+    resumes: Counter[str] = field(default_factory=Counter)
+    """Streams that were cut and may go on: `taken` over by another target, or by `nobody`; `differed` of the taken."""
+
     def ended(self, endpoint: str, status: int, outcome: str) -> None:
         """A request is over; endpoints that are not a dialect's are counted together."""
         outcome = outcome if outcome in ("ok", "client_gone") else "error"

@@ -102,6 +102,22 @@ async def test_what_the_caller_gets(rows, tried, got):
     assert not made.services.retries._in_flight
 
 
+@pytest.mark.parametrize(
+    ("rows", "counted"),
+    [
+        ([[ONE, TWO, END]], {}),
+        ([[ONE, CUT], [ONE, TWO, END]], {"taken": 1}),
+        ([[ONE, CUT], Disconnected("b"), [ONE, TWO, END]], {"taken": 1}),
+        ([[ONE, CUT], Disconnected("b"), Disconnected("c")], {"nobody": 1}),
+        ([[ONE, CUT], [chunk("other"), END]], {"taken": 1, "differed": 1}),
+    ],
+)
+async def test_it_is_counted_what_became_of_a_cut_stream(rows, counted):
+    made, _, body = await streamed(*rows)
+    await read(body)
+    assert made.services.tally.resumes == counted
+
+
 async def test_an_answer_that_differs_is_no_fault_of_who_gave_it():
     made, _, body = await streamed([ONE, CUT], [chunk("other"), END])
     await read(body)

@@ -56,6 +56,7 @@ async def test_a_quick_first_runs_alone():
     track = Track(a=(1.0, None))
     attempt, _ = await track.run()
     assert attempt is track.first and len(track.walk.exchange.attempts) == 1
+    assert not track.walk.exchange.services.tally.hedges
 
 
 @pytest.mark.parametrize(
@@ -72,6 +73,8 @@ async def test_the_first_with_content_wins_and_the_other_is_gone(a, b, winner, l
     await asyncio.sleep(0)
     assert attempt.step.target.provider.name == winner and response.body is track.bodies[winner]
     assert track.left == left and track.outcomes == outcomes and track.is_settled(attempt)
+    won = {("b", "won"): 1} if winner == "b" else {}
+    assert track.walk.exchange.services.tally.hedges == {("b", "started"): 1, **won}
     await asyncio.sleep(NEVER)
     assert response.body.closed == 0
 

@@ -6,8 +6,9 @@ import pytest
 
 from proxy.config.document import ConfigError, parse
 from proxy.config.load import load
+from proxy.config.quantities import Seconds
 from proxy.config.reading import Reader
-from proxy.config.schema import Timeouts
+from proxy.config.schema import Probe, Timeouts
 from tests.files import complaints, loaded
 from tests.source import ROOT
 
@@ -40,6 +41,12 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
          "2:55: providers.openai.auth: 'basic' is not one of api-key, bearer, x-api-key, x-goog-api-key"),
         ("providers:\n  openai: {dialect: openai, base_url: http://x, timeouts: {connect: 5}}\n" + MODELS,
          "2:69: providers.openai.timeouts.connect: expected a duration such as 500ms, 15s, 5m or 1h, got '5'"),
+        ("providers:\n  openai: {dialect: openai, base_url: http://x, probe: {every: 10ms}}\n" + MODELS,
+         "2:56: providers.openai.probe: every: expected 1s to 1h"),
+        ("providers:\n  openai: {dialect: openai, base_url: http://x, probe: {timeout: 2m}}\n" + MODELS,
+         "2:56: providers.openai.probe: timeout: expected 100ms to 60s"),
+        ("providers:\n  openai: {dialect: openai, base_url: http://x, probe: {failures: 0}}\n" + MODELS,
+         "2:67: providers.openai.probe.failures: must be at least 1, got 0"),
         ("providers:\n  OpenAI: {dialect: openai, base_url: http://x}\nmodels: {}\n",
          "2:11: providers.OpenAI: a name must match ^[a-z0-9][a-z0-9_-]{0,63}$"),
         ("providers:\n  a: {dialect: openai, base_url: http://x, regions: {US: {}}}\nmodels: {}\n",
@@ -145,6 +152,20 @@ models: {m: {openai: m}, n: {openai: {model: n2, timeouts: {connect: 2s}}}}
     assert [(each.model, each.timeouts.connect, each.timeouts.idle) for each in snapshot.targets("n")] == [
         ("n2", 2, Timeouts().idle)
     ] * 2
+
+
+@pytest.mark.parametrize(
+    ("said", "probe"),
+    [
+        ("", None),
+        (", probe: null", None),
+        (", probe: {}", Probe(every=Seconds(10), timeout=Seconds(3), failures=3)),
+        (", probe: {every: 1m, timeout: 1s, failures: 2}", Probe(every=Seconds(60), timeout=Seconds(1), failures=2)),
+    ],
+)
+def test_nobody_is_probed_unless_the_file_says_so(said: str, probe: Probe | None) -> None:
+    snapshot = loaded(f"providers:\n  a: {{dialect: openai, base_url: http://x{said}}}\nmodels: {{}}\n")
+    assert snapshot.providers["a"].probe == probe
 
 
 def test_the_pipelines_entries_are_handed_on_unread() -> None:

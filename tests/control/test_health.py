@@ -8,7 +8,7 @@ import pytest
 from proxy.control.asked import Asked
 from proxy.control.health import health, report
 from proxy.messages import Request
-from proxy.telemetry.health import Standing
+from proxy.telemetry.health import Standing, Trouble
 from proxy.telemetry.observations import Remaining
 from tests.control.seen import Seen, file
 from tests.fakes import exchange, request
@@ -70,6 +70,16 @@ def test_one_region_down_is_a_degraded_provider_with_a_reason_and_since_when() -
     assert (said["status"], said["reason"], said["since"]) == ("degraded", "ejected", "2023-11-14T22:30:00.000Z")
     assert [model["status"] for model in said["models"]] == ["degraded", "healthy"]
     assert [region["status"] for region in said["regions"]] == ["down", "healthy"]
+
+
+def test_what_probes_found_is_shown_for_as_long_as_anything_worse() -> None:
+    seen = Seen()
+    seen.standings["b@global/m-b"] = Standing(trouble=Trouble("timeout", "probe: x"))
+    assert rows(seen)["b"]["reason"] == "probe: x"
+    seen.standings.clear()
+    assert rows(seen)["b"]["status"] == "degraded"
+    seen.clock.now += 5
+    assert rows(seen)["b"]["status"] == "healthy"
 
 
 def test_models_that_nobody_asks_for_do_not_prove_that_a_region_is_up() -> None:

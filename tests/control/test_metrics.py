@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import aiohttp
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.control.metrics import reading
 from proxy.control.watch import Watch
+from proxy.sandbox.scenario import Fault
 from proxy.telemetry.bounded import ROOM
 from proxy.telemetry.health import Standing
 from proxy.telemetry.meters import Config
 from proxy.telemetry.observations import Remaining
 from tests.control.seen import Seen, file
+from tests.hurry import hurried, leaping
 from tests.running import HELLO, running
 
 CONFIG = Config("1.0", 1, "abc", True)
@@ -95,3 +100,32 @@ async def test_the_admin_listener_answers_scrapes() -> None:
     assert sum(sample.value for sample in found["parrot_attempts"].samples) == 1.0
     assert found["parrot_config_last_reload_successful"].samples[0].value == 1.0
     assert {sample.labels["provider"] for sample in found["parrot_provider_status"].samples} == {"first", "second"}
+
+
+@hurried
+async def test_the_time_of_the_provider_is_not_counted_as_our_own() -> None:
+    with leaping():
+        async with running() as started, aiohttp.ClientSession() as http, started.client() as client:
+            for fault, seconds in ((Fault("slow"), 5.0), (Fault("status", status=429, retry_after=2, times=1), 0.0)):
+                await started.sandbox.fail("first", fault)
+                started.pace.hold(after=0)
+                asyncio.get_running_loop().call_later(seconds, started.pace.go)
+                only = {"X-Provider": "first"}
+                await client.chat.completions.create(model="m", messages=HELLO, extra_headers=only)
+            await started.sidecar.front.drained()
+            async with http.get(f"{started.sidecar.admin_url}/metrics") as answer:
+                families = {each.name: each for each in text_string_to_metric_families(await answer.text())}
+    sums = {sample.name: sample.value for family in families.values() for sample in family.samples}
+    assert sums["gen_ai_server_request_duration_seconds_sum"] == pytest.approx(5.0, abs=0.5)
+    assert sums["parrot_overhead_seconds_count"] == 2
+    assert sums["parrot_overhead_seconds_sum"] < 0.5
+
+
+async def test_each_file_that_was_read_anew_is_counted() -> None:
+    async with running() as started, aiohttp.ClientSession() as http:
+        await started.edit("weight: 1", "weight: 2")
+        await started.edit("weight: 2", "wieght: 2")
+        async with http.get(f"{started.sidecar.admin_url}/metrics") as answer:
+            families = {each.name: each for each in text_string_to_metric_families(await answer.text())}
+    counted = {sample.labels["result"]: sample.value for sample in families["parrot_config_reloads"].samples}
+    assert counted == {"applied": 1, "refused": 1}

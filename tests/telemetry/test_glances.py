@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from proxy.telemetry.glances import AT_ONCE, OLD, Glances
-from proxy.telemetry.health import Standing
+from proxy.telemetry.health import Standing, Trouble
 from proxy.telemetry.observations import Observations
 from proxy.telemetry.signals import Board
 
@@ -39,6 +39,17 @@ def test_what_happens_shows_in_the_next_look() -> None:
     assert statuses(glances, ["a"], 1.0) == ["healthy"]
     seen.fail("a", 1.0)
     assert statuses(glances, ["a"], 1.0) == ["down"]
+
+
+def test_what_probes_find_shows_in_the_next_look_tried_or_not() -> None:
+    seen = Counted()
+    glances = seen.glances()
+    seen.started("a", 0.0).finished(0.0)
+    assert statuses(glances, ["a", "b"], 1.0) == ["healthy", "healthy"]
+    seen.standings = dict.fromkeys("ab", Standing(trouble=Trouble("timeout", "probe: x")))
+    assert statuses(glances, ["a", "b"], 1.1) == ["degraded", "degraded"]
+    record = seen.of("a")
+    assert record is not None and record.ejections == 0
 
 
 def test_the_better_shows_without_anything_happening() -> None:

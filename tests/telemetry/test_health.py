@@ -14,6 +14,7 @@ from proxy.telemetry.health import (
     Healths,
     Settled,
     Standing,
+    Trouble,
     disabled,
     evidence,
     judged,
@@ -22,6 +23,7 @@ from proxy.telemetry.health import (
 from proxy.telemetry.observations import Record
 from proxy.telemetry.window import Bucket
 
+OUT = Trouble("server_error", "probe: 503", "down", 9.0)
 RANK = {"healthy": 0, "degraded": 1, "down": 2}
 
 
@@ -43,6 +45,9 @@ def seen(ok: int = 0, faults: int = 0, standing: Standing = UNTRIED) -> Evidence
         (seen(standing=Standing(cooling_for=1)), "degraded", "cooling"),
         (seen(standing=Standing(proving=True)), "degraded", "back from an ejection"),
         (seen(ok=30, standing=Standing(ejected_for=1, cooling_for=1)), "down", "ejected"),
+        (seen(standing=Standing(trouble=OUT, ejected_for=1)), "down", "probe: 503"),
+        (seen(standing=Standing(trouble=Trouble("timeout", "probe: x"), cooling_for=1)), "degraded", "probe: x"),
+        (seen(ok=15, faults=5, standing=Standing(trouble=Trouble("timeout", "p"))), "down", "uptime under 80 %"),
     ],
 )
 def test_a_target_is_as_the_first_rule_that_holds_says(found: Evidence, status: str, reason: str | None) -> None:

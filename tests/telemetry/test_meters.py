@@ -30,8 +30,13 @@ def reading() -> Reading:
     tally = Tally(overhead=histogram(0.0004))
     tally.ended("chat", 200, "ok")
     tally.tried(["a", "b"])
+    tally.hedges["a", "started"] += 3
+    tally.resumes["taken"] += 2
+    tally.probes["a", "us", "timeout"] += 4
     series = {A: Series(totals, 3, 1, 0, 9, None, 0.1), B: Series(Totals())}
-    return Reading(series, tally, {"a": "down", "b": "healthy"}, Config("1.0", 3, "abc", False), 4, 5, 6)
+    return Reading(
+        series, tally, {"a": "down", "b": "healthy"}, Config("1.0", 3, "abc", False, {"applied": 2}), 4, 5, 6
+    )
 
 
 def samples(text: str) -> dict[tuple[str, ...], float]:
@@ -72,7 +77,12 @@ def told() -> Iterator[dict[tuple[str, ...], float]]:
         (("gen_ai_client_token_usage_count", "a", "m-1", "output", "us"), 2),
         (("parrot_requests_total", "chat", "ok", "200"), 1),
         (("parrot_failovers_total", "a", "b"), 1),
+        (("parrot_hedges_total", "a", "started"), 3),
+        (("parrot_resumes_total", "taken"), 2),
+        (("parrot_probes_total", "timeout", "a", "us"), 4),
         (("parrot_overhead_seconds_count",), 1),
+        (("parrot_config_reloads_total", "applied"), 2),
+        (("parrot_config_reloads_total", "refused"), 0),
         (("parrot_provider_status", "a", "down"), 1),
         (("parrot_provider_status", "a", "healthy"), 0),
         (("parrot_config_last_reload_successful",), 0),
@@ -106,3 +116,13 @@ def test_every_family_says_what_it_is_and_has_a_name_of_its_own() -> None:
     assert len(set(names)) == len(names)
     assert all(family.documentation for family in found)
     assert all(name.startswith(("parrot_", "gen_ai_")) for name in names)
+
+
+def test_what_an_operator_looks_for_is_there() -> None:
+    assert {family.name for family in families(reading())} >= {
+        "gen_ai_client_token_usage", "gen_ai_server_request_duration_seconds",
+        "gen_ai_server_time_to_first_token_seconds", "parrot_attempts", "parrot_failovers", "parrot_hedges",
+        "parrot_resumes", "parrot_ejections", "parrot_ratelimit_remaining_requests",
+        "parrot_ratelimit_remaining_tokens", "parrot_cost_usd", "parrot_in_flight", "parrot_overhead_seconds",
+        "parrot_config_reloads", "parrot_config_info",
+    }  # fmt: skip

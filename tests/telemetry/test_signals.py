@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.telemetry.health import UNTRIED, Standing
+from proxy.telemetry.health import UNTRIED, Standing, Trouble
 from proxy.telemetry.observations import Observations, Remaining, Spent
 from proxy.telemetry.signals import AT_ONCE, ROOM, UNKNOWN, Board, Rows, Signal, Signals
 
@@ -29,6 +29,15 @@ def test_a_target_without_a_row_is_unknown_and_available() -> None:
     assert rows.of("openai@global/n") is UNKNOWN
     assert (UNKNOWN.available_in_ms, Signals().rows.of("x")) == (0, UNKNOWN)
     assert Known().board.at(0).of("x") is UNKNOWN
+
+
+def test_what_probes_found_counts_for_targets_that_nobody_has_tried() -> None:
+    known = Known()
+    known.board.troubles = {"a@us": Trouble("timeout", "probe: x")}
+    known.standings["a@us/m"] = Standing(trouble=known.board.troubles["a@us"], out_for=1.5)
+    row = known.board.at(100).of("a@us/m")
+    assert (row.available_in_ms, row.degraded, row.standing.trouble) == (1500, True, known.board.troubles["a@us"])
+    assert known.board.at(100).of("b@us/m") is UNKNOWN
 
 
 def test_a_row_says_what_was_observed() -> None:

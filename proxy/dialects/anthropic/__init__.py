@@ -3,8 +3,8 @@
 from proxy.dialects.anthropic.request import PATHS, ask, unsupported
 from proxy.dialects.anthropic.response import answer, error
 from proxy.dialects.anthropic.stream import Translating, begins
-from proxy.dialects.anthropic.tables import traits
-from proxy.dialects.contract import Dialect
+from proxy.dialects.anthropic.tables import VERSION, traits
+from proxy.dialects.contract import Asking, Dialect
 
 DIALECT = Dialect(
     name="anthropic",
@@ -15,6 +15,7 @@ DIALECT = Dialect(
     stream=Translating,
     begins=begins,
     error=error,
+    listing=Asking("/v1/models?limit=1", headers={"anthropic-version": VERSION}),
     prefill=lambda model: traits(model).prefill,
     unsupported=unsupported,
 )

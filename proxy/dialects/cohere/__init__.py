@@ -4,7 +4,7 @@ from proxy.dialects.cohere.request import ask, unsupported
 from proxy.dialects.cohere.response import answer, error
 from proxy.dialects.cohere.stream import Translating, begins
 from proxy.dialects.cohere.tables import PATHS
-from proxy.dialects.contract import Dialect
+from proxy.dialects.contract import Asking, Dialect
 
 DIALECT = Dialect(
     name="cohere",
@@ -15,5 +15,6 @@ DIALECT = Dialect(
     stream=Translating,
     begins=begins,
     error=error,
+    listing=Asking("/v1/models?page_size=1"),
     unsupported=unsupported,
 )

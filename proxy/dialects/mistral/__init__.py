@@ -1,6 +1,6 @@
 """Mistral: requests are checked member by member there, answers are those of an OpenAI-shaped host."""
 
-from proxy.dialects.contract import Dialect
+from proxy.dialects.contract import Asking, Dialect
 from proxy.dialects.meta.error import error
 from proxy.dialects.meta.response import answer
 from proxy.dialects.meta.stream import Mending, begins
@@ -16,6 +16,7 @@ DIALECT = Dialect(
     stream=Mending,
     begins=begins,
     error=error,
+    listing=Asking("/v1/models"),
     prefill=lambda model: True,
     echoes=True,
     unsupported=unsupported,

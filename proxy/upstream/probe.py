@@ -1,0 +1,107 @@
+"""One probe: a provider's list of models is asked for, over a connection of its own."""
+
+from __future__ import annotations
+
+import os
+import ssl
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import aiohttp
+from yarl import URL
+
+from proxy import __version__
+from proxy.config.snapshot import Target
+from proxy.dialects import DIALECTS
+from proxy.messages import Headers, Outgoing
+from proxy.resilience.probes import Finding
+from proxy.upstream.attempt import outgoing
+from proxy.upstream.http1.origin import locate
+from proxy.upstream.http1.proxies import Proxies
+
+MAX_ANSWER = 64 * 2**10
+"""Bytes that are read of an answer: its status says nearly all."""
+
+_ABOUT_US = {"accept-encoding": "identity", "user-agent": f"parrot-sidecar/{__version__}"}
+
+_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+    (aiohttp.ClientConnectorDNSError, "name not found"),
+    (aiohttp.ClientSSLError, "no TLS"),
+    (aiohttp.ClientProxyConnectionError, "no connection to the proxy"),
+    (aiohttp.ClientHttpProxyError, "refused by the proxy"),
+    (aiohttp.ServerDisconnectedError, "connection closed"),
+    (aiohttp.ClientPayloadError, "connection closed"),
+)
+
+
+def question(target: Target) -> Outgoing:
+    """What one target's provider is asked, with the file's own headers and key."""
+    dialect = DIALECTS[target.provider.dialect]
+    unled = replace(target, provider=replace(target.provider, path=None))  # the file's path is that of its chat
+    asked = outgoing(unled, dialect, dialect.listing, _ABOUT_US)
+    headers = {name: value for name, value in asked.headers.items() if name != "content-type"}
+    return Outgoing(asked.url, headers, b"", "GET")
+
+
+@dataclass(frozen=True, slots=True)
+class Prober:
+    """Asks providers; nothing is kept between two probes, so each shows whether a connection can still be made."""
+
+    tls: ssl.SSLContext | bool = True
+    proxies: Proxies = field(default_factory=lambda: Proxies({}))
+
+    async def ask(self, request: Outgoing, dialect: str, within: float) -> Finding | None:
+        """What is wrong, or None; nothing of a key is in it."""
+        try:
+            status, headers, body = await self._answer(request, within)
+        except TimeoutError:
+            return Finding("timeout", f"no answer within {within:g} s")
+        except (aiohttp.ClientError, OSError) as error:
+            return Finding("connection_error", _words(error))
+        if 200 <= status < 300:
+            return None
+        return Finding(DIALECTS[dialect].error(status, headers, body).trigger, str(status))
+
+    async def _answer(self, request: Outgoing, within: float) -> tuple[int, Headers, bytes]:
+        async with (
+            aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(ssl=self.tls, force_close=True),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(total=within),
+                auto_decompress=False,
+            ) as session,
+            session.get(
+                URL(request.url, encoded=True),
+                allow_redirects=False,
+                **self._way(request),
+            ) as answer,
+        ):
+            return answer.status, answer.headers, await _beginning(answer.content)
+
+    def _way(self, request: Outgoing) -> dict[str, Any]:
+        """The headers, and the forward proxy that live requests would take."""
+        route = self.proxies.route(locate(request.url).origin)
+        if (proxy := route.proxy) is None:
+            return {"headers": request.headers}
+        login = {"proxy-authorization": proxy.authorization} if proxy.authorization else {}
+        host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
+        url = f"http://{host}:{proxy.port}"
+        if route.tunnelled:  # the provider must not see it
+            return {"headers": request.headers, "proxy": url, "proxy_headers": login}
+        return {"headers": {**request.headers, **login}, "proxy": url}
+
+
+async def _beginning(content: aiohttp.StreamReader) -> bytes:
+    body = b""
+    while len(body) < MAX_ANSWER and (more := await content.read(MAX_ANSWER - len(body))):
+        body += more
+    return body
+
+
+def _words(error: BaseException) -> str:
+    """What went wrong, without the address: the provider's name stands beside it."""
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words
+    number = getattr(error, "errno", None)
+    return os.strerror(number).lower() if isinstance(number, int) and number > 0 else "no HTTP answer"

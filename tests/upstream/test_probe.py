@@ -1,0 +1,197 @@
+"""A probe asks for the list of models as the provider wants it, and says in a word what is wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import ssl
+from base64 import b64encode
+from contextlib import suppress
+from dataclasses import replace
+
+import aiohttp
+import pytest
+from aiohttp.client_reqrep import ConnectionKey
+from aioresponses import aioresponses
+
+from proxy.config.snapshot import Target
+from proxy.dialects import DIALECTS
+from proxy.resilience.probes import Finding
+from proxy.sandbox.scenario import Fault
+from proxy.sandbox.server import Sandbox
+from proxy.upstream.http1.proxies import Proxies
+from proxy.upstream.probe import MAX_ANSWER, Prober, question
+from tests.fakes import PROVIDER_KEY, generation
+
+LOGIN = {"proxy-authorization": f"Basic {b64encode(b'me:secret').decode()}"}
+KEY = ConnectionKey("a.test", 443, True, True, None, None, None)
+
+
+def target(dialect: str = "openai", url: str = "https://a.test", more: str = "") -> Target:
+    text = f"""
+pipeline: [access_log, header_policy, limits, strategy, sse_passthrough, failover, translate]
+providers:
+  a: {{dialect: {dialect}, base_url: "{url}", api_key: {PROVIDER_KEY}{more}}}
+models: {{}}
+"""
+    return generation(text).snapshot.defaults_by_provider["a"][0]
+
+
+async def asked(web: aioresponses, prober: Prober | None = None, **answer: object) -> Finding | None:
+    """What a probe of `https://a.test/models` finds that is answered so."""
+    request = question(target())
+    web.get(request.url, **answer)
+    return await (prober or Prober()).ask(request, "openai", 3.0)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "path", "headers"),
+    [
+        ("openai", "/models", {"authorization": f"Bearer {PROVIDER_KEY}"}),
+        ("meta", "/models", {"authorization": f"Bearer {PROVIDER_KEY}"}),
+        ("compatible", "/models", {"authorization": f"Bearer {PROVIDER_KEY}"}),
+        ("anthropic", "/v1/models?limit=1", {"x-api-key": PROVIDER_KEY, "anthropic-version": "2023-06-01"}),
+        ("google", "/v1beta/models?pageSize=1", {"x-goog-api-key": PROVIDER_KEY}),
+        ("mistral", "/v1/models", {"authorization": f"Bearer {PROVIDER_KEY}"}),
+        ("cohere", "/v1/models?page_size=1", {"authorization": f"Bearer {PROVIDER_KEY}"}),
+    ],
+)
+def test_each_dialect_is_asked_its_own_way(dialect: str, path: str, headers: dict[str, str]) -> None:
+    request = question(target(dialect))
+    assert (request.method, request.url, request.body) == ("GET", f"https://a.test{path}", b"")
+    assert request.headers.items() >= headers.items()
+    assert request.headers.keys() - headers.keys() == {"accept-encoding", "user-agent"}
+
+
+def test_the_files_query_headers_and_way_of_the_key_hold_and_its_path_is_that_of_chat() -> None:
+    request = question(target("openai", more=", auth: api-key, path: /chat, query: {v: '1'}, headers: {X-Team: x}"))
+    assert request.url == "https://a.test/models?v=1"
+    assert request.headers["api-key"] == PROVIDER_KEY and request.headers["x-team"] == "x"
+
+
+@pytest.mark.parametrize("dialect", sorted(DIALECTS))
+async def test_every_simulated_provider_answers_and_is_found_out_when_it_does_not(dialect: str) -> None:
+    sandbox = await Sandbox.start({"a": dialect})
+    try:
+        request = question(target(dialect, sandbox.base_url("a")))
+        assert await Prober().ask(request, dialect, 5.0) is None
+        await sandbox.fail("a", Fault("status", status=503))
+        found = await Prober().ask(request, dialect, 5.0)
+        assert found is not None and found.reason == "503"
+        assert found.trigger in ("server_error", "model_overloaded")
+        await sandbox.stop("a")
+        assert await Prober().ask(request, dialect, 5.0) == Finding("connection_error", "connection refused")
+        await sandbox.resume("a")
+        unkeyed = {name: value for name, value in request.headers.items() if PROVIDER_KEY not in value}
+        found = await Prober().ask(type(request)(request.url, unkeyed, b"", "GET"), dialect, 5.0)
+        assert found is not None and found.trigger == "auth_error"
+    finally:
+        await sandbox.close()
+
+
+@pytest.mark.parametrize(
+    ("status", "trigger"),
+    [
+        (301, "server_error"),
+        (401, "auth_error"),
+        (403, "auth_error"),
+        (402, "quota"),
+        (404, "not_found"),
+        (429, "rate_limit"),
+        (500, "server_error"),
+        (529, "model_overloaded"),
+    ],
+)
+async def test_a_status_is_what_it_would_be_for_a_request(web: aioresponses, status: int, trigger: str) -> None:
+    found = await asked(web, status=status, body=PROVIDER_KEY, headers={"Location": "http://169.254.169.254/"})
+    assert found == Finding(trigger, str(status))
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("error", "trigger", "reason"),
+    [
+        (TimeoutError(), "timeout", "no answer within 3 s"),
+        (aiohttp.ServerTimeoutError(), "timeout", "no answer within 3 s"),
+        (aiohttp.ClientConnectorError(KEY, OSError(errno.ECONNREFUSED, "x")), "connection_error", "connection refused"),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "x")), "connection_error", "name not found"),
+        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "x")), "connection_error", "no TLS"),
+        (aiohttp.ClientConnectorCertificateError(KEY, ssl.CertificateError()), "connection_error", "no TLS"),
+        (aiohttp.ClientProxyConnectionError(KEY, OSError(111, "x")), "connection_error", "no connection to the proxy"),
+        (aiohttp.ServerDisconnectedError(), "connection_error", "connection closed"),
+        (aiohttp.ClientPayloadError(), "connection_error", "connection closed"),
+        (aiohttp.ClientOSError(errno.ECONNRESET, "x"), "connection_error", "connection reset by peer"),
+        (aiohttp.ClientOSError(), "connection_error", "no HTTP answer"),
+        (aiohttp.InvalidURL("x"), "connection_error", "no HTTP answer"),
+    ],
+)
+async def test_what_went_wrong_is_said_in_a_few_words(
+    web: aioresponses, error: Exception, trigger: str, reason: str
+) -> None:
+    assert await asked(web, exception=error) == Finding(trigger, reason)
+
+
+async def test_no_more_is_read_of_an_answer_than_is_needed() -> None:
+    sent, closed = 0, asyncio.Event()
+
+    async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal sent
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        with suppress(ConnectionError):
+            while True:
+                writer.write(b"x" * MAX_ANSWER)
+                sent += MAX_ANSWER
+                await writer.drain()
+        writer.close()
+        closed.set()
+
+    async with await asyncio.start_server(endless, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        assert await Prober().ask(question(target(url=f"http://127.0.0.1:{port}")), "openai", 30.0) is None
+        await closed.wait()
+    assert sent < 1000 * MAX_ANSWER
+
+
+async def test_redirects_are_not_followed_and_nothing_is_kept(web: aioresponses) -> None:
+    await asked(web, status=200, headers={"Set-Cookie": "a=b"})
+    await asked(web, status=200)
+    for (call,) in [calls[i : i + 1] for calls in web.requests.values() for i in range(2)]:
+        assert call.kwargs["allow_redirects"] is False
+        assert "cookie" not in {name.lower() for name in call.kwargs["headers"]}
+
+
+@pytest.mark.parametrize(
+    ("environ", "proxy", "login"),
+    [
+        ({}, None, None),
+        ({"HTTPS_PROXY": "http://p.test:3128"}, "http://p.test:3128", {}),
+        ({"https_proxy": "http://me:secret@[::1]:3128"}, "http://[::1]:3128", LOGIN),
+        ({"HTTPS_PROXY": "http://p.test:3128", "NO_PROXY": "a.test"}, None, None),
+    ],
+)
+async def test_it_takes_the_way_that_requests_take(
+    web: aioresponses, environ: dict[str, str], proxy: str | None, login: dict[str, str] | None
+) -> None:
+    assert await asked(web, Prober(proxies=Proxies.parse(environ)), status=200) is None
+    ((call,),) = web.requests.values()
+    assert (call.kwargs.get("proxy"), call.kwargs.get("proxy_headers")) == (proxy, login)
+    assert "proxy-authorization" not in call.kwargs["headers"]
+
+
+async def test_a_proxy_that_is_asked_in_the_open_finds_its_login_in_the_question(web: aioresponses) -> None:
+    web.get("http://a.test/models", status=200)
+    prober = Prober(proxies=Proxies.parse({"http_proxy": "http://me:secret@p.test"}))
+    assert await prober.ask(question(target(url="http://a.test")), "openai", 3.0) is None
+    ((call,),) = web.requests.values()
+    assert call.kwargs["headers"].items() >= LOGIN.items() and call.kwargs["proxy"] == "http://p.test:80"
+
+
+async def test_a_silent_provider_is_given_up_in_time() -> None:
+    sandbox = await Sandbox.start({"a": "openai"})
+    try:
+        await sandbox.fail("a", Fault("stall", after=None))
+        request = question(replace(target(), base_url=sandbox.base_url("a")))
+        assert await Prober().ask(request, "openai", 0.05) == Finding("timeout", "no answer within 0.05 s")
+    finally:
+        await sandbox.close()
