@@ -12,7 +12,7 @@ from typing import cast
 from aiohttp import StreamReader, web
 from aiohttp.web_protocol import RequestHandler
 
-from proxy import __version__
+from proxy import __version__, whole
 from proxy.control.pages import page
 from proxy.errors import InvalidRequest, ParrotError, RequestTimeout
 from proxy.exchange import Exchange, Services
@@ -132,23 +132,28 @@ class Front:
         headers = {**response.headers, **exchange.stamps(), "Server": _SERVER}
         if isinstance(response, Upgrade):
             return cast(web.StreamResponse, await response.run(wire, headers))
-        written: web.StreamResponse
+        last = self.draining or response.status in _UNREAD
         if isinstance(response.body, bytes):
             headers["Content-Type"] = _JSON
-            written = web.Response(status=response.status, headers=headers, body=response.body)
-        else:
-            written = web.StreamResponse(status=response.status, headers={**headers, **_STREAM_HEADERS})
-        if self.draining or response.status in _UNREAD:
+            headers["Date"] = whole.date(int(exchange.services.wall()))
+            return cast(web.StreamResponse, await whole.write(wire, response, headers, wire.keep_alive and not last))
+        return await self._stream(wire, response, headers, last)
+
+    async def _stream(
+        self, wire: web.BaseRequest, response: Response, headers: dict[str, str], last: bool
+    ) -> web.StreamResponse:
+        assert not isinstance(response.body, bytes)
+        written = web.StreamResponse(status=response.status, headers={**headers, **_STREAM_HEADERS})
+        if last:
             written.force_close()
         writer = await written.prepare(wire)
-        if not isinstance(response.body, bytes):
-            assert writer is not None, "it is prepared once"
-            self._streams.add(response)
-            try:
-                while data := await response.body.read():
-                    await writer.write(data)
-            finally:
-                self._streams.discard(response)
+        assert writer is not None, "it is prepared once"
+        self._streams.add(response)
+        try:
+            while data := await response.body.read():
+                await writer.write(data)
+        finally:
+            self._streams.discard(response)
         await written.write_eof()
         return written
 
