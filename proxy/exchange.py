@@ -105,6 +105,8 @@ class Exchange(Struct, eq=False):
     asked: Mapping[str, str] = {}
     """Its control headers."""
     policy: Policy = Policy()
+    held: int = 0
+    """Bytes of its body that count as held."""
     raw: bytes = b""
     body: Mapping[str, Any] = {}
     facts: Facts = Facts()

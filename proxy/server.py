@@ -9,7 +9,7 @@ from functools import partial
 from os import urandom
 from typing import cast
 
-from aiohttp import StreamReader, web
+from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy import __version__, whole
@@ -109,7 +109,7 @@ class Front:
     def _exchange(self, wire: web.BaseRequest) -> Exchange:
         asked = wire.headers.get("X-Request-Id", "")
         return Exchange(
-            id=asked if REQUEST_ID.fullmatch(asked) else self.new_id(),
+            id=asked if asked and REQUEST_ID.fullmatch(asked) else self.new_id(),
             request=Request(wire.method, wire.raw_path, wire.headers, partial(_read, wire)),
             snapshot=self.generation.snapshot,
             services=self.services,
@@ -184,22 +184,19 @@ async def _read(wire: web.BaseRequest, hold: Callable[[int], None]) -> bytes:
     """The whole body, each part announced to `hold` before it is kept."""
     if wire.headers.get("Expect", "").lower() == "100-continue" and wire.transport is not None:
         wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # the low-level server never does
+    if wire.content.is_eof():
+        data = wire.content.read_nowait()  # all of it came with the head, as it mostly does
+        hold(len(data))
+        return data
     parts = []
     try:
         while not wire.content.at_eof():
-            data = await _part(wire.content)
-            hold(len(data))
-            parts.append(data)
+            async with asyncio.timeout(BODY_TIMEOUT):
+                parts.append(await wire.content.readany())
+            hold(len(parts[-1]))
     except TimeoutError:
         raise RequestTimeout(f"nothing of the body came for {BODY_TIMEOUT:g} s") from None
     return b"".join(parts)
-
-
-async def _part(content: StreamReader) -> bytes:
-    if content.is_eof():
-        return content.read_nowait()  # all of it came with the head, as it mostly does: no timer for that
-    async with asyncio.timeout(BODY_TIMEOUT):
-        return await content.readany()
 
 
 class _Protocol(RequestHandler):
