@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from os import urandom
+from random import getrandbits
 from typing import cast
 
 from aiohttp import web
@@ -42,7 +42,7 @@ class Front:
 
     services: Services
     generation: Generation
-    new_id: Callable[[], str] = lambda: urandom(12).hex()
+    new_id: Callable[[], str] = lambda: f"{getrandbits(96):024x}"
     draining: bool = False
     """The process is about to end: connections are closed after their answer."""
     active: int = 0
@@ -94,7 +94,7 @@ class Front:
         except ConnectionResetError:
             return web.Response()  # the client is gone; nobody reads this
         except Exception:
-            # The one place where anything may land: the log gets the traceback, the caller a plain 500 if it can.
+            # Here, and where it ends, anything may land: the log gets the traceback, the caller a plain 500 if it can.
             self.services.log.exception("request_crashed", request_id=exchange.id)
             exchange.outcome = ParrotError.code
             if wire.writer.output_size:
@@ -103,8 +103,15 @@ class Front:
         finally:
             if response is not None:
                 response.close()
+            self._end(exchange)
+
+    def _end(self, exchange: Exchange) -> None:
+        try:
             exchange.end()
-            _count(exchange)
+        except Exception:
+            # The answer is out: what fails only now must not take the connection with it.
+            self.services.log.exception("request_crashed", request_id=exchange.id)
+        _count(exchange)
 
     def _exchange(self, wire: web.BaseRequest) -> Exchange:
         asked = wire.headers.get("X-Request-Id", "")
@@ -136,7 +143,9 @@ class Front:
         if isinstance(response.body, bytes):
             headers["Content-Type"] = _JSON
             headers["Date"] = whole.date(int(exchange.services.wall()))
-            return cast(web.StreamResponse, await whole.write(wire, response, headers, wire.keep_alive and not last))
+            written = whole.Written(wire.keep_alive and not last)
+            await wire.writer.write(whole.encoded(wire, response, headers, written.keep_alive))
+            return cast(web.StreamResponse, written)
         return await self._stream(wire, response, headers, last)
 
     async def _stream(
@@ -161,7 +170,8 @@ class Front:
 def _count(exchange: Exchange) -> None:
     tally = exchange.services.tally
     tally.ended(exchange.endpoint, exchange.status, exchange.outcome)
-    tally.tried([attempt.step.target.provider.name for attempt in exchange.attempts])
+    if len(exchange.attempts) > 1:
+        tally.tried([attempt.step.target.provider.name for attempt in exchange.attempts])
     if exchange.endpoint and exchange.overhead_ms is not None:
         tally.overhead.record(exchange.overhead_ms / 1000)
 

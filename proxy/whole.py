@@ -27,8 +27,8 @@ class Written:
         """And so is its body."""
 
 
-async def write(wire: web.BaseRequest, response: Response, headers: Mapping[str, str], keep_alive: bool) -> Written:
-    """All of it out, at the client's own pace; raises ValueError for a header that would break the head.
+def encoded(wire: web.BaseRequest, response: Response, headers: Mapping[str, str], keep_alive: bool) -> bytes:
+    """All of it; raises ValueError for a header that would break the head.
 
     `headers` are all but those of framing and of the connection."""
     assert isinstance(response.body, bytes), "a stream is written as it comes"
@@ -36,9 +36,8 @@ async def write(wire: web.BaseRequest, response: Response, headers: Mapping[str,
     if fields.count("\n") != len(headers) or fields.count("\r") != len(headers):
         raise ValueError("a header of the answer has a line break in it")
     opening = _opening(wire.version, response.status, keep_alive)
-    head = f"{opening}{fields}Content-Length: {len(response.body)}\r\n\r\n"
-    await wire.writer.write(head.encode("utf-8", "ignore") + (b"" if wire.method == "HEAD" else response.body))
-    return Written(keep_alive)
+    head = f"{opening}{fields}Content-Length: {len(response.body)}\r\n\r\n".encode("utf-8", "ignore")
+    return head if wire.method == "HEAD" else head + response.body
 
 
 @lru_cache(maxsize=1)
