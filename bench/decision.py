@@ -18,7 +18,7 @@ from proxy.routing.decision import decide
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 from proxy.routing.question import Question
-from proxy.telemetry.signals import Performance, Signal, Signals, Spread
+from proxy.telemetry.signals import Performance, Rows, Signal, Signals, Spread
 
 ROUNDS = 15
 """Of each measurement; the median of their means is printed, and the least."""
@@ -99,10 +99,9 @@ def signals(made: Snapshot) -> Signals:
         rows[target.id] = Signal(
             available_in_ms=500 if number % 8 == 7 else 0,
             degraded=number % 5 == 4,
-            in_flight=number % 3,
             performance=Performance(300, spread, spread, spread),
         )
-    return Signals(rows)
+    return Signals(Rows(rows), in_flight=lambda target: 1)
 
 
 def timed(name: str, act: Callable[[int], object], goal: float | None = None) -> Row:

@@ -16,7 +16,7 @@ from proxy.routing.decision import Decision, decide
 from proxy.routing.facts import Facts
 from proxy.routing.policy import EXTRAS, HEADERS, parse
 from proxy.routing.question import Question
-from proxy.telemetry.signals import Performance, Signal, Signals, Spread
+from proxy.telemetry.signals import Performance, Rows, Signal, Signals, Spread
 from tests.files import loaded
 from tests.running import HELLO, running
 
@@ -82,7 +82,9 @@ def signals(given: tuple[str, ...], snapshot: Snapshot) -> Signals:
         ids, fields = row(said, snapshot)
         for id in ids:
             rows.setdefault(id, {}).update(fields)
-    return Signals({id: Signal(**fields) for id, fields in rows.items()}, sticky=sticky)
+    in_flight = {id: fields.pop("in_flight", 0) for id, fields in rows.items()}
+    known = Rows({id: Signal(**fields) for id, fields in rows.items()})
+    return Signals(known, sticky=sticky, in_flight=lambda target: in_flight.get(target, 0))
 
 
 def found(asked: Example, snapshot: Snapshot, seed: str) -> Decision:

@@ -15,7 +15,7 @@ from proxy.routing.decision import decide
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 from proxy.routing.question import Question
-from proxy.telemetry.signals import Performance, Signal, Signals, Spread
+from proxy.telemetry.signals import Performance, Rows, Signal, Signals, Spread
 
 DECISIONS = 4000
 """For each case."""
@@ -103,7 +103,7 @@ def _counts(known: tuple[Known, ...]) -> Counter[int]:
     first: Counter[int] = Counter()
     for number in range(DECISIONS):
         question = Question(Facts("chat", "m"), Policy(), "automatic", f"request-{number}")
-        first[order[decide(question, snapshot, Signals(rows)).steps[0].target.id]] += 1
+        first[order[decide(question, snapshot, Signals(Rows(rows))).steps[0].target.id]] += 1
     return first
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from msgspec import structs
 
 from proxy.exchange import Attempt, Exchange
@@ -35,7 +33,7 @@ def _of(attempt: Attempt) -> float:
         return known or 0.0
     signal = exchange.services.board.at(exchange.services.clock()).of(target.id)
     if attempt.ended is None:
-        facts = replace(exchange.facts, max_tokens=attempt.step.max_tokens or exchange.facts.max_tokens)
+        facts = structs.replace(exchange.facts, max_tokens=attempt.step.max_tokens or exchange.facts.max_tokens)
         return costs.worst(target, facts, signal) or 0.0
     if attempt.content is None and attempt.outcome != "outrun":
         return 0.0

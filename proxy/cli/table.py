@@ -27,6 +27,7 @@ _REASONS: Mapping[str, str] = {
     "not_in_include_providers": "not named by X-Include-Providers",
     "in_exclude_providers": "named by X-Exclude-Providers",
     "not_in_provider_fallbacks": "not named by X-Provider-Fallbacks",
+    "not_in_failover_config": "not named by X-Failover-Config",
     "not_in_provider_regions": "region not named by X-Provider-Regions",
     "context_length": "the prompt is longer than it can read",
     "unknown_price": "its price is unknown, and a cost ceiling is set",

@@ -123,6 +123,14 @@ class Snapshot:
     """How targets are ordered where a request does not say."""
     max_inflight: int = 1000
     """Requests that may be in hand at once."""
+    limited: Mapping[str, Provider] = field(init=False)
+    """The providers whose accounts have limits in the file."""
+    memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
+    """What follows from this file alone, kept by those who work it out."""
+
+    def __post_init__(self) -> None:
+        limited = {name: provider for name, provider in self.providers.items() if provider.limits is not None}
+        object.__setattr__(self, "limited", limited)
 
     def targets(self, model: str) -> tuple[Target, ...]:
         """Who serves that name: the table, then the longest pattern, then `provider/model`; () if nobody does."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from proxy.errors import NoEligibleProvider, ParrotError
 from proxy.exchange import Exchange, Handler
@@ -50,9 +50,9 @@ class StrategyChoice:
         exchange.facts = facts(exchange.endpoint, exchange.body)
         if "routing" in exchange.body:
             exchange.policy = heard(exchange.body, exchange.asked, exchange.snapshot)
-        serving(exchange.snapshot, exchange.facts.model)
         exchange.decision = decide(self.question(exchange), exchange.snapshot, signals(exchange))
         if not exchange.decision.steps:
+            serving(exchange.snapshot, exchange.facts.model)
             raise _nobody(exchange)
 
 
@@ -62,8 +62,8 @@ def signals(exchange: Exchange) -> Signals:
     now = services.clock()
     session = exchange.policy.session_id
     sticky = services.affinity.of((exchange.identity, session), now) if session else None
-    busy = services.usage.busy(exchange.snapshot.providers, now)
-    return replace(services.board.at(now), picks=services.turns.picks, busy=busy, sticky=sticky)
+    busy = services.usage.busy(exchange.snapshot.limited, now)
+    return Signals(services.board.at(now), services.turns.picks, busy, sticky, services.observations.in_flight)
 
 
 def _record_turn(exchange: Exchange) -> None:

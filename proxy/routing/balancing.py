@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
 from math import gcd
 
+from msgspec import Struct
+
 from proxy.routing.question import Question
-from proxy.routing.strategies import Candidate
 
 PRECISION = 10_000
 """Parts into which the file's shares are rounded."""
@@ -19,33 +20,31 @@ TURNING = ("round-robin", "weighted")
 """Strategies that take turns over everybody."""
 
 
-@dataclass(frozen=True, slots=True)
-class Group:
+class Group(Struct, frozen=True):
     """Requests that take turns together: the model asked for, and the available providers with their weights."""
 
     model: str
     weights: tuple[tuple[str, int], ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """A place given by turn; recorded if the decision is live."""
 
     group: Group
     provider: str
 
 
-def turn(question: Question, available: Sequence[Candidate], picks: Mapping[Group, Mapping[str, int]]) -> Turn | None:
-    """Whose turn it is among the available candidates; None if nobody asked for turns, or none of them has a weight."""
-    asked = kind(question)
+Shares = tuple[tuple[str, float], ...]
+"""The available providers, as they are listed, each with its share by the file."""
+
+
+def turn(question: Question, shares: Shares, picks: Mapping[Group, Mapping[str, int]]) -> Turn | None:
+    """Whose turn it is among the available; None if nobody asked for turns, or none of them has a weight."""
+    asked, policy = kind(question), question.policy
     if asked is None:
         return None
-    shares = {each.target.provider.name: each.target.provider.weight for each in available}
-    weights = _weights(question, asked, shares)
-    if not weights:
-        return None
-    group = Group(question.facts.model, tuple(weights.items()))
-    return Turn(group, _next(weights, picks.get(group, {})))
+    group = _group(question.facts.model, asked, shares, (policy.load_balance_providers, policy.provider_weights))
+    return Turn(group, _next(group.weights, picks.get(group, {}))) if group.weights else None
 
 
 def kind(question: Question) -> str | None:
@@ -61,22 +60,25 @@ def kind(question: Question) -> str | None:
     return strategy if strategy in TURNING else None
 
 
-def _weights(question: Question, asked: str, shares: Mapping[str, float]) -> dict[str, int]:
-    """Whole weights of the providers that take turns, in lowest terms, in listed order; names without one are left out."""
-    policy = question.policy
-    names = [name for name in policy.load_balance_providers or shares if name in shares]
+@lru_cache(maxsize=1024)
+def _group(model: str, asked: str, shares: Shares, given: tuple[tuple[str, ...], tuple[tuple[str, int], ...]]) -> Group:
+    """The group of a request that lists providers or weights: whole weights of those who take turns, in lowest terms,
+    in listed order; names without one are left out."""
+    available, (listed, weights) = dict(shares), given
+    names = [name for name in listed or available if name in available]
     if asked == "round-robin":
-        return dict.fromkeys(names, 1)
-    given = dict(policy.provider_weights)
-    whole = {name: given.get(name, 0) if given else round(shares[name] * PRECISION) for name in names}
-    divisor = gcd(*whole.values()) if whole else 0
-    return {name: weight // divisor for name, weight in whole.items() if weight} if divisor else {}
+        return Group(model, tuple((name, 1) for name in names))
+    own = dict(weights)
+    whole = {name: own.get(name, 0) if own else round(available[name] * PRECISION) for name in names}
+    divisor = gcd(*whole.values())
+    return Group(model, tuple((name, weight // divisor) for name, weight in whole.items() if weight))
 
 
-def _next(weights: Mapping[str, int], picks: Mapping[str, int]) -> str:
+def _next(weights: Sequence[tuple[str, int]], picks: Mapping[str, int]) -> str:
     """The one furthest behind its share: the largest weight x (n + 1) - picks x total, the first listed on a tie."""
-    total, n = sum(weights.values()), sum(picks.values())
-    return max(weights, key=lambda name: weights[name] * (n + 1) - picks.get(name, 0) * total)
+    total, n = sum([weight for _, weight in weights]), sum(picks.values()) + 1
+    behind = [weight * n - picks.get(name, 0) * total for name, weight in weights]
+    return weights[behind.index(max(behind))][0]
 
 
 class Turns:

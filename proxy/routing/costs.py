@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from math import floor
+from math import floor, inf
 
+from proxy.config.prices import Price, Rates
 from proxy.config.snapshot import Target
 from proxy.routing.facts import LIMITS, Facts
 from proxy.telemetry.signals import Signal
@@ -13,6 +15,11 @@ USUAL_OUTPUT = 4096
 """Tokens an answer is taken to have at most where the caller does not say."""
 LEAST_OUTPUT = 16
 """An answer is never cut below this many tokens, nor below its reasoning budget."""
+
+
+_ROUNDED = 5
+"""Tokens: more than rounding adds to an estimate before it is calibrated."""
+_UNKNOWN = Rates(inf, inf, inf, inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +53,23 @@ def worst(target: Target, facts: Facts, signal: Signal) -> float | None:
 def _longest(facts: Facts) -> int:
     """Tokens of the longest answer; what is made of an embedding or a moderation has none."""
     return 0 if facts.endpoint in ("embeddings", "moderations") else facts.max_tokens or USUAL_OUTPUT
+
+
+def dearest(known: Iterable[tuple[Target, Signal]]) -> tuple[float, float]:
+    """USD that a token of the prompt, as estimated, and one of the answer cost at most, whatever the target; or infinity."""
+    rates = [(each, signal.token_ratio) for target, signal in known for each in _every_rate(target.price)]
+    return max((each.input * ratio for each, ratio in rates), default=inf), max(
+        (each.output for each, _ in rates), default=inf
+    )
+
+
+def _every_rate(price: Price | None) -> list[Rates]:
+    return [price, *[rates for _, rates in price.tiers]] if price else [_UNKNOWN]
+
+
+def surely_under(ceiling: float, facts: Facts, dearest: tuple[float, float]) -> bool:
+    """Whether the request, its answer uncut, is under `ceiling` USD at rates that no target exceeds."""
+    return (facts.prompt_tokens + _ROUNDED) * dearest[0] + _longest(facts) * facts.n * dearest[1] <= ceiling
 
 
 def fit(target: Target, facts: Facts, signal: Signal, ceiling: float) -> Fit | None:

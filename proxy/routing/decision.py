@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
-from proxy.config.snapshot import Provider, Snapshot, Target
+from proxy.config.snapshot import Snapshot, Target
 from proxy.routing import costs
 from proxy.routing.balancing import Turn, kind, turn
-from proxy.routing.eligibility import Exclusion, absent, filters, of_provider
-from proxy.routing.order import Lead, chain, ordered
+from proxy.routing.eligibility import Exclusion, Field, field, filters, passing
+from proxy.routing.order import NO_LEAD, Lead, chain, ordered
 from proxy.routing.question import Question
-from proxy.routing.strategies import STRATEGIES, Candidate, Scene
-from proxy.telemetry.signals import Signal, Signals
+from proxy.routing.strategies import STRATEGIES, Candidate, Lineup, Scene
+from proxy.telemetry.signals import Rows, Signal, Signals
 from proxy.telemetry.window import covered
 
 
@@ -30,8 +31,7 @@ class Step(Struct, frozen=True):
     """What the answer is cut to, so that it stays under the cost ceiling."""
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The plan, and who is not in it."""
 
     model: str = ""
@@ -40,8 +40,8 @@ class Decision:
     excluded: tuple[Exclusion, ...] = ()
     turn: Turn | None = None
     """The turn that the first place was given by; counted when the decision is acted on."""
-    window: int = 300
-    """Seconds over which targets were measured: what was asked for, in whole buckets."""
+    window: float = 300.0
+    """Seconds over which targets were to be measured."""
 
     def as_json(self) -> dict[str, Any]:
         """The decision as a value for JSON."""
@@ -60,7 +60,7 @@ class Decision:
         return {
             "model": self.model,
             "strategy": self.strategy,
-            "window_s": self.window,
+            "window_s": covered(self.window),
             "plan": plan,
             "excluded": excluded,
         }
@@ -69,80 +69,76 @@ class Decision:
 def decide(question: Question, snapshot: Snapshot, signals: Signals) -> Decision:
     """Filter, score, order; the plan is empty if nobody may serve."""
     policy = question.policy
-    strategy = policy.routing_strategy or question.strategy
-    candidates, excluded = _screened(question, snapshot, signals)
-    scene, key = Scene(question, candidates), STRATEGIES[strategy]
-    scores = {each.target.id: key(each, scene) for each in candidates}
-    lead = _lead(question, candidates, signals)
-    steps = [_step(each, scores[each.target.id], question) for each in ordered(scene, scores, lead)]
-    named = kind(question) or strategy
-    return Decision(
-        question.facts.model, named, tuple(steps), tuple(excluded), lead.turn, covered(policy.performance_window)
-    )
+    strategy, turns = policy.routing_strategy or question.strategy, kind(question)
+    lineup, excluded, cheap = _screened(question, snapshot, signals)
+    scene = Scene(question, lineup, signals.in_flight)
+    scores = dict(zip(lineup.candidates, STRATEGIES[strategy](scene), strict=True))
+    lead = _lead(question, lineup, signals, turns)
+    ranked = ordered(scene, scores, lead)
+    steps = [Step(each.target, scores[each], None if cheap else _cut(each, question)) for each in ranked]
+    plan, window = tuple(steps), policy.performance_window
+    return Decision(question.facts.model, turns or strategy, plan, excluded, lead.turn, window)
 
 
-def _screened(question: Question, snapshot: Snapshot, signals: Signals) -> tuple[list[Candidate], list[Exclusion]]:
-    """Those who may serve with what is known of them, and those who may not with the first reason found."""
-    targets, elsewhere = _targets(question, snapshot)
-    excluded = absent(question, snapshot, targets) + elsewhere
-    barred = {name: of_provider(provider, question) for name, provider in _providers(targets).items()}
-    rules, window = filters(question, snapshot), question.policy.performance_window
-    eligible: list[tuple[Target, Signal]] = []
-    for target in targets:
-        if why := barred[target.provider.name]:
-            excluded.append(Exclusion(target.id, target.provider.name, why))
-            continue
-        signal = signals.of(target.id, window)
-        if target.provider.name in signals.busy:
-            signal = replace(signal, available_in_ms=max(signal.available_in_ms, signals.busy[target.provider.name]))
-        for rule in rules:
-            if why := rule(target, question, signal):
-                excluded.append(Exclusion(target.id, target.provider.name, why))
-                break
-        else:
-            eligible.append((target, signal))
-    return _candidates(eligible), excluded
+def _screened(question: Question, snapshot: Snapshot, signals: Signals) -> tuple[Lineup, tuple[Exclusion, ...], bool]:
+    """Who may serve with what is known of them, who may not with the first reason found, and whether no answer need be cut."""
+    able = field(question, snapshot)
+    lineup = _lineup(able, signals.rows, question.policy.performance_window)
+    if signals.busy:
+        lineup = Lineup([_delayed(each, signals.busy) for each in lineup.candidates])
+    cheap = _cheap(question, lineup)
+    rules = filters(question, snapshot, able.least_context, cheap)
+    if not rules:
+        return lineup, able.excluded, cheap
+    reasons = [(each, passing(each.target, question, each.signal, rules)) for each in lineup.candidates]
+    excluded = [Exclusion(each.target.id, each.target.provider.name, why) for each, why in reasons if why]
+    if excluded:
+        lineup = Lineup(_weighed([(each.target, each.signal) for each, why in reasons if not why]))
+    return lineup, (*able.excluded, *excluded), cheap
 
 
-def _targets(question: Question, snapshot: Snapshot) -> tuple[tuple[Target, ...], list[Exclusion]]:
-    """Who serves the model; where the request has a chain of its own with other models, who serves those, and who does not."""
-    targets = snapshot.targets(question.facts.model)
-    config = question.policy.failover_config
-    if config is None:
-        return targets, []
-    chained = config.targets(question.facts.model, snapshot)
-    ids = {target.id for target in chained}
-    others = [target for target in targets if target.id not in ids]
-    return chained, [Exclusion(each.id, each.provider.name, "not_in_failover_config") for each in others]
+def _lineup(able: Field, rows: Rows, window: float) -> Lineup:
+    """The same one for all who ask alike at the same moment."""
+    lineup: Lineup | None = rows.memo.get((able, window))
+    if lineup is None:
+        lineup = Lineup(_weighed([(target, rows.of(target.id, window)) for target in able.targets]))
+        rows.memo[able, window] = lineup
+    return lineup
 
 
-def _providers(targets: Sequence[Target]) -> dict[str, Provider]:
-    return {target.provider.name: target.provider for target in targets}
-
-
-def _candidates(eligible: Sequence[tuple[Target, Signal]]) -> list[Candidate]:
-    regions: dict[str, int] = {}
-    for target, _ in eligible:
-        regions[target.provider.name] = regions.get(target.provider.name, 0) + 1
+def _weighed(known: Sequence[tuple[Target, Signal]]) -> list[Candidate]:
+    regions = Counter(target.provider.name for target, _ in known)
     return [
-        Candidate(target, signal, target.provider.weight / regions[target.provider.name]) for target, signal in eligible
+        Candidate(target, signal, target.provider.weight / regions[target.provider.name]) for target, signal in known
     ]
 
 
-def _lead(question: Question, candidates: Sequence[Candidate], signals: Signals) -> Lead:
+def _delayed(candidate: Candidate, busy: Mapping[str, int]) -> Candidate:
+    """The candidate with the wait that its provider's account is due."""
+    wait = busy.get(candidate.target.provider.name, 0)
+    if wait <= candidate.signal.available_in_ms:
+        return candidate
+    return replace(candidate, signal=replace(candidate.signal, available_in_ms=wait))
+
+
+def _lead(question: Question, lineup: Lineup, signals: Signals, turns: str | None) -> Lead:
     """A chain that leads somewhere, or a session's target, comes before turns: those are then not taken."""
     chained = chain(question.policy)
-    if not chained and signals.sticky is None and kind(question) is None:
-        return Lead()
-    available = [each for each in candidates if not each.signal.available_in_ms]
-    sticky = next((each.target.id for each in available if each.target.id == signals.sticky), None)
-    led = sticky or any(each.target.provider.name in chained for each in available)
-    return Lead(chained, sticky, None if led else turn(question, available, signals.picks))
+    if not chained and signals.sticky is None and turns is None:
+        return NO_LEAD
+    sticky = signals.sticky if signals.sticky in lineup.ids else None
+    led = sticky or (chained and any(each.target.provider.name in chained for each in lineup.available))
+    return Lead(chained, sticky, None if led else turn(question, lineup.shares, signals.picks))
 
 
-def _step(candidate: Candidate, score: float, question: Question) -> Step:
+def _cheap(question: Question, lineup: Lineup) -> bool:
+    """Whether the answer need not be cut for anybody."""
     ceiling = question.policy.max_cost_per_request
-    if ceiling is None:
-        return Step(candidate.target, score)
-    fit = costs.fit(candidate.target, question.facts, candidate.signal, ceiling)
-    return Step(candidate.target, score, fit.max_tokens if fit else None)
+    return ceiling is None or costs.surely_under(ceiling, question.facts, lineup.dearest)
+
+
+def _cut(candidate: Candidate, question: Question) -> int | None:
+    """What the answer must be cut to, so that it stays under the ceiling."""
+    ceiling = question.policy.max_cost_per_request
+    fit = costs.fit(candidate.target, question.facts, candidate.signal, ceiling) if ceiling is not None else None
+    return fit.max_tokens if fit else None

@@ -1,8 +1,12 @@
-"""Who may serve at all: hard filters, each with the reason it gives."""
+"""Who may serve at all: hard filters, each with the reason it gives.
+
+What only the file and the caller's names decide is worked out once for all requests that ask alike, as a Field; what
+depends on a request's size and parameters, and on what was counted, is looked at for each."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from math import inf
 
 from msgspec import Struct
 
@@ -10,6 +14,7 @@ from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
 from proxy.routing import costs
 from proxy.routing.question import Question
+from proxy.telemetry.observations import MOST_RATIO
 from proxy.telemetry.signals import Signal
 
 
@@ -21,7 +26,56 @@ class Exclusion(Struct, frozen=True):
     reason: str
 
 
-def of_provider(provider: Provider, question: Question) -> str | None:
+class Field(Struct, frozen=True, eq=False):
+    """Who may serve the requests that ask alike, as far as the file and the names they give decide it."""
+
+    targets: tuple[Target, ...]
+    excluded: tuple[Exclusion, ...]
+    least_context: float
+    """Tokens; infinity where none is known."""
+
+
+ROOM = 512
+"""Fields kept for one file: names are the callers' choice."""
+
+
+def field(question: Question, snapshot: Snapshot) -> Field:
+    """The field of a question, worked out when it is first asked for."""
+    facts, policy = question.facts, question.policy
+    asked = (
+        facts.model, facts.endpoint, facts.needs, policy.provider, policy.include_providers, policy.exclude_providers,
+        policy.provider_fallbacks, policy.provider_regions, policy.data_residency, policy.failover_config,
+    )  # fmt: skip
+    found: Field | None = snapshot.memo.get(asked)
+    if found is None:
+        if len(snapshot.memo) >= ROOM:
+            snapshot.memo.clear()
+        found = snapshot.memo[asked] = _field(question, snapshot)
+    return found
+
+
+def _field(question: Question, snapshot: Snapshot) -> Field:
+    targets, elsewhere = _targets(question, snapshot)
+    reasons = [(target, lasting(target, question)) for target in targets]
+    barred = [Exclusion(target.id, target.provider.name, why) for target, why in reasons if why]
+    left = tuple(target for target, why in reasons if not why)
+    least = min((target.context for target in left if target.context is not None), default=inf)
+    return Field(left, (*_absent(question, snapshot, targets), *elsewhere, *barred), least)
+
+
+def _targets(question: Question, snapshot: Snapshot) -> tuple[tuple[Target, ...], list[Exclusion]]:
+    """Who serves the model; where the request has a chain of its own with other models, who serves those, and who does not."""
+    targets = snapshot.targets(question.facts.model)
+    config = question.policy.failover_config
+    if config is None:
+        return targets, []
+    chained = config.targets(question.facts.model, snapshot)
+    ids = {target.id for target in chained}
+    others = [target for target in targets if target.id not in ids]
+    return chained, [Exclusion(each.id, each.provider.name, "not_in_failover_config") for each in others]
+
+
+def _of_provider(provider: Provider, question: Question) -> str | None:
     """Why none of a provider's targets may serve; None if they may."""
     policy, name = question.policy, provider.name
     if provider.disabled:
@@ -39,15 +93,15 @@ def of_provider(provider: Provider, question: Question) -> str | None:
     return None
 
 
-def _residency(target: Target, question: Question, signal: Signal) -> str | None:
+def _residency(target: Target, question: Question) -> str | None:
     return None if target.residency == question.policy.data_residency else "data_residency"
 
 
-def _region(target: Target, question: Question, signal: Signal) -> str | None:
+def _region(target: Target, question: Question) -> str | None:
     return None if target.region in question.policy.provider_regions else "not_in_provider_regions"
 
 
-def _capability(target: Target, question: Question, signal: Signal) -> str | None:
+def _capability(target: Target, question: Question) -> str | None:
     lacking = sorted(question.facts.needs & target.lacks)
     return f"lacks_{lacking[0]}" if lacking else None
 
@@ -69,30 +123,45 @@ def _params(target: Target, question: Question, signal: Signal) -> str | None:
     return f"unsupported_params: {', '.join(unsupported)}" if unsupported else None
 
 
+def lasting(target: Target, question: Question) -> str | None:
+    """Why a target may not serve this request, nor any that asks alike; None if it may."""
+    policy = question.policy
+    return (
+        _of_provider(target.provider, question)
+        or (_residency(target, question) if policy.data_residency is not None else None)
+        or (_region(target, question) if policy.provider_regions else None)
+        or _capability(target, question)
+    )
+
+
 Filter = Callable[[Target, Question, Signal], str | None]
 
 
-def filters(question: Question, snapshot: Snapshot) -> tuple[Filter, ...]:
-    """What this request's targets must pass, in the order in which a target's reason is looked for."""
-    policy = question.policy
+def filters(
+    question: Question, snapshot: Snapshot, least_context: float = 0.0, cheap: bool = False
+) -> tuple[Filter, ...]:
+    """What this request's targets must pass besides, in the order in which a target's reason is looked for.
+
+    Nothing has to be looked at for each where the least context of all takes the prompt, or even the dearest is cheap."""
     asked = (
-        (_residency, policy.data_residency is not None),
-        (_region, bool(policy.provider_regions)),
-        (_capability, bool(question.facts.needs)),
-        (_context, True),
-        (_cost, policy.max_cost_per_request is not None),
+        (_context, question.facts.prompt_tokens * MOST_RATIO > least_context),
+        (_cost, question.policy.max_cost_per_request is not None and not cheap),
         (_params, snapshot.strict_params),
     )
-    return tuple(rule for rule, matters in asked if matters)
+    return tuple([rule for rule, matters in asked if matters])
+
+
+def passing(target: Target, question: Question, signal: Signal, rules: Iterable[Filter]) -> str | None:
+    """Why a target may not serve this one request; None if it may."""
+    return next((why for rule in rules if (why := rule(target, question, signal))), None)
 
 
 def reason(target: Target, question: Question, signal: Signal, snapshot: Snapshot) -> str | None:
     """Why this one target may not serve; None if it may."""
-    found = (rule(target, question, signal) for rule in filters(question, snapshot))
-    return of_provider(target.provider, question) or next((why for why in found if why), None)
+    return lasting(target, question) or passing(target, question, signal, filters(question, snapshot))
 
 
-def absent(question: Question, snapshot: Snapshot, targets: tuple[Target, ...]) -> list[Exclusion]:
+def _absent(question: Question, snapshot: Snapshot, targets: tuple[Target, ...]) -> list[Exclusion]:
     """Providers that a hard list names, and that do not serve the model at all."""
     policy = question.policy
     if not (policy.provider or policy.include_providers or policy.provider_fallbacks or policy.failover_config):

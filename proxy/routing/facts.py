@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import orjson
+from msgspec import Struct
 
 from proxy.errors import InvalidRequest
 
 
-@dataclass(frozen=True, slots=True)
-class Facts:
+class Facts(Struct, frozen=True):
     """The request as routing sees it."""
 
     endpoint: str = ""
@@ -64,23 +63,25 @@ _USUAL_MODEL = {"moderations": "omni-moderation-latest"}
 
 def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
     """The facts of a parsed body. Raises InvalidRequest naming the member that is missing or of the wrong type."""
+    text, messages, images = 0, 0, 0
     for name in _NEEDED[endpoint]:
         if name == "messages":
-            _messages(_member(body, name, list, "an array of messages"))
+            listed = _member(body, name, list, "an array of messages")
+            messages, (text, images) = len(listed), _weighed(listed)
         elif not body.get(name):
             raise InvalidRequest(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
-    options = _optional(body, "stream_options", dict, "an object") or {}
-    usual = _USUAL_MODEL.get(endpoint)
+    options = _optional(body, "stream_options", dict, "an object")
+    model = _optional(body, "model", str, "a string") or _USUAL_MODEL.get(endpoint)
     return Facts(
         endpoint=endpoint,
-        model=_optional(body, "model", str, "a string") or usual or _member(body, "model", str, "a string"),
+        model=model or _member(body, "model", str, "a string"),
         stream=bool(_optional(body, "stream", bool, "a boolean")),
-        show_usage=bool(options.get("include_usage")),
-        prompt_tokens=_estimate(body),
+        show_usage=bool(options and options.get("include_usage")),
+        prompt_tokens=(text + _other_text(body)) // BYTES_PER_TOKEN + messages * _PER_MESSAGE + images * _PER_IMAGE,
         max_tokens=next((count for name in LIMITS.get(endpoint, ()) if (count := _count(body, name))), None),
         reasoning_tokens=_reasoning(body),
         n=_count(body, "n") or 1,
-        needs=_needs(body),
+        needs=_needs(body, images),
     )
 
 
@@ -91,37 +92,48 @@ _PER_IMAGE = 765
 """Tokens of a picture of 1024 x 1024 at OpenAI's high detail."""
 
 
-def _estimate(body: Mapping[str, Any]) -> int:
-    """The prompt's tokens, roughly."""
-    text, extra = 0, 0
-    for message in body.get("messages") or ():
-        length, images = _weight(message.get("content"))
-        text += length
-        extra += _PER_MESSAGE + images * _PER_IMAGE
-        text += len(orjson.dumps(message["tool_calls"])) if message.get("tool_calls") else 0
-    for name in ("tools", "prompt", "input", "instructions"):
-        value = body.get(name)
-        text += len(value) if isinstance(value, str) else len(orjson.dumps(value)) if value else 0
-    return text // BYTES_PER_TOKEN + extra
+def _weighed(messages: list[Any]) -> tuple[int, int]:
+    """Characters of text, and pictures, of messages that are well formed as far as routing looks at them."""
+    text, images = 0, 0
+    for index, message in enumerate(messages):
+        if not isinstance(message, dict) or not isinstance(message.get("role"), str):
+            raise _misshapen(index, message)
+        content, calls = message.get("content"), message.get("tool_calls")
+        if isinstance(content, str):
+            text += len(content)
+        elif isinstance(content, list):
+            parts = [part for part in content if isinstance(part, dict)]
+            text += sum(len(part["text"]) for part in parts if isinstance(part.get("text"), str))
+            images += sum(part.get("type") == "image_url" for part in parts)
+        if calls:
+            text += len(orjson.dumps(calls))
+    return text, images
 
 
-def _weight(content: Any) -> tuple[int, int]:
-    """Characters of text, and pictures."""
-    if isinstance(content, str):
-        return len(content), 0
-    parts = [part for part in content if isinstance(part, dict)] if isinstance(content, list) else []
-    texts = sum(len(part["text"]) for part in parts if isinstance(part.get("text"), str))
-    return texts, sum(part.get("type") == "image_url" for part in parts)
+def _misshapen(index: int, message: Any) -> InvalidRequest:
+    if isinstance(message, dict):
+        wrong = f"messages[{index}].role"
+        return InvalidRequest(f"'{wrong}' must be a string", param=wrong, code="invalid_type")
+    wrong = f"messages[{index}]"
+    return InvalidRequest(f"'{wrong}' must be an object, got {_shape(message)}", param=wrong, code="invalid_type")
 
 
-def _needs(body: Mapping[str, Any]) -> frozenset[str]:
+def _other_text(body: Mapping[str, Any]) -> int:
+    """Characters of what is read besides messages."""
+    values = [body[name] for name in ("tools", "prompt", "input", "instructions") if body.get(name)]
+    return sum([len(value) if isinstance(value, str) else len(orjson.dumps(value)) for value in values])
+
+
+def _needs(body: Mapping[str, Any], images: int) -> frozenset[str]:
     shape = body.get("response_format")
-    needs = {
-        "tools": bool(body.get("tools") or body.get("functions")),
-        "images": any(_weight(message.get("content"))[1] for message in body.get("messages") or ()),
-        "json_schema": isinstance(shape, dict) and shape.get("type") == "json_schema",
-    }
-    return frozenset(name for name, needed in needs.items() if needed)
+    needs = []
+    if body.get("tools") or body.get("functions"):
+        needs.append("tools")
+    if images:
+        needs.append("images")
+    if isinstance(shape, dict) and shape.get("type") == "json_schema":
+        needs.append("json_schema")
+    return frozenset(needs)
 
 
 def _reasoning(body: Mapping[str, Any]) -> int:
@@ -153,18 +165,6 @@ def _optional(body: Mapping[str, Any], name: str, kind: type, expected: str) -> 
     if value is not None and not isinstance(value, kind):
         raise InvalidRequest(f"'{name}' must be {expected}, got {_shape(value)}", param=name, code="invalid_type")
     return value
-
-
-def _messages(messages: list[Any]) -> None:
-    for index, message in enumerate(messages):
-        if not isinstance(message, dict):
-            wrong = f"messages[{index}]"
-            raise InvalidRequest(
-                f"'{wrong}' must be an object, got {_shape(message)}", param=wrong, code="invalid_type"
-            )
-        if not isinstance(message.get("role"), str):
-            wrong = f"messages[{index}].role"
-            raise InvalidRequest(f"'{wrong}' must be a string", param=wrong, code="invalid_type")
 
 
 def _shape(value: Any) -> str:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from math import inf
 
+from msgspec import Struct
+
+from proxy.config.regions import kilometres
 from proxy.routing.balancing import Turn
 from proxy.routing.policy import Policy
-from proxy.routing.strategies import Candidate, Scene, geographic
+from proxy.routing.strategies import Candidate, Scene
 
 
-@dataclass(frozen=True, slots=True)
-class Lead:
+class Lead(Struct, frozen=True):
     """What stands above the scores."""
 
     chain: tuple[str, ...] = ()
     sticky: str | None = None
     """The target that the session stays at."""
     turn: Turn | None = None
+
+
+NO_LEAD = Lead()
 
 
 def chain(policy: Policy) -> tuple[str, ...]:
@@ -28,27 +31,32 @@ def chain(policy: Policy) -> tuple[str, ...]:
     return policy.provider_fallbacks or policy.provider_preference
 
 
-def ordered(scene: Scene, scores: Mapping[str, float], lead: Lead) -> list[Candidate]:
+def ordered(scene: Scene, scores: Mapping[Candidate, float], lead: Lead) -> list[Candidate]:
     """The available by chain, then session, then turn, then score; behind them the rest by chain and score."""
     ranked = _ranked(scene, scores)
+    if len(scene.lineup.available) == len(ranked):
+        return _led(ranked, scene, lead)
     available = [each for each in ranked if not each.signal.available_in_ms]
-    if len(available) == len(ranked):
-        return _led(available, scene, lead)
     rest = [each for each in ranked if each.signal.available_in_ms]
     return _led(available, scene, lead) + _led(rest, scene, Lead(lead.chain))
 
 
-def _ranked(scene: Scene, scores: Mapping[str, float]) -> list[Candidate]:
+def _ranked(scene: Scene, scores: Mapping[Candidate, float]) -> list[Candidate]:
     """Those within the latency asked for, then the others; by score; ties by observed latency."""
-    stream, limit = scene.question.facts.stream, scene.question.policy.max_latency_ms or inf
+    stream, limit = scene.question.facts.stream, scene.question.policy.max_latency_ms
+    ranked = sorted(scene.lineup.by_ttft if stream else scene.lineup.by_latency, key=scores.__getitem__)
+    return ranked if limit is None else _timely(ranked, limit, stream)
 
-    def rank(candidate: Candidate) -> tuple[bool, float, float]:
-        measured = candidate.signal.performance
+
+def _timely(ranked: Sequence[Candidate], limit: float, stream: bool) -> list[Candidate]:
+    """Those not known to be slower than `limit` milliseconds, then the others."""
+    timely: list[Candidate] = []
+    slow: list[Candidate] = []
+    for each in ranked:
+        measured = each.signal.performance
         median = (measured.ttft_ms if stream else measured.latency_ms).p50
-        latency = inf if median is None else median
-        return limit < latency < inf, scores[candidate.target.id], latency
-
-    return sorted(scene.candidates, key=rank)
+        (timely if median is None or median <= limit else slow).append(each)
+    return timely + slow
 
 
 def _led(ranked: list[Candidate], scene: Scene, lead: Lead) -> list[Candidate]:
@@ -59,12 +67,20 @@ def _led(ranked: list[Candidate], scene: Scene, lead: Lead) -> list[Candidate]:
     return _chained(ranked, lead.chain) if lead.chain else ranked
 
 
-def _by_turn(ranked: Sequence[Candidate], scene: Scene, turn: Turn) -> list[Candidate]:
+def _by_turn(ranked: list[Candidate], scene: Scene, turn: Turn) -> list[Candidate]:
     """Whose turn it is with its nearest target, the least busy of equals; then the others that have a weight; then the rest."""
     own = [each for each in ranked if each.target.provider.name == turn.provider]
-    first = min(own, key=lambda each: (geographic(each, scene), each.signal.in_flight), default=None)
-    weighted = {name for name, _ in turn.group.weights}
-    return sorted(ranked, key=lambda each: (each is not first, each.target.provider.name not in weighted))
+    first = min(own, key=lambda each: _distance_and_load(each, scene))
+    ranked.remove(first)
+    weighted = dict(turn.group.weights)
+    if len(weighted) == len(scene.lineup.shares):
+        return [first, *ranked]
+    others = [each for each in ranked if each.target.provider.name in weighted]
+    return [first, *others, *[each for each in ranked if each.target.provider.name not in weighted]]
+
+
+def _distance_and_load(candidate: Candidate, scene: Scene) -> tuple[float, int]:
+    return kilometres(scene.region, candidate.target.region), scene.in_flight(candidate.target.id)
 
 
 def _chained(ranked: Sequence[Candidate], chain: Sequence[str]) -> list[Candidate]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
+
+from msgspec import Struct
 
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(Struct, frozen=True):
     """One request, as the decision sees it."""
 
     facts: Facts
@@ -20,7 +20,7 @@ class Question:
     """The file's, where the policy names none."""
     seed: str
     """All the chance there is: the same seed gives the same answer."""
-    body: Mapping[str, Any] = field(default_factory=dict)
+    body: Mapping[str, Any] = {}
     """The request itself, for targets that must be able to express every parameter of it."""
     region: str | None = None
     """Where the caller is, if no header says."""

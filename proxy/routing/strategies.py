@@ -1,4 +1,4 @@
-"""How to order those who may serve: each strategy is a sort key over frozen candidates, smallest first."""
+"""How to order those who may serve: each strategy gives frozen candidates their sort keys, smallest first."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from hashlib import blake2b
 from math import inf, log
+from operator import attrgetter
 
 from msgspec import Struct
 
@@ -14,7 +15,7 @@ from proxy.config.regions import kilometres
 from proxy.config.snapshot import Target
 from proxy.routing import costs
 from proxy.routing.question import Question
-from proxy.telemetry.signals import Signal, Spread
+from proxy.telemetry.signals import Performance, Signal, Spread
 
 EXPLORED = 1 / 20
 """How often `performance` tries the target it knows least of."""
@@ -23,7 +24,7 @@ FEW = 10
 DEGRADED = 0.2
 
 
-class Candidate(Struct, frozen=True):
+class Candidate(Struct, frozen=True, eq=False):
     """A target with what is known of it."""
 
     target: Target
@@ -33,46 +34,86 @@ class Candidate(Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Scene:
-    """The question, and what of all candidates together a key may need; worked out where a key asks for it."""
+class Lineup:
+    """Those who may serve, as they stand at one moment, and what follows from that for every request."""
 
-    question: Question
     candidates: Sequence[Candidate]
 
     @cached_property
+    def tickets(self) -> list[tuple[float, float]]:
+        """For each what makes its chance out of a draw, and its weight in `automatic`."""
+        signals = [each.signal for each in self.candidates]
+        prices = [_per_token(each.target) for each in self.candidates]
+        best = min([ttft for signal in signals if (ttft := signal.performance.ttft_ms.p50)], default=None)
+        lowest = min(filter(None, prices), default=None)
+        return [
+            (multiplier(each.target.id), each.weight * _factor(each.signal, best) * _saving(price, lowest))
+            for each, price in zip(self.candidates, prices, strict=True)
+        ]
+
+    @cached_property
+    def dearest(self) -> tuple[float, float]:
+        """What no candidate's rates exceed; see `costs`."""
+        return costs.dearest((each.target, each.signal) for each in self.candidates)
+
+    @cached_property
+    def by_ttft(self) -> list[Candidate]:
+        """The fastest first, by the median to the first content; the unknown last, as they are listed."""
+        return sorted(self.candidates, key=lambda each: _or_inf(each.signal.performance.ttft_ms.p50))
+
+    @cached_property
+    def by_latency(self) -> list[Candidate]:
+        """The same by the median to the end of whole answers."""
+        return sorted(self.candidates, key=lambda each: _or_inf(each.signal.performance.latency_ms.p50))
+
+    @cached_property
+    def available(self) -> list[Candidate]:
+        """Those who may be tried at their normal place, as they are listed."""
+        return [each for each in self.candidates if not each.signal.available_in_ms]
+
+    @cached_property
+    def ids(self) -> frozenset[str]:
+        """The ids of the available."""
+        return frozenset(each.target.id for each in self.available)
+
+    @cached_property
+    def shares(self) -> tuple[tuple[str, float], ...]:
+        """The available providers with their shares by the file, as they are listed."""
+        return tuple({each.target.provider.name: each.target.provider.weight for each in self.available}.items())
+
+
+class Scene(Struct, frozen=True):
+    """What a strategy may look at."""
+
+    question: Question
+    lineup: Lineup
+    in_flight: Callable[[str], int] = lambda target: 0
+
+    @property
     def region(self) -> str:
         """Where the caller is."""
         return self.question.policy.user_region or self.question.region or ""
 
-    @cached_property
-    def draw(self) -> float:
-        """The seed as a number in (0, 1)."""
-        return drawn(self.question.seed)
 
-    @cached_property
-    def best_ttft(self) -> float | None:
-        """The shortest median in milliseconds."""
-        return min([ttft for each in self.candidates if (ttft := each.signal.performance.ttft_ms.p50)], default=None)
+def _per_token(target: Target) -> float | None:
+    """USD of an input and an output token together."""
+    return target.price.input + target.price.output if target.price else None
 
-    @cached_property
-    def lowest_price(self) -> float | None:
-        """USD of an input and an output token together, of those that cost anything."""
-        prices = [price.input + price.output for each in self.candidates if (price := each.target.price)]
-        return min(filter(None, prices), default=None)
 
-    @cached_property
-    def metric(self) -> str:
-        """What `performance` goes by."""
-        return metric(self.question)
+def _factor(signal: Signal, best_ttft: float | None) -> float:
+    """What speed and health leave of a weight."""
+    ttft = signal.performance.ttft_ms.p50
+    factor = best_ttft / ttft if ttft and best_ttft else 1.0
+    return factor * DEGRADED if signal.degraded else factor
 
-    @cached_property
-    def explored(self) -> str | None:
-        """Once in twenty requests, the available target with the fewest samples, if they are few."""
-        if chance(self.draw, "explore") >= EXPLORED:
-            return None
-        available = [each for each in self.candidates if not each.signal.available_in_ms]
-        least = min(available, key=lambda each: _spread(each, self.metric).samples, default=None)
-        return least.target.id if least and _spread(least, self.metric).samples < FEW else None
+
+def _saving(price: float | None, lowest: float | None) -> float:
+    """What the price leaves of a weight."""
+    return lowest / (price or lowest) if price is not None and lowest else 1.0
+
+
+def _or_inf(value: float | None) -> float:
+    return inf if value is None else value
 
 
 def drawn(seed: str) -> float:
@@ -82,52 +123,56 @@ def drawn(seed: str) -> float:
 
 def chance(draw: float, target: str) -> float:
     """A number in (0, 1) for each target from one draw: the product with a large number of the target's own, modulo 1."""
-    return draw * _multiplier(target) % 1.0 or 0.5
+    return draw * multiplier(target) % 1.0 or 0.5
 
 
 @lru_cache(maxsize=8192)
-def _multiplier(target: str) -> float:
+def multiplier(target: str) -> float:
     """From 2**28 to 2**29: large enough to scatter the draws, small enough to leave 24 bits behind the point."""
     return 2.0**28 + int.from_bytes(blake2b(target.encode(), digest_size=6).digest(), "big") / 2**20
 
 
-def automatic(candidate: Candidate, scene: Scene) -> float:
+def automatic(scene: Scene) -> list[float]:
     """-ln(u)/w: the first place falls to each target with probability w/sum(w) (Efraimidis and Spirakis, 2006)."""
-    weight = candidate.weight
-    ttft, price = candidate.signal.performance.ttft_ms.p50, candidate.target.price
-    if ttft and scene.best_ttft:
-        weight *= scene.best_ttft / ttft
-    if price and scene.lowest_price:
-        weight *= scene.lowest_price / (price.input + price.output or scene.lowest_price)
-    if candidate.signal.degraded:
-        weight *= DEGRADED
-    return -log(chance(scene.draw, candidate.target.id)) / weight if weight > 0 else inf
+    draw = drawn(scene.question.seed)
+    return [-log(draw * many % 1.0 or 0.5) / weight if weight > 0 else inf for many, weight in scene.lineup.tickets]
 
 
-def geographic(candidate: Candidate, scene: Scene) -> float:
+def geographic(scene: Scene) -> list[float]:
     """Kilometres from the caller; a target that is nowhere comes last. Ties are broken by observed latency."""
-    return kilometres(scene.region, candidate.target.region)
+    region = scene.region
+    return [kilometres(region, each.target.region) for each in scene.lineup.candidates]
 
 
-def cost_optimized(candidate: Candidate, scene: Scene) -> float:
+def cost_optimized(scene: Scene) -> list[float]:
     """USD in the worst case; an unknown price comes last."""
-    cost = costs.worst(candidate.target, scene.question.facts, candidate.signal)
-    return inf if cost is None else cost
+    facts = scene.question.facts
+    return [_or_inf(costs.worst(each.target, facts, each.signal)) for each in scene.lineup.candidates]
 
 
-def performance(candidate: Candidate, scene: Scene) -> float:
+def performance(scene: Scene) -> list[float]:
     """The observed median of what the policy measures; throughput counts downwards. The unknown come last."""
-    if candidate.target.id == scene.explored:
-        return -inf
-    median = _spread(candidate, scene.metric).p50
-    if median is None:
-        return inf
-    return -median if scene.metric == "throughput" else median
+    measured, explored = metric(scene.question), _explored(scene)
+    sign = -1.0 if measured == "throughput" else 1.0
+    medians = [_spread(each, measured).p50 for each in scene.lineup.candidates]
+    return [
+        -inf if each is explored else inf if median is None else sign * median
+        for each, median in zip(scene.lineup.candidates, medians, strict=True)
+    ]
 
 
-def least_busy(candidate: Candidate, scene: Scene) -> float:
+def _explored(scene: Scene) -> Candidate | None:
+    """Once in twenty requests, the available target with the fewest samples, if they are few."""
+    if chance(drawn(scene.question.seed), "explore") >= EXPLORED:
+        return None
+    measured = metric(scene.question)
+    least = min(scene.lineup.available, key=lambda each: _spread(each, measured).samples, default=None)
+    return least if least and _spread(least, measured).samples < FEW else None
+
+
+def least_busy(scene: Scene) -> list[float]:
     """Requests in flight."""
-    return candidate.signal.in_flight
+    return [scene.in_flight(each.target.id) for each in scene.lineup.candidates]
 
 
 def metric(question: Question) -> str:
@@ -135,13 +180,19 @@ def metric(question: Question) -> str:
     return question.policy.performance_metric or ("ttft" if question.facts.stream else "latency")
 
 
+_SPREADS: Mapping[str, Callable[[Performance], Spread]] = {
+    "ttft": attrgetter("ttft_ms"),
+    "latency": attrgetter("latency_ms"),
+    "throughput": attrgetter("throughput"),
+}
+
+
 def _spread(candidate: Candidate, metric: str) -> Spread:
-    measured = candidate.signal.performance
-    spreads = {"ttft": measured.ttft_ms, "latency": measured.latency_ms, "throughput": measured.throughput}
-    return spreads[metric]
+    return _SPREADS[metric](candidate.signal.performance)
 
 
-Strategy = Callable[[Candidate, Scene], float]
+Strategy = Callable[[Scene], list[float]]
+"""Each candidate's sort key, in their order."""
 
 STRATEGIES: Mapping[str, Strategy] = {
     "automatic": automatic,

@@ -12,7 +12,8 @@ from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.window import LONGEST, Bucket, Window
 
 _USUAL_FOR = 60.0
-_RATIOS = (0.1, 10.0)
+MOST_RATIO = 10.0
+_LEAST_RATIO = 0.1
 """Beyond these a count is of something else than the text."""
 _SAME = 0.01
 """Seconds that two ways of computing one moment may differ."""
@@ -30,6 +31,11 @@ class Remaining:
     """Of the limit nearest to its end, the part (0-1) that is gone."""
     until: float
     """When that limit is whole again; from then on this says nothing."""
+
+    @property
+    def spent(self) -> bool:
+        """Whether there is nothing left of one of them."""
+        return self.requests == 0 or self.tokens == 0
 
 
 class Spent(Struct, frozen=True):
@@ -66,9 +72,18 @@ class Totals:
 
 
 @dataclass(slots=True)
+class News:
+    """How often something happened that the next decision must know."""
+
+    count: int = 0
+
+
+@dataclass(slots=True)
 class Record:
     """One target's."""
 
+    news: News = field(default_factory=News)
+    """All targets' together."""
     window: Window = field(default_factory=Window)
     in_flight: int = 0
     failed_at: float | None = None
@@ -87,6 +102,8 @@ class Record:
     """Prompt tokens it counted for each that was estimated, the latest answers counting most."""
     changes: int = 0
     """Goes up with everything that happens: what was derived from an earlier number is out of date."""
+    unwell: bool = False
+    """Nothing has succeeded since its latest failure."""
     _usual: float | None = None
     _usual_until: float = float("-inf")
 
@@ -129,6 +146,9 @@ class Flight(Struct, eq=False):
         if self.stream:
             bucket.ttft.record(now - self.started)
         self._record.changes += 1
+        if self._record.unwell:
+            self._record.unwell = False
+            self._record.news.count += 1
 
     def finished(self, now: float, spent: Spent = NOTHING) -> None:
         """The answer came to its proper end."""
@@ -157,6 +177,8 @@ class Flight(Struct, eq=False):
         bucket.broken += self.content is not None
         if fault or trigger == "rate_limit":
             self._record.failed_at, self._record.failed_as = now, trigger
+        self._record.unwell = True
+        self._record.news.count += 1
 
     def abandoned(self, now: float, *, outrun: bool = False) -> None:
         """The caller left, which says nothing; or another was faster: its wait would have been this long at least."""
@@ -166,13 +188,14 @@ class Flight(Struct, eq=False):
     def heard(self, remaining: Remaining | None) -> None:
         """The answer's headers spoke of rate limits."""
         if remaining is not None:
-            self._record.remaining = remaining
+            before, self._record.remaining = self._record.remaining, remaining
             self._record.changes += 1
+            self._record.news.count += remaining.spent or (before is not None and before.spent)
 
     def counted(self, estimated: int, actual: int) -> None:
         """The answer says how many tokens its prompt had."""
         if estimated > 0 and actual > 0:
-            ratio = min(max(actual / estimated, _RATIOS[0]), _RATIOS[1])
+            ratio = min(max(actual / estimated, _LEAST_RATIO), MOST_RATIO)
             self._record.token_ratio += _NEWEST * (ratio - self._record.token_ratio)
             self._record.changes += 1
 
@@ -191,11 +214,12 @@ class Observations:
 
     labels: Callable[[str], Labels | None] = lambda target: None
     """Under which names a target is counted; None: under none any more. Set at each reload, before `name`."""
-    _records: Bounded[Record] = field(default_factory=lambda: Bounded(Record))
+    news: News = field(default_factory=News)
+    _records: Bounded[Record] = field(init=False)
     _forgotten: dict[Labels, Totals] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._records.forgotten = self._forget
+        self._records = Bounded(lambda: Record(self.news), forgotten=self._forget)
 
     def started(self, target: str, now: float, *, stream: bool = True) -> Flight:
         """An attempt begins; say of the flight what becomes of it."""

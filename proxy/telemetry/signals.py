@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import ceil
+from types import MappingProxyType
 from typing import Any
+
+from msgspec import Struct
+from msgspec import field as factory
 
 from proxy.telemetry.health import UNTRIED, WINDOW, Healths, Standing, evidence
 from proxy.telemetry.histogram import Histogram
@@ -13,14 +17,14 @@ from proxy.telemetry.observations import Observations, Record, Remaining
 from proxy.telemetry.window import covered
 
 FRESH = 0.25
-"""Seconds that a row holds, unless something happens at its target."""
+"""Seconds that rows hold, unless there is news."""
 STALE = 5.0
 """Seconds that percentiles hold while nothing happens."""
 
 AT_ONCE = 8
 """Targets whose percentiles are worked out anew for one decision; with more, some are older than `FRESH`."""
 ROOM = 5000
-"""Rows kept: one for each target and window asked for."""
+"""Percentiles kept: for each target and window asked for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +50,13 @@ class Performance:
     """Tokens per second; more is better."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signal:
+class Signal(Struct, frozen=True):
     """One target's row."""
 
     available_in_ms: int = 0
     """0: now. More: it failed, or asked to be left alone, and is tried after the available ones."""
     degraded: bool = False
     """Not as well as it should be; a factor in `automatic`, and no reason to leave it out."""
-    in_flight: int = 0
     performance: Performance = Performance()
     standing: Standing = UNTRIED
     """What `available_in_ms` comes from; a request with a circuit breaker of its own reads it otherwise."""
@@ -68,30 +70,30 @@ UNKNOWN = Signal()
 """The row of a target nobody has tried."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signals:
-    """All rows, by target id."""
+class Rows:
+    """The rows of one moment. They never change, so what follows from them alone may be kept beside them in `memo`."""
 
-    rows: Mapping[str, Signal] = field(default_factory=dict)
-    picks: Mapping[Any, Mapping[str, int]] = field(default_factory=dict)
-    """Turns taken so far: by group of requests, then by provider."""
-    busy: Mapping[str, int] = field(default_factory=dict)
-    """Providers at a limit of the file's -> milliseconds until they may have room again."""
-    sticky: str | None = None
-    """The target that served this session last."""
+    def __init__(self, rows: Mapping[str, Signal] = MappingProxyType({})) -> None:
+        self._rows = rows
+        self.memo: dict[Any, Any] = {}
 
     def of(self, target: str, window: float = WINDOW) -> Signal:
         """The target's row; live, its percentiles are those of that many seconds."""
-        return self.rows.get(target, UNKNOWN)
+        return self._rows.get(target, UNKNOWN)
 
 
-@dataclass(slots=True)
-class _Row:
-    """A row and how long it holds."""
+class Signals(Struct, frozen=True):
+    """All that a decision is told of the world."""
 
-    signal: Signal
-    changes: int
-    until: float
+    rows: Rows = factory(default_factory=Rows)
+    picks: Mapping[Any, Mapping[str, int]] = {}
+    """Turns taken so far: by group of requests, then by provider."""
+    busy: Mapping[str, int] = {}
+    """Providers at a limit of the file's -> milliseconds until they may have room again."""
+    sticky: str | None = None
+    """The target that served this session last."""
+    in_flight: Callable[[str], int] = lambda target: 0
+    """Attempts at a target that have begun and not ended."""
 
 
 @dataclass(slots=True)
@@ -107,51 +109,43 @@ class _Measured:
 
 @dataclass(slots=True)
 class Board:
-    """Makes the rows of those targets that are asked for, and keeps them as long as they hold."""
+    """The rows of the moment: of those targets that are asked for, anew after `FRESH` and with any bad news."""
 
     observations: Observations
     standing: Callable[[str, float], Standing]
     """What keeps traffic from a target at a time."""
     healths: Healths = field(default_factory=Healths)
+    _now: Rows | None = None
+    _until: float = 0.0
+    _news: int = 0
     _moment: float = 0.0
     _at_once: int = 0
-    _rows: dict[tuple[str, float], _Row] = field(default_factory=dict)
     _measured: dict[tuple[str, float], _Measured] = field(default_factory=dict)
 
-    def at(self, now: float) -> Signals:
-        """The signals of this moment."""
-        return _Live(board=self, now=now)
+    def at(self, now: float) -> Rows:
+        """The rows of this moment: the same ones again while nothing has happened that must be known at once."""
+        news = self.observations.news.count
+        if self._now is None or now >= self._until or news != self._news:
+            self._now, self._until, self._news = _Live(self, now), now + FRESH, news
+        return self._now
 
     def row(self, target: str, window: float, now: float) -> Signal:
-        """The target's row, made anew if something happened there or `FRESH` is over."""
+        """The target's row, made anew."""
         record = self.observations.of(target)
         if record is None:
             return UNKNOWN
-        key = target, window
-        row = self._rows.get(key)
-        if row is None or row.changes != record.changes or now >= row.until:
-            self._make_room()
-            measured = self._measure(key, record, now)
-            until = measured.at + FRESH if measured.at + FRESH > now else now + FRESH
-            row = self._rows[key] = _Row(self._signal(target, measured, now), record.changes, until)
-        return row.signal
-
-    def _make_room(self) -> None:
-        """Windows are the callers' choice, and targets come and go: begin anew before there are too many."""
-        if len(self._rows) >= ROOM:
-            self._rows.clear()
-            self._measured.clear()
+        if len(self._measured) >= ROOM:
+            self._measured.clear()  # windows are the callers' choice, and targets come and go
+        return self._signal(target, self._measure((target, window), record, now), now)
 
     def _signal(self, target: str, measured: _Measured, now: float) -> Signal:
         standing = self.standing(target, now)
         record = measured.record
         remaining = record.remaining
-        spent = remaining is not None and 0 in (remaining.requests, remaining.tokens)
-        limited = max(0.0, remaining.until - now) if remaining and spent else 0.0
+        limited = max(0.0, remaining.until - now) if remaining and remaining.spent else 0.0
         return Signal(
             available_in_ms=ceil(max(standing.available_in, limited) * 1000),
             degraded=measured.degraded or standing.available_in > 0 or standing.proving,
-            in_flight=record.in_flight,
             performance=measured.performance,
             standing=standing,
             remaining=remaining if remaining and now < remaining.until else None,
@@ -184,15 +178,20 @@ class Board:
         return measured
 
 
-@dataclass(frozen=True, slots=True)
-class _Live(Signals):
-    """Signals that a board makes as they are asked for."""
+class _Live(Rows):
+    """Rows that a board makes as they are asked for."""
 
-    board: Board = field(kw_only=True)
-    now: float = field(kw_only=True)
+    def __init__(self, board: Board, now: float) -> None:
+        super().__init__()
+        self._board, self._at = board, now
+        self._made: dict[tuple[str, float], Signal] = {}
 
     def of(self, target: str, window: float = WINDOW) -> Signal:
-        return self.board.row(target, window, self.now)
+        key = target, window
+        row = self._made.get(key)
+        if row is None:
+            row = self._made[key] = self._board.row(target, window, self._at)
+        return row
 
 
 def _spread(histogram: Histogram, scale: float) -> Spread:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 from proxy.config.snapshot import Snapshot
@@ -9,7 +11,7 @@ from proxy.routing.decision import Decision, decide
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy, parse
 from proxy.routing.question import Question
-from proxy.telemetry.signals import Performance, Signal, Signals, Spread
+from proxy.telemetry.signals import Performance, Rows, Signal, Signals, Spread
 from tests.files import loaded
 
 WORLD = loaded("""
@@ -49,16 +51,22 @@ def known(ms: float | None = None, samples: int = 20, *, window: int = 300, **fi
     return Signal(performance=Performance(window, spread, spread, spread), **fields)
 
 
-def signals(rows: dict[str, Signal], snapshot: Snapshot = WORLD, **fields: Any) -> Signals:
-    """What is known, by the beginning of a target's id: `openai`, or `openai@us`."""
-    ids = [target.id for target in snapshot.targets("m")]
+def signals(rows: dict[str, Signal], in_flight: Mapping[str, int] = MappingProxyType({}), **fields: Any) -> Signals:
+    """What is known, and how many attempts are in flight, by the beginning of a target's id: `openai`, or `openai@us`."""
+    ids = [target.id for target in WORLD.targets("m")]
     found = {id: row for start, row in rows.items() for id in ids if id.startswith(start)}
-    return Signals(found, **fields)
+    busy = {id: count for start, count in in_flight.items() for id in ids if id.startswith(start)}
+    return Signals(Rows(found), in_flight=lambda target: busy.get(target, 0), **fields)
 
 
-def decided(headers: dict[str, str], rows: dict[str, Signal] | None = None, **options: Any) -> Decision:
+def decided(
+    headers: dict[str, str],
+    rows: dict[str, Signal] | None = None,
+    in_flight: Mapping[str, int] = MappingProxyType({}),
+    **options: Any,
+) -> Decision:
     """The decision on these headers in WORLD."""
-    return decide(question(asked(headers), **options), WORLD, signals(rows or {}))
+    return decide(question(asked(headers), **options), WORLD, signals(rows or {}, in_flight))
 
 
 def places(decision: Decision) -> list[str]:

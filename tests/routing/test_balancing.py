@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.routing import balancing
 from proxy.routing.balancing import Group, Turn, Turns, kind, turn
@@ -68,7 +68,7 @@ def test_without_anybody_that_has_a_weight_nobody_has_a_turn() -> None:
     headers = {"X-Provider-Weights": '{"mistral":1}'}
     asking = question(asked(headers))
     assert decide(asking, WORLD, signals({"mistral": Signal(available_in_ms=100)})).turn is None
-    assert turn(asking, [], {}) is None
+    assert turn(asking, (), {}) is None
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from proxy.config.prices import Price, Rates
 from proxy.routing.costs import fit, prompt_tokens, worst
@@ -32,8 +33,8 @@ def chat(prompt: int = 0, most: int | None = None, **facts: object) -> Facts:
         (DEAR, chat(1000), 1.0, 0.01 + 4.096),
         (TIERED, chat(1000, 100), 1.0, 0.01 + 0.1),
         (TIERED, chat(1001, 100), 1.0, 0.02002 + 0.2),
-        (DEAR, replace(chat(1000, 100), endpoint="embeddings"), 1.0, 0.01),
-        (DEAR, replace(chat(1000), endpoint="images"), 1.0, 0.01 + 4.096),
+        (DEAR, structs.replace(chat(1000, 100), endpoint="embeddings"), 1.0, 0.01),
+        (DEAR, structs.replace(chat(1000), endpoint="images"), 1.0, 0.01 + 4.096),
         (FREE, chat(1000, 100), 1.0, 0.0),
         (UNPRICED, chat(1000, 100), 1.0, None),
     ],
@@ -57,8 +58,8 @@ def test_the_worst_case_is_the_whole_prompt_and_the_longest_answer(
         (DEAR, chat(1000, 100), 0.005, "over"),
         (DEAR, chat(1000, 100, reasoning_tokens=50), 0.0601, 50),
         (DEAR, chat(1000, 100, reasoning_tokens=51), 0.0601, "over"),
-        (DEAR, replace(chat(1000), endpoint="images"), 1.0, "over"),
-        (DEAR, replace(chat(1000), endpoint="embeddings"), 0.01, None),
+        (DEAR, structs.replace(chat(1000), endpoint="images"), 1.0, "over"),
+        (DEAR, structs.replace(chat(1000), endpoint="embeddings"), 0.01, None),
         (FREE, chat(10**9), 1e-9, None),
         (UNPRICED, chat(), 100.0, "over"),
     ],

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from proxy.config.snapshot import Snapshot
 from proxy.routing.decision import Decision, decide
-from proxy.telemetry.signals import Signal, Signals
+from proxy.telemetry.signals import Rows, Signal, Signals
 from tests.files import loaded, providers
 from tests.routing.scenes import WORLD, asked, decided, known, names, places, question, signals
 
@@ -44,7 +44,7 @@ def test_the_same_seed_gives_the_same_decision_and_others_give_others() -> None:
 
 def test_when_all_are_down_the_order_is_the_usual_one() -> None:
     down = {target.id: Signal(1 + number) for number, target in enumerate(FOUR.targets("m"))}
-    assert decide(question(), FOUR, Signals(down)).steps == plan("req-1").steps
+    assert decide(question(), FOUR, Signals(Rows(down))).steps == plan("req-1").steps
 
 
 def test_a_share_is_divided_only_among_those_who_may_serve() -> None:
@@ -79,7 +79,7 @@ def test_a_window_is_named_as_it_was_rounded_up(window: str, seconds: int) -> No
     assert decided({"X-Performance-Window": window}).as_json()["window_s"] == seconds
 
 
-class Windows(Signals):
+class Windows(Rows):
     """Remembers over which window each target was asked for."""
 
     seen: list[float] = []
@@ -91,7 +91,7 @@ class Windows(Signals):
 
 def test_targets_are_looked_at_over_the_window_that_was_asked_for() -> None:
     watching = Windows()
-    decide(question(asked({"X-Performance-Window": "10m", "X-Provider": "google"})), WORLD, watching)
+    decide(question(asked({"X-Performance-Window": "10m", "X-Provider": "google"})), WORLD, Signals(watching))
     assert watching.seen == [600.0]
 
 
@@ -152,8 +152,8 @@ models: {m: {a: up, b: up}}
 
 
 def test_what_is_known_changes_the_order_and_nothing_else() -> None:
-    rows = {"openai": known(900, degraded=True, in_flight=9), "google": known(10)}
-    with_signals = decide(question(), WORLD, signals(rows))
+    rows = {"openai": known(900, degraded=True), "google": known(10)}
+    with_signals = decide(question(), WORLD, signals(rows, {"openai": 9}))
     assert sorted(places(with_signals)) == sorted(places(decide(question(), WORLD, Signals())))
 
 

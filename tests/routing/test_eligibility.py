@@ -6,10 +6,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec import structs
 
 from proxy.config.snapshot import Snapshot
 from proxy.routing.decision import decide
-from proxy.routing.eligibility import filters, reason
+from proxy.routing.eligibility import ROOM, field, filters, reason
 from proxy.telemetry.signals import Signal
 from tests.files import loaded
 from tests.routing.scenes import WORLD, asked, decided, places, question, reasons, signals
@@ -97,7 +98,7 @@ def strict(file: Snapshot) -> Snapshot:
 
 @pytest.mark.parametrize(("body", "left"), [({"logprobs": True}, 3), ({}, 5)])
 def test_a_strict_file_leaves_out_who_cannot_express_a_parameter(body: dict[str, Any], left: int) -> None:
-    asking = replace(question(), body={"model": "m", "messages": [], **body})
+    asking = structs.replace(question(), body={"model": "m", "messages": [], **body})
     assert len(decide(asking, WORLD, signals({})).steps) == 5
     found = decide(asking, strict(WORLD), signals({}))
     assert len(found.steps) == left
@@ -106,9 +107,24 @@ def test_a_strict_file_leaves_out_who_cannot_express_a_parameter(body: dict[str,
 
 
 def test_nothing_is_looked_at_that_nobody_asked_for() -> None:
-    assert len(filters(question(), WORLD)) == 1
-    every = asked({"X-Data-Residency": "EU", "X-Provider-Regions": "eu-west-3", "X-Max-Cost-Per-Request": "1"})
-    assert len(filters(question(every, needs=frozenset({"tools"})), strict(WORLD))) == 6
+    assert len(filters(question(), WORLD)) == 0
+    every = asked({"X-Max-Cost-Per-Request": "1"})
+    assert len(filters(question(every, prompt_tokens=10), strict(WORLD))) == 3
+    assert len(filters(question(prompt_tokens=10_001), WORLD, least_context=100_000)) == 1
+    assert len(filters(question(prompt_tokens=10_000), WORLD, least_context=100_000)) == 0
+
+
+def test_who_may_serve_is_worked_out_once_for_all_that_ask_alike() -> None:
+    one, two = question(seed="1", prompt_tokens=9), question(seed="2")
+    assert field(one, WORLD) is field(two, WORLD)
+    assert field(question(asked({"X-Provider": "google"})), WORLD) is not field(one, WORLD)
+
+
+def test_what_was_worked_out_is_bounded() -> None:
+    file = replace(WORLD)
+    for number in range(ROOM + 10):
+        field(question(model=f"openai/m{number}"), file)
+    assert len(file.memo) <= ROOM
 
 
 @pytest.mark.parametrize(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.errors import InvalidRequest
 from proxy.routing.facts import Facts, facts, parsed
@@ -91,6 +91,7 @@ def test_a_prompt_is_weighed_by_its_text_and_pictures(content: Any, tokens: int,
         ("images", {"prompt": "x" * 40, "n": 2}, Facts(prompt_tokens=10, n=2)),
         ("responses", {"input": "x" * 40, "max_output_tokens": 5}, Facts(prompt_tokens=10, max_tokens=5)),
         ("responses", {}, Facts()),
+        ("responses", {"messages": ["no message"]}, Facts()),
     ],
 )  # fmt: skip
 def test_each_endpoint_has_its_own_members(endpoint: str, body: dict[str, Any], expected: Facts) -> None:

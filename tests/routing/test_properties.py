@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import replace
 from functools import cache
 from itertools import pairwise
 from typing import Any
@@ -11,6 +10,7 @@ from typing import Any
 import orjson
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from proxy.config.snapshot import Snapshot
 from proxy.routing import costs
@@ -21,7 +21,7 @@ from proxy.routing.order import chain
 from proxy.routing.policy import Policy, parse
 from proxy.routing.question import Question
 from proxy.routing.strategies import STRATEGIES
-from proxy.telemetry.signals import Performance, Signal, Signals, Spread
+from proxy.telemetry.signals import Performance, Rows, Signal, Signals, Spread
 from tests.files import loaded
 
 # Shrinking would try for minutes; a case as it was found can be read as well.
@@ -70,7 +70,6 @@ rows = st.builds(
     Signal,
     available_in_ms=st.sampled_from((0, 0, 0, 1, 5000)),
     degraded=st.booleans(),
-    in_flight=st.integers(0, 9),
     performance=st.builds(Performance, st.just(300), spreads, spreads, spreads),
     token_ratio=st.sampled_from((0.5, 1.0, 2.0)),
 )
@@ -123,7 +122,7 @@ def asking(draw: st.DrawFn) -> tuple[Question, Snapshot, Signals]:
     strategy = draw(st.sampled_from(tuple(STRATEGIES)))
     question = Question(draw(facts), policy, strategy, draw(st.text(max_size=8)), region="us-east-1")
     known = draw(st.dictionaries(st.sampled_from(targets), rows))
-    return question, snapshot, Signals(known, sticky=draw(st.none() | st.sampled_from(targets)))
+    return question, snapshot, Signals(Rows(known), sticky=draw(st.none() | st.sampled_from(targets)))
 
 
 def violations(step: Step, question: Question, signal: Signal) -> list[str]:
@@ -161,7 +160,7 @@ def dear(step: Step, question: Question, signal: Signal) -> bool:
 def test_no_plan_violates_a_hard_filter(made: tuple[Question, Snapshot, Signals]) -> None:
     question, snapshot, signals = made
     for step in decide(question, snapshot, signals).steps:
-        assert violations(step, question, signals.of(step.target.id)) == []
+        assert violations(step, question, signals.rows.of(step.target.id)) == []
         assert step.max_tokens is None or step.max_tokens >= costs.LEAST_OUTPUT
 
 
@@ -192,7 +191,9 @@ def test_the_same_question_has_the_same_answer_and_it_is_json(made: tuple[Questi
 @given(asking())
 def test_the_available_come_before_those_who_are_not(made: tuple[Question, Snapshot, Signals]) -> None:
     question, snapshot, signals = made
-    waiting = [signals.of(step.target.id).available_in_ms > 0 for step in decide(question, snapshot, signals).steps]
+    waiting = [
+        signals.rows.of(step.target.id).available_in_ms > 0 for step in decide(question, snapshot, signals).steps
+    ]
     assert waiting == sorted(waiting)
 
 
@@ -202,7 +203,7 @@ def precedence(decision: Decision, question: Question, signals: Signals) -> list
     weighted = dict(decision.turn.group.weights) if decision.turn else {}
     best: set[tuple[bool, str]] = set()
     for place, step in enumerate(decision.steps):
-        name, signal = step.target.provider.name, signals.of(step.target.id)
+        name, signal = step.target.provider.name, signals.rows.of(step.target.id)
         measured = signal.performance.ttft_ms if question.facts.stream else signal.performance.latency_ms
         limit = question.policy.max_latency_ms
         waits = signal.available_in_ms > 0

@@ -16,6 +16,7 @@ from proxy.routing.strategies import (
     FEW,
     STRATEGIES,
     Candidate,
+    Lineup,
     Scene,
     automatic,
     chance,
@@ -50,15 +51,13 @@ def test_chance_is_the_same_everywhere_and_always() -> None:
     assert chance(drawn("req-1"), "openai@global/m") != chance(drawn("req-2"), "openai@global/m")
 
 
-def candidates(
-    signals: dict[str, Signal], prices: dict[str, Price | None], weights: dict[str, float]
-) -> list[Candidate]:
+def candidates(signals: dict[str, Signal], prices: dict[str, Price | None], weights: dict[str, float]) -> Lineup:
     """One candidate for each weight; who has no signal or price is unknown."""
     targets = {target.provider.name: target for target in providers(weights).targets("m")}
-    return [
+    return Lineup([
         Candidate(replace(targets[name], price=prices.get(name)), signals.get(name, UNKNOWN), weight)
         for name, weight in weights.items()
-    ]
+    ])  # fmt: skip
 
 
 CHEAP, DEAR, FREE = Price.per_million(1, 3), Price.per_million(2, 6), Price.per_million(0, 0)
@@ -88,24 +87,23 @@ def test_automatic_gives_the_first_place_by_weight_ttft_price_and_health(
     among = candidates(signals, prices, weights)
     first: Counter[str] = Counter()
     for seed in SEEDS:
-        scene = Scene(question(seed=seed), among)
-        first[min(among, key=lambda each: automatic(each, scene)).target.provider.name] += 1
+        scores = automatic(Scene(question(seed=seed), among))
+        first[among.candidates[scores.index(min(scores))].target.provider.name] += 1
     for name, share in zip(weights, shares, strict=True):
         assert abs(first[name] / len(SEEDS) - share) < 0.015
 
 
 def test_a_score_of_automatic_is_minus_ln_u_over_w() -> None:
     among = candidates({"a": known(400, degraded=True), "b": known(200)}, {"a": CHEAP, "b": DEAR}, {"a": 2, "b": 1})
-    scene = Scene(question(), among)
-    for each, weight in zip(among, (2 * 200 / 400 * DEGRADED, 1 * 4 / 8), strict=True):
-        assert automatic(each, scene) == pytest.approx(-log(chance(drawn("req-1"), each.target.id)) / weight)
+    weights = (2 * 200 / 400 * DEGRADED, 1 * 4 / 8)
+    for each, weight, score in zip(among.candidates, weights, automatic(Scene(question(), among)), strict=True):
+        assert score == pytest.approx(-log(chance(drawn("req-1"), each.target.id)) / weight)
 
 
 def test_without_weight_one_is_last() -> None:
-    among = candidates({}, {}, {"a": 1})
-    scene = Scene(question(), among)
-    assert automatic(Candidate(among[0].target, UNKNOWN, 0.0), scene) == inf
-    assert 0 < automatic(Candidate(among[0].target, UNKNOWN, 1e-9), scene) < inf
+    among = candidates({}, {}, {"a": 0.0, "b": 1e-9})
+    without, little = automatic(Scene(question(), among))
+    assert without == inf and 0 < little < inf
 
 
 WEST_TO_EAST = [
@@ -134,8 +132,7 @@ def test_geographic_begins_with_the_nearest(region: str, order: list[str]) -> No
 def test_a_target_that_is_nowhere_is_the_farthest() -> None:
     among = candidates({}, {}, {"a": 1})
     asking = question(asked({"X-User-Region": "us-west-2"}))
-    assert geographic(among[0], Scene(asking, among)) == inf
-    assert geographic(among[0], Scene(question(), among)) == inf
+    assert geographic(Scene(asking, among)) == geographic(Scene(question(), among)) == [inf]
 
 
 @pytest.mark.parametrize(("at_us", "at_eu", "first"), [(300, 200, "eu-central-1"), (200, 300, "us-east-1")])
@@ -214,18 +211,18 @@ def test_one_request_in_twenty_explores() -> None:
 
 
 def test_least_busy_begins_with_the_fewest_in_flight() -> None:
-    rows = {"openai@us": known(in_flight=3), "openai@eu": known(in_flight=1), "google": known(in_flight=2),
-            "mistral": known(in_flight=9)}  # fmt: skip
-    assert places(decided({"X-Routing-Strategy": "least-busy"}, rows)) == [
+    in_flight = {"openai@us": 3, "openai@eu": 1, "google": 2, "mistral": 9}
+    assert places(decided({"X-Routing-Strategy": "least-busy"}, {}, in_flight)) == [
         "anthropic@us-west-2", "openai@eu-central-1", "google@eu-west-2", "openai@us-east-1", "mistral@eu-west-3"
     ]  # fmt: skip
 
 
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_every_strategy_orders_by_its_score(strategy: str) -> None:
-    rows = {"openai": known(100), "google": known(50, in_flight=4), "anthropic": known(70, in_flight=1)}
+    rows = {"openai": known(100), "google": known(50), "anthropic": known(70)}
+    in_flight = {"google": 4, "anthropic": 1}
     headers = {"X-Routing-Strategy": strategy, "X-User-Region": "us-west-2"}
-    found = [step.score for step in decided(headers, rows, seed=UNEXPLORED, prompt_tokens=9).steps]
+    found = [step.score for step in decided(headers, rows, in_flight, seed=UNEXPLORED, prompt_tokens=9).steps]
     turning = strategy in ("round-robin", "weighted")  # these give the first place by turn
     assert len(found) == 5 and all(one <= two for one, two in pairwise(found[turning:-1]))
 

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.telemetry.health import UNTRIED, Standing
 from proxy.telemetry.observations import Observations, Remaining, Spent
-from proxy.telemetry.signals import AT_ONCE, ROOM, UNKNOWN, Board, Signal, Signals
+from proxy.telemetry.signals import AT_ONCE, ROOM, UNKNOWN, Board, Rows, Signal, Signals
 
 
 class Known:
@@ -24,10 +24,10 @@ class Known:
 
 
 def test_a_target_without_a_row_is_unknown_and_available() -> None:
-    signals = Signals({"openai@global/m": Signal(available_in_ms=500)})
-    assert signals.of("openai@global/m").available_in_ms == 500
-    assert signals.of("openai@global/n") is UNKNOWN
-    assert (UNKNOWN.available_in_ms, Signals().of("x")) == (0, UNKNOWN)
+    rows = Rows({"openai@global/m": Signal(available_in_ms=500)})
+    assert rows.of("openai@global/m").available_in_ms == 500
+    assert rows.of("openai@global/n") is UNKNOWN
+    assert (UNKNOWN.available_in_ms, Signals().rows.of("x")) == (0, UNKNOWN)
     assert Known().board.at(0).of("x") is UNKNOWN
 
 
@@ -35,9 +35,8 @@ def test_a_row_says_what_was_observed() -> None:
     known = Known()
     for _ in range(10):
         known.answered(100)
-    known.observations.started("t", 101)
     row = known.board.at(101).of("t")
-    assert (row.in_flight, row.degraded, row.available_in_ms) == (1, False, 0)
+    assert (row.degraded, row.available_in_ms) == (False, 0)
     assert (row.performance.window, row.performance.ttft_ms.samples) == (300, 10)
     assert row.performance.ttft_ms.p50 == row.performance.ttft_ms.p95 == pytest.approx(500, rel=0.05)
     assert row.performance.latency_ms.p50 == pytest.approx(500, rel=0.05)
@@ -53,13 +52,31 @@ def test_a_window_may_be_asked_for() -> None:
     assert (short.window, short.ttft_ms.samples, signals.of("t").performance.ttft_ms.samples) == (10, 1, 2)
 
 
-def test_a_row_is_the_same_object_until_something_happens() -> None:
+def test_rows_are_the_same_for_a_quarter_of_a_second() -> None:
     known = Known()
     known.answered(100)
-    row = known.board.at(101).of("t")
-    assert known.board.at(101.2).of("t") is row
-    known.observations.started("t", 101.2)
-    assert known.board.at(101.2).of("t").in_flight == 1
+    rows = known.board.at(101)
+    row = rows.of("t")
+    known.answered(101)
+    assert known.board.at(101.2) is rows and rows.of("t") is row
+    assert known.board.at(101.25) is not rows
+
+
+def test_news_is_known_at_once_and_nothing_else_is_news() -> None:
+    known = Known()
+    flight, other = known.observations.started("t", 100), known.observations.started("t", 100)
+    rows = known.board.at(100)
+    flight.failed("timeout", 100, fault=True)
+    failed = known.board.at(100)
+    other.succeeded(100)
+    recovered = known.board.at(100)
+    other.heard(Remaining(1, None, 0.9, 110))
+    other.finished(100)
+    assert known.board.at(100) is recovered is not failed is not rows
+    for remaining in (Remaining(0, None, 1.0, 110), Remaining(9, None, 0.1, 110)):
+        before = known.board.at(100)
+        known.observations.started("t", 100).heard(remaining)
+        assert known.board.at(100) is not before
 
 
 def test_percentiles_are_worked_out_four_times_a_second_at_most() -> None:
@@ -120,10 +137,10 @@ def test_one_moment_works_out_only_so_many() -> None:
     assert samples == [2] * len(targets)
 
 
-def test_rows_are_bounded() -> None:
+def test_what_is_kept_is_bounded() -> None:
     known = Known()
     known.answered(100)
-    signals = known.board.at(101)
+    rows = known.board.at(101)
     for number in range(ROOM + 10):
-        signals.of("t", number / 10)
-    assert len(known.board._rows) <= ROOM
+        rows.of("t", number / 10)
+    assert len(known.board._measured) <= ROOM
