@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 import orjson
 import structlog
@@ -15,55 +15,64 @@ from structlog.typing import FilteringBoundLogger
 FORMATS = ("auto", "json", "console")
 
 
-class _Lossy:
-    """A stream that may be gone, its pipe closed or its disk full: what it does not take is lost, and nobody fails."""
-
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    def write(self, said: Any) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.write(said)
-
-    def flush(self) -> None:
-        with suppress(OSError, ValueError):
-            self._stream.flush()
+_LOST = (OSError, ValueError)
+"""What a stream raises that is gone, its pipe closed or its disk full: a line it does not take is lost, and nobody fails."""
 
 
 class _Json(structlog.make_filtering_bound_logger(20)):  # type: ignore[misc]
     """Writes an object a line; there is one for each request, so it goes through no chain of processors."""
 
+    def info(self, event: str, *_: Any, **fields: Any) -> None:
+        self._put("info", event, fields)
+
     def _proxy_to_logger(self, method_name: str, event: str | None = None, **fields: Any) -> None:
-        fields = {**self._context, **fields, "event": event, "level": method_name, "timestamp": datetime.now(UTC)}
+        self._put(method_name, event, fields)
+
+    def _put(self, level: str, event: str | None, fields: dict[str, Any]) -> None:
+        fields = {**self._context, **fields, "event": event, "level": level, "timestamp": datetime.now(UTC)}
         if "exc_info" in fields:
-            fields = dict(structlog.processors.format_exc_info(None, method_name, fields))
+            fields = dict(structlog.processors.format_exc_info(None, level, fields))
         self._logger(orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
 
 def logger(form: str, stream: TextIO = sys.stderr) -> FilteringBoundLogger:
     """A logger onto `stream`; `auto` is console on a terminal and JSON elsewhere."""
-    console = form == "console" or (form == "auto" and stream.isatty())
-    bound: FilteringBoundLogger = (
-        _console(stream) if console else structlog.wrap_logger(_lines(stream), wrapper_class=_Json).bind()
-    )
+    if form == "console" or (form == "auto" and stream.isatty()):
+        return _console(stream)
+    bound: FilteringBoundLogger = structlog.wrap_logger(_lines(stream), wrapper_class=_Json).bind()
     return bound
 
 
 def _lines(stream: TextIO) -> Callable[[bytes], None]:
     """Puts lines onto the stream, each at once."""
-    binary = getattr(stream, "buffer", None)
-    sink = _Lossy(binary or stream)
+    sink: Any = getattr(stream, "buffer", None)
 
     def put(line: bytes) -> None:
-        sink.write(line if binary else line.decode())
-        sink.flush()
+        try:
+            if sink is None:
+                stream.write(line.decode())
+            else:
+                sink.write(line)
+                sink.flush()
+        except _LOST:
+            pass
 
     return put
 
 
+class _Console(structlog.PrintLogger):
+    """Columns onto a terminal."""
+
+    def msg(self, message: str) -> None:
+        with suppress(*_LOST):
+            super().msg(message)
+
+    debug = info = warning = error = critical = exception = msg
+
+
 def _console(stream: TextIO) -> FilteringBoundLogger:
     bound: FilteringBoundLogger = structlog.wrap_logger(
-        structlog.PrintLogger(cast(TextIO, _Lossy(stream))),
+        _Console(stream),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper("iso"),
