@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from random import Random
@@ -108,6 +107,8 @@ class Exchange(Struct, eq=False):
     asked: Mapping[str, str] = {}
     """Its control headers."""
     policy: Policy = Policy()
+    held: int = 0
+    """Bytes of its body that count as held."""
     raw: bytes = b""
     body: Mapping[str, Any] = {}
     facts: Facts = Facts()
@@ -163,26 +164,15 @@ class Exchange(Struct, eq=False):
             stamps["X-Request-Cost"] = dollars(bill)
         return stamps
 
-    @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def waiting(self) -> Waiting:
         """While it lasts the time is not ours; two waits at once are one."""
-        clock = self.services.clock
-        if not self._waits:
-            self._waits_since = clock()
-        self._waits += 1
-        try:
-            yield
-        finally:
-            self._waits -= 1
-            if not self._waits:
-                self.waited += clock() - self._waits_since
+        return Waiting(self)
 
     def bill(self) -> float | None:
         """USD of all attempts as far as they are known; None while that of the answer itself is not."""
-        if self.serving is None or (cost := self.serving.cost()) is None:
+        if self.serving is None or self.serving.cost() is None:
             return None
-        others = [attempt.cost() for attempt in self.attempts if attempt is not self.serving]
-        return cost + sum(filter(None, others))
+        return sum([attempt.cost() or 0.0 for attempt in self.attempts])
 
     def account(self) -> dict[str, Any]:
         """The decision, and what came of it so far, as a value for JSON."""
@@ -194,9 +184,31 @@ class Exchange(Struct, eq=False):
         self._ends.append(act)
 
     def end(self) -> None:
-        """It is over."""
-        while self._ends:
-            self._ends.pop()(self)
+        """It is over; all are called, whichever of them fails."""
+        try:
+            while self._ends:
+                self._ends.pop()(self)
+        finally:
+            if self._ends:
+                self.end()
+
+
+class Waiting(Struct, eq=False):
+    """A stretch of time that a request spends on others."""
+
+    _exchange: Exchange
+
+    def __enter__(self) -> None:
+        exchange = self._exchange
+        if not exchange._waits:
+            exchange._waits_since = exchange.services.clock()
+        exchange._waits += 1
+
+    def __exit__(self, *_: object) -> None:
+        exchange = self._exchange
+        exchange._waits -= 1
+        if not exchange._waits:
+            exchange.waited += exchange.services.clock() - exchange._waits_since
 
 
 class Attempt(Struct, eq=False):
@@ -227,11 +239,20 @@ class Attempt(Struct, eq=False):
     outcome: str | None = None
     status: int | None = None
     ended: float | None = None
+    _priced: Mapping[str, Any] | None = None
+    """The usage that `_cost` is for."""
+    _cost: float | None = None
 
     def cost(self) -> float | None:
         """USD of its answer, once its usage is known; None if that or the price is not."""
-        price, usage = self.step.target.price, self.answer.usage
-        if price is None or usage is None:
+        usage = self.answer.usage
+        if usage is not None and usage is not self._priced:
+            self._priced, self._cost = usage, self._price(usage)
+        return self._cost
+
+    def _price(self, usage: Mapping[str, Any]) -> float | None:
+        price = self.step.target.price
+        if price is None:
             return None
         details = usage.get("prompt_tokens_details") or {}
         counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"), details.get("cached_tokens"),

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 from proxy.messages import Headers
 
@@ -39,9 +40,10 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 def to_upstream(headers: Headers) -> dict[str, str]:
     """What of the caller's headers a provider may see; what `Connection` lists is hop-by-hop (RFC 9110, 7.6.1)."""
-    hop_by_hop = {name.strip().lower() for name in headers.get("Connection", "").split(",")}
-    crossing = _crossing(headers, _UPSTREAM_NAMES, _UPSTREAM_PREFIXES)
-    return {name: value for name, value in crossing if name not in hop_by_hop}
+    crossing = {known: value for name, value in headers.items() if (known := _upstream(name)) and _clean(value)}
+    for name in headers.get("Connection", "").split(",") if crossing else ():
+        crossing.pop(name.strip().lower(), None)
+    return crossing
 
 
 def to_downstream(headers: Headers) -> dict[str, str]:
@@ -49,11 +51,12 @@ def to_downstream(headers: Headers) -> dict[str, str]:
 
     Retry-After becomes whole seconds; the provider's request id has a name of its own.
     """
-    crossing = dict(_crossing(headers, _DOWNSTREAM_NAMES, _DOWNSTREAM_PREFIXES))
-    sent = headers.get("date")
-    crossing = dict(_renamed(crossing, sent)) | crossing
-    if "retry-after" in crossing:
-        crossing["retry-after"] = _whole_seconds(crossing["retry-after"], sent)
+    crossing = {known: value for name, value in headers.items() if (known := _downstream(name)) and _clean(value)}
+    if crossing:
+        sent = headers.get("date")
+        crossing = dict(_renamed(crossing, sent)) | crossing
+        if "retry-after" in crossing:
+            crossing["retry-after"] = _whole_seconds(crossing["retry-after"], sent)
     if request_id := headers.get("x-request-id") or headers.get("request-id"):
         crossing["x-provider-request-id"] = printable(request_id)[:256]
     return crossing
@@ -61,14 +64,28 @@ def to_downstream(headers: Headers) -> dict[str, str]:
 
 def printable(text: str) -> str:
     """The text less what no header may hold."""
-    return _UNPRINTABLE.sub("", text)
+    return text if text.isprintable() else _UNPRINTABLE.sub("", text)
 
 
-def _crossing(headers: Headers, names: frozenset[str], prefixes: tuple[str, ...]) -> Iterable[tuple[str, str]]:
-    for name, value in headers.items():
-        name = name.lower()
-        if (name in names or name.startswith(prefixes)) and not _UNPRINTABLE.search(value):
-            yield name, value
+def _clean(value: str) -> bool:
+    return value.isprintable() or not _UNPRINTABLE.search(value)
+
+
+# The same names come with every request; the longest unused are forgotten, as a caller may send any.
+
+
+@lru_cache(maxsize=512)
+def _upstream(name: str) -> str:
+    """The name as a provider may see it, or "" if it stops here."""
+    name = name.lower()
+    return name if name in _UPSTREAM_NAMES or name.startswith(_UPSTREAM_PREFIXES) else ""
+
+
+@lru_cache(maxsize=512)
+def _downstream(name: str) -> str:
+    """The name as the caller may see it, or "" if it stops here."""
+    name = name.lower()
+    return name if name in _DOWNSTREAM_NAMES or name.startswith(_DOWNSTREAM_PREFIXES) else ""
 
 
 def _renamed(crossing: Mapping[str, str], sent: str | None) -> Iterable[tuple[str, str]]:

@@ -6,13 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
-from os import urandom
+from random import getrandbits
 from typing import cast
 
-from aiohttp import StreamReader, web
+from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from proxy import __version__
+from proxy import __version__, whole
 from proxy.control.pages import page
 from proxy.errors import InvalidRequest, ParrotError, RequestTimeout
 from proxy.exchange import Exchange, Services
@@ -42,7 +42,7 @@ class Front:
 
     services: Services
     generation: Generation
-    new_id: Callable[[], str] = lambda: urandom(12).hex()
+    new_id: Callable[[], str] = lambda: f"{getrandbits(96):024x}"
     draining: bool = False
     """The process is about to end: connections are closed after their answer."""
     active: int = 0
@@ -94,7 +94,7 @@ class Front:
         except ConnectionResetError:
             return web.Response()  # the client is gone; nobody reads this
         except Exception:
-            # The one place where anything may land: the log gets the traceback, the caller a plain 500 if it can.
+            # Here, and where it ends, anything may land: the log gets the traceback, the caller a plain 500 if it can.
             self.services.log.exception("request_crashed", request_id=exchange.id)
             exchange.outcome = ParrotError.code
             if wire.writer.output_size:
@@ -103,13 +103,20 @@ class Front:
         finally:
             if response is not None:
                 response.close()
+            self._end(exchange)
+
+    def _end(self, exchange: Exchange) -> None:
+        try:
             exchange.end()
-            _count(exchange)
+        except Exception:
+            # The answer is out: what fails only now must not take the connection with it.
+            self.services.log.exception("request_crashed", request_id=exchange.id)
+        _count(exchange)
 
     def _exchange(self, wire: web.BaseRequest) -> Exchange:
         asked = wire.headers.get("X-Request-Id", "")
         return Exchange(
-            id=asked if REQUEST_ID.fullmatch(asked) else self.new_id(),
+            id=asked if asked and REQUEST_ID.fullmatch(asked) else self.new_id(),
             request=Request(wire.method, wire.raw_path, wire.headers, partial(_read, wire)),
             snapshot=self.generation.snapshot,
             services=self.services,
@@ -132,23 +139,30 @@ class Front:
         headers = {**response.headers, **exchange.stamps(), "Server": _SERVER}
         if isinstance(response, Upgrade):
             return cast(web.StreamResponse, await response.run(wire, headers))
-        written: web.StreamResponse
+        last = self.draining or response.status in _UNREAD
         if isinstance(response.body, bytes):
             headers["Content-Type"] = _JSON
-            written = web.Response(status=response.status, headers=headers, body=response.body)
-        else:
-            written = web.StreamResponse(status=response.status, headers={**headers, **_STREAM_HEADERS})
-        if self.draining or response.status in _UNREAD:
+            headers["Date"] = whole.date(int(exchange.services.wall()))
+            written = whole.Written(wire.keep_alive and not last)
+            await wire.writer.write(whole.encoded(wire, response, headers, written.keep_alive))
+            return cast(web.StreamResponse, written)
+        return await self._stream(wire, response, headers, last)
+
+    async def _stream(
+        self, wire: web.BaseRequest, response: Response, headers: dict[str, str], last: bool
+    ) -> web.StreamResponse:
+        assert not isinstance(response.body, bytes)
+        written = web.StreamResponse(status=response.status, headers={**headers, **_STREAM_HEADERS})
+        if last:
             written.force_close()
         writer = await written.prepare(wire)
-        if not isinstance(response.body, bytes):
-            assert writer is not None, "it is prepared once"
-            self._streams.add(response)
-            try:
-                while data := await response.body.read():
-                    await writer.write(data)
-            finally:
-                self._streams.discard(response)
+        assert writer is not None, "it is prepared once"
+        self._streams.add(response)
+        try:
+            while data := await response.body.read():
+                await writer.write(data)
+        finally:
+            self._streams.discard(response)
         await written.write_eof()
         return written
 
@@ -156,7 +170,8 @@ class Front:
 def _count(exchange: Exchange) -> None:
     tally = exchange.services.tally
     tally.ended(exchange.endpoint, exchange.status, exchange.outcome)
-    tally.tried([attempt.step.target.provider.name for attempt in exchange.attempts])
+    if len(exchange.attempts) > 1:
+        tally.tried([attempt.step.target.provider.name for attempt in exchange.attempts])
     if exchange.endpoint and exchange.overhead_ms is not None:
         tally.overhead.record(exchange.overhead_ms / 1000)
 
@@ -179,22 +194,19 @@ async def _read(wire: web.BaseRequest, hold: Callable[[int], None]) -> bytes:
     """The whole body, each part announced to `hold` before it is kept."""
     if wire.headers.get("Expect", "").lower() == "100-continue" and wire.transport is not None:
         wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # the low-level server never does
+    if wire.content.is_eof():
+        data = wire.content.read_nowait()  # all of it came with the head, as it mostly does
+        hold(len(data))
+        return data
     parts = []
     try:
         while not wire.content.at_eof():
-            data = await _part(wire.content)
-            hold(len(data))
-            parts.append(data)
+            async with asyncio.timeout(BODY_TIMEOUT):
+                parts.append(await wire.content.readany())
+            hold(len(parts[-1]))
     except TimeoutError:
         raise RequestTimeout(f"nothing of the body came for {BODY_TIMEOUT:g} s") from None
     return b"".join(parts)
-
-
-async def _part(content: StreamReader) -> bytes:
-    if content.is_eof():
-        return content.read_nowait()  # all of it came with the head, as it mostly does: no timer for that
-    async with asyncio.timeout(BODY_TIMEOUT):
-        return await content.readany()
 
 
 class _Protocol(RequestHandler):

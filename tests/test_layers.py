@@ -27,6 +27,7 @@ FLOORS = (
     ("reload",),
     ("sandbox",),
     ("control",),
+    ("whole",),
     ("server",),
     ("sidecar",),
     ("cli", "client"),
@@ -35,7 +36,7 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 HTTP = {"aiohttp", "aiohttp_sse", "multidict", "yarl"}
-EDGES = {"upstream", "server", "control", "sandbox", "cli", "client", "sidecar"}
+EDGES = {"upstream", "whole", "server", "control", "sandbox", "cli", "client", "sidecar"}
 
 
 def imports(path: str, text: str, modules: set[str]) -> Iterator[tuple[int, str]]:

@@ -8,13 +8,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from msgspec import Struct
+from msgspec import field as factory
+
 from proxy.errors import Refused
 from proxy.messages import Answer, Headers, Stage
 from proxy.sse import Event
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A request of the application, about to be put to one target."""
 
     endpoint: str
@@ -26,26 +28,24 @@ class Call:
     model: str
     """What the target calls the model."""
     stream: bool
-    extras: Mapping[str, Any] = field(default_factory=dict)
+    extras: Mapping[str, Any] = {}
     """What headers ask of one dialect alone: `safety_settings`, a `google.safety.Safety`."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
+class Asking(Struct, frozen=True):
     """The call in the provider's format."""
 
     path: str = ""
     """Below the provider's base_url, with any query."""
     body: bytes = b""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
     """Words for X-Routing-Warnings, such as `param-dropped;name=logprobs`."""
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = {}
     """Tool names that had to be changed: the provider's -> the caller's."""
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(Struct, frozen=True):
     """How to put one answer into OpenAI's words, and where to note what was seen of it."""
 
     provider: str
@@ -58,9 +58,9 @@ class Reading:
     """Unix seconds, where the answer has no time."""
     show_usage: bool = True
     """Whether the caller asked for a usage chunk (streams only)."""
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str] = {}
     """From `Asking.names`."""
-    answer: Answer = field(default_factory=Answer)
+    answer: Answer = factory(default_factory=Answer)
     """Written by `answer` and by the stage as they read: model, finish, usage (OpenAI's), done, error, dropped."""
 
 

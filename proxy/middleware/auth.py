@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Annotated
@@ -56,12 +57,10 @@ class Auth:
     def _check_origin(self, headers: Headers) -> None:
         # A page in the developer's browser can reach localhost; it cannot help sending its origin.
         origin = headers.get("Origin")
+        if origin is None:
+            return
         own = (headers.get("Host") or "?").lower()  # the sidecar's own page, the dashboard
-        if (
-            origin is not None
-            and origin not in self.origins
-            and origin.lower() not in (f"http://{own}", f"https://{own}")
-        ):
+        if origin not in self.origins and origin.lower() not in (f"http://{own}", f"https://{own}"):
             raise Forbidden(f"requests from the web origin '{origin[:128]}' are refused; list it under auth: origins")
 
     def _identity(self, headers: Headers) -> str:
@@ -94,9 +93,18 @@ def _digest(text: str) -> bytes:
 
 def _check_host(headers: Headers) -> None:
     # A name of an attacker's that resolves to 127.0.0.1 still stands in Host (DNS rebinding).
-    host = headers.get("Host", "")
-    name = host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-    if not _LOCAL.fullmatch(name):
+    name = _name(headers.get("Host", ""))
+    if not _is_local(name):
         raise Forbidden(
             f"without keys only localhost is served, not the host '{name[:128]}'; name keys under auth: keys"
         )
+
+
+def _name(host: str) -> str:
+    """The host without its port."""
+    return host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
+
+
+@lru_cache(maxsize=64)
+def _is_local(name: str) -> bool:
+    return _LOCAL.fullmatch(name) is not None

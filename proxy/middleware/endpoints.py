@@ -39,9 +39,7 @@ class Endpoints:
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         request = exchange.request
         path = request.path.partition("?")[0]
-        own = self.own.get(path) or self._below(path)
-        if own is None and path not in PATHS:
-            raise NotFound(f"nothing stands at {path[:256]}; there is {', '.join((*PATHS, *self.own))}")
+        own = None if path in PATHS else self._own(path)
         method = own.method if own else "POST"
         if request.method != method:
             raise MethodNotAllowed(f"{request.method} is not allowed here; {method} is", headers={"Allow": method})
@@ -53,5 +51,9 @@ class Endpoints:
         exchange.endpoint = PATHS[path]
         return await handler(exchange)
 
-    def _below(self, path: str) -> Own | None:
-        return next((own for start, own in self.own.items() if start.endswith("/") and path.startswith(start)), None)
+    def _own(self, path: str) -> Own:
+        below = (own for start, own in self.own.items() if start.endswith("/") and path.startswith(start))
+        own = self.own.get(path) or next(below, None)
+        if own is None:
+            raise NotFound(f"nothing stands at {path[:256]}; there is {', '.join((*PATHS, *self.own))}")
+        return own

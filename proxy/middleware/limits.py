@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated
 
 from msgspec import Meta
@@ -33,29 +33,21 @@ class Limits:
 
     async def read(self, exchange: Exchange) -> bytes:
         """The request's body. Raises TooLarge and TooBusy as soon as it is over a limit; counted until the exchange ends."""
-        return await exchange.request.read(self._hold(exchange))
-
-    def _hold(self, exchange: Exchange) -> Callable[[int], None]:
-        """Counts the body's parts as they come, so that what is held is bounded while it is still coming."""
-        load, held = exchange.services.load, 0
         announced = exchange.request.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced[:20]) > self.max_body:
             raise self._too_large()
+        exchange.at_end(_let_go)
+        return await exchange.request.read(partial(self._hold, exchange))
 
-        def hold(size: int) -> None:
-            nonlocal held
-            if held + size > self.max_body:
-                raise self._too_large()
-            if load.buffered + size > self.max_buffered:
-                raise _busy(f"{self.max_buffered} bytes of requests are held")
-            held += size
-            load.buffered += size
-
-        def let_go(_: Exchange) -> None:
-            load.buffered -= held
-
-        exchange.at_end(let_go)
-        return hold
+    def _hold(self, exchange: Exchange, size: int) -> None:
+        """Counts the body's parts as they come, so that what is held is bounded while it is still coming."""
+        load = exchange.services.load
+        if exchange.held + size > self.max_body:
+            raise self._too_large()
+        if load.buffered + size > self.max_buffered:
+            raise _busy(f"{self.max_buffered} bytes of requests are held")
+        exchange.held += size
+        load.buffered += size
 
     def _too_large(self) -> TooLarge:
         return TooLarge(f"the body is over {int(self.max_body)} bytes")
@@ -67,3 +59,7 @@ def _busy(why: str) -> TooBusy:
 
 def _leave(exchange: Exchange) -> None:
     exchange.services.load.requests -= 1
+
+
+def _let_go(exchange: Exchange) -> None:
+    exchange.services.load.buffered -= exchange.held

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import orjson
+from msgspec.structs import replace
 
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import Asking, Call, Reading

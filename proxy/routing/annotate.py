@@ -12,19 +12,21 @@ from proxy.routing.costs import dollars
 from proxy.sse import Framer
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
-# A string is passed over whole, so that what it says of braces does not count.
-_TOKEN = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[{}\[\]]', re.DOTALL)
-_STEPS = {b"{": 1, b"[": 1, b"}": -1, b"]": -1}
+# All up to the next brace; a string is passed over whole, so that what it says of braces does not count.
+_BRACE = re.compile(rb'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])', re.DOTALL)
+_STEPS = {b"{": 1, b"}": -1}
 _ENDING = re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE)
 
 
 def with_cost(data: bytes, cost: float) -> bytes:
     """A JSON object, or an event of one, with `cost` (USD) as the last member of its `usage`, if it has that."""
-    starts = [match.end() for match in _USAGE.finditer(data)]
-    if not starts:
+    found = _USAGE.search(data)
+    if found is None:
         return data
-    # Hosts have further objects of that name further in; the scan is for them alone, as an answer may be long.
-    start = starts[0] if len(starts) == 1 else min(starts, key=lambda at: _depth(data[:at]))
+    start = found.end()
+    if _USAGE.search(data, start):
+        # Hosts have further objects of that name further in; the scan is for them alone, as an answer may be long.
+        start = min((each.end() for each in _USAGE.finditer(data)), key=lambda at: _depth(data[:at]))
     return _spliced(data, _closing(data, start), b'"cost":' + dollars(cost).encode())
 
 
@@ -44,16 +46,16 @@ def _spliced(data: bytes, end: int, member: bytes) -> bytes:
 
 
 def _depth(data: bytes) -> int:
-    return sum(_STEPS.get(token[0], 0) for token in _TOKEN.finditer(data))
+    return sum(_STEPS[brace[1]] for brace in _BRACE.finditer(data))
 
 
 def _closing(data: bytes, start: int) -> int:
     """Where the object ends whose inside begins at `start`."""
     depth = 1
-    for token in _TOKEN.finditer(data, start):
-        depth += _STEPS.get(token[0], 0)
+    for brace in _BRACE.finditer(data, start):
+        depth += _STEPS[brace[1]]
         if depth == 0:
-            return token.start()
+            return brace.start(1)
     return data.rindex(b"}")
 
 

@@ -70,9 +70,11 @@ class Usage:
 
 def _add(buckets: dict[float, int], amount: int, now: float) -> None:
     start = now - now % STEP
-    buckets[start] = buckets.get(start, 0) + amount
-    for old in [begun for begun in buckets if begun + STEP + MINUTE <= now]:
-        del buckets[old]
+    if start not in buckets:
+        buckets[start] = 0
+        for old in [begun for begun in buckets if begun + STEP + MINUTE <= now]:
+            del buckets[old]
+    buckets[start] += amount
 
 
 def _live(buckets: Mapping[float, int], now: float) -> dict[float, int]:

@@ -12,7 +12,7 @@ from proxy.dialects import DIALECTS
 from proxy.dialects.contract import AUTH, Asking, Dialect
 from proxy.errors import BadAnswer, Disconnected
 from proxy.exchange import Attempt
-from proxy.messages import Ahead, Incoming, Outgoing, Response, Transport
+from proxy.messages import Ahead, Body, Incoming, Outgoing, Response
 from proxy.resilience.retry_after import remaining
 from proxy.sse import EventTooLarge, Framer, decode
 
@@ -28,23 +28,23 @@ async def upstream(attempt: Attempt) -> Response:
     dialect = DIALECTS[target.provider.dialect]
     request = outgoing(target, dialect, attempt.asking, exchange.forwarded)
     with exchange.waiting():
-        response = await _answered(exchange.services.transport, request, dialect, attempt)
+        response = await _answered(request, attempt)
     if exchange.first_content is None:
         exchange.first_content = clock()
     return response
 
 
-async def _answered(transport: Transport, request: Outgoing, dialect: Dialect, attempt: Attempt) -> Response:
+async def _answered(request: Outgoing, attempt: Attempt) -> Response:
+    services = attempt.exchange.services
     timeouts, stream = attempt.step.target.timeouts, attempt.exchange.facts.stream
     limit = min(timeouts.first_token if stream else timeouts.answer, attempt.within or inf)
     deadline = asyncio.get_running_loop().time() + limit
-    incoming = await transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
+    incoming = await services.transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
     try:
-        attempt.flight.heard(
-            remaining(incoming.headers, attempt.exchange.services.wall(), attempt.exchange.services.clock())
-        )
+        headers = _lower(incoming.headers)
+        attempt.flight.heard(remaining(headers, services.wall(), services.clock()))
         incoming.deadline = deadline
-        response = await _read(incoming, dialect, attempt)
+        response = Response(200, headers, await _read(incoming, headers, attempt))
     except BaseException:
         incoming.close()
         raise
@@ -62,26 +62,29 @@ def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: Mappin
     if provider.query:
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
     # Names have no case: without this, two spellings of one header would both be sent.
-    headers = {name.lower(): value for name, value in (*forwarded.items(), *asking.headers.items())}
-    headers |= {name.lower(): value for name, value in provider.headers.items()}
-    headers["content-type"] = "application/json"
+    headers = {**forwarded, **_lower(asking.headers), **_lower(provider.headers), "content-type": "application/json"}
     if provider.key is not None:
         name, form = AUTH[provider.auth or dialect.auth]
         headers[name.lower()] = form.format(provider.key.value)
     return Outgoing(target.base_url + path, headers, asking.body)
 
 
-async def _read(incoming: Incoming, dialect: Dialect, attempt: Attempt) -> Response:
-    headers = {name.lower(): value for name, value in incoming.headers.items()}
+def _lower(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
+
+
+async def _read(incoming: Incoming, headers: Mapping[str, str], attempt: Attempt) -> bytes | Body:
+    """The answer's body: whole, or a stream's with its first content. Raises UpstreamFailure if there is none."""
+    dialect = DIALECTS[attempt.step.target.provider.dialect]
     if incoming.status != 200:
         body = await _whole(incoming, MAX_ERROR)
         raise dialect.error(incoming.status, incoming.headers, _without_key(body, attempt.step.target))
     if not attempt.exchange.facts.stream:
-        return Response(200, headers, await _whole(incoming, MAX_ANSWER))
-    kind = incoming.headers.get("Content-Type", "no type")
+        return await _whole(incoming, MAX_ANSWER)
+    kind = headers.get("content-type", "no type")
     if not kind.lower().startswith("text/event-stream"):
         raise BadAnswer(f"the provider answered a stream request with {kind[:64]}")
-    return Response(200, headers, Ahead(incoming, await _first_content(incoming, dialect)))
+    return Ahead(incoming, await _first_content(incoming, dialect))
 
 
 def _without_key(body: bytes, target: Target) -> bytes:

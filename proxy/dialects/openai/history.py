@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import msgspec
 
 from proxy.dialects.openai.tables import FOREIGN_IN_CALLS, FOREIGN_IN_MESSAGES
 
-_FOREIGN = tuple(f'"{name}"'.encode() for name in FOREIGN_IN_MESSAGES | FOREIGN_IN_CALLS)
+_FOREIGN = re.compile(f'"(?:{"|".join(sorted(FOREIGN_IN_MESSAGES | FOREIGN_IN_CALLS))})"'.encode())
 
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _list = msgspec.json.Decoder(list[msgspec.Raw])
@@ -18,7 +19,7 @@ _encode = msgspec.json.Encoder().encode
 
 def suspect(raw: bytes) -> bool:
     """Whether such members may be in there: a name can be a value as well, so this only says where to look."""
-    return any(name in raw for name in _FOREIGN)
+    return _FOREIGN.search(raw) is not None
 
 
 def own(messages: msgspec.Raw) -> msgspec.Raw:

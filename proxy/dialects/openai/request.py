@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
 import orjson
+from msgspec import Struct
 
 from proxy.dialects.contract import Asking, Call
 from proxy.dialects.openai.history import own, suspect
@@ -26,11 +26,10 @@ _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
+class _Change(Struct, frozen=True):
     """What becomes of a request's members."""
 
-    set: Mapping[str, Any] = field(default_factory=dict)
+    set: Mapping[str, Any] = {}
     left_out: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     """Left out, and that is worth a warning."""

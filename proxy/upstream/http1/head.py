@@ -14,20 +14,30 @@ from proxy.upstream.http1.proxies import Route
 _OURS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization", "expect"}
 )
-_NAMES = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _UNSAFE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def head(request: Outgoing, target: Target, route: Route) -> bytes:
     """Request line and headers with the empty line; InvalidHeader names the one that cannot be sent."""
     headers = request.headers
-    _check(headers)
-    if not _OURS.isdisjoint(map(str.lower, headers)):
-        headers = {name: value for name, value in headers.items() if name.lower() not in _OURS}
-    fields = "".join([f"\r\n{name}: {value}" for name, value in headers.items()])
+    names = _sent(tuple(headers))
+    values = "".join(headers.values())
+    if not values.isprintable() and _UNSAFE.search(values):
+        raise _invalid(next(name for name, value in headers.items() if _UNSAFE.search(value)))
+    fields = "".join([f"\r\n{name}: {headers[name]}" for name in names])
     text = f"{_opening(request.method, target, route)}{len(request.body)}{fields}\r\n\r\n"
     # What aiohttp read as undecodable UTF-8 goes out as the bytes it was.
     return text.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=256)
+def _sent(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The names less those that are ours; InvalidHeader for one that is none (RFC 9110, 5.1)."""
+    for name in names:
+        if not _NAME.fullmatch(name):
+            raise _invalid(name)
+    return tuple(name for name in names if name.lower() not in _OURS)
 
 
 @lru_cache(maxsize=1024)
@@ -42,10 +52,5 @@ def _opening(method: str, target: Target, route: Route) -> str:
     return f"{method} {asked} HTTP/1.1\r\n{host}{authorization}Accept-Encoding: identity\r\nContent-Length: "
 
 
-def _check(headers: dict[str, str]) -> None:
-    """All at once, and one by one only to name the culprit; what is printable needs no closer look."""
-    values = "".join(headers.values())
-    good_names = "" not in headers and _NAMES.fullmatch("".join(["x", *headers]))
-    if not good_names or (not values.isprintable() and _UNSAFE.search(values)):
-        culprits = [name for name, value in headers.items() if _UNSAFE.search(value) or not _NAMES.fullmatch(name)]
-        raise InvalidHeader(f"the header {culprits[0][:64]!r} has characters that HTTP does not allow")
+def _invalid(name: str) -> InvalidHeader:
+    return InvalidHeader(f"the header {name[:64]!r} has characters that HTTP does not allow")
