@@ -106,7 +106,7 @@ class Params:
 
 def dropped(names: Iterable[str]) -> tuple[str, ...]:
     """The warnings for parameters left out; a name that may not stand in a header is not repeated there."""
-    return tuple(f"param-dropped;name={name if _PRINTABLE.fullmatch(name) else 'unknown'}" for name in names)
+    return tuple([f"param-dropped;name={name if _PRINTABLE.fullmatch(name) else 'unknown'}" for name in names])
 
 
 def _neutral(name: str, value: Any) -> bool:

@@ -29,16 +29,22 @@ class Usage:
 
     def started(self, provider: str, now: float) -> None:
         """An attempt begins."""
-        account = self._accounts.setdefault(provider, _Account())
+        account = self._account(provider)
         account.in_flight += 1
         _add(account.requests, 1, now)
 
     def ended(self, provider: str, tokens: int, now: float) -> None:
         """An attempt is over, and cost so many tokens."""
-        account = self._accounts.setdefault(provider, _Account())
+        account = self._account(provider)
         account.in_flight -= 1
         if tokens:
             _add(account.tokens, tokens, now)
+
+    def _account(self, provider: str) -> _Account:
+        account = self._accounts.get(provider)
+        if account is None:
+            account = self._accounts[provider] = _Account()
+        return account
 
     def busy(self, providers: Mapping[str, Provider], now: float) -> dict[str, int]:
         """The providers that are at a limit of theirs -> milliseconds until they may have room again."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from math import inf
 from urllib.parse import urlencode
 
@@ -41,7 +41,7 @@ async def _answered(request: Outgoing, attempt: Attempt) -> Response:
     deadline = asyncio.get_running_loop().time() + limit
     incoming = await services.transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
     try:
-        headers = _lower(incoming.headers)
+        headers = _lower(incoming.headers.items())
         attempt.flight.heard(remaining(headers, services.wall(), services.clock()))
         incoming.deadline = deadline
         response = Response(200, headers, await _read(incoming, headers, attempt))
@@ -62,15 +62,16 @@ def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: Mappin
     if provider.query:
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
     # Names have no case: without this, two spellings of one header would both be sent.
-    headers = {**forwarded, **_lower(asking.headers), **_lower(provider.headers), "content-type": "application/json"}
+    headers = _lower((*forwarded.items(), *asking.headers.items(), *provider.headers.items()))
+    headers["content-type"] = "application/json"
     if provider.key is not None:
         name, form = AUTH[provider.auth or dialect.auth]
         headers[name.lower()] = form.format(provider.key.value)
     return Outgoing(target.base_url + path, headers, asking.body)
 
 
-def _lower(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}
+def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers}
 
 
 async def _read(incoming: Incoming, headers: Mapping[str, str], attempt: Attempt) -> bytes | Body:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
-import orjson
 from msgspec import Struct
 
 from proxy.dialects.contract import Asking, Call
@@ -48,8 +47,7 @@ def replaced(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...] = ("r
     members = _opened(raw)
     for name in drop:
         members.pop(name, None)
-    for name, value in changes.items():
-        members[name] = value if isinstance(value, msgspec.Raw) else msgspec.Raw(orjson.dumps(value))
+    members.update(changes)
     return _encode(members)
 
 
