@@ -125,6 +125,38 @@ def test_what_asked_last_to_be_called_at_the_end_is_called_first_and_only_once()
     assert called == [("last", made), ("first", made)]
 
 
+def test_of_those_called_at_the_end_one_that_fails_keeps_no_other_from_being_called():
+    def fail(ended):
+        raise OSError("disk full")
+
+    made, called = exchange(), []
+    for act in (called.append, fail, called.append, fail, called.append):
+        made.at_end(act)
+    with pytest.raises(OSError, match="disk full"):
+        made.end()
+    assert called == [made] * 3
+
+
+def test_two_waits_at_once_are_one():
+    made = exchange()
+    with made.waiting():
+        made.services.clock.now += 1.0
+        with made.waiting():
+            made.services.clock.now += 1.0
+    assert made.waited == 2.0
+
+
+def test_an_attempt_is_priced_again_when_its_usage_is_told_anew():
+    made = planned()
+    step = made.decision.steps[0]
+    attempt = made.attempt(altered(step, target=replace(step.target, price=Price.per_million(1, 2))))
+    assert attempt.cost() is None
+    attempt.answer.usage = {"prompt_tokens": 100}
+    assert attempt.cost() == attempt.cost() == pytest.approx(0.0001)
+    attempt.answer.usage = USAGE
+    assert attempt.cost() == pytest.approx(0.00012)
+
+
 def test_what_ends_without_a_word_ended_because_the_client_left():
     assert exchange().outcome == "client_gone"
 

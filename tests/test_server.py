@@ -142,6 +142,61 @@ async def test_http_1_0_with_a_transfer_encoding_is_refused(two: Running) -> Non
     assert b" 400 " in await talk(two.url, head)
 
 
+@pytest.mark.parametrize(
+    ("version", "asked", "connection", "stays"),
+    [
+        ("1.1", "", b"", True),
+        ("1.1", "Connection: close", b"Connection: close", False),
+        ("1.0", "", b"", False),
+        ("1.0", "Connection: keep-alive", b"Connection: keep-alive", True),
+    ],
+)
+async def test_a_connection_stays_as_its_client_wants_it(
+    two: Running, version: str, asked: str, connection: bytes, stays: bool
+) -> None:
+    sent = post(json.dumps(ASK).encode(), *filter(None, [asked])).replace(b"HTTP/1.1", f"HTTP/{version}".encode())
+    reader, writer = await asyncio.open_connection(*two.url.removeprefix("http://").rsplit(":", 1))
+    for _ in range(2 if stays else 1):
+        writer.write(sent)
+        head = await reader.readuntil(b"\r\n\r\n")
+        assert head.startswith(f"HTTP/{version} 200 OK\r\n".encode())
+        assert connection in head and (b"Connection:" in head) == bool(connection)
+        assert b"\r\nDate: " in head and head.count(b"Content-Length: ") == 1
+        length = int(head.partition(b"Content-Length: ")[2].partition(b"\r\n")[0])
+        assert json.loads(await reader.readexactly(length))["choices"]
+    if not stays:
+        assert await reader.read() == b""
+    writer.close()
+
+
+async def test_a_head_gets_no_body(two: Running, http: aiohttp.ClientSession) -> None:
+    for _ in range(2):
+        async with http.head(f"{two.url}/v1/models") as answer:
+            assert answer.status == 405 and int(answer.headers["Content-Length"]) > 0
+            assert await answer.read() == b""
+
+
+async def test_while_it_drains_a_connection_ends_with_its_answer(two: Running) -> None:
+    two.sidecar.front.drain()
+    assert b"\r\nConnection: close\r\n" in await talk(two.url, post(json.dumps(ASK).encode()))
+
+
+async def test_who_fails_at_the_end_takes_neither_the_connection_nor_the_others_along(
+    two: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("write to closed file")
+
+    monkeypatch.setattr("proxy.attempts.settle.finished", broken)
+    for _ in range(2):
+        async with http.post(f"{two.url}/v1/chat/completions", json=ASK) as answer:
+            assert (await answer.json())["choices"]
+        await ended(two)
+        assert two.sidecar.front.services.load.requests == 0
+        assert {line["event"] for line in two.log.lines[-2:]} == {"request_ended", "request_crashed"}
+    assert len(two.sidecar.listener.connections) == 1
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_leaves_while_waiting_closes_the_upstream_call(stream: bool) -> None:
     async with silent_provider() as (port, gone), running(TWO) as started:

@@ -51,6 +51,7 @@ def _lines(stream: TextIO) -> Callable[[bytes], None]:
         try:
             if sink is None:
                 stream.write(line.decode())
+                stream.flush()
             else:
                 sink.write(line)
                 sink.flush()

@@ -62,3 +62,24 @@ def test_below_info_nothing_is_written_and_a_traceback_stays_in_its_line():
     [line] = memory.getvalue().splitlines()
     assert "KeyError" in orjson.loads(line)["exception"]
     stream.detach()
+
+
+class Full(io.RawIOBase):
+    """A disk without room."""
+
+    def writable(self):
+        return True
+
+    def write(self, said):
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+@pytest.mark.parametrize("kind", [io.BytesIO, Full, None])
+def test_a_line_that_cannot_be_written_is_lost_and_nobody_fails(form, kind):
+    stream = io.TextIOWrapper(kind(), write_through=True) if kind else io.StringIO()
+    log = logger(form, stream)
+    if kind is not Full:
+        stream.close()
+    log.info("request_ended")
+    log.error("crashed")
