@@ -193,6 +193,11 @@ class Exchange(Struct, eq=False):
                 self.end()
 
 
+    def release(self) -> None:
+        """Nobody asks any more: what holds one another lets go, so that all is freed now and not some collections later."""
+        self.serving, self.attempts = None, []
+
+
 class Waiting(Struct, eq=False):
     """A stretch of time that a request spends on others."""
 

@@ -112,6 +112,7 @@ class Front:
             # The answer is out: what fails only now must not take the connection with it.
             self.services.log.exception("request_crashed", request_id=exchange.id)
         _count(exchange)
+        exchange.release()
 
     def _exchange(self, wire: web.BaseRequest) -> Exchange:
         asked = wire.headers.get("X-Request-Id", "")
