@@ -43,33 +43,29 @@ class Race:
             loop, task = asyncio.get_running_loop(), asyncio.current_task()
             timer = loop.call_later(hedge_after, self._start_second, task)
         try:
-            return await self._first(first)
-        except BaseException:
+            response = await self.handler(first)
+        except UpstreamFailure as failure:
+            self._running = False
+            return await self._hedged([(first, failure)])
+        except BaseException as stopped:
+            overtaken = self._is_overtaken(stopped)
+            settle.abandoned(first, outrun=overtaken)
+            if overtaken:
+                return await self._hedged([])
             self._drop_hedge()
             raise
         finally:
             self._running = False
             if timer is not None:
                 timer.cancel()
-
-    async def _first(self, first: Attempt) -> Served:
-        try:
-            response = await self.handler(first)
-        except UpstreamFailure as failure:
-            self._running = False
-            return await self._hedged([(first, failure)])
-        except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if self._overtaken and task is not None and task.uncancel() == 0:
-                settle.abandoned(first, outrun=True)
-                return await self._hedged([])
-            settle.abandoned(first)
-            raise
-        except BaseException:
-            settle.abandoned(first)
-            raise
         self._drop_hedge()
         return first, response
+
+    def _is_overtaken(self, stopped: BaseException) -> bool:
+        """Whether the first runner was stopped by the second alone."""
+        task = asyncio.current_task()
+        ours = self._overtaken and isinstance(stopped, asyncio.CancelledError)
+        return ours and task is not None and task.uncancel() == 0
 
     async def _hedged(self, failures: list[tuple[Attempt, UpstreamFailure]]) -> Served:
         """The second runner's answer, now that it is the only one."""

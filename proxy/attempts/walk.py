@@ -10,6 +10,7 @@ from proxy.attempts import settle
 from proxy.attempts.settings import AUTO, OFF, Settings
 from proxy.attempts.spending import fitted
 from proxy.exchange import Attempt, Exchange
+from proxy.resilience.breakers import Leave
 from proxy.resilience.verdict import SOON, VERDICTS, Verdict
 from proxy.routing.decision import Step
 from proxy.routing.failover_config import FailoverConfig, Rule
@@ -203,31 +204,30 @@ class Walk:
         return None
 
     def _insisted(self, steps: Iterable[Step]) -> Attempt | None:
-        return next((self._started(step, insist=True) for step in steps if self._budgeted(step)), None)
+        breakers = self.exchange.services.breakers
+        return next(
+            (self._started(step, breakers.insist(step.target.id)) for step in steps if self._budgeted(step)), None
+        )
 
     def _begun(self, step: Step) -> Attempt | None:
         """The attempt, if breaker and budget give leave."""
         if not self._budgeted(step):
             return None
-        config = self.exchange.policy.failover_config
+        config, breakers = self.exchange.policy.failover_config, self.exchange.services.breakers
         if config and config.breaker:
-            return self._started(step, insist=True)
-        leave = self.exchange.services.breakers.admit(step.target.id, self._now())
+            return self._started(step, breakers.insist(step.target.id))
+        leave = breakers.admit(step.target.id, self._now())
         if leave is None:
             self._give_back(step)
             return None
-        attempt = self._started(step)
-        attempt.leave = leave
-        return attempt
+        return self._started(step, leave)
 
-    def _started(self, step: Step, insist: bool = False) -> Attempt:
+    def _started(self, step: Step, leave: Leave) -> Attempt:
         retry = bool(self.exchange.attempts)
         attempt = self.exchange.attempt(step)
-        attempt.retry = retry
-        rule = self._rule(step)
-        attempt.within = rule.within if rule else None
-        if insist:
-            attempt.leave = self.exchange.services.breakers.insist(step.target.id)
+        attempt.leave, attempt.retry = leave, retry
+        if rule := self._rule(step):
+            attempt.within = rule.within
         self._unused = [each for each in self._unused if each.target is not step.target]
         return attempt
 
