@@ -192,7 +192,6 @@ class Exchange(Struct, eq=False):
             if self._ends:
                 self.end()
 
-
     def release(self) -> None:
         """Nobody asks any more: what holds one another lets go, so that all is freed now and not some collections later."""
         self.serving, self.attempts = None, []

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Answer, Response
@@ -24,6 +23,8 @@ class AccessLog:
 def _write(exchange: Exchange) -> None:
     services = exchange.services
     target = exchange.serving.step.target if exchange.serving else None
+    answer = exchange.serving.answer if exchange.serving else Answer()
+    usage = answer.usage or {}
     quiet = exchange.outcome == "ok" and exchange.request.path.startswith(_LOOKS)
     write = services.log.debug if quiet else services.log.info
     write(
@@ -40,18 +41,11 @@ def _write(exchange: Exchange) -> None:
         ttft_ms=_milliseconds(exchange.first_content, exchange.started),
         total_ms=_milliseconds(services.clock(), exchange.started),
         overhead_ms=exchange.overhead_ms,
-        **_seen(exchange.serving.answer if exchange.serving else Answer()),
+        prompt_tokens=usage.get("prompt_tokens"),
+        completion_tokens=usage.get("completion_tokens"),
+        dropped_events=answer.dropped or None,
     )
 
 
 def _milliseconds(moment: float | None, start: float) -> float | None:
     return None if moment is None else round((moment - start) * 1000, 1)
-
-
-def _seen(answer: Answer) -> dict[str, Any]:
-    usage = answer.usage or {}
-    return {
-        "prompt_tokens": usage.get("prompt_tokens"),
-        "completion_tokens": usage.get("completion_tokens"),
-        "dropped_events": answer.dropped or None,
-    }

@@ -20,13 +20,12 @@ _ENDING = re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTI
 
 def with_cost(data: bytes, cost: float) -> bytes:
     """A JSON object, or an event of one, with `cost` (USD) as the last member of its `usage`, if it has that."""
-    found = _USAGE.search(data)
-    if found is None:
+    first = data.find(b'"usage"')  # far sooner there than the pattern would be
+    starts = [match.end() for match in _USAGE.finditer(data, first)] if first >= 0 else []
+    if not starts:
         return data
-    start = found.end()
-    if _USAGE.search(data, start):
-        # Hosts have further objects of that name further in; the scan is for them alone, as an answer may be long.
-        start = min((each.end() for each in _USAGE.finditer(data)), key=lambda at: _depth(data[:at]))
+    # Hosts have further objects of that name further in; the scan is for them alone, as an answer may be long.
+    start = starts[0] if len(starts) == 1 else min(starts, key=lambda at: _depth(data[:at]))
     return _spliced(data, _closing(data, start), b'"cost":' + dollars(cost).encode())
 
 

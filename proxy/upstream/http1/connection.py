@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import select
 from collections.abc import Callable
+from functools import partial
 from math import inf
 from typing import Protocol, cast
 
@@ -224,10 +225,10 @@ class Connection(asyncio.Protocol):
         return self._backlog >= before
 
 
-def _readable(fd: int) -> Callable[[], bool]:
+def _readable(fd: int) -> Callable[[], object]:
     """Asks the system itself whether something has come, without taking it."""
     if not hasattr(select, "poll"):
-        return lambda: bool(select.select([fd], [], [], 0)[0])
+        return lambda: select.select([fd], [], [], 0)[0]
     poll = select.poll()
     poll.register(fd, select.POLLIN)
-    return lambda: bool(poll.poll(0))
+    return partial(poll.poll, 0)
