@@ -100,7 +100,7 @@ class Http1Incoming:
         chunks, self._chunks, self._size = self._chunks, [], 0
         if self._source is not None:
             self._source.resume()
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return b"".join(chunks)  # which copies nothing where there is only one
 
     def _heed(self) -> None:
         if self._source is not None:
