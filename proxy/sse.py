@@ -33,7 +33,7 @@ class Framer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The events that `data` completes, each with the blank line that ends it."""
-        self._buffer = buffer = self._buffer + data
+        buffer = self._buffer + data
         self._carriage = self._carriage or _CR in data
         after = _after_any_blank_line if self._carriage else _after_blank_line
         events: list[bytes] = []
@@ -41,21 +41,17 @@ class Framer:
         while end:
             events.append(buffer[start:end])
             start, end = end, after(buffer, end) if end < size else 0
-        self._keep(start)
+        self._buffer = buffer[start:]
+        # A line ending is two bytes at most, so three from the end nothing can begin that was not looked at.
+        self._scanned = size - start - 3 if size - start > 3 else 0
+        if size - start > self.max_event:
+            raise EventTooLarge(f"an event is over {self.max_event} bytes")
         return events
 
     def rest(self) -> bytes:
         """What came after the last blank line; the framer is empty then."""
         rest, self._buffer, self._scanned = self._buffer, b"", 0
         return rest
-
-    def _keep(self, start: int) -> None:
-        self._buffer = self._buffer[start:]
-        size = len(self._buffer)
-        # A line ending is two bytes at most, so three from the end nothing can begin that was not looked at.
-        self._scanned = size - 3 if size > 3 else 0
-        if size > self.max_event:
-            raise EventTooLarge(f"an event is over {self.max_event} bytes")
 
 
 def _after_blank_line(buffer: bytes, begin: int) -> int:

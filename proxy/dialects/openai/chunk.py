@@ -39,8 +39,8 @@ _decoded = Decoder(Chunk).decode
 def read(data: bytes) -> Any:
     """A Chunk, if it is a JSON object; other JSON as what it is; None if it is no JSON."""
     try:
-        # As text: what is passed over must be UTF-8 all the same.
-        return _decoded(str(data, "utf-8"))
+        # As text where it could be none: what is passed over must be UTF-8 all the same.
+        return _decoded(data if data.isascii() else str(data, "utf-8"))
     except (MsgspecError, UnicodeDecodeError, RecursionError):
         return _lenient(data)
 
@@ -59,12 +59,10 @@ def chunk(members: Mapping[str, Any]) -> Chunk:
         return convert(members, Chunk)
     except ValidationError:
         listed = members.get("choices")
-        choices = [_fitting(choice, Choice) for choice in _objects(listed)]
-        return convert(_fitting({**members, "choices": choices}, Chunk), Chunk)
-
-
-def _objects(listed: Any) -> list[dict[str, Any]]:
-    return [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+        if isinstance(listed, list):
+            choices = [_fitting(choice, Choice) for choice in listed if isinstance(choice, dict)]
+            members = {**members, "choices": choices}
+        return convert(_fitting(members, Chunk), Chunk)
 
 
 def _fitting(members: Mapping[str, Any], kind: type[Struct]) -> dict[str, Any]:

@@ -61,9 +61,19 @@ def _note_delta(delta: Any, seen: Answer) -> None:
 
 def splice(data: bytes, provider: str) -> bytes:
     """A JSON object, alone or last in `data`, with `"provider"` added before its last brace; nothing else moves."""
+    return spliced(data, member(provider))
+
+
+def member(provider: str) -> bytes:
+    """`"provider"` as the member of an object that is not its first."""
+    return b',"provider":"%b"' % provider.encode()
+
+
+def spliced(data: bytes, member: bytes) -> bytes:
+    """The same with the member ready made."""
     before, brace, after = data.rpartition(b"}")
-    comma = b"" if before.rstrip().endswith(b"{") else b","
-    return b"".join((before, comma, b'"provider":"', provider.encode(), b'"', brace, after))
+    first = before.rstrip()[-1:] == b"{"
+    return b"".join((before, member[1:] if first else member, brace, after))
 
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:

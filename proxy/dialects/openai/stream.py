@@ -5,7 +5,7 @@ from __future__ import annotations
 from proxy.dialects.contract import Reading
 from proxy.dialects.openai.chunk import Choice, Chunk, read
 from proxy.dialects.openai.events import note_event, says
-from proxy.dialects.openai.response import note, splice
+from proxy.dialects.openai.response import member, note, spliced
 from proxy.sse import Event, Framer, decode
 
 DONE = b"[DONE]"
@@ -22,6 +22,7 @@ class Passing:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._framer = Framer()
+        self._member = member(reading.provider)
 
     def feed(self, data: bytes) -> bytes:
         return b"".join(map(self._frame, self._framer.feed(data)))
@@ -61,16 +62,16 @@ class Passing:
             note(chunk, seen)
         if chunk.usage and not chunk.choices and not self._reading.show_usage:
             return b""
-        return _spliced(frame, data, self._reading.provider)
+        if len(frame) - len(data) < _TWO_LINES:
+            return spliced(frame, self._member)
+        end = _end_of_data(frame)
+        return spliced(frame[:end], self._member) + frame[end:]
 
 
-def _spliced(frame: bytes, data: bytes, provider: str) -> bytes:
-    """The splice in the last line of the frame's data: other fields and comments may follow it."""
-    if len(frame) - len(data) < _TWO_LINES:
-        return splice(frame, provider)
+def _end_of_data(frame: bytes) -> int:
+    """Where the last data line ends: other fields and comments may follow it, with braces of their own."""
     start = max(frame.rfind(b"\ndata"), frame.rfind(b"\rdata")) + 1
-    end = start + len(frame[start:].splitlines()[0])
-    return splice(frame[:end], provider) + frame[end:]
+    return start + len(frame[start:].splitlines()[0])
 
 
 def begins(event: Event) -> bool:
