@@ -44,7 +44,8 @@ class Continuing:
                 return last
             began = self._clock()
             try:
-                self._listen()
+                if self._silence:
+                    self._listen()
                 data = await self._body.read()
                 self._check(data, began)
             except UpstreamFailure as failure:

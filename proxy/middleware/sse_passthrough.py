@@ -176,8 +176,9 @@ class Quiet:
     def begin(self, seconds: float) -> None:
         """The task of the moment is about to wait; after that many seconds it is cancelled."""
         self._task = asyncio.current_task(self._loop)
-        self._until = self._loop.time() + seconds
-        self._alarm.heed()
+        before, self._until = self._until, self._loop.time() + seconds
+        if self._until < before:  # else the alarm is set already, and looks again when it rings
+            self._alarm.heed()
 
     def rang(self) -> bool:
         """Whether it was this that cancelled the wait, and nobody else did: then it is as if nobody had."""
@@ -186,13 +187,15 @@ class Quiet:
 
     def end(self) -> None:
         """The wait is over."""
-        self._until, self._rang = inf, False
+        self._task, self._rang = None, False
 
     def stop(self) -> None:
         """No more ringing."""
+        self._until = inf
         self._alarm.stop()
 
     def _ring(self) -> None:
+        self._until = inf
         if self._task is not None:
-            self._rang, self._until = True, inf
+            self._rang = True
             self._task.cancel()
