@@ -14,8 +14,8 @@ MAX_EVENT = 8 * 1024 * 1024
 _BLANK_LINE = re.compile(rb"[\r\n](?:(?<=\r)\n)?+(?:\r\n?+|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
-_CR = 13
-"""As a number: to look for b"\\r" in bytes raises and catches a TypeError within Python first."""
+_LF, _CR = b"\n\r"
+"""As numbers: to look for b"\\r" in bytes raises and catches a TypeError within Python first."""
 
 
 class EventTooLarge(Exception):
@@ -80,9 +80,6 @@ class Event(Struct, frozen=True):
 
 def decode(frame: bytes) -> Event:
     """One frame's fields by the WHATWG rules; `id`, `retry`, comments and unknown fields are passed over."""
-    line, _, rest = frame.partition(b"\n")
-    if rest == b"\n" and line[:6] == b"data: " and _CR not in line:
-        return Event("", line[6:])
     name, data = "", []
     for line in _LINE_END.split(frame.removeprefix(_BOM)):
         field, _, value = line.partition(b":")
@@ -92,6 +89,14 @@ def decode(frame: bytes) -> Event:
         elif field == b"event":
             name = value.decode("utf-8", "replace")
     return Event(name, b"\n".join(data) if data else None)
+
+
+def data_of(frame: bytes) -> bytes | None:
+    """One frame's data alone, None if it has no data line."""
+    line = frame[6:-2]
+    if frame[:6] == b"data: " and frame[-2:] == b"\n\n" and _LF not in line and _CR not in line:
+        return line  # as nearly all frames are
+    return decode(frame).data
 
 
 def encode(data: bytes, name: str = "") -> bytes:

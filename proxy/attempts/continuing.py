@@ -18,7 +18,7 @@ from proxy.messages import Body
 from proxy.resilience.overlap import Differs
 from proxy.resilience.resume import Prefix, Resumed, resumable
 from proxy.routing.decision import Step
-from proxy.sse import Framer, decode, encode
+from proxy.sse import Framer, data_of, encode
 
 
 class Continuing:
@@ -198,6 +198,6 @@ class _Told(UpstreamFailure):
 
 def _members(frame: bytes) -> dict[str, Any]:
     """What an error event says."""
-    data = decode(frame).data
+    data = data_of(frame)
     members = orjson.loads(data).get("error") if data else None
     return members if isinstance(members, dict) else {"message": members}

@@ -6,7 +6,7 @@ from proxy.dialects.contract import Reading
 from proxy.dialects.openai.chunk import Choice, Chunk, read
 from proxy.dialects.openai.events import note_event, says
 from proxy.dialects.openai.response import member, note, spliced
-from proxy.sse import Event, Framer, decode
+from proxy.sse import Event, Framer, data_of
 
 DONE = b"[DONE]"
 
@@ -30,7 +30,7 @@ class Passing:
     def end(self) -> bytes:
         """A last event may lack its blank line (some hosts end so); anything else unfinished is dropped."""
         rest = self._framer.rest()
-        data = decode(rest).data
+        data = data_of(rest)
         if data is None or not (data == DONE or read(data) is not None):
             return b""
         return self._frame(rest.rstrip(b"\r\n") + b"\n\n")
@@ -39,7 +39,7 @@ class Passing:
         seen = self._reading.answer
         if seen.done or seen.error:
             return b""  # after its end a stream has nothing more to say
-        data = decode(frame).data
+        data = data_of(frame)
         if data is None:
             return frame
         if data == DONE:
