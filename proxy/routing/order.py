@@ -67,16 +67,21 @@ def _led(ranked: list[Candidate], scene: Scene, lead: Lead) -> list[Candidate]:
     return _chained(ranked, lead.chain) if lead.chain else ranked
 
 
-def _by_turn(ranked: list[Candidate], scene: Scene, turn: Turn) -> list[Candidate]:
+def _by_turn(ranked: Sequence[Candidate], scene: Scene, turn: Turn) -> list[Candidate]:
     """Whose turn it is with its nearest target, the least busy of equals; then the others that have a weight; then the rest."""
-    own = [each for each in ranked if each.target.provider.name == turn.provider]
-    first = min(own, key=lambda each: _distance_and_load(each, scene))
-    ranked.remove(first)
     weighted = dict(turn.group.weights)
-    if len(weighted) == len(scene.lineup.shares):
-        return [first, *ranked]
-    others = [each for each in ranked if each.target.provider.name in weighted]
-    return [first, *others, *[each for each in ranked if each.target.provider.name not in weighted]]
+    own, others, rest = [], [], []
+    for each in ranked:
+        name = each.target.provider.name
+        if name not in weighted:
+            rest.append(each)
+            continue
+        others.append(each)
+        if name == turn.provider:
+            own.append(each)
+    first = own[0] if len(own) == 1 else min(own, key=lambda each: _distance_and_load(each, scene))
+    others.remove(first)
+    return [first, *others, *rest]
 
 
 def _distance_and_load(candidate: Candidate, scene: Scene) -> tuple[float, int]:

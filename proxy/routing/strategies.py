@@ -41,14 +41,18 @@ class Lineup:
 
     @cached_property
     def tickets(self) -> list[tuple[float, float]]:
-        """For each what makes its chance out of a draw, and its weight in `automatic`."""
+        """For each what makes its chance out of a draw, and -1 over its weight in `automatic`."""
         signals = [each.signal for each in self.candidates]
         prices = [_per_token(each.target) for each in self.candidates]
         best = min([ttft for signal in signals if (ttft := signal.performance.ttft_ms.p50)], default=None)
         lowest = min(filter(None, prices), default=None)
-        return [
-            (multiplier(each.target.id), each.weight * _factor(each.signal, best) * _saving(price, lowest))
+        weights = [
+            each.weight * _factor(each.signal, best) * _saving(price, lowest)
             for each, price in zip(self.candidates, prices, strict=True)
+        ]
+        return [
+            (multiplier(each.target.id), -1 / weight if weight > 0 else -inf)
+            for each, weight in zip(self.candidates, weights, strict=True)
         ]
 
     @cached_property
@@ -135,7 +139,7 @@ def multiplier(target: str) -> float:
 def automatic(scene: Scene) -> list[float]:
     """-ln(u)/w: the first place falls to each target with probability w/sum(w) (Efraimidis and Spirakis, 2006)."""
     draw = drawn(scene.question.seed)
-    return [-log(draw * many % 1.0 or 0.5) / weight if weight > 0 else inf for many, weight in scene.lineup.tickets]
+    return [log(draw * many % 1.0 or 0.5) * scale for many, scale in scene.lineup.tickets]
 
 
 def geographic(scene: Scene) -> list[float]:

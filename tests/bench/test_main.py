@@ -7,7 +7,7 @@ from bench.__main__ import arguments, plan
 from bench.proxies import Proxy
 from bench.run import Plan, feasible
 
-ALL = {"measures": ["unary", "streams", "latency", "memory"], "proxies": ["sidecar", "envoy", "nginx"]}
+ALL = {"measures": ["unary", "streams", "latency", "memory"], "proxies": ["sidecar", "envoy", "nginx", "bare"]}
 
 
 @pytest.mark.parametrize(
