@@ -10,6 +10,7 @@ from random import getrandbits
 from typing import cast
 
 from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_protocol import RequestHandler
 
 from proxy import __version__, whole
@@ -17,7 +18,7 @@ from proxy.control.pages import page
 from proxy.errors import InvalidRequest, ParrotError, RequestTimeout
 from proxy.exchange import Exchange, Services
 from proxy.generation import Generation
-from proxy.messages import Request, Response, Upgrade
+from proxy.messages import Body, Request, Response, Upgrade
 from proxy.middleware.header_policy import REQUEST_ID
 from proxy.telemetry.activity import Loaded
 
@@ -160,12 +161,24 @@ class Front:
         assert writer is not None, "it is prepared once"
         self._streams.add(response)
         try:
-            while data := await response.body.read():
-                await writer.write(data)
+            await _pour(wire, response.body, writer, chunked="Transfer-Encoding" in written.headers)
         finally:
             self._streams.discard(response)
         await written.write_eof()
         return written
+
+
+async def _pour(wire: web.BaseRequest, body: Body, writer: AbstractStreamWriter, *, chunked: bool) -> None:
+    """The body, each part as it comes; the next is not asked for before the client has room for it."""
+    protocol, transport = wire.protocol, wire.transport
+    writer.send_headers()
+    while data := await body.read():
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        # Past the writer, which has a coroutine and a join for each part; for framing and pausing this is all it does.
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data) if chunked else data)
+        if protocol.writing_paused:
+            await writer.drain()
 
 
 def _count(exchange: Exchange) -> None:

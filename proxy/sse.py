@@ -14,6 +14,8 @@ MAX_EVENT = 8 * 1024 * 1024
 _BLANK_LINE = re.compile(rb"[\r\n](?:(?<=\r)\n)?+(?:\r\n?+|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
 _BOM = b"\xef\xbb\xbf"
+_LF, _CR = b"\n\r"
+"""As numbers: to look for b"\\r" in bytes raises and catches a TypeError within Python first."""
 
 
 class EventTooLarge(Exception):
@@ -31,14 +33,19 @@ class Framer:
 
     def feed(self, data: bytes) -> list[bytes]:
         """The events that `data` completes, each with the blank line that ends it."""
-        self._buffer += data
-        self._carriage = self._carriage or b"\r" in data
-        events = []
-        start = 0
-        while (end := self._blank_line(start)) >= 0:
-            events.append(self._buffer[start:end])
-            start = end
-        self._keep(start)
+        buffer = self._buffer + data
+        self._carriage = self._carriage or _CR in data
+        after = _after_any_blank_line if self._carriage else _after_blank_line
+        events: list[bytes] = []
+        start, size, end = 0, len(buffer), after(buffer, self._scanned)
+        while end:
+            events.append(buffer[start:end])
+            start, end = end, after(buffer, end) if end < size else 0
+        self._buffer = buffer[start:]
+        # A line ending is two bytes at most, so three from the end nothing can begin that was not looked at.
+        self._scanned = size - start - 3 if size - start > 3 else 0
+        if size - start > self.max_event:
+            raise EventTooLarge(f"an event is over {self.max_event} bytes")
         return events
 
     def rest(self) -> bytes:
@@ -46,23 +53,22 @@ class Framer:
         rest, self._buffer, self._scanned = self._buffer, b"", 0
         return rest
 
-    def _blank_line(self, start: int) -> int:
-        """Where the event that begins at `start` ends, or -1; a last CR may be half a CRLF, so it waits."""
-        begin = max(start, self._scanned)
-        if not self._carriage:
-            found = self._buffer.find(b"\n\n", begin)
-            return found + 2 if found >= 0 else -1
-        match = _BLANK_LINE.search(self._buffer, begin)
-        if match is None or (match.end() == len(self._buffer) and self._buffer.endswith(b"\r")):
-            return -1
-        return match.end()
 
-    def _keep(self, start: int) -> None:
-        self._buffer = self._buffer[start:]
-        # A line ending is two bytes at most, so three from the end nothing can begin that was not looked at.
-        self._scanned = max(0, len(self._buffer) - 3)
-        if len(self._buffer) > self.max_event:
-            raise EventTooLarge(f"an event is over {self.max_event} bytes")
+def _after_blank_line(buffer: bytes, begin: int) -> int:
+    """Where the first blank line ends, or 0, where no line ends in CR."""
+    end = buffer.find(b"\n", begin) + 1
+    # One byte is sought, not two: that is what the C library does fast.
+    while end and buffer[end : end + 1] != b"\n":
+        end = buffer.find(b"\n", end) + 1
+    return end and end + 1
+
+
+def _after_any_blank_line(buffer: bytes, begin: int) -> int:
+    """The same whatever lines end in; a last CR may be half a CRLF, so it waits."""
+    match = _BLANK_LINE.search(buffer, begin)
+    if match is None or (match.end() == len(buffer) and buffer.endswith(b"\r")):
+        return 0
+    return match.end()
 
 
 class Event(Struct, frozen=True):
@@ -74,8 +80,6 @@ class Event(Struct, frozen=True):
 
 def decode(frame: bytes) -> Event:
     """One frame's fields by the WHATWG rules; `id`, `retry`, comments and unknown fields are passed over."""
-    if frame.startswith(b"data: ") and frame.find(b"\n") == len(frame) - 2 and b"\r" not in frame:
-        return Event("", frame[6:-2])
     name, data = "", []
     for line in _LINE_END.split(frame.removeprefix(_BOM)):
         field, _, value = line.partition(b":")
@@ -85,6 +89,14 @@ def decode(frame: bytes) -> Event:
         elif field == b"event":
             name = value.decode("utf-8", "replace")
     return Event(name, b"\n".join(data) if data else None)
+
+
+def data_of(frame: bytes) -> bytes | None:
+    """One frame's data alone, None if it has no data line."""
+    line = frame[6:-2]
+    if frame[:6] == b"data: " and frame[-2:] == b"\n\n" and _LF not in line and _CR not in line:
+        return line  # as nearly all frames are
+    return decode(frame).data
 
 
 def encode(data: bytes, name: str = "") -> bytes:

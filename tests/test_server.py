@@ -197,6 +197,15 @@ async def test_who_fails_at_the_end_takes_neither_the_connection_nor_the_others_
     assert len(two.sidecar.listener.connections) == 1
 
 
+@pytest.mark.parametrize(("version", "chunked"), [("1.0", False), ("1.1", True)])
+async def test_a_stream_is_chunked_only_for_those_who_know_chunks(two: Running, version: str, chunked: bool) -> None:
+    sent = post(json.dumps({**ASK, "stream": True}).encode(), "Connection: close")
+    got = await talk(two.url, sent.replace(b"HTTP/1.1", b"HTTP/" + version.encode()))
+    head, _, body = got.partition(b"\r\n\r\n")
+    assert (b"transfer-encoding: chunked" in head.lower(), body.endswith(b"0\r\n\r\n")) == (chunked, chunked)
+    assert b"data: [DONE]\n\n" in body and body.startswith(b"data: ") is not chunked
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_leaves_while_waiting_closes_the_upstream_call(stream: bool) -> None:
     async with silent_provider() as (port, gone), running(TWO) as started:
@@ -227,6 +236,37 @@ async def test_a_client_that_leaves_mid_stream_closes_the_upstream_call() -> Non
             await gone.closed.wait()
             await ended(started)
     assert started.log.lines[-1]["outcome"] == "client_gone" and started.log.lines[-1]["status"] == 200
+
+
+async def test_a_client_that_does_not_read_holds_up_the_provider() -> None:
+    parts, sent = 400, []
+    chunk = {"choices": [{"index": 0, "delta": {"content": "x" * 65536}, "finish_reason": None}]}
+    event = b"data: " + json.dumps(chunk).encode() + b"\n\n"
+
+    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
+        for _ in range(parts):
+            writer.write(event)
+            await writer.drain()
+            sent.append(1)
+        writer.write(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n')
+        writer.close()
+
+    server = await asyncio.start_server(flood, "127.0.0.1", 0)
+    async with server, running(TWO) as started, asyncio.timeout(20):
+        point(started, server.sockets[0].getsockname()[1])
+        reader, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
+        writer.write(post(json.dumps({**ASK, "stream": True}).encode(), "Connection: close"))
+        await reader.readexactly(1)
+        before = -1
+        while before != len(sent):  # until nothing moves any more
+            before = len(sent)
+            await asyncio.sleep(0.1)
+        assert before < parts
+        rest = await reader.read()
+        writer.close()
+    assert rest.count(b'"content"') == parts and rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
 
 
 async def test_aiohttps_options_reach_the_connection(two: Running) -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.sse import Event, EventTooLarge, Framer, decode, encode
+from proxy.sse import Event, EventTooLarge, Framer, data_of, decode, encode
 from tests.cuts import cut
 
 ENDINGS = st.sampled_from([b"\n", b"\r", b"\r\n"])
@@ -53,7 +53,9 @@ def test_cuts_change_no_frame(stream: bytes, places: list[int]) -> None:
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
 def test_events_are_those_of_the_standard(stream: bytes, places: list[int]) -> None:
     stream += b":"  # settles whether a last CR was half a CRLF
-    events = [(event.name, event.data) for event in map(decode, framed(cut(stream, places))[0])]
+    frames = framed(cut(stream, places))[0]
+    events = [(event.name, event.data) for event in map(decode, frames)]
+    assert [data for _, data in events] == list(map(data_of, frames))
     assert [event for event in events if event[1] is not None] == dispatched(stream)
 
 
@@ -109,9 +111,10 @@ def test_many_events_of_the_limits_size_pass() -> None:
     ],
 )
 def test_a_frames_fields_are_read_by_the_standard(frame: bytes, event: Event) -> None:
-    assert decode(frame) == event
+    assert (decode(frame), data_of(frame)) == (event, event.data)
 
 
 @given(st.binary().filter(lambda data: not {10, 13} & set(data)), st.sampled_from(["", "message_start"]))
 def test_what_is_encoded_decodes_to_itself(data: bytes, name: str) -> None:
-    assert list(map(decode, framed([encode(data, name)])[0])) == [Event(name, data)]
+    (frame,) = framed([encode(data, name)])[0]
+    assert (decode(frame), data_of(frame)) == (Event(name, data), data)

@@ -18,7 +18,7 @@ from proxy.messages import Body
 from proxy.resilience.overlap import Differs
 from proxy.resilience.resume import Prefix, Resumed, resumable
 from proxy.routing.decision import Step
-from proxy.sse import Framer, decode, encode
+from proxy.sse import Framer, data_of, encode
 
 
 class Continuing:
@@ -30,6 +30,7 @@ class Continuing:
         self._walk = walk
         self._handler = handler
         self._settings: Settings = walk.settings
+        self._clock = attempt.exchange.services.clock
         self._resumed: Resumed | None = None
         self._taking_over: asyncio.Task[bool] | None = None
         self._failure: UpstreamFailure | None = None
@@ -41,14 +42,20 @@ class Continuing:
         while True:
             if self._failure is not None and (last := await self._go_on(self._failure)):
                 return last
+            began = self._clock()
             try:
-                data = await self._heard()
-                self._check(data)
+                if self._silence:
+                    self._listen()
+                data = await self._body.read()
+                self._check(data, began)
             except UpstreamFailure as failure:
                 if before := self._broke(failure):
                     return before
                 continue
-            if not data or (data := self._passed(data)):
+            except asyncio.CancelledError:
+                self._silence += self._clock() - began
+                raise
+            if self._resumed is None or not data or (data := self._passed(data)):
                 return data
 
     def close(self) -> None:
@@ -57,19 +64,15 @@ class Continuing:
             self._taking_over.cancel()
         self._body.close()
 
-    async def _heard(self) -> bytes:
-        """The next bytes; the time we wait for them counts, that in which the caller takes them does not."""
-        clock, target = self._attempt.exchange.services.clock, self._attempt.step.target
+    def _listen(self) -> None:
+        target = self._attempt.step.target
         if self._silence > target.timeouts.content_idle:
             raise Silent(f"{target.id} sent nothing but pings for too long")
-        began = clock()
-        try:
-            return await self._body.read()
-        finally:
-            self._silence += clock() - began
 
-    def _check(self, data: bytes) -> None:
-        """Raises where the answer broke: cut, or an error in it."""
+    def _check(self, data: bytes, began: float) -> None:
+        """Raises where the answer broke: cut, or an error in it.
+
+        The time we wait for content counts, from `began` on; that in which the caller takes what came does not."""
         seen = self._attempt.answer
         if seen.error:
             raise _Told(data)
@@ -78,6 +81,8 @@ class Continuing:
             raise Disconnected(f"{name} ended the stream before the answer was whole")
         if seen.length != self._length or seen.complete or (not seen.plain and b"data:" in data):
             self._length, self._silence = seen.length, 0.0
+        else:
+            self._silence += self._clock() - began
 
     def _broke(self, failure: UpstreamFailure) -> bytes:
         """What still came before the break, if another may go on from there; else the end: told, or raised."""
@@ -193,6 +198,6 @@ class _Told(UpstreamFailure):
 
 def _members(frame: bytes) -> dict[str, Any]:
     """What an error event says."""
-    data = decode(frame).data
+    data = data_of(frame)
     members = orjson.loads(data).get("error") if data else None
     return members if isinstance(members, dict) else {"message": members}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf
 from typing import Any
@@ -109,6 +109,8 @@ class Passage:
         self._exchange = exchange
         self._ping = ping
         self._over = False
+        self._lingers = self._attempt.answer.complete
+        """Nothing of the answer is missing but what may follow its end."""
         self._quiet = Quiet(asyncio.get_running_loop())
 
     @property
@@ -120,18 +122,24 @@ class Passage:
     async def read(self) -> bytes:
         if self._over:
             return b""
-        complete = self._attempt.answer.complete
+        lingers = self._lingers
+        self._quiet.begin(LINGER if lingers else self._ping)
         try:
-            data = await self._quiet.unless(LINGER if complete else self._ping, self._source.read())
-        except TimeoutError:
-            return self._ended() if complete else PING
+            data = await self._source.read()
+        except asyncio.CancelledError:
+            if not self._quiet.rang():
+                raise
+            return self._ended() if lingers else PING
         except UpstreamFailure as failure:
             return self._ended(failure)
+        finally:
+            self._quiet.end()
+        seen = self._attempt.answer  # only now: while we waited, another may have taken over
         if not data:
             return self._ended()
-        seen = self._attempt.answer  # only now: while we waited, another may have taken over
         if seen.done or seen.error:
             return data + self._ended()  # a provider may keep the connection open; nothing more can come
+        self._lingers = seen.complete
         return data
 
     def close(self) -> None:
@@ -165,26 +173,29 @@ class Quiet:
         self._task: asyncio.Task[Any] | None = None
         self._alarm = Alarm(loop, lambda: self._until, self._ring)
 
-    async def unless(self, seconds: float, reading: Awaitable[bytes]) -> bytes:
-        """What `reading` gives; TimeoutError, and `reading` cancelled, after that many seconds."""
-        self._task = asyncio.current_task()
-        self._until = self._loop.time() + seconds
-        self._alarm.heed()
-        try:
-            return await reading
-        except asyncio.CancelledError:
-            # Cancelled by nobody else: the count that our own call raised goes back to what it was.
-            if self._rang and self._task is not None and self._task.uncancel() == 0:
-                raise TimeoutError from None
-            raise
-        finally:
-            self._until, self._rang = inf, False
+    def begin(self, seconds: float) -> None:
+        """The task of the moment is about to wait; after that many seconds it is cancelled."""
+        self._task = asyncio.current_task(self._loop)
+        before, self._until = self._until, self._loop.time() + seconds
+        if self._until < before:  # else the alarm is set already, and looks again when it rings
+            self._alarm.heed()
+
+    def rang(self) -> bool:
+        """Whether it was this that cancelled the wait, and nobody else did: then it is as if nobody had."""
+        # The count that our own call raised goes back to what it was.
+        return self._rang and self._task is not None and self._task.uncancel() == 0
+
+    def end(self) -> None:
+        """The wait is over."""
+        self._task, self._rang = None, False
 
     def stop(self) -> None:
         """No more ringing."""
+        self._until = inf
         self._alarm.stop()
 
     def _ring(self) -> None:
+        self._until = inf
         if self._task is not None:
-            self._rang, self._until = True, inf
+            self._rang = True
             self._task.cancel()

@@ -29,14 +29,15 @@ class StrategyChoice:
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         try:
             self._decide(exchange)
-            _record_turn(exchange)
             response = await handler(exchange)
         except ParrotError as error:
             if exchange.policy.route_explain and exchange.decision.strategy:
                 error.extra["routing"] = exchange.account()
             raise
-        _keep_session(exchange)
-        _warn_of_latency(exchange)
+        if exchange.policy.session_id:
+            _keep_session(exchange, exchange.policy.session_id)
+        if exchange.policy.max_latency_ms is not None:
+            _warn_of_latency(exchange, exchange.policy.max_latency_ms)
         _annotate(exchange, response)
         return response
 
@@ -54,6 +55,8 @@ class StrategyChoice:
         if not exchange.decision.steps:
             serving(exchange.snapshot, exchange.facts.model)
             raise _nobody(exchange)
+        if exchange.decision.turn is not None:  # taken at once, as the next decision must see it
+            exchange.services.turns.take(exchange.decision.turn)
 
 
 def signals(exchange: Exchange) -> Signals:
@@ -66,22 +69,16 @@ def signals(exchange: Exchange) -> Signals:
     return Signals(services.board.at(now), services.turns.picks, busy, sticky, services.observations.in_flight)
 
 
-def _record_turn(exchange: Exchange) -> None:
-    """A turn is taken by the decision, at once: the next one must see it. Nothing is awaited in between."""
-    if exchange.decision.turn is not None:
-        exchange.services.turns.take(exchange.decision.turn)
-
-
-def _keep_session(exchange: Exchange) -> None:
-    session, services = exchange.policy.session_id, exchange.services
-    if session and exchange.serving:
+def _keep_session(exchange: Exchange, session: str) -> None:
+    services = exchange.services
+    if exchange.serving:
         services.affinity.keep((exchange.identity, session), exchange.serving.step.target.id, services.clock())
 
 
-def _warn_of_latency(exchange: Exchange) -> None:
+def _warn_of_latency(exchange: Exchange, limit: float) -> None:
     """X-Max-Latency-Ms asks for no refusal, only for the truth: how long it was to the first content."""
-    limit, first = exchange.policy.max_latency_ms, exchange.first_content
-    if limit is not None and first is not None and (first - exchange.started) * 1000 > limit:
+    first = exchange.first_content
+    if first is not None and (first - exchange.started) * 1000 > limit:
         exchange.warnings.append(f"max-latency-missed;ms={round((first - exchange.started) * 1000)}")
 
 

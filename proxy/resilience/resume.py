@@ -10,7 +10,7 @@ import orjson
 
 from proxy.messages import Answer
 from proxy.resilience.overlap import Again, Onwards, Overlap
-from proxy.sse import decode, encode
+from proxy.sse import data_of, encode
 
 LEAST_SENT = 20
 """Characters from which on a repetition is known for one; fewer could be the answer's own next words."""
@@ -75,7 +75,7 @@ class Resumed:
 
     def frame(self, frame: bytes) -> bytes:
         """One frame less what was said already, b"" if nothing is left of it. Raises Differs."""
-        data = decode(frame).data
+        data = data_of(frame)
         chunk = None if data is None or data == b"[DONE]" else orjson.loads(data)
         if not isinstance(chunk, dict):
             return frame

@@ -137,18 +137,18 @@ def lasting(target: Target, question: Question) -> str | None:
 Filter = Callable[[Target, Question, Signal], str | None]
 
 
-def filters(
-    question: Question, snapshot: Snapshot, least_context: float = 0.0, cheap: bool = False
-) -> tuple[Filter, ...]:
+def filters(question: Question, snapshot: Snapshot, least_context: float = 0.0, cheap: bool = False) -> list[Filter]:
     """What this request's targets must pass besides, in the order in which a target's reason is looked for.
 
     Nothing has to be looked at for each where the least context of all takes the prompt, or even the dearest is cheap."""
-    asked = (
-        (_context, question.facts.prompt_tokens * MOST_RATIO > least_context),
-        (_cost, question.policy.max_cost_per_request is not None and not cheap),
-        (_params, snapshot.strict_params),
-    )
-    return tuple([rule for rule, matters in asked if matters])
+    rules: list[Filter] = []
+    if question.facts.prompt_tokens * MOST_RATIO > least_context:
+        rules.append(_context)
+    if question.policy.max_cost_per_request is not None and not cheap:
+        rules.append(_cost)
+    if snapshot.strict_params:
+        rules.append(_params)
+    return rules
 
 
 def passing(target: Target, question: Question, signal: Signal, rules: Iterable[Filter]) -> str | None:

@@ -86,8 +86,8 @@ def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         prompt_tokens=(text + _other_text(asked)) // BYTES_PER_TOKEN
         + len(messages or ()) * _PER_MESSAGE
         + images * _PER_IMAGE,
-        max_tokens=next((count for name in LIMITS.get(endpoint, ()) if (count := getattr(asked, name))), None),
-        reasoning_tokens=_reasoning(asked),
+        max_tokens=asked.limit,
+        reasoning_tokens=_reasoning(asked) if asked.thinking or asked.reasoning else 0,
         n=asked.n or 1,
         needs=_needs(asked, images),
     )

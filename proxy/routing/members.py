@@ -37,6 +37,11 @@ class Members(Struct, frozen=True):
     input: Any = None
     instructions: Any = None
 
+    @property
+    def limit(self) -> int | None:
+        """Tokens that the answer may have at most, if the body can say it and does."""
+        return None
+
 
 class Chat(Members, frozen=True):
     """What a chat's body may have besides."""
@@ -45,17 +50,29 @@ class Chat(Members, frozen=True):
     max_completion_tokens: Count | None = None
     max_tokens: Count | None = None
 
+    @property
+    def limit(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens
+
 
 class Completions(Members, frozen=True):
     """What a completion's body may have besides."""
 
     max_tokens: Count | None = None
 
+    @property
+    def limit(self) -> int | None:
+        return self.max_tokens
+
 
 class Responses(Members, frozen=True):
     """What the body of a call to /responses may have besides."""
 
     max_output_tokens: Count | None = None
+
+    @property
+    def limit(self) -> int | None:
+        return self.max_output_tokens
 
 
 Kind = TypeVar("Kind", bound=Members)

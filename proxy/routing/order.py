@@ -35,7 +35,7 @@ def ordered(scene: Scene, scores: Mapping[Candidate, float], lead: Lead) -> list
     """The available by chain, then session, then turn, then score; behind them the rest by chain and score."""
     ranked = _ranked(scene, scores)
     if len(scene.lineup.available) == len(ranked):
-        return _led(ranked, scene, lead)
+        return ranked if lead is NO_LEAD else _led(ranked, scene, lead)
     available = [each for each in ranked if not each.signal.available_in_ms]
     rest = [each for each in ranked if each.signal.available_in_ms]
     return _led(available, scene, lead) + _led(rest, scene, Lead(lead.chain))

@@ -30,11 +30,12 @@ class Ring(Generic[T]):
     _buckets: dict[int, T] = field(default_factory=dict)
     """By step, oldest first: whole numbers, so that their edges never drift."""
     _newest: int = 0
-    _ends: float = float("-inf")
+    ends: float = float("-inf")
+    """When the bucket that is counted into is over."""
 
     def at(self, now: float) -> T:
         """The bucket to count into."""
-        if now >= self._ends:
+        if now >= self.ends:
             self._roll(now)
         return self._buckets[self._newest]
 
@@ -50,11 +51,11 @@ class Ring(Generic[T]):
     def clear(self) -> None:
         """Forget everything."""
         self._buckets.clear()
-        self._ends = float("-inf")
+        self.ends = float("-inf")
 
     def _roll(self, now: float) -> None:
         self._newest = self._step(now)
-        self._ends = (self._newest + 1) * self.seconds
+        self.ends = (self._newest + 1) * self.seconds
         for step in [step for step in self._buckets if step <= self._newest - self.count]:
             del self._buckets[step]
         self._buckets[self._newest] = self.make()
@@ -129,17 +130,20 @@ class Window:
     _open: Bucket | None = None
     """Counted into until the next one is begun, and only then part of its minute."""
     _opened: float = 0.0
+    _until: float = 0.0
     _closed: Bucket = field(default_factory=Bucket)
     """All that was ever counted, but for what is still open."""
 
     def at(self, now: float) -> Bucket:
         """The bucket to count into."""
+        if self._open is not None and now < self._until:
+            return self._open
         bucket = self._fine.at(now)
         if bucket is not self._open:
             if self._open is not None:
                 self._coarse.at(self._opened).add(self._open)
                 self._closed.add(self._open)
-            self._open, self._opened = bucket, now
+            self._open, self._opened, self._until = bucket, now, self._fine.ends
         return bucket
 
     def over(self, seconds: float, now: float) -> Bucket:

@@ -11,7 +11,7 @@ from proxy.dialects.anthropic.response import fault, refusal, tokens
 from proxy.dialects.anthropic.tables import finish
 from proxy.dialects.chunks import Chunks, failed
 from proxy.dialects.contract import Reading
-from proxy.sse import Event, Framer, decode
+from proxy.sse import Event, Framer, data_of
 
 _DELTA = b"event: content_block_delta\ndata: "
 _DELTAS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
@@ -45,7 +45,7 @@ class Translating:
     def end(self) -> bytes:
         """A last event may lack its blank line, if it is whole; nothing is made up for what did not come."""
         rest = self._framer.rest()
-        data = decode(rest).data
+        data = data_of(rest)
         return self._frame(rest) if data is not None and _json(data) is not None else b""
 
     def _frame(self, frame: bytes) -> bytes:
@@ -154,7 +154,7 @@ def _event(frame: bytes) -> Any:
         parsed = _json(frame[len(_DELTA) :])
         if parsed is not None:
             return parsed
-    data = decode(frame).data
+    data = data_of(frame)
     return None if data is None else orjson.loads(data)
 
 

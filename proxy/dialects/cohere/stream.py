@@ -13,7 +13,7 @@ from proxy.dialects.cohere.tables import BROKEN
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import message_of, refused
 from proxy.dialects.shapes import object_of, objects_of, text_of
-from proxy.sse import Event, Framer, decode
+from proxy.sse import Event, Framer, data_of
 
 DONE = b"[DONE]"
 
@@ -35,11 +35,11 @@ class Translating:
     def end(self) -> bytes:
         """A last event may lack its blank line; half of one is dropped."""
         rest = self._framer.rest()
-        data = decode(rest).data
+        data = data_of(rest)
         return self._frame(rest) if data is not None and _json(data) is not None else b""
 
     def _frame(self, frame: bytes) -> bytes:
-        data = decode(frame).data
+        data = data_of(frame)
         if data is None or data == DONE or self._over:
             return b""
         event = _json(data)

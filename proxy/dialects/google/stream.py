@@ -11,7 +11,7 @@ from proxy.dialects.contract import Reading
 from proxy.dialects.google import response
 from proxy.dialects.google.refusals import fault
 from proxy.errors import BadAnswer, ParrotError
-from proxy.sse import Event, Framer, decode
+from proxy.sse import Event, Framer, data_of
 
 
 class Translating:
@@ -108,7 +108,7 @@ def _json(frame: bytes) -> Any:
             return response.first(orjson.loads(frame[6:]))  # the line ending that follows is white space to JSON
         except orjson.JSONDecodeError:
             pass
-    data = decode(frame).data
+    data = data_of(frame)
     if data is None and frame.lstrip()[:1] in (b"{", b"["):
         data = frame
     return None if data is None else response.first(_parsed(data))

@@ -16,7 +16,7 @@ from proxy.dialects.meta.words import usage, words
 from proxy.dialects.openai.response import splice
 from proxy.dialects.shapes import object_of, objects_of, text_of
 from proxy.errors import Refused
-from proxy.sse import Event, Framer, decode, encode
+from proxy.sse import Event, Framer, data_of, encode
 
 DONE = b"[DONE]"
 
@@ -48,13 +48,13 @@ class Mending:
 
     def end(self) -> bytes:
         """A last event may lack its blank line, and `[DONE]` may be missing where all that was asked for has come."""
-        rest = decode(self._framer.rest()).data
+        rest = data_of(self._framer.rest())
         last = self._data(rest) if rest is not None and (rest == DONE or _json(rest) is not None) else b""
         return last + self._close()
 
     def _frame(self, frame: bytes) -> bytes:
         """Comments, and events without data, stop here: OpenAI's SDK fails on the latter."""
-        data = decode(frame).data
+        data = data_of(frame)
         return b"" if data is None else self._data(data)
 
     def _data(self, data: bytes) -> bytes:

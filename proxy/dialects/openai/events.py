@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.dialects.openai.chunk import Chunk
 from proxy.messages import Answer
 
 ENDS: Mapping[str, str] = {
@@ -20,23 +21,22 @@ FAILURES = frozenset({"error", "response.failed"})
 _CONTENT = (".delta", ".partial_image", "response.output_item.added")
 
 
-def note_event(event: Mapping[str, Any], seen: Answer) -> None:
+def note_event(event: Chunk, seen: Answer) -> None:
     """What an event says of how the answer went."""
-    kind = event.get("type")
-    inner = event.get("response")
-    response = inner if isinstance(inner, dict) else event
+    kind, response = event.type, event.response or event
+    if not isinstance(kind, str):
+        return
     if kind in FAILURES:
         seen.error = True
-    elif isinstance(kind, str) and kind in ENDS:
+    elif kind in ENDS:
         seen.finish, seen.done = ENDS[kind], True
-        seen.usage = counted(response.get("usage")) or seen.usage
-    model = response.get("model")
-    seen.model = model if model and isinstance(model, str) else seen.model
+        seen.usage = counted(response.usage) or seen.usage
+    seen.model = response.model or seen.model
 
 
-def says(event: Mapping[str, Any]) -> bool:
+def says(event: Chunk) -> bool:
     """Whether it carries content, or an end."""
-    kind = event.get("type")
+    kind = event.type
     return isinstance(kind, str) and (kind.endswith(_CONTENT) or kind in ENDS or kind in FAILURES)
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import orjson
 
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import message_of, refused
+from proxy.dialects.openai.chunk import Chunk, chunk
 from proxy.dialects.openai.events import counted
 from proxy.errors import BadAnswer, Refused
 from proxy.messages import Answer, Headers
@@ -24,25 +24,27 @@ def answer(data: bytes, reading: Reading) -> bytes:
         raise BadAnswer("the provider answered 200 without an answer in it")
     if body.get("error"):
         raise BadAnswer(f"the provider answered 200 with an error: {message_of(data)}")
-    if "choices" in body and not choices(body):
+    seen = chunk(body)
+    if "choices" in body and not seen.choices:
         raise BadAnswer("the provider answered 200 without a choice in it")
-    note(body, reading.answer)
+    note(seen, reading.answer)
     return splice(data, reading.provider)
 
 
-def note(body: Mapping[str, Any], seen: Answer) -> None:
+def note(chunk: Chunk, seen: Answer) -> None:
     """What the log, the costs and the terminal rule need of an answer or a chunk; a host may leave any of it out."""
-    model, usage = body.get("model"), body.get("usage")
-    seen.id = seen.id or body.get("id")
-    seen.model = model if model and isinstance(model, str) else seen.model
-    seen.usage = counted(usage) or seen.usage
-    for choice in choices(body):
-        finish, index = choice.get("finish_reason"), choice.get("index")
-        if delta := choice.get("delta"):
-            _note_delta(delta, seen)
-        seen.finish = finish or seen.finish
-        if isinstance(index, int):
-            seen.ended[index] = bool(finish) or seen.ended.get(index, False)
+    seen.id = seen.id or chunk.id
+    seen.model = chunk.model or seen.model
+    if chunk.usage:
+        seen.usage = counted(chunk.usage)
+    for choice in chunk.choices or ():
+        if choice.delta:
+            _note_delta(choice.delta, seen)
+        finish, index = choice.finish_reason, choice.index
+        if finish:
+            seen.finish = finish
+        if index is not None and (finish or index not in seen.ended):
+            seen.ended[index] = bool(finish)
 
 
 def _note_delta(delta: Any, seen: Answer) -> None:
@@ -50,28 +52,28 @@ def _note_delta(delta: Any, seen: Answer) -> None:
     if not isinstance(delta, dict):
         seen.plain = False
         return
-    content = delta.get("content")
-    if isinstance(content, str) and content:
-        seen.say(content)
-    if not delta.keys() <= _TEXT and any(delta[name] for name in delta.keys() - _TEXT):
-        seen.plain = False
+    for name, value in delta.items():
+        if name == "content" and isinstance(value, str):
+            seen.say(value)
+        elif value and name != "role":
+            seen.plain = False
 
 
-_TEXT = frozenset({"content", "role"})
+def splice(data: bytes, provider: str) -> bytes:
+    """A JSON object, alone or last in `data`, with `"provider"` added before its last brace; nothing else moves."""
+    return spliced(data, member(provider))
 
 
-def choices(body: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """The choices of an answer or a chunk, less what does not look like one."""
-    listed = body.get("choices")
-    return [choice for choice in listed if isinstance(choice, dict)] if isinstance(listed, list) else []
+def member(provider: str) -> bytes:
+    """`"provider"` as the member of an object that is not its first."""
+    return b',"provider":"%b"' % provider.encode()
 
 
-def splice(data: bytes, provider: str, end: int | None = None) -> bytes:
-    """A JSON object, or bytes with one before `end`, with `"provider"` added before its last brace; nothing else moves."""
-    brace = data.rindex(b"}", 0, end)
-    before = data[:brace]
-    comma = b"" if before.rstrip().endswith(b"{") else b","
-    return b'%b%b"provider":"%b"%b' % (before, comma, provider.encode(), data[brace:])
+def spliced(data: bytes, member: bytes) -> bytes:
+    """The same with the member ready made."""
+    before, brace, after = data.rpartition(b"}")
+    first = before.rstrip()[-1:] == b"{"
+    return b"".join((before, member[1:] if first else member, brace, after))
 
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import orjson
-
 from proxy.dialects.contract import Reading
+from proxy.dialects.openai.chunk import Choice, Chunk, read
 from proxy.dialects.openai.events import note_event, says
-from proxy.dialects.openai.response import choices, note, splice
-from proxy.sse import Event, Framer, decode
+from proxy.dialects.openai.response import member, note, spliced
+from proxy.sse import Event, Framer, data_of
 
 DONE = b"[DONE]"
+
+_TWO_LINES = len(b"data:\n}\n\n")
+"""Bytes that a frame has at least besides its data, if there is another line with a brace in it."""
 
 _CONTENT = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "audio", "images")
 
@@ -22,6 +22,7 @@ class Passing:
     def __init__(self, reading: Reading) -> None:
         self._reading = reading
         self._framer = Framer()
+        self._member = member(reading.provider)
 
     def feed(self, data: bytes) -> bytes:
         return b"".join(map(self._frame, self._framer.feed(data)))
@@ -29,8 +30,8 @@ class Passing:
     def end(self) -> bytes:
         """A last event may lack its blank line (some hosts end so); anything else unfinished is dropped."""
         rest = self._framer.rest()
-        data = decode(rest).data
-        if data is None or not (data == DONE or _json(data) is not None):
+        data = data_of(rest)
+        if data is None or not (data == DONE or read(data) is not None):
             return b""
         return self._frame(rest.rstrip(b"\r\n") + b"\n\n")
 
@@ -38,56 +39,50 @@ class Passing:
         seen = self._reading.answer
         if seen.done or seen.error:
             return b""  # after its end a stream has nothing more to say
-        data = decode(frame).data
+        data = data_of(frame)
         if data is None:
             return frame
         if data == DONE:
             seen.done = True
             return frame if seen.complete else b""  # it proves nothing, so it does not get to claim it
-        chunk = _json(data)
+        chunk = read(data)
         if chunk is None:
             seen.dropped += 1
             return b""
-        return self._chunk(chunk, frame) if isinstance(chunk, dict) else frame
+        return self._chunk(chunk, frame, data) if isinstance(chunk, Chunk) else frame
 
-    def _chunk(self, chunk: dict[str, Any], frame: bytes) -> bytes:
+    def _chunk(self, chunk: Chunk, frame: bytes, data: bytes) -> bytes:
         seen = self._reading.answer
-        if chunk.get("error"):
+        if chunk.error:
             seen.error = True
             return frame
-        if "choices" not in chunk and "type" in chunk:
+        if chunk.choices is None and chunk.type is not None:
             note_event(chunk, seen)
         else:
             note(chunk, seen)
-        if not self._reading.show_usage and chunk.get("usage") and not chunk.get("choices"):
+        if chunk.usage and not chunk.choices and not self._reading.show_usage:
             return b""
-        return _spliced(frame, self._reading.provider)
+        if len(frame) - len(data) < _TWO_LINES:
+            return spliced(frame, self._member)
+        end = _end_of_data(frame)
+        return spliced(frame[:end], self._member) + frame[end:]
 
 
-def _spliced(frame: bytes, provider: str) -> bytes:
-    """The splice in the frame's last data line: other fields and comments may follow it."""
+def _end_of_data(frame: bytes) -> int:
+    """Where the last data line ends: other fields and comments may follow it, with braces of their own."""
     start = max(frame.rfind(b"\ndata"), frame.rfind(b"\rdata")) + 1
-    return splice(frame, provider, start + len(frame[start:].splitlines()[0]))
+    return start + len(frame[start:].splitlines()[0])
 
 
 def begins(event: Event) -> bool:
     """A delta with anything in it but a role; a finish and an error count too, `[DONE]` alone does not."""
-    if event.data is None:
+    chunk = read(event.data) if event.data is not None else None
+    if not isinstance(chunk, Chunk):
         return False
-    chunk = _json(event.data)
-    if not isinstance(chunk, dict):
-        return False
-    return bool(chunk.get("error")) or any(map(_says, choices(chunk))) or says(chunk)
+    return bool(chunk.error) or any(map(_says, chunk.choices or ())) or says(chunk)
 
 
-def _says(choice: dict[str, Any]) -> bool:
-    delta = choice.get("delta")
+def _says(choice: Choice) -> bool:
+    delta = choice.delta
     said = isinstance(delta, dict) and any(delta.get(key) for key in _CONTENT)
-    return bool(choice.get("finish_reason") or choice.get("text") or said)
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
+    return bool(choice.finish_reason or choice.text or said)

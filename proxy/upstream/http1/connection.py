@@ -132,8 +132,8 @@ class Connection(asyncio.Protocol):
         if not incoming.answered and parser.headers is not None:
             self._answered(incoming)
         if parser.body:
-            chunks, parser.body = parser.body, []
-            incoming.add(chunks)
+            incoming.add(parser.body, len(data))
+            parser.body.clear()
         if parser.complete:
             self._finish()
         elif parser.flaw is not None:

@@ -97,10 +97,11 @@ class Http1Incoming:
             self._wake()
 
     def _take(self) -> bytes:
-        chunks, self._chunks, self._size = self._chunks, [], 0
-        if self._source is not None:
+        chunks, self._chunks = self._chunks, []
+        size, self._size = self._size, 0
+        if size > MAX_BUFFERED and self._source is not None:
             self._source.resume()
-        return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+        return b"".join(chunks)  # which copies nothing where there is only one
 
     def _heed(self) -> None:
         if self._source is not None:
@@ -122,10 +123,10 @@ class Http1Incoming:
         self.status, self.headers, self.answered = status, headers, True
         self._wake()
 
-    def add(self, chunks: list[bytes]) -> None:
-        """More of the body is in."""
-        self._chunks.extend(chunks)
-        self._size += sum(map(len, chunks))
+    def add(self, chunks: list[bytes], size: int) -> None:
+        """More of the body is in; it came in so many bytes."""
+        self._chunks += chunks
+        self._size += size
         if self._size > MAX_BUFFERED and self._source is not None:
             self._source.pause()
         self._wake()

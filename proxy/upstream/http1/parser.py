@@ -19,10 +19,12 @@ class AnswerParser:
 
     __slots__ = (
         "_fields", "_http", "_interim", "_overhead",
-        "body", "complete", "flaw", "headers", "keep_alive", "status", "surplus", "until_close",
+        "body", "complete", "flaw", "headers", "keep_alive", "on_body", "status", "surplus", "until_close",
     )  # fmt: skip
 
     def __init__(self) -> None:
+        self.body: list[bytes] = []
+        self.on_body = self.body.append  # httptools calls it for each part
         self._http: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self.expect()
 
@@ -30,7 +32,7 @@ class AnswerParser:
         """Forget the last answer; what comes next is another."""
         self.status = 0
         self.headers: CIMultiDict[str] | None = None
-        self.body: list[bytes] = []
+        self.body.clear()
         self.complete = False
         self.keep_alive = False
         self.until_close = False
@@ -41,7 +43,7 @@ class AnswerParser:
         self._interim = 0
 
     def feed(self, data: bytes) -> None:
-        """Take what came; `body` gains the content in it, and the caller takes it from there."""
+        """Take what came; `body` gains the content in it, and the caller clears it."""
         if self._http is None:
             return
         self._overhead += len(data)
@@ -98,9 +100,6 @@ class AnswerParser:
         self.until_close = not ("Content-Length" in headers or "Transfer-Encoding" in headers or status in (204, 304))
         self.status = status
         self.headers = headers
-
-    def on_body(self, data: bytes) -> None:
-        self.body.append(data)
 
     def on_message_complete(self) -> None:
         if self.headers is not None:

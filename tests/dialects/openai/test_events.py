@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from proxy.dialects.openai.chunk import chunk
 from proxy.dialects.openai.events import counted, note_event, says
 from proxy.messages import Answer
 
@@ -34,7 +35,7 @@ COUNTED = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
     ],
 )
 def test_an_answer_begins_with_content_an_end_or_a_failure(kind: Any, does: bool) -> None:
-    assert says({"type": kind}) is does
+    assert says(chunk({"type": kind})) is does
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_an_answer_begins_with_content_an_end_or_a_failure(kind: Any, does: bool
 )
 def test_what_an_event_says_of_the_answer_is_noted(event: dict[str, Any], seen: Answer) -> None:
     noted = Answer()
-    note_event(event, noted)
+    note_event(chunk(event), noted)
     assert noted == seen
 
 

@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from proxy.dialects.contract import Reading
+from proxy.dialects.openai.chunk import chunk
 from proxy.dialects.openai.response import answer, error, note, splice
 from proxy.errors import BadAnswer
 from proxy.messages import Answer
@@ -70,7 +71,7 @@ def test_what_is_no_answer_is_a_failure_of_the_provider(data: bytes, message: st
 )
 def test_a_host_may_leave_anything_out_or_write_nonsense(body: dict[str, Any]) -> None:
     seen = Answer(model="m", usage={"total_tokens": 1})
-    note(body, seen)
+    note(chunk(body), seen)
     assert seen == Answer(model="m", usage={"total_tokens": 1})
 
 
