@@ -7,7 +7,7 @@ from math import ceil
 from random import Random
 from typing import Annotated
 
-from msgspec import Meta
+from msgspec import Meta, Struct
 
 from proxy.config.quantities import Ratio, Seconds
 from proxy.resilience.verdict import Verdict
@@ -45,8 +45,7 @@ class Tally:
     bad: int = 0
 
 
-@dataclass(slots=True, eq=False)
-class Permit:
+class Permit(Struct, eq=False):
     """Leave for one attempt, which its verdicts are known by."""
 
     content: bool = False
