@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import json
 import sys
 from pathlib import Path
@@ -13,6 +12,7 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
+from proxy.cli.loop import collect_seldom
 from proxy.messages import Incoming, Outgoing
 from proxy.server import listener
 from proxy.upstream.http1.transport import Http1Transport
@@ -55,9 +55,7 @@ class Bare:
 async def serve(listen: int, upstream: int) -> None:
     """Until it is ended from outside."""
     server = await asyncio.get_running_loop().create_server(listener(Bare(upstream)), "127.0.0.1", listen)
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000)  # as the sidecar does
+    collect_seldom()
     await server.serve_forever()
 
 

@@ -9,6 +9,7 @@ from itertools import count
 from statistics import median
 from time import perf_counter_ns
 
+from proxy.cli.loop import collect_seldom
 from proxy.config.document import parse as read
 from proxy.config.load import load
 from proxy.config.reading import Reader
@@ -125,6 +126,7 @@ def _round(act: Callable[[int], object], calls: int) -> float:
 def rows() -> Iterable[Row]:
     """All measurements, one after another."""
     six, hundreds = snapshot(6, 2), snapshot(75, 8)
+    collect_seldom()
     for text, made, goal in (("6 providers x 2 regions", six, 25.0), ("600 targets", hundreds, 1000.0)):
         known, every = signals(made), policy.parse(ASKED, made)
         if len(made.targets("m")) > 12:

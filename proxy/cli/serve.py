@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gc
 import signal
 from argparse import ArgumentParser, Namespace
 from contextlib import AsyncExitStack
@@ -16,7 +15,7 @@ from proxy import __version__
 from proxy.cli import fault, file
 from proxy.cli.command import Command, Failure, port, reason
 from proxy.cli.logs import FORMATS, logger
-from proxy.cli.loop import run
+from proxy.cli.loop import collect_seldom, run
 from proxy.config.document import ConfigError, Problem
 from proxy.config.snapshot import Snapshot
 from proxy.generation import Generation
@@ -52,7 +51,7 @@ async def _serve(arguments: Namespace, stopped: asyncio.Event) -> int:
         sidecar = await _started(arguments, generation, sandbox)
         stack.push_async_callback(sidecar.stop)
         _reload_on_hangup(sidecar)
-        _collect_seldom()
+        collect_seldom()
         print(_banner(sidecar, arguments.config, sandbox), flush=True)
         await stopped.wait()
     return 0
@@ -102,13 +101,6 @@ def _adapted(generation: Generation, sandbox: Sandbox | None) -> Generation:
         raise ConfigError("the sandbox", problems)
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
     return replace(generation, snapshot=adapted(snapshot, urls))
-
-
-def _collect_seldom() -> None:
-    """What is loaded stays, so no collection need look through it (for 30 ms and more); what requests make dies unaided."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(10_000)
 
 
 def _reload_on_hangup(sidecar: Sidecar) -> None:

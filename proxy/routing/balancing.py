@@ -20,14 +20,14 @@ TURNING = ("round-robin", "weighted")
 """Strategies that take turns over everybody."""
 
 
-class Group(Struct, frozen=True):
+class Group(Struct, frozen=True, gc=False):
     """Requests that take turns together: the model asked for, and the available providers with their weights."""
 
     model: str
     weights: tuple[tuple[str, int], ...]
 
 
-class Turn(Struct, frozen=True):
+class Turn(Struct, frozen=True, gc=False):
     """A place given by turn; recorded if the decision is live."""
 
     group: Group

@@ -21,7 +21,7 @@ from proxy.telemetry.signals import Rows, Signal, Signals
 from proxy.telemetry.window import covered
 
 
-class Step(Struct, frozen=True):
+class Step(Struct, frozen=True, gc=False):
     """One place in the plan."""
 
     target: Target

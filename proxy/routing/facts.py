@@ -12,7 +12,7 @@ from proxy.errors import InvalidRequest
 from proxy.routing.members import Chat, Completions, Members, Message, Responses, read
 
 
-class Facts(Struct, frozen=True):
+class Facts(Struct, frozen=True, gc=False):
     """The request as routing sees it."""
 
     endpoint: str = ""

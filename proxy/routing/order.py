@@ -12,7 +12,7 @@ from proxy.routing.policy import Policy
 from proxy.routing.strategies import Candidate, Scene
 
 
-class Lead(Struct, frozen=True):
+class Lead(Struct, frozen=True, gc=False):
     """What stands above the scores."""
 
     chain: tuple[str, ...] = ()

@@ -11,7 +11,7 @@ from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 
 
-class Question(Struct, frozen=True):
+class Question(Struct, frozen=True, gc=False):
     """One request, as the decision sees it."""
 
     facts: Facts

@@ -86,7 +86,7 @@ class Lineup:
         return tuple({each.target.provider.name: each.target.provider.weight for each in self.available}.items())
 
 
-class Scene(Struct, frozen=True):
+class Scene(Struct, frozen=True, gc=False):
     """What a strategy may look at."""
 
     question: Question
