@@ -116,7 +116,7 @@ class Probing:
             if (before and before.reason) != (trouble and trouble.reason):
                 services.log.info("probe_changed", place=place, reason=trouble.reason if trouble else None)
                 services.feed.stirred.set()
-                services.observations.news.count += 1
+                services.observations.news.places += 1
         if outcome == "auth_error":
             services.suspect()
 

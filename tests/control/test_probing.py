@@ -140,7 +140,7 @@ async def test_what_changed_is_logged_once_and_stirs_who_watch() -> None:
     told = [(line["place"], line["reason"]) for line in asked.log.lines if line["event"] == "probe_changed"]
     assert [reason for place, reason in told if place == "a@us"] == ["probe: connection refused", "probe: 503", None]
     assert asked.services.feed.stirred.is_set()
-    assert asked.services.observations.news.count == 6  # decisions read everything anew
+    assert asked.services.observations.news.places == 6  # decisions read everything anew
 
 
 async def test_a_refused_key_may_have_been_changed() -> None:
