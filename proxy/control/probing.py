@@ -33,6 +33,11 @@ class Endpoint:
     settings: Probe
 
     @property
+    def address(self) -> tuple[str, str]:
+        """What no other one has."""
+        return self.provider, self.question.url
+
+    @property
     def places(self) -> tuple[str, ...]:
         """The beginnings of its targets' ids, up to the slash."""
         return tuple(f"{self.provider}@{region}" for region in self.regions)
@@ -68,15 +73,15 @@ class Probing:
 
     def take(self, snapshot: Snapshot) -> None:
         """From now on probe what this file says; what it says as the last one did goes on undisturbed."""
-        wanted = endpoints(snapshot)
-        gone = [(endpoint, task) for endpoint, task in self._tasks if endpoint not in wanted]
-        kept = [(endpoint, task) for endpoint, task in self._tasks if endpoint in wanted]
+        wanted = {endpoint.address: endpoint for endpoint in endpoints(snapshot)}
+        kept = {each.address: (each, task) for each, task in self._tasks if wanted.get(each.address) == each}
+        gone = [(each, task) for each, task in self._tasks if each.address not in kept]
         for _, task in gone:
             task.cancel()
-        known = [endpoint for endpoint, _ in kept]
-        self._tasks = kept + [(each, self._started(each)) for each in wanted if each not in known]
+        started = [(each, self._started(each)) for address, each in wanted.items() if address not in kept]
+        self._tasks = [*kept.values(), *started]
         left = {place for endpoint, _ in gone for place in endpoint.places}
-        self.services.breakers.unprobed(frozenset(left - {place for each in wanted for place in each.places}))
+        self.services.breakers.unprobed(frozenset(left.difference(*[each.places for each in wanted.values()])))
 
     async def stop(self) -> None:
         """End them all; when this returns none is running."""
@@ -116,7 +121,7 @@ class Probing:
             if (before and before.reason) != (trouble and trouble.reason):
                 services.log.info("probe_changed", place=place, reason=trouble.reason if trouble else None)
                 services.feed.stirred.set()
-                services.observations.news.count += 1
+                services.observations.news.places += 1
         if outcome == "auth_error":
             services.suspect()
 

@@ -39,9 +39,9 @@ Shares = tuple[tuple[str, float], ...]
 
 
 def turn(question: Question, shares: Shares, picks: Mapping[Group, Mapping[str, int]]) -> Turn | None:
-    """Whose turn it is among the available; None if nobody asked for turns, or none of them has a weight."""
+    """Whose turn it is among the available; None if nobody asked for turns, or nobody has a weight."""
     asked, policy = kind(question), question.policy
-    if asked is None:
+    if asked is None or not shares:
         return None
     group = _group(question.facts.model, asked, shares, (policy.load_balance_providers, policy.provider_weights))
     return Turn(group, _next(group.weights, picks.get(group, {}))) if group.weights else None

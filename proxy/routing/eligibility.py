@@ -48,10 +48,16 @@ def field(question: Question, snapshot: Snapshot) -> Field:
     )  # fmt: skip
     found: Field | None = snapshot.memo.get(asked)
     if found is None:
-        if len(snapshot.memo) >= ROOM:
-            snapshot.memo.clear()
-        found = snapshot.memo[asked] = _field(question, snapshot)
+        found = _field(question, snapshot)
+        if found.targets:  # a name that nobody serves may be as long as a body
+            _keep(asked, found, snapshot)
     return found
+
+
+def _keep(asked: tuple[object, ...], found: Field, snapshot: Snapshot) -> None:
+    if len(snapshot.memo) >= ROOM:
+        snapshot.memo.clear()
+    snapshot.memo[asked] = found
 
 
 def _field(question: Question, snapshot: Snapshot) -> Field:

@@ -80,7 +80,7 @@ def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
     options = asked.stream_options
     return Facts(
         endpoint=endpoint,
-        model=model or "",
+        model=(model or "")[:_LONGEST_NAME],
         stream=bool(asked.stream),
         show_usage=bool(options and options.get("include_usage")),
         prompt_tokens=(text + _other_text(asked)) // BYTES_PER_TOKEN
@@ -93,6 +93,8 @@ def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
     )
 
 
+_LONGEST_NAME = 257
+"""Characters: one more than any model's name has, so that what is cut is still nobody's."""
 BYTES_PER_TOKEN = 4
 _PER_MESSAGE = 4
 """Tokens that a message costs beside its text (OpenAI's cookbook counts three or four)."""

@@ -13,6 +13,7 @@ import orjson
 from proxy.config.quantities import Seconds
 from proxy.config.regions import REGIONS
 from proxy.config.snapshot import Known
+from proxy.telemetry.window import covered
 
 MAX_TEXT = 4096
 """Characters of a header."""
@@ -114,14 +115,14 @@ def metric(text: str, known: Known) -> str:
 
 
 def window(text: str, known: Known) -> float:
-    """10s to 60m, in seconds."""
+    """10s to 60m, in seconds, as whole buckets: callers may name any, and what is measured is kept by them."""
     try:
         seconds = Seconds.parse(text)
     except ValueError:
         seconds = Seconds(0)
     if not 10 <= seconds <= 3600:
         raise ValueError(f"'{text[:64]}' is not a duration from 10s to 60m")
-    return float(seconds)
+    return float(covered(seconds))
 
 
 def balance(text: str, known: Known) -> str:

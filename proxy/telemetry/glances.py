@@ -37,8 +37,8 @@ class Glances:
         due = sorted((target for target in seen if self._due(target, standings[target], now)), key=self._at)
         heavy = 0
         for target in due:
-            heavy += standings[target].ejected_for <= 0
-            if heavy <= AT_ONCE or standings[target].ejected_for > 0:
+            heavy += not _is_out(standings[target])
+            if heavy <= AT_ONCE or _is_out(standings[target]):
                 seen[target] = self._glance(target, standings[target], now)
         self._seen = {target: glance for target, glance in seen.items() if glance}
         return {target: glance.health if glance else Health("healthy") for target, glance in seen.items()}
@@ -62,9 +62,14 @@ class Glances:
         return moved or unwell or now - glance.at >= OLD
 
     def _glance(self, target: str, standing: Standing, now: float) -> _Glance:
-        """An ejection alone decides, whatever the window says, and windows take long to add up."""
+        """What keeps it out decides alone, whatever the window says, and windows take long to add up."""
         record = self.board.observations.of(target)
-        known = None if standing.ejected_for > 0 else record
+        known = None if _is_out(standing) else record
         health = self.board.healths.of(target, evidence(known, standing, now), now)
         light = replace(health, recent=Bucket(started=health.recent.started))
         return _Glance(light, record.changes if record else 0, now)
+
+
+def _is_out(standing: Standing) -> bool:
+    """Whether it is ejected, or down by its probes."""
+    return standing.ejected_for > 0 or (standing.trouble is not None and standing.trouble.status == "down")

@@ -76,6 +76,9 @@ class News:
     """How often something happened that the next decision must know."""
 
     count: int = 0
+    """To single targets."""
+    places: int = 0
+    """To whole places, as probes find it."""
 
 
 @dataclass(slots=True)
@@ -84,6 +87,8 @@ class Record:
 
     news: News = field(default_factory=News)
     """All targets' together."""
+    told: int = 0
+    """News of its own."""
     window: Window = field(default_factory=Window)
     in_flight: int = 0
     failed_at: float | None = None
@@ -118,6 +123,11 @@ class Record:
         self.ejections += until > self.ejected_until + _SAME
         self.ejected_until = max(until, self.ejected_until)
 
+    def tell(self) -> None:
+        """Something happened that the next decision must know."""
+        self.told += 1
+        self.news.count += 1
+
     def usual_ttft(self, now: float) -> float | None:
         """The hour's median in seconds, as of the last minute: an hour is long to add up, and changes slowly."""
         if now >= self._usual_until:
@@ -148,7 +158,7 @@ class Flight(Struct, eq=False):
         self._record.changes += 1
         if self._record.unwell:
             self._record.unwell = False
-            self._record.news.count += 1
+            self._record.tell()
 
     def finished(self, now: float, spent: Spent = NOTHING) -> None:
         """The answer came to its proper end."""
@@ -178,7 +188,7 @@ class Flight(Struct, eq=False):
         if fault or trigger == "rate_limit":
             self._record.failed_at, self._record.failed_as = now, trigger
         self._record.unwell = True
-        self._record.news.count += 1
+        self._record.tell()
 
     def abandoned(self, now: float, *, outrun: bool = False) -> None:
         """The caller left, which says nothing; or another was faster: its wait would have been this long at least."""
@@ -190,7 +200,8 @@ class Flight(Struct, eq=False):
         if remaining is not None:
             before, self._record.remaining = self._record.remaining, remaining
             self._record.changes += 1
-            self._record.news.count += remaining.spent or (before is not None and before.spent)
+            if remaining.spent or (before is not None and before.spent):
+                self._record.tell()
 
     def counted(self, estimated: int, actual: int) -> None:
         """The answer says how many tokens its prompt had."""

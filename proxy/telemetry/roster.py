@@ -25,11 +25,19 @@ class Place:
 def places(snapshot: Snapshot, observed: Iterable[str]) -> list[Place]:
     """Every target the file names, and those observed that it only describes; or the description, if none was."""
     listed = [placed(target, name) for name, target in _every(snapshot)]
+    listed += _probed(snapshot, {place.provider for place in listed})
     known = {place.target for place in listed}
     passing = ((target, described(snapshot, target)) for target in observed if target not in known)
     seen = [Place(target, *parts(target)[:2], name) for target, name in passing if name]
     tried = {(place.name, place.provider, place.region) for place in seen}
     return [place for place in listed if (place.name, place.provider, place.region) not in tried] + seen
+
+
+def _probed(snapshot: Snapshot, listed: set[str]) -> Iterator[Place]:
+    """The descriptions of providers that no model names and that are known of all the same, by their probes."""
+    for name, targets in snapshot.defaults_by_provider.items():
+        if name not in listed:
+            yield from (placed(target, f"{name}/*") for target in targets if target.provider.probe is not None)
 
 
 def placed(target: Target, name: str) -> Place:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from itertools import islice
 from math import ceil
 from types import MappingProxyType
 from typing import Any
@@ -13,16 +14,16 @@ from msgspec import field as factory
 
 from proxy.telemetry.health import UNTRIED, WINDOW, Healths, Standing, Trouble, evidence
 from proxy.telemetry.histogram import Histogram
-from proxy.telemetry.observations import Observations, Record, Remaining
+from proxy.telemetry.observations import News, Observations, Record, Remaining
 from proxy.telemetry.window import covered
 
 FRESH = 0.25
-"""Seconds that rows hold, unless there is news."""
+"""Seconds that a row holds, unless there is news of its target."""
 STALE = 5.0
 """Seconds that percentiles hold while nothing happens."""
 
 AT_ONCE = 8
-"""Targets whose percentiles are worked out anew for one decision; with more, some are older than `FRESH`."""
+"""Targets whose percentiles are worked out anew at one moment; with more, some are older than `FRESH`."""
 ROOM = 5000
 """Percentiles kept: for each target and window asked for."""
 
@@ -108,8 +109,17 @@ class _Measured:
 
 
 @dataclass(slots=True)
+class _Made:
+    """A row, and what it was made of."""
+
+    signal: Signal
+    record: Record | None
+    told: int
+
+
+@dataclass(slots=True)
 class Board:
-    """The rows of the moment: of those targets that are asked for, anew after `FRESH` and with any bad news."""
+    """The rows of the moment: of those targets that are asked for, anew after `FRESH` and with any news of them."""
 
     observations: Observations
     standing: Callable[[str, float], Standing]
@@ -119,26 +129,51 @@ class Board:
     """What probes have found; empty while all is well."""
     _now: Rows | None = None
     _until: float = 0.0
-    _news: int = 0
-    _moment: float = 0.0
-    _at_once: int = 0
+    _news: News = field(default_factory=News)
+    _made: dict[tuple[str, float], _Made] = field(default_factory=dict)
+    """What holds until then, but for news."""
+    _turns: int = 0
+    """How many may still be measured at this moment."""
+    _due: dict[tuple[str, float], None] = field(default_factory=dict)
+    """Those whose turn it is at this moment."""
+    _late: dict[tuple[str, float], None] = field(default_factory=dict)
+    """Those that wait for one, the longest first."""
     _measured: dict[tuple[str, float], _Measured] = field(default_factory=dict)
 
     def at(self, now: float) -> Rows:
         """The rows of this moment: the same ones again while nothing has happened that must be known at once."""
-        news = self.observations.news.count
+        news = self.observations.news
         if self._now is None or now >= self._until or news != self._news:
-            self._now, self._until, self._news = _Live(self, now), now + FRESH, news
+            if now >= self._until or news.places != self._news.places:
+                self._begin(now)
+            self._now, self._news = _Live(self, now), replace(news)
         return self._now
 
+    def _begin(self, now: float) -> None:
+        """From now on nothing holds that was made before; first come those that have waited the longest."""
+        self._until = now + FRESH
+        self._made.clear()
+        self._due = dict.fromkeys(islice(self._late, AT_ONCE))
+        self._turns = AT_ONCE - len(self._due)
+        for key in self._due:
+            del self._late[key]
+
     def row(self, target: str, window: float, now: float) -> Signal:
-        """The target's row, made anew."""
-        record = self.observations.of(target)
+        """The target's row, made anew if there is news of it."""
+        key, record = (target, window), self.observations.of(target)
+        made = self._made.get(key)
+        if made is None or made.record is not record or (record is not None and made.told != record.told):
+            signal = self._row(key, record, now)
+            made = self._made[key] = _Made(signal, record, record.told if record else 0)
+        return made.signal
+
+    def _row(self, key: tuple[str, float], record: Record | None, now: float) -> Signal:
         if record is None:
-            return self._untried(target, now) if self.troubles else UNKNOWN
+            return self._untried(key[0], now) if self.troubles else UNKNOWN
         if len(self._measured) >= ROOM:
             self._measured.clear()  # windows are the callers' choice, and targets come and go
-        return self._signal(target, self._measure((target, window), record, now), now)
+            self._late.clear()
+        return self._signal(key[0], self._measure(key, record, now), now)
 
     def _untried(self, target: str, now: float) -> Signal:
         """All that can be known of it is what probes found."""
@@ -161,19 +196,23 @@ class Board:
             token_ratio=record.token_ratio,
         )
 
-    def _busy(self, now: float) -> bool:
-        """Whether enough was worked out at this moment: what is left waits for the next."""
-        if now != self._moment:
-            self._moment, self._at_once = now, 0
-        self._at_once += 1
-        return self._at_once > AT_ONCE
+    def _waits(self, key: tuple[str, float]) -> bool:
+        """Whether others are measured at this moment; its turn will come."""
+        if key in self._due:
+            del self._due[key]
+            return False
+        if self._turns and key not in self._late:
+            self._turns -= 1
+            return False
+        self._late[key] = None
+        return True
 
     def _measure(self, key: tuple[str, float], record: Record, now: float) -> _Measured:
         known = self._measured.get(key)
         if known is not None and known.record is record:
             age = now - known.at
             idle = age < STALE and known.changes == record.changes
-            if age < FRESH or idle or self._busy(now):
+            if age < FRESH or idle or self._waits(key):
                 return known
         target, window = key[0], covered(key[1])
         seen = evidence(record, self.standing(target, now), now)

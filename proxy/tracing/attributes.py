@@ -36,7 +36,7 @@ _REQUESTS_NO_ERROR = frozenset({"ok", "client_gone"})
 _ATTEMPTS_NO_ERROR = frozenset({None, "ok", "abandoned", "outrun"})
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _LONGEST = 256
-"""Characters of what the caller wrote: no model's name is longer, and no path that stands for anything."""
+"""Characters of what others wrote: no model's name is longer, and no path that stands for anything."""
 
 
 def asked(exchange: Exchange) -> Attributes:
@@ -138,8 +138,13 @@ def callers_mistake(exchange: Exchange) -> bool:
 
 
 def _answered(answer: Answer) -> Attributes:
-    reasons = (answer.finish,) if answer.finish else None
-    return {"gen_ai.response.model": answer.model, "gen_ai.response.finish_reasons": reasons}
+    model, reason = _short(answer.model), _short(answer.finish)
+    return {"gen_ai.response.model": model, "gen_ai.response.finish_reasons": (reason,) if reason else None}
+
+
+def _short(text: object) -> str | None:
+    """What a provider wrote, which may be anything, where it is a text."""
+    return text[:_LONGEST] if isinstance(text, str) else None
 
 
 def _provider(provider: Provider) -> str:

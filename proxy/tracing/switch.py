@@ -72,3 +72,6 @@ def _module() -> Any:
         return import_module("proxy.tracing.otel")
     except ModuleNotFoundError as missing:
         raise Unavailable(f"{missing.name} is not here: pip install 'parrot-sidecar[otel]'") from missing
+    except ImportError as broken:  # of another version than the rest
+        part = broken.name or "opentelemetry"
+        raise Unavailable(f"{part} does not fit: pip install --upgrade 'parrot-sidecar[otel]'") from broken

@@ -13,6 +13,7 @@ from yarl import URL
 from proxy import __version__
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
+from proxy.errors import ConnectFailure
 from proxy.messages import Headers, Outgoing
 from proxy.resilience.probes import Finding
 from proxy.upstream.attempt import outgoing
@@ -58,6 +59,10 @@ class Prober:
             return Finding("timeout", f"no answer within {within:g} s")
         except (aiohttp.ClientError, OSError) as error:
             return Finding("connection_error", _words(error))
+        except ConnectFailure as error:
+            return Finding(error.trigger, str(error))
+        except ValueError:  # the file's headers are sent as they stand there
+            return Finding("connection_error", "a header that cannot be sent")
         if 200 <= status < 300:
             return None
         return Finding(DIALECTS[dialect].error(status, headers, body).trigger, str(status))

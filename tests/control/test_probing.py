@@ -104,6 +104,25 @@ def test_each_address_is_asked_once_for_all_its_regions_and_nobody_unasked() -> 
     assert (us.question.url, us.places) == ("https://a.test/v1/models", ("a@us", "a@us-2"))
 
 
+async def test_a_reload_compares_each_address_with_itself_alone(monkeypatch) -> None:
+    asked, compared = Asked(), 0
+    same = Endpoint.__eq__
+
+    def counted(self: Endpoint, other: object) -> bool:
+        nonlocal compared
+        compared += 1
+        return same(self, other)
+
+    regions = ", ".join(f"r{number}: {{base_url: 'https://r{number}.test'}}" for number in range(100))
+    file = snapshot(FILE.replace("us-2: {}", f"us-2: {{}}, {regions}"))
+    asked.probing.take(file)
+    running = [task for _, task in asked.probing._tasks]
+    monkeypatch.setattr(Endpoint, "__eq__", counted)
+    asked.probing.take(file)
+    assert ([task for _, task in asked.probing._tasks], compared <= 102) == (running, True)
+    await asked.probing.stop()
+
+
 def test_a_key_is_not_shown() -> None:
     text = FILE.replace("probe: {every: 10s}", "api_key: canary\n    probe: {every: 10s}")
     assert "canary" not in repr(endpoints(snapshot(text)))
@@ -140,7 +159,7 @@ async def test_what_changed_is_logged_once_and_stirs_who_watch() -> None:
     told = [(line["place"], line["reason"]) for line in asked.log.lines if line["event"] == "probe_changed"]
     assert [reason for place, reason in told if place == "a@us"] == ["probe: connection refused", "probe: 503", None]
     assert asked.services.feed.stirred.is_set()
-    assert asked.services.observations.news.count == 6  # decisions read everything anew
+    assert asked.services.observations.news.places == 6  # decisions read everything anew
 
 
 async def test_a_refused_key_may_have_been_changed() -> None:

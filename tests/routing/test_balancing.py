@@ -106,3 +106,10 @@ def test_counts_stay_small_and_groups_few() -> None:
     for number in range(balancing.GROUPS):
         turns.take(Turn(Group(str(number), (("a", 1), ("b", 1))), "a"))
     assert len(turns.picks) == balancing.GROUPS and group not in turns.picks
+
+
+def test_nothing_is_worked_out_for_a_name_that_nobody_serves() -> None:
+    before = balancing._group.cache_info().currsize
+    asking = question(asked({"X-Load-Balance-Strategy": "weighted"}), model="nobody-serves-this")
+    assert decide(asking, WORLD, signals({})).turn is None
+    assert balancing._group.cache_info().currsize == before

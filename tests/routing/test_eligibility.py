@@ -127,6 +127,13 @@ def test_what_was_worked_out_is_bounded() -> None:
     assert len(file.memo) <= ROOM
 
 
+def test_names_that_nobody_serves_are_not_kept() -> None:
+    file = replace(WORLD)
+    for headers in ({}, {"X-Provider": "google"}, {"X-Load-Balance-Strategy": "weighted"}):
+        decide(question(asked(headers), model="x" * 1_000_000), file, signals({}))
+    assert not file.memo
+
+
 @pytest.mark.parametrize(
     ("headers", "why"),
     [({}, None), ({"X-Provider": "google"}, "not_in_provider"), ({"X-Data-Residency": "EU"}, "data_residency")],

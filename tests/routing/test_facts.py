@@ -98,6 +98,12 @@ def test_each_endpoint_has_its_own_members(endpoint: str, body: dict[str, Any], 
     assert facts(endpoint, {"model": "m", **body}) == replace(expected, endpoint=endpoint, model="m")
 
 
+def test_of_a_name_too_long_for_any_model_no_more_is_kept_than_shows_it() -> None:
+    longest = "m" * 256
+    assert facts("chat", {"model": longest, "messages": MESSAGES}).model == longest
+    assert facts("chat", {"model": "m" * 1_000_000, "messages": MESSAGES}).model == "m" * 257
+
+
 def test_a_moderation_has_a_usual_model() -> None:
     assert facts("moderations", {"input": "x"}).model == "omni-moderation-latest"
 

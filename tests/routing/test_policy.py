@@ -180,3 +180,8 @@ def test_a_policy_is_a_value_for_json_without_what_was_not_asked() -> None:
     said = orjson.loads(orjson.dumps(policy.as_json()))
     assert said == {"provider": ["openai"], "provider_weights": {"openai": 1}, "max_cost_per_request": 0.1}
     assert orjson.dumps(read({"X-Failover-Config": orjson.dumps(FAILOVER).decode()}).as_json())
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("11s", 15), ("59.9s", 60), ("61s", 120), ("60m", 3600)])
+def test_a_window_is_of_whole_buckets_so_that_few_are_ever_measured(text: str, seconds: float) -> None:
+    assert parse({"X-Performance-Window": text}, WORLD).performance_window == seconds

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import pytest
+
 from proxy.telemetry.glances import AT_ONCE, OLD, Glances
 from proxy.telemetry.health import Standing, Trouble
 from proxy.telemetry.observations import Observations
@@ -71,9 +73,12 @@ def test_of_many_busy_ones_only_so_many_are_added_up_at_once_and_all_have_their_
     assert statuses(glances, targets, 2.0).count("down") == AT_ONCE + 3
 
 
-def test_an_ejection_shows_at_once_however_many_there_are() -> None:
+@pytest.mark.parametrize(
+    "standing", [Standing(ejected_for=2.0), Standing(trouble=Trouble("timeout", "probe: x", "down"), out_for=2.0)]
+)
+def test_what_keeps_them_out_shows_at_once_however_many_there_are(standing: Standing) -> None:
     targets = [f"t{number}" for number in range(3 * AT_ONCE)]
-    seen = Counted(standings={target: Standing(ejected_for=2.0) for target in targets})
+    seen = Counted(standings=dict.fromkeys(targets, standing))
     for target in targets:
         seen.fail(target, 1.0)
     assert set(statuses(seen.glances(), targets, 1.0)) == {"down"}

@@ -53,6 +53,12 @@ def test_a_description_stands_in_until_something_was_observed() -> None:
     assert [place.target for place in after].count("a@us/m-a") == 1
 
 
+def test_a_provider_that_is_probed_is_shown_where_no_model_names_it() -> None:
+    file = loaded(FILE.replace("models:", '  c: {dialect: openai, base_url: "https://c.test", probe: {}}\nmodels:'))
+    described = Place("c@global/*", "c", "global", "c/*")
+    assert places(file, [])[-1] == described not in places(file, ["c@global/x"])
+
+
 @pytest.mark.parametrize(
     ("target", "found"),
     [

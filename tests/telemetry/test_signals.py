@@ -146,6 +146,39 @@ def test_one_moment_works_out_only_so_many() -> None:
     assert samples == [2] * len(targets)
 
 
+@pytest.mark.parametrize("pause", [0.3, 6.0])
+def test_those_that_waited_are_worked_out_before_those_that_did_not(pause: float) -> None:
+    known = Known()
+    targets = [f"t{number}" for number in range(2 * AT_ONCE + 1)]
+    for moment in range(1, 12):
+        for target in targets:
+            known.answered(moment * pause, target=target)
+        rows = known.board.at(moment * pause + 0.1)
+        samples = [rows.of(target, 3600).performance.ttft_ms.samples for target in targets]
+    assert min(samples) >= 8
+
+
+def test_news_of_one_target_leaves_the_rows_of_the_others() -> None:
+    known = Known()
+    for target in ("t", "other"):
+        known.answered(100, target=target)
+    before = known.board.at(101)
+    told, left = before.of("t"), before.of("other")
+    known.observations.started("t", 101).failed("timeout", 101.1, fault=True)
+    after = known.board.at(101.1)
+    assert after.of("other") is left and after.of("t") is not told
+    assert known.board.at(101.25).of("other") is not left
+
+
+def test_news_of_a_place_makes_every_row_anew() -> None:
+    known = Known()
+    known.answered(100)
+    row = known.board.at(101).of("t")
+    known.standings["t"] = Standing(trouble=Trouble("timeout", "probe: x"), out_for=1.5)
+    known.observations.news.places += 1
+    assert (row.available_in_ms, known.board.at(101).of("t").available_in_ms) == (0, 1500)
+
+
 def test_what_is_kept_is_bounded() -> None:
     known = Known()
     known.answered(100)

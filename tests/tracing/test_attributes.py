@@ -110,6 +110,15 @@ def test_tokens_and_reasons_are_the_answers():
     }  # fmt: skip
 
 
+def test_what_the_provider_wrote_is_bounded_and_text_or_nothing():
+    attempt = served().serving
+    attempt.answer.finish, attempt.answer.model = "y" * 1000, "x" * 1000
+    said = of_attempt(attempt)
+    assert (said["gen_ai.response.model"], said["gen_ai.response.finish_reasons"]) == ("x" * 256, ("y" * 256,))
+    attempt.answer.finish, attempt.answer.model = {"said": "Hello"}, 7
+    assert of_attempt(attempt) == {}
+
+
 @pytest.mark.parametrize(
     ("outcome", "error"), [("ok", None), (None, None), ("abandoned", None), ("outrun", None), ("timeout", "timeout")]
 )

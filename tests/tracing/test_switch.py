@@ -91,6 +91,17 @@ def test_a_bad_variable_of_the_sdk_is_a_warning(log, monkeypatch):
     assert [line["reason"] for line in log.lines] == ["max_queue_size must be a positive integer."]
 
 
+def test_an_sdk_that_does_not_fit_is_a_warning_without_paths(log, monkeypatch):
+    def broken(name):
+        raise ImportError("cannot import name 'X' from 'opentelemetry.sdk' (/home/me/sdk.py)", name="opentelemetry.sdk")
+
+    monkeypatch.setattr(switch, "import_module", broken)
+    assert switch.tracing(ENDPOINT, log.logger()) is None
+    assert [line["reason"] for line in log.lines] == [
+        "opentelemetry.sdk does not fit: pip install --upgrade 'parrot-sidecar[otel]'"
+    ]
+
+
 async def test_without_the_extra_one_warning_says_what_to_install_and_requests_are_served(monkeypatch):
     monkeypatch.delitem(sys.modules, "proxy.tracing.otel", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)

@@ -187,6 +187,21 @@ async def test_a_proxy_that_is_asked_in_the_open_finds_its_login_in_the_question
     assert call.kwargs["headers"].items() >= LOGIN.items() and call.kwargs["proxy"] == "http://p.test:80"
 
 
+@pytest.mark.parametrize("url", ["https://a.test:70000", "https://a..test"])
+async def test_an_address_that_is_none_is_found_and_said(url: str) -> None:
+    found = await Prober().ask(question(target(url=url)), "openai", 3.0)
+    assert found == Finding("connection_error", "the provider's URL is no http(s) URL")
+
+
+async def test_a_header_that_cannot_be_sent_is_found_and_not_shown() -> None:
+    sandbox = await Sandbox.start({"a": "openai"})
+    try:
+        request = question(target(url=sandbox.base_url("a"), more=', headers: {X-Team: "a\\nb"}'))
+        assert await Prober().ask(request, "openai", 5.0) == Finding("connection_error", "a header that cannot be sent")
+    finally:
+        await sandbox.close()
+
+
 async def test_a_silent_provider_is_given_up_in_time() -> None:
     sandbox = await Sandbox.start({"a": "openai"})
     try:
