@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
 from math import gcd
 
 from msgspec import Struct
 
 from proxy.routing.question import Question
+from proxy.routing.strategies import Lineup
 
 PRECISION = 10_000
 """Parts into which the file's shares are rounded."""
@@ -34,16 +34,15 @@ class Turn(Struct, frozen=True, gc=False):
     provider: str
 
 
-Shares = tuple[tuple[str, float], ...]
-"""The available providers, as they are listed, each with its share by the file."""
-
-
-def turn(question: Question, shares: Shares, picks: Mapping[Group, Mapping[str, int]]) -> Turn | None:
+def turn(question: Question, lineup: Lineup, picks: Mapping[Group, Mapping[str, int]]) -> Turn | None:
     """Whose turn it is among the available; None if nobody asked for turns, or nobody has a weight."""
     asked, policy = kind(question), question.policy
-    if asked is None or not shares:
+    if asked is None:
         return None
-    group = _group(question.facts.model, asked, shares, (policy.load_balance_providers, policy.provider_weights))
+    key = asked, policy.load_balance_providers, policy.provider_weights
+    group: Group | None = lineup.groups.get(key)
+    if group is None:
+        group = lineup.groups[key] = Group(question.facts.model, _weights(question, asked, lineup.shares))
     return Turn(group, _next(group.weights, picks.get(group, {}))) if group.weights else None
 
 
@@ -60,18 +59,16 @@ def kind(question: Question) -> str | None:
     return strategy if strategy in TURNING else None
 
 
-@lru_cache(maxsize=1024)
-def _group(model: str, asked: str, shares: Shares, given: tuple[tuple[str, ...], tuple[tuple[str, int], ...]]) -> Group:
-    """The group of a request that lists providers or weights: whole weights of those who take turns, in lowest terms,
-    in listed order; names without one are left out."""
-    available, (listed, weights) = dict(shares), given
-    names = [name for name in listed or available if name in available]
+def _weights(question: Question, asked: str, shares: Mapping[str, float]) -> tuple[tuple[str, int], ...]:
+    """Whole weights of those who take turns, in lowest terms, in listed order; names without one are left out."""
+    policy = question.policy
+    names = [name for name in policy.load_balance_providers or shares if name in shares]
     if asked == "round-robin":
-        return Group(model, tuple((name, 1) for name in names))
-    own = dict(weights)
-    whole = {name: own.get(name, 0) if own else round(available[name] * PRECISION) for name in names}
+        return tuple((name, 1) for name in names)
+    given = dict(policy.provider_weights)
+    whole = {name: given.get(name, 0) if given else round(shares[name] * PRECISION) for name in names}
     divisor = gcd(*whole.values())
-    return Group(model, tuple((name, weight // divisor) for name, weight in whole.items() if weight))
+    return tuple((name, weight // divisor) for name, weight in whole.items() if weight)
 
 
 def _next(weights: Sequence[tuple[str, int]], picks: Mapping[str, int]) -> str:

@@ -109,13 +109,14 @@ def _lineup(able: Field, rows: Rows, window: float) -> Lineup:
 def _weighed(known: Sequence[tuple[Target, Signal]]) -> list[Candidate]:
     regions = Counter(target.provider.name for target, _ in known)
     return [
-        Candidate(target, signal, target.provider.weight / regions[target.provider.name]) for target, signal in known
+        Candidate(target, signal, target.provider.weight / regions[target.provider.name], target.provider.name)
+        for target, signal in known
     ]
 
 
 def _delayed(candidate: Candidate, busy: Mapping[str, int]) -> Candidate:
     """The candidate with the wait that its provider's account is due."""
-    wait = busy.get(candidate.target.provider.name, 0)
+    wait = busy.get(candidate.provider, 0)
     if wait <= candidate.signal.available_in_ms:
         return candidate
     return replace(candidate, signal=replace(candidate.signal, available_in_ms=wait))
@@ -127,8 +128,8 @@ def _lead(question: Question, lineup: Lineup, signals: Signals, turns: str | Non
     if not chained and signals.sticky is None and turns is None:
         return NO_LEAD
     sticky = signals.sticky if signals.sticky in lineup.ids else None
-    led = sticky or (chained and any(each.target.provider.name in chained for each in lineup.available))
-    return Lead(chained, sticky, None if led else turn(question, lineup.shares, signals.picks))
+    led = sticky or (chained and any(each.provider in chained for each in lineup.available))
+    return Lead(chained, sticky, None if led else turn(question, lineup, signals.picks))
 
 
 def _cheap(question: Question, lineup: Lineup) -> bool:

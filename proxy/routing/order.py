@@ -33,19 +33,15 @@ def chain(policy: Policy) -> tuple[str, ...]:
 
 def ordered(scene: Scene, scores: Mapping[Candidate, float], lead: Lead) -> list[Candidate]:
     """The available by chain, then session, then turn, then score; behind them the rest by chain and score."""
-    ranked = _ranked(scene, scores)
-    if len(scene.lineup.available) == len(ranked):
-        return ranked if lead is NO_LEAD else _led(ranked, scene, lead)
-    available = [each for each in ranked if not each.signal.available_in_ms]
-    rest = [each for each in ranked if each.signal.available_in_ms]
-    return _led(available, scene, lead) + _led(rest, scene, Lead(lead.chain))
-
-
-def _ranked(scene: Scene, scores: Mapping[Candidate, float]) -> list[Candidate]:
-    """Those within the latency asked for, then the others; by score; ties by observed latency."""
     stream, limit = scene.question.facts.stream, scene.question.policy.max_latency_ms
-    ranked = sorted(scene.lineup.by_ttft if stream else scene.lineup.by_latency, key=scores.__getitem__)
-    return ranked if limit is None else _timely(ranked, limit, stream)
+    # Sorting is stable, so ties stay in the order of observed latency in which these come.
+    fastest = scene.lineup.by_ttft if stream else scene.lineup.by_latency
+    available, rest = [sorted(each, key=scores.__getitem__) for each in fastest]
+    if limit is not None:
+        available, rest = _timely(available, limit, stream), _timely(rest, limit, stream)
+    if lead is NO_LEAD:
+        return available + rest
+    return _led(available, scene, lead) + _led(rest, scene, Lead(lead.chain))
 
 
 def _timely(ranked: Sequence[Candidate], limit: float, stream: bool) -> list[Candidate]:
@@ -72,7 +68,7 @@ def _by_turn(ranked: Sequence[Candidate], scene: Scene, turn: Turn) -> list[Cand
     weighted = dict(turn.group.weights)
     own, others, rest = [], [], []
     for each in ranked:
-        name = each.target.provider.name
+        name = each.provider
         if name not in weighted:
             rest.append(each)
             continue
@@ -94,12 +90,12 @@ def _chained(ranked: Sequence[Candidate], chain: Sequence[str]) -> list[Candidat
     further: list[Candidate] = []
     others: list[Candidate] = []
     for each in ranked:
-        name = each.target.provider.name
+        name = each.provider
         if name not in chain:
             others.append(each)
         elif name in best:
             further.append(each)
         else:
             best[name] = each
-    further.sort(key=lambda each: chain.index(each.target.provider.name))
+    further.sort(key=lambda each: chain.index(each.provider))
     return [best[name] for name in chain if name in best] + further + others

@@ -8,6 +8,7 @@ from functools import cached_property, lru_cache
 from hashlib import blake2b
 from math import inf, log
 from operator import attrgetter
+from typing import Any
 
 from msgspec import Struct
 
@@ -31,6 +32,8 @@ class Candidate(Struct, frozen=True, eq=False):
     signal: Signal
     weight: float
     """The provider's share, divided among its targets that may serve: regions are not lottery tickets."""
+    provider: str
+    """Its name."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +64,18 @@ class Lineup:
         return costs.dearest((each.target, each.signal) for each in self.candidates)
 
     @cached_property
-    def by_ttft(self) -> list[Candidate]:
-        """The fastest first, by the median to the first content; the unknown last, as they are listed."""
-        return sorted(self.candidates, key=lambda each: _or_inf(each.signal.performance.ttft_ms.p50))
+    def by_ttft(self) -> tuple[list[Candidate], list[Candidate]]:
+        """The available and the rest, the fastest first by the median to the first content; the unknown come last."""
+        return self._sorted(lambda each: _or_inf(each.signal.performance.ttft_ms.p50))
 
     @cached_property
-    def by_latency(self) -> list[Candidate]:
+    def by_latency(self) -> tuple[list[Candidate], list[Candidate]]:
         """The same by the median to the end of whole answers."""
-        return sorted(self.candidates, key=lambda each: _or_inf(each.signal.performance.latency_ms.p50))
+        return self._sorted(lambda each: _or_inf(each.signal.performance.latency_ms.p50))
+
+    def _sorted(self, key: Callable[[Candidate], float]) -> tuple[list[Candidate], list[Candidate]]:
+        rest = [each for each in self.candidates if each.signal.available_in_ms]
+        return sorted(self.available, key=key), sorted(rest, key=key)
 
     @cached_property
     def available(self) -> list[Candidate]:
@@ -81,9 +88,14 @@ class Lineup:
         return frozenset(each.target.id for each in self.available)
 
     @cached_property
-    def shares(self) -> tuple[tuple[str, float], ...]:
-        """The available providers with their shares by the file, as they are listed."""
-        return tuple({each.target.provider.name: each.target.provider.weight for each in self.available}.items())
+    def shares(self) -> dict[str, float]:
+        """The available providers, as they are listed, each with its share by the file."""
+        return {each.provider: each.target.provider.weight for each in self.available}
+
+    @cached_property
+    def groups(self) -> dict[Any, Any]:
+        """What `balancing` makes of the shares, kept by what is asked for."""
+        return {}
 
 
 class Scene(Struct, frozen=True, gc=False):

@@ -55,7 +55,7 @@ def candidates(signals: dict[str, Signal], prices: dict[str, Price | None], weig
     """One candidate for each weight; who has no signal or price is unknown."""
     targets = {target.provider.name: target for target in providers(weights).targets("m")}
     return Lineup([
-        Candidate(replace(targets[name], price=prices.get(name)), signals.get(name, UNKNOWN), weight)
+        Candidate(replace(targets[name], price=prices.get(name)), signals.get(name, UNKNOWN), weight, name)
         for name, weight in weights.items()
     ])  # fmt: skip
 
