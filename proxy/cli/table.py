@@ -75,8 +75,9 @@ def _plan(rows: list[tuple[str, Mapping[str, Any]]], strategy: str, column: int)
     wide = max(len(name), *map(len, scores))
     yield f"  #  {'target':{column}}  {name:>{wide}}"
     for place, ((target, step), score) in enumerate(zip(rows, scores, strict=True), 1):
+        out = f"  not available for {step['available_in_ms'] / 1000:.1f} s" if "available_in_ms" in step else ""
         cut = f"  answer cut to {step['max_tokens']} tokens" if "max_tokens" in step else ""
-        yield f"{place:3}  {target:{column}}  {score:>{wide}}{cut}"
+        yield f"{place:3}  {target:{column}}  {score:>{wide}}{out}{cut}"
 
 
 def _words(reason: str) -> str:

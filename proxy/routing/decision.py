@@ -29,6 +29,8 @@ class Step(Struct, frozen=True, gc=False):
     """The strategy's key; smaller is better."""
     max_tokens: int | None = None
     """What the answer is cut to, so that it stays under the cost ceiling."""
+    available_in_ms: int = 0
+    """Why it stands behind the others: it is out, cooling or at a limit for so long."""
 
 
 class Decision(Struct, frozen=True):
@@ -53,6 +55,7 @@ class Decision(Struct, frozen=True):
                 "model": step.target.model,
                 "score": round(step.score, 6) if isfinite(step.score) else None,
                 **({"max_tokens": step.max_tokens} if step.max_tokens else {}),
+                **({"available_in_ms": step.available_in_ms} if step.available_in_ms else {}),
             }
             for step in self.steps
         ]
@@ -75,7 +78,10 @@ def decide(question: Question, snapshot: Snapshot, signals: Signals) -> Decision
     scores = dict(zip(lineup.candidates, STRATEGIES[strategy](scene), strict=True))
     lead = _lead(question, lineup, signals, turns)
     ranked = ordered(scene, scores, lead)
-    steps = [Step(each.target, scores[each], None if cheap else _cut(each, question)) for each in ranked]
+    steps = [
+        Step(each.target, scores[each], None if cheap else _cut(each, question), each.signal.available_in_ms)
+        for each in ranked
+    ]
     plan, window = tuple(steps), policy.performance_window
     return Decision(question.facts.model, turns or strategy, plan, excluded, lead.turn, window)
 

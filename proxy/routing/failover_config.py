@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from proxy.config.snapshot import Known, Snapshot, Target, named
+from proxy.config.snapshot import MODEL_NAME, Known, Snapshot, Target, named
 from proxy.resilience.breakers import Override
 
 MAX_TEXT = 4096
@@ -99,6 +99,9 @@ def parse(text: str, known: Known) -> FailoverConfig:
     for name in (config.primary_provider, *(rule.provider for rule in config.fallback_rules)):
         if name not in known.providers:
             raise ValueError(f"no provider '{name[:64]}'; allowed: {', '.join(sorted(known.providers))}")
+    for model in (mapped for rule in config.fallback_rules for mapped in rule.model_mapping.values()):
+        if not MODEL_NAME.fullmatch(model):
+            raise ValueError(f"model_mapping: a model's name must match {MODEL_NAME.pattern}, got {model[:64]!r}")
     own = config.circuit_breaker
     breaker = Override(own.enabled, own.failure_threshold, own.recovery_timeout) if own else None
     return FailoverConfig(config.primary_provider, tuple(map(_rule, config.fallback_rules)), breaker)

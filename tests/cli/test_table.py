@@ -18,7 +18,7 @@ EXPLANATION: dict[str, Any] = {
     "plan": [
         {"target": "openai@eu-central-1/gpt-4.1", "score": 0.25},
         {"target": "x@eu/m", "score": 12.5, "max_tokens": 333},
-        {"target": "y@eu/m", "score": None},
+        {"target": "y@eu/m", "score": None, "available_in_ms": 4250},
     ],
     "excluded": [
         {"target": "openai@us-east-1/gpt-4.1", "provider": "openai", "reason": "data_residency"},
@@ -37,7 +37,7 @@ asked for   data_residency EU; provider_preference a,b; provider_weights
   #  target                         score
   1  openai@eu-central-1/gpt-4.1   0.2500
   2  x@eu/m                       12.5000  answer cut to 333 tokens
-  3  y@eu/m                             -
+  3  y@eu/m                             -  not available for 4.2 s
 
 Not in the plan:
      openai@us-east-1/gpt-4.1     keeps data outside the zone asked for

@@ -161,3 +161,4 @@ def test_a_provider_at_its_own_limit_comes_after_those_that_are_not() -> None:
     asking = question(asked({"X-Provider-Preference": "google"}))
     found = decide(asking, WORLD, replace(signals({}), busy={"google": 200}))
     assert names(found)[-1] == "google" and len(found.steps) == 5
+    assert [step.get("available_in_ms") for step in found.as_json()["plan"]] == [None] * 4 + [200]

@@ -54,6 +54,10 @@ def test_all_of_it():
         ('{"primary_provider": "a", "fallback_rules": [{"provider": "b", "max_additional_latency_ms": 0}]}', "> 0"),
         ('{"primary_provider": "a", "circuit_breaker": {"failure_threshold": 0}}', ">= 1"),
         ('{"primary_provider": "a", "other": 1}', "other"),
+        (
+            '{"primary_provider": "a", "fallback_rules": [{"provider": "b", "model_mapping": {"m": "a\\nb"}}]}',
+            "model_mapping",
+        ),
         ("[" * 3000, "."),
         (" " * (MAX_TEXT + 1), f"longer than {MAX_TEXT} characters"),
     ],
