@@ -75,8 +75,7 @@ MAX_TEXT = 64 * 1024
 """Characters of an answer that are kept until it is whole."""
 
 
-@dataclass(slots=True)
-class Answer:
+class Answer(Struct):
     """What the dialect has seen of one answer as it passed; nothing of what it says."""
 
     model: str | None = None
@@ -85,14 +84,14 @@ class Answer:
     done: bool = False
     error: bool = False
     dropped: int = 0
-    text: list[str] = field(default_factory=list)
+    text: list[str] = []
     """The plain text of a single choice so far, while it is no more than `MAX_TEXT`."""
     plain: bool = True
     """Nothing but such text has come: an answer that another target could go on with."""
     length: int = 0
     """Characters of it."""
     id: str | None = None
-    ended: dict[int, bool] = field(default_factory=dict, compare=False, repr=False)
+    ended: dict[int, bool] = {}
     """Each choice that was seen, by its index, and whether its finish reason was."""
 
     def say(self, text: str) -> None:

@@ -82,7 +82,8 @@ class Front:
             return await self._serve(wire)
         finally:
             self.active -= 1
-            self._idle.set()
+            if not self.active:
+                self._idle.set()
 
     async def _serve(self, wire: web.BaseRequest) -> web.StreamResponse:
         exchange = self._exchange(wire)
