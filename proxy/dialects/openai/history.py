@@ -17,9 +17,19 @@ _list = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
 
-def suspect(raw: bytes) -> bool:
-    """Whether such members may be in there: a name can be a value as well, so this only says where to look."""
-    return _FOREIGN.search(raw) is not None
+def foreign(messages: Any) -> bool:
+    """Whether one of a conversation's messages, as parsed, holds such a member."""
+    for message in messages if isinstance(messages, list) else ():
+        if not isinstance(message, dict):
+            continue
+        if not FOREIGN_IN_MESSAGES.isdisjoint(message):
+            return True
+        calls = message.get("tool_calls")
+        if isinstance(calls, list) and any(
+            isinstance(call, dict) and not FOREIGN_IN_CALLS.isdisjoint(call) for call in calls
+        ):
+            return True
+    return False
 
 
 def own(messages: msgspec.Raw) -> msgspec.Raw:
@@ -31,7 +41,7 @@ def _message(message: msgspec.Raw) -> msgspec.Raw:
     members: dict[str, Any] = _object.decode(message)
     kept = {name: value for name, value in members.items() if name not in FOREIGN_IN_MESSAGES}
     calls = kept.get("tool_calls", b"")
-    if suspect(bytes(calls)):
+    if _suspect(bytes(calls)):
         kept["tool_calls"] = _each(calls, _call)
     return msgspec.Raw(_encode(kept))
 
@@ -41,9 +51,14 @@ def _call(call: msgspec.Raw) -> msgspec.Raw:
     return msgspec.Raw(_encode({name: value for name, value in members.items() if name not in FOREIGN_IN_CALLS}))
 
 
+def _suspect(raw: bytes) -> bool:
+    """Whether such members may be in there: a name can be a value as well, so this only says where to look."""
+    return _FOREIGN.search(raw) is not None
+
+
 def _each(items: msgspec.Raw, change: Callable[[msgspec.Raw], msgspec.Raw]) -> msgspec.Raw:
     """The list with those items changed that may have to be; what is no list of objects is for the provider to refuse."""
     try:
-        return msgspec.Raw(_encode([change(item) if suspect(bytes(item)) else item for item in _list.decode(items)]))
+        return msgspec.Raw(_encode([change(item) if _suspect(bytes(item)) else item for item in _list.decode(items)]))
     except msgspec.ValidationError:
         return items

@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Struct
 
 from proxy.dialects.contract import Asking, Call
-from proxy.dialects.openai.history import own, suspect
+from proxy.dialects.openai.history import foreign, own
 from proxy.dialects.openai.tables import (
     AFTER_DALL_E,
     COUNTED,
@@ -32,6 +32,9 @@ class _Change(Struct, frozen=True):
     left_out: tuple[str, ...] = ()
     lost: tuple[str, ...] = ()
     """Left out, and that is worth a warning."""
+
+
+_UNCHANGED = _Change()
 
 
 def ask(call: Call) -> Asking:
@@ -67,15 +70,16 @@ def _counted(call: Call) -> dict[str, Any]:
 
 
 def _nothing(call: Call) -> _Change:
-    return _Change()
+    return _UNCHANGED
 
 
 def _chat(call: Call) -> _Change:
     """The limit under the name that the model takes, and no other provider's members in the history."""
-    messages = _opened(call.raw).get("messages") if suspect(call.raw) else None
-    changes: dict[str, Any] = {"messages": own(messages)} if messages else {}
+    changes: dict[str, Any] = {}
+    if foreign(call.body.get("messages")):
+        changes["messages"] = own(_opened(call.raw)["messages"])
     if "max_tokens" not in call.body or not COUNTS_THOUGHTS.match(call.model):
-        return _Change(changes)
+        return _Change(changes) if changes else _UNCHANGED
     if call.body.get("max_completion_tokens") is None:
         changes["max_completion_tokens"] = call.body["max_tokens"]
     return _Change(changes, left_out=("max_tokens",))
@@ -84,7 +88,7 @@ def _chat(call: Call) -> _Change:
 def _images(call: Call) -> _Change:
     """What was asked of DALL-E in the words of its successors."""
     if not AFTER_DALL_E.match(call.model):
-        return _Change()
+        return _UNCHANGED
     said = ((name, words.get(str(call.body.get(name)))) for name, words in PICTURE_WORDS.items())
     asked = [name for name in PICTURE_DROPPED if name in call.body]
     lost = tuple(name for name in asked if call.body[name] not in PICTURE_DROPPED[name])

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 import pytest
 
-from proxy.dialects.openai.history import own, suspect
+from proxy.dialects.openai.history import foreign, own
 
 USER = b'{ "role" : "user", "content":"h\\u00e9 \\"reasoning\\" 1.50"}'
 
@@ -35,8 +37,15 @@ def test_what_is_no_list_of_objects_is_left_to_the_provider(messages: bytes) -> 
 
 
 @pytest.mark.parametrize(
-    ("raw", "found"),
-    [(b'{"messages":[{"role":"user"}]}', False), (b'{"a":"extra_content"}', True), (b'{"a":"the provider"}', False)],
+    ("messages", "found"),
+    [
+        ([{"role": "user", "content": "the provider"}], False),
+        ([{"role": "user"}, {"role": "assistant", "provider": "x"}], True),
+        ([{"tool_calls": [{"id": "1"}, {"id": "2", "extra_content": {}}]}], True),
+        ([{"tool_calls": [{"id": "extra_content"}, "extra_content"]}, "reasoning"], False),
+        ([{"tool_calls": "extra_content"}, {"tool_calls": None}], False),
+        (None, False),
+    ],
 )
-def test_only_what_may_hold_one_is_looked_into(raw: bytes, found: bool) -> None:
-    assert suspect(raw) is found
+def test_only_what_holds_one_is_written_anew(messages: Any, found: bool) -> None:
+    assert foreign(messages) is found
