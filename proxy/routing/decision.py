@@ -77,11 +77,11 @@ def decide(question: Question, snapshot: Snapshot, signals: Signals) -> Decision
     scene = Scene(question, lineup, signals.in_flight)
     scores = dict(zip(lineup.candidates, STRATEGIES[strategy](scene), strict=True))
     lead = _lead(question, lineup, signals, turns)
-    ranked = ordered(scene, scores, lead)
-    steps = [
-        Step(each.target, scores[each], None if cheap else _cut(each, question), each.signal.available_in_ms)
-        for each in ranked
-    ]
+    available, rest = ordered(scene, scores, lead)
+    steps = [Step(each.target, scores[each]) for each in available]
+    steps += [Step(each.target, scores[each], None, each.signal.available_in_ms) for each in rest]
+    if not cheap:
+        steps = [_cut(step, each, question) for step, each in zip(steps, available + rest, strict=True)]
     plan, window = tuple(steps), policy.performance_window
     return Decision(question.facts.model, turns or strategy, plan, excluded, lead.turn, window)
 
@@ -144,8 +144,8 @@ def _cheap(question: Question, lineup: Lineup) -> bool:
     return ceiling is None or costs.surely_under(ceiling, question.facts, lineup.dearest)
 
 
-def _cut(candidate: Candidate, question: Question) -> int | None:
-    """What the answer must be cut to, so that it stays under the ceiling."""
+def _cut(step: Step, candidate: Candidate, question: Question) -> Step:
+    """The step with what its answer must be cut to, so that it stays under the ceiling."""
     ceiling = question.policy.max_cost_per_request
     fit = costs.fit(candidate.target, question.facts, candidate.signal, ceiling) if ceiling is not None else None
-    return fit.max_tokens if fit else None
+    return replace(step, max_tokens=fit.max_tokens) if fit and fit.max_tokens else step

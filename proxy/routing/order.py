@@ -31,8 +31,8 @@ def chain(policy: Policy) -> tuple[str, ...]:
     return policy.provider_fallbacks or policy.provider_preference
 
 
-def ordered(scene: Scene, scores: Mapping[Candidate, float], lead: Lead) -> list[Candidate]:
-    """The available by chain, then session, then turn, then score; behind them the rest by chain and score."""
+def ordered(scene: Scene, scores: Mapping[Candidate, float], lead: Lead) -> tuple[list[Candidate], list[Candidate]]:
+    """The available by chain, then session, then turn, then score; and the rest, by chain and score."""
     stream, limit = scene.question.facts.stream, scene.question.policy.max_latency_ms
     # Sorting is stable, so ties stay in the order of observed latency in which these come.
     fastest = scene.lineup.by_ttft if stream else scene.lineup.by_latency
@@ -40,8 +40,8 @@ def ordered(scene: Scene, scores: Mapping[Candidate, float], lead: Lead) -> list
     if limit is not None:
         available, rest = _timely(available, limit, stream), _timely(rest, limit, stream)
     if lead is NO_LEAD:
-        return available + rest
-    return _led(available, scene, lead) + _led(rest, scene, Lead(lead.chain))
+        return available, rest
+    return _led(available, scene, lead), _led(rest, scene, Lead(lead.chain)) if rest else rest
 
 
 def _timely(ranked: Sequence[Candidate], limit: float, stream: bool) -> list[Candidate]:
