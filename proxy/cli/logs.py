@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -12,11 +10,9 @@ import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger
 
+from proxy.cli.lines import Lines
+
 FORMATS = ("auto", "json", "console")
-
-
-_LOST = (OSError, ValueError)
-"""What a stream raises that is gone, its pipe closed or its disk full: a line it does not take is lost, and nobody fails."""
 
 
 class _Json(structlog.make_filtering_bound_logger(20)):  # type: ignore[misc]
@@ -39,34 +35,23 @@ def logger(form: str, stream: TextIO = sys.stderr) -> FilteringBoundLogger:
     """A logger onto `stream`; `auto` is console on a terminal and JSON elsewhere."""
     if form == "console" or (form == "auto" and stream.isatty()):
         return _console(stream)
-    bound: FilteringBoundLogger = structlog.wrap_logger(_lines(stream), wrapper_class=_Json).bind()
+    bound: FilteringBoundLogger = structlog.wrap_logger(Lines(stream, _lost_json), wrapper_class=_Json).bind()
     return bound
 
 
-def _lines(stream: TextIO) -> Callable[[bytes], None]:
-    """Puts lines onto the stream, each at once."""
-    sink: Any = getattr(stream, "buffer", None)
-
-    def put(line: bytes) -> None:
-        try:
-            if sink is None:
-                stream.write(line.decode())
-                stream.flush()
-            else:
-                sink.write(line)
-                sink.flush()
-        except _LOST:
-            pass
-
-    return put
+def _lost_json(count: int) -> bytes:
+    fields = {"lines": count, "event": "log_lines_lost", "level": "warning", "timestamp": datetime.now(UTC)}
+    return orjson.dumps(fields, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 
-class _Console(structlog.PrintLogger):
+class _Console:
     """Columns onto a terminal."""
 
+    def __init__(self, stream: TextIO) -> None:
+        self._lines = Lines(stream, lambda count: f"{count} lines of the log were lost\n".encode())
+
     def msg(self, message: str) -> None:
-        with suppress(*_LOST):
-            super().msg(message)
+        self._lines(message.encode("utf-8", "replace") + b"\n")
 
     debug = info = warning = error = critical = exception = msg
 
