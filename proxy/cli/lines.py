@@ -37,13 +37,13 @@ class Lines:
             self._lost = 0
 
 
-def _ways(stream: TextIO) -> tuple[Callable[[], bool], Callable[[bytes], None]]:
+def _ways(stream: TextIO) -> tuple[Callable[[], bool], Callable[[bytes], Any]]:
     """What says whether the stream takes a line now, and what puts one."""
     try:
         number = stream.fileno()
         mode = os.fstat(number).st_mode
     except _GONE:
-        return _always, partial(_put_in_memory, stream)
+        return _always, _in_memory(stream)
     may_wait = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()
     if not may_wait or not hasattr(select, "poll"):
         return _always, partial(_put, number)
@@ -62,10 +62,7 @@ def _put(number: int, data: bytes) -> None:
         data = data[os.write(number, data) :]
 
 
-def _put_in_memory(stream: TextIO, data: bytes) -> None:
+def _in_memory(stream: TextIO) -> Callable[[bytes], Any]:
+    """For a stream that the system does not know of."""
     buffer: Any = getattr(stream, "buffer", None)
-    if buffer is None:
-        stream.write(data.decode())
-    else:
-        buffer.write(data)
-        buffer.flush()
+    return buffer.write if buffer else lambda data: stream.write(data.decode())
