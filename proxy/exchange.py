@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.contract import Asking
+from proxy.dialects.shapes import count_of, object_of
 from proxy.headers import printable
 from proxy.messages import Answer, Request, Response, Transport
 from proxy.resilience.breakers import Breakers, Leave
@@ -258,10 +259,10 @@ class Attempt(Struct, eq=False):
         price = self.step.target.price
         if price is None:
             return None
-        details = usage.get("prompt_tokens_details") or {}
+        details = object_of(usage.get("prompt_tokens_details"))
         counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"), details.get("cached_tokens"),
                   details.get("cache_write_tokens"))  # fmt: skip
-        return price.of(*[int(count or 0) for count in counts])
+        return price.of(*map(count_of, counts))
 
     def as_json(self) -> dict[str, Any]:
         """What the caller may know of it."""

@@ -105,6 +105,11 @@ class Answer(Struct):
             if len(self.text) > 64:
                 self.text[:] = ["".join(self.text)]
 
+    def tokens(self, name: str) -> int | None:
+        """That count of its usage; None where none is told, or something that is no count."""
+        count = self.usage.get(name) if self.usage else None
+        return int(count) if isinstance(count, (int, float)) and 0 <= count < 2**63 else None
+
     @property
     def complete(self) -> bool:
         """A finish reason was seen for every choice begun; `[DONE]` or a clean end alone proves nothing."""

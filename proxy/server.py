@@ -156,8 +156,8 @@ class Front:
     ) -> web.StreamResponse:
         assert not isinstance(response.body, bytes)
         written = web.StreamResponse(status=response.status, headers={**headers, **_STREAM_HEADERS})
-        if last:
-            written.force_close()
+        if last or wire.version < (1, 1):
+            written.force_close()  # HTTP/1.0 has no chunks: only the connection's end tells a stream's
         writer = await written.prepare(wire)
         assert writer is not None, "it is prepared once"
         self._streams.add(response)

@@ -71,6 +71,13 @@ def _after_any_blank_line(buffer: bytes, begin: int) -> int:
     return match.end()
 
 
+def frames(data: bytes) -> list[bytes]:
+    """Whole frames, one by one; nothing follows, so a last CR is no half of a CRLF."""
+    framer = Framer()
+    found = framer.feed(data)
+    return [*found, rest] if (rest := framer.rest()) else found
+
+
 class Event(Struct, frozen=True):
     """One event's name ("" if it has none) and data (None if it has no data line)."""
 

@@ -12,13 +12,14 @@ from proxy.attempts.settings import Settings
 from proxy.attempts.walk import Cause, Walk
 from proxy.dialects import DIALECTS
 from proxy.dialects.faults import told
+from proxy.dialects.shapes import object_of
 from proxy.errors import Disconnected, InvalidRequest, Silent, UpstreamFailure
 from proxy.exchange import Attempt, Handler
 from proxy.messages import Body
 from proxy.resilience.overlap import Differs
 from proxy.resilience.resume import Prefix, Resumed, resumable
 from proxy.routing.decision import Step
-from proxy.sse import Framer, data_of, encode
+from proxy.sse import data_of, encode, frames
 
 
 class Continuing:
@@ -166,7 +167,7 @@ class Continuing:
         if self._resumed is None:
             return data
         try:
-            return b"".join(map(self._resumed.frame, Framer().feed(data)))
+            return b"".join(map(self._resumed.frame, frames(data)))
         except Differs:
             self._body.close()
             settle.abandoned(self._attempt)
@@ -189,7 +190,7 @@ class _Told(UpstreamFailure):
     """The provider said itself, in the stream, that it cannot go on."""
 
     def __init__(self, data: bytes) -> None:
-        *before, self.last = Framer().feed(data) or [b""]
+        *before, self.last = frames(data) or [b""]
         members = _members(self.last)
         super().__init__(str(members.get("message") or "the provider broke off with an error"))
         self.before = b"".join(before)
@@ -198,6 +199,8 @@ class _Told(UpstreamFailure):
 
 def _members(frame: bytes) -> dict[str, Any]:
     """What an error event says."""
-    data = data_of(frame)
-    members = orjson.loads(data).get("error") if data else None
+    try:
+        members = object_of(orjson.loads(data_of(frame) or b"null")).get("error")
+    except orjson.JSONDecodeError:
+        members = None  # a number that is too large for it
     return members if isinstance(members, dict) else {"message": members}

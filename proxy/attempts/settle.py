@@ -38,11 +38,11 @@ def failed(attempt: Attempt, failure: UpstreamFailure, breaker: CircuitBreaker) 
 
 def finished(attempt: Attempt) -> None:
     """The answer came to its proper end."""
-    now, usage = attempt.exchange.services.clock(), attempt.answer.usage or {}
+    now, answer = attempt.exchange.services.clock(), attempt.answer
     attempt.outcome, attempt.ended = "ok", now
     if attempt.leave is not None:
         attempt.leave.finished(now)
-    prompt, completion = int(usage.get("prompt_tokens") or 0), int(usage.get("completion_tokens") or 0)
+    prompt, completion = answer.tokens("prompt_tokens") or 0, answer.tokens("completion_tokens") or 0
     attempt.flight.counted(attempt.exchange.facts.prompt_tokens, prompt)
     attempt.flight.finished(now, Spent(prompt, completion, attempt.cost() or 0.0))
     _give_back(attempt)
@@ -71,8 +71,8 @@ def _give_back(attempt: Attempt) -> None:
     if attempt.ended_use:
         return
     attempt.ended_use = True
-    usage, services = attempt.answer.usage or {}, attempt.exchange.services
-    tokens = int(usage.get("total_tokens") or 0)
+    services = attempt.exchange.services
+    tokens = attempt.answer.tokens("total_tokens") or 0
     services.usage.ended(attempt.step.target.provider.name, tokens, services.clock())
     if attempt.retry:
         attempt.retry = False

@@ -7,6 +7,7 @@ import select
 import stat
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Any, TextIO
 
 _GONE = (OSError, ValueError)
@@ -14,55 +15,66 @@ _GONE = (OSError, ValueError)
 
 
 class Lines:
-    """Each line goes out at once; of lost ones the next line tells that finds its way.
-
-    A pipe takes up to 4096 bytes without waiting where it takes anything (Linux, pipe(7)), and few lines are longer."""
+    """Each line goes out at once; of lost ones the next line tells that finds its way."""
 
     def __init__(self, stream: TextIO, told: Callable[[int], bytes]) -> None:
-        self._ready, self._put = _ways(stream)
+        self._put = _way(stream)
         self._told = told
         self._lost = 0
+        self._torn = False
+        """A line went out in part, and its end is still due."""
 
     def __call__(self, line: bytes) -> None:
         """Put one line, its end included."""
-        if not self._ready():
-            self._lost += 1
-            return
         whole = self._told(self._lost) + line if self._lost else line
-        try:
-            self._put(whole)
-        except _GONE:
-            self._lost += 1
+        whole = b"\n" + whole if self._torn else whole
+        out = self._put(whole)
+        if out == len(whole):
+            self._lost, self._torn = 0, False
         else:
-            self._lost = 0
+            self._lost, self._torn = self._lost + 1, self._torn or out > 0
 
 
-def _ways(stream: TextIO) -> tuple[Callable[[], bool], Callable[[bytes], Any]]:
-    """What says whether the stream takes a line now, and what puts one."""
+def _way(stream: TextIO) -> Callable[[bytes], int]:
+    """What puts as much onto the stream as it takes now, and says how many bytes that was."""
     try:
         number = stream.fileno()
         mode = os.fstat(number).st_mode
     except _GONE:
-        return _always, _in_memory(stream)
+        return partial(_put_in_memory, _memory(stream))
     may_wait = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()
     if not may_wait or not hasattr(select, "poll"):
-        return _always, partial(_put, number)
+        return partial(_put, number, _always, inf)
     poll = select.poll()
     poll.register(number, select.POLLOUT)
-    return lambda: bool(poll.poll(0)), partial(_put, number)
+    # What is ready takes so many bytes without waiting, and may take no more.
+    return partial(_put, number, lambda: bool(poll.poll(0)), select.PIPE_BUF)
 
 
 def _always() -> bool:
     return True
 
 
-def _put(number: int, data: bytes) -> None:
+def _put(number: int, ready: Callable[[], bool], most: float, data: bytes) -> int:
     # Past the stream's own buffer: what that could not give out it would give out later, behind our back.
-    while data:
-        data = data[os.write(number, data) :]
+    out, size = 0, len(data)
+    try:
+        while out < size and ready():
+            out += os.write(number, data[out : int(min(size, out + most))])
+    except _GONE:
+        pass
+    return out
 
 
-def _in_memory(stream: TextIO) -> Callable[[bytes], Any]:
+def _memory(stream: TextIO) -> Callable[[bytes], Any]:
     """For a stream that the system does not know of."""
     buffer: Any = getattr(stream, "buffer", None)
     return buffer.write if buffer else lambda data: stream.write(data.decode())
+
+
+def _put_in_memory(write: Callable[[bytes], Any], data: bytes) -> int:
+    try:
+        write(data)
+    except _GONE:
+        return 0
+    return len(data)

@@ -24,7 +24,6 @@ def _write(exchange: Exchange) -> None:
     services = exchange.services
     target = exchange.serving.step.target if exchange.serving else None
     answer = exchange.serving.answer if exchange.serving else Answer()
-    usage = answer.usage or {}
     quiet = exchange.outcome == "ok" and exchange.request.path.startswith(_LOOKS)
     write = services.log.debug if quiet else services.log.info
     write(
@@ -41,8 +40,8 @@ def _write(exchange: Exchange) -> None:
         ttft_ms=_milliseconds(exchange.first_content, exchange.started),
         total_ms=_milliseconds(services.clock(), exchange.started),
         overhead_ms=exchange.overhead_ms,
-        prompt_tokens=usage.get("prompt_tokens"),
-        completion_tokens=usage.get("completion_tokens"),
+        prompt_tokens=answer.tokens("prompt_tokens"),
+        completion_tokens=answer.tokens("completion_tokens"),
         dropped_events=answer.dropped or None,
     )
 

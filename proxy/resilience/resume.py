@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from proxy.dialects.shapes import object_of, objects_of, text_of
 from proxy.messages import Answer
 from proxy.resilience.overlap import Again, Onwards, Overlap
 from proxy.sse import data_of, encode
@@ -76,20 +77,28 @@ class Resumed:
     def frame(self, frame: bytes) -> bytes:
         """One frame less what was said already, b"" if nothing is left of it. Raises Differs."""
         data = data_of(frame)
-        chunk = None if data is None or data == b"[DONE]" else orjson.loads(data)
-        if not isinstance(chunk, dict):
+        chunk = _object(data)
+        if chunk is None:
             return frame
         if self.id:
             chunk["id"] = self.id
-        said = [self._says(choice) for choice in chunk.get("choices") or ()]
+        said = [self._says(choice) for choice in objects_of(chunk.get("choices"))]
         return encode(orjson.dumps(chunk)) if all(said) else b""
 
     def _says(self, choice: dict[str, Any]) -> bool:
         """Takes out what was said already; whether anything is left."""
-        delta, finish = choice.get("delta") or {}, choice.get("finish_reason")
+        delta, finish = object_of(choice.get("delta")), choice.get("finish_reason")
         delta.pop("role", None)
-        text = self.overlap.new(delta.get("content") or "")
+        text = self.overlap.new(text_of(delta.get("content")))
         text += self.overlap.end() if finish else ""
         if text or "content" in delta:
-            delta["content"] = text
+            choice["delta"] = delta = {**delta, "content": text}
         return bool(finish or any(delta.values()))
+
+
+def _object(data: bytes | None) -> dict[str, Any] | None:
+    try:
+        value = orjson.loads(data or b"null")
+    except orjson.JSONDecodeError:
+        return None  # `[DONE]`, or a number that is too large for it
+    return value if isinstance(value, dict) else None

@@ -107,13 +107,13 @@ def started(attempt: Attempt, number: int) -> Attributes:
 
 def of_attempt(attempt: Attempt) -> Attributes:
     """What is known of an attempt at its end."""
-    usage = attempt.answer.usage or {}
+    answer = attempt.answer
     return _known(
         {
-            **_answered(attempt.answer),
+            **_answered(answer),
             "gen_ai.response.time_to_first_chunk": _first(attempt.exchange, attempt.content, attempt.started),
-            "gen_ai.usage.input_tokens": usage.get("prompt_tokens"),
-            "gen_ai.usage.output_tokens": usage.get("completion_tokens"),
+            "gen_ai.usage.input_tokens": answer.tokens("prompt_tokens"),
+            "gen_ai.usage.output_tokens": answer.tokens("completion_tokens"),
             "http.response.status_code": attempt.status or (None if attempt.content is None else 200),
             "error.type": attempt_error(attempt),
             "parrot.outcome": attempt.outcome,

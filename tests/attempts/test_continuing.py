@@ -15,12 +15,13 @@ from proxy.messages import Response, Staged
 from proxy.middleware.failover import Failover
 from proxy.middleware.sse_passthrough import SsePassthrough
 from proxy.routing.facts import Facts
-from proxy.sse import decode
+from proxy.sse import data_of, decode, frames
 from tests.fakes import FOREVER, Body, chunk, planned
 
 CUT = Disconnected("cut")
 ONE, TWO, END = chunk("one ", id="1"), chunk("two", id="1"), chunk(finish="stop")
 ERROR = b'data: {"error":{"message":"overloaded","code":"overloaded_error"}}\n\n'
+FAR_ERROR = b'data: {"error":{"message":"overloaded"},"x":1e999}\n\n'
 
 
 class Providers:
@@ -91,6 +92,7 @@ WHOLE = "one two", ["stop"], [], 1
         ([[ONE, CUT], [chunk("on"), END]], "ab", ("one ", [], ["upstream_disconnected"], 0)),
         ([[ONE, CUT], [ONE, TWO, CUT]], "ab", ("one two", [], ["upstream_disconnected"], 0)),
         ([[ONE, CUT], [ONE + TWO + ERROR]], "ab", ("one two", [], ["overloaded_error"], 0)),
+        ([[ONE, FAR_ERROR], [ONE, TWO, END]], "ab", WHOLE),
     ],
 )
 async def test_what_the_caller_gets(rows, tried, got):
@@ -123,6 +125,16 @@ async def test_an_answer_that_differs_is_no_fault_of_who_gave_it():
     await read(body)
     made.end()
     assert [attempt.outcome for attempt in made.attempts] == ["upstream_disconnected", "abandoned"]
+
+
+async def test_lines_that_end_in_cr_are_lines_too():
+    rows = [[part.replace(b"\n", b"\r") for part in row] for row in ([ONE + ERROR, b":"], [ONE, TWO + END, b":"])]
+    _, providers, body = await streamed(*rows)
+    got = b""
+    while data := await body.read():
+        got += data
+    text = [orjson.loads(data)["choices"][0]["delta"].get("content") for data in map(data_of, frames(got)) if data != b"[DONE]"]
+    assert text == ["one ", "two", None] and providers.tried == ["a", "b"]
 
 
 @pytest.mark.parametrize("resume", ["auto", "off"])

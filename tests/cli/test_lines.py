@@ -66,6 +66,19 @@ def test_a_reader_that_has_gone_is_nobodys_failure(pipe: tuple[int, io.TextIOWra
     lines(b"two\n")
 
 
+def test_a_line_longer_than_a_pipe_takes_at_once_holds_nobody_up(pipe: tuple[int, io.TextIOWrapper]) -> None:
+    reading, stream = pipe
+    lines = Lines(stream, told)
+    long = b"x" * 9000 + b"\n"
+    for _ in range(100):
+        lines(long)
+    kept = os.read(reading, 1 << 20)
+    assert kept.count(long) == len(kept) // len(long) > 1
+    lines(b"again\n")
+    lost, torn = 100 - kept.count(long), len(kept) % len(long)
+    assert os.read(reading, 1 << 20) == b"%blost %d\nagain\n" % (b"\n" if torn else b"", lost)
+
+
 def test_a_file_takes_every_line(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as stream:
         lines = Lines(stream, told)

@@ -86,6 +86,21 @@ def test_an_answer_that_starts_over_shows_only_what_is_new_under_the_old_id():
     assert got[0] == b""
 
 
+@pytest.mark.parametrize("delta", [b'"delta":{}', b'"delta":null', b'"delta":{"content":""}'])
+def test_what_was_held_back_comes_with_the_finish(delta):
+    resumed = Resumed.of(Prefix.of("one two three four five"), None, prefilled=True)
+    assert resumed.frame(chunk("one", id="new")) == b""
+    last = resumed.frame(chunk(finish="stop", id="new").replace(b'"delta":{}', delta))
+    assert said([last]) == [("new", "one", "stop")]
+
+
+@pytest.mark.parametrize("said", [b'"choices":[5]', b'"choices":7', b'"choices":[{"delta":"a"}]', b'"choices":[{"delta":{"content":7}}]'])
+def test_what_has_no_text_in_it_says_nothing(said):
+    resumed = Resumed.of(Prefix.of("one"), None, prefilled=False)
+    resumed.frame(b"data: {" + said + b"}\n\n")
+    assert resumed.overlap.expected == "one"
+
+
 def test_an_answer_that_was_prefilled_goes_on_at_once():
     resumed = Resumed.of(Prefix.of("one two "), None, prefilled=True)
     frame = resumed.frame(chunk(" three", id="new"))
@@ -103,3 +118,5 @@ def test_usage_and_what_is_no_chunk_pass():
     usage = resumed.frame(b'data: {"id":"new","choices":[],"usage":{"prompt_tokens":1}}\n\n')
     assert orjson.loads(decode(usage).data) == {"id": "old", "choices": [], "usage": {"prompt_tokens": 1}}
     assert resumed.frame(b"data: 1\n\n") == b"data: 1\n\n"
+    far = b'data: {"x":1e999}\n\n'
+    assert resumed.frame(far) == far

@@ -20,6 +20,13 @@ class Choice(Struct, frozen=True, gc=False):
     text: Any = None
 
 
+class Whole(Struct, frozen=True, gc=False):
+    """The answer so far, as a typed event tells it."""
+
+    model: str | None = None
+    usage: dict[str, Any] | None = None
+
+
 class Chunk(Struct, frozen=True, gc=False):
     """A JSON object of an OpenAI host; None where it has no such member, or one of another type."""
 
@@ -29,8 +36,7 @@ class Chunk(Struct, frozen=True, gc=False):
     usage: dict[str, Any] | None = None
     error: Any = None
     type: Any = None
-    response: Chunk | None = None
-    """Of a typed event: the answer so far."""
+    response: Whole | None = None
 
 
 _decoded = Decoder(Chunk).decode
@@ -62,6 +68,8 @@ def chunk(members: Mapping[str, Any]) -> Chunk:
         if isinstance(listed, list):
             choices = [_fitting(choice, Choice) for choice in listed if isinstance(choice, dict)]
             members = {**members, "choices": choices}
+        if isinstance(response := members.get("response"), dict):
+            members = {**members, "response": _fitting(response, Whole)}
         return convert(_fitting(members, Chunk), Chunk)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.dialects.openai.chunk import Choice, Chunk, chunk, read
+from proxy.dialects.openai.chunk import Choice, Chunk, Whole, chunk, read
 
 TEXT = Choice(index=0, delta={"content": "a"})
 
@@ -26,7 +26,9 @@ TEXT = Choice(index=0, delta={"content": "a"})
         ({"choices": 5}, Chunk()),
         ({"model": 5, "usage": 5, "id": 5, "error": 5, "type": 5}, Chunk(id=5, error=5, type=5)),
         ({"usage": {"total_tokens": 3}, "response": 7}, Chunk(usage={"total_tokens": 3})),
-        ({"response": {"model": "m", "usage": None}}, Chunk(response=Chunk(model="m"))),
+        ({"response": {"model": "m", "usage": None}}, Chunk(response=Whole(model="m"))),
+        ({"response": {"model": 5, "usage": {"total_tokens": 3}}}, Chunk(response=Whole(usage={"total_tokens": 3}))),
+
     ],
 )
 def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, Any], seen: Chunk) -> None:
@@ -43,6 +45,7 @@ def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, A
         (b'{"x":1} {', None),
         (b'{"x":"\xff"}', None),
         (b'{"error":"\xff"}', None),
+        (b'{"response":' * 1000 + b"{}" + b"}" * 1000, Chunk(response=Whole())),
         (b'{"x":' + b"[" * 3000 + b"]" * 3000 + b"}", None),
         (b"[1, 2]", [1, 2]),
         (b'"text"', "text"),
