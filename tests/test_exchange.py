@@ -92,6 +92,9 @@ USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
         ("-2", [USAGE, USAGE], "0.00024"),
         ("1-", [USAGE, USAGE], None),
         ("12", [], None),
+        ("12", [USAGE, {**USAGE, "prompt_tokens_details": 7}], "0.00036"),
+        ("12", [USAGE, {"prompt_tokens": "many", "completion_tokens": [], "prompt_tokens_details": []}], "0.00012"),
+        ("12", [USAGE, {"prompt_tokens": 10**400}], "0.00012"),
     ],
 )
 def test_the_bill_is_that_of_all_attempts_once_the_answers_own_is_known(prices, usages, bill):

@@ -53,6 +53,15 @@ def test_closing_reaches_the_source() -> None:
 
 
 @pytest.mark.parametrize(
+    ("usage", "count"),
+    [(None, None), ({}, None), ({"n": 3}, 3), ({"n": 3.0}, 3), ({"n": 0}, 0)]
+    + [({"n": odd}, None) for odd in (None, "3", [], {}, -1, 10**400, float("inf"), float("nan"))],
+)
+def test_what_is_no_count_counts_nothing(usage: dict[str, object] | None, count: int | None) -> None:
+    assert Answer(usage=usage).tokens("n") == count
+
+
+@pytest.mark.parametrize(
     ("answer", "complete"),
     [
         (Answer(), False),

@@ -206,6 +206,15 @@ async def test_a_stream_is_chunked_only_for_those_who_know_chunks(two: Running, 
     assert b"data: [DONE]\n\n" in body and body.startswith(b"data: ") is not chunked
 
 
+async def test_a_stream_without_chunks_ends_with_its_connection(two: Running) -> None:
+    sent = post(json.dumps({**ASK, "stream": True}).encode(), "Connection: keep-alive").replace(
+        b"HTTP/1.1", b"HTTP/1.0"
+    )
+    async with asyncio.timeout(10):
+        got = await talk(two.url, sent)
+    assert got.endswith(b"data: [DONE]\n\n") and b"keep-alive" not in got.lower().partition(b"\r\n\r\n")[0]
+
+
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_leaves_while_waiting_closes_the_upstream_call(stream: bool) -> None:
     async with silent_provider() as (port, gone), running(TWO) as started:

@@ -133,7 +133,11 @@ async def test_lines_that_end_in_cr_are_lines_too():
     got = b""
     while data := await body.read():
         got += data
-    text = [orjson.loads(data)["choices"][0]["delta"].get("content") for data in map(data_of, frames(got)) if data != b"[DONE]"]
+    text = [
+        orjson.loads(data)["choices"][0]["delta"].get("content")
+        for data in map(data_of, frames(got))
+        if data != b"[DONE]"
+    ]
     assert text == ["one ", "two", None] and providers.tried == ["a", "b"]
 
 

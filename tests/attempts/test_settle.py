@@ -50,3 +50,13 @@ def test_content_counts_as_success_and_a_break_takes_it_back():
     assert breakers.standing(target, 100.0).failures == 0
     verdict = settle.failed(attempt, Disconnected("cut"), CircuitBreaker())
     assert not verdict.moves_on and breakers.standing(target, 100.0).failures == 1
+
+
+@pytest.mark.parametrize("count", ["many", [], {}, -1, 10**400])
+def test_what_is_no_count_keeps_nothing_from_being_given_back(count):
+    attempt = retried()
+    names = ("prompt_tokens", "completion_tokens", "total_tokens", "prompt_tokens_details")
+    attempt.answer.usage = dict.fromkeys(names, count)
+    settle.finished(attempt)
+    services, target = attempt.exchange.services, attempt.step.target.id
+    assert not services.retries.in_flight(target) and not services.observations.in_flight(target)

@@ -94,7 +94,9 @@ def test_what_was_held_back_comes_with_the_finish(delta):
     assert said([last]) == [("new", "one", "stop")]
 
 
-@pytest.mark.parametrize("said", [b'"choices":[5]', b'"choices":7', b'"choices":[{"delta":"a"}]', b'"choices":[{"delta":{"content":7}}]'])
+@pytest.mark.parametrize(
+    "said", [b'"choices":[5]', b'"choices":7', b'"choices":[{"delta":"a"}]', b'"choices":[{"delta":{"content":7}}]']
+)
 def test_what_has_no_text_in_it_says_nothing(said):
     resumed = Resumed.of(Prefix.of("one"), None, prefilled=False)
     resumed.frame(b"data: {" + said + b"}\n\n")

@@ -28,7 +28,6 @@ TEXT = Choice(index=0, delta={"content": "a"})
         ({"usage": {"total_tokens": 3}, "response": 7}, Chunk(usage={"total_tokens": 3})),
         ({"response": {"model": "m", "usage": None}}, Chunk(response=Whole(model="m"))),
         ({"response": {"model": 5, "usage": {"total_tokens": 3}}}, Chunk(response=Whole(usage={"total_tokens": 3}))),
-
     ],
 )
 def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, Any], seen: Chunk) -> None:
