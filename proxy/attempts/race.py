@@ -71,16 +71,14 @@ class Race:
         """The second runner's answer, now that it is the only one."""
         if self._hedge is None or self._attempt is None:
             raise Failed(failures)
-        hedge, self._hedge = self._hedge, None
         try:
-            served = await hedge
+            served = await self._hedge
         except UpstreamFailure as failure:
             raise Failed([*failures, (self._attempt, failure)]) from None
         except InvalidRequest:
             raise Failed(failures) from None
         except asyncio.CancelledError:
-            hedge.cancel()
-            settle.abandoned(self._attempt)
+            self._drop_hedge(outrun=False)
             raise
         self._attempt.exchange.services.tally.hedges[self._attempt.step.target.provider.name, "won"] += 1
         return served
@@ -110,8 +108,8 @@ class Race:
             self._overtaken = True
             first.cancel()
 
-    def _drop_hedge(self) -> None:
-        """The second runner has lost: whatever it has is closed."""
+    def _drop_hedge(self, *, outrun: bool = True) -> None:
+        """The second runner has lost, or nobody waits for it: whatever it has is closed."""
         if self._hedge is None or self._attempt is None:
             return
         hedge, self._hedge = self._hedge, None
@@ -119,4 +117,4 @@ class Race:
             hedge.cancel()
         elif not hedge.cancelled() and hedge.exception() is None:
             hedge.result()[1].close()
-        settle.abandoned(self._attempt, outrun=True)
+        settle.abandoned(self._attempt, outrun=outrun)

@@ -52,7 +52,7 @@ class SsePassthrough:
         try:
             await asyncio.wait({coming}, timeout=self.early_commit)
         except BaseException:
-            coming.cancel()
+            _let_go(coming)
             raise
         if coming.done():
             return self._passing(exchange, coming.result())
@@ -95,10 +95,16 @@ class Committed:
     def close(self) -> None:
         if self._body is not None:
             self._body.close()
-        elif self._coming.done() and not self._coming.cancelled() and self._coming.exception() is None:
-            self._coming.result().close()
         else:
-            self._coming.cancel()
+            _let_go(self._coming)
+
+
+def _let_go(coming: asyncio.Future[Response]) -> None:
+    """Of an answer that nobody waits for any more, whether it has come or not."""
+    if coming.done() and not coming.cancelled() and coming.exception() is None:
+        coming.result().close()
+    else:
+        coming.cancel()
 
 
 class Passage:

@@ -135,3 +135,15 @@ async def test_a_bug_is_no_failure_and_leaves_nothing_running():
         await track.run()
     await asyncio.sleep(0)
     assert track.left == ["b"] and track.is_settled()
+
+
+@hurried
+async def test_a_caller_that_leaves_as_the_second_answers_leaves_nothing_open():
+    track = Track(a=(9.0, ConnectFailure("a")), b=(4.0, None))
+    racing = asyncio.ensure_future(track.run())
+    while "b" not in track.bodies:
+        await asyncio.sleep(0.5)
+    racing.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await racing
+    assert track.bodies["b"].closed == 1

@@ -210,6 +210,25 @@ async def test_a_caller_that_leaves_after_early_commit_takes_the_request_along()
     await gone.wait()
 
 
+async def test_a_caller_that_leaves_as_the_answer_comes_leaves_nothing_open():
+    made, body, ready = served(), Body([SAID]), asyncio.Event()
+    made.facts = Facts("chat", "m", stream=True)
+
+    async def inner(_):
+        await ready.wait()
+        return Response(200, {}, body)
+
+    waiting = asyncio.ensure_future(early(made, inner))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    ready.set()
+    await asyncio.sleep(0)
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    assert body.closed == 1
+
+
 def test_early_commit_is_off_or_a_duration():
     with pytest.raises(ValueError, match="off, or a duration"):
         SsePassthrough(early_commit=When(AUTO))
