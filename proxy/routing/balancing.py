@@ -40,10 +40,12 @@ def turn(question: Question, lineup: Lineup, picks: Mapping[Group, Mapping[str, 
     if asked is None:
         return None
     key = asked, policy.load_balance_providers, policy.provider_weights
-    group: Group | None = lineup.groups.get(key)
-    if group is None:
-        group = lineup.groups[key] = Group(question.facts.model, _weights(question, asked, lineup.shares))
-    return Turn(group, _next(group.weights, picks.get(group, {}))) if group.weights else None
+    found: tuple[Group, int] | None = lineup.groups.get(key)
+    if found is None:
+        weights = _weights(question, asked, lineup.shares)
+        found = lineup.groups[key] = Group(question.facts.model, weights), sum(weight for _, weight in weights)
+    group, total = found
+    return Turn(group, _next(group.weights, total, picks.get(group, {}))) if total else None
 
 
 def kind(question: Question) -> str | None:
@@ -71,9 +73,9 @@ def _weights(question: Question, asked: str, shares: Mapping[str, float]) -> tup
     return tuple((name, weight // divisor) for name, weight in whole.items() if weight)
 
 
-def _next(weights: Sequence[tuple[str, int]], picks: Mapping[str, int]) -> str:
+def _next(weights: Sequence[tuple[str, int]], total: int, picks: Mapping[str, int]) -> str:
     """The one furthest behind its share: the largest weight x (n + 1) - picks x total, the first listed on a tie."""
-    total, n = sum([weight for _, weight in weights]), sum(picks.values()) + 1
+    n = sum(picks.values()) + 1
     behind = [weight * n - picks.get(name, 0) * total for name, weight in weights]
     return weights[behind.index(max(behind))][0]
 

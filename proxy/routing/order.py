@@ -75,13 +75,14 @@ def _by_turn(ranked: Sequence[Candidate], scene: Scene, turn: Turn) -> list[Cand
         others.append(each)
         if name == turn.provider:
             own.append(each)
-    first = own[0] if len(own) == 1 else min(own, key=lambda each: _distance_and_load(each, scene))
+    first = own[0] if len(own) == 1 else _nearest(own, scene)
     others.remove(first)
     return [first, *others, *rest]
 
 
-def _distance_and_load(candidate: Candidate, scene: Scene) -> tuple[float, int]:
-    return kilometres(scene.region, candidate.target.region), scene.in_flight(candidate.target.id)
+def _nearest(own: Sequence[Candidate], scene: Scene) -> Candidate:
+    region, in_flight = scene.region, scene.in_flight
+    return min(own, key=lambda each: (kilometres(region, each.target.region), in_flight(each.target.id)))
 
 
 def _chained(ranked: Sequence[Candidate], chain: Sequence[str]) -> list[Candidate]:
