@@ -174,6 +174,7 @@ class Continuing:
             self._attempt.exchange.services.tally.resumes["differed"] += 1
             self._attempt.answer.error = True
             error = Disconnected("the answer was cut, and another target's is not the same")
+            self._attempt.exchange.outcome = error.outcome
             return encode(orjson.dumps({"error": error.members()}))
 
 

@@ -125,6 +125,7 @@ async def test_an_answer_that_differs_is_no_fault_of_who_gave_it():
     await read(body)
     made.end()
     assert [attempt.outcome for attempt in made.attempts] == ["upstream_disconnected", "abandoned"]
+    assert made.outcome == "upstream_disconnected"  # which the caller was told
 
 
 async def test_lines_that_end_in_cr_are_lines_too():
