@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 from unittest.mock import Mock, patch
 
@@ -13,6 +13,8 @@ from aiohttp.abc import AbstractStreamWriter
 from aioresponses import aioresponses
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
+
+from tests.running import Running, running
 
 # A slow machine is no mistake: how long an example takes is not judged.
 hypothesis.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -24,6 +26,18 @@ class Built(aiohttp.ClientResponse):
 
     def __init__(self, *args, **kwargs):
         super().__init__(*args, stream_writer=Mock(AbstractStreamWriter, output_size=0), **kwargs)
+
+
+@pytest.fixture
+async def two() -> AsyncIterator[Running]:
+    async with running() as started:
+        yield started
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +15,6 @@ from tests.running import HELLO, SHIPPED, TWO, Log, Running, launch, made, runni
 
 ROOT = Path(__file__).parent.parent
 SIX = {"openai", "anthropic", "google", "mistral", "cohere", "meta"}
-
-
-@pytest.fixture
-async def two() -> AsyncIterator[Running]:
-    async with running() as started:
-        yield started
 
 
 async def test_the_async_client_gets_an_answer_and_learns_who_gave_it(two: Running) -> None:

@@ -17,18 +17,6 @@ from tests.running import HELLO, TWO, Running, running
 ASK = {"model": "m", "messages": HELLO}
 
 
-@pytest.fixture
-async def two() -> AsyncIterator[Running]:
-    async with running() as started:
-        yield started
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
-
-
 async def talk(url: str, sent: bytes, until_close: bool = True) -> bytes:
     """What comes back on a connection of one's own."""
     reader, writer = await asyncio.open_connection(*url.removeprefix("http://").rsplit(":", 1))

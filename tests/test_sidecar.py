@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -158,12 +158,6 @@ async def test_a_taken_admin_port_gives_the_first_one_back() -> None:
 
 
 # Probes
-
-
-@pytest.fixture
-async def two() -> AsyncIterator[Running]:
-    async with running() as started:
-        yield started
 
 
 async def test_the_providers_state_is_no_reason_not_to_be_ready(two: Running) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
 
 import aiohttp
 import pytest
@@ -12,18 +11,6 @@ from proxy.control.pages import PAGES
 from tests.running import TWO, Running, running
 
 KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: s3cret}]}},")
-
-
-@pytest.fixture
-async def two() -> AsyncIterator[Running]:
-    async with running() as started:
-        yield started
-
-
-@pytest.fixture
-async def http() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as session:
-        yield session
 
 
 @pytest.mark.parametrize(
