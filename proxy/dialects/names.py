@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Rule:
 
     def near(self, name: str) -> str:
         """The nearest name that is taken, perhaps that of another."""
-        name = re.sub(f"[^{self.allowed}]", "_", name)
+        name = re.sub(f"[^{self.allowed}]", "_", name[: self.limit])
         if not re.match(f"[{self.first or self.allowed}]", name):
             name = "_" + name
         return name[: self.limit]
@@ -34,12 +35,8 @@ def fitting(names: Iterable[str], rule: Rule) -> dict[str, str]:
     """The caller's names -> what the provider is told: each fits the rule, no two are the same, good ones stay."""
     wanted = list(dict.fromkeys(names))
     given = {name: name for name in wanted if rule.takes(name)}
-    taken = set(given)
-    for name in wanted:
-        if name not in given:
-            given[name] = free(name, rule, taken)
-            taken.add(given[name])
-    return given
+    unique = UniqueNames(rule, given)
+    return given | {name: unique.assign(name) for name in wanted if name not in given}
 
 
 def changed(given: Mapping[str, str]) -> dict[str, str]:
@@ -47,12 +44,33 @@ def changed(given: Mapping[str, str]) -> dict[str, str]:
     return {told: name for name, told in given.items() if told != name}
 
 
-def free(name: str, rule: Rule, taken: set[str]) -> str:
-    """The nearest name if nobody has it, else with a hash of the whole name: the same in every turn of a conversation."""
-    near, count = rule.near(name), 0
-    candidate = near
-    while candidate in taken:
-        digest = hashlib.sha256(f"{count}{name}".encode()).hexdigest()[:8]
-        candidate = f"{near[: rule.limit - 9]}_{digest}"
-        count += 1
-    return candidate
+class UniqueNames:
+    """Assigns names that fit a rule, no two the same, in time linear in the length of all names.
+
+    First the closest name that fits, then the closest with a hash of the whole name, which is the same in every turn of a
+    conversation. A name that is assigned again goes on with the candidates that are left, so none is tried twice for it."""
+
+    def __init__(self, rule: Rule, taken: Iterable[str] = ()) -> None:
+        self._rule = rule
+        self._taken = set(taken)
+        self._candidates: dict[str, Iterator[str]] = {}
+
+    def assign(self, name: str) -> str:
+        """Return a name that was not assigned before."""
+        found = self._rule.near(name)
+        if found in self._taken:
+            candidates = self._candidates.get(name) or self._candidates.setdefault(name, self._hashed(name, found))
+            found = next(candidate for candidate in candidates if candidate not in self._taken)
+        self._taken.add(found)
+        return found
+
+    def _hashed(self, name: str, near: str) -> Iterator[str]:
+        return (f"{near[: self._rule.limit - 9]}_{digest.hex()[:8]}" for digest in digests(name))
+
+
+def digests(name: str) -> Iterator[bytes]:
+    """Yield hashes of a name without end; only the first costs time in proportion to the name's length."""
+    digest = hashlib.sha256(f"0{name}".encode("utf-8", "surrogatepass"))
+    for number in count(1):
+        yield digest.digest()
+        digest.update(b"%d" % number)

@@ -47,10 +47,11 @@ def _check_unique(text: str) -> None:
 
 
 def _unique(members: list[tuple[str, Any]]) -> None:
-    names = [name for name, _ in members]
-    for name in names:
-        if names.count(name) > 1:
+    seen: set[str] = set()
+    for name, _ in members:
+        if name in seen:
             raise ValueError(f"'{name[:64]}' stands in it twice")
+        seen.add(name)
 
 
 def _one_of(text: str, allowed: Any) -> str:

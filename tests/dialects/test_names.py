@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from proxy.dialects.names import Rule, changed, fitting
+from proxy.dialects.names import Rule, UniqueNames, changed, fitting
 
 RULES = [Rule(), Rule(limit=9), Rule("A-Za-z0-9_", first="A-Za-z_"), Rule("A-Za-z0-9_.:-", first="A-Za-z_")]
 
@@ -26,3 +28,17 @@ def test_all_fit_none_meet_and_all_come_back(names: list[str], rule: Rule) -> No
 ])  # fmt: skip
 def test_good_names_stay_and_others_take_the_nearest_free_one(names: list[str], told: str) -> None:
     assert fitting(names, Rule())[names[0]] == told
+
+
+@given(names=st.lists(st.text(alphabet="ab._/1é", max_size=12), max_size=30), rule=st.sampled_from(RULES))
+def test_names_that_are_given_again_and_again_become_different_ones(names: list[str], rule: Rule) -> None:
+    unique = UniqueNames(rule)
+    given = [unique.assign(name) for name in names * 3]
+    assert len(set(given)) == len(given) and all(map(rule.takes, given))
+
+
+def test_a_name_becomes_the_same_as_long_as_the_beginning_of_a_conversation_stays() -> None:
+    first, second = UniqueNames(Rule()), UniqueNames(Rule())
+    start = [first.assign("a.b") for _ in range(5)]
+    assert [second.assign("a.b") for _ in range(9)][:5] == start
+    assert start[0] == "a_b" and all(re.fullmatch("a_b_[0-9a-f]{8}", name) for name in start[1:])

@@ -2,29 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from proxy.dialects.anthropic.tables import IMAGE_TYPES, TOOL_ID, Traits
 from proxy.dialects.content import arguments, image, invalid, part_text, parts
-from proxy.dialects.names import free
+from proxy.dialects.names import UniqueNames
 
 Block = dict[str, Any]
+
+_MOST_NAMED = 10
+"""Ids that an error message lists."""
+
+
+@dataclass(slots=True)
+class _Turn:
+    """Consecutive messages of one role as one: results of tools must come first in it, the rest keeps its order."""
+
+    role: str
+    results: list[Block] = field(default_factory=list)
+    rest: list[Block] = field(default_factory=list)
+
+    def add(self, blocks: Iterable[Block]) -> None:
+        for block in blocks:
+            (self.results if block["type"] == "tool_result" else self.rest).append(block)
+
+    def as_json(self) -> dict[str, Any]:
+        return {"role": self.role, "content": self.results + self.rest}
 
 
 @dataclass(slots=True)
 class Conversation:
-    """What has been translated so far; `closed` gives what the request needs."""
+    """Translates messages one by one; `system` and what `close` returns go into the request."""
 
     traits: Traits
     names: Mapping[str, str]
     """The caller's names of tools -> what the provider is told."""
     system: list[Block] = field(default_factory=list)
-    turns: list[dict[str, Any]] = field(default_factory=list)
+    _turns: list[_Turn] = field(default_factory=list)
     _open: dict[str, str] = field(default_factory=dict)
     _caller: str = ""
-    _used: set[str] = field(default_factory=set)
+    _ids: UniqueNames = field(default_factory=lambda: UniqueNames(TOOL_ID))
 
     def add(self, message: Any, where: str) -> None:
         """The next message. Raises InvalidRequest for what cannot stand there."""
@@ -33,15 +53,15 @@ class Conversation:
             raise invalid(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
         _ROLES[role](self, message, where)
 
-    def close(self) -> None:
-        """No more messages: whether it is a conversation that a model can go on with. Raises InvalidRequest."""
+    def close(self) -> list[dict[str, Any]]:
+        """Return the turns of the whole conversation. Raises InvalidRequest if no model can go on with it."""
         self._answered()
-        if not self.turns:
+        if not self._turns:
             raise invalid("messages", "must hold a message that says something and is not the system's")
-        if self.turns[0]["role"] != "user":
-            self.turns.insert(0, {"role": "user", "content": [{"type": "text", "text": "."}]})
-        if self.turns[-1]["role"] == "assistant":
-            self._prefilled(self.turns[-1]["content"][-1])
+        if self._turns[-1].role == "assistant":
+            self._prefilled(self._turns[-1].rest[-1])
+        first = [] if self._turns[0].role == "user" else [_Turn("user", rest=[{"type": "text", "text": "."}])]
+        return [turn.as_json() for turn in first + self._turns]
 
     def _prefilled(self, last: Block) -> None:
         if not self.traits.prefill:
@@ -51,10 +71,10 @@ class Conversation:
     def _system(self, message: Mapping[str, Any], where: str) -> None:
         """Before all others it is the request's; later it stays where it is if the model can take it, else the user says it."""
         said = _blocks(message.get("content"), f"{where}.content", _TEXTS)
-        if not self.turns:
+        if not self._turns:
             self.system += said
         elif said and self.traits.inner_system and not self._open:
-            self.turns.append({"role": "system", "content": said})
+            self._turns.append(_Turn("system", rest=said))
         else:
             self._say("user", said)
 
@@ -77,9 +97,7 @@ class Conversation:
         id, name = call.get("id"), call["function"]["name"]
         if not isinstance(id, str) or id in self._open:
             raise invalid(f"{where}.id", "must be a string, and another for each call")
-        told = free(id, TOOL_ID, self._used)
-        self._used.add(told)
-        self._open[id] = told
+        told = self._open[id] = self._ids.assign(id)
         return {"type": "tool_use", "id": told, "name": self.names.get(name, name), "input": given}
 
     def _tool(self, message: Mapping[str, Any], where: str) -> None:
@@ -96,14 +114,14 @@ class Conversation:
 
     def _answered(self) -> None:
         if self._open:
-            raise invalid(f"{self._caller}.tool_calls", f"no tool message answers {', '.join(self._open)}")
+            ids = ", ".join(islice(self._open, _MOST_NAMED))
+            raise invalid(f"{self._caller}.tool_calls", f"no tool message answers {ids}")
 
     def _say(self, role: str, said: list[Block]) -> None:
-        """Results of tools must come first in their turn; the rest keeps its order."""
-        if self.turns and self.turns[-1]["role"] == role:
-            said = self.turns.pop()["content"] + said
+        if said and not (self._turns and self._turns[-1].role == role):
+            self._turns.append(_Turn(role))
         if said:
-            self.turns.append({"role": role, "content": sorted(said, key=lambda block: block["type"] != "tool_result")})
+            self._turns[-1].add(said)
 
 
 _ROLES: Mapping[str, Callable[[Conversation, Mapping[str, Any], str], None]] = {

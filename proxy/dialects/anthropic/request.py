@@ -38,12 +38,12 @@ def ask(call: Call) -> Asking:
     conversation = Conversation(taken, told)
     for index, message in enumerate(body["messages"]):
         conversation.add(message, f"messages[{index}]")
-    conversation.close()
+    turns = conversation.close()
     asked = {
         "model": call.model,
         "max_tokens": _max_tokens(body, taken),
         "system": conversation.system or None,
-        "messages": conversation.turns,
+        "messages": turns,
         **tools(body, told, taken),
         **_scalars(body, taken),
         "stream": call.stream or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from itertools import chain
 from typing import Any
 
 import orjson
@@ -11,6 +12,8 @@ Schema = Mapping[str, Any]
 
 EMPTY: Schema = {"type": "object", "properties": {}}
 _COMBINED = ("allOf", "anyOf", "oneOf")
+_MOST_COPIES = 4
+"""Limit for the size of merged properties, in sizes of the whole schema: references may name schemas that contain others."""
 
 
 def object_schema(schema: Any) -> dict[str, Any]:
@@ -22,9 +25,16 @@ def object_schema(schema: Any) -> dict[str, Any]:
     if target is not schema:
         top = {**target, **top}
     for keyword in _COMBINED:
-        branches = [_referred(branch, schema) for branch in schema.get(keyword) or () if isinstance(branch, Mapping)]
-        top = _merged(top, branches, all_hold=keyword == "allOf")
+        if branches := _branches(schema, keyword):
+            limit = _MOST_COPIES * len(orjson.dumps(schema))
+            top = {**top, **_merged([top, *branches], "allOf" if keyword == "allOf" else "anyOf", limit)}
     return {**top, "type": "object"}
+
+
+def _branches(schema: Schema, keyword: str) -> list[Schema]:
+    """The schemas listed under a keyword, with references followed and repeated targets left out."""
+    found = [_referred(branch, schema) for branch in schema.get(keyword) or () if isinstance(branch, Mapping)]
+    return list({id(branch): branch for branch in found}.values())
 
 
 def _referred(schema: Schema, root: Schema) -> Schema:
@@ -38,20 +48,26 @@ def _referred(schema: Schema, root: Schema) -> Schema:
     return found if isinstance(found, Mapping) else schema
 
 
-def _merged(top: dict[str, Any], branches: list[Schema], all_hold: bool) -> dict[str, Any]:
-    """The properties of all branches; required is what all of them require, or any of them if all must hold."""
-    if not branches:
-        return top
-    required = [set(branch.get("required") or ()) for branch in branches]
-    needed = set.union(*required) if all_hold else set.intersection(*required)
-    properties: dict[str, Any] = {}
-    for branch in (top, *branches):
-        for name, schema in (branch.get("properties") or {}).items():
-            known = properties.setdefault(name, schema)
-            if known != schema:
-                properties[name] = {"allOf" if all_hold else "anyOf": [known, schema]}
-    names = [name for name in properties if name in needed | set(top.get("required") or ())]
-    return {**top, "properties": properties, **({"required": names} if names else {})}
+def _merged(schemas: list[Schema], keyword: str, limit: int) -> dict[str, Any]:
+    """`properties` and `required` of a schema and its branches, which are combined by `allOf` or `anyOf`.
+
+    Raises ValueError if the properties take more than `limit` bytes of JSON."""
+    required, *others = [set(schema.get("required") or ()) for schema in schemas]
+    required |= set.union(*others) if keyword == "allOf" else set.intersection(*others)
+    variants: dict[str, dict[bytes, Any]] = {}
+    for name, schema in chain.from_iterable((schema.get("properties") or {}).items() for schema in schemas):
+        written = orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)
+        limit -= len(written)
+        if limit < 0:
+            raise ValueError("references name schemas that contain one another")
+        variants.setdefault(name, {})[written] = schema
+    properties = {name: _one_of(list(schemas.values()), keyword) for name, schemas in variants.items()}
+    names = [name for name in properties if name in required]
+    return {"properties": properties, **({"required": names} if names else {})}
+
+
+def _one_of(schemas: list[Any], keyword: str) -> Any:
+    return schemas[0] if len(schemas) == 1 else {keyword: schemas}
 
 
 _LIMITS = frozenset({

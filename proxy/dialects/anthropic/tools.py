@@ -72,7 +72,7 @@ def _schema(function: Mapping[str, Any], strict: bool) -> Any:
     try:
         schema = object_schema(function.get("parameters"))
         return strict_schema(schema) if strict else schema
-    except (TypeError, AttributeError, RecursionError) as error:
+    except (TypeError, AttributeError, ValueError, RecursionError) as error:
         raise invalid(
             "tools", f"the parameters of {function['name']!r} are no JSON Schema, or nested too deeply"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import takewhile
 from typing import Any
 
 from proxy.dialects.content import invalid, part_text, parts, text
@@ -12,30 +13,25 @@ Turn = dict[str, Any]
 
 
 def conversation(messages: Any, names: Mapping[str, str]) -> list[Turn]:
-    """The messages, tools under the names given. Raises InvalidRequest for what Cohere has no place for."""
+    """The messages, tools under the names given. Raises InvalidRequest for what Cohere has no place for.
+
+    System messages at the start become one; a later one is the user's, since the system has only the first place."""
     if not isinstance(messages, list):
         raise invalid("messages", "must be a list")
-    turns: list[Turn] = []
-    for index, message in enumerate(messages):
-        where = f"messages[{index}]"
-        _add(turns, _ROLES[role_of(message, where, _ROLES)](message, where, names))
-    if all(turn["role"] == "system" for turn in turns):
+    translated = [_turn(message, f"messages[{index}]", names) for index, message in enumerate(messages)]
+    turns = [turn for turn in translated if turn is not None]
+    lead = list(takewhile(lambda turn: turn["role"] == "system", turns))
+    others = turns[len(lead) :]
+    if not others:
         raise invalid("messages", "must hold a message that says something and is not the system's")
-    if turns[-1]["role"] == "assistant":
+    if others[-1]["role"] == "assistant":
         raise invalid("messages", "this provider does not go on with an assistant message: the last must be another's")
-    return turns
+    system = [{"role": "system", "content": "\n\n".join(turn["content"] for turn in lead)}] if lead else []
+    return system + [turn | {"role": "user"} if turn["role"] == "system" else turn for turn in others]
 
 
-def _add(turns: list[Turn], turn: Turn | None) -> None:
-    """System messages at the start become one; a later one is the user's, the system has only the first place."""
-    if turn is None:
-        return
-    if turn["role"] != "system" or not turns:
-        turns.append(turn)
-    elif turns[-1]["role"] == "system":
-        turns[-1] = {"role": "system", "content": f"{turns[-1]['content']}\n\n{turn['content']}"}
-    else:
-        turns.append({"role": "user", "content": turn["content"]})
+def _turn(message: Any, where: str, names: Mapping[str, str]) -> Turn | None:
+    return _ROLES[role_of(message, where, _ROLES)](message, where, names)
 
 
 def _system(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:

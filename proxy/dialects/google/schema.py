@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.content import invalid
+from proxy.dialects.content import invalid, written
+from proxy.errors import InvalidRequest
 
 _KEPT = (
     "title", "description", "default", "example", "format", "pattern", "nullable", "required", "enum",
@@ -22,35 +24,54 @@ _SHAPES: Mapping[str, type | tuple[type, ...]] = {
     "properties": dict,
     **dict.fromkeys(("required", "enum", "allOf", "anyOf", "oneOf"), list),
 }
+_TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
 _DEEPEST = 32
 _MOST = 2000
+_EACH = 16
+"""Bytes that a schema counts in addition to its content."""
 
 
-def parameters(schema: Any, subset: bool, where: str) -> dict[str, Any]:
-    """The members of a function declaration that say its parameters; none for a tool that has none, as Gemini wants."""
+@dataclass(slots=True)
+class Room:
+    """Bytes left for the schemas of one request, with their references written out."""
+
+    left: int
+
+    @classmethod
+    def for_schemas(cls, size_bytes: int) -> Room:
+        """Return the room for schemas of that size: enough without references, and 256 KiB more."""
+        return cls(2**18 + 4 * size_bytes)
+
+
+def parameters(schema: Any, where: str, room: Room | None = None) -> dict[str, Any]:
+    """The members of a function declaration that hold its parameters; none for a tool that has none, as Gemini wants.
+
+    With `room` they are rewritten to the subset, without they stay JSON Schema."""
     if schema is not None and not isinstance(schema, dict):
         raise invalid(where, "must be a JSON Schema")
     if not schema or not any(schema.get(key) for key in _SAYING):
         return {}
-    return {"parameters": Subset(schema, where).of(schema)} if subset else {"parametersJsonSchema": schema}
+    return {"parametersJsonSchema": schema} if room is None else {"parameters": Subset(schema, where, room).of(schema)}
 
 
 class Subset:
-    """Rewrites one schema; raises InvalidRequest where its references never end or grow without measure."""
+    """Rewrites one schema; raises InvalidRequest where its references never end or take more room than there is."""
 
-    def __init__(self, root: Mapping[str, Any], where: str) -> None:
+    def __init__(self, root: Mapping[str, Any], where: str, room: Room) -> None:
         self._root = root
         self._where = where
+        self._room = room
         self._written = 0
 
     def of(self, schema: Any, depth: int = 0) -> dict[str, Any]:
         """The schema without references, unions of types, and what OpenAPI's subset has no word for."""
         self._written += 1
         if depth > _DEEPEST or self._written > _MOST:
-            raise invalid(self._where, "refers to itself, or is too deep or too large, for this model")
+            raise self._too_large()
         if isinstance(schema, bool):
             return {}
         self._check(schema)
+        self._take(_EACH + len(schema))
         if "$ref" in schema:
             siblings = {key: value for key, value in schema.items() if key != "$ref"}
             return self.of({**self._target(schema["$ref"]), **siblings}, depth + 1)
@@ -67,28 +88,40 @@ class Subset:
             if key in schema and not isinstance(schema[key], kind):
                 raise invalid(self._where, f"`{key}` in it is not what JSON Schema says")
 
+    def _take(self, size: int) -> None:
+        self._room.left -= size
+        if self._room.left < 0:
+            raise self._too_large()
+
+    def _too_large(self) -> InvalidRequest:
+        return invalid(self._where, "refers to itself, or is too deep or too large, for this model")
+
     def _target(self, reference: Any) -> Mapping[str, Any]:
+        pointer = str(reference)
+        self._take(len(pointer))
         found: Any = self._root
-        for step in str(reference).removeprefix("#").split("/")[1:]:
+        for step in pointer.removeprefix("#").split("/")[1:]:
             found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
-        if not isinstance(found, dict) or not str(reference).startswith("#"):
+        if not isinstance(found, dict) or not pointer.startswith("#"):
             raise invalid(self._where, f"{reference!r} leads nowhere in it")
+        self._take(len(found))
         return found
 
     def _merged(self, schema: Mapping[str, Any]) -> dict[str, Any]:
         whole: dict[str, Any] = {}
+        properties: dict[str, Any] = {}
+        required: list[Any] = []
         for piece in [*schema["allOf"], {key: value for key, value in schema.items() if key != "allOf"}]:
             self._check(piece)
-            piece = {**self._target(piece["$ref"]), **piece} if "$ref" in piece else dict(piece)
-            piece.pop("$ref", None)
-            properties = {**whole.get("properties", {}), **piece.get("properties", {})}
-            required = [*whole.get("required", []), *piece.get("required", [])]
-            whole |= (
-                piece
-                | ({"properties": properties} if properties else {})
-                | ({"required": required} if required else {})
-            )
-        return whole
+            if "$ref" in piece:
+                piece = {**self._target(piece["$ref"]), **piece}
+                self._check(piece)
+            whole |= piece
+            properties |= piece.get("properties", {})
+            required += piece.get("required", [])
+            self._take(len(piece) + len(piece.get("properties", ())) + len(piece.get("required", ())))
+        whole.pop("$ref", None)
+        return whole | ({"properties": properties} if properties else {}) | ({"required": required} if required else {})
 
     def _any_of(self, options: list[Any], depth: int) -> dict[str, Any]:
         """`anyOf` may have no neighbours; null is no type of its own, so it becomes `nullable`."""
@@ -100,12 +133,15 @@ class Subset:
     def _plain(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         types = schema.get("type")
         if isinstance(types, list):
+            if len(types) > len(_TYPES) or any(one not in _TYPES for one in types):
+                raise invalid(self._where, "`type` in it is not what JSON Schema says")
             return self._any_of(
                 [{**schema, "type": one} if one != "null" else {"type": "null"} for one in types], depth
             )
         kept = {key: schema[key] for key in _KEPT if key in schema}
         if "const" in schema:
             kept["enum"] = [schema["const"]]
+        self._take(len(written(kept)))
         kind = types or ("object" if "properties" in schema else "array" if "items" in schema else "string")
         return {"type": kind} | _values(kept, kind) | self._children(schema, kind, depth)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from proxy.dialects.content import invalid
-from proxy.dialects.google.schema import parameters
+from proxy.dialects.content import invalid, written
+from proxy.dialects.google.schema import Room, parameters
 from proxy.dialects.google.tables import SUBSET_UNTIL, TOOL_NAME
 from proxy.dialects.names import fitting
 
@@ -48,13 +48,15 @@ def _called(messages: Any) -> Iterable[str]:
 
 
 def declarations(
-    defined: Iterable[tuple[dict[str, Any], str]], told: Mapping[str, str], generation: int
+    defined: list[tuple[dict[str, Any], str]], told: Mapping[str, str], generation: int
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Gemini's `tools`: one that holds them all."""
+    size = len(written({"functions": [function for function, _ in defined]})) if generation <= SUBSET_UNTIL else None
+    room = None if size is None else Room.for_schemas(size)
     declared = []
     for function, where in defined:
         about = {"description": function["description"]} if function.get("description") else {}
-        schema = parameters(function.get("parameters"), generation <= SUBSET_UNTIL, f"{where}.parameters")
+        schema = parameters(function.get("parameters"), f"{where}.parameters", room)
         declared.append({"name": told[function["name"]], **about, **schema})
     return [{"functionDeclarations": declared}] if declared else []
 

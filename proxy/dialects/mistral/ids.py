@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 import string
 from collections.abc import Iterable
+
+from proxy.dialects.names import digests
 
 _DIGITS = string.digits + string.ascii_letters
 _LENGTH = 9
@@ -19,20 +20,13 @@ def fitting_ids(ids: Iterable[str]) -> dict[str, str]:
     taken = set(given)
     for id in wanted:
         if id not in given:
-            given[id] = _free(id, taken)
+            given[id] = next(short for short in map(_short, digests(id)) if short not in taken)
             taken.add(given[id])
     return given
 
 
-def _free(id: str, taken: set[str]) -> str:
-    count = 0
-    while (candidate := _digest(f"{count}{id}")) in taken:
-        count += 1
-    return candidate
-
-
-def _digest(text: str) -> str:
-    number, digits = int.from_bytes(hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()), ""
+def _short(digest: bytes) -> str:
+    number, digits = int.from_bytes(digest), ""
     for _ in range(_LENGTH):
         number, digit = divmod(number, len(_DIGITS))
         digits += _DIGITS[digit]

@@ -21,8 +21,7 @@ def told(*messages: Any, **traits: bool) -> list[dict[str, Any]]:
     conversation = Conversation(Traits(1, **traits), {})
     for index, message in enumerate(messages):
         conversation.add(message, f"messages[{index}]")
-    conversation.close()
-    return conversation.turns
+    return conversation.close()
 
 
 def called(**changes: Any) -> dict[str, Any]:

@@ -65,6 +65,27 @@ def test_no_schema_takes_no_arguments(schema: Any) -> None:
     assert object_schema(schema) == {"type": "object", "properties": {}}
 
 
+def of(kind: str) -> dict[str, Any]:
+    return {"properties": {"a": {"type": kind}}}
+
+
+def test_variants_of_a_property_stand_side_by_side_each_once() -> None:
+    branches = [of("string"), of("integer"), of("string"), of("null")]
+    variants = [{"type": "string"}, {"type": "integer"}, {"type": "null"}]
+    assert object_schema({"anyOf": branches})["properties"] == {"a": {"anyOf": variants}}
+    assert object_schema({"allOf": branches})["properties"] == {"a": {"allOf": variants}}
+
+
+@pytest.mark.parametrize(
+    "keyword, required", [("anyOf", ["top", "both"]), ("oneOf", ["top", "both"]), ("allOf", ["top", "both", "one"])]
+)
+def test_required_is_what_holds_for_every_branch_that_is_chosen(keyword: str, required: list[str]) -> None:
+    properties = {name: {} for name in ("top", "both", "one", "other")}
+    branches = [{"required": ["both", "one"]}, {"required": ["both"]}]
+    schema = {"properties": properties, "required": ["top"], keyword: branches}
+    assert object_schema(schema)["required"] == required
+
+
 def test_a_schema_without_limits_is_left_as_it_is() -> None:
     schema = {
         "type": "object",
