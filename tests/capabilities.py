@@ -187,6 +187,11 @@ PROBES: Mapping[str, Probe] = {
     "`response_format` of a schema": carries(
         "response_format", {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
     ),
+    "`response_format` of a JSON object": carries("response_format", {"type": "json_object"}, "json_object"),
+    "`modalities` with audio": carries("modalities", ["text", "audio"], "audio"),
+    "`web_search_options`": carries("web_search_options", {"search_context_size": MARK}),
+    "tools that are no functions": carries("tools", [{"type": "custom", "custom": {"name": MARK}}]),
+    "`functions`": carries("functions", [{"name": MARK}]),
     "`user`": carries("user", MARK),
     "`/v1/embeddings`": embeddings,
     "`/v1/images/generations`": images,

@@ -9,6 +9,7 @@ import openai
 import orjson
 import pytest
 
+from proxy.sandbox.scenario import Fault
 from tests.running import HELLO, Running, running
 from tests.six import six
 
@@ -136,3 +137,79 @@ async def test_what_nobody_chosen_can_express_is_the_callers_400(sidecar: Runnin
     with pytest.raises(openai.BadRequestError) as caught:
         await ask(sidecar, "anthropic,cohere", n=2)
     assert caught.value.param == "n"
+
+
+WITH_SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object", "properties": {}}}}
+EXPRESS_IT = {"openai", "mistral", "meta"}
+"""Providers that `response_format` reaches."""
+LACK_IT = {"anthropic", "google", "cohere"}
+
+
+@pytest.mark.parametrize("shape", [WITH_SCHEMA, {"type": "json_object"}])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_structured_output_is_asked_only_of_providers_that_get_the_schema(
+    sidecar: Running, shape: dict[str, Any], stream: bool
+) -> None:
+    for number in range(12):
+        raw = await ask(sidecar, None, {"X-Request-Id": f"r{number}"}, response_format=shape, stream=stream)
+        assert sent(sidecar, raw.headers["x-provider"])["response_format"] == shape
+        assert raw.headers["x-provider-attempts"] == "1"
+    served = {name for name in (*EXPRESS_IT, *LACK_IT) if sidecar.sandbox.calls(name)}
+    assert served <= EXPRESS_IT and len(served) > 1
+
+
+async def test_structured_output_fails_over_only_to_providers_that_get_the_schema(sidecar: Running) -> None:
+    for name in ("openai", "meta"):
+        await sidecar.sandbox.fail(name, Fault("status", status=529))
+    preferred = {"X-Provider-Preference": "openai,anthropic,google,meta,cohere,mistral"}
+    raw = await ask(sidecar, None, preferred, response_format=WITH_SCHEMA)
+    assert raw.headers["x-provider"] == "mistral" and raw.headers["x-provider-attempts"] == "3"
+    assert not any(sidecar.sandbox.calls(name) for name in LACK_IT)
+
+
+async def test_text_is_the_usual_answer_and_leaves_out_no_provider(sidecar: Running) -> None:
+    for name in LACK_IT:
+        raw = await ask(sidecar, name, response_format={"type": "text"})
+        assert "x-routing-warnings" not in raw.headers and raw.headers["x-provider"] == name
+
+
+async def test_an_answer_and_a_dry_run_name_who_is_left_out_and_why(sidecar: Running) -> None:
+    body = {"model": "m", "messages": HELLO, "response_format": WITH_SCHEMA}
+    async with sidecar.client() as client:
+        dry: Any = await client.post("/route", cast_to=object, body=body)
+    live = (await ask(sidecar, None, {"X-Route-Explain": "true"}, response_format=WITH_SCHEMA)).parse().routing
+    for decision in (dry, live):
+        assert {step["provider"] for step in decision["plan"]} == EXPRESS_IT
+        why = {each["provider"]: each["reason"] for each in decision["excluded"]}
+        assert why == dict.fromkeys(LACK_IT, "unsupported_params: response_format")
+
+
+@pytest.mark.parametrize("headers", [{}, {"X-Provider-Fallbacks": "google,cohere"}])
+async def test_structured_output_that_no_chosen_provider_expresses_is_a_400_that_names_it(
+    sidecar: Running, headers: dict[str, str]
+) -> None:
+    with pytest.raises(openai.BadRequestError, match="google: unsupported_params: response_format") as caught:
+        await ask(sidecar, "google,cohere", headers, response_format=WITH_SCHEMA)
+    assert (caught.value.code, caught.value.param) == ("no_eligible_provider", "response_format")
+    assert not sidecar.sandbox.calls("google") and not sidecar.sandbox.calls("cohere")
+
+
+@pytest.mark.parametrize(
+    ("options", "served"),
+    [
+        ({"n": 2}, {"openai", "mistral", "meta"}),
+        ({"logprobs": True}, {"openai", "mistral", "meta"}),
+        ({"web_search_options": {}}, {"openai", "meta"}),
+        ({"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}, {"openai", "meta"}),
+        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, {"openai", "meta"}),
+        ({"extra_body": {"guided_json": {"type": "object"}}}, {"openai", "meta"}),
+    ],
+)
+async def test_what_changes_the_kind_of_answer_leaves_out_who_cannot_express_it(
+    sidecar: Running, options: dict[str, Any], served: set[str]
+) -> None:
+    asked = {**options, **options.get("extra_body", {})}
+    body = {"model": "m", "messages": HELLO, **{name: value for name, value in asked.items() if name != "extra_body"}}
+    async with sidecar.client() as client:
+        decision: Any = await client.post("/route", cast_to=object, body=body)
+    assert {step["provider"] for step in decision["plan"]} == served

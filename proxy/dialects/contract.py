@@ -40,7 +40,7 @@ class Asking(Struct, frozen=True):
     body: bytes = b""
     headers: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
-    """Words for X-Routing-Warnings, such as `param-dropped;name=logprobs`."""
+    """Words for X-Routing-Warnings, such as `param-dropped;name=seed`."""
     names: Mapping[str, str] = {}
     """Tool names that had to be changed: the provider's -> the caller's."""
 
@@ -92,7 +92,9 @@ class Dialect:
     echoes: bool = False
     """Whether its answer may begin by repeating that message."""
     unsupported: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
-    """Parameters of an OpenAI request that this dialect cannot express for that upstream model."""
+    """Parameters of an OpenAI request that this dialect cannot express for that upstream model.
+
+    Those in `params.ESSENTIAL` exclude the target, the others are dropped with a warning."""
 
 
 AUTH: Mapping[str, tuple[str, str]] = {

@@ -9,6 +9,7 @@ from typing import Any
 from proxy.dialects.content import invalid
 
 MODES = ("auto", "none", "required")
+_CHOICES = ("function", "allowed_tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,30 @@ def offer(body: Mapping[str, Any]) -> Offer:
     name = function(choice, "tool_choice")["name"]
     _among([name], functions)
     return Offer(functions, "required", only=name)
+
+
+def other_kinds(body: Mapping[str, Any]) -> tuple[str, ...]:
+    """Those of `tools` and `tool_choice` that hold a tool of another type than `function`: custom, or run by the provider."""
+    tools, choice = body.get("tools"), body.get("tool_choice")
+    kinds = [tool.get("type") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    has_other = any(isinstance(kind, str) and kind != "function" for kind in kinds)
+    chosen = choice.get("type") if isinstance(choice, dict) else None
+    return ("tools",) * has_other + ("tool_choice",) * (isinstance(chosen, str) and chosen not in _CHOICES)
+
+
+def strict(body: Mapping[str, Any]) -> list[bool]:
+    """The `strict` of each function; malformed tools are skipped here."""
+    tools = body.get("tools")
+    functions = [tool.get("function") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
+    return [bool(function.get("strict")) for function in functions if isinstance(function, dict)]
+
+
+def demands_call(choice: Any) -> bool:
+    """Whether a `tool_choice` demands that a tool is called."""
+    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
+        allowed = choice.get("allowed_tools")
+        return isinstance(allowed, dict) and allowed.get("mode") == "required"
+    return choice == "required" or isinstance(choice, dict)
 
 
 def names(body: Mapping[str, Any]) -> list[str]:
@@ -73,7 +98,7 @@ def _allowed(allowed: Any, functions: tuple[Mapping[str, Any], ...]) -> Offer:
     listed = allowed.get("tools") if isinstance(allowed, dict) else None
     if not isinstance(listed, list):
         raise invalid(where, "must hold a mode and a list of tools")
-    wanted = [function(tool, f"{where}.tools[{n}]")["name"] for n, tool in enumerate(listed)]
+    wanted = dict.fromkeys(function(tool, f"{where}.tools[{n}]")["name"] for n, tool in enumerate(listed))
     _among(wanted, functions)
     left = tuple(function for function in functions if function["name"] in wanted)
     return Offer(left, _mode(allowed.get("mode") or "auto", left, f"{where}.mode"))
@@ -87,7 +112,7 @@ def _mode(mode: Any, functions: tuple[Mapping[str, Any], ...], where: str) -> st
     return str(mode)
 
 
-def _among(wanted: list[str], functions: tuple[Mapping[str, Any], ...]) -> None:
+def _among(wanted: Iterable[str], functions: tuple[Mapping[str, Any], ...]) -> None:
     offered = {function["name"] for function in functions}
     for name in wanted:
         if name not in offered:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from proxy.dialects.content import invalid
+from proxy.dialects.offers import demands_call, other_kinds
 from proxy.errors import InvalidRequest
 
 _UNDERSTOOD = frozenset({
@@ -24,21 +26,56 @@ NEUTRAL: Mapping[str, tuple[Any, ...]] = {
     "frequency_penalty": (0,),
     "logit_bias": ({},),
     "logprobs": (False,),
+    "metadata": ({},),
     "modalities": ([], ["text"]),
     "n": (1,),
     "parallel_tool_calls": (True,),
     "presence_penalty": (0,),
-    "response_format": ({"type": "text"},),
     "service_tier": ("auto",),
+    "store": (False,),
     "top_logprobs": (0,),
     "functions": ([],),
 }
 """Values that ask for what comes anyway; null is one for every member."""
 
-REFUSED = ("audio", "modalities", "web_search_options", "functions", "function_call")
-"""Members that change what kind of answer is asked for, so that leaving them out would be worse than saying no."""
+_SPECIAL: Mapping[str, Callable[[Any], bool]] = {
+    "response_format": lambda value: not (isinstance(value, dict) and value.get("type") == "text"),
+    "tool_choice": demands_call,
+    "tools": lambda value: bool(other_kinds({"tools": value})),
+}
+"""Members with a test of their own for values that ask for something special."""
 
+ESSENTIAL = (
+    "response_format", "n", "modalities", "audio", "web_search_options", "logprobs", "top_logprobs", "tools", "tool_choice",
+    "functions", "function_call", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar",
+)  # fmt: skip
+"""Members that change what kind of answer is requested: a target that cannot express one must not serve the request."""
+
+_ESSENTIAL = frozenset(ESSENTIAL)
 _PRINTABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
+_MOST_WARNINGS = 20
+
+
+def is_neutral(name: str, value: Any) -> bool:
+    """Whether a member with that value can be left out without loss."""
+    special = _SPECIAL.get(name)
+    return value is None or (value in NEUTRAL.get(name, ()) if special is None else not special(value))
+
+
+def essential(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The members that request a special kind of answer, with `stream`; empty if there are none."""
+    if _ESSENTIAL.isdisjoint(body):
+        return {}
+    found = {name: body[name] for name in ESSENTIAL if name in body and not is_neutral(name, body[name])}
+    return {**found, "stream": body.get("stream")} if found else {}
+
+
+def check_essential(unsupported: Iterable[str]) -> None:
+    """Raise InvalidRequest if one of these parameters must not be dropped."""
+    for name in unsupported:
+        if name in _ESSENTIAL:
+            what = f"{name}: not supported by this provider"
+            raise InvalidRequest(what, param=name, code="unsupported_parameter")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +102,9 @@ class Params:
     """Others that go over with their value as it is: name -> the provider's name."""
     translated: frozenset[str] = frozenset()
     """Others that the dialect puts into words of its own."""
-    refused: tuple[str, ...] = REFUSED
 
     def told(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters under the provider's names, in its ranges. Raises InvalidRequest for what it must not lose."""
-        for name in self.refused:
-            if not _neutral(name, body.get(name)):
-                what = f"{name}: not supported by this provider"
-                raise InvalidRequest(what, param=name, code="unsupported_parameter")
+        """The parameters under the provider's names, in its ranges. Raises InvalidRequest for what is no number."""
         limit = body.get("max_completion_tokens")
         told = {"max_tokens": body.get("max_tokens") if limit is None else limit}
         told |= {their: body.get(name) for name, their in self.kept.items()}
@@ -81,10 +113,10 @@ class Params:
 
     def unsupported(self, body: Mapping[str, Any]) -> tuple[str, ...]:
         """Which of the request's parameters cannot be said at all."""
-        known = _UNDERSTOOD | SILENT | self.translated | self.kept.keys() | self.numbers.keys() | set(self.refused)
-        names = [name for name, value in body.items() if name not in known and not _neutral(name, value)]
+        known = _UNDERSTOOD | SILENT | self.translated | self.kept.keys() | self.numbers.keys()
+        names = [name for name, value in body.items() if name not in known and not is_neutral(name, value)]
         names += [name for name, number in self.numbers.items() if _below(body.get(name), number)]
-        return tuple(names)
+        return (*names, *other_kinds(body))
 
     def clamped(self, body: Mapping[str, Any]) -> tuple[str, ...]:
         """A warning for each number that had to be moved into its range."""
@@ -105,12 +137,11 @@ class Params:
 
 
 def dropped(names: Iterable[str]) -> tuple[str, ...]:
-    """The warnings for parameters left out; a name that may not stand in a header is not repeated there."""
-    return tuple([f"param-dropped;name={name if _PRINTABLE.fullmatch(name) else 'unknown'}" for name in names])
-
-
-def _neutral(name: str, value: Any) -> bool:
-    return value is None or value in NEUTRAL.get(name, ())
+    """The warnings for dropped parameters. Names that are invalid in a header are `unknown`; those over 20 are only counted."""
+    printable = dict.fromkeys(name if _PRINTABLE.fullmatch(name) else "unknown" for name in names)
+    others = len(printable) - _MOST_WARNINGS
+    warnings = [f"param-dropped;name={name}" for name in islice(printable, _MOST_WARNINGS)]
+    return (*warnings, *([f"param-dropped;others={others}"] if others > 0 else []))
 
 
 def _below(value: Any, number: Number) -> bool:

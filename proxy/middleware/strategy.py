@@ -10,6 +10,7 @@ from proxy.messages import Response, Staged
 from proxy.routing.annotate import Annotations, with_cost, with_routing
 from proxy.routing.asking import heard, serving
 from proxy.routing.decision import decide
+from proxy.routing.eligibility import unsupported_param
 from proxy.routing.facts import facts, parsed
 from proxy.routing.question import Question
 from proxy.routing.strategies import STRATEGIES
@@ -95,11 +96,12 @@ def _annotate(exchange: Exchange, response: Response) -> None:
 
 
 def _nobody(exchange: Exchange) -> NoEligibleProvider:
-    """Each provider with its first reason; a disabled one with what would enable it."""
+    """Each provider with its first reason, a disabled one with what would enable it; `param` is the one to change, if any."""
     decision = exchange.decision
     reasons = {each.provider: each.reason for each in reversed(decision.excluded)}
     for name, reason in reasons.items():
         if reason == "disabled":
             reasons[name] = f"disabled, {exchange.snapshot.providers[name].disabled}"
     listed = "; ".join(f"{name}: {reason}" for name, reason in sorted(reasons.items()))
-    return NoEligibleProvider(f"no provider may serve '{decision.model}': {listed}", param="model")
+    param = next(filter(None, (unsupported_param(each.reason) for each in decision.excluded)), "model")
+    return NoEligibleProvider(f"no provider may serve '{decision.model}': {listed}", param=param)

@@ -5,13 +5,16 @@ depends on a request's size and parameters, and on what was counted, is looked a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from math import inf
+from typing import Any
 
 from msgspec import Struct
 
 from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
+from proxy.dialects.params import ESSENTIAL, essential
 from proxy.routing import costs
 from proxy.routing.question import Question
 from proxy.telemetry.observations import MOST_RATIO
@@ -124,11 +127,6 @@ def _cost(target: Target, question: Question, signal: Signal) -> str | None:
     return None if ceiling is None or costs.fit(target, question.facts, signal, ceiling) else "over_cost"
 
 
-def _params(target: Target, question: Question, signal: Signal) -> str | None:
-    unsupported = DIALECTS[target.provider.dialect].unsupported(question.body, target.model)
-    return f"unsupported_params: {', '.join(unsupported)}" if unsupported else None
-
-
 def lasting(target: Target, question: Question) -> str | None:
     """Why a target may not serve this request, nor any that asks alike; None if it may."""
     policy = question.policy
@@ -152,9 +150,31 @@ def filters(question: Question, snapshot: Snapshot, least_context: float = 0.0, 
         rules.append(_context)
     if question.policy.max_cost_per_request is not None and not cheap:
         rules.append(_cost)
-    if snapshot.strict_params:
-        rules.append(_params)
+    if params := question.body if snapshot.strict_params else essential(question.body):
+        rules.append(_params(params, snapshot.strict_params))
     return rules
+
+
+_UNSUPPORTED = "unsupported_params: "
+"""Begins the reason of a target that cannot express a parameter; the names follow."""
+_MOST_NAMES = 10
+_LONGEST_NAME = 64
+
+
+def _params(params: Mapping[str, Any], strict: bool) -> Filter:
+    """Return the filter of targets that cannot express a parameter: any if `strict`, else only an essential one."""
+
+    @cache  # once for all targets of one model, since a request may have any number of parameters
+    def reason_for(dialect: str, model: str) -> str | None:
+        names = [name for name in DIALECTS[dialect].unsupported(params, model) if strict or name in ESSENTIAL]
+        return _UNSUPPORTED + ", ".join(name[:_LONGEST_NAME] for name in names[:_MOST_NAMES]) if names else None
+
+    return lambda target, question, signal: reason_for(target.provider.dialect, target.model)
+
+
+def unsupported_param(reason: str) -> str | None:
+    """The first parameter that a reason names as unsupported; None for any other reason."""
+    return reason.removeprefix(_UNSUPPORTED).split(", ")[0] if reason.startswith(_UNSUPPORTED) else None
 
 
 def passing(target: Target, question: Question, signal: Signal, rules: Iterable[Filter]) -> str | None:

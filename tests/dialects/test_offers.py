@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.offers import names, offer
+from proxy.dialects.offers import demands_call, names, offer, other_kinds, strict
 from proxy.errors import InvalidRequest
 
 F, G = ({"type": "function", "function": {"name": name}} for name in "fg")
@@ -38,6 +38,26 @@ def test_what_is_not_there_cannot_be_chosen(body: Any, param: str) -> None:
     with pytest.raises(InvalidRequest) as caught:
         offer(body)
     assert caught.value.param == param
+
+
+def test_tools_that_are_no_functions_are_known_by_their_type() -> None:
+    custom = {"type": "custom", "custom": {"name": "c"}}
+    assert other_kinds({"tools": [F, custom], "tool_choice": custom}) == ("tools", "tool_choice")
+    assert other_kinds({"tools": [F, 5, {}, {"type": 5}], "tool_choice": allowed("auto", F)}) == ()
+    assert other_kinds({"tools": 5, "tool_choice": "required"}) == other_kinds({}) == ()
+
+
+@pytest.mark.parametrize("choice, is_demand", [
+    ("required", True), (F, True), ({}, True), (allowed("required", F), True), (allowed("auto", F), False),
+    ({"type": "allowed_tools"}, False), ("auto", False), ("none", False), (None, False), (5, False),
+])  # fmt: skip
+def test_a_choice_demands_a_call_or_leaves_it_to_the_model(choice: Any, is_demand: bool) -> None:
+    assert demands_call(choice) is is_demand
+
+
+def test_which_functions_are_strict() -> None:
+    tools = [{"function": {"name": "f", "strict": True}}, {"function": {"name": "g"}}, {"function": 5}, 6]
+    assert strict({"tools": tools}) == [True, False] and strict({}) == strict({"tools": 5}) == []
 
 
 def test_names_are_those_offered_then_those_called() -> None:

@@ -10,10 +10,10 @@ from msgspec import structs
 
 from proxy.config.snapshot import Snapshot
 from proxy.routing.decision import decide
-from proxy.routing.eligibility import ROOM, field, filters, reason
+from proxy.routing.eligibility import ROOM, field, filters, reason, unsupported_param
 from proxy.telemetry.signals import Signal
 from tests.files import loaded
-from tests.routing.scenes import WORLD, asked, decided, places, question, reasons, signals
+from tests.routing.scenes import WORLD, asked, decided, names, places, question, reasons, signals
 
 EVERYBODY = ["openai@us-east-1", "openai@eu-central-1", "anthropic@us-west-2", "google@eu-west-2", "mistral@eu-west-3"]
 NO_KEY = {"cohere@global": "disabled"}
@@ -96,20 +96,73 @@ def strict(file: Snapshot) -> Snapshot:
     return replace(file, strict_params=True)
 
 
-@pytest.mark.parametrize(("body", "left"), [({"logprobs": True}, 3), ({}, 5)])
-def test_a_strict_file_leaves_out_who_cannot_express_a_parameter(body: dict[str, Any], left: int) -> None:
+def able(file: Snapshot, **body: Any) -> tuple[set[str], set[str]]:
+    """The providers that may serve such a request, and the reasons of those that may not."""
     asking = structs.replace(question(), body={"model": "m", "messages": [], **body})
-    assert len(decide(asking, WORLD, signals({})).steps) == 5
-    found = decide(asking, strict(WORLD), signals({}))
-    assert len(found.steps) == left
-    said = [why for why in reasons(found).values() if why != "disabled"]
-    assert all(why == "unsupported_params: logprobs" for why in said) and len(said) == 5 - left
+    found = decide(asking, file, signals({}))
+    return set(names(found)), set(reasons(found).values()) - {"disabled"}
+
+
+EVERY = {"openai", "anthropic", "google", "mistral"}
+
+
+def test_a_strict_file_leaves_out_who_cannot_express_a_parameter() -> None:
+    assert able(WORLD, verbosity="low") == able(strict(WORLD)) == (EVERY, set())
+    assert able(strict(WORLD), verbosity="low", seed=-1) == (
+        {"openai"},
+        {"unsupported_params: verbosity, seed", "unsupported_params: verbosity"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("body", "left"),
+    [
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}, "openai mistral"),
+        ({"response_format": {"type": "json_object"}}, "openai mistral"),
+        ({"n": 2}, "openai mistral"),
+        ({"logprobs": True}, "openai mistral"),
+        ({"modalities": ["text", "audio"], "audio": {"voice": "x"}}, "openai"),
+        ({"web_search_options": {}}, "openai"),
+        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "openai"),
+        ({"functions": [{"name": "f"}]}, "openai google"),
+        ({"guided_json": {}}, "openai"),
+    ],
+)
+def test_who_cannot_give_the_kind_of_answer_that_is_asked_for_is_left_out(body: dict[str, Any], left: str) -> None:
+    serving, why = able(WORLD, **body)
+    assert (serving, why) == (set(left.split()), {f"unsupported_params: {', '.join(body)}"})
+
+
+def test_an_answer_of_the_usual_kind_is_for_every_provider() -> None:
+    body = {"response_format": {"type": "text"}, "n": 1, "logprobs": False, "modalities": ["text"], "audio": None}
+    tools = [{"type": "function", "function": {"name": "f"}}]
+    assert able(WORLD, **body, tools=tools, tool_choice="required", verbosity="low") == (EVERY, set())
+
+
+def test_a_model_that_takes_no_demand_for_a_call_is_left_out_of_those() -> None:
+    file = loaded("""
+providers: {anthropic: {dialect: anthropic, base_url: http://x}}
+models: {m: {anthropic: claude-opus-5}, new: {anthropic: claude-opus-5-5}}
+""")
+    body = {"messages": [], "tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required"}
+    for model, why in (("m", {}), ("new", {"anthropic@global": "unsupported_params: tool_choice"})):
+        asking = structs.replace(question(model=model), body=body)
+        assert reasons(decide(asking, file, signals({}))) == why
+
+
+def test_a_reason_names_ten_parameters_at_most_and_the_first_of_them_can_be_read_from_it() -> None:
+    target = next(target for target in WORLD.targets("m") if target.provider.name == "anthropic")
+    asking = structs.replace(question(), body={"y" * 99: 1, **{f"x{number}": 1 for number in range(99)}})
+    why = reason(target, asking, Signal(), strict(WORLD)) or ""
+    assert why == f"unsupported_params: {'y' * 64}, {', '.join(f'x{number}' for number in range(9))}"
+    assert unsupported_param(why) == "y" * 64
+    assert unsupported_param("over_cost") is None
 
 
 def test_nothing_is_looked_at_that_nobody_asked_for() -> None:
     assert len(filters(question(), WORLD)) == 0
-    every = asked({"X-Max-Cost-Per-Request": "1"})
-    assert len(filters(question(every, prompt_tokens=10), strict(WORLD))) == 3
+    every = structs.replace(question(asked({"X-Max-Cost-Per-Request": "1"}), prompt_tokens=10), body={"model": "m"})
+    assert len(filters(every, strict(WORLD))) == 3
     assert len(filters(question(prompt_tokens=10_001), WORLD, least_context=100_000)) == 1
     assert len(filters(question(prompt_tokens=10_000), WORLD, least_context=100_000)) == 0
 

@@ -11,29 +11,30 @@ from proxy.dialects.anthropic.messages import Conversation
 from proxy.dialects.anthropic.tables import (
     EXPRESSED,
     MAX_USER_ID,
-    NEUTRAL,
     SERVICE_TIERS,
     TOOL_NAME,
     VERSION,
     Traits,
     traits,
 )
-from proxy.dialects.anthropic.tools import degraded, names, tools
+from proxy.dialects.anthropic.tools import names, tools
 from proxy.dialects.content import invalid, written
 from proxy.dialects.contract import Asking, Call
 from proxy.dialects.names import changed, fitting
-from proxy.errors import InvalidRequest
+from proxy.dialects.offers import demands_call, other_kinds, strict
+from proxy.dialects.params import check_essential, dropped, is_neutral
 
 PATHS = {"chat": "/v1/messages"}
 
-_PARAM = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _PERSONAL = re.compile(r".*@.*|\+?[\d\s().-]{7,}", re.DOTALL)
 
 
 def ask(call: Call) -> Asking:
     """The request; what it cannot say is left out and named in the warnings. Raises InvalidRequest."""
     body, taken = call.body, traits(call.model)
-    _expressible(body)
+    lost = unsupported(body, call.model)
+    check_essential(lost)
+    _check(body)
     told = fitting(names(body), TOOL_NAME)
     conversation = Conversation(taken, told)
     for index, message in enumerate(body["messages"]):
@@ -52,7 +53,7 @@ def ask(call: Call) -> Asking:
         path=PATHS[call.endpoint],
         body=written({key: value for key, value in asked.items() if value is not None}),
         headers={"anthropic-version": VERSION},
-        warnings=_warnings(body, call.model),
+        warnings=_warnings(body, lost, taken),
         names=changed(told),
     )
 
@@ -60,30 +61,20 @@ def ask(call: Call) -> Asking:
 def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """The parameters that are asked for and cannot be said to this model."""
     taken = traits(model)
-    names = [name for name, value in body.items() if name not in EXPRESSED and not _neutral(name, value)]
+    names = [name for name, value in body.items() if name not in EXPRESSED and not is_neutral(name, value)]
     names += [name for name in _sampling(body) if name not in _sampled(body, taken)]
     names += ["service_tier"] if body.get("service_tier") and not _tier(body) else []
-    return (*names, *(["tool_choice"] if degraded(body, taken) else []))
+    names += ["tool_choice"] if demands_call(body.get("tool_choice")) and not taken.forced_tools else []
+    names += ["strict"] if not taken.strict_tools and any(strict(body)) else []
+    return tuple(dict.fromkeys([*names, *other_kinds(body)]))
 
 
-def _expressible(body: Mapping[str, Any]) -> None:
-    """What would change the meaning of the answer if it were left out is an error. Raises InvalidRequest."""
+def _check(body: Mapping[str, Any]) -> None:
     if not isinstance(body.get("messages"), list):
         raise invalid("messages", "must be a list")
-    for name in ("audio", "functions", "function_call"):
-        if body.get(name):
-            raise InvalidRequest(f"{name}: not supported by this provider", param=name, code="unsupported_parameter")
-    if body.get("modalities") not in (None, [], ["text"]):
-        raise InvalidRequest("modalities: this provider answers in text", param="modalities", code="unsupported_value")
     for name, value in _sampling(body).items():
         if not isinstance(value, (int, float)):
             raise invalid(name, "must be a number")
-    if body.get("n") not in (None, 1):
-        raise InvalidRequest("n: this provider gives one answer", param="n", code="unsupported_value")
-
-
-def _neutral(name: str, value: Any) -> bool:
-    return value is None or value in NEUTRAL.get(name, ())
 
 
 def _max_tokens(body: Mapping[str, Any], taken: Traits) -> Any:
@@ -129,13 +120,8 @@ def _user_id(user: str) -> str:
     return user
 
 
-def _warnings(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
-    """A name that may not stand in a header is not repeated there."""
-    dropped = [name if _PARAM.fullmatch(name) else "unknown" for name in unsupported(body, model)]
+def _warnings(body: Mapping[str, Any], lost: tuple[str, ...], taken: Traits) -> tuple[str, ...]:
     stops = body.get("stop")
-    if stops and len(_stops(stops) or ()) < (1 if isinstance(stops, str) else len(stops)):
-        dropped.append("stop")
-    warnings = [f"param-dropped;name={name}" for name in dropped]
-    if _sampled(body, traits(model)).get("temperature", 0) > 1:
-        warnings.append("param-clamped;name=temperature;value=1")
-    return tuple(warnings)
+    fewer = stops and len(_stops(stops) or ()) < (1 if isinstance(stops, str) else len(stops))
+    hot = _sampled(body, taken).get("temperature", 0) > 1
+    return dropped((*lost, "stop") if fewer else lost) + (("param-clamped;name=temperature;value=1",) if hot else ())

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from proxy.dialects.names import Rule
 
@@ -80,24 +79,10 @@ def traits(model: str, models: Mapping[str, Traits] = MODELS) -> Traits:
 
 
 EXPRESSED = frozenset({
-    "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "n", "stream",
-    "stream_options", "modalities", "tools", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "service_tier",
-    "routing",
+    "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "stream",
+    "stream_options", "tools", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "service_tier", "routing",
 })  # fmt: skip
 """The members of a request that are understood here; any other is left out, since the API refuses unknown ones."""
-
-NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "frequency_penalty": (0,),
-    "presence_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "metadata": ({},),
-    "response_format": ({"type": "text"},),
-    "store": (False,),
-    "top_logprobs": (0,),
-    "functions": ([],),
-}
-"""Values that ask for nothing: leaving them out loses nothing. For every member null is one."""
 
 SERVICE_TIERS: Mapping[str, str] = {"auto": "auto", "default": "standard_only"}
 SERVED_TIERS: Mapping[str, str] = {"standard": "default", "priority": "priority"}

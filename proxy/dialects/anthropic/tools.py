@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from proxy.dialects.anthropic.schemas import EMPTY, object_schema, strict_schema
@@ -38,7 +38,7 @@ def _called(body: Mapping[str, Any]) -> Iterable[str]:
 def tools(body: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> dict[str, Any]:
     """The members `tools` and `tool_choice`, where there are any. Raises InvalidRequest."""
     offered = _offered(body)
-    choice = _choice(body, [function(tool, "tools")["name"] for tool in offered])
+    choice = _choice(body, {function(tool, "tools")["name"] for tool in offered})
     if not offered:
         return _stubs(told)
     allowed = choice.pop("allowed", None)
@@ -47,8 +47,6 @@ def tools(body: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> d
     ]
     if choice["type"] == "tool":
         choice["name"] = told[choice["name"]]
-    if degraded(body, traits):
-        choice = {"type": "auto"}
     if body.get("parallel_tool_calls") is False and choice["type"] != "none":
         choice["disable_parallel_tool_use"] = True
     return {"tools": described, **({"tool_choice": choice} if choice != {"type": "auto"} else {})}
@@ -88,40 +86,25 @@ def _stubs(told: Mapping[str, str]) -> dict[str, Any]:
     }
 
 
-def degraded(body: Mapping[str, Any], traits: Traits) -> bool:
-    """Whether a call is demanded of a model that lets nobody demand one: it is offered the tools and left to choose."""
-    return bool(body.get("tools")) and not traits.forced_tools and _demanded(body.get("tool_choice"))
-
-
-def _demanded(choice: Any) -> bool:
-    if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
-        inner = choice.get("allowed_tools")
-        return isinstance(inner, dict) and _demanded(inner.get("mode"))
-    return choice == "required" or isinstance(choice, dict)
-
-
-def _choice(body: Mapping[str, Any], offered: list[str]) -> dict[str, Any]:
-    """As Anthropic says it, under the caller's names; `allowed` lists the tools that are left. Raises InvalidRequest."""
+def _choice(body: Mapping[str, Any], offered: Set[str]) -> dict[str, Any]:
+    """As Anthropic says it, under the caller's names; `allowed` has the tools that are left. Raises InvalidRequest."""
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
         mode, allowed = _allowed(choice)
-        return {"type": _mode(mode, offered), "allowed": _known(allowed, offered)}
+        return {"type": _mode(mode, offered), "allowed": {_known(name, offered) for name in allowed}}
     if isinstance(choice, dict):
         function = choice.get("function")
-        return {
-            "type": "tool",
-            "name": _known([function.get("name") if isinstance(function, dict) else None], offered)[0],
-        }
+        return {"type": "tool", "name": _known(function.get("name") if isinstance(function, dict) else None, offered)}
     return {"type": _mode(choice, offered)}
 
 
-def _mode(mode: Any, offered: list[str]) -> str:
+def _mode(mode: Any, offered: Set[str]) -> str:
     if not isinstance(mode, str) or mode not in _MODES or (mode == "required" and not offered):
         raise invalid("tool_choice", "must be auto, none or required, and required only with tools")
     return _MODES[mode]
 
 
-def _allowed(choice: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+def _allowed(choice: Mapping[str, Any]) -> tuple[Any, list[str]]:
     inner = choice.get("allowed_tools")
     listed = inner.get("tools") if isinstance(inner, dict) else None
     if not isinstance(inner, dict) or not isinstance(listed, list):
@@ -131,8 +114,7 @@ def _allowed(choice: Mapping[str, Any]) -> tuple[Any, list[Any]]:
     ]
 
 
-def _known(wanted: list[Any], offered: list[str]) -> list[str]:
-    for name in wanted:
-        if name not in offered:
-            raise invalid("tool_choice", f"there is no tool {name!r} among `tools`")
-    return wanted
+def _known(name: Any, offered: Set[str]) -> str:
+    if not isinstance(name, str) or name not in offered:
+        raise invalid("tool_choice", f"there is no tool {name!r} among `tools`")
+    return name

@@ -12,16 +12,15 @@ from proxy.dialects.cohere.tables import MAX_STOPS, MODES, PARAMS, PATHS, TOOL_N
 from proxy.dialects.content import invalid
 from proxy.dialects.contract import Asking, Call
 from proxy.dialects.names import changed, fitting
-from proxy.dialects.offers import names, offer
-from proxy.dialects.params import dropped
-from proxy.errors import InvalidRequest
+from proxy.dialects.offers import names, offer, strict
+from proxy.dialects.params import check_essential, dropped
 
 
 def ask(call: Call) -> Asking:
     """The request; what it cannot say is left out and named in the warnings. Raises InvalidRequest."""
     body = call.body
-    if body.get("n") not in (None, 1):
-        raise InvalidRequest("n: this provider gives one answer", param="n", code="unsupported_value")
+    lost = unsupported(body, call.model)
+    check_essential(lost)
     told = fitting(names(body), TOOL_NAME)
     asked = {
         "model": call.model,
@@ -34,14 +33,22 @@ def ask(call: Call) -> Asking:
     return Asking(
         path=PATHS[call.endpoint],
         body=orjson.dumps({key: value for key, value in asked.items() if value is not None}),
-        warnings=dropped(unsupported(body, call.model)) + PARAMS.clamped(body),
+        warnings=dropped(lost) + PARAMS.clamped(body),
         names=changed(told),
     )
 
 
 def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """The parameters that are asked for and cannot be said."""
-    return PARAMS.unsupported(body) + (("presence_penalty",) if _two_penalties(body) else ())
+    penalty = ("presence_penalty",) if _two_penalties(body) else ()
+    return PARAMS.unsupported(body) + penalty + (("strict",) if _some_strict(body) else ())
+
+
+def _some_strict(body: Mapping[str, Any]) -> bool:
+    """Whether some of the tools are strict and others are not: Cohere is strict with all of them or with none."""
+    flags, choice = strict(body), body.get("tool_choice")
+    named = isinstance(choice, dict) and choice.get("type") == "function"
+    return any(flags) and not all(flags) and not named
 
 
 def _params(body: Mapping[str, Any]) -> dict[str, Any]:

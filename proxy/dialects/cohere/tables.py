@@ -21,7 +21,7 @@ PARAMS = Params(
         "seed": Number("seed", 0, 2**64 - 1, loses_below=True),
     },
     kept={},
-    translated=frozenset({"stop", "n"}),
+    translated=frozenset({"stop"}),
 )
 
 MAX_STOPS = 5

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from typing import Any
 from urllib.parse import quote
 
@@ -14,22 +13,21 @@ from proxy.dialects.google.contents import conversation
 from proxy.dialects.google.safety import Safety, accept
 from proxy.dialects.google.tools import config, declarations, functions, told
 from proxy.dialects.names import changed
-from proxy.errors import InvalidRequest
+from proxy.dialects.offers import other_kinds
+from proxy.dialects.params import SILENT, check_essential, dropped, is_neutral
 
 # v1 has neither systemInstruction nor tools for every model; v1beta is what Google documents them under.
 PATHS = {"chat": "/v1beta/models/{model}:{method}"}
 
 _METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
-_PRINTABLE = re.compile(r"\w{1,64}", re.ASCII)
 
 
 def ask(call: Call) -> Asking:
     """The whole request; what Gemini cannot express is left out, and named in the warnings."""
     body = call.body
     generation = tables.generation(call.model)
-    dropped = unsupported(body, call.model)
-    if "n" in dropped:
-        raise InvalidRequest("Gemini gives one choice here: `n` must be 1", param="n", code="unsupported_value")
+    lost = unsupported(body, call.model)
+    check_essential(lost)
     defined = functions(body)
     names = told(body, defined)
     safety = _safety(call)
@@ -40,7 +38,7 @@ def ask(call: Call) -> Asking:
         "tools": declarations(defined, names, generation),
         "toolConfig": config(body, defined, names),
         "safetySettings": safety.settings,
-        "generationConfig": _generation_config(body, dropped),
+        "generationConfig": _generation_config(body, frozenset(lost)),
         "serviceTier": tables.SERVICE_TIERS.get(str(body.get("service_tier"))),
     }
     return Asking(
@@ -48,8 +46,7 @@ def ask(call: Call) -> Asking:
             model=quote(call.model.removeprefix("models/"), safe=""), method=_METHODS[call.stream]
         ),
         body=written({member: value for member, value in wire.items() if value}),
-        warnings=tuple(f"param-dropped;name={name}" for name in dropped if _PRINTABLE.fullmatch(name))
-        + safety.warnings,
+        warnings=dropped(lost) + safety.warnings,
         names=changed(names),
     )
 
@@ -57,13 +54,9 @@ def ask(call: Call) -> Asking:
 def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """Members that ask for something Gemini, or this model of it, does not have."""
     gone = _gone(body, tables.generation(model))
-    return tuple(
-        name
-        for name, value in body.items()
-        if value is not None
-        and value not in tables.NEUTRAL.get(name, ())
-        and (name in gone or (name not in tables.CARRIED and name not in tables.SILENT))
-    )
+    carried = (tables.CARRIED | SILENT) - gone
+    names = [name for name, value in body.items() if name not in carried and not is_neutral(name, value)]
+    return (*names, *other_kinds(body))
 
 
 def _gone(body: Mapping[str, Any], generation: int) -> set[str]:
@@ -87,7 +80,7 @@ def _safety(call: Call) -> Safety:
     return Safety() if value is None else accept(value)
 
 
-def _generation_config(body: Mapping[str, Any], dropped: tuple[str, ...]) -> dict[str, Any]:
+def _generation_config(body: Mapping[str, Any], lost: Set[str]) -> dict[str, Any]:
     limit = body.get("max_completion_tokens")
     seed = body.get("seed")
     scalars = {
@@ -97,7 +90,7 @@ def _generation_config(body: Mapping[str, Any], dropped: tuple[str, ...]) -> dic
         "seed": seed % 2**31 if isinstance(seed, int) else seed,
     }
     for name, wire in tables.SCALARS.items():
-        if name not in dropped and body.get(name) not in tables.NEUTRAL.get(name, ()):
+        if name not in lost and not is_neutral(name, body.get(name)):
             scalars[wire] = body.get(name)
     return {wire: value for wire, value in scalars.items() if value is not None}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from proxy.dialects.names import Rule
 
@@ -38,34 +37,6 @@ CARRIED = frozenset(SCALARS) | {
     "function_call",
 }
 """Members of an OpenAI request that reach Gemini in some form."""
-
-SILENT = frozenset(
-    {
-        "metadata",
-        "prompt_cache_key",
-        "prompt_cache_options",
-        "prompt_cache_retention",
-        "routing",
-        "safety_identifier",
-        "store",
-        "user",
-    }
-)
-"""Members whose loss does not change the answer."""
-
-NEUTRAL: Mapping[str, tuple[Any, ...]] = {
-    "frequency_penalty": (0,),
-    "logit_bias": ({},),
-    "logprobs": (False,),
-    "modalities": (["text"],),
-    "n": (1,),
-    "parallel_tool_calls": (True,),
-    "presence_penalty": (0,),
-    "response_format": ({"type": "text"},),
-    "service_tier": ("auto",),
-    "top_logprobs": (0,),
-}
-"""Values that ask for what Gemini does anyway."""
 
 SERVICE_TIERS: Mapping[str, str] = {"default": "standard", "flex": "flex", "priority": "priority"}
 

@@ -10,15 +10,18 @@ import orjson
 from proxy.dialects.content import text
 from proxy.dialects.contract import Asking, Call
 from proxy.dialects.mistral.messages import conversation
-from proxy.dialects.mistral.tables import MODES, PARAMS, PATHS, SERVICE_TIERS, TOOL_NAME
+from proxy.dialects.mistral.tables import FORMATS, MODES, PARAMS, PATHS, SCHEMA, SERVICE_TIERS, TOOL_NAME
 from proxy.dialects.names import changed, fitting
 from proxy.dialects.offers import names, offer
-from proxy.dialects.params import dropped
+from proxy.dialects.params import check_essential, dropped, is_neutral
+from proxy.dialects.shapes import object_of
 
 
 def ask(call: Call) -> Asking:
     """The request; what it cannot say is left out and named in the warnings. Raises InvalidRequest."""
     body = call.body
+    lost = unsupported(body, call.model)
+    check_essential(lost)
     told = fitting(names(body), TOOL_NAME)
     asked = {
         "model": call.model,
@@ -26,13 +29,14 @@ def ask(call: Call) -> Asking:
         **PARAMS.told(body),
         **_tools(body, told),
         "prediction": _prediction(body.get("prediction")),
+        "response_format": _format(body.get("response_format")),
         "service_tier": SERVICE_TIERS.get(str(body.get("service_tier"))),
         "stream": call.stream or None,
     }
     return Asking(
         path=PATHS[call.endpoint],
         body=orjson.dumps({key: value for key, value in asked.items() if value is not None}),
-        warnings=dropped(unsupported(body, call.model)) + PARAMS.clamped(body),
+        warnings=dropped(lost) + PARAMS.clamped(body),
         names=changed(told),
     )
 
@@ -40,7 +44,10 @@ def ask(call: Call) -> Asking:
 def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """The parameters that are asked for and cannot be said."""
     names = PARAMS.unsupported(body)
-    return tuple(name for name in names if name != "service_tier" or str(body["service_tier"]) not in SERVICE_TIERS)
+    lost = [name for name in names if name != "service_tier" or str(body["service_tier"]) not in SERVICE_TIERS]
+    shape = body.get("response_format")
+    known = is_neutral("response_format", shape) or object_of(shape).get("type") in FORMATS
+    return (*lost, *(() if known else ("response_format",)))
 
 
 def _tools(body: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
@@ -66,6 +73,14 @@ def _function(function: Mapping[str, Any], told: Mapping[str, str]) -> dict[str,
         "strict": function.get("strict"),
     }
     return {key: value for key, value in said.items() if value is not None}
+
+
+def _format(shape: Any) -> dict[str, Any] | None:
+    """The same as OpenAI's; None for text."""
+    if is_neutral("response_format", shape):
+        return None
+    schema = {name: value for name, value in object_of(shape.get("json_schema")).items() if name in SCHEMA}
+    return {"type": shape["type"], **({"json_schema": schema} if schema else {})}
 
 
 def _prediction(prediction: Any) -> dict[str, Any] | None:

@@ -31,8 +31,14 @@ PARAMS = Params(
         "repetition_penalty": "repetition_penalty",
         "safe_prompt": "safe_prompt",
     },
-    translated=frozenset({"parallel_tool_calls", "prediction"}),
+    translated=frozenset({"parallel_tool_calls", "prediction", "response_format"}),
 )
+
+FORMATS = ("json_object", "json_schema")
+"""Types of `response_format` besides `text`."""
+
+SCHEMA = ("name", "description", "schema", "strict")
+"""What `response_format.json_schema` may hold."""
 
 SERVICE_TIERS: Mapping[str, str] = {"auto": "auto", "default": "standard_only"}
 

@@ -51,6 +51,11 @@ def test_the_sdks_types_are_strict_enough_to_judge(change: dict[str, Any]) -> No
     ({"modalities": ["text", "audio"]}, "modalities"),
     ({"functions": [{"name": "f"}]}, "functions"),
     ({"function_call": "auto"}, "function_call"),
+    ({"response_format": {"type": "json_object"}}, "response_format"),
+    ({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}, "response_format"),
+    ({"web_search_options": {}}, "web_search_options"),
+    ({"logprobs": True}, "logprobs"),
+    ({"guided_json": {"type": "object"}}, "guided_json"),
     ({"messages": "hi"}, "messages"),
     ({"temperature": "hot"}, "temperature"),
     ({"top_p": [1]}, "top_p"),
@@ -89,6 +94,11 @@ def test_a_request_too_deep_to_be_written_is_the_callers_fault() -> None:
     ({"reasoning_effort": "low", "response_format": {"type": "json_object"}}, "claude-opus-5", ("reasoning_effort", "response_format")),
     ({"tools": [{}], "tool_choice": "required"}, "claude-opus-5-5", ("tool_choice",)),
     ({"tools": [{}], "tool_choice": "required"}, "claude-opus-5", ()),
+    ({"tools": [{"type": "web_search"}], "tool_choice": {"type": "custom"}}, "claude-opus-5-5", ("tool_choice", "tools")),
+    ({"tools": [{"function": {"strict": True}}]}, "claude-opus-4-1", ("strict",)),
+    ({"tools": [{"function": {"strict": True}}]}, "claude-opus-4-5", ()),
+    ({"response_format": {"type": "text"}, "n": 1, "modalities": ["text"]}, "claude-opus-5", ()),
+    ({"n": 2, "modalities": ["audio"]}, "claude-opus-5", ("n", "modalities")),
     ({"service_tier": "flex"}, "claude-opus-5", ("service_tier",)),
 ])  # fmt: skip
 def test_unsupported_lists_what_would_be_left_out(body: dict[str, Any], model: str, names: tuple[str, ...]) -> None:

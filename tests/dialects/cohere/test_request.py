@@ -55,7 +55,8 @@ def test_a_request_becomes_exactly_its_golden_one(file: Path) -> None:
     ({"max_completion_tokens": 9}, ("max_tokens", 9), None),
     ({"parallel_tool_calls": False}, ("parallel_tool_calls", None), "param-dropped;name=parallel_tool_calls"),
     ({"reasoning_effort": "low"}, ("thinking", None), "param-dropped;name=reasoning_effort"),
-    ({"response_format": {"type": "json_object"}}, ("response_format", None), "param-dropped;name=response_format"),
+    ({"response_format": {"type": "text"}}, ("response_format", None), None),
+    ({"tools": [{**TOOLS[0], "function": {"name": "f", "strict": True}}, TOOLS[1]]}, ("strict_tools", None), "param-dropped;name=strict"),
     ({"user": "u", "stream_options": {}, "store": True}, ("user", None), None),
 ])  # fmt: skip
 def test_parameters_are_told_in_coheres_ranges(given: Any, told: tuple[str, Any], warned: str | None) -> None:
@@ -74,7 +75,7 @@ def test_of_two_penalties_one_is_dropped() -> None:  # G 47
 def test_two_answers_cannot_be_asked_for() -> None:  # G 68
     with pytest.raises(InvalidRequest) as caught:
         asking(n=2)
-    assert (caught.value.param, caught.value.code) == ("n", "unsupported_value")
+    assert (caught.value.param, caught.value.code) == ("n", "unsupported_parameter")
 
 
 def test_a_tool_that_must_be_called_is_the_only_one() -> None:  # G 48
@@ -105,7 +106,10 @@ def test_names_that_cohere_would_not_take_are_changed_and_can_be_turned_back() -
     ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
     ({"messages": [*HELLO, {"role": "assistant", "content": "x"}]}, "messages"),
     ({"audio": {}}, "audio"), ({"web_search_options": {}}, "web_search_options"),
-    ({"function_call": "auto"}, "function_call"),
+    ({"function_call": "auto"}, "function_call"), ({"logprobs": True}, "logprobs"),
+    ({"response_format": {"type": "json_object"}}, "response_format"),
+    ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools"),
+    ({"tools": TOOLS, "tool_choice": {"type": "custom", "custom": {"name": "f"}}}, "tool_choice"),
     ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
 ])  # fmt: skip
 def test_what_cannot_be_said_is_an_error_that_names_it(body: Any, param: str) -> None:

@@ -143,8 +143,8 @@ def test_what_gemini_cannot_express_is_listed(body: dict[str, Any], model: str, 
 
 
 def test_what_was_dropped_is_named_but_never_what_could_break_a_header() -> None:
-    wire, asking = asked({"messages": [USER], "logprobs": True, "a\r\nb": 1, "é": 1})
-    assert asking.warnings == ("param-dropped;name=logprobs",)
+    wire, asking = asked({"messages": [USER], "verbosity": "low", "a\r\nb": 1, "é": 1})
+    assert asking.warnings == ("param-dropped;name=verbosity", "param-dropped;name=unknown")
     assert list(wire) == ["contents"]
 
 
@@ -152,6 +152,11 @@ def test_what_was_dropped_is_named_but_never_what_could_break_a_header() -> None
     ("change", "param"),
     [
         ({"n": 2, "stream": True}, "n"),
+        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"modalities": ["text", "audio"]}, "modalities"),
+        ({"web_search_options": {}}, "web_search_options"),
+        ({"logprobs": True}, "logprobs"),
+        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools"),
         ({"messages": []}, "messages"),
         ({"messages": None}, "messages"),
         ({"stop": 5}, "stop"),

@@ -47,12 +47,11 @@ def test_what_mistral_does_not_know_never_reaches_it() -> None:  # G 43
 
 def test_what_is_left_out_is_named_unless_it_makes_no_difference() -> None:
     body = {"logit_bias": {"1": 1}, "user": "u", "store": True, "reasoning_effort": "low", "verbosity": None,
-            "a b\n": 1,
-            "response_format": {"type": "json_object"}, "service_tier": "flex", "seed": -1}  # fmt: skip
-    names = ("logit_bias", "reasoning_effort", "a b\n", "response_format", "service_tier", "seed")
+            "a b\n": 1, "response_format": {"type": "text"}, "service_tier": "flex", "seed": -1}  # fmt: skip
+    names = ("logit_bias", "reasoning_effort", "a b\n", "service_tier", "seed")
     assert DIALECT.unsupported(body, "m") == names
     assert [warning.removeprefix("param-dropped;name=") for warning in asking(**body).warnings] == [
-        "logit_bias", "reasoning_effort", "unknown", "response_format", "service_tier", "seed",
+        "logit_bias", "reasoning_effort", "unknown", "service_tier", "seed",
     ]  # fmt: skip
     assert (
         DIALECT.unsupported({"response_format": {"type": "text"}, "service_tier": "auto", "logit_bias": {}}, "m") == ()
@@ -85,7 +84,10 @@ def test_parameters_are_told_in_mistrals_ranges(given: Any, told: tuple[str, Any
     ({"web_search_options": {}}, "web_search_options"),
     ({"functions": [{"name": "f"}]}, "functions"),
     ({"temperature": "hot"}, "temperature"),
-    ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools[0].type"),
+    ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools"),
+    ({"tools": [{"type": 5}]}, "tools[0].type"),
+    ({"response_format": {"type": "grammar"}}, "response_format"),
+    ({"response_format": "json"}, "response_format"),
     ({"tools": TOOLS, "tool_choice": {"type": "function", "function": {"name": "h"}}}, "tool_choice"),
     ({"tool_choice": "required"}, "tool_choice"),
 ])  # fmt: skip
@@ -93,6 +95,20 @@ def test_what_cannot_be_said_is_an_error_that_names_it(body: Any, param: str) ->
     with pytest.raises(InvalidRequest) as caught:
         asking(**body)
     assert caught.value.param == param
+
+
+SCHEMA = {"name": "answer", "strict": True, "schema": {"type": "object", "properties": {}}}
+
+
+@pytest.mark.parametrize("shape, told", [
+    ({"type": "json_object"}, {"type": "json_object"}),
+    ({"type": "json_schema", "json_schema": SCHEMA}, {"type": "json_schema", "json_schema": SCHEMA}),
+    ({"type": "json_schema", "json_schema": {**SCHEMA, "x": 1}, "y": 2}, {"type": "json_schema", "json_schema": SCHEMA}),
+    ({"type": "text"}, None),
+])  # fmt: skip
+def test_the_shape_of_the_answer_is_told_as_openai_would_be(shape: Any, told: Any) -> None:
+    assert asked(response_format=shape).get("response_format") == told
+    assert asking(response_format=shape).warnings == ()
 
 
 @pytest.mark.parametrize("choice, told, left", [
