@@ -31,7 +31,7 @@ from proxy.routing.policy import Policy
 from proxy.telemetry.activity import Activity
 from proxy.telemetry.feed import Feed
 from proxy.telemetry.observations import Flight, Observations
-from proxy.telemetry.roster import labels, named
+from proxy.telemetry.roster import groups, labels, named
 from proxy.telemetry.signals import Board
 from proxy.telemetry.tally import Tally
 from proxy.telemetry.usage import Usage
@@ -87,8 +87,9 @@ class Services:
         """From now on what is kept by target is kept for good of those that this file names, and named as it says."""
         targets = named(snapshot)
         self.observations.labels = partial(labels, snapshot, targets)
-        for each in (self.observations, self.board.healths, self.breakers):
+        for each in (self.observations, self.board.target_histories, self.breakers):
             each.name(targets)
+        self.board.group_histories.name(groups(snapshot))
 
 
 class Exchange(Struct, eq=False):

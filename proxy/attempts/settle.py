@@ -28,7 +28,7 @@ def failed(attempt: Attempt, failure: UpstreamFailure, breaker: CircuitBreaker) 
     attempt.outcome, attempt.status, attempt.ended = failure.outcome, failure.upstream_status, now
     if attempt.leave is not None:
         attempt.leave.failed(verdict, now, breaker)
-    attempt.flight.failed(failure.trigger, now, fault=verdict.fault)
+    attempt.flight.failed(failure.trigger, now, fault=verdict.fault, good=verdict.ratio == "success")
     services.feed.stirred.set()
     if failure.trigger == "auth_error":
         services.suspect()

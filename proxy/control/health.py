@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -13,9 +13,9 @@ from proxy.config.snapshot import Snapshot
 from proxy.control.asked import Asked, asked
 from proxy.exchange import Exchange, Services
 from proxy.messages import Response
-from proxy.telemetry.health import UNTRIED, Health, disabled, evidence, together
+from proxy.telemetry.health import HEALTHY, Health, Member, disabled
 from proxy.telemetry.observations import Observations
-from proxy.telemetry.roster import Place
+from proxy.telemetry.roster import Place, group
 from proxy.telemetry.signals import Board
 from proxy.telemetry.window import Bucket
 
@@ -41,10 +41,12 @@ class Moment:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """Targets, and the health of each by its id."""
+    """Targets, and what is known of each by its id."""
 
-    places: list[Place]
-    healths: Mapping[str, Health]
+    places: Sequence[Place]
+    members: Mapping[str, Member]
+    model: str = ""
+    """The only model that is looked at; empty: all."""
 
 
 def moment(services: Services) -> Moment:
@@ -62,8 +64,9 @@ async def health(exchange: Exchange) -> Response:
 def report(snapshot: Snapshot, board: Board, limits: Asked, at: Moment) -> dict[str, list[Row]]:
     """Each provider's row, in the file's order."""
     places = limits.places(snapshot, board.observations)
-    healths = {place.target: of_target(place, snapshot, board, at.now) for place in places}
-    rows = statuses(snapshot, limits.names(snapshot, places), Seen(places, healths), at)
+    members = {place.target: _member(place.target, board, at.now) for place in places}
+    seen = Seen(places, members, limits.model or "")
+    rows = statuses(snapshot, limits.names(snapshot, places), Judge(board, seen, at))
     for row in rows:
         own = [place for place in places if place.provider == row["name"]]
         row |= _figures(total(own, board.observations, limits.window, at.now))
@@ -71,32 +74,52 @@ def report(snapshot: Snapshot, board: Board, limits: Asked, at: Moment) -> dict[
     return {"providers": rows}
 
 
-def statuses(snapshot: Snapshot, names: Iterable[str], seen: Seen, at: Moment) -> list[Row]:
+@dataclass(frozen=True, slots=True)
+class Judge:
+    """Judges the health of groups of targets at one moment."""
+
+    board: Board
+    seen: Seen
+    at: Moment
+
+    def health(self, key: str, places: Iterable[Place]) -> Health:
+        """The health of these targets as one; without any nothing is against it."""
+        members = [self.seen.members[target] for target in dict.fromkeys(place.target for place in places)]
+        return self.board.group_health(key, members, self.at.now) if members else HEALTHY
+
+
+def statuses(snapshot: Snapshot, names: Iterable[str], judge: Judge) -> list[Row]:
     """Each provider's row without figures."""
-    rows = []
-    for name in names:
-        own = [place for place in seen.places if place.provider == name]
-        models = _grouped(own, seen.healths, lambda place: place.name)
-        regions = {
-            region: _lived(healths)
-            for region, healths in _grouped(own, seen.healths, lambda place: place.region).items()
-        }
-        whole = _whole(list(regions.values()), snapshot.providers[name].disabled)
-        row: Row = {"name": name, "status": whole.status, "reason": whole.reason, "since": at.written(whole.since)}
-        row["models"] = _listed({model: together(healths) for model, healths in models.items()})
-        row["regions"] = _listed(regions)
-        rows.append(row)
-    return rows
+    by_provider = _grouped(judge.seen.places, lambda place: place.provider)
+    return [_status(name, by_provider.get(name, []), snapshot.providers[name].disabled, judge) for name in names]
 
 
-def of_target(place: Place, snapshot: Snapshot, board: Board, now: float) -> Health:
-    """One target's health; one that nobody has tried has nothing against it."""
-    if why := snapshot.providers[place.provider].disabled:
-        return disabled(why)
-    record, standing = board.observations.of(place.target), board.standing(place.target, now)
-    if record is None and standing == UNTRIED and not board.healths.knows(place.target):
-        return Health("healthy")
-    return board.healths.of(place.target, evidence(record, standing, now), now)
+def _status(name: str, places: list[Place], why_disabled: str | None, judge: Judge) -> Row:
+    only = judge.seen.model
+
+    def health(found: list[Place], region: str = "", model: str = "") -> Health:
+        return disabled(why_disabled) if why_disabled else judge.health(group(name, region, model or only), found)
+
+    whole = health(places)
+    models = _grouped(places, lambda place: place.name)
+    regions = _grouped(places, lambda place: place.region)
+    return {
+        "name": name,
+        "status": whole.status,
+        "reason": whole.reason,
+        "since": judge.at.written(whole.since),
+        "models": [{"name": model, "status": health(found, model=model).status} for model, found in models.items()],
+        "regions": [
+            {"name": region, "status": health(found, region=region).status} for region, found in regions.items()
+        ],
+    }
+
+
+def _member(target: str, board: Board, now: float) -> Member:
+    member = board.member(target, now)
+    if member.record and member.record.trend.is_due(now):
+        member.record.trend.measure(now)
+    return member
 
 
 def total(places: Iterable[Place], observations: Observations, window: int, now: float) -> Bucket:
@@ -118,19 +141,6 @@ def milliseconds(seconds: float | None) -> float | None:
     return None if seconds is None else round(seconds * 1000, 1)
 
 
-def _whole(regions: list[Health], why_disabled: str | None) -> Health:
-    """The provider's; one that serves no model yet has nothing against it."""
-    if why_disabled:
-        return disabled(why_disabled)
-    return together(regions) if regions else Health("healthy")
-
-
-def _lived(healths: list[Health]) -> Health:
-    """A region as its targets show it that had traffic; models that nobody asks for prove nothing."""
-    lived = [health for health in healths if health.status != "healthy" or health.recent.started]
-    return together(lived or healths)
-
-
 def _figures(bucket: Bucket) -> Row:
     return {
         "uptime_percentage": percentage(bucket.uptime),
@@ -140,21 +150,13 @@ def _figures(bucket: Bucket) -> Row:
 
 
 def _rate_limit(places: Iterable[Place], board: Board, now: float) -> float | None:
-    """The part used of the limit nearest to its end, where a provider has told us."""
+    """The part used of the limit nearest to its end; None if the provider never sent one."""
     records = (board.observations.of(place.target) for place in places)
-    told = (record.remaining for record in records if record and record.remaining)
-    return max((remaining.used for remaining in told if now < remaining.until), default=None)
+    return max((record.remaining.used_at(now) for record in records if record and record.remaining), default=None)
 
 
-def _grouped(
-    places: list[Place], healths: Mapping[str, Health], name: Callable[[Place], str]
-) -> dict[str, list[Health]]:
-    """The healths of the targets under each name, each target taken once."""
-    groups: dict[str, dict[str, Health]] = {}
+def _grouped(places: Iterable[Place], name: Callable[[Place], str]) -> dict[str, list[Place]]:
+    groups: dict[str, list[Place]] = {}
     for place in places:
-        groups.setdefault(name(place), {})[place.target] = healths[place.target]
-    return {group: list(members.values()) for group, members in groups.items()}
-
-
-def _listed(healths: Mapping[str, Health]) -> list[Row]:
-    return [{"name": name, "status": health.status} for name, health in healths.items()]
+        groups.setdefault(name(place), []).append(place)
+    return groups

@@ -63,7 +63,8 @@ def _made(services: Services, totals: Totals, targets: list[str]) -> Series:
     now = services.clock()
     standings = [services.board.standing(target, now) for target in targets]
     records = [record for target in targets if (record := services.observations.of(target))]
-    told = [record.remaining for record in records if record.remaining and now < record.remaining.until]
+    limits = [record.remaining for record in records if record.remaining]
+    told = [each for each in limits if now < each.until]
     return Series(
         totals=totals,
         in_flight=sum(record.in_flight for record in records),
@@ -71,5 +72,5 @@ def _made(services: Services, totals: Totals, targets: list[str]) -> Series:
         cooling=sum(standing.cooling_for > 0 for standing in standings),
         requests_left=min((each.requests for each in told if each.requests is not None), default=None),
         tokens_left=min((each.tokens for each in told if each.tokens is not None), default=None),
-        limit_used=max((each.used for each in told), default=None),
+        limit_used=max((each.used_at(now) for each in limits), default=None),
     )

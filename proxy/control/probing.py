@@ -81,7 +81,9 @@ class Probing:
         started = [(each, self._started(each)) for address, each in wanted.items() if address not in kept]
         self._tasks = [*kept.values(), *started]
         left = {place for endpoint, _ in gone for place in endpoint.places}
-        self.services.breakers.unprobed(frozenset(left.difference(*[each.places for each in wanted.values()])))
+        gone_places = frozenset(left.difference(*[each.places for each in wanted.values()]))
+        self.services.breakers.unprobed(gone_places)
+        self.services.observations.probes.forget(gone_places)
 
     async def stop(self) -> None:
         """End them all; when this returns none is running."""
@@ -114,6 +116,7 @@ class Probing:
         services, now = self.services, self.services.clock()
         trouble = course.takes(finding, now, lambda: self._answering(endpoint, now))
         outcome = finding.trigger if finding else "ok"
+        services.observations.probes.record(endpoint.places, good=trouble is None)
         for place, region in zip(endpoint.places, endpoint.regions, strict=True):
             before = services.breakers.troubles.get(place)
             services.breakers.probed(place, trouble, now)

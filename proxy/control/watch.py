@@ -11,10 +11,9 @@ import orjson
 
 from proxy.config.snapshot import Snapshot
 from proxy.control.asked import Asked
-from proxy.control.health import Moment, Row, Seen, moment, report, statuses
+from proxy.control.health import Judge, Moment, Row, Seen, moment, report, statuses
 from proxy.exchange import Services
 from proxy.telemetry.glances import Glances
-from proxy.telemetry.health import Health, disabled
 from proxy.telemetry.roster import places
 
 EVERY = 1.0
@@ -83,10 +82,10 @@ class Watch:
     def _rows(self, at: Moment) -> dict[str, Row]:
         snapshot = self.snapshot()
         known = places(snapshot, self.services.observations)
-        reasons = {place.target: snapshot.providers[place.provider].disabled for place in known}
-        healths: dict[str, Health] = {target: disabled(why) for target, why in reasons.items() if why}
-        healths |= self._glances.look((target for target, why in reasons.items() if not why), at.now)
-        return {row["name"]: row for row in statuses(snapshot, snapshot.providers, Seen(known, healths), at)}
+        enabled = dict.fromkeys(each.target for each in known if not snapshot.providers[each.provider].disabled)
+        members = self._glances.look(enabled, at.now)
+        rows = statuses(snapshot, snapshot.providers, Judge(self.services.board, Seen(known, members), at))
+        return {row["name"]: row for row in rows}
 
 
 def changes(before: dict[str, Row], after: dict[str, Row], at: Moment) -> list[Row]:

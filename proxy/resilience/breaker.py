@@ -15,7 +15,6 @@ from proxy.telemetry.window import Ring
 
 _STEP = 5
 _JITTER = 0.2
-_PROVEN = 5
 PROBE_LEASE = 600.0
 """Seconds after which a probe that was never heard of again makes room for another."""
 
@@ -67,7 +66,8 @@ class Breaker:
     _until: float = 0.0
     _probe: Permit | None = None
     _probe_until: float = 0.0
-    _to_prove: int = 0
+    _answered: bool = False
+    """An attempt or a probe was answered since the ejection, though it may not have been the one that ends it."""
 
     @property
     def failures(self) -> int:
@@ -75,9 +75,9 @@ class Breaker:
         return max(self._failures, self.breaks)
 
     @property
-    def proving(self) -> bool:
-        """Whether it was ejected and has not had five successes in a row since."""
-        return self._to_prove > 0
+    def only_failed(self) -> bool:
+        """Whether it was ejected and neither an attempt nor a probe was answered since."""
+        return self._ejections > 0 and not self._answered
 
     def ejected_for(self, now: float) -> float:
         """Seconds it is still taken out."""
@@ -94,13 +94,12 @@ class Breaker:
 
     def succeeded(self, permit: Permit, now: float) -> None:
         """An attempt has its first content."""
-        permit.content = True
+        permit.content = self._answered = True
         self._failures = 0
         if permit is self._probe:
             self._recover()
         if not self._ejections:
             self._tallies.at(now).good += 1
-            self._to_prove = max(0, self._to_prove - 1)
 
     def failed(self, permit: Permit, verdict: Verdict, now: float, settings: CircuitBreaker) -> None:
         """An attempt failed; after its first content, its success is taken back."""
@@ -116,6 +115,10 @@ class Breaker:
         """What kept it out seems to be over: an attempt may find out now."""
         self._until = min(self._until, now)
 
+    def probed(self, now: float) -> None:
+        """A probe was answered; while it is ejected, that proves nothing."""
+        self._answered = self._answered or now >= self._until
+
     def finished(self) -> None:
         """An answer came to its proper end."""
         self.breaks = 0
@@ -128,13 +131,13 @@ class Breaker:
     def _count_run(self, permit: Permit, verdict: Verdict, now: float) -> None:
         if verdict.run == "grows":
             self.failed_at = now
-            self._to_prove = _PROVEN if self._to_prove else 0
             if permit.content:
                 self.breaks += 1
+                self._answered = False
             else:
                 self._failures += 1
         elif verdict.run == "ends":
-            self._failures = 0
+            self._failures, self._answered = 0, True
 
     def _count_ratio(self, permit: Permit, verdict: Verdict, now: float) -> None:
         tally = self._tallies.at(now)
@@ -165,8 +168,7 @@ class Breaker:
         longest = min(settings.max_eject, settings.eject * 2.0 ** min(self._ejections, 30))
         self._until = now + longest * (1 - _JITTER * self.random.random())
         self._ejections += 1
-        self._probe = None
-        self._to_prove = _PROVEN
+        self._probe, self._answered = None, False
 
     def _recover(self) -> None:
         self._probe = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -44,7 +45,7 @@ class _Guard:
     def standing(self, now: float) -> Standing:
         breaker = self.breaker
         return Standing(
-            breaker.ejected_for(now), self.cooldown.left(now), breaker.failures, breaker.failed_at, breaker.proving
+            breaker.ejected_for(now), self.cooldown.left(now), breaker.failures, breaker.failed_at, breaker.only_failed
         )
 
 
@@ -82,10 +83,18 @@ class Breakers:
         """What a probe found; where one was in vain and the next is not, the ejected may be tried at once."""
         if trouble is not None:
             self.troubles[place] = trouble
-        elif self.troubles.pop(place, None):
-            for target in self._guards:
-                if target.startswith(f"{place}/") and (guard := self._guards.get(target)):
-                    guard.breaker.reopened(now)
+            return
+        reopens = self.troubles.pop(place, None) is not None
+        for breaker in self._breakers(place):
+            if reopens:
+                breaker.reopened(now)
+            breaker.probed(now)
+
+    def _breakers(self, place: str) -> Iterator[Breaker]:
+        beginning = f"{place}/"
+        for target in self._guards:
+            if target.startswith(beginning) and (guard := self._guards.get(target)):
+                yield guard.breaker
 
     def unprobed(self, places: frozenset[str]) -> None:
         """Nobody probes these any more: nothing is held against them."""

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from proxy.messages import Headers
-from proxy.telemetry.observations import Remaining
+from proxy.telemetry.remaining import Remaining
 
 LONGEST = 300.0
 """Seconds that a provider can make us leave it alone."""

@@ -1,75 +1,49 @@
-"""The health of many targets, looked at often: little is worked out anew, and what keeps a target out shows at once."""
+"""The health of many targets, looked at often: what keeps a target out shows at once, and little is worked out again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
-from proxy.telemetry.health import UNTRIED, Health, Standing, evidence
+from proxy.telemetry.health import WINDOW, Member
 from proxy.telemetry.signals import Board
-from proxy.telemetry.window import Bucket
 
 AT_ONCE = 16
-"""Windows added up in one look; with more busy targets, the others follow in the next."""
-OLD = 5.0
-"""Seconds after which a window is added up even if nothing happened: what was in it may be too old."""
-
-
-@dataclass(slots=True)
-class _Glance:
-    health: Health
-    changes: int
-    at: float
+"""Medians measured in one look; with more busy targets, the others follow in the next."""
+JUDGED_AT_ONCE = 100
+"""Targets judged by themselves in one look; with more that are not simply healthy, the others follow in the next."""
 
 
 @dataclass(slots=True)
 class Glances:
-    """What was seen at the last look."""
+    """Looks at the targets of a board."""
 
     board: Board
-    _seen: dict[str, _Glance] = field(default_factory=dict)
+    _turn: int = 0
 
-    def look(self, targets: Iterable[str], now: float) -> dict[str, Health]:
-        """The health of each; of its figures only whether anything was started."""
-        seen = {target: self._seen.get(target) for target in targets}
-        standings = {target: self.board.standing(target, now) for target in seen}
-        self._count_ejections(standings, now)
-        due = sorted((target for target in seen if self._due(target, standings[target], now)), key=self._at)
-        heavy = 0
-        for target in due:
-            heavy += not _is_out(standings[target])
-            if heavy <= AT_ONCE or _is_out(standings[target]):
-                seen[target] = self._glance(target, standings[target], now)
-        self._seen = {target: glance for target, glance in seen.items() if glance}
-        return {target: glance.health if glance else Health("healthy") for target, glance in seen.items()}
+    def look(self, targets: Iterable[str], now: float) -> dict[str, Member]:
+        """What is known of each now; ejections are counted, and targets judged by themselves, as decisions need it."""
+        members = {target: self.board.member(target, now) for target in targets}
+        _measure(members.values(), now)
+        for member in members.values():
+            if member.record and member.standing.ejected_for > 0:
+                member.record.ejected(now + member.standing.ejected_for)  # it lasts for several looks: none is missed
+        due = [
+            target for target, member in members.items() if self.board.target_histories.is_due(target, (member,), now)
+        ]
+        for target in self._next(due):
+            self.board.health(target, members[target], now)
+        return members
 
-    def _count_ejections(self, standings: Mapping[str, Standing], now: float) -> None:
-        """An ejection lasts for several looks, so none is missed."""
-        for target, standing in standings.items():
-            if standing.ejected_for > 0 and (record := self.board.observations.of(target)):
-                record.ejected(now + standing.ejected_for)
-
-    def _at(self, target: str) -> float:
-        glance = self._seen.get(target)
-        return glance.at if glance else float("-inf")
-
-    def _due(self, target: str, standing: Standing, now: float) -> bool:
-        glance, record = self._seen.get(target), self.board.observations.of(target)
-        if glance is None:
-            return record is not None or standing != UNTRIED
-        moved = record is not None and record.changes != glance.changes
-        unwell = standing.available_in > 0 or standing.trouble is not None or glance.health.status != "healthy"
-        return moved or unwell or now - glance.at >= OLD
-
-    def _glance(self, target: str, standing: Standing, now: float) -> _Glance:
-        """What keeps it out decides alone, whatever the window says, and windows take long to add up."""
-        record = self.board.observations.of(target)
-        known = None if _is_out(standing) else record
-        health = self.board.healths.of(target, evidence(known, standing, now), now)
-        light = replace(health, recent=Bucket(started=health.recent.started))
-        return _Glance(light, record.changes if record else 0, now)
+    def _next(self, due: Sequence[str]) -> Iterable[str]:
+        """Those whose turn it is."""
+        start = self._turn if self._turn < len(due) else 0
+        self._turn = start + JUDGED_AT_ONCE
+        return due[start : self._turn]
 
 
-def _is_out(standing: Standing) -> bool:
-    """Whether it is ejected, or down by its probes."""
-    return standing.ejected_for > 0 or (standing.trouble is not None and standing.trouble.status == "down")
+def _measure(members: Iterable[Member], now: float) -> None:
+    """Measure how fast first contents come, of those first that were measured the longest ago."""
+    trends = [each.record.trend for each in members if each.record and now - each.record.tried_at < 2 * WINDOW]
+    for trend in sorted((each for each in trends if each.is_due(now)), key=lambda each: each.measured_at)[:AT_ONCE]:
+        trend.measure(now)

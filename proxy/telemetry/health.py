@@ -1,25 +1,30 @@
-"""How well each target is: worse at once, better only after a while, and what that makes of models and providers."""
+"""Rules for the status of a target, and of a provider, region or model as the group of its targets."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from math import inf
 from typing import Literal
 
-from proxy.telemetry.bounded import Bounded
+from msgspec import Struct
+
+from proxy.telemetry.answers import latest_bad, merged
 from proxy.telemetry.observations import Record
-from proxy.telemetry.window import Bucket
 
 Status = Literal["healthy", "degraded", "down", "disabled"]
 
 WINDOW = 300.0
-"""Seconds that uptime and the other rates are taken over."""
-HOLDS = 5.0
-"""Seconds that a better status must last before it is believed."""
-ENOUGH = 20
-"""Samples under which rates and medians prove nothing."""
-
-_RANK: dict[Status, int] = {"healthy": 0, "degraded": 1, "down": 2}
+"""Seconds that attempts, uptime and the other rates are taken over."""
+RECOVERED_AFTER = 5
+"""Successes or good probes in a row that end an outage."""
+_IDLE_S = 60.0
+"""Once traffic stops, the targets stay in use that were tried this long before its last attempt."""
+_MIN_ANSWERS = 5
+"""Answers under which their failing proves nothing."""
+_MIN_COUNTED = 20
+"""The same for the rate of five minutes."""
+_MIN_GOOD = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,13 +36,13 @@ class Trouble:
     reason: str
     """Such as `probe: connection refused`."""
     status: Literal["degraded", "down"] = "degraded"
-    until: float = float("-inf")
-    """Until when its targets are left for last; every further failing probe says anew."""
+    until: float = -inf
+    """Until when its targets are left for last; every further failing probe extends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """What keeps traffic from a target; a target nobody has tried has nothing against it."""
+    """What keeps traffic from a target; the defaults are those of an untried one."""
 
     ejected_for: float = 0.0
     """Seconds it is still taken out for failing."""
@@ -47,8 +52,8 @@ class Standing:
     """Hard failures in a row, the latest included."""
     failed_at: float | None = None
     """When the latest of them was."""
-    proving: bool = False
-    """Back from an ejection, and not yet five successes in a row."""
+    only_failed: bool = False
+    """It was ejected, and there was no success or good probe since."""
     trouble: Trouble | None = None
     """What probes have against its place."""
     out_for: float = 0.0
@@ -59,145 +64,199 @@ class Standing:
         """Seconds until it may be tried at its normal place."""
         return max(self.ejected_for, self.cooling_for, self.out_for)
 
+    @property
+    def is_down(self) -> bool:
+        """Whether it is ejected, has only failed since its ejection, or is down by its probes."""
+        by_probes = self.trouble is not None and self.trouble.status == "down"
+        return self.ejected_for > 0 or self.only_failed or by_probes
+
 
 UNTRIED = Standing()
 
 
 @dataclass(frozen=True, slots=True)
-class Evidence:
-    """What a target's status is judged by."""
-
-    standing: Standing
-    recent: Bucket
-    """The last `WINDOW`."""
-    usual_ttft: float | None
-    """The hour's median in seconds."""
-
-    @property
-    def uptime(self) -> float | None:
-        """The part (0-1) that was good, or None where that says nothing yet."""
-        return self.recent.uptime if self.recent.verdicts >= ENOUGH else None
-
-    @property
-    def slow(self) -> bool:
-        """Whether first contents take over three times as long as usual."""
-        median = self.recent.ttft.percentile(50) if self.recent.ttft.samples >= ENOUGH else None
-        return median is not None and self.usual_ttft is not None and median > 3 * self.usual_ttft
-
-
-RULES: tuple[tuple[Status, str | None, Callable[[Evidence], bool]], ...] = (
-    ("down", None, lambda seen: seen.standing.trouble is not None and seen.standing.trouble.status == "down"),
-    ("down", "ejected", lambda seen: seen.standing.ejected_for > 0),
-    ("down", "uptime under 80 %", lambda seen: seen.uptime is not None and seen.uptime < 0.80),
-    ("degraded", None, lambda seen: seen.standing.trouble is not None),
-    ("degraded", "cooling", lambda seen: seen.standing.cooling_for > 0),
-    ("degraded", "uptime under 95 %", lambda seen: seen.uptime is not None and seen.uptime < 0.95),
-    ("degraded", "back from an ejection", lambda seen: seen.standing.proving),
-    ("degraded", "three times as slow as usual", lambda seen: seen.slow),
-)
-"""The first that holds; None: the reason is the probe's own."""
-
-
-def judged(seen: Evidence) -> tuple[Status, str | None]:
-    """The status at this moment, and why it is no better."""
-    trouble = seen.standing.trouble
-    for status, reason, holds in RULES:
-        if holds(seen):
-            return status, trouble.reason if reason is None and trouble else reason
-    return "healthy", None
-
-
-def evidence(record: Record | None, standing: Standing, now: float) -> Evidence:
-    """What is known of a target now."""
-    if record is None:
-        return Evidence(standing, Bucket(), None)
-    recent = record.window.over(WINDOW, now)
-    return Evidence(standing, recent, record.usual_ttft(now) if recent.ttft.samples >= ENOUGH else None)
-
-
-@dataclass(slots=True)
-class Settled:
-    """A status as it is shown."""
-
-    status: Status = "healthy"
-    reason: str | None = None
-    since: float | None = None
-    """When it last changed; None if it never has."""
-    _better: Status = "healthy"
-    _better_since: float | None = None
-
-    def see(self, status: Status, reason: str | None, now: float) -> None:
-        """Take note of the status at this moment."""
-        if _RANK[status] >= _RANK[self.status]:
-            self._better_since = None
-            self._change(status, reason, now)
-        elif self._better_since is None:
-            self._better, self._better_since = status, now
-        else:
-            self._better = max(self._better, status, key=_RANK.__getitem__)
-            if now - self._better_since >= HOLDS:
-                self._improve(status, reason, now)
-
-    def _improve(self, status: Status, reason: str | None, now: float) -> None:
-        """To the worst of what was seen meanwhile: being better still has to last as long again."""
-        better = self._better
-        self._change(better, reason if better == status else self.reason, now)
-        self._better, self._better_since = status, None if better == status else now
-
-    def _change(self, status: Status, reason: str | None, now: float) -> None:
-        if status != self.status:
-            self.since = now
-        self.status, self.reason = status, reason
-
-
-@dataclass(frozen=True, slots=True)
 class Health:
-    """One target's health, or what several make together; rates are parts (0-1), None where nothing was tried."""
+    """A status as it is shown."""
 
     status: Status
     reason: str | None = None
     since: float | None = None
-    recent: Bucket = field(default_factory=Bucket)
-    """Everything counted in the last `WINDOW`: uptime, error_rate, latency.mean …"""
+    """When it last changed; None if it never has."""
 
 
-@dataclass(slots=True)
-class Healths:
-    """Keeps each target's shown status between one look and the next."""
+HEALTHY = Health("healthy")
 
-    _settled: Bounded[Settled] = field(default_factory=lambda: Bounded(Settled))
 
-    def of(self, target: str, seen: Evidence, now: float) -> Health:
-        """The target's health, given what is known of it now."""
-        settled = self._settled.use(target)
-        settled.see(*judged(seen), now)
-        return Health(settled.status, settled.reason, settled.since, seen.recent)
+class Member(Struct, frozen=True):
+    """What is known of one target of a group."""
 
-    def knows(self, target: str) -> bool:
-        """Whether anything was ever shown of it that must still be better for a while."""
-        return self._settled.get(target) is not None
+    standing: Standing = UNTRIED
+    record: Record | None = None
+    """None: it was never tried."""
+    probes: Sequence[int] | None = None
+    """Numbers of the good probes in a row at its place; None: it is not probed."""
 
-    def name(self, targets: frozenset[str]) -> None:
-        """Keep these for good; to be called with the table's targets at each reload."""
-        self._settled.name(targets)
+    def is_clean(self, now: float) -> bool:
+        """Whether no rule can hold for it."""
+        standing, record = self.standing, self.record
+        if standing.only_failed or standing.trouble is not None or standing.available_in > 0:
+            return False
+        return record is None or not (
+            record.answers.bad_at > now - WINDOW or record.answers.has_bad or record.trend.is_slow
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Outage:
+    """A group's latest time of being down, in the numbers of answers and probes."""
+
+    is_over: bool = True
+    by_probes: bool = False
+    """Only probes have shown it."""
+    seen: int = 0
+    """The latest number while it was down."""
+    ended: int = 0
+    """The latest number when it was over; answers up to that one count no more."""
+    ended_at: float = -inf
+
+
+NO_OUTAGE = Outage()
+
+
+class Evidence:
+    """What the rules look at: the targets of a group at one moment. A single target is a group of one."""
+
+    __slots__ = ("_is_failing", "_latest", "answers", "members", "now", "outage", "used")
+
+    def __init__(self, members: Sequence[Member], outage: Outage, now: float) -> None:
+        self.members, self.outage, self.now = members, outage, now
+        self.used = members if len(members) == 1 else self._used()
+        self.answers = [each.record.answers for each in members if each.record]
+        self._latest: list[int] | None = None
+        self._is_failing: bool | None = None
+
+    def _used(self) -> Sequence[Member]:
+        """Those tried in the last five minutes; when none was, those tried at the last, or all that are probed."""
+        newest = max([each.record.tried_at for each in self.members if each.record], default=-inf)
+        if newest < self.now - WINDOW and (newest == -inf or self.is_probed):
+            return self.members
+        since = min(self.now - WINDOW, newest - _IDLE_S)
+        return [each for each in self.members if each.record and each.record.tried_at >= since]
+
+    @property
+    def latest(self) -> list[int]:
+        """The latest answers of all members since the last recovery, merged when first needed."""
+        if self._latest is None:
+            self._latest = merged(self.answers, self.outage.ended)
+        return self._latest
+
+    @property
+    def good(self) -> int:
+        """How many of the latest answers were good."""
+        return sum([each & 1 for each in self.latest])
+
+    @property
+    def trouble(self) -> Trouble | None:
+        """The worst probe failure of a member's place."""
+        troubles = [each.standing.trouble for each in self.members if each.standing.trouble]
+        return min(troubles, key=lambda each: each.status != "down", default=None)
+
+    @property
+    def is_probed(self) -> bool:
+        """Whether any of its places is probed."""
+        return any(each.probes is not None for each in self.members)
+
+    @property
+    def all_down(self) -> bool:
+        """Whether every target in use is down."""
+        return all(each.standing.is_down for each in self.used)
+
+    @property
+    def is_failing(self) -> bool:
+        """Whether under half of the latest answers were good."""
+        if self._is_failing is None:
+            self._is_failing = len(self.latest) >= _MIN_ANSWERS and 2 * self.good < len(self.latest)
+        return self._is_failing
+
+    @property
+    def is_answering(self) -> bool:
+        """Whether a success, the beginning of one, or a good probe came after the latest bad answer."""
+        bad = latest_bad(self.latest)
+        return self._run(bad) > 0 or any(each.begun > bad for each in self.answers)
+
+    def _run(self, after: int) -> int:
+        """Successes and good probes after that number; a probe of several places is one."""
+        probes = {number for each in self.members for number in each.probes or () if number > after}
+        return len(probes) + sum([each & 1 for each in self.latest if each > 2 * after + 1])
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether it was down and has not recovered yet."""
+        return (not self.outage.is_over or self.is_failing) and not self.has_recovered
+
+    @property
+    def has_recovered(self) -> bool:
+        """Whether an outage is over: by successes in a row, or because the probes that showed it were switched off."""
+        if self.all_down or (self.outage.is_over and not self.is_failing):
+            return False
+        forgotten = self.outage.by_probes and not self.is_probed
+        return forgotten or self._run(max(latest_bad(self.latest), self.outage.seen)) >= RECOVERED_AFTER
+
+    @property
+    def is_unreliable(self) -> bool:
+        """Whether under 95 % of the answers of five minutes were good."""
+        if all(each.bad_at <= self.now - WINDOW for each in self.answers):
+            return False
+        counts = [each.count(self.outage.ended_at, self.now) for each in self.answers]
+        good, bad = sum([each.good for each in counts]), sum([each.bad for each in counts])
+        return good + bad >= _MIN_COUNTED and good < _MIN_GOOD * (good + bad)
+
+    @property
+    def is_slow(self) -> bool:
+        """Whether most first contents come from targets that take three times as long as usual."""
+        trends = [each.record.trend for each in self.used if each.record]
+        slow = sum([trend.samples for trend in trends if trend.is_slow])
+        return slow > 0 and 2 * slow > sum([trend.samples for trend in trends])
+
+    def any_used(self, holds: Callable[[Standing], bool]) -> bool:
+        """Whether that holds for a target in use."""
+        return any(holds(each.standing) for each in self.used)
+
+
+def _down_reason(seen: Evidence) -> str:
+    """The reason of the worst probe failure, else the ejection."""
+    return seen.trouble.reason if seen.trouble else "ejected, and no success since"
+
+
+def _fixed(reason: str) -> Callable[[Evidence], str]:
+    return lambda seen: reason
+
+
+RULES: tuple[tuple[Status, Callable[[Evidence], bool], Callable[[Evidence], str]], ...] = (
+    ("down", lambda seen: seen.all_down, _down_reason),
+    (
+        "down",
+        lambda seen: seen.is_failing and not seen.is_answering,
+        lambda seen: f"{seen.good} of the last {len(seen.latest)} answers were good",
+    ),
+    ("degraded", lambda seen: seen.trouble is not None, lambda seen: seen.trouble.reason if seen.trouble else ""),
+    ("degraded", lambda seen: seen.is_recovering, _fixed("recovering")),
+    ("degraded", lambda seen: seen.any_used(lambda each: each.ejected_for > 0), _fixed("some targets are ejected")),
+    ("degraded", lambda seen: seen.any_used(lambda each: each.cooling_for > 0), _fixed("cooling down")),
+    ("degraded", lambda seen: seen.is_unreliable, _fixed("under 95 % of the answers were good")),
+    ("degraded", lambda seen: seen.is_slow, _fixed("first content over three times as slow as usual")),
+)
+"""The first that holds gives status and reason; without any it is healthy."""
+
+
+def evaluate(seen: Evidence) -> tuple[Status, str | None]:
+    """Return the status at this moment, and why it is no better."""
+    for status, holds, reason in RULES:
+        if holds(seen):
+            return status, reason(seen)
+    return "healthy", None
 
 
 def disabled(reason: str) -> Health:
     """The health of a target that is never tried."""
     return Health("disabled", reason)
-
-
-def together(healths: Iterable[Health]) -> Health:
-    """Several targets as one: down only if all are, healthy only if all are; the disabled ones have no say."""
-    every = list(healths)
-    judging = [each for each in every if each.status != "disabled"]
-    if not judging:
-        return every[0] if every else disabled("no target")
-    worst = max(judging, key=lambda each: _RANK[each.status])
-    best = min(judging, key=lambda each: _RANK[each.status])
-    recent = Bucket()
-    for each in judging:
-        recent.add(each.recent)
-    status: Status = worst.status if worst.status == best.status else "degraded"
-    since = max((each.since for each in judging if each.since is not None), default=None)
-    return Health(status, worst.reason, since, recent)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 
 from msgspec import Struct
 
+from proxy.telemetry.answers import LatestAnswers, Numbering
 from proxy.telemetry.bounded import Bounded
 from proxy.telemetry.histogram import Histogram
-from proxy.telemetry.window import LONGEST, Bucket, Window
+from proxy.telemetry.probe_runs import ProbeRuns
+from proxy.telemetry.remaining import Remaining
+from proxy.telemetry.ttft_trend import TtftTrend
+from proxy.telemetry.window import Bucket, Window
 
-_USUAL_FOR = 60.0
 MOST_RATIO = 10.0
 _LEAST_RATIO = 0.1
 """Beyond these a count is of something else than the text."""
@@ -19,23 +23,6 @@ _SAME = 0.01
 """Seconds that two ways of computing one moment may differ."""
 _NEWEST = 0.2
 """What the latest answer counts for in the calibration."""
-
-
-@dataclass(frozen=True, slots=True)
-class Remaining:
-    """What the provider's last answer said of its rate limits."""
-
-    requests: int | None
-    tokens: int | None
-    used: float
-    """Of the limit nearest to its end, the part (0-1) that is gone."""
-    until: float
-    """When that limit is whole again; from then on this says nothing."""
-
-    @property
-    def spent(self) -> bool:
-        """Whether there is nothing left of one of them."""
-        return self.requests == 0 or self.tokens == 0
 
 
 class Spent(Struct, frozen=True):
@@ -87,9 +74,15 @@ class Record:
 
     news: News = field(default_factory=News)
     """All targets' together."""
+    numbering: Numbering = field(default_factory=Numbering)
+    """All targets' together."""
     told: int = 0
     """News of its own."""
     window: Window = field(default_factory=Window)
+    answers: LatestAnswers = field(default_factory=LatestAnswers)
+    trend: TtftTrend = field(init=False)
+    tried_at: float = -inf
+    """When an attempt last began or ended."""
     in_flight: int = 0
     failed_at: float | None = None
     """The last failure that may have been the target's own."""
@@ -109,8 +102,9 @@ class Record:
     """Goes up with everything that happens: what was derived from an earlier number is out of date."""
     unwell: bool = False
     """Nothing has succeeded since its latest failure."""
-    _usual: float | None = None
-    _usual_until: float = float("-inf")
+
+    def __post_init__(self) -> None:
+        self.trend = TtftTrend(self.window)
 
     def totals(self) -> Totals:
         """All that was ever counted, to keep: it does not change any more."""
@@ -127,13 +121,6 @@ class Record:
         """Something happened that the next decision must know."""
         self.told += 1
         self.news.count += 1
-
-    def usual_ttft(self, now: float) -> float | None:
-        """The hour's median in seconds, as of the last minute: an hour is long to add up, and changes slowly."""
-        if now >= self._usual_until:
-            self._usual = self.window.over(LONGEST, now).ttft.percentile(50)
-            self._usual_until = now + _USUAL_FOR
-        return self._usual
 
 
 class Flight(Struct, eq=False):
@@ -153,6 +140,7 @@ class Flight(Struct, eq=False):
         self.content = now
         bucket = self._record.window.at(now)
         bucket.ok += 1
+        self._record.answers.begun = self._record.numbering.next()
         if self.stream:
             bucket.ttft.record(now - self.started)
         self._record.changes += 1
@@ -163,8 +151,9 @@ class Flight(Struct, eq=False):
     def finished(self, now: float, spent: Spent = NOTHING) -> None:
         """The answer came to its proper end."""
         self.succeeded(now)
-        if not self._ends():
+        if not self._ends(now):
             return
+        self._answered(True, now)
         bucket = self._record.window.at(now)
         bucket.latency.record(now - self.started)
         bucket.tokens_in += spent.tokens_in
@@ -177,10 +166,15 @@ class Flight(Struct, eq=False):
         if spent.tokens_out and now > since:
             bucket.throughput.record(spent.tokens_out / (now - since))
 
-    def failed(self, trigger: str, now: float, *, fault: bool) -> None:
-        """It failed, before or after its first content; `fault` says whether that counts against the uptime."""
-        if not self._ends():
+    def failed(self, trigger: str, now: float, *, fault: bool, good: bool = False) -> None:
+        """It failed, before or after its first content; `fault` says whether that counts against the uptime.
+
+        `good`: the failure itself shows that the target works, such as a refusal by its content filter.
+        """
+        if not self._ends(now):
             return
+        if fault or good:
+            self._answered(good, now)
         bucket = self._record.window.at(now)
         bucket.failed[trigger] = bucket.failed.get(trigger, 0) + 1
         bucket.faults += fault
@@ -192,7 +186,11 @@ class Flight(Struct, eq=False):
 
     def abandoned(self, now: float, *, outrun: bool = False) -> None:
         """The caller left, which says nothing; or another was faster: its wait would have been this long at least."""
-        if self._ends() and outrun and self.stream and self.content is None:
+        if not self._ends(now):
+            return
+        if self.content is not None:
+            self._answered(True, now)
+        elif outrun and self.stream:
             self._record.window.at(now).ttft.record(now - self.started)
 
     def heard(self, remaining: Remaining | None) -> None:
@@ -210,10 +208,14 @@ class Flight(Struct, eq=False):
             self._record.token_ratio += _NEWEST * (ratio - self._record.token_ratio)
             self._record.changes += 1
 
-    def _ends(self) -> bool:
+    def _answered(self, good: bool, now: float) -> None:
+        self._record.answers.add(self._record.numbering.next(), good, now)
+
+    def _ends(self, now: float) -> bool:
         if self.over:
             return False
         self.over = True
+        self._record.tried_at = now
         self._record.in_flight -= 1
         self._record.changes += 1
         return True
@@ -226,16 +228,21 @@ class Observations:
     labels: Callable[[str], Labels | None] = lambda target: None
     """Under which names a target is counted; None: under none any more. Set at each reload, before `name`."""
     news: News = field(default_factory=News)
+    numbering: Numbering = field(default_factory=Numbering)
+    """Of answers and probes."""
+    probes: ProbeRuns = field(init=False)
     _records: Bounded[Record] = field(init=False)
     _forgotten: dict[Labels, Totals] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._records = Bounded(lambda: Record(self.news), forgotten=self._forget)
+        self.probes = ProbeRuns(self.numbering)
+        self._records = Bounded(lambda: Record(self.news, self.numbering), forgotten=self._forget)
 
     def started(self, target: str, now: float, *, stream: bool = True) -> Flight:
         """An attempt begins; say of the flight what becomes of it."""
         record = self._records.use(target)
         record.window.at(now).started += 1
+        record.tried_at = now
         record.in_flight += 1
         record.changes += 1
         return Flight(record, now, stream)

@@ -50,6 +50,19 @@ def named(snapshot: Snapshot) -> frozenset[str]:
     return frozenset(target.id for _, target in _every(snapshot) if "*" not in target.model)
 
 
+def group(provider: str, region: str = "", model: str = "") -> str:
+    """The key of a provider's targets, or of those in a region, under a model's name, or both."""
+    return "\n".join((provider, region, model))
+
+
+def groups(snapshot: Snapshot) -> frozenset[str]:
+    """The keys of the providers, regions and models that the file names."""
+    listed = places(snapshot, ())
+    regions = (group(each.provider, region=each.region) for each in listed)
+    models = (group(each.provider, model=each.name) for each in listed)
+    return frozenset((*map(group, snapshot.providers), *regions, *models))
+
+
 def labels(snapshot: Snapshot, known: frozenset[str], target: str) -> Labels | None:
     """Under which names a target is counted, given those that the file names; None if the file has no place for it."""
     provider, region, model = parts(target)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 from math import ceil
@@ -12,9 +12,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
-from proxy.telemetry.health import UNTRIED, WINDOW, Healths, Standing, Trouble, evidence
+from proxy.telemetry.health import UNTRIED, WINDOW, Health, Member, Standing, Trouble
 from proxy.telemetry.histogram import Histogram
-from proxy.telemetry.observations import News, Observations, Record, Remaining
+from proxy.telemetry.observations import News, Observations, Record
+from proxy.telemetry.remaining import Remaining
+from proxy.telemetry.status_history import StatusHistories
 from proxy.telemetry.window import covered
 
 FRESH = 0.25
@@ -99,11 +101,10 @@ class Signals(Struct, frozen=True):
 
 @dataclass(slots=True)
 class _Measured:
-    """What takes long to work out: percentiles and health."""
+    """What takes long to work out."""
 
     record: Record
     performance: Performance
-    degraded: bool
     changes: int
     at: float
 
@@ -124,7 +125,9 @@ class Board:
     observations: Observations
     standing: Callable[[str, float], Standing]
     """What keeps traffic from a target at a time."""
-    healths: Healths = field(default_factory=Healths)
+    target_histories: StatusHistories = field(default_factory=StatusHistories)
+    group_histories: StatusHistories = field(default_factory=StatusHistories)
+    """Of providers, regions and models."""
     troubles: Mapping[str, Trouble] = field(default_factory=dict)
     """What probes have found; empty while all is well."""
     _now: Rows | None = None
@@ -158,6 +161,19 @@ class Board:
         for key in self._due:
             del self._late[key]
 
+    def member(self, target: str, now: float) -> Member:
+        """What the target's health, and that of its groups, is judged by."""
+        observations = self.observations
+        return Member(self.standing(target, now), observations.of(target), observations.probes.of(target))
+
+    def health(self, target: str, member: Member, now: float) -> Health:
+        """The target's own health."""
+        return self.target_histories.health(target, (member,), self.observations.numbering.last, now)
+
+    def group_health(self, key: str, members: Sequence[Member], now: float) -> Health:
+        """The health of several targets as one, each of them a member once; there is at least one."""
+        return self.group_histories.health(key, members, self.observations.numbering.last, now)
+
     def row(self, target: str, window: float, now: float) -> Signal:
         """The target's row, made anew if there is news of it."""
         key, record = (target, window), self.observations.of(target)
@@ -169,7 +185,8 @@ class Board:
 
     def _row(self, key: tuple[str, float], record: Record | None, now: float) -> Signal:
         if record is None:
-            return self._untried(key[0], now) if self.troubles else UNKNOWN
+            known = self.troubles or self.target_histories.knows(key[0])
+            return self._untried(key[0], now) if known else UNKNOWN
         if len(self._measured) >= ROOM:
             self._measured.clear()  # windows are the callers' choice, and targets come and go
             self._late.clear()
@@ -177,19 +194,19 @@ class Board:
 
     def _untried(self, target: str, now: float) -> Signal:
         """All that can be known of it is what probes found."""
-        standing = self.standing(target, now)
-        if standing.trouble is None:
+        member = self.member(target, now)
+        degraded = self.health(target, member, now).status != "healthy"
+        if not degraded and member.standing.trouble is None:
             return UNKNOWN
-        return Signal(available_in_ms=ceil(standing.available_in * 1000), degraded=True, standing=standing)
+        return Signal(ceil(member.standing.available_in * 1000), degraded, standing=member.standing)
 
     def _signal(self, target: str, measured: _Measured, now: float) -> Signal:
-        standing = self.standing(target, now)
-        record = measured.record
-        remaining = record.remaining
+        member, record = self.member(target, now), measured.record
+        standing, remaining = member.standing, record.remaining
         limited = max(0.0, remaining.until - now) if remaining and remaining.spent else 0.0
         return Signal(
             available_in_ms=ceil(max(standing.available_in, limited) * 1000),
-            degraded=measured.degraded or standing.available_in > 0 or standing.proving,
+            degraded=self.health(target, member, now).status != "healthy",
             performance=measured.performance,
             standing=standing,
             remaining=remaining if remaining and now < remaining.until else None,
@@ -214,14 +231,14 @@ class Board:
             idle = age < STALE and known.changes == record.changes
             if age < FRESH or idle or self._waits(key):
                 return known
-        target, window = key[0], covered(key[1])
-        seen = evidence(record, self.standing(target, now), now)
-        health = self.healths.of(target, seen, now)
-        total = seen.recent if window == covered(WINDOW) else record.window.over(window, now)
+        window = covered(key[1])
+        total = record.window.over(window, now)
+        if window == covered(WINDOW) and record.trend.is_due(now):
+            record.trend.measure(now, total)
         performance = Performance(
             window, _spread(total.ttft, 1000), _spread(total.latency, 1000), _spread(total.throughput, 1)
         )
-        measured = _Measured(record, performance, health.status != "healthy", record.changes, now)
+        measured = _Measured(record, performance, record.changes, now)
         self._measured[key] = measured
         return measured
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.attempts import settle
-from proxy.errors import Disconnected
+from proxy.errors import Disconnected, Refused
 from proxy.resilience.breaker import CircuitBreaker
 from tests.attempts.test_walk import fail, walk
 
@@ -50,6 +50,17 @@ def test_content_counts_as_success_and_a_break_takes_it_back():
     assert breakers.standing(target, 100.0).failures == 0
     verdict = settle.failed(attempt, Disconnected("cut"), CircuitBreaker())
     assert not verdict.moves_on and breakers.standing(target, 100.0).failures == 1
+
+
+@pytest.mark.parametrize(
+    ("trigger", "answers"),
+    [("content_filter", [True]), ("server_error", [False]), ("rate_limit", []), ("invalid_request", [])],
+)
+def test_only_what_says_something_of_the_target_is_an_answer_of_it(trigger, answers):
+    attempt = walk().first()
+    settle.failed(attempt, Refused(500, {}, trigger=trigger), CircuitBreaker())
+    record = attempt.exchange.services.observations.of(attempt.step.target.id)
+    assert [bool(each & 1) for each in record.answers.latest] == answers
 
 
 @pytest.mark.parametrize("count", ["many", [], {}, -1, 10**400])

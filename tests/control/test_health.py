@@ -8,8 +8,10 @@ import pytest
 from proxy.control.asked import Asked
 from proxy.control.health import health, report
 from proxy.messages import Request
+from proxy.telemetry.bounded import ROOM
 from proxy.telemetry.health import Standing, Trouble
-from proxy.telemetry.observations import Remaining
+from proxy.telemetry.remaining import Remaining
+from proxy.telemetry.roster import group
 from tests.control.seen import Seen, file
 from tests.fakes import exchange, request
 
@@ -66,8 +68,11 @@ def test_figures_are_percentages_and_milliseconds_of_the_window() -> None:
 
 def test_one_region_down_is_a_degraded_provider_with_a_reason_and_since_when() -> None:
     seen = Seen({"a@us/m-a": EJECTED})
+    seen.bad("a@us/m-a")
+    seen.good("a@eu/m-a")
     said = rows(seen)["a"]
-    assert (said["status"], said["reason"], said["since"]) == ("degraded", "ejected", "2023-11-14T22:30:00.000Z")
+    assert (said["status"], said["reason"]) == ("degraded", "some targets are ejected")
+    assert said["since"] == "2023-11-14T22:30:00.000Z"
     assert [model["status"] for model in said["models"]] == ["degraded", "healthy"]
     assert [region["status"] for region in said["regions"]] == ["down", "healthy"]
 
@@ -84,21 +89,38 @@ def test_what_probes_found_is_shown_for_as_long_as_anything_worse() -> None:
 
 def test_models_that_nobody_asks_for_do_not_prove_that_a_region_is_up() -> None:
     seen = Seen({"a@us/m-a": EJECTED, "a@eu/m-a": EJECTED})
+    for region in ("us", "eu"):
+        seen.bad(f"a@{region}/m-a")
     assert rows(seen)["a"]["status"] == "down"
+    assert [model["status"] for model in rows(seen)["a"]["models"]] == ["down", "healthy"]
     seen.good("a@us/n-a")
+    seen.clock.now += 5
+    assert rows(seen)["a"]["status"] == "down"  # better only once it has held
+    seen.clock.now += 5
     said = rows(seen)["a"]
     assert (said["status"], [region["status"] for region in said["regions"]]) == ("degraded", ["degraded", "down"])
 
 
+def test_a_provider_that_has_become_slow_is_degraded() -> None:
+    seen = Seen()
+    seen.good("a@us/m-a", seconds=0.4, times=100)
+    seen.clock.now += 3000
+    seen.good("a@us/m-a", seconds=1.8, times=30)
+    said = rows(seen)["a"]
+    assert (said["status"], said["reason"]) == ("degraded", "first content over three times as slow as usual")
+    assert [model["status"] for model in said["models"]] == ["degraded", "healthy"]
+
+
 def test_all_targets_down_is_a_provider_that_is_down() -> None:
     seen = Seen({"b@global/m-b": EJECTED, "b@global/x-1": EJECTED})
+    seen.bad("b@global/m-b")
     seen.bad("b@global/x-1")
     said = rows(seen)["b"]
     assert said["status"] == "down"
     assert said["models"] == [{"name": "m", "status": "down"}, {"name": "x-*", "status": "down"}]
 
 
-def test_the_limit_nearest_to_its_end_is_shown_until_it_is_whole_again() -> None:
+def test_the_limit_nearest_to_its_end_is_shown_and_0_once_it_was_reset() -> None:
     seen = Seen()
     for target, used in (("a@us/m-a", 0.25), ("a@eu/n-a", 0.75)):
         seen.good(target)
@@ -106,8 +128,11 @@ def test_the_limit_nearest_to_its_end_is_shown_until_it_is_whole_again() -> None
         assert record is not None
         record.remaining = Remaining(1, 1, used, until=seen.clock.now + 10)
     assert rows(seen)["a"]["rate_limit_usage"] == 75.0
+    assert rows(seen)["b"]["rate_limit_usage"] is None  # it never sent one
     seen.clock.now += 10
-    assert rows(seen)["a"]["rate_limit_usage"] is None
+    assert rows(seen)["a"]["rate_limit_usage"] == 0.0
+    seen.clock.now += 1e6
+    assert rows(seen)["a"]["rate_limit_usage"] == 0.0
 
 
 def test_of_one_model_only_those_who_serve_it_are_shown() -> None:
@@ -120,3 +145,28 @@ async def test_the_endpoint_answers_json() -> None:
     asking = Request("GET", "/v1/providers/health?provider=b", {}, request(b"").read)
     response = await health(exchange(asking=asking))
     assert (response.status, [row["name"] for row in orjson.loads(response.body)["providers"]]) == (200, ["b"])
+
+
+def test_a_status_is_kept_however_many_names_are_asked_about() -> None:
+    seen = Seen()
+    seen.services.know(file())
+    seen.bad("b@global/m-b", times=5)
+    before = rows(seen)["b"]
+    seen.clock.now += 60
+    board = seen.services.board
+    for number in range(ROOM + 10):
+        board.group_health(group("b", model=f"x-{number}"), [board.member("b@global/m-b", 1060.0)], 1060.0)
+    assert before["status"] == "down" and rows(seen)["b"]["since"] == before["since"]
+
+
+def test_models_and_regions_follow_the_rules_with_their_own_answers() -> None:
+    seen = Seen()
+    for target in ("a@us/m-a", "a@eu/m-a"):
+        seen.bad(target, times=3)
+    seen.good("a@us/n-a", times=7)
+    said = rows(seen)["a"]
+    assert [(model["name"], model["status"]) for model in said["models"]] == [("m", "down"), ("n", "healthy")]
+    assert [(region["name"], region["status"]) for region in said["regions"]] == [("us", "healthy"), ("eu", "healthy")]
+    assert said["status"] == "healthy"
+    seen.bad("a@eu/m-a", times=2)
+    assert [region["status"] for region in rows(seen)["a"]["regions"]] == ["healthy", "down"]

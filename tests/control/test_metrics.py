@@ -14,7 +14,7 @@ from proxy.sandbox.scenario import Fault
 from proxy.telemetry.bounded import ROOM
 from proxy.telemetry.health import Standing
 from proxy.telemetry.meters import Config
-from proxy.telemetry.observations import Remaining
+from proxy.telemetry.remaining import Remaining
 from tests.control.seen import Seen, file
 from tests.hurry import hurried, leaping
 from tests.running import HELLO, running
@@ -60,7 +60,7 @@ def test_counts_go_on_when_their_window_is_over() -> None:
     assert series.totals.counts.ok == 2
 
 
-def test_of_several_targets_the_worst_limit_is_told_while_it_holds() -> None:
+def test_of_several_targets_the_worst_limit_is_shown_and_0_once_it_was_reset() -> None:
     made, watch = seen(**{"b@global/x-1": Standing(ejected_for=2.0), "b@global/x-2": Standing(cooling_for=2.0)})
     for number, left in ((1, 7), (2, 3)):
         made.good(f"b@global/x-{number}")
@@ -74,7 +74,7 @@ def test_of_several_targets_the_worst_limit_is_told_while_it_holds() -> None:
     assert (series.in_flight, series.ejected, series.cooling, series.totals.ejections) == (1, 1, 1, 1)
     made.clock.now += 5
     (series,) = reading(made.services, watch, CONFIG).series.values()
-    assert series.requests_left is None
+    assert (series.requests_left, series.limit_used) == (None, 0.0)
 
 
 def test_what_was_read_does_not_change_any_more() -> None:

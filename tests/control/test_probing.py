@@ -153,6 +153,13 @@ async def test_every_region_of_the_address_is_told() -> None:
     }
 
 
+async def test_good_probes_in_a_row_are_counted_once_for_all_regions_of_the_address() -> None:
+    asked = Asked()
+    await asked.played(None, None, REFUSED, None, Finding("not_found", "404"))
+    runs = [asked.services.observations.probes.of(f"a@{region}/m") for region in ("us", "us-2", "eu")]
+    assert [run and list(run) for run in runs] == [[4, 5], [4, 5], None]
+
+
 async def test_what_changed_is_logged_once_and_stirs_who_watch() -> None:
     asked = Asked()
     await asked.played(REFUSED, REFUSED, REFUSED, Finding("server_error", "503"), None, None)
@@ -255,9 +262,12 @@ async def test_an_outage_shows_and_ends_without_any_traffic() -> None:
         await started.sandbox.resume("first")
         await asyncio.sleep(20)
         seen = await row(started, http)
+        assert (seen["status"], seen["reason"]) == ("degraded", "recovering")
+        await asyncio.sleep(45)
+        seen = await row(started, http)
         assert (seen["status"], seen["reason"]) == ("healthy", None)
         told = [line for line in started.log.lines if line["event"] == "provider_status_changed"]
-        assert [line["status"] for line in told] == ["degraded", "down", "healthy"]
+        assert [line["status"] for line in told] == ["degraded", "down", "degraded", "healthy"]
         assert {call.method for call in started.sandbox.calls("first")} == {"GET"}
         assert started.sandbox.calls("second") == []
 

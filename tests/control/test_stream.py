@@ -54,7 +54,7 @@ def check_change(message: dict[str, Any]) -> None:
         "provider": "first",
         "status": "down",
         "previous": "healthy",
-        "reason": "uptime under 80 %",
+        "reason": "0 of the last 20 answers were good",
     }
 
 

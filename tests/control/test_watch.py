@@ -50,6 +50,7 @@ def test_a_change_is_told_once_with_its_reason() -> None:
     said(following)
     watch.look()
     assert said(following) == []
+    seen.bad("b@global/m-b")
     seen.standings["b@global/m-b"] = EJECTED
     watch.look()
     (message,) = said(following)
@@ -58,7 +59,7 @@ def test_a_change_is_told_once_with_its_reason() -> None:
         "provider": "b",
         "status": "down",
         "previous": "healthy",
-        "reason": "ejected",
+        "reason": "ejected, and no success since",
         "at": "2023-11-14T22:30:00.000Z",
         "models": [{"name": "m", "status": "down"}, {"name": "x-*", "status": "healthy"}],
         "regions": [{"name": "global", "status": "down"}],
@@ -71,7 +72,7 @@ def test_a_change_is_told_once_with_its_reason() -> None:
         "provider": "b",
         "status": "down",
         "previous": "healthy",
-        "reason": "ejected",
+        "reason": "ejected, and no success since",
         "timestamp": 0,
     }
 
@@ -80,6 +81,7 @@ def test_changes_go_on_from_what_the_first_message_said() -> None:
     seen = Seen()
     watch = Watch(seen.services, file)
     watch.look()
+    seen.bad("b@global/m-b")
     seen.standings["b@global/m-b"] = EJECTED
     following = follower(seen)
     (opening,) = said(following)

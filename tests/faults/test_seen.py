@@ -20,6 +20,7 @@ from tests.running import HELLO, Running, running
 TARGET = "first@global/m-one"
 BODY = {"model": "m", "messages": HELLO}
 PREFER = {"X-Provider-Preference": "first"}
+REASON = "ejected, and no success since"
 SOON = 2.0
 """Seconds of the loop's time in which what has happened must show."""
 
@@ -56,7 +57,7 @@ class Onlooker:
         async with self.http.ws_connect(f"{self.started.url}/v1/providers/health/stream") as stream:
             async for message in stream:
                 said = message.json()
-                self.note("page", said.get("status") == "down" and said["reason"] == "ejected")
+                self.note("page", said.get("status") == "down" and said["reason"] == REASON)
 
     async def breaker(self) -> None:
         """When it really happens."""
@@ -69,7 +70,7 @@ class Onlooker:
         while True:
             async with self.http.get(f"{self.started.url}/v1/providers/health") as answer:
                 row = (await answer.json())["providers"][0]
-            self.note("health", (row["status"], row["reason"]) == ("down", "ejected"))
+            self.note("health", (row["status"], row["reason"]) == ("down", REASON))
             await asyncio.sleep(0.25)
 
     async def metrics(self, trigger: str) -> None:

@@ -167,17 +167,28 @@ def test_only_the_probe_ends_the_probing() -> None:
     assert breaker.admit(105)
 
 
-def test_five_successes_in_a_row_prove_a_target_anew() -> None:
+def test_an_ejected_target_has_only_failed_until_an_attempt_or_a_probe_is_answered() -> None:
+    assert not played("hhhh").only_failed
     breaker = played("hhhhh")
-    assert breaker.proving
+    breaker.failed(Permit(), LIMITED, 101, USUAL)
+    breaker.probed(101)  # while it is ejected, that proves nothing
+    assert breaker.only_failed
+    for answered in (lambda: breaker.probed(105), lambda: breaker.succeeded(Permit(), 105),
+                     lambda: breaker.failed(Permit(), FILTERED, 105, USUAL)):  # fmt: skip
+        answered()
+        assert not breaker.only_failed
+        breaker.failed(probe(breaker, 105), HARD, 105, USUAL)
+        assert breaker.only_failed
+        breaker._until = 105
     breaker.succeeded(probe(breaker, 105), 105)
-    for letter in "ssbsssss":
-        assert breaker.proving
-        permit = Permit()
-        breaker.succeeded(permit, 105)
-        if letter == "b":
-            breaker.failed(permit, HARD, 105, USUAL)
-    assert not breaker.proving
+    assert not breaker.only_failed
+
+
+def test_an_answer_that_is_cut_is_none() -> None:
+    breaker, permit = played("hhhhh"), Permit()
+    breaker.succeeded(permit, 101)
+    breaker.failed(permit, HARD, 102, USUAL)
+    assert breaker.only_failed
 
 
 class BreakerMachine(RuleBasedStateMachine):

@@ -41,7 +41,7 @@ def test_a_target_is_available_when_both_are_over() -> None:
     breakers = failing(5)
     breakers.insist("t").failed(TOLD, 100, USUAL)
     standing = breakers.standing("t", 100)
-    assert (standing.cooling_for, standing.failures, standing.failed_at, standing.proving) == (30, 5, 100, True)
+    assert (standing.cooling_for, standing.failures, standing.failed_at, standing.only_failed) == (30, 5, 100, True)
     assert standing.available_in == breakers.available_in("t", 100) == 30
     assert breakers.available_in("t", 130) == 0
 

@@ -93,7 +93,7 @@ def test_the_first_good_probe_after_a_bad_one_lets_one_attempt_find_out() -> Non
     breakers = ejected()
     breakers.probed("a@us", DOWN, 101)
     breakers.probed("a@us", None, 102)
-    assert breakers.standing("a@us/m", 102).proving
+    assert (breakers.standing("a@us/m", 102).only_failed, breakers.standing("b@us/m", 102).only_failed) == (False, True)
     leave = breakers.admit("a@us/m", 102)
     assert leave is not None and breakers.admit("a@us/m", 102) is None
     assert breakers.admit("b@us/m", 102) is None
@@ -104,7 +104,13 @@ def test_the_first_good_probe_after_a_bad_one_lets_one_attempt_find_out() -> Non
 def test_a_good_probe_alone_ends_no_ejection() -> None:
     breakers = ejected()
     breakers.probed("a@us", None, 101)
-    assert breakers.admit("a@us/m", 102) is None
+    assert breakers.admit("a@us/m", 102) is None and breakers.standing("a@us/m", 102).only_failed
+
+
+def test_a_good_probe_after_the_ejection_shows_that_the_target_is_not_only_failing() -> None:
+    breakers = ejected()
+    breakers.probed("a@us", None, 120)
+    assert (breakers.standing("a@us/m", 120).only_failed, breakers.standing("b@us/m", 120).only_failed) == (False, True)
 
 
 def test_what_is_probed_no_more_has_nothing_held_against_it_and_ends_no_ejection() -> None:

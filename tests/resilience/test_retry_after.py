@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.resilience.retry_after import LONGEST, METERS, duration, remaining, resets_in, retry_after
-from proxy.telemetry.observations import Remaining
+from proxy.telemetry.remaining import Remaining
 
 WALL = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 

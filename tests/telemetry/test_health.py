@@ -1,161 +1,181 @@
-"""A target is worse at once and better only after a while; several are as well as they are together."""
+"""The first rule that holds gives the status, whether one target is judged or several as one."""
 
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from proxy.telemetry.health import (
-    HOLDS,
+    NO_OUTAGE,
     UNTRIED,
+    WINDOW,
     Evidence,
-    Health,
-    Healths,
-    Settled,
+    Member,
+    Outage,
     Standing,
     Trouble,
     disabled,
-    evidence,
-    judged,
-    together,
+    evaluate,
 )
-from proxy.telemetry.observations import Record
-from proxy.telemetry.window import Bucket
+from proxy.telemetry.observations import Observations, Record
 
+NOW = 1000.0
 OUT = Trouble("server_error", "probe: 503", "down", 9.0)
-RANK = {"healthy": 0, "degraded": 1, "down": 2}
+HALF = Trouble("timeout", "probe: x")
+EJECTED = Standing(ejected_for=1.0, only_failed=True)
+FAILED = Standing(only_failed=True)
+COOLING = Standing(cooling_for=1.0)
 
 
-def seen(ok: int = 0, faults: int = 0, standing: Standing = UNTRIED) -> Evidence:
-    return Evidence(standing, Bucket(ok=ok, faults=faults), None)
+class Group:
+    """Targets whose answers are numbered together."""
+
+    def __init__(self) -> None:
+        self.observations = Observations()
+
+    def member(self, name: str, answers: str = "", standing: Standing = UNTRIED, now: float = NOW) -> Member:
+        """`+` is a good answer, `-` a bad one, `>` the beginning of one that has not ended."""
+        for answer in answers:
+            flight = self.observations.started(name, now)
+            if answer == "+":
+                flight.finished(now)
+            elif answer == ">":
+                flight.succeeded(now)
+            else:
+                flight.failed("server_error", now, fault=True)
+        return Member(standing, self.observations.of(name), self.observations.probes.of(name))
+
+
+def one(answers: str = "", standing: Standing = UNTRIED, outage: Outage = NO_OUTAGE) -> Evidence:
+    return Evidence([Group().member("t", answers, standing)], outage, NOW)
 
 
 @pytest.mark.parametrize(
     ("found", "status", "reason"),
     [
-        (seen(), "healthy", None),
-        (seen(ok=20), "healthy", None),
-        (seen(ok=19, faults=1), "healthy", None),
-        (seen(ok=18, faults=2), "degraded", "uptime under 95 %"),
-        (seen(ok=16, faults=4), "degraded", "uptime under 95 %"),
-        (seen(ok=15, faults=5), "down", "uptime under 80 %"),
-        (seen(ok=0, faults=19), "healthy", None),  # too few to say
-        (seen(standing=Standing(ejected_for=1)), "down", "ejected"),
-        (seen(standing=Standing(cooling_for=1)), "degraded", "cooling"),
-        (seen(standing=Standing(proving=True)), "degraded", "back from an ejection"),
-        (seen(ok=30, standing=Standing(ejected_for=1, cooling_for=1)), "down", "ejected"),
-        (seen(standing=Standing(trouble=OUT, ejected_for=1)), "down", "probe: 503"),
-        (seen(standing=Standing(trouble=Trouble("timeout", "probe: x"), cooling_for=1)), "degraded", "probe: x"),
-        (seen(ok=15, faults=5, standing=Standing(trouble=Trouble("timeout", "p"))), "down", "uptime under 80 %"),
+        (one(), "healthy", None),
+        (one("+" * 20), "healthy", None),
+        (one("+" * 19 + "-"), "healthy", None),
+        (one("+" * 18 + "--"), "degraded", "under 95 % of the answers were good"),
+        (one("+" * 17 + "--"), "healthy", None),  # too few to say
+        (one("----"), "healthy", None),  # the same
+        (one("-----"), "down", "0 of the last 5 answers were good"),
+        (one("++---"), "down", "2 of the last 5 answers were good"),
+        (one("+++--"), "healthy", None),
+        (one("+++---"), "healthy", None),  # half is not under half
+        (one("+" * 10 + "-" * 10), "degraded", "under 95 % of the answers were good"),
+        (one("+" * 10 + "-" * 11), "down", "9 of the last 20 answers were good"),
+        (one("-" * 28), "down", "0 of the last 20 answers were good"),
+        (one("-----+"), "degraded", "recovering"),
+        (one("-----+-"), "down", "1 of the last 7 answers were good"),
+        (one("----->"), "degraded", "recovering"),  # it answers, though that answer has not ended
+        (one("----->-"), "down", "0 of the last 6 answers were good"),
+        (one(standing=EJECTED), "down", "ejected, and no success since"),
+        (one("+" * 9, standing=FAILED), "down", "ejected, and no success since"),
+        (one(standing=COOLING), "degraded", "cooling down"),
+        (one("+" * 30, Standing(ejected_for=1, cooling_for=1)), "down", "ejected, and no success since"),
+        (one(standing=Standing(trouble=OUT, ejected_for=1)), "down", "probe: 503"),
+        (one(standing=Standing(trouble=HALF, cooling_for=1)), "degraded", "probe: x"),
+        (one("-----", standing=Standing(trouble=HALF)), "down", "0 of the last 5 answers were good"),
+        (one("++++", outage=Outage(is_over=False)), "degraded", "recovering"),
+        (one("-----++", outage=Outage(ended=5)), "healthy", None),  # what came before a recovery counts no more
     ],
 )
-def test_a_target_is_as_the_first_rule_that_holds_says(found: Evidence, status: str, reason: str | None) -> None:
-    assert judged(found) == (status, reason)
+def test_the_first_rule_that_holds_gives_the_status(found: Evidence, status: str, reason: str | None) -> None:
+    assert evaluate(found) == (status, reason)
 
 
-@pytest.mark.parametrize(("samples", "status"), [(19, "healthy"), (20, "degraded")])
-def test_a_target_three_times_as_slow_as_usual_is_degraded(samples: int, status: str) -> None:
+def test_a_target_three_times_as_slow_as_usual_is_degraded() -> None:
     record = Record()
-    for _ in range(100):
-        record.window.at(100).ttft.record(0.2)
-    for _ in range(samples):
-        record.window.at(3000).ttft.record(0.9)
-    assert judged(evidence(record, UNTRIED, 3000))[0] == status
+    record.trend.samples, record.trend.is_slow = 20, True
+    assert evaluate(Evidence([Member(record=record)], NO_OUTAGE, NOW)) == (
+        "degraded",
+        "first content over three times as slow as usual",
+    )
 
 
-def test_nothing_is_held_against_a_target_nobody_tried() -> None:
-    found = evidence(None, UNTRIED, 1)
-    assert judged(found) == ("healthy", None)
-    assert (found.recent.uptime, found.recent.error_rate, found.recent.latency.mean) == (None, None, None)
+@pytest.mark.parametrize(("slow", "quick", "status"), [(21, 20, "degraded"), (20, 20, "healthy"), (20, 300, "healthy")])
+def test_a_group_is_slow_when_most_of_its_first_contents_are(slow: int, quick: int, status: str) -> None:
+    records = Record(), Record()
+    records[0].trend.samples, records[0].trend.is_slow, records[1].trend.samples = slow, True, quick
+    members = [Member(record=record) for record in records]
+    for record in records:
+        record.tried_at = NOW
+    assert evaluate(Evidence(members, NO_OUTAGE, NOW))[0] == status
 
 
-def test_worse_is_believed_at_once_and_better_after_five_seconds() -> None:
-    settled = Settled()
-    for now, status, shown in [
-        (0, "healthy", "healthy"),
-        (1, "down", "down"),
-        (2, "healthy", "down"),
-        (6.9, "healthy", "down"),
-        (7, "healthy", "healthy"),
-        (8, "degraded", "degraded"),
-        (9, "healthy", "degraded"),
-        (10, "degraded", "degraded"),
-        (14, "healthy", "degraded"),
-        (19, "healthy", "healthy"),
-    ]:
-        settled.see(status, status, now)
-        assert settled.status == shown, now
-    assert (settled.since, settled.reason) == (19, "healthy")
+def test_a_group_is_down_only_when_no_target_is_left_that_traffic_goes_to() -> None:
+    group = Group()
+    members = [group.member("t", "-----", EJECTED), group.member("u", "+++++++")]
+    assert evaluate(Evidence(members, NO_OUTAGE, NOW)) == ("degraded", "some targets are ejected")
+    members = [group.member("t", standing=EJECTED), group.member("u", standing=FAILED), Member()]
+    assert evaluate(Evidence(members, NO_OUTAGE, NOW)) == ("down", "ejected, and no success since")
 
 
-def test_better_goes_no_further_than_what_held_all_the_time() -> None:
-    settled = Settled()
-    for now, status, shown in [
-        (0, "down", "down"),
-        (1, "degraded", "down"),
-        (5, "healthy", "down"),
-        (6, "healthy", "degraded"),
-        (10, "healthy", "degraded"),
-        (11, "healthy", "healthy"),
-    ]:
-        settled.see(status, None, now)
-        assert settled.status == shown, now
-
-
-@given(st.lists(st.tuples(st.floats(0, 4), st.sampled_from(sorted(RANK)))))
-def test_what_is_shown_is_never_better_than_the_last_five_seconds(steps: list[tuple[float, str]]) -> None:
-    settled, now, history = Settled(), 0.0, []
-    for wait, status in steps:
-        now += wait
-        history.append((now, status))
-        settled.see(status, None, now)
-        recent = [RANK[then] for time, then in history if time > now - HOLDS]
-        assert RANK[settled.status] >= max(recent)
-        assert RANK[settled.status] <= max(RANK[then] for _, then in history)
-
-
-def test_whoever_stays_well_becomes_healthy() -> None:
-    settled = Settled()
-    settled.see("down", None, 0)
-    for second in range(1, 13):
-        settled.see("healthy", None, second)
-    assert settled.status == "healthy"
-
-
-def test_a_status_is_kept_from_one_look_to_the_next() -> None:
-    healths = Healths()
-    healths.name(frozenset({"t"}))
-    assert healths.of("t", seen(standing=Standing(ejected_for=1)), 0).status == "down"
-    after = healths.of("t", seen(ok=3), 1)
-    assert (after.status, after.since, after.recent.ok) == ("down", 0, 3)
-
-
-UP, SLOW, DOWN = Health("healthy"), Health("degraded", "cooling", 5.0), Health("down", "ejected", 3.0)
-OFF = disabled("OPENAI_API_KEY is not set")
+def test_answers_of_a_group_are_judged_as_one_sequence() -> None:
+    group = Group()
+    members = [group.member(name, answers) for name, answers in (("t", "--"), ("u", "-+"), ("v", "--"))]
+    assert evaluate(Evidence(members, NO_OUTAGE, NOW)) == ("down", "1 of the last 6 answers were good")
+    assert evaluate(Evidence([*members, group.member("w", ">")], NO_OUTAGE, NOW))[1] == "recovering"
+    assert [evaluate(Evidence([each], NO_OUTAGE, NOW))[0] for each in members] == ["healthy"] * 3
 
 
 @pytest.mark.parametrize(
-    ("healths", "status", "reason"),
+    ("first", "second", "now", "used"),
     [
-        ([UP], "healthy", None),
-        ([UP, UP], "healthy", None),
-        ([UP, DOWN], "degraded", "ejected"),
-        ([SLOW, DOWN], "degraded", "ejected"),
-        ([DOWN, DOWN], "down", "ejected"),
-        ([UP, SLOW], "degraded", "cooling"),
-        ([UP, OFF], "healthy", None),
-        ([DOWN, OFF], "down", "ejected"),
-        ([OFF, OFF], "disabled", "OPENAI_API_KEY is not set"),
-        ([], "disabled", "no target"),
+        (0, 290, 300, "tu"),
+        (0, 290, 301, "u"),
+        (0, 290, 1e9, "u"),
+        (0, 1, 300.5, "tu"),  # those tried together leave together
+        (0, 1, 1e9, "tu"),
+        (0, 60, 1e9, "tu"),
+        (0, 61, 1e9, "u"),
     ],
 )
-def test_several_are_down_only_together(healths: list[Health], status: str, reason: str | None) -> None:
-    whole = together(healths)
-    assert (whole.status, whole.reason) == (status, reason)
+def test_a_target_is_in_use_for_five_minutes_or_for_good_where_traffic_stopped(
+    first: float, second: float, now: float, used: str
+) -> None:
+    group = Group()
+    members = {"t": group.member("t", "+", now=first), "u": group.member("u", "+", now=second)}
+    assert Evidence([*members.values(), Member()], NO_OUTAGE, now).used == [members[name] for name in used]
 
 
-def test_rates_of_several_are_weighted_by_their_requests() -> None:
-    whole = together([Health("healthy", recent=Bucket(ok=99)), Health("healthy", recent=Bucket(faults=1))])
-    assert whole.recent.uptime == 0.99
-    assert together([UP, DOWN, SLOW]).since == 5.0
+def test_probes_stand_in_for_traffic_where_there_is_none() -> None:
+    group = Group()
+    group.observations.probes.record(("a@eu",), good=True)
+    dead = group.member("a@us/m", "+", Standing(trouble=OUT), now=NOW - WINDOW - 1)
+    alive = group.member("a@eu/m")
+    assert evaluate(Evidence([dead, alive], NO_OUTAGE, NOW)) == ("degraded", "probe: 503")
+    assert evaluate(Evidence([dead], NO_OUTAGE, NOW)) == ("down", "probe: 503")
+
+
+def test_a_good_probe_after_bad_answers_counts_once_for_all_its_places() -> None:
+    group = Group()
+    members = [group.member(f"a@{region}/m", "----") for region in ("us", "eu")]
+    assert evaluate(Evidence(members, NO_OUTAGE, NOW))[0] == "down"
+    for probes in range(1, 6):
+        group.observations.probes.record(("a@us", "a@eu"), good=True)
+        members = [group.member(f"a@{region}/m") for region in ("us", "eu")]
+        assert evaluate(Evidence(members, NO_OUTAGE, NOW))[0] == ("healthy" if probes == 5 else "degraded")
+
+
+@pytest.mark.parametrize(
+    ("member", "clean"),
+    [
+        (Member(), True),
+        (Group().member("t", "+++"), True),
+        (Group().member("t", "+-+"), False),
+        (Group().member("t", "-" + "+" * 20), False),
+        (Group().member("t", "-" + "+" * 20, now=NOW - WINDOW), True),
+        (Group().member("t", "-" + "+" * 19, now=NOW - WINDOW), False),
+        (Member(EJECTED), False),
+        (Member(FAILED), False),
+        (Member(COOLING), False),
+        (Member(Standing(trouble=HALF)), False),
+    ],
+)
+def test_a_target_is_clean_if_no_rule_can_hold(member: Member, clean: bool) -> None:
+    assert member.is_clean(NOW) is clean
+
+
+def test_a_disabled_one_says_why() -> None:
+    assert (disabled("KEY is not set").status, disabled("KEY is not set").reason) == ("disabled", "KEY is not set")

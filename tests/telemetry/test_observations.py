@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.telemetry.observations import Flight, Observations, Record, Remaining, Spent
+from proxy.telemetry.observations import Flight, Observations, Record, Spent
+from proxy.telemetry.remaining import Remaining
 
 
 def begun(stream: bool = True) -> tuple[Record, Flight]:
@@ -63,6 +64,61 @@ def test_an_answer_that_is_cut_counts_as_one_attempt() -> None:
     assert (total.ok, total.broken, total.verdicts, total.uptime) == (1, 1, 1, 0)
 
 
+def answers(record: Record) -> list[bool]:
+    return [bool(each & 1) for each in record.answers.latest]
+
+
+def test_an_answer_is_good_or_bad_once_it_has_ended() -> None:
+    record, flight = begun()
+    flight.succeeded(101)
+    assert (answers(record), record.answers.begun) == ([], 1)
+    flight.finished(110)
+    assert answers(record) == [True]
+    record, flight = begun()
+    flight.succeeded(101)
+    flight.failed("connection_error", 110, fault=True)
+    assert (answers(record), record.answers.bad_at) == ([False], 110)
+
+
+def test_what_says_nothing_of_the_target_is_no_answer() -> None:
+    for trigger, good, found in (
+        ("rate_limit", False, []),
+        ("invalid_request", False, []),
+        ("content_filter", True, [True]),
+    ):
+        record, flight = begun()
+        flight.failed(trigger, 101, fault=False, good=good)
+        assert answers(record) == found
+    record, flight = begun()
+    flight.abandoned(101)
+    assert answers(record) == []
+    record, flight = begun()
+    flight.succeeded(101)
+    flight.abandoned(102)
+    assert answers(record) == [True]
+
+
+def test_answers_of_all_targets_are_numbered_in_their_order() -> None:
+    observations = Observations()
+    first, second = observations.started("t", 100), observations.started("u", 100)
+    second.succeeded(100)
+    second.finished(101)
+    first.failed("timeout", 101, fault=True)
+    observations.probes.record(("t@us",), good=True)
+    records = observations.of("t"), observations.of("u")
+    assert [record and list(record.answers.latest) for record in records] == [[2 * 3], [2 * 2 + 1]]
+    assert list(observations.probes.of("t@us/m") or ()) == [4] and observations.numbering.last == 4
+
+
+def test_a_target_was_tried_when_an_attempt_last_began_or_ended() -> None:
+    record, flight = begun()
+    assert record.tried_at == 100
+    flight.succeeded(101)
+    assert record.tried_at == 100
+    flight.abandoned(107)
+    assert record.tried_at == 107
+
+
 @pytest.mark.parametrize("end", ["finished", "failed", "abandoned"])
 def test_nothing_counts_after_the_end(end: str) -> None:
     record, flight = begun()
@@ -109,16 +165,6 @@ def test_silence_about_limits_leaves_what_was_heard() -> None:
     flight.heard(heard)
     flight.heard(None)
     assert record.remaining is heard
-
-
-def test_what_is_usual_is_worked_out_once_a_minute() -> None:
-    record, _ = begun()
-    record.window.at(100).ttft.record(1)
-    assert record.usual_ttft(100) == pytest.approx(1, rel=0.05)
-    for _ in range(3):
-        record.window.at(101).ttft.record(9)
-    assert record.usual_ttft(159) == pytest.approx(1, rel=0.05)
-    assert record.usual_ttft(160) == pytest.approx(9, rel=0.05)
 
 
 def test_a_target_nobody_tried_has_no_record() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.telemetry.roster import Place, described, labels, named, places
+from proxy.telemetry.roster import Place, described, group, groups, labels, named, places
 from tests.files import loaded
 
 FILE = """
@@ -70,3 +70,10 @@ def test_a_provider_that_is_probed_is_shown_where_no_model_names_it() -> None:
 )
 def test_labels_are_bounded_by_the_file(target: str, found: tuple[str, str, str] | None) -> None:
     assert labels(SNAPSHOT, named(SNAPSHOT), target) == found
+
+
+def test_providers_regions_and_models_are_groups_of_their_own() -> None:
+    keys = groups(SNAPSHOT)
+    assert len(keys) == 2 + 3 + 5
+    assert {group("a"), group("b", "global"), group("a", "eu"), group("a", model="m"), group("b", model="x-*")} < keys
+    assert len({group("a"), group("a", "m"), group("a", model="m"), group("a", "m", "m")}) == 4

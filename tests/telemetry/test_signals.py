@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy.telemetry.health import UNTRIED, Standing, Trouble
-from proxy.telemetry.observations import Observations, Remaining, Spent
+from proxy.telemetry.observations import Observations, Spent
+from proxy.telemetry.remaining import Remaining
 from proxy.telemetry.signals import AT_ONCE, ROOM, UNKNOWN, Board, Rows, Signal, Signals
 
 
@@ -113,6 +114,14 @@ def test_what_is_held_against_a_target_counts_at_once() -> None:
     known.observations.started("t", 101).failed("timeout", 101, fault=True)
     row = known.board.at(101).of("t")
     assert (row.available_in_ms, row.degraded, row.standing.failures) == (1, True, 5)
+
+
+def test_a_target_that_has_become_slow_is_degraded() -> None:
+    known = Known()
+    for now, ttft, times, degraded in ((100, 0.2, 100, False), (3000, 0.9, 30, True)):
+        for _ in range(times):
+            known.answered(now, ttft)
+        assert known.board.at(now + 1).of("t").degraded is degraded
 
 
 def test_time_alone_makes_a_target_available_again() -> None:

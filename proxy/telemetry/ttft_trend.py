@@ -1,0 +1,48 @@
+"""Whether a target's first content takes much longer than usual: the median of five minutes against that of an hour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+from proxy.telemetry.window import LONGEST, Bucket, Window
+
+RECENT_S = 300.0
+MIN_SAMPLES = 20
+SLOW_FACTOR = 3.0
+REFRESH_S = 5.0
+"""A median that was measured this long ago is out of date."""
+_USUAL_REFRESH_S = 60.0
+"""The same of the hour's: it takes long to add up, and changes slowly."""
+
+
+@dataclass(slots=True)
+class TtftTrend:
+    """One target's, as it was last measured."""
+
+    window: Window
+    samples: int = 0
+    """First contents in the last five minutes."""
+    is_slow: bool = False
+    """Whether their median is over three times that of the last hour."""
+    measured_at: float = -inf
+    _usual_s: float | None = None
+    _usual_at: float = -inf
+
+    def is_due(self, now: float) -> bool:
+        """Whether it should be measured again."""
+        return now - self.measured_at >= REFRESH_S
+
+    def measure(self, now: float, recent: Bucket | None = None) -> None:
+        """Compare the two medians now; `recent` are the last five minutes, if they are added up already."""
+        ttft = (recent or self.window.over(RECENT_S, now)).ttft
+        median = ttft.percentile(50) if ttft.samples >= MIN_SAMPLES else None
+        usual = None if median is None else self.usual_s(now)
+        self.samples, self.measured_at = ttft.samples, now
+        self.is_slow = median is not None and usual is not None and median > SLOW_FACTOR * usual
+
+    def usual_s(self, now: float) -> float | None:
+        """The hour's median in seconds, as of the last minute."""
+        if now - self._usual_at >= _USUAL_REFRESH_S:
+            self._usual_s, self._usual_at = self.window.over(LONGEST, now).ttft.percentile(50), now
+        return self._usual_s

@@ -1,0 +1,60 @@
+"""The latest answers are kept one by one, those of five minutes are counted, and several targets' become one sequence."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.telemetry.answers import LATEST, AnswerCount, LatestAnswers, Numbering, latest_bad, merged
+
+
+def kept(*answers: tuple[int, bool], now: float = 100.0) -> LatestAnswers:
+    made = LatestAnswers()
+    for number, good in answers:
+        made.add(number, good, now)
+    return made
+
+
+def words(answers: list[int]) -> list[tuple[int, bool]]:
+    return [(answer // 2, bool(answer & 1)) for answer in answers]
+
+
+def test_numbers_go_up_from_one() -> None:
+    numbering = Numbering()
+    assert [numbering.next(), numbering.next(), numbering.last] == [1, 2, 2]
+
+
+def test_only_the_latest_twenty_are_kept_however_old() -> None:
+    answers = kept((1, False), *[(number, True) for number in range(2, 30)])
+    assert (len(answers.latest), answers.has_bad, answers.bad_at) == (LATEST, False, 100.0)
+    assert kept((1, False), now=-1e9).has_bad and not LatestAnswers().has_bad
+
+
+@pytest.mark.parametrize(("now", "good", "bad"), [(299, 1, 2), (329, 1, 1), (359, 0, 1), (590, 0, 0)])
+def test_five_minutes_are_counted_in_steps_of_half_a_minute(now: float, good: int, bad: int) -> None:
+    answers = LatestAnswers()
+    for number, then in enumerate((1, 31, 61), 1):
+        answers.add(number, number == 2, then)
+    assert answers.count(float("-inf"), now) == AnswerCount(good, bad)
+
+
+@pytest.mark.parametrize(
+    ("since", "counted"), [(float("-inf"), 3), (5, 2), (29.9, 2), (30, 1), (59, 1), (60, 0), (1e9, 0)]
+)
+def test_steps_that_had_begun_before_a_recovery_do_not_count(since: float, counted: int) -> None:
+    answers = LatestAnswers()
+    for number, now in enumerate((5, 35, 65), 1):
+        answers.add(number, True, now)
+    assert answers.count(since, 70).good == counted
+
+
+@given(st.lists(st.tuples(st.integers(0, 40), st.booleans()), max_size=400), st.integers(0, 400))
+def test_the_answers_of_several_targets_are_one_sequence(script: list[tuple[int, bool]], after: int) -> None:
+    targets = [LatestAnswers() for _ in range(41)]
+    for number, (target, good) in enumerate(script, 1):
+        targets[target].add(number, good, 1.0)
+    everything = [(number, good) for number, (_, good) in enumerate(script, 1)]
+    found = words(merged(targets, after))
+    assert found == [each for each in everything if each[0] > after][-LATEST:]
+    assert latest_bad(merged(targets, after)) == max((number for number, good in found if not good), default=0)

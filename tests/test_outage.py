@@ -1,0 +1,151 @@
+"""Through an outage, a quiet time and the recovery, whatever shows the providers' health shows the same."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from argparse import Namespace
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from unittest.mock import patch
+
+import aiohttp
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from proxy.cli import top
+from proxy.sandbox.scenario import Fault
+from tests.hurry import hurried, leaping
+from tests.running import HELLO, TWO, Running, running
+
+TARGET = "first@global/m-one"
+STREAM = "/v1/providers/health/stream"
+BODY = {"model": "m", "messages": HELLO}
+
+
+async def at_once(work: Any, *values: Any) -> Any:
+    """The loop's time would leap while a thread works."""
+    return work(*values)
+
+
+@dataclass
+class Surfaces:
+    """Everything that shows how the first provider is."""
+
+    started: Running
+    http: aiohttp.ClientSession
+    capsys: pytest.CaptureFixture[str]
+    streams: dict[str, list[str]] = field(default_factory=lambda: {"websocket": [], "events": []})
+    """Each status that the streams told, the first one from the snapshot."""
+
+    async def websocket(self) -> None:
+        async with self.http.ws_connect(self.started.url + STREAM) as socket:
+            async for message in socket:
+                self._note("websocket", message.json())
+
+    async def events(self) -> None:
+        headers = {"Accept": "text/event-stream"}
+        forever = aiohttp.ClientTimeout()
+        async with self.http.get(self.started.url + STREAM, headers=headers, timeout=forever) as answer:
+            async for line in answer.content:
+                if line.startswith(b"data: "):
+                    self._note("events", json.loads(line[6:]))
+
+    def _note(self, stream: str, message: dict[str, Any]) -> None:
+        rows = message.get("providers") or [{"name": message["provider"], "status": message["status"]}]
+        self.streams[stream] += [row["status"] for row in rows if row["name"] == "first"]
+
+    async def ask(self, times: int = 1, every: float = 1.0) -> None:
+        for _ in range(times):
+            headers = {"X-Provider-Preference": "first"}
+            url = f"{self.started.url}/v1/chat/completions"
+            async with self.http.post(url, json=BODY, headers=headers) as answer:
+                await answer.read()
+            await asyncio.sleep(every)
+
+    async def shown(self) -> str:
+        """The status, the same everywhere."""
+        await asyncio.sleep(1.5)  # the watcher looks once a second
+        services = self.started.sidecar.front.services
+        degraded = services.board.at(services.clock()).of(TARGET).degraded
+        found = {
+            "endpoint": await self._endpoint(),
+            "models": (await self._row())["models"][0]["status"],
+            "regions": (await self._row())["regions"][0]["status"],
+            "metrics": await self._metrics(),
+            "top": await self._top(),
+            **{name: told[-1] for name, told in self.streams.items()},
+        }
+        status = found["endpoint"]
+        assert found == dict.fromkeys(found, status)
+        assert degraded is (status != "healthy")
+        return str(status)
+
+    async def _endpoint(self) -> str:
+        return str((await self._row())["status"])
+
+    async def _row(self) -> dict[str, Any]:
+        async with self.http.get(f"{self.started.url}/v1/providers/health") as answer:
+            return next(row for row in (await answer.json())["providers"] if row["name"] == "first")
+
+    async def _metrics(self) -> str:
+        async with self.http.get(f"{self.started.sidecar.admin_url}/metrics") as answer:
+            families = {each.name: each for each in text_string_to_metric_families(await answer.text())}
+        samples = families["parrot_provider_status"].samples
+        (status,) = (each.labels["status"] for each in samples if each.value and each.labels["provider"] == "first")
+        return status
+
+    async def _top(self) -> str:
+        self.capsys.readouterr()
+        assert await top._top(Namespace(url=self.started.url, key=None, once=True), asyncio.Event()) == 0
+        found = re.search(r"^first +\S (\w+)", self.capsys.readouterr().out, re.MULTILINE)
+        assert found is not None
+        return found[1]
+
+
+@asynccontextmanager
+async def surfaces(capsys: pytest.CaptureFixture[str], text: str = TWO) -> AsyncIterator[Surfaces]:
+    with leaping(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
+        async with running(text) as started, aiohttp.ClientSession() as http:
+            seen = Surfaces(started, http, capsys)
+            tasks = [asyncio.create_task(seen.websocket()), asyncio.create_task(seen.events())]
+            try:
+                yield seen
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [TWO, TWO.replace("failover,", "{failover: {circuit_breaker: {enabled: false}}},")],
+    ids=["breaker", "no breaker"],
+)
+@hurried
+async def test_a_dead_provider_is_down_everywhere_until_it_answers_again(
+    text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with surfaces(capsys, text) as seen:
+        await seen.ask()
+        assert await seen.shown() == "healthy"
+        await seen.started.sandbox.fail("first", Fault("status", status=503))
+        await seen.ask(28)
+        assert await seen.shown() == "down"
+        await asyncio.sleep(400)
+        assert await seen.shown() == "down"
+        await seen.started.sandbox.fail("first", None)
+        await seen.ask()
+        assert await seen.shown() == "down"  # better only once it has held for five seconds
+        await asyncio.sleep(4)
+        assert await seen.shown() == "degraded"
+        await seen.ask(3)
+        await asyncio.sleep(6)
+        assert await seen.shown() == "degraded"
+        await seen.ask()
+        await asyncio.sleep(6)
+        assert await seen.shown() == "healthy"
+        assert seen.streams["websocket"] == seen.streams["events"] == ["healthy", "down", "degraded", "healthy"]
