@@ -60,7 +60,8 @@ def _rank(row: Mapping[str, Any]) -> tuple[bool, float]:
 def _why_not(target: Target, question: Question, known: Signals, snapshot: Snapshot) -> str | None:
     signal = known.rows.of(target.id, question.policy.performance_window)
     busy = "busy" if target.provider.name in known.busy else None
-    return reason(target, question, signal, snapshot) or ("down" if signal.available_in_ms else busy)
+    down = signal.available_in_ms > 0 or signal.standing.is_down
+    return reason(target, question, signal, snapshot) or ("down" if down else busy)
 
 
 def _counts(body: Mapping[str, Any]) -> tuple[int, int, int]:

@@ -39,7 +39,12 @@ ASK = {"model": "m", "prompt_tokens": 500, "completion_tokens": 500}
 
 
 async def analyzed(
-    body: Any, headers: dict[str, str] | None = None, *, down: tuple[str, ...] = (), busy: tuple[str, ...] = ()
+    body: Any,
+    headers: dict[str, str] | None = None,
+    *,
+    down: tuple[str, ...] = (),
+    busy: tuple[str, ...] = (),
+    after: float = 0.0,
 ) -> Any:
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
 
@@ -53,6 +58,7 @@ async def analyzed(
         if down and target.id.startswith(down):
             for _ in range(5):
                 services.breakers.insist(target.id).failed(VERDICTS["server_error"], 100.0, CircuitBreaker())
+    services.clock.now += after  # type: ignore[attr-defined]
     request = Request("POST", "/v1/costs/analyze", CIMultiDict(headers or {}), read)
     exchange = Exchange("r-1", request, SNAPSHOT, services, 100.0)
     for name in busy:
@@ -70,6 +76,11 @@ async def test_each_provider_has_its_cost_and_whether_it_could_be_had() -> None:
         "meta": {"cost": 0.0015, "available": False, "target": "meta@global/l", "reason": "disabled"},
         "own": {"cost": None, "available": True, "target": "own@global/never-heard-of"},
     }
+
+
+async def test_a_provider_that_has_only_failed_since_its_ejection_is_down_as_health_shows() -> None:
+    google = (await analyzed(ASK, down=("google",), after=3600))["google"]
+    assert (google["available"], google["reason"]) == (False, "down")
 
 
 async def test_cached_tokens_cost_what_the_cache_does() -> None:
