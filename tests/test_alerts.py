@@ -1,0 +1,203 @@
+"""Each shipped alert fires when what it is about happens, and none does while all is well."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import aiohttp
+import pytest
+import yaml
+
+from proxy.control.metrics import reading
+from proxy.control.watch import Watch
+from proxy.sandbox.scenario import Fault
+from proxy.telemetry.meters import Config, exposition
+from proxy.telemetry.remaining import Remaining
+from tests.control.seen import Seen, file
+from tests.hurry import hurried, leaping
+from tests.promql import Scrapes
+from tests.running import HELLO, TWO, Running, running
+
+GROUPS = yaml.safe_load((Path(__file__).parent.parent / "deploy/alerts.yaml").read_text())["groups"]
+RULES = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
+EVERY_S = 30
+"""Seconds between scrapes."""
+IDLE = TWO.replace("models:", '  idle: {dialect: openai, base_url: "http://127.0.0.1:1/v1"}\nmodels:')
+"""A third provider that no model leads to."""
+REGIONS = TWO.replace("weight: 1}", "weight: 1, regions: {us-east-1: {}, eu-central-1: {}}}", 1)
+OFF = TWO.replace("failover,", "{failover: {circuit_breaker: {enabled: false}}},")
+DEAD = Fault("status", status=503)
+
+
+@dataclass
+class Monitored:
+    """A sidecar that is scraped while it serves requests."""
+
+    started: Running
+    http: aiohttp.ClientSession
+    scrapes: Scrapes = field(default_factory=Scrapes)
+
+    async def passes(self, seconds: int, requests_every: int | None = 3, stream: bool = False) -> None:
+        loop, step = asyncio.get_running_loop(), requests_every or EVERY_S
+        for second in range(0, seconds, step):
+            if second % EVERY_S == 0:
+                await self._scrape(loop.time())
+            if requests_every:
+                await self._ask(stream)
+            await asyncio.sleep(step)
+        await self._scrape(loop.time())
+
+    async def _ask(self, stream: bool) -> None:
+        body = {"model": "m", "messages": HELLO, "stream": stream}
+        headers = {"X-Provider-Preference": "first"}
+        try:
+            async with self.http.post(f"{self.started.url}/v1/chat/completions", json=body, headers=headers) as answer:
+                await answer.read()
+        except aiohttp.ClientPayloadError:
+            pass  # a stream that was cut
+
+    async def _scrape(self, now: float) -> None:
+        async with self.http.get(f"{self.started.sidecar.admin_url}/metrics") as answer:
+            self.scrapes.add(await answer.text(), now)
+
+    def firing(self) -> dict[str, list[str | None]]:
+        """Each alert that fires, with the providers that it names."""
+        return firing(self.scrapes)
+
+
+def firing(scrapes: Scrapes) -> dict[str, list[str | None]]:
+    found = {name: scrapes.firing(rule) for name, rule in RULES.items()}
+    return {name: [labels.get("provider") for labels in every] for name, every in found.items() if every}
+
+
+async def at_once(work: Any, *values: Any) -> Any:
+    """The loop's time would leap while a thread works."""
+    return work(*values)
+
+
+@asynccontextmanager
+async def monitored(text: str = TWO) -> AsyncIterator[Monitored]:
+    with leaping(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
+        async with running(text) as started, aiohttp.ClientSession() as http:
+            yield Monitored(started, http)
+
+
+@hurried
+async def test_nothing_fires_while_all_is_well() -> None:
+    async with monitored() as seen:
+        await seen.passes(330, requests_every=10)
+        assert seen.firing() == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "requests_every"),
+    [(TWO, 3), (TWO, 15), (REGIONS, 5), (OFF, 5)],
+    ids=["busy", "little traffic", "two regions", "no breaker"],
+)
+@hurried
+async def test_a_dead_provider_fires_until_it_serves_again_asked_or_not(text: str, requests_every: int) -> None:
+    async with monitored(text) as seen:
+        await seen.started.sandbox.fail("first", DEAD)
+        await seen.passes(240, requests_every)
+        assert seen.firing() == {"ParrotProviderDown": ["first"]}
+        await seen.passes(330, requests_every=None)
+        assert seen.firing() == {"ParrotProviderDown": ["first"]}
+        await seen.started.sandbox.fail("first", None)
+        await seen.passes(30, requests_every=1)
+        assert seen.firing() == {}
+
+
+@pytest.mark.parametrize("text", [TWO, IDLE], ids=["all", "all that are used"])
+@hurried
+async def test_a_total_outage_fires(text: str) -> None:
+    async with monitored(text) as seen:
+        for name in ("first", "second"):
+            await seen.started.sandbox.fail(name, DEAD)
+        await seen.passes(360, requests_every=5)
+        assert seen.firing() == {
+            "ParrotProviderDown": ["first", "second"],
+            "ParrotAllProvidersDown": [None],
+            "ParrotRequestsFailing": [None],
+        }
+
+
+@hurried
+async def test_answers_that_are_all_cut_fire() -> None:
+    async with monitored(TWO.replace("failover,", "{failover: {resume: off}},")) as seen:
+        for name in ("first", "second"):
+            await seen.started.sandbox.fail(name, Fault("cut", after=3))
+        await seen.passes(360, requests_every=5, stream=True)
+        assert {"ParrotRequestsFailing", "ParrotAllProvidersDown"} <= seen.firing().keys()
+
+
+@hurried
+async def test_a_file_with_a_mistake_fires() -> None:
+    async with monitored() as seen:
+        await seen.passes(30, requests_every=None)
+        await seen.started.edit("weight: 1", "wieght: 1")
+        await seen.passes(120, requests_every=None)
+        assert seen.firing() == {"ParrotReloadFailed": [None]}
+
+
+def scraped(seen: Seen, scrapes: Scrapes, instance: str = "one:9464", digest: str = "abc") -> None:
+    """One scrape of what was put there by hand."""
+    watch = Watch(seen.services, file)
+    watch.look()
+    text, _ = exposition(reading(seen.services, watch, Config("1.0", 1, digest, True)), "")
+    scrapes.add(text.decode(), seen.clock.now, instance)
+
+
+def minutes(seen: Seen, count: int) -> Iterator[int]:
+    """Every second of so many minutes."""
+    for second in range(count * 60):
+        yield second
+        seen.clock.now += 1
+
+
+@pytest.mark.parametrize(("most", "fires"), [(0.95, True), (0.8, False)])
+def test_a_limit_that_is_nearly_used_in_every_minute_fires(most: float, fires: bool) -> None:
+    seen, scrapes = Seen(), Scrapes()
+    seen.services.know(file())
+    for second in minutes(seen, 9):
+        left = 60 - second % 60
+        flight = seen.services.observations.started("b@global/m-b", seen.clock.now)
+        flight.heard(Remaining(9, None, most * min(1.0, (second % 60) / 30), seen.clock.now + left))
+        flight.finished(seen.clock.now)
+        if second % EVERY_S == 0:
+            scraped(seen, scrapes)
+    assert scrapes.firing(RULES["ParrotRateLimitNear"]) == ([{"job": "parrot", "provider": "b"}] if fires else [])
+    for second in minutes(seen, 9):  # and nothing is used any more
+        if second % EVERY_S == 0:
+            scraped(seen, scrapes)
+    assert scrapes.firing(RULES["ParrotRateLimitNear"]) == []
+
+
+@pytest.mark.parametrize(("overhead_s", "fires"), [(0.04, True), (0.004, False)])
+def test_a_slow_sidecar_fires(overhead_s: float, fires: bool) -> None:
+    seen, scrapes = Seen(), Scrapes()
+    for second in minutes(seen, 17):
+        seen.services.tally.overhead.record(overhead_s)
+        if second % EVERY_S == 0:
+            scraped(seen, scrapes)
+    assert bool(scrapes.firing(RULES["ParrotSlow"])) is fires
+
+
+@pytest.mark.parametrize(("digests", "fires"), [(("abc", "abd"), True), (("abc", "abc"), False)])
+def test_sidecars_with_different_files_fire(digests: tuple[str, str], fires: bool) -> None:
+    seen, scrapes = Seen(), Scrapes()
+    for second in minutes(seen, 16):
+        if second % EVERY_S == 0:
+            for number, digest in enumerate(digests):
+                scraped(seen, scrapes, f"{number}:9464", digest)
+    assert scrapes.firing(RULES["ParrotFilesDiffer"]) == ([{"job": "parrot"}] if fires else [])
+
+
+def test_every_alert_has_been_seen_to_fire() -> None:
+    text = Path(__file__).read_text()
+    assert [name for name in RULES if f'"{name}"' not in text] == []
