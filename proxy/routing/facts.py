@@ -27,6 +27,7 @@ class Facts(Struct, frozen=True, gc=False):
     reasoning_tokens: int = 0
     """What of the answer is set aside for reasoning."""
     n: int = 1
+    """Choices of the answer."""
     needs: frozenset[str] = frozenset()
     """Of `tools`, `images`, `json_schema`: what the target must take."""
 
@@ -39,7 +40,20 @@ def parsed(raw: bytes) -> dict[str, Any]:
         raise InvalidRequest(f"the body is not JSON: {error}", code="invalid_json") from error
     if not isinstance(body, dict):
         raise InvalidRequest("the body must be a JSON object", code="invalid_type")
+    if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
+        _check_depth(body)
     return body
+
+
+MAX_DEPTH = 254
+"""Levels of arrays and objects: what orjson writes, and less than any parser takes."""
+
+
+def _check_depth(body: dict[str, Any]) -> None:
+    try:
+        orjson.dumps(body)
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequest(f"the body is nested over {MAX_DEPTH} levels", code="invalid_json") from error
 
 
 class _Endpoint(Struct, frozen=True):
@@ -88,7 +102,7 @@ def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         + images * _PER_IMAGE,
         max_tokens=asked.limit,
         reasoning_tokens=_reasoning(asked) if asked.thinking or asked.reasoning else 0,
-        n=asked.n or 1,
+        n=(asked.n or 1) * _prompt_count(asked),
         needs=_needs(asked, images),
     )
 
@@ -116,6 +130,13 @@ def _weighed(messages: Sequence[Message]) -> tuple[int, int]:
         if message.tool_calls:
             text += len(orjson.dumps(message.tool_calls))
     return text, images
+
+
+def _prompt_count(asked: Members) -> int:
+    """Return the number of prompts of a completion, each of which gets `n` choices; a list of tokens is one prompt."""
+    prompt = asked.prompt if isinstance(asked, Completions) else None
+    several = isinstance(prompt, list) and bool(prompt) and all(isinstance(each, (str, list)) for each in prompt)
+    return len(prompt) if several and prompt else 1
 
 
 def _other_text(asked: Members) -> int:

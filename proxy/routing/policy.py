@@ -159,3 +159,5 @@ def _read(header: str, text: str, known: Known) -> Any:
         return EXTRAS[header][1](text) if header in EXTRAS else HEADERS[header](text, known)
     except ValueError as error:
         raise InvalidHeader(f"{header}: {error}", param=header) from error
+    except RecursionError as error:
+        raise InvalidHeader(f"{header}: nested too deeply", param=header) from error

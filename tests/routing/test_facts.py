@@ -31,6 +31,25 @@ def test_a_body_is_a_json_object(raw: bytes, code: str, message: str) -> None:
     assert (caught.value.status, caught.value.code, caught.value.message.split(": ")[0]) == (400, code, message)
 
 
+@pytest.mark.parametrize("pair", [("[", "]"), ('{"a":', "}"), ('[1,"]",{"b":[', "]}]")])
+def test_a_body_is_nested_at_most_254_levels(pair: tuple[str, str]) -> None:
+    levels = pair[1].count("]") + pair[1].count("}")
+
+    def body(depth: int) -> bytes:
+        count, rest = divmod(depth - 1, levels)
+        return f'{{"x":{"[" * rest}{pair[0] * count}{"1" if "{" in pair[0] else ""}{pair[1] * count}{"]" * rest}}}'.encode()
+
+    assert parsed(body(254))
+    for depth in (255, 300, 1000, 2000, 100_000):
+        with pytest.raises(InvalidRequest) as caught:
+            parsed(body(depth))
+        assert (caught.value.status, caught.value.code) == (400, "invalid_json")
+
+
+def test_many_values_side_by_side_are_not_nested() -> None:
+    assert parsed(b'{"x":[' + b"[]," * 1000 + b'"[[[{{{"]}')
+
+
 def test_of_a_repeated_member_the_last_counts() -> None:
     assert parsed(b'{"model":"a","model":"b"}') == {"model": "b"}
 
@@ -136,3 +155,11 @@ def test_a_wrong_member_is_named(body: dict[str, Any], param: str, code: str, me
     with pytest.raises(InvalidRequest) as caught:
         facts("chat", {"model": "m", "messages": MESSAGES, **body})
     assert (caught.value.param, caught.value.code, caught.value.message) == (param, code, message)
+
+
+@pytest.mark.parametrize(
+    ("prompt", "n", "choices"),
+    [("a", None, 1), (["a", "b"], None, 2), (["a", "b"], 3, 6), ([1, 2, 3], 2, 2), ([[1], [2]], None, 2)],
+)
+def test_a_completion_has_its_choices_for_each_prompt(prompt: Any, n: int | None, choices: int) -> None:
+    assert facts("completions", {"model": "m", "prompt": prompt, "n": n}).n == choices

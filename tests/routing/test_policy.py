@@ -98,6 +98,15 @@ def test_a_header_has_a_bound(header: str) -> None:
         read({header: VALID[header][0] + " " * 4096})
 
 
+@pytest.mark.parametrize("depth", [254, 300, 990, 1010, 1020, 2000])
+@pytest.mark.parametrize("header", [*HEADERS, *EXTRAS])
+def test_nested_json_is_refused_by_name_however_deep_it_is(header: str, depth: int) -> None:
+    for text in ("[" * depth + "]" * depth, '{"openai":' * min(depth, 370) + "1" + "}" * min(depth, 370), "[" * depth):
+        with pytest.raises(InvalidHeader) as caught:
+            parse({header: text}, WORLD)
+        assert caught.value.param == header
+
+
 def test_what_is_no_control_header_is_passed_over() -> None:
     assert asked_in_headers(CIMultiDict({"X-Something-Else": "1", "Authorization": "x"})) == {}
     assert read({}) == Policy()
