@@ -8,8 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
+from proxy.dialects.parse import parse, write
 from proxy.errors import InvalidRequest
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
@@ -109,8 +108,8 @@ def arguments(call: Any, where: str) -> dict[str, Any]:
         raise invalid(f"{where}.function.name", "must be a string")
     written = function.get("arguments") or "{}"
     try:
-        parsed = orjson.loads(written) if isinstance(written, str) else written
-    except orjson.JSONDecodeError as error:
+        parsed = parse(written.encode()) if isinstance(written, str) else written
+    except ValueError as error:
         raise invalid(path, "is not JSON") from error
     if not isinstance(parsed, dict):
         raise invalid(path, "must be a JSON object")
@@ -120,6 +119,6 @@ def arguments(call: Any, where: str) -> dict[str, Any]:
 def written(request: Mapping[str, Any]) -> bytes:
     """A request as JSON. Raises InvalidRequest where it is nested deeper than can be written, though it could be read."""
     try:
-        return orjson.dumps(request)
-    except orjson.JSONEncodeError as error:
+        return write(request)
+    except (TypeError, RecursionError) as error:
         raise InvalidRequest("the request is nested too deeply") from error

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
-from proxy.errors import Refused
+from proxy.dialects.parse import parse, to_well_formed
+from proxy.errors import BadAnswer, Refused, UpstreamFailure
 from proxy.headers import to_downstream
 from proxy.messages import Headers
 
@@ -83,25 +82,40 @@ def refused(
     """The refusal in OpenAI's envelope; what the provider's own words do not name comes from the status."""
     kind, usual_code = _TYPE.get(status, ("server_error", "server_error") if status >= 500 else _TYPE[400])
     members = {"message": message, "type": kind, "param": param, "code": code or usual_code}
+    members = {name: to_well_formed(value) if value else value for name, value in members.items()}
     shown = 503 if status == 529 else status if 400 <= status < 600 else 502
     return Refused(shown, members, trigger=trigger(status, code), headers=to_downstream(headers), body=body)
 
 
-def told(members: Mapping[str, Any]) -> Refused:
-    """A refusal that came as the first event of a stream, in OpenAI's words; its code stands for the missing status."""
-    code = str(members.get("code") or members.get("type") or "server_error")
-    kind = trigger(500, code)
-    return Refused(_USUAL_STATUS.get(kind, 502), members, trigger=kind)
+def told(error: Any) -> UpstreamFailure:
+    """Return the failure for the error of an error event, of whatever type; its code stands for the missing status."""
+    given = error if isinstance(error, Mapping) else {}
+    members = {name: _word(given.get(name)) for name in ("type", "param", "code")}
+    message = to_well_formed(message_in(error) or "the provider broke off with an error")
+    if members["code"] == BadAnswer.code:
+        return BadAnswer(message)
+    kind = trigger(500, members["code"] or members["type"] or "server_error")
+    return Refused(_USUAL_STATUS.get(kind, 502), {"message": message, **members}, trigger=kind)
+
+
+def _word(value: Any) -> str | None:
+    """Return a code or a type as text; None if it is neither text nor a number."""
+    return to_well_formed(str(value)) if isinstance(value, (str, int, float)) and value else None
 
 
 def message_of(body: bytes) -> str:
     """What a provider's error body says, whichever of the known shapes it has; never a page of HTML."""
     try:
-        said = orjson.loads(body)
-    except orjson.JSONDecodeError:
+        said = parse(body)
+    except ValueError:
         text = body[:_SNIPPET].decode("utf-8", "replace").strip()
         return "the provider answered with a page, not an error" if text.startswith("<") else text or "no reason given"
-    return _said(said, _DEPTH) or body[:_SNIPPET].decode("utf-8", "replace")
+    return message_in(said) or body[:_SNIPPET].decode("utf-8", "replace")
+
+
+def message_in(value: Any) -> str | None:
+    """Return the text of an error in any of the known shapes; None if there is none."""
+    return _said(value, _DEPTH)
 
 
 def _said(value: Any, depth: int) -> str | None:

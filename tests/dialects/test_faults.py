@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from proxy.dialects.faults import message_of, refused, trigger
+from proxy.dialects.faults import message_of, refused, told, trigger
+from proxy.errors import BadAnswer
 
 
 @pytest.mark.parametrize(
@@ -116,3 +119,35 @@ def test_the_providers_own_code_and_param_stand() -> None:
 )
 def test_what_a_provider_said_is_found_in_every_shape(body: bytes, message: str) -> None:
     assert message_of(body) == message
+
+
+NESTED: Any = []
+for _ in range(600):
+    NESTED = [NESTED]
+
+
+@pytest.mark.parametrize(
+    ("error", "message", "code", "trigger"),
+    [
+        ({"message": "later", "type": "requests", "code": "rate_limit_exceeded"}, "later", "rate_limit_exceeded", "rate_limit"),
+        ("boom", "boom", None, "server_error"),
+        (["boom"], "boom", None, "server_error"),
+        ({"message": {"detail": "boom"}, "code": 429, "type": ["x"]}, "boom", "429", "server_error"),
+        ({"message": "half \ud83d", "code": "\ud83d"}, "half \ufffd", "\ufffd", "server_error"),
+        (5, "the provider broke off with an error", None, "server_error"),
+        (NESTED, "the provider broke off with an error", None, "server_error"),
+        ({"message": "no", "type": NESTED, "param": NESTED}, "no", None, "server_error"),
+    ],
+)  # fmt: skip
+def test_an_error_event_is_a_failure_whatever_shape_it_has(error: Any, message: str, code: Any, trigger: str) -> None:
+    failure = told(error)
+    assert (failure.message, failure.members()["code"], failure.trigger) == (message, code, trigger)
+    assert failure.body()
+
+
+def test_an_error_event_for_a_malformed_answer_is_one() -> None:
+    assert isinstance(told({"message": "no", "code": BadAnswer.code}), BadAnswer)
+
+
+def test_a_refusal_with_half_a_character_can_be_written() -> None:
+    assert "half \ufffd".encode() in refused(400, {}, message_of(b'{"error":{"message":"half \\ud83d"}}')).body()

@@ -4,7 +4,16 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.shapes import count_of, object_of, objects_of, text_of
+from proxy.dialects.shapes import (
+    arguments_of,
+    content_of,
+    count_of,
+    known_count,
+    object_of,
+    objects_of,
+    text_of,
+)
+from proxy.errors import BadAnswer
 
 SHAPES = [None, True, 3, "a", ["b"], {"c": 1}]
 
@@ -18,6 +27,27 @@ def test_what_has_another_shape_counts_as_nothing(value: Any) -> None:
 
 def test_the_objects_of_a_list_are_left() -> None:
     assert objects_of([1, {"a": 1}, None, {}]) == [{"a": 1}, {}]
+
+
+@pytest.mark.parametrize("value, text", [(None, ""), ("", ""), ("a", "a")])
+def test_text_of_the_answer_is_text_or_null(value: Any, text: str) -> None:
+    assert content_of(value) == text
+
+
+@pytest.mark.parametrize("value", [True, 3, [], ["b"], {"c": 1}])
+def test_what_stands_in_place_of_text_makes_the_answer_a_bad_one(value: Any) -> None:
+    with pytest.raises(BadAnswer, match="not a string"):
+        content_of(value)
+
+
+@pytest.mark.parametrize("arguments, text", [(None, ""), ("", ""), ('{"a":1}', '{"a":1}'), ({"a": 1}, '{"a":1}')])
+def test_arguments_are_text(arguments: Any, text: str) -> None:
+    assert arguments_of(arguments) == text
+
+
+@pytest.mark.parametrize("value, count", [(None, None), (3.0, 3), ("3", 0)])
+def test_a_count_that_is_not_there_is_unknown(value: Any, count: int | None) -> None:
+    assert known_count(value) == count
 
 
 @pytest.mark.parametrize(
