@@ -9,6 +9,8 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
+from proxy.errors import UpstreamFailure
+
 Headers = Mapping[str, str]
 """Names without regard to case, as aiohttp's multidicts give them."""
 
@@ -91,8 +93,12 @@ class Answer(Struct):
     length: int = 0
     """Characters of it."""
     id: str | None = None
+    requested_choices: int = 1
+    """Choices that the request asked for."""
     ended: dict[int, bool] = {}
     """Each choice that was seen, by its index, and whether its finish reason was."""
+    ends_with_connection: bool = False
+    """Whether more of the answer may follow a finish reason, until the provider closes the stream."""
 
     def say(self, text: str) -> None:
         """More of the text has come."""
@@ -115,6 +121,16 @@ class Answer(Struct):
         """A finish reason was seen for every choice begun; `[DONE]` or a clean end alone proves nothing."""
         return self.finish is not None and not self.error and all(self.ended.values())
 
+    @property
+    def all_choices_finished(self) -> bool:
+        """Whether it is complete with as many choices as were asked for, so that it is whole even if the stream breaks now."""
+        return self.complete and (self.requested_choices == 1 or len(self.ended) >= self.requested_choices)
+
+    @property
+    def awaits_only_trailer(self) -> bool:
+        """Whether nothing may follow but usage and `[DONE]`."""
+        return self.all_choices_finished and not self.ends_with_connection
+
 
 @dataclass(slots=True)
 class Staged:
@@ -128,7 +144,12 @@ class Staged:
 
     async def read(self) -> bytes:
         while not self._ended:
-            data = await self.source.read()
+            try:
+                data = await self.source.read()
+            except UpstreamFailure:
+                if not self.seen.all_choices_finished:
+                    raise
+                data = b""  # the answer is whole: the stage releases what it holds back
             if not data:
                 self._ended = True
                 return self.stage.end()

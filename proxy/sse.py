@@ -32,7 +32,9 @@ class Framer:
         self._carriage = False
 
     def feed(self, data: bytes) -> list[bytes]:
-        """The events that `data` completes, each with the blank line that ends it."""
+        """The events that `data` completes, each with the blank line that ends it.
+
+        Raises EventTooLarge for one that is over the limit before it ends; events that ended before it are given out first."""
         buffer = self._buffer + data
         self._carriage = self._carriage or _CR in data
         after = _after_any_blank_line if self._carriage else _after_blank_line
@@ -44,7 +46,7 @@ class Framer:
         self._buffer = buffer[start:]
         # A line ending is two bytes at most, so three from the end nothing can begin that was not looked at.
         self._scanned = size - start - 3 if size - start > 3 else 0
-        if size - start > self.max_event:
+        if size - start > self.max_event and not events:
             raise EventTooLarge(f"an event is over {self.max_event} bytes")
         return events
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.errors import Disconnected
 from proxy.messages import Answer, Response, Staged
 
 
@@ -45,6 +46,20 @@ async def test_a_stage_that_holds_nothing_ends_with_nothing() -> None:
     assert [await body.read() for _ in range(3)] == [b"a\n", b"", b""]
 
 
+async def test_what_a_stage_holds_back_is_given_where_the_source_fails_after_the_end() -> None:
+    class Fails(Pieces):
+        async def read(self) -> bytes:
+            if not self.pieces:
+                raise Disconnected("reset")
+            return await super().read()
+
+    body = Staged(Fails(b"a"), Lines(), Answer(finish="stop"))
+    assert [await body.read() for _ in range(2)] == [b"a", b""]
+    body = Staged(Fails(b"a"), Lines(), Answer())
+    with pytest.raises(Disconnected):
+        await body.read()
+
+
 def test_closing_reaches_the_source() -> None:
     source = Pieces()
     Response(200, {}, Staged(source, Lines())).close()
@@ -72,3 +87,21 @@ def test_what_is_no_count_counts_nothing(usage: dict[str, object] | None, count:
 )
 def test_only_a_finish_reason_without_an_error_makes_an_answer_complete(answer: Answer, complete: bool) -> None:
     assert answer.complete is complete
+
+
+@pytest.mark.parametrize(
+    ("answer", "all_finished", "only_trailer"),
+    [
+        (Answer(), False, False),
+        (Answer(finish="stop"), True, True),
+        (Answer(finish="stop", ended={0: True}), True, True),
+        (Answer(finish="stop", ended={0: True, 1: False}), False, False),
+        (Answer(finish="stop", ended={0: True}, requested_choices=2), False, False),
+        (Answer(finish="stop", ended={0: True, 1: True}, requested_choices=2), True, True),
+        (Answer(finish="stop", ends_with_connection=True), True, False),
+    ],
+)
+def test_nothing_more_is_due_once_as_many_choices_as_were_asked_for_have_finished(
+    answer: Answer, all_finished: bool, only_trailer: bool
+) -> None:
+    assert (answer.all_choices_finished, answer.awaits_only_trailer) == (all_finished, only_trailer)

@@ -9,6 +9,8 @@ from typing import Any
 import orjson
 
 from proxy.dialects.contract import Reading
+from proxy.dialects.parse import REPLACEMENT, SurrogateJoiner, to_well_formed, write
+from proxy.dialects.shapes import text_of
 from proxy.errors import ParrotError
 from proxy.sse import encode
 
@@ -22,16 +24,17 @@ class Chunks:
         self._reading = reading
         self._choice = choice
         self._called = False
+        self._joiner = SurrogateJoiner()
         self.begun = False
 
-    def begin(self, id: str | None = None, model: str | None = None) -> bytes:
+    def begin(self, id: Any = None, model: Any = None) -> bytes:
         """The role chunk; fixes the id and the model (the reading's own where the provider gives none)."""
         reading = self._reading
-        reading.answer.model = model or reading.model
+        reading.answer.model = to_well_formed(text_of(model)) or reading.model
+        reading.answer.id = to_well_formed(text_of(id)) or reading.id
         self.begun = True
-        reading.answer.id = id or reading.id
         common = {
-            "id": id or reading.id,
+            "id": reading.answer.id,
             "object": "chat.completion.chunk",
             "created": reading.created,
             "model": reading.answer.model,
@@ -48,17 +51,17 @@ class Chunks:
     def text(self, text: str) -> bytes:
         """A piece of the answer."""
         self._reading.answer.say(text)
-        return self._text + orjson.dumps(text) + self._rest
+        return self._piece_of_text(self._text, text, self._rest)
 
     def reasoning(self, text: str) -> bytes:
         """A piece of what the model thinks, as the widespread `reasoning_content`."""
         self._reading.answer.plain = False
-        return self._reasoning + orjson.dumps(text) + self._rest
+        return self._piece_of_text(self._reasoning, text, self._rest)
 
     def refusal(self, text: str) -> bytes:
         """A piece of why the model will not answer."""
         self._reading.answer.plain = False
-        return self._open + b'{"refusal":' + orjson.dumps(text) + self._rest
+        return self._piece_of_text(self._open + b'{"refusal":', text, self._rest)
 
     def tool(self, index: int, id: str, name: str) -> bytes:
         """The start of a tool call, under the caller's own name for the tool; calls count from 0 in each choice."""
@@ -66,7 +69,7 @@ class Chunks:
         self._called = True
         function = {"name": self._reading.names.get(name, name), "arguments": ""}
         call = {"index": index, "id": id, "type": "function", "function": function}
-        return self._open + b'{"tool_calls":' + orjson.dumps([call]) + self._rest
+        return self._open + b'{"tool_calls":' + write([call]) + self._rest
 
     def call(self, index: int, call: Mapping[str, Any]) -> bytes:
         """A tool call that came whole, as `tool_call` makes it; with any member that the provider wants back."""
@@ -76,13 +79,28 @@ class Chunks:
     def piece(self, member: str, value: Any) -> bytes:
         """Any other member of a delta."""
         self._reading.answer.plain = False
-        return self._open + orjson.dumps({member: value})[:-1] + self._rest
+        return self._open + write({member: value})[:-1] + self._rest
 
     def arguments(self, index: int, fragment: str) -> bytes:
         """A piece of a call's arguments, which are JSON as text."""
         self._reading.answer.plain = False
         start = self._open + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index
-        return start + orjson.dumps(fragment) + b"}}]" + self._rest
+        return self._piece_of_text(start, fragment, b"}}]" + self._rest)
+
+    def _piece_of_text(self, start: bytes, text: str, end: bytes) -> bytes:
+        """Return an event with the text between `start` and `end`; b"" if the text is only half a surrogate pair."""
+        if not self._joiner.held:
+            try:
+                return start + orjson.dumps(text) + end
+            except TypeError:
+                pass  # a lone surrogate
+        text = self._joiner.join((start, end), text)
+        return start + orjson.dumps(text) + end if text else b""
+
+    def _half_characters(self) -> bytes:
+        """Return an event with U+FFFD for each text that ends in half a surrogate pair."""
+        replacement = orjson.dumps(REPLACEMENT)
+        return b"".join([start + replacement + end for start, end in self._joiner.rest()])
 
     def finish(self, reason: str, said: str | None = None) -> bytes:
         """The last chunk of the choice; a `stop` after a tool call is `tool_calls`, whatever the provider says.
@@ -90,8 +108,8 @@ class Chunks:
         `said` is the provider's own word where OpenAI has none that fits."""
         reason = "tool_calls" if self._called and reason == "stop" else reason
         self._reading.answer.finish = reason
-        own = b',"provider_finish_reason":' + orjson.dumps(said) if said else b""
-        return self._open + b'{},"finish_reason":' + orjson.dumps(reason) + own + self._close
+        own = b',"provider_finish_reason":' + write(said) if said else b""
+        return self._half_characters() + self._open + b'{},"finish_reason":' + orjson.dumps(reason) + own + self._close
 
     def usage(self, usage: Mapping[str, Any]) -> bytes:
         """The chunk without choices, or nothing if the caller did not ask for it; once per stream, after all finishes."""
@@ -109,24 +127,28 @@ class Chunks:
 def failed(error: ParrotError, reading: Reading) -> bytes:
     """An error in the middle of a stream; nothing may follow it."""
     reading.answer.error = True
-    return encode(orjson.dumps({"error": error.members()}))
+    return encode(write({"error": error.members()}))
 
 
 def completion(said: Mapping[str, Any], reading: Reading) -> bytes:
     """A whole answer from its `choices` and `usage`; `id`, `model` and `created` are the reading's where not given."""
-    body = {
+    given = {key: value for key, value in said.items() if isinstance(value, _TYPES.get(key, object))}
+    body: dict[str, Any] = {
         "id": reading.id,
         "object": "chat.completion",
         "created": reading.created,
         "model": reading.model,
-        **{key: value for key, value in said.items() if value is not None},
+        **{key: value for key, value in given.items() if value is not None},
         "provider": reading.provider,
     }
     seen = reading.answer
-    seen.model, seen.usage, seen.done = body["model"], body.get("usage"), True
+    seen.model, seen.usage, seen.done = to_well_formed(body["model"]), body.get("usage"), True
     for choice in body["choices"]:
         seen.finish = choice["finish_reason"]
-    return orjson.dumps(body)
+    return write(body)
+
+
+_TYPES: Mapping[str, type] = {"id": str, "model": str, "created": int}
 
 
 def choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dict[str, Any]:

@@ -11,9 +11,9 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
-from proxy.errors import Refused
+from proxy.errors import BadAnswer, ParrotError, Refused
 from proxy.messages import Answer, Headers, Stage
-from proxy.sse import Event
+from proxy.sse import Event, EventTooLarge
 
 
 class Call(Struct, frozen=True):
@@ -45,6 +45,15 @@ class Asking(Struct, frozen=True):
     """Tool names that had to be changed: the provider's -> the caller's."""
 
 
+def response_failure(error: Exception) -> ParrotError:
+    """Return what an exception in a transform means: the error itself if it is a ParrotError, else a malformed response."""
+    if isinstance(error, ParrotError):
+        return error
+    if isinstance(error, EventTooLarge):
+        return BadAnswer(f"the provider's stream: {error}")
+    return BadAnswer("the provider's answer cannot be translated")
+
+
 class Reading(Struct, frozen=True):
     """How to put one answer into OpenAI's words, and where to note what was seen of it."""
 
@@ -62,6 +71,8 @@ class Reading(Struct, frozen=True):
     """From `Asking.names`."""
     answer: Answer = factory(default_factory=Answer)
     """Written by `answer` and by the stage as they read: model, finish, usage (OpenAI's), done, error, dropped."""
+    on_exception: Callable[[Exception], ParrotError] = response_failure
+    """Logs an exception in the stage, and returns the error that the stream ends with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import json
+from math import inf, nan
 from typing import Any
 
 import orjson
@@ -13,18 +15,29 @@ from hypothesis import strategies as st
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import Call
 from proxy.errors import BadAnswer, InvalidRequest
-from proxy.sse import decode
+from proxy.routing.facts import facts
+from proxy.sse import data_of, decode, frames
 from tests.dialects.oracles import fed, reading
 
-NAMES = ["mistral", "cohere", "meta"]
-LEAVES = (
-    st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from([1e300, "", "a", "null", "stop", "error", "text"])
-)
+NAMES = ["openai", "anthropic", "google", "mistral", "cohere", "meta"]
+WORDS = ["", "a", "null", "stop", "error", "text"]
+NUMBERS = [1e300, 2**64, 10**40]
+REFUSED_BY_ORJSON = [inf, nan, "\ud83d", "\ude00", "a\ud83d"]
+"""JSON all the same, as Python's parser and JavaScript's take it."""
 KEYS = st.sampled_from(["id", "type", "name", "function", "arguments", "content", "text", "message", "error", "index"])
-JSON = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=6
-)
-CHANGES = st.lists(st.tuples(JSON, st.lists(st.integers(0, 20), max_size=8)), min_size=1, max_size=3)
+NESTED: Any = []
+for _ in range(300):
+    NESTED = [NESTED]
+
+
+def changes(*leaves: Any) -> st.SearchStrategy[Any]:
+    """Values with these among them, and where each goes."""
+    simple = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from([*WORDS, *NUMBERS, *leaves])
+    tree = st.recursive(
+        simple, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=6
+    )
+    return st.lists(st.tuples(tree, st.lists(st.integers(0, 20), max_size=8)), min_size=1, max_size=3)
+
 
 CALL = {"index": 0, "id": "i", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 COUNTS = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
@@ -43,12 +56,33 @@ EVENTS: list[Any] = [
     {"type": "tool-call-start", "delta": {"message": {"tool_calls": CALL}}},
     {"type": "message-end",
      "delta": {"finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 1.0}, "cached_tokens": 1}}},
+    {"type": "message_start", "message": {"id": "x", "model": "m", "usage": {"input_tokens": 1}}},
+    {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "i", "name": "f", "input": {}}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "a"}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "thinking_delta", "thinking": "a"}},
+    {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": "{"}},
+    {"type": "content_block_stop", "index": 0},
+    {"type": "message_delta", "delta": {"stop_reason": "refusal", "stop_details": {"explanation": "a"}},
+     "usage": {"output_tokens": 1, "output_tokens_details": {"thinking_tokens": 1}}},
+    {"type": "error", "error": {"type": "overloaded_error", "message": "a"}},
+    {"candidates": [{"content": {"parts": [
+        {"text": "a", "thought": True}, {"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "s"},
+        {"inlineData": {"mimeType": "m", "data": "a"}},
+    ]}, "finishReason": "SAFETY", "finishMessage": "a", "index": 0}],
+     "usageMetadata": {"promptTokenCount": 1, "thoughtsTokenCount": 1}, "responseId": "x", "modelVersion": "m"},
+    {"promptFeedback": {"blockReason": "SAFETY", "blockReasonMessage": "a"}},
+    {"error": {"code": 429, "message": "a", "status": "RESOURCE_EXHAUSTED", "details": [{"retryDelay": "1s"}]}},
+    {"type": "response.completed", "response": {"id": "x", "model": "m", "usage": {"input_tokens": 1}, "error": None}},
+    {"type": "image_generation.completed", "b64_json": "a", "usage": {"input_tokens": 1}},
 ]  # fmt: skip
 ANSWERS: list[Any] = [
     {"id": "x", "created": 1, "model": "m", "usage": COUNTS,
      "choices": [{"index": 0, "message": {**SAID, "tool_calls": [CALL]}, "finish_reason": "stop"}]},
     {"id": "x", "finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 1.0}, "billed_units": {}},
      "message": {"content": [{"type": "text", "text": "a"}], "tool_plan": "p", "tool_calls": [CALL]}},
+    {"id": "x", "model": "m", "type": "message", "stop_reason": "end_turn", "usage": {"input_tokens": 1},
+     "content": [{"type": "text", "text": "a"}, {"type": "tool_use", "id": "i", "name": "f", "input": {}}]},
+    *(event for event in EVENTS if "candidates" in event or "error" in event or "promptFeedback" in event),
 ]  # fmt: skip
 REQUEST: dict[str, Any] = {
     "model": "m", "temperature": 1, "stop": ["a"], "n": 1, "service_tier": "auto", "prediction": {"content": "a"},
@@ -80,29 +114,42 @@ def _spoilt(value: Any, other: Any, path: list[int]) -> Any:
     return dict(pairs) if isinstance(value, dict) else [item for _, item in pairs]
 
 
+def encoded(value: Any) -> bytes:
+    """As Python's own encoder writes it, which takes more than orjson does."""
+    return json.dumps(value).encode()
+
+
 @pytest.mark.parametrize("name", NAMES)
-@given(st.sampled_from(EVENTS), CHANGES)
+@given(st.sampled_from(EVENTS), changes(*REFUSED_BY_ORJSON, NESTED))
 def test_no_event_trips_a_stage(name: str, event: Any, changes: Any) -> None:
-    frame = b"data: " + orjson.dumps(spoilt(event, changes)) + b"\n\n"
-    DIALECTS[name].begins(decode(frame))
-    fed(DIALECTS[name].stream(reading()), [frame, frame])
+    frame = b"data: " + encoded(spoilt(event, changes)) + b"\n\n"
+    seen = reading()
+    out = fed(DIALECTS[name].stream(seen), [frame, frame])
+    assert all(json.loads(data) is not None for data in map(data_of, frames(out)) if data and data != b"[DONE]")
+    assert isinstance(seen.answer.model or "", str) and isinstance(seen.answer.id or "", str)
+    if NESTED not in [value for value, _ in changes]:
+        DIALECTS[name].begins(decode(frame))
 
 
 @pytest.mark.parametrize("name", NAMES)
-@given(st.sampled_from(ANSWERS), CHANGES)
+@given(st.sampled_from(ANSWERS), changes(*REFUSED_BY_ORJSON))
 def test_an_answer_is_read_or_is_a_bad_one(name: str, answer: Any, changes: Any) -> None:
-    data = orjson.dumps(spoilt(answer, changes))
-    DIALECTS[name].error(400, {}, data)
+    data = encoded(spoilt(answer, changes))
+    assert DIALECTS[name].error(400, {}, data).body()
+    seen = reading()
     with contextlib.suppress(BadAnswer):
-        DIALECTS[name].answer(data, reading())
+        json.loads(DIALECTS[name].answer(data, seen))
+        assert isinstance(seen.answer.model or "", str) and isinstance(seen.answer.finish or "", str)
 
 
 @pytest.mark.parametrize("name", NAMES)
-@given(CHANGES)
+@given(changes())
 def test_a_request_is_asked_or_is_invalid(name: str, changes: Any) -> None:
     body = spoilt(REQUEST, changes)
     if not isinstance(body, dict):
         return
+    body = json.loads(json.dumps(body), parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))
     DIALECTS[name].unsupported(body, "m")
     with contextlib.suppress(InvalidRequest):
+        facts("chat", body)
         DIALECTS[name].ask(Call("chat", body, orjson.dumps(body), "m", True))

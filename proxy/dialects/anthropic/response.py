@@ -6,12 +6,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish
 from proxy.dialects.chunks import choice, completion, tool_call, usage
 from proxy.dialects.contract import Reading
-from proxy.dialects.faults import CONTEXT_LENGTH, OVERLOADED, message_of, refused
+from proxy.dialects.faults import CONTEXT_LENGTH, OVERLOADED, message_in, message_of, refused
+from proxy.dialects.parse import parse_or_none, write
+from proxy.dialects.shapes import count_of, known_count, object_of, text_of
+from proxy.dialects.whole import opened
 from proxy.errors import BadAnswer, Refused
 from proxy.messages import Headers
 
@@ -29,40 +30,36 @@ _SAID = (
 
 def answer(data: bytes, reading: Reading) -> bytes:
     """The answer as a chat completion. Raises BadAnswer if it is none."""
-    try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BadAnswer("the provider answered 200 with something that is not JSON") from error
-    if isinstance(body, dict) and (body.get("type") == "error" or body.get("error")):
+    body = opened(data)
+    if body.get("type") == "error":
         raise BadAnswer(f"the provider answered 200 with an error: {message_of(data)}")
-    if not isinstance(body, dict) or not isinstance(body.get("content"), list):
+    if not isinstance(body.get("content"), list):
         raise BadAnswer("the provider answered 200 without an answer in it")
-    try:
-        return completion(_said(body, reading), reading)
-    except (KeyError, TypeError, AttributeError) as error:
-        raise BadAnswer("the provider answered 200 with an answer in another shape than its own") from error
+    return completion(_said(body, reading), reading)
 
 
 def _said(body: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
-    counts = body.get("usage") or {}
+    counts = object_of(body.get("usage"))
     return {
         "id": body.get("id"),
         "model": body.get("model"),
-        "choices": [choice(_message(body, reading), finish(body.get("stop_reason")))],
+        "choices": [choice(_message(body, reading), finish(text_of(body.get("stop_reason"))))],
         "usage": tokens(counts),
-        "service_tier": SERVED_TIERS.get(counts.get("service_tier") or ""),
+        "service_tier": SERVED_TIERS.get(text_of(counts.get("service_tier"))),
     }
 
 
 def _message(body: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
     blocks = body["content"]
-    calls = [block for block in blocks if block["type"] == "tool_use"]
+    if not all(isinstance(block, dict) for block in blocks):
+        raise BadAnswer("the provider answered with a block that is not an object")
+    calls = [block for block in blocks if block.get("type") == "tool_use"]
     return {
         "content": _joined(blocks, "text"),
         "refusal": refusal(body),
         "reasoning_content": _joined(blocks, "thinking"),
         "tool_calls": [
-            tool_call(call["id"], call["name"], orjson.dumps(call.get("input") or {}).decode(), reading.names)
+            tool_call(_text(call, "id"), _text(call, "name"), write(call.get("input") or {}).decode(), reading.names)
             for call in calls
         ],
     }
@@ -70,23 +67,31 @@ def _message(body: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
 
 def _joined(blocks: list[Any], kind: str) -> str | None:
     """The text of all blocks of a kind; None if there is none."""
-    return "".join(block[kind] for block in blocks if block["type"] == kind) or None
+    return "".join(_text(block, kind) for block in blocks if block.get("type") == kind) or None
+
+
+def _text(block: Mapping[str, Any], name: str) -> str:
+    text = block.get(name)
+    if not isinstance(text, str):
+        raise BadAnswer(f"the provider answered with a block of type {block['type']} whose {name} is not a string")
+    return text
 
 
 def refusal(said: Mapping[str, Any]) -> str | None:
     """Why the model will not answer, where it says so; `said` is an answer or the `delta` of a `message_delta`."""
     details = said.get("stop_details") if said.get("stop_reason") == "refusal" else None
-    return details.get("explanation") if isinstance(details, dict) else None
+    return text_of(object_of(details).get("explanation")) or None
 
 
 def tokens(counts: Mapping[str, Any]) -> dict[str, Any]:
     """Usage in OpenAI's terms, where the prompt includes what was read from the cache or written to it."""
     read, written = counts.get("cache_read_input_tokens"), counts.get("cache_creation_input_tokens")
+    thinking = object_of(counts.get("output_tokens_details")).get("thinking_tokens")
     return usage(
-        (counts.get("input_tokens") or 0) + (read or 0) + (written or 0),
-        counts.get("output_tokens") or 0,
-        {"cached_tokens": read, "cache_write_tokens": written},
-        {"reasoning_tokens": (counts.get("output_tokens_details") or {}).get("thinking_tokens")},
+        count_of(counts.get("input_tokens")) + count_of(read) + count_of(written),
+        count_of(counts.get("output_tokens")),
+        {"cached_tokens": known_count(read), "cache_write_tokens": known_count(written)},
+        {"reasoning_tokens": known_count(thinking)},
     )
 
 
@@ -99,19 +104,13 @@ def error(status: int, headers: Headers, body: bytes) -> Refused:
 
 def fault(event: Mapping[str, Any]) -> Refused:
     """The `error` event of a stream, with the status that a whole answer would have had."""
-    members = event.get("error")
-    members = members if isinstance(members, dict) else {}
-    message = str(members.get("message") or "the provider broke off with an error")
+    members = object_of(event.get("error"))
+    message = message_in(event.get("error")) or "the provider broke off with an error"
     return refused(ERROR_STATUS.get(str(members.get("type")), 500), {}, message, code=_code(members, message))
 
 
 def _members(body: bytes) -> Mapping[str, Any]:
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return {}
-    members = parsed.get("error") if isinstance(parsed, dict) else None
-    return members if isinstance(members, dict) else {}
+    return object_of(object_of(parse_or_none(body)).get("error"))
 
 
 def _code(members: Mapping[str, Any], message: str) -> str | None:

@@ -11,7 +11,7 @@ from proxy.dialects.chunks import usage as counted
 from proxy.dialects.cohere.tables import BROKEN, FINISH
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import CONTEXT_LENGTH, message_of, refused
-from proxy.dialects.shapes import count_of, object_of, objects_of, text_of
+from proxy.dialects.shapes import arguments_of, content_of, count_of, known_count, object_of, objects_of, text_of
 from proxy.dialects.whole import opened
 from proxy.errors import BadAnswer, Refused
 from proxy.messages import Headers
@@ -48,14 +48,14 @@ def usage(said: Any) -> dict[str, Any] | None:
         return None
     counts = object_of(said.get("tokens") or said.get("billed_units"))
     prompt, completion = (count_of(counts.get(name)) for name in ("input_tokens", "output_tokens"))
-    cached = said.get("cached_tokens")
-    return counted(prompt, completion, {"cached_tokens": None if cached is None else count_of(cached)})
+    return counted(prompt, completion, {"cached_tokens": known_count(said.get("cached_tokens"))})
 
 
 def _message(message: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
     """The plan made before calling tools is thought like any other."""
-    thought = "".join((*_said(message.get("content"), "thinking"), text_of(message.get("tool_plan"))))
-    calls = [_call(call, reading.names) for call in objects_of(message.get("tool_calls"))]
+    thought = "".join((*_said(message.get("content"), "thinking"), content_of(message.get("tool_plan"))))
+    found = enumerate(objects_of(message.get("tool_calls")))
+    calls = [_call(call, f"call_{reading.id}_{index}", reading.names) for index, call in found]
     text = "".join(_said(message.get("content"), "text"))
     return {
         "content": text if text or not calls else None,
@@ -67,13 +67,13 @@ def _message(message: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
 def _said(content: Any, kind: str) -> Iterable[str]:
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
-    return (text_of(part.get(kind)) for part in objects_of(content) if part.get("type") == kind)
+    return (content_of(part.get(kind)) for part in objects_of(content) if part.get("type") == kind)
 
 
-def _call(call: Mapping[str, Any], names: Mapping[str, str]) -> dict[str, Any]:
+def _call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:
     function = object_of(call.get("function"))
-    name, arguments = text_of(function.get("name")), text_of(function.get("arguments"))
-    return tool_call(str(call.get("id")), name, arguments or "{}", names)
+    name, arguments = content_of(function.get("name")), arguments_of(function.get("arguments"))
+    return tool_call(text_of(call.get("id")) or spare_id, name, arguments or "{}", names)
 
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:

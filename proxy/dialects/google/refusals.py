@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
-from proxy.dialects.faults import CONTEXT_LENGTH, OVERLOADED, message_of, refused
+from proxy.dialects.faults import CONTEXT_LENGTH, OVERLOADED, message_in, message_of, refused
 from proxy.dialects.google.response import first
 from proxy.dialects.google.tables import STATUS
+from proxy.dialects.parse import parse_or_none
+from proxy.dialects.shapes import text_of
 from proxy.errors import Refused
 from proxy.messages import Headers
 
@@ -30,10 +30,7 @@ _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:
     """An answer that is no 200."""
-    try:
-        said = first(orjson.loads(body))
-    except orjson.JSONDecodeError:
-        said = None
+    said = first(parse_or_none(body))
     members = said.get("error") if isinstance(said, dict) else None
     if not isinstance(members, dict):
         return refused(status, headers, message_of(body))
@@ -44,7 +41,7 @@ def fault(members: Mapping[str, Any], status: int = 0, headers: Headers | None =
     """Google's error object; in a stream the status is the one it names itself."""
     status = status or _status(members)
     details = _objects(members.get("details"))
-    message = str(members.get("message") or members.get("status") or "no reason given")
+    message = message_in(members) or text_of(members.get("status")) or "no reason given"
     words = " ".join([message, str(members.get("status")), *_words(details)])
     status, code = next(
         ((meant, code) for at, pattern, meant, code in _MEANT if at == status and pattern.search(words)), (status, None)

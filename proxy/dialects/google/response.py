@@ -5,34 +5,24 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
-
 from proxy.dialects import chunks
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import message_of
 from proxy.dialects.google.tables import BROKEN, FINISH
+from proxy.dialects.parse import parse, write
+from proxy.dialects.shapes import content_of, count_of, known_count, object_of, text_of
 from proxy.errors import BadAnswer
-
-SHAPE = (AttributeError, KeyError, TypeError)
-"""What reading an answer meets that is JSON, but not Gemini's."""
 
 
 def answer(data: bytes, reading: Reading) -> bytes:
     """One choice per candidate; a blocked prompt is a choice too. Raises BadAnswer for what is no answer."""
     said = _parsed(data)
-    try:
-        return _completion(said, reading)
-    except SHAPE as error:
-        raise BadAnswer("the provider answered 200 with JSON that is no answer of Gemini's") from error
-
-
-def _completion(said: dict[str, Any], reading: Reading) -> bytes:
-    choices = [_choice(candidate, reading, place) for place, candidate in enumerate(said.get("candidates") or ())]
+    choices = [_choice(candidate, reading, place) for place, candidate in enumerate(candidates(said))]
     if not choices and (why := blocked(said)):
         choices = [chunks.choice({"refusal": why}, "content_filter")]
     if not choices:
         raise BadAnswer("the provider answered 200 without a candidate")
-    counts = said.get("usageMetadata")
+    counts = object_of(said.get("usageMetadata"))
     whole = {
         "id": identity(said),
         "model": said.get("modelVersion"),
@@ -44,8 +34,8 @@ def _completion(said: dict[str, Any], reading: Reading) -> bytes:
 
 def _parsed(data: bytes) -> dict[str, Any]:
     try:
-        said = first(orjson.loads(data))
-    except orjson.JSONDecodeError as error:
+        said = first(parse(data))
+    except ValueError as error:
         raise BadAnswer("the provider answered 200 with something that is not JSON") from error
     if not isinstance(said, dict):
         raise BadAnswer("the provider answered 200 without an answer in it")
@@ -64,7 +54,7 @@ def _choice(candidate: dict[str, Any], reading: Reading, place: int) -> dict[str
     calls: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
     for part in parts(candidate):
-        if text := part.get("text"):
+        if text := content_of(part.get("text")):
             kind = "reasoning_content" if part.get("thought") else "content"
             texts[kind] = texts.get(kind, "") + text
         elif "functionCall" in part:
@@ -73,70 +63,90 @@ def _choice(candidate: dict[str, Any], reading: Reading, place: int) -> dict[str
             images.append(image(part))
     reason = finish(candidate)
     message = {**texts, "refusal": refusal(candidate), "tool_calls": calls, "images": images or None}
-    choice = chunks.choice(message, reason, candidate.get("index", place))
+    index = candidate.get("index")
+    choice = chunks.choice(message, reason, index if isinstance(index, int) else place)
     odd = own_word(candidate.get("finishReason"))
     return {**choice, "provider_finish_reason": odd} if odd else choice
 
 
+def candidates(said: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """An answer's candidates. Raises BadAnswer for what are none."""
+    return _objects(said.get("candidates"), "candidates")
+
+
 def parts(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """What a candidate says; one that was cut before its first word has no content at all."""
-    return (candidate.get("content") or {}).get("parts") or []
+    """What a candidate says; one that was cut before its first word has no content at all. Raises BadAnswer."""
+    content = candidate.get("content")
+    return _objects(content.get("parts") if isinstance(content, dict) else content, "parts")
+
+
+def _objects(value: Any, name: str) -> list[dict[str, Any]]:
+    if not value:
+        return []
+    if not isinstance(value, list) or [item for item in value if not isinstance(item, dict)]:
+        raise BadAnswer(f"the provider answered with {name} that are not Gemini's")
+    return value
 
 
 def finish(candidate: Mapping[str, Any]) -> str:
     """OpenAI's reason. Raises BadAnswer for a reason that means there is no answer."""
-    reason = candidate.get("finishReason")
+    reason = text_of(candidate.get("finishReason"))
     if reason in BROKEN:
-        raise BadAnswer(f"the model's output was not usable: {candidate.get('finishMessage') or reason}")
-    return FINISH.get(str(reason), "stop")
+        raise BadAnswer(f"the model's output was not usable: {text_of(candidate.get('finishMessage')) or reason}")
+    return FINISH.get(reason, "stop")
 
 
 def refusal(candidate: Mapping[str, Any]) -> str | None:
     """Why a candidate was cut by a filter, where Google says so."""
-    return candidate.get("finishMessage") if FINISH.get(candidate.get("finishReason", "")) == "content_filter" else None
+    filtered = FINISH.get(text_of(candidate.get("finishReason"))) == "content_filter"
+    return text_of(candidate.get("finishMessage")) or None if filtered else None
 
 
 def own_word(reason: Any) -> str | None:
     """The provider's word, where OpenAI has none that fits."""
-    return reason if reason and reason not in FINISH else None
+    return text_of(reason) or None if text_of(reason) not in FINISH else None
 
 
 def blocked(said: Mapping[str, Any]) -> str | None:
     """Why the prompt was not answered, if so."""
-    feedback = said.get("promptFeedback") or {}
-    reason = feedback.get("blockReason")
-    return feedback.get("blockReasonMessage") or f"The prompt was blocked: {reason}" if reason else None
+    feedback = object_of(said.get("promptFeedback"))
+    reason, message = feedback.get("blockReason"), text_of(feedback.get("blockReasonMessage"))
+    return (message or f"The prompt was blocked: {text_of(reason)}") if reason else None
 
 
 def identity(said: Mapping[str, Any]) -> str | None:
     """The answer's id in OpenAI's manner, if it has one."""
-    id = said.get("responseId")
+    id = text_of(said.get("responseId"))
     return f"chatcmpl-{id}" if id else None
 
 
 def call(part: Mapping[str, Any], reading: Reading, place: int) -> dict[str, Any]:
     """A tool call, whole; its signature travels in `extra_content`, where Google's own OpenAI endpoint has it."""
     wanted = part["functionCall"]
-    id = wanted.get("id") or f"call_{reading.id.removeprefix('chatcmpl-')}_{place}"
-    made = chunks.tool_call(id, wanted.get("name", ""), orjson.dumps(wanted.get("args") or {}).decode(), reading.names)
-    signature = part.get("thoughtSignature")
+    if not isinstance(wanted, dict):
+        raise BadAnswer("the provider answered with a functionCall that is not Gemini's")
+    id = text_of(wanted.get("id")) or f"call_{reading.id.removeprefix('chatcmpl-')}_{place}"
+    arguments = write(wanted.get("args") or {}).decode()
+    made = chunks.tool_call(id, content_of(wanted.get("name")), arguments, reading.names)
+    signature = text_of(part.get("thoughtSignature"))
     return {**made, "extra_content": {"google": {"thought_signature": signature}}} if signature else made
 
 
 def image(part: Mapping[str, Any]) -> dict[str, Any]:
     """A picture that the model made, in the form of an `image_url` part."""
-    data = part["inlineData"]
-    return {"type": "image_url", "image_url": {"url": f"data:{data.get('mimeType')};base64,{data.get('data')}"}}
+    data = object_of(part["inlineData"])
+    url = f"data:{text_of(data.get('mimeType'))};base64,{content_of(data.get('data'))}"
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def usage(counts: Mapping[str, Any]) -> dict[str, Any]:
     """OpenAI's counts; whether candidates include thoughts differs by model, and only the total tells."""
-    prompt = (counts.get("promptTokenCount") or 0) + (counts.get("toolUsePromptTokenCount") or 0)
-    said, thoughts = counts.get("candidatesTokenCount") or 0, counts.get("thoughtsTokenCount") or 0
-    completion = said if prompt + said == counts.get("totalTokenCount") else said + thoughts
+    prompt = count_of(counts.get("promptTokenCount")) + count_of(counts.get("toolUsePromptTokenCount"))
+    said, thoughts = count_of(counts.get("candidatesTokenCount")), known_count(counts.get("thoughtsTokenCount"))
+    completion = said if prompt + said == counts.get("totalTokenCount") else said + (thoughts or 0)
     return chunks.usage(
         prompt,
         completion,
-        {"cached_tokens": counts.get("cachedContentTokenCount")},
-        {"reasoning_tokens": counts.get("thoughtsTokenCount")},
+        {"cached_tokens": known_count(counts.get("cachedContentTokenCount"))},
+        {"reasoning_tokens": thoughts},
     )

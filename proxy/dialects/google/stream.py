@@ -10,61 +10,54 @@ from proxy.dialects.chunks import Chunks, failed
 from proxy.dialects.contract import Reading
 from proxy.dialects.google import response
 from proxy.dialects.google.refusals import fault
-from proxy.errors import BadAnswer, ParrotError
-from proxy.sse import Event, Framer, data_of
+from proxy.dialects.parse import parse_or_none
+from proxy.dialects.shapes import content_of, object_of
+from proxy.dialects.stage import FrameStage
+from proxy.errors import BadAnswer
+from proxy.sse import Event, data_of
 
 
-class Translating:
-    """Every event is a whole answer of Gemini's with what is new in it; nothing but the socket's end follows the last.
+class Translating(FrameStage):
+    """Every event is a whole answer of Gemini's with what is new in it; nothing but the connection's end follows the last.
 
-    Once a finish reason was seen, the event that has the usage is taken for the last, so that no caller waits for a
-    socket that lingers. With a reason alone the finish waits for the end; without any nothing is added, for the stream
-    was cut."""
+    An event with a finish reason and usage need not be the last: more text may follow, with another finish reason and
+    higher counts. So the finish waits for the end of the stream; without a reason nothing is added, for the stream was cut."""
 
     def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._framer = Framer()
+        super().__init__(reading)
         self._chunks = Chunks(reading)
         self._calls = 0
         self._finish: tuple[str, str | None] | None = None
+        reading.answer.ends_with_connection = True
 
-    def feed(self, data: bytes) -> bytes:
-        return b"".join([self._frame(frame) for frame in self._framer.feed(data)])
-
-    def end(self) -> bytes:
+    def _at_end(self, rest: bytes) -> bytes:
         """The last event may lack its blank line."""
-        return self._frame(self._framer.rest()) + self._close()
+        seen, last = self._reading.answer, self._frame(rest)
+        if self._finish is None or seen.error:
+            return last
+        last += self._chunks.finish(*self._finish)
+        return last + (self._chunks.usage(seen.usage) if seen.usage else b"") + self._chunks.done()
 
     def _frame(self, frame: bytes) -> bytes:
-        seen = self._reading.answer
         said = _json(frame)
         if said is None:
             return b""
-        if not isinstance(said, dict) or seen.done or seen.error:
-            seen.dropped += 1
+        if not isinstance(said, dict):
+            self._reading.answer.dropped += 1
             return b""
         if members := said.get("error"):
-            return self._fail(fault(members if isinstance(members, dict) else {"message": members}))
-        try:
-            return self._answer(said)
-        except BadAnswer as error:
-            return self._fail(error)
-        except response.SHAPE:
-            return self._fail(BadAnswer("the provider sent an event that is no answer of Gemini's"))
+            return failed(fault(members if isinstance(members, dict) else {"message": members}), self._reading)
+        return self._answer(said)
 
     def _answer(self, said: dict[str, Any]) -> bytes:
-        counts = said.get("usageMetadata")
-        if counts:
+        if counts := object_of(said.get("usageMetadata")):
             self._reading.answer.usage = response.usage(counts)
-        candidates = said.get("candidates")
-        if candidates:
-            written = self._begin(said) + self._candidate(candidates[0])
-        elif why := response.blocked(said):
-            self._finish = ("content_filter", None)
-            written = self._begin(said) + self._chunks.refusal(why)
-        else:
-            written = b""
-        return written + self._close() if counts and self._finish else written
+        if candidates := response.candidates(said):
+            return self._begin(said) + self._candidate(candidates[0])
+        if why := response.blocked(said):
+            self._finished("content_filter")
+            return self._begin(said) + self._chunks.refusal(why)
+        return b""
 
     def _begin(self, said: dict[str, Any]) -> bytes:
         if self._chunks.begun:
@@ -74,13 +67,17 @@ class Translating:
     def _candidate(self, candidate: dict[str, Any]) -> bytes:
         written = b"".join([self._part(part) for part in response.parts(candidate)])
         if reason := candidate.get("finishReason"):
-            self._finish = (response.finish(candidate), response.own_word(reason))
+            self._finished(response.finish(candidate), response.own_word(reason))
             if why := response.refusal(candidate):
                 written += self._chunks.refusal(why)
         return written
 
+    def _finished(self, reason: str, own_word: str | None = None) -> None:
+        self._finish = reason, own_word
+        self._reading.answer.finish = reason
+
     def _part(self, part: dict[str, Any]) -> bytes:
-        if text := part.get("text"):
+        if text := content_of(part.get("text")):
             return self._chunks.reasoning(text) if part.get("thought") else self._chunks.text(text)
         if "functionCall" in part:
             call = response.call(part, self._reading, self._calls)
@@ -89,16 +86,6 @@ class Translating:
         if "inlineData" in part:
             return self._chunks.piece("images", [response.image(part)])
         return b""
-
-    def _fail(self, error: ParrotError) -> bytes:
-        return failed(error, self._reading)
-
-    def _close(self) -> bytes:
-        seen = self._reading.answer
-        if self._finish is None or seen.done or seen.error:
-            return b""
-        last = self._chunks.finish(*self._finish)
-        return last + (self._chunks.usage(seen.usage) if seen.usage else b"") + self._chunks.done()
 
 
 def _json(frame: bytes) -> Any:
@@ -111,24 +98,24 @@ def _json(frame: bytes) -> Any:
     data = data_of(frame)
     if data is None and frame.lstrip()[:1] in (b"{", b"["):
         data = frame
-    return None if data is None else response.first(_parsed(data))
+    return None if data is None else _parsed(data)
 
 
 def _parsed(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return False
+    said = parse_or_none(data)
+    return False if said is None else response.first(said)
 
 
 def begins(event: Event) -> bool:
     """An event with a word, a call, a picture, a finish, a block or an error; what cannot be read counts too."""
     if event.data is None:
         return False
-    said = response.first(_parsed(event.data))
+    said = _parsed(event.data)
+    if not isinstance(said, dict):
+        return True
     try:
-        return bool(said.get("error") or response.blocked(said) or any(map(_says, said.get("candidates") or ())))
-    except response.SHAPE:
+        return bool(said.get("error") or response.blocked(said) or any(map(_says, response.candidates(said))))
+    except BadAnswer:
         return True
 
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import orjson
-
 from proxy.dialects.faults import CONTEXT_LENGTH, message_of, refused
 from proxy.dialects.meta.tables import CODES, TOO_LONG
 from proxy.dialects.openai import response as openai
+from proxy.dialects.parse import parse_or_none
 from proxy.dialects.shapes import object_of
 from proxy.errors import Refused
 from proxy.messages import Headers
@@ -20,7 +19,7 @@ _INPUT = frozenset({400, 403, 413, 422})
 
 def error(status: int, headers: Headers, body: bytes) -> Refused:
     """OpenAI's envelope as it came, others put into it; that the conversation is too long is told by the words."""
-    members = object_of(_parsed(body))
+    members = object_of(parse_or_none(body))
     message = message_of(body)
     inner = members.get("error")
     code = None if object_of(inner).get("code") == CONTEXT_LENGTH else _code(status, members, message)
@@ -55,10 +54,3 @@ def _detail(members: Mapping[str, Any]) -> dict[str, Any]:
         if isinstance(detail, list) and detail:
             return object_of(detail[0])
     return {}
-
-
-def _parsed(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None

@@ -9,7 +9,7 @@ from proxy.dialects.contract import Reading
 from proxy.dialects.meta.tables import BROKEN, FINISH
 from proxy.dialects.meta.tools import whole_call
 from proxy.dialects.meta.words import usage, words
-from proxy.dialects.shapes import object_of, objects_of, text_of
+from proxy.dialects.shapes import count_of, object_of, objects_of, text_of
 from proxy.dialects.whole import opened
 from proxy.errors import BadAnswer
 
@@ -39,6 +39,6 @@ def _choice(found: Any, position: int, reading: Reading) -> dict[str, Any]:
     said = words(message)
     if calls:
         said |= {"tool_calls": calls, "content": said.get("content") or None}
-    mended = choice(said, FINISH.get(reason, "stop"), found.get("index") or position)
+    mended = choice(said, FINISH.get(reason, "stop"), count_of(found.get("index")) or position)
     extra = {} if reason in FINISH else {"provider_finish_reason": reason}
     return {**mended, "logprobs": found.get("logprobs"), **extra}

@@ -9,47 +9,37 @@ import orjson
 
 from proxy.dialects.chunks import failed
 from proxy.dialects.contract import Reading
-from proxy.dialects.faults import message_of, refused
+from proxy.dialects.faults import message_in, refused
+from proxy.dialects.meta.choices import StreamedChoice
 from proxy.dialects.meta.tables import BROKEN, FINISH
-from proxy.dialects.meta.tools import Calls
-from proxy.dialects.meta.words import usage, words
-from proxy.dialects.openai.response import splice
-from proxy.dialects.shapes import object_of, objects_of, text_of
+from proxy.dialects.meta.words import usage
+from proxy.dialects.openai.response import note_delta, splice
+from proxy.dialects.parse import parse_or_none, write
+from proxy.dialects.shapes import count_of, object_of, objects_of, text_of
+from proxy.dialects.stage import FrameStage
 from proxy.errors import Refused
-from proxy.sse import Event, Framer, data_of, encode
+from proxy.sse import Event, data_of, encode
 
 DONE = b"[DONE]"
 
 _HEAD = ("id", "object", "created", "model")
 _OWN = frozenset({"x_groq", "provider"})
 _PLAIN = frozenset({"role", "content", "refusal", "reasoning_content"})
+_TEXT_TYPES = (str, type(None))
 
 
-class _Choice:
-    """What of one choice must be remembered from chunk to chunk."""
-
-    def __init__(self, reading: Reading, index: int) -> None:
-        self.calls = Calls(f"{reading.id.removeprefix('chatcmpl-')}_{index}", reading.names)
-        self.finish: str | None = None
-
-
-class Mending:
+class Mending(FrameStage):
     """OpenAI's chunks, one finish per choice, usage once at the end, then `[DONE]` if every choice has finished."""
 
     def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._framer = Framer()
-        self._choices = {0: _Choice(reading, 0)}
+        super().__init__(reading)
+        self._choices = {0: StreamedChoice(reading, 0)}
         self._last: dict[str, Any] = {}
-        self._over = False
 
-    def feed(self, data: bytes) -> bytes:
-        return b"".join(map(self._frame, self._framer.feed(data)))
-
-    def end(self) -> bytes:
+    def _at_end(self, rest: bytes) -> bytes:
         """A last event may lack its blank line, and `[DONE]` may be missing where all that was asked for has come."""
-        rest = data_of(self._framer.rest())
-        last = self._data(rest) if rest is not None and (rest == DONE or _json(rest) is not None) else b""
+        data = data_of(rest)
+        last = self._data(data) if data is not None and (data == DONE or parse_or_none(data) is not None) else b""
         return last + self._close()
 
     def _frame(self, frame: bytes) -> bytes:
@@ -58,17 +48,19 @@ class Mending:
         return b"" if data is None else self._data(data)
 
     def _data(self, data: bytes) -> bytes:
-        if self._over:
-            return b""
         if data == DONE:
             return self._close()
-        chunk = _json(data)
+        try:
+            chunk, mends = orjson.loads(data), self._choices[0].has_half_character
+        except orjson.JSONDecodeError:
+            chunk, mends = parse_or_none(data), True
         if not isinstance(chunk, dict):
             self._reading.answer.dropped += 1
             return b""
-        if _plain(chunk):
-            self._last = chunk
-            self._reading.answer.model = chunk["model"]
+        if not mends and _plain(chunk):
+            self._last, seen = chunk, self._reading.answer
+            seen.id, seen.model = chunk["id"], chunk["model"]
+            note_delta(chunk["choices"][0]["delta"], seen)
             return self._passed(data)
         return self._mended(chunk, data)
 
@@ -78,7 +70,6 @@ class Mending:
     def _mended(self, chunk: dict[str, Any], data: bytes) -> bytes:
         wrong = _wrong(chunk)
         if wrong is not None:
-            self._over = True
             return failed(wrong, self._reading)
         choices = objects_of(chunk.get("choices"))
         self._note(chunk)
@@ -99,35 +90,38 @@ class Mending:
     def _note(self, chunk: Mapping[str, Any]) -> None:
         """Usage may stand in any chunk, or under Groq's `x_groq`; the last counts."""
         seen = self._reading.answer
-        seen.model = chunk.get("model") or seen.model or self._reading.model
+        seen.id = text_of(chunk.get("id")) or seen.id
+        seen.model = text_of(chunk.get("model")) or seen.model or self._reading.model
         seen.usage = usage(chunk.get("usage")) or usage(object_of(chunk.get("x_groq")).get("usage")) or seen.usage
 
     def _head(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
         """What all chunks have in common; where one lacks it, it is as in the last one."""
         last, reading = self._last, self._reading
         return {
-            "id": chunk.get("id") or last.get("id") or reading.id,
+            "id": text_of(chunk.get("id")) or last.get("id") or reading.id,
             "object": "chat.completion.chunk",
-            "created": chunk.get("created") or last.get("created") or reading.created,
-            "model": chunk.get("model") or last.get("model") or reading.model,
+            "created": count_of(chunk.get("created")) or last.get("created") or reading.created,
+            "model": text_of(chunk.get("model")) or last.get("model") or reading.model,
         }
 
     def _split(self, choices: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """What is said, and what ends: an end has a chunk of its own, and comes once per choice."""
-        saying, ending = [], []
+        seen, saying, ending = self._reading.answer, [], []
         for position, choice in enumerate(choices):
             index = choice.get("index")
             index = index if isinstance(index, int) else position
-            known = self._choices.get(index) or self._choices.setdefault(index, _Choice(self._reading, index))
+            known = self._choices.get(index) or self._choices.setdefault(index, StreamedChoice(self._reading, index))
             reason = text_of(choice.get("finish_reason"))
-            delta = _delta(choice, known.calls, ends=bool(reason) and known.finish is None)
+            delta = known.translate_delta(choice, ends=bool(reason) and known.finish is None)
+            note_delta(delta, seen)
             if delta and (not reason or _speaks(delta)):
                 saying.append({**choice, "index": index, "delta": delta, "finish_reason": None})
             if reason and known.finish is None:
-                known.finish = _finish(reason, known.calls)
+                known.finish = _finish(reason, known)
                 ending.append({**choice, "index": index, "delta": {}, "logprobs": None, **_named(reason, known.finish)})
+            seen.ended[index] = known.finish is not None
         if ending and all(choice.finish for choice in self._choices.values()):
-            self._reading.answer.finish = ending[-1]["finish_reason"]
+            seen.finish = ending[-1]["finish_reason"]
         return saying, ending
 
     def _chunk(self, rest: Mapping[str, Any], choices: list[dict[str, Any]]) -> bytes:
@@ -135,14 +129,14 @@ class Mending:
             return b""
         tail: dict[str, Any] = {"usage": None} if self._reading.show_usage else {}
         tail["provider"] = self._reading.provider
-        return encode(orjson.dumps({**rest, **self._last, "choices": choices, **tail}))
+        return encode(write({**rest, **self._last, "choices": choices, **tail}))
 
     def _close(self) -> bytes:
         """Nothing without a finish: a host's `[DONE]` alone does not make a cut answer whole."""
         seen = self._reading.answer
-        if self._over or seen.finish is None:
+        if seen.done or not seen.complete:
             return b""
-        self._over = seen.done = True
+        seen.done = True
         return self._usage() + encode(DONE)
 
     def _usage(self) -> bytes:
@@ -150,7 +144,7 @@ class Mending:
         if counts is None or not self._reading.show_usage:
             return b""
         head = self._head({})
-        return encode(orjson.dumps({**head, "choices": [], "usage": counts, "provider": self._reading.provider}))
+        return encode(write({**head, "choices": [], "usage": counts, "provider": self._reading.provider}))
 
 
 def _plain(chunk: dict[str, Any]) -> bool:
@@ -163,11 +157,12 @@ def _plain(chunk: dict[str, Any]) -> bool:
     return (
         type(delta) is dict
         and (_PLAIN.issuperset(delta) or not any(map(delta.get, delta.keys() - _PLAIN)))
-        and type(delta.get("content")) is not list
+        and type(delta.get("content")) in _TEXT_TYPES
         and choice.get("index") == 0
         and choice.get("finish_reason", "") is None
         and "error" not in choice
         and all(map(chunk.get, _HEAD))
+        and type(chunk["id"]) is type(chunk["model"]) is str
         and not chunk.get("usage")
         and not chunk.get("error")
         and not _OWN & chunk.keys()
@@ -176,7 +171,7 @@ def _plain(chunk: dict[str, Any]) -> bool:
 
 def begins(event: Event) -> bool:
     """A delta with anything in it but a role, a finish, `[DONE]`, or an error in any of its places."""
-    chunk = object_of(_json(event.data)) if event.data is not None else {}
+    chunk = object_of(parse_or_none(event.data)) if event.data is not None else {}
     choices = objects_of(chunk.get("choices"))
     says = any(choice.get("finish_reason") or _speaks(object_of(choice.get("delta"))) for choice in choices)
     return says or event.data == DONE or _wrong(chunk) is not None
@@ -186,16 +181,9 @@ def _speaks(delta: Mapping[str, Any]) -> bool:
     return any(value for key, value in delta.items() if key != "role")
 
 
-def _delta(choice: Mapping[str, Any], calls: Calls, *, ends: bool) -> dict[str, Any]:
-    """What a choice says, mended; where it ends, calls without arguments get theirs."""
-    said = object_of(choice.get("delta"))
-    fragments = calls.mended(objects_of(said.get("tool_calls"))) + (calls.closing() if ends else [])
-    return words(said) | ({"tool_calls": fragments} if fragments else {})
-
-
-def _finish(reason: str, calls: Calls) -> str:
+def _finish(reason: str, choice: StreamedChoice) -> str:
     word = FINISH.get(reason, "stop")
-    return "tool_calls" if calls and word == "stop" else word
+    return "tool_calls" if choice.calls and word == "stop" else word
 
 
 def _named(reason: str, word: str) -> dict[str, str]:
@@ -219,11 +207,5 @@ def _refused(said: Any) -> Refused:
     members = object_of(said)
     code = members.get("code") or members.get("type")
     status = code if isinstance(code, int) and 400 <= code < 600 else 500
-    return refused(status, {}, message_of(orjson.dumps({"error": said})), code=code if isinstance(code, str) else None)
-
-
-def _json(data: bytes) -> Any:
-    try:
-        return orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
+    message = message_in(said) or "the provider broke off with an error"
+    return refused(status, {}, message, code=code if isinstance(code, str) else None)

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
-from proxy.dialects.shapes import object_of, text_of
+from proxy.dialects.parse import parse
+from proxy.dialects.shapes import arguments_of, content_of, object_of
 
 
 @dataclass(slots=True)
@@ -23,8 +22,8 @@ class _Call:
     def whole(self) -> bool:
         """Whether the arguments are complete, so that the same name again means another call."""
         try:
-            orjson.loads(self.arguments)
-        except orjson.JSONDecodeError:
+            parse(self.arguments.encode())
+        except ValueError:
             return False
         return True
 
@@ -53,7 +52,7 @@ class Calls:
 
     def _fragment(self, fragment: dict[str, Any]) -> dict[str, Any] | None:
         function = object_of(fragment.get("function"))
-        name, written = text_of(function.get("name")), as_text(function.get("arguments"))
+        name, written = content_of(function.get("name")), arguments_of(function.get("arguments"))
         call = self._known(fragment, name)
         if call is None:
             return self._start(fragment, name, written)
@@ -89,17 +88,10 @@ def given_id(call: Mapping[str, Any]) -> str | None:
     return id if isinstance(id, str) and id and id != "null" else None
 
 
-def as_text(arguments: Any) -> str:
-    """Arguments as OpenAI has them: JSON as text, even where the host sent an object."""
-    if arguments is None:
-        return ""
-    return arguments if isinstance(arguments, str) else orjson.dumps(arguments).decode()
-
-
 def whole_call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:
     """A call of a whole answer, with everything OpenAI's has."""
     function = object_of(call.get("function"))
-    name = text_of(function.get("name"))
-    said = {"name": names.get(name, name), "arguments": as_text(function.get("arguments")).strip() or "{}"}
+    name = content_of(function.get("name"))
+    said = {"name": names.get(name, name), "arguments": arguments_of(function.get("arguments")).strip() or "{}"}
     kept = {key: value for key, value in call.items() if key != "index"}
     return {**kept, "id": given_id(call) or spare_id, "type": "function", "function": said}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.dialects.shapes import count_of, objects_of, text_of
+from proxy.dialects.shapes import content_of, count_of, objects_of, text_of
 
 _NO_COUNTS = frozenset({"prompt_audio_seconds", "service_tier"})
 _MOVED = ("content", "reasoning", "reasoning_content", "tool_calls", "prefix")
@@ -33,9 +33,9 @@ def usage(counts: Any) -> dict[str, Any] | None:
 def _pieces(content: Any) -> tuple[str | None, str]:
     """Text and thoughts of a content, which may be a list of chunks (Mistral)."""
     if not isinstance(content, list):
-        return (content if isinstance(content, str) else None), ""
+        return (None if content is None else content_of(content)), ""
     chunks = objects_of(content)
-    text = "".join(text_of(chunk.get("text")) for chunk in chunks if chunk.get("type") == "text")
+    text = "".join(content_of(chunk.get("text")) for chunk in chunks if chunk.get("type") == "text")
     return text, "".join(_thought(chunk) for chunk in chunks if chunk.get("type") == "thinking")
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from msgspec import MsgspecError, Struct, ValidationError, convert
 from msgspec.json import Decoder
 from msgspec.structs import fields
+
+from proxy.dialects.parse import parse_or_none
 
 
 class Choice(Struct, frozen=True, gc=False):
@@ -40,6 +41,8 @@ class Chunk(Struct, frozen=True, gc=False):
 
 
 _decoded = Decoder(Chunk).decode
+_UNFIT = (ValidationError, UnicodeEncodeError)
+"""What `convert` raises for a value of another type; the latter for a string with a lone surrogate in it."""
 
 
 def read(data: bytes) -> Any:
@@ -52,10 +55,7 @@ def read(data: bytes) -> Any:
 
 
 def _lenient(data: bytes) -> Any:
-    try:
-        value = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
+    value = parse_or_none(data)
     return chunk(value) if isinstance(value, dict) else value
 
 
@@ -63,7 +63,7 @@ def chunk(members: Mapping[str, Any]) -> Chunk:
     """The same of an object that is decoded already."""
     try:
         return convert(members, Chunk)
-    except ValidationError:
+    except _UNFIT:
         listed = members.get("choices")
         if isinstance(listed, list):
             choices = [_fitting(choice, Choice) for choice in listed if isinstance(choice, dict)]
@@ -81,5 +81,5 @@ def _fitting(members: Mapping[str, Any], kind: type[Struct]) -> dict[str, Any]:
 def _fits(value: Any, kind: Any) -> bool:
     try:
         return convert(value, kind) is not None
-    except ValidationError:
+    except _UNFIT:
         return False

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.openai.chunk import Chunk
+from proxy.dialects.shapes import object_of
 from proxy.messages import Answer
 
 ENDS: Mapping[str, str] = {
@@ -15,6 +16,9 @@ ENDS: Mapping[str, str] = {
     "image_edit.completed": "stop",
 }
 """An ending event -> the finish reason it amounts to; after it no `[DONE]` is due."""
+
+_ONE_OF_SEVERAL = frozenset({"image_generation.completed", "image_edit.completed"})
+"""Ending events that come once for each image."""
 
 FAILURES = frozenset({"error", "response.failed"})
 
@@ -29,8 +33,13 @@ def note_event(event: Chunk, seen: Answer) -> None:
     if kind in FAILURES:
         seen.error = True
     elif kind in ENDS:
-        seen.finish, seen.done = ENDS[kind], True
+        seen.finish = ENDS[kind]
+        if kind in _ONE_OF_SEVERAL:
+            seen.ended[len(seen.ended)] = True
+        seen.done = kind not in _ONE_OF_SEVERAL or len(seen.ended) >= seen.requested_choices
         seen.usage = counted(response.usage) or seen.usage
+    if says(event):
+        seen.plain = False  # it is content, but no text that another target could go on with
     seen.model = response.model or seen.model
 
 
@@ -38,6 +47,16 @@ def says(event: Chunk) -> bool:
     """Whether it carries content, or an end."""
     kind = event.type
     return isinstance(kind, str) and (kind.endswith(_CONTENT) or kind in ENDS or kind in FAILURES)
+
+
+def error_of(event: Mapping[str, Any]) -> Any:
+    """Return the error in a chunk or a typed event, of whatever type; None if there is none."""
+    kind = event.get("type")
+    if kind == "response.failed":
+        return object_of(event.get("response")).get("error") or {"message": "the response failed"}
+    if kind == "error" and not event.get("error"):
+        return {name: value for name, value in event.items() if name != "type"} or {"message": "an error event"}
+    return event.get("error") or None
 
 
 def counted(usage: Any) -> dict[str, Any] | None:

@@ -4,50 +4,46 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
-
 from proxy.dialects.contract import Reading
 from proxy.dialects.faults import message_of, refused
 from proxy.dialects.openai.chunk import Chunk, chunk
 from proxy.dialects.openai.events import counted
+from proxy.dialects.parse import parse_or_none, to_utf8
+from proxy.dialects.shapes import text_of
+from proxy.dialects.whole import opened
 from proxy.errors import BadAnswer, Refused
 from proxy.messages import Answer, Headers
 
 
 def answer(data: bytes, reading: Reading) -> bytes:
     """The same bytes with `"provider"` as their last member. Raises BadAnswer for an error in a 200's clothes."""
-    try:
-        body = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BadAnswer("the provider answered 200 with something that is not JSON") from error
-    if not isinstance(body, dict) or not body:
-        raise BadAnswer("the provider answered 200 without an answer in it")
-    if body.get("error"):
-        raise BadAnswer(f"the provider answered 200 with an error: {message_of(data)}")
+    body = opened(data)
     seen = chunk(body)
     if "choices" in body and not seen.choices:
         raise BadAnswer("the provider answered 200 without a choice in it")
     note(seen, reading.answer)
-    return splice(data, reading.provider)
+    return splice(to_utf8(data), reading.provider)
 
 
 def note(chunk: Chunk, seen: Answer) -> None:
     """What the log, the costs and the terminal rule need of an answer or a chunk; a host may leave any of it out."""
-    seen.id = seen.id or chunk.id
+    seen.id = seen.id or text_of(chunk.id) or None
     seen.model = chunk.model or seen.model
     if chunk.usage:
         seen.usage = counted(chunk.usage)
     for choice in chunk.choices or ():
         if choice.delta:
-            _note_delta(choice.delta, seen)
+            note_delta(choice.delta, seen)
+        elif choice.text:
+            seen.plain = False
         finish, index = choice.finish_reason, choice.index
         if finish:
-            seen.finish = finish
+            seen.finish = text_of(finish) or "stop"
         if index is not None and (finish or index not in seen.ended):
             seen.ended[index] = bool(finish)
 
 
-def _note_delta(delta: Any, seen: Answer) -> None:
+def note_delta(delta: Any, seen: Answer) -> None:
     """The text so far, for going on elsewhere with it; anything else cannot be gone on with."""
     if not isinstance(delta, dict):
         seen.plain = False
@@ -82,17 +78,12 @@ def error(status: int, headers: Headers, body: bytes) -> Refused:
     if members is None:
         return refused(status, headers, message_of(body))
     code = members.get("code") or members.get("type")
-    own = body if 400 <= status < 500 and status not in (401, 403) else None
-    return refused(
-        status, headers, str(members["message"]), code=_text(code), param=_text(members.get("param")), body=own
-    )
+    own = to_utf8(body) if 400 <= status < 500 and status not in (401, 403) else None
+    return refused(status, headers, message_of(body), code=_text(code), param=_text(members.get("param")), body=own)
 
 
 def _members(body: bytes) -> dict[str, Any] | None:
-    try:
-        parsed = orjson.loads(body)
-    except orjson.JSONDecodeError:
-        return None
+    parsed = parse_or_none(body)
     members = parsed.get("error") if isinstance(parsed, dict) else None
     return members if isinstance(members, dict) and members.get("message") else None
 

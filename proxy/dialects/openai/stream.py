@@ -6,39 +6,32 @@ from proxy.dialects.contract import Reading
 from proxy.dialects.openai.chunk import Choice, Chunk, read
 from proxy.dialects.openai.events import note_event, says
 from proxy.dialects.openai.response import member, note, spliced
-from proxy.sse import Event, Framer, data_of
+from proxy.dialects.parse import to_utf8
+from proxy.dialects.stage import FrameStage
+from proxy.sse import Event, data_of
 
 DONE = b"[DONE]"
 
 _TWO_LINES = len(b"data:\n}\n\n")
 """Bytes that a frame has at least besides its data, if there is another line with a brace in it."""
 
-_CONTENT = ("content", "reasoning_content", "reasoning", "refusal", "tool_calls", "function_call", "audio", "images")
 
-
-class Passing:
-    """Taking the splices out again gives the host's bytes, less the frames that are dropped."""
+class Passing(FrameStage):
+    """Taking the splices out again gives the host's bytes, less the frames that are dropped; what is not UTF-8 is replaced."""
 
     def __init__(self, reading: Reading) -> None:
-        self._reading = reading
-        self._framer = Framer()
+        super().__init__(reading)
         self._member = member(reading.provider)
 
-    def feed(self, data: bytes) -> bytes:
-        return b"".join(map(self._frame, self._framer.feed(data)))
-
-    def end(self) -> bytes:
+    def _at_end(self, rest: bytes) -> bytes:
         """A last event may lack its blank line (some hosts end so); anything else unfinished is dropped."""
-        rest = self._framer.rest()
         data = data_of(rest)
         if data is None or not (data == DONE or read(data) is not None):
             return b""
         return self._frame(rest.rstrip(b"\r\n") + b"\n\n")
 
     def _frame(self, frame: bytes) -> bytes:
-        seen = self._reading.answer
-        if seen.done or seen.error:
-            return b""  # after its end a stream has nothing more to say
+        seen, frame = self._reading.answer, to_utf8(frame)
         data = data_of(frame)
         if data is None:
             return frame
@@ -60,8 +53,8 @@ class Passing:
             note_event(chunk, seen)
         else:
             note(chunk, seen)
-        if chunk.usage and not chunk.choices and not self._reading.show_usage:
-            return b""
+            if chunk.usage and not chunk.choices and not self._reading.show_usage:
+                return b""
         if len(frame) - len(data) < _TWO_LINES:
             return spliced(frame, self._member)
         end = _end_of_data(frame)
@@ -84,5 +77,5 @@ def begins(event: Event) -> bool:
 
 def _says(choice: Choice) -> bool:
     delta = choice.delta
-    said = isinstance(delta, dict) and any(delta.get(key) for key in _CONTENT)
+    said = isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
     return bool(choice.finish_reason or choice.text or said)

@@ -27,7 +27,7 @@ def test_an_answer_becomes_what_its_golden_file_says(file: Path) -> None:
 
 @pytest.mark.parametrize("data", [
     b"", b"<html>", b"[]", b"{}", b'{"content":"x"}', b'{"type":"error","error":{"type":"api_error","message":"x"}}',
-    b'{"content":[1]}', b'{"content":[{"type":"text"}]}', b'{"content":[{"type":"tool_use"}]}', b'{"content":[],"usage":5}',
+    b'{"content":[1]}', b'{"content":[{"type":"text"}]}', b'{"content":[{"type":"tool_use"}]}',
     b'{"content":[{"type":"tool_use","id":"1","name":"f","input":' + b'{"a":' * 400 + b"1" + b"}" * 402 + b"]}",
 ])  # fmt: skip
 def test_what_is_no_answer_is_said_to_be_none(data: bytes) -> None:

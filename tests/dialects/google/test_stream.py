@@ -120,25 +120,38 @@ def test_an_end_after_a_finish_reason_is_clean() -> None:
     assert seen.usage is None
 
 
-def test_finish_usage_and_done_come_at_once_where_the_socket_lingers() -> None:
-    stage = DIALECT.stream(reading())
-    assert stage.feed(sse({**says({"text": "a"}, **STOP), **USAGE})).endswith(b"data: [DONE]\n\n")
-    assert stage.end() == b""
-    stage = DIALECT.stream(reading())
-    assert b'finish_reason":"stop' not in stage.feed(sse(says({"text": "a"}, **STOP)))
-    assert stage.feed(sse(USAGE)).endswith(b"data: [DONE]\n\n")
-    assert stage.end() == b""
+EARLY = [
+    {**says({"text": "one "}, **STOP), "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 1}},
+    {**says({"text": "two "}, **STOP), "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 2}},
+    {**says({"functionCall": {"name": "f"}}), "usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": 3}},
+]
+"""A stream whose first event has a finish reason and usage already."""
+
+
+def test_what_follows_a_finish_reason_and_usage_is_not_lost_wherever_the_stream_is_cut() -> None:
+    data = sse(*EARLY)
+    whole, seen = translated([data])
+    said = completion_of(whole)
+    assert said["choices"][0]["message"]["content"] == "one two "
+    assert said["choices"][0]["message"]["tool_calls"][0]["function"]["name"] == "f"
+    assert (said["choices"][0]["finish_reason"], said["usage"]["completion_tokens"]) == ("tool_calls", 3)
+    assert whole.count(b'"finish_reason":"') == 1 and whole.endswith(b"data: [DONE]\n\n")
+    assert seen.complete
+    for place in range(len(data)):
+        assert translated([data[:place], data[place:]])[0] == whole
+
+
+def test_until_the_connection_ends_more_may_follow_a_finish_reason() -> None:
+    seen = reading()
+    stage = DIALECT.stream(seen)
+    assert b'finish_reason":"stop' not in stage.feed(sse(EARLY[0]))
+    assert seen.answer.complete and not seen.answer.done and not seen.answer.awaits_only_trailer
+    assert events_of(stage.end())[-1] == "[DONE]"
 
 
 def test_parts_of_the_event_that_finishes_come_before_the_finish() -> None:
     events, _ = stream({**says({"text": "a"}, {"text": "b"}, **STOP), **USAGE})
     assert [event["choices"][0]["delta"].get("content") for event in events[:4]] == ["", "a", "b", None]
-
-
-def test_what_comes_after_the_end_is_dropped_and_counted() -> None:
-    events, seen = stream({**says({"text": "a"}, **STOP), **USAGE}, says({"text": "late"}))
-    assert events[-1] == "[DONE]"
-    assert seen.dropped == 1
 
 
 def test_an_answer_cut_before_its_first_word_finishes_by_length() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.meta.tools import Calls, as_text, given_id, whole_call
+from proxy.dialects.meta.tools import Calls, given_id, whole_call
 
 
 def fragment(name: str | None = None, arguments: Any = None, **members: Any) -> dict[str, Any]:
@@ -41,11 +41,6 @@ def test_a_tool_has_the_callers_name_and_keeps_what_else_a_host_says() -> None:
 def test_ids_that_are_missing_are_made_and_differ() -> None:
     told = Calls("x", {}).mended([fragment("f"), fragment("g")])
     assert [call["id"] for call in told] == ["call_x_0", "call_x_1"]
-
-
-@pytest.mark.parametrize("arguments, text", [(None, ""), ("", ""), ('{"a":1}', '{"a":1}'), ({"a": 1}, '{"a":1}')])
-def test_arguments_are_text(arguments: Any, text: str) -> None:
-    assert as_text(arguments) == text
 
 
 @pytest.mark.parametrize("id, read", [("a", "a"), ("null", None), ("", None), (None, None), (3, None)])

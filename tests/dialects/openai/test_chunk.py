@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Any
 
 import orjson
@@ -42,8 +43,11 @@ def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, A
         (b"oops", None),
         (b"NaN", None),
         (b'{"x":1} {', None),
-        (b'{"x":"\xff"}', None),
-        (b'{"error":"\xff"}', None),
+        (b'{"x":"\xff"}', Chunk()),
+        (b'{"error":"\xff"}', Chunk(error="\ufffd")),
+        (b'{"id":"a\\ud83d","x":NaN}', Chunk(id="a\ud83d")),
+        (b'{"choices":"\\ud83d","model":"m"}', Chunk(model="m")),
+        (b'{"id":1e999,"model":"m"}', Chunk(id=inf, model="m")),
         (b'{"response":' * 1000 + b"{}" + b"}" * 1000, Chunk(response=Whole())),
         (b'{"x":' + b"[" * 3000 + b"]" * 3000 + b"}", None),
         (b"[1, 2]", [1, 2]),

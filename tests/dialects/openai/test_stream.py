@@ -89,6 +89,45 @@ def test_a_usage_frame_is_for_those_who_asked(show: bool, frame: bytes, shown: b
     assert bool(out) is shown
 
 
+IMAGE = b'event: image_generation.completed\ndata: {"type":"image_generation.completed","b64_json":"aa","usage":{"input_tokens":1}}\n\n'
+
+
+def test_the_last_event_of_a_streamed_image_passes_though_nobody_asked_for_its_usage() -> None:
+    out, seen = run([IMAGE], show_usage=False)
+    assert out.replace(SPLICE, b"") == IMAGE and seen.complete and seen.usage is not None
+
+
+HALVES = b'data: {"choices":[{"index":0,"delta":{"content":"there \\ud83d"}}]}\n\n' \
+         b'data: {"choices":[{"index":0,"delta":{"content":"\\ude00 friend"}}]}\n\n' \
+         b'data: {"choices":[{"index":0,"delta":{"content":"x","n":NaN,"m":1e999}}]}\n\n'  # fmt: skip
+
+
+def test_a_chunk_with_half_a_character_passes_as_it_came_wherever_the_stream_is_cut() -> None:
+    for place in range(len(HALVES)):
+        out, seen = run([HALVES[:place], HALVES[place:]])
+        assert out.replace(SPLICE, b"") == HALVES
+        assert (seen.dropped, "".join(seen.text)) == (0, "there \ud83d\ude00 friendx")
+
+
+@pytest.mark.parametrize(
+    ("frame", "out"),
+    [
+        (
+            b'data: {"choices":[{"delta":{"content":"a\xc3"}}]}\n\n',
+            'data: {"choices":[{"delta":{"content":"a\ufffd"}}]}\n\n',
+        ),
+        (b": a\xc3\n\n", ": a\ufffd\n\n"),
+        (
+            'data: {"choices":[{"delta":{"content":"\u00e9"}}]}\n\n'.encode(),
+            'data: {"choices":[{"delta":{"content":"\u00e9"}}]}\n\n',
+        ),
+    ],
+)
+def test_only_what_is_not_utf_8_is_replaced(frame: bytes, out: str) -> None:
+    passed, seen = run([frame])
+    assert passed.replace(SPLICE, b"").decode() == out and seen.dropped == 0
+
+
 def test_usage_is_noted_even_where_it_is_hidden() -> None:
     out, seen = run([b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n'], show_usage=False)
     assert (out, seen.usage, seen.dropped) == (b"", {"total_tokens": 3}, 0)
@@ -214,7 +253,8 @@ TOLD = tuple(
 def test_typed_events_pass_with_nothing_but_their_provider_added(places: list[int]) -> None:
     out, seen = run(cut(b"".join(TOLD), places))
     assert out.replace(SPLICE, b"") == b"".join(TOLD)
-    assert seen == Answer("m-1", "stop", {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}, done=True)
+    usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+    assert seen == Answer("m-1", "stop", usage, done=True, plain=False)
 
 
 def test_typed_events_without_their_last_are_not_an_answer() -> None:
