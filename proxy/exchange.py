@@ -158,7 +158,7 @@ class Exchange(Struct, eq=False):
         if self.serving and not self.committed:
             target = self.serving.step.target
             stamps["X-Provider"] = target.provider.name
-            stamps["X-Provider-Model"] = printable(self.serving.answer.model or target.model)
+            stamps["X-Provider-Model"] = printable(self.serving.answer.model or target.model)[:256]
             stamps["X-Provider-Region"] = target.region
         if self.warnings:
             stamps["X-Routing-Warnings"] = ", ".join(self.warnings)

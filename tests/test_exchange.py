@@ -168,3 +168,5 @@ def test_a_model_named_by_a_provider_cannot_break_the_headers():
     made = served()
     made.serving.answer.model = "m\r\nX-Evil: 1\x00"
     assert made.stamps()["X-Provider-Model"] == "mX-Evil: 1"
+    made.serving.answer.model = "m" * 9000
+    assert made.stamps()["X-Provider-Model"] == "m" * 256

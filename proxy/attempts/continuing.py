@@ -9,11 +9,14 @@ import orjson
 
 from proxy.attempts import settle
 from proxy.attempts.settings import Settings
+from proxy.attempts.transform_failures import response_failure
 from proxy.attempts.walk import Cause, Walk
 from proxy.dialects import DIALECTS
-from proxy.dialects.faults import told
+from proxy.dialects.faults import message_in, told
+from proxy.dialects.openai.events import error_of
+from proxy.dialects.parse import parse_or_none
 from proxy.dialects.shapes import object_of
-from proxy.errors import Disconnected, InvalidRequest, Silent, UpstreamFailure
+from proxy.errors import Disconnected, InvalidRequest, ParrotError, Silent, UpstreamFailure
 from proxy.exchange import Attempt, Handler
 from proxy.messages import Body
 from proxy.resilience.overlap import Differs
@@ -88,7 +91,7 @@ class Continuing:
     def _broke(self, failure: UpstreamFailure) -> bytes:
         """What still came before the break, if another may go on from there; else the end: told, or raised."""
         self._body.close()
-        if self._attempt.answer.complete:
+        if self._attempt.answer.all_choices_finished:
             raise failure  # nothing of the answer is missing
         if self._closed:
             settle.abandoned(self._attempt)
@@ -169,13 +172,15 @@ class Continuing:
         try:
             return b"".join(map(self._resumed.frame, frames(data)))
         except Differs:
-            self._body.close()
-            settle.abandoned(self._attempt)
             self._attempt.exchange.services.tally.resumes["differed"] += 1
-            self._attempt.answer.error = True
-            error = Disconnected("the answer was cut, and another target's is not the same")
-            self._attempt.exchange.outcome = error.outcome
-            return encode(orjson.dumps({"error": error.members()}))
+            error: ParrotError = Disconnected("the answer was cut, and another target's is not the same")
+        except Exception as raised:  # noqa: BLE001 (whatever it is, the stream ends with an error event)
+            error = response_failure(self._attempt, "resume", raised)
+        self._body.close()
+        settle.abandoned(self._attempt)
+        self._attempt.answer.error = True
+        self._attempt.exchange.outcome = error.outcome
+        return encode(orjson.dumps({"error": error.members()}))
 
 
 def _prefilled(step: Step) -> bool:
@@ -193,15 +198,12 @@ class _Told(UpstreamFailure):
     def __init__(self, data: bytes) -> None:
         *before, self.last = frames(data) or [b""]
         members = _members(self.last)
-        super().__init__(str(members.get("message") or "the provider broke off with an error"))
+        super().__init__(message_in(members) or "the provider broke off with an error")
         self.before = b"".join(before)
         self.trigger = told(members).trigger
 
 
 def _members(frame: bytes) -> dict[str, Any]:
     """What an error event says."""
-    try:
-        members = object_of(orjson.loads(data_of(frame) or b"null")).get("error")
-    except orjson.JSONDecodeError:
-        members = None  # a number that is too large for it
-    return members if isinstance(members, dict) else {"message": members}
+    error = error_of(object_of(parse_or_none(data_of(frame) or b"")))
+    return error if isinstance(error, dict) else {"message": message_in(error)}

@@ -115,8 +115,7 @@ class Passage:
         self._exchange = exchange
         self._ping = ping
         self._over = False
-        self._lingers = self._attempt.answer.complete
-        """Nothing of the answer is missing but what may follow its end."""
+        self._lingers = self._attempt.answer.awaits_only_trailer
         self._quiet = Quiet(asyncio.get_running_loop())
 
     @property
@@ -145,7 +144,7 @@ class Passage:
             return self._ended()
         if seen.done or seen.error:
             return data + self._ended()  # a provider may keep the connection open; nothing more can come
-        self._lingers = seen.complete
+        self._lingers = seen.awaits_only_trailer
         return data
 
     def close(self) -> None:
@@ -153,10 +152,11 @@ class Passage:
         self._source.close()
 
     def _ended(self, failure: UpstreamFailure | None = None) -> bytes:
-        """The last bytes: `[DONE]` if a finish reason was seen, an error event if not."""
+        """The last bytes: `[DONE]` if every choice has its finish reason, an error event if not."""
         self._over = True
         seen = self._attempt.answer
-        if seen.complete or seen.error:
+        is_whole = seen.complete if failure is None else seen.all_choices_finished
+        if is_whole or seen.error:
             self._finish("answer_error" if seen.error else "ok")
             return b"" if seen.done or seen.error else DONE
         name = self._attempt.step.target.provider.name

@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
-import orjson
 from msgspec.structs import replace
 
+from proxy.attempts.transform_failures import Guard, request_failure, response_failure
 from proxy.dialects import DIALECTS
-from proxy.dialects.contract import Asking, Call, Reading
+from proxy.dialects.contract import Asking, Call, Dialect, Reading
 from proxy.dialects.faults import told
+from proxy.dialects.openai.events import error_of
 from proxy.dialects.openai.request import replaced
+from proxy.dialects.parse import parse_or_none
+from proxy.dialects.shapes import object_of
+from proxy.errors import UpstreamFailure
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Ahead, Answer, Body, Response, Staged
 from proxy.resilience.resume import continued
 from proxy.routing.facts import LIMITS, Facts
-from proxy.sse import Framer, decode
+from proxy.sse import decode, frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,21 +35,27 @@ class Translate:
     async def __call__(self, attempt: Attempt, handler: Handler[Attempt]) -> Response:
         exchange, target = attempt.exchange, attempt.step.target
         dialect = DIALECTS[target.provider.dialect]
-        call = _call(attempt)
-        attempt.asking = _with_members(dialect.ask(call), target.body)
+        attempt.asking = _asking(attempt, dialect)
         if (cut := attempt.step.max_tokens) is not None:
             warnings = (f"max-tokens-clamped;value={cut}", *attempt.asking.warnings)
             attempt.asking = replace(attempt.asking, warnings=warnings)
         response = await handler(attempt)
         exchange.warnings.extend(attempt.asking.warnings)
+        attempt.answer.requested_choices = exchange.facts.n
         reading = _reading(attempt, exchange, exchange.facts, attempt.asking)
-        if isinstance(response.body, bytes):
-            response.body = dialect.answer(response.body, reading)
-        else:
-            response.body = await _opened(
-                Staged(response.body, dialect.stream(reading), attempt.answer), attempt.answer
-            )
+        try:
+            with Guard(attempt, "response"):
+                response.body = await _translate(response.body, dialect, reading)
+        except BaseException:
+            response.close()
+            raise
         return response
+
+
+def _asking(attempt: Attempt, dialect: Dialect) -> Asking:
+    """The request in the target's format. Raises InvalidRequest for what it cannot express."""
+    with Guard(attempt, "request", request_failure):
+        return _with_members(dialect.ask(_call(attempt)), attempt.step.target.body)
 
 
 def _call(attempt: Attempt) -> Call:
@@ -67,17 +78,28 @@ def _with_members(asking: Asking, members: Mapping[str, Any]) -> Asking:
     return replace(asking, body=replaced(asking.body, dict(members), drop=())) if members else asking
 
 
+async def _translate(body: bytes | Body, dialect: Dialect, reading: Reading) -> bytes | Body:
+    """Return the answer in OpenAI's format. Raises UpstreamFailure if there is none."""
+    if isinstance(body, bytes):
+        return dialect.answer(body, reading)
+    return await _opened(Staged(body, dialect.stream(reading), reading.answer), reading.answer)
+
+
 async def _opened(body: Staged, seen: Answer) -> Body:
-    """The stream with its first part in hand; an error ahead of any content is a failed attempt, not an answer."""
+    """The stream after its first part was read; an error ahead of any content is a failed attempt, not an answer."""
     first = await body.read()
-    if seen.error or not first:
-        events = [decode(frame) for frame in Framer().feed(first)]
-        opening = next((event.data for event in events if DIALECTS["openai"].begins(event)), None)
-        said = orjson.loads(opening) if opening else {"error": {"message": "the provider's stream had nothing in it"}}
-        if "error" in said:
-            body.close()
-            raise told(said["error"])
+    if (seen.error or not first) and (failure := _failure_of(first)) is not None:
+        raise failure
     return Ahead(body, first)
+
+
+def _failure_of(first: bytes) -> UpstreamFailure | None:
+    """The failure that a stream's first part begins with; None where content comes before it."""
+    opening = next((event.data for event in map(decode, frames(first)) if DIALECTS["openai"].begins(event)), None)
+    if opening is None:
+        return told({"message": "the provider's stream had nothing in it"})
+    error = error_of(object_of(parse_or_none(opening)))
+    return None if error is None else told(error)
 
 
 def _reading(attempt: Attempt, exchange: Exchange, facts: Facts, asking: Asking) -> Reading:
@@ -89,4 +111,5 @@ def _reading(attempt: Attempt, exchange: Exchange, facts: Facts, asking: Asking)
         show_usage=facts.show_usage,
         names=asking.names,
         answer=attempt.answer,
+        on_exception=partial(response_failure, attempt, "stream"),
     )

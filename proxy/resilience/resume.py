@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-import orjson
-
+from proxy.dialects.parse import SurrogateJoiner, parse_or_none, to_well_formed, write
 from proxy.dialects.shapes import object_of, objects_of, text_of
 from proxy.messages import Answer
 from proxy.resilience.overlap import Again, Onwards, Overlap
@@ -37,7 +36,8 @@ class Prefix:
 
     @classmethod
     def of(cls, text: str) -> Prefix:
-        """The prefix of a text."""
+        """The prefix of a text; half a character at its end is left for the answer that goes on."""
+        text = to_well_formed(text[:-1] if "\ud800" <= text[-1:] <= "\udbff" else text)
         sent = text.rstrip()
         return cls(sent, text[len(sent) :])
 
@@ -67,6 +67,7 @@ class Resumed:
     overlap: Overlap
     id: str | None
     """The id of the answer that was cut, which stays the answer's."""
+    _joiner: SurrogateJoiner = field(default_factory=SurrogateJoiner)
 
     @classmethod
     def of(cls, prefix: Prefix, id: str | None, *, prefilled: bool) -> Resumed:
@@ -83,13 +84,13 @@ class Resumed:
         if self.id:
             chunk["id"] = self.id
         said = [self._says(choice) for choice in objects_of(chunk.get("choices"))]
-        return encode(orjson.dumps(chunk)) if all(said) else b""
+        return encode(write(chunk)) if all(said) else b""
 
     def _says(self, choice: dict[str, Any]) -> bool:
         """Takes out what was said already; whether anything is left."""
         delta, finish = object_of(choice.get("delta")), choice.get("finish_reason")
         delta.pop("role", None)
-        text = self.overlap.new(text_of(delta.get("content")))
+        text = self.overlap.new(self._joiner.join("content", text_of(delta.get("content"))))
         text += self.overlap.end() if finish else ""
         if text or "content" in delta:
             choice["delta"] = delta = {**delta, "content": text}
@@ -97,8 +98,5 @@ class Resumed:
 
 
 def _object(data: bytes | None) -> dict[str, Any] | None:
-    try:
-        value = orjson.loads(data or b"null")
-    except orjson.JSONDecodeError:
-        return None  # `[DONE]`, or a number that is too large for it
+    value = parse_or_none(data or b"")  # None for `[DONE]`
     return value if isinstance(value, dict) else None

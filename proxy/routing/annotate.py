@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from proxy.routing.costs import dollars
-from proxy.sse import Framer
+from proxy.sse import Framer, data_of
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 # All up to the next brace; a string is passed over whole, so that what it says of braces does not count.
@@ -77,6 +77,8 @@ class Annotations:
         return self._framer.rest()
 
     def _event(self, event: bytes) -> bytes:
+        if (data_of(event) or b"").lstrip()[:1] != b"{":
+            return event  # a comment, `[DONE]`, or nothing that could have members
         cost = self._bill()
         if cost is not None:
             event = with_cost(event, cost)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from math import inf
 from urllib.parse import urlencode
 
+from proxy.attempts.transform_failures import Guard
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import AUTH, Asking, Dialect
@@ -14,10 +15,12 @@ from proxy.errors import BadAnswer, Disconnected
 from proxy.exchange import Attempt
 from proxy.messages import Ahead, Body, Incoming, Outgoing, Response
 from proxy.resilience.retry_after import remaining
-from proxy.sse import EventTooLarge, Framer, decode
+from proxy.sse import Framer, decode
 
 MAX_ANSWER = 64 * 2**20
 MAX_HELD_BACK = 64 * 2**10
+MAX_REQUEST_ECHOES = 4
+"""Events before the first content may be this many times as large as the request: `response.created` and the like repeat it."""
 MAX_ERROR = 64 * 2**10
 
 
@@ -44,7 +47,8 @@ async def _answered(request: Outgoing, attempt: Attempt) -> Response:
         headers = _lower(incoming.headers.items())
         attempt.flight.heard(remaining(headers, services.wall(), services.clock()))
         incoming.deadline = deadline
-        response = Response(200, headers, await _read(incoming, headers, attempt))
+        with Guard(attempt, "response"):
+            response = Response(200, headers, await _read(incoming, headers, attempt))
     except BaseException:
         incoming.close()
         raise
@@ -85,7 +89,8 @@ async def _read(incoming: Incoming, headers: Mapping[str, str], attempt: Attempt
     kind = headers.get("content-type", "no type")
     if not kind.lower().startswith("text/event-stream"):
         raise BadAnswer(f"the provider answered a stream request with {kind[:64]}")
-    return Ahead(incoming, await _first_content(incoming, dialect))
+    echoes = MAX_REQUEST_ECHOES * len(attempt.asking.body)
+    return Ahead(incoming, await _first_content(incoming, dialect, MAX_HELD_BACK + echoes))
 
 
 def _without_key(body: bytes, target: Target) -> bytes:
@@ -104,20 +109,20 @@ async def _whole(incoming: Incoming, limit: int) -> bytes:
     return b"".join(parts)
 
 
-async def _first_content(incoming: Incoming, dialect: Dialect) -> bytes:
-    """All that came up to and with the first event that carries content; role-only deltas and pings wait with it."""
+async def _first_content(incoming: Incoming, dialect: Dialect, limit: int) -> bytes:
+    """All that came up to and with the first event that carries content; role-only deltas and pings wait with it.
+
+    Events without content may have `limit` bytes in all; the framer bounds the size of each event."""
     framer = Framer()
-    held = bytearray()
+    held, without_content = bytearray(), 0
     while data := await incoming.read():
         held += data
-        try:
-            events = framer.feed(data)
-        except EventTooLarge as error:
-            raise BadAnswer(f"the provider's stream: {error}") from None
-        if any(dialect.begins(decode(event)) for event in events):
-            return bytes(held)
-        if events and len(held) > MAX_HELD_BACK:
-            raise BadAnswer(f"no content in the first {MAX_HELD_BACK} bytes of the stream")
+        for event in framer.feed(data):
+            if dialect.begins(decode(event)):
+                return bytes(held)
+            without_content += len(event)
+            if without_content > limit:
+                raise BadAnswer(f"no content in the first {limit} bytes of the stream")
     if dialect.begins(decode(framer.rest())):
         return bytes(held)
     raise Disconnected("the provider ended the stream before any content")

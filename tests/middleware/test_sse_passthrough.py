@@ -127,6 +127,27 @@ async def test_a_whole_answer_that_lingers_is_ended_with_done(monkeypatch):
     assert attempt.outcome == "ok"
 
 
+BOTH = [chunk("a"), chunk(finish="stop"), b'data: {"choices":[{"index":1,"delta":{"content":"b"}}]}\n\n',
+        b'data: {"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}\n\n']  # fmt: skip
+
+
+@hurried
+async def test_the_second_of_two_choices_may_begin_long_after_the_first_has_finished():
+    body, source, attempt = await passage([*BOTH[:2], FOREVER])
+    attempt.answer.requested_choices = 2
+    assert [await body.read() for _ in range(3)][2] == PING
+    source.rows[:] = [*BOTH[2:], DONE]
+    assert b"".join(await drain(body)).endswith(DONE) and attempt.outcome == "ok"
+
+
+@pytest.mark.parametrize("end, whole", [([], True), ([DONE], True), ([Disconnected("reset")], False)])
+async def test_a_choice_that_never_began_is_missing_only_where_the_stream_broke(end, whole):
+    body, _, attempt = await passage([*BOTH[:2], *end])
+    attempt.answer.requested_choices = 2
+    got = events(await drain(body))
+    assert (got[-1] == b"[DONE]") is whole and (attempt.outcome == "ok") is whole
+
+
 async def test_the_outcome_that_is_known_already_stays():
     body, _, attempt = await passage([TEXT])
     attempt.outcome = "known"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 import orjson
@@ -9,7 +10,7 @@ import pytest
 
 from proxy.dialects import openai
 from proxy.dialects.contract import Asking
-from proxy.errors import BadAnswer, Refused
+from proxy.errors import BadAnswer, InvalidRequest, Refused
 from proxy.messages import Response
 from proxy.middleware import translate
 from proxy.middleware.translate import Translate
@@ -17,11 +18,11 @@ from proxy.routing.decision import Step
 from proxy.routing.facts import Facts
 from proxy.routing.policy import parse
 from proxy.sse import encode
-from tests.fakes import BODY, PROMPT, SAID, WHOLE, Body, Script, chunk, drain, planned, streamed
+from tests.fakes import BODY, PROMPT, SAID, WHOLE, Body, Log, Script, chunk, drain, planned, streamed
 
 
-def attempts(stream=False, plan="ab", **body):
-    made = planned(plan)
+def attempts(stream=False, plan="ab", log=None, **body):
+    made = planned(plan, log=log)
     made.body = {**BODY, "stream": stream, **body}
     made.raw, made.facts = orjson.dumps(made.body), Facts("chat", "m", stream=stream)
     return [made.attempt(step) for step in made.decision.steps]
@@ -144,3 +145,91 @@ async def test_an_error_after_content_is_part_of_the_answer():
     body = Body([chunk("Hel") + encode(orjson.dumps({"error": {"message": "boom"}}))])
     response = await Translate()(attempt, Script([Response(200, {}, body)]))
     assert b"boom" in b"".join(await drain(response.body)) and attempt.answer.error
+
+
+@pytest.mark.parametrize("error", ["boom", ["boom"], {"message": ["boom"], "code": {}}, {"code": 5, "detail": "boom"}])
+async def test_a_stream_that_opens_with_an_error_of_another_shape_is_a_failed_attempt_too(error):
+    attempt, _ = attempts(stream=True)
+    body = Body([encode(orjson.dumps({"error": error}))])
+    with pytest.raises(Refused, match="boom") as caught:
+        await Translate()(attempt, Script([Response(200, {}, body)]))
+    assert (caught.value.status, body.closed) == (502, 1) and caught.value.body()
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"type": "error", "message": "busy", "code": "server_is_overloaded"},
+        {"type": "response.failed", "response": {"error": {"message": "busy", "code": "server_is_overloaded"}}},
+    ],
+)
+async def test_a_typed_error_before_any_content_is_a_failed_attempt(event):
+    attempt, _ = attempts(stream=True)
+    body = Body([encode(orjson.dumps({"type": "response.created"})) + encode(orjson.dumps(event))])
+    with pytest.raises(Refused, match="busy") as caught:
+        await Translate()(attempt, Script([Response(200, {}, body)]))
+    assert (caught.value.trigger, body.closed) == ("model_overloaded", 1)
+
+
+class Failing:
+    """A stage in which something is wrong."""
+
+    def feed(self, data):
+        return {}[SAID]
+
+    end = feed
+
+
+@pytest.mark.parametrize(
+    "part, transform",
+    [
+        ({"answer": lambda data, reading: {}[SAID]}, "response"),
+        ({"stream": lambda reading: {}[SAID]}, "response"),
+        ({"stream": lambda reading: Failing()}, "response"),
+    ],
+)
+async def test_an_exception_in_a_dialect_is_a_malformed_answer(monkeypatch, part, transform):
+    log = Log()
+    attempt = attempts(stream="stream" in part, log=log)[0]
+    monkeypatch.setattr(translate, "DIALECTS", {"openai": replace(openai.DIALECT, **part)})
+    body = Body([chunk("Hel")])
+    response = Response(200, {}, body if "stream" in part else WHOLE)
+    with pytest.raises(BadAnswer, match="cannot be translated"):
+        await Translate()(attempt, Script([response]))
+    assert body.closed == ("stream" in part)
+    assert [(line["event"], line["transform"]) for line in log.lines] == [("transform_failed", transform)]
+    assert SAID not in log.text
+
+
+async def test_an_exception_in_the_request_excludes_the_target_before_anything_is_sent(monkeypatch):
+    attempt, _ = attempts()
+    monkeypatch.setattr(translate, "DIALECTS", {"openai": replace(openai.DIALECT, ask=lambda call: {}[PROMPT])})
+    script = Script([200])
+    with pytest.raises(InvalidRequest, match="cannot be translated for a"):
+        await Translate()(attempt, script)
+    assert not script.tried
+
+
+def nested(depth):
+    value = []
+    for _ in range(depth):
+        value = [value]
+    return value
+
+
+DEEP = {
+    "anthropic": {"content": [{"type": "tool_use", "id": "i", "name": "f", "input": {"a": nested(400)}}]},
+    "google": {"candidates": [{"content": {"parts": [{"functionCall": {"name": "f", "args": {"a": nested(400)}}}]}}]},
+    "cohere": {"message": {"tool_calls": [{"function": {"name": "f", "arguments": {"a": nested(400)}}}]}},
+    "meta": {"choices": [{"message": {"content": "a", "x": nested(400)}}]},
+}
+
+
+@pytest.mark.parametrize("name", DEEP)
+async def test_an_answer_nested_too_deeply_to_be_written_is_malformed(name):
+    attempt, _ = attempts()
+    target = attempt.step.target
+    attempt.step = Step(replace(target, provider=replace(target.provider, dialect=name)), 0.0)
+    body = json.dumps(DEEP[name]).encode()
+    with pytest.raises(BadAnswer, match="cannot be translated"):
+        await Translate()(attempt, Script([Response(200, {}, body)]))

@@ -120,5 +120,23 @@ def test_usage_and_what_is_no_chunk_pass():
     usage = resumed.frame(b'data: {"id":"new","choices":[],"usage":{"prompt_tokens":1}}\n\n')
     assert orjson.loads(decode(usage).data) == {"id": "old", "choices": [], "usage": {"prompt_tokens": 1}}
     assert resumed.frame(b"data: 1\n\n") == b"data: 1\n\n"
-    far = b'data: {"x":1e999}\n\n'
-    assert resumed.frame(far) == far
+    assert resumed.frame(b"data: [DONE]\n\n") == b"data: [DONE]\n\n"
+    far = resumed.frame(b'data: {"choices":[],"x":1e999}\n\n')
+    assert orjson.loads(decode(far).data) == {"id": "old", "choices": [], "x": None}
+
+
+def test_a_character_in_two_halves_is_known_again_and_joined_where_it_is_new():
+    resumed = Resumed.of(Prefix.of("one \U0001f600 two"), "old", prefilled=False)
+    frames = [b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n' % half
+              for half in (b"one \\ud83d", b"\\ude00 two", b" three \\ud83d", b"\\ude00")]  # fmt: skip
+    passed = [resumed.frame(frame) for frame in frames]
+    assert passed[:2] == [b"", b""]
+    texts = [orjson.loads(decode(frame).data)["choices"][0]["delta"]["content"] for frame in passed[2:]]
+    assert texts == [" three ", "\U0001f600"]
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"), [("one \ud83d", "one"), ("\ud83d\ude00", "\U0001f600"), ("\ude00", "\ufffd")]
+)
+def test_half_a_character_at_the_end_of_what_was_sent_is_left_to_the_next_answer(text, sent):
+    assert Prefix.of(text).sent == sent

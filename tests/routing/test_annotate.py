@@ -114,6 +114,17 @@ def test_how_the_stream_is_cut_does_not_matter() -> None:
         assert b"".join(map(told.feed, cut(STREAM, [place]))) + told.stage.end() == expected
 
 
+@pytest.mark.parametrize(
+    "frame",
+    [b': "usage": {\n\n', b': "finish_reason": "stop"\n\n', b'event: x\n: "usage":{}\n\n', b'data: [{"usage":{}}]\n\n',
+     b'data: "\\"finish_reason\\":\\"stop"\n\n'],
+)  # fmt: skip
+def test_what_has_no_members_passes_as_it_came(frame: bytes) -> None:
+    told = Told()
+    told.cost = 0.5
+    assert told.feed(frame) == frame
+
+
 def test_with_nothing_to_say_bytes_pass_as_they_come() -> None:
     told = Told(explain=False, cost=None)
     assert [told.feed(STREAM[:10]), told.feed(STREAM[10:]), told.stage.end()] == [STREAM[:10], STREAM[10:], b""]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from math import inf
 
 import orjson
@@ -74,7 +75,8 @@ async def test_a_whole_answer_is_read_and_the_connection_given_back():
         ([ROLE, COMMENT], True, Disconnected, "before any content"),
         ([ROLE, Disconnected("a.test closed the connection")], True, Disconnected, "a.test closed"),
         ([b"data: [DON"], True, Disconnected, "before any content"),
-        ([COMMENT * 7000], True, BadAnswer, "no content in the first 65536 bytes"),
+        ([COMMENT * 7000], True, BadAnswer, "no content in the first 65544 bytes"),
+        ([COMMENT] * 7000, True, BadAnswer, "no content in the first 65544 bytes"),
         ([b"{", Disconnected("a.test closed the connection")], False, Disconnected, "a.test closed"),
     ],
 )
@@ -84,6 +86,44 @@ async def test_what_ends_before_its_content_failed_and_is_closed(rows, stream, e
         await upstream(attempt)
     assert incoming.closed >= 1
     assert attempt.exchange.first_content is None
+
+
+LARGE = chunk("x" * 100_000)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [[ROLE + LARGE], [ROLE + LARGE[:90_000], LARGE[90_000:]], [ROLE, LARGE[:70_000], LARGE[70_000:]], [LARGE]],
+)
+async def test_a_first_content_event_may_be_larger_than_what_is_held_back_without_any(rows):
+    attempt, _ = trying([list(rows)])
+    response = await upstream(attempt)
+    assert await response.body.read() == b"".join(rows)
+
+
+async def test_events_that_repeat_the_request_may_be_as_large_as_it_before_the_first_content():
+    echo = b'event: response.created\ndata: {"type":"response.created","response":{"instructions":"%b"}}\n\n' % (
+        b"x" * 60_000
+    )
+    attempt, _ = trying([[echo * 3 + TEXT]])
+    with pytest.raises(BadAnswer, match="no content"):
+        await upstream(attempt)
+    attempt, _ = trying([[echo * 3 + TEXT]])
+    attempt.asking = Asking("/responses", b"x" * 60_000)
+    assert (await (await upstream(attempt)).body.read()).endswith(TEXT)
+
+
+async def test_an_exception_in_a_dialect_is_a_malformed_answer_that_is_closed(monkeypatch):
+    def fails(*_):
+        raise KeyError(SAID)
+
+    broken = replace(DIALECTS["openai"], begins=fails, error=fails)
+    monkeypatch.setattr(module, "DIALECTS", {"openai": broken})
+    for row in ([TEXT], Body([b"{}"], 400)):
+        attempt, incoming = trying([row])
+        with pytest.raises(BadAnswer, match="cannot be translated"):
+            await upstream(attempt)
+        assert incoming.closed
 
 
 async def test_an_event_or_an_answer_over_its_limit_failed(monkeypatch):

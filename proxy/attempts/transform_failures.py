@@ -1,0 +1,56 @@
+"""Turns an exception in a transform into a failure of its attempt, and logs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from traceback import format_tb
+
+from msgspec import Struct
+
+from proxy.dialects import contract
+from proxy.errors import InvalidRequest, ParrotError
+from proxy.exchange import Attempt
+from proxy.sse import EventTooLarge
+
+
+def response_failure(attempt: Attempt, transform: str, error: Exception) -> ParrotError:
+    """Return the failure for an exception in the translation of a response, a malformed response; log unexpected exceptions."""
+    if not isinstance(error, (ParrotError, EventTooLarge)):
+        _log(attempt, transform, error)
+    return contract.response_failure(error)
+
+
+def request_failure(attempt: Attempt, transform: str, error: Exception) -> ParrotError:
+    """Return the error for an exception in the translation of a request, which excludes the target; log unexpected exceptions."""
+    if isinstance(error, ParrotError):
+        return error
+    _log(attempt, transform, error)
+    return InvalidRequest(f"the request cannot be translated for {attempt.step.target.provider.name}")
+
+
+class Guard(Struct, frozen=True):
+    """A context manager that turns any exception into a failure of the attempt; cancellation passes."""
+
+    attempt: Attempt
+    transform: str
+    """Name for the log: `request`, `response`, `stream` or `resume`."""
+    failure: Callable[[Attempt, str, Exception], ParrotError] = response_failure
+
+    def __enter__(self) -> None:
+        """Enter the context."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if isinstance(error, Exception):
+            raise self.failure(self.attempt, self.transform, error) from None
+
+
+def _log(attempt: Attempt, transform: str, error: Exception) -> None:
+    # Without the exception's message, which may quote the provider's text or a secret.
+    attempt.exchange.services.log.error(
+        "transform_failed",
+        request_id=attempt.exchange.id,
+        target=attempt.step.target.id,
+        transform=transform,
+        error=type(error).__name__,
+        traceback="".join(format_tb(error.__traceback__)),
+    )

@@ -1,0 +1,63 @@
+"""Whatever is raised in a dialect is a failure of the attempt; the log says where, and never what the provider sent."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from proxy.attempts.transform_failures import Guard, request_failure, response_failure
+from proxy.errors import BadAnswer, Disconnected, InvalidRequest
+from proxy.sse import EventTooLarge
+from tests.fakes import CANARIES, PROVIDER_KEY, SAID, Log, served
+
+
+def attempted():
+    log = Log()
+    return served(log=log).serving, log
+
+
+def broken():
+    return {}[f"{SAID} {PROVIDER_KEY}"]
+
+
+def test_an_exception_in_a_response_is_a_malformed_one_and_is_logged_without_its_words():
+    attempt, log = attempted()
+    with pytest.raises(BadAnswer, match="cannot be translated") as caught, Guard(attempt, "response"):
+        broken()
+    [line] = log.lines
+    named = ("event", "level", "request_id", "target", "transform", "error")
+    assert [line[name] for name in named] == [
+        "transform_failed", "error", "req-1", attempt.step.target.id, "response", "KeyError",
+    ]  # fmt: skip
+    assert "in broken" in line["traceback"]
+    assert not [canary for canary in CANARIES if canary in log.text + caught.value.body().decode()]
+
+
+def test_an_exception_in_a_request_makes_the_target_unsuited():
+    attempt, log = attempted()
+    with pytest.raises(InvalidRequest, match="cannot be translated for a$"), Guard(attempt, "request", request_failure):
+        broken()
+    assert [line["transform"] for line in log.lines] == ["request"]
+
+
+@pytest.mark.parametrize("failure", [response_failure, request_failure])
+def test_an_error_of_ours_passes_and_is_not_logged(failure):
+    attempt, log = attempted()
+    error = Disconnected("cut")
+    with pytest.raises(Disconnected) as caught, Guard(attempt, "response", failure):
+        raise error
+    assert caught.value is error and not log.lines
+
+
+def test_an_event_that_is_too_large_is_malformed_and_was_foreseen():
+    attempt, log = attempted()
+    assert "over 8 bytes" in response_failure(attempt, "stream", EventTooLarge("an event is over 8 bytes")).message
+    assert not log.lines
+
+
+def test_cancellation_passes():
+    attempt, log = attempted()
+    with pytest.raises(asyncio.CancelledError), Guard(attempt, "response"):
+        raise asyncio.CancelledError
+    assert not log.lines
