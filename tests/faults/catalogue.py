@@ -92,6 +92,14 @@ def _until_close(voice: Voice, stream: bool) -> Sequence[Script]:
     return [[RECV, send(start + b"".join((*voice.opening, *voice.tokens[:40]))), pause(0.1), FIN]]
 
 
+def _shapeless(voice: Voice, stream: bool) -> Sequence[Script]:
+    return [[RECV, send(head()), *map(event, (*voice.opening, encode(b'{"error":["boom"]}'))), send(chunk(b"")), FIN]]
+
+
+def _too_large(voice: Voice, stream: bool) -> Sequence[Script]:
+    return [voice.streamed(*[send(chunk(b"data: " + b"x" * 2**20))] * 9, after=40)]
+
+
 def _no_json(voice: Voice, stream: bool) -> Sequence[Script]:
     broken = encode(b'{"type":"content_block_delta","choices":[{"del')
     return [replace(voice, tokens=(*voice.tokens[:9], broken, *voice.tokens[9:])).streamed()]
@@ -191,6 +199,8 @@ FAULTS: Sequence[Fault] = (
     Fault("F23", "an error event after forty tokens",
           lambda voice, stream: [voice.streamed(event(voice.broke), after=40)], "event", "second", STREAMED, 10, True),
     Fault("F24", "an event that is no JSON among good ones", _no_json, "first", "first", STREAMED),
+    Fault("F24", "an error that is a list, before any content", _shapeless, 502, "second", STREAMED),
+    Fault("F24", "an event of over 8 MiB after forty tokens", _too_large, "event", "event", STREAMED),
     Fault("F25", "whole, but the connection stays open", _lingers, "first", "first", STREAMED),
     Fault("F25", "whole, but without the last word of its format", _unterminated, "first", "first", STREAMED),
     Fault("F26", "one byte at a time", _bytewise, "first", "first", STREAMED),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
@@ -140,7 +141,7 @@ def _note(told: Told, frames: Sequence[bytes], now: float) -> None:
     for frame in frames:
         data = decode(frame).data
         if data is not None:
-            told.events.append("[DONE]" if data == b"[DONE]" else orjson.loads(data))
+            told.events.append("[DONE]" if data == b"[DONE]" else json.loads(data))
             told.times.append(now)
 
 

@@ -1,0 +1,264 @@
+"""Answers in shapes that no provider documents, and requests nested without measure: over real sockets, never a 500."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+import pytest
+
+from proxy.errors import BadAnswer
+from proxy.sse import encode
+from tests.faults.rehearsal import KEY, PROMPT, Rehearsal, Told, rehearsal, text
+from tests.faults.server import FIN, RECV, RST, Script, answer, chunk, send
+from tests.faults.voices import CLOSING, TEXT, VOICES, event, head
+from tests.hurry import hurried
+
+OPENAI = VOICES["openai"]
+WELL = [OPENAI.answered(True)]
+ROLE = OPENAI.opening[0]
+DIALECTS = ("openai", "anthropic", "google", "mistral", "cohere", "meta")
+
+
+def streamed(*events: bytes, ending: Any = FIN, last: bytes = chunk(b"")) -> Script:
+    """These events as a stream; with `last` empty, the connection's end cuts it."""
+    return [RECV, send(head()), *map(event, events), send(last), ending]
+
+
+def whole(body: bytes) -> Script:
+    return [RECV, send(answer(body, headers=CLOSING)), FIN]
+
+
+def said(*values: Any) -> list[bytes]:
+    return [encode(json.dumps(value).encode()) for value in values]
+
+
+def crashed(running: Rehearsal) -> list[Any]:
+    return [line for line in running.log.lines if line["event"] == "request_crashed"]
+
+
+async def asked(file: str, *scripts: Sequence[Script], stream: bool = True, **members: Any) -> tuple[Told, Rehearsal]:
+    async with rehearsal(file, *scripts) as running:
+        told = await running.ask(stream, stream_options={"include_usage": True} if stream else None, **members)
+        assert not crashed(running)
+        assert KEY not in running.outputs() and PROMPT not in running.outputs()
+        return told, running
+
+
+# What comes instead of an answer
+
+
+@pytest.mark.parametrize("error", ["boom", ["boom"], {"message": ["boom"], "code": [1]}, {"code": 7, "detail": "boom"}])
+@hurried
+async def test_an_error_of_any_shape_before_content_fails_over(error: Any) -> None:
+    first = streamed(ROLE, *said({"error": error}))
+    told, _ = await asked(text(), [first], WELL)
+    assert (told.text, told.provider, told.errors) == (TEXT, "second", [])
+    told, _ = await asked(text(alone=True), [first])
+    assert told.status == 502 and "boom" in told.errors[0]["message"]
+
+
+@pytest.mark.parametrize("error", ["boom", ["boom"], {"message": ["boom"]}])
+@pytest.mark.parametrize("dialect", DIALECTS)
+@hurried
+async def test_a_200_that_is_an_error_of_any_shape_is_a_502(dialect: str, error: Any) -> None:
+    told, _ = await asked(text(dialect, alone=True), [whole(json.dumps({"error": error}).encode())], stream=False)
+    assert told.status == 502 and "boom" in told.errors[0]["message"]
+
+
+MODEL_5: dict[str, Any] = {
+    "openai": {"model": 5, "id": 5, "choices": [{"index": 0, "message": {"content": "Hi"}, "finish_reason": "stop"}]},
+    "anthropic": {"model": 5, "id": 5, "content": [{"type": "text", "text": "Hi"}], "stop_reason": "end_turn"},
+    "google": {"modelVersion": 5, "responseId": 5,
+               "candidates": [{"content": {"parts": [{"text": "Hi"}]}, "finishReason": "STOP"}]},
+    "cohere": {"id": 5, "message": {"content": [{"type": "text", "text": "Hi"}]}, "finish_reason": "COMPLETE"},
+}  # fmt: skip
+MODEL_5 |= {"mistral": MODEL_5["openai"], "meta": MODEL_5["openai"]}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@hurried
+async def test_a_model_that_is_a_number_costs_nobody_the_answer(dialect: str) -> None:
+    told, _ = await asked(text(dialect, alone=True), [whole(json.dumps(MODEL_5[dialect]).encode())], stream=False)
+    assert (told.status, told.text) == (200, "Hi")
+    assert told.headers["X-Provider-Model"] != "5"
+
+
+STREAM_5: dict[str, list[Any]] = {
+    "openai": [{"model": 5, "id": 5, "choices": [{"index": 0, "delta": {"content": "Hi"}, "finish_reason": None}]},
+               {"model": 5, "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}],
+    "anthropic": [{"type": "message_start", "message": {"model": 5, "id": 5, "usage": {"input_tokens": "9"}}},
+                  {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": "Hi"}},
+                  {"type": "message_delta", "delta": {"stop_reason": "end_turn"}}, {"type": "message_stop"}],
+    "google": [MODEL_5["google"]],
+    "cohere": [{"type": "message-start", "id": 5},
+               {"type": "content-delta", "delta": {"message": {"content": {"text": "Hi"}}}},
+               {"type": "message-end", "delta": {"finish_reason": "COMPLETE"}}],
+}  # fmt: skip
+STREAM_5 |= {"mistral": STREAM_5["openai"], "meta": STREAM_5["openai"]}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@hurried
+async def test_nor_in_a_stream(dialect: str) -> None:
+    told, _ = await asked(text(dialect, alone=True), [streamed(*said(*STREAM_5[dialect]))])
+    assert (told.status, told.text, told.finishes, told.done) == (200, "Hi", ["stop"], 1)
+
+
+TEXT_5: dict[str, list[Any]] = {
+    "anthropic": [{"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": ["secret"]}}],
+    "google": [{"candidates": [{"content": {"parts": [{"text": ["secret"]}]}}]}],
+    "cohere": [{"type": "content-delta", "delta": {"message": {"content": {"text": ["secret"]}}}}],
+    "meta": [{"choices": [{"index": 0, "delta": {"content": {"secret": 1}}}]}],
+}
+
+
+HI: dict[str, list[Any]] = {
+    "anthropic": STREAM_5["anthropic"][:2],
+    "google": [{"candidates": [{"content": {"parts": [{"text": "Hi"}]}}]}],
+    "cohere": STREAM_5["cohere"][:2],
+    "meta": STREAM_5["meta"][:1],
+}
+
+
+@pytest.mark.parametrize("dialect", TEXT_5)
+@hurried
+async def test_text_that_is_no_string_fails_over_before_content_and_is_an_error_event_after_it(dialect: str) -> None:
+    told, _ = await asked(text(dialect), [streamed(*said(*TEXT_5[dialect]))], WELL)
+    assert (told.text, told.provider) == (TEXT, "second")
+    told, running = await asked(text(dialect), [streamed(*said(*HI[dialect], *TEXT_5[dialect]))], WELL)
+    assert (told.text, told.finishes, told.done) == ("Hi", [], 0)
+    assert [error["code"] for error in told.errors] == [BadAnswer.code]
+    assert "secret" not in told.body.decode() + running.outputs()
+
+
+@hurried
+async def test_an_exception_after_content_is_an_error_event_and_the_log_says_where() -> None:
+    # An index that is a list can be no key: nothing in the dialect foresees it.
+    block = {"type": "tool_use", "id": "i", "name": "canary-of-the-answer", "input": {}}
+    broken = {"type": "content_block_start", "index": ["canary-of-the-answer"], "content_block": block}
+    told, running = await asked(text("anthropic"), [streamed(*said(*STREAM_5["anthropic"][:2], broken))], WELL)
+    assert told.text == "Hi" and [error["code"] for error in told.errors] == [BadAnswer.code]
+    [line] = [line for line in running.log.lines if line["event"] == "transform_failed"]
+    assert line["error"] == "TypeError" and "_block" in line["traceback"] and line["target"].startswith("first@")
+    assert "canary-of-the-answer" not in running.outputs()
+
+
+@hurried
+async def test_an_event_over_the_limit_ends_the_stream_with_an_error_event() -> None:
+    large = [send(chunk(b"x" * 2**20)) for _ in range(9)]
+    first: Script = [RECV, send(head()), *map(event, (ROLE, *OPENAI.tokens[:3])), send(chunk(b"data: ")), *large]
+    told, _ = await asked(text(), [first], WELL)
+    assert told.text == " word0 word1 word2"
+    assert "an event is over 8388608 bytes" in told.errors[0]["message"] and len(told.errors) == 1 and told.done == 0
+
+
+# What is an answer, though it does not look like one
+
+
+@pytest.mark.parametrize("together", [True, False])
+@hurried
+async def test_a_first_content_event_of_200_kb_may_come_with_the_role_event(together: bool) -> None:
+    content = {"choices": [{"index": 0, "delta": {"content": "x" * 200_000}, "finish_reason": None}]}
+    events = [ROLE, *said(content), *OPENAI.closing, OPENAI.done]
+    told, _ = await asked(text(alone=True), [streamed(*([b"".join(events)] if together else events))])
+    assert (len(told.text), told.finishes, told.done) == (200_000, ["stop"], 1)
+
+
+def gemini(words: str, finish: str | None = None, tokens: int = 0) -> bytes:
+    candidate = {"content": {"parts": [{"text": words}]}, **({"finishReason": finish} if finish else {})}
+    usage = {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": tokens}} if tokens else {}
+    return said({"candidates": [candidate], **usage})[0]
+
+
+EARLY = [gemini("one ", "STOP", 1), gemini("two ", "STOP", 2), gemini("three", "STOP", 3)]
+
+
+@pytest.mark.parametrize("ending", [streamed(*EARLY), streamed(*EARLY, ending=RST, last=b": \n\n"), streamed(*EARLY)[:-2]],
+                         ids=["closed", "reset", "open"])  # fmt: skip
+@hurried
+async def test_what_follows_a_finish_reason_of_gemini_is_not_lost_however_the_stream_ends(ending: Script) -> None:
+    told, running = await asked(text("google"), [ending], WELL)
+    assert (told.text, told.finishes, told.done, told.errors) == ("one two three", ["stop"], 1, [])
+    assert told.chunks[-1]["usage"]["completion_tokens"] == 3
+    assert running.calls == (1, 0)
+
+
+@hurried
+async def test_half_an_emoji_takes_no_text_with_it() -> None:
+    halves = [b'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m",'
+              b'"choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n' % half
+              for half in (b"there \\ud83d", b"\\ude00 friend")]  # fmt: skip
+    told, _ = await asked(text("meta", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
+    assert (told.text, told.finishes, told.done) == ("there \U0001f600 friend", ["stop"], 1)
+    told, _ = await asked(text("openai", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
+    assert (told.text, told.finishes, told.done) == ("there \ud83d\ude00 friend", ["stop"], 1)
+
+
+@pytest.mark.parametrize("dialect", ["meta", "mistral"])
+@hurried
+async def test_an_answer_of_a_compatible_host_that_was_cut_is_not_said_twice(dialect: str) -> None:
+    events = [said({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m",
+                    "choices": [{"index": 0, "delta": {"content": f" word{n}"}, "finish_reason": None}]})[0]
+              for n in range(40)]  # fmt: skip
+    told, running = await asked(text(dialect), [streamed(ROLE, *events, ending=RST, last=b": \n\n")], WELL)
+    assert (told.text, told.finishes, told.done, told.provider) == (TEXT, ["stop"], 1, "second")
+    assert running.calls == (1, 1)
+
+
+# Requests
+
+
+async def posted(running: Rehearsal, path: str, body: bytes) -> tuple[int, Any]:
+    async with running.session.post(f"{running.sidecar.url}/v1/{path}", data=body) as got:
+        return got.status, orjson.loads(await got.read())
+
+
+NEEDED = {
+    "chat/completions": {"messages": [{"role": "user", "content": "hi"}]},
+    "completions": {"prompt": "hi"},
+    "embeddings": {"input": "hi"},
+    "images/generations": {"prompt": "hi"},
+    "moderations": {"input": "hi"},
+    "responses": {"input": "hi"},
+    "route": {"messages": [{"role": "user", "content": "hi"}]},
+    "costs/analyze": {"prompt_tokens": 1, "completion_tokens": 1},
+}
+
+
+@pytest.mark.parametrize("path", NEEDED)
+@hurried
+async def test_a_request_nested_over_254_levels_is_a_400_wherever_the_nesting_is(path: str) -> None:
+    members = [*NEEDED[path], "model", "tools", "metadata", "routing", "messages", "response_format", "x"]
+    async with rehearsal(text(), []) as running:
+        for member in dict.fromkeys(members):
+            for depth in (300, 1000, 20_000):
+                rest = json.dumps(
+                    {"model": "m", **{name: value for name, value in NEEDED[path].items() if name != member}}
+                )
+                body = f'{rest[:-1]},"{member}":{"[" * depth}{"]" * depth}}}'.encode()
+                status, told = await posted(running, path, body)
+                assert (status, told["error"]["code"]) == (400, "invalid_json"), (member, depth)
+        assert not crashed(running)
+
+
+WRONG: tuple[Any, ...] = (True, 5, 2**70, "x", ["x"], [5], {"a": 1}, [[]], {"type": 5})
+MEMBERS = ("model", "stream", "stream_options", "n", "messages", "max_tokens", "tools", "prompt", "input", "user",
+           "prompt_tokens", "routing")  # fmt: skip
+
+
+@pytest.mark.parametrize("path", NEEDED)
+@hurried
+async def test_a_member_of_a_wrong_type_is_named_or_left_to_the_provider(path: str) -> None:
+    no = b'{"error":{"message":"no","type":"invalid_request_error","param":"x","code":"bad"}}'
+    refusing = [[RECV, send(answer(no, status="400 X", headers=CLOSING)), FIN]]
+    async with rehearsal(text(alone=True), refusing) as running:
+        for member in MEMBERS:
+            for wrong in WRONG:
+                body = {"model": "m", **NEEDED[path], member: wrong}
+                status, told = await posted(running, path, json.dumps(body).encode())
+                assert status < 500, (member, wrong, told)
+                assert status == 200 or told["error"]["param"], (member, wrong, told)
+        assert not crashed(running)
