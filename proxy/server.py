@@ -148,6 +148,8 @@ class Front:
             headers["Date"] = whole.date(int(exchange.services.wall()))
             written = whole.Written(wire.keep_alive and not last)
             await wire.writer.write(whole.encoded(wire, response, headers, written.keep_alive))
+            # A client may send requests without reading: the next one waits until this response has left.
+            await wire.writer.drain()
             return cast(web.StreamResponse, written)
         return await self._stream(wire, response, headers, last)
 
