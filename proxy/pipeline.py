@@ -38,6 +38,7 @@ REGISTRY: Mapping[str, type] = {
 """In the order in which they must stand; one's own may stand anywhere between them."""
 
 OPTIONAL = frozenset({"access_log", "auth"})
+"""Entries that may be left out; without `auth` its defaults hold."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,9 @@ def compose(entries: tuple[Entry, ...], reader: Reader, ends: Ends) -> Pipeline:
         if entry.name == "limits":
             middlewares.append(Endpoints(ends.own))
         middlewares.append(_built(entry, reader))
+    if "auth" not in [entry.name for entry in entries]:
+        # Its Host and Origin checks hold without it, and before any middleware of the user's own.
+        middlewares.insert(int(bool(entries) and entries[0].name == "access_log"), Auth())
     return Pipeline(tuple(middleware for middleware in middlewares if middleware is not WRONG), ends.upstream)
 
 

@@ -249,3 +249,18 @@ async def test_a_cancelled_request_ends_with_its_line_and_everything_given_back(
     assert (one.services.load.requests, one.services.load.buffered) == (0, 0)
     assert log.lines[0]["outcome"] == "client_gone"
     assert [each.split(": ")[1] for each in log.lines[0]["attempts"]] == ["timeout", "abandoned"]
+
+
+@pytest.mark.parametrize(
+    "given, names",
+    [
+        (PIPELINE, ["AccessLog", "Auth", "HeaderPolicy"]),
+        (PIPELINE.replace("access_log, ", ""), ["Auth", "HeaderPolicy", "Endpoints"]),
+        (PIPELINE.replace("[", f'["{HERE}:Mark", '), ["Auth", "Mark", "AccessLog"]),
+        (PIPELINE.replace("access_log, ", f'access_log, "{HERE}:Mark", '), ["AccessLog", "Auth", "Mark"]),
+    ],
+)
+def test_without_auth_its_checks_come_before_anything_but_the_log(given, names):
+    made = generation(text(given)).pipeline.middlewares
+    assert [type(each).__name__ for each in made[:3]] == names
+    assert [type(each).__name__ for each in made].count("Auth") == 1

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Annotated
@@ -12,13 +10,13 @@ from typing import Annotated
 from msgspec import Meta
 
 from proxy.config.quantities import Secret
-from proxy.errors import Forbidden, Unauthenticated
+from proxy.errors import Unauthenticated
 from proxy.exchange import Exchange, Handler
+from proxy.host_origin import check_host, check_origin
 from proxy.messages import Headers, Response
 
 LATER = frozenset({"/v1/providers/health/stream"})
 """Where a websocket without any key may come in, to show it in its first message: a browser's cannot send headers."""
-_LOCAL = re.compile(r"localhost|127(\.\d{1,3}){3}|\[::1\]|", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,23 +43,14 @@ class Auth:
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         headers = exchange.request.headers
-        self._check_origin(headers)
+        check_origin(headers, self.origins, "list it under auth: origins")
         if not self.keys:
-            _check_host(headers)
+            check_host(headers, "name keys under auth: keys")
         elif _shows_it_later(exchange):
             exchange.admits = self._named
         else:
             exchange.identity = self._identity(headers)
         return await handler(exchange)
-
-    def _check_origin(self, headers: Headers) -> None:
-        # A page in the developer's browser can reach localhost; it cannot help sending its origin.
-        origin = headers.get("Origin")
-        if origin is None:
-            return
-        own = (headers.get("Host") or "?").lower()  # the sidecar's own page, the dashboard
-        if origin not in self.origins and origin.lower() not in (f"http://{own}", f"https://{own}"):
-            raise Forbidden(f"requests from the web origin '{origin[:128]}' are refused; list it under auth: origins")
 
     def _identity(self, headers: Headers) -> str:
         name = self._named(_sent(headers))
@@ -89,22 +78,3 @@ def _sent(headers: Headers) -> str:
 
 def _digest(text: str) -> bytes:
     return sha256(text.encode("utf-8", "surrogateescape")).digest()
-
-
-def _check_host(headers: Headers) -> None:
-    # A name of an attacker's that resolves to 127.0.0.1 still stands in Host (DNS rebinding).
-    name = _name(headers.get("Host", ""))
-    if not _is_local(name):
-        raise Forbidden(
-            f"without keys only localhost is served, not the host '{name[:128]}'; name keys under auth: keys"
-        )
-
-
-def _name(host: str) -> str:
-    """The host without its port."""
-    return host[: host.index("]") + 1] if host.startswith("[") and "]" in host else host.partition(":")[0]
-
-
-@lru_cache(maxsize=64)
-def _is_local(name: str) -> bool:
-    return _LOCAL.fullmatch(name) is not None

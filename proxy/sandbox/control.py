@@ -9,6 +9,8 @@ from typing import Any, Protocol
 import orjson
 from aiohttp import web
 
+from proxy.errors import Forbidden
+from proxy.host_origin import check_host, check_origin
 from proxy.sandbox.faults import FAULTS, BadFault, read_fault
 from proxy.sandbox.scenario import Fault, Scenario
 
@@ -36,8 +38,12 @@ class _Refused(Exception):
 async def answer(sandbox: Controlled, request: web.BaseRequest) -> web.StreamResponse:
     """The answer to one command, as JSON."""
     try:
+        check_host(request.headers, "use localhost")
+        check_origin(request.headers, (), "use a command line client")
         command, name = _command(sandbox, request)
         return _json(200, await command(sandbox, request, name))
+    except Forbidden as error:
+        return _json(error.status, {"error": {"message": error.message, "field": None}})
     except _Refused as refused:
         return _json(refused.status, refused.body)
 

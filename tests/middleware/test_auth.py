@@ -62,17 +62,16 @@ async def test_a_request_without_a_known_key_is_a_401_that_does_not_repeat_it(he
 
 @pytest.mark.parametrize(
     "host",
-    ["localhost", "LOCALHOST:8090", "127.0.0.1", "127.0.0.1:8090", "[::1]", "[::1]:8090", "", "localhost:"],
+    ["localhost", "LOCALHOST:8090", "127.0.0.1", "127.0.0.1:8090", "[::1]", "10.0.0.7:8090", "", "localhost:"],
 )
-async def test_without_keys_this_machine_is_served(host):
+async def test_without_keys_localhost_and_ip_addresses_are_served(host):
     assert await admitted(Auth(), {"Host": host}) is None
 
 
 @pytest.mark.parametrize(
     "host",
     [
-        "evil.test", "evil.test:8090", "localhost.evil.test", "127.0.0.1.evil.test:8090", "[::2]", "[::1",
-        "10.0.0.7:8090", "0.0.0.0", "[::ffff:10.0.0.7]:8090", "local\u0570ost",
+        "evil.test", "evil.test:8090", "localhost.evil.test", "127.0.0.1.evil.test:8090", "[::1", "local\u0570ost",
     ],
 )  # fmt: skip
 async def test_without_keys_a_name_that_was_rebound_to_this_machine_is_refused(host):

@@ -74,3 +74,10 @@ async def test_nonsense_is_refused(command, method, path, body, status, field, s
     got_status, got = await command(method, path, **body)
     assert (got_status, got["error"]["field"]) == (status, field)
     assert says in got["error"]["message"]
+
+
+@pytest.mark.parametrize("headers", [{"Host": "evil.test"}, {"Origin": "https://evil.test"}])
+async def test_a_web_page_breaks_nothing(sandbox, command, headers):
+    status, got = await command("PUT", "/providers/openai", json={"fault": "down"}, headers=headers)
+    assert (status, "evil.test" in got["error"]["message"]) == (403, True)
+    assert sandbox.scenario("openai").fault is None
