@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
+
+EXHAUSTION = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+"""System errors for want of descriptors or memory: they say nothing of a file or of a provider."""
 
 
 class ParrotError(Exception):

@@ -48,8 +48,11 @@ class Maker:
         files: dict[str, str] = {}
 
         def read_file(path: str) -> str:
-            files[path] = ""  # wanted, even if it cannot be read
-            files[path] = self.read_file(path)
+            try:
+                files[path] = self.read_file(path)
+            except OSError as error:
+                files[path] = f"\0{error}"  # it is watched all the same, and is another state than an empty file
+                raise
             return files[path]
 
         try:

@@ -14,7 +14,8 @@ from typing import Any
 from structlog.typing import FilteringBoundLogger
 
 from proxy.config.diff import diff
-from proxy.config.document import MAX_TEXT, ConfigError
+from proxy.config.document import ConfigError
+from proxy.config.files import VALUE_WITHIN_S, call_within, read_text
 from proxy.generation import Generation
 
 INTERVAL = 1.0
@@ -61,12 +62,6 @@ def stamp(path: str) -> Stamp | None:
     return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
 
 
-def read(path: str) -> str:
-    """The file's text, or as much of it as shows that it is too long; raises OSError and UnicodeDecodeError."""
-    with open(path, encoding="utf-8") as file:
-        return file.read(MAX_TEXT + 1)
-
-
 @dataclass(slots=True)
 class Reloader:
     """Keeps one file's newest good generation in force."""
@@ -102,11 +97,11 @@ class Reloader:
     async def look(self, sleep: Callable[[float], Any] = asyncio.sleep) -> None:
         """Reload if the file, or one it reads, has changed and stayed so for a moment."""
         async with self._turn:
-            found = self._stamps()
+            found = await asyncio.to_thread(self._stamps)
             if not self._changed(found):
                 return
             await sleep(SETTLING)
-            if self._stamps() == found:
+            if await asyncio.to_thread(self._stamps) == found:
                 await self._reload()
 
     async def reload(self) -> Outcome:
@@ -123,7 +118,7 @@ class Reloader:
             self._looking = asyncio.create_task(self.look())
 
     async def _reload(self) -> Outcome:
-        before = self._stamps()  # what changes while it is read is seen by the next look
+        before = await asyncio.to_thread(self._stamps)  # what changes while it is read is seen by the next look
         try:
             generation = await asyncio.to_thread(self._made)
         except ConfigError as error:
@@ -136,14 +131,19 @@ class Reloader:
         return self.last
 
     def _stamps(self) -> dict[str, Stamp | None]:
-        return {path: stamp(path) for path in (self.path, *self._read_from)}
+        """Of all files; as they were where a file system does not respond."""
+        paths = (self.path, *self._read_from)
+        try:
+            return call_within(VALUE_WITHIN_S, self.path, lambda: {path: stamp(path) for path in paths})
+        except TimeoutError:
+            return self._seen
 
     def _changed(self, found: dict[str, Stamp | None]) -> bool:
         """A file that is missing is in the middle of a swap, and no change yet."""
         return any(now is not None and now != self._seen.get(path) for path, now in found.items())
 
     def _made(self) -> Generation:
-        return self.make(read(self.path), self.current.number + 1)
+        return self.make(read_text(self.path), self.current.number + 1)
 
     def _accepted(self, generation: Generation) -> None:
         self._read_from = generation.files

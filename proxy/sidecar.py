@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import ip_address
@@ -15,6 +15,7 @@ from structlog.typing import FilteringBoundLogger
 from proxy.config import schema
 from proxy.config.document import ConfigError, Problem
 from proxy.config.schema import Listen
+from proxy.config.snapshot import Provider
 from proxy.control.admin import Admin
 from proxy.control.metrics import Metrics
 from proxy.control.probing import Probing
@@ -128,6 +129,7 @@ async def start(launch: Launch) -> Sidecar:
     services = Services(transport, launch.log, clock=time.monotonic, wall=time.time, suspect=lambda: reloader.suspect())
     front = Front(services, launch.generation)
     probing = Probing(services, Prober(transport.dialer.tls, transport.proxies).ask)
+    _log_disabled(launch.log, {}, launch.generation.snapshot.providers)
     put = partial(_put, front, probing)
     reloader = Reloader(launch.path, _exposing(launch), launch.generation, put, launch.log)
     serving = listener(front)
@@ -153,9 +155,21 @@ async def start(launch: Launch) -> Sidecar:
 
 
 def _put(front: Front, probing: Probing, generation: Generation) -> None:
-    """The one assignment, and the only thing beside the requests that follows it."""
+    """Activate a generation, for requests and for probes."""
+    before, after = front.generation.snapshot.providers, generation.snapshot.providers
     front.put(generation)
     probing.take(generation.snapshot)
+    _log_disabled(front.services.log, before, after)
+
+
+def _log_disabled(log: FilteringBoundLogger, before: Mapping[str, Provider], after: Mapping[str, Provider]) -> None:
+    """Log each provider that has become disabled, or is for another reason, and each that is enabled again."""
+    for name, provider in after.items():
+        was = before[name].disabled if name in before else None
+        if provider.disabled is not None and provider.disabled != was:
+            log.warning("provider_disabled", provider=name, reason=provider.disabled)
+        elif provider.disabled is None and was is not None:
+            log.info("provider_enabled", provider=name)
 
 
 def _tell(log: FilteringBoundLogger, watching: asyncio.Task[None]) -> None:

@@ -15,13 +15,13 @@ import aiohttp
 import openai
 import structlog
 
+from proxy.config.files import read_value
 from proxy.config.schema import Admin, Listen
 from proxy.control import OWN
 from proxy.exchange import Exchange, Handler
 from proxy.generation import Generation, Maker
 from proxy.messages import Response
 from proxy.pipeline import Ends
-from proxy.reload import read
 from proxy.sandbox.adapt import adapted
 from proxy.sandbox.provider import World
 from proxy.sandbox.scenario import Fault
@@ -146,7 +146,7 @@ async def at_once(_: float) -> None:
 
 
 def made(text: str, environ: Mapping[str, str] | None = None, number: int = 1) -> Generation:
-    return Maker(environ or {}, read, Ends(upstream, OWN)).make(text, "routing.yaml", number)
+    return Maker(environ or {}, read_value, Ends(upstream, OWN)).make(text, "routing.yaml", number)
 
 
 def launch(generation: Generation, log: Log, path: str = "routing.yaml", make: Any = None) -> Launch:

@@ -17,7 +17,8 @@ def test_a_generation_has_its_number_its_table_and_its_pipeline():
     assert made.number == 7
     assert list(made.snapshot.models) == ["m"]
     assert [type(each).__name__ for each in made.pipeline.middlewares] == [
-        "AccessLog", "HeaderPolicy", "Endpoints", "Limits", "StrategyChoice", "SsePassthrough", "Failover", "Translate",
+        "AccessLog", "Auth", "HeaderPolicy", "Endpoints", "Limits", "StrategyChoice", "SsePassthrough", "Failover",
+        "Translate",
     ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -12,9 +13,10 @@ import pytest
 
 from proxy import reload
 from proxy.config.document import MAX_TEXT
+from proxy.config.files import read_text, read_value
 from proxy.generation import Generation, Maker
 from proxy.pipeline import Ends
-from proxy.reload import Outcome, Reloader, read, stamp
+from proxy.reload import Outcome, Reloader, stamp
 from tests.fakes import Clock, Log, Script
 from tests.running import at_once
 
@@ -39,11 +41,11 @@ class Kept:
         self.log = Log()
         self.clock = Clock()
         self.put: list[Generation] = []
-        first = self.make(read(str(path)), 1)
+        first = self.make(read_text(str(path)), 1)
         self.reloader = Reloader(str(path), self.make, first, self.put.append, self.log.logger, self.clock)
 
     def make(self, text: str, number: int) -> Generation:
-        return Maker({}, read, Ends(Script([]), {})).make(text, "routing.yaml", number)
+        return Maker({}, read_value, Ends(Script([]), {})).make(text, "routing.yaml", number)
 
     async def look(self) -> int:
         """The number of the generation in force after one look."""
@@ -53,6 +55,10 @@ class Kept:
     @property
     def key(self) -> str:
         return self.reloader.current.snapshot.providers["a"].key.value
+
+    @property
+    def disabled(self) -> str | None:
+        return self.reloader.current.snapshot.providers["a"].disabled
 
     @property
     def said(self) -> list[str]:
@@ -161,10 +167,6 @@ async def test_what_is_wrong_changes_nothing_and_is_told(content: str | bytes, s
     assert len(kept.log.lines) == 1  # once is enough
 
 
-async def test_of_an_endless_file_only_a_beginning_is_read(tmp_path: Path) -> None:
-    assert len(await asyncio.to_thread(read, "/dev/zero")) == MAX_TEXT + 1
-
-
 @pytest.mark.parametrize("fixed, number, event", [(ONE, 1, "routing_healed"), (TWO, 2, "routing_reloaded")])
 async def test_a_fixed_file_heals(fixed: str, number: int, event: str, kept: Kept) -> None:
     kept.path.write_text("providers: [")
@@ -271,13 +273,24 @@ async def test_the_swap_of_a_secret_is_picked_up(tmp_path: Path) -> None:
     assert await kept.look() == 2 and kept.key == "new"
 
 
-@pytest.mark.parametrize("content", ["", "two words", "a\nb"])
-async def test_a_key_file_without_a_key_keeps_the_old_key(content: str, keyed: Kept, tmp_path: Path) -> None:
+@pytest.mark.parametrize("content", ["two words", "a\nb"])
+async def test_a_key_file_that_holds_no_key_keeps_the_old_key(content: str, keyed: Kept, tmp_path: Path) -> None:
     (tmp_path / "key").write_text(content)
     assert await keyed.look() == 1 and keyed.key == "old"
-    assert "providers.a.api_key: the secret is empty, or has" in keyed.reloader.last.problems[0]
+    assert "providers.a.api_key: the secret has a space" in keyed.reloader.last.problems[0]
     (tmp_path / "key").write_text("new")
     assert await keyed.look() == 2 and keyed.key == "new"
+
+
+@pytest.mark.parametrize("content", ["", " \n\t"])
+async def test_an_emptied_key_file_disables_its_provider_until_it_has_a_key(
+    content: str, keyed: Kept, tmp_path: Path
+) -> None:
+    (tmp_path / "key").write_text(content)
+    assert await keyed.look() == 2
+    assert keyed.disabled == f"${{file:{tmp_path / 'key'}}} is empty"
+    (tmp_path / "key").write_text("  new\r\n")
+    assert await keyed.look() == 3 and (keyed.key, keyed.disabled) == ("new", None)
 
 
 async def test_a_key_file_that_is_gone_does_not_hide_a_change_of_the_file(keyed: Kept, tmp_path: Path) -> None:
@@ -287,13 +300,36 @@ async def test_a_key_file_that_is_gone_does_not_hide_a_change_of_the_file(keyed:
     assert await keyed.look() == 2 and keyed.said == ["routing_reloaded"]
 
 
-async def test_a_key_file_that_comes_after_the_file_that_names_it_heals_it(kept: Kept, tmp_path: Path) -> None:
+async def test_a_key_file_that_comes_after_the_file_that_names_it_enables_the_provider(
+    kept: Kept, tmp_path: Path
+) -> None:
     kept.path.write_text(KEYED.replace("KEY", str(tmp_path / "key")))
-    assert await kept.look() == 1
-    assert f"cannot read {tmp_path / 'key'}: No such file" in kept.reloader.last.problems[0]
-    assert await kept.look() == 1 and kept.said == ["routing_refused"]
+    assert await kept.look() == 2
+    assert kept.disabled == f"cannot read {tmp_path / 'key'}: No such file or directory"
+    (tmp_path / "key").write_text("")
+    assert await kept.look() == 3 and kept.disabled == f"${{file:{tmp_path / 'key'}}} is empty"
     (tmp_path / "key").write_text("new")
-    assert await kept.look() == 2 and kept.key == "new"
+    assert await kept.look() == 4 and (kept.key, kept.disabled) == ("new", None)
+
+
+async def test_a_file_system_that_does_not_respond_is_no_change_and_holds_nothing_up(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go = threading.Event()
+    monkeypatch.setattr(reload, "VALUE_WITHIN_S", 0.01)
+    monkeypatch.setattr(reload, "stamp", lambda _: go.wait(60))
+    kept.path.write_text(TWO)
+    assert await kept.look() == 1 and kept.said == []
+    monkeypatch.undo()
+    go.set()
+    assert await until_read(kept) == 2
+
+
+async def until_read(kept: Kept) -> int:
+    async with asyncio.timeout(10):
+        while await kept.look() == 1:
+            await asyncio.sleep(0)
+    return kept.reloader.current.number
 
 
 @pytest.fixture

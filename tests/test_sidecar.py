@@ -85,6 +85,15 @@ def test_a_reload_may_not_take_the_keys_from_an_open_listener():
         make(TWO, 2)
 
 
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
+async def test_a_proxy_in_the_environment_is_no_obstacle_on_this_machine(
+    name: str, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:1")
+    async with running() as started, http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
+        assert answer.status == 200
+
+
 KEYED_PROVIDER = """
 pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate]
 providers:

@@ -7,10 +7,10 @@ from argparse import ArgumentParser
 
 from proxy.cli.command import Failure, reason
 from proxy.config.document import ConfigError
+from proxy.config.files import read_text, read_value
 from proxy.control import OWN
 from proxy.generation import Generation, Maker
 from proxy.pipeline import Ends
-from proxy.reload import read
 from proxy.upstream.attempt import upstream
 
 
@@ -22,7 +22,9 @@ def argument(parser: ArgumentParser) -> None:
 def text(path: str) -> str:
     """The file's text, or a Failure."""
     try:
-        return read(path)
+        return read_text(path)
+    except TimeoutError as error:
+        raise Failure(f"cannot read {path}: {error.strerror}", exit_code=2) from error
     except OSError as error:
         raise Failure(f"cannot read {path}: {reason(error)}", exit_code=2) from error
     except UnicodeDecodeError as error:
@@ -31,7 +33,7 @@ def text(path: str) -> str:
 
 def maker() -> Maker:
     """Generations with this process's environment and files."""
-    return Maker(os.environ, read, Ends(upstream, OWN))
+    return Maker(os.environ, read_value, Ends(upstream, OWN))
 
 
 def generation(path: str) -> Generation:

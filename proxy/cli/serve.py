@@ -23,6 +23,7 @@ from proxy.sandbox import SIMULATIONS
 from proxy.sandbox.adapt import adapted
 from proxy.sandbox.server import Sandbox
 from proxy.sidecar import CannotListen, Exposed, Launch, Sidecar, start
+from proxy.upstream.http1.proxies import EnvironmentValueError
 
 _DESCRIPTION = """Serves the file's models until SIGTERM or SIGINT; a second one ends it at once. A changed file is
 taken up within seconds, SIGHUP does it at once."""
@@ -39,12 +40,12 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    return run(partial(_serve, arguments))
+    # Before the event loop, whose signal handlers would have to wait for a file that is slow to read.
+    return run(partial(_serve, arguments, file.generation(arguments.config)))
 
 
-async def _serve(arguments: Namespace, stopped: asyncio.Event) -> int:
+async def _serve(arguments: Namespace, generation: Generation, stopped: asyncio.Event) -> int:
     async with AsyncExitStack() as stack:
-        generation = file.generation(arguments.config)
         sandbox = await _sandbox(generation.snapshot, stack) if arguments.sandbox else None
         if arguments.fault:
             await fault.break_(sandbox, arguments.fault)
@@ -76,6 +77,8 @@ async def _started(arguments: Namespace, generation: Generation, sandbox: Sandbo
         return await start(launch)
     except Exposed as error:
         raise Failure(f"{arguments.config}: {error}", exit_code=2) from error
+    except EnvironmentValueError as error:
+        raise Failure(str(error), exit_code=2) from error
     except CannotListen as error:
         raise Failure(f"cannot listen on {error.where}: {reason(error.cause)}") from error
 

@@ -66,7 +66,7 @@ class Ratio(float):
 
 
 class Secret:
-    """A credential, or the name of the variable that should hold it and does not; neither is ever shown."""
+    """A credential, or in `missing` why there is none, such as `OPENAI_API_KEY is not set`; the value is never shown."""
 
     expected = "text, ${VARIABLE} or ${file:/path}"
     schema = {"type": "string"}

@@ -14,6 +14,7 @@ from msgspec import inspect
 
 from proxy.config.document import Document, suggestion
 from proxy.config.quantities import Secret
+from proxy.errors import EXHAUSTION
 
 WRONG: Any = object()
 """Stands for a value that could not be read; a problem has been noted."""
@@ -26,6 +27,10 @@ _NULLS = ("", "~", "null")
 
 class Unset(Exception):
     """A variable has no value."""
+
+
+class Unreadable(Unset):
+    """A file that should hold a value cannot be read; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +81,14 @@ class Reader:
         try:
             return _VARIABLE.sub(self._variable, node.value)
         except OSError as error:
-            return self.wrong(place, f"cannot read {error.filename}: {error.strerror}")
+            message = f"cannot read {error.filename}: {error.strerror}"
+            if error.errno in EXHAUSTION:  # nothing is wrong with the file
+                return self.wrong(place, message)
+            raise Unreadable(message) from error
 
     def _variable(self, match: re.Match[str]) -> str:
         if match["file"]:
-            return self.read_file(match["file"]).removesuffix("\n").removesuffix("\r")
+            return self.read_file(match["file"]).strip()
         value = self.environ.get(match["name"]) or match["default"]
         if value is None:
             raise Unset(match["name"])
@@ -104,6 +112,8 @@ def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[Reader, Pla
         try:
             text = reader.text(place, expected)
             return text if text is WRONG else _bounded(reader, place, kind, parse(text))
+        except Unreadable as unreadable:
+            return reader.wrong(place, str(unreadable))
         except Unset as unset:
             return reader.wrong(place, f"variable {unset} is not set; set it, or write ${{{unset}:-default}}")
         except (ValueError, OverflowError):  # as written: what a variable holds may be a secret in the wrong place
@@ -156,6 +166,8 @@ def _literal(reader: Reader, place: Place, kind: inspect.LiteralType) -> Any:
     words = [str(value) for value in kind.values]
     try:
         text = reader.text(place, " or ".join(words))
+    except Unreadable as unreadable:
+        return reader.wrong(place, str(unreadable))
     except (Unset, ValueError):
         text = None
     if text is WRONG or text in words:
@@ -169,11 +181,20 @@ def _custom(reader: Reader, place: Place, kind: inspect.CustomType) -> Any:
         return read(reader, place, kind)
     try:
         text = reader.text(place, Secret.expected)
-        return text if text is WRONG else Secret.parse(text)
+        return text if text is WRONG else _secret(text.strip(), place)
+    except Unreadable as unreadable:
+        return Secret("", missing=str(unreadable))
     except Unset as unset:
-        return Secret("", missing=str(unset))
+        return Secret("", missing=f"{unset} is not set")
     except ValueError:
-        return reader.wrong(place, "the secret is empty, or has a space, a line break or a character beyond ASCII")
+        return reader.wrong(place, "the secret has a space, a line break or a character beyond ASCII in it")
+
+
+def _secret(text: str, place: Place) -> Secret:
+    if text:
+        return Secret.parse(text)
+    written = place.node.value.strip()  # empty, or nothing but variables
+    return Secret("", missing=f"{written or 'the key'} is empty")
 
 
 def _list(reader: Reader, place: Place, kind: Any) -> Any:

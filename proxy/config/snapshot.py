@@ -40,7 +40,7 @@ class Provider:
     @property
     def disabled(self) -> str | None:
         """Why it is never tried, or None."""
-        return f"{self.key.missing} is not set" if self.key and self.key.missing else None
+        return self.key.missing if self.key else None
 
 
 @dataclass(frozen=True, slots=True)

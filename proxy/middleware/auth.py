@@ -28,9 +28,7 @@ class Key:
 
     def __post_init__(self) -> None:
         if self.value.missing:
-            raise ValueError(
-                f"variable {self.value.missing} is not set; set it, or write ${{{self.value.missing}:-default}}"
-            )
+            raise ValueError(f"a caller's key must have a value: {self.value.missing}")
 
 
 @dataclass(frozen=True, slots=True)

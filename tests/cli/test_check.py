@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from proxy.cli import main
@@ -77,3 +79,15 @@ def test_what_is_no_file_is_2_too(content, checked):
 def test_a_file_that_is_not_there_is_2(capsys):
     assert main(["check", "/no/such/file"]) == 2
     assert capsys.readouterr().err == "parrot: cannot read /no/such/file: no such file or directory\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files there")
+def test_a_fifo_hangs_nothing(checked, capsys, tmp_path, monkeypatch):
+    os.mkfifo(tmp_path / "key")
+    code, out, err = checked(text().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1))
+    assert (code, err) == (0, "")
+    assert out.endswith(f"  a would be disabled: cannot read {tmp_path}/key: it is a FIFO, not a regular file\n")
+    monkeypatch.setattr("proxy.config.files.TEXT_WITHIN_S", 0.02)
+    assert main(["check", str(tmp_path / "key")]) == 2
+    assert capsys.readouterr().err == f"parrot: cannot read {tmp_path}/key: it could not be read within 0.02 s\n"
+    os.close(os.open(tmp_path / "key", os.O_WRONLY))  # lets the reading thread go

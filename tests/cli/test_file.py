@@ -47,11 +47,20 @@ def test_what_cannot_be_read_is_a_failure(content, said, tmp_path):
     assert (str(caught.value), caught.value.exit_code) == (f"cannot read {path}: {said}", 2)
 
 
-@pytest.mark.parametrize("name", ["routing.yaml", "key"])
-def test_what_is_too_large_is_a_failure_and_not_read_to_its_end(name, tmp_path):
+def test_a_file_that_is_too_large_is_a_failure_and_not_read_to_its_end(tmp_path):
     path = tmp_path / "routing.yaml"
-    path.write_text(text().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'"))
-    with open(tmp_path / name, "ab") as file:
+    path.write_text(text())
+    with open(path, "ab") as file:
         file.truncate(MAX_TEXT * 2000)  # takes no room on the disk
-    with pytest.raises(Failure):
+    with pytest.raises(Failure, match=f"the file is over {MAX_TEXT} bytes"):
         generation(str(path))
+
+
+def test_a_key_file_that_is_too_large_disables_its_provider_alone(tmp_path):
+    path = tmp_path / "routing.yaml"
+    path.write_text(text().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1))
+    with open(tmp_path / "key", "ab") as file:
+        file.truncate(MAX_TEXT * 2000)
+    providers = generation(str(path)).snapshot.providers
+    assert providers["a"].disabled == f"cannot read {tmp_path}/key: it is over 65536 bytes"
+    assert providers["b"].disabled is None

@@ -17,6 +17,7 @@ from urllib.request import urlopen
 import pytest
 
 from proxy.cli import main
+from proxy.cli.file import generation
 from proxy.cli.main import parser
 from proxy.cli.serve import _serve
 from tests.fakes import PROVIDER_KEY, text
@@ -116,10 +117,31 @@ def test_open_to_the_network_without_keys_is_one_line(capsys, write):
     assert said.count("\n") == 1
 
 
+@pytest.mark.parametrize(
+    "name, value, said",
+    [
+        ("HTTPS_PROXY", "socks5://user:s3cret@p:1080", "socks5:// proxies are not supported; expected http://"),
+        ("HTTP_PROXY", "http://user:s3cret@p:port", "expected http://[user:password@]host[:port]"),
+        ("ALL_PROXY", "socks5h://user:s3cret@p", "socks5h:// proxies are not supported; expected http://"),
+        ("NO_PROXY", "10.*", "cannot use the entry '10.*'; expected a comma-separated list of hosts"),
+        ("SSL_CERT_FILE", "/no/such/file", "cannot read /no/such/file: No such file or directory; expected a PEM file"),
+    ],
+)
+def test_an_environment_that_cannot_be_used_is_one_line(name, value, said, capsys, write, monkeypatch):
+    for other in ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY", "NO_PROXY"):
+        monkeypatch.delenv(other, raising=False)
+        monkeypatch.delenv(other.lower(), raising=False)
+    monkeypatch.setenv(name, value)
+    code, shown = ended(["-c", write(text()), "--port", "0", "--admin-port", "0"], capsys)
+    assert (code, shown.count("\n")) == (2, 1)
+    assert shown.startswith(f"parrot: {name}: {said}") and "s3cret" not in shown
+
+
 async def served(argv, capsys):
     stopped = asyncio.Event()
     stopped.set()
-    assert await _serve(parser().parse_args(["serve", *argv]), stopped) == 0
+    arguments = parser().parse_args(["serve", *argv])
+    assert await _serve(arguments, generation(arguments.config), stopped) == 0
     return capsys.readouterr().out
 
 
@@ -149,17 +171,17 @@ async def test_listens_on_a_unix_socket_unless_told_a_port(capsys, write, tmp_pa
 
 
 class Served:
-    """`parrot serve --sandbox` in a process of its own."""
+    """`parrot serve` in a process of its own."""
 
-    def __init__(self, path):
-        argv = [sys.executable, "-W", "error", "-m", "proxy", "serve", "-c", path, "--sandbox", "--port", "0"]
-        argv += ["--admin-port", "0", "--log-format", "json"]
+    def __init__(self, path, *options):
+        argv = [sys.executable, "-W", "error", "-m", "proxy", "serve", "-c", path, *(options or ["--sandbox"])]
+        argv += ["--port", "0", "--admin-port", "0", "--log-format", "json"]
         self.process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         banner = [self.process.stdout.readline()]
         while "curl" not in banner[-1] or "chat/completions" not in banner[-1]:
             banner.append(self.process.stdout.readline())
         urls = re.findall(r"http://[^/, ]+", "".join(banner))
-        self.url, _dashboard, self.admin, self.control = urls[:4]
+        self.url, _dashboard, self.admin, self.control = urls[:4]  # without a sandbox the last one has no use
 
     def __enter__(self):
         return self
@@ -258,3 +280,45 @@ def test_hangup_reads_the_file_at_once_and_logs_what_changed_and_no_secret(write
         assert [line["event"] for line in lines] == ["request_ended", "routing_refused"]
         assert lines[1]["problems"][0].startswith(f"{path}:2:1: not YAML: ")
         assert json.load(served.asked(served.url, "/v1/chat/completions", ASK))["model"] == "m-z"
+
+
+KEY_FILES = [
+    (lambda path: None, "cannot read {}: No such file or directory"),
+    (lambda path: path.write_text(" \n"), "${{file:{}}} is empty"),
+    (lambda path: os.mkfifo(path), "cannot read {}: it is a FIFO, not a regular file"),
+]
+
+
+@signalled
+@pytest.mark.parametrize("make, reason", KEY_FILES, ids=["none", "empty", "fifo"])
+def test_a_key_file_that_cannot_be_used_disables_its_provider_alone(make, reason, write, tmp_path):
+    key = tmp_path / "key"
+    make(key)
+    path = write(text().replace(PROVIDER_KEY, f"'${{file:{key}}}'", 1))
+    with Served(path, "--host", "127.0.0.1") as served:
+        line = served.logged()
+        assert (line["event"], line["provider"], line["reason"]) == ("provider_disabled", "a", reason.format(key))
+        health = json.load(served.asked(served.url, "/v1/providers/health"))["providers"]
+        assert [(each["name"], each["status"]) for each in health[:2]] == [("a", "disabled"), ("b", "healthy")]
+        assert health[0]["reason"] == reason.format(key)
+        served.send(signal.SIGHUP)
+        served.send(signal.SIGTERM)
+        assert served.ended() == (0, [])
+
+
+@signalled
+def test_a_key_file_that_becomes_a_fifo_holds_up_neither_reloads_nor_the_end(write, tmp_path):
+    key = tmp_path / "key"
+    key.write_text("sk-1\n")
+    with Served(write(text().replace(PROVIDER_KEY, f"'${{file:{key}}}'", 1)), "--host", "127.0.0.1") as served:
+        key.unlink()
+        os.mkfifo(key)
+        served.asked(served.admin, "/admin/reload", method="POST").close()
+        lines = [served.logged(), served.logged()]
+        assert [line["event"] for line in lines] == ["provider_disabled", "routing_reloaded"]
+        key.unlink()
+        key.write_text("sk-2\n")
+        served.asked(served.admin, "/admin/reload", method="POST").close()
+        assert [served.logged()["event"] for _ in range(2)] == ["provider_enabled", "routing_reloaded"]
+        served.send(signal.SIGTERM)
+        assert served.ended() == (0, [])

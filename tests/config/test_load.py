@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+
 import pytest
 
 from proxy.config.document import ConfigError, parse
@@ -118,9 +120,37 @@ def test_a_secret_may_be_a_file() -> None:
     text = HEAD.replace("http://x}", "http://x, api_key: '${file:/run/key}'}") + MODELS
     key = loaded(text, files={"/run/key": "sk-1\n"}).providers["openai"].key
     assert key is not None and (key.value, key.missing) == ("sk-1", None)
-    assert complaints(text) == [
-        "routing.yaml:2:58: providers.openai.api_key: cannot read /run/key: No such file or directory"
-    ]
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("'${file:/run/none}'", "cannot read /run/none: No such file or directory"),
+        ("'${file:/run/empty}'", "${file:/run/empty} is empty"),
+        ("'${file:/run/blank}'", "${file:/run/blank} is empty"),
+        ("'${UNSET}'", "UNSET is not set"),
+        ("'${EMPTY}'", "EMPTY is not set"),
+        ("'${BLANK}'", "${BLANK} is empty"),
+        ("''", "the key is empty"),
+        ("' '", "the key is empty"),
+    ],
+)
+def test_a_provider_without_a_key_is_disabled_and_the_others_serve(written: str, reason: str) -> None:
+    text = HEAD.replace(
+        "http://x}", f"http://x, api_key: {written}}}\n  other: {{dialect: openai, base_url: http://y}}"
+    )
+    files = {"/run/empty": "", "/run/blank": " \r\n"}
+    snapshot = loaded(text + MODELS, {"EMPTY": "", "BLANK": " \t"}, files)
+    assert {name: each.disabled for name, each in snapshot.providers.items()} == {"openai": reason, "other": None}
+
+
+def test_want_of_descriptors_disables_no_provider() -> None:
+    def read_file(path: str) -> str:
+        raise OSError(errno.EMFILE, "Too many open files", path)
+
+    document = parse(HEAD.replace("http://x}", "http://x, api_key: '${file:/run/key}'}") + MODELS)
+    load(Reader(document, {}, read_file))
+    assert [problem.message for problem in document.problems] == ["cannot read /run/key: Too many open files"]
 
 
 @pytest.mark.parametrize(

@@ -56,7 +56,7 @@ def test_a_secret_is_never_shown(form: object) -> None:
     assert callable(form)
     assert form(Secret.parse("sk-planted")) == "Secret(***)"
     assert form([Secret.parse("sk-planted")]) == "[Secret(***)]"
-    assert form(Secret("", missing="OPENAI_API_KEY")) == "Secret(missing='OPENAI_API_KEY')"
+    assert form(Secret("", missing="OPENAI_API_KEY is not set")) == "Secret(missing='OPENAI_API_KEY is not set')"
 
 
 def test_secrets_are_equal_by_what_they_hold() -> None:

@@ -49,7 +49,7 @@ class Options:
 
 
 ENVIRON = {"PORT": "80", "EMPTY": "", "KEY": "sk-planted", "FLAG": "true"}
-FILES = {"/run/key": "sk-file\n", "/run/crlf": "sk-crlf\r\n"}
+FILES = {"/run/key": "sk-file\n", "/run/crlf": "sk-crlf\r\n", "/run/spaced": " \tsk-spaced \n\n"}
 
 
 def binary(path: str) -> str:
@@ -85,8 +85,11 @@ def read(text: str) -> tuple[Any, list[str]]:
         ("room: 4KiB", "room", 4096),
         ("secret: ${KEY}", "secret", Secret("sk-planted")),
         ("secret: ${file:/run/crlf}", "secret", Secret("sk-crlf")),
-        ("secret: ${UNSET}", "secret", Secret("", missing="UNSET")),
-        ("secret: ${EMPTY}", "secret", Secret("", missing="EMPTY")),
+        ("secret: ${UNSET}", "secret", Secret("", missing="UNSET is not set")),
+        ("secret: ${EMPTY}", "secret", Secret("", missing="EMPTY is not set")),
+        ("secret: ${file:/no}", "secret", Secret("", missing="cannot read /no: No such file or directory")),
+        ('secret: " ${KEY}\t"', "secret", Secret("sk-planted")),
+        ("secret: '${file:/run/spaced}'", "secret", Secret("sk-spaced")),
         ("secret:", "secret", None),
         ("secret: ~", "secret", None),
         ("word: api-key", "word", "api-key"),
@@ -135,10 +138,10 @@ def test_a_value_is_read_by_its_type(text: str, name: str, value: object) -> Non
         ("room: 32 megs", "1:7: room: expected a size such as 64KiB or 32MiB, got '32 megs'"),
         (
             "secret: two words",
-            "1:9: secret: the secret is empty, or has a space, a line break or a character beyond ASCII",
+            "1:9: secret: the secret has a space, a line break or a character beyond ASCII in it",
         ),
         ("secret: [a]", "1:9: secret: expected text, ${VARIABLE} or ${file:/path}, got a list"),
-        ("secret: ${file:/no}", "1:9: secret: cannot read /no: No such file or directory"),
+        ("choice: ${file:/no}", "1:9: choice: cannot read /no: No such file or directory"),
         ("choice: on", "1:9: choice: 'on' is not one of auto, off"),
         ("choice: ${UNSET}", "1:9: choice: '${UNSET}' is not one of auto, off"),
         ("word: [a]", "1:7: word: expected a mapping, got a list"),

@@ -131,7 +131,7 @@ PAGE = {"Origin": "https://evil.test"}
         ("10.0.0.9", {"Authorization": "s3cret"}, KEY, False),
         ("10.0.0.9", {"Authorization": "Bearer \udcff"}, KEY, False),
         ("10.0.0.9", MINE, None, False),
-        ("10.0.0.9", {"Authorization": "Bearer "}, Secret("", missing="ADMIN_KEY"), False),
+        ("10.0.0.9", {"Authorization": "Bearer "}, Secret("", missing="ADMIN_KEY is not set"), False),
         ("10.0.0.9", {"X-Forwarded-For": "127.0.0.1"}, None, False),
         ("10.0.0.9", MINE, KEY, True),
         ("10.0.0.9", {**MINE, **PAGE}, KEY, True),

@@ -5,18 +5,34 @@ from __future__ import annotations
 import asyncio
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
+from proxy.config.files import check_regular
 from proxy.errors import ConnectFailure
 from proxy.upstream.http1.connection import Connection
-from proxy.upstream.http1.proxies import Proxy, Route
+from proxy.upstream.http1.proxies import EnvironmentValueError, Proxy, Route
 from proxy.upstream.http1.resolver import Address, Resolver
 
 STAGGER = 0.25
 """Seconds before the next address is tried beside one that has not answered (RFC 8305, 5)."""
 MAX_TUNNEL_HEAD = 16 * 1024
+
+
+def check_authorities(environ: Mapping[str, str]) -> None:
+    """Raise EnvironmentValueError for an SSL_CERT_FILE without certificates, which OpenSSL would ignore in silence."""
+    path = environ.get("SSL_CERT_FILE")
+    if not path:
+        return
+    try:
+        check_regular(path)
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
+    except ssl.SSLError:
+        raise EnvironmentValueError(f"SSL_CERT_FILE: {path} holds no certificate; expected a PEM file") from None
+    except OSError as error:
+        message = f"SSL_CERT_FILE: cannot read {path}: {error.strerror}; expected a PEM file"
+        raise EnvironmentValueError(message) from None
 
 
 def trust(ca_file: str | None = None) -> ssl.SSLContext:

@@ -1,7 +1,8 @@
-"""Which forward proxy stands before an origin, by HTTPS_PROXY, HTTP_PROXY and NO_PROXY."""
+"""Which forward proxy stands before an origin, by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,6 +11,17 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from proxy.upstream.http1.origin import Origin
+
+_SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,15})://", re.IGNORECASE)
+_HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
+_PORT = re.compile("[0-9]{1,5}")
+_ENTRY = re.compile(rf"\*|(\*?\.)?{_HOST.pattern}(:{_PORT.pattern})?", re.IGNORECASE)
+_FORM = "http://[user:password@]host[:port]"
+_ENTRY_FORMS = "a comma-separated list of hosts, host:port, .domain, addresses, blocks such as 10.0.0.0/8, or *"
+
+
+class EnvironmentValueError(ValueError):
+    """An environment variable has a value that cannot be used; the message names it and says what is allowed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,36 +54,61 @@ class Proxies:
 
     @classmethod
     def parse(cls, environ: Mapping[str, str]) -> Proxies:
-        """Lower-case names win, as in curl; ValueError names the variable that is not understood."""
-        named = {scheme: f"{scheme}_proxy" for scheme in ("http", "https")}
-        found = {scheme: (name, _value(environ, name)) for scheme, name in named.items()}
+        """Read the variables; lower-case names win, as in curl, and ALL_PROXY is for a scheme that has none of its own.
+
+        Raises EnvironmentValueError, whose message has no credentials in it."""
+        found = {scheme: _variable(environ, f"{scheme}_proxy", "all_proxy") for scheme in ("http", "https")}
+        name, text = _variable(environ, "no_proxy")
         return cls(
             {scheme: _proxy(name, text) for scheme, (name, text) in found.items() if text},
-            tuple(entry.strip().lower() for entry in _value(environ, "no_proxy").split(",") if entry.strip()),
+            tuple(_entry(name, entry) for entry in re.split(r"[\s,]+", text) if entry),
         )
 
     def route(self, origin: Origin) -> Route:
-        """The way to an origin."""
-        direct = any(_covers(entry, origin) for entry in self.without)
+        """The way to an origin; this machine is always reached directly."""
+        direct = _is_this_machine(origin.host) or any(_covers(entry, origin) for entry in self.without)
         return Route(origin, None if direct else self.by_scheme.get(origin.scheme))
 
 
-def _value(environ: Mapping[str, str], name: str) -> str:
-    return environ.get(name) or environ.get(name.upper()) or ""
+def _variable(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
+    """The first of these variables that is set, in lower or upper case, and its value."""
+    for spelled in (case for name in names for case in (name, name.upper())):
+        if text := environ.get(spelled, "").strip():
+            return spelled, text
+    return names[0], ""
 
 
 def _proxy(name: str, text: str) -> Proxy:
+    scheme = _SCHEME.match(text)
+    if scheme and scheme[1].lower() != "http":
+        raise EnvironmentValueError(f"{name}: {scheme[1].lower()}:// proxies are not supported; expected {_FORM}")
     try:
-        parts = urlsplit(text if "://" in text else f"http://{text}")
-        host, port = parts.hostname, parts.port or 80
+        parts = urlsplit(text if scheme else f"http://{text}")
+        host, port = parts.hostname or "", parts.port
+        host = host if ":" in host else host.encode("idna").decode()
     except ValueError:
-        host = None
-    if not host or parts.scheme != "http":
-        raise ValueError(f"{name.upper()}: not of the form http://[user:password@]host[:port]")
+        host, port = "", None
+    if not (_HOST.fullmatch(host) or _is_address(host)) or port == 0:
+        raise EnvironmentValueError(f"{name}: expected {_FORM}")
     if parts.username is None:
-        return Proxy(host, port)
+        return Proxy(host, port or 80)
     credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
-    return Proxy(host, port, f"Basic {b64encode(credentials.encode()).decode()}")
+    return Proxy(host, port or 80, f"Basic {b64encode(credentials.encode('utf-8', 'surrogateescape')).decode()}")
+
+
+def _entry(name: str, text: str) -> str:
+    """One entry of NO_PROXY as `_covers` takes it."""
+    entry = text.lower()
+    bare = entry[1:-1] if entry.startswith("[") and entry.endswith("]") else entry
+    if _is_address(bare):
+        return str(ip_address(bare))
+    address, _, port = entry.rpartition(":")
+    bracketed = (
+        address.startswith("[") and address.endswith("]") and _is_address(address[1:-1]) and _PORT.fullmatch(port)
+    )
+    if bracketed or _is_block(entry) or _ENTRY.fullmatch(entry):
+        return entry
+    raise EnvironmentValueError(f"{name}: cannot use the entry {text[:64]!r}; expected {_ENTRY_FORMS}")
 
 
 def _covers(entry: str, origin: Origin) -> bool:
@@ -79,13 +116,33 @@ def _covers(entry: str, origin: Origin) -> bool:
     if entry in ("*", origin.host, origin.with_port):
         return True
     if "/" in entry:
-        return _in_block(origin.host, entry)
+        return _is_address(origin.host) and ip_address(origin.host) in ip_network(entry, strict=False)
     domain = entry.removeprefix("*").removeprefix(".")
-    return bool(domain) and (f".{origin.host}".endswith(f".{domain}"))
+    return f".{origin.host}".endswith(f".{domain}")
 
 
-def _in_block(host: str, block: str) -> bool:
+def _is_this_machine(host: str) -> bool:
+    """Whether the host is localhost, a name below it (RFC 6761, 6.3), or an address that leads back here."""
+    if f".{host.lower().rstrip('.')}".endswith(".localhost"):
+        return True
+    if not _is_address(host):
+        return False
+    address = ip_address(host)
+    address = getattr(address, "ipv4_mapped", None) or address
+    return address.is_loopback or address.is_unspecified
+
+
+def _is_address(text: str) -> bool:
     try:
-        return ip_address(host) in ip_network(block, strict=False)
+        ip_address(text)
     except ValueError:
         return False
+    return True
+
+
+def _is_block(text: str) -> bool:
+    try:
+        ip_network(text, strict=False)
+    except ValueError:
+        return False
+    return "/" in text

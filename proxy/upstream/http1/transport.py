@@ -9,7 +9,7 @@ from math import inf
 
 from proxy.messages import Outgoing
 from proxy.upstream.http1.connection import Connection, Stale
-from proxy.upstream.http1.dial import Dialer, trust
+from proxy.upstream.http1.dial import Dialer, check_authorities, trust
 from proxy.upstream.http1.head import head
 from proxy.upstream.http1.incoming import Http1Incoming
 from proxy.upstream.http1.origin import Origin, locate
@@ -30,7 +30,10 @@ class Http1Transport:
 
     @classmethod
     def of(cls, environ: Mapping[str, str], ca_file: str | None = None) -> Http1Transport:
-        """With the environment's proxies, and trust in that file or the system; raises ValueError and OSError."""
+        """With the environment's proxies, and trust in that file or the system.
+
+        Raises EnvironmentValueError, and OSError for the file."""
+        check_authorities(environ)
         return cls(Dialer(trust(ca_file)), Proxies.parse(environ))
 
     async def send(self, request: Outgoing, *, connect_timeout: float, answer_timeout: float = inf) -> Http1Incoming:

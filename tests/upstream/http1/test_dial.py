@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import ssl
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from proxy.errors import ConnectFailure
 from proxy.messages import Outgoing
 from proxy.upstream.http1 import dial
-from proxy.upstream.http1.dial import Dialer, connect, trust
-from proxy.upstream.http1.proxies import Proxies, Proxy
+from proxy.upstream.http1.dial import Dialer, check_authorities, connect, trust
+from proxy.upstream.http1.proxies import EnvironmentValueError, Proxies, Proxy
 from proxy.upstream.http1.resolver import Address, Resolver
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import FIN, RECV, RST, FaultServer, Op, Peer, answer, send, tell
@@ -322,6 +324,35 @@ async def test_a_server_without_tls_is_a_connect_failure() -> None:
     async with FaultServer([send(answer())]) as server:
         with pytest.raises(ConnectFailure, match=r"^no TLS with 127\.0\.0\.1: wrong version number"):
             await Http1Transport(Dialer(NO_TRUST)).send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout=5)
+
+
+@needs_openssl
+def test_an_ssl_cert_file_with_certificates_is_taken(authority: Authority) -> None:
+    for path in (authority.ca_file, ""):
+        check_authorities({"SSL_CERT_FILE": path})
+    check_authorities({})
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda path: None, "cannot read {}: No such file or directory"),
+        (Path.mkdir, "cannot read {}: it is a directory, not a regular file"),
+        (os.mkfifo, "cannot read {}: it is a FIFO, not a regular file"),
+        (lambda path: path.symlink_to("/dev/zero"), "cannot read {}: it is a device, not a regular file"),
+        (Path.touch, "{} holds no certificate"),
+        (lambda path: path.write_text("-----BEGIN CERTIFICATE-----\nx\n"), "{} holds no certificate"),
+        (lambda path: path.write_bytes(b"\xff" * 1000), "{} holds no certificate"),
+    ],
+    ids=["missing", "directory", "fifo", "device", "empty", "broken", "binary"],
+)
+def test_an_ssl_cert_file_without_certificates_is_refused_by_name(
+    make: Callable[[Path], None], said: str, tmp_path: Path
+) -> None:
+    make(tmp_path / "ca.pem")
+    with pytest.raises(EnvironmentValueError) as raised:
+        Http1Transport.of({"SSL_CERT_FILE": str(tmp_path / "ca.pem")})
+    assert str(raised.value) == f"SSL_CERT_FILE: {said.format(tmp_path / 'ca.pem')}; expected a PEM file"
 
 
 def test_a_missing_file_of_authorities_is_seen_at_once() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.upstream.http1.origin import locate
-from proxy.upstream.http1.proxies import Proxies, Proxy
+from proxy.upstream.http1.proxies import EnvironmentValueError, Proxies, Proxy
 
 
 @pytest.mark.parametrize(
@@ -17,8 +17,16 @@ from proxy.upstream.http1.proxies import Proxies, Proxy
         ({"HTTP_PROXY": "p"}, "http://h/", Proxy("p", 80)),
         ({"HTTPS_PROXY": "http://p", "https_proxy": "http://q:1"}, "https://h/", Proxy("q", 1)),
         ({"https_proxy": "http://u:p%3Aw@p:1"}, "https://h/", Proxy("p", 1, "Basic dTpwOnc=")),
+        ({"https_proxy": "http://\udcff@p:1"}, "https://h/", Proxy("p", 1, "Basic /zo=")),
         ({"https_proxy": "http://u@p:1"}, "https://h/", Proxy("p", 1, "Basic dTo=")),
         ({"https_proxy": ""}, "https://h/", None),
+        ({"https_proxy": " \t", "HTTPS_PROXY": " http://p:1\n"}, "https://h/", Proxy("p", 1)),
+        ({"https_proxy": "http://[2001:db8::7]:3128"}, "https://h/", Proxy("2001:db8::7", 3128)),
+        ({"https_proxy": "HTTP://p.example:3128/"}, "https://h/", Proxy("p.example", 3128)),
+        ({"ALL_PROXY": "http://p:1"}, "https://h/", Proxy("p", 1)),
+        ({"all_proxy": "p:1"}, "http://h/", Proxy("p", 1)),
+        ({"ALL_PROXY": "http://p:1", "HTTPS_PROXY": "http://q:1"}, "https://h/", Proxy("q", 1)),
+        ({"ALL_PROXY": "socks5://p", "HTTP_PROXY": "q:1", "HTTPS_PROXY": "q:1"}, "https://h/", Proxy("q", 1)),
     ],
 )
 def test_each_scheme_has_its_proxy(environ: dict[str, str], url: str, proxy: Proxy | None) -> None:
@@ -43,9 +51,14 @@ def test_each_scheme_has_its_proxy(environ: dict[str, str], url: str, proxy: Pro
         ("10.0.0.0/8", "https://11.1.2.3/", False),
         ("10.0.0.0/8", "https://h.example/", False),
         ("fe80::/10", "https://[fe80::1]/", True),
-        ("nonsense/x", "https://10.1.2.3/", False),
-        (".", "https://h.example/", False),
         (" , x ,h.example", "https://h.example/", True),
+        ("x h.example\ty", "https://h.example/", True),
+        ("10.1.2.3", "https://10.1.2.3/", True),
+        ("[fe80::1]", "https://[fe80::1]/", True),
+        ("fe80::0:1", "https://[fe80::1]/", True),
+        ("[fe80::1]:443", "https://[fe80::1]/", True),
+        ("[fe80::1]:444", "https://[fe80::1]/", False),
+        ("my_host", "https://my_host/", True),
     ],
 )
 def test_no_proxy_names_who_is_reached_without(entry: str, url: str, direct: bool) -> None:
@@ -53,11 +66,75 @@ def test_no_proxy_names_who_is_reached_without(entry: str, url: str, direct: boo
     assert (proxies.route(locate(url).origin).proxy is None) == direct
 
 
-@pytest.mark.parametrize("text", ["https://u:secret@p", "socks5://p", "http://", "http://p:x"])
-def test_a_proxy_of_another_kind_is_refused_by_name(text: str) -> None:
-    with pytest.raises(ValueError, match="^HTTPS_PROXY: ") as raised:
-        Proxies.parse({"https_proxy": text})
-    assert "secret" not in str(raised.value)
+@pytest.mark.parametrize(
+    "host",
+    ["localhost", "LOCALHOST", "localhost.", "api.localhost", "127.0.0.1", "127.8.8.8", "[::1]", "[::ffff:127.0.0.1]",
+     "0.0.0.0", "[::]"],
+)  # fmt: skip
+def test_this_machine_is_always_reached_directly(host: str) -> None:
+    proxies = Proxies.parse({"HTTP_PROXY": "http://p:1", "HTTPS_PROXY": "http://p:1"})
+    assert [proxies.route(locate(f"{scheme}://{host}:1234/").origin).proxy for scheme in ("http", "https")] == [
+        None
+    ] * 2
+
+
+@pytest.mark.parametrize("host", ["localhost.example", "notlocalhost", "128.0.0.1", "[::2]", "10.0.0.7"])
+def test_another_machine_is_not(host: str) -> None:
+    assert Proxies.parse({"HTTP_PROXY": "http://p:1"}).route(locate(f"http://{host}/").origin).proxy == Proxy("p", 1)
+
+
+FORM = "http://[user:password@]host[:port]"
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("https://u:secret@p", f"https:// proxies are not supported; expected {FORM}"),
+        ("socks5://secret@p:1080", f"socks5:// proxies are not supported; expected {FORM}"),
+        ("SOCKS5H://p", f"socks5h:// proxies are not supported; expected {FORM}"),
+        ("http://", f"expected {FORM}"),
+        ("http://p:x", f"expected {FORM}"),
+        ("http://p:0", f"expected {FORM}"),
+        ("http://p:70000", f"expected {FORM}"),
+        ("http://secret proxy:1", f"expected {FORM}"),
+        ("http://[::1", f"expected {FORM}"),
+        ("http://[secret]:1", f"expected {FORM}"),
+        ("://p", f"expected {FORM}"),
+        ("secret@", f"expected {FORM}"),
+        ("http://\udcff:1", f"expected {FORM}"),
+    ],
+)
+def test_a_proxy_of_another_kind_is_refused_by_name(name: str, text: str, said: str) -> None:
+    with pytest.raises(EnvironmentValueError) as raised:
+        Proxies.parse({name: text})
+    assert str(raised.value) == f"{name}: {said}"
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [
+        "10.0.0.0/33",
+        "nonsense/x",
+        "10.*",
+        "http://h",
+        ".",
+        "*.",
+        "h:x",
+        "<local>",
+        "[::1",
+        "::1:x",
+        "-h",
+        "h:999999",
+        "h:\u0661",
+    ],
+)
+def test_an_entry_that_matches_nothing_is_refused_by_name(entry: str) -> None:
+    with pytest.raises(EnvironmentValueError) as raised:
+        Proxies.parse({"NO_PROXY": f"h.example, {entry}"})
+    assert str(raised.value).startswith(
+        f"NO_PROXY: cannot use the entry {entry!r}; expected a comma-separated list of "
+    )
 
 
 def test_credentials_are_not_shown() -> None:

@@ -200,9 +200,10 @@ async def test_an_http_proxy_is_asked_for_the_whole_url() -> None:
     assert (sent.headers["host"], sent.headers["proxy-authorization"]) == ("provider.test:81", "Basic dXNlcjpwQHNz")
 
 
-async def test_no_proxy_goes_straight() -> None:
+@pytest.mark.parametrize("no_proxy", ["", "example.org, 127.0.0.0/8"])
+async def test_this_machine_is_reached_without_the_proxy(no_proxy: str) -> None:
     async with FaultServer([RECV, send(OK)]) as server:
-        environ = {"http_proxy": "http://127.0.0.1:1", "no_proxy": "example.org, 127.0.0.0/8"}
+        environ = {"http_proxy": "http://127.0.0.1:1", "no_proxy": no_proxy}
         transport = Http1Transport(Dialer(NO_TRUST), Proxies.parse(environ))
         assert await exchange(transport, question(server)) == b'{"ok":true}'
         transport.close()

@@ -1,0 +1,117 @@
+"""Reads files that may be anything: within a time, up to a size, and off the caller's thread."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from collections.abc import Callable
+from queue import Empty, SimpleQueue
+from threading import Thread
+from typing import TypeVar
+
+from proxy.config.document import MAX_TEXT
+
+MAX_VALUE = 64 * 1024
+"""Bytes of a file that `${file:…}` names."""
+VALUE_WITHIN_S = 2.0
+TEXT_WITHIN_S = 10.0
+"""Longer, because a pipe (`-c /dev/stdin`) is as slow as the command that writes to it."""
+
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+_stuck: dict[str, Thread] = {}
+"""Path -> the thread that still waits for it, so that a file that hangs costs one thread and not one for each try."""
+
+T = TypeVar("T")
+
+
+def read_text(path: str) -> str:
+    """The text of routing.yaml, or as much of it as shows that it is too long; raises OSError and UnicodeDecodeError."""
+    data = call_within(TEXT_WITHIN_S, path, lambda: _read(path, MAX_TEXT + 1))
+    return data.decode("utf-8", "replace" if len(data) > MAX_TEXT else "strict")
+
+
+def read_value(path: str) -> str:
+    """The text of a file that `${file:…}` names, without white space around it.
+
+    Raises OSError, whose `strerror` is for people, for anything that is not a small regular file of UTF-8."""
+    try:
+        data = call_within(VALUE_WITHIN_S, path, lambda: _read_regular(path))
+    except ValueError:
+        raise OSError(errno.EINVAL, "it is not a valid path", path) from None
+    if len(data) > MAX_VALUE:
+        raise OSError(errno.EFBIG, f"it is over {MAX_VALUE} bytes", path)
+    try:
+        return data.decode("utf-8-sig").strip()
+    except UnicodeDecodeError as error:
+        raise OSError(errno.EILSEQ, f"it is not UTF-8 at byte {error.start}", path) from None
+
+
+def check_regular(path: str) -> None:
+    """Raise OSError, whose `strerror` is for people, unless a regular file is there."""
+    call_within(VALUE_WITHIN_S, path, lambda: _check_kind(os.stat(path).st_mode, path))
+
+
+def call_within(seconds: float, path: str, call: Callable[[], T]) -> T:
+    """The result of `call`, which may block on `path`; raises OSError (ETIMEDOUT) if it takes longer.
+
+    The thread that blocks is a daemon, which does not keep the process from ending."""
+    late = OSError(errno.ETIMEDOUT, f"it could not be read within {seconds:g} s", path)
+    if path in _stuck and _stuck[path].is_alive():
+        raise late
+    results: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
+
+    def run() -> None:
+        try:
+            results.put((call(), None))
+        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+            results.put((None, error))
+
+    thread = Thread(target=run, name=f"read {path}", daemon=True)
+    try:
+        thread.start()
+    except RuntimeError:
+        raise OSError(errno.EAGAIN, "no thread could be started to read it", path) from None
+    try:
+        result, error = results.get(timeout=seconds)
+    except Empty:
+        _stuck[path] = thread
+        raise late from None
+    if error is not None:
+        raise error
+    return result  # type: ignore[return-value]
+
+
+def _read(path: str, limit: int) -> bytes:
+    with open(path, "rb", buffering=0) as file:
+        return _read_up_to(limit, file.read)
+
+
+def _read_regular(path: str) -> bytes:
+    """At most one byte more than `MAX_VALUE`; what is not a regular file is not even opened, which alone may block."""
+    _check_kind(os.stat(path).st_mode, path)
+    descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
+    try:
+        _check_kind(os.fstat(descriptor).st_mode, path)  # it may be another one by now
+        return _read_up_to(MAX_VALUE + 1, lambda size: os.read(descriptor, size))
+    finally:
+        os.close(descriptor)
+
+
+def _check_kind(mode: int, path: str) -> None:
+    if not stat.S_ISREG(mode):
+        raise OSError(errno.EINVAL, f"it is {_KINDS.get(stat.S_IFMT(mode), 'special')}, not a regular file", path)
+
+
+def _read_up_to(limit: int, read: Callable[[int], bytes | None]) -> bytes:
+    parts, size = [], 0
+    while size < limit and (part := read(limit - size)):
+        parts.append(part)
+        size += len(part)
+    return b"".join(parts)

@@ -1,0 +1,181 @@
+"""A file is read within its time and its size, whatever it turns out to be."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from proxy.config import files
+from proxy.config.document import MAX_TEXT
+from proxy.config.files import MAX_VALUE, call_within, read_text, read_value
+
+posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files there")
+
+
+def why(read: Callable[[str], str], path: Path | str) -> str:
+    """What a user is told of a file that cannot be read."""
+    with pytest.raises(OSError) as caught:
+        read(str(path))
+    assert caught.value.filename == str(path)
+    return caught.value.strerror or ""
+
+
+# Values
+
+
+@pytest.mark.parametrize(
+    ("content", "value"),
+    [
+        (b"sk-1", "sk-1"),
+        (b" sk-1 \r\n\n", "sk-1"),
+        (b"\xef\xbb\xbfsk-1\r\n", "sk-1"),
+        ("\u00fc".encode(), "\u00fc"),
+        (b"a\nb\n", "a\nb"),
+        (b"", ""),
+        (b"x" * MAX_VALUE, "x" * MAX_VALUE),
+    ],
+)
+def test_a_value_is_a_files_text_without_white_space_around_it(content: bytes, value: str, tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(content)
+    assert read_value(str(tmp_path / "key")) == value
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("sk-1")
+    (tmp_path / "link").symlink_to("key")
+    assert read_value(str(tmp_path / "link")) == "sk-1"
+
+
+def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
+    assert why(read_value, tmp_path / "none") == "No such file or directory"
+
+
+def test_a_large_file_is_refused_and_not_read_to_its_end(tmp_path: Path) -> None:
+    with open(tmp_path / "key", "wb") as file:
+        file.truncate(10**12)  # takes no room on the disk
+    assert why(read_value, tmp_path / "key") == f"it is over {MAX_VALUE} bytes"
+
+
+def test_a_file_that_is_not_utf_8_is_refused_without_its_bytes(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"sk-\xff")
+    assert why(read_value, tmp_path / "key") == "it is not UTF-8 at byte 3"
+
+
+@pytest.mark.parametrize("path", ["a\0b", "\udcff\ud800"])
+def test_a_path_that_no_file_can_have_is_refused(path: str) -> None:
+    assert why(read_value, path) in ("it is not a valid path", "No such file or directory")
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def unix_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as sock:
+        sock.bind(str(path))
+
+
+@posix
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [(fifo, "a FIFO"), (device, "a device"), (unix_socket, "a socket"), (Path.mkdir, "a directory")],
+)
+def test_what_is_no_regular_file_is_refused_at_once(make: Callable[[Path], None], kind: str, tmp_path: Path) -> None:
+    make(tmp_path / "key")
+    assert why(read_value, tmp_path / "key") == f"it is {kind}, not a regular file"
+
+
+@posix
+def test_a_file_that_becomes_a_fifo_as_it_is_opened_does_not_hang(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    os.mkfifo(tmp_path / "key")
+    (tmp_path / "other").touch()
+    before = os.stat(tmp_path / "other")
+    monkeypatch.setattr(files.os, "stat", lambda path: before)
+    assert why(read_value, tmp_path / "key") == "it is a FIFO, not a regular file"
+
+
+# The file itself
+
+
+def test_a_text_is_read_whole(tmp_path: Path) -> None:
+    (tmp_path / "routing.yaml").write_bytes(b" a: \xc3\xbc\r\n")
+    assert read_text(str(tmp_path / "routing.yaml")) == " a: \u00fc\r\n"
+
+
+def test_a_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "routing.yaml").write_bytes(b"a: \xff")
+    with pytest.raises(UnicodeDecodeError):
+        read_text(str(tmp_path / "routing.yaml"))
+
+
+def test_of_a_long_text_only_as_much_is_read_as_shows_it(tmp_path: Path) -> None:
+    (tmp_path / "routing.yaml").write_bytes(b"\xc3\xbc" * MAX_TEXT)  # the end of what is read is half a character
+    assert MAX_TEXT < len(read_text(str(tmp_path / "routing.yaml")).encode()) < MAX_TEXT + 10
+
+
+@posix
+def test_of_an_endless_file_only_a_beginning_is_read() -> None:
+    assert len(read_text("/dev/zero")) == MAX_TEXT + 1
+
+
+@posix
+def test_a_text_may_come_through_a_pipe_in_parts() -> None:
+    out, into = os.pipe()
+
+    def write() -> None:
+        for part in (b"a: ", b"\xc3", b"\xbc"):
+            os.write(into, part)
+        os.close(into)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    assert read_text(f"/dev/fd/{out}") == "a: \u00fc"
+    writer.join()
+    os.close(out)
+
+
+@posix
+def test_a_pipe_into_which_nothing_is_written_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(files, "TEXT_WITHIN_S", 0.02)
+    os.mkfifo(tmp_path / "routing.yaml")
+    assert why(read_text, tmp_path / "routing.yaml") == "it could not be read within 0.02 s"
+    os.close(os.open(tmp_path / "routing.yaml", os.O_WRONLY))  # lets the thread go
+
+
+# Calls that may block
+
+
+def test_a_call_that_blocks_is_given_up_on_and_blocks_one_thread_only() -> None:
+    go, calls = threading.Event(), []
+
+    def block() -> str:
+        calls.append(1)
+        go.wait(60)
+        return "late"
+
+    for _ in range(3):
+        with pytest.raises(TimeoutError) as caught:
+            call_within(0.01, "/mnt/hung", block)
+        assert caught.value.errno == errno.ETIMEDOUT
+    assert len(calls) == 1
+    go.set()
+    files._stuck["/mnt/hung"].join()
+    assert call_within(10, "/mnt/hung", lambda: "well again") == "well again"
+
+
+def test_a_call_gives_what_it_returns_and_raises_what_it_raises() -> None:
+    assert call_within(10, "x", lambda: 3) == 3
+    with pytest.raises(KeyError):
+        call_within(10, "x", lambda: {}["x"])
