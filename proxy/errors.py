@@ -131,6 +131,13 @@ class TooBusy(ParrotError):
     code = "sidecar_overloaded"
 
 
+class ResourceExhaustedError(TooBusy):
+    """This process or machine is out of descriptors, memory or ports; another provider would fare no better."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, headers={"Retry-After": "1"})
+
+
 class UpstreamFailure(ParrotError):
     """One attempt ended without an answer; `trigger` is the class that failover rules name."""
 
@@ -138,6 +145,8 @@ class UpstreamFailure(ParrotError):
     type = "upstream_error"
     code = "upstream_error"
     trigger = "server_error"
+    is_local = False
+    """Whether this machine or its network is at fault, so that it says nothing of the target."""
 
     @property
     def upstream_status(self) -> int | None:
@@ -150,6 +159,13 @@ class ConnectFailure(UpstreamFailure):
 
     code = "connection_error"
     trigger = "connection_error"
+
+
+class EgressError(ConnectFailure):
+    """This machine has no way to the provider: no route, or a forward proxy that does not let it through."""
+
+    code = "egress_failed"
+    is_local = True
 
 
 class Disconnected(UpstreamFailure):

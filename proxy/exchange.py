@@ -30,6 +30,7 @@ from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 from proxy.telemetry.activity import Activity
 from proxy.telemetry.feed import Feed
+from proxy.telemetry.local_trouble import LocalTrouble
 from proxy.telemetry.observations import Flight, Observations
 from proxy.telemetry.roster import groups, labels, named
 from proxy.telemetry.signals import Board
@@ -75,8 +76,10 @@ class Services:
     breakers: Breakers = field(init=False)
     board: Board = field(init=False)
     """The rows that decisions read."""
+    local_trouble: LocalTrouble = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "local_trouble", LocalTrouble(self.log, self.clock))
         object.__setattr__(self, "activity", Activity(self.wall()))
         object.__setattr__(self, "breakers", Breakers(self.random))
         object.__setattr__(

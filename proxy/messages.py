@@ -187,7 +187,7 @@ class Transport(Protocol):
     async def send(self, request: Outgoing, *, connect_timeout: float, answer_timeout: float = inf) -> Incoming:
         """Send it whole; status and headers are in when this returns. Times are seconds.
 
-        Raises UpstreamFailure, and InvalidHeader for a header that cannot be sent."""
+        Raises UpstreamFailure, InvalidHeader for a header that cannot be sent, and ResourceExhaustedError."""
 
     def close(self) -> None:
         """Close the idle connections, and the others as their answers end."""

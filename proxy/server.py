@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
+from math import inf
 from random import getrandbits
 from typing import cast
 
@@ -15,7 +16,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from proxy import __version__, whole
 from proxy.control.pages import page
-from proxy.errors import InvalidRequest, ParrotError, RequestTimeout
+from proxy.errors import InvalidRequest, ParrotError, RequestTimeout, ResourceExhaustedError
 from proxy.exchange import Exchange, Services
 from proxy.generation import Generation
 from proxy.messages import Body, Request, Response, Upgrade
@@ -26,6 +27,8 @@ BODY_TIMEOUT = 30.0
 """Seconds the client may be silent while it sends its body."""
 KEEP_ALIVE = 75.0
 """Seconds; aiohttp has no timer of its own for a request head, so this bounds it too."""
+_REFUSED_WITHIN = 1.0
+"""Seconds that a refused connection has to take its answer."""
 _SERVER = f"parrot/{__version__}"
 _JSON = "application/json"
 _UNREAD = (408, 413)
@@ -229,6 +232,14 @@ async def _read(wire: web.BaseRequest, hold: Callable[[int], None]) -> bytes:
 class _Protocol(RequestHandler):
     """aiohttp's, but for what it says of a request it cannot parse: neither answer nor log repeats it."""
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(self._manager, Listener)
+        if self._manager.has_room:
+            super().connection_made(transport)
+            return
+        self._force_close = True  # what it sends is not read
+        self._manager.refuse(cast(asyncio.Transport, transport))
+
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
     ) -> web.StreamResponse:
@@ -246,6 +257,28 @@ class _Protocol(RequestHandler):
 
 class Listener(web.Server):
     """aiohttp's low-level server with every option set as a proxy needs it, and none lost on the way."""
+
+    max_connections: float = inf
+    on_full: Callable[[ParrotError], None] = staticmethod(lambda error: None)
+    """Called with the error that a refused connection gets."""
+
+    @property
+    def has_room(self) -> bool:
+        """Whether another connection may be served."""
+        return len(self._connections) < self.max_connections
+
+    def refuse(self, transport: asyncio.Transport) -> None:
+        """Answer 503 at once, and close.
+
+        Out of descriptors the system would leave the client waiting, or drop it without a word."""
+        error = ResourceExhaustedError(f"the sidecar is full: {self.max_connections} connections are open; try again")
+        self.on_full(error)
+        head = f"HTTP/1.1 503 Service Unavailable\r\nServer: {_SERVER}\r\nConnection: close\r\nRetry-After: 1\r\n"
+        body = error.body()
+        transport.write(f"{head}Content-Type: {_JSON}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
+        transport.write_eof()
+        # Closed at once it might reach the client as a reset, because its request was not read.
+        self._loop.call_later(_REFUSED_WITHIN, transport.abort)
 
     def __call__(self) -> RequestHandler:
         # The base class quietly drops all options when it does not know one; this does not.

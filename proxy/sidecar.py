@@ -20,6 +20,7 @@ from proxy.control.admin import Admin
 from proxy.control.metrics import Metrics
 from proxy.control.probing import Probing
 from proxy.control.watch import Watch
+from proxy.descriptors import max_clients
 from proxy.exchange import Services
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
@@ -133,6 +134,7 @@ async def start(launch: Launch) -> Sidecar:
     put = partial(_put, front, probing)
     reloader = Reloader(launch.path, _exposing(launch), launch.generation, put, launch.log)
     serving = listener(front)
+    serving.max_connections, serving.on_full = max_clients(), services.local_trouble.warn
     server = await _bound(serving, launch.listen)
     watch = Watch(services, lambda: front.generation.snapshot)
     metrics = Metrics(services, watch, lambda: reloader.last, reloader.counts)

@@ -16,7 +16,14 @@ from proxy.dialects.faults import message_in, told
 from proxy.dialects.openai.events import error_of
 from proxy.dialects.parse import parse_or_none
 from proxy.dialects.shapes import object_of
-from proxy.errors import Disconnected, InvalidRequest, ParrotError, Silent, UpstreamFailure
+from proxy.errors import (
+    Disconnected,
+    InvalidRequest,
+    ParrotError,
+    ResourceExhaustedError,
+    Silent,
+    UpstreamFailure,
+)
 from proxy.exchange import Attempt, Handler
 from proxy.messages import Body
 from proxy.resilience.overlap import Differs
@@ -154,6 +161,9 @@ class Continuing:
             return False
         except InvalidRequest:
             settle.withdrawn(attempt)
+            return False
+        except ResourceExhaustedError:
+            settle.abandoned(attempt)
             return False
         except BaseException:
             settle.abandoned(attempt)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from proxy.attempts import settle
-from proxy.errors import InvalidRequest, UpstreamFailure
+from proxy.errors import InvalidRequest, ResourceExhaustedError, UpstreamFailure
 from proxy.exchange import Attempt, Handler
 from proxy.messages import Response
 from proxy.resilience.breaker import CircuitBreaker
@@ -75,7 +75,7 @@ class Race:
             served = await self._hedge
         except UpstreamFailure as failure:
             raise Failed([*failures, (self._attempt, failure)]) from None
-        except InvalidRequest:
+        except (InvalidRequest, ResourceExhaustedError):
             raise Failed(failures) from None
         except asyncio.CancelledError:
             self._drop_hedge(outrun=False)
@@ -98,6 +98,9 @@ class Race:
             raise
         except InvalidRequest:
             settle.withdrawn(attempt)
+            raise
+        except ResourceExhaustedError:
+            settle.abandoned(attempt)
             raise
 
     def _overtake(self, hedge: asyncio.Task[Served], first: asyncio.Task[object] | None) -> None:

@@ -26,6 +26,9 @@ def failed(attempt: Attempt, failure: UpstreamFailure, breaker: CircuitBreaker) 
     if attempt.flight.over:
         return verdict
     attempt.outcome, attempt.status, attempt.ended = failure.outcome, failure.upstream_status, now
+    if failure.is_local:
+        abandoned(attempt)  # it says nothing of the target
+        return verdict
     if attempt.leave is not None:
         attempt.leave.failed(verdict, now, breaker)
     attempt.flight.failed(failure.trigger, now, fault=verdict.fault, good=verdict.ratio == "success")

@@ -8,6 +8,8 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable
 
+from proxy.descriptors import raise_limit
+
 if sys.platform != "win32":
     from uvloop import new_event_loop
 else:
@@ -16,6 +18,8 @@ else:
 
 def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
     """`main`'s exit code; its event is set by SIGINT or SIGTERM, and a second one ends it at once with 1."""
+
+    raise_limit()
 
     async def until_stopped() -> int:
         stopped = asyncio.Event()

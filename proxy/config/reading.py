@@ -14,23 +14,14 @@ from msgspec import inspect
 
 from proxy.config.document import Document, suggestion
 from proxy.config.quantities import Secret
-from proxy.errors import EXHAUSTION
+from proxy.config.variables import Unreadable, Unset, expand
 
 WRONG: Any = object()
 """Stands for a value that could not be read; a problem has been noted."""
 
-_VARIABLE = re.compile(r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?)\}")
 _INTEGER = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NULLS = ("", "~", "null")
-
-
-class Unset(Exception):
-    """A variable has no value."""
-
-
-class Unreadable(Unset):
-    """A file that should hold a value cannot be read; the message names it and says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,27 +63,13 @@ class Reader:
         return WRONG
 
     def text(self, place: Place, expected: str) -> Any:
-        """A scalar's text, its variables replaced; WRONG for anything else. Raises Unset."""
+        """A scalar's text, its variables replaced; WRONG for anything else. Raises Unset and Unreadable."""
         node = place.node
         if not isinstance(node, yaml.ScalarNode):
             return self.wrong(place, f"expected {expected}, got {_shape(place.node)}")
         if _is_null(place.node):
             return self.wrong(place, f"expected {expected}, got nothing")
-        try:
-            return _VARIABLE.sub(self._variable, node.value)
-        except OSError as error:
-            message = f"cannot read {error.filename}: {error.strerror}"
-            if error.errno in EXHAUSTION:  # nothing is wrong with the file
-                return self.wrong(place, message)
-            raise Unreadable(message) from error
-
-    def _variable(self, match: re.Match[str]) -> str:
-        if match["file"]:
-            return self.read_file(match["file"]).strip()
-        value = self.environ.get(match["name"]) or match["default"]
-        if value is None:
-            raise Unset(match["name"])
-        return value
+        return expand(node.value, self.environ, self.read_file)
 
 
 def _shape(node: yaml.Node) -> str:
@@ -183,7 +160,7 @@ def _custom(reader: Reader, place: Place, kind: inspect.CustomType) -> Any:
         text = reader.text(place, Secret.expected)
         return text if text is WRONG else _secret(text.strip(), place)
     except Unreadable as unreadable:
-        return Secret("", missing=str(unreadable))
+        return reader.wrong(place, str(unreadable)) if unreadable.is_local else Secret("", missing=str(unreadable))
     except Unset as unset:
         return Secret("", missing=f"{unset} is not set")
     except ValueError:

@@ -9,6 +9,7 @@ from itertools import groupby
 
 from proxy.config.schema import Probe
 from proxy.config.snapshot import Snapshot, Target
+from proxy.errors import EgressError, ResourceExhaustedError
 from proxy.exchange import Services
 from proxy.messages import Outgoing
 from proxy.resilience.probes import Course, Finding
@@ -18,7 +19,9 @@ JITTER = 0.1
 """The part by which a pause is longer or shorter than asked for."""
 
 Ask = Callable[[Outgoing, str, float], Awaitable[Finding | None]]
-"""Puts a question to a provider of that dialect, within so many seconds; None: it answered."""
+"""Puts a question to a provider of that dialect, within so many seconds; None: it answered.
+
+Raises ResourceExhaustedError and EgressError where the trouble is this machine's own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,12 @@ class Probing:
         services, settings, course = self.services, endpoint.settings, Course(endpoint.settings)
         await services.sleep(settings.every * services.random.random())
         while True:
-            finding = await self.ask(endpoint.question, endpoint.dialect, settings.timeout)
-            self._note(endpoint, course, finding)
+            try:
+                finding = await self.ask(endpoint.question, endpoint.dialect, settings.timeout)
+            except (ResourceExhaustedError, EgressError) as error:
+                services.local_trouble.warn(error)
+            else:
+                self._note(endpoint, course, finding)
             await services.sleep(settings.every * (1 + JITTER * (2 * services.random.random() - 1)))
 
     def _note(self, endpoint: Endpoint, course: Course, finding: Finding | None) -> None:

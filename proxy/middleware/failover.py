@@ -10,7 +10,7 @@ from proxy.attempts.continuing import Continuing
 from proxy.attempts.race import Failed, Race, Served
 from proxy.attempts.settings import Settings
 from proxy.attempts.walk import Cause, Walk
-from proxy.errors import AllFailed, InvalidRequest, UpstreamFailure
+from proxy.errors import AllFailed, EgressError, InvalidRequest, UpstreamFailure
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Response
 from proxy.resilience.retry_after import retry_after
@@ -92,13 +92,14 @@ _TOGETHER = {
     "timeout": (504, "upstream_timeout"),
     "not_found": (404, "model_not_found"),
     "model_overloaded": (503, "server_is_overloaded"),
+    EgressError.code: (502, EgressError.code),
 }
 """What the caller gets where all attempts failed alike; a mixture is a 502."""
 
 
 def _all_failed(exchange: Exchange, failures: list[UpstreamFailure]) -> AllFailed:
-    triggers = {failure.trigger for failure in failures}
-    status, code = _TOGETHER.get(triggers.pop(), (502, AllFailed.code)) if len(triggers) == 1 else (502, AllFailed.code)
+    kinds = {EgressError.code if failure.is_local else failure.trigger for failure in failures}
+    status, code = _TOGETHER.get(kinds.pop(), (502, AllFailed.code)) if len(kinds) == 1 else (502, AllFailed.code)
     tried = ", ".join(f"{attempt.step.target.id} ({attempt.outcome})" for attempt in exchange.attempts)
     wall = exchange.services.wall()
     waits = [wait for failure in failures if (wait := retry_after(failure.headers, wall))]

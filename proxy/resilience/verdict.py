@@ -52,12 +52,17 @@ VERDICTS = {
 }
 """By the failure's class, as far as the class alone decides."""
 
+_LOCAL = Verdict(True)
+"""This machine's own trouble: another target may be reachable, and none is to blame."""
+
 _PASSING = frozenset({500, 502, 503})
 _ANSWERED = frozenset({"server_error", "model_overloaded", "timeout", "rate_limit"})
 
 
 def judge(failure: UpstreamFailure, *, after_content: bool = False, wall: float | None = None) -> Verdict:
     """The verdict on one failed attempt; `wall` is the time a Retry-After that is a date is held against."""
+    if failure.is_local:
+        return _LOCAL
     verdict = VERDICTS[failure.trigger]
     told = retry_after(failure.headers, wall) if failure.trigger in _ANSWERED else None
     if told is not None:

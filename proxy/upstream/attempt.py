@@ -11,7 +11,7 @@ from proxy.attempts.transform_failures import Guard
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import AUTH, Asking, Dialect
-from proxy.errors import BadAnswer, Disconnected
+from proxy.errors import BadAnswer, Disconnected, EgressError, ResourceExhaustedError
 from proxy.exchange import Attempt
 from proxy.messages import Ahead, Body, Incoming, Outgoing, Response
 from proxy.resilience.retry_after import remaining
@@ -25,13 +25,18 @@ MAX_ERROR = 64 * 2**10
 
 
 async def upstream(attempt: Attempt) -> Response:
-    """The target's answer, in its own format. Raises UpstreamFailure if there is none."""
+    """The target's answer, in its own format. Raises UpstreamFailure if there is none, and ResourceExhaustedError."""
     exchange, target = attempt.exchange, attempt.step.target
     clock = exchange.services.clock
     dialect = DIALECTS[target.provider.dialect]
     request = outgoing(target, dialect, attempt.asking, exchange.forwarded)
-    with exchange.waiting():
-        response = await _answered(request, attempt)
+    try:
+        with exchange.waiting():
+            response = await _answered(request, attempt)
+    except (ResourceExhaustedError, EgressError) as error:
+        attempt.outcome = error.outcome
+        exchange.services.local_trouble.warn(error)
+        raise
     if exchange.first_content is None:
         exchange.first_content = clock()
     return response
@@ -81,6 +86,9 @@ def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
 async def _read(incoming: Incoming, headers: Mapping[str, str], attempt: Attempt) -> bytes | Body:
     """The answer's body: whole, or a stream's with its first content. Raises UpstreamFailure if there is none."""
     dialect = DIALECTS[attempt.step.target.provider.dialect]
+    if incoming.status == 407:
+        # Only a forward proxy answers so (RFC 9110, 15.5.8); through a tunnel it is the dialer that sees it.
+        raise EgressError("the forward proxy refused the request (407): its credentials are missing or wrong")
     if incoming.status != 200:
         body = await _whole(incoming, MAX_ERROR)
         raise dialect.error(incoming.status, incoming.headers, _without_key(body, attempt.step.target))

@@ -13,10 +13,11 @@ from yarl import URL
 from proxy import __version__
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
-from proxy.errors import ConnectFailure
+from proxy.errors import ConnectFailure, EgressError, ParrotError
 from proxy.messages import Headers, Outgoing
 from proxy.resilience.probes import Finding
 from proxy.upstream.attempt import outgoing
+from proxy.upstream.http1.egress import at_unknown_address
 from proxy.upstream.http1.origin import locate
 from proxy.upstream.http1.proxies import Proxies
 
@@ -28,7 +29,6 @@ _ABOUT_US = {"accept-encoding": "identity", "user-agent": f"parrot-sidecar/{__ve
 _WORDS: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "name not found"),
     (aiohttp.ClientSSLError, "no TLS"),
-    (aiohttp.ClientProxyConnectionError, "no connection to the proxy"),
     (aiohttp.ClientHttpProxyError, "refused by the proxy"),
     (aiohttp.ServerDisconnectedError, "connection closed"),
     (aiohttp.ClientPayloadError, "connection closed"),
@@ -52,12 +52,16 @@ class Prober:
     proxies: Proxies = field(default_factory=lambda: Proxies({}))
 
     async def ask(self, request: Outgoing, dialect: str, within: float) -> Finding | None:
-        """What is wrong, or None; nothing of a key is in it."""
+        """What is wrong, or None; nothing of a key is in it.
+
+        Raises ResourceExhaustedError and EgressError: what is wrong then is here, and not with the provider."""
         try:
             status, headers, body = await self._answer(request, within)
         except TimeoutError:
             return Finding("timeout", f"no answer within {within:g} s")
         except (aiohttp.ClientError, OSError) as error:
+            if (trouble := _local_trouble(error, request)) is not None:
+                raise trouble from error
             return Finding("connection_error", _words(error))
         except ConnectFailure as error:
             return Finding(error.trigger, str(error))
@@ -94,6 +98,16 @@ class Prober:
         if route.tunnelled:  # the provider must not see it
             return {"headers": request.headers, "proxy": url, "proxy_headers": login}
         return {"headers": {**request.headers, **login}, "proxy": url}
+
+
+def _local_trouble(error: BaseException, request: Outgoing) -> ParrotError | None:
+    if isinstance(error, aiohttp.ClientHttpProxyError):
+        return EgressError("the forward proxy refused a probe (407)") if error.status == 407 else None
+    cause = getattr(error, "os_error", error)  # aiohttp's own errors keep the system's
+    trouble = at_unknown_address(cause, locate(request.url).origin.host) if isinstance(cause, OSError) else None
+    if trouble is None and isinstance(error, aiohttp.ClientProxyConnectionError):
+        return EgressError("no connection to the forward proxy")
+    return trouble
 
 
 async def _beginning(content: aiohttp.StreamReader) -> bytes:

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from proxy.attempts.race import Failed, Race
-from proxy.errors import ConnectFailure, InvalidRequest
+from proxy.errors import ConnectFailure, InvalidRequest, ResourceExhaustedError
 from proxy.messages import Response
 from proxy.resilience.breaker import CircuitBreaker
 from tests.attempts.test_walk import walk
@@ -147,3 +147,27 @@ async def test_a_caller_that_leaves_as_the_second_answers_leaves_nothing_open():
     with pytest.raises(asyncio.CancelledError):
         await racing
     assert track.bodies["b"].closed == 1
+
+
+@hurried
+async def test_want_of_descriptors_ends_it_at_once():
+    track = Track(a=(1.0, ResourceExhaustedError("too many open files")), b=(NEVER, None))
+    with pytest.raises(ResourceExhaustedError):
+        await track.run()
+    assert len(track.walk.exchange.attempts) == 1 and track.is_settled()
+
+
+@hurried
+async def test_want_of_descriptors_for_the_second_lets_the_first_go_on():
+    track = Track(a=(LATE, None), b=(1.0, ResourceExhaustedError("too many open files")))
+    attempt, _ = await track.run()
+    assert attempt is track.first and track.is_settled(track.first)
+
+
+@hurried
+async def test_want_of_descriptors_for_the_second_is_no_failure_of_its_target():
+    track = Track(a=(LATE, ConnectFailure("closed")), b=(1.0, ResourceExhaustedError("too many open files")))
+    with pytest.raises(Failed) as failed:
+        await track.run()
+    assert [attempt.step.target.provider.name for attempt, _ in failed.value.failures] == ["a"]
+    assert track.is_settled(track.first)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.attempts import settle
-from proxy.errors import Disconnected, Refused
+from proxy.errors import Disconnected, EgressError, Refused
 from proxy.resilience.breaker import CircuitBreaker
 from tests.attempts.test_walk import fail, walk
 
@@ -19,6 +19,7 @@ def retried():
 ENDINGS = {
     "ok": settle.finished,
     "upstream_disconnected": lambda attempt: settle.failed(attempt, Disconnected("cut"), CircuitBreaker()),
+    "egress_failed": lambda attempt: settle.failed(attempt, EgressError("no route"), CircuitBreaker()),
     "abandoned": settle.abandoned,
     "outrun": lambda attempt: settle.abandoned(attempt, outrun=True),
 }
@@ -61,6 +62,18 @@ def test_only_what_says_something_of_the_target_is_an_answer_of_it(trigger, answ
     settle.failed(attempt, Refused(500, {}, trigger=trigger), CircuitBreaker())
     record = attempt.exchange.services.observations.of(attempt.step.target.id)
     assert [bool(each & 1) for each in record.answers.latest] == answers
+
+
+def test_trouble_of_our_own_leaves_the_target_as_it_was():
+    attempt = retried()
+    services, target = attempt.exchange.services, attempt.step.target.id
+    before = services.breakers.standing(target, 100.0)
+    verdict = settle.failed(attempt, EgressError("no route"), CircuitBreaker())
+    record = services.observations.of(target)
+    recent = record.window.over(300.0, 100.0)
+    assert verdict.moves_on and services.breakers.standing(target, 100.0) == before
+    assert (recent.ok, recent.faults, recent.failed, record.failed_at) == (0, 0, {}, None)
+    assert (attempt.outcome, attempt.status) == ("egress_failed", None)
 
 
 @pytest.mark.parametrize("count", ["many", [], {}, -1, 10**400])

@@ -20,6 +20,7 @@ from proxy.cli import main
 from proxy.cli.file import generation
 from proxy.cli.main import parser
 from proxy.cli.serve import _serve
+from tests.exhaustion import resource
 from tests.fakes import PROVIDER_KEY, text
 from tests.source import ROOT
 
@@ -173,10 +174,14 @@ async def test_listens_on_a_unix_socket_unless_told_a_port(capsys, write, tmp_pa
 class Served:
     """`parrot serve` in a process of its own."""
 
-    def __init__(self, path, *options):
+    def __init__(self, path, *options, limit=None):
         argv = [sys.executable, "-W", "error", "-m", "proxy", "serve", "-c", path, *(options or ["--sandbox"])]
         argv += ["--port", "0", "--admin-port", "0", "--log-format", "json"]
-        self.process = subprocess.Popen(argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        # In the child, between fork and exec: how many descriptors it may open, (soft, hard).
+        lower = limit and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
+        self.process = subprocess.Popen(
+            argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=lower
+        )
         banner = [self.process.stdout.readline()]
         while "curl" not in banner[-1] or "chat/completions" not in banner[-1]:
             banner.append(self.process.stdout.readline())

@@ -14,6 +14,7 @@ import pytest
 from proxy.config.schema import Probe
 from proxy.config.snapshot import Snapshot
 from proxy.control.probing import JITTER, Endpoint, Probing, endpoints
+from proxy.errors import EgressError, ResourceExhaustedError
 from proxy.exchange import Services
 from proxy.messages import Outgoing
 from proxy.resilience.probes import Finding
@@ -48,7 +49,7 @@ def snapshot(text: str = FILE) -> Snapshot:
 class Asked:
     """Plays findings, each after the time that a probe takes; remembers when it was asked, and by how many at once."""
 
-    findings: list[Finding | None] = field(default_factory=list)
+    findings: list[Finding | Exception | None] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     log: Log = field(default_factory=Log)
     times: list[float] = field(default_factory=list)
@@ -79,9 +80,12 @@ class Asked:
         self.at_once -= 1
         if not self.findings:
             await asyncio.Event().wait()
-        return self.findings.pop(0)
+        found = self.findings.pop(0)
+        if isinstance(found, Exception):
+            raise found
+        return found
 
-    async def played(self, *findings: Finding | None) -> None:
+    async def played(self, *findings: Finding | Exception | None) -> None:
         """Probes one endpoint until all of these were found."""
         self.findings += findings
         endpoint = endpoints(snapshot())[0]
@@ -121,6 +125,16 @@ async def test_a_reload_compares_each_address_with_itself_alone(monkeypatch) -> 
     asked.probing.take(file)
     assert ([task for _, task in asked.probing._tasks], compared <= 102) == (running, True)
     await asked.probing.stop()
+
+
+@pytest.mark.parametrize("error", [ResourceExhaustedError("too many open files"), EgressError("no route")])
+async def test_trouble_of_our_own_says_nothing_of_the_provider_and_is_one_warning(error: Exception) -> None:
+    asked = Asked()
+    await asked.played(*[error] * 5)
+    assert (asked.status("a@us"), asked.services.tally.probes.total()) == (None, 0)
+    assert [(line["level"], line["reason"]) for line in asked.log.lines] == [("warning", str(error))]
+    await asked.played(*[REFUSED] * 3)
+    assert asked.status("a@us") == "down"
 
 
 def test_a_key_is_not_shown() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.dialects import faults
-from proxy.errors import BadAnswer, ConnectFailure, Disconnected, Refused, Silent, UpstreamFailure
+from proxy.errors import BadAnswer, ConnectFailure, Disconnected, EgressError, Refused, Silent, UpstreamFailure
 from proxy.resilience.verdict import VERDICTS, Verdict, judge
 
 
@@ -57,6 +57,7 @@ HARD_SOON = Verdict(True, run="grows", ratio="failure", fault=True, again="soon"
     ("failure", "verdict"),
     [
         (ConnectFailure("x"), HARD),
+        (EgressError("x"), Verdict(True)),
         (Disconnected("x"), HARD_SOON),
         (Silent("x"), HARD),
         (BadAnswer("x"), HARD),

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import socket
 import ssl
 from base64 import b64encode
 from contextlib import suppress
 from dataclasses import replace
+from unittest.mock import Mock
 
 import aiohttp
 import pytest
@@ -16,9 +18,11 @@ from aioresponses import aioresponses
 
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
+from proxy.errors import EgressError, ResourceExhaustedError
 from proxy.resilience.probes import Finding
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
+from proxy.upstream.http1 import egress
 from proxy.upstream.http1.proxies import Proxies
 from proxy.upstream.probe import MAX_ANSWER, Prober, question
 from tests.fakes import PROVIDER_KEY, generation
@@ -117,7 +121,6 @@ async def test_a_status_is_what_it_would_be_for_a_request(web: aioresponses, sta
         (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "x")), "connection_error", "name not found"),
         (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "x")), "connection_error", "no TLS"),
         (aiohttp.ClientConnectorCertificateError(KEY, ssl.CertificateError()), "connection_error", "no TLS"),
-        (aiohttp.ClientProxyConnectionError(KEY, OSError(111, "x")), "connection_error", "no connection to the proxy"),
         (aiohttp.ServerDisconnectedError(), "connection_error", "connection closed"),
         (aiohttp.ClientPayloadError(), "connection_error", "connection closed"),
         (aiohttp.ClientOSError(errno.ECONNRESET, "x"), "connection_error", "connection reset by peer"),
@@ -129,6 +132,40 @@ async def test_what_went_wrong_is_said_in_a_few_words(
     web: aioresponses, error: Exception, trigger: str, reason: str
 ) -> None:
     assert await asked(web, exception=error) == Finding(trigger, reason)
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "said"),
+    [
+        (OSError(errno.EMFILE, "Too many open files"), ResourceExhaustedError, "out of resources: too many open files"),
+        (OSError(errno.ENOBUFS, "No buffer space"), ResourceExhaustedError, "out of resources: no buffer space"),
+        (OSError(errno.ENETUNREACH, "x"), EgressError, "no way to a.test: this machine has no route"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), EgressError, "no way to a.test: this machine has no route"),
+    ],
+)
+async def test_this_machines_own_trouble_is_no_finding(
+    web: aioresponses, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], said: str
+) -> None:
+    monkeypatch.setattr(egress, "has_route", lambda address: False)
+    with pytest.raises(kind, match=f"^{said}$"):
+        await asked(web, exception=aiohttp.ClientConnectorError(KEY, error))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        aiohttp.ClientProxyConnectionError(KEY, OSError(errno.ECONNREFUSED, "x")),
+        aiohttp.ClientHttpProxyError(Mock(), (), status=407),
+    ],
+)
+async def test_a_forward_proxy_that_does_not_let_it_through_is_no_finding(web: aioresponses, error: Exception) -> None:
+    with pytest.raises(EgressError, match="forward proxy"):
+        await asked(web, exception=error)
+
+
+async def test_a_provider_that_the_proxy_does_not_reach_is_found(web: aioresponses) -> None:
+    error = aiohttp.ClientHttpProxyError(Mock(), (), status=502)
+    assert await asked(web, exception=error) == Finding("connection_error", "refused by the proxy")
 
 
 async def test_no_more_is_read_of_an_answer_than_is_needed() -> None:

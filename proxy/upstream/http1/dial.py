@@ -10,8 +10,10 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from proxy.config.files import check_regular
-from proxy.errors import ConnectFailure
+from proxy.errors import ConnectFailure, EgressError, ParrotError
 from proxy.upstream.http1.connection import Connection
+from proxy.upstream.http1.egress import at_address, at_name_or_tls
+from proxy.upstream.http1.origin import Origin
 from proxy.upstream.http1.proxies import EnvironmentValueError, Proxy, Route
 from proxy.upstream.http1.resolver import Address, Resolver
 
@@ -53,23 +55,22 @@ class Dialer:
     resolver: Resolver = field(default_factory=Resolver)
 
     async def dial(self, route: Route, make: Callable[[], Connection], within: float) -> Connection:
-        """An open connection within that many seconds, from the name to the last handshake; else ConnectFailure."""
+        """An open connection within that many seconds, from the name to the last handshake.
+
+        Raises ConnectFailure (EgressError where this machine has no way to the host), and ResourceExhaustedError."""
         host = route.origin.host
         try:
             async with asyncio.timeout(within):
                 return await self._open(route, make)
         except TimeoutError:
             raise ConnectFailure(f"no connection to {host} within {within:g} s") from None
-        except ssl.SSLError as error:
-            raise ConnectFailure(f"no TLS with {host}: {_reason(error)}") from error
         except OSError as error:
-            raise ConnectFailure(f"no connection to {host}: {error.strerror or error}") from error
+            raise at_name_or_tls(error, host) or _failure(error, host) from error
 
     async def _open(self, route: Route, make: Callable[[], Connection]) -> Connection:
         origin, proxy = route
         secure = origin.scheme == "https"
-        to = proxy or origin
-        sock = await connect(await self.resolver.addresses(to.host, to.port))
+        sock = await self._connected(proxy) if proxy else await self._socket(origin)
         if proxy is not None and route.tunnelled:
             await _tunnel(sock, origin.with_port, proxy)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -78,6 +79,17 @@ class Dialer:
         )
         return connection
 
+    async def _connected(self, proxy: Proxy) -> socket.socket:
+        """A socket to the proxy; without it no provider can be reached, whichever it is."""
+        try:
+            return await self._socket(proxy)
+        except OSError as error:
+            reason = f"no connection to the proxy {proxy.host}: {error.strerror or error}"
+            raise at_name_or_tls(error, proxy.host) or EgressError(reason) from error
+
+    async def _socket(self, to: Origin | Proxy) -> socket.socket:
+        return await connect(await self.resolver.addresses(to.host, to.port))
+
 
 async def connect(addresses: list[Address], stagger: float = STAGGER) -> socket.socket:
     """A socket to the first that answers; each next joins in after `stagger` seconds, or when one has failed."""
@@ -85,7 +97,7 @@ async def connect(addresses: list[Address], stagger: float = STAGGER) -> socket.
         return await _connect(addresses[0])
     waiting = list(addresses)
     running: set[asyncio.Task[socket.socket]] = set()
-    failures: list[BaseException] = []
+    failures: list[Exception] = []
     try:
         while waiting or running:
             if waiting:
@@ -95,10 +107,12 @@ async def connect(addresses: list[Address], stagger: float = STAGGER) -> socket.
             )
             for task in done:
                 running.remove(task)
-                if (failure := task.exception()) is None:
+                try:
                     return task.result()
-                failures.append(failure)
-        raise failures[0]
+                except (OSError, ParrotError) as failure:
+                    failures.append(failure)
+        # An address that the other side refused says more than one that this machine has no way to.
+        raise min(failures, key=lambda failure: isinstance(failure, ParrotError))
     finally:
         for task in running:
             task.add_done_callback(_discard)
@@ -106,12 +120,17 @@ async def connect(addresses: list[Address], stagger: float = STAGGER) -> socket.
 
 
 async def _connect(address: Address) -> socket.socket:
-    sock = socket.socket(address.family, socket.SOCK_STREAM)
     try:
-        sock.setblocking(False)
-        await asyncio.get_running_loop().sock_connect(sock, address.where)
-    except BaseException:
-        sock.close()
+        sock = socket.socket(address.family, socket.SOCK_STREAM)
+        try:
+            sock.setblocking(False)
+            await asyncio.get_running_loop().sock_connect(sock, address.where)
+        except BaseException:
+            sock.close()
+            raise
+    except OSError as error:
+        if (trouble := at_address(error, address)) is not None:
+            raise trouble from error
         raise
     return sock
 
@@ -147,7 +166,14 @@ def _admit(answer: bytes, proxy: Proxy, authority: str) -> None:
         if version.startswith(b"HTTP/1.") and int(rest[:3]) // 100 == 2 and answer.endswith(b"\r\n\r\n"):
             return
     status = rest[:3].decode("ascii", "replace")
-    raise ConnectFailure(f"the proxy {proxy.host} refused CONNECT {authority} ({status})")
+    kind = EgressError if status == "407" else ConnectFailure  # it is our login that is missing or wrong
+    raise kind(f"the proxy {proxy.host} refused CONNECT {authority} ({status})")
+
+
+def _failure(error: OSError, host: str) -> ConnectFailure:
+    if isinstance(error, ssl.SSLError):
+        return ConnectFailure(f"no TLS with {host}: {_reason(error)}")
+    return ConnectFailure(f"no connection to {host}: {error.strerror or error}")
 
 
 def _reason(error: ssl.SSLError) -> str:

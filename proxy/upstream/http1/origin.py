@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import encodings.idna  # noqa: F401 (loaded with the first name otherwise, when there may be no descriptor left for it)
 import re
 from functools import lru_cache
 from typing import NamedTuple

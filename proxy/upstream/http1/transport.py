@@ -37,7 +37,9 @@ class Http1Transport:
         return cls(Dialer(trust(ca_file)), Proxies.parse(environ))
 
     async def send(self, request: Outgoing, *, connect_timeout: float, answer_timeout: float = inf) -> Http1Incoming:
-        """Send it whole; status and headers are in when this returns, or UpstreamFailure is raised."""
+        """Send it whole; status and headers are in when this returns.
+
+        Raises UpstreamFailure, and ResourceExhaustedError where no connection can be opened here."""
         target = locate(request.url)
         route = self._route(target.origin)
         opening = head(request, target, route)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import socket
@@ -12,13 +13,14 @@ from pathlib import Path
 
 import pytest
 
-from proxy.errors import ConnectFailure
+from proxy.errors import ConnectFailure, EgressError, ResourceExhaustedError
 from proxy.messages import Outgoing
-from proxy.upstream.http1 import dial
+from proxy.upstream.http1 import dial, egress
 from proxy.upstream.http1.dial import Dialer, check_authorities, connect, trust
 from proxy.upstream.http1.proxies import EnvironmentValueError, Proxies, Proxy
 from proxy.upstream.http1.resolver import Address, Resolver
 from proxy.upstream.http1.transport import Http1Transport
+from tests.exhaustion import no_descriptors
 from tests.faults.server import FIN, RECV, RST, FaultServer, Op, Peer, answer, send, tell
 from tests.upstream.http1.authority import Authority
 from tests.upstream.http1.exchange import NO_TRUST, OK, cancelled, exchange, rest, until
@@ -161,7 +163,75 @@ async def test_when_all_addresses_refuse_it_fails(closed_port: int) -> None:
         await asyncio.wait_for(connect(addresses, 60), 5)
 
 
+# Trouble of this machine's own.
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> list[Address]:
+    """Addresses, each of which fails to connect with its number."""
+    rows = dict(enumerate(numbers))
+
+    async def connect(_: socket.socket, where: tuple[str, int]) -> None:
+        raise OSError(rows[where[1]], os.strerror(rows[where[1]]))
+
+    monkeypatch.setattr(asyncio.get_running_loop(), "sock_connect", connect)
+    return [Address(socket.AF_INET, ("127.0.0.1", number)) for number in rows]
+
+
+async def test_without_a_descriptor_it_is_no_failure_of_the_provider(
+    transport: Http1Transport, closed_port: int
+) -> None:
+    with no_descriptors(), pytest.raises(ResourceExhaustedError, match="^out of resources: too many open files$"):
+        await transport.send(ask(f"http://127.0.0.1:{closed_port}/"), connect_timeout=5)
+
+
+async def test_without_a_descriptor_a_name_is_not_unknown() -> None:
+    async def unknown(host: str, port: int) -> list[Address]:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    transport = Http1Transport(Dialer(NO_TRUST, Resolver(unknown)))
+    with no_descriptors(), pytest.raises(ResourceExhaustedError, match="too many open files"):
+        await transport.send(ask("http://nowhere.test/"), connect_timeout=5)
+
+
+@pytest.mark.parametrize(
+    ("numbers", "route", "kind"),
+    [
+        ([errno.ENETUNREACH], False, EgressError),
+        ([errno.EHOSTUNREACH] * 2, False, EgressError),
+        ([errno.EADDRNOTAVAIL] * 2, True, ResourceExhaustedError),
+        ([errno.EADDRNOTAVAIL], False, EgressError),
+        ([errno.ENOBUFS, errno.ENOMEM], True, ResourceExhaustedError),
+        ([errno.EHOSTUNREACH], True, OSError),
+        ([errno.EADDRNOTAVAIL, errno.ECONNREFUSED], False, ConnectionRefusedError),
+        ([errno.ECONNREFUSED, errno.ENETUNREACH], False, ConnectionRefusedError),
+        ([errno.EMFILE, errno.ECONNREFUSED], True, ConnectionRefusedError),
+    ],
+)
+async def test_it_is_ours_if_it_is_for_every_address(
+    numbers: list[int], route: bool, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(egress, "has_route", lambda address: route)
+    with pytest.raises(kind):
+        await connect(failing(monkeypatch, *numbers))
+
+
 # Through a proxy.
+
+
+async def test_a_proxy_that_is_down_is_no_failure_of_the_provider(closed_port: int) -> None:
+    with pytest.raises(EgressError, match=r"^no connection to the proxy 127\.0\.0\.1: ") as raised:
+        await behind(f"http://user:sk-planted@127.0.0.1:{closed_port}").send(ask("https://h.test/"), connect_timeout=5)
+    assert "sk-planted" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"), [("407 Proxy Authentication Required", EgressError), ("502 x", ConnectFailure)]
+)
+async def test_only_a_login_that_the_proxy_refuses_is_ours(status: str, kind: type[Exception]) -> None:
+    async with FaultServer([RECV, send(answer(b"", status=status))]) as proxy:
+        with pytest.raises(ConnectFailure) as raised:
+            await behind(f"127.0.0.1:{proxy.port}").send(ask("https://provider.test/"), connect_timeout=5)
+    assert type(raised.value) is kind
 
 
 @needs_openssl

@@ -1,0 +1,40 @@
+"""Replaces `${NAME}`, `${NAME:-default}` and `${file:PATH}` in a value of the file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+
+from proxy.errors import EXHAUSTION
+
+_VARIABLE = re.compile(r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?)\}")
+
+
+class Unset(Exception):
+    """A variable has no value."""
+
+
+class Unreadable(Unset):
+    """A file that should hold a value cannot be read; the message names it and says why."""
+
+    def __init__(self, error: OSError) -> None:
+        super().__init__(f"cannot read {error.filename}: {error.strerror}")
+        self.is_local = error.errno in EXHAUSTION
+        """Whether nothing is wrong with the file: this process is out of descriptors or memory."""
+
+
+def expand(text: str, environ: Mapping[str, str], read_file: Callable[[str], str]) -> str:
+    """The text with its variables replaced, files without white space around them; raises Unset and Unreadable."""
+
+    def value(match: re.Match[str]) -> str:
+        if match["file"]:
+            return read_file(match["file"]).strip()
+        found = environ.get(match["name"]) or match["default"]
+        if found is None:
+            raise Unset(match["name"])
+        return found
+
+    try:
+        return _VARIABLE.sub(value, text)
+    except OSError as error:
+        raise Unreadable(error) from error

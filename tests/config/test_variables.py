@@ -1,0 +1,61 @@
+"""A variable is replaced by its value, its default or a file; without any of them it is said what is missing."""
+
+from __future__ import annotations
+
+import errno
+
+import pytest
+
+from proxy.config.variables import Unreadable, Unset, expand
+from tests.files import read_file
+
+ENVIRON = {"PORT": "80", "EMPTY": "", "NESTED": "${PORT}"}
+FILES = {"/run/key": " sk-file\r\n\n", "/run/two": "a\nb\n"}
+
+
+def expanded(text: str) -> str:
+    return expand(text, ENVIRON, lambda path: read_file(FILES, path))
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("plain", "plain"),
+        (" spaced ", " spaced "),
+        ("a-${PORT}-${UNSET:-b}-${EMPTY:-c}", "a-80-b-c"),
+        ("${UNSET:-}", ""),
+        ("${UNSET:-http://x:1/}", "http://x:1/"),
+        ("$PORT ${} ${1} ${file:}", "$PORT ${} ${1} ${file:}"),
+        ("${NESTED}", "${PORT}"),
+        ("${file:/run/key}", "sk-file"),
+        ("Bearer ${file:/run/key}!", "Bearer sk-file!"),
+        ("${file:/run/two}", "a\nb"),
+    ],
+)
+def test_variables_are_replaced(text: str, value: str) -> None:
+    assert expanded(text) == value
+
+
+@pytest.mark.parametrize("name", ["UNSET", "EMPTY"])
+def test_a_variable_without_a_value_is_named(name: str) -> None:
+    with pytest.raises(Unset, match=f"^{name}$"):
+        expanded(f"a ${{{name}}}")
+
+
+@pytest.mark.parametrize(
+    ("number", "is_local"),
+    [
+        (errno.ENOENT, False),
+        (errno.EACCES, False),
+        (errno.ETIMEDOUT, False),
+        (errno.EMFILE, True),
+        (errno.ENFILE, True),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named_with_the_reason(number: int, is_local: bool) -> None:
+    def fail(path: str) -> str:
+        raise OSError(number, "why", path)
+
+    with pytest.raises(Unreadable, match="^cannot read /run/key: why$") as caught:
+        expand("${file:/run/key}", ENVIRON, fail)
+    assert caught.value.is_local is is_local

@@ -1,0 +1,88 @@
+"""The soft limit of descriptors follows the hard one, within reason, and leaves each client one for its provider."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+import pytest
+
+from proxy import descriptors
+from proxy.descriptors import MOST, are_exhausted, max_clients, raise_limit
+
+INFINITE = -1
+
+
+class Limits:
+    """The module `resource`, for one limit."""
+
+    RLIMIT_NOFILE = 7
+    RLIM_INFINITY = INFINITE
+
+    def __init__(self, soft: int, hard: int, fails: bool = False) -> None:
+        self.limit = (soft, hard)
+        self.fails = fails
+
+    def getrlimit(self, _: int) -> tuple[int, int]:
+        return self.limit
+
+    def setrlimit(self, _: int, limit: tuple[int, int]) -> None:
+        if self.fails:
+            raise ValueError("current limit exceeds maximum limit")
+        self.limit = limit
+
+
+@pytest.mark.parametrize(
+    ("soft", "hard", "raised"),
+    [
+        (1024, 4096, 4096),
+        (1024, 1024, 1024),
+        (1024, 1_000_000, MOST),
+        (1024, INFINITE, MOST),
+        (500_000, 1_000_000, 500_000),
+        (INFINITE, INFINITE, INFINITE),
+    ],
+)
+def test_the_soft_limit_is_raised_within_reason(
+    soft: int, hard: int, raised: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(soft, hard)
+    monkeypatch.setattr(descriptors, "resource", limits)
+    raise_limit()
+    assert limits.limit == (raised, hard)
+
+
+def test_a_system_that_refuses_keeps_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descriptors, "resource", Limits(256, INFINITE, fails=True))
+    raise_limit()
+    assert max_clients() == 96
+
+
+@pytest.mark.parametrize(
+    ("soft", "clients"),
+    [(1024, 480), (4096, 2016), (10, 1), (INFINITE, (MOST - 64) // 2), (10**6, (MOST - 64) // 2)],
+)
+def test_each_client_leaves_a_descriptor_for_its_provider(
+    soft: int, clients: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descriptors, "resource", Limits(soft, INFINITE))
+    assert max_clients() == clients
+
+
+def test_a_system_without_limits_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descriptors, "resource", None)
+    raise_limit()
+    assert max_clients() == (MOST - 64) // 2
+
+
+@pytest.mark.parametrize(("number", "exhausted"), [(None, False), (errno.EMFILE, True), (errno.EAFNOSUPPORT, False)])
+def test_they_are_exhausted_if_not_one_can_be_opened(
+    number: int | None, exhausted: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if number is not None:
+
+        def fail() -> socket.socket:
+            raise OSError(number, "x")
+
+        monkeypatch.setattr("proxy.descriptors.socket.socket", fail)
+    assert are_exhausted() is exhausted

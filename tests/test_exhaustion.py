@@ -1,0 +1,190 @@
+"""Out of descriptors, or without a route, the sidecar says so itself; no provider is blamed, and it goes on afterwards."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from proxy.upstream.http1 import egress
+from tests.cli.test_serve import Served
+from tests.exhaustion import no_descriptors, resource
+from tests.running import HELLO, TWO, Running
+
+ASK = {"model": "m", "messages": HELLO}
+linux = pytest.mark.skipif(sys.platform != "linux", reason="another process's limits can be set on Linux alone")
+
+
+async def ask(started: Running, http: aiohttp.ClientSession, **members: Any) -> tuple[int, Any, Any]:
+    async with http.post(f"{started.url}/v1/chat/completions", json={**ASK, **members}) as answer:
+        return answer.status, answer.headers, await answer.text()
+
+
+async def statuses(started: Running, http: aiohttp.ClientSession) -> set[tuple[str, float | None]]:
+    async with http.get(f"{started.url}/v1/providers/health") as answer:
+        return {(each["status"], each["uptime_percentage"]) for each in (await answer.json())["providers"]}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+async def test_without_descriptors_requests_are_refused_and_no_provider_is_blamed(
+    two: Running, http: aiohttp.ClientSession, stream: bool
+) -> None:
+    assert await statuses(two, http) == {("healthy", None)}  # which also opens the client's own connection
+    with no_descriptors():
+        answers = [await ask(two, http, stream=stream) for _ in range(20)]
+    for status, headers, text in answers:
+        error = json.loads(text)["error"]
+        assert (status, error["code"], headers["Retry-After"]) == (503, "sidecar_overloaded", "1")
+        assert error["message"] == "out of resources: too many open files"
+        assert headers["X-Provider-Attempts"] == "1"
+    assert two.events == ["sidecar_overloaded"]
+    assert two.sandbox.calls("first") == two.sandbox.calls("second") == []
+    assert await statuses(two, http) == {("healthy", None)}
+    status, headers, _ = await ask(two, http, stream=stream)
+    assert (status, headers["X-Provider-Attempts"]) == (200, "1")
+    ended = [line for line in two.log.lines if line["event"] == "request_ended" and line["model"]]
+    assert ended[0]["outcome"] == "sidecar_overloaded"
+    assert [attempt.split(": ")[1] for attempt in ended[0]["attempts"]] == ["sidecar_overloaded"]
+
+
+async def test_a_connection_that_is_kept_needs_no_descriptor(two: Running, http: aiohttp.ClientSession) -> None:
+    for _ in range(20):  # to both providers
+        assert (await ask(two, http))[0] == 200
+    with no_descriptors():
+        assert [(await ask(two, http))[0] for _ in range(5)] == [200] * 5
+
+
+def lead_nowhere(started: Running, *names: str) -> None:
+    """Let these providers be at an address to which no machine opens a TCP connection (a multicast group)."""
+    generation = started.sidecar.front.generation
+    targets = tuple(
+        replace(target, base_url="http://224.0.0.1/v1") if target.provider.name in names else target
+        for target in generation.snapshot.models["m"]
+    )
+    started.sidecar.front.generation = replace(generation, snapshot=replace(generation.snapshot, models={"m": targets}))
+
+
+async def test_without_a_route_another_provider_serves_and_none_is_ejected(
+    two: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(egress, "has_route", lambda address: False)
+    lead_nowhere(two, "first")
+    for _ in range(10):
+        _, headers, _ = await ask(two, http, routing={"provider_preference": ["first"]})
+        assert (headers["X-Provider"], headers["X-Provider-Attempts"]) == ("second", "2")
+    assert two.events == ["egress_failed"]
+    assert await statuses(two, http) == {("healthy", None), ("healthy", 100.0)}
+
+
+async def test_without_a_route_to_any_provider_it_is_said_so(
+    two: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(egress, "has_route", lambda address: False)
+    lead_nowhere(two, "first", "second")
+    for _ in range(10):
+        status, _, text = await ask(two, http)
+        error = json.loads(text)["error"]
+        assert (status, error["code"]) == (502, "egress_failed")
+        assert "no route to 224.0.0.1: network is unreachable" in error["message"]
+        assert [attempt["outcome"] for attempt in error["attempts"]] == ["egress_failed"] * 2
+    assert await statuses(two, http) == {("healthy", None)}
+
+
+async def test_a_host_that_a_router_does_not_reach_is_the_providers(two: Running, http: aiohttp.ClientSession) -> None:
+    lead_nowhere(two, "first", "second")  # the routing table has a way there
+    for _ in range(10):
+        assert json.loads((await ask(two, http))[2])["error"]["code"] == "all_providers_failed"
+    assert {status for status, _ in await statuses(two, http)} == {"down"}
+
+
+# The limit of a process
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> str:
+    (tmp_path / "routing.yaml").write_text(TWO)
+    return str(tmp_path / "routing.yaml")
+
+
+class Client:
+    """A connection that is kept."""
+
+    def __init__(self, url: str) -> None:
+        host, _, port = url.removeprefix("http://").rpartition(":")
+        self.sock = socket.create_connection((host, int(port)), timeout=10)
+        self.file = self.sock.makefile("rb")
+
+    def ask(self, path: str = "/v1/models") -> tuple[int, dict[str, str], bytes]:
+        """One response; status 0 if the connection was closed without any."""
+        try:
+            self.sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            line, headers = self.file.readline(), {}
+            while field := self.file.readline().strip():
+                name, _, value = field.decode().partition(": ")
+                headers[name.lower()] = value
+            return int(line.split()[1]) if line else 0, headers, self.file.read(int(headers.get("content-length", 0)))
+        except ConnectionError:
+            return 0, {}, b""
+
+    def close(self) -> None:
+        self.file.close()
+        self.sock.close()
+
+
+@linux
+def test_the_soft_limit_is_raised_and_clients_beyond_it_are_refused_in_words(path: str) -> None:
+    with Served(path, "--sandbox", limit=(100, 200)) as served:
+        soft, _ = resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)
+        assert soft == 200
+        clients = [Client(served.url) for _ in range(68)]  # (200 - 64) / 2
+        assert [client.ask()[0] for client in clients] == [200] * 68
+        for _ in range(20):
+            late = Client(served.url)
+            status, headers, body = late.ask()
+            late.close()
+            assert (status, headers["connection"], headers["retry-after"]) == (503, "close", "1")
+            error = json.loads(body)["error"]
+            assert (error["code"], error["message"]) == (
+                "sidecar_overloaded", "the sidecar is full: 68 connections are open; try again",
+            )  # fmt: skip
+        line = served.logged()
+        while line["event"] == "request_ended":
+            line = served.logged()
+        assert (line["event"], line["level"], line["left_out"]) == ("sidecar_overloaded", "warning", 0)
+        assert [client.ask()[0] for client in clients] == [200] * 68
+        admin = Client(served.admin)
+        assert admin.ask("/readyz")[0] == 200
+        for client in (*clients, admin):
+            client.close()
+        again = Client(served.url)
+        while again.ask()[0] == 503:  # until it has seen that they are closed
+            again.close()
+            again = Client(served.url)
+        assert again.ask()[0] == 200
+        again.close()
+
+
+@linux
+def test_accepting_goes_on_after_the_process_was_out_of_descriptors(path: str) -> None:
+    with Served(path, "--sandbox") as served:
+        kept = Client(served.url)
+        assert kept.ask()[0] == 200
+        pid = served.process.pid
+        soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        highest = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, hard))
+        late = [Client(served.url) for _ in range(50)]
+        assert 0 in [client.ask()[0] for client in late]  # closed at once, not left waiting
+        assert kept.ask()[0] == 200
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
+        again = Client(served.url)
+        assert again.ask()[0] == 200
+        for client in (*late, kept, again):
+            client.close()
