@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
 
 from proxy.errors import EXHAUSTION
 
@@ -24,9 +23,13 @@ def raise_limit() -> None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST if hard == resource.RLIM_INFINITY else min(hard, MOST)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        with suppress(ValueError, OSError):  # the system may have a lower one besides
+    while soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        except (ValueError, OSError):
+            wanted //= 2  # macOS has a limit per process that this one does not show
+        else:
+            return
 
 
 def max_clients() -> int:

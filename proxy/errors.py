@@ -134,8 +134,8 @@ class TooBusy(ParrotError):
 class ResourceExhaustedError(TooBusy):
     """This process or machine is out of descriptors, memory or ports; another provider would fare no better."""
 
-    def __init__(self, message: str) -> None:
-        super().__init__(message, headers={"Retry-After": "1"})
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message, param=param, headers={"Retry-After": "1"})
 
 
 class UpstreamFailure(ParrotError):

@@ -131,11 +131,11 @@ class Reloader:
         return self.last
 
     def _stamps(self) -> dict[str, Stamp | None]:
-        """Of all files; as they were where a file system does not respond."""
+        """The stamps of all files; as they were, if a file system does not respond."""
         paths = (self.path, *self._read_from)
         try:
             return call_within(VALUE_WITHIN_S, self.path, lambda: {path: stamp(path) for path in paths})
-        except TimeoutError:
+        except OSError:
             return self._seen
 
     def _changed(self, found: dict[str, Stamp | None]) -> bool:

@@ -19,15 +19,15 @@ class Limits:
     RLIMIT_NOFILE = 7
     RLIM_INFINITY = INFINITE
 
-    def __init__(self, soft: int, hard: int, fails: bool = False) -> None:
+    def __init__(self, soft: int, hard: int, most: int = MOST * 16) -> None:
         self.limit = (soft, hard)
-        self.fails = fails
+        self.most = most
 
     def getrlimit(self, _: int) -> tuple[int, int]:
         return self.limit
 
     def setrlimit(self, _: int, limit: tuple[int, int]) -> None:
-        if self.fails:
+        if limit[0] > self.most:
             raise ValueError("current limit exceeds maximum limit")
         self.limit = limit
 
@@ -52,10 +52,12 @@ def test_the_soft_limit_is_raised_within_reason(
     assert limits.limit == (raised, hard)
 
 
-def test_a_system_that_refuses_keeps_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(descriptors, "resource", Limits(256, INFINITE, fails=True))
+@pytest.mark.parametrize(("most", "soft"), [(20_000, 16_384), (300, 256), (100, 256)])
+def test_a_system_that_refuses_gets_a_lower_request(most: int, soft: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(256, INFINITE, most)
+    monkeypatch.setattr(descriptors, "resource", limits)
     raise_limit()
-    assert max_clients() == 96
+    assert limits.limit == (soft, INFINITE)
 
 
 @pytest.mark.parametrize(

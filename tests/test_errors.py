@@ -20,8 +20,10 @@ PLAIN = [
     (errors.RequestTimeout, 408, "invalid_request_error", "request_timeout"),
     (errors.TooLarge, 413, "invalid_request_error", "request_too_large"),
     (errors.TooBusy, 503, "server_error", "sidecar_overloaded"),
+    (errors.ResourceExhaustedError, 503, "server_error", "sidecar_overloaded"),
     (errors.UpstreamFailure, 502, "upstream_error", "upstream_error"),
     (errors.ConnectFailure, 502, "upstream_error", "connection_error"),
+    (errors.EgressError, 502, "upstream_error", "egress_failed"),
     (errors.Disconnected, 502, "upstream_error", "upstream_disconnected"),
     (errors.Silent, 504, "upstream_error", "upstream_timeout"),
     (errors.BadAnswer, 502, "upstream_error", "upstream_malformed_output"),
@@ -55,6 +57,7 @@ def test_a_code_given_is_its_own_and_stays_with_that_one_error() -> None:
     [
         (UpstreamFailure, "server_error"),
         (errors.ConnectFailure, "connection_error"),
+        (errors.EgressError, "connection_error"),
         (errors.Disconnected, "connection_error"),
         (errors.Silent, "timeout"),
         (errors.BadAnswer, "server_error"),

@@ -333,3 +333,20 @@ def point(started: Running, port: int) -> None:
     )
     snapshot = replace(generation.snapshot, models={"m": targets})
     started.sidecar.front.generation = replace(generation, snapshot=snapshot)
+
+
+async def test_a_connection_too_many_gets_a_503_and_those_before_it_go_on(two: Running) -> None:
+    two.sidecar.listener.max_connections = 1
+    get = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
+    reader, writer = await asyncio.open_connection(*two.url.removeprefix("http://").rsplit(":", 1))
+    for _ in range(2):
+        writer.write(get)
+        assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
+        head, _, body = (await talk(two.url, get)).partition(b"\r\n\r\n")
+        assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nConnection: close\r\nRetry-After: 1\r\n" in head
+        assert json.loads(body)["error"]["code"] == "sidecar_overloaded"
+        await reader.read(65536)
+    assert two.events == ["sidecar_overloaded"]  # one line, however many are refused
+    writer.close()
+    while b" 503 " in (await talk(two.url, get.replace(b"Host", b"Connection: close\r\nHost"))):
+        pass  # until the sidecar has seen it leave

@@ -17,7 +17,7 @@ from proxy.errors import ConnectFailure, EgressError, ParrotError
 from proxy.messages import Headers, Outgoing
 from proxy.resilience.probes import Finding
 from proxy.upstream.attempt import outgoing
-from proxy.upstream.http1.egress import at_unknown_address
+from proxy.upstream.http1.egress import trouble_at_unknown_address
 from proxy.upstream.http1.origin import locate
 from proxy.upstream.http1.proxies import Proxies
 
@@ -104,7 +104,7 @@ def _local_trouble(error: BaseException, request: Outgoing) -> ParrotError | Non
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return EgressError("the forward proxy refused a probe (407)") if error.status == 407 else None
     cause = getattr(error, "os_error", error)  # aiohttp's own errors keep the system's
-    trouble = at_unknown_address(cause, locate(request.url).origin.host) if isinstance(cause, OSError) else None
+    trouble = trouble_at_unknown_address(cause, locate(request.url).origin.host) if isinstance(cause, OSError) else None
     if trouble is None and isinstance(error, aiohttp.ClientProxyConnectionError):
         return EgressError("no connection to the forward proxy")
     return trouble

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from proxy.config.files import check_regular
 from proxy.errors import ConnectFailure, EgressError, ParrotError
 from proxy.upstream.http1.connection import Connection
-from proxy.upstream.http1.egress import at_address, at_name_or_tls
+from proxy.upstream.http1.egress import trouble_at_address, trouble_at_name_or_tls
 from proxy.upstream.http1.origin import Origin
 from proxy.upstream.http1.proxies import EnvironmentValueError, Proxy, Route
 from proxy.upstream.http1.resolver import Address, Resolver
@@ -65,12 +65,12 @@ class Dialer:
         except TimeoutError:
             raise ConnectFailure(f"no connection to {host} within {within:g} s") from None
         except OSError as error:
-            raise at_name_or_tls(error, host) or _failure(error, host) from error
+            raise trouble_at_name_or_tls(error, host) or _failure(error, host) from error
 
     async def _open(self, route: Route, make: Callable[[], Connection]) -> Connection:
         origin, proxy = route
         secure = origin.scheme == "https"
-        sock = await self._connected(proxy) if proxy else await self._socket(origin)
+        sock = await self._dial_proxy(proxy) if proxy else await self._dial_host(origin)
         if proxy is not None and route.tunnelled:
             await _tunnel(sock, origin.with_port, proxy)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -79,15 +79,15 @@ class Dialer:
         )
         return connection
 
-    async def _connected(self, proxy: Proxy) -> socket.socket:
+    async def _dial_proxy(self, proxy: Proxy) -> socket.socket:
         """A socket to the proxy; without it no provider can be reached, whichever it is."""
         try:
-            return await self._socket(proxy)
+            return await self._dial_host(proxy)
         except OSError as error:
             reason = f"no connection to the proxy {proxy.host}: {error.strerror or error}"
-            raise at_name_or_tls(error, proxy.host) or EgressError(reason) from error
+            raise trouble_at_name_or_tls(error, proxy.host) or EgressError(reason) from error
 
-    async def _socket(self, to: Origin | Proxy) -> socket.socket:
+    async def _dial_host(self, to: Origin | Proxy) -> socket.socket:
         return await connect(await self.resolver.addresses(to.host, to.port))
 
 
@@ -129,7 +129,7 @@ async def _connect(address: Address) -> socket.socket:
             sock.close()
             raise
     except OSError as error:
-        if (trouble := at_address(error, address)) is not None:
+        if (trouble := trouble_at_address(error, address)) is not None:
             raise trouble from error
         raise
     return sock

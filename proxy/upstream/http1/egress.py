@@ -20,7 +20,7 @@ _ELSEWHERE = (
 )
 
 
-def at_address(error: OSError, address: Address) -> ParrotError | None:
+def trouble_at_address(error: OSError, address: Address) -> ParrotError | None:
     """The error that a failed `connect` to an address is if this machine is at fault; None if the other side is.
 
     The same numbers come from both sides: a router that cannot reach a host answers as this machine does without a
@@ -34,7 +34,7 @@ def at_address(error: OSError, address: Address) -> ParrotError | None:
     return ResourceExhaustedError("no local port is free") if error.errno == errno.EADDRNOTAVAIL else None
 
 
-def at_name_or_tls(error: OSError, host: str) -> ParrotError | None:
+def trouble_at_name_or_tls(error: OSError, host: str) -> ParrotError | None:
     """The same for a name that was not resolved and for TLS, which open files and hide that they could not."""
     resolving = isinstance(error, socket.gaierror)
     if error.errno in EXHAUSTION and not resolving:
@@ -44,9 +44,9 @@ def at_name_or_tls(error: OSError, host: str) -> ParrotError | None:
     return _offline(host) if resolving and error.errno == socket.EAI_AGAIN else None
 
 
-def at_unknown_address(error: OSError, host: str) -> ParrotError | None:
+def trouble_at_unknown_address(error: OSError, host: str) -> ParrotError | None:
     """The same for a connection of which only the name is known."""
-    trouble = at_name_or_tls(error, host)
+    trouble = trouble_at_name_or_tls(error, host)
     return trouble or (_offline(host) if error.errno in _UNREACHABLE else None)
 
 

@@ -11,7 +11,12 @@ import pytest
 
 from proxy.errors import EgressError, ParrotError, ResourceExhaustedError
 from proxy.upstream.http1 import egress
-from proxy.upstream.http1.egress import at_address, at_name_or_tls, at_unknown_address, has_route
+from proxy.upstream.http1.egress import (
+    has_route,
+    trouble_at_address,
+    trouble_at_name_or_tls,
+    trouble_at_unknown_address,
+)
 from proxy.upstream.http1.resolver import Address
 
 HERE = Address(socket.AF_INET, ("127.0.0.1", 80))
@@ -37,7 +42,7 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bo
 @pytest.mark.parametrize("number", sorted(EXHAUSTED))
 def test_want_of_descriptors_or_memory_is_ours(number: int, route: bool) -> None:
     for trouble in (
-        at_address(error(number), HERE), at_name_or_tls(error(number), "h"), at_unknown_address(error(number), "h"),
+        trouble_at_address(error(number), HERE), trouble_at_name_or_tls(error(number), "h"), trouble_at_unknown_address(error(number), "h"),
     ):  # fmt: skip
         assert kind(trouble) is ResourceExhaustedError
         assert trouble and (trouble.status, trouble.code) == (503, "sidecar_overloaded")
@@ -49,21 +54,21 @@ def test_want_of_descriptors_or_memory_is_ours(number: int, route: bool) -> None
 def test_an_address_without_a_route_is_ours_and_one_that_a_router_does_not_reach_is_not(
     number: int, route: bool
 ) -> None:
-    assert kind(at_address(error(number), HERE)) is (None if route else EgressError)
-    assert kind(at_unknown_address(error(number), "h")) is (None if route else EgressError)
-    assert at_name_or_tls(error(number), "h") is None
+    assert kind(trouble_at_address(error(number), HERE)) is (None if route else EgressError)
+    assert kind(trouble_at_unknown_address(error(number), "h")) is (None if route else EgressError)
+    assert trouble_at_name_or_tls(error(number), "h") is None
 
 
 def test_a_port_that_cannot_be_had_is_exhaustion_where_there_is_a_route(route: bool) -> None:
-    trouble = at_address(error(errno.EADDRNOTAVAIL), HERE)
+    trouble = trouble_at_address(error(errno.EADDRNOTAVAIL), HERE)
     assert kind(trouble) is (ResourceExhaustedError if route else EgressError)
     assert trouble and trouble.message.startswith("no local port is free" if route else "no route to 127.0.0.1: ")
 
 
 @pytest.mark.parametrize("number", sorted(OTHERS))
 def test_anything_else_is_the_other_side(number: int, route: bool) -> None:
-    assert at_address(error(number), HERE) is at_name_or_tls(error(number), "h") is None
-    assert at_unknown_address(error(number), "h") is None
+    assert trouble_at_address(error(number), HERE) is trouble_at_name_or_tls(error(number), "h") is None
+    assert trouble_at_unknown_address(error(number), "h") is None
 
 
 @pytest.mark.parametrize("exhausted", [True, False])
@@ -72,11 +77,11 @@ def test_a_name_or_a_certificate_is_not_to_blame_for_want_of_descriptors(
     hides: OSError, exhausted: bool, route: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("proxy.descriptors.are_exhausted", lambda: exhausted)
-    assert kind(at_name_or_tls(hides, "h")) is (ResourceExhaustedError if exhausted else None)
+    assert kind(trouble_at_name_or_tls(hides, "h")) is (ResourceExhaustedError if exhausted else None)
 
 
 def test_a_resolver_that_is_not_reached_is_ours_where_there_is_no_route_at_all(route: bool) -> None:
-    trouble = at_name_or_tls(socket.gaierror(socket.EAI_AGAIN, "x"), "h")
+    trouble = trouble_at_name_or_tls(socket.gaierror(socket.EAI_AGAIN, "x"), "h")
     assert kind(trouble) is (None if route else EgressError)
 
 
