@@ -10,7 +10,7 @@ import pytest
 from proxy.attempts.settings import Settings
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import Reading
-from proxy.errors import Disconnected, InvalidRequest, Silent
+from proxy.errors import Disconnected, InvalidRequest, ResourceExhaustedError, Silent
 from proxy.messages import Response, Staged
 from proxy.middleware.failover import Failover
 from proxy.middleware.sse_passthrough import SsePassthrough
@@ -85,6 +85,7 @@ WHOLE = "one two", ["stop"], [], 1
         ([[ONE + ERROR], [ONE, TWO, END]], "ab", WHOLE),
         ([[ONE, CUT], Disconnected("b"), [ONE, TWO, END]], "abc", WHOLE),
         ([[ONE, CUT], InvalidRequest("b"), [ONE, TWO, END]], "abc", WHOLE),
+        ([[ONE, CUT], ResourceExhaustedError("b"), [ONE, TWO, END]], "abc", WHOLE),
         ([[ONE, CUT], Disconnected("b"), Disconnected("c")], "abc", ("one ", [], ["upstream_disconnected"], 0)),
         ([[ONE + ERROR], Disconnected("b"), Disconnected("c")], "abc", ("one ", [], ["overloaded_error"], 0)),
         ([[ONE, CUT], [chunk("other"), END]], "ab", ("one ", [], ["upstream_disconnected"], 0)),

@@ -14,12 +14,25 @@ from proxy.config.quantities import Secret
 from proxy.config.snapshot import Provider, Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import Asking
-from proxy.errors import BadAnswer, ConnectFailure, Disconnected, Refused, Silent
+from proxy.errors import BadAnswer, ConnectFailure, Disconnected, EgressError, Refused, ResourceExhaustedError, Silent
 from proxy.routing.facts import Facts
 from proxy.sse import Framer
 from proxy.upstream import attempt as module
 from proxy.upstream.attempt import outgoing, upstream
-from tests.fakes import CANARIES, FOREVER, PROVIDER_KEY, SAID, WHOLE, Body, Transport, chunk, drain, served, snapshot
+from tests.fakes import (
+    CANARIES,
+    FOREVER,
+    PROVIDER_KEY,
+    SAID,
+    WHOLE,
+    Body,
+    Log,
+    Transport,
+    chunk,
+    drain,
+    served,
+    snapshot,
+)
 
 SSE = CIMultiDict({"Content-Type": "text/event-stream; charset=utf-8", "x-request-id": "up-1"})
 ROLE = b'data: {"choices":[{"delta":{"role":"assistant","content":""}}]}\n\n'
@@ -169,6 +182,25 @@ async def test_a_refusal_is_put_into_words_and_the_connection_given_back(status,
         await upstream(attempt)
     assert (caught.value.trigger, caught.value.headers["retry-after"]) == (trigger, "7")
     assert incoming.closed >= 1
+
+
+@pytest.mark.parametrize(
+    ("row", "error", "outcome"),
+    [
+        (ResourceExhaustedError("too many open files"), ResourceExhaustedError, "sidecar_overloaded"),
+        (EgressError("no route"), EgressError, "egress_failed"),
+        (Body([], status=407), EgressError, "egress_failed"),
+    ],
+    ids=["exhausted", "no route", "the forward proxy's 407"],
+)
+async def test_trouble_of_this_machine_is_named_so_and_warned_of(row, error, outcome):
+    log = Log()
+    attempt, _ = trying([row])
+    attempt.exchange.services.local_trouble.log = log.logger
+    with pytest.raises(error):
+        await upstream(attempt)
+    assert attempt.outcome == outcome
+    assert [(line["level"], line["event"]) for line in log.lines] == [("warning", outcome)]
 
 
 async def test_until_its_first_content_a_stream_has_one_deadline_and_then_only_silence_ends_it():
