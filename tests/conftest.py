@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from typing import Any
 from unittest.mock import Mock, patch
@@ -19,6 +20,19 @@ from tests.running import Running, running
 # A slow machine is no mistake: how long an example takes is not judged.
 hypothesis.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 hypothesis.load_profile("suite")
+
+
+EPHEMERAL = 32768
+"""The lowest port that the system gives out by itself."""
+
+
+def refuse_fixed_ports(event: str, values: tuple[Any, ...]) -> None:
+    """Fail a test that binds a port of its own choice: a developer's sidecar, or another run, may have it."""
+    if event == "socket.bind" and isinstance(values[1], tuple) and 0 < values[1][1] < EPHEMERAL:
+        raise AssertionError(f"a test binds the fixed port {values[1][1]}; bind 0 and ask which one it became")
+
+
+sys.addaudithook(refuse_fixed_ports)
 
 
 class Built(aiohttp.ClientResponse):

@@ -141,7 +141,7 @@ def test_an_environment_that_cannot_be_used_is_one_line(name, value, said, capsy
 async def served(argv, capsys):
     stopped = asyncio.Event()
     stopped.set()
-    arguments = parser().parse_args(["serve", *argv])
+    arguments = parser().parse_args(["serve", "--admin-port", "0", *argv])
     assert await _serve(arguments, generation(arguments.config), stopped) == 0
     return capsys.readouterr().out
 
