@@ -121,8 +121,6 @@ class Exchange(Struct, eq=False):
     attempts: list[Attempt] = []
     serving: Attempt | None = None
     """The attempt whose answer the caller gets."""
-    forwarded: Mapping[str, str] = {}
-    """The caller's headers that providers may see."""
     warnings: list[str] = []
     committed: bool = False
     """The caller got its headers before anybody had answered: they cannot say who will."""

@@ -11,9 +11,10 @@ from functools import lru_cache
 
 from proxy.messages import Headers
 
-# Outwards an allow list, so that nothing of the caller's leaks by being new.
+# Outwards an allow list, so that nothing of the caller's leaks by being new. These go to every provider; what one vendor
+# alone is to see, each dialect lists itself.
 _UPSTREAM_NAMES = frozenset({"user-agent", "idempotency-key", "traceparent", "tracestate", "x-client-request-id"})
-_UPSTREAM_PREFIXES = ("openai-", "anthropic-", "x-stainless-")
+_CONNECTION = "connection"
 
 # Back inwards likewise: what describes the answer and the limits, never cookies or the provider's own plumbing.
 _DOWNSTREAM_NAMES = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "cf-ray"})
@@ -34,16 +35,46 @@ _OPENAI_NAMES: Mapping[str, str] = {
 }
 """What Anthropic, Mistral and Cohere call their limits -> what OpenAI's clients look for."""
 
+_SINGLE = frozenset(
+    {"user-agent", "idempotency-key", "traceparent", "x-client-request-id", "retry-after", "retry-after-ms",
+     "x-should-retry", "openai-processing-ms", "cf-ray", "x-request-id", "request-id", "date", "content-type", "set-cookie"}
+)  # fmt: skip
+"""Headers whose value is not a list: of several lines the last counts. All others are joined (RFC 9110, 5.3)."""
+
 _NUMBER = re.compile(r"\d{1,12}(\.\d{1,12})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-def to_upstream(headers: Headers) -> dict[str, str]:
-    """What of the caller's headers a provider may see; what `Connection` lists is hop-by-hop (RFC 9110, 7.6.1)."""
-    crossing = {known: value for name, value in headers.items() if (known := _upstream(name)) and _clean(value)}
-    for name in headers.get("Connection", "").split(",") if crossing else ():
+def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
+    """Return the caller's headers that one provider may see, with names in lower case and repeated lines joined.
+
+    `prefixes` begin the names that only this provider gets. What `Connection` lists is hop-by-hop (RFC 9110, 7.6.1)."""
+    crossing: dict[str, str] = {}
+    hop_by_hop: list[str] = []
+    for name, value in headers.items():
+        known = _upstream(name, prefixes)
+        if known == _CONNECTION:
+            hop_by_hop += value.split(",")
+        elif known and _clean(value):
+            _add(crossing, known, value)
+    for name in hop_by_hop if crossing else ():
         crossing.pop(name.strip().lower(), None)
     return crossing
+
+
+def combined(headers: Headers) -> dict[str, str]:
+    """Return headers with names in lower case and the lines of one name as one value."""
+    lower = {name.lower(): value for name, value in headers.items()}
+    if len(lower) < len(headers):
+        lower = {}
+        for name, value in headers.items():
+            _add(lower, name.lower(), value)
+    return lower
+
+
+def _add(headers: dict[str, str], name: str, value: str) -> None:
+    """Add one line: to the lines before it where the header is a list, else in their place."""
+    headers[name] = f"{headers[name]}, {value}" if name in headers and name not in _SINGLE else value
 
 
 def to_downstream(headers: Headers) -> dict[str, str]:
@@ -74,11 +105,11 @@ def _clean(value: str) -> bool:
 # The same names come with every request; the longest unused are forgotten, as a caller may send any.
 
 
-@lru_cache(maxsize=512)
-def _upstream(name: str) -> str:
-    """The name as a provider may see it, or "" if it stops here."""
+@lru_cache(maxsize=1024)
+def _upstream(name: str, prefixes: tuple[str, ...]) -> str:
+    """The name as that provider may see it, "" if it stops here, or `connection`, which lists names that stop here."""
     name = name.lower()
-    return name if name in _UPSTREAM_NAMES or name.startswith(_UPSTREAM_PREFIXES) else ""
+    return name if name in _UPSTREAM_NAMES or name == _CONNECTION or name.startswith(prefixes) else ""
 
 
 @lru_cache(maxsize=512)

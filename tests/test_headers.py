@@ -5,16 +5,74 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
-from proxy.headers import to_downstream, to_upstream
+from proxy.dialects import DIALECTS
+from proxy.headers import combined, to_downstream, to_upstream
+from tests.faults.rehearsal import rehearsal, text
+from tests.faults.server import FIN, RECV, answer, send
+from tests.faults.voices import CLOSING, VOICES
+
+OWN = ("openai-", "x-stainless-")
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("name", ["User-Agent", "Idempotency-Key", "traceparent", "tracestate", "X-Client-Request-Id"])
+def test_what_every_provider_may_see_crosses(name: str, dialect: str) -> None:
+    assert to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded) == {name.lower(): "v"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("name", "vendor"),
+    [
+        ("OpenAI-Organization", "openai"), ("OPENAI-BETA", "openai"), ("X-Stainless-Lang", "openai"),
+        ("anthropic-version", "anthropic"), ("Anthropic-Beta", "anthropic"),
+    ],
+)  # fmt: skip
+def test_what_is_for_one_vendor_goes_to_no_other(name: str, vendor: str, dialect: str) -> None:
+    crossing = to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded)
+    assert crossing == ({name.lower(): "v"} if dialect == vendor else {})
 
 
 @pytest.mark.parametrize(
-    "name",
-    ["User-Agent", "Idempotency-Key", "traceparent", "tracestate", "X-Client-Request-Id", "OpenAI-Organization",
-     "OpenAI-Beta", "anthropic-version", "X-Stainless-Lang"],
-)  # fmt: skip
-def test_what_a_provider_may_see_crosses(name: str) -> None:
-    assert to_upstream(CIMultiDict({name: "v"})) == {name.lower(): "v"}
+    ("lines", "crossing"),
+    [
+        ([("OpenAI-Beta", "a=1"), ("openai-beta", "b=2")], {"openai-beta": "a=1, b=2"}),
+        ([("tracestate", "a=1"), ("tracestate", "b=2"), ("tracestate", "c=3")], {"tracestate": "a=1, b=2, c=3"}),
+        ([("User-Agent", "one"), ("User-Agent", "two")], {"user-agent": "two"}),
+        ([("OpenAI-Beta", "a"), ("Connection", "x"), ("Connection", "close, OPENAI-BETA")], {}),
+    ],
+)
+def test_lines_of_one_header_are_joined_where_it_is_a_list(
+    lines: list[tuple[str, str]], crossing: dict[str, str]
+) -> None:
+    assert to_upstream(CIMultiDict(lines), OWN) == crossing
+
+
+def test_lines_of_one_response_header_are_joined_where_it_is_a_list() -> None:
+    lines = [("X-RateLimit-Limit", "10"), ("x-ratelimit-limit", "100;w=60"), ("Retry-After", "1"), ("Retry-After", "2")]
+    assert combined(CIMultiDict(lines)) == {"x-ratelimit-limit": "10, 100;w=60", "retry-after": "2"}
+    assert combined(CIMultiDict({"Date": "now"})) == {"date": "now"}
+
+
+@pytest.mark.parametrize("dialect", VOICES)
+async def test_over_the_wire_each_vendor_gets_its_own_headers_and_repeated_lines_are_whole(dialect: str) -> None:
+    limits = f"{CLOSING}X-RateLimit-Limit: 10\r\nX-RateLimit-Limit: 100\r\n"
+    sent = CIMultiDict(
+        [("OpenAI-Organization", "org-1"), ("OpenAI-Beta", "a"), ("OpenAI-Beta", "b"), ("X-Stainless-OS", "x"),
+         ("Anthropic-Beta", "c"), ("Anthropic-Beta", "d"), ("User-Agent", "app/1")]
+    )  # fmt: skip
+    own = {
+        "openai": {"openai-organization": "org-1", "openai-beta": "a, b", "x-stainless-os": "x"},
+        "anthropic": {"anthropic-beta": "c, d", "anthropic-version": "2023-06-01"},
+    }
+    script = [RECV, send(answer(VOICES[dialect].whole, headers=limits)), FIN]
+    async with rehearsal(text(dialect, alone=True), [script]) as running:
+        told = await running.ask(False, sent)
+        (got,) = running.servers[0].requests
+    assert (told.status, told.headers["X-RateLimit-Limit"]) == (200, "10, 100")
+    vendors = ("openai-", "anthropic-", "x-stainless-")
+    assert {name: value for name, value in got.headers.items() if name.startswith(vendors)} == own[dialect]
+    assert got.headers["user-agent"] == "app/1"
 
 
 @pytest.mark.parametrize(
@@ -23,7 +81,7 @@ def test_what_a_provider_may_see_crosses(name: str) -> None:
      "X-Forwarded-For", "X-Provider", "X-Routing-Strategy", "X-Request-Id", "X-Anything-New", "Proxy-Authorization"],
 )  # fmt: skip
 def test_what_is_the_callers_own_stays(name: str) -> None:
-    assert to_upstream(CIMultiDict({name: "v"})) == {}
+    assert to_upstream(CIMultiDict({name: "v"}), OWN) == {}
 
 
 @pytest.mark.parametrize(
@@ -31,12 +89,12 @@ def test_what_is_the_callers_own_stays(name: str) -> None:
 )
 def test_what_connection_lists_goes_no_further(connection: str) -> None:
     headers = CIMultiDict({"Connection": connection, "User-Agent": "a", "OpenAI-Beta": "b", "traceparent": "c"})
-    assert to_upstream(headers) == {"traceparent": "c"}
+    assert to_upstream(headers, OWN) == {"traceparent": "c"}
 
 
 @pytest.mark.parametrize("value", ["a\r\nx: y", "a\nb", "a\0b", "\x7f"])
 def test_a_value_that_would_break_a_header_is_left_out(value: str) -> None:
-    assert to_upstream(CIMultiDict({"User-Agent": value})) == {}
+    assert to_upstream(CIMultiDict({"User-Agent": value}), OWN) == {}
     assert to_downstream(CIMultiDict({"Retry-After": value})) == {}
 
 

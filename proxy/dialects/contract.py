@@ -94,6 +94,8 @@ class Dialect:
     """Whether an event carries content (text, reasoning, a tool call, an image), a finish or an error."""
     error: Callable[[int, Headers, bytes], Refused]
     """An answer that is no 200."""
+    forwarded: tuple[str, ...] = ()
+    """Prefixes, in lower case, of the caller's headers that this vendor alone gets: `openai-`."""
     headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
     """Control headers of its own: name -> the key in `Call.extras`, and how to read it (raises InvalidHeader)."""
     listing: Asking = Asking("/models")

@@ -1,4 +1,4 @@
-"""What a request's headers ask for, which of them go on, and which of the answer's come back."""
+"""Reads what a request's headers ask for, and decides which of the response's headers come back."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from proxy.errors import InvalidHeader
 from proxy.exchange import Exchange, Handler
-from proxy.headers import to_downstream, to_upstream
+from proxy.headers import to_downstream
 from proxy.messages import Response
 from proxy.routing.policy import asked_in_headers, parse
 
@@ -16,7 +16,9 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 @dataclass(frozen=True, slots=True)
 class HeaderPolicy:
-    """Reads the control headers, which stop here, and lets the rest cross by the lists of `headers`."""
+    """Reads the control headers, which stop here, and returns those response headers that callers may see.
+
+    Which of the request's other headers go on depends on the provider: each attempt selects its own."""
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         headers = exchange.request.headers
@@ -26,7 +28,6 @@ class HeaderPolicy:
             raise InvalidHeader(f"X-Request-Id: must be {allowed}", param="X-Request-Id")
         exchange.asked = asked_in_headers(headers)
         exchange.policy = parse(exchange.asked, exchange.snapshot)
-        exchange.forwarded = to_upstream(headers)
         response = await handler(exchange)
         response.headers = to_downstream(response.headers)
         return response

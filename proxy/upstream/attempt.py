@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from math import inf
 from urllib.parse import urlencode
 
@@ -13,6 +13,7 @@ from proxy.dialects import DIALECTS
 from proxy.dialects.contract import AUTH, Asking, Dialect
 from proxy.errors import BadAnswer, Disconnected, EgressError, ResourceExhaustedError
 from proxy.exchange import Attempt
+from proxy.headers import combined, to_upstream
 from proxy.messages import Ahead, Body, Incoming, Outgoing, Response
 from proxy.resilience.retry_after import remaining
 from proxy.sse import Framer, decode
@@ -29,7 +30,8 @@ async def upstream(attempt: Attempt) -> Response:
     exchange, target = attempt.exchange, attempt.step.target
     clock = exchange.services.clock
     dialect = DIALECTS[target.provider.dialect]
-    request = outgoing(target, dialect, attempt.asking, exchange.forwarded)
+    forwarded = to_upstream(exchange.request.headers, dialect.forwarded)
+    request = outgoing(target, dialect, attempt.asking, forwarded)
     try:
         with exchange.waiting():
             response = await _answered(request, attempt)
@@ -49,7 +51,7 @@ async def _answered(request: Outgoing, attempt: Attempt) -> Response:
     deadline = asyncio.get_running_loop().time() + limit
     incoming = await services.transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
     try:
-        headers = _lower(incoming.headers.items())
+        headers = combined(incoming.headers)
         attempt.flight.heard(remaining(headers, services.wall(), services.clock()))
         incoming.deadline = deadline
         with Guard(attempt, "response"):
@@ -71,16 +73,13 @@ def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: Mappin
     if provider.query:
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
     # Names have no case: without this, two spellings of one header would both be sent.
-    headers = _lower((*forwarded.items(), *asking.headers.items(), *provider.headers.items()))
+    fields = (*forwarded.items(), *asking.headers.items(), *provider.headers.items())
+    headers = {name.lower(): value for name, value in fields}
     headers["content-type"] = "application/json"
     if provider.key is not None:
         name, form = AUTH[provider.auth or dialect.auth]
         headers[name.lower()] = form.format(provider.key.value)
     return Outgoing(target.base_url + path, headers, asking.body)
-
-
-def _lower(headers: Iterable[tuple[str, str]]) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers}
 
 
 async def _read(incoming: Incoming, headers: Mapping[str, str], attempt: Attempt) -> bytes | Body:
@@ -91,7 +90,7 @@ async def _read(incoming: Incoming, headers: Mapping[str, str], attempt: Attempt
         raise EgressError("the forward proxy refused the request (407): its credentials are missing or wrong")
     if incoming.status != 200:
         body = await _whole(incoming, MAX_ERROR)
-        raise dialect.error(incoming.status, incoming.headers, _without_key(body, attempt.step.target))
+        raise dialect.error(incoming.status, headers, _without_key(body, attempt.step.target))
     if not attempt.exchange.facts.stream:
         return await _whole(incoming, MAX_ANSWER)
     kind = headers.get("content-type", "no type")

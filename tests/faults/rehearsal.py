@@ -13,6 +13,7 @@ from unittest.mock import patch
 
 import aiohttp
 import orjson
+from multidict import CIMultiDict
 
 from proxy.sidecar import Sidecar, start
 from proxy.sse import Framer, decode
@@ -119,7 +120,8 @@ class Rehearsal:
         """One request, read to its end."""
         loop = asyncio.get_running_loop()
         body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "stream": stream, **members}
-        asked = {"X-Provider-Preference": "first,second", **(headers or {})}
+        asked = CIMultiDict(headers or {})
+        asked.setdefault("X-Provider-Preference", "first,second")
         began = loop.time()
         url = f"{self.sidecar.url}/v1/chat/completions"
         async with self.session.post(url, json=body, headers=asked) as answer:

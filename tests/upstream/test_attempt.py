@@ -20,6 +20,7 @@ from proxy.sse import Framer
 from proxy.upstream import attempt as module
 from proxy.upstream.attempt import outgoing, upstream
 from tests.fakes import (
+    CALLER_KEY,
     CANARIES,
     FOREVER,
     PROVIDER_KEY,
@@ -30,6 +31,7 @@ from tests.fakes import (
     Transport,
     chunk,
     drain,
+    request,
     served,
     snapshot,
 )
@@ -72,6 +74,23 @@ async def test_a_stream_is_returned_with_all_that_came_up_to_its_first_content(r
     assert incoming.closed == 0
     response.close()
     assert incoming.closed == 1
+
+
+async def test_only_listed_headers_go_on_and_never_the_callers_key():
+    attempt, _ = trying([[TEXT]])
+    attempt.exchange.request = request(
+        b"{}",
+        {
+            "Authorization": f"Bearer {CALLER_KEY}", "x-api-key": CALLER_KEY, "Cookie": "a=b", "X-Provider": "a",
+            "X-Forwarded-For": "10.1.1.1", "User-Agent": "app/1", "OpenAI-Beta": "x", "traceparent": "00-1",
+        },
+    )  # fmt: skip
+    await upstream(attempt)
+    (sent,) = attempt.exchange.services.transport.sent
+    assert sent.headers == {
+        "user-agent": "app/1", "openai-beta": "x", "traceparent": "00-1", "content-type": "application/json",
+        "authorization": f"Bearer {PROVIDER_KEY}",
+    }  # fmt: skip
 
 
 async def test_a_whole_answer_is_read_and_the_connection_given_back():

@@ -15,6 +15,7 @@ DIALECT = Dialect(
     stream=Translating,
     begins=begins,
     error=error,
+    forwarded=("anthropic-",),
     listing=Asking("/v1/models?limit=1", headers={"anthropic-version": VERSION}),
     prefill=lambda model: traits(model).prefill,
     unsupported=unsupported,

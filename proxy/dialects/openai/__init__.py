@@ -15,4 +15,6 @@ DIALECT = Dialect(
     stream=Passing,
     begins=begins,
     error=error,
+    # X-Stainless-* is the telemetry of the SDK that the caller uses, and callers speak OpenAI's format.
+    forwarded=("openai-", "x-stainless-"),
 )
