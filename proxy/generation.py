@@ -11,12 +11,14 @@ import yaml
 from proxy.config.document import ConfigError, parse, suggestion
 from proxy.config.load import load
 from proxy.config.reading import Reader
+from proxy.config.secrets import of_own_middlewares
 from proxy.config.snapshot import Snapshot
 from proxy.dialects import DIALECTS
 from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import StrategyChoice
 from proxy.middleware.translate import Translate
 from proxy.pipeline import Ends, Pipeline, compose
+from proxy.redaction import is_distinct
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +71,16 @@ class Maker:
         for provider in snapshot.providers.values():
             if provider.dialect not in DIALECTS:
                 known = suggestion(provider.dialect, list(DIALECTS))
-                document.complain(f"providers.{provider.name}.dialect", f"no dialect '{provider.dialect}'{known}")
+                document.complain(f"providers.{provider.name}.dialect", f"no such dialect{known}")
         document.check()
-        return _informed(snapshot, pipeline), pipeline
+        return replace(_informed(snapshot, pipeline), secrets=_secrets(reader, snapshot)), pipeline
+
+
+def _secrets(reader: Reader, snapshot: Snapshot) -> frozenset[str]:
+    """All secrets of the file that are unlike words, so that no line of the log is hurt by leaving them out."""
+    known = {*reader.secrets, *of_own_middlewares(reader.substituted)}
+    sent = (provider.redactor.secrets for provider in snapshot.providers.values())
+    return frozenset(filter(is_distinct, known)).union(*sent)
 
 
 def _informed(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:

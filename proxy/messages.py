@@ -53,6 +53,9 @@ class Outgoing(Struct, frozen=True):
     body: bytes
     method: str = "POST"
 
+    def __repr__(self) -> str:
+        return f"Outgoing({self.method})"  # its headers and its URL hold the provider's key
+
 
 class Response(Struct, eq=False):
     """Status and headers, and a body that is whole (bytes) or still coming (Body)."""

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 from msgspec import inspect
 
-from proxy.config.document import suggestion
+from proxy.config.document import is_name, suggestion
 from proxy.config.reading import WRONG, Place, Reader
 from proxy.config.snapshot import Entry
 from proxy.exchange import Attempt, Exchange, Handler
@@ -109,11 +109,10 @@ def _built(entry: Entry, reader: Reader) -> Any:
 def _own(entry: Entry, reader: Reader) -> Any:
     """A user's own middleware, by its dotted path `package.module:Name`."""
     module, _, name = entry.name.partition(":")
-    if not name or not module or module.startswith("."):
+    if not name or not is_name(entry.name):
         known = suggestion(entry.name, list(REGISTRY))
-        return reader.wrong(
-            Place(entry.node, entry.path), f"no middleware '{entry.name}'{known}; your own is package.module:Name"
-        )
+        what = f"middleware '{entry.name}'" if is_name(entry.name) else "such middleware"
+        return reader.wrong(Place(entry.node, entry.path), f"no {what}{known}; your own is package.module:Name")
     try:
         kind = getattr(import_module(module), name)
         if isinstance(kind, type):

@@ -57,7 +57,7 @@ def test_secrets_come_from_files_too():
 def test_an_unknown_dialect_is_a_mistake_with_its_place():
     with pytest.raises(ConfigError) as caught:
         generation(text().replace("dialect: openai", "dialect: openia", 1))
-    assert str(caught.value) == "routing.yaml:4:16: providers.a.dialect: no dialect 'openia'; did you mean 'openai'?"
+    assert str(caught.value) == "routing.yaml:4:16: providers.a.dialect: no such dialect; did you mean 'openai'?"
 
 
 def test_mistakes_of_table_pipeline_and_dialects_come_together():
@@ -65,5 +65,5 @@ def test_mistakes_of_table_pipeline_and_dialects_come_together():
     with pytest.raises(ConfigError) as caught:
         generation(file)
     words = str(caught.value)
-    assert "no provider 'z'" in words and "no middleware 'failovr'" in words and "no dialect 'latin'" in words
+    assert "no provider 'z'" in words and "no middleware 'failovr'" in words and "no such dialect" in words
     assert [each.line for each in caught.value.problems] == sorted(each.line for each in caught.value.problems)

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 
 import yaml
 
-_SECRET = ("api_key", "value", "key", "headers", "query")
+_SECRET = ("api_key", "value", "key", "headers", "query", "base_url", "path", "body")
+_SECTIONS = ("listen", "admin", "pipeline", "defaults", "drain", "providers", "models")
 
 
 def diff(old: yaml.Node, new: yaml.Node, path: str = "") -> list[str]:
-    """Lines such as `providers.openai.weight: 40 -> 60`, `models.gpt-5 added`; never a secret's text."""
+    """Return lines such as `providers.openai.weight: 40 -> 60`, `models.gpt-5 added`; never a secret's text."""
     return list(_changes(old, new, path))
 
 
@@ -53,4 +54,5 @@ def _table(node: yaml.MappingNode) -> dict[str, yaml.Node]:
 def _is_secret(path: str) -> bool:
     if path.startswith("pipeline") and ":" in path:
         return True  # a middleware of one's own: nobody here knows which of its options are secret
-    return any(part in _SECRET for part in path.replace("[", ".").split("."))
+    section, *parts = path.replace("[", ".").split(".")
+    return section not in _SECTIONS or any(part in _SECRET for part in parts)

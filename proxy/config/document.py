@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -14,6 +15,17 @@ MAX_TEXT = 1024 * 1024
 MAX_NODES = 200_000
 """Nodes after aliases are followed: a file of a few lines can otherwise stand for billions."""
 MAX_DEPTH = 24
+
+_HARMLESS = re.compile(
+    r"[+-]?\d{1,9}(?:\.\d{1,9})? ?(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|%|[kmg]?i?b)?"
+    r"|true|false|yes|no|on|off|auto|none|null|.{0,3}"
+    r"|\$\{(?:[a-z_][a-z0-9_]*|file:/[^}]*)\}",
+    re.IGNORECASE,
+)
+"""Numbers with units, words and variables; and what is too short for a secret."""
+_NAME = re.compile(r"[a-z]+(?:_[a-z]+)*|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+"""What keys of the file look like, and a middleware's `package.module:Name`; no key of a provider looks so."""
+_QUOTED = re.compile(r""" ?(["'])[\w.!:/+-]{3,}\1""")
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -80,14 +92,19 @@ def parse(text: str, name: str = "routing.yaml") -> Document:
         _check_depth(text, name)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        raise _refusal(name, error.problem_mark or error.context_mark, f"not YAML: {error.problem}") from error
+        raise _refusal(name, error.problem_mark or error.context_mark, _not_yaml(error.problem)) from error
     except yaml.YAMLError as error:
-        raise ConfigError(name, [Problem(1, 1, "", f"not YAML: {str(error).splitlines()[0]}")]) from error
+        raise ConfigError(name, [Problem(1, 1, "", _not_yaml(str(error).splitlines()[0]))]) from error
     if root is None:
         raise ConfigError(name, [Problem(1, 1, "", "the file is empty")])
     document = Document(name, root)
     _measure(document)
     return document
+
+
+def _not_yaml(problem: object) -> str:
+    # The parser quotes names such as an alias: with a key in the wrong place, that is the key.
+    return f"not YAML: {_QUOTED.sub('', str(problem))}"
 
 
 def _check_depth(text: str, name: str) -> None:
@@ -127,6 +144,18 @@ def _walk(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int]]:
             pending.extend((child, depth + 1) for pair in node.value for child in pair)
         elif isinstance(node, yaml.SequenceNode):
             pending.extend((child, depth + 1) for child in node.value)
+
+
+def quoted(value: str) -> str:
+    """Return `'10 sec'`, the value as the file has it, if that cannot be a secret; else `text`.
+
+    Any other value may be a key in the wrong place: its line and column are enough to find it."""
+    return f"'{value}'" if _HARMLESS.fullmatch(value) else "text"
+
+
+def is_name(key: str) -> bool:
+    """Return whether a key looks like those of the file, so that it can be shown."""
+    return len(key) <= 100 and _NAME.fullmatch(key) is not None
 
 
 def suggestion(word: str, known: list[str]) -> str:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import yaml
 
 from proxy.config import schema
-from proxy.config.document import suggestion
+from proxy.config.document import is_name, suggestion
 from proxy.config.prices import Price, listed
 from proxy.config.reading import WRONG, Place, Reader, pairs
 from proxy.config.regions import REGIONS, find
+from proxy.config.secrets import Secrets
 from proxy.config.snapshot import (
     GLOBAL,
     MODEL_NAME,
@@ -37,9 +39,11 @@ def load(reader: Reader) -> tuple[Snapshot, tuple[Entry, ...]]:
 
 def _snapshot(reader: Reader, file: schema.File) -> Snapshot:
     _check_names(reader, file)
-    providers = {
-        name: _provider(name, section, _share(section, file)) for name, section in _sound(file.providers).items()
-    }
+    providers = _with_redactors(
+        reader,
+        file,
+        [_provider(name, section, _share(section, file)) for name, section in _sound(file.providers).items()],
+    )
     tables = {
         name: tuple(
             target
@@ -67,6 +71,23 @@ def _snapshot(reader: Reader, file: schema.File) -> Snapshot:
     )
 
 
+def _with_redactors(reader: Reader, file: schema.File, providers: list[Provider]) -> dict[str, Provider]:
+    """The providers by name, each with what redacts its responses."""
+    secrets = Secrets.of(_names(file), reader.substituted, reader.environ)
+    return {
+        each.name: replace(each, redactor=secrets.redactor(each.name, each.key, {**each.query, **each.headers}))
+        for each in providers
+    }
+
+
+def _names(file: schema.File) -> frozenset[str]:
+    """The names that outputs are full of, wherever else they stand in the file."""
+    served = {item.model if isinstance(item, schema.Served) else str(item)
+              for entries in _sound(file.models).values() for item in _sound(entries).values()}  # fmt: skip
+    regions = {name for section in _sound(file.providers).values() for name in section.regions}
+    return frozenset({*file.providers, *file.models, *served, *regions, *REGIONS, file.defaults.region})
+
+
 def _sound(table: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in table.items() if value is not WRONG}
 
@@ -84,8 +105,8 @@ def _provider(name: str, section: schema.Provider, weight: float) -> Provider:
         key=section.api_key,
         auth=section.auth,
         path=section.path,
-        query=section.query,
-        headers=section.headers,
+        query=_sound(section.query),
+        headers=_sound(section.headers),
         limits=section.limits,
         probe=section.probe,
     )
@@ -150,7 +171,7 @@ def _entries(reader: Reader, nodes: list[yaml.Node]) -> tuple[Entry, ...]:
             entries.append(Entry(node.value, path, node, None))
         elif isinstance(node, yaml.MappingNode) and len(node.value) == 1:
             name, key, options = pairs(reader, Place(node, path))[0]
-            entries.append(Entry(name, f"{path}.{name}", key, options))
+            entries.append(Entry(name, f"{path}.{name}" if is_name(name) else path, key, options))
         else:
             reader.wrong(
                 Place(node, path), "expected a middleware's name, or one with options: `- name: {option: value}`"

@@ -5,16 +5,17 @@ from __future__ import annotations
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
 import yaml
 from msgspec import inspect
 
-from proxy.config.document import Document, suggestion
+from proxy.config.document import Document, is_name, quoted, suggestion
 from proxy.config.quantities import Secret
 from proxy.config.variables import Unreadable, Unset, expand
+from proxy.redaction import Redactor
 
 WRONG: Any = object()
 """Stands for a value that could not be read; a problem has been noted."""
@@ -43,6 +44,10 @@ class Reader:
     document: Document
     environ: Mapping[str, str]
     read_file: Callable[[str], str]
+    secrets: list[str] = field(default_factory=list)
+    """The values of all options that are secrets."""
+    substituted: list[tuple[str, str]] = field(default_factory=list)
+    """Path and value of each variable that was replaced."""
 
     def read(self, place: Place, kind: Any) -> Any:
         """The value there as a `kind` (any type msgspec knows), or WRONG."""
@@ -58,7 +63,7 @@ class Reader:
         return read(self, place, kind)
 
     def wrong(self, place: Place, message: str) -> Any:
-        """Note a problem."""
+        """Note a problem and return WRONG."""
         self.document.complain(place.path, message, place.node)
         return WRONG
 
@@ -69,12 +74,14 @@ class Reader:
             return self.wrong(place, f"expected {expected}, got {_shape(place.node)}")
         if _is_null(place.node):
             return self.wrong(place, f"expected {expected}, got nothing")
-        return expand(node.value, self.environ, self.read_file)
+        text, values = expand(node.value, self.environ, self.read_file)
+        self.substituted.extend((place.path, value) for value in values)
+        return text
 
 
 def _shape(node: yaml.Node) -> str:
     if isinstance(node, yaml.ScalarNode):
-        return f"'{node.value[:40]}'"
+        return quoted(node.value)
     return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
 
 
@@ -93,8 +100,8 @@ def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[Reader, Pla
             return reader.wrong(place, str(unreadable))
         except Unset as unset:
             return reader.wrong(place, f"variable {unset} is not set; set it, or write ${{{unset}:-default}}")
-        except (ValueError, OverflowError):  # as written: what a variable holds may be a secret in the wrong place
-            return reader.wrong(place, f"expected {expected}, got '{place.node.value[:40]}'")
+        except (ValueError, OverflowError):
+            return reader.wrong(place, f"expected {expected}, got {_shape(place.node)}")
 
     return read
 
@@ -112,9 +119,9 @@ def _bounded(reader: Reader, place: Place, kind: Any, value: Any) -> Any:
     for name, words, holds in _BOUNDS:
         bound = getattr(kind, name, None)
         if bound is not None and not holds(value, bound):
-            return reader.wrong(place, f"must be {words} {bound}, got {value}")
+            return reader.wrong(place, f"must be {words} {bound}, got {_shape(place.node)}")
     if getattr(kind, "pattern", None) and not re.search(kind.pattern, value):
-        return reader.wrong(place, f"'{place.node.value[:40]}' does not match {kind.pattern}")
+        return reader.wrong(place, f"does not match {kind.pattern}")
     return value
 
 
@@ -149,7 +156,7 @@ def _literal(reader: Reader, place: Place, kind: inspect.LiteralType) -> Any:
         text = None
     if text is WRONG or text in words:
         return text
-    return reader.wrong(place, f"'{place.node.value[:40]}' is not one of {', '.join(words)}")
+    return reader.wrong(place, f"expected {' or '.join(words)}, got {_shape(place.node)}")
 
 
 def _custom(reader: Reader, place: Place, kind: inspect.CustomType) -> Any:
@@ -158,6 +165,7 @@ def _custom(reader: Reader, place: Place, kind: inspect.CustomType) -> Any:
         return read(reader, place, kind)
     try:
         text = reader.text(place, Secret.expected)
+        reader.secrets.extend([] if text is WRONG else [text.strip()])
         return text if text is WRONG else _secret(text.strip(), place)
     except Unreadable as unreadable:
         return reader.wrong(place, str(unreadable)) if unreadable.is_local else Secret("", missing=str(unreadable))
@@ -209,19 +217,20 @@ def _record(reader: Reader, place: Place, kind: Any) -> Any:
     """A msgspec struct or a dataclass: its fields are the keys that may stand here."""
     if not isinstance(place.node, yaml.MappingNode):
         return reader.wrong(place, f"expected a mapping, got {_shape(place.node)}")
-    fields = {field.encode_name: field for field in kind.fields}
+    fields = {known.encode_name: known for known in kind.fields}
     values = {}
     for key, key_node, value in pairs(reader, place):
         if key in fields:
             values[fields[key].name] = reader.typed(place.at(key, value), fields[key].type)
         else:
-            reader.wrong(place.at(key, key_node), f"unknown key{suggestion(key, list(fields))}")
-    for name, field in fields.items():
-        if field.required and field.name not in values:
-            values[field.name] = reader.wrong(place.at(name, place.node), "is missing")
+            where = place.at(key, key_node) if is_name(key) else Place(key_node, place.path)
+            reader.wrong(where, f"unknown key{suggestion(key, list(fields))}")
+    for name, known in fields.items():
+        if known.required and known.name not in values:
+            values[known.name] = reader.wrong(place.at(name, place.node), "is missing")
     if any(value is WRONG for value in values.values()):
         values = {name: value for name, value in values.items() if value is not WRONG}
-        if any(field.required and field.name not in values for field in fields.values()):
+        if any(known.required and known.name not in values for known in fields.values()):
             return WRONG
     return _built(reader, place, kind, values)
 
@@ -229,8 +238,9 @@ def _record(reader: Reader, place: Place, kind: Any) -> Any:
 def _built(reader: Reader, place: Place, kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind.cls(**values)
-    except ValueError as error:  # what a __post_init__ has to say of fields that do not fit together
-        return reader.wrong(place, str(error))
+    except ValueError as error:  # raised by __post_init__, of a user's own middleware too, which may quote its options
+        private = Redactor([*reader.secrets, *(value for _, value in reader.substituted)])
+        return reader.wrong(place, private.text(str(error)))
 
 
 def _union(reader: Reader, place: Place, kind: inspect.UnionType) -> Any:

@@ -14,6 +14,7 @@ from proxy.config.prices import Price, listed
 from proxy.config.quantities import Secret
 from proxy.config.regions import Region
 from proxy.config.schema import Admin, Defaults, Drain, Limits, Listen, Probe, Timeouts
+from proxy.redaction import Redactor
 
 GLOBAL = "global"
 """The region of a provider that names none."""
@@ -30,12 +31,14 @@ class Provider:
     weight: float
     key: Secret | None = None
     auth: str | None = None
-    path: str | None = None
-    query: Mapping[str, str] = field(default_factory=dict)
-    headers: Mapping[str, str] = field(default_factory=dict)
+    path: str | None = field(default=None, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: Limits | None = None
     probe: Probe | None = None
     """How it is asked without a request; None: not at all."""
+    redactor: Redactor = field(default=Redactor(()), compare=False, repr=False)
+    """Replaces in its responses what it is sent in secret."""
 
     @property
     def disabled(self) -> str | None:
@@ -51,7 +54,7 @@ class Target:
     provider: Provider
     region: str
     residency: str | None
-    base_url: str
+    base_url: str = field(repr=False)
     model: str
     timeouts: Timeouts
     place: Region | None = None
@@ -125,6 +128,8 @@ class Snapshot:
     """How targets are ordered where a request does not say."""
     max_inflight: int = 1000
     """Requests that may be in hand at once."""
+    secrets: frozenset[str] = field(default=frozenset(), repr=False)
+    """What no line of the log may contain."""
     limited: Mapping[str, Provider] = field(init=False)
     """The providers whose accounts have limits in the file."""
     memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)

@@ -18,23 +18,26 @@ class Unreadable(Unset):
     """A file that should hold a value cannot be read; the message names it and says why."""
 
     def __init__(self, error: OSError) -> None:
-        super().__init__(f"cannot read {error.filename}: {error.strerror}")
+        path = str(error.filename)  # one without a folder may be the key itself
+        super().__init__(f"cannot read {path if '/' in path else 'the file'}: {error.strerror}")
         self.is_local = error.errno in EXHAUSTION
         """Whether nothing is wrong with the file: this process is out of descriptors or memory."""
 
 
-def expand(text: str, environ: Mapping[str, str], read_file: Callable[[str], str]) -> str:
-    """The text with its variables replaced, files without white space around them; raises Unset and Unreadable."""
+def expand(text: str, environ: Mapping[str, str], read_file: Callable[[str], str]) -> tuple[str, list[str]]:
+    """Return the text with its variables replaced, files without white space around them, and what they stand for.
+
+    Raises Unset and Unreadable."""
+    values: list[str] = []
 
     def value(match: re.Match[str]) -> str:
-        if match["file"]:
-            return read_file(match["file"]).strip()
-        found = environ.get(match["name"]) or match["default"]
+        found = read_file(match["file"]).strip() if match["file"] else environ.get(match["name"]) or match["default"]
         if found is None:
             raise Unset(match["name"])
+        values.append(found)
         return found
 
     try:
-        return _VARIABLE.sub(value, text)
+        return _VARIABLE.sub(value, text), values
     except OSError as error:
         raise Unreadable(error) from error

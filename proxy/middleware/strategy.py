@@ -25,7 +25,7 @@ class StrategyChoice:
 
     def __post_init__(self) -> None:
         if self.default not in STRATEGIES:
-            raise ValueError(f"no strategy '{self.default}'; known: {', '.join(STRATEGIES)}")
+            raise ValueError(f"default: expected one of {', '.join(STRATEGIES)}")
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         try:

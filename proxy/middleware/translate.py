@@ -20,6 +20,7 @@ from proxy.dialects.shapes import object_of
 from proxy.errors import UpstreamFailure
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Ahead, Answer, Body, Response, Staged
+from proxy.redaction import RedactingStage, Redactor
 from proxy.resilience.resume import continued
 from proxy.routing.facts import LIMITS, Facts
 from proxy.sse import decode, frames
@@ -45,7 +46,7 @@ class Translate:
         reading = _reading(attempt, exchange, exchange.facts, attempt.asking)
         try:
             with Guard(attempt, "response"):
-                response.body = await _translate(response.body, dialect, reading)
+                response.body = await _translate(response.body, target.provider.redactor, dialect, reading)
         except BaseException:
             response.close()
             raise
@@ -78,11 +79,12 @@ def _with_members(asking: Asking, members: Mapping[str, Any]) -> Asking:
     return replace(asking, body=replaced(asking.body, dict(members), drop=())) if members else asking
 
 
-async def _translate(body: bytes | Body, dialect: Dialect, reading: Reading) -> bytes | Body:
+async def _translate(body: bytes | Body, redactor: Redactor, dialect: Dialect, reading: Reading) -> bytes | Body:
     """Return the answer in OpenAI's format. Raises UpstreamFailure if there is none."""
     if isinstance(body, bytes):
         return dialect.answer(body, reading)
-    return await _opened(Staged(body, dialect.stream(reading), reading.answer), reading.answer)
+    stage = RedactingStage(redactor, dialect.stream(reading))
+    return await _opened(Staged(body, stage, reading.answer), reading.answer)
 
 
 async def _opened(body: Staged, seen: Answer) -> Body:

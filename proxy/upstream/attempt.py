@@ -15,6 +15,7 @@ from proxy.errors import BadAnswer, Disconnected, EgressError, ResourceExhausted
 from proxy.exchange import Attempt
 from proxy.headers import combined, to_upstream
 from proxy.messages import Ahead, Body, Incoming, Outgoing, Response
+from proxy.redaction import without_marked
 from proxy.resilience.retry_after import remaining
 from proxy.sse import Framer, decode
 
@@ -23,6 +24,8 @@ MAX_HELD_BACK = 64 * 2**10
 MAX_REQUEST_ECHOES = 4
 """Events before the first content may be this many times as large as the request: `response.created` and the like repeat it."""
 MAX_ERROR = 64 * 2**10
+_REFUSED = (401, 403)
+"""Statuses of a refused key, of which vendors repeat the beginning and the end."""
 
 
 async def upstream(attempt: Attempt) -> Response:
@@ -51,7 +54,7 @@ async def _answered(request: Outgoing, attempt: Attempt) -> Response:
     deadline = asyncio.get_running_loop().time() + limit
     incoming = await services.transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
     try:
-        headers = combined(incoming.headers)
+        headers = attempt.step.target.provider.redactor.headers(combined(incoming.headers))
         attempt.flight.heard(remaining(headers, services.wall(), services.clock()))
         incoming.deadline = deadline
         with Guard(attempt, "response"):
@@ -84,26 +87,21 @@ def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: Mappin
 
 async def _read(incoming: Incoming, headers: Mapping[str, str], attempt: Attempt) -> bytes | Body:
     """The answer's body: whole, or a stream's with its first content. Raises UpstreamFailure if there is none."""
-    dialect = DIALECTS[attempt.step.target.provider.dialect]
+    provider = attempt.step.target.provider
+    dialect, redactor = DIALECTS[provider.dialect], provider.redactor
     if incoming.status == 407:
         # Only a forward proxy answers so (RFC 9110, 15.5.8); through a tunnel it is the dialer that sees it.
         raise EgressError("the forward proxy refused the request (407): its credentials are missing or wrong")
     if incoming.status != 200:
-        body = await _whole(incoming, MAX_ERROR)
-        raise dialect.error(incoming.status, headers, _without_key(body, attempt.step.target))
+        body = redactor.error(await _whole(incoming, MAX_ERROR))
+        raise dialect.error(incoming.status, headers, without_marked(body) if incoming.status in _REFUSED else body)
     if not attempt.exchange.facts.stream:
-        return await _whole(incoming, MAX_ANSWER)
+        return redactor.answer(await _whole(incoming, MAX_ANSWER))
     kind = headers.get("content-type", "no type")
     if not kind.lower().startswith("text/event-stream"):
         raise BadAnswer(f"the provider answered a stream request with {kind[:64]}")
     echoes = MAX_REQUEST_ECHOES * len(attempt.asking.body)
     return Ahead(incoming, await _first_content(incoming, dialect, MAX_HELD_BACK + echoes))
-
-
-def _without_key(body: bytes, target: Target) -> bytes:
-    # Some hosts quote the key they refuse, and a refusal reaches the caller and the log.
-    key = target.provider.key.value.encode() if target.provider.key else b""
-    return body.replace(key, b"[key]") if key else body
 
 
 async def _whole(incoming: Incoming, limit: int) -> bytes:

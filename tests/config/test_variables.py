@@ -14,7 +14,20 @@ FILES = {"/run/key": " sk-file\r\n\n", "/run/two": "a\nb\n"}
 
 
 def expanded(text: str) -> str:
-    return expand(text, ENVIRON, lambda path: read_file(FILES, path))
+    return expand(text, ENVIRON, lambda path: read_file(FILES, path))[0]
+
+
+def test_what_the_variables_stand_for_is_known() -> None:
+    text = "a-${PORT}-${UNSET:-b}-${file:/run/key}"
+    assert expand(text, ENVIRON, lambda path: read_file(FILES, path))[1] == ["80", "b", "sk-file"]
+
+
+def test_a_file_without_a_folder_may_be_the_key_itself() -> None:
+    def fail(path: str) -> str:
+        raise FileNotFoundError(errno.ENOENT, "why", path)
+
+    with pytest.raises(Unreadable, match="^cannot read the file: why$"):
+        expand("${file:sk-planted}", ENVIRON, fail)
 
 
 @pytest.mark.parametrize(

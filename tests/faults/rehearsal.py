@@ -157,7 +157,9 @@ def text(first: str = "openai", second: str = "openai", *, alone: bool = False, 
 
 
 @asynccontextmanager
-async def rehearsal(file: str, *scripts: Sequence[Script]) -> AsyncIterator[Rehearsal]:
+async def rehearsal(
+    file: str, *scripts: Sequence[Script], environ: Mapping[str, str] | None = None
+) -> AsyncIterator[Rehearsal]:
     """The sidecar before providers that play these scripts, connection by connection; their URLs are put in the file."""
     async with AsyncExitStack() as stack:
         servers = tuple([await stack.enter_async_context(FaultServer(*each)) for each in scripts])
@@ -168,7 +170,7 @@ async def rehearsal(file: str, *scripts: Sequence[Script]) -> AsyncIterator[Rehe
             file = file.replace(f"http://{name}", f"http://127.0.0.1:{server.port}")
         log = Log()
         with patch("proxy.upstream.http1.transport.trust", _trust):
-            sidecar = await start(launch(made(file), log))
+            sidecar = await start(launch(made(file, environ), log))
         sidecar.watching.cancel()
         clock = asyncio.get_running_loop().time
         sidecar.front.services = replace(sidecar.front.services, clock=clock)

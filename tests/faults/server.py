@@ -65,6 +65,15 @@ def send(data: bytes) -> Op:
     return op
 
 
+def reply(build: Callable[[Recorded], bytes]) -> Op:
+    """Sends what is built from the last request that came."""
+
+    async def op(peer: Peer) -> None:
+        await send(build(peer.requests[-1]))(peer)
+
+    return op
+
+
 def wait(event: asyncio.Event) -> Op:
     """Does nothing until the test says so."""
 

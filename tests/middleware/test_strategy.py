@@ -158,5 +158,5 @@ async def test_a_first_content_later_than_asked_is_told(headers, seconds, warnin
 
 
 def test_an_unknown_default_is_refused_with_what_there_is():
-    with pytest.raises(ValueError, match="no strategy 'best'; known: automatic"):
+    with pytest.raises(ValueError, match="default: expected one of automatic"):
         StrategyChoice("best")

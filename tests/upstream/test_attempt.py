@@ -188,7 +188,7 @@ async def test_a_refusal_that_quotes_our_key_does_not_pass_it_on(status):
     with pytest.raises(Refused) as caught:
         await upstream(attempt)
     assert PROVIDER_KEY not in caught.value.body().decode() + caught.value.message
-    assert "[key]" in caught.value.message
+    assert "[redacted]" in caught.value.message
 
 
 @pytest.mark.parametrize("status, trigger", [(429, "rate_limit"), (500, "server_error"), (400, "invalid_request")])

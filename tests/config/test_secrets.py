@@ -1,0 +1,111 @@
+"""What a file and its environment keep secret is known by where it stands, not by what it looks like."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from pathlib import Path
+
+import pytest
+
+from proxy.config.quantities import Secret
+from proxy.config.secrets import Secrets, proxy_credentials
+from tests.running import made
+
+FILE = """
+pipeline:
+  - access_log
+  - auth: {keys: [{name: "${NAME}", value: "${APP_KEY}"}]}
+  - header_policy
+  - limits
+  - "tests.test_pipeline:Mark": {label: "${LABEL}"}
+  - strategy
+  - sse_passthrough
+  - failover
+  - translate
+admin: {key: admin-key-0123}
+providers:
+  first:
+    dialect: openai
+    base_url: "https://${GATEWAY}.test/v1"
+    api_key: "${FIRST_KEY}"
+    headers:
+      X-Team-Token: literal-token-1
+      Authorization: "Bearer ${BEARER}"
+      X-Title: My Application 2
+      OpenAI-Organization: organization-1
+      X-Region: "${REGION}"
+      X-Tenant: "${TENANT}"
+    query: {code: "${file:CODE}", api-version: 2024-10-21}
+  second: {dialect: openai, base_url: "http://127.0.0.1:1/v1", api_key: ollama}
+models:
+  m: {first: "${MODEL}", second: m-two}
+"""
+ENVIRON = {
+    "NAME": "application-1",
+    "APP_KEY": "app-key-0123456",
+    "LABEL": "label-0123456",
+    "GATEWAY": "gateway-0123456",
+    "FIRST_KEY": "first-key-0123456",
+    "BEARER": "bearer-0123456",
+    "REGION": "eu-central-1",
+    "TENANT": "tenant-0123456",
+    "MODEL": "gpt-4o-2024-08-06",
+    "HTTPS_PROXY": "http://user:pa%2Fssword1@proxy.test:3128",
+}
+BASIC = b64encode(b"user:pa/ssword1").decode()
+
+
+@pytest.fixture
+def snapshot(tmp_path: Path):
+    code = tmp_path / "code"
+    code.write_text("code-0123456\n")
+    return made(FILE.replace("CODE", str(code)), ENVIRON).snapshot
+
+
+def test_of_a_provider_everything_it_is_sent_in_secret_is_one(snapshot):
+    assert snapshot.providers["first"].redactor.secrets == {
+        "first-key-0123456", "literal-token-1", "Bearer bearer-0123456", "bearer-0123456", "tenant-0123456",
+        "code-0123456", "pa/ssword1", "pa%2Fssword1", BASIC, "gateway-0123456", "organization-1",
+    }  # fmt: skip
+
+
+def test_what_may_be_a_part_of_any_answer_is_weak(snapshot):
+    assert snapshot.providers["first"].redactor.weak == {
+        "My Application 2", "eu-central-1", "2024-10-21",
+    }  # fmt: skip
+    assert snapshot.providers["second"].redactor.weak == {"ollama"}
+
+
+def test_no_line_of_the_log_may_contain_any_of_them(snapshot):
+    first = snapshot.providers["first"].redactor.secrets
+    assert snapshot.secrets == first | {"app-key-0123456", "admin-key-0123", "label-0123456"}
+
+
+def test_none_is_shown_by_what_is_printed_of_the_snapshot(snapshot):
+    shown = repr(snapshot)
+    assert [secret for secret in (*snapshot.secrets, *ENVIRON.values()) if secret in shown] == ["gpt-4o-2024-08-06"]
+
+
+def test_a_mistake_in_a_header_is_a_problem_and_no_crash():
+    with pytest.raises(Exception, match="providers.first.headers.X-Title: expected text, got a list"):
+        made(FILE.replace("My Application 2", "[a]").replace("${file:CODE}", "x"), ENVIRON)
+
+
+def test_a_key_that_is_not_set_is_none():
+    none = Secrets.of(frozenset(), [], {})
+    for key in (None, Secret("", missing="X")):
+        assert none.redactor("a", key, {}).secrets == none.redactor("a", key, {}).weak == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("environ", "found"),
+    [
+        ({}, []),
+        ({"HTTP_PROXY": "http://proxy:3128", "NO_PROXY": "a:b@c"}, []),
+        ({"http_proxy": "http://u:p%40w@proxy"}, ["p%40w", "p@w", b64encode(b"u:p@w").decode()]),
+        ({"ALL_PROXY": "u:p@w@proxy:1"}, ["p@w", "p@w", b64encode(b"u:p@w").decode()]),
+        ({"HTTPS_PROXY": "socks5://token@proxy:1/x@y"}, [b64encode(b"token:").decode()]),
+    ],
+)
+def test_the_credentials_of_forward_proxies_are_secrets(environ, found):
+    assert list(proxy_credentials(environ)) == found
