@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -25,6 +26,14 @@ class Command:
     arguments: Callable[[ArgumentParser], None]
     run: Callable[[Namespace], int]
     description: str = ""
+
+
+_USERINFO = re.compile(r"//[^/\s@]*@")
+
+
+def without_userinfo(text: str) -> str:
+    """Return a text with no user and password in any URL of it."""
+    return _USERINFO.sub("//", text)
 
 
 def port(text: str) -> int:

@@ -15,7 +15,7 @@ from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTime
 from multidict import CIMultiDict
 
 from proxy.cli import file
-from proxy.cli.command import Command, Failure, reason
+from proxy.cli.command import Command, Failure, reason, without_userinfo
 from proxy.cli.table import table
 from proxy.errors import ParrotError
 from proxy.routing.asking import explained, question
@@ -35,7 +35,7 @@ providers are doing; a running sidecar knows. A key for the sidecar is read from
 def _header(text: str) -> tuple[str, str]:
     name, colon, value = text.partition(":")
     if not colon or not name.strip() or not text.isprintable():
-        raise ArgumentTypeError(f"expected NAME: VALUE, such as 'X-Data-Residency: EU', got '{text}'")
+        raise ArgumentTypeError("expected NAME: VALUE, such as 'X-Data-Residency: EU'")
     return name.strip(), value.strip()
 
 
@@ -94,20 +94,21 @@ async def _asked(url: str, body: Mapping[str, Any], headers: CIMultiDict[str]) -
     if key := os.environ.get("PARROT_API_KEY"):
         headers.setdefault("Authorization", f"Bearer {key}")
     where = f"{url.rstrip('/').removesuffix('/v1')}/v1/route"
+    shown = without_userinfo(where)
     try:
         async with (
             ClientSession(timeout=ClientTimeout(PATIENCE)) as session,
             session.post(where, json=body, headers=headers) as answer,
         ):
-            return _said(answer.status, await answer.read(), where)
+            return _said(answer.status, await answer.read(), shown)
     except TimeoutError as error:
-        raise Failure(f"{where} did not answer within {PATIENCE:g} s") from error
+        raise Failure(f"{shown} did not answer within {PATIENCE:g} s") from error
     except ClientConnectorError as error:
-        raise Failure(f"cannot ask {where}: {reason(error.os_error)}") from error
+        raise Failure(f"cannot ask {shown}: {reason(error.os_error)}") from error
     except InvalidURL as error:
-        raise Failure(f"'{url}' is no URL such as http://127.0.0.1:8090", exit_code=2) from error
+        raise Failure(f"'{without_userinfo(url)}' is no URL such as http://127.0.0.1:8090", exit_code=2) from error
     except ClientError as error:
-        raise Failure(f"cannot ask {where}: {error}") from error
+        raise Failure(f"cannot ask {shown}: {without_userinfo(str(error))}") from error
 
 
 def _said(status: int, data: bytes, where: str) -> Any:

@@ -17,15 +17,17 @@ _GONE = (OSError, ValueError)
 class Lines:
     """Each line goes out at once; of lost ones the next line tells that finds its way."""
 
-    def __init__(self, stream: TextIO, told: Callable[[int], bytes]) -> None:
+    def __init__(self, stream: TextIO, told: Callable[[int], bytes], redact: Callable[[bytes], bytes] = bytes) -> None:
         self._put = _way(stream)
         self._told = told
+        self._redact = redact
         self._lost = 0
         self._torn = False
         """A line went out in part, and its end is still due."""
 
     def __call__(self, line: bytes) -> None:
-        """Put one line, its end included."""
+        """Put one line, its end included and without secrets."""
+        line = self._redact(line)
         whole = self._told(self._lost) + line if self._lost else line
         whole = b"\n" + whole if self._torn else whole
         out = self._put(whole)

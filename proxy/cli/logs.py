@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, TextIO
 
@@ -13,6 +15,8 @@ from structlog.typing import FilteringBoundLogger
 from proxy.cli.lines import Lines
 
 FORMATS = ("auto", "json", "console")
+
+Redact = Callable[[bytes], bytes]
 
 
 class _Json(structlog.make_filtering_bound_logger(20)):  # type: ignore[misc]
@@ -31,12 +35,32 @@ class _Json(structlog.make_filtering_bound_logger(20)):  # type: ignore[misc]
         self._logger(orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
 
-def logger(form: str, stream: TextIO = sys.stderr) -> FilteringBoundLogger:
-    """A logger onto `stream`; `auto` is console on a terminal and JSON elsewhere."""
+def logger(form: str, stream: TextIO = sys.stderr, redact: Redact = bytes) -> FilteringBoundLogger:
+    """Return a logger onto `stream`; `auto` is console on a terminal and JSON elsewhere. `redact` sees every line."""
     if form == "console" or (form == "auto" and stream.isatty()):
-        return _console(stream)
-    bound: FilteringBoundLogger = structlog.wrap_logger(Lines(stream, _lost_json), wrapper_class=_Json).bind()
+        return _console(stream, redact)
+    lines = Lines(stream, _lost_json, redact)
+    bound: FilteringBoundLogger = structlog.wrap_logger(lines, wrapper_class=_Json).bind()
     return bound
+
+
+class LibraryLog(logging.Handler):
+    """Writes what libraries log, such as a traceback of asyncio's, as lines of our log: in its format, and redacted."""
+
+    def __init__(self, log: FilteringBoundLogger) -> None:
+        super().__init__(logging.WARNING)
+        self._log = log
+        logging.getLogger().addHandler(self)
+
+    def close(self) -> None:
+        """Take no more."""
+        logging.getLogger().removeHandler(self)
+        super().close()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        write = self._log.error if record.levelno >= logging.ERROR else self._log.warning
+        failure = {"exc_info": record.exc_info} if record.exc_info else {}
+        write("library_message", library=record.name, message=record.getMessage(), **failure)
 
 
 def _lost_json(count: int) -> bytes:
@@ -47,8 +71,8 @@ def _lost_json(count: int) -> bytes:
 class _Console:
     """Columns onto a terminal."""
 
-    def __init__(self, stream: TextIO) -> None:
-        self._lines = Lines(stream, lambda count: f"{count} lines of the log were lost\n".encode())
+    def __init__(self, stream: TextIO, redact: Redact) -> None:
+        self._lines = Lines(stream, lambda count: f"{count} lines of the log were lost\n".encode(), redact)
 
     def msg(self, message: str) -> None:
         self._lines(message.encode("utf-8", "replace") + b"\n")
@@ -56,14 +80,15 @@ class _Console:
     debug = info = warning = error = critical = exception = msg
 
 
-def _console(stream: TextIO) -> FilteringBoundLogger:
+def _console(stream: TextIO, redact: Redact) -> FilteringBoundLogger:
     bound: FilteringBoundLogger = structlog.wrap_logger(
-        _Console(stream),
+        _Console(stream, redact),
         processors=[
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper("iso"),
             _without_nothing,
-            structlog.dev.ConsoleRenderer(colors=stream.isatty()),
+            # Where rich is installed, the default traceback shows local variables: requests and their keys.
+            structlog.dev.ConsoleRenderer(colors=stream.isatty(), exception_formatter=structlog.dev.plain_traceback),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(20),
     ).bind()

@@ -8,17 +8,20 @@ from argparse import ArgumentParser, Namespace
 from contextlib import AsyncExitStack
 from dataclasses import replace
 from functools import partial
+from typing import NamedTuple
 
 from msgspec.structs import replace as altered
+from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
 from proxy.cli import fault, file
 from proxy.cli.command import Command, Failure, port, reason
-from proxy.cli.logs import FORMATS, logger
+from proxy.cli.logs import FORMATS, LibraryLog, logger
 from proxy.cli.loop import collect_seldom, run
 from proxy.config.document import ConfigError, Problem
 from proxy.config.snapshot import Snapshot
 from proxy.generation import Generation
+from proxy.redaction import LogRedactor
 from proxy.sandbox import SIMULATIONS
 from proxy.sandbox.adapt import adapted
 from proxy.sandbox.server import Sandbox
@@ -49,7 +52,7 @@ async def _serve(arguments: Namespace, generation: Generation, stopped: asyncio.
         sandbox = await _sandbox(generation.snapshot, stack) if arguments.sandbox else None
         if arguments.fault:
             await fault.break_(sandbox, arguments.fault)
-        sidecar = await _started(arguments, generation, sandbox)
+        sidecar = await _started(arguments, generation, sandbox, _logs(arguments.log_format, stack))
         stack.push_async_callback(sidecar.stop)
         _reload_on_hangup(sidecar)
         collect_seldom()
@@ -58,18 +61,34 @@ async def _serve(arguments: Namespace, generation: Generation, stopped: asyncio.
     return 0
 
 
-async def _started(arguments: Namespace, generation: Generation, sandbox: Sandbox | None) -> Sidecar:
+class _Logs(NamedTuple):
+    log: FilteringBoundLogger
+    redact: LogRedactor
+
+
+def _logs(form: str, stack: AsyncExitStack) -> _Logs:
+    """The process's log, which takes what libraries log too for as long as the stack stands."""
+    redact = LogRedactor()
+    log = logger(form, redact=redact)
+    stack.callback(LibraryLog(log).close)
+    return _Logs(log, redact)
+
+
+async def _started(arguments: Namespace, generation: Generation, sandbox: Sandbox | None, logs: _Logs) -> Sidecar:
     def make(text: str, number: int) -> Generation:
-        return _adapted(file.maker().make(text, arguments.config, number), sandbox)
+        made = file.maker().make(text, arguments.config, number)
+        logs.redact.learn(made.snapshot.secrets)
+        return _adapted(made, sandbox)
 
     snapshot = generation.snapshot
+    logs.redact.learn(snapshot.secrets)
     changes = {"host": arguments.host, "port": arguments.port}
     changes = {name: value for name, value in changes.items() if value is not None}
     launch = Launch(
         generation=_adapted(generation, sandbox),
         path=arguments.config,
         make=make,
-        log=logger(arguments.log_format),
+        log=logs.log,
         listen=altered(snapshot.listen, unix=None, **changes) if changes else snapshot.listen,
         admin=snapshot.admin if arguments.admin_port is None else altered(snapshot.admin, port=arguments.admin_port),
     )

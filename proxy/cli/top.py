@@ -12,7 +12,7 @@ from typing import Any
 
 import aiohttp
 
-from proxy.cli.command import Command, Failure
+from proxy.cli.command import Command, Failure, without_userinfo
 from proxy.cli.loop import run
 
 try:
@@ -59,10 +59,10 @@ class _Watcher:
         try:
             health, performance, recent, activity = await asyncio.gather(*map(self._json, _PATHS))
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Failure(f"no sidecar answers: {error or 'it is silent'}") from error
+            raise Failure(f"no sidecar answers: {without_userinfo(str(error)) or 'it is silent'}") from error
         for row in recent["providers"]:
             self.curves.setdefault(row["name"], deque(maxlen=_KEPT)).append(row["ttft_ms"]["p50"])
-        return Look(self.url, health["providers"], performance["providers"], activity, self.curves)
+        return Look(without_userinfo(self.url), health["providers"], performance["providers"], activity, self.curves)
 
     async def _json(self, path: str) -> Any:
         async with self.http.get(f"{self.url}/v1/providers/{path}") as answer:
@@ -92,7 +92,7 @@ async def _next(watcher: _Watcher, console: Console) -> Any:
     try:
         return drawn(await watcher.look(), console.width)
     except Failure as failure:
-        return lost(watcher.url, str(failure))
+        return lost(without_userinfo(watcher.url), str(failure))
 
 
 async def _rested(stopped: asyncio.Event) -> bool:

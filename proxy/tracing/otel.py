@@ -134,6 +134,7 @@ class Complaints(logging.Handler):
         self._log = log
         self._said: dict[str, float] = {}
         logging.getLogger("opentelemetry").addHandler(self)
+        logging.getLogger("opentelemetry").propagate = False  # any other handler would write URLs and headers too
 
     def emit(self, record: logging.LogRecord) -> None:
         """Called by whichever thread has something to say."""
@@ -145,6 +146,7 @@ class Complaints(logging.Handler):
     def close(self) -> None:
         """Listens no more."""
         logging.getLogger("opentelemetry").removeHandler(self)
+        logging.getLogger("opentelemetry").propagate = True
         super().close()
 
 

@@ -7,7 +7,7 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from proxy.cli.command import Failure, port, reason
+from proxy.cli.command import Failure, port, reason, without_userinfo
 
 
 @pytest.mark.parametrize("text, number", [("0", 0), ("8090", 8090), ("65535", 65535)])
@@ -36,3 +36,15 @@ def test_the_reason_is_the_systems(error, said):
 
 def test_a_failure_ends_with_1_unless_it_says_otherwise():
     assert (Failure("x").exit_code, Failure("x", 2).exit_code, str(Failure("x"))) == (1, 2, "x")
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("cannot ask http://user:canary@host:1/v1/route: x", "cannot ask http://host:1/v1/route: x"),
+        ("'https://canary@host' is no URL", "'https://host' is no URL"),
+        ("http://host/a@b", "http://host/a@b"),
+    ],
+)
+def test_a_url_is_shown_without_user_and_password(text, shown):
+    assert without_userinfo(text) == shown

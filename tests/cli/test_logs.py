@@ -83,3 +83,16 @@ def test_a_line_that_cannot_be_written_is_lost_and_nobody_fails(form, kind):
         stream.close()
     log.info("request_ended")
     log.error("crashed")
+
+
+def test_a_traceback_on_a_console_shows_no_local_variables():
+    memory = io.BytesIO()
+    stream = Terminal(memory, encoding="utf-8", write_through=True)
+    try:
+        prompt = "-".join(["canary", "of", "the", "prompt"])
+        raise ValueError(len(prompt))
+    except ValueError:
+        logger("console", stream).exception("request_crashed")
+    text = memory.getvalue().decode()
+    stream.detach()
+    assert "ValueError" in text and "raise ValueError(len(prompt))" in text and "canary-of" not in text

@@ -174,14 +174,14 @@ async def test_listens_on_a_unix_socket_unless_told_a_port(capsys, write, tmp_pa
 class Served:
     """`parrot serve` in a process of its own."""
 
-    def __init__(self, path, *options, limit=None):
+    def __init__(self, path, *options, limit=None, form="json", environ=None):
         argv = [sys.executable, "-W", "error", "-m", "proxy", "serve", "-c", path, *(options or ["--sandbox"])]
-        argv += ["--port", "0", "--admin-port", "0", "--log-format", "json"]
+        argv += ["--port", "0", "--admin-port", "0", "--log-format", form]
         # In the child, between fork and exec: how many descriptors it may open, (soft, hard).
         lower = limit and (lambda: resource.setrlimit(resource.RLIMIT_NOFILE, limit))
-        self.process = subprocess.Popen(
-            argv, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, preexec_fn=lower
-        )
+        pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+        environ = {**os.environ, **(environ or {})}
+        self.process = subprocess.Popen(argv, cwd=ROOT, env=environ, preexec_fn=lower, **pipes)
         banner = [self.process.stdout.readline()]
         while "curl" not in banner[-1] or "chat/completions" not in banner[-1]:
             banner.append(self.process.stdout.readline())
@@ -327,3 +327,42 @@ def test_a_key_file_that_becomes_a_fifo_holds_up_neither_reloads_nor_the_end(wri
         assert [served.logged()["event"] for _ in range(2)] == ["provider_enabled", "routing_reloaded"]
         served.send(signal.SIGTERM)
         assert served.ended() == (0, [])
+
+
+CRASHING = """
+import asyncio
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Crashing:
+    salt: str
+
+    async def __call__(self, exchange, handler):
+        asyncio.get_running_loop().call_exception_handler({"message": f"a library met {self.salt}"})
+        raise RuntimeError(f"{self.salt} and {exchange.request.headers['X-Seen']} are wrong")
+"""
+
+
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_secret_is_in_the_log_of_a_process_before_or_after_a_reload(form, write, tmp_path):
+    (tmp_path / "crashing.py").write_text(CRASHING)
+    crashing = SOLO.replace("[access_log,", "[access_log, {'crashing:Crashing': {salt: '${SALT}'}},")
+    salt, old, new = "salt-canary-0123", "sk-canary-0123-old", "sk-canary-0123-new"
+    path = write(crashing.replace(PROVIDER_KEY, old))
+    lines = []
+    environ = {"SALT": salt, "PYTHONPATH": str(tmp_path)}
+    with Served(path, form=form, environ=environ) as served:
+        for key in (old, new):
+            write(crashing.replace(PROVIDER_KEY, key))
+            served.asked(served.admin, "/admin/reload", method="POST").close()
+            request = UrlRequest(f"{served.url}/v1/models", headers={"X-Seen": f"{old} {new}" if key == new else old})
+            with pytest.raises(HTTPError) as caught, urlopen(request, timeout=20):
+                pass
+            with caught.value as answer:
+                assert (answer.code, "canary" in answer.read().decode()) == (500, False)
+        served.send(signal.SIGTERM)
+        lines = served.process.communicate(timeout=20)[1]
+    assert lines.count("RuntimeError: [redacted] and [redacted]") == 2
+    assert lines.count("a library met [redacted]") == 2 and "routing_reloaded" in lines
+    assert "canary" not in lines

@@ -47,8 +47,9 @@ async def test_a_missing_key_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_nobody_there_is_one_clear_line(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["top", "--once", "--url", "http://127.0.0.1:1"]) == 1
-    assert capsys.readouterr().err.startswith("parrot: no sidecar answers: ")
+    assert main(["top", "--once", "--url", "http://user:canary@127.0.0.1:1"]) == 1
+    said = capsys.readouterr().err
+    assert said.startswith("parrot: no sidecar answers: ") and "canary" not in said
 
 
 def test_without_rich_it_says_what_to_install(
