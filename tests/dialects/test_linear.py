@@ -5,6 +5,7 @@ seen, but for comparing and hashing strings: those of the requests do that in Py
 
 from __future__ import annotations
 
+import gc
 import sys
 from collections.abc import Callable
 from contextlib import suppress
@@ -75,12 +76,14 @@ def steps(work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
+    gc.disable()  # a collection runs callbacks of other tests' libraries, whose steps would count
     sys.settrace(trace)
     try:
         with suppress(InvalidRequest):
             work()
     finally:
         sys.settrace(before)
+        gc.enable()
     return counted[0]
 
 
