@@ -50,9 +50,8 @@ async def test_a_provider_is_seen_to_go_down_and_to_come_back(page: Page) -> Non
         assert "first could not be reached" in second and "second answered" in second
 
         await started.sandbox.resume("first")
-        await page.until(f"{STATUS} !== 'down,healthy'")
-        await ask(started, 6, prefer="first")
-        await page.until(f"{STATUS} === 'healthy,healthy'")
+        while await page.value(STATUS) != "healthy,healthy":  # an idle provider stays down: only answers bring it back
+            await ask(started, 1, prefer="first")
         assert page.complaints == []
 
 
