@@ -15,17 +15,17 @@ from pathlib import Path
 
 from bench import report
 from bench.measures import MEASURES
-from bench.processes import Failure, Usage
+from bench.processes import BenchError, CpuUsage
 from bench.proxies import PROXIES
-from bench.run import Plan, ceiling, cores, feasible, prepared, rounds
+from bench.run import Plan, cores, drop_unavailable, measure_ceiling, prepare_machine, run_rounds
 
 RESULTS = Path(__file__).parent / "results"
-OPEN_FILES = 16_384
-QUIET = 0.05
+OPEN_FILE_LIMIT = 16_384
+MAX_BACKGROUND_CORES = 0.05
 """Cores that other programs may use before the numbers are called noisy."""
 
 
-def arguments(words: list[str]) -> argparse.Namespace:
+def parse_arguments(words: list[str]) -> argparse.Namespace:
     """The command line's."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     names = ", ".join([*MEASURES, *PROXIES])
@@ -52,7 +52,7 @@ def _positive(text: str) -> int:
     return number
 
 
-def plan(options: argparse.Namespace) -> Plan:
+def plan_from(options: argparse.Namespace) -> Plan:
     """Names limit their own kind: `--only unary` is unary of every proxy."""
     return Plan(
         measures=[name for name in MEASURES if name in options.only] or list(MEASURES),
@@ -62,7 +62,7 @@ def plan(options: argparse.Namespace) -> Plan:
     )
 
 
-def machine() -> dict[str, object]:
+def machine_info() -> dict[str, object]:
     """What the absolute numbers hold for."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return {
@@ -74,30 +74,30 @@ def machine() -> dict[str, object]:
     }
 
 
-def say(line: str) -> None:
+def print_progress(line: str) -> None:
     """Progress; the table alone goes to stdout."""
     print(line, file=sys.stderr, flush=True)
 
 
 def main(words: list[str]) -> int:
     """The exit status: 0, 1 if something failed, 130 after Ctrl-C."""
-    options = arguments(words)
-    todo = feasible(plan(options), say)
+    options = parse_arguments(words)
+    todo = drop_unavailable(plan_from(options), print_progress)
     if not todo.measures or not todo.proxies:
-        say("nothing to measure")
+        print_progress("nothing to measure")
         return 1
     _allow_files()
     signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # the way that asyncio knows to end
-    results: dict[str, object] = {"machine": machine(), "began": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
-    say(f"{results['machine']}")
+    results: dict[str, object] = {"machine": machine_info(), "began": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    print_progress(f"{results['machine']}")
     found: list[report.Round] = []
     try:
         _go(todo, results, found)
-    except Failure as error:
-        say(f"FAILED  {error}")
+    except BenchError as error:
+        print_progress(f"FAILED  {error}")
         return 1
     except KeyboardInterrupt:
-        say("interrupted; the rounds that ended count")
+        print_progress("interrupted; the rounds that ended count")
         return 130
     finally:
         _finish(todo, options.json, results, found)
@@ -105,24 +105,24 @@ def main(words: list[str]) -> int:
 
 
 def _go(todo: Plan, results: dict[str, object], found: list[report.Round]) -> None:
-    before, began = Usage.now(), time.monotonic()
+    before, began = CpuUsage.now(), time.monotonic()
     try:
         _measure(todo, results, found)
     finally:
-        others = Usage.now().others(before) / (time.monotonic() - began)
+        others = CpuUsage.now().others(before) / (time.monotonic() - began)
         results["cores_used_by_others"] = round(others, 3)
-        if others > QUIET:
-            say(f"other programs used {others:.2f} of a core all the while: run it again on a quiet machine")
+        if others > MAX_BACKGROUND_CORES:
+            print_progress(f"other programs used {others:.2f} of a core all the while: run it again on a quiet machine")
 
 
 def _measure(todo: Plan, results: dict[str, object], found: list[report.Round]) -> None:
-    with prepared(say) as bench:
-        say(f"proxy on core {bench.core}, load and providers on core {cores()[0]}")
+    with prepare_machine(print_progress) as bench:
+        print_progress(f"proxy on core {bench.core}, load and providers on core {cores()[0]}")
         if "unary" in todo.measures:
-            results["ceiling_requests_per_second"] = ceiling(bench)
-            say(f"load and provider alone: {results['ceiling_requests_per_second']:,.0f} requests/s")
+            results["ceiling_requests_per_second"] = measure_ceiling(bench)
+            print_progress(f"load and provider alone: {results['ceiling_requests_per_second']:,.0f} requests/s")
         results["failures"] = bench.failures
-        for one in rounds(bench, todo):
+        for one in run_rounds(bench, todo):
             found.append(one)
 
 
@@ -137,13 +137,13 @@ def _finish(todo: Plan, file: Path | None, results: dict[str, object], found: li
     settings = {"rounds": todo.rounds, "seconds": todo.seconds}
     full = {**results, "settings": settings, "summary": report.summary(found, todo.proxies), "rounds": found}
     path.write_text(json.dumps(full, indent=1) + "\n")
-    say(f"written: {path}")
+    print_progress(f"written: {path}")
 
 
 def _allow_files() -> None:
     """Two sockets a stream in a proxy; programs started here inherit the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = OPEN_FILES if hard == resource.RLIM_INFINITY else min(OPEN_FILES, hard)
+    wanted = OPEN_FILE_LIMIT if hard == resource.RLIM_INFINITY else min(OPEN_FILE_LIMIT, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:
         resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 

@@ -12,32 +12,32 @@ from pathlib import Path
 import uvloop
 from aiohttp import web
 
-from proxy.cli.loop import collect_seldom
-from proxy.messages import Incoming, Outgoing
-from proxy.server import listener
+from proxy.cli.loop import tune_garbage_collector
+from proxy.messages import UpstreamRequest, UpstreamResponse
+from proxy.server import build_listener
 from proxy.upstream.http1.transport import Http1Transport
 
-PATIENCE = 3600.0
+RESPONSE_TIMEOUT_S = 3600.0
 """Seconds."""
 
 
-class Bare:
+class BareProxy:
     """Takes a request in whole, and gives the answer out: at once if its length is said, else as it comes."""
 
     def __init__(self, upstream: int) -> None:
-        self._transport = Http1Transport.of({})
+        self._transport = Http1Transport.from_environ({})
         self._host = f"http://127.0.0.1:{upstream}"
 
     async def __call__(self, wire: web.BaseRequest) -> web.StreamResponse:
         headers = {"content-type": "application/json", "authorization": "Bearer sk-bench"}
-        request = Outgoing(self._host + wire.raw_path, headers, await wire.read())
-        answer = await self._transport.send(request, connect_timeout=5.0, answer_timeout=PATIENCE)
+        request = UpstreamRequest(self._host + wire.raw_path, headers, await wire.read())
+        answer = await self._transport.send(request, connect_timeout_s=5.0, response_timeout_s=RESPONSE_TIMEOUT_S)
         try:
             return await self._given(wire, answer)
         finally:
             answer.close()
 
-    async def _given(self, wire: web.BaseRequest, answer: Incoming) -> web.StreamResponse:
+    async def _given(self, wire: web.BaseRequest, answer: UpstreamResponse) -> web.StreamResponse:
         kind = {"Content-Type": answer.headers.get("Content-Type", "application/json")}
         if "Content-Length" in answer.headers:
             parts = []
@@ -54,8 +54,8 @@ class Bare:
 
 async def serve(listen: int, upstream: int) -> None:
     """Until it is ended from outside."""
-    server = await asyncio.get_running_loop().create_server(listener(Bare(upstream)), "127.0.0.1", listen)
-    collect_seldom()
+    server = await asyncio.get_running_loop().create_server(build_listener(BareProxy(upstream)), "127.0.0.1", listen)
+    tune_garbage_collector()
     await server.serve_forever()
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 
 from bench.payloads import UNARY_REQUEST, post
-from bench.processes import Failure
+from bench.processes import BenchError
 
 WARM_UP = 50
 MAX_PAIRS = 20_000
@@ -17,7 +17,7 @@ _REQUEST = post(UNARY_REQUEST)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-def added(direct_port: int, proxy_port: int, seconds: float) -> dict[str, float]:
+def added_latency_ms(direct_port: int, proxy_port: int, seconds: float) -> dict[str, float]:
     """Milliseconds through the proxy less milliseconds direct, at p50 and p99; Failure on a wrong answer."""
     with _connect(direct_port) as direct, _connect(proxy_port) as through:
         for _ in range(WARM_UP):
@@ -54,11 +54,11 @@ def _read_answer(receive: Callable[[int], bytes]) -> None:
     while end < 0 or len(data) < end:
         more = receive(65536)
         if not more:
-            raise Failure("the connection was closed within an answer")
+            raise BenchError("the connection was closed within an answer")
         data += more
         end = _end_of(data)
     if not data.startswith(b"HTTP/1.1 200"):
-        raise Failure(f"answered {data[:100]!r}")
+        raise BenchError(f"answered {data[:100]!r}")
 
 
 def _end_of(data: bytes) -> int:

@@ -11,22 +11,22 @@ from pathlib import Path
 import uvloop
 
 from bench import latency, wrk
-from bench.processes import cpu_seconds, memory
-from bench.streams import OPENED_PER_SECOND, Streams
+from bench.processes import cpu_seconds, read_memory
+from bench.streams import OPENED_PER_SECOND, StreamLoad
 
-PACED = 200
-"""Streams, of `RATE` events a second each."""
-RATE = 50
-IDLE = (100, 500)
+PACED_STREAMS = 200
+"""Streams, of `EVENTS_PER_SECOND` events a second each."""
+EVENTS_PER_SECOND = 50
+IDLE_STREAMS = (100, 500)
 """Streams of one event a second: memory per stream is the slope between these two numbers of them."""
-SETTLE = 0.5
+SETTLE_S = 0.5
 """Seconds from the last change until memory is read."""
 
 Values = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class ProxyUnderTest:
     """A running proxy, the provider behind it, and where files may be left; ports of 127.0.0.1."""
 
     pid: int
@@ -39,16 +39,16 @@ class Subject:
 class Measure:
     """`upstream` is the provider it needs, `tool` the Debian package."""
 
-    run: Callable[[Subject, int], Values]
+    run: Callable[[ProxyUnderTest, int], Values]
     upstream: str
     tool: str | None = None
 
 
-def unary(subject: Subject, seconds: int) -> Values:
+def unary(subject: ProxyUnderTest, seconds: int) -> Values:
     """Requests a second, the CPU of each, and the share of its core: far under 100, the proxy was not the limit."""
-    wrk.load(subject.port, 1, subject.directory)
+    wrk.run_wrk(subject.port, 1, subject.directory)
     before = cpu_seconds(subject.pid)
-    load = wrk.load(subject.port, seconds, subject.directory)
+    load = wrk.run_wrk(subject.port, seconds, subject.directory)
     each = (cpu_seconds(subject.pid) - before) / load.requests
     return {
         "requests_per_second": load.per_second,
@@ -57,46 +57,49 @@ def unary(subject: Subject, seconds: int) -> Values:
     }
 
 
-def streams(subject: Subject, seconds: int) -> Values:
+def streams(subject: ProxyUnderTest, seconds: int) -> Values:
     """CPU of a streamed event while all streams are open; every stream must end well."""
     return uvloop.run(_paced(subject, seconds))
 
 
-async def _paced(subject: Subject, seconds: int) -> Values:
-    opening = PACED / OPENED_PER_SECOND + 1
-    load = Streams(subject.port, RATE, int(RATE * (opening + seconds)))
-    await load.open(PACED)
+async def _paced(subject: ProxyUnderTest, seconds: int) -> Values:
+    opening = PACED_STREAMS / OPENED_PER_SECOND + 1
+    load = StreamLoad(subject.port, EVENTS_PER_SECOND, int(EVENTS_PER_SECOND * (opening + seconds)))
+    await load.open(PACED_STREAMS)
     events, used, began = load.events, cpu_seconds(subject.pid), time.monotonic()
     await asyncio.sleep(seconds)
     events, used, lasted = load.events - events, cpu_seconds(subject.pid) - used, time.monotonic() - began
-    await load.finished(within=30)
-    return {"cpu_us_per_event": used / events * 1e6, "events_on_time_percent": 100 * events / (lasted * PACED * RATE)}
+    await load.wait_finished(timeout_s=30)
+    return {
+        "cpu_us_per_event": used / events * 1e6,
+        "events_on_time_percent": 100 * events / (lasted * PACED_STREAMS * EVENTS_PER_SECOND),
+    }
 
 
-def added_latency(subject: Subject, seconds: int) -> Values:
+def added_latency(subject: ProxyUnderTest, seconds: int) -> Values:
     """Milliseconds added to one request at a time."""
-    added = latency.added(subject.upstream, subject.port, seconds / 2)
+    added = latency.added_latency_ms(subject.upstream, subject.port, seconds / 2)
     return {f"added_ms_{name}": value for name, value in added.items()}
 
 
-def memory_use(subject: Subject, seconds: int) -> Values:
+def memory_use(subject: ProxyUnderTest, seconds: int) -> Values:
     """At rest, and for each open stream that has little to say."""
-    time.sleep(SETTLE)
-    rest = memory(subject.pid)
-    values = {"rest_rss_mb": rest.rss / 1e6, "rest_pss_mb": rest.pss / 1e6}
+    time.sleep(SETTLE_S)
+    rest = read_memory(subject.pid)
+    values = {"rest_rss_mb": rest.rss_bytes / 1e6, "rest_pss_mb": rest.pss_bytes / 1e6}
     return values | uvloop.run(_idle(subject))
 
 
-async def _idle(subject: Subject) -> Values:
-    few, many = IDLE
-    load = Streams(subject.port, 1, 60)
+async def _idle(subject: ProxyUnderTest) -> Values:
+    few, many = IDLE_STREAMS
+    load = StreamLoad(subject.port, 1, 60)
     try:
         await load.open(few)
-        await asyncio.sleep(SETTLE)
-        before = memory(subject.pid).rss
+        await asyncio.sleep(SETTLE_S)
+        before = read_memory(subject.pid).rss_bytes
         await load.open(many - few)
-        await asyncio.sleep(SETTLE)
-        return {"stream_kb": (memory(subject.pid).rss - before) / (many - few) / 1e3}
+        await asyncio.sleep(SETTLE_S)
+        return {"stream_kb": (read_memory(subject.pid).rss_bytes - before) / (many - few) / 1e3}
     finally:
         load.close()
 

@@ -16,14 +16,14 @@ import orjson
 import structlog
 
 from proxy.config.schema import Admin, Listen
-from proxy.generation import Maker
-from proxy.pipeline import Ends
-from proxy.sandbox.adapt import adapted
+from proxy.generation import GenerationFactory
+from proxy.pipeline import PipelineTerminals
+from proxy.sandbox.adapt import adapt_snapshot
 from proxy.sandbox.scenario import Scenario
 from proxy.sandbox.server import Sandbox
-from proxy.sidecar import Launch, Sidecar, start
+from proxy.sidecar import Sidecar, StartupOptions, start
 from proxy.sse import decode
-from proxy.upstream.attempt import upstream
+from proxy.upstream.attempt import call_upstream
 
 _FILE = """
 pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
@@ -34,7 +34,7 @@ models:
   m: {{alpha: claude-haiku-4-5, bravo: claude-haiku-4-5}}
 """
 # Names of one length, so that their answers are too, and one can go on exactly where the other was cut.
-SECONDS = {"prefill": "anthropic", "over": "openai"}
+SECOND_DIALECTS = {"prefill": "anthropic", "over": "openai"}
 """How the second provider goes on with a cut answer: from where it was cut, or by starting over."""
 _EVENTS = 18
 """Of one answer."""
@@ -54,7 +54,7 @@ class _Half:
             self.come.set()
 
 
-async def outage(streams: int, way: str) -> Counter[str]:
+async def run_outage(streams: int, way: str) -> Counter[str]:
     """What came of so many streams, all under way when their provider is killed, or about to begin."""
     sandbox, sidecar = await _house(way)
     try:
@@ -70,17 +70,17 @@ async def outage(streams: int, way: str) -> Counter[str]:
 
 
 async def _house(way: str) -> tuple[Sandbox, Sidecar]:
-    generation = Maker({}, lambda path: "", Ends(upstream, {})).make(
-        _FILE.format(dialect=SECONDS[way]), "routing.yaml", 1
+    generation = GenerationFactory({}, lambda path: "", PipelineTerminals(call_upstream, {})).build(
+        _FILE.format(dialect=SECOND_DIALECTS[way]), "routing.yaml", 1
     )
     snapshot = generation.snapshot
     sandbox = await Sandbox.start({name: provider.dialect for name, provider in snapshot.providers.items()})
     for name in sandbox.names:
-        await sandbox.play(name, Scenario(latency=0.2, chunk_delay=0.1))
+        await sandbox.set_scenario(name, Scenario(latency_s=0.2, chunk_delay_s=0.1))
     urls = {name: sandbox.base_url(name) for name in sandbox.names}
     log = structlog.wrap_logger(structlog.ReturnLogger(), wrapper_class=structlog.make_filtering_bound_logger(50))
-    launch = Launch(
-        replace(generation, snapshot=adapted(snapshot, urls)),
+    launch = StartupOptions(
+        replace(generation, snapshot=adapt_snapshot(snapshot, urls)),
         __file__,
         lambda text, number: generation,
         log.bind(),
@@ -102,10 +102,10 @@ async def _asked(session: aiohttp.ClientSession, url: str, number: int, half: _H
         async for data in answer.content.iter_any():
             body += data
             half.count(data.count(b"data: "))
-        return judged(body.decode(), f"{number}: {_SAID}"[:200])
+        return classify_stream(body.decode(), f"{number}: {_SAID}"[:200])
 
 
-def judged(body: str, heard: str) -> str:
+def classify_stream(body: str, heard: str) -> str:
     """Whole, told to be cut, or one of the things that must not be."""
     data = [decode(f"{frame}\n\n".encode()).data for frame in body.split("\n\n") if frame]
     chunks = [orjson.loads(each) for each in data if each and each != b"[DONE]"]
@@ -126,10 +126,10 @@ def main() -> int:
     """1 if anything came that must not."""
     parser = ArgumentParser(prog="python -m bench.outage", description=__doc__)
     parser.add_argument("--streams", type=int, default=500)
-    parser.add_argument("--way", choices=SECONDS, default="prefill", help="how the second provider goes on")
+    parser.add_argument("--way", choices=SECOND_DIALECTS, default="prefill", help="how the second provider goes on")
     arguments = parser.parse_args()
     logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the killed provider's own complaints
-    counts = asyncio.run(outage(arguments.streams, arguments.way))
+    counts = asyncio.run(run_outage(arguments.streams, arguments.way))
     for what, number in counts.most_common():
         print(f"{number:6} {what}")
     return int(any(what.isupper() for what in counts))

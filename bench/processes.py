@@ -18,22 +18,22 @@ from pathlib import Path
 
 from bench.payloads import CHAT_PATH, UNARY_REQUEST
 
-READY_WITHIN = 20.0
+READY_TIMEOUT_S = 20.0
 """Seconds."""
-END_WITHIN = 5.0
+STOP_TIMEOUT_S = 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
 
-class Failure(Exception):
+class BenchError(Exception):
     """A step of the benchmark could not be carried out; the message says why."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Bytes; `rss` counts shared pages in full, `pss` by share."""
+    """Bytes; `rss_bytes` counts shared pages in full, `pss_bytes` by share."""
 
-    rss: int
-    pss: int
+    rss_bytes: int
+    pss_bytes: int
 
 
 def free_port() -> int:
@@ -45,7 +45,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(command: list[str], port: int, core: int, log: Path) -> Iterator[int]:
+def run_process(command: list[str], port: int, core: int, log: Path) -> Iterator[int]:
     """The pid of `command`, pinned to `core`, once chat completions are answered at `port`; Failure if they are not."""
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -63,12 +63,12 @@ def running(command: list[str], port: int, core: int, log: Path) -> Iterator[int
 
 
 def _wait_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + READY_WITHIN
+    deadline = time.monotonic() + READY_TIMEOUT_S
     while not _answers(port):
         if process.poll() is not None:
-            raise Failure(f"{_name(process)} ended with {process.returncode}: {_tail(log)}")
+            raise BenchError(f"{_name(process)} ended with {process.returncode}: {_tail(log)}")
         if time.monotonic() > deadline:
-            raise Failure(f"{_name(process)} was not ready within {READY_WITHIN:.0f} s: {_tail(log)}")
+            raise BenchError(f"{_name(process)} was not ready within {READY_TIMEOUT_S:.0f} s: {_tail(log)}")
         time.sleep(0.02)
 
 
@@ -97,7 +97,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     with suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGTERM)
     try:
-        process.wait(END_WITHIN)
+        process.wait(STOP_TIMEOUT_S)
     except subprocess.TimeoutExpired:
         pass
     finally:
@@ -108,33 +108,33 @@ def _end(process: subprocess.Popen[bytes]) -> None:
 
 def cpu_seconds(pid: int) -> float:
     """User and system time of the session that `pid` leads; ticks of 10 ms."""
-    fields = [_stat(member) for member in session(pid)]
+    fields = [_stat(member) for member in session_pids(pid)]
     return sum(int(stat[11]) + int(stat[12]) for stat in fields) / _TICKS
 
 
 @dataclass(frozen=True, slots=True)
-class Usage:
+class CpuUsage:
     """CPU seconds at a moment: of the whole machine, and of this process with what it started and has ended."""
 
     machine: float
     own: float
 
     @classmethod
-    def now(cls) -> Usage:
+    def now(cls) -> CpuUsage:
         """Read it."""
         user, nice, system, _, _, irq, softirq, *_ = map(int, Path("/proc/stat").read_text().split()[1:9])
         spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
         own = sum(usage.ru_utime + usage.ru_stime for usage in spent)
         return cls((user + nice + system + irq + softirq) / _TICKS, own)
 
-    def others(self, earlier: Usage) -> float:
+    def others(self, earlier: CpuUsage) -> float:
         """CPU seconds that other programs have used since."""
         return max(0.0, self.machine - earlier.machine - (self.own - earlier.own))
 
 
-def memory(pid: int) -> Memory:
+def read_memory(pid: int) -> Memory:
     """Of the session that `pid` leads."""
-    texts = [Path(f"/proc/{member}/smaps_rollup").read_text() for member in session(pid)]
+    texts = [Path(f"/proc/{member}/smaps_rollup").read_text() for member in session_pids(pid)]
     rss, pss = (sum(_kilobytes(name, text) for text in texts) for name in ("Rss", "Pss"))
     return Memory(rss, pss)
 
@@ -144,7 +144,7 @@ def _kilobytes(name: str, text: str) -> int:
     return int(match[1]) * 1024 if match else 0
 
 
-def session(pid: int) -> list[int]:
+def session_pids(pid: int) -> list[int]:
     """The processes of the session that `pid` leads: itself, and what it started."""
     members = []
     for entry in Path("/proc").iterdir():

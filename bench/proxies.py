@@ -17,7 +17,7 @@ from bench.processes import free_port
 
 
 @dataclass(frozen=True, slots=True)
-class Route:
+class ProxyPorts:
     """Where a proxy listens, and whom it forwards to; ports of 127.0.0.1."""
 
     listen: int
@@ -28,16 +28,16 @@ class Route:
 class Proxy:
     """`find` is its program, or None; `write` puts its files into the directory and gives the arguments."""
 
-    brought_by: str
+    provided_by: str
     find: Callable[[], str | None]
-    write: Callable[[Path, Route], list[str]]
+    write: Callable[[Path, ProxyPorts], list[str]]
 
 
 def _find_sidecar() -> str | None:
     return sys.executable if importlib.util.find_spec("proxy.__main__") else None
 
 
-def _write_sidecar(directory: Path, route: Route) -> list[str]:
+def _write_sidecar(directory: Path, route: ProxyPorts) -> list[str]:
     """The whole default pipeline with its default options; the log goes to the file that all output goes to."""
     names = "access_log auth header_policy limits strategy sse_passthrough failover translate"
     config = {
@@ -54,7 +54,7 @@ def _write_sidecar(directory: Path, route: Route) -> list[str]:
     return ["-m", "proxy", "serve", "--config", str(path)]
 
 
-def _write_bare(directory: Path, route: Route) -> list[str]:
+def _write_bare(directory: Path, route: ProxyPorts) -> list[str]:
     path = directory / "bare.json"
     path.write_text(json.dumps({"listen": route.listen, "upstream": route.upstream}))
     return ["-m", "bench.bare", str(path)]
@@ -70,13 +70,13 @@ def _find_envoy() -> str | None:
     return str(binary) if binary and binary.exists() else None
 
 
-def _write_envoy(directory: Path, route: Route) -> list[str]:
+def _write_envoy(directory: Path, route: ProxyPorts) -> list[str]:
     path = directory / "envoy.json"
     path.write_text(json.dumps(_envoy_config(route), indent=1))
     return ["-c", str(path), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
 
 
-def _envoy_config(route: Route) -> dict[str, object]:
+def _envoy_config(route: ProxyPorts) -> dict[str, object]:
     def address(port: int) -> dict[str, object]:
         return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
@@ -111,7 +111,7 @@ def find_nginx() -> str | None:
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
-def _write_nginx(directory: Path, route: Route) -> list[str]:
+def _write_nginx(directory: Path, route: ProxyPorts) -> list[str]:
     location = (
         "proxy_pass http://upstream; proxy_http_version 1.1; proxy_set_header Connection '';"
         " proxy_buffering off; proxy_read_timeout 1h;"

@@ -15,7 +15,7 @@ class Metric:
     """How a value is called and written, which way is better (if it compares at all), and what the sidecar aims at."""
 
     title: str
-    form: str
+    format_spec: str
     better: str
     goal: str = ""
 
@@ -49,7 +49,7 @@ def ratios(rounds: list[Round], proxy: str, peer: str, metric: str) -> list[floa
     return [own / other for own, other in pairs if other > 0]
 
 
-def middle(numbers: list[float]) -> float | None:
+def median_or_none(numbers: list[float]) -> float | None:
     """The median, or None of nothing."""
     return median(numbers) if numbers else None
 
@@ -59,7 +59,7 @@ def summary(rounds: list[Round], proxies: list[str]) -> dict[str, dict[str, dict
     own, peers = proxies[0], proxies[1:]
     return {
         metric: {
-            "medians": {proxy: middle(values(rounds, proxy, metric)) for proxy in proxies},
+            "medians": {proxy: median_or_none(values(rounds, proxy, metric)) for proxy in proxies},
             "ratios": {f"{own}/{peer}": _ratio(rounds, own, peer, metric) for peer in peers},
         }
         for metric in METRICS
@@ -68,18 +68,18 @@ def summary(rounds: list[Round], proxies: list[str]) -> dict[str, dict[str, dict
 
 
 def _ratio(rounds: list[Round], own: str, peer: str, metric: str) -> float | None:
-    return middle(ratios(rounds, own, peer, metric)) if METRICS[metric].better else None
+    return median_or_none(ratios(rounds, own, peer, metric)) if METRICS[metric].better else None
 
 
 def table(rounds: list[Round], proxies: list[str]) -> str:
     """The summary as text, one metric a line."""
     found = summary(rounds, proxies)
     heads = ["", *proxies, *(f"{proxies[0]}/{peer}" for peer in proxies[1:]), "better", "goal"]
-    return aligned([heads, *(_row(METRICS[metric], columns) for metric, columns in found.items())])
+    return align_columns([heads, *(_row(METRICS[metric], columns) for metric, columns in found.items())])
 
 
 def _row(metric: Metric, columns: dict[str, dict[str, float | None]]) -> list[str]:
-    medians = (_written(value, metric.form) for value in columns["medians"].values())
+    medians = (_written(value, metric.format_spec) for value in columns["medians"].values())
     shares = (_written(value, ".2f") for value in columns["ratios"].values())
     return [metric.title, *medians, *shares, metric.better, metric.goal]
 
@@ -88,7 +88,7 @@ def _written(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def aligned(rows: list[list[str]]) -> str:
+def align_columns(rows: list[list[str]]) -> str:
     """Columns two spaces apart: the first and the last two to the left, numbers to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     last = len(widths) - 2

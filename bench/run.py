@@ -12,13 +12,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import wrk
-from bench.measures import MEASURES, Subject, Values
-from bench.processes import Failure, free_port, running
-from bench.proxies import PROXIES, Route, find_nginx, write_unary_upstream
+from bench.measures import MEASURES, ProxyUnderTest, Values
+from bench.processes import BenchError, free_port, run_process
+from bench.proxies import PROXIES, ProxyPorts, find_nginx, write_unary_upstream
 from bench.report import Round
-from bench.streams import Truncated
+from bench.streams import StreamFailedError
 
-Say = Callable[[str], None]
+PrintLine = Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +38,13 @@ class Bench:
     directory: Path
     core: int
     upstreams: dict[str, int]
-    say: Say
+    say: PrintLine
     failures: list[str] = field(default_factory=list)
 
 
-def feasible(plan: Plan, say: Say) -> Plan:
+def drop_unavailable(plan: Plan, say: PrintLine) -> Plan:
     """The plan less what this machine lacks; says what is left out, and what would bring it."""
-    lacking = {name: PROXIES[name].brought_by for name in plan.proxies if PROXIES[name].find() is None}
+    lacking = {name: PROXIES[name].provided_by for name in plan.proxies if PROXIES[name].find() is None}
     tools = {name: MEASURES[name].tool for name in plan.measures}
     lacking |= {name: f"the Debian package {tool}" for name, tool in tools.items() if tool and not shutil.which(tool)}
     for name, brought_by in lacking.items():
@@ -64,7 +64,7 @@ def cores() -> tuple[int, int]:
 
 
 @contextmanager
-def prepared(say: Say) -> Iterator[Bench]:
+def prepare_machine(say: PrintLine) -> Iterator[Bench]:
     """This process on the load's core with the providers running; all of it ends with the context."""
     load_core, proxy_core = cores()
     if load_core == proxy_core:
@@ -82,22 +82,22 @@ def prepared(say: Say) -> Iterator[Bench]:
 def _providers(directory: Path, core: int) -> Iterator[dict[str, int]]:
     own, fast = free_port(), free_port()
     command = [sys.executable, "-m", "bench.upstream", str(own)]
-    with running(command, own, core, directory / "provider.log"):
+    with run_process(command, own, core, directory / "provider.log"):
         nginx = find_nginx()
         if nginx is None:
             yield {"streams": own, "unary": own}
             return
         arguments = write_unary_upstream(directory, fast)
-        with running([nginx, *arguments], fast, core, directory / "provider.log"):
+        with run_process([nginx, *arguments], fast, core, directory / "provider.log"):
             yield {"streams": own, "unary": fast}
 
 
-def ceiling(bench: Bench) -> float:
+def measure_ceiling(bench: Bench) -> float:
     """Requests a second of the load and the provider alone, on their one core: what no proxy here can pass."""
-    return wrk.load(bench.upstreams["unary"], 1, bench.directory).per_second
+    return wrk.run_wrk(bench.upstreams["unary"], 1, bench.directory).per_second
 
 
-def rounds(bench: Bench, plan: Plan) -> Iterator[Round]:
+def run_rounds(bench: Bench, plan: Plan) -> Iterator[Round]:
     """Each round as it ends; the order of the proxies turns by one from round to round."""
     for number in range(plan.rounds):
         turn = number % max(1, len(plan.proxies))
@@ -115,7 +115,7 @@ def _attempt(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
     """The values, or none if the measurement failed, which is said: the others go on."""
     try:
         return _measured(bench, measure, proxy, seconds)
-    except (Failure, Truncated, OSError) as error:
+    except (BenchError, StreamFailedError, OSError) as error:
         bench.failures.append(f"{measure} {proxy}: {type(error).__name__}: {error}")
         bench.say(f"FAILED  {bench.failures[-1]}")
         return {}
@@ -125,10 +125,10 @@ def _measured(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
     """A proxy of its own for each measurement, so that none inherits another's connections and memory."""
     program = PROXIES[proxy].find()
     if program is None:
-        raise Failure(f"not found; {PROXIES[proxy].brought_by} brings it")
+        raise BenchError(f"not found; {PROXIES[proxy].provided_by} brings it")
     upstream = bench.upstreams[MEASURES[measure].upstream]
     with TemporaryDirectory(dir=bench.directory) as name:
-        route = Route(free_port(), upstream)
+        route = ProxyPorts(free_port(), upstream)
         command = [program, *PROXIES[proxy].write(Path(name), route)]
-        with running(command, route.listen, bench.core, Path(name) / "output.log") as pid:
-            return MEASURES[measure].run(Subject(pid, route.listen, upstream, Path(name)), seconds)
+        with run_process(command, route.listen, bench.core, Path(name) / "output.log") as pid:
+            return MEASURES[measure].run(ProxyUnderTest(pid, route.listen, upstream, Path(name)), seconds)

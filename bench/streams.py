@@ -16,7 +16,7 @@ _EVENT = b"\n\ndata:"
 _DONE = b"data: [DONE]\n\n"
 
 
-class Truncated(Exception):
+class StreamFailedError(Exception):
     """Streams ended wrongly; the message says how many and how the first one did."""
 
 
@@ -42,14 +42,14 @@ class EventCounter:
 
 
 class Stream(asyncio.Protocol):
-    """One request on its own connection; `begun` is set at the first event, `ended` gets None or what went wrong."""
+    """One request on its own connection; `first_event` is set at the first event, `ended` gets None or what went wrong."""
 
-    def __init__(self, streams: Streams) -> None:
+    def __init__(self, streams: StreamLoad) -> None:
         self._streams = streams
         self._counter = EventCounter()
         self._parser: Any = httptools.HttpResponseParser(self)
         self.transport: asyncio.Transport | None = None
-        self.begun: asyncio.Future[None] = streams.loop.create_future()
+        self.first_event: asyncio.Future[None] = streams.loop.create_future()
         self.ended: asyncio.Future[str | None] = streams.loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -71,8 +71,8 @@ class Stream(asyncio.Protocol):
             return
         new = self._counter.feed(data)
         self._streams.events += new
-        if new and not self.begun.done():
-            self.begun.set_result(None)
+        if new and not self.first_event.done():
+            self.first_event.set_result(None)
 
     def on_message_complete(self) -> None:
         """The last HTTP chunk came; the stream must have ended before it."""
@@ -83,15 +83,15 @@ class Stream(asyncio.Protocol):
         self._end(f"cut after {self._counter.events} events: {error or 'connection closed'}")
 
     def _end(self, fault: str | None) -> None:
-        if not self.begun.done():
-            self.begun.set_result(None)
+        if not self.first_event.done():
+            self.first_event.set_result(None)
         if not self.ended.done():
             self.ended.set_result(fault)
         if self.transport is not None:
             self.transport.close()
 
 
-class Streams:
+class StreamLoad:
     """A load of streams of `count` events at `rate` events a second each; `events` counts all that came."""
 
     def __init__(self, port: int, rate: int, count: int) -> None:
@@ -110,12 +110,12 @@ class Streams:
             self._open.append(stream)
             await asyncio.sleep(1 / OPENED_PER_SECOND)
         async with asyncio.timeout(10):
-            await asyncio.gather(*(stream.begun for stream in opened))
+            await asyncio.gather(*(stream.first_event for stream in opened))
         self._check()
 
-    async def finished(self, within: float) -> None:
-        """Returns when all have ended well; Truncated if one did not, TimeoutError after `within` seconds."""
-        async with asyncio.timeout(within):
+    async def wait_finished(self, timeout_s: float) -> None:
+        """Returns when all have ended well; Truncated if one did not, TimeoutError after `timeout_s` seconds."""
+        async with asyncio.timeout(timeout_s):
             await asyncio.gather(*(stream.ended for stream in self._open))
         self._check()
 
@@ -129,4 +129,4 @@ class Streams:
         ended = [stream.ended.result() for stream in self._open if stream.ended.done()]
         faults = [fault for fault in ended if fault is not None]
         if faults:
-            raise Truncated(f"{len(faults)} of {len(self._open)} streams failed; the first: {faults[0]}")
+            raise StreamFailedError(f"{len(faults)} of {len(self._open)} streams failed; the first: {faults[0]}")

@@ -34,7 +34,7 @@ _CONTENT = _chunk(CONTENT_EVENT)
 _LAST = (*map(_chunk, LAST_EVENTS[:-1]), _chunk(LAST_EVENTS[-1]) + b"0\r\n\r\n")
 
 
-class Provider(asyncio.Protocol):
+class UpstreamProtocol(asyncio.Protocol):
     """One connection: requests with a Content-Length, one after the other."""
 
     transport: asyncio.Transport
@@ -94,7 +94,7 @@ class Provider(asyncio.Protocol):
 async def serve(port: int) -> asyncio.Server:
     """The provider, listening on 127.0.0.1; port 0 is any free one."""
     loop = asyncio.get_running_loop()
-    return await loop.create_server(lambda: Provider(loop), "127.0.0.1", port, backlog=1024)
+    return await loop.create_server(lambda: UpstreamProtocol(loop), "127.0.0.1", port, backlog=1024)
 
 
 async def _main(port: int) -> None:

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.payloads import CHAT_PATH, UNARY_REQUEST
-from bench.processes import Failure
+from bench.processes import BenchError
 
 CONNECTIONS = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Load:
+class WrkResult:
     """What one run of wrk saw."""
 
     requests: int
@@ -23,7 +23,7 @@ class Load:
     """Socket errors, and answers other than 2xx and 3xx."""
 
 
-def script() -> str:
+def lua_script() -> str:
     """The Lua that makes every request the 0.9 kB POST; a long bracket needs no escapes."""
     return (
         'wrk.method = "POST"\n'
@@ -33,10 +33,10 @@ def script() -> str:
     )
 
 
-def load(port: int, seconds: int, directory: Path) -> Load:
+def run_wrk(port: int, seconds: int, directory: Path) -> WrkResult:
     """Run it against 127.0.0.1:port; Failure if wrk fails, or any answer did."""
     path = directory / "wrk.lua"
-    path.write_text(script())
+    path.write_text(lua_script())
     command = [
         "wrk",
         "-t1",
@@ -48,20 +48,20 @@ def load(port: int, seconds: int, directory: Path) -> Load:
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 20)
     if done.returncode:
-        raise Failure(f"wrk: {done.stderr.strip() or done.stdout.strip()}")
+        raise BenchError(f"wrk: {done.stderr.strip() or done.stdout.strip()}")
     result = parse(done.stdout)
     if result.failures:
-        raise Failure(f"{result.failures} of {result.requests} requests failed")
+        raise BenchError(f"{result.failures} of {result.requests} requests failed")
     return result
 
 
-def parse(text: str) -> Load:
+def parse(text: str) -> WrkResult:
     """wrk's report; Failure if it is none."""
     requests = re.search(r"(\d+) requests in ", text)
     rate = re.search(r"Requests/sec: +([\d.]+)", text)
     if requests is None or rate is None:
-        raise Failure(f"not a report of wrk: {text[-300:]}")
+        raise BenchError(f"not a report of wrk: {text[-300:]}")
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     failures = sum(map(int, errors.groups())) if errors else 0
-    return Load(int(requests[1]), float(rate[1]), failures + (int(refused[1]) if refused else 0))
+    return WrkResult(int(requests[1]), float(rate[1]), failures + (int(refused[1]) if refused else 0))

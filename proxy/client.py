@@ -11,7 +11,7 @@ from openai.types.chat import ChatCompletionMessageParam
 
 BASE_URL = "http://127.0.0.1:8090/v1"
 
-Answer = dict[str, Any]
+JsonObject = dict[str, Any]
 
 
 class ParrotRouter(openai.OpenAI):
@@ -28,16 +28,16 @@ class ParrotRouter(openai.OpenAI):
         messages: Iterable[ChatCompletionMessageParam],
         extra_headers: Mapping[str, str] | None = None,
         **members: Any,
-    ) -> Answer:
+    ) -> JsonObject:
         """The plan for this chat request, and who is not in it and why; nobody is called."""
         body = {"model": model, "messages": list(messages), **members}
         return cast(
-            Answer, self.post("/route", cast_to=object, body=body, options={"headers": dict(extra_headers or {})})
+            JsonObject, self.post("/route", cast_to=object, body=body, options={"headers": dict(extra_headers or {})})
         )
 
     def analyze_costs(
         self, *, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
-    ) -> dict[str, Answer]:
+    ) -> dict[str, JsonObject]:
         """By provider: `cost` in USD (None if the price is unknown), `available`, and the `reason` if it is not."""
         body = {
             "model": model,
@@ -45,12 +45,14 @@ class ParrotRouter(openai.OpenAI):
             "completion_tokens": completion_tokens,
             "cached_tokens": cached_tokens,
         }
-        return cast(dict[str, Answer], self.post("/costs/analyze", cast_to=object, body=body))
+        return cast(dict[str, JsonObject], self.post("/costs/analyze", cast_to=object, body=body))
 
-    def providers_health(self) -> Answer:
+    def providers_health(self) -> JsonObject:
         """How each provider is doing."""
-        return cast(Answer, self.get("/providers/health", cast_to=object))
+        return cast(JsonObject, self.get("/providers/health", cast_to=object))
 
-    def providers_performance(self, *, window: str = "5m") -> Answer:
+    def providers_performance(self, *, window: str = "5m") -> JsonObject:
         """Each provider's percentiles over a window of `10s` to `60m`."""
-        return cast(Answer, self.get("/providers/performance", cast_to=object, options={"params": {"window": window}}))
+        return cast(
+            JsonObject, self.get("/providers/performance", cast_to=object, options={"params": {"window": window}})
+        )

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-EXHAUSTION = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
+EXHAUSTION_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
 """System errors for want of descriptors or memory: they say nothing of a file or of a provider."""
 
 
@@ -50,7 +50,7 @@ class ParrotError(Exception):
         return orjson.dumps({"error": self.members(), **self.extra})
 
 
-class InvalidRequest(ParrotError):
+class InvalidRequestError(ParrotError):
     """The request cannot be understood as it stands."""
 
     status = 400
@@ -58,19 +58,19 @@ class InvalidRequest(ParrotError):
     code = "invalid_request"
 
 
-class InvalidHeader(InvalidRequest):
+class InvalidHeaderError(InvalidRequestError):
     """A header, or its twin in the body's `routing`, has a value it may not have."""
 
     code = "invalid_header"
 
 
-class NoEligibleProvider(InvalidRequest):
+class NoEligibleProviderError(InvalidRequestError):
     """The model is known, but nobody may serve this request."""
 
     code = "no_eligible_provider"
 
 
-class Unauthenticated(ParrotError):
+class AuthenticationError(ParrotError):
     """No key, or one that is not known here."""
 
     status = 401
@@ -78,7 +78,7 @@ class Unauthenticated(ParrotError):
     code = "invalid_api_key"
 
 
-class Forbidden(ParrotError):
+class ForbiddenError(ParrotError):
     """The caller is not one this listener serves."""
 
     status = 403
@@ -86,7 +86,7 @@ class Forbidden(ParrotError):
     code = "forbidden"
 
 
-class NotFound(ParrotError):
+class NotFoundError(ParrotError):
     """Nothing stands at this path."""
 
     status = 404
@@ -94,13 +94,13 @@ class NotFound(ParrotError):
     code = "not_found"
 
 
-class UnknownModel(NotFound):
+class ModelNotFoundError(NotFoundError):
     """No entry of the routing table has this name."""
 
     code = "model_not_found"
 
 
-class MethodNotAllowed(ParrotError):
+class MethodNotAllowedError(ParrotError):
     """The path is right, the method is not."""
 
     status = 405
@@ -108,7 +108,7 @@ class MethodNotAllowed(ParrotError):
     code = "method_not_allowed"
 
 
-class RequestTimeout(ParrotError):
+class RequestTimeoutError(ParrotError):
     """The client took too long to send its body."""
 
     status = 408
@@ -116,7 +116,7 @@ class RequestTimeout(ParrotError):
     code = "request_timeout"
 
 
-class TooLarge(ParrotError):
+class RequestTooLargeError(ParrotError):
     """The body is over the limit."""
 
     status = 413
@@ -124,21 +124,21 @@ class TooLarge(ParrotError):
     code = "request_too_large"
 
 
-class TooBusy(ParrotError):
+class OverloadedError(ParrotError):
     """The sidecar itself is full; its providers may be fine."""
 
     status = 503
     code = "sidecar_overloaded"
 
 
-class ResourceExhaustedError(TooBusy):
+class ResourceExhaustedError(OverloadedError):
     """This process or machine is out of descriptors, memory or ports; another provider would fare no better."""
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message, param=param, headers={"Retry-After": "1"})
 
 
-class UpstreamFailure(ParrotError):
+class UpstreamError(ParrotError):
     """One attempt ended without an answer; `trigger` is the class that failover rules name."""
 
     status = 502
@@ -154,28 +154,28 @@ class UpstreamFailure(ParrotError):
         return None
 
 
-class ConnectFailure(UpstreamFailure):
+class ConnectError(UpstreamError):
     """No connection could be made: nothing was sent."""
 
     code = "connection_error"
     trigger = "connection_error"
 
 
-class EgressError(ConnectFailure):
+class EgressError(ConnectError):
     """This machine has no way to the provider: no route, or a forward proxy that does not let it through."""
 
     code = "egress_failed"
     is_local = True
 
 
-class Disconnected(UpstreamFailure):
+class UpstreamDisconnected(UpstreamError):
     """The provider closed or reset the connection before the answer was whole."""
 
     code = "upstream_disconnected"
     trigger = "connection_error"
 
 
-class Silent(UpstreamFailure):
+class UpstreamTimeout(UpstreamError):
     """The provider took longer than its deadline; the message names which."""
 
     status = 504
@@ -183,13 +183,13 @@ class Silent(UpstreamFailure):
     trigger = "timeout"
 
 
-class BadAnswer(UpstreamFailure):
+class MalformedResponse(UpstreamError):
     """The provider said 200, but what came is no answer."""
 
     code = "upstream_malformed_output"
 
 
-class Refused(UpstreamFailure):
+class UpstreamErrorResponse(UpstreamError):
     """The provider answered with an error, already put into OpenAI's words by its dialect."""
 
     def __init__(
@@ -227,7 +227,7 @@ class Refused(UpstreamFailure):
         return self._body.rstrip()[:-1] + b"," + orjson.dumps(self.extra)[1:] if self.extra else self._body
 
 
-class AllFailed(ParrotError):
+class AllProvidersFailedError(ParrotError):
     """Every attempt the plan and the limits allowed has failed."""
 
     status = 502

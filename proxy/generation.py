@@ -10,14 +10,14 @@ import yaml
 
 from proxy.config.document import ConfigError, parse, suggestion
 from proxy.config.load import load
-from proxy.config.reading import Reader
-from proxy.config.secrets import of_own_middlewares
+from proxy.config.secrets import custom_middleware_values
 from proxy.config.snapshot import Snapshot
+from proxy.config.typed_loader import TypedLoader
 from proxy.dialects import DIALECTS
 from proxy.middleware.limits import Limits
-from proxy.middleware.strategy import StrategyChoice
+from proxy.middleware.strategy import RoutingMiddleware
 from proxy.middleware.translate import Translate
-from proxy.pipeline import Ends, Pipeline, compose
+from proxy.pipeline import Pipeline, PipelineTerminals, compose
 from proxy.redaction import is_distinct
 
 
@@ -37,14 +37,14 @@ class Generation:
 
 
 @dataclass(frozen=True, slots=True)
-class Maker:
+class GenerationFactory:
     """Makes generations; what it holds is where a file's variables come from and where its pipelines end."""
 
     environ: Mapping[str, str]
     read_file: Callable[[str], str]
-    ends: Ends
+    terminals: PipelineTerminals
 
-    def make(self, text: str, name: str, number: int) -> Generation:
+    def build(self, text: str, name: str, number: int) -> Generation:
         """The generation of this text; ConfigError with everything that is wrong in it."""
         document = parse(text, name)
         files: dict[str, str] = {}
@@ -58,35 +58,37 @@ class Maker:
             return files[path]
 
         try:
-            snapshot, pipeline = self._loaded(Reader(document, self.environ, read_file))
+            snapshot, pipeline = self._load(TypedLoader(document, self.environ, read_file))
         except ConfigError as error:
             error.files = frozenset(files)
             raise
         return Generation(number, snapshot, pipeline, digest(text, *files.values()), frozenset(files), document.root)
 
-    def _loaded(self, reader: Reader) -> tuple[Snapshot, Pipeline]:
-        document = reader.document
-        snapshot, entries = load(reader)
-        pipeline = compose(entries, reader, self.ends)
+    def _load(self, loader: TypedLoader) -> tuple[Snapshot, Pipeline]:
+        document = loader.document
+        snapshot, entries = load(loader)
+        pipeline = compose(entries, loader, self.terminals)
         for provider in snapshot.providers.values():
             if provider.dialect not in DIALECTS:
                 known = suggestion(provider.dialect, list(DIALECTS))
-                document.complain(f"providers.{provider.name}.dialect", f"no such dialect{known}")
-        document.check()
-        return replace(_informed(snapshot, pipeline), secrets=_secrets(reader, snapshot)), pipeline
+                document.add_error(f"providers.{provider.name}.dialect", f"no such dialect{known}")
+        document.raise_if_invalid()
+        return replace(
+            _with_middleware_options(snapshot, pipeline), secrets=_secrets_for_log(loader, snapshot)
+        ), pipeline
 
 
-def _secrets(reader: Reader, snapshot: Snapshot) -> frozenset[str]:
+def _secrets_for_log(loader: TypedLoader, snapshot: Snapshot) -> frozenset[str]:
     """All secrets of the file that are unlike words, so that no line of the log is hurt by leaving them out."""
-    known = {*reader.secrets, *of_own_middlewares(reader.substituted)}
+    known = {*loader.secrets, *custom_middleware_values(loader.substituted_values)}
     sent = (provider.redactor.secrets for provider in snapshot.providers.values())
     return frozenset(filter(is_distinct, known)).union(*sent)
 
 
-def _informed(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:
+def _with_middleware_options(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:
     """The snapshot with those options of middlewares that a decision depends on."""
     strict = any(isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares)
-    strategy = next(each.default for each in pipeline.middlewares if isinstance(each, StrategyChoice))
+    strategy = next(each.default for each in pipeline.middlewares if isinstance(each, RoutingMiddleware))
     inflight = min(each.max_inflight for each in pipeline.middlewares if isinstance(each, Limits))
     return replace(snapshot, strict_params=strict, default_strategy=strategy, max_inflight=inflight)
 

@@ -35,7 +35,7 @@ _OPENAI_NAMES: Mapping[str, str] = {
 }
 """What Anthropic, Mistral and Cohere call their limits -> what OpenAI's clients look for."""
 
-_SINGLE = frozenset(
+_SINGLE_VALUE = frozenset(
     {"user-agent", "idempotency-key", "traceparent", "x-client-request-id", "retry-after", "retry-after-ms",
      "x-should-retry", "openai-processing-ms", "cf-ray", "x-request-id", "request-id", "date", "content-type", "set-cookie"}
 )  # fmt: skip
@@ -52,17 +52,17 @@ def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
     crossing: dict[str, str] = {}
     hop_by_hop: list[str] = []
     for name, value in headers.items():
-        known = _upstream(name, prefixes)
+        known = _upstream_name(name, prefixes)
         if known == _CONNECTION:
             hop_by_hop += value.split(",")
-        elif known and _clean(value):
+        elif known and _is_printable(value):
             _add(crossing, known, value)
     for name in hop_by_hop if crossing else ():
         crossing.pop(name.strip().lower(), None)
     return crossing
 
 
-def combined(headers: Headers) -> dict[str, str]:
+def combine_repeated(headers: Headers) -> dict[str, str]:
     """Return headers with names in lower case and the lines of one name as one value."""
     lower = {name.lower(): value for name, value in headers.items()}
     if len(lower) < len(headers):
@@ -74,7 +74,7 @@ def combined(headers: Headers) -> dict[str, str]:
 
 def _add(headers: dict[str, str], name: str, value: str) -> None:
     """Add one line: to the lines before it where the header is a list, else in their place."""
-    headers[name] = f"{headers[name]}, {value}" if name in headers and name not in _SINGLE else value
+    headers[name] = f"{headers[name]}, {value}" if name in headers and name not in _SINGLE_VALUE else value
 
 
 def to_downstream(headers: Headers) -> dict[str, str]:
@@ -82,23 +82,25 @@ def to_downstream(headers: Headers) -> dict[str, str]:
 
     Retry-After becomes whole seconds; the provider's request id has a name of its own.
     """
-    crossing = {known: value for name, value in headers.items() if (known := _downstream(name)) and _clean(value)}
+    crossing = {
+        known: value for name, value in headers.items() if (known := _downstream_name(name)) and _is_printable(value)
+    }
     if crossing:
         sent = headers.get("date")
-        crossing = dict(_renamed(crossing, sent)) | crossing
+        crossing = dict(_openai_rate_limits(crossing, sent)) | crossing
         if "retry-after" in crossing:
             crossing["retry-after"] = _whole_seconds(crossing["retry-after"], sent)
     if request_id := headers.get("x-request-id") or headers.get("request-id"):
-        crossing["x-provider-request-id"] = printable(request_id)[:256]
+        crossing["x-provider-request-id"] = strip_control_chars(request_id)[:256]
     return crossing
 
 
-def printable(text: str) -> str:
+def strip_control_chars(text: str) -> str:
     """The text less what no header may hold."""
     return text if text.isprintable() else _UNPRINTABLE.sub("", text)
 
 
-def _clean(value: str) -> bool:
+def _is_printable(value: str) -> bool:
     return value.isprintable() or not _UNPRINTABLE.search(value)
 
 
@@ -106,20 +108,20 @@ def _clean(value: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def _upstream(name: str, prefixes: tuple[str, ...]) -> str:
+def _upstream_name(name: str, prefixes: tuple[str, ...]) -> str:
     """The name as that provider may see it, "" if it stops here, or `connection`, which lists names that stop here."""
     name = name.lower()
     return name if name in _UPSTREAM_NAMES or name == _CONNECTION or name.startswith(prefixes) else ""
 
 
 @lru_cache(maxsize=512)
-def _downstream(name: str) -> str:
+def _downstream_name(name: str) -> str:
     """The name as the caller may see it, or "" if it stops here."""
     name = name.lower()
     return name if name in _DOWNSTREAM_NAMES or name.startswith(_DOWNSTREAM_PREFIXES) else ""
 
 
-def _renamed(crossing: Mapping[str, str], sent: str | None) -> Iterable[tuple[str, str]]:
+def _openai_rate_limits(crossing: Mapping[str, str], sent: str | None) -> Iterable[tuple[str, str]]:
     """Limits under OpenAI's names; a moment at which one is whole again is told as the time until then."""
     for name, value in crossing.items():
         known = _OPENAI_NAMES.get(name)
@@ -127,23 +129,23 @@ def _renamed(crossing: Mapping[str, str], sent: str | None) -> Iterable[tuple[st
             continue
         if "-reset-" not in known:
             yield known, value
-        elif (seconds := _between(sent, _moment(value))) is not None:
+        elif (seconds := _seconds_between(sent, _parse_iso_date(value))) is not None:
             yield known, f"{seconds:g}s"
 
 
 def _whole_seconds(wait: str, sent: str | None) -> str:
     """A number or a date as whole seconds, rounded up; what is neither stays."""
-    seconds = float(wait) if _NUMBER.fullmatch(wait) else _between(sent, _date(wait))
+    seconds = float(wait) if _NUMBER.fullmatch(wait) else _seconds_between(sent, _parse_http_date(wait))
     return wait if seconds is None else str(math.ceil(seconds))
 
 
-def _between(sent: str | None, moment: datetime | None) -> float | None:
+def _seconds_between(sent: str | None, moment: datetime | None) -> float | None:
     """Seconds from the answer's own Date: by the provider's clock, whatever ours says."""
-    start = _date(sent or "")
+    start = _parse_http_date(sent or "")
     return None if start is None or moment is None else max(0.0, (moment - start).total_seconds())
 
 
-def _date(text: str) -> datetime | None:
+def _parse_http_date(text: str) -> datetime | None:
     """An HTTP date, which is always in UTC (RFC 9110, 5.6.7)."""
     try:
         return _in_utc(parsedate_to_datetime(text))
@@ -151,7 +153,7 @@ def _date(text: str) -> datetime | None:
         return None
 
 
-def _moment(text: str) -> datetime | None:
+def _parse_iso_date(text: str) -> datetime | None:
     try:
         return _in_utc(datetime.fromisoformat(text))
     except ValueError:

@@ -7,26 +7,26 @@ from collections.abc import Collection
 from functools import lru_cache
 from ipaddress import ip_address
 
-from proxy.errors import Forbidden
+from proxy.errors import ForbiddenError
 from proxy.messages import Headers
 
 _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
 
 
 def check_host(headers: Headers, remedy: str) -> None:
-    """Raise Forbidden for a Host that is a DNS name other than localhost; `remedy` ends the message.
+    """Raise ForbiddenError for a Host that is a DNS name other than localhost; `remedy` ends the message.
 
     A name of an attacker's that resolves to this machine still stands in Host (DNS rebinding). An IP literal was not
     resolved, so it cannot have been rebound."""
     host = headers.get("Host", "")
     if not _is_safe(host):
-        raise Forbidden(
+        raise ForbiddenError(
             f"without a key only localhost and IP addresses are served, not the host '{host[:128]}'; {remedy}"
         )
 
 
 def check_origin(headers: Headers, allowed: Collection[str], remedy: str) -> None:
-    """Raise Forbidden for a web page's request, unless the page is the listener's own or its origin is `allowed`.
+    """Raise ForbiddenError for a web page's request, unless the page is the listener's own or its origin is `allowed`.
 
     A page in a browser can reach localhost, but the browser adds the page's origin."""
     origin = headers.get("Origin")
@@ -34,7 +34,7 @@ def check_origin(headers: Headers, allowed: Collection[str], remedy: str) -> Non
         return
     own = (headers.get("Host") or "?").lower()
     if origin.lower() not in (f"http://{own}", f"https://{own}"):
-        raise Forbidden(f"requests from the web origin '{origin[:128]}' are refused; {remedy}")
+        raise ForbiddenError(f"requests from the web origin '{origin[:128]}' are refused; {remedy}")
 
 
 @lru_cache(maxsize=64)

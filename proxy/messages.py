@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from msgspec import Struct
 
-from proxy.errors import UpstreamFailure
+from proxy.errors import UpstreamError
 
 Headers = Mapping[str, str]
 """Names without regard to case, as aiohttp's multidicts give them."""
@@ -19,13 +19,13 @@ class Body(Protocol):
     """An answer on its way; reading it further is the only thing that can still fail."""
 
     async def read(self) -> bytes:
-        """The next bytes, b"" at the end; raises UpstreamFailure if it breaks. May be cancelled and called again."""
+        """The next bytes, b"" at the end; raises UpstreamError if it breaks. May be cancelled and called again."""
 
     def close(self) -> None:
         """Let go at once, finished or not; twice is harmless."""
 
 
-class Stage(Protocol):
+class StreamTransform(Protocol):
     """Bytes in, bytes out, whatever the cuts."""
 
     def feed(self, data: bytes) -> bytes:
@@ -45,7 +45,7 @@ class Request(Struct, frozen=True):
     """The whole body; is told the size of each part before it is kept, and what it is told with may raise. Call it once."""
 
 
-class Outgoing(Struct, frozen=True):
+class UpstreamRequest(Struct, frozen=True):
     """What one provider is sent: a complete HTTP request."""
 
     url: str
@@ -54,7 +54,7 @@ class Outgoing(Struct, frozen=True):
     method: str = "POST"
 
     def __repr__(self) -> str:
-        return f"Outgoing({self.method})"  # its headers and its URL hold the provider's key
+        return f"UpstreamRequest({self.method})"  # its headers and its URL hold the provider's key
 
 
 class Response(Struct, eq=False):
@@ -70,51 +70,51 @@ class Response(Struct, eq=False):
             self.body.close()
 
 
-class Upgrade(Response, eq=False):
+class RawResponse(Response, eq=False):
     """An answer that writes itself: `run` gets the listener's request and the headers that every answer carries."""
 
     run: Callable[[Any, Headers], Awaitable[Any]]
 
 
-MAX_TEXT = 64 * 1024
+MAX_KEPT_TEXT = 64 * 1024
 """Characters of an answer that are kept until it is whole."""
 
 
-class Answer(Struct):
+class CompletionState(Struct):
     """What the dialect has seen of one answer as it passed; nothing of what it says."""
 
     model: str | None = None
-    finish: str | None = None
+    finish_reason: str | None = None
     usage: dict[str, Any] | None = None
     done: bool = False
     error: bool = False
-    dropped: int = 0
+    dropped_events: int = 0
     text: list[str] = []
-    """The plain text of a single choice so far, while it is no more than `MAX_TEXT`."""
-    plain: bool = True
+    """The plain text of a single choice so far, while it is no more than `MAX_KEPT_TEXT`."""
+    text_only: bool = True
     """Nothing but such text has come: an answer that another target could go on with."""
     length: int = 0
     """Characters of it."""
     id: str | None = None
     requested_choices: int = 1
     """Choices that the request asked for."""
-    ended: dict[int, bool] = {}
+    choice_finished: dict[int, bool] = {}
     """Each choice that was seen, by its index, and whether its finish reason was."""
     ends_with_connection: bool = False
     """Whether more of the answer may follow a finish reason, until the provider closes the stream."""
 
-    def say(self, text: str) -> None:
+    def append_text(self, text: str) -> None:
         """More of the text has come."""
         self.length += len(text)
-        if self.length > MAX_TEXT:
-            self.plain = False
+        if self.length > MAX_KEPT_TEXT:
+            self.text_only = False
             self.text.clear()
-        elif self.plain:
+        elif self.text_only:
             self.text.append(text)
             if len(self.text) > 64:
                 self.text[:] = ["".join(self.text)]
 
-    def tokens(self, name: str) -> int | None:
+    def token_count(self, name: str) -> int | None:
         """That count of its usage; None where none is told, or something that is no count."""
         count = self.usage.get(name) if self.usage else None
         return int(count) if isinstance(count, (int, float)) and 0 <= count < 2**63 else None
@@ -122,12 +122,12 @@ class Answer(Struct):
     @property
     def complete(self) -> bool:
         """A finish reason was seen for every choice begun; `[DONE]` or a clean end alone proves nothing."""
-        return self.finish is not None and not self.error and all(self.ended.values())
+        return self.finish_reason is not None and not self.error and all(self.choice_finished.values())
 
     @property
     def all_choices_finished(self) -> bool:
         """Whether it is complete with as many choices as were asked for, so that it is whole even if the stream breaks now."""
-        return self.complete and (self.requested_choices == 1 or len(self.ended) >= self.requested_choices)
+        return self.complete and (self.requested_choices == 1 or len(self.choice_finished) >= self.requested_choices)
 
     @property
     def awaits_only_trailer(self) -> bool:
@@ -136,12 +136,12 @@ class Answer(Struct):
 
 
 @dataclass(slots=True)
-class Staged:
+class TransformedBody:
     """A body seen through a stage."""
 
     source: Body
-    stage: Stage
-    seen: Answer = field(default_factory=Answer)
+    transform: StreamTransform
+    state: CompletionState = field(default_factory=CompletionState)
     """Where the stage notes that nothing more can come."""
     _ended: bool = field(default=False, init=False)
 
@@ -149,15 +149,15 @@ class Staged:
         while not self._ended:
             try:
                 data = await self.source.read()
-            except UpstreamFailure:
-                if not self.seen.all_choices_finished:
+            except UpstreamError:
+                if not self.state.all_choices_finished:
                     raise
                 data = b""  # the answer is whole: the stage releases what it holds back
             if not data:
                 self._ended = True
-                return self.stage.end()
-            passed = self.stage.feed(data)
-            if passed or self.seen.done or self.seen.error:
+                return self.transform.end()
+            passed = self.transform.feed(data)
+            if passed or self.state.done or self.state.error:
                 return passed
         return b""
 
@@ -166,7 +166,7 @@ class Staged:
 
 
 @dataclass(slots=True)
-class Ahead:
+class PeekedBody:
     """A body of which a part was read already."""
 
     source: Body
@@ -187,27 +187,29 @@ class Ahead:
 class Transport(Protocol):
     """One way to reach providers."""
 
-    async def send(self, request: Outgoing, *, connect_timeout: float, answer_timeout: float = inf) -> Incoming:
+    async def send(
+        self, request: UpstreamRequest, *, connect_timeout_s: float, response_timeout_s: float = inf
+    ) -> UpstreamResponse:
         """Send it whole; status and headers are in when this returns. Times are seconds.
 
-        Raises UpstreamFailure, InvalidHeader for a header that cannot be sent, and ResourceExhaustedError."""
+        Raises UpstreamError, InvalidHeaderError for a header that cannot be sent, and ResourceExhaustedError."""
 
     def close(self) -> None:
         """Close the idle connections, and the others as their answers end."""
 
 
-class Incoming(Protocol):
+class UpstreamResponse(Protocol):
     """A provider's answer, its body still unread."""
 
     status: int
     headers: Headers
-    patience: float
-    """Seconds of silence after which `read` raises Silent."""
+    idle_timeout_s: float
+    """Seconds of silence after which `read` raises UpstreamTimeout."""
     deadline: float
-    """The moment, in the event loop's time, at which `read` raises Silent unless the answer is whole."""
+    """The moment, in the event loop's time, at which `read` raises UpstreamTimeout unless the answer is whole."""
 
     async def read(self) -> bytes:
-        """The next bytes, b"" at the end; raises UpstreamFailure. May be cancelled and called again."""
+        """The next bytes, b"" at the end; raises UpstreamError. May be cancelled and called again."""
 
     def close(self) -> None:
         """Let go: a finished connection is kept for reuse, any other is closed at once."""

@@ -10,11 +10,11 @@ from collections.abc import Callable, Iterable
 from functools import cached_property
 from urllib.parse import quote, quote_plus
 
-from proxy.messages import Stage
-from proxy.sse import MAX_EVENT
+from proxy.messages import StreamTransform
+from proxy.sse import MAX_EVENT_BYTES
 
 REDACTED = b"[redacted]"
-SHORTEST = 6
+MIN_SECRET_LENGTH = 6
 """Characters; anything shorter is not looked for: it would be found everywhere, `true` and `null` among it."""
 
 # As numbers: to look for b"\\" in bytes raises and catches a TypeError within Python first.
@@ -22,7 +22,7 @@ _BACKSLASH, _LF, _NEVER = 92, 10, 255
 """The last is in no UTF-8."""
 _RANKS = {byte: rank for rank, byte in enumerate(b"ZQXJKVWYUGFBHPMLDNRSCTOAIE%@+=!zqjxkvw/0987654321bygpf")}
 """Roughly, the rarest bytes of answers first."""
-_MARKED = re.compile(rb"(?<![\w/+=-])[\w/+=-]*+\*{3,}[\w/+=*.-]*")
+_MASKED_KEY = re.compile(rb"(?<![\w/+=-])[\w/+=-]*+\*{3,}[\w/+=*.-]*")
 
 
 def is_distinct(text: str) -> bool:
@@ -34,47 +34,47 @@ class Redactor:
     """Replaces each secret by `[redacted]`; `weak` ones, which an answer may contain by chance, only in errors."""
 
     def __init__(self, secrets: Iterable[str], weak: Iterable[str] = ()) -> None:
-        self.secrets = frozenset(secret for secret in secrets if len(secret) >= SHORTEST)
-        self.weak = frozenset(secret for secret in weak if len(secret) >= SHORTEST) - self.secrets
-        self._strong = _Needles(self.secrets)
-        self._weak = _Needles(self.weak)
-        self.answer: Callable[[bytes], bytes] = self._answer if self.weak else self._strong.replaced
+        self.secrets = frozenset(secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH)
+        self.weak = frozenset(secret for secret in weak if len(secret) >= MIN_SECRET_LENGTH) - self.secrets
+        self._strong = _SecretMatcher(self.secrets)
+        self._weak = _SecretMatcher(self.weak)
+        self.redact_answer: Callable[[bytes], bytes] = self._redact_answer if self.weak else self._strong.redact
         """Returns an answer, or whole lines of a stream, without the secrets; with an error in it, without weak ones."""
-        self.signs = _shared([*self._strong.forms, *self._weak.forms])
+        self.required_bytes = _bytes_in_all([*self._strong.forms, *self._weak.forms])
         """Two bytes that all secrets have: there is none where one of them is missing, and no backslash is."""
 
-    def error(self, body: bytes) -> bytes:
+    def redact_error(self, body: bytes) -> bytes:
         """Return the body of an error without any of the secrets."""
-        return self._weak.replaced(self._strong.replaced(body))
+        return self._weak.redact(self._strong.redact(body))
 
-    def _answer(self, data: bytes) -> bytes:
-        data = self._strong.replaced(data)
-        clean = self._weak.replaced(data)
+    def _redact_answer(self, data: bytes) -> bytes:
+        data = self._strong.redact(data)
+        clean = self._weak.redact(data)
         return clean if clean is not data and data.find(b"error") >= 0 else data
 
-    def headers(self, headers: dict[str, str]) -> dict[str, str]:
+    def redact_headers(self, headers: dict[str, str]) -> dict[str, str]:
         """Return the headers with no secret in a value."""
         values = "\n".join(headers.values()).encode("utf-8", "surrogateescape")
-        if self._strong.replaced(values) is values:
+        if self._strong.redact(values) is values:
             return headers
-        return {name: self.text(value) for name, value in headers.items()}
+        return {name: self.redact_text(value) for name, value in headers.items()}
 
-    def text(self, text: str) -> str:
+    def redact_text(self, text: str) -> str:
         """Return a text without the secrets, but for weak ones."""
-        return self._strong.replaced(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
+        return self._strong.redact(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
-def without_marked(body: bytes) -> bytes:
+def redact_masked_keys(body: bytes) -> bytes:
     """Return the body of a refused key's error without what the vendor left of the key: `sk-ab***yz`."""
-    return _MARKED.sub(REDACTED, body)
+    return _MASKED_KEY.sub(REDACTED, body)
 
 
-class RedactingStage:
+class RedactingTransform:
     """Redacts a stream before another stage reads it; what follows the last line end waits for the rest of its line."""
 
-    def __init__(self, redactor: Redactor, stage: Stage) -> None:
-        self._redact = redactor.answer
-        self._one, self._two = redactor.signs
+    def __init__(self, redactor: Redactor, stage: StreamTransform) -> None:
+        self._redact = redactor.redact_answer
+        self._one, self._two = redactor.required_bytes
         self._stage = stage
         self._feed = stage.feed
         self._parts: list[bytes] = []
@@ -87,7 +87,7 @@ class RedactingStage:
             suspicious = _BACKSLASH in data or (self._one in data and self._two in data)
             return self._feed(self._redact(data) if suspicious else data)
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        if not end and self._size <= MAX_EVENT:
+        if not end and self._size <= MAX_EVENT_BYTES:
             self._keep(data)
             return b""
         lines = b"".join((*self._parts, data[:end] if end else data))
@@ -113,7 +113,7 @@ class LogRedactor:
         self._files: deque[frozenset[str]] = deque(maxlen=files)
         self._redactor = Redactor(())
 
-    def learn(self, secrets: Iterable[str]) -> None:
+    def add_secrets(self, secrets: Iterable[str]) -> None:
         """Take what one file names from now on; requests of the files before it may still be in flight."""
         known = frozenset(secrets)
         if known not in self._files:
@@ -122,30 +122,30 @@ class LogRedactor:
 
     def __call__(self, line: bytes) -> bytes:
         """Return the line without the secrets."""
-        return self._redactor.answer(line)
+        return self._redactor.redact_answer(line)
 
 
-class _Needles:
+class _SecretMatcher:
     """The forms in which secrets are looked for."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         self._secrets = sorted(secrets, key=len, reverse=True)  # one may be part of another
-        forms = [form for secret in self._secrets for form in (secret, *_in_urls(secret))]
+        forms = [form for secret in self._secrets for form in (secret, *_url_encodings(secret))]
         self.forms = [form.encode("utf-8", "surrogateescape") for form in dict.fromkeys(forms)]
-        self._signed = [(_rarest(form), form[: 2 * SHORTEST], form) for form in self.forms]
+        self._signed = [(_rarest_two(form), form[: 2 * MIN_SECRET_LENGTH], form) for form in self.forms]
         self._marks = [mark for mark in '"\\/' if any(mark in secret for secret in self._secrets)]
 
-    def replaced(self, data: bytes) -> bytes:
+    def redact(self, data: bytes) -> bytes:
         """Return the data without the secrets: the same object if there is none in it."""
         if _BACKSLASH in data and self._secrets and (self._marks or data.find(b"\\u00") >= 0):
-            data = self._with_escapes(data)  # before the rest, which would take half of an escaped backslash
+            data = self._redact_escaped(data)  # before the rest, which would take half of an escaped backslash
         for (one, two), start, form in self._signed:
             # To look for a long text takes time for each of its bytes, wherever it is looked for.
             if one in data and two in data and data.find(start) >= 0:
                 data = data.replace(form, REDACTED)
         return data
 
-    def _with_escapes(self, data: bytes) -> bytes:
+    def _redact_escaped(self, data: bytes) -> bytes:
         """Replace the secrets that have escaped characters; nearly no encoder escapes what keys consist of."""
         return self._pattern.sub(REDACTED, data) if self._escape.search(data) else data
 
@@ -164,27 +164,27 @@ class _Needles:
         """A secret, each character as it is or escaped, with any number of backslashes, as in JSON within JSON.
 
         Possessive and begun at a run's first backslash, so that none is looked at twice."""
-        ways = ("".join(map(_ways, secret)) for secret in self._secrets)
+        ways = ("".join(map(_char_pattern, secret)) for secret in self._secrets)
         return re.compile(rb"(?<!\\)(?:" + "|".join(ways).encode("utf-8", "surrogateescape") + rb")")
 
 
-def _rarest(found: Iterable[int]) -> tuple[int, int]:
+def _rarest_two(found: Iterable[int]) -> tuple[int, int]:
     """The two bytes that answers have least of; the same twice if there is but one."""
     ranked = sorted(set(found), key=lambda byte: _RANKS.get(byte, len(_RANKS)))
     return ranked[0], ranked[min(1, len(ranked) - 1)]
 
 
-def _shared(forms: list[bytes]) -> tuple[int, int]:
+def _bytes_in_all(forms: list[bytes]) -> tuple[int, int]:
     if not forms:
         return _NEVER, _NEVER
     shared = set(forms[0]).intersection(*forms[1:])
-    return _rarest(shared or {_LF})  # which every line has
+    return _rarest_two(shared or {_LF})  # which every line has
 
 
-def _in_urls(secret: str) -> tuple[str, str]:
+def _url_encodings(secret: str) -> tuple[str, str]:
     return quote(secret, safe="", errors="surrogateescape"), quote_plus(secret, errors="surrogateescape")
 
 
-def _ways(char: str) -> str:
+def _char_pattern(char: str) -> str:
     code = f"(?i:u{ord(char):04x})"
     return rf"\\*+{code}?+" if char == "\\" else rf"\\*+(?:{re.escape(char)}|{code})"

@@ -14,18 +14,18 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.web_protocol import RequestHandler
 
-from proxy import __version__, whole
-from proxy.control.pages import page
-from proxy.errors import InvalidRequest, ParrotError, RequestTimeout, ResourceExhaustedError
-from proxy.exchange import Exchange, Services
+from proxy import __version__, buffered_response
+from proxy.control.pages import find_page
+from proxy.errors import InvalidRequestError, ParrotError, RequestTimeoutError, ResourceExhaustedError
+from proxy.exchange import Exchange, Runtime
 from proxy.generation import Generation
-from proxy.messages import Body, Request, Response, Upgrade
+from proxy.messages import Body, RawResponse, Request, Response
 from proxy.middleware.header_policy import REQUEST_ID
-from proxy.telemetry.activity import Loaded
+from proxy.telemetry.activity import LoadedConfig
 
-BODY_TIMEOUT = 30.0
+BODY_TIMEOUT_S = 30.0
 """Seconds the client may be silent while it sends its body."""
-KEEP_ALIVE = 75.0
+KEEP_ALIVE_S = 75.0
 """Seconds; aiohttp has no timer of its own for a request head, so this bounds it too."""
 _REFUSED_WITHIN = 1.0
 """Seconds that a refused connection has to take its answer."""
@@ -41,10 +41,10 @@ _STREAM_HEADERS = {
 
 
 @dataclass(slots=True)
-class Front:
+class ProxyHandler:
     """Answers the data listener's requests with the generation of the moment."""
 
-    services: Services
+    runtime: Runtime
     generation: Generation
     new_id: Callable[[], str] = lambda: f"{getrandbits(96):024x}"
     draining: bool = False
@@ -55,128 +55,132 @@ class Front:
     _streams: set[Response] = field(default_factory=set)
 
     def __post_init__(self) -> None:
-        self.put(self.generation)
+        self.activate(self.generation)
 
-    def put(self, generation: Generation) -> None:
+    def activate(self, generation: Generation) -> None:
         """Requests that come from now on take this one; those in hand keep theirs."""
         self.generation = generation
-        self.services.know(generation.snapshot)
-        self.services.activity.loaded = Loaded(generation.number, generation.digest, self.services.wall())
+        self.runtime.on_snapshot(generation.snapshot)
+        self.runtime.activity.loaded = LoadedConfig(generation.number, generation.digest, self.runtime.wall())
 
     def drain(self) -> None:
         """Be ready no more; what comes is served all the same."""
         self.draining = True
 
-    def cut(self) -> None:
+    def abort_streams(self) -> None:
         """Break the streams in hand; each ends with an error event."""
         for response in self._streams:
             response.close()
 
-    async def drained(self) -> None:
+    async def wait_idle(self) -> None:
         """Returns when no request is in hand."""
         while self.active:
             self._idle.clear()
             await self._idle.wait()
 
-    async def __call__(self, wire: web.BaseRequest) -> web.StreamResponse:
+    async def __call__(self, http_request: web.BaseRequest) -> web.StreamResponse:
         """One request, to its very end."""
         self.active += 1
         try:
-            return await self._serve(wire)
+            return await self._serve(http_request)
         finally:
             self.active -= 1
             if not self.active:
                 self._idle.set()
 
-    async def _serve(self, wire: web.BaseRequest) -> web.StreamResponse:
-        exchange = self._exchange(wire)
+    async def _serve(self, http_request: web.BaseRequest) -> web.StreamResponse:
+        exchange = self._exchange(http_request)
         response: Response | None = None
         try:
-            response = await self._respond(exchange, wire)
-            written = await self._write(wire, response, exchange)
+            response = await self._respond(exchange, http_request)
+            written = await self._write(http_request, response, exchange)
             exchange.outcome = _outcome(exchange)
             return written
         except ConnectionResetError:
             return web.Response()  # the client is gone; nobody reads this
         except Exception:
             # Here, and where it ends, anything may land: the log gets the traceback, the caller a plain 500 if it can.
-            self.services.log.exception("request_crashed", request_id=exchange.id)
+            self.runtime.log.exception("request_unhandled_error", request_id=exchange.id)
             exchange.outcome = ParrotError.code
-            if wire.writer.output_size:
+            if http_request.writer.output_size:
                 raise
-            return await self._write(wire, _crashed(), exchange)
+            return await self._write(http_request, _internal_error(), exchange)
         finally:
             if response is not None:
                 response.close()
-            self._end(exchange)
+            self._close(exchange)
 
-    def _end(self, exchange: Exchange) -> None:
+    def _close(self, exchange: Exchange) -> None:
         try:
-            exchange.end()
+            exchange.close()
         except Exception:
             # The answer is out: what fails only now must not take the connection with it.
-            self.services.log.exception("request_crashed", request_id=exchange.id)
+            self.runtime.log.exception("request_unhandled_error", request_id=exchange.id)
         _count(exchange)
         exchange.release()
 
-    def _exchange(self, wire: web.BaseRequest) -> Exchange:
-        asked = wire.headers.get("X-Request-Id", "")
+    def _exchange(self, http_request: web.BaseRequest) -> Exchange:
+        asked = http_request.headers.get("X-Request-Id", "")
         return Exchange(
             id=asked if asked and REQUEST_ID.fullmatch(asked) else self.new_id(),
-            request=Request(wire.method, wire.raw_path, wire.headers, partial(_read, wire)),
+            request=Request(
+                http_request.method, http_request.raw_path, http_request.headers, partial(_read_body, http_request)
+            ),
             snapshot=self.generation.snapshot,
-            services=self.services,
-            started=self.services.clock(),
+            runtime=self.runtime,
+            started=self.runtime.clock(),
         )
 
-    async def _respond(self, exchange: Exchange, wire: web.BaseRequest) -> Response:
+    async def _respond(self, exchange: Exchange, http_request: web.BaseRequest) -> Response:
         try:
-            if wire.version < (1, 1) and "Transfer-Encoding" in wire.headers:
-                raise InvalidRequest("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
+            if http_request.version < (1, 1) and "Transfer-Encoding" in http_request.headers:
+                raise InvalidRequestError("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)")
             pipeline = self.generation.pipeline
-            return await (page(wire.raw_path, pipeline) or pipeline.handler)(exchange)
+            return await (find_page(http_request.raw_path, pipeline) or pipeline.handler)(exchange)
         except ParrotError as error:
             exchange.outcome = error.outcome
             return Response(error.status, error.headers, error.body())
 
-    async def _write(self, wire: web.BaseRequest, response: Response, exchange: Exchange) -> web.StreamResponse:
+    async def _write(self, http_request: web.BaseRequest, response: Response, exchange: Exchange) -> web.StreamResponse:
         """Every byte out, at the client's own pace."""
         exchange.status = response.status
-        headers = {**response.headers, **exchange.stamps(), "Server": _SERVER}
-        if isinstance(response, Upgrade):
-            return cast(web.StreamResponse, await response.run(wire, headers))
+        headers = {**response.headers, **exchange.response_headers(), "Server": _SERVER}
+        if isinstance(response, RawResponse):
+            return cast(web.StreamResponse, await response.run(http_request, headers))
         last = self.draining or response.status in _UNREAD
         if isinstance(response.body, bytes):
             headers["Content-Type"] = _JSON
-            headers["Date"] = whole.date(int(exchange.services.wall()))
-            written = whole.Written(wire.keep_alive and not last)
-            await wire.writer.write(whole.encoded(wire, response, headers, written.keep_alive))
+            headers["Date"] = buffered_response.http_date(int(exchange.runtime.wall()))
+            written = buffered_response.SentResponse(http_request.keep_alive and not last)
+            await http_request.writer.write(
+                buffered_response.encode_response(http_request, response, headers, written.keep_alive)
+            )
             # A client may send requests without reading: the next one waits until this response has left.
-            await wire.writer.drain()
+            await http_request.writer.drain()
             return cast(web.StreamResponse, written)
-        return await self._stream(wire, response, headers, last)
+        return await self._stream(http_request, response, headers, last)
 
     async def _stream(
-        self, wire: web.BaseRequest, response: Response, headers: dict[str, str], last: bool
+        self, http_request: web.BaseRequest, response: Response, headers: dict[str, str], last: bool
     ) -> web.StreamResponse:
         assert not isinstance(response.body, bytes)
         written = web.StreamResponse(status=response.status, headers={**headers, **_STREAM_HEADERS})
-        if last or wire.version < (1, 1):
+        if last or http_request.version < (1, 1):
             written.force_close()  # HTTP/1.0 has no chunks: only the connection's end tells a stream's
-        writer = await written.prepare(wire)
+        writer = await written.prepare(http_request)
         assert writer is not None, "it is prepared once"
         self._streams.add(response)
         try:
-            await _pour(wire, response.body, writer, chunked="Transfer-Encoding" in written.headers)
+            await _copy_body(http_request, response.body, writer, chunked="Transfer-Encoding" in written.headers)
         finally:
             self._streams.discard(response)
         await written.write_eof()
         return written
 
 
-async def _pour(wire: web.BaseRequest, body: Body, writer: AbstractStreamWriter, *, chunked: bool) -> None:
+async def _copy_body(http_request: web.BaseRequest, body: Body, writer: AbstractStreamWriter, *, chunked: bool) -> None:
     """The body, each part as it comes; the next is not asked for before the client has room for it."""
-    protocol, transport = wire.protocol, wire.transport
+    protocol, transport = http_request.protocol, http_request.transport
     writer.send_headers()
     while data := await body.read():
         if transport is None or transport.is_closing():
@@ -188,44 +192,44 @@ async def _pour(wire: web.BaseRequest, body: Body, writer: AbstractStreamWriter,
 
 
 def _count(exchange: Exchange) -> None:
-    tally = exchange.services.tally
-    tally.ended(exchange.endpoint, exchange.status, exchange.outcome)
+    tally = exchange.runtime.counters
+    tally.record_request(exchange.endpoint, exchange.status, exchange.outcome)
     if len(exchange.attempts) > 1:
-        tally.tried([attempt.step.target.provider.name for attempt in exchange.attempts])
+        tally.record_failovers([attempt.step.target.provider.name for attempt in exchange.attempts])
     if exchange.endpoint and exchange.overhead_ms is not None:
-        tally.overhead.record(exchange.overhead_ms / 1000)
+        tally.overhead_s.record(exchange.overhead_ms / 1000)
 
 
-def _crashed() -> Response:
+def _internal_error() -> Response:
     return Response(500, {}, ParrotError("the sidecar failed; its log says more").body())
 
 
 def _outcome(exchange: Exchange) -> str:
-    if exchange.outcome != "client_gone":
+    if exchange.outcome != "client_disconnected":
         return exchange.outcome
-    serving = exchange.serving
+    serving = exchange.winning_attempt
     if serving is None:
         return "ok"
     serving.outcome = serving.outcome or "ok"
     return serving.outcome
 
 
-async def _read(wire: web.BaseRequest, hold: Callable[[int], None]) -> bytes:
+async def _read_body(http_request: web.BaseRequest, hold: Callable[[int], None]) -> bytes:
     """The whole body, each part announced to `hold` before it is kept."""
-    if wire.headers.get("Expect", "").lower() == "100-continue" and wire.transport is not None:
-        wire.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # the low-level server never does
-    if wire.content.is_eof():
-        data = wire.content.read_nowait()  # all of it came with the head, as it mostly does
+    if http_request.headers.get("Expect", "").lower() == "100-continue" and http_request.transport is not None:
+        http_request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # the low-level server never does
+    if http_request.content.is_eof():
+        data = http_request.content.read_nowait()  # all of it came with the head, as it mostly does
         hold(len(data))
         return data
     parts = []
     try:
-        while not wire.content.at_eof():
-            async with asyncio.timeout(BODY_TIMEOUT):
-                parts.append(await wire.content.readany())
+        while not http_request.content.at_eof():
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                parts.append(await http_request.content.readany())
             hold(len(parts[-1]))
     except TimeoutError:
-        raise RequestTimeout(f"nothing of the body came for {BODY_TIMEOUT:g} s") from None
+        raise RequestTimeoutError(f"nothing of the body came for {BODY_TIMEOUT_S:g} s") from None
     return b"".join(parts)
 
 
@@ -246,7 +250,7 @@ class _Protocol(RequestHandler):
         if request.writer.output_size > 0:
             raise ConnectionError("the answer broke off")  # what is sent cannot be unsent: the connection is closed
         error = (
-            InvalidRequest("the request is not well-formed HTTP/1.1")
+            InvalidRequestError("the request is not well-formed HTTP/1.1")
             if status < 500
             else ParrotError("the sidecar failed")
         )
@@ -285,12 +289,12 @@ class Listener(web.Server):
         return _Protocol(self, loop=self._loop, **self._kwargs)
 
 
-def listener(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Listener:
+def build_listener(handler: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Listener:
     """The server for `handler`; a client that leaves cancels it, and so the upstream call."""
     return Listener(
         handler,
         handler_cancellation=True,
-        keepalive_timeout=KEEP_ALIVE,
+        keepalive_timeout=KEEP_ALIVE_S,
         access_log=None,
         auto_decompress=False,
     )

@@ -6,7 +6,7 @@ import re
 
 from msgspec import Struct
 
-MAX_EVENT = 8 * 1024 * 1024
+MAX_EVENT_BYTES = 8 * 1024 * 1024
 """Bytes; an event may hold an image."""
 
 # Two line endings; possessive, so that "\r\n" is one of them and never "\r" followed by "\n". A class in front, not
@@ -18,15 +18,15 @@ _LF, _CR = b"\n\r"
 """As numbers: to look for b"\\r" in bytes raises and catches a TypeError within Python first."""
 
 
-class EventTooLarge(Exception):
+class EventTooLargeError(Exception):
     """An event passed the limit before it ended."""
 
 
 class Framer:
     """Cuts a stream after each blank line; the bytes given out are the bytes put in."""
 
-    def __init__(self, max_event: int = MAX_EVENT) -> None:
-        self.max_event = max_event
+    def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
+        self.max_event_bytes = max_event_bytes
         self._buffer = b""
         self._scanned = 0
         self._carriage = False
@@ -34,10 +34,10 @@ class Framer:
     def feed(self, data: bytes) -> list[bytes]:
         """The events that `data` completes, each with the blank line that ends it.
 
-        Raises EventTooLarge for one that is over the limit before it ends; events that ended before it are given out first."""
+        Raises EventTooLargeError for one that is over the limit before it ends; events before it are returned first."""
         buffer = self._buffer + data
         self._carriage = self._carriage or _CR in data
-        after = _after_any_blank_line if self._carriage else _after_blank_line
+        after = _end_of_blank_line if self._carriage else _end_of_lf_blank_line
         events: list[bytes] = []
         start, size, end = 0, len(buffer), after(buffer, self._scanned)
         while end:
@@ -46,17 +46,17 @@ class Framer:
         self._buffer = buffer[start:]
         # A line ending is two bytes at most, so three from the end nothing can begin that was not looked at.
         self._scanned = size - start - 3 if size - start > 3 else 0
-        if size - start > self.max_event and not events:
-            raise EventTooLarge(f"an event is over {self.max_event} bytes")
+        if size - start > self.max_event_bytes and not events:
+            raise EventTooLargeError(f"an event is over {self.max_event_bytes} bytes")
         return events
 
-    def rest(self) -> bytes:
+    def flush(self) -> bytes:
         """What came after the last blank line; the framer is empty then."""
         rest, self._buffer, self._scanned = self._buffer, b"", 0
         return rest
 
 
-def _after_blank_line(buffer: bytes, begin: int) -> int:
+def _end_of_lf_blank_line(buffer: bytes, begin: int) -> int:
     """Where the first blank line ends, or 0, where no line ends in CR."""
     end = buffer.find(b"\n", begin) + 1
     # One byte is sought, not two: that is what the C library does fast.
@@ -65,7 +65,7 @@ def _after_blank_line(buffer: bytes, begin: int) -> int:
     return end and end + 1
 
 
-def _after_any_blank_line(buffer: bytes, begin: int) -> int:
+def _end_of_blank_line(buffer: bytes, begin: int) -> int:
     """The same whatever lines end in; a last CR may be half a CRLF, so it waits."""
     match = _BLANK_LINE.search(buffer, begin)
     if match is None or (match.end() == len(buffer) and buffer.endswith(b"\r")):
@@ -73,11 +73,11 @@ def _after_any_blank_line(buffer: bytes, begin: int) -> int:
     return match.end()
 
 
-def frames(data: bytes) -> list[bytes]:
+def split_frames(data: bytes) -> list[bytes]:
     """Whole frames, one by one; nothing follows, so a last CR is no half of a CRLF."""
     framer = Framer()
     found = framer.feed(data)
-    return [*found, rest] if (rest := framer.rest()) else found
+    return [*found, rest] if (rest := framer.flush()) else found
 
 
 class Event(Struct, frozen=True):

@@ -35,7 +35,7 @@ class Page:
     """One tab; its messages come in as they are waited for."""
 
     socket: aiohttp.ClientWebSocketResponse
-    complaints: list[str] = field(default_factory=list)
+    console_errors: list[str] = field(default_factory=list)
     """What the console was told of errors and warnings, and what was thrown."""
     _asked: int = 0
 
@@ -61,7 +61,7 @@ class Page:
         assert "exceptionDetails" not in told, told
         return told["result"].get("value")
 
-    async def until(self, script: str) -> Any:
+    async def wait_for(self, script: str) -> Any:
         """What the expression comes to once that is something; asked anew whenever the page was painted."""
         async with asyncio.timeout(_PATIENCE):
             while not (found := await self.value(f"new Promise(requestAnimationFrame).then(() => {script})")):
@@ -75,13 +75,13 @@ class Page:
                 "Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=code, text=text
             )
 
-    async def dress(self, width: int, height: int, scheme: str = "light") -> None:
+    async def set_viewport(self, width: int, height: int, scheme: str = "light") -> None:
         """The window's size in pixels, and whether the person likes it `light` or `dark`."""
         size = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 500}
         await self.call("Emulation.setDeviceMetricsOverride", **size)
         await self.call("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
 
-    async def picture(self) -> bytes:
+    async def screenshot(self) -> bytes:
         """The page as a PNG, in its whole length."""
         told = await self.call("Page.captureScreenshot", captureBeyondViewport=True)
         return base64.b64decode(told["data"])
@@ -89,11 +89,11 @@ class Page:
     def _hear(self, message: dict[str, Any]) -> None:
         params = message.get("params", {})
         if message["method"] == "Runtime.exceptionThrown":
-            self.complaints.append(str(params["exceptionDetails"]))
+            self.console_errors.append(str(params["exceptionDetails"]))
         if message["method"] == "Log.entryAdded" and params["entry"]["level"] in ("error", "warning"):
-            self.complaints.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
+            self.console_errors.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         if message["method"] == "Runtime.consoleAPICalled" and params["type"] in ("error", "warning", "assert"):
-            self.complaints.append(str(params["args"]))
+            self.console_errors.append(str(params["args"]))
 
 
 @asynccontextmanager

@@ -10,8 +10,8 @@ from typing import Any
 
 import openai
 
-from tests.running import HELLO, Running, running
-from tests.six import PROVIDERS, six, tool
+from tests.running import HELLO, RunningSidecar, run_sidecar
+from tests.six_providers import PROVIDERS, six_providers, tool
 
 PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
 START, END = "<!-- capabilities: written by `make capabilities` -->\n", "<!-- end -->\n"
@@ -26,17 +26,17 @@ SCHEMA = {"type": "object", "properties": {MARK: {"type": "string"}}, "required"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class ProbedProvider:
     """One provider behind a running sidecar."""
 
-    sidecar: Running
+    sidecar: RunningSidecar
     client: openai.AsyncOpenAI
     provider: str
 
     @property
     def sent(self) -> bytes:
         """What it received last."""
-        return self.sidecar.sandbox.calls(self.provider)[-1].body
+        return self.sidecar.sandbox.requests(self.provider)[-1].body
 
     @property
     def alone(self) -> dict[str, str]:
@@ -51,14 +51,14 @@ class Asked:
         return [chunk async for chunk in await self.chat(messages, stream=True, **options)]
 
 
-Probe = Callable[[Asked], Awaitable[str]]
+Probe = Callable[[ProbedProvider], Awaitable[str]]
 YES, DROPPED, LEFT_OUT, REFUSED, NONE = "yes", "dropped", "left out", "refused", "absent"
 
 
 def carries(name: str, value: Any, mark: str = MARK) -> Probe:
     """Whether a parameter's value reaches the provider, or is left out, with a warning or without."""
 
-    async def probe(asked: Asked) -> str:
+    async def probe(asked: ProbedProvider) -> str:
         raw = await asked.client.chat.completions.with_raw_response.create(
             model="m", messages=HELLO, extra_headers=asked.alone, extra_body={name: value}
         )
@@ -72,7 +72,7 @@ def carries(name: str, value: Any, mark: str = MARK) -> Probe:
 def hears(*messages: Any) -> Probe:
     """Whether a conversation that holds these reaches the provider, the mark in it."""
 
-    async def probe(asked: Asked) -> str:
+    async def probe(asked: ProbedProvider) -> str:
         await asked.chat(list(messages))
         return found(MARK.encode() in asked.sent or PIXEL.encode() in asked.sent)
 
@@ -83,42 +83,42 @@ def found(true: bool) -> str:
     return YES if true else "NO"
 
 
-async def chat(asked: Asked) -> str:
+async def chat(asked: ProbedProvider) -> str:
     return found("Hello from" in (await asked.chat()).choices[0].message.content)
 
 
-async def stream(asked: Asked) -> str:
+async def stream(asked: ProbedProvider) -> str:
     chunks = await asked.chunks()
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
     return found(text.startswith("Hello from") and chunks[-1].choices[0].finish_reason == "stop")
 
 
-async def usage_in_streams(asked: Asked) -> str:
+async def usage_in_streams(asked: ProbedProvider) -> str:
     return found((await asked.chunks(stream_options={"include_usage": True}))[-1].usage.completion_tokens > 0)
 
 
-async def tool_call(asked: Asked) -> str:
+async def tool_call(asked: ProbedProvider) -> str:
     answer = await asked.chat(BOTH, tools=TOOLS[:1])
     return found([call.function.name for call in answer.choices[0].message.tool_calls] == ["get_weather"])
 
 
-async def parallel_tool_calls(asked: Asked) -> str:
+async def parallel_tool_calls(asked: ProbedProvider) -> str:
     return found(len((await asked.chat(BOTH, tools=TOOLS)).choices[0].message.tool_calls) == 2)
 
 
-async def streamed_tool_calls(asked: Asked) -> str:
+async def streamed_tool_calls(asked: ProbedProvider) -> str:
     deltas = [chunk.choices[0].delta for chunk in await asked.chunks(BOTH, tools=TOOLS)]
     calls = [call for delta in deltas for call in delta.tool_calls or ()]
     return found([call.function.name for call in calls if call.id] == ["get_weather", "get_time"])
 
 
-async def forced_tool(asked: Asked) -> str:
+async def forced_tool(asked: ProbedProvider) -> str:
     choice = {"type": "function", "function": {"name": "get_time"}}
     answer = await asked.chat(HELLO, tools=TOOLS, tool_choice=choice)
     return found([call.function.name for call in answer.choices[0].message.tool_calls or ()] == ["get_time"])
 
 
-async def tool_results(asked: Asked) -> str:
+async def tool_results(asked: ProbedProvider) -> str:
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}
     called = {"role": "assistant", "content": None, "tool_calls": [call]}
     result = {"role": "tool", "tool_call_id": "call_1", "content": MARK}
@@ -126,32 +126,32 @@ async def tool_results(asked: Asked) -> str:
     return found(MARK in answer.choices[0].message.content)
 
 
-async def several_choices(asked: Asked) -> str:
+async def several_choices(asked: ProbedProvider) -> str:
     return found(len((await asked.chat(n=2)).choices) == 2)
 
 
-async def embeddings(asked: Asked) -> str:
+async def embeddings(asked: ProbedProvider) -> str:
     answer = await asked.client.embeddings.create(model="m", input=MARK, extra_headers=asked.alone)
     return found(len(answer.data[0].embedding) > 1)
 
 
-async def images(asked: Asked) -> str:
+async def images(asked: ProbedProvider) -> str:
     answer = await asked.client.images.generate(model="m", prompt=MARK, extra_headers=asked.alone)
     return found(len(answer.data or ()) == 1)
 
 
-async def responses(asked: Asked) -> str:
+async def responses(asked: ProbedProvider) -> str:
     return found(
         bool((await asked.client.responses.create(model="m", input=MARK, extra_headers=asked.alone)).output_text)
     )
 
 
-async def completions(asked: Asked) -> str:
+async def completions(asked: ProbedProvider) -> str:
     answer = await asked.client.completions.create(model="m", prompt=MARK, extra_headers=asked.alone)
     return found(bool(answer.choices[0].text))
 
 
-async def moderations(asked: Asked) -> str:
+async def moderations(asked: ProbedProvider) -> str:
     answer = await asked.client.moderations.create(model="m", input=MARK, extra_headers=asked.alone)
     return found(len(answer.results) == 1)
 
@@ -201,7 +201,7 @@ PROBES: Mapping[str, Probe] = {
 }
 
 
-async def cell(probe: Probe, asked: Asked) -> str:
+async def cell(probe: Probe, asked: ProbedProvider) -> str:
     """What became of one request."""
     try:
         return await probe(asked)
@@ -211,8 +211,8 @@ async def cell(probe: Probe, asked: Asked) -> str:
 
 async def table() -> str:
     """The table as Markdown."""
-    async with running(six()) as sidecar, sidecar.client() as client:
-        asked = [Asked(sidecar, client, provider) for provider in PROVIDERS]
+    async with run_sidecar(six_providers()) as sidecar, sidecar.client() as client:
+        asked = [ProbedProvider(sidecar, client, provider) for provider in PROVIDERS]
         rows = [[name, *[await cell(probe, each) for each in asked]] for name, probe in PROBES.items()]
     head = ["", *PROVIDERS]
     lines = [head, ["---"] * len(head), *rows]

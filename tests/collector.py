@@ -18,7 +18,7 @@ ERROR = 2
 
 
 @dataclass(frozen=True)
-class Seen:
+class RecordedSpan:
     """One span, its ids in hex and its attributes as Python has them."""
 
     name: str
@@ -28,10 +28,10 @@ class Seen:
     parent: str
     status: int
     seconds: float
-    said: dict[str, Any]
+    attributes: dict[str, Any]
 
     @classmethod
-    def of(cls, span: Any) -> Seen:
+    def of(cls, span: Any) -> RecordedSpan:
         said = {each.key: _plain(each.value) for each in span.attributes}
         seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
         ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
@@ -65,22 +65,22 @@ class Collector:
         return {each.key: _plain(each.value) for each in self.batches[0].resource.attributes}
 
     @property
-    def spans(self) -> list[Seen]:
-        return [Seen.of(span) for batch in self.batches for scope in batch.scope_spans for span in scope.spans]
+    def spans(self) -> list[RecordedSpan]:
+        return [RecordedSpan.of(span) for batch in self.batches for scope in batch.scope_spans for span in scope.spans]
 
     @property
-    def requests(self) -> list[Seen]:
+    def requests(self) -> list[RecordedSpan]:
         return [span for span in self.spans if span.kind == SERVER]
 
     @property
-    def attempts(self) -> list[Seen]:
+    def attempts(self) -> list[RecordedSpan]:
         return sorted(
-            (span for span in self.spans if span.kind == CLIENT), key=lambda span: span.said["parrot.attempt"]
+            (span for span in self.spans if span.kind == CLIENT), key=lambda span: span.attributes["parrot.attempt"]
         )
 
 
 @asynccontextmanager
-async def collecting() -> AsyncIterator[Collector]:
+async def trace_collector() -> AsyncIterator[Collector]:
     collector = Collector()
     async with RawTestServer(collector.take) as server:
         collector.url = str(server.make_url("")).rstrip("/")

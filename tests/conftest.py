@@ -15,7 +15,7 @@ from aioresponses import aioresponses
 from hypothesis import HealthCheck
 from hypothesis import settings as hypothesis
 
-from tests.running import Running, running
+from tests.running import RunningSidecar, run_sidecar
 
 # A slow machine is no mistake: how long an example takes is not judged.
 hypothesis.register_profile("suite", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -43,8 +43,8 @@ class Built(aiohttp.ClientResponse):
 
 
 @pytest.fixture
-async def two() -> AsyncIterator[Running]:
-    async with running() as started:
+async def two_providers() -> AsyncIterator[RunningSidecar]:
+    async with run_sidecar() as started:
         yield started
 
 
@@ -55,14 +55,14 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 
 
 @pytest.fixture
-def web() -> Iterator[aioresponses]:
+def mocked_web() -> Iterator[aioresponses]:
     """The web as aiohttp's client sees it: nothing is sent, and only what is registered answers."""
     with patch("aioresponses.core.ClientResponse", Built), aioresponses() as mocked:
         yield mocked
 
 
 @pytest.fixture
-def cancelled() -> Callable[[Coroutine[Any, Any, Any]], Awaitable[None]]:
+def assert_cancels() -> Callable[[Coroutine[Any, Any, Any]], Awaitable[None]]:
     """Runs a coroutine until it waits for something, cancels it, and sees that it ends so."""
 
     async def cancel(running: Coroutine[Any, Any, Any]) -> None:

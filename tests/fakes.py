@@ -12,22 +12,22 @@ from typing import Any
 import orjson
 from multidict import CIMultiDict
 
-from proxy.cli.logs import logger
+from proxy.cli.logs import build_logger
 from proxy.config.snapshot import Snapshot
-from proxy.dialects.faults import refused
-from proxy.exchange import Attempt, Exchange, Services
-from proxy.generation import Generation, Maker
+from proxy.dialects.errors import error_response
+from proxy.exchange import Attempt, Exchange, Runtime
+from proxy.generation import Generation, GenerationFactory
 from proxy.messages import Request, Response
-from proxy.pipeline import Ends
-from proxy.routing.decision import Decision, Step
+from proxy.pipeline import PipelineTerminals
+from proxy.routing.decision import Decision, PlannedTarget
 from proxy.sse import encode
-from proxy.upstream.attempt import upstream
+from proxy.upstream.attempt import call_upstream
 
 PROMPT = "canary-of-the-prompt"
 CALLER_KEY = "canary-of-the-caller"
 PROVIDER_KEY = "canary-of-the-provider"
-SAID = "canary-of-the-answer"
-CANARIES = (PROMPT, CALLER_KEY, PROVIDER_KEY, SAID)
+ANSWER = "canary-of-the-answer"
+CANARIES = (PROMPT, CALLER_KEY, PROVIDER_KEY, ANSWER)
 
 PIPELINE = "[access_log, header_policy, limits, strategy, sse_passthrough, failover, translate]"
 FILE = """
@@ -40,10 +40,10 @@ models:
   m: {{a: m-a, b: m-b, c: m-c}}
 """
 BODY = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
-WHOLE = orjson.dumps(
+RESPONSE_BODY = orjson.dumps(
     {
         "model": "m-1",
-        "choices": [{"index": 0, "message": {"role": "assistant", "content": SAID}, "finish_reason": "stop"}],
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": ANSWER}, "finish_reason": "stop"}],
         "usage": {"prompt_tokens": 3, "completion_tokens": 5},
     }
 )
@@ -54,18 +54,20 @@ FOREVER = object()
 """In a script: nothing comes, ever."""
 
 
-def text(pipeline: str = PIPELINE, timeouts: str = "{}") -> str:
+def routing_yaml(pipeline: str = PIPELINE, timeouts: str = "{}") -> str:
     """A routing.yaml in which `a`, `b` and `c` serve the model `m`."""
     return FILE.format(pipeline=pipeline, timeouts=timeouts, key=PROVIDER_KEY)
 
 
-def generation(file: str = "", handler: Any = upstream, environ: dict[str, str] | None = None) -> Generation:
+def generation(file: str = "", handler: Any = call_upstream, environ: dict[str, str] | None = None) -> Generation:
     """The generation of a file, its attempts ended by `handler`."""
-    return Maker(environ or {}, lambda path: "", Ends(handler, {})).make(file or text(), "routing.yaml", 1)
+    return GenerationFactory(environ or {}, lambda path: "", PipelineTerminals(handler, {})).build(
+        file or routing_yaml(), "routing.yaml", 1
+    )
 
 
 def snapshot(timeouts: str = "{}") -> Snapshot:
-    return generation(text(timeouts=timeouts)).snapshot
+    return generation(routing_yaml(timeouts=timeouts)).snapshot
 
 
 @dataclass
@@ -81,13 +83,13 @@ class Clock:
         self.now += seconds
 
 
-class Log:
+class MemoryLog:
     """The real log onto memory."""
 
     def __init__(self) -> None:
         self._written = io.BytesIO()
         stream = io.TextIOWrapper(self._written)
-        self.logger = logger("json", stream)
+        self.logger = build_logger("json", stream)
         stream.detach()  # else the memory is closed with it
 
     @property
@@ -99,7 +101,7 @@ class Log:
         return [orjson.loads(line) for line in self.text.splitlines()]
 
 
-async def play(row: Any) -> Any:
+async def play_row(row: Any) -> Any:
     """What one row of a script says: wait for ever, raise, or give it."""
     if row is FOREVER:
         await asyncio.Event().wait()
@@ -109,7 +111,7 @@ async def play(row: Any) -> Any:
 
 
 @dataclass
-class Body:
+class FakeBody:
     """A Body, and an Incoming, whose reads give these rows; a read that is cancelled is played again."""
 
     rows: list[Any]
@@ -117,15 +119,15 @@ class Body:
     headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
     reads: int = 0
     closed: int = 0
-    patience: float = inf
+    idle_timeout_s: float = inf
     deadline: float = inf
     limits: list[tuple[float, float]] = field(default_factory=list)
     """Deadline and patience as they stood at each read."""
 
     async def read(self) -> bytes:
         self.reads += 1
-        self.limits.append((self.deadline, self.patience))
-        row = await play(self.rows[0] if self.rows else b"")
+        self.limits.append((self.deadline, self.idle_timeout_s))
+        row = await play_row(self.rows[0] if self.rows else b"")
         if self.rows:
             self.rows.pop(0)
         return row
@@ -135,21 +137,21 @@ class Body:
 
 
 @dataclass
-class Transport:
+class FakeTransport:
     """Answers each request with the next row; remembers what it was asked to send."""
 
     rows: list[Any]
     sent: list[Any] = field(default_factory=list)
     timeouts: list[tuple[float, float]] = field(default_factory=list)
 
-    async def send(self, request: Any, *, connect_timeout: float, answer_timeout: float) -> Any:
+    async def send(self, request: Any, *, connect_timeout_s: float, response_timeout_s: float) -> Any:
         self.sent.append(request)
-        self.timeouts.append((connect_timeout, answer_timeout))
-        return await play(self.rows.pop(0))
+        self.timeouts.append((connect_timeout_s, response_timeout_s))
+        return await play_row(self.rows.pop(0))
 
 
 @dataclass
-class Script:
+class ScriptedHandler:
     """A handler; each call ends as the next row says: an exception, a Response, a status, or (status, headers)."""
 
     rows: list[Any]
@@ -160,21 +162,21 @@ class Script:
         self.seen.append(subject)
         if isinstance(subject, Attempt):
             self.tried.append(subject.step.target.provider.name)
-        row = await play(self.rows.pop(0))
+        row = await play_row(self.rows.pop(0))
         if isinstance(row, Response):
             return row
         status, headers = row if isinstance(row, tuple) else (row, {})
         if status != 200:
-            raise refused(status, CIMultiDict(headers), f"said {status}")
-        return Response(200, {}, WHOLE)
+            raise error_response(status, CIMultiDict(headers), f"said {status}")
+        return Response(200, {}, RESPONSE_BODY)
 
 
-def streamed(rows: Iterable[Any]) -> Response:
+def stream_response(rows: Iterable[Any]) -> Response:
     """A streamed answer of these rows."""
-    return Response(200, {}, Body(list(rows)))
+    return Response(200, {}, FakeBody(list(rows)))
 
 
-def chunk(content: str | None = None, finish: str | None = None, **members: Any) -> bytes:
+def chunk_event(content: str | None = None, finish: str | None = None, **members: Any) -> bytes:
     """One event of an OpenAI stream."""
     delta = {} if content is None else {"content": content}
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
@@ -185,7 +187,7 @@ def request(raw: bytes, headers: dict[str, str] | None = None, fails: BaseExcept
     """A request as the server makes it; its body comes from memory, or does not come."""
 
     async def read(hold: Any) -> bytes:
-        await play(fails)
+        await play_row(fails)
         hold(len(raw))
         return raw
 
@@ -193,31 +195,33 @@ def request(raw: bytes, headers: dict[str, str] | None = None, fails: BaseExcept
 
 
 def exchange(
-    asking: Request | None = None,
+    client_request: Request | None = None,
     *,
     transport: Any = None,
-    log: Log | None = None,
+    log: MemoryLog | None = None,
     snap: Snapshot | None = None,
 ) -> Exchange:
-    """A new exchange at the clock's 100 seconds; its clock is `exchange.services.clock`."""
+    """A new exchange at the clock's 100 seconds; its clock is `exchange.runtime.clock`."""
     clock = Clock()
-    services = Services(transport or Transport([]), (log or Log()).logger, clock, lambda: NOW, sleep=clock.sleep)
-    asking = asking or request(orjson.dumps(BODY))
-    return Exchange("req-1", asking, snap or snapshot(), services, services.clock(), endpoint="chat")
+    runtime = Runtime(
+        transport or FakeTransport([]), (log or MemoryLog()).logger, clock, lambda: NOW, sleep=clock.sleep
+    )
+    client_request = client_request or request(orjson.dumps(BODY))
+    return Exchange("req-1", client_request, snap or snapshot(), runtime, runtime.clock(), endpoint="chat")
 
 
-def planned(names: str = "abc", **options: Any) -> Exchange:
+def planned_exchange(names: str = "abc", **options: Any) -> Exchange:
     """An exchange that is decided: these providers, in this order."""
     made = exchange(**options)
     targets = {target.provider.name: target for target in made.snapshot.models["m"]}
-    made.decision = Decision("m", "automatic", tuple(Step(targets[name], 0.0) for name in names))
+    made.decision = Decision("m", "automatic", tuple(PlannedTarget(targets[name], 0.0) for name in names))
     return made
 
 
-def served(**options: Any) -> Exchange:
+def exchange_with_attempt(**options: Any) -> Exchange:
     """An exchange whose first attempt is under way."""
-    made = planned(**options)
-    made.serving = made.attempt(made.decision.steps[0])
+    made = planned_exchange(**options)
+    made.winning_attempt = made.start_attempt(made.decision.plan[0])
     return made
 
 

@@ -8,8 +8,8 @@ import pytest
 
 from proxy.config.document import ConfigError, parse
 from proxy.config.load import load
-from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
+from proxy.config.typed_loader import TypedLoader
 
 NONE: Mapping[str, str] = {}
 
@@ -21,26 +21,26 @@ def read_file(files: Mapping[str, str], path: str) -> str:
     return files[path]
 
 
-def loaded(text: str, environ: Mapping[str, str] = NONE, files: Mapping[str, str] = NONE) -> Snapshot:
+def load_snapshot(text: str, environ: Mapping[str, str] = NONE, files: Mapping[str, str] = NONE) -> Snapshot:
     """The snapshot of a text; ConfigError if anything is wrong with it."""
     document = parse(text)
-    snapshot, _ = load(Reader(document, environ, lambda path: read_file(files, path)))
-    document.check()
+    snapshot, _ = load(TypedLoader(document, environ, lambda path: read_file(files, path)))
+    document.raise_if_invalid()
     return snapshot
 
 
-def complaints(text: str, environ: Mapping[str, str] = NONE, files: Mapping[str, str] = NONE) -> list[str]:
+def config_errors(text: str, environ: Mapping[str, str] = NONE, files: Mapping[str, str] = NONE) -> list[str]:
     """The lines a user reads of a file that cannot be used."""
     with pytest.raises(ConfigError) as caught:
-        loaded(text, environ, files)
+        load_snapshot(text, environ, files)
     return str(caught.value).splitlines()
 
 
-def providers(weights: Mapping[str, float], regions: Mapping[str, tuple[str, ...]] | None = None) -> Snapshot:
+def weighted_providers(weights: Mapping[str, float], regions: Mapping[str, tuple[str, ...]] | None = None) -> Snapshot:
     """Providers of these weights (and regions), who all serve the model `m`."""
     lines = ["providers:"]
     for name, weight in weights.items():
         lines.append(f"  {name}: {{dialect: openai, base_url: 'http://{name}', weight: {weight}, regions: {{")
         lines.append(", ".join(f"{region}: {{}}" for region in (regions or {}).get(name, ())) + "}}")
     lines.append(f"models: {{m: {{{', '.join(f'{name}: {name}-m' for name in weights)}}}}}")
-    return loaded("\n".join(lines))
+    return load_snapshot("\n".join(lines))

@@ -17,22 +17,22 @@ import structlog
 
 from proxy.config.files import read_value
 from proxy.config.schema import Admin, Listen
-from proxy.control import OWN
+from proxy.control import LOCAL_ENDPOINTS
 from proxy.exchange import Exchange, Handler
-from proxy.generation import Generation, Maker
+from proxy.generation import Generation, GenerationFactory
 from proxy.messages import Response
-from proxy.pipeline import Ends
-from proxy.sandbox.adapt import adapted
-from proxy.sandbox.provider import World
+from proxy.pipeline import PipelineTerminals
+from proxy.sandbox.adapt import adapt_snapshot
+from proxy.sandbox.provider import Environment
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
-from proxy.sidecar import Launch, Sidecar, start
-from proxy.upstream.attempt import upstream
+from proxy.sidecar import Sidecar, StartupOptions, start
+from proxy.upstream.attempt import call_upstream
 
-SHIPPED = (Path(__file__).parent.parent / "routing.yaml").read_text()
+SHIPPED_CONFIG = (Path(__file__).parent.parent / "routing.yaml").read_text()
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
 
-TWO = """
+TWO_PROVIDERS = """
 pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate]
 providers:
   first: {dialect: openai, base_url: "http://127.0.0.1:1/v1", weight: 1}
@@ -44,7 +44,7 @@ models:
 
 
 @dataclass
-class Log:
+class CapturedLog:
     """What the sidecar logged, as a user's log shipper would get it."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
@@ -59,14 +59,14 @@ class Log:
         return ""
 
 
-class Pace:
-    """What simulated providers wait for instead of time: nothing, or after so many waits until `go`."""
+class PausableSleep:
+    """What simulated providers wait for instead of time: nothing, or after so many waits until `release`."""
 
     def __init__(self) -> None:
         self._going = asyncio.Event()
-        self.go()
+        self.release()
 
-    def go(self) -> None:
+    def release(self) -> None:
         self._left = inf
         self._going.set()
 
@@ -81,26 +81,26 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class LogMarker:
     """A middleware of one's own that logs which of its settings a request went through."""
 
     name: str
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        exchange.at_end(lambda ended: ended.services.log.info("marked", name=self.name, request_id=ended.id))
+        exchange.on_close(lambda ended: ended.runtime.log.info("marked", name=self.name, request_id=ended.id))
         return await handler(exchange)
 
 
 @dataclass
-class Running:
+class RunningSidecar:
     """What a test may touch."""
 
     sidecar: Sidecar
     sandbox: Sandbox
-    log: Log
+    log: CapturedLog
     path: Path
-    """Its file; a change is taken up when the test says `look`, and not before."""
-    pace: Pace
+    """Its file; a change is taken up when the test says `poll`, and not before."""
+    pace: PausableSleep
 
     async def admin(self, method: str, path: str) -> tuple[int, Any]:
         """Status and body of an answer of the admin listener."""
@@ -110,7 +110,7 @@ class Running:
     async def hold_streams(self) -> None:
         """From now on streams stop after their first content, until the pace goes on."""
         for name in self.sandbox.names:
-            await self.sandbox.fail(name, Fault("slow", seconds=0.001, between=0.001))
+            await self.sandbox.set_fault(name, Fault("slow", seconds=0.001, between=0.001))
         self.pace.hold(after=3)
 
     @property
@@ -120,11 +120,11 @@ class Running:
     @property
     def events(self) -> list[str]:
         """The names of what was logged, requests left out."""
-        return [line["event"] for line in self.log.lines if line["event"] != "request_ended"]
+        return [line["event"] for line in self.log.lines if line["event"] != "request_completed"]
 
-    async def look(self) -> None:
+    async def poll(self) -> None:
         """What the watcher does every second."""
-        await self.sidecar.reloader.look(at_once)
+        await self.sidecar.reloader.poll(no_sleep)
 
     async def edit(self, old: str, new: str) -> None:
         """A person changes something in the file and saves it; the watcher sees it."""
@@ -132,7 +132,7 @@ class Running:
         assert old in text
         self.path.with_suffix(".new").write_text(text.replace(old, new))
         self.path.with_suffix(".new").rename(self.path)
-        await self.look()
+        await self.poll()
 
     def client(self, **options: Any) -> openai.AsyncOpenAI:
         return openai.AsyncOpenAI(base_url=f"{self.url}/v1", api_key="any", max_retries=0, **options)
@@ -141,38 +141,44 @@ class Running:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key="any", max_retries=0, **options)
 
 
-async def at_once(_: float) -> None:
+async def no_sleep(_: float) -> None:
     """A sleep that takes no time."""
 
 
-def made(text: str, environ: Mapping[str, str] | None = None, number: int = 1) -> Generation:
-    return Maker(environ or {}, read_value, Ends(upstream, OWN)).make(text, "routing.yaml", number)
+def build_generation(text: str, environ: Mapping[str, str] | None = None, number: int = 1) -> Generation:
+    return GenerationFactory(environ or {}, read_value, PipelineTerminals(call_upstream, LOCAL_ENDPOINTS)).build(
+        text, "routing.yaml", number
+    )
 
 
-def launch(generation: Generation, log: Log, path: str = "routing.yaml", make: Any = None) -> Launch:
-    return Launch(generation, path, make, log.logger(), Listen(port=0), Admin(port=0))
+def startup_options(
+    generation: Generation, log: CapturedLog, path: str = "routing.yaml", make: Any = None
+) -> StartupOptions:
+    return StartupOptions(generation, path, make, log.logger(), Listen(port=0), Admin(port=0))
 
 
 @asynccontextmanager
-async def running(text: str = TWO, environ: Mapping[str, str] | None = None) -> AsyncIterator[Running]:
-    snapshot = made(text, environ).snapshot
-    pace = Pace()
+async def run_sidecar(
+    text: str = TWO_PROVIDERS, environ: Mapping[str, str] | None = None
+) -> AsyncIterator[RunningSidecar]:
+    snapshot = build_generation(text, environ).snapshot
+    pace = PausableSleep()
     dialects = {name: provider.dialect for name, provider in snapshot.providers.items()}
-    sandbox = await Sandbox.start(dialects, world=World(sleep=pace.sleep))
+    sandbox = await Sandbox.start(dialects, environment=Environment(sleep=pace.sleep))
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
 
     def make(text: str, number: int) -> Generation:
-        generation = made(text, environ, number)
-        return replace(generation, snapshot=adapted(generation.snapshot, urls))
+        generation = build_generation(text, environ, number)
+        return replace(generation, snapshot=adapt_snapshot(generation.snapshot, urls))
 
-    log = Log()
+    log = CapturedLog()
     with TemporaryDirectory() as folder:
         path = Path(folder, "routing.yaml")
         path.write_text(text)  # noqa: ASYNC240 (nobody else waits)
-        sidecar = await start(launch(make(text, 1), log, str(path), make))
-        sidecar.watching.cancel()
+        sidecar = await start(startup_options(make(text, 1), log, str(path), make))
+        sidecar.config_task.cancel()
         try:
-            yield Running(sidecar, sandbox, log, path, pace)
+            yield RunningSidecar(sidecar, sandbox, log, path, pace)
         finally:
             await sidecar.stop()
             await sandbox.close()

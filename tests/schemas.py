@@ -17,7 +17,7 @@ COMPARED = {
     "pattern": lambda value, pattern: not isinstance(value, str) or re.search(pattern, value),
     "minProperties": lambda value, count: len(value) >= count,
     "maxProperties": lambda value, count: len(value) <= count,
-    "anyOf": lambda value, schemas: any(not complaints(value, schema) for schema in schemas),
+    "anyOf": lambda value, schemas: any(not validation_errors(value, schema) for schema in schemas),
     "type": lambda value, names: any(_is(value, name) for name in ([names] if isinstance(names, str) else names)),
 }
 INSIDE = {"properties", "patternProperties", "additionalProperties", "items", "required"}
@@ -28,7 +28,7 @@ def _is(value: Any, name: str) -> bool:
     return isinstance(value, TYPES[name]) and (name == "boolean" or not isinstance(value, bool))
 
 
-def complaints(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
+def validation_errors(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
     """`path: what is wrong`, one each; KeyError for a word that is not known here."""
     for word in ("type", *(schema.keys() - INSIDE - TOLD)):
         if word in schema and not COMPARED[word](value, schema[word]):
@@ -39,7 +39,7 @@ def complaints(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
 def _inside(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
     if isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
-            yield from complaints(item, schema["items"], f"{path}[{index}]")
+            yield from validation_errors(item, schema["items"], f"{path}[{index}]")
     if isinstance(value, dict):
         yield from (f"{name}: is required" for name in schema.get("required", ()) if name not in value)
         for name, member in value.items():
@@ -53,4 +53,4 @@ def _member(value: Any, schema: dict[str, Any], name: str, path: str) -> Iterato
     if not found and other is False:
         yield f"{path}: is not allowed"
     for inner in found or [other or {}]:
-        yield from complaints(value, inner, path)
+        yield from validation_errors(value, inner, path)

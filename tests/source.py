@@ -12,6 +12,6 @@ def sources() -> dict[str, str]:
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted((ROOT / "proxy").rglob("*.py"))}
 
 
-def dotted(path: str) -> str:
+def dotted_name(path: str) -> str:
     """`proxy/x/y.py` -> `proxy.x.y`; a package is its folder."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

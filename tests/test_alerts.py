@@ -14,24 +14,24 @@ import aiohttp
 import pytest
 import yaml
 
-from proxy.control.metrics import reading
-from proxy.control.watch import Watch
+from proxy.control.metrics import take_snapshot
+from proxy.control.watch import HealthWatcher
 from proxy.sandbox.scenario import Fault
-from proxy.telemetry.meters import Config, exposition
-from proxy.telemetry.remaining import Remaining
-from tests.control.seen import Seen, file
-from tests.hurry import hurried, leaping
+from proxy.telemetry.prometheus import ConfigMetrics, exposition
+from proxy.telemetry.rate_limit_status import RateLimitStatus
+from tests.control.observed import ObservedRuntime, file
 from tests.promql import Scrapes
-from tests.running import HELLO, TWO, Running, running
+from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
+from tests.virtual_time import virtual_clocks, virtual_time
 
 GROUPS = yaml.safe_load((Path(__file__).parent.parent / "deploy/alerts.yaml").read_text())["groups"]
 RULES = {rule["alert"]: rule for group in GROUPS for rule in group["rules"]}
 EVERY_S = 30
 """Seconds between scrapes."""
-IDLE = TWO.replace("models:", '  idle: {dialect: openai, base_url: "http://127.0.0.1:1/v1"}\nmodels:')
+IDLE = TWO_PROVIDERS.replace("models:", '  idle: {dialect: openai, base_url: "http://127.0.0.1:1/v1"}\nmodels:')
 """A third provider that no model leads to."""
-REGIONS = TWO.replace("weight: 1}", "weight: 1, regions: {us-east-1: {}, eu-central-1: {}}}", 1)
-OFF = TWO.replace("failover,", "{failover: {circuit_breaker: {enabled: false}}},")
+REGIONS = TWO_PROVIDERS.replace("weight: 1}", "weight: 1, regions: {us-east-1: {}, eu-central-1: {}}}", 1)
+OFF = TWO_PROVIDERS.replace("failover,", "{failover: {circuit_breaker: {enabled: false}}},")
 DEAD = Fault("status", status=503)
 
 
@@ -39,7 +39,7 @@ DEAD = Fault("status", status=503)
 class Monitored:
     """A sidecar that is scraped while it serves requests."""
 
-    started: Running
+    started: RunningSidecar
     http: aiohttp.ClientSession
     scrapes: Scrapes = field(default_factory=Scrapes)
 
@@ -82,13 +82,13 @@ async def at_once(work: Any, *values: Any) -> Any:
 
 
 @asynccontextmanager
-async def monitored(text: str = TWO) -> AsyncIterator[Monitored]:
-    with leaping(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
-        async with running(text) as started, aiohttp.ClientSession() as http:
+async def monitored(text: str = TWO_PROVIDERS) -> AsyncIterator[Monitored]:
+    with virtual_clocks(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
+        async with run_sidecar(text) as started, aiohttp.ClientSession() as http:
             yield Monitored(started, http)
 
 
-@hurried
+@virtual_time
 async def test_nothing_fires_while_all_is_well() -> None:
     async with monitored() as seen:
         await seen.passes(330, requests_every=10)
@@ -97,28 +97,28 @@ async def test_nothing_fires_while_all_is_well() -> None:
 
 @pytest.mark.parametrize(
     ("text", "requests_every"),
-    [(TWO, 3), (TWO, 15), (REGIONS, 5), (OFF, 5)],
+    [(TWO_PROVIDERS, 3), (TWO_PROVIDERS, 15), (REGIONS, 5), (OFF, 5)],
     ids=["busy", "little traffic", "two regions", "no breaker"],
 )
-@hurried
+@virtual_time
 async def test_a_dead_provider_fires_until_it_serves_again_asked_or_not(text: str, requests_every: int) -> None:
     async with monitored(text) as seen:
-        await seen.started.sandbox.fail("first", DEAD)
+        await seen.started.sandbox.set_fault("first", DEAD)
         await seen.passes(240, requests_every)
         assert seen.firing() == {"ParrotProviderDown": ["first"]}
         await seen.passes(330, requests_every=None)
         assert seen.firing() == {"ParrotProviderDown": ["first"]}
-        await seen.started.sandbox.fail("first", None)
+        await seen.started.sandbox.set_fault("first", None)
         await seen.passes(30, requests_every=1)
         assert seen.firing() == {}
 
 
-@pytest.mark.parametrize("text", [TWO, IDLE], ids=["all", "all that are used"])
-@hurried
+@pytest.mark.parametrize("text", [TWO_PROVIDERS, IDLE], ids=["all", "all that are used"])
+@virtual_time
 async def test_a_total_outage_fires(text: str) -> None:
     async with monitored(text) as seen:
         for name in ("first", "second"):
-            await seen.started.sandbox.fail(name, DEAD)
+            await seen.started.sandbox.set_fault(name, DEAD)
         await seen.passes(360, requests_every=5)
         assert seen.firing() == {
             "ParrotProviderDown": ["first", "second"],
@@ -127,16 +127,16 @@ async def test_a_total_outage_fires(text: str) -> None:
         }
 
 
-@hurried
+@virtual_time
 async def test_answers_that_are_all_cut_fire() -> None:
-    async with monitored(TWO.replace("failover,", "{failover: {resume: off}},")) as seen:
+    async with monitored(TWO_PROVIDERS.replace("failover,", "{failover: {resume: off}},")) as seen:
         for name in ("first", "second"):
-            await seen.started.sandbox.fail(name, Fault("cut", after=3))
+            await seen.started.sandbox.set_fault(name, Fault("cut", after=3))
         await seen.passes(360, requests_every=5, stream=True)
         assert {"ParrotRequestsFailing", "ParrotAllProvidersDown"} <= seen.firing().keys()
 
 
-@hurried
+@virtual_time
 async def test_a_file_with_a_mistake_fires() -> None:
     async with monitored() as seen:
         await seen.passes(30, requests_every=None)
@@ -145,15 +145,15 @@ async def test_a_file_with_a_mistake_fires() -> None:
         assert seen.firing() == {"ParrotReloadFailed": [None]}
 
 
-def scraped(seen: Seen, scrapes: Scrapes, instance: str = "one:9464", digest: str = "abc") -> None:
+def scraped(seen: ObservedRuntime, scrapes: Scrapes, instance: str = "one:9464", digest: str = "abc") -> None:
     """One scrape of what was put there by hand."""
-    watch = Watch(seen.services, file)
-    watch.look()
-    text, _ = exposition(reading(seen.services, watch, Config("1.0", 1, digest, True)), "")
+    watch = HealthWatcher(seen.runtime, file)
+    watch.poll()
+    text, _ = exposition(take_snapshot(seen.runtime, watch, ConfigMetrics("1.0", 1, digest, True)), "")
     scrapes.add(text.decode(), seen.clock.now, instance)
 
 
-def minutes(seen: Seen, count: int) -> Iterator[int]:
+def minutes(seen: ObservedRuntime, count: int) -> Iterator[int]:
     """Every second of so many minutes."""
     for second in range(count * 60):
         yield second
@@ -162,13 +162,13 @@ def minutes(seen: Seen, count: int) -> Iterator[int]:
 
 @pytest.mark.parametrize(("most", "fires"), [(0.95, True), (0.8, False)])
 def test_a_limit_that_is_nearly_used_in_every_minute_fires(most: float, fires: bool) -> None:
-    seen, scrapes = Seen(), Scrapes()
-    seen.services.know(file())
+    seen, scrapes = ObservedRuntime(), Scrapes()
+    seen.runtime.on_snapshot(file())
     for second in minutes(seen, 9):
         left = 60 - second % 60
-        flight = seen.services.observations.started("b@global/m-b", seen.clock.now)
-        flight.heard(Remaining(9, None, most * min(1.0, (second % 60) / 30), seen.clock.now + left))
-        flight.finished(seen.clock.now)
+        flight = seen.runtime.observations.start_attempt("b@global/m-b", seen.clock.now)
+        flight.record_rate_limits(RateLimitStatus(9, None, most * min(1.0, (second % 60) / 30), seen.clock.now + left))
+        flight.record_finish(seen.clock.now)
         if second % EVERY_S == 0:
             scraped(seen, scrapes)
     assert scrapes.firing(RULES["ParrotRateLimitNear"]) == ([{"job": "parrot", "provider": "b"}] if fires else [])
@@ -180,9 +180,9 @@ def test_a_limit_that_is_nearly_used_in_every_minute_fires(most: float, fires: b
 
 @pytest.mark.parametrize(("overhead_s", "fires"), [(0.04, True), (0.004, False)])
 def test_a_slow_sidecar_fires(overhead_s: float, fires: bool) -> None:
-    seen, scrapes = Seen(), Scrapes()
+    seen, scrapes = ObservedRuntime(), Scrapes()
     for second in minutes(seen, 17):
-        seen.services.tally.overhead.record(overhead_s)
+        seen.runtime.counters.overhead_s.record(overhead_s)
         if second % EVERY_S == 0:
             scraped(seen, scrapes)
     assert bool(scrapes.firing(RULES["ParrotSlow"])) is fires
@@ -190,7 +190,7 @@ def test_a_slow_sidecar_fires(overhead_s: float, fires: bool) -> None:
 
 @pytest.mark.parametrize(("digests", "fires"), [(("abc", "abd"), True), (("abc", "abc"), False)])
 def test_sidecars_with_different_files_fire(digests: tuple[str, str], fires: bool) -> None:
-    seen, scrapes = Seen(), Scrapes()
+    seen, scrapes = ObservedRuntime(), Scrapes()
     for second in minutes(seen, 16):
         if second % EVERY_S == 0:
             for number, digest in enumerate(digests):

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from tests.running import HELLO, Running
+from tests.running import HELLO, RunningSidecar
 
 OFFERED = 400_000
 """Bytes of responses that the requests of one connection ask for."""
@@ -97,24 +97,26 @@ async def flood(server: asyncio.Server, listener: Any, sent: bytes) -> None:
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
-async def test_a_client_that_does_not_read_gets_no_more_than_a_few_responses_ahead(two: Running, kind: str) -> None:
-    await flood(two.sidecar.server, two.sidecar.listener, REQUESTS[kind])
+async def test_a_client_that_does_not_read_gets_no_more_than_a_few_responses_ahead(
+    two_providers: RunningSidecar, kind: str
+) -> None:
+    await flood(two_providers.sidecar.server, two_providers.sidecar.listener, REQUESTS[kind])
 
 
 @pytest.mark.parametrize("kind", ADMIN_REQUESTS)
-async def test_the_admin_listener_waits_for_its_clients_too(two: Running, kind: str) -> None:
-    await flood(two.sidecar.admin_server, two.sidecar.admin_listener, ADMIN_REQUESTS[kind])
+async def test_the_admin_listener_waits_for_its_clients_too(two_providers: RunningSidecar, kind: str) -> None:
+    await flood(two_providers.sidecar.admin_server, two_providers.sidecar.admin_listener, ADMIN_REQUESTS[kind])
 
 
-async def test_a_websocket_whose_client_does_not_read_is_not_read_either(two: Running) -> None:
+async def test_a_websocket_whose_client_does_not_read_is_not_read_either(two_providers: RunningSidecar) -> None:
     upgrade = request(
         "GET", "/v1/providers/health/stream",
         Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Version="13", Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==",
     )  # fmt: skip
     ping = b"\x89\xe4" + bytes(104)  # 100 bytes, to be echoed in a pong
-    async with connection(two.sidecar.server) as (reader, writer):
+    async with connection(two_providers.sidecar.server) as (reader, writer):
         writer.write(upgrade)
         assert b" 101 " in await reader.readuntil(b"\r\n\r\n")
         writer.write(ping * 20_000)
-        unread = await settle(two.sidecar.server, lambda _: writer.transport.get_write_buffer_size())
+        unread = await settle(two_providers.sidecar.server, lambda _: writer.transport.get_write_buffer_size())
         assert unread > len(ping) * 10_000

@@ -12,7 +12,7 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 
 from proxy.client import ParrotRouter
-from tests.running import HELLO, Running, running
+from tests.running import HELLO, RunningSidecar, run_sidecar
 
 PRICED = """
 pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate]
@@ -25,29 +25,29 @@ models:
 
 
 @pytest.fixture
-async def two() -> AsyncIterator[Running]:
-    async with running(PRICED) as started:
+async def two() -> AsyncIterator[RunningSidecar]:
+    async with run_sidecar(PRICED) as started:
         yield started
 
 
-def router(started: Running) -> ParrotRouter:
+def router(started: RunningSidecar) -> ParrotRouter:
     return ParrotRouter(base_url=f"{started.url}/v1", max_retries=0)
 
 
-async def test_it_is_openais_client(two: Running) -> None:
+async def test_it_is_openais_client(two: RunningSidecar) -> None:
     with router(two) as client:
         answer = await asyncio.to_thread(client.chat.completions.create, model="m", messages=HELLO)
     assert "Hello from" in (answer.choices[0].message.content or "")
 
 
-async def test_costs_are_by_provider(two: Running) -> None:
+async def test_costs_are_by_provider(two: RunningSidecar) -> None:
     with router(two) as client:
         costs = await asyncio.to_thread(client.analyze_costs, model="m", prompt_tokens=500, completion_tokens=500)
     assert costs["first"] == {"cost": 0.045, "available": True, "target": "first@global/m-one"}
     assert costs["second"]["cost"] is None
 
 
-async def test_a_plan_is_made_without_calling_anybody(two: Running) -> None:
+async def test_a_plan_is_made_without_calling_anybody(two: RunningSidecar) -> None:
     def planned() -> Any:
         with router(two) as client:
             return client.route(model="m", messages=HELLO, extra_headers={"X-Provider": "first"}, temperature=0)
@@ -57,7 +57,7 @@ async def test_a_plan_is_made_without_calling_anybody(two: Running) -> None:
     assert [each["reason"] for each in said["excluded"]] == ["not_in_provider"]
 
 
-async def test_what_is_wrong_is_raised_as_the_sdk_does(two: Running) -> None:
+async def test_what_is_wrong_is_raised_as_the_sdk_does(two: RunningSidecar) -> None:
     with router(two) as client, pytest.raises(openai.NotFoundError):
         await asyncio.to_thread(client.analyze_costs, model="n", prompt_tokens=1, completion_tokens=1)
 

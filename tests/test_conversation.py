@@ -9,8 +9,8 @@ import openai
 import pytest
 from openai.lib.streaming.chat import ChatCompletionStreamState
 
-from tests.running import Running, running
-from tests.six import PROVIDERS, six, tool
+from tests.running import RunningSidecar, run_sidecar
+from tests.six_providers import PROVIDERS, six_providers, tool
 
 TOOLS = [tool("get_weather", city={"type": "string"}), tool("naïve.lookup/v1", größe={"type": "integer"})]
 SYSTEM = {"role": "system", "content": "Antworte kurz. 简短 🦜"}
@@ -23,8 +23,8 @@ STRICT = ("openai", "anthropic", "google", "mistral", "cohere")
 """Those who refuse a member that they do not know, such as the one that carries Gemini's signatures."""
 
 
-def heard(sidecar: Running, provider: str) -> list[bytes]:
-    return [call.body for call in sidecar.sandbox.calls(provider)]
+def heard(sidecar: RunningSidecar, provider: str) -> list[bytes]:
+    return [call.body for call in sidecar.sandbox.requests(provider)]
 
 
 async def ask(client: openai.AsyncOpenAI, provider: str, messages: list[Any], stream: bool) -> Any:
@@ -58,7 +58,7 @@ def said(message: Any) -> dict[str, Any]:
     return message.model_dump(exclude_none=True)  # type: ignore[no-any-return]
 
 
-async def converse(sidecar: Running, order: list[str], stream: bool) -> list[Any]:
+async def converse(sidecar: RunningSidecar, order: list[str], stream: bool) -> list[Any]:
     """Each turn the next provider: it calls tools, another reads their results, a third is asked something else."""
     messages: list[Any] = [SYSTEM]
     async with sidecar.client() as client:
@@ -72,7 +72,7 @@ async def converse(sidecar: Running, order: list[str], stream: bool) -> list[Any
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_ten_turns_go_round_all_six(stream: bool) -> None:
-    async with running(six()) as sidecar:
+    async with run_sidecar(six_providers()) as sidecar:
         for start in range(3):  # every provider gets every kind of turn
             order = list(islice(cycle(PROVIDERS), start, start + 10))
             messages = await converse(sidecar, order, stream)
@@ -87,7 +87,7 @@ async def test_ten_turns_go_round_all_six(stream: bool) -> None:
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_whoever_calls_tools_anyone_can_read_their_results(stream: bool) -> None:
-    async with running(six()) as sidecar, sidecar.client() as client:
+    async with run_sidecar(six_providers()) as sidecar, sidecar.client() as client:
         for caller, reader in permutations(PROVIDERS, 2):
             messages: list[Any] = [SYSTEM, {"role": "user", "content": BOTH}]
             message = await ask(client, caller, messages, stream)

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from proxy import descriptors
-from proxy.descriptors import MOST, are_exhausted, max_clients, raise_limit
+from proxy.descriptors import MAX_DESCRIPTORS, are_exhausted, max_clients, raise_limit
 
 INFINITE = -1
 
@@ -19,7 +19,7 @@ class Limits:
     RLIMIT_NOFILE = 7
     RLIM_INFINITY = INFINITE
 
-    def __init__(self, soft: int, hard: int, most: int = MOST * 16) -> None:
+    def __init__(self, soft: int, hard: int, most: int = MAX_DESCRIPTORS * 16) -> None:
         self.limit = (soft, hard)
         self.most = most
 
@@ -37,8 +37,8 @@ class Limits:
     [
         (1024, 4096, 4096),
         (1024, 1024, 1024),
-        (1024, 1_000_000, MOST),
-        (1024, INFINITE, MOST),
+        (1024, 1_000_000, MAX_DESCRIPTORS),
+        (1024, INFINITE, MAX_DESCRIPTORS),
         (500_000, 1_000_000, 500_000),
         (INFINITE, INFINITE, INFINITE),
     ],
@@ -62,7 +62,7 @@ def test_a_system_that_refuses_gets_a_lower_request(most: int, soft: int, monkey
 
 @pytest.mark.parametrize(
     ("soft", "clients"),
-    [(1024, 480), (4096, 2016), (10, 1), (INFINITE, (MOST - 64) // 2), (10**6, (MOST - 64) // 2)],
+    [(1024, 480), (4096, 2016), (10, 1), (INFINITE, (MAX_DESCRIPTORS - 64) // 2), (10**6, (MAX_DESCRIPTORS - 64) // 2)],
 )
 def test_each_client_leaves_a_descriptor_for_its_provider(
     soft: int, clients: int, monkeypatch: pytest.MonkeyPatch
@@ -74,7 +74,7 @@ def test_each_client_leaves_a_descriptor_for_its_provider(
 def test_a_system_without_limits_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptors, "resource", None)
     raise_limit()
-    assert max_clients() == (MOST - 64) // 2
+    assert max_clients() == (MAX_DESCRIPTORS - 64) // 2
 
 
 @pytest.mark.parametrize(("number", "exhausted"), [(None, False), (errno.EMFILE, True), (errno.EAFNOSUPPORT, False)])

@@ -15,7 +15,7 @@ import pytest
 from proxy.cli import main
 from proxy.pipeline import REGISTRY
 from proxy.routing.policy import HEADERS
-from tests.running import HELLO, SHIPPED, TWO, running
+from tests.running import HELLO, SHIPPED_CONFIG, TWO_PROVIDERS, run_sidecar
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -30,8 +30,8 @@ def block(file: str, language: str) -> str:
 async def test_ones_own_middleware_works_as_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "teams.py").write_text(block("middleware.md", "python"))
     monkeypatch.syspath_prepend(tmp_path)
-    text = block("middleware.md", "yaml") + TWO[TWO.index("providers:") :]
-    async with running(text) as started, aiohttp.ClientSession() as http:
+    text = block("middleware.md", "yaml") + TWO_PROVIDERS[TWO_PROVIDERS.index("providers:") :]
+    async with run_sidecar(text) as started, aiohttp.ClientSession() as http:
         async with http.post(f"{started.url}/v1/chat/completions", json=ASK, headers={"X-Team": "search"}) as answer:
             assert (answer.status, answer.headers["X-Team"]) == (200, "search")
         async with http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
@@ -101,7 +101,7 @@ def options(words: list[str], *names: str) -> list[str]:
 async def test_every_command_of_the_readme_works_after_make_run(capsys: pytest.CaptureFixture[str]) -> None:
     """`make run` installs the dependencies alone: the command `parrot` is not there, and need not be."""
     seen = set()
-    async with running(SHIPPED) as started, aiohttp.ClientSession() as http:
+    async with run_sidecar(SHIPPED_CONFIG) as started, aiohttp.ClientSession() as http:
         for words in readme_commands():
             words = [word.replace("http://127.0.0.1:8090", started.url) for word in words]
             seen.add(words[0])

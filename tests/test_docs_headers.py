@@ -14,11 +14,11 @@ from docs.plots import automatic
 from proxy.config.snapshot import Snapshot
 from proxy.routing.decision import Decision, decide
 from proxy.routing.facts import Facts
-from proxy.routing.policy import EXTRAS, HEADERS, parse
-from proxy.routing.question import Question
-from proxy.telemetry.signals import Performance, Rows, Signal, Signals, Spread
-from tests.files import loaded
-from tests.running import HELLO, running
+from proxy.routing.policy import DIALECT_HEADERS, HEADERS, parse_policy
+from proxy.routing.routing_request import RoutingRequest
+from proxy.telemetry.signals import Percentiles, Performance, Signal, Signals, SignalTable
+from tests.files import load_snapshot
+from tests.running import HELLO, run_sidecar
 
 DOCS = Path(__file__).parent.parent / "docs"
 TEXT = (DOCS / "headers.md").read_text()
@@ -55,7 +55,7 @@ def example(line: str) -> Example:
 
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
-    return loaded(FILE)
+    return load_snapshot(FILE)
 
 
 def row(said: str, snapshot: Snapshot) -> tuple[list[str], dict[str, Any]]:
@@ -67,7 +67,7 @@ def row(said: str, snapshot: Snapshot) -> tuple[list[str], dict[str, Any]]:
         return ids, {"available_in_ms": 5000}
     if what.endswith(" in flight"):
         return ids, {"in_flight": int(what.split(" ")[0])}
-    spread = Spread(float(what.removesuffix(" ms")), None, 20)
+    spread = Percentiles(float(what.removesuffix(" ms")), None, 20)
     return ids, {"performance": Performance(300, spread, spread, spread)}
 
 
@@ -83,24 +83,26 @@ def signals(given: tuple[str, ...], snapshot: Snapshot) -> Signals:
         for id in ids:
             rows.setdefault(id, {}).update(fields)
     in_flight = {id: fields.pop("in_flight", 0) for id, fields in rows.items()}
-    known = Rows({id: Signal(**fields) for id, fields in rows.items()})
-    return Signals(known, sticky=sticky, in_flight=lambda target: in_flight.get(target, 0))
+    known = SignalTable({id: Signal(**fields) for id, fields in rows.items()})
+    return Signals(known, sticky_target=sticky, in_flight=lambda target: in_flight.get(target, 0))
 
 
 def found(asked: Example, snapshot: Snapshot, seed: str) -> Decision:
     facts = Facts("chat", "gpt-4o", prompt_tokens=16)
-    question = Question(facts, parse(asked.headers, snapshot), "automatic", seed, region="us-east-1")
+    question = RoutingRequest(
+        facts, parse_policy(asked.headers, snapshot), "automatic", seed, default_region="us-east-1"
+    )
     return decide(question, snapshot, signals(asked.given, snapshot))
 
 
 def agrees(expected: str, decision: Decision) -> bool:
     """Whether a plan is as an example has it."""
     if expected == "nobody":
-        return not decision.steps
+        return not decision.plan
     names, _, cut = expected.partition(" cut to ")
-    if cut and decision.steps[-1].max_tokens != int(cut):
+    if cut and decision.plan[-1].max_tokens != int(cut):
         return False
-    plan = [f"{step.target.provider.name}@{step.target.region}" for step in decision.steps]
+    plan = [f"{step.target.provider.name}@{step.target.region}" for step in decision.plan]
     if names.endswith(" in any order"):
         wanted = sorted(names.removesuffix(" in any order").split())
         return len(plan) == len(wanted) and all(map(str.startswith, sorted(plan), wanted))
@@ -116,14 +118,14 @@ def test_a_decision_is_made_as_documented(line: str, snapshot: Snapshot) -> None
     asked = example(line)
     for seed in ("one", "two", "three", "four"):
         decision = found(asked, snapshot, seed)
-        assert agrees(asked.expected, decision), (line, [step.target.id for step in decision.steps])
+        assert agrees(asked.expected, decision), (line, [step.target.id for step in decision.plan])
 
 
 @pytest.mark.parametrize("line", blocks("requests"))
 async def test_a_request_is_answered_as_documented(line: str) -> None:
     asked = example(line)
     status, *expected = asked.expected.split(", ")
-    async with running(PIPELINE + FILE) as started, aiohttp.ClientSession() as http:
+    async with run_sidecar(PIPELINE + FILE) as started, aiohttp.ClientSession() as http:
         for said in asked.given:
             assert said.endswith(" down")
             await started.sandbox.stop(said.removesuffix(" down"))
@@ -140,7 +142,7 @@ async def test_a_request_is_answered_as_documented(line: str) -> None:
 
 
 async def test_a_session_stays_as_documented() -> None:
-    async with running(PIPELINE + FILE) as started, aiohttp.ClientSession() as http:
+    async with run_sidecar(PIPELINE + FILE) as started, aiohttp.ClientSession() as http:
         served = set()
         for number in range(8):
             headers = {"X-Session-Id": "user-42", "X-Request-Id": f"req-{number}"}
@@ -150,7 +152,7 @@ async def test_a_session_stays_as_documented() -> None:
         assert len(served) == 1
 
 
-@pytest.mark.parametrize("header", [*HEADERS, *EXTRAS, "X-Request-Id"])
+@pytest.mark.parametrize("header", [*HEADERS, *DIALECT_HEADERS, "X-Request-Id"])
 def test_every_header_has_a_row_and_an_example(header: str) -> None:
     assert f"| `{header}` |" in TEXT
     lines = [*blocks("decisions"), *blocks("requests")]
@@ -158,14 +160,14 @@ def test_every_header_has_a_row_and_an_example(header: str) -> None:
 
 
 def test_no_example_names_a_header_that_does_not_exist() -> None:
-    known = {*HEADERS, *EXTRAS, "X-Request-Id"}
+    known = {*HEADERS, *DIALECT_HEADERS, "X-Request-Id"}
     for line in (*blocks("decisions"), *blocks("requests")):
         assert example(line).headers.keys() <= known
 
 
 def test_the_failover_config_shown_is_one(snapshot: Snapshot) -> None:
     (text,) = re.findall(r"```json\n(.*?)```", TEXT, re.DOTALL)
-    config = parse({"X-Failover-Config": text}, snapshot).failover_config
+    config = parse_policy({"X-Failover-Config": text}, snapshot).failover_config
     assert config is not None and config.providers == ("openai", "anthropic", "google")
 
 

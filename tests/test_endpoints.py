@@ -11,7 +11,7 @@ import openai
 import pytest
 
 from proxy.sandbox.scenario import Fault
-from tests.running import Running, running
+from tests.running import RunningSidecar, run_sidecar
 
 FILE = """
 pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover: {max_retries: 3}, translate]
@@ -29,8 +29,8 @@ BROKEN = Fault("status", status=503)
 
 
 @pytest.fixture
-async def sidecar() -> AsyncIterator[Running]:
-    async with running(FILE) as started:
+async def sidecar() -> AsyncIterator[RunningSidecar]:
+    async with run_sidecar(FILE) as started:
         yield started
 
 
@@ -58,46 +58,46 @@ CALLS = [embeddings, images, responses, completions, moderations]
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_every_endpoint_is_served_by_who_has_it_and_says_who_it_was(sidecar: Running, call: Any) -> None:
+async def test_every_endpoint_is_served_by_who_has_it_and_says_who_it_was(sidecar: RunningSidecar, call: Any) -> None:
     async with sidecar.client() as client:
         assert (await call(client)).provider in ("first", "second")
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_every_endpoint_fails_over(sidecar: Running, call: Any) -> None:
-    await sidecar.sandbox.fail("first", BROKEN)
+async def test_every_endpoint_fails_over(sidecar: RunningSidecar, call: Any) -> None:
+    await sidecar.sandbox.set_fault("first", BROKEN)
     async with sidecar.client(default_headers={"X-Provider-Preference": "first"}) as client:
         assert (await call(client)).provider == "second"
-    assert len(sidecar.sandbox.calls("first")) >= 1
+    assert len(sidecar.sandbox.requests("first")) >= 1
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_where_nobody_has_the_endpoint_the_reason_is_named(sidecar: Running, call: Any) -> None:
+async def test_where_nobody_has_the_endpoint_the_reason_is_named(sidecar: RunningSidecar, call: Any) -> None:
     async with sidecar.client() as client:
         with pytest.raises(openai.BadRequestError, match="google: endpoint_unsupported") as caught:
             await call(client, "none")
     assert caught.value.code == "no_eligible_provider"
-    assert sidecar.sandbox.calls("google") == []
+    assert sidecar.sandbox.requests("google") == []
 
 
-async def test_embeddings_come_as_base64_and_as_numbers_and_are_the_same(sidecar: Running) -> None:
+async def test_embeddings_come_as_base64_and_as_numbers_and_are_the_same(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         packed = await embeddings(client)
         plain = await client.embeddings.create(model="m", input=["Grüße", "bye"], encoding_format="float")
-    assert b'"encoding_format":"base64"' in b"".join(each.body for each in sidecar.sandbox.calls(packed.provider))
+    assert b'"encoding_format":"base64"' in b"".join(each.body for each in sidecar.sandbox.requests(packed.provider))
     assert [each.index for each in packed.data] == [0, 1]
     for one, other in zip(packed.data, plain.data, strict=True):
         assert math.dist(one.embedding, other.embedding) < 1e-6
 
 
-async def test_tokens_of_every_endpoint_are_logged(sidecar: Running) -> None:
+async def test_tokens_of_every_endpoint_are_logged(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         for call in (embeddings, images, responses, completions):
             await call(client)
     assert all(line["prompt_tokens"] > 0 for line in sidecar.log.lines)
 
 
-async def test_dall_es_successor_is_asked_in_its_own_words(sidecar: Running) -> None:
+async def test_dall_es_successor_is_asked_in_its_own_words(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         raw = await client.images.with_raw_response.generate(
             model="dall-e-3", prompt="a parrot", quality="hd", size="1792x1024", style="vivid"
@@ -106,13 +106,13 @@ async def test_dall_es_successor_is_asked_in_its_own_words(sidecar: Running) -> 
     assert raw.headers["x-routing-warnings"] == "param-dropped;name=style"
 
 
-async def test_moderations_need_no_model(sidecar: Running) -> None:
+async def test_moderations_need_no_model(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         answer = await client.moderations.create(input="violence")
     assert answer.results[0].flagged
 
 
-async def test_a_stream_of_completions_ends_as_one_of_chat_does(sidecar: Running) -> None:
+async def test_a_stream_of_completions_ends_as_one_of_chat_does(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         stream = await client.completions.create(model="m", prompt="Once", stream=True)
         chunks = [chunk async for chunk in stream]
@@ -120,7 +120,7 @@ async def test_a_stream_of_completions_ends_as_one_of_chat_does(sidecar: Running
     assert sidecar.log.lines[0]["completion_tokens"] > 0
 
 
-async def test_a_stream_of_responses_is_one_the_sdk_understands(sidecar: Running) -> None:
+async def test_a_stream_of_responses_is_one_the_sdk_understands(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         events = [event async for event in await client.responses.create(model="m", input="Hello", stream=True)]
     assert [events[0].type, events[-1].type] == ["response.created", "response.completed"]
@@ -130,7 +130,7 @@ async def test_a_stream_of_responses_is_one_the_sdk_understands(sidecar: Running
     assert sidecar.log.lines[0]["outcome"] == "ok" and sidecar.log.lines[0]["completion_tokens"] > 0
 
 
-async def test_typed_events_end_with_their_last_and_no_done(sidecar: Running) -> None:
+async def test_typed_events_end_with_their_last_and_no_done(sidecar: RunningSidecar) -> None:
     asked = {"model": "m", "input": "Hello", "stream": True}
     async with aiohttp.ClientSession() as http, http.post(f"{sidecar.url}/v1/responses", json=asked) as answer:
         text = await answer.text()
@@ -139,9 +139,9 @@ async def test_typed_events_end_with_their_last_and_no_done(sidecar: Running) ->
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset"])
-async def test_a_stream_of_typed_events_that_is_cut_ends_with_an_error(sidecar: Running, fault: str) -> None:
+async def test_a_stream_of_typed_events_that_is_cut_ends_with_an_error(sidecar: RunningSidecar, fault: str) -> None:
     for name in ("first", "second"):
-        await sidecar.sandbox.fail(name, Fault(fault, after=6))
+        await sidecar.sandbox.set_fault(name, Fault(fault, after=6))
     async with sidecar.client() as client:
         stream = await client.responses.create(model="m", input="Hello", stream=True)
         with pytest.raises(openai.APIError) as caught:
@@ -151,8 +151,8 @@ async def test_a_stream_of_typed_events_that_is_cut_ends_with_an_error(sidecar: 
     assert sidecar.log.lines[0]["outcome"] == "upstream_disconnected"
 
 
-async def test_a_stream_of_typed_events_fails_over_before_its_content(sidecar: Running) -> None:
-    await sidecar.sandbox.fail("first", Fault("cut", after=2))
+async def test_a_stream_of_typed_events_fails_over_before_its_content(sidecar: RunningSidecar) -> None:
+    await sidecar.sandbox.set_fault("first", Fault("cut", after=2))
     async with sidecar.client(default_headers={"X-Provider-Preference": "first"}) as client:
         events = [event async for event in await client.responses.create(model="m", input="Hello", stream=True)]
     assert {event.provider for event in events} == {"second"}  # type: ignore[union-attr]

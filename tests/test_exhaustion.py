@@ -13,95 +13,101 @@ from typing import Any
 import aiohttp
 import pytest
 
-from proxy.upstream.http1 import egress
+from proxy.upstream.http1 import local_errors
 from tests.cli.test_serve import Served
 from tests.exhaustion import no_descriptors, resource
-from tests.running import HELLO, TWO, Running
+from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar
 
 ASK = {"model": "m", "messages": HELLO}
 linux = pytest.mark.skipif(sys.platform != "linux", reason="another process's limits can be set on Linux alone")
 
 
-async def ask(started: Running, http: aiohttp.ClientSession, **members: Any) -> tuple[int, Any, Any]:
+async def ask(started: RunningSidecar, http: aiohttp.ClientSession, **members: Any) -> tuple[int, Any, Any]:
     async with http.post(f"{started.url}/v1/chat/completions", json={**ASK, **members}) as answer:
         return answer.status, answer.headers, await answer.text()
 
 
-async def statuses(started: Running, http: aiohttp.ClientSession) -> set[tuple[str, float | None]]:
+async def statuses(started: RunningSidecar, http: aiohttp.ClientSession) -> set[tuple[str, float | None]]:
     async with http.get(f"{started.url}/v1/providers/health") as answer:
         return {(each["status"], each["uptime_percentage"]) for each in (await answer.json())["providers"]}
 
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_without_descriptors_requests_are_refused_and_no_provider_is_blamed(
-    two: Running, http: aiohttp.ClientSession, stream: bool
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, stream: bool
 ) -> None:
-    assert await statuses(two, http) == {("healthy", None)}  # which also opens the client's own connection
+    assert await statuses(two_providers, http) == {("healthy", None)}  # which also opens the client's own connection
     with no_descriptors():
-        answers = [await ask(two, http, stream=stream) for _ in range(20)]
+        answers = [await ask(two_providers, http, stream=stream) for _ in range(20)]
     for status, headers, text in answers:
         error = json.loads(text)["error"]
         assert (status, error["code"], headers["Retry-After"]) == (503, "sidecar_overloaded", "1")
         assert error["message"] == "out of resources: too many open files"
         assert headers["X-Provider-Attempts"] == "1"
-    assert two.events == ["sidecar_overloaded"]
-    assert two.sandbox.calls("first") == two.sandbox.calls("second") == []
-    assert await statuses(two, http) == {("healthy", None)}
-    status, headers, _ = await ask(two, http, stream=stream)
+    assert two_providers.events == ["sidecar_overloaded"]
+    assert two_providers.sandbox.requests("first") == two_providers.sandbox.requests("second") == []
+    assert await statuses(two_providers, http) == {("healthy", None)}
+    status, headers, _ = await ask(two_providers, http, stream=stream)
     assert (status, headers["X-Provider-Attempts"]) == (200, "1")
-    ended = [line for line in two.log.lines if line["event"] == "request_ended" and line["model"]]
+    ended = [line for line in two_providers.log.lines if line["event"] == "request_completed" and line["model"]]
     assert ended[0]["outcome"] == "sidecar_overloaded"
     assert [attempt.split(": ")[1] for attempt in ended[0]["attempts"]] == ["sidecar_overloaded"]
 
 
-async def test_a_connection_that_is_kept_needs_no_descriptor(two: Running, http: aiohttp.ClientSession) -> None:
+async def test_a_connection_that_is_kept_needs_no_descriptor(
+    two_providers: RunningSidecar, http: aiohttp.ClientSession
+) -> None:
     for _ in range(20):  # to both providers
-        assert (await ask(two, http))[0] == 200
+        assert (await ask(two_providers, http))[0] == 200
     with no_descriptors():
-        assert [(await ask(two, http))[0] for _ in range(5)] == [200] * 5
+        assert [(await ask(two_providers, http))[0] for _ in range(5)] == [200] * 5
 
 
-def lead_nowhere(started: Running, *names: str) -> None:
+def lead_nowhere(started: RunningSidecar, *names: str) -> None:
     """Let these providers be at an address to which no machine opens a TCP connection (a multicast group)."""
-    generation = started.sidecar.front.generation
+    generation = started.sidecar.handler.generation
     targets = tuple(
         replace(target, base_url="http://224.0.0.1/v1") if target.provider.name in names else target
         for target in generation.snapshot.models["m"]
     )
-    started.sidecar.front.generation = replace(generation, snapshot=replace(generation.snapshot, models={"m": targets}))
+    started.sidecar.handler.generation = replace(
+        generation, snapshot=replace(generation.snapshot, models={"m": targets})
+    )
 
 
 async def test_without_a_route_another_provider_serves_and_none_is_ejected(
-    two: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(egress, "has_route", lambda address: False)
-    lead_nowhere(two, "first")
+    monkeypatch.setattr(local_errors, "has_route", lambda address: False)
+    lead_nowhere(two_providers, "first")
     for _ in range(10):
-        _, headers, _ = await ask(two, http, routing={"provider_preference": ["first"]})
+        _, headers, _ = await ask(two_providers, http, routing={"provider_preference": ["first"]})
         assert (headers["X-Provider"], headers["X-Provider-Attempts"]) == ("second", "2")
-    assert two.events == ["egress_failed"]
-    assert await statuses(two, http) == {("healthy", None), ("healthy", 100.0)}
+    assert two_providers.events == ["egress_failed"]
+    assert await statuses(two_providers, http) == {("healthy", None), ("healthy", 100.0)}
 
 
 async def test_without_a_route_to_any_provider_it_is_said_so(
-    two: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(egress, "has_route", lambda address: False)
-    lead_nowhere(two, "first", "second")
+    monkeypatch.setattr(local_errors, "has_route", lambda address: False)
+    lead_nowhere(two_providers, "first", "second")
     for _ in range(10):
-        status, _, text = await ask(two, http)
+        status, _, text = await ask(two_providers, http)
         error = json.loads(text)["error"]
         assert (status, error["code"]) == (502, "egress_failed")
         assert "no route to 224.0.0.1: network is unreachable" in error["message"]
         assert [attempt["outcome"] for attempt in error["attempts"]] == ["egress_failed"] * 2
-    assert await statuses(two, http) == {("healthy", None)}
+    assert await statuses(two_providers, http) == {("healthy", None)}
 
 
-async def test_a_host_that_a_router_does_not_reach_is_the_providers(two: Running, http: aiohttp.ClientSession) -> None:
-    lead_nowhere(two, "first", "second")  # the routing table has a way there
+async def test_a_host_that_a_router_does_not_reach_is_the_providers(
+    two_providers: RunningSidecar, http: aiohttp.ClientSession
+) -> None:
+    lead_nowhere(two_providers, "first", "second")  # the routing table has a way there
     for _ in range(10):
-        assert json.loads((await ask(two, http))[2])["error"]["code"] == "all_providers_failed"
-    assert {status for status, _ in await statuses(two, http)} == {"down"}
+        assert json.loads((await ask(two_providers, http))[2])["error"]["code"] == "all_providers_failed"
+    assert {status for status, _ in await statuses(two_providers, http)} == {"down"}
 
 
 # The limit of a process
@@ -109,7 +115,7 @@ async def test_a_host_that_a_router_does_not_reach_is_the_providers(two: Running
 
 @pytest.fixture
 def path(tmp_path: Path) -> str:
-    (tmp_path / "routing.yaml").write_text(TWO)
+    (tmp_path / "routing.yaml").write_text(TWO_PROVIDERS)
     return str(tmp_path / "routing.yaml")
 
 
@@ -155,7 +161,7 @@ def test_the_soft_limit_is_raised_and_clients_beyond_it_are_refused_in_words(pat
                 "sidecar_overloaded", "the sidecar is full: 68 connections are open; try again",
             )  # fmt: skip
         line = served.logged()
-        while line["event"] == "request_ended":
+        while line["event"] == "request_completed":
             line = served.logged()
         assert (line["event"], line["level"], line["left_out"]) == ("sidecar_overloaded", "warning", 0)
         assert [client.ask()[0] for client in clients] == [200] * 68

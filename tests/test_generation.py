@@ -7,17 +7,19 @@ from dataclasses import FrozenInstanceError
 import pytest
 
 from proxy.config.document import ConfigError
-from proxy.generation import Maker
-from proxy.pipeline import Ends
-from tests.fakes import Script, generation, text
+from proxy.generation import GenerationFactory
+from proxy.pipeline import PipelineTerminals
+from tests.fakes import ScriptedHandler, generation, routing_yaml
 
 
 def test_a_generation_has_its_number_its_table_and_its_pipeline():
-    made = Maker({}, lambda path: "", Ends(Script([]), {})).make(text(), "routing.yaml", 7)
+    made = GenerationFactory({}, lambda path: "", PipelineTerminals(ScriptedHandler([]), {})).build(
+        routing_yaml(), "routing.yaml", 7
+    )
     assert made.number == 7
     assert list(made.snapshot.models) == ["m"]
     assert [type(each).__name__ for each in made.pipeline.middlewares] == [
-        "AccessLog", "Auth", "HeaderPolicy", "Endpoints", "Limits", "StrategyChoice", "SsePassthrough", "Failover",
+        "AccessLog", "Auth", "HeaderPolicy", "Endpoints", "Limits", "RoutingMiddleware", "SsePassthrough", "Failover",
         "Translate",
     ]  # fmt: skip
 
@@ -38,30 +40,32 @@ def test_a_generation_is_never_changed():
     ],
 )  # fmt: skip
 def test_the_table_knows_the_options_that_a_decision_depends_on(pipeline, strict, strategy):
-    snapshot = generation(text(f"[header_policy, limits, {pipeline}]")).snapshot
+    snapshot = generation(routing_yaml(f"[header_policy, limits, {pipeline}]")).snapshot
     assert (snapshot.strict_params, snapshot.default_strategy) == (strict, strategy)
 
 
 def test_variables_come_from_the_environment_that_is_given():
-    file = text().replace("api_key: canary-of-the-provider", 'api_key: "${A_KEY}"')
+    file = routing_yaml().replace("api_key: canary-of-the-provider", 'api_key: "${A_KEY}"')
     assert generation(file, environ={"A_KEY": "k"}).snapshot.providers["a"].key.value == "k"
-    assert generation(file).snapshot.providers["a"].disabled == "A_KEY is not set"
+    assert generation(file).snapshot.providers["a"].disabled_reason == "A_KEY is not set"
 
 
 def test_secrets_come_from_files_too():
-    file = text().replace("canary-of-the-provider", '"${file:/run/key}"')
-    made = Maker({}, {"/run/key": "from-a-file\n"}.__getitem__, Ends(Script([]), {})).make(file, "routing.yaml", 1)
+    file = routing_yaml().replace("canary-of-the-provider", '"${file:/run/key}"')
+    made = GenerationFactory(
+        {}, {"/run/key": "from-a-file\n"}.__getitem__, PipelineTerminals(ScriptedHandler([]), {})
+    ).build(file, "routing.yaml", 1)
     assert made.snapshot.providers["a"].key.value == "from-a-file"
 
 
 def test_an_unknown_dialect_is_a_mistake_with_its_place():
     with pytest.raises(ConfigError) as caught:
-        generation(text().replace("dialect: openai", "dialect: openia", 1))
+        generation(routing_yaml().replace("dialect: openai", "dialect: openia", 1))
     assert str(caught.value) == "routing.yaml:4:16: providers.a.dialect: no such dialect; did you mean 'openai'?"
 
 
 def test_mistakes_of_table_pipeline_and_dialects_come_together():
-    file = text("[failovr]").replace("dialect: openai", "dialect: latin").replace("{a: m-a", "{z: m-a")
+    file = routing_yaml("[failovr]").replace("dialect: openai", "dialect: latin").replace("{a: m-a", "{z: m-a")
     with pytest.raises(ConfigError) as caught:
         generation(file)
     words = str(caught.value)

@@ -6,10 +6,10 @@ import pytest
 from multidict import CIMultiDict
 
 from proxy.dialects import DIALECTS
-from proxy.headers import combined, to_downstream, to_upstream
-from tests.faults.rehearsal import rehearsal, text
-from tests.faults.server import FIN, RECV, answer, send
-from tests.faults.voices import CLOSING, VOICES
+from proxy.headers import combine_repeated, to_downstream, to_upstream
+from tests.faults.rehearsal import rehearsal, routing_yaml
+from tests.faults.server import FIN, RECV, http_response, send
+from tests.faults.wire_formats import CLOSING, WIRE_FORMATS
 
 OWN = ("openai-", "x-stainless-")
 
@@ -17,7 +17,7 @@ OWN = ("openai-", "x-stainless-")
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("name", ["User-Agent", "Idempotency-Key", "traceparent", "tracestate", "X-Client-Request-Id"])
 def test_what_every_provider_may_see_crosses(name: str, dialect: str) -> None:
-    assert to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded) == {name.lower(): "v"}
+    assert to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded_header_prefixes) == {name.lower(): "v"}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -29,7 +29,7 @@ def test_what_every_provider_may_see_crosses(name: str, dialect: str) -> None:
     ],
 )  # fmt: skip
 def test_what_is_for_one_vendor_goes_to_no_other(name: str, vendor: str, dialect: str) -> None:
-    crossing = to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded)
+    crossing = to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded_header_prefixes)
     assert crossing == ({name.lower(): "v"} if dialect == vendor else {})
 
 
@@ -50,11 +50,11 @@ def test_lines_of_one_header_are_joined_where_it_is_a_list(
 
 def test_lines_of_one_response_header_are_joined_where_it_is_a_list() -> None:
     lines = [("X-RateLimit-Limit", "10"), ("x-ratelimit-limit", "100;w=60"), ("Retry-After", "1"), ("Retry-After", "2")]
-    assert combined(CIMultiDict(lines)) == {"x-ratelimit-limit": "10, 100;w=60", "retry-after": "2"}
-    assert combined(CIMultiDict({"Date": "now"})) == {"date": "now"}
+    assert combine_repeated(CIMultiDict(lines)) == {"x-ratelimit-limit": "10, 100;w=60", "retry-after": "2"}
+    assert combine_repeated(CIMultiDict({"Date": "now"})) == {"date": "now"}
 
 
-@pytest.mark.parametrize("dialect", VOICES)
+@pytest.mark.parametrize("dialect", WIRE_FORMATS)
 async def test_over_the_wire_each_vendor_gets_its_own_headers_and_repeated_lines_are_whole(dialect: str) -> None:
     limits = f"{CLOSING}X-RateLimit-Limit: 10\r\nX-RateLimit-Limit: 100\r\n"
     sent = CIMultiDict(
@@ -65,9 +65,9 @@ async def test_over_the_wire_each_vendor_gets_its_own_headers_and_repeated_lines
         "openai": {"openai-organization": "org-1", "openai-beta": "a, b", "x-stainless-os": "x"},
         "anthropic": {"anthropic-beta": "c, d", "anthropic-version": "2023-06-01"},
     }
-    script = [RECV, send(answer(VOICES[dialect].whole, headers=limits)), FIN]
-    async with rehearsal(text(dialect, alone=True), [script]) as running:
-        told = await running.ask(False, sent)
+    script = [RECV, send(http_response(WIRE_FORMATS[dialect].body, headers=limits)), FIN]
+    async with rehearsal(routing_yaml(dialect, alone=True), [script]) as running:
+        told = await running.send_chat(False, sent)
         (got,) = running.servers[0].requests
     assert (told.status, told.headers["X-RateLimit-Limit"]) == (200, "10, 100")
     vendors = ("openai-", "anthropic-", "x-stainless-")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.errors import Forbidden
+from proxy.errors import ForbiddenError
 from proxy.host_origin import check_host, check_origin
 
 SAFE = [
@@ -31,7 +31,7 @@ def test_a_request_without_a_host_passes_as_on_a_unix_socket() -> None:
 @pytest.mark.parametrize("host", REBOUND)
 def test_any_other_name_is_refused_with_the_remedy(host: str) -> None:
     with pytest.raises(
-        Forbidden, match="only localhost and IP addresses are served, not the host '.*'; name keys$"
+        ForbiddenError, match="only localhost and IP addresses are served, not the host '.*'; name keys$"
     ) as caught:
         check_host({"Host": host}, "name keys")
     assert (caught.value.status, len(caught.value.message) < 250) == (403, True)
@@ -63,5 +63,5 @@ def test_the_listeners_own_pages_and_allowed_origins_pass(origin: str | None, ho
     ],
 )
 def test_any_other_page_is_refused_with_the_remedy(origin: str, host: str) -> None:
-    with pytest.raises(Forbidden, match=f"requests from the web origin '{origin}' are refused; list it$"):
+    with pytest.raises(ForbiddenError, match=f"requests from the web origin '{origin}' are refused; list it$"):
         check_origin({"Host": host, "Origin": origin}, ("https://app.test",), "list it")

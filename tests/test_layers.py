@@ -8,12 +8,12 @@ from graphlib import CycleError, TopologicalSorter
 
 import pytest
 
-from tests.source import dotted, sources
+from tests.source import dotted_name, sources
 
 # From the ground up. Rooms that share a floor may import one another, as long as no circle comes of it.
 FLOORS = (
     ("",),  # proxy/__init__.py itself
-    ("errors", "messages", "headers", "sse", "alarm", "host_origin", "descriptors", "redaction"),
+    ("errors", "messages", "headers", "sse", "deadline_timer", "host_origin", "descriptors", "redaction"),
     ("config",),
     ("dialects",),
     ("telemetry",),
@@ -27,7 +27,7 @@ FLOORS = (
     ("reload",),
     ("sandbox",),
     ("control",),
-    ("whole",),
+    ("buffered_response",),
     ("server",),
     ("sidecar",),
     ("cli", "client"),
@@ -36,12 +36,12 @@ FLOORS = (
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
 HTTP = {"aiohttp", "aiohttp_sse", "multidict", "yarl"}
-EDGES = {"upstream", "whole", "server", "control", "sandbox", "cli", "client", "sidecar"}
+EDGES = {"upstream", "buffered_response", "server", "control", "sandbox", "cli", "client", "sidecar"}
 
 
 def imports(path: str, text: str, modules: set[str]) -> Iterator[tuple[int, str]]:
     """Each import of a file as (line, dotted module), wherever in the file it stands."""
-    package = dotted(path).split(".")
+    package = dotted_name(path).split(".")
     package = package if path.endswith("/__init__.py") else package[:-1]
     for node in ast.walk(ast.parse(text, path)):
         if isinstance(node, ast.Import):
@@ -74,13 +74,13 @@ def wrong(importer: str, imported: str) -> str | None:
 
 def violations(files: Mapping[str, str]) -> list[str]:
     """Every import that points the wrong way or stands in a function, as `file:line: import x: why`."""
-    modules = {dotted(path) for path in files}
+    modules = {dotted_name(path) for path in files}
     found = []
     for path, text in files.items():
         found += [
             f"{path}:{line}: import {name}: {why}"
             for line, name in imports(path, text, modules)
-            if (why := wrong(dotted(path), name))
+            if (why := wrong(dotted_name(path), name))
         ]
         found += [f"{path}:{line}: an import inside a function" for line in inline(text)]
     return found
@@ -95,8 +95,8 @@ def inline(text: str) -> list[int]:
 
 def circle(files: Mapping[str, str]) -> list[str]:
     """One ring of modules that import one another, if there is any."""
-    modules = {dotted(path) for path in files}
-    graph = {dotted(path): {name for _, name in imports(path, text, modules)} for path, text in files.items()}
+    modules = {dotted_name(path) for path in files}
+    graph = {dotted_name(path): {name for _, name in imports(path, text, modules)} for path, text in files.items()}
     try:
         TopologicalSorter(graph).prepare()
     except CycleError as error:

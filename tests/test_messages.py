@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.errors import Disconnected
-from proxy.messages import Answer, Response, Staged
+from proxy.errors import UpstreamDisconnected
+from proxy.messages import CompletionState, Response, TransformedBody
 
 
 class Pieces:
@@ -37,12 +37,12 @@ class Lines:
 
 
 async def test_a_staged_body_gives_what_the_stage_lets_through_and_then_what_it_held() -> None:
-    body = Staged(Pieces(b"a", b"b\nc", b"d\n", b"e"), Lines())
+    body = TransformedBody(Pieces(b"a", b"b\nc", b"d\n", b"e"), Lines())
     assert [await body.read() for _ in range(5)] == [b"ab\n", b"cd\n", b"e", b"", b""]
 
 
 async def test_a_stage_that_holds_nothing_ends_with_nothing() -> None:
-    body = Staged(Pieces(b"a\n"), Lines())
+    body = TransformedBody(Pieces(b"a\n"), Lines())
     assert [await body.read() for _ in range(3)] == [b"a\n", b"", b""]
 
 
@@ -50,19 +50,19 @@ async def test_what_a_stage_holds_back_is_given_where_the_source_fails_after_the
     class Fails(Pieces):
         async def read(self) -> bytes:
             if not self.pieces:
-                raise Disconnected("reset")
+                raise UpstreamDisconnected("reset")
             return await super().read()
 
-    body = Staged(Fails(b"a"), Lines(), Answer(finish="stop"))
+    body = TransformedBody(Fails(b"a"), Lines(), CompletionState(finish_reason="stop"))
     assert [await body.read() for _ in range(2)] == [b"a", b""]
-    body = Staged(Fails(b"a"), Lines(), Answer())
-    with pytest.raises(Disconnected):
+    body = TransformedBody(Fails(b"a"), Lines(), CompletionState())
+    with pytest.raises(UpstreamDisconnected):
         await body.read()
 
 
 def test_closing_reaches_the_source() -> None:
     source = Pieces()
-    Response(200, {}, Staged(source, Lines())).close()
+    Response(200, {}, TransformedBody(source, Lines())).close()
     Response(200, {}, b"whole").close()
     assert source.closed == 1
 
@@ -73,35 +73,37 @@ def test_closing_reaches_the_source() -> None:
     + [({"n": odd}, None) for odd in (None, "3", [], {}, -1, 10**400, float("inf"), float("nan"))],
 )
 def test_what_is_no_count_counts_nothing(usage: dict[str, object] | None, count: int | None) -> None:
-    assert Answer(usage=usage).tokens("n") == count
+    assert CompletionState(usage=usage).token_count("n") == count
 
 
 @pytest.mark.parametrize(
     ("answer", "complete"),
     [
-        (Answer(), False),
-        (Answer(done=True), False),
-        (Answer(finish="stop"), True),
-        (Answer(finish="stop", error=True), False),
+        (CompletionState(), False),
+        (CompletionState(done=True), False),
+        (CompletionState(finish_reason="stop"), True),
+        (CompletionState(finish_reason="stop", error=True), False),
     ],
 )
-def test_only_a_finish_reason_without_an_error_makes_an_answer_complete(answer: Answer, complete: bool) -> None:
+def test_only_a_finish_reason_without_an_error_makes_an_answer_complete(
+    answer: CompletionState, complete: bool
+) -> None:
     assert answer.complete is complete
 
 
 @pytest.mark.parametrize(
     ("answer", "all_finished", "only_trailer"),
     [
-        (Answer(), False, False),
-        (Answer(finish="stop"), True, True),
-        (Answer(finish="stop", ended={0: True}), True, True),
-        (Answer(finish="stop", ended={0: True, 1: False}), False, False),
-        (Answer(finish="stop", ended={0: True}, requested_choices=2), False, False),
-        (Answer(finish="stop", ended={0: True, 1: True}, requested_choices=2), True, True),
-        (Answer(finish="stop", ends_with_connection=True), True, False),
+        (CompletionState(), False, False),
+        (CompletionState(finish_reason="stop"), True, True),
+        (CompletionState(finish_reason="stop", choice_finished={0: True}), True, True),
+        (CompletionState(finish_reason="stop", choice_finished={0: True, 1: False}), False, False),
+        (CompletionState(finish_reason="stop", choice_finished={0: True}, requested_choices=2), False, False),
+        (CompletionState(finish_reason="stop", choice_finished={0: True, 1: True}, requested_choices=2), True, True),
+        (CompletionState(finish_reason="stop", ends_with_connection=True), True, False),
     ],
 )
 def test_nothing_more_is_due_once_as_many_choices_as_were_asked_for_have_finished(
-    answer: Answer, all_finished: bool, only_trailer: bool
+    answer: CompletionState, all_finished: bool, only_trailer: bool
 ) -> None:
     assert (answer.all_choices_finished, answer.awaits_only_trailer) == (all_finished, only_trailer)

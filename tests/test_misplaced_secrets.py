@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from proxy.cli import main
-from proxy.cli.logs import logger
+from proxy.cli.logs import build_logger
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Response
-from tests.running import TWO, Running, running
+from tests.running import TWO_PROVIDERS, RunningSidecar, run_sidecar
 
 KEY = "sk-canary/planted+0123="
 KEYS = (KEY, "CanaryPlanted0123", "canary-planted", "two canary words")
@@ -23,25 +23,27 @@ FIRST = '  first: {dialect: openai, base_url: "http://127.0.0.1:1/v1", weight: 1
 
 def first(members: str) -> str:
     """The file with other members of its first provider."""
-    assert FIRST in TWO
-    return TWO.replace(FIRST, f"  first: {{{members}}}")
+    assert FIRST in TWO_PROVIDERS
+    return TWO_PROVIDERS.replace(FIRST, f"  first: {{{members}}}")
 
 
 def piped(entries: str) -> str:
     """The file with another pipeline."""
-    assert PIPELINE in TWO
-    return TWO.replace(PIPELINE, f"pipeline: [access_log, {entries}, strategy, sse_passthrough, failover, translate]")
+    assert PIPELINE in TWO_PROVIDERS
+    return TWO_PROVIDERS.replace(
+        PIPELINE, f"pipeline: [access_log, {entries}, strategy, sse_passthrough, failover, translate]"
+    )
 
 
 HERE = 'dialect: openai, base_url: "http://127.0.0.1:1/v1"'
 REST = "header_policy, limits"
 FILES = {
-    "a port": TWO + "listen: {port: 'KEY'}\n",
-    "an unknown section": TWO + "'KEY': 1\n",
-    "a duration": TWO + "drain: {timeout: 'KEY'}\n",
-    "a section": TWO + "drain: 'KEY'\n",
-    "the admin key in a list": TWO + "admin: {key: ['KEY']}\n",
-    "the admin port": TWO + "admin: {port: 'KEY', key: 'KEY'}\n",
+    "a port": TWO_PROVIDERS + "listen: {port: 'KEY'}\n",
+    "an unknown section": TWO_PROVIDERS + "'KEY': 1\n",
+    "a duration": TWO_PROVIDERS + "drain: {timeout: 'KEY'}\n",
+    "a section": TWO_PROVIDERS + "drain: 'KEY'\n",
+    "the admin key in a list": TWO_PROVIDERS + "admin: {key: ['KEY']}\n",
+    "the admin port": TWO_PROVIDERS + "admin: {port: 'KEY', key: 'KEY'}\n",
     "a key in a mapping": first(f"{HERE}, api_key: {{'KEY': x}}"),
     "a key with a mistake": first(f"{HERE}, api_key: 'KEY \u00e9'"),
     "a weight": first(f"{HERE}, weight: 'KEY'"),
@@ -55,7 +57,7 @@ FILES = {
     "an unknown key": first(f"{HERE}, 'KEY': x"),
     "a limit": first(f"{HERE}, limits: {{concurrency: 'KEY'}}"),
     "a provider": first("dialect: openai").replace("{dialect: openai}", "'KEY'"),
-    "a capability": TWO.replace("m-one", "{model: x, lacks: ['KEY']}"),
+    "a capability": TWO_PROVIDERS.replace("m-one", "{model: x, unsupported: ['KEY']}"),
     "a middleware": piped(f"'KEY', {REST}"),
     "a middleware with options": piped(f"{{'KEY': {{a: b}}}}, {REST}"),
     "keys": piped(f"{{auth: {{keys: 'KEY'}}}}, {REST}"),
@@ -64,13 +66,13 @@ FILES = {
     "a key's name": piped(f"{{auth: {{keys: [{{name: 'KEY=', value: 'KEY'}}]}}}}, {REST}"),
     "origins": piped(f"{{auth: {{origins: 'KEY'}}}}, {REST}"),
     "a size": piped("header_policy, {limits: {max_body: 'KEY'}}"),
-    "a strategy": TWO.replace("strategy,", "{strategy: {default: 'KEY'}},"),
-    "retries": TWO.replace("failover,", "{failover: {max_retries: 'KEY'}},"),
+    "a strategy": TWO_PROVIDERS.replace("strategy,", "{strategy: {default: 'KEY'}},"),
+    "retries": TWO_PROVIDERS.replace("failover,", "{failover: {max_retries: 'KEY'}},"),
     "an option of one's own": piped(f"{{'tests.test_misplaced_secrets:Picky': {{salt: 'KEY'}}}}, {REST}"),
     "a file": first(f"{HERE}, headers: {{x-a: '${{file:planted-canary}}'}}"),
-    "an alias": TWO + "drain: *planted-canary\n",
-    "a tag": TWO + "drain: !<planted-canary x\n",
-    "a quotation": TWO + "drain: 'planted-canary\n",
+    "an alias": TWO_PROVIDERS + "drain: *planted-canary\n",
+    "a tag": TWO_PROVIDERS + "drain: !<planted-canary x\n",
+    "a quotation": TWO_PROVIDERS + "drain: 'planted-canary\n",
 }
 
 
@@ -104,14 +106,14 @@ def test_no_command_shows_it(name: str, key: str, tmp_path: Path, capsys: pytest
 
 
 @pytest.mark.parametrize("name", FILES)
-async def test_no_refused_reload_shows_it(name: str, two: Running) -> None:
-    two.path.write_text(FILES[name].replace("KEY", KEY))
-    status, said = await two.admin("POST", "/admin/reload")
+async def test_no_refused_reload_shows_it(name: str, two_providers: RunningSidecar) -> None:
+    two_providers.path.write_text(FILES[name].replace("KEY", KEY))
+    status, said = await two_providers.admin("POST", "/admin/reload")
     assert status == 422 and said["problems"] and MARK not in str(said)
     for path in ("/admin/config", "/readyz"):
-        status, said = await two.admin("GET", path)
+        status, said = await two_providers.admin("GET", path)
         assert status == 200 and MARK not in str(said)
-    assert two.events == ["routing_refused"] and MARK not in str(two.log.lines)
+    assert two_providers.events == ["config_reload_failed"] and MARK not in str(two_providers.log.lines)
 
 
 @pytest.mark.parametrize(
@@ -120,14 +122,14 @@ async def test_no_refused_reload_shows_it(name: str, two: Running) -> None:
 async def test_what_a_variable_stands_for_is_not_shown_either(member: str, tmp_path: Path) -> None:
     fine = {"dialect": "openai", "base_url": "http://127.0.0.1:1/v1"}
     members = ", ".join(f"{name}: '{value}'" for name, value in {**fine, member: "a-${PLANTED}"}.items())
-    async with running(environ={"PLANTED": KEY}) as started:
+    async with run_sidecar(environ={"PLANTED": KEY}) as started:
         started.path.write_text(first(members))
         status, said = await started.admin("POST", "/admin/reload")
         assert status == 422 and MARK not in str(said) + str(started.log.lines)
 
 
 async def test_what_a_middleware_of_ones_own_quotes_of_a_variable_is_not_shown() -> None:
-    async with running(environ={"PLANTED": f"variable-{KEY}"}) as started:
+    async with run_sidecar(environ={"PLANTED": f"variable-{KEY}"}) as started:
         entry = "{'tests.test_misplaced_secrets:Picky': {salt: '${PLANTED}'}}"
         started.path.write_text(piped(f"{entry}, {REST}"))
         status, said = await started.admin("POST", "/admin/reload")
@@ -136,7 +138,7 @@ async def test_what_a_middleware_of_ones_own_quotes_of_a_variable_is_not_shown()
 
 async def test_an_applied_reload_shows_that_a_secret_changed_and_not_what_it_is() -> None:
     fine = f"{HERE}, api_key: KEY1, headers: {{x-a: KEY1}}, query: {{code: KEY1}}, path: /KEY1"
-    async with running(first(fine.replace("KEY1", "sk-canary-1"))) as started:
+    async with run_sidecar(first(fine.replace("KEY1", "sk-canary-1"))) as started:
         started.path.write_text(first(fine.replace("KEY1", "sk-canary-2")))
         status, said = await started.admin("POST", "/admin/reload")
         assert status == 200 and len(said["changes"]) == 4
@@ -150,6 +152,6 @@ def test_the_lines_of_the_log_are_searched_too(capsys: pytest.CaptureFixture[str
         written.append(line)
         return b"nothing"
 
-    log: Any = logger("json", redact=redact)
+    log: Any = build_logger("json", redact=redact)
     log.info("said", what=KEY)
     assert KEY.encode() in written[0] and KEY not in capsys.readouterr().err

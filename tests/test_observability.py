@@ -14,20 +14,20 @@ import pytest
 import yaml
 from prometheus_client import ProcessCollector
 
-from proxy.telemetry.meters import STATUSES, Config, Reading, families
-from proxy.telemetry.tally import Tally
-from tests.running import HELLO, TWO, running
+from proxy.telemetry.prometheus import STATUSES, ConfigMetrics, MetricsSnapshot, families
+from proxy.telemetry.request_counters import RequestCounters
+from tests.running import HELLO, TWO_PROVIDERS, run_sidecar
 
 ROOT = Path(__file__).parent.parent
 PAGE = (ROOT / "docs/observability.md").read_text()
-KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: your-key}]}},")
+KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: your-key}]}},")
 LABELS = {"gen_ai_provider_name", "gen_ai_request_model", "gen_ai_token_type"}
 BLOCKS = re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL)
 
 
 def metrics() -> dict[str, str]:
     """Every name that a query may use -> its type."""
-    nothing = Reading({}, Tally(), {}, Config("1", 1, "x", True), 0, 0, 0)
+    nothing = MetricsSnapshot({}, RequestCounters(), {}, ConfigMetrics("1", 1, "x", True), 0, 0, 0)
     endings = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count")}
     every = [*families(nothing), *ProcessCollector(registry=None).collect()]
     return {family.name + end: family.type for family in every for end in endings.get(family.type, ("",))}
@@ -63,7 +63,7 @@ def _family(name: str) -> str:
 
 @pytest.mark.parametrize("number", range(len(BLOCKS)))
 async def test_a_snippet_runs_as_it_stands(number: int, capsys: pytest.CaptureFixture[str]) -> None:
-    async with running(KEYED) as started:
+    async with run_sidecar(KEYED) as started:
         async with started.client(default_headers={"Authorization": "Bearer your-key"}) as client:
             await client.chat.completions.create(model="m", messages=HELLO)
         address = started.url.removeprefix("http://")
@@ -78,16 +78,16 @@ async def test_a_snippet_runs_as_it_stands(number: int, capsys: pytest.CaptureFi
 
 async def _follow(started: Any) -> None:
     """Lets it hear of a change, and that it is over."""
-    services = started.sidecar.front.services
-    while not len(services.feed):
+    runtime = started.sidecar.handler.runtime
+    while not len(runtime.feed):
         await asyncio.sleep(0.001)
-    now = services.clock()
+    now = runtime.clock()
     for _ in range(20):
-        services.observations.started("first@global/m-one", now).failed("server_error", now, fault=True)
-    services.feed.stirred.set()
+        runtime.observations.start_attempt("first@global/m-one", now).record_failure("server_error", now, fault=True)
+    runtime.feed.wakeup.set()
     while not any(line["event"] == "provider_status_changed" for line in started.log.lines):
         await asyncio.sleep(0.001)
-    services.feed.close()
+    runtime.feed.close()
 
 
 async def test_the_stream_can_be_read_with_curl_as_shown() -> None:
@@ -95,7 +95,7 @@ async def test_the_stream_can_be_read_with_curl_as_shown() -> None:
     assert path is not None
     headers = {"Accept": "text/event-stream"}
     async with (
-        running() as started,
+        run_sidecar() as started,
         aiohttp.ClientSession() as http,
         http.get(started.url + path[1], headers=headers) as got,
     ):

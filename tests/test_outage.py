@@ -18,8 +18,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.cli import top
 from proxy.sandbox.scenario import Fault
-from tests.hurry import hurried, leaping
-from tests.running import HELLO, TWO, Running, running
+from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
+from tests.virtual_time import virtual_clocks, virtual_time
 
 TARGET = "first@global/m-one"
 STREAM = "/v1/providers/health/stream"
@@ -35,7 +35,7 @@ async def at_once(work: Any, *values: Any) -> Any:
 class Surfaces:
     """Everything that shows how the first provider is."""
 
-    started: Running
+    started: RunningSidecar
     http: aiohttp.ClientSession
     capsys: pytest.CaptureFixture[str]
     streams: dict[str, list[str]] = field(default_factory=lambda: {"websocket": [], "events": []})
@@ -69,8 +69,8 @@ class Surfaces:
     async def shown(self) -> str:
         """The status, the same everywhere."""
         await asyncio.sleep(1.5)  # the watcher looks once a second
-        services = self.started.sidecar.front.services
-        degraded = services.board.at(services.clock()).of(TARGET).degraded
+        runtime = self.started.sidecar.handler.runtime
+        degraded = runtime.signals.table_at(runtime.clock()).get(TARGET).degraded
         found = {
             "endpoint": await self._endpoint(),
             "models": (await self._row())["models"][0]["status"],
@@ -107,9 +107,9 @@ class Surfaces:
 
 
 @asynccontextmanager
-async def surfaces(capsys: pytest.CaptureFixture[str], text: str = TWO) -> AsyncIterator[Surfaces]:
-    with leaping(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
-        async with running(text) as started, aiohttp.ClientSession() as http:
+async def surfaces(capsys: pytest.CaptureFixture[str], text: str = TWO_PROVIDERS) -> AsyncIterator[Surfaces]:
+    with virtual_clocks(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
+        async with run_sidecar(text) as started, aiohttp.ClientSession() as http:
             seen = Surfaces(started, http, capsys)
             tasks = [asyncio.create_task(seen.websocket()), asyncio.create_task(seen.events())]
             try:
@@ -122,22 +122,22 @@ async def surfaces(capsys: pytest.CaptureFixture[str], text: str = TWO) -> Async
 
 @pytest.mark.parametrize(
     "text",
-    [TWO, TWO.replace("failover,", "{failover: {circuit_breaker: {enabled: false}}},")],
+    [TWO_PROVIDERS, TWO_PROVIDERS.replace("failover,", "{failover: {circuit_breaker: {enabled: false}}},")],
     ids=["breaker", "no breaker"],
 )
-@hurried
+@virtual_time
 async def test_a_dead_provider_is_down_everywhere_until_it_answers_again(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with surfaces(capsys, text) as seen:
         await seen.ask()
         assert await seen.shown() == "healthy"
-        await seen.started.sandbox.fail("first", Fault("status", status=503))
+        await seen.started.sandbox.set_fault("first", Fault("status", status=503))
         await seen.ask(28)
         assert await seen.shown() == "down"
         await asyncio.sleep(400)
         assert await seen.shown() == "down"
-        await seen.started.sandbox.fail("first", None)
+        await seen.started.sandbox.set_fault("first", None)
         await seen.ask()
         assert await seen.shown() == "down"  # better only once it has held for five seconds
         await asyncio.sleep(4)

@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from proxy.config.document import ConfigError
-from proxy.errors import AllFailed
+from proxy.errors import AllProvidersFailedError
 from proxy.exchange import Attempt, Exchange
 from proxy.messages import Response
 from tests.fakes import (
@@ -17,15 +17,15 @@ from tests.fakes import (
     CANARIES,
     FOREVER,
     PIPELINE,
-    Log,
-    Script,
-    chunk,
+    MemoryLog,
+    ScriptedHandler,
+    chunk_event,
     drain,
     exchange,
     generation,
     request,
-    streamed,
-    text,
+    routing_yaml,
+    stream_response,
 )
 
 ORDER = "access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate"
@@ -81,7 +81,7 @@ def seen():
 
 def problems(pipeline, tail=""):
     with pytest.raises(ConfigError) as caught:
-        generation(text(pipeline) + tail)
+        generation(routing_yaml(pipeline) + tail)
     return str(caught.value).splitlines()
 
 
@@ -177,8 +177,8 @@ def test_the_options_of_ones_own_middleware_are_checked(options, said):
 
 async def run(pipeline, rows, asking=None, log=None):
     """What the caller gets of a request through the whole pipeline, its attempts scripted."""
-    script = Script(list(rows))
-    made = generation(text(pipeline), script)
+    script = ScriptedHandler(list(rows))
+    made = generation(routing_yaml(pipeline), script)
     asked = {"X-Provider-Fallbacks": "a,b,c", "Authorization": f"Bearer {CALLER_KEY}"}
     asking = asking or request(orjson.dumps(BODY_OF_A_STREAM), asked)
     one = exchange(asking, snap=made.snapshot, log=log)
@@ -190,15 +190,17 @@ BODY_OF_A_STREAM = {"model": "m", "stream": True, "messages": [{"role": "user", 
 
 
 async def test_a_request_goes_through_all_of_it():
-    log = Log()
-    one, script, response = await run(PIPELINE, [504, streamed([chunk(CANARIES[3]), chunk(finish="stop")])], log=log)
+    log = MemoryLog()
+    one, script, response = await run(
+        PIPELINE, [504, stream_response([chunk_event(CANARIES[3]), chunk_event(finish="stop")])], log=log
+    )
     parts = await drain(response.body)
-    one.end()
+    one.close()
     assert script.tried == ["a", "b"]
     assert b"".join(parts).endswith(b"data: [DONE]\n\n")
     assert log.lines[0]["attempts"] == ["a@us/m-a: timeout", "b@us/m-b: ok"]
     assert not [canary for canary in CANARIES if canary in log.text]
-    assert one.stamps()["X-Provider"] == "b"
+    assert one.response_headers()["X-Provider"] == "b"
 
 
 @pytest.mark.parametrize(
@@ -225,30 +227,30 @@ async def test_ones_own_may_stand_next_to_the_provider_and_twice(seen):
 
 
 async def test_one_more_can_be_put_around_all_and_one_within(seen):
-    pipeline = generation(text(), Script([504, 200])).pipeline
-    await pipeline.between(Mark("outer"), Mark("inner")).handler(exchange())
+    pipeline = generation(routing_yaml(), ScriptedHandler([504, 200])).pipeline
+    await pipeline.wrap(Mark("outer"), Mark("inner")).handler(exchange())
     assert seen == [("outer", Exchange), ("inner", Attempt), ("inner", Attempt)]
 
 
 async def test_a_failure_reaches_the_end_with_everything_given_back():
-    made = generation(text(), Script([504, 502, 504, 503, 500, 500]))
+    made = generation(routing_yaml(), ScriptedHandler([504, 502, 504, 503, 500, 500]))
     one = exchange(snap=made.snapshot)
-    with pytest.raises(AllFailed) as caught:
+    with pytest.raises(AllProvidersFailedError) as caught:
         await made.pipeline.handler(one)
     assert caught.value.status == 502
-    one.end()
-    assert (one.services.load.requests, one.services.load.buffered) == (0, 0)
+    one.close()
+    assert (one.runtime.load.requests, one.runtime.load.buffered_bytes) == (0, 0)
 
 
-async def test_a_cancelled_request_ends_with_its_line_and_everything_given_back(cancelled):
-    log = Log()
-    made = generation(text(), Script([504, FOREVER]))
+async def test_a_cancelled_request_ends_with_its_line_and_everything_given_back(assert_cancels):
+    log = MemoryLog()
+    made = generation(routing_yaml(), ScriptedHandler([504, FOREVER]))
     one = exchange(snap=made.snapshot, log=log)
-    await cancelled(made.pipeline.handler(one))
-    one.end()
-    assert (one.services.load.requests, one.services.load.buffered) == (0, 0)
-    assert log.lines[0]["outcome"] == "client_gone"
-    assert [each.split(": ")[1] for each in log.lines[0]["attempts"]] == ["timeout", "abandoned"]
+    await assert_cancels(made.pipeline.handler(one))
+    one.close()
+    assert (one.runtime.load.requests, one.runtime.load.buffered_bytes) == (0, 0)
+    assert log.lines[0]["outcome"] == "client_disconnected"
+    assert [each.split(": ")[1] for each in log.lines[0]["attempts"]] == ["timeout", "cancelled"]
 
 
 @pytest.mark.parametrize(
@@ -261,6 +263,6 @@ async def test_a_cancelled_request_ends_with_its_line_and_everything_given_back(
     ],
 )
 def test_without_auth_its_checks_come_before_anything_but_the_log(given, names):
-    made = generation(text(given)).pipeline.middlewares
+    made = generation(routing_yaml(given)).pipeline.middlewares
     assert [type(each).__name__ for each in made[:3]] == names
     assert [type(each).__name__ for each in made].count("Auth") == 1

@@ -10,14 +10,14 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from proxy.config.quantities import Secret
 from proxy.config.schema import Admin
+from proxy.config.units import Secret
 from proxy.sidecar import Sidecar, start
-from tests.running import TWO, Log, Running, launch, made, running
+from tests.running import TWO_PROVIDERS, CapturedLog, RunningSidecar, build_generation, run_sidecar, startup_options
 
-WITHOUT_AUTH = TWO.replace("auth, ", "")
+WITHOUT_AUTH = TWO_PROVIDERS.replace("auth, ", "")
 BARE = WITHOUT_AUTH.replace("access_log, ", "")
-CUSTOM = WITHOUT_AUTH.replace("[access_log", '[{"tests.running:Mark": {name: own}}, access_log')
+CUSTOM = WITHOUT_AUTH.replace("[access_log", '[{"tests.running:LogMarker": {name: own}}, access_log')
 EVIL = {"Host": "evil.test:8090"}
 PAGE = {"Origin": "https://evil.test"}
 SAME_PAGE = {"Host": "evil.test:8090", "Origin": "http://evil.test:8090"}
@@ -51,36 +51,36 @@ async def status(url: str, method: str, path: str, headers: dict[str, str]) -> i
     return int(head.split()[1])
 
 
-@pytest.fixture(params=[TWO, WITHOUT_AUTH, BARE, CUSTOM], ids=["auth", "no auth", "bare", "custom first"])
-async def keyless(request: pytest.FixtureRequest) -> AsyncIterator[Running]:
-    async with running(request.param) as started:
+@pytest.fixture(params=[TWO_PROVIDERS, WITHOUT_AUTH, BARE, CUSTOM], ids=["auth", "no auth", "bare", "custom first"])
+async def keyless(request: pytest.FixtureRequest) -> AsyncIterator[RunningSidecar]:
+    async with run_sidecar(request.param) as started:
         yield started
 
 
 @pytest.mark.parametrize("headers", [EVIL, PAGE, SAME_PAGE], ids=["host", "page", "rebound page"])
-async def test_without_keys_nothing_is_served_to_them(keyless: Running, headers: dict[str, str]) -> None:
+async def test_without_keys_nothing_is_served_to_them(keyless: RunningSidecar, headers: dict[str, str]) -> None:
     found = {
         (path, *more): await status(keyless.url, method, path, {**more, **headers}) for method, path, more in PATHS
     }
     assert found == dict.fromkeys(found, 403)
-    assert keyless.sandbox.calls("first") == keyless.sandbox.calls("second") == []
+    assert keyless.sandbox.requests("first") == keyless.sandbox.requests("second") == []
     assert "marked" not in keyless.events  # not even a middleware of the user's own has seen them
 
 
 @pytest.mark.parametrize("host", ["localhost:8090", "127.0.0.1", "[::1]:8090", "10.0.0.7:8090"])
-async def test_localhost_and_ip_addresses_are_served(keyless: Running, host: str) -> None:
+async def test_localhost_and_ip_addresses_are_served(keyless: RunningSidecar, host: str) -> None:
     found = [await status(keyless.url, method, path, {**more, "Host": host}) for method, path, more in PATHS]
     assert found == [200, 400, 200, 101, 200, 200, 404]
 
 
 async def test_a_refused_request_is_logged() -> None:
-    async with running(WITHOUT_AUTH) as started:
+    async with run_sidecar(WITHOUT_AUTH) as started:
         await status(started.url, "GET", "/v1/models", EVIL)
         assert [(line["outcome"], line["status"]) for line in started.log.lines] == [("forbidden", 403)]
 
 
 async def test_with_keys_any_host_is_served_and_no_other_page() -> None:
-    async with running(TWO.replace("auth,", "{auth: {keys: [{name: app, value: secret}]}},")) as started:
+    async with run_sidecar(TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: secret}]}},")) as started:
         key = {"x-api-key": "secret"}
         assert await status(started.url, "GET", "/v1/models", {**EVIL, **key}) == 200
         assert await status(started.url, "GET", "/v1/models", {**PAGE, **key}) == 403
@@ -96,8 +96,10 @@ REST = [("GET", "/admin/config"), ("POST", "/admin/reload"), ("POST", "/admin/dr
 
 @asynccontextmanager
 async def administered(key: Secret | None) -> AsyncIterator[Sidecar]:
-    sidecar = await start(replace(launch(made(TWO), Log()), admin=Admin(port=0, key=key)))
-    sidecar.watching.cancel()
+    sidecar = await start(
+        replace(startup_options(build_generation(TWO_PROVIDERS), CapturedLog()), admin=Admin(port=0, key=key))
+    )
+    sidecar.config_task.cancel()
     yield sidecar
     await sidecar.stop()
 
@@ -115,10 +117,10 @@ async def test_probes_and_metrics_are_open_to_any_host(sidecar: Sidecar, headers
 
 @pytest.mark.parametrize(("headers", "shown"), [({}, True), (EVIL, False), (PAGE, False), (SAME_PAGE, False)])
 async def test_readiness_does_not_show_a_page_what_is_wrong_with_the_file(
-    two: Running, http: aiohttp.ClientSession, headers: dict[str, str], shown: bool
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, headers: dict[str, str], shown: bool
 ) -> None:
-    await two.edit("weight: 1}", "weight: heavy}")
-    async with http.get(f"{two.sidecar.admin_url}/readyz", headers=headers) as answer:
+    await two_providers.edit("weight: 1}", "weight: heavy}")
+    async with http.get(f"{two_providers.sidecar.admin_url}/readyz", headers=headers) as answer:
         said = await answer.json()
     assert (answer.status, said["last_reload_successful"], "problems" in said) == (200, False, shown)
 
@@ -126,7 +128,7 @@ async def test_readiness_does_not_show_a_page_what_is_wrong_with_the_file(
 @pytest.mark.parametrize("headers", [EVIL, PAGE, SAME_PAGE], ids=["host", "page", "rebound page"])
 async def test_the_rest_of_the_admin_listener_is_not(sidecar: Sidecar, headers: dict[str, str]) -> None:
     assert [await status(sidecar.admin_url, method, path, headers) for method, path in REST] == [403] * 4
-    assert not sidecar.front.draining
+    assert not sidecar.handler.draining
 
 
 @pytest.mark.parametrize("host", ["localhost:9464", "127.0.0.1", "10.0.0.7:9464", "[::1]"])

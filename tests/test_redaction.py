@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from proxy import redaction
-from proxy.redaction import LogRedactor, RedactingStage, Redactor, is_distinct, without_marked
+from proxy.redaction import LogRedactor, RedactingTransform, Redactor, is_distinct, redact_masked_keys
 
 KEY = 'sk-canary/0123+"x=\\y'
 PLAIN = "sk-canary-0123456789"
@@ -42,7 +42,7 @@ def escaped(text: str) -> str:
 def test_a_secret_is_found_however_it_is_written(secret, written):
     redactor = Redactor([secret, "another-secret-1"])
     data = f'{{"a": "said {written(secret)} here"}}'.encode()
-    for clean in (redactor.error(data), redactor.answer(data)):
+    for clean in (redactor.redact_error(data), redactor.redact_answer(data)):
         assert clean == b'{"a": "said [redacted] here"}'
 
 
@@ -52,7 +52,7 @@ def test_a_secret_is_found_however_it_is_written(secret, written):
 )
 def test_what_has_no_secret_in_it_passes_as_the_same_object(data):
     redactor = Redactor([PLAIN], ["ollama"])
-    assert redactor.error(data) is data and redactor.answer(data) is data
+    assert redactor.redact_error(data) is data and redactor.redact_answer(data) is data
 
 
 VISIBLE = st.characters(min_codepoint=33, max_codepoint=126)
@@ -71,27 +71,27 @@ def test_json_stays_json_and_loses_the_secret(secret, around, random):
     text = "".join(map(piece, secret))
     data = json.dumps({"before": around, "after": around}).replace('": "', f'": "{text}', 1).encode()
     assert secret in json.loads(data)["before"]
-    clean = json.loads(Redactor([secret]).answer(data))
+    clean = json.loads(Redactor([secret]).redact_answer(data))
     assert clean["after"] == around or secret in around
     assert clean["before"].endswith(around) and secret not in clean["before"].removesuffix(around)
 
 
 def test_of_two_secrets_one_within_the_other_nothing_is_left():
-    assert Redactor(["secret-1", "secret-1-and-more"]).answer(b"a secret-1-and-more b secret-1") == (
+    assert Redactor(["secret-1", "secret-1-and-more"]).redact_answer(b"a secret-1-and-more b secret-1") == (
         b"a [redacted] b [redacted]"
     )
 
 
 def test_a_word_is_only_replaced_in_errors():
     redactor = Redactor([PLAIN], ["ollama"])
-    assert redactor.answer(b'{"content": "try ollama"}') == b'{"content": "try ollama"}'
-    assert redactor.answer(b'{"error": "no key ollama"}') == b'{"error": "no key [redacted]"}'
-    assert redactor.error(b"no key ollama") == b"no key [redacted]"
+    assert redactor.redact_answer(b'{"content": "try ollama"}') == b'{"content": "try ollama"}'
+    assert redactor.redact_answer(b'{"error": "no key ollama"}') == b'{"error": "no key [redacted]"}'
+    assert redactor.redact_error(b"no key ollama") == b"no key [redacted]"
 
 
 def test_what_is_too_short_is_not_looked_for():
     redactor = Redactor(["true", "x"], ["null", ""])
-    assert redactor.error(b'{"x": true, "y": null}') == b'{"x": true, "y": null}'
+    assert redactor.redact_error(b'{"x": true, "y": null}') == b'{"x": true, "y": null}'
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_a_key_is_unlike_a_word(text, distinct):
 
 def test_header_values_are_redacted_each_for_itself():
     headers = {"x-request-id": f"req-{PLAIN}", "x-ratelimit-limit-tokens": "5", "cf-ray": quote(KEY)}
-    assert Redactor([PLAIN, KEY]).headers(headers) == {**headers, "x-request-id": "req-[redacted]"}
-    assert Redactor([unquote(quote_plus(PLAIN))]).headers({"a": "b"}) == {"a": "b"}
-    assert Redactor([PLAIN]).text(f"caf\u00e9 \udcff {PLAIN}") == "caf\u00e9 \udcff [redacted]"
+    assert Redactor([PLAIN, KEY]).redact_headers(headers) == {**headers, "x-request-id": "req-[redacted]"}
+    assert Redactor([unquote(quote_plus(PLAIN))]).redact_headers({"a": "b"}) == {"a": "b"}
+    assert Redactor([PLAIN]).redact_text(f"caf\u00e9 \udcff {PLAIN}") == "caf\u00e9 \udcff [redacted]"
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def test_header_values_are_redacted_each_for_itself():
     ],
 )
 def test_what_a_vendor_leaves_of_a_refused_key_is_left_out(said, left):
-    assert without_marked(said.encode()) == left.encode()
+    assert redact_masked_keys(said.encode()) == left.encode()
 
 
 @dataclass
@@ -144,23 +144,23 @@ CLEAN = b'data: {"a": "[redacted]"}\n\n: ping\n\ndata: "[redacted] \\u00e9"\n\nd
 def test_any_cut_of_a_stream_gives_the_same(ending):
     events, clean = EVENTS.replace(b"\n", ending), CLEAN.replace(b"\n", ending)
     for at in range(len(events)):
-        stage = RedactingStage(Redactor([PLAIN]), Whole())
+        stage = RedactingTransform(Redactor([PLAIN]), Whole())
         assert stage.feed(events[:at]) + stage.feed(events[at:]) + stage.end() == clean
-    stage = RedactingStage(Redactor([PLAIN]), Whole())
+    stage = RedactingTransform(Redactor([PLAIN]), Whole())
     assert b"".join(stage.feed(events[at : at + 1]) for at in range(len(events))) + stage.end() == clean
 
 
 def test_an_event_that_came_whole_waits_for_nothing():
-    stage = RedactingStage(Redactor([PLAIN]), Whole())
+    stage = RedactingTransform(Redactor([PLAIN]), Whole())
     assert stage.feed(b"data: 1\n\n") == b"data: 1\n\n"
     assert stage.feed(b"data: 2\n\ndata: 3") == b"data: 2\n\n"
     assert stage.feed(b"\n\n") == b"data: 3\n\n"
 
 
 def test_a_line_without_end_is_passed_on_when_it_is_longer_than_an_event_may_be(monkeypatch):
-    monkeypatch.setattr(redaction, "MAX_EVENT", 10)
+    monkeypatch.setattr(redaction, "MAX_EVENT_BYTES", 10)
     inner = Whole()
-    stage = RedactingStage(Redactor([PLAIN]), inner)
+    stage = RedactingTransform(Redactor([PLAIN]), inner)
     for _ in range(4):
         stage.feed(b"12345")
     assert sum(map(len, inner.fed)) == 20
@@ -169,9 +169,9 @@ def test_a_line_without_end_is_passed_on_when_it_is_longer_than_an_event_may_be(
 def test_the_log_knows_the_secrets_of_the_files_before():
     redact = LogRedactor(files=2)
     assert redact(b"one-secret-1") == b"one-secret-1"
-    redact.learn(["one-secret-1"])
-    redact.learn(["two-secret-2"])
-    redact.learn(["two-secret-2"])
+    redact.add_secrets(["one-secret-1"])
+    redact.add_secrets(["two-secret-2"])
+    redact.add_secrets(["two-secret-2"])
     assert redact(b"one-secret-1 two-secret-2\n") == b"[redacted] [redacted]\n"
-    redact.learn(["six-secret-6"])
+    redact.add_secrets(["six-secret-6"])
     assert redact(b"one-secret-1 two-secret-2 six-secret-6\n") == b"one-secret-1 [redacted] [redacted]\n"

@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from proxy import reload
-from proxy.config.document import MAX_TEXT
+from proxy.config.document import MAX_FILE_BYTES
 from proxy.config.files import read_text, read_value
-from proxy.generation import Generation, Maker
-from proxy.pipeline import Ends
-from proxy.reload import Outcome, Reloader, stamp
-from tests.fakes import Clock, Log, Script
-from tests.running import at_once
+from proxy.generation import Generation, GenerationFactory
+from proxy.pipeline import PipelineTerminals
+from proxy.reload import Reloader, ReloadOutcome, fingerprint
+from tests.fakes import Clock, MemoryLog, ScriptedHandler
+from tests.running import no_sleep
 
 ONE = """pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
 providers:
@@ -38,18 +38,20 @@ class Kept:
             path.write_text(text)
         os.utime(path, (1, 1))  # what is written within one tick of the disk's clock would look the same
         self.path = path
-        self.log = Log()
+        self.log = MemoryLog()
         self.clock = Clock()
         self.put: list[Generation] = []
         first = self.make(read_text(str(path)), 1)
         self.reloader = Reloader(str(path), self.make, first, self.put.append, self.log.logger, self.clock)
 
     def make(self, text: str, number: int) -> Generation:
-        return Maker({}, read_value, Ends(Script([]), {})).make(text, "routing.yaml", number)
+        return GenerationFactory({}, read_value, PipelineTerminals(ScriptedHandler([]), {})).build(
+            text, "routing.yaml", number
+        )
 
     async def look(self) -> int:
         """The number of the generation in force after one look."""
-        await self.reloader.look(at_once)
+        await self.reloader.poll(no_sleep)
         return self.reloader.current.number
 
     @property
@@ -58,7 +60,7 @@ class Kept:
 
     @property
     def disabled(self) -> str | None:
-        return self.reloader.current.snapshot.providers["a"].disabled
+        return self.reloader.current.snapshot.providers["a"].disabled_reason
 
     @property
     def said(self) -> list[str]:
@@ -114,7 +116,7 @@ async def test_a_change_is_picked_up_by_one_look_however_it_is_saved(save: Calla
     assert await kept.look() == 2
     assert kept.put == [kept.reloader.current]
     assert kept.log.lines[0]["changes"] == ["providers.a.weight: 1 -> 2"]
-    assert await kept.look() == 2 and kept.said == ["routing_reloaded"]
+    assert await kept.look() == 2 and kept.said == ["config_reloaded"]
 
 
 async def test_the_swap_of_a_config_map_is_picked_up_by_one_look(tmp_path: Path) -> None:
@@ -122,13 +124,13 @@ async def test_the_swap_of_a_config_map_is_picked_up_by_one_look(tmp_path: Path)
     assert await kept.look() == 1
     swap(tmp_path / "config", "routing.yaml", TWO)
     assert await kept.look() == 2
-    assert kept.reloader.last == Outcome(2, kept.reloader.current.digest, ("providers.a.weight: 1 -> 2",))
+    assert kept.reloader.last == ReloadOutcome(2, kept.reloader.current.digest, ("providers.a.weight: 1 -> 2",))
 
 
 async def test_a_missing_file_is_no_change_yet(kept: Kept) -> None:
     kept.path.rename(kept.path.with_suffix(".bak"))
     assert await kept.look() == 1
-    assert kept.said == [] and kept.reloader.last.successful
+    assert kept.said == [] and kept.reloader.last.is_successful
     kept.path.with_suffix(".bak").rename(kept.path)
     assert await kept.look() == 1 and kept.said == []
 
@@ -138,7 +140,7 @@ async def test_a_file_that_still_changes_is_left_alone(kept: Kept) -> None:
         kept.path.write_text(TWO)
 
     kept.path.write_text(TWO[:100])
-    await kept.reloader.look(meanwhile)
+    await kept.reloader.poll(meanwhile)
     assert kept.reloader.current.number == 1 and kept.said == []
     assert await kept.look() == 2
 
@@ -148,7 +150,7 @@ BROKEN = [
     ("a: [", "routing.yaml:2:1: not YAML: "),
     (ONE[: ONE.index("models")], "routing.yaml:1:1: models: is missing"),
     (ONE.replace("weight: 1", "wieght: 1"), "routing.yaml:3:54: providers.a.wieght: unknown key; did you mean 'weight'?"),
-    ("#" * (MAX_TEXT + 1), f"routing.yaml:1:1: the file is over {MAX_TEXT} bytes"),
+    ("#" * (MAX_FILE_BYTES + 1), f"routing.yaml:1:1: the file is over {MAX_FILE_BYTES} bytes"),
     (b"\xff", "can't decode byte 0xff in position 0"),
 ]  # fmt: skip
 
@@ -160,21 +162,21 @@ async def test_what_is_wrong_changes_nothing_and_is_told(content: str | bytes, s
     assert await kept.look() == 1
     assert kept.reloader.current is before and kept.put == []
     (line,) = kept.log.lines
-    assert (line["event"], line["level"], line["in_force"]) == ("routing_refused", "error", 1)
+    assert (line["event"], line["level"], line["active_generation"]) == ("config_reload_failed", "error", 1)
     assert said in line["problems"][0]
     assert kept.reloader.last.as_json() == {"generation": 1, "hash": before.digest, "problems": line["problems"]}
     await kept.look()
     assert len(kept.log.lines) == 1  # once is enough
 
 
-@pytest.mark.parametrize("fixed, number, event", [(ONE, 1, "routing_healed"), (TWO, 2, "routing_reloaded")])
+@pytest.mark.parametrize("fixed, number, event", [(ONE, 1, "config_recovered"), (TWO, 2, "config_reloaded")])
 async def test_a_fixed_file_heals(fixed: str, number: int, event: str, kept: Kept) -> None:
     kept.path.write_text("providers: [")
     await kept.look()
-    assert not kept.reloader.last.successful
+    assert not kept.reloader.last.is_successful
     kept.path.write_text(fixed)
     assert await kept.look() == number
-    assert kept.reloader.last.successful and kept.said == ["routing_refused", event]
+    assert kept.reloader.last.is_successful and kept.said == ["config_reload_failed", event]
     assert kept.reloader.counts == Counter(refused=1, applied=number - 1)
 
 
@@ -202,23 +204,23 @@ async def test_a_reload_that_is_asked_for_needs_no_change_and_no_moment(kept: Ke
     kept.path.write_text(TWO)
     outcome = await kept.reloader.reload()
     assert (outcome.generation, outcome.changes) == (2, ("providers.a.weight: 1 -> 2",))
-    assert await kept.look() == 2 and kept.said == ["routing_reloaded"]  # the next look has nothing to do
+    assert await kept.look() == 2 and kept.said == ["config_reloaded"]  # the next look has nothing to do
 
 
 async def test_a_refusal_that_was_asked_for_is_not_repeated_by_the_next_look(kept: Kept) -> None:
     kept.path.write_text("")
-    assert not (await kept.reloader.reload()).successful
+    assert not (await kept.reloader.reload()).is_successful
     await kept.look()
-    assert kept.said == ["routing_refused"]
+    assert kept.said == ["config_reload_failed"]
 
 
 async def test_a_file_that_was_missing_when_asked_for_heals_when_it_is_back(kept: Kept) -> None:
     kept.path.rename(kept.path.with_suffix(".bak"))
     outcome = await kept.reloader.reload()
     assert "No such file" in outcome.problems[0]
-    assert await kept.look() == 1 and not kept.reloader.last.successful
+    assert await kept.look() == 1 and not kept.reloader.last.is_successful
     kept.path.with_suffix(".bak").rename(kept.path)
-    assert await kept.look() == 1 and kept.reloader.last.successful
+    assert await kept.look() == 1 and kept.reloader.last.is_successful
 
 
 async def test_a_reload_whose_caller_leaves_is_made_by_the_next_look(kept: Kept) -> None:
@@ -297,7 +299,7 @@ async def test_a_key_file_that_is_gone_does_not_hide_a_change_of_the_file(keyed:
     (tmp_path / "key").unlink()
     assert await keyed.look() == 1 and keyed.said == []
     keyed.path.write_text(TWO)
-    assert await keyed.look() == 2 and keyed.said == ["routing_reloaded"]
+    assert await keyed.look() == 2 and keyed.said == ["config_reloaded"]
 
 
 async def test_a_key_file_that_comes_after_the_file_that_names_it_enables_the_provider(
@@ -316,8 +318,8 @@ async def test_a_file_system_that_does_not_respond_is_no_change_and_holds_nothin
     kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     go = threading.Event()
-    monkeypatch.setattr(reload, "VALUE_WITHIN_S", 0.01)
-    monkeypatch.setattr(reload, "stamp", lambda _: go.wait(60))
+    monkeypatch.setattr(reload, "VALUE_TIMEOUT_S", 0.01)
+    monkeypatch.setattr(reload, "fingerprint", lambda _: go.wait(60))
     kept.path.write_text(TWO)
     assert await kept.look() == 1 and kept.said == []
     monkeypatch.undo()
@@ -334,13 +336,13 @@ async def until_read(kept: Kept) -> int:
 
 @pytest.fixture
 def unsettled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reload, "SETTLING", 0)
+    monkeypatch.setattr(reload, "DEBOUNCE_S", 0)
 
 
 async def suspected(kept: Kept) -> None:
-    kept.reloader.suspect()
-    if kept.reloader._looking is not None:
-        await kept.reloader._looking
+    kept.reloader.on_auth_failure()
+    if kept.reloader._poll_task is not None:
+        await kept.reloader._poll_task
 
 
 @pytest.mark.usefixtures("unsettled")
@@ -356,13 +358,13 @@ async def test_a_refused_key_is_read_again_even_if_its_file_looks_the_same(keyed
 @pytest.mark.usefixtures("unsettled")
 async def test_many_refused_keys_are_one_look_every_few_seconds(keyed: Kept) -> None:
     looks: list[int] = []
-    make = keyed.reloader.make
+    make = keyed.reloader.build
 
     def counted(text: str, number: int) -> Generation:
         looks.append(number)
         return make(text, number)
 
-    keyed.reloader.make = counted
+    keyed.reloader.build = counted
     for seconds in (0.0, 0.0, 4.9, 0.1, 0.0):
         keyed.clock.now += seconds
         await suspected(keyed)
@@ -370,9 +372,9 @@ async def test_many_refused_keys_are_one_look_every_few_seconds(keyed: Kept) -> 
 
 
 async def test_without_key_files_a_refused_key_is_no_reason_to_look(kept: Kept) -> None:
-    kept.reloader.suspect()
-    assert kept.reloader._looking is None
+    kept.reloader.on_auth_failure()
+    assert kept.reloader._poll_task is None
 
 
 def test_a_path_that_no_file_can_have_has_no_stamp() -> None:
-    assert stamp("a\0b") is None and stamp("/no/such/file") is None
+    assert fingerprint("a\0b") is None and fingerprint("/no/such/file") is None

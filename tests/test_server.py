@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from proxy.server import KEEP_ALIVE, listener
-from tests.running import HELLO, TWO, Running, running
+from proxy.server import KEEP_ALIVE_S, build_listener
+from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
 
 ASK = {"model": "m", "messages": HELLO}
 
@@ -31,9 +31,9 @@ def post(body: bytes, *more: str) -> bytes:
     return "\r\n".join(head).encode() + b"\r\n\r\n" + body
 
 
-async def ended(started: Running) -> None:
+async def ended(started: RunningSidecar) -> None:
     """The last byte can arrive before the sidecar has written its line."""
-    await started.sidecar.front.drained()
+    await started.sidecar.handler.wait_idle()
 
 
 BAD = [
@@ -62,21 +62,29 @@ BAD = [
 
 @pytest.mark.parametrize(("body", "headers", "status", "code", "param"), BAD)
 async def test_bad_input_is_an_openai_error_that_names_what_is_wrong(
-    two: Running, http: aiohttp.ClientSession, body: Any, headers: dict[str, str], status: int, code: str, param: str
+    two_providers: RunningSidecar,
+    http: aiohttp.ClientSession,
+    body: Any,
+    headers: dict[str, str],
+    status: int,
+    code: str,
+    param: str,
 ) -> None:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    async with http.post(f"{two.url}/v1/chat/completions", data=data, headers=headers, auto_decompress=False) as answer:
+    async with http.post(
+        f"{two_providers.url}/v1/chat/completions", data=data, headers=headers, auto_decompress=False
+    ) as answer:
         error = (await answer.json())["error"]
     assert (answer.status, error["code"], error["param"]) == (status, code, param)
     assert error["message"] and error["type"] == "invalid_request_error"
     assert answer.headers["X-Request-Id"] and answer.headers["X-Provider-Attempts"] == "0"
-    await ended(two)
-    assert two.log.lines[-1]["outcome"] == code and two.log.lines[-1]["status"] == status
-    assert two.sandbox.calls("first") == two.sandbox.calls("second") == []
+    await ended(two_providers)
+    assert two_providers.log.lines[-1]["outcome"] == code and two_providers.log.lines[-1]["status"] == status
+    assert two_providers.sandbox.requests("first") == two_providers.sandbox.requests("second") == []
 
 
-async def test_an_unknown_model_gets_near_names(two: Running, http: aiohttp.ClientSession) -> None:
-    async with http.post(f"{two.url}/v1/chat/completions", json={**ASK, "model": "mm"}) as answer:
+async def test_an_unknown_model_gets_near_names(two_providers: RunningSidecar, http: aiohttp.ClientSession) -> None:
+    async with http.post(f"{two_providers.url}/v1/chat/completions", json={**ASK, "model": "mm"}) as answer:
         assert (await answer.json())["error"]["message"] == "no model 'mm' in the routing table; did you mean 'm'?"
 
 
@@ -89,16 +97,16 @@ async def test_an_unknown_model_gets_near_names(two: Running, http: aiohttp.Clie
     ],
 )
 async def test_other_paths_and_methods_are_errors_of_the_same_shape(
-    two: Running, http: aiohttp.ClientSession, method: str, path: str, status: int, code: str
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, method: str, path: str, status: int, code: str
 ) -> None:
-    async with http.request(method, two.url + path) as answer:
+    async with http.request(method, two_providers.url + path) as answer:
         assert (answer.status, (await answer.json())["error"]["code"]) == (status, code)
 
 
 @pytest.mark.parametrize("framing", ["Content-Length", "Transfer-Encoding"])
 async def test_a_body_over_the_limit_is_refused_before_it_is_held(framing: str) -> None:
-    text = TWO.replace("limits,", "{limits: {max_body: 1KiB}},")
-    async with running(text) as started, aiohttp.ClientSession() as http:
+    text = TWO_PROVIDERS.replace("limits,", "{limits: {max_body: 1KiB}},")
+    async with run_sidecar(text) as started, aiohttp.ClientSession() as http:
         data: Any = b"x" * 2000 if framing == "Content-Length" else _parts(b"x" * 500, 4)
         async with http.post(f"{started.url}/v1/chat/completions", data=data) as answer:
             assert answer.status == 413
@@ -110,14 +118,14 @@ async def _parts(data: bytes, times: int) -> AsyncIterator[bytes]:
         yield data
 
 
-async def test_a_request_that_is_no_http_gets_json_without_an_echo(two: Running) -> None:
-    got = await talk(two.url, b"POST /v1 HTTP/1.1\r\nAuthorization Bearer sk-SECRET\r\n\r\n")
+async def test_a_request_that_is_no_http_gets_json_without_an_echo(two_providers: RunningSidecar) -> None:
+    got = await talk(two_providers.url, b"POST /v1 HTTP/1.1\r\nAuthorization Bearer sk-SECRET\r\n\r\n")
     assert b" 400 " in got and b"invalid_request_error" in got and b"SECRET" not in got
 
 
-async def test_expect_100_continue_is_answered_before_the_body_is_sent(two: Running) -> None:
+async def test_expect_100_continue_is_answered_before_the_body_is_sent(two_providers: RunningSidecar) -> None:
     body = json.dumps(ASK).encode()
-    reader, writer = await asyncio.open_connection(*two.url.removeprefix("http://").rsplit(":", 1))
+    reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
     writer.write(post(body, "Expect: 100-continue", "Connection: close")[: -len(body)])
     assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
     writer.write(body)
@@ -125,9 +133,9 @@ async def test_expect_100_continue_is_answered_before_the_body_is_sent(two: Runn
     writer.close()
 
 
-async def test_http_1_0_with_a_transfer_encoding_is_refused(two: Running) -> None:
+async def test_http_1_0_with_a_transfer_encoding_is_refused(two_providers: RunningSidecar) -> None:
     head = b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-    assert b" 400 " in await talk(two.url, head)
+    assert b" 400 " in await talk(two_providers.url, head)
 
 
 @pytest.mark.parametrize(
@@ -140,10 +148,10 @@ async def test_http_1_0_with_a_transfer_encoding_is_refused(two: Running) -> Non
     ],
 )
 async def test_a_connection_stays_as_its_client_wants_it(
-    two: Running, version: str, asked: str, connection: bytes, stays: bool
+    two_providers: RunningSidecar, version: str, asked: str, connection: bytes, stays: bool
 ) -> None:
     sent = post(json.dumps(ASK).encode(), *filter(None, [asked])).replace(b"HTTP/1.1", f"HTTP/{version}".encode())
-    reader, writer = await asyncio.open_connection(*two.url.removeprefix("http://").rsplit(":", 1))
+    reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
     for _ in range(2 if stays else 1):
         writer.write(sent)
         head = await reader.readuntil(b"\r\n\r\n")
@@ -157,55 +165,60 @@ async def test_a_connection_stays_as_its_client_wants_it(
     writer.close()
 
 
-async def test_a_head_gets_no_body(two: Running, http: aiohttp.ClientSession) -> None:
+async def test_a_head_gets_no_body(two_providers: RunningSidecar, http: aiohttp.ClientSession) -> None:
     for _ in range(2):
-        async with http.head(f"{two.url}/v1/models") as answer:
+        async with http.head(f"{two_providers.url}/v1/models") as answer:
             assert answer.status == 405 and int(answer.headers["Content-Length"]) > 0
             assert await answer.read() == b""
 
 
-async def test_while_it_drains_a_connection_ends_with_its_answer(two: Running) -> None:
-    two.sidecar.front.drain()
-    assert b"\r\nConnection: close\r\n" in await talk(two.url, post(json.dumps(ASK).encode()))
+async def test_while_it_drains_a_connection_ends_with_its_answer(two_providers: RunningSidecar) -> None:
+    two_providers.sidecar.handler.drain()
+    assert b"\r\nConnection: close\r\n" in await talk(two_providers.url, post(json.dumps(ASK).encode()))
 
 
 async def test_who_fails_at_the_end_takes_neither_the_connection_nor_the_others_along(
-    two: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ValueError("write to closed file")
 
-    monkeypatch.setattr("proxy.attempts.settle.finished", broken)
+    monkeypatch.setattr("proxy.attempts.outcomes.record_finished", broken)
     for _ in range(2):
-        async with http.post(f"{two.url}/v1/chat/completions", json=ASK) as answer:
+        async with http.post(f"{two_providers.url}/v1/chat/completions", json=ASK) as answer:
             assert (await answer.json())["choices"]
-        await ended(two)
-        assert two.sidecar.front.services.load.requests == 0
-        assert {line["event"] for line in two.log.lines[-2:]} == {"request_ended", "request_crashed"}
-    assert len(two.sidecar.listener.connections) == 1
+        await ended(two_providers)
+        assert two_providers.sidecar.handler.runtime.load.requests == 0
+        assert {line["event"] for line in two_providers.log.lines[-2:]} == {
+            "request_completed",
+            "request_unhandled_error",
+        }
+    assert len(two_providers.sidecar.listener.connections) == 1
 
 
 @pytest.mark.parametrize(("version", "chunked"), [("1.0", False), ("1.1", True)])
-async def test_a_stream_is_chunked_only_for_those_who_know_chunks(two: Running, version: str, chunked: bool) -> None:
+async def test_a_stream_is_chunked_only_for_those_who_know_chunks(
+    two_providers: RunningSidecar, version: str, chunked: bool
+) -> None:
     sent = post(json.dumps({**ASK, "stream": True}).encode(), "Connection: close")
-    got = await talk(two.url, sent.replace(b"HTTP/1.1", b"HTTP/" + version.encode()))
+    got = await talk(two_providers.url, sent.replace(b"HTTP/1.1", b"HTTP/" + version.encode()))
     head, _, body = got.partition(b"\r\n\r\n")
     assert (b"transfer-encoding: chunked" in head.lower(), body.endswith(b"0\r\n\r\n")) == (chunked, chunked)
     assert b"data: [DONE]\n\n" in body and body.startswith(b"data: ") is not chunked
 
 
-async def test_a_stream_without_chunks_ends_with_its_connection(two: Running) -> None:
+async def test_a_stream_without_chunks_ends_with_its_connection(two_providers: RunningSidecar) -> None:
     sent = post(json.dumps({**ASK, "stream": True}).encode(), "Connection: keep-alive").replace(
         b"HTTP/1.1", b"HTTP/1.0"
     )
     async with asyncio.timeout(10):
-        got = await talk(two.url, sent)
+        got = await talk(two_providers.url, sent)
     assert got.endswith(b"data: [DONE]\n\n") and b"keep-alive" not in got.lower().partition(b"\r\n\r\n")[0]
 
 
 @pytest.mark.parametrize("stream", [False, True])
 async def test_a_client_that_leaves_while_waiting_closes_the_upstream_call(stream: bool) -> None:
-    async with silent_provider() as (port, gone), running(TWO) as started:
+    async with silent_provider() as (port, gone), run_sidecar(TWO_PROVIDERS) as started:
         point(started, port)
         body = json.dumps({**ASK, "stream": stream}).encode()
         _, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
@@ -215,14 +228,14 @@ async def test_a_client_that_leaves_while_waiting_closes_the_upstream_call(strea
             writer.close()
             await gone.closed.wait()
             await ended(started)
-    assert started.log.lines[-1]["outcome"] == "client_gone" and len(started.log.lines[-1]["attempts"]) == 1
+    assert started.log.lines[-1]["outcome"] == "client_disconnected" and len(started.log.lines[-1]["attempts"]) == 1
 
 
 async def test_a_client_that_leaves_mid_stream_closes_the_upstream_call() -> None:
     chunk = {"choices": [{"index": 0, "delta": {"content": "word"}, "finish_reason": None}]}
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     event = b"data: " + json.dumps(chunk).encode() + b"\n\n"
-    async with silent_provider(head + event) as (port, gone), running(TWO) as started:
+    async with silent_provider(head + event) as (port, gone), run_sidecar(TWO_PROVIDERS) as started:
         point(started, port)
         body = json.dumps({**ASK, "stream": True}).encode()
         reader, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
@@ -232,7 +245,7 @@ async def test_a_client_that_leaves_mid_stream_closes_the_upstream_call() -> Non
             writer.close()
             await gone.closed.wait()
             await ended(started)
-    assert started.log.lines[-1]["outcome"] == "client_gone" and started.log.lines[-1]["status"] == 200
+    assert started.log.lines[-1]["outcome"] == "client_disconnected" and started.log.lines[-1]["status"] == 200
 
 
 async def test_a_client_that_does_not_read_holds_up_the_provider() -> None:
@@ -251,7 +264,7 @@ async def test_a_client_that_does_not_read_holds_up_the_provider() -> None:
         writer.close()
 
     server = await asyncio.start_server(flood, "127.0.0.1", 0)
-    async with server, running(TWO) as started, asyncio.timeout(20):
+    async with server, run_sidecar(TWO_PROVIDERS) as started, asyncio.timeout(20):
         point(started, server.sockets[0].getsockname()[1])
         reader, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
         writer.write(post(json.dumps({**ASK, "stream": True}).encode(), "Connection: close"))
@@ -266,23 +279,23 @@ async def test_a_client_that_does_not_read_holds_up_the_provider() -> None:
     assert rest.count(b'"content"') == parts and rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
 
 
-async def test_aiohttps_options_reach_the_connection(two: Running) -> None:
-    protocol = listener(two.sidecar.front)()
-    assert protocol._keepalive_timeout == KEEP_ALIVE  # its own default is an hour
-    assert two.sidecar.listener.handler_cancellation
+async def test_aiohttps_options_reach_the_connection(two_providers: RunningSidecar) -> None:
+    protocol = build_listener(two_providers.sidecar.handler)()
+    assert protocol._keepalive_timeout == KEEP_ALIVE_S  # its own default is an hour
+    assert two_providers.sidecar.listener.handler_cancellation
     assert protocol.access_log is None
 
 
-async def test_without_keys_only_this_machine_is_served(two: Running) -> None:
+async def test_without_keys_only_this_machine_is_served(two_providers: RunningSidecar) -> None:
     body = json.dumps(ASK).encode()
     rebound = post(body, "Connection: close").replace(b"Host: localhost", b"Host: evil.example")
-    assert b" 403 " in await talk(two.url, rebound)
-    assert b" 403 " in await talk(two.url, post(body, "Origin: https://evil.example", "Connection: close"))
+    assert b" 403 " in await talk(two_providers.url, rebound)
+    assert b" 403 " in await talk(two_providers.url, post(body, "Origin: https://evil.example", "Connection: close"))
 
 
 async def test_with_keys_the_right_one_is_asked_for() -> None:
-    keyed = TWO.replace("auth,", '{auth: {keys: [{name: app, value: "${KEY}"}]}},')
-    async with running(keyed, {"KEY": "s3cret"}) as started, aiohttp.ClientSession() as http:
+    keyed = TWO_PROVIDERS.replace("auth,", '{auth: {keys: [{name: app, value: "${KEY}"}]}},')
+    async with run_sidecar(keyed, {"KEY": "s3cret"}) as started, aiohttp.ClientSession() as http:
         for headers, status in [
             ({"Authorization": "Bearer s3cret"}, 200),
             ({"x-api-key": "s3cret"}, 200),
@@ -325,28 +338,28 @@ class silent_provider:
         self.server.close()
 
 
-def point(started: Running, port: int) -> None:
+def point(started: RunningSidecar, port: int) -> None:
     """Let both providers be the one at that port."""
-    generation = started.sidecar.front.generation
+    generation = started.sidecar.handler.generation
     targets = tuple(
         replace(target, base_url=f"http://127.0.0.1:{port}/v1") for target in generation.snapshot.models["m"]
     )
     snapshot = replace(generation.snapshot, models={"m": targets})
-    started.sidecar.front.generation = replace(generation, snapshot=snapshot)
+    started.sidecar.handler.generation = replace(generation, snapshot=snapshot)
 
 
-async def test_a_connection_too_many_gets_a_503_and_those_before_it_go_on(two: Running) -> None:
-    two.sidecar.listener.max_connections = 1
+async def test_a_connection_too_many_gets_a_503_and_those_before_it_go_on(two_providers: RunningSidecar) -> None:
+    two_providers.sidecar.listener.max_connections = 1
     get = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
-    reader, writer = await asyncio.open_connection(*two.url.removeprefix("http://").rsplit(":", 1))
+    reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
     for _ in range(2):
         writer.write(get)
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-        head, _, body = (await talk(two.url, get)).partition(b"\r\n\r\n")
+        head, _, body = (await talk(two_providers.url, get)).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nConnection: close\r\nRetry-After: 1\r\n" in head
         assert json.loads(body)["error"]["code"] == "sidecar_overloaded"
         await reader.read(65536)
-    assert two.events == ["sidecar_overloaded"]  # one line, however many are refused
+    assert two_providers.events == ["sidecar_overloaded"]  # one line, however many are refused
     writer.close()
-    while b" 503 " in (await talk(two.url, get.replace(b"Host", b"Connection: close\r\nHost"))):
+    while b" 503 " in (await talk(two_providers.url, get.replace(b"Host", b"Connection: close\r\nHost"))):
         pass  # until the sidecar has seen it leave

@@ -19,9 +19,26 @@ from aiohttp import web
 from proxy.config.document import ConfigError
 from proxy.config.schema import Admin, Listen
 from proxy.sandbox.scenario import Fault
-from proxy.sidecar import CannotListen, Exposed, _exposing, _tell, _url, check_exposure, start
-from tests.fakes import PIPELINE, generation, text
-from tests.running import HELLO, TWO, Log, Running, at_once, launch, made, running
+from proxy.sidecar import (
+    BindError,
+    InsecureListenError,
+    _log_task_failure,
+    _url,
+    _with_listen_check,
+    check_listen_security,
+    start,
+)
+from tests.fakes import PIPELINE, generation, routing_yaml
+from tests.running import (
+    HELLO,
+    TWO_PROVIDERS,
+    CapturedLog,
+    RunningSidecar,
+    build_generation,
+    no_sleep,
+    run_sidecar,
+    startup_options,
+)
 
 ASK = {"model": "m", "messages": HELLO}
 KEYED = PIPELINE.replace("header_policy", "{auth: {keys: [{name: app, value: secret}]}}, header_policy")
@@ -31,8 +48,8 @@ KEYLESS = PIPELINE.replace("header_policy", "auth, header_policy")
 @pytest.mark.parametrize("pipeline", [PIPELINE, KEYLESS])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "192.168.1.2", "example.test", "", "fe80::1"])
 def test_open_without_keys_is_refused(pipeline, host):
-    with pytest.raises(Exposed, match="name keys under pipeline: auth: keys"):
-        check_exposure(Listen(host=host), generation(text(pipeline)))
+    with pytest.raises(InsecureListenError, match="name keys under pipeline: auth: keys"):
+        check_listen_security(Listen(host=host), generation(routing_yaml(pipeline)))
 
 
 @pytest.mark.parametrize("pipeline", [PIPELINE, KEYLESS, KEYED])
@@ -48,17 +65,17 @@ def test_open_without_keys_is_refused(pipeline, host):
     ],
 )
 def test_what_only_this_machine_can_reach_needs_no_keys(pipeline, listen):
-    check_exposure(listen, generation(text(pipeline)))
+    check_listen_security(listen, generation(routing_yaml(pipeline)))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7"])
 def test_with_keys_it_may_be_open(host):
-    check_exposure(Listen(host=host), generation(text(KEYED)))
+    check_listen_security(Listen(host=host), generation(routing_yaml(KEYED)))
 
 
 async def test_an_open_sidecar_without_keys_never_listens():
-    with pytest.raises(Exposed):
-        await start(replace(launch(generation(), Log()), listen=Listen(host="0.0.0.0", port=0)))
+    with pytest.raises(InsecureListenError):
+        await start(replace(startup_options(generation(), CapturedLog()), listen=Listen(host="0.0.0.0", port=0)))
 
 
 @pytest.mark.parametrize(
@@ -78,11 +95,18 @@ def test_the_url_is_where_it_listens(name, url):
 
 
 def test_a_reload_may_not_take_the_keys_from_an_open_listener():
-    make = _exposing(replace(launch(made(TWO), Log(), make=lambda text, _: made(text)), listen=Listen(host="0.0.0.0")))
-    keyed = TWO.replace(" auth,", " {auth: {keys: [{name: app, value: secret}]}},")
+    make = _with_listen_check(
+        replace(
+            startup_options(
+                build_generation(TWO_PROVIDERS), CapturedLog(), make=lambda text, _: build_generation(text)
+            ),
+            listen=Listen(host="0.0.0.0"),
+        )
+    )
+    keyed = TWO_PROVIDERS.replace(" auth,", " {auth: {keys: [{name: app, value: secret}]}},")
     assert make(keyed, 2).snapshot.models
     with pytest.raises(ConfigError, match="listen: host 0.0.0.0 is reachable from outside and no key is asked for"):
-        make(TWO, 2)
+        make(TWO_PROVIDERS, 2)
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
@@ -90,7 +114,7 @@ async def test_a_proxy_in_the_environment_is_no_obstacle_on_this_machine(
     name: str, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:1")
-    async with running() as started, http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
+    async with run_sidecar() as started, http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
         assert answer.status == 200
 
 
@@ -106,7 +130,7 @@ models:
 async def test_a_provider_that_refuses_a_key_makes_its_file_be_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("proxy.reload.SETTLING", 0)
+    monkeypatch.setattr("proxy.reload.DEBOUNCE_S", 0)
 
     async def provider(wire: web.BaseRequest) -> web.StreamResponse:
         good = wire.headers["Authorization"] == "Bearer new"
@@ -119,15 +143,19 @@ async def test_a_provider_that_refuses_a_key_makes_its_file_be_read_again(
     server = await asyncio.get_running_loop().create_server(web.Server(provider), "127.0.0.1", 0)
     file = KEYED_PROVIDER.replace("URL", _url(server)).replace("KEY", str(key))
     path.write_text(file)
-    sidecar = await start(launch(made(file), Log(), str(path), lambda text, number: made(text, number=number)))
-    sidecar.watching.cancel()
+    sidecar = await start(
+        startup_options(
+            build_generation(file), CapturedLog(), str(path), lambda text, number: build_generation(text, number=number)
+        )
+    )
+    sidecar.config_task.cancel()
     key.write_text("new")
     try:
         async with openai.AsyncOpenAI(base_url=f"{sidecar.url}/v1", api_key="any", max_retries=0) as client:
             with pytest.raises(openai.InternalServerError, match="auth_error"):
                 await client.chat.completions.create(model="m", messages=HELLO)
-            assert sidecar.reloader._looking is not None
-            await sidecar.reloader._looking
+            assert sidecar.reloader._poll_task is not None
+            await sidecar.reloader._poll_task
             assert (await client.chat.completions.create(model="m", messages=HELLO)).provider == "first"
     finally:
         await sidecar.stop()
@@ -138,18 +166,18 @@ async def test_a_watcher_that_crashes_is_told_and_serving_goes_on(tmp_path: Path
     def make(*_: Any) -> Any:
         raise KeyError("a module of one's own")
 
-    log, path = Log(), tmp_path / "routing.yaml"
-    path.write_text(TWO)
-    sidecar = await start(launch(made(TWO), log, str(path), make))
-    sidecar.watching.cancel()
-    await until(sidecar.watching.done)
+    log, path = CapturedLog(), tmp_path / "routing.yaml"
+    path.write_text(TWO_PROVIDERS)
+    sidecar = await start(startup_options(build_generation(TWO_PROVIDERS), log, str(path), make))
+    sidecar.config_task.cancel()
+    await until(sidecar.config_task.done)
     assert log.lines == []  # being stopped is no crash
     path.write_text("")
-    watching = asyncio.create_task(sidecar.reloader.watch(at_once))
-    watching.add_done_callback(partial(_tell, log.logger()))
+    watching = asyncio.create_task(sidecar.reloader.watch(no_sleep))
+    watching.add_done_callback(partial(_log_task_failure, log.logger()))
     await until(lambda: bool(log.lines))
     await sidecar.stop()
-    assert log.lines[0]["event"] == "watching_crashed" and "KeyError" in log.lines[0]["exception"]
+    assert log.lines[0]["event"] == "config_watcher_failed" and "KeyError" in log.lines[0]["exception"]
 
 
 async def test_a_taken_admin_port_gives_the_first_one_back() -> None:
@@ -158,8 +186,8 @@ async def test_a_taken_admin_port_gives_the_first_one_back() -> None:
     ports = [server.sockets[0].getsockname()[1] for server in (free, taken)]
     free.close()
     await free.wait_closed()
-    plain = launch(made(TWO), Log())
-    with pytest.raises(CannotListen, match=f"127.0.0.1:{ports[1]}"):
+    plain = startup_options(build_generation(TWO_PROVIDERS), CapturedLog())
+    with pytest.raises(BindError, match=f"127.0.0.1:{ports[1]}"):
         await start(replace(plain, listen=Listen(port=ports[0]), admin=Admin(port=ports[1])))
     again = await asyncio.start_server(lambda *_: None, "127.0.0.1", ports[0])
     again.close()
@@ -169,35 +197,37 @@ async def test_a_taken_admin_port_gives_the_first_one_back() -> None:
 # Probes
 
 
-async def test_the_providers_state_is_no_reason_not_to_be_ready(two: Running) -> None:
+async def test_the_providers_state_is_no_reason_not_to_be_ready(two_providers: RunningSidecar) -> None:
     for name in ("first", "second"):
-        await two.sandbox.stop(name)
-    async with two.client() as client:
+        await two_providers.sandbox.stop(name)
+    async with two_providers.client() as client:
         for _ in range(10):
             with pytest.raises(openai.InternalServerError):
                 await client.chat.completions.create(model="m", messages=HELLO)
-    assert (await two.admin("GET", "/readyz"))[0] == 200
-    assert await two.admin("GET", "/healthz") == (200, {"status": "ok"})
+    assert (await two_providers.admin("GET", "/readyz"))[0] == 200
+    assert await two_providers.admin("GET", "/healthz") == (200, {"status": "ok"})
 
 
-async def test_a_bad_file_is_seen_from_outside_and_a_good_one_too(two: Running) -> None:
-    before = (await two.admin("GET", "/admin/config"))[1]
-    await two.edit("weight: 1}", "weight: heavy}")
-    said = (await two.admin("GET", "/admin/config"))[1]
-    problem = f"{two.path.name}:4:71: providers.first.weight: expected a number, got text"
+async def test_a_bad_file_is_seen_from_outside_and_a_good_one_too(two_providers: RunningSidecar) -> None:
+    before = (await two_providers.admin("GET", "/admin/config"))[1]
+    await two_providers.edit("weight: 1}", "weight: heavy}")
+    said = (await two_providers.admin("GET", "/admin/config"))[1]
+    problem = f"{two_providers.path.name}:4:71: providers.first.weight: expected a number, got text"
     assert said == {
         **before,
         "last_reload_successful": False,
         "problems": [problem, problem.replace("4:71", "5:72").replace("first", "second")],
     }
-    assert (await two.admin("POST", "/admin/reload"))[0] == 422
-    await two.edit("weight: heavy}", "weight: 3}")
-    said = (await two.admin("GET", "/admin/config"))[1]
+    assert (await two_providers.admin("POST", "/admin/reload"))[0] == 422
+    await two_providers.edit("weight: heavy}", "weight: 3}")
+    said = (await two_providers.admin("GET", "/admin/config"))[1]
     assert (said["generation"], said["last_reload_successful"]) == (2, True) and said["hash"] != before["hash"]
 
 
-async def test_what_the_admin_listener_cannot_parse_it_does_not_repeat(two: Running) -> None:
-    reader, writer = await asyncio.open_connection(*two.sidecar.admin_url.removeprefix("http://").rsplit(":", 1))
+async def test_what_the_admin_listener_cannot_parse_it_does_not_repeat(two_providers: RunningSidecar) -> None:
+    reader, writer = await asyncio.open_connection(
+        *two_providers.sidecar.admin_url.removeprefix("http://").rsplit(":", 1)
+    )
     writer.write(b"POST /admin/reload HTTP/1.1\r\nAuthorization Bearer s3cret\r\n\r\n")
     got = await reader.read()
     writer.close()
@@ -222,45 +252,45 @@ async def until(true: Callable[[], bool]) -> None:
             await asyncio.sleep(0)
 
 
-async def stopping(started: Running) -> asyncio.Task[None]:
+async def stopping(started: RunningSidecar) -> asyncio.Task[None]:
     """The sidecar on its way out, no longer accepting."""
     stop = asyncio.create_task(started.sidecar.stop())
     await until(lambda: not started.sidecar.server.is_serving())
     return stop
 
 
-async def test_a_stream_in_hand_ends_whole_while_nothing_new_comes_in(two: Running) -> None:
-    await two.hold_streams()
-    url, admin_url = two.url, two.sidecar.admin_url
-    async with two.client() as client:
+async def test_a_stream_in_hand_ends_whole_while_nothing_new_comes_in(two_providers: RunningSidecar) -> None:
+    await two_providers.hold_streams()
+    url, admin_url = two_providers.url, two_providers.sidecar.admin_url
+    async with two_providers.client() as client:
         stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
-        stop = await stopping(two)
-        status, said = await two.admin("GET", "/readyz")
+        stop = await stopping(two_providers)
+        status, said = await two_providers.admin("GET", "/readyz")
         assert (status, said["status"]) == (503, "draining")
         assert await refuses(url)
-        two.pace.go()
+        two_providers.pace.release()
         chunks = [chunk async for chunk in stream]
     await stop
     assert chunks[-1].choices[0].finish_reason == "stop"
     assert await refuses(admin_url)
-    assert two.log.lines[-1]["outcome"] == "ok"
+    assert two_providers.log.lines[-1]["outcome"] == "ok"
 
 
-async def test_an_idle_connection_delays_nothing(two: Running) -> None:
+async def test_an_idle_connection_delays_nothing(two_providers: RunningSidecar) -> None:
     async with aiohttp.ClientSession() as http:
-        async with http.post(f"{two.url}/v1/chat/completions", json=ASK) as answer:
+        async with http.post(f"{two_providers.url}/v1/chat/completions", json=ASK) as answer:
             assert answer.status == 200
         async with asyncio.timeout(5):
-            await two.sidecar.stop()
+            await two_providers.sidecar.stop()
 
 
-async def test_a_request_whose_body_still_comes_gets_its_answer(two: Running) -> None:
+async def test_a_request_whose_body_still_comes_gets_its_answer(two_providers: RunningSidecar) -> None:
     body = json.dumps(ASK).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
-    reader, writer = await asyncio.open_connection(*two.url.removeprefix("http://").rsplit(":", 1))
+    reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
     writer.write(head.encode() + body[:20])
-    await until(lambda: two.sidecar.front.active == 1)
-    stop = await stopping(two)
+    await until(lambda: two_providers.sidecar.handler.active == 1)
+    stop = await stopping(two_providers)
     writer.write(body[20:])
     got = await reader.read()
     await stop
@@ -270,9 +300,9 @@ async def test_a_request_whose_body_still_comes_gets_its_answer(two: Running) ->
 
 @pytest.mark.parametrize("fault", [Fault("slow", between=0.001, seconds=0.001), Fault("stall", after=3)])
 async def test_a_stream_that_outlasts_the_drain_ends_with_an_error_and_no_done(fault: Fault) -> None:
-    async with running(TWO + "drain: {timeout: 20ms}") as started, aiohttp.ClientSession() as http:
+    async with run_sidecar(TWO_PROVIDERS + "drain: {timeout: 20ms}") as started, aiohttp.ClientSession() as http:
         for name in ("first", "second"):
-            await started.sandbox.fail(name, fault)
+            await started.sandbox.set_fault(name, fault)
         started.pace.hold(after=3)
         async with http.post(f"{started.url}/v1/chat/completions", json={**ASK, "stream": True}) as answer:
             await started.sidecar.stop()
@@ -282,9 +312,9 @@ async def test_a_stream_that_outlasts_the_drain_ends_with_an_error_and_no_done(f
 
 
 async def test_during_the_drains_delay_requests_are_still_accepted() -> None:
-    async with running(TWO + "drain: {delay: 1h}") as started, aiohttp.ClientSession() as http:
+    async with run_sidecar(TWO_PROVIDERS + "drain: {delay: 1h}") as started, aiohttp.ClientSession() as http:
         stop = asyncio.create_task(started.sidecar.stop())
-        await until(lambda: started.sidecar.front.draining)
+        await until(lambda: started.sidecar.handler.draining)
         for _ in range(2):
             async with http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
                 assert (answer.status, answer.headers["Connection"]) == (200, "close")
@@ -293,8 +323,8 @@ async def test_during_the_drains_delay_requests_are_still_accepted() -> None:
         await started.edit("delay: 1h", "delay: 0s")
 
 
-async def test_drain_over_http_only_takes_it_out_of_readiness(two: Running) -> None:
-    assert await two.admin("POST", "/admin/drain") == (202, {"status": "draining"})
-    assert (await two.admin("GET", "/readyz"))[0] == 503
-    async with two.client() as client:
+async def test_drain_over_http_only_takes_it_out_of_readiness(two_providers: RunningSidecar) -> None:
+    assert await two_providers.admin("POST", "/admin/drain") == (202, {"status": "draining"})
+    assert (await two_providers.admin("GET", "/readyz"))[0] == 503
+    async with two_providers.client() as client:
         assert (await client.chat.completions.create(model="m", messages=HELLO)).provider

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.sse import Event, EventTooLarge, Framer, data_of, decode, encode
-from tests.cuts import cut
+from proxy.sse import Event, EventTooLargeError, Framer, data_of, decode, encode
+from tests.cuts import split_at
 
 ENDINGS = st.sampled_from([b"\n", b"\r", b"\r\n"])
 LINES = st.sampled_from(
@@ -20,7 +20,7 @@ STREAMS = st.lists(st.tuples(LINES, ENDINGS), max_size=12).map(lambda lines: b""
 def framed(pieces: list[bytes]) -> tuple[list[bytes], bytes]:
     framer = Framer()
     frames = [frame for piece in pieces for frame in framer.feed(piece)]
-    return frames, framer.rest()
+    return frames, framer.flush()
 
 
 def dispatched(stream: bytes) -> list[tuple[str, bytes]]:
@@ -41,19 +41,19 @@ def dispatched(stream: bytes) -> list[tuple[str, bytes]]:
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
 def test_frames_and_rest_are_the_bytes_put_in(stream: bytes, places: list[int]) -> None:
-    frames, rest = framed(cut(stream, places))
+    frames, rest = framed(split_at(stream, places))
     assert b"".join(frames) + rest == stream
 
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
 def test_cuts_change_no_frame(stream: bytes, places: list[int]) -> None:
-    assert framed(cut(stream, places)) == framed([stream]) == framed([bytes([byte]) for byte in stream])
+    assert framed(split_at(stream, places)) == framed([stream]) == framed([bytes([byte]) for byte in stream])
 
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
 def test_events_are_those_of_the_standard(stream: bytes, places: list[int]) -> None:
     stream += b":"  # settles whether a last CR was half a CRLF
-    frames = framed(cut(stream, places))[0]
+    frames = framed(split_at(stream, places))[0]
     events = [(event.name, event.data) for event in map(decode, frames)]
     assert [data for _, data in events] == list(map(data_of, frames))
     assert [event for event in events if event[1] is not None] == dispatched(stream)
@@ -70,19 +70,19 @@ def test_an_event_that_ends_in_cr_waits_for_the_byte_after_it() -> None:
     framer = Framer()
     assert framer.feed(b"data: 1\r\r") == []
     assert framer.feed(b"d") == [b"data: 1\r\r"]
-    assert (framer.rest(), framer.rest()) == (b"d", b"")
+    assert (framer.flush(), framer.flush()) == (b"d", b"")
 
 
 @pytest.mark.parametrize("piece", [b"x", b"x\n", b"x\r\n"])
 def test_an_event_over_the_limit_is_refused_before_it_ends(piece: bytes) -> None:
-    framer = Framer(max_event=10)
-    with pytest.raises(EventTooLarge, match="an event is over 10 bytes"):
+    framer = Framer(max_event_bytes=10)
+    with pytest.raises(EventTooLargeError, match="an event is over 10 bytes"):
         for _ in range(11):
             framer.feed(piece)
 
 
 def test_many_events_of_the_limits_size_pass() -> None:
-    framer = Framer(max_event=10)
+    framer = Framer(max_event_bytes=10)
     assert len([frame for _ in range(100) for frame in framer.feed(b"data: ab\n\n")]) == 100
 
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 from proxy.config.document import parse
 from proxy.config.load import load
-from proxy.config.reading import Reader
 from proxy.config.snapshot import Snapshot
+from proxy.config.typed_loader import TypedLoader
 from proxy.routing.decision import decide
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
-from proxy.routing.question import Question
-from proxy.telemetry.signals import Performance, Rows, Signal, Signals, Spread
+from proxy.routing.routing_request import RoutingRequest
+from proxy.telemetry.signals import Percentiles, Performance, Signal, Signals, SignalTable
 
 DECISIONS = 4000
 """For each case."""
@@ -102,13 +102,13 @@ def _counts(known: tuple[Known, ...]) -> Counter[int]:
     order = {target.id: number for number, target in enumerate(targets)}
     first: Counter[int] = Counter()
     for number in range(DECISIONS):
-        question = Question(Facts("chat", "m"), Policy(), "automatic", f"request-{number}")
-        first[order[decide(question, snapshot, Signals(Rows(rows))).steps[0].target.id]] += 1
+        question = RoutingRequest(Facts("chat", "m"), Policy(), "automatic", f"request-{number}")
+        first[order[decide(question, snapshot, Signals(SignalTable(rows))).plan[0].target.id]] += 1
     return first
 
 
 def _signal(known: Known) -> Signal:
-    spread = Spread(known.ttft, None, 20) if known.ttft else Spread()
+    spread = Percentiles(known.ttft, None, 20) if known.ttft else Percentiles()
     return Signal(degraded=known.degraded, performance=Performance(300, ttft_ms=spread))
 
 
@@ -122,8 +122,8 @@ def _snapshot(known: tuple[Known, ...]) -> Snapshot:
         for n, each in enumerate(known)
     ]
     document = parse("\n".join([*lines, f"models: {{m: {{{', '.join(served)}}}}}"]))
-    snapshot, _ = load(Reader(document, {}, lambda path: ""))
-    document.check()
+    snapshot, _ = load(TypedLoader(document, {}, lambda path: ""))
+    document.raise_if_invalid()
     return snapshot
 
 

@@ -8,20 +8,20 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta
 
-from proxy.config.quantities import Ratio, Seconds
-from proxy.resilience.breaker import CircuitBreaker
+from proxy.config.units import Ratio, Seconds
+from proxy.resilience.breaker import BreakerSettings
 
 AUTO, OFF = -1.0, inf
 
 
-class When(float):
+class AutoOrDuration(float):
     """Seconds, or AUTO, or OFF; written `auto`, `off`, or a duration."""
 
     expected = "auto, off, or a duration such as 8s"
     schema: ClassVar[dict[str, Any]] = {"anyOf": [{"enum": ["auto", "off"]}, Seconds.schema]}
 
     @classmethod
-    def parse(cls, text: str) -> When:
+    def parse(cls, text: str) -> AutoOrDuration:
         """ValueError if it is none of them."""
         words = {"auto": AUTO, "off": OFF}
         return cls(words[text] if text in words else Seconds.parse(text))
@@ -31,17 +31,17 @@ class When(float):
 class Hedge:
     """When a second target is asked while the first is silent."""
 
-    after: When = When(AUTO)
+    after: AutoOrDuration = AutoOrDuration(AUTO)
     budget: Ratio = Ratio(0.05)
     """Hedges per request that may be paid for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Settings:
+class FailoverOptions:
     """The options."""
 
     max_retries: Annotated[int, Meta(ge=0, le=10)] = 3
-    retry_after_wait: Seconds = Seconds(2.5)
+    max_retry_after_wait: Seconds = Seconds(2.5)
     hedge: Hedge = Hedge()
     resume: Literal["auto", "off"] = "auto"
-    circuit_breaker: CircuitBreaker = CircuitBreaker()
+    circuit_breaker: BreakerSettings = BreakerSettings()

@@ -8,16 +8,16 @@ from traceback import format_tb
 from msgspec import Struct
 
 from proxy.dialects import contract
-from proxy.errors import InvalidRequest, ParrotError
+from proxy.errors import InvalidRequestError, ParrotError
 from proxy.exchange import Attempt
-from proxy.sse import EventTooLarge
+from proxy.sse import EventTooLargeError
 
 
 def response_failure(attempt: Attempt, transform: str, error: Exception) -> ParrotError:
     """Return the failure for an exception in the translation of a response, a malformed response; log unexpected exceptions."""
-    if not isinstance(error, (ParrotError, EventTooLarge)):
+    if not isinstance(error, (ParrotError, EventTooLargeError)):
         _log(attempt, transform, error)
-    return contract.response_failure(error)
+    return contract.error_from_exception(error)
 
 
 def request_failure(attempt: Attempt, transform: str, error: Exception) -> ParrotError:
@@ -25,7 +25,7 @@ def request_failure(attempt: Attempt, transform: str, error: Exception) -> Parro
     if isinstance(error, ParrotError):
         return error
     _log(attempt, transform, error)
-    return InvalidRequest(f"the request cannot be translated for {attempt.step.target.provider.name}")
+    return InvalidRequestError(f"the request cannot be translated for {attempt.step.target.provider.name}")
 
 
 class Guard(Struct, frozen=True):
@@ -46,7 +46,7 @@ class Guard(Struct, frozen=True):
 
 def _log(attempt: Attempt, transform: str, error: Exception) -> None:
     # Without the exception's message, which may quote the provider's text or a secret.
-    attempt.exchange.services.log.error(
+    attempt.exchange.runtime.log.error(
         "transform_failed",
         request_id=attempt.exchange.id,
         target=attempt.step.target.id,

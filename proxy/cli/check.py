@@ -5,8 +5,8 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from proxy.cli import file
-from proxy.cli.command import Command, Failure
-from proxy.sidecar import Exposed, check_exposure
+from proxy.cli.command import Command, CommandError
+from proxy.sidecar import InsecureListenError, check_listen_security
 
 _DESCRIPTION = "Reads the file as serve would and names every mistake. Exit code: 0 in order, 2 not."
 
@@ -16,18 +16,18 @@ def _arguments(parser: ArgumentParser) -> None:
 
 
 def _run(arguments: Namespace) -> int:
-    generation = file.generation(arguments.config)
+    generation = file.load_generation(arguments.config)
     snapshot = generation.snapshot
     try:
-        check_exposure(snapshot.listen, generation)
-    except Exposed as error:
-        raise Failure(f"{arguments.config}: {error}", exit_code=2) from error
+        check_listen_security(snapshot.listen, generation)
+    except InsecureListenError as error:
+        raise CommandError(f"{arguments.config}: {error}", exit_code=2) from error
     targets = {target.id for targets in snapshot.models.values() for target in targets}
     counts = f"{len(snapshot.providers)} providers, {len(snapshot.models)} models, {len(snapshot.patterns)} patterns"
     print(f"{arguments.config} is in order: {counts}, {len(targets)} targets, hash {generation.digest}")
     for provider in snapshot.providers.values():
-        if provider.disabled:
-            print(f"  {provider.name} would be disabled: {provider.disabled}")
+        if provider.disabled_reason:
+            print(f"  {provider.name} would be disabled: {provider.disabled_reason}")
     return 0
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 
-class Failure(Exception):
+class CommandError(Exception):
     """Shown as it is, without a traceback."""
 
     def __init__(self, message: str, exit_code: int = 1) -> None:
@@ -31,19 +31,19 @@ class Command:
 _USERINFO = re.compile(r"//[^/\s@]*@")
 
 
-def without_userinfo(text: str) -> str:
+def strip_userinfo(text: str) -> str:
     """Return a text with no user and password in any URL of it."""
     return _USERINFO.sub("//", text)
 
 
-def port(text: str) -> int:
+def parse_port(text: str) -> int:
     """A port's number; 0 is any free one. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
         raise ArgumentTypeError(f"the port must be a number from 0 to 65535, got '{text}'")
     return int(text)
 
 
-def reason(error: OSError) -> str:
+def error_reason(error: OSError) -> str:
     """What the system says, without the addresses that asyncio adds; resolvers have numbers of their own, below 0."""
     words = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror or str(error)
     return words.lower()

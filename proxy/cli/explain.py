@@ -15,17 +15,17 @@ from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTime
 from multidict import CIMultiDict
 
 from proxy.cli import file
-from proxy.cli.command import Command, Failure, reason, without_userinfo
-from proxy.cli.table import table
+from proxy.cli.command import Command, CommandError, error_reason, strip_userinfo
+from proxy.cli.table import format_decision
 from proxy.errors import ParrotError
-from proxy.routing.asking import explained, question
 from proxy.routing.decision import decide
-from proxy.routing.facts import parsed
-from proxy.routing.policy import asked_in_headers
-from proxy.sandbox.adapt import adapted
+from proxy.routing.dry_run import build_routing_request, explanation
+from proxy.routing.facts import parse_json_object
+from proxy.routing.policy import extract_control_headers
+from proxy.sandbox.adapt import adapt_snapshot
 from proxy.telemetry.signals import Signals
 
-PATIENCE = 10.0
+TIMEOUT_S = 10.0
 """Seconds a running sidecar may take."""
 
 _DESCRIPTION = """Shows the plan for a request without calling anybody. From a file, nothing is known of how the
@@ -40,7 +40,7 @@ def _header(text: str) -> tuple[str, str]:
 
 
 def _arguments(parser: ArgumentParser) -> None:
-    file.argument(parser)
+    file.add_config_argument(parser)
     parser.add_argument("--model", help="instead of the request's own; needed without --request")
     parser.add_argument(
         "-H", "--header", type=_header, action="append", default=[], help="'X-Data-Residency: EU'; repeatable"
@@ -55,63 +55,63 @@ def _run(arguments: Namespace) -> int:
     try:
         explanation = _explanation(arguments)
     except ParrotError as error:
-        raise Failure(error.message) from error
+        raise CommandError(error.message) from error
     if arguments.json:
         print(orjson.dumps(explanation, option=orjson.OPT_INDENT_2).decode())
     else:
-        print(table(explanation, shutil.get_terminal_size().columns))
+        print(format_decision(explanation, shutil.get_terminal_size().columns))
     return 0
 
 
 def _explanation(arguments: Namespace) -> Any:
     body, headers = _body(arguments), CIMultiDict(arguments.header)
     if arguments.url:
-        return asyncio.run(_asked(arguments.url, body, headers))
-    return _decided(arguments, body, headers)
+        return asyncio.run(_fetch(arguments.url, body, headers))
+    return _decide_from_file(arguments, body, headers)
 
 
 def _body(arguments: Namespace) -> dict[str, Any]:
     if not (arguments.request or arguments.model):
-        raise Failure("which model? name it with --model, or give a --request", exit_code=2)
+        raise CommandError("which model? name it with --model, or give a --request", exit_code=2)
     short = {"messages": [{"role": "user", "content": "Hello"}]}
-    body = parsed(file.text(arguments.request).encode()) if arguments.request else short
+    body = parse_json_object(file.read_file(arguments.request).encode()) if arguments.request else short
     return {**body, "model": arguments.model} if arguments.model else body
 
 
-def _decided(arguments: Namespace, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
+def _decide_from_file(arguments: Namespace, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
     """By the file alone, with nothing known of the providers."""
-    snapshot = file.generation(arguments.config).snapshot
+    snapshot = file.load_generation(arguments.config).snapshot
     if arguments.sandbox:
-        snapshot = adapted(snapshot, dict.fromkeys(snapshot.providers, ""))
+        snapshot = adapt_snapshot(snapshot, dict.fromkeys(snapshot.providers, ""))
     seed = headers.get("X-Request-Id", token_hex(12))
-    asking = question(body, asked_in_headers(headers), snapshot, seed)
-    explanation = explained(decide(asking, snapshot, Signals()), asking.policy, seed)
-    return orjson.loads(orjson.dumps(explanation))
+    asking = build_routing_request(body, extract_control_headers(headers), snapshot, seed)
+    explained = explanation(decide(asking, snapshot, Signals()), asking.policy, seed)
+    return orjson.loads(orjson.dumps(explained))
 
 
-async def _asked(url: str, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
+async def _fetch(url: str, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
     """What a running sidecar would do; a Failure with what it says otherwise."""
     if key := os.environ.get("PARROT_API_KEY"):
         headers.setdefault("Authorization", f"Bearer {key}")
     where = f"{url.rstrip('/').removesuffix('/v1')}/v1/route"
-    shown = without_userinfo(where)
+    shown = strip_userinfo(where)
     try:
         async with (
-            ClientSession(timeout=ClientTimeout(PATIENCE)) as session,
+            ClientSession(timeout=ClientTimeout(TIMEOUT_S)) as session,
             session.post(where, json=body, headers=headers) as answer,
         ):
-            return _said(answer.status, await answer.read(), shown)
+            return _parse_response(answer.status, await answer.read(), shown)
     except TimeoutError as error:
-        raise Failure(f"{shown} did not answer within {PATIENCE:g} s") from error
+        raise CommandError(f"{shown} did not answer within {TIMEOUT_S:g} s") from error
     except ClientConnectorError as error:
-        raise Failure(f"cannot ask {shown}: {reason(error.os_error)}") from error
+        raise CommandError(f"cannot ask {shown}: {error_reason(error.os_error)}") from error
     except InvalidURL as error:
-        raise Failure(f"'{without_userinfo(url)}' is no URL such as http://127.0.0.1:8090", exit_code=2) from error
+        raise CommandError(f"'{strip_userinfo(url)}' is no URL such as http://127.0.0.1:8090", exit_code=2) from error
     except ClientError as error:
-        raise Failure(f"cannot ask {shown}: {without_userinfo(str(error))}") from error
+        raise CommandError(f"cannot ask {shown}: {strip_userinfo(str(error))}") from error
 
 
-def _said(status: int, data: bytes, where: str) -> Any:
+def _parse_response(status: int, data: bytes, where: str) -> Any:
     try:
         said = orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -120,7 +120,7 @@ def _said(status: int, data: bytes, where: str) -> Any:
         return said
     error = said.get("error") if isinstance(said, dict) else None
     message = error.get("message") if isinstance(error, dict) else "that is no Parrot Sidecar"
-    raise Failure(f"{where} answered {status}: {message}")
+    raise CommandError(f"{where} answered {status}: {message}")
 
 
 COMMAND = Command("explain", "who would serve a request, and why", _arguments, _run, _DESCRIPTION)

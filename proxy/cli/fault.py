@@ -6,29 +6,31 @@ from argparse import ArgumentParser, ArgumentTypeError
 
 import orjson
 
-from proxy.cli.command import Failure
-from proxy.sandbox.faults import FAULTS, BadFault, read_fault
+from proxy.cli.command import CommandError
+from proxy.sandbox.faults import FAULTS, InvalidFaultError, parse_fault
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 
-Broken = tuple[str, Fault]
+FaultOption = tuple[str, Fault]
 """A provider's name ("" for the first), and what is wrong with it."""
 
 
-def argument(parser: ArgumentParser) -> None:
+def add_fault_argument(parser: ArgumentParser) -> None:
     """Adds the option; it may be given several times."""
     what = f"break one from the start; {', '.join(FAULTS)}, such as openai=status,status=503; no name: the first"
-    parser.add_argument("--fault", action="append", default=[], type=_broken, metavar="[NAME=]FAULT[,…]", help=what)
+    parser.add_argument(
+        "--fault", action="append", default=[], type=_parse_fault, metavar="[NAME=]FAULT[,…]", help=what
+    )
 
 
-def _broken(text: str) -> Broken:
+def _parse_fault(text: str) -> FaultOption:
     """`stall`, `openai=stall` or `openai=stall,after=5,times=3`."""
     fault, *options = text.split(",")
     name, _, kind = fault.rpartition("=")
     members = {"fault": kind, **{key: _value(value) for key, _, value in (each.partition("=") for each in options)}}
     try:
-        return name, read_fault(members)
-    except BadFault as error:
+        return name, parse_fault(members)
+    except InvalidFaultError as error:
         raise ArgumentTypeError(str(error)) from error
 
 
@@ -39,11 +41,11 @@ def _value(text: str) -> object:
         return text
 
 
-async def break_(sandbox: Sandbox | None, broken: list[Broken]) -> None:
+async def inject_faults(sandbox: Sandbox | None, broken: list[FaultOption]) -> None:
     """Each provider broken as asked. Raises Failure without a sandbox, and for a name that it does not have."""
     if sandbox is None:
-        raise Failure("--fault breaks simulated providers: it needs --sandbox", exit_code=2)
+        raise CommandError("--fault breaks simulated providers: it needs --sandbox", exit_code=2)
     for name, fault in broken:
         if name and name not in sandbox.names:
-            raise Failure(f"--fault: no provider '{name}'; known: {', '.join(sandbox.names)}", exit_code=2)
-        await sandbox.fail(name or sandbox.names[0], fault)
+            raise CommandError(f"--fault: no provider '{name}'; known: {', '.join(sandbox.names)}", exit_code=2)
+        await sandbox.set_fault(name or sandbox.names[0], fault)

@@ -12,7 +12,7 @@ import orjson
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from proxy.cli.lines import Lines
+from proxy.cli.nonblocking_writer import NonblockingWriter
 
 FORMATS = ("auto", "json", "console")
 
@@ -35,11 +35,11 @@ class _Json(structlog.make_filtering_bound_logger(20)):  # type: ignore[misc]
         self._logger(orjson.dumps(fields, default=str, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE))
 
 
-def logger(form: str, stream: TextIO = sys.stderr, redact: Redact = bytes) -> FilteringBoundLogger:
+def build_logger(form: str, stream: TextIO = sys.stderr, redact: Redact = bytes) -> FilteringBoundLogger:
     """Return a logger onto `stream`; `auto` is console on a terminal and JSON elsewhere. `redact` sees every line."""
     if form == "console" or (form == "auto" and stream.isatty()):
         return _console(stream, redact)
-    lines = Lines(stream, _lost_json, redact)
+    lines = NonblockingWriter(stream, _lost_json, redact)
     bound: FilteringBoundLogger = structlog.wrap_logger(lines, wrapper_class=_Json).bind()
     return bound
 
@@ -64,7 +64,7 @@ class LibraryLog(logging.Handler):
 
 
 def _lost_json(count: int) -> bytes:
-    fields = {"lines": count, "event": "log_lines_lost", "level": "warning", "timestamp": datetime.now(UTC)}
+    fields = {"lines": count, "event": "log_lines_dropped", "level": "warning", "timestamp": datetime.now(UTC)}
     return orjson.dumps(fields, option=orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
 
 
@@ -72,7 +72,7 @@ class _Console:
     """Columns onto a terminal."""
 
     def __init__(self, stream: TextIO, redact: Redact) -> None:
-        self._lines = Lines(stream, lambda count: f"{count} lines of the log were lost\n".encode(), redact)
+        self._lines = NonblockingWriter(stream, lambda count: f"{count} lines of the log were lost\n".encode(), redact)
 
     def msg(self, message: str) -> None:
         self._lines(message.encode("utf-8", "replace") + b"\n")

@@ -42,7 +42,7 @@ def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
         return runner.run(until_stopped())
 
 
-def collect_seldom() -> None:
+def tune_garbage_collector() -> None:
     """What is loaded stays, so no collection need look through it (for 30 ms and more); what requests make dies unaided."""
     gc.collect()
     gc.freeze()

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from proxy import __version__
 from proxy.cli import check, explain, sandbox, schema, serve, top
-from proxy.cli.command import Failure
+from proxy.cli.command import CommandError
 
 COMMANDS = (serve.COMMAND, top.COMMAND, check.COMMAND, explain.COMMAND, schema.COMMAND, sandbox.COMMAND)
 
@@ -33,7 +33,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = parser().parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except Failure as failure:
+    except CommandError as failure:
         print(f"parrot: {failure}", file=sys.stderr)
         return failure.exit_code
     except KeyboardInterrupt:

@@ -7,7 +7,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from functools import partial
 
 from proxy.cli import fault
-from proxy.cli.command import Command, Failure, port, reason
+from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.loop import run
 from proxy.sandbox import SIMULATIONS
 from proxy.sandbox.server import Sandbox
@@ -15,22 +15,22 @@ from proxy.sandbox.server import Sandbox
 _DESCRIPTION = "Simulated providers on loopback, one port each, for as long as this runs."
 
 
-def _provider(text: str) -> tuple[str, str, int]:
+def _parse_provider(text: str) -> tuple[str, str, int]:
     """`NAME`, `NAME=DIALECT` or `NAME=DIALECT:PORT`."""
     name, _, rest = text.partition("=")
     dialect, _, number = rest.partition(":")
     dialect = dialect or name
     if dialect not in SIMULATIONS:
         raise ArgumentTypeError(f"no dialect '{dialect}'; known: {', '.join(SIMULATIONS)}")
-    return name, dialect, port(number or "0")
+    return name, dialect, parse_port(number or "0")
 
 
 def _arguments(parser: ArgumentParser) -> None:
     what = "NAME, NAME=DIALECT or NAME=DIALECT:PORT; default: one of each dialect on free ports"
     control = "where faults are set while it runs; default: a free port"
     parser.add_argument("--control-port", type=int, default=0, metavar="PORT", help=control)
-    fault.argument(parser)
-    parser.add_argument("provider", nargs="*", type=_provider, metavar="PROVIDER", help=what)
+    fault.add_fault_argument(parser)
+    parser.add_argument("provider", nargs="*", type=_parse_provider, metavar="PROVIDER", help=what)
 
 
 def _run(arguments: Namespace) -> int:
@@ -46,8 +46,8 @@ async def _simulate(arguments: Namespace, stopped: asyncio.Event) -> int:
             control_port=arguments.control_port,
         )
     except OSError as error:
-        raise Failure(f"cannot simulate: {reason(error)}") from error
-    await fault.break_(sandbox, arguments.fault)
+        raise CommandError(f"cannot simulate: {error_reason(error)}") from error
+    await fault.inject_faults(sandbox, arguments.fault)
     for name, dialect, _ in wanted:
         print(f"{name} ({dialect}): base_url {sandbox.base_url(name)}")
     print(f"control: {sandbox.control_url} (GET shows, PUT /providers/NAME breaks, DELETE mends)", flush=True)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import orjson
 
-from proxy.cli.command import Command, Failure, reason
+from proxy.cli.command import Command, CommandError, error_reason
 from proxy.config.json_schema import Schema, json_schema
-from proxy.config.schema import File
+from proxy.config.schema import RoutingFile
 from proxy.pipeline import REGISTRY
 
 _DESCRIPTION = "Prints the JSON Schema of routing.yaml, or writes it to a file."
@@ -29,7 +29,7 @@ def schema() -> Schema:
         "additionalProperties": False,
     }
     named = {"type": "string", "enum": list(options)}
-    file = json_schema(File)
+    file = json_schema(RoutingFile)
     file["properties"]["pipeline"] = {
         "type": "array",
         "items": {"anyOf": [named, {"type": "string", "pattern": _OWN}, configured]},
@@ -49,7 +49,7 @@ def _run(arguments: Namespace) -> int:
     try:
         Path(arguments.output).write_text(written, encoding="utf-8")
     except OSError as error:
-        raise Failure(f"cannot write {arguments.output}: {reason(error)}") from error
+        raise CommandError(f"cannot write {arguments.output}: {error_reason(error)}") from error
     return 0
 
 

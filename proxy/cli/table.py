@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-LEAST = 24
+MIN_COLUMN_WIDTH = 24
 """Columns that the last column of a line gets, however narrow the terminal."""
 
 _SCORES: Mapping[str, tuple[str, str]] = {
@@ -39,7 +39,7 @@ _REASONS: Mapping[str, str] = {
 }
 
 
-def table(explanation: Mapping[str, Any], width: int) -> str:
+def format_decision(explanation: Mapping[str, Any], width: int) -> str:
     """What /v1/route answers, in lines of `width` columns where that is possible."""
     rows = [(step["target"], step) for step in explanation["plan"]]
     excluded = [(each["target"] or each["provider"], each["reason"]) for each in explanation["excluded"]]
@@ -52,7 +52,7 @@ def table(explanation: Mapping[str, Any], width: int) -> str:
     if excluded:
         lines += ["", "Not in the plan:"]
         for name, reason in excluded:
-            lines += _hung(f"     {name:{column}}  ", _words(reason), width)
+            lines += _hanging_indent(f"     {name:{column}}  ", _words(reason), width)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -66,7 +66,7 @@ def _head(explanation: Mapping[str, Any], width: int) -> Iterator[str]:
         "asked for": asked,
     }
     for name, value in rows.items():
-        yield from _hung(f"{name:10}  ", value, width)
+        yield from _hanging_indent(f"{name:10}  ", value, width)
 
 
 def _plan(rows: list[tuple[str, Mapping[str, Any]]], strategy: str, column: int) -> Iterator[str]:
@@ -92,8 +92,8 @@ def _plain(value: Any) -> str:
     return value if isinstance(value, str) else orjson.dumps(value).decode()
 
 
-def _hung(start: str, text: str, width: int) -> Iterator[str]:
+def _hanging_indent(start: str, text: str, width: int) -> Iterator[str]:
     """The text after `start`, its further lines below its first."""
-    first, *further = wrap(text, max(width - len(start), LEAST)) or [""]
+    first, *further = wrap(text, max(width - len(start), MIN_COLUMN_WIDTH)) or [""]
     yield start + first
     yield from (" " * len(start) + line for line in further)

@@ -12,14 +12,14 @@ from typing import Any
 
 import aiohttp
 
-from proxy.cli.command import Command, Failure, without_userinfo
+from proxy.cli.command import Command, CommandError, strip_userinfo
 from proxy.cli.loop import run
 
 try:
     from rich.console import Console
     from rich.live import Live
 
-    from proxy.cli.frame import Look, drawn, lost
+    from proxy.cli.top_view import SidecarReport, render, render_unreachable
 except ModuleNotFoundError as missing:
     if missing.name != "rich":
         raise
@@ -28,9 +28,9 @@ else:
     _RICH = True
 
 _DESCRIPTION = "Statuses, times, shares, limits, cost and the latest second tries, until Ctrl-C."
-_EVERY = 2.0
-_PATIENCE = aiohttp.ClientTimeout(total=5)
-_KEPT = 60
+_INTERVAL_S = 2.0
+_TIMEOUT = aiohttp.ClientTimeout(total=5)
+_MAX_SAMPLES = 60
 _PATHS = ("health", "performance", "performance?window=30s", "activity")
 
 
@@ -42,32 +42,34 @@ def _arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> int:
     if not _RICH:
-        raise Failure("parrot top draws with rich, which is not here: pip install 'parrot-sidecar[cli]'")
+        raise CommandError("parrot top draws with rich, which is not here: pip install 'parrot-sidecar[cli]'")
     return run(partial(_top, arguments))
 
 
 @dataclass(slots=True)
-class _Watcher:
+class _Poller:
     """Asks one sidecar again and again, and remembers what the curves need."""
 
     http: aiohttp.ClientSession
     url: str
     curves: dict[str, deque[float | None]] = field(default_factory=dict)
 
-    async def look(self) -> Look:
+    async def poll(self) -> SidecarReport:
         """One look. Raises Failure where it does not answer as a sidecar does."""
         try:
             health, performance, recent, activity = await asyncio.gather(*map(self._json, _PATHS))
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise Failure(f"no sidecar answers: {without_userinfo(str(error)) or 'it is silent'}") from error
+            raise CommandError(f"no sidecar answers: {strip_userinfo(str(error)) or 'it is silent'}") from error
         for row in recent["providers"]:
-            self.curves.setdefault(row["name"], deque(maxlen=_KEPT)).append(row["ttft_ms"]["p50"])
-        return Look(without_userinfo(self.url), health["providers"], performance["providers"], activity, self.curves)
+            self.curves.setdefault(row["name"], deque(maxlen=_MAX_SAMPLES)).append(row["ttft_ms"]["p50"])
+        return SidecarReport(
+            strip_userinfo(self.url), health["providers"], performance["providers"], activity, self.curves
+        )
 
     async def _json(self, path: str) -> Any:
         async with self.http.get(f"{self.url}/v1/providers/{path}") as answer:
             if answer.status == 401:
-                raise Failure("it asks for a key: --key KEY, or the variable PARROT_API_KEY")
+                raise CommandError("it asks for a key: --key KEY, or the variable PARROT_API_KEY")
             answer.raise_for_status()
             return await answer.json()
 
@@ -76,29 +78,29 @@ async def _top(arguments: Namespace, stopped: asyncio.Event) -> int:
     key = arguments.key or os.environ.get("PARROT_API_KEY")
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     console = Console()
-    async with aiohttp.ClientSession(headers=headers, timeout=_PATIENCE) as http:
-        watcher = _Watcher(http, arguments.url.rstrip("/"))
-        look = await watcher.look()  # what is wrong at once is said plainly, on no screen of its own
+    async with aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT) as http:
+        watcher = _Poller(http, arguments.url.rstrip("/"))
+        look = await watcher.poll()  # what is wrong at once is said plainly, on no screen of its own
         if arguments.once:
-            console.print(drawn(look, console.width))
+            console.print(render(look, console.width))
             return 0
-        with Live(drawn(look, console.width), console=console, screen=True, auto_refresh=False) as live:
-            while not await _rested(stopped):
+        with Live(render(look, console.width), console=console, screen=True, auto_refresh=False) as live:
+            while not await _is_stopped_within(stopped):
                 live.update(await _next(watcher, console), refresh=True)
     return 0
 
 
-async def _next(watcher: _Watcher, console: Console) -> Any:
+async def _next(watcher: _Poller, console: Console) -> Any:
     try:
-        return drawn(await watcher.look(), console.width)
-    except Failure as failure:
-        return lost(without_userinfo(watcher.url), str(failure))
+        return render(await watcher.poll(), console.width)
+    except CommandError as failure:
+        return render_unreachable(strip_userinfo(watcher.url), str(failure))
 
 
-async def _rested(stopped: asyncio.Event) -> bool:
+async def _is_stopped_within(stopped: asyncio.Event) -> bool:
     """Whether it was told to stop meanwhile."""
     try:
-        async with asyncio.timeout(_EVERY):
+        async with asyncio.timeout(_INTERVAL_S):
             return await stopped.wait()
     except TimeoutError:
         return False

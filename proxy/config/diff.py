@@ -6,20 +6,20 @@ from collections.abc import Iterator
 
 import yaml
 
-_SECRET = ("api_key", "value", "key", "headers", "query", "base_url", "path", "body")
-_SECTIONS = ("listen", "admin", "pipeline", "defaults", "drain", "providers", "models")
+_SECRET_KEYS = ("api_key", "value", "key", "headers", "query", "base_url", "path", "body")
+_KNOWN_SECTIONS = ("listen", "admin", "pipeline", "defaults", "drain", "providers", "models")
 
 
 def diff(old: yaml.Node, new: yaml.Node, path: str = "") -> list[str]:
     """Return lines such as `providers.openai.weight: 40 -> 60`, `models.gpt-5 added`; never a secret's text."""
-    return list(_changes(old, new, path))
+    return list(_diff_nodes(old, new, path))
 
 
-def _changes(old: yaml.Node, new: yaml.Node, path: str) -> Iterator[str]:
+def _diff_nodes(old: yaml.Node, new: yaml.Node, path: str) -> Iterator[str]:
     if isinstance(old, yaml.MappingNode) and isinstance(new, yaml.MappingNode):
-        yield from _mappings(old, new, path)
+        yield from _diff_mappings(old, new, path)
     elif isinstance(old, yaml.SequenceNode) and isinstance(new, yaml.SequenceNode):
-        yield from _lists(old, new, path)
+        yield from _diff_lists(old, new, path)
     elif isinstance(old, yaml.ScalarNode) and isinstance(new, yaml.ScalarNode):
         if old.value != new.value:
             yield f"{path} changed" if _is_secret(path) else f"{path}: {old.value} -> {new.value}"
@@ -27,8 +27,8 @@ def _changes(old: yaml.Node, new: yaml.Node, path: str) -> Iterator[str]:
         yield f"{path} changed"
 
 
-def _mappings(old: yaml.MappingNode, new: yaml.MappingNode, path: str) -> Iterator[str]:
-    before, after = _table(old), _table(new)
+def _diff_mappings(old: yaml.MappingNode, new: yaml.MappingNode, path: str) -> Iterator[str]:
+    before, after = _children(old), _children(new)
     for name in {**before, **after}:
         inner = f"{path}.{name}" if path else name
         if name not in after:
@@ -36,18 +36,18 @@ def _mappings(old: yaml.MappingNode, new: yaml.MappingNode, path: str) -> Iterat
         elif name not in before:
             yield f"{inner} added"
         else:
-            yield from _changes(before[name], after[name], inner)
+            yield from _diff_nodes(before[name], after[name], inner)
 
 
-def _lists(old: yaml.SequenceNode, new: yaml.SequenceNode, path: str) -> Iterator[str]:
+def _diff_lists(old: yaml.SequenceNode, new: yaml.SequenceNode, path: str) -> Iterator[str]:
     if len(old.value) != len(new.value):
         yield f"{path} changed"
         return
     for index, (before, after) in enumerate(zip(old.value, new.value, strict=True)):
-        yield from _changes(before, after, f"{path}[{index}]")
+        yield from _diff_nodes(before, after, f"{path}[{index}]")
 
 
-def _table(node: yaml.MappingNode) -> dict[str, yaml.Node]:
+def _children(node: yaml.MappingNode) -> dict[str, yaml.Node]:
     return {str(key.value): value for key, value in node.value}
 
 
@@ -55,4 +55,4 @@ def _is_secret(path: str) -> bool:
     if path.startswith("pipeline") and ":" in path:
         return True  # a middleware of one's own: nobody here knows which of its options are secret
     section, *parts = path.replace("[", ".").split(".")
-    return section not in _SECTIONS or any(part in _SECRET for part in parts)
+    return section not in _KNOWN_SECTIONS or any(part in _SECRET_KEYS for part in parts)

@@ -10,20 +10,20 @@ from typing import Any
 
 import yaml
 
-MAX_TEXT = 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024
 """Bytes, as large as a ConfigMap can be."""
 MAX_NODES = 200_000
 """Nodes after aliases are followed: a file of a few lines can otherwise stand for billions."""
 MAX_DEPTH = 24
 
-_HARMLESS = re.compile(
+_SAFE_TO_SHOW = re.compile(
     r"[+-]?\d{1,9}(?:\.\d{1,9})? ?(?:ms|s|secs?|seconds?|m|mins?|minutes?|h|hours?|d|days?|%|[kmg]?i?b)?"
     r"|true|false|yes|no|on|off|auto|none|null|.{0,3}"
     r"|\$\{(?:[a-z_][a-z0-9_]*|file:/[^}]*)\}",
     re.IGNORECASE,
 )
 """Numbers with units, words and variables; and what is too short for a secret."""
-_NAME = re.compile(r"[a-z]+(?:_[a-z]+)*|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
+_KEY_NAME = re.compile(r"[a-z]+(?:_[a-z]+)*|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 """What keys of the file look like, and a middleware's `package.module:Name`; no key of a provider looks so."""
 _QUOTED = re.compile(r""" ?(["'])[\w.!:/+-]{3,}\1""")
 
@@ -68,17 +68,17 @@ class Document:
     problems: list[Problem] = field(default_factory=list)
     marks: dict[str, yaml.Mark] = field(default_factory=dict)
 
-    def complain(self, path: str, message: str, node: yaml.Node | None = None) -> None:
+    def add_error(self, path: str, message: str, node: yaml.Node | None = None) -> None:
         """Note a problem at `node`, else where `path`, or the nearest thing above it, stands."""
-        mark = node.start_mark if node is not None else self._mark(path)
+        mark = node.start_mark if node is not None else self._nearest_mark(path)
         self.problems.append(Problem(mark.line + 1, mark.column + 1, path, message))
 
-    def check(self) -> None:
+    def raise_if_invalid(self) -> None:
         """Raise ConfigError if anything was found wrong."""
         if self.problems:
             raise ConfigError(self.name, self.problems)
 
-    def _mark(self, path: str) -> yaml.Mark:
+    def _nearest_mark(self, path: str) -> yaml.Mark:
         while path and path not in self.marks:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return self.marks.get(path, self.root.start_mark)
@@ -86,23 +86,23 @@ class Document:
 
 def parse(text: str, name: str = "routing.yaml") -> Document:
     """The document of `text`; ConfigError if it is no YAML, no mapping, too large, or a bomb."""
-    if len(text.encode("utf-8", "replace")) > MAX_TEXT:
-        raise ConfigError(name, [Problem(1, 1, "", f"the file is over {MAX_TEXT} bytes")])
+    if len(text.encode("utf-8", "replace")) > MAX_FILE_BYTES:
+        raise ConfigError(name, [Problem(1, 1, "", f"the file is over {MAX_FILE_BYTES} bytes")])
     try:
         _check_depth(text, name)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        raise _refusal(name, error.problem_mark or error.context_mark, _not_yaml(error.problem)) from error
+        raise _config_error(name, error.problem_mark or error.context_mark, _yaml_error_text(error.problem)) from error
     except yaml.YAMLError as error:
-        raise ConfigError(name, [Problem(1, 1, "", _not_yaml(str(error).splitlines()[0]))]) from error
+        raise ConfigError(name, [Problem(1, 1, "", _yaml_error_text(str(error).splitlines()[0]))]) from error
     if root is None:
         raise ConfigError(name, [Problem(1, 1, "", "the file is empty")])
     document = Document(name, root)
-    _measure(document)
+    _check_limits(document)
     return document
 
 
-def _not_yaml(problem: object) -> str:
+def _yaml_error_text(problem: object) -> str:
     # The parser quotes names such as an alias: with a key in the wrong place, that is the key.
     return f"not YAML: {_QUOTED.sub('', str(problem))}"
 
@@ -116,26 +116,26 @@ def _check_depth(text: str, name: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > MAX_DEPTH + 1:
-            raise _refusal(name, event.start_mark, f"nested deeper than {MAX_DEPTH}")
+            raise _config_error(name, event.start_mark, f"nested deeper than {MAX_DEPTH}")
 
 
-def _refusal(name: str, mark: Any, message: str) -> ConfigError:
+def _config_error(name: str, mark: Any, message: str) -> ConfigError:
     line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
     return ConfigError(name, [Problem(line, column, "", message)])
 
 
-def _measure(document: Document) -> None:
-    for count, (node, depth) in enumerate(_walk(document.root, 0), 1):
+def _check_limits(document: Document) -> None:
+    for count, (node, depth) in enumerate(_iterate_nodes(document.root, 0), 1):
         if count > MAX_NODES or depth > MAX_DEPTH:
             limit = f"more than {MAX_NODES} values" if count > MAX_NODES else f"nested deeper than {MAX_DEPTH}"
-            document.complain("", f"{limit}, aliases followed", node)
+            document.add_error("", f"{limit}, aliases followed", node)
             break
     if not isinstance(document.root, yaml.MappingNode):
-        document.complain("", "expected a mapping with keys such as providers and models", document.root)
-    document.check()
+        document.add_error("", "expected a mapping with keys such as providers and models", document.root)
+    document.raise_if_invalid()
 
 
-def _walk(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int]]:
+def _iterate_nodes(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int]]:
     pending = [(node, depth)]
     while pending:
         node, depth = pending.pop()
@@ -146,16 +146,16 @@ def _walk(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int]]:
             pending.extend((child, depth + 1) for child in node.value)
 
 
-def quoted(value: str) -> str:
+def quote_if_safe(value: str) -> str:
     """Return `'10 sec'`, the value as the file has it, if that cannot be a secret; else `text`.
 
     Any other value may be a key in the wrong place: its line and column are enough to find it."""
-    return f"'{value}'" if _HARMLESS.fullmatch(value) else "text"
+    return f"'{value}'" if _SAFE_TO_SHOW.fullmatch(value) else "text"
 
 
-def is_name(key: str) -> bool:
+def is_key_name(key: str) -> bool:
     """Return whether a key looks like those of the file, so that it can be shown."""
-    return len(key) <= 100 and _NAME.fullmatch(key) is not None
+    return len(key) <= 100 and _KEY_NAME.fullmatch(key) is not None
 
 
 def suggestion(word: str, known: list[str]) -> str:

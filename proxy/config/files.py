@@ -10,22 +10,22 @@ from queue import Empty, SimpleQueue
 from threading import Thread
 from typing import TypeVar
 
-from proxy.config.document import MAX_TEXT
+from proxy.config.document import MAX_FILE_BYTES
 
-MAX_VALUE = 64 * 1024
+MAX_VALUE_BYTES = 64 * 1024
 """Bytes of a file that `${file:…}` names."""
-VALUE_WITHIN_S = 2.0
-TEXT_WITHIN_S = 10.0
+VALUE_TIMEOUT_S = 2.0
+TEXT_TIMEOUT_S = 10.0
 """Longer, because a pipe (`-c /dev/stdin`) is as slow as the command that writes to it."""
 
-_KINDS = {
+_FILE_TYPES = {
     stat.S_IFDIR: "a directory",
     stat.S_IFIFO: "a FIFO",
     stat.S_IFSOCK: "a socket",
     stat.S_IFCHR: "a device",
     stat.S_IFBLK: "a device",
 }
-_stuck: dict[str, Thread] = {}
+_blocked_threads: dict[str, Thread] = {}
 """Path -> the thread that still waits for it, so that a file that hangs costs one thread and not one for each try."""
 
 T = TypeVar("T")
@@ -33,8 +33,8 @@ T = TypeVar("T")
 
 def read_text(path: str) -> str:
     """The text of routing.yaml, or as much of it as shows that it is too long; raises OSError and UnicodeDecodeError."""
-    data = call_within(TEXT_WITHIN_S, path, lambda: _read(path, MAX_TEXT + 1))
-    return data.decode("utf-8", "replace" if len(data) > MAX_TEXT else "strict")
+    data = call_with_timeout(TEXT_TIMEOUT_S, path, lambda: _read(path, MAX_FILE_BYTES + 1))
+    return data.decode("utf-8", "replace" if len(data) > MAX_FILE_BYTES else "strict")
 
 
 def read_value(path: str) -> str:
@@ -42,11 +42,11 @@ def read_value(path: str) -> str:
 
     Raises OSError, whose `strerror` is for people, for anything that is not a small regular file of UTF-8."""
     try:
-        data = call_within(VALUE_WITHIN_S, path, lambda: _read_regular(path))
+        data = call_with_timeout(VALUE_TIMEOUT_S, path, lambda: _read_regular(path))
     except ValueError:
         raise OSError(errno.EINVAL, "it is not a valid path", path) from None
-    if len(data) > MAX_VALUE:
-        raise OSError(errno.EFBIG, f"it is over {MAX_VALUE} bytes", path)
+    if len(data) > MAX_VALUE_BYTES:
+        raise OSError(errno.EFBIG, f"it is over {MAX_VALUE_BYTES} bytes", path)
     try:
         return data.decode("utf-8-sig").strip()
     except UnicodeDecodeError as error:
@@ -55,15 +55,15 @@ def read_value(path: str) -> str:
 
 def check_regular(path: str) -> None:
     """Raise OSError, whose `strerror` is for people, unless a regular file is there."""
-    call_within(VALUE_WITHIN_S, path, lambda: _check_kind(os.stat(path).st_mode, path))
+    call_with_timeout(VALUE_TIMEOUT_S, path, lambda: _check_is_regular(os.stat(path).st_mode, path))
 
 
-def call_within(seconds: float, path: str, call: Callable[[], T]) -> T:
+def call_with_timeout(timeout_s: float, path: str, call: Callable[[], T]) -> T:
     """The result of `call`, which may block on `path`; raises OSError (ETIMEDOUT) if it takes longer.
 
     The thread that blocks is a daemon, which does not keep the process from ending."""
-    late = OSError(errno.ETIMEDOUT, f"it could not be read within {seconds:g} s", path)
-    if path in _stuck and _stuck[path].is_alive():
+    late = OSError(errno.ETIMEDOUT, f"it could not be read within {timeout_s:g} s", path)
+    if path in _blocked_threads and _blocked_threads[path].is_alive():
         raise late
     results: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
@@ -79,9 +79,9 @@ def call_within(seconds: float, path: str, call: Callable[[], T]) -> T:
     except RuntimeError:
         raise OSError(errno.EAGAIN, "no thread could be started to read it", path) from None
     try:
-        result, error = results.get(timeout=seconds)
+        result, error = results.get(timeout=timeout_s)
     except Empty:
-        _stuck[path] = thread
+        _blocked_threads[path] = thread
         raise late from None
     if error is not None:
         raise error
@@ -94,19 +94,19 @@ def _read(path: str, limit: int) -> bytes:
 
 
 def _read_regular(path: str) -> bytes:
-    """At most one byte more than `MAX_VALUE`; what is not a regular file is not even opened, which alone may block."""
-    _check_kind(os.stat(path).st_mode, path)
+    """At most one byte more than `MAX_VALUE_BYTES`; what is not a regular file is not even opened, which alone may block."""
+    _check_is_regular(os.stat(path).st_mode, path)
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
-        _check_kind(os.fstat(descriptor).st_mode, path)  # it may be another one by now
-        return _read_up_to(MAX_VALUE + 1, lambda size: os.read(descriptor, size))
+        _check_is_regular(os.fstat(descriptor).st_mode, path)  # it may be another one by now
+        return _read_up_to(MAX_VALUE_BYTES + 1, lambda size: os.read(descriptor, size))
     finally:
         os.close(descriptor)
 
 
-def _check_kind(mode: int, path: str) -> None:
+def _check_is_regular(mode: int, path: str) -> None:
     if not stat.S_ISREG(mode):
-        raise OSError(errno.EINVAL, f"it is {_KINDS.get(stat.S_IFMT(mode), 'special')}, not a regular file", path)
+        raise OSError(errno.EINVAL, f"it is {_FILE_TYPES.get(stat.S_IFMT(mode), 'special')}, not a regular file", path)
 
 
 def _read_up_to(limit: int, read: Callable[[int], bytes | None]) -> bytes:

@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
-from proxy.config.quantities import Secret
+from proxy.config.units import Secret
 
 VARIABLE = {"type": "string", "pattern": r"\$\{"}
 """`${NAME}` may stand for any scalar."""
@@ -35,7 +35,7 @@ def _scalar(name: str) -> Callable[[Any], Schema]:
     return schema
 
 
-def _text(kind: inspect.StrType) -> Schema:
+def _string(kind: inspect.StrType) -> Schema:
     return (
         {"type": "string"}
         if kind.pattern is None
@@ -48,7 +48,7 @@ def _custom(kind: inspect.CustomType) -> Schema:
     return shape if kind.cls is Secret else {"anyOf": [shape, VARIABLE], "description": kind.cls.expected}  # type: ignore[attr-defined]
 
 
-def _record(kind: Any) -> Schema:
+def _object(kind: Any) -> Schema:
     """A mapping of the type's fields; its first docstring line says what it is."""
     properties = {field.encode_name: {**_schema(field.type), **_default(field)} for field in kind.fields}
     required = [field.encode_name for field in kind.fields if field.required]
@@ -70,7 +70,7 @@ def _default(field: inspect.Field) -> Schema:
 
 _SCHEMAS: dict[type, Callable[[Any], Schema]] = {
     inspect.AnyType: lambda kind: {},
-    inspect.StrType: _text,
+    inspect.StrType: _string,
     inspect.BoolType: lambda kind: {"anyOf": [{"type": "boolean"}, VARIABLE]},
     inspect.IntType: _scalar("integer"),
     inspect.FloatType: _scalar("number"),
@@ -80,7 +80,7 @@ _SCHEMAS: dict[type, Callable[[Any], Schema]] = {
     inspect.ListType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
     inspect.VarTupleType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
     inspect.DictType: lambda kind: {"type": "object", "additionalProperties": _schema(kind.value_type)},
-    inspect.StructType: _record,
-    inspect.DataclassType: _record,
+    inspect.StructType: _object,
+    inspect.DataclassType: _object,
     inspect.UnionType: lambda kind: {"anyOf": [_schema(member) for member in kind.types]},
 }

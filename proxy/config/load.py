@@ -10,48 +10,51 @@ from typing import Any
 import yaml
 
 from proxy.config import schema
-from proxy.config.document import is_name, suggestion
-from proxy.config.prices import Price, listed
-from proxy.config.reading import WRONG, Place, Reader, pairs
-from proxy.config.regions import REGIONS, find
+from proxy.config.document import is_key_name, suggestion
+from proxy.config.prices import Price, list_price
+from proxy.config.regions import REGIONS, find_region
 from proxy.config.secrets import Secrets
 from proxy.config.snapshot import (
     GLOBAL,
     MODEL_NAME,
-    Entry,
-    Known,
-    Pattern,
+    KnownNames,
+    ModelPattern,
+    PipelineEntry,
     Provider,
     Snapshot,
     Target,
-    named,
+    bind_model,
     target_id,
 )
+from proxy.config.typed_loader import INVALID, Location, TypedLoader, mapping_items
 
 
-def load(reader: Reader) -> tuple[Snapshot, tuple[Entry, ...]]:
+def load(loader: TypedLoader) -> tuple[Snapshot, tuple[PipelineEntry, ...]]:
     """The snapshot, and the pipeline's entries for whoever knows the middlewares; ConfigError if neither can be had."""
-    file = reader.read(Place(reader.document.root, ""), schema.File)
-    if file is WRONG:
-        reader.document.check()
-    return _snapshot(reader, file), _entries(reader, file.pipeline)
+    file = loader.load(Location(loader.document.root, ""), schema.RoutingFile)
+    if file is INVALID:
+        loader.document.raise_if_invalid()
+    return _snapshot(loader, file), _pipeline_entries(loader, file.pipeline)
 
 
-def _snapshot(reader: Reader, file: schema.File) -> Snapshot:
-    _check_names(reader, file)
+def _snapshot(loader: TypedLoader, file: schema.RoutingFile) -> Snapshot:
+    _check_names(loader, file)
     providers = _with_redactors(
-        reader,
+        loader,
         file,
-        [_provider(name, section, _share(section, file)) for name, section in _sound(file.providers).items()],
+        [
+            _provider(name, section, _weight_share(section, file))
+            for name, section in _valid_items(file.providers).items()
+        ],
     )
     tables = {
         name: tuple(
             target
-            for provider, served in _sound(entries).items()
+            for provider, served in _valid_items(entries).items()
             if provider in providers
             for target in _targets(providers[provider], file.providers[provider], served)
         )
-        for name, entries in _sound(file.models).items()
+        for name, entries in _valid_items(file.models).items()
     }
     by_provider = {name: _targets(providers[name], file.providers[name], "*") for name in providers}
     return Snapshot(
@@ -61,43 +64,43 @@ def _snapshot(reader: Reader, file: schema.File) -> Snapshot:
         drain=file.drain,
         providers=providers,
         models={
-            name: tuple(named(target, name) for target in targets)
+            name: tuple(bind_model(target, name) for target in targets)
             for name, targets in tables.items()
             if "*" not in name
         },
         patterns=_patterns(tables),
         defaults_by_provider=by_provider,
-        known=_known(providers, (target for targets in by_provider.values() for target in targets)),
+        known_names=_known_names(providers, (target for targets in by_provider.values() for target in targets)),
     )
 
 
-def _with_redactors(reader: Reader, file: schema.File, providers: list[Provider]) -> dict[str, Provider]:
+def _with_redactors(loader: TypedLoader, file: schema.RoutingFile, providers: list[Provider]) -> dict[str, Provider]:
     """The providers by name, each with what redacts its responses."""
-    secrets = Secrets.of(_names(file), reader.substituted, reader.environ)
+    secrets = Secrets.collect(_public_names(file), loader.substituted_values, loader.environ)
     return {
         each.name: replace(each, redactor=secrets.redactor(each.name, each.key, {**each.query, **each.headers}))
         for each in providers
     }
 
 
-def _names(file: schema.File) -> frozenset[str]:
+def _public_names(file: schema.RoutingFile) -> frozenset[str]:
     """The names that outputs are full of, wherever else they stand in the file."""
-    served = {item.model if isinstance(item, schema.Served) else str(item)
-              for entries in _sound(file.models).values() for item in _sound(entries).values()}  # fmt: skip
-    regions = {name for section in _sound(file.providers).values() for name in section.regions}
+    served = {item.model if isinstance(item, schema.ModelDeployment) else str(item)
+              for entries in _valid_items(file.models).values() for item in _valid_items(entries).values()}  # fmt: skip
+    regions = {name for section in _valid_items(file.providers).values() for name in section.regions}
     return frozenset({*file.providers, *file.models, *served, *regions, *REGIONS, file.defaults.region})
 
 
-def _sound(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in table.items() if value is not WRONG}
+def _valid_items(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in table.items() if value is not INVALID}
 
 
-def _share(section: schema.Provider, file: schema.File) -> float:
-    total = sum(other.weight for other in _sound(file.providers).values())
+def _weight_share(section: schema.ProviderConfig, file: schema.RoutingFile) -> float:
+    total = sum(other.weight for other in _valid_items(file.providers).values())
     return section.weight / total if total else 0.0
 
 
-def _provider(name: str, section: schema.Provider, weight: float) -> Provider:
+def _provider(name: str, section: schema.ProviderConfig, weight: float) -> Provider:
     return Provider(
         name=name,
         dialect=section.dialect,
@@ -105,93 +108,95 @@ def _provider(name: str, section: schema.Provider, weight: float) -> Provider:
         key=section.api_key,
         auth=section.auth,
         path=section.path,
-        query=_sound(section.query),
-        headers=_sound(section.headers),
+        query=_valid_items(section.query),
+        headers=_valid_items(section.headers),
         limits=section.limits,
         probe=section.probe,
     )
 
 
-def _targets(provider: Provider, section: schema.Provider, served: str | schema.Served) -> tuple[Target, ...]:
+def _targets(
+    provider: Provider, section: schema.ProviderConfig, served: str | schema.ModelDeployment
+) -> tuple[Target, ...]:
     """One target for each region of the provider."""
-    served = schema.Served(model=served) if isinstance(served, str) else served
-    regions = _sound(section.regions) or {GLOBAL: schema.Region()}
+    served = schema.ModelDeployment(model=served) if isinstance(served, str) else served
+    regions = _valid_items(section.regions) or {GLOBAL: schema.RegionConfig()}
     return tuple(
         Target(
             id=target_id(provider.name, name, served.model),
             provider=provider,
             region=name,
-            residency=region.residency or (place.zone if (place := find(name)) else None),
+            residency=region.residency or (place.zone if (place := find_region(name)) else None),
             base_url=(region.base_url or section.base_url).rstrip("/"),
             model=served.model,
             timeouts=served.timeouts or section.timeouts,
-            place=find(name),
+            cloud_region=find_region(name),
             price=_price(provider, served),
-            context=served.context or _context(provider, served),
-            lacks=frozenset(served.lacks),
+            context_window=served.context_window or _listed_context_window(provider, served),
+            unsupported=frozenset(served.unsupported),
             body=region.body,
         )
         for name, region in regions.items()
     )
 
 
-def _price(provider: Provider, served: schema.Served) -> Price | None:
+def _price(provider: Provider, served: schema.ModelDeployment) -> Price | None:
     """The file's own, else the list price."""
     if (own := served.price) is not None:
-        return Price.per_million(own.input, own.output, own.cached_input, own.cache_write)
-    return listed(provider.name, provider.dialect, served.model)
+        return Price.from_per_million(own.input, own.output, own.cached_input, own.cache_write)
+    return list_price(provider.name, provider.dialect, served.model)
 
 
-def _context(provider: Provider, served: schema.Served) -> int | None:
-    price = listed(provider.name, provider.dialect, served.model)
+def _listed_context_window(provider: Provider, served: schema.ModelDeployment) -> int | None:
+    price = list_price(provider.name, provider.dialect, served.model)
     return price.context_window if price else None
 
 
-def _known(providers: Mapping[str, Provider], targets: Iterable[Target]) -> Known:
+def _known_names(providers: Mapping[str, Provider], targets: Iterable[Target]) -> KnownNames:
     zones = {region.zone for region in REGIONS.values()}
     every = list(targets)
-    return Known(
+    return KnownNames(
         providers=frozenset(providers),
         regions=frozenset(target.region for target in every),
         zones=frozenset(zones | {target.residency for target in every if target.residency}),
     )
 
 
-def _patterns(tables: Mapping[str, tuple[Target, ...]]) -> tuple[Pattern, ...]:
-    patterns = [Pattern(name, targets) for name, targets in tables.items() if "*" in name]
+def _patterns(tables: Mapping[str, tuple[Target, ...]]) -> tuple[ModelPattern, ...]:
+    patterns = [ModelPattern(name, targets) for name, targets in tables.items() if "*" in name]
     return tuple(sorted(patterns, key=lambda pattern: -len(pattern.text)))
 
 
-def _entries(reader: Reader, nodes: list[yaml.Node]) -> tuple[Entry, ...]:
+def _pipeline_entries(loader: TypedLoader, nodes: list[yaml.Node]) -> tuple[PipelineEntry, ...]:
     """`- name` or `- name: {options}`, one mapping with one key."""
     entries = []
     for index, node in enumerate(nodes):
         path = f"pipeline[{index}]"
         if isinstance(node, yaml.ScalarNode):
-            entries.append(Entry(node.value, path, node, None))
+            entries.append(PipelineEntry(node.value, path, node, None))
         elif isinstance(node, yaml.MappingNode) and len(node.value) == 1:
-            name, key, options = pairs(reader, Place(node, path))[0]
-            entries.append(Entry(name, f"{path}.{name}" if is_name(name) else path, key, options))
+            name, key, options = mapping_items(loader, Location(node, path))[0]
+            entries.append(PipelineEntry(name, f"{path}.{name}" if is_key_name(name) else path, key, options))
         else:
-            reader.wrong(
-                Place(node, path), "expected a middleware's name, or one with options: `- name: {option: value}`"
+            loader.reject(
+                Location(node, path), "expected a middleware's name, or one with options: `- name: {option: value}`"
             )
     return tuple(entries)
 
 
-def _check_names(reader: Reader, file: schema.File) -> None:
-    _check(reader, "providers", file.providers, schema.PROVIDER_NAME)
-    for name, section in _sound(file.providers).items():
-        _check(reader, f"providers.{name}.regions", section.regions, schema.REGION_NAME)
-    for model, entries in _sound(file.models).items():
+def _check_names(loader: TypedLoader, file: schema.RoutingFile) -> None:
+    _check_pattern(loader, "providers", file.providers, schema.PROVIDER_NAME)
+    for name, section in _valid_items(file.providers).items():
+        _check_pattern(loader, f"providers.{name}.regions", section.regions, schema.REGION_NAME)
+    for model, entries in _valid_items(file.models).items():
         if not MODEL_NAME.fullmatch(model.replace("*", "x")):
-            reader.document.complain(f"models.{model}", f"a model's name must match {MODEL_NAME.pattern}")
+            loader.document.add_error(f"models.{model}", f"a model's name must match {MODEL_NAME.pattern}")
         for name in entries.keys() - file.providers.keys():
             near = suggestion(name, list(file.providers))
-            reader.document.complain(f"models.{model}.{name}", f"no provider '{name}'{near}")
+            loader.document.add_error(f"models.{model}.{name}", f"no provider '{name}'{near}")
 
 
-def _check(reader: Reader, path: str, table: Mapping[str, Any], pattern: str) -> None:
+def _check_pattern(loader: TypedLoader, path: str, table: Mapping[str, Any], pattern: str) -> None:
     for name in table:
         if not re.search(pattern, name):
-            reader.document.complain(f"{path}.{name}", f"a name must match {pattern}")
+            loader.document.add_error(f"{path}.{name}", f"a name must match {pattern}")

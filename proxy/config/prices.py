@@ -27,7 +27,7 @@ class Rates:
     cache_write: float
 
     @classmethod
-    def per_million(
+    def from_per_million(
         cls, input: float, output: float, cached_input: float | None = None, cache_write: float | None = None
     ) -> Self:
         """From dollars per million tokens, as vendors print them; cached tokens without a price cost what others do."""
@@ -48,13 +48,13 @@ class Price(Rates):
     context_window: int | None = None
     """Tokens, where known."""
 
-    def rates(self, prompt_tokens: int) -> Rates:
+    def rates_for(self, prompt_tokens: int) -> Rates:
         """What holds for all of a request with a prompt of that length."""
         return next((rates for above, rates in self.tiers if prompt_tokens > above), self) if self.tiers else self
 
-    def of(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, cache_write: int = 0) -> float:
+    def cost(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, cache_write: int = 0) -> float:
         """US dollars for one request; `cached` and `cache_write` are parts of the prompt; less than none is none."""
-        rates, cached, cache_write = self.rates(prompt_tokens), max(cached, 0), max(cache_write, 0)
+        rates, cached, cache_write = self.rates_for(prompt_tokens), max(cached, 0), max(cache_write, 0)
         return (
             max(prompt_tokens - cached - cache_write, 0) * rates.input
             + max(completion_tokens, 0) * rates.output
@@ -64,7 +64,7 @@ class Price(Rates):
 
 
 @dataclass(frozen=True, slots=True)
-class Vendor:
+class VendorPrices:
     """The prices of one vendor: by name, then by the first rule found in a name."""
 
     names: Mapping[str, Price]
@@ -79,7 +79,7 @@ class Vendor:
 class Prices:
     """The prices of all vendors, by the vendor's name: a dialect's, or that of a host of open models."""
 
-    vendors: Mapping[str, Vendor]
+    vendors: Mapping[str, VendorPrices]
 
     def find(self, vendor: str, model: str) -> Price | None:
         """The price of a model or, of a dated version that is not listed, of the model without its date."""
@@ -109,20 +109,20 @@ class _File(Struct, frozen=True):
     vendors: dict[str, tuple[_Row, ...]]
 
 
-def read(text: bytes) -> Prices:
+def parse_prices(text: bytes) -> Prices:
     """The prices in a file such as the shipped one; msgspec.ValidationError if it is not one."""
     return Prices({name: _vendor(rows) for name, rows in json.decode(text, type=_File).vendors.items()})
 
 
 @cache
-def shipped() -> Prices:
+def bundled_prices() -> Prices:
     """The prices that came with this version."""
-    return read(Path(__file__).with_name("prices.json").read_bytes())
+    return parse_prices(Path(__file__).with_name("prices.json").read_bytes())
 
 
-def _vendor(rows: tuple[_Row, ...]) -> Vendor:
+def _vendor(rows: tuple[_Row, ...]) -> VendorPrices:
     priced = [(row, _price(row)) for row in rows]
-    return Vendor(
+    return VendorPrices(
         names={name: price for row, price in reversed(priced) for name in row.names},
         rules=tuple((re.compile(row.rule), price) for row, price in priced if row.rule),
     )
@@ -130,13 +130,13 @@ def _vendor(rows: tuple[_Row, ...]) -> Vendor:
 
 def _price(row: _Row) -> Price:
     return replace(
-        Price.per_million(*row.price),
-        tiers=tuple((above, Rates.per_million(*amounts)) for above, amounts in reversed(row.tiers)),
+        Price.from_per_million(*row.price),
+        tiers=tuple((above, Rates.from_per_million(*amounts)) for above, amounts in reversed(row.tiers)),
         context_window=row.context,
     )
 
 
 @lru_cache(maxsize=1024)
-def listed(vendor: str, dialect: str, model: str) -> Price | None:
+def list_price(vendor: str, dialect: str, model: str) -> Price | None:
     """The shipped price of a model, by the provider's own name, else by what it speaks."""
-    return shipped().find(vendor, model) or shipped().find(dialect, model)
+    return bundled_prices().find(vendor, model) or bundled_prices().find(dialect, model)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from math import asin, cos, inf, radians, sin, sqrt
 
-EARTH_RADIUS = 6371.0
+EARTH_RADIUS_KM = 6371.0
 """Kilometres, on average."""
 
 
 @dataclass(frozen=True, slots=True)
-class Region:
+class CloudRegion:
     """A place, in degrees north and east, and its residency zone.
 
     `EU` is the member states of the European Union and nothing else: Norway is `NO`, although the EEA has the same
@@ -24,29 +24,29 @@ class Region:
     zone: str
 
 
-def find(name: str) -> Region | None:
+def find_region(name: str) -> CloudRegion | None:
     """The region of that name, as AWS, Azure or Google Cloud spells it; None if unknown, and for `global`."""
     return REGIONS.get(name)
 
 
-def distance(a: Region, b: Region) -> float:
+def distance_km(a: CloudRegion, b: CloudRegion) -> float:
     """Kilometres along the surface of the Earth (haversine)."""
     north = sin(radians(b.latitude - a.latitude) / 2) ** 2
     east = sin(radians(b.longitude - a.longitude) / 2) ** 2
     chord = north + cos(radians(a.latitude)) * cos(radians(b.latitude)) * east
-    return 2 * EARTH_RADIUS * asin(sqrt(min(chord, 1.0)))
+    return 2 * EARTH_RADIUS_KM * asin(sqrt(min(chord, 1.0)))
 
 
 @lru_cache(maxsize=2**16)
-def kilometres(a: str, b: str) -> float:
+def region_distance_km(a: str, b: str) -> float:
     """Between two regions by name; infinity if one is not known."""
-    here, there = find(a), find(b)
-    return distance(here, there) if here and there else inf
+    here, there = find_region(a), find_region(b)
+    return distance_km(here, there) if here and there else inf
 
 
 # A place, as near as vendors say (most name a city, some a state), and its regions: AWS, then Azure, then Google Cloud.
 # `us` and `eu` are Google Cloud's multi-regions and Azure's data zones: the United States, and member states only.
-_PLACES = (
+_LOCATIONS = (
     (39.8, -98.6, "US", "us"),  # the middle of the contiguous states
     (49.8, 9.9, "EU", "eu"),  # the middle of the Union, near Würzburg
     # North America
@@ -146,6 +146,8 @@ _PLACES = (
     (-36.8, 174.8, "NZ", "ap-southeast-6 newzealandnorth"),  # Auckland
 )
 
-REGIONS: Mapping[str, Region] = {
-    name: Region(latitude, longitude, zone) for latitude, longitude, zone, names in _PLACES for name in names.split()
+REGIONS: Mapping[str, CloudRegion] = {
+    name: CloudRegion(latitude, longitude, zone)
+    for latitude, longitude, zone, names in _LOCATIONS
+    for name in names.split()
 }

@@ -6,13 +6,13 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
-from proxy.config.quantities import Seconds, Secret
+from proxy.config.units import Seconds, Secret
 
 PROVIDER_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 REGION_NAME = r"^[a-z][a-z0-9-]{0,63}$"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
-Weight = Annotated[float, Meta(ge=0)]
+NonNegative = Annotated[float, Meta(ge=0)]
 Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
 
 
@@ -46,16 +46,16 @@ class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One clock each; `first_token`, `idle` and `content_idle` are for streams, `answer` for the rest."""
+    """One clock each; `first_token`, `idle` and `content_idle` are for streams, `response` for the rest."""
 
     connect: Seconds = Seconds(5)
     first_token: Seconds = Seconds(60)
     idle: Seconds = Seconds(30)
     content_idle: Seconds = Seconds(300)
-    answer: Seconds = Seconds(300)
+    response: Seconds = Seconds(300)
 
 
-class Region(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RegionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One place a provider serves from."""
 
     residency: Annotated[str, Meta(pattern=r"^[A-Z]{2,8}$")] | None = None
@@ -64,7 +64,7 @@ class Region(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Members that requests to it carry besides, such as `inference_geo: us`."""
 
 
-class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProviderLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What the account allows; at a limit its targets are tried after everybody else's."""
 
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
@@ -72,7 +72,7 @@ class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     concurrency: Annotated[int, Meta(ge=1)] | None = None
 
 
-class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProbeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How often a provider is asked for its list of models, which costs nothing, so that an outage shows without traffic."""
 
     every: Seconds = Seconds(10)
@@ -89,7 +89,7 @@ class Probe(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("timeout: expected 100ms to 60s")
 
 
-class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A vendor account: where it is, what it speaks, and the key to it."""
 
     dialect: str
@@ -99,33 +99,33 @@ class Provider(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     path: str | None = None
     query: dict[str, str] = {}
     headers: dict[str, str] = {}
-    weight: Weight = 1.0
-    limits: Limits | None = None
+    weight: NonNegative = 1.0
+    limits: ProviderLimits | None = None
     timeouts: Timeouts = Timeouts()
-    probe: Probe | None = None
-    regions: dict[str, Region] = {}
+    probe: ProbeConfig | None = None
+    regions: dict[str, RegionConfig] = {}
 
 
-class Price(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class PriceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """USD per million tokens."""
 
-    input: Weight
-    output: Weight
-    cached_input: Weight | None = None
-    cache_write: Weight | None = None
+    input: NonNegative
+    output: NonNegative
+    cached_input: NonNegative | None = None
+    cache_write: NonNegative | None = None
 
 
-class Served(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How one provider serves a model."""
 
     model: str
     timeouts: Timeouts | None = None
-    price: Price | None = None
-    context: Annotated[int, Meta(ge=1)] | None = None
-    lacks: tuple[Literal["tools", "images", "json_schema"], ...] = ()
+    price: PriceConfig | None = None
+    context_window: Annotated[int, Meta(ge=1)] | None = None
+    unsupported: tuple[Literal["tools", "images", "json_schema"], ...] = ()
 
 
-class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class RoutingFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole of routing.yaml."""
 
     listen: Listen = Listen()
@@ -133,5 +133,5 @@ class File(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     pipeline: list[Any] = []
     defaults: Defaults = Defaults()
     drain: Drain = Drain()
-    providers: dict[str, Provider]
-    models: dict[str, dict[str, str | Served]]
+    providers: dict[str, ProviderConfig]
+    models: dict[str, dict[str, str | ModelDeployment]]

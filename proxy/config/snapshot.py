@@ -10,10 +10,10 @@ from typing import Any
 
 import yaml
 
-from proxy.config.prices import Price, listed
-from proxy.config.quantities import Secret
-from proxy.config.regions import Region
-from proxy.config.schema import Admin, Defaults, Drain, Limits, Listen, Probe, Timeouts
+from proxy.config.prices import Price, list_price
+from proxy.config.regions import CloudRegion
+from proxy.config.schema import Admin, Defaults, Drain, Listen, ProbeConfig, ProviderLimits, Timeouts
+from proxy.config.units import Secret
 from proxy.redaction import Redactor
 
 GLOBAL = "global"
@@ -34,14 +34,14 @@ class Provider:
     path: str | None = field(default=None, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    limits: Limits | None = None
-    probe: Probe | None = None
+    limits: ProviderLimits | None = None
+    probe: ProbeConfig | None = None
     """How it is asked without a request; None: not at all."""
     redactor: Redactor = field(default=Redactor(()), compare=False, repr=False)
     """Replaces in its responses what it is sent in secret."""
 
     @property
-    def disabled(self) -> str | None:
+    def disabled_reason(self) -> str | None:
         """Why it is never tried, or None."""
         return self.key.missing if self.key else None
 
@@ -57,11 +57,11 @@ class Target:
     base_url: str = field(repr=False)
     model: str
     timeouts: Timeouts
-    place: Region | None = None
+    cloud_region: CloudRegion | None = None
     price: Price | None = None
-    context: int | None = None
+    context_window: int | None = None
     """Tokens that prompt and answer may have together, where known."""
-    lacks: frozenset[str] = frozenset()
+    unsupported: frozenset[str] = frozenset()
     """Of `tools`, `images`, `json_schema`: what it is known not to take."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """Members that its requests carry besides, such as `inference_geo`."""
@@ -73,7 +73,7 @@ def target_id(provider: str, region: str, model: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class ModelPattern:
     """A name with `*` in it, and who serves what it matches."""
 
     text: str
@@ -88,7 +88,7 @@ class Pattern:
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class PipelineEntry:
     """One line of `pipeline:`; its options are read once its middleware is known."""
 
     name: str
@@ -98,7 +98,7 @@ class Entry:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Known:
+class KnownNames:
     """The names that one file gives meaning to; equal only to itself, so that it is cheap to look up by."""
 
     providers: frozenset[str]
@@ -116,11 +116,11 @@ class Snapshot:
     drain: Drain
     providers: Mapping[str, Provider]
     models: Mapping[str, tuple[Target, ...]]
-    patterns: tuple[Pattern, ...]
+    patterns: tuple[ModelPattern, ...]
     """Longest first."""
     defaults_by_provider: Mapping[str, tuple[Target, ...]]
     """Each provider's targets for a model named as `provider/model`; their model is `*`."""
-    known: Known
+    known_names: KnownNames
     """What headers may name."""
     strict_params: bool = False
     """Whether a target that cannot express a parameter is left out, instead of the parameter."""
@@ -130,14 +130,14 @@ class Snapshot:
     """Requests that may be in hand at once."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """What no line of the log may contain."""
-    limited: Mapping[str, Provider] = field(init=False)
+    limited_providers: Mapping[str, Provider] = field(init=False)
     """The providers whose accounts have limits in the file."""
     memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
     """What follows from this file alone, kept by those who work it out."""
 
     def __post_init__(self) -> None:
         limited = {name: provider for name, provider in self.providers.items() if provider.limits is not None}
-        object.__setattr__(self, "limited", limited)
+        object.__setattr__(self, "limited_providers", limited)
 
     def targets(self, model: str) -> tuple[Target, ...]:
         """Who serves that name: the table, then the longest pattern, then `provider/model`; () if nobody does."""
@@ -147,25 +147,25 @@ class Snapshot:
             return ()
         for pattern in self.patterns:
             if pattern.matches(model):
-                return tuple(named(target, model) for target in pattern.targets)
+                return tuple(bind_model(target, model) for target in pattern.targets)
         provider, _, name = model.partition("/")
-        return tuple(named(target, name) for target in self.defaults_by_provider.get(provider, ()) if name)
+        return tuple(bind_model(target, name) for target in self.defaults_by_provider.get(provider, ()) if name)
 
-    def near(self, model: str) -> list[str]:
+    def similar_names(self, model: str) -> list[str]:
         """Names of the table that look like `model`, nearest first, three at most."""
         return get_close_matches(model, self.models, n=3, cutoff=0.5)
 
 
-def named(target: Target, model: str) -> Target:
+def bind_model(target: Target, model: str) -> Target:
     """The target with the name it was asked for where its own model has a `*`."""
     if "*" not in target.model:
         return target
     upstream = target.model.replace("*", model)
-    price = target.price or listed(target.provider.name, target.provider.dialect, upstream)
+    price = target.price or list_price(target.provider.name, target.provider.dialect, upstream)
     return replace(
         target,
         model=upstream,
         id=target_id(target.provider.name, target.region, upstream),
         price=price,
-        context=target.context or (price.context_window if price else None),
+        context_window=target.context_window or (price.context_window if price else None),
     )

@@ -5,22 +5,22 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 
-from proxy.errors import EXHAUSTION
+from proxy.errors import EXHAUSTION_ERRNOS
 
 _VARIABLE = re.compile(r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?)\}")
 
 
-class Unset(Exception):
+class UnsetVariableError(Exception):
     """A variable has no value."""
 
 
-class Unreadable(Unset):
+class UnreadableFileError(UnsetVariableError):
     """A file that should hold a value cannot be read; the message names it and says why."""
 
     def __init__(self, error: OSError) -> None:
         path = str(error.filename)  # one without a folder may be the key itself
         super().__init__(f"cannot read {path if '/' in path else 'the file'}: {error.strerror}")
-        self.is_local = error.errno in EXHAUSTION
+        self.is_local = error.errno in EXHAUSTION_ERRNOS
         """Whether nothing is wrong with the file: this process is out of descriptors or memory."""
 
 
@@ -33,11 +33,11 @@ def expand(text: str, environ: Mapping[str, str], read_file: Callable[[str], str
     def value(match: re.Match[str]) -> str:
         found = read_file(match["file"]).strip() if match["file"] else environ.get(match["name"]) or match["default"]
         if found is None:
-            raise Unset(match["name"])
+            raise UnsetVariableError(match["name"])
         values.append(found)
         return found
 
     try:
         return _VARIABLE.sub(value, text), values
     except OSError as error:
-        raise Unreadable(error) from error
+        raise UnreadableFileError(error) from error

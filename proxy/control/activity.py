@@ -20,28 +20,29 @@ Row = dict[str, Any]
 
 async def activity(exchange: Exchange) -> Response:
     """The report as JSON."""
-    return Response(200, {}, orjson.dumps(report(exchange.snapshot, exchange.services.activity)))
+    return Response(200, {}, orjson.dumps(report(exchange.snapshot, exchange.runtime.activity)))
 
 
 def report(snapshot: Snapshot, seen: Activity) -> Row:
     """Totals since the start, the file in force, who serves which name, and the requests that were rescued."""
     loaded = seen.loaded
     return {
-        "since": _written(seen.began),
+        "since": _to_iso(seen.started_at),
         "requests": seen.requests,
-        "cost_usd": round(seen.cost, 6),
-        "rescued": seen.rescued,
-        "routing": loaded and {"generation": loaded.number, "hash": loaded.digest, "loaded_at": _written(loaded.at)},
+        "cost_usd": round(seen.cost_usd, 6),
+        "rescued": seen.failover_count,
+        "routing": loaded
+        and {"generation": loaded.number, "hash": loaded.digest, "loaded_at": _to_iso(loaded.loaded_at)},
         "models": _models({**snapshot.models, **{each.text: each.targets for each in snapshot.patterns}}),
         "failovers": [
             {
                 "request_id": each.request_id,
                 "model": each.model,
-                "at": _written(each.at),
+                "at": _to_iso(each.ended_at),
                 "outcome": each.outcome,
                 "attempts": each.attempts,
             }
-            for each in seen.rescues
+            for each in seen.failovers
         ],
     }
 
@@ -58,5 +59,5 @@ def _models(table: Mapping[str, tuple[Target, ...]]) -> list[Row]:
     return rows
 
 
-def _written(wall: float) -> str:
+def _to_iso(wall: float) -> str:
     return datetime.fromtimestamp(wall, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -10,13 +10,13 @@ from typing import Any
 import orjson
 
 from proxy.config.snapshot import Snapshot
-from proxy.control.asked import Asked, asked
-from proxy.exchange import Exchange, Services
+from proxy.control.report_query import ReportQuery, parse_report_query
+from proxy.exchange import Exchange, Runtime
 from proxy.messages import Response
-from proxy.telemetry.health import HEALTHY, Health, Member, disabled
+from proxy.telemetry.health import HEALTHY, Health, Member, disabled_health
+from proxy.telemetry.metric_labels import LabelledTarget, group_key
 from proxy.telemetry.observations import Observations
-from proxy.telemetry.roster import Place, group
-from proxy.telemetry.signals import Board
+from proxy.telemetry.signals import SignalCache
 from proxy.telemetry.window import Bucket
 
 PATH = "/v1/providers/health"
@@ -25,13 +25,13 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class Moment:
+class ReportTime:
     """One moment on both clocks, in seconds."""
 
     now: float
     wall: float
 
-    def written(self, then: float | None) -> str | None:
+    def to_iso(self, then: float | None) -> str | None:
         """Another moment of the first clock, as UTC of the second."""
         if then is None:
             return None
@@ -40,74 +40,78 @@ class Moment:
 
 
 @dataclass(frozen=True, slots=True)
-class Seen:
+class ObservedTargets:
     """Targets, and what is known of each by its id."""
 
-    places: Sequence[Place]
+    targets: Sequence[LabelledTarget]
     members: Mapping[str, Member]
     model: str = ""
     """The only model that is looked at; empty: all."""
 
 
-def moment(services: Services) -> Moment:
+def report_time(runtime: Runtime) -> ReportTime:
     """This one."""
-    return Moment(services.clock(), services.wall())
+    return ReportTime(runtime.clock(), runtime.wall())
 
 
 async def health(exchange: Exchange) -> Response:
     """The report as JSON."""
-    services = exchange.services
-    limits = asked(exchange.request.path, exchange.snapshot)
-    return Response(200, {}, orjson.dumps(report(exchange.snapshot, services.board, limits, moment(services))))
+    runtime = exchange.runtime
+    limits = parse_report_query(exchange.request.path, exchange.snapshot)
+    return Response(200, {}, orjson.dumps(report(exchange.snapshot, runtime.signals, limits, report_time(runtime))))
 
 
-def report(snapshot: Snapshot, board: Board, limits: Asked, at: Moment) -> dict[str, list[Row]]:
+def report(snapshot: Snapshot, board: SignalCache, limits: ReportQuery, at: ReportTime) -> dict[str, list[Row]]:
     """Each provider's row, in the file's order."""
-    places = limits.places(snapshot, board.observations)
+    places = limits.targets(snapshot, board.observations)
     members = {place.target: _member(place.target, board, at.now) for place in places}
-    seen = Seen(places, members, limits.model or "")
-    rows = statuses(snapshot, limits.names(snapshot, places), Judge(board, seen, at))
+    seen = ObservedTargets(places, members, limits.model or "")
+    rows = statuses(snapshot, limits.provider_names(snapshot, places), HealthEvaluator(board, seen, at))
     for row in rows:
         own = [place for place in places if place.provider == row["name"]]
-        row |= _figures(total(own, board.observations, limits.window, at.now))
+        row |= _figures(sum_window(own, board.observations, limits.window_s, at.now))
         row["rate_limit_usage"] = percentage(_rate_limit(own, board, at.now))
     return {"providers": rows}
 
 
 @dataclass(frozen=True, slots=True)
-class Judge:
+class HealthEvaluator:
     """Judges the health of groups of targets at one moment."""
 
-    board: Board
-    seen: Seen
-    at: Moment
+    signals: SignalCache
+    observed: ObservedTargets
+    at: ReportTime
 
-    def health(self, key: str, places: Iterable[Place]) -> Health:
+    def health(self, key: str, places: Iterable[LabelledTarget]) -> Health:
         """The health of these targets as one; without any nothing is against it."""
-        members = [self.seen.members[target] for target in dict.fromkeys(place.target for place in places)]
-        return self.board.group_health(key, members, self.at.now) if members else HEALTHY
+        members = [self.observed.members[target] for target in dict.fromkeys(place.target for place in places)]
+        return self.signals.group_health(key, members, self.at.now) if members else HEALTHY
 
 
-def statuses(snapshot: Snapshot, names: Iterable[str], judge: Judge) -> list[Row]:
+def statuses(snapshot: Snapshot, names: Iterable[str], judge: HealthEvaluator) -> list[Row]:
     """Each provider's row without figures."""
-    by_provider = _grouped(judge.seen.places, lambda place: place.provider)
-    return [_status(name, by_provider.get(name, []), snapshot.providers[name].disabled, judge) for name in names]
+    by_provider = _grouped(judge.observed.targets, lambda place: place.provider)
+    return [_status(name, by_provider.get(name, []), snapshot.providers[name].disabled_reason, judge) for name in names]
 
 
-def _status(name: str, places: list[Place], why_disabled: str | None, judge: Judge) -> Row:
-    only = judge.seen.model
+def _status(name: str, places: list[LabelledTarget], why_disabled: str | None, judge: HealthEvaluator) -> Row:
+    only = judge.observed.model
 
-    def health(found: list[Place], region: str = "", model: str = "") -> Health:
-        return disabled(why_disabled) if why_disabled else judge.health(group(name, region, model or only), found)
+    def health(found: list[LabelledTarget], region: str = "", model: str = "") -> Health:
+        return (
+            disabled_health(why_disabled)
+            if why_disabled
+            else judge.health(group_key(name, region, model or only), found)
+        )
 
     whole = health(places)
-    models = _grouped(places, lambda place: place.name)
+    models = _grouped(places, lambda place: place.label)
     regions = _grouped(places, lambda place: place.region)
     return {
         "name": name,
         "status": whole.status,
         "reason": whole.reason,
-        "since": judge.at.written(whole.since),
+        "since": judge.at.to_iso(whole.since),
         "models": [{"name": model, "status": health(found, model=model).status} for model, found in models.items()],
         "regions": [
             {"name": region, "status": health(found, region=region).status} for region, found in regions.items()
@@ -115,19 +119,19 @@ def _status(name: str, places: list[Place], why_disabled: str | None, judge: Jud
     }
 
 
-def _member(target: str, board: Board, now: float) -> Member:
+def _member(target: str, board: SignalCache, now: float) -> Member:
     member = board.member(target, now)
     if member.record and member.record.trend.is_due(now):
         member.record.trend.measure(now)
     return member
 
 
-def total(places: Iterable[Place], observations: Observations, window: int, now: float) -> Bucket:
+def sum_window(places: Iterable[LabelledTarget], observations: Observations, window: int, now: float) -> Bucket:
     """All that was counted at these targets over a window, each taken once."""
     whole = Bucket()
     for target in {place.target for place in places}:
-        if record := observations.of(target):
-            whole.add(record.window.over(window, now))
+        if record := observations.get(target):
+            whole.add(record.window.sum_over(window, now))
     return whole
 
 
@@ -149,14 +153,18 @@ def _figures(bucket: Bucket) -> Row:
     }
 
 
-def _rate_limit(places: Iterable[Place], board: Board, now: float) -> float | None:
+def _rate_limit(places: Iterable[LabelledTarget], board: SignalCache, now: float) -> float | None:
     """The part used of the limit nearest to its end; None if the provider never sent one."""
-    records = (board.observations.of(place.target) for place in places)
-    return max((record.remaining.used_at(now) for record in records if record and record.remaining), default=None)
+    records = (board.observations.get(place.target) for place in places)
+    return max(
+        (record.rate_limit.used_ratio_at(now) for record in records if record and record.rate_limit), default=None
+    )
 
 
-def _grouped(places: Iterable[Place], name: Callable[[Place], str]) -> dict[str, list[Place]]:
-    groups: dict[str, list[Place]] = {}
+def _grouped(
+    places: Iterable[LabelledTarget], name: Callable[[LabelledTarget], str]
+) -> dict[str, list[LabelledTarget]]:
+    groups: dict[str, list[LabelledTarget]] = {}
     for place in places:
         groups.setdefault(name(place), []).append(place)
     return groups

@@ -9,68 +9,68 @@ from dataclasses import dataclass, field
 
 from proxy import __version__
 from proxy.config.snapshot import Snapshot
-from proxy.control.watch import Watch
-from proxy.exchange import Services
-from proxy.reload import Outcome
-from proxy.telemetry.meters import Config, Reading, Series, exposition
-from proxy.telemetry.observations import Labels, Totals
+from proxy.control.watch import HealthWatcher
+from proxy.exchange import Runtime
+from proxy.reload import ReloadOutcome
+from proxy.telemetry.observations import Labels, TargetTotals
+from proxy.telemetry.prometheus import ConfigMetrics, MetricsSnapshot, TargetSeries, exposition
 
 
 @dataclass(frozen=True, slots=True)
-class Metrics:
+class MetricsEndpoint:
     """Answers scrapes."""
 
-    services: Services
-    watch: Watch
-    reloaded: Callable[[], Outcome]
+    runtime: Runtime
+    watch: HealthWatcher
+    last_reload: Callable[[], ReloadOutcome]
     reloads: Mapping[str, int] = field(default_factory=dict)
     """How many changed files were `applied`, and how many `refused`; read at each scrape."""
 
     async def __call__(self, accept: str) -> tuple[bytes, str]:
         """The text and its content type; written in a thread, so that many targets hold nobody up."""
-        last = self.reloaded()
-        config = Config(__version__, last.generation, last.digest, last.successful, dict(self.reloads))
-        return await asyncio.to_thread(exposition, reading(self.services, self.watch, config), accept)
+        last = self.last_reload()
+        config = ConfigMetrics(__version__, last.generation, last.digest, last.is_successful, dict(self.reloads))
+        return await asyncio.to_thread(exposition, take_snapshot(self.runtime, self.watch, config), accept)
 
 
-def reading(services: Services, watch: Watch, config: Config) -> Reading:
+def take_snapshot(runtime: Runtime, watch: HealthWatcher, config: ConfigMetrics) -> MetricsSnapshot:
     """Everything as it is now."""
-    return Reading(
-        series=_series(services, watch.snapshot()),
-        tally=deepcopy(services.tally),
+    return MetricsSnapshot(
+        series=_series(runtime, watch.snapshot()),
+        tally=deepcopy(runtime.counters),
         statuses=watch.statuses,
         config=config,
-        requests=services.load.requests,
-        buffered=services.load.buffered,
-        followers=len(services.feed),
+        requests_in_flight=runtime.load.requests,
+        buffered_bytes=runtime.load.buffered_bytes,
+        stream_clients=len(runtime.feed),
     )
 
 
-def _series(services: Services, snapshot: Snapshot) -> Mapping[Labels, Series]:
-    observations = services.observations
+def _series(runtime: Runtime, snapshot: Snapshot) -> Mapping[Labels, TargetSeries]:
+    observations = runtime.observations
     members: dict[Labels, list[str]] = {}
     for target in observations:
         if labels := observations.labels(target):
             members.setdefault(labels, []).append(target)
     return {
-        labels: _made(services, totals, members.get(labels, []))
+        labels: _merge_series(runtime, totals, members.get(labels, []))
         for labels, totals in sorted(observations.totals().items())
         if labels[0] in snapshot.providers
     }
 
 
-def _made(services: Services, totals: Totals, targets: list[str]) -> Series:
-    now = services.clock()
-    standings = [services.board.standing(target, now) for target in targets]
-    records = [record for target in targets if (record := services.observations.of(target))]
-    limits = [record.remaining for record in records if record.remaining]
-    told = [each for each in limits if now < each.until]
-    return Series(
+def _merge_series(runtime: Runtime, totals: TargetTotals, targets: list[str]) -> TargetSeries:
+    now = runtime.clock()
+    standings = [runtime.signals.availability(target, now) for target in targets]
+    records = [record for target in targets if (record := runtime.observations.get(target))]
+    limits = [record.rate_limit for record in records if record.rate_limit]
+    told = [each for each in limits if now < each.resets_at]
+    return TargetSeries(
         totals=totals,
         in_flight=sum(record.in_flight for record in records),
-        ejected=sum(standing.ejected_for > 0 for standing in standings),
-        cooling=sum(standing.cooling_for > 0 for standing in standings),
-        requests_left=min((each.requests for each in told if each.requests is not None), default=None),
-        tokens_left=min((each.tokens for each in told if each.tokens is not None), default=None),
-        limit_used=max((each.used_at(now) for each in limits), default=None),
+        ejected=sum(standing.ejected_for_s > 0 for standing in standings),
+        cooling_down=sum(standing.cooling_for_s > 0 for standing in standings),
+        requests_remaining=min((each.requests for each in told if each.requests is not None), default=None),
+        tokens_remaining=min((each.tokens for each in told if each.tokens is not None), default=None),
+        limit_used_ratio=max((each.used_ratio_at(now) for each in limits), default=None),
     )

@@ -10,7 +10,7 @@ import orjson
 from proxy.config.snapshot import Target
 from proxy.exchange import Exchange
 from proxy.messages import Response
-from proxy.routing.asking import serving
+from proxy.routing.dry_run import targets_for_model
 
 PATH = "/v1/models"
 
@@ -25,7 +25,7 @@ async def models(exchange: Exchange) -> Response:
 async def model(exchange: Exchange) -> Response:
     """One name, of the table or meant by a pattern."""
     name = unquote(exchange.request.path.partition("?")[0].removeprefix(f"{PATH}/"))
-    return _answer(_model(name, serving(exchange.snapshot, name)))
+    return _answer(_model(name, targets_for_model(exchange.snapshot, name)))
 
 
 def _model(name: str, targets: tuple[Target, ...]) -> dict[str, Any]:

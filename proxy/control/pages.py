@@ -9,9 +9,9 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from proxy.errors import MethodNotAllowed
+from proxy.errors import MethodNotAllowedError
 from proxy.exchange import Exchange, Handler
-from proxy.messages import Headers, Response, Upgrade
+from proxy.messages import Headers, RawResponse, Response
 from proxy.middleware.auth import Auth
 from proxy.pipeline import Pipeline
 
@@ -32,14 +32,14 @@ _HEADERS = {
 class Page:
     """One file."""
 
-    kind: str
+    content_type: str
     body: bytes
 
-    async def run(self, wire: web.BaseRequest, headers: Headers) -> web.StreamResponse:
+    async def run(self, http_request: web.BaseRequest, headers: Headers) -> web.StreamResponse:
         """Writes it, under rules that keep other pages and other people's scripts out."""
         said = {**_HEADERS, "Server": headers["Server"]}
-        written = web.Response(body=self.body, content_type=self.kind, charset="utf-8", headers=said)
-        await written.prepare(wire)
+        written = web.Response(body=self.body, content_type=self.content_type, charset="utf-8", headers=said)
+        await written.prepare(http_request)
         await written.write_eof()
         return written
 
@@ -57,7 +57,7 @@ PAGES: Mapping[str, Page] = _read()
 """Path -> what stands there."""
 
 
-def page(path: str, pipeline: Pipeline) -> Handler[Exchange] | None:
+def find_page(path: str, pipeline: Pipeline) -> Handler[Exchange] | None:
     """Who answers with the page at `path`, None if there is none; without keys it shows it to this machine alone."""
     found = PAGES.get(path.partition("?")[0])
     if found is None:
@@ -70,5 +70,5 @@ def page(path: str, pipeline: Pipeline) -> Handler[Exchange] | None:
 async def _show(found: Page, exchange: Exchange) -> Response:
     method = exchange.request.method
     if method not in ("GET", "HEAD"):
-        raise MethodNotAllowed(f"{method} is not allowed here; GET is", headers={"Allow": "GET, HEAD"})
-    return Upgrade(200, {}, b"", found.run)
+        raise MethodNotAllowedError(f"{method} is not allowed here; GET is", headers={"Allow": "GET, HEAD"})
+    return RawResponse(200, {}, b"", found.run)

@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from proxy.config.snapshot import Snapshot
-from proxy.control.asked import Asked, asked, written
-from proxy.control.health import milliseconds, percentage, total
-from proxy.exchange import Exchange, Services
+from proxy.control.health import milliseconds, percentage, sum_window
+from proxy.control.report_query import ReportQuery, format_window, parse_report_query
+from proxy.exchange import Exchange, Runtime
 from proxy.messages import Response
 from proxy.telemetry.histogram import Histogram
+from proxy.telemetry.metric_labels import LabelledTarget
 from proxy.telemetry.observations import Observations
-from proxy.telemetry.roster import Place
 from proxy.telemetry.window import Bucket
 
 PATH = "/v1/providers/performance"
@@ -26,24 +26,24 @@ _PERCENTS = (50, 90, 99)
 
 async def performance(exchange: Exchange) -> Response:
     """The report as JSON."""
-    services = exchange.services
-    limits = asked(exchange.request.path, exchange.snapshot)
-    return Response(200, {}, orjson.dumps(report(exchange.snapshot, services, limits, services.clock())))
+    runtime = exchange.runtime
+    limits = parse_report_query(exchange.request.path, exchange.snapshot)
+    return Response(200, {}, orjson.dumps(report(exchange.snapshot, runtime, limits, runtime.clock())))
 
 
-def report(snapshot: Snapshot, known: Services, limits: Asked, now: float) -> dict[str, Any]:
+def report(snapshot: Snapshot, known: Runtime, limits: ReportQuery, now: float) -> dict[str, Any]:
     """The window, and each provider's row in the file's order."""
     observations = known.observations
-    places = limits.places(snapshot, observations)
+    places = limits.targets(snapshot, observations)
     rows = []
-    for name in limits.names(snapshot, places):
+    for name in limits.provider_names(snapshot, places):
         own = [place for place in places if place.provider == name]
-        load = known.usage.used(snapshot.providers[name], now)
+        load = known.rate_limits.used_ratio(snapshot.providers[name], now)
         if load is None:
             load = _in_flight(own, observations) / snapshot.max_inflight
-        figures = _figures(total(own, observations, limits.window, now))
+        figures = _figures(sum_window(own, observations, limits.window_s, now))
         rows.append({"name": name, "load_percentage": percentage(load), **figures})
-    return {"window": written(limits.window), "providers": rows}
+    return {"window": format_window(limits.window_s), "providers": rows}
 
 
 def _figures(bucket: Bucket) -> Row:
@@ -56,7 +56,7 @@ def _figures(bucket: Bucket) -> Row:
         "tokens_per_second": _spread(bucket.throughput, 1),
         "requests": bucket.started,
         "tokens": bucket.tokens_in + bucket.tokens_out,
-        "cost_usd": round(bucket.cost, 6),
+        "cost_usd": round(bucket.cost_usd, 6),
     }
 
 
@@ -65,5 +65,5 @@ def _spread(histogram: Histogram, scale: float) -> Row:
     return {f"p{percent}": None if value is None else round(value * scale, 1) for percent, value in found}
 
 
-def _in_flight(places: Iterable[Place], observations: Observations) -> int:
+def _in_flight(places: Iterable[LabelledTarget], observations: Observations) -> int:
     return sum(observations.in_flight(target) for target in {place.target for place in places})

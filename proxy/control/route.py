@@ -8,9 +8,9 @@ from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import signals
-from proxy.routing.asking import explained, question
 from proxy.routing.decision import decide
-from proxy.routing.facts import parsed
+from proxy.routing.dry_run import build_routing_request, explanation
+from proxy.routing.facts import parse_json_object
 
 
 async def route(exchange: Exchange) -> Response:
@@ -18,7 +18,9 @@ async def route(exchange: Exchange) -> Response:
 
     Nobody eligible is an answer like any other; an unknown model is a 404."""
     exchange.raw = await Limits().read(exchange)
-    asked = question(parsed(exchange.raw), exchange.asked, exchange.snapshot, exchange.id)
+    asked = build_routing_request(
+        parse_json_object(exchange.raw), exchange.control_headers, exchange.snapshot, exchange.id
+    )
     exchange.facts, exchange.policy = asked.facts, asked.policy
     exchange.decision = decide(asked, exchange.snapshot, signals(exchange))
-    return Response(200, {}, orjson.dumps(explained(exchange.decision, asked.policy, exchange.id)))
+    return Response(200, {}, orjson.dumps(explanation(exchange.decision, asked.policy, exchange.id)))

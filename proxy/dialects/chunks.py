@@ -8,31 +8,31 @@ from typing import Any
 
 import orjson
 
-from proxy.dialects.contract import Reading
-from proxy.dialects.parse import REPLACEMENT, SurrogateJoiner, to_well_formed, write
-from proxy.dialects.shapes import text_of
+from proxy.dialects.coerce import text_of
+from proxy.dialects.contract import ResponseContext
+from proxy.dialects.lenient_json import REPLACEMENT, SurrogateJoiner, serialize, to_well_formed
 from proxy.errors import ParrotError
 from proxy.sse import encode
 
 
-class Chunks:
-    """One choice of a stream: `begin` first, once; then each method gives one event as bytes.
+class ChunkWriter:
+    """One choice of a stream: `start` first, once; then each method gives one event as bytes.
 
     What never changes in a stream is encoded once, so that a delta costs one `orjson.dumps` of its text."""
 
-    def __init__(self, reading: Reading, choice: int = 0) -> None:
+    def __init__(self, reading: ResponseContext, choice: int = 0) -> None:
         self._reading = reading
         self._choice = choice
         self._called = False
         self._joiner = SurrogateJoiner()
-        self.begun = False
+        self.started = False
 
-    def begin(self, id: Any = None, model: Any = None) -> bytes:
+    def start(self, id: Any = None, model: Any = None) -> bytes:
         """The role chunk; fixes the id and the model (the reading's own where the provider gives none)."""
         reading = self._reading
         reading.answer.model = to_well_formed(text_of(model)) or reading.model
         reading.answer.id = to_well_formed(text_of(id)) or reading.id
-        self.begun = True
+        self.started = True
         common = {
             "id": reading.answer.id,
             "object": "chat.completion.chunk",
@@ -48,42 +48,42 @@ class Chunks:
         self._reasoning = self._open + b'{"reasoning_content":'
         return self._open + b'{"role":"assistant","content":""' + self._rest
 
-    def text(self, text: str) -> bytes:
+    def text_delta(self, text: str) -> bytes:
         """A piece of the answer."""
-        self._reading.answer.say(text)
+        self._reading.answer.append_text(text)
         return self._piece_of_text(self._text, text, self._rest)
 
-    def reasoning(self, text: str) -> bytes:
+    def reasoning_delta(self, text: str) -> bytes:
         """A piece of what the model thinks, as the widespread `reasoning_content`."""
-        self._reading.answer.plain = False
+        self._reading.answer.text_only = False
         return self._piece_of_text(self._reasoning, text, self._rest)
 
-    def refusal(self, text: str) -> bytes:
+    def refusal_delta(self, text: str) -> bytes:
         """A piece of why the model will not answer."""
-        self._reading.answer.plain = False
+        self._reading.answer.text_only = False
         return self._piece_of_text(self._open + b'{"refusal":', text, self._rest)
 
-    def tool(self, index: int, id: str, name: str) -> bytes:
+    def tool_call_start(self, index: int, id: str, name: str) -> bytes:
         """The start of a tool call, under the caller's own name for the tool; calls count from 0 in each choice."""
-        self._reading.answer.plain = False
+        self._reading.answer.text_only = False
         self._called = True
-        function = {"name": self._reading.names.get(name, name), "arguments": ""}
+        function = {"name": self._reading.tool_names.get(name, name), "arguments": ""}
         call = {"index": index, "id": id, "type": "function", "function": function}
-        return self._open + b'{"tool_calls":' + write([call]) + self._rest
+        return self._open + b'{"tool_calls":' + serialize([call]) + self._rest
 
-    def call(self, index: int, call: Mapping[str, Any]) -> bytes:
-        """A tool call that came whole, as `tool_call` makes it; with any member that the provider wants back."""
+    def complete_tool_call(self, index: int, call: Mapping[str, Any]) -> bytes:
+        """A tool call that came whole, as `build_tool_call` makes it; with any member that the provider wants back."""
         self._called = True
-        return self.piece("tool_calls", [{"index": index, **call}])
+        return self.delta("tool_calls", [{"index": index, **call}])
 
-    def piece(self, member: str, value: Any) -> bytes:
+    def delta(self, member: str, value: Any) -> bytes:
         """Any other member of a delta."""
-        self._reading.answer.plain = False
-        return self._open + write({member: value})[:-1] + self._rest
+        self._reading.answer.text_only = False
+        return self._open + serialize({member: value})[:-1] + self._rest
 
-    def arguments(self, index: int, fragment: str) -> bytes:
+    def arguments_delta(self, index: int, fragment: str) -> bytes:
         """A piece of a call's arguments, which are JSON as text."""
-        self._reading.answer.plain = False
+        self._reading.answer.text_only = False
         start = self._open + b'{"tool_calls":[{"index":%d,"function":{"arguments":' % index
         return self._piece_of_text(start, fragment, b"}}]" + self._rest)
 
@@ -100,18 +100,18 @@ class Chunks:
     def _half_characters(self) -> bytes:
         """Return an event with U+FFFD for each text that ends in half a surrogate pair."""
         replacement = orjson.dumps(REPLACEMENT)
-        return b"".join([start + replacement + end for start, end in self._joiner.rest()])
+        return b"".join([start + replacement + end for start, end in self._joiner.flush()])
 
-    def finish(self, reason: str, said: str | None = None) -> bytes:
+    def finish(self, reason: str, provider_reason: str | None = None) -> bytes:
         """The last chunk of the choice; a `stop` after a tool call is `tool_calls`, whatever the provider says.
 
-        `said` is the provider's own word where OpenAI has none that fits."""
+        `provider_reason` is the provider's own word where OpenAI has none that fits."""
         reason = "tool_calls" if self._called and reason == "stop" else reason
-        self._reading.answer.finish = reason
-        own = b',"provider_finish_reason":' + write(said) if said else b""
+        self._reading.answer.finish_reason = reason
+        own = b',"provider_finish_reason":' + serialize(provider_reason) if provider_reason else b""
         return self._half_characters() + self._open + b'{},"finish_reason":' + orjson.dumps(reason) + own + self._close
 
-    def usage(self, usage: Mapping[str, Any]) -> bytes:
+    def usage_chunk(self, usage: Mapping[str, Any]) -> bytes:
         """The chunk without choices, or nothing if the caller did not ask for it; once per stream, after all finishes."""
         self._reading.answer.usage = dict(usage)
         if not self._reading.show_usage:
@@ -124,13 +124,13 @@ class Chunks:
         return encode(b"[DONE]")
 
 
-def failed(error: ParrotError, reading: Reading) -> bytes:
+def error_event(error: ParrotError, reading: ResponseContext) -> bytes:
     """An error in the middle of a stream; nothing may follow it."""
     reading.answer.error = True
-    return encode(write({"error": error.members()}))
+    return encode(serialize({"error": error.members()}))
 
 
-def completion(said: Mapping[str, Any], reading: Reading) -> bytes:
+def build_completion(said: Mapping[str, Any], reading: ResponseContext) -> bytes:
     """A whole answer from its `choices` and `usage`; `id`, `model` and `created` are the reading's where not given."""
     given = {key: value for key, value in said.items() if isinstance(value, _TYPES.get(key, object))}
     body: dict[str, Any] = {
@@ -144,15 +144,15 @@ def completion(said: Mapping[str, Any], reading: Reading) -> bytes:
     seen = reading.answer
     seen.model, seen.usage, seen.done = to_well_formed(body["model"]), body.get("usage"), True
     for choice in body["choices"]:
-        seen.finish = choice["finish_reason"]
-    return write(body)
+        seen.finish_reason = choice["finish_reason"]
+    return serialize(body)
 
 
 _TYPES: Mapping[str, type] = {"id": str, "model": str, "created": int}
 
 
-def choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dict[str, Any]:
-    """One choice of a whole answer; `content` and `refusal` are always there, members that are None otherwise are not."""
+def build_choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dict[str, Any]:
+    """One choice of a whole answer; `content` and `refusal_delta` are always there, members that are None otherwise are not."""
     calls = message.get("tool_calls")
     full = {"role": "assistant", "content": None, "refusal": None}
     full |= {key: value for key, value in message.items() if value is not None and (key != "tool_calls" or value)}
@@ -160,16 +160,18 @@ def choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dict[str,
     return {"index": index, "message": full, "logprobs": None, "finish_reason": reason}
 
 
-def tool_call(id: str, name: str, arguments: str, names: Mapping[str, str]) -> dict[str, Any]:
+def build_tool_call(id: str, name: str, arguments: str, names: Mapping[str, str]) -> dict[str, Any]:
     """A tool call of a whole answer, under the caller's own name for the tool."""
     return {"id": id, "type": "function", "function": {"name": names.get(name, name), "arguments": arguments}}
 
 
-Details = Mapping[str, int | None]
-_NONE: Details = MappingProxyType({})
+TokenDetails = Mapping[str, int | None]
+_NONE: TokenDetails = MappingProxyType({})
 
 
-def usage(prompt: int, completion: int, prompted: Details = _NONE, completed: Details = _NONE) -> dict[str, Any]:
+def build_usage(
+    prompt: int, completion: int, prompted: TokenDetails = _NONE, completed: TokenDetails = _NONE
+) -> dict[str, Any]:
     """Counts in OpenAI's shape; details that are None (unknown) are left out, and so is a group without any."""
     counts: dict[str, Any] = {
         "prompt_tokens": prompt,

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.parse import parse, write
-from proxy.errors import InvalidRequest
+from proxy.dialects.lenient_json import parse, serialize
+from proxy.errors import InvalidRequestError
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
 _MAGIC = (
@@ -22,40 +22,40 @@ _MAGIC = (
 )
 
 
-def invalid(where: str, what: str) -> InvalidRequest:
+def invalid_param(where: str, what: str) -> InvalidRequestError:
     """The error that names what part of the request is wrong."""
-    return InvalidRequest(f"{where}: {what}", param=where)
+    return InvalidRequestError(f"{where}: {what}", param=where)
 
 
-def parts(content: Any, where: str) -> list[dict[str, Any]]:
-    """A message's content as parts: a string is one text part, null is none. Raises InvalidRequest for anything else."""
+def content_parts(content: Any, where: str) -> list[dict[str, Any]]:
+    """A message's content as parts: a string is one text part, null is none. Raises InvalidRequestError for anything else."""
     if content is None:
         return []
     if isinstance(content, str):
         return [{"type": "text", "text": content}]
     if not isinstance(content, list):
-        raise invalid(where, "must be a string or a list of parts")
+        raise invalid_param(where, "must be a string or a list of parts")
     for index, part in enumerate(content):
         if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            raise invalid(f"{where}[{index}]", "must be an object with a `type`")
+            raise invalid_param(f"{where}[{index}]", "must be an object with a `type`")
     return content
 
 
-def text(content: Any, where: str) -> str:
-    """A content that must be text alone (refusals are text too), joined. Raises InvalidRequest for other parts."""
-    return "".join(_texts(parts(content, where), where))
+def text_content(content: Any, where: str) -> str:
+    """A content that must be text alone (refusals are text too), joined. Raises InvalidRequestError for other parts."""
+    return "".join(_texts(content_parts(content, where), where))
 
 
 def _texts(items: list[dict[str, Any]], where: str) -> Iterable[str]:
     for index, part in enumerate(items):
         said = part_text(part)
         if said is None:
-            raise invalid(f"{where}[{index}]", f"a part of type {part['type']!r} cannot stand here")
+            raise invalid_param(f"{where}[{index}]", f"a part of type {part['type']!r} cannot stand here")
         yield said
 
 
 def part_text(part: dict[str, Any]) -> str | None:
-    """The text of a part of type `text` or `refusal`; None if it is another kind."""
+    """The text of a part of type `text_content` or `refusal`; None if it is another kind."""
     said = part.get(part["type"]) if part["type"] in ("text", "refusal") else None
     return said if isinstance(said, str) else None
 
@@ -69,25 +69,25 @@ class Image:
     data: str = ""
 
 
-def image(part: dict[str, Any], where: str, schemes: tuple[str, ...] = ("https",)) -> Image:
-    """The picture of an `image_url` part. Raises InvalidRequest for a URL that is neither data: nor of `schemes`."""
+def parse_image(part: dict[str, Any], where: str, schemes: tuple[str, ...] = ("https",)) -> Image:
+    """The picture of an `image_url` part. Raises InvalidRequestError for a URL that is neither data: nor of `schemes`."""
     value = part.get("image_url")
     url = value.get("url") if isinstance(value, dict) else value
     if not isinstance(url, str):
-        raise invalid(f"{where}.image_url.url", "must be a string")
+        raise invalid_param(f"{where}.image_url.url", "must be a string")
     if url[:5].lower() == "data:":
-        media_type, data = data_url(url, f"{where}.image_url.url")
+        media_type, data = parse_data_url(url, f"{where}.image_url.url")
         return Image(f"data:{media_type};base64,{data}", media_type, data)
     if url.partition("://")[0].lower() not in schemes:
-        raise invalid(f"{where}.image_url.url", f"must be a data: URL or one of {', '.join(schemes)}")
+        raise invalid_param(f"{where}.image_url.url", f"must be a data: URL or one of {', '.join(schemes)}")
     return Image(url)
 
 
-def data_url(url: str, where: str) -> tuple[str, str]:
+def parse_data_url(url: str, where: str) -> tuple[str, str]:
     """Media type and base64 of a data: URL; where the data's first bytes tell another type than the URL, they are right."""
     match = _DATA_URL.match(url)
     if match is None:
-        raise invalid(where, "a data: URL must say its media type and be base64")
+        raise invalid_param(where, "a data: URL must say its media type and be base64")
     data = url[match.end() :]
     return _sniffed(data, where) or (match[1] or "application/octet-stream").lower(), data
 
@@ -96,29 +96,29 @@ def _sniffed(data: str, where: str) -> str | None:
     try:
         start = binascii.a2b_base64(data[:32].encode("ascii"))
     except (binascii.Error, UnicodeEncodeError) as error:
-        raise invalid(where, "is not base64") from error
+        raise invalid_param(where, "is not base64") from error
     return next((kind for magic, kind in _MAGIC if magic.match(start)), None)
 
 
-def arguments(call: Any, where: str) -> dict[str, Any]:
-    """The arguments of a tool call in the history, parsed; none at all is {}. Raises InvalidRequest."""
+def parse_arguments(call: Any, where: str) -> dict[str, Any]:
+    """The arguments of a tool call in the history, parsed; none at all is {}. Raises InvalidRequestError."""
     path = f"{where}.function.arguments"
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        raise invalid(f"{where}.function.name", "must be a string")
+        raise invalid_param(f"{where}.function.name", "must be a string")
     written = function.get("arguments") or "{}"
     try:
         parsed = parse(written.encode()) if isinstance(written, str) else written
     except ValueError as error:
-        raise invalid(path, "is not JSON") from error
+        raise invalid_param(path, "is not JSON") from error
     if not isinstance(parsed, dict):
-        raise invalid(path, "must be a JSON object")
+        raise invalid_param(path, "must be a JSON object")
     return parsed
 
 
-def written(request: Mapping[str, Any]) -> bytes:
-    """A request as JSON. Raises InvalidRequest where it is nested deeper than can be written, though it could be read."""
+def serialize_request(request: Mapping[str, Any]) -> bytes:
+    """A request as JSON. Raises InvalidRequestError where it is nested deeper than can be written, though it could be read."""
     try:
-        return write(request)
+        return serialize(request)
     except (TypeError, RecursionError) as error:
-        raise InvalidRequest("the request is nested too deeply") from error
+        raise InvalidRequestError("the request is nested too deeply") from error

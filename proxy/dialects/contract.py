@@ -11,12 +11,12 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
-from proxy.errors import BadAnswer, ParrotError, Refused
-from proxy.messages import Answer, Headers, Stage
-from proxy.sse import Event, EventTooLarge
+from proxy.errors import MalformedResponse, ParrotError, UpstreamErrorResponse
+from proxy.messages import CompletionState, Headers, StreamTransform
+from proxy.sse import Event, EventTooLargeError
 
 
-class Call(Struct, frozen=True):
+class CallerRequest(Struct, frozen=True):
     """A request of the application, about to be put to one target."""
 
     endpoint: str
@@ -28,11 +28,11 @@ class Call(Struct, frozen=True):
     model: str
     """What the target calls the model."""
     stream: bool
-    extras: Mapping[str, Any] = {}
+    dialect_options: Mapping[str, Any] = {}
     """What headers ask of one dialect alone: `safety_settings`, a `google.safety.Safety`."""
 
 
-class Asking(Struct, frozen=True):
+class ProviderRequest(Struct, frozen=True):
     """The call in the provider's format."""
 
     path: str = ""
@@ -41,20 +41,20 @@ class Asking(Struct, frozen=True):
     headers: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
     """Words for X-Routing-Warnings, such as `param-dropped;name=seed`."""
-    names: Mapping[str, str] = {}
+    tool_names: Mapping[str, str] = {}
     """Tool names that had to be changed: the provider's -> the caller's."""
 
 
-def response_failure(error: Exception) -> ParrotError:
+def error_from_exception(error: Exception) -> ParrotError:
     """Return what an exception in a transform means: the error itself if it is a ParrotError, else a malformed response."""
     if isinstance(error, ParrotError):
         return error
-    if isinstance(error, EventTooLarge):
-        return BadAnswer(f"the provider's stream: {error}")
-    return BadAnswer("the provider's answer cannot be translated")
+    if isinstance(error, EventTooLargeError):
+        return MalformedResponse(f"the provider's stream: {error}")
+    return MalformedResponse("the provider's answer cannot be translated")
 
 
-class Reading(Struct, frozen=True):
+class ResponseContext(Struct, frozen=True):
     """How to put one answer into OpenAI's words, and where to note what was seen of it."""
 
     provider: str
@@ -67,11 +67,11 @@ class Reading(Struct, frozen=True):
     """Unix seconds, where the answer has no time."""
     show_usage: bool = True
     """Whether the caller asked for a usage chunk (streams only)."""
-    names: Mapping[str, str] = {}
+    tool_names: Mapping[str, str] = {}
     """From `Asking.names`."""
-    answer: Answer = factory(default_factory=Answer)
-    """Written by `answer` and by the stage as they read: model, finish, usage (OpenAI's), done, error, dropped."""
-    on_exception: Callable[[Exception], ParrotError] = response_failure
+    answer: CompletionState = factory(default_factory=CompletionState)
+    """Written by `translate_response` and by the stage as they read: model, finish, usage (OpenAI's), done, error, dropped."""
+    on_exception: Callable[[Exception], ParrotError] = error_from_exception
     """Logs an exception in the stage, and returns the error that the stream ends with."""
 
 
@@ -84,33 +84,33 @@ class Dialect:
     """How the key travels unless the provider's `auth` says otherwise: a key of AUTH."""
     paths: Mapping[str, str]
     """The endpoints it has: name -> path below base_url; an endpoint not listed is unsupported."""
-    ask: Callable[[Call], Asking]
-    """The request. Raises InvalidRequest, with `param`, for what no request to this provider can express."""
-    answer: Callable[[bytes, Reading], bytes]
-    """A whole answer (status 200) as an OpenAI answer. Raises BadAnswer if it is none."""
-    stream: Callable[[Reading], Stage]
+    build_request: Callable[[CallerRequest], ProviderRequest]
+    """The request. Raises InvalidRequestError, with `param`, for what no request to this provider can express."""
+    translate_response: Callable[[bytes, ResponseContext], bytes]
+    """A whole answer (status 200) as an OpenAI answer. Raises MalformedResponse if it is none."""
+    stream_translator: Callable[[ResponseContext], StreamTransform]
     """A stage from the provider's event stream to OpenAI's: chunks with `provider`, no `[DONE]` unless it came."""
-    begins: Callable[[Event], bool]
+    has_content: Callable[[Event], bool]
     """Whether an event carries content (text, reasoning, a tool call, an image), a finish or an error."""
-    error: Callable[[int, Headers, bytes], Refused]
+    translate_error: Callable[[int, Headers, bytes], UpstreamErrorResponse]
     """An answer that is no 200."""
-    forwarded: tuple[str, ...] = ()
+    forwarded_header_prefixes: tuple[str, ...] = ()
     """Prefixes, in lower case, of the caller's headers that this vendor alone gets: `openai-`."""
-    headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
-    """Control headers of its own: name -> the key in `Call.extras`, and how to read it (raises InvalidHeader)."""
-    listing: Asking = Asking("/models")
+    control_headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
+    """Control headers of its own: name -> the key in `Call.extras`, and how to read it (raises InvalidHeaderError)."""
+    list_models_request: ProviderRequest = ProviderRequest("/models")
     """How to ask, for nothing, which models there are: a GET without a body."""
-    prefill: Callable[[str], bool] = lambda model: False
+    supports_prefill: Callable[[str], bool] = lambda model: False
     """Whether that upstream model goes on from an assistant message at the end."""
-    echoes: bool = False
+    echoes_prefill: bool = False
     """Whether its answer may begin by repeating that message."""
-    unsupported: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
+    unsupported_params: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
     """Parameters of an OpenAI request that this dialect cannot express for that upstream model.
 
     Those in `params.ESSENTIAL` exclude the target, the others are dropped with a warning."""
 
 
-AUTH: Mapping[str, tuple[str, str]] = {
+AUTH_SCHEMES: Mapping[str, tuple[str, str]] = {
     "bearer": ("Authorization", "Bearer {}"),
     "x-api-key": ("x-api-key", "{}"),
     "api-key": ("api-key", "{}"),

@@ -9,8 +9,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from proxy.config.quantities import Secret
-from proxy.errors import Unauthenticated
+from proxy.config.units import Secret
+from proxy.errors import AuthenticationError
 from proxy.exchange import Exchange, Handler
 from proxy.host_origin import check_host, check_origin
 from proxy.messages import Headers, Response
@@ -45,7 +45,7 @@ class Auth:
         if not self.keys:
             check_host(headers, "name keys under auth: keys")
         elif _shows_it_later(exchange):
-            exchange.admits = self._named
+            exchange.authenticate_later = self._named
         else:
             exchange.identity = self._identity(headers)
         return await handler(exchange)
@@ -53,7 +53,7 @@ class Auth:
     def _identity(self, headers: Headers) -> str:
         name = self._named(_sent(headers))
         if name is None:
-            raise Unauthenticated("a valid key is required: Authorization: Bearer KEY, or x-api-key: KEY")
+            raise AuthenticationError("a valid key is required: Authorization: Bearer KEY, or x-api-key: KEY")
         return name
 
     def _named(self, key: str) -> str | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from proxy.errors import InvalidRequest, MethodNotAllowed, NotFound
+from proxy.errors import InvalidRequestError, MethodNotAllowedError, NotFoundError
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Response
 
@@ -23,7 +23,7 @@ PATHS: Mapping[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Own:
+class LocalEndpoint:
     """An endpoint that the sidecar answers itself; a path that ends with a slash stands for all below it."""
 
     method: str
@@ -34,7 +34,7 @@ class Own:
 class Endpoints:
     """Names the endpoint, or answers, or says what there is."""
 
-    own: Mapping[str, Own]
+    local: Mapping[str, LocalEndpoint]
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         request = exchange.request
@@ -42,18 +42,18 @@ class Endpoints:
         own = None if path in PATHS else self._own(path)
         method = own.method if own else "POST"
         if request.method != method:
-            raise MethodNotAllowed(f"{request.method} is not allowed here; {method} is", headers={"Allow": method})
+            raise MethodNotAllowedError(f"{request.method} is not allowed here; {method} is", headers={"Allow": method})
         encoding = request.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
-            raise InvalidRequest(f"Content-Encoding '{encoding[:32]}' is not taken; send the body as it is")
+            raise InvalidRequestError(f"Content-Encoding '{encoding[:32]}' is not taken; send the body as it is")
         if own is not None:
             return await own.handler(exchange)
         exchange.endpoint = PATHS[path]
         return await handler(exchange)
 
-    def _own(self, path: str) -> Own:
-        below = (own for start, own in self.own.items() if start.endswith("/") and path.startswith(start))
-        own = self.own.get(path) or next(below, None)
+    def _own(self, path: str) -> LocalEndpoint:
+        below = (own for start, own in self.local.items() if start.endswith("/") and path.startswith(start))
+        own = self.local.get(path) or next(below, None)
         if own is None:
-            raise NotFound(f"nothing stands at {path[:256]}; there is {', '.join((*PATHS, *self.own))}")
+            raise NotFoundError(f"nothing stands at {path[:256]}; there is {', '.join((*PATHS, *self.local))}")
         return own

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from proxy.errors import InvalidHeader
+from proxy.errors import InvalidHeaderError
 from proxy.exchange import Exchange, Handler
 from proxy.headers import to_downstream
 from proxy.messages import Response
-from proxy.routing.policy import asked_in_headers, parse
+from proxy.routing.policy import extract_control_headers, parse_policy
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
@@ -25,9 +25,9 @@ class HeaderPolicy:
         # Whoever made the exchange took it, if it is fit to be one.
         if (named := headers.get("X-Request-Id")) is not None and named != exchange.id:
             allowed = "1 to 128 of A-Z a-z 0-9 . _ : -"
-            raise InvalidHeader(f"X-Request-Id: must be {allowed}", param="X-Request-Id")
-        exchange.asked = asked_in_headers(headers)
-        exchange.policy = parse(exchange.asked, exchange.snapshot)
+            raise InvalidHeaderError(f"X-Request-Id: must be {allowed}", param="X-Request-Id")
+        exchange.control_headers = extract_control_headers(headers)
+        exchange.policy = parse_policy(exchange.control_headers, exchange.snapshot)
         response = await handler(exchange)
         response.headers = to_downstream(response.headers)
         return response

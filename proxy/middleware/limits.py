@@ -8,8 +8,8 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from proxy.config.quantities import Size
-from proxy.errors import TooBusy, TooLarge
+from proxy.config.units import Size
+from proxy.errors import OverloadedError, RequestTooLargeError
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Response
 
@@ -23,43 +23,43 @@ class Limits:
     max_buffered: Size = Size(256 * 2**20)
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        load = exchange.services.load
+        load = exchange.runtime.load
         if load.requests >= self.max_inflight:
             raise _busy(f"{self.max_inflight} requests are in hand")
         load.requests += 1
-        exchange.at_end(_leave)
+        exchange.on_close(_leave)
         exchange.raw = await self.read(exchange)
         return await handler(exchange)
 
     async def read(self, exchange: Exchange) -> bytes:
-        """The request's body. Raises TooLarge and TooBusy as soon as it is over a limit; counted until the exchange ends."""
+        """Read the request's body. Raises RequestTooLargeError and OverloadedError as soon as it is over a limit."""
         announced = exchange.request.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced[:20]) > self.max_body:
             raise self._too_large()
-        exchange.at_end(_let_go)
+        exchange.on_close(_let_go)
         return await exchange.request.read(partial(self._hold, exchange))
 
     def _hold(self, exchange: Exchange, size: int) -> None:
         """Counts the body's parts as they come, so that what is held is bounded while it is still coming."""
-        load = exchange.services.load
-        if exchange.held + size > self.max_body:
+        load = exchange.runtime.load
+        if exchange.buffered_bytes + size > self.max_body:
             raise self._too_large()
-        if load.buffered + size > self.max_buffered:
+        if load.buffered_bytes + size > self.max_buffered:
             raise _busy(f"{self.max_buffered} bytes of requests are held")
-        exchange.held += size
-        load.buffered += size
+        exchange.buffered_bytes += size
+        load.buffered_bytes += size
 
-    def _too_large(self) -> TooLarge:
-        return TooLarge(f"the body is over {int(self.max_body)} bytes")
+    def _too_large(self) -> RequestTooLargeError:
+        return RequestTooLargeError(f"the body is over {int(self.max_body)} bytes")
 
 
-def _busy(why: str) -> TooBusy:
-    return TooBusy(f"the sidecar is full: {why}; try again", headers={"Retry-After": "1"})
+def _busy(why: str) -> OverloadedError:
+    return OverloadedError(f"the sidecar is full: {why}; try again", headers={"Retry-After": "1"})
 
 
 def _leave(exchange: Exchange) -> None:
-    exchange.services.load.requests -= 1
+    exchange.runtime.load.requests -= 1
 
 
 def _let_go(exchange: Exchange) -> None:
-    exchange.services.load.buffered -= exchange.held
+    exchange.runtime.load.buffered_bytes -= exchange.buffered_bytes

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy.errors import NoEligibleProvider, ParrotError
+from proxy.errors import NoEligibleProviderError, ParrotError
 from proxy.exchange import Exchange, Handler
-from proxy.messages import Response, Staged
-from proxy.routing.annotate import Annotations, with_cost, with_routing
-from proxy.routing.asking import heard, serving
+from proxy.messages import Response, TransformedBody
+from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.routing.decision import decide
+from proxy.routing.dry_run import effective_policy, targets_for_model
 from proxy.routing.eligibility import unsupported_param
-from proxy.routing.facts import facts, parsed
-from proxy.routing.question import Question
+from proxy.routing.facts import parse_facts, parse_json_object
+from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES
 from proxy.telemetry.signals import Signals
 
 
 @dataclass(frozen=True, slots=True)
-class StrategyChoice:
+class RoutingMiddleware:
     """Decides by the request's policy, and by `default` where it names no strategy."""
 
     default: str = "automatic"
@@ -33,7 +33,7 @@ class StrategyChoice:
             response = await handler(exchange)
         except ParrotError as error:
             if exchange.policy.route_explain and exchange.decision.strategy:
-                error.extra["routing"] = exchange.account()
+                error.extra["routing"] = exchange.explain()
             raise
         if exchange.policy.session_id:
             _keep_session(exchange, exchange.policy.session_id)
@@ -42,66 +42,68 @@ class StrategyChoice:
         _annotate(exchange, response)
         return response
 
-    def question(self, exchange: Exchange) -> Question:
+    def routing_request(self, exchange: Exchange) -> RoutingRequest:
         """What the decision is asked."""
         region = exchange.snapshot.defaults.region
-        return Question(exchange.facts, exchange.policy, self.default, exchange.id, exchange.body, region)
+        return RoutingRequest(exchange.facts, exchange.policy, self.default, exchange.id, exchange.body, region)
 
     def _decide(self, exchange: Exchange) -> None:
-        exchange.body = parsed(exchange.raw)
-        exchange.facts = facts(exchange.endpoint, exchange.body)
+        exchange.body = parse_json_object(exchange.raw)
+        exchange.facts = parse_facts(exchange.endpoint, exchange.body)
         if "routing" in exchange.body:
-            exchange.policy = heard(exchange.body, exchange.asked, exchange.snapshot)
-        exchange.decision = decide(self.question(exchange), exchange.snapshot, signals(exchange))
-        if not exchange.decision.steps:
-            serving(exchange.snapshot, exchange.facts.model)
-            raise _nobody(exchange)
-        if exchange.decision.turn is not None:  # taken at once, as the next decision must see it
-            exchange.services.turns.take(exchange.decision.turn)
+            exchange.policy = effective_policy(exchange.body, exchange.control_headers, exchange.snapshot)
+        exchange.decision = decide(self.routing_request(exchange), exchange.snapshot, signals(exchange))
+        if not exchange.decision.plan:
+            targets_for_model(exchange.snapshot, exchange.facts.model)
+            raise _no_eligible_provider(exchange)
+        if exchange.decision.pick is not None:  # taken at once, as the next decision must see it
+            exchange.runtime.round_robin.record(exchange.decision.pick)
 
 
 def signals(exchange: Exchange) -> Signals:
     """What is known at this moment, the turns and the session's last target included."""
-    services = exchange.services
-    now = services.clock()
+    runtime = exchange.runtime
+    now = runtime.clock()
     session = exchange.policy.session_id
-    sticky = services.affinity.of((exchange.identity, session), now) if session else None
-    busy = services.usage.busy(exchange.snapshot.limited, now)
-    return Signals(services.board.at(now), services.turns.picks, busy, sticky, services.observations.in_flight)
+    sticky = runtime.affinity.get((exchange.identity, session), now) if session else None
+    busy = runtime.rate_limits.limited_for_ms(exchange.snapshot.limited_providers, now)
+    return Signals(
+        runtime.signals.table_at(now), runtime.round_robin.picks, busy, sticky, runtime.observations.in_flight
+    )
 
 
 def _keep_session(exchange: Exchange, session: str) -> None:
-    services = exchange.services
-    if exchange.serving:
-        services.affinity.keep((exchange.identity, session), exchange.serving.step.target.id, services.clock())
+    runtime = exchange.runtime
+    if exchange.winning_attempt:
+        runtime.affinity.put((exchange.identity, session), exchange.winning_attempt.step.target.id, runtime.clock())
 
 
 def _warn_of_latency(exchange: Exchange, limit: float) -> None:
     """X-Max-Latency-Ms asks for no refusal, only for the truth: how long it was to the first content."""
-    first = exchange.first_content
+    first = exchange.first_content_at
     if first is not None and (first - exchange.started) * 1000 > limit:
         exchange.warnings.append(f"max-latency-missed;ms={round((first - exchange.started) * 1000)}")
 
 
 def _annotate(exchange: Exchange, response: Response) -> None:
     """The answer gets its cost, where that is or may become known, and the decision, if it was asked for."""
-    account = exchange.account if exchange.policy.route_explain else None
+    account = exchange.explain if exchange.policy.route_explain else None
     if isinstance(response.body, bytes):
-        if (bill := exchange.bill()) is not None:
+        if (bill := exchange.total_cost()) is not None:
             response.body = with_cost(response.body, bill)
         if account is not None:
             response.body = with_routing(response.body, account())
-    elif account is not None or exchange.facts.show_usage:
-        response.body = Staged(response.body, Annotations(exchange.bill, account))
+    elif account is not None or exchange.facts.include_usage:
+        response.body = TransformedBody(response.body, StreamAnnotator(exchange.total_cost, account))
 
 
-def _nobody(exchange: Exchange) -> NoEligibleProvider:
+def _no_eligible_provider(exchange: Exchange) -> NoEligibleProviderError:
     """Each provider with its first reason, a disabled one with what would enable it; `param` is the one to change, if any."""
     decision = exchange.decision
     reasons = {each.provider: each.reason for each in reversed(decision.excluded)}
     for name, reason in reasons.items():
         if reason == "disabled":
-            reasons[name] = f"disabled, {exchange.snapshot.providers[name].disabled}"
+            reasons[name] = f"disabled, {exchange.snapshot.providers[name].disabled_reason}"
     listed = "; ".join(f"{name}: {reason}" for name, reason in sorted(reasons.items()))
     param = next(filter(None, (unsupported_param(each.reason) for each in decision.excluded)), "model")
-    return NoEligibleProvider(f"no provider may serve '{decision.model}': {listed}", param=param)
+    return NoEligibleProviderError(f"no provider may serve '{decision.model}': {listed}", param=param)

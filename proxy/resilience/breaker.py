@@ -9,45 +9,45 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 
-from proxy.config.quantities import Ratio, Seconds
-from proxy.resilience.verdict import Verdict
+from proxy.config.units import Ratio, Seconds
+from proxy.resilience.classification import Classification
 from proxy.telemetry.window import Ring
 
 _STEP = 5
 _JITTER = 0.2
-PROBE_LEASE = 600.0
+PROBE_LEASE_S = 600.0
 """Seconds after which a probe that was never heard of again makes room for another."""
 
 
 @dataclass(frozen=True, slots=True)
-class CircuitBreaker:
+class BreakerSettings:
     """When a target is taken out, and for how long."""
 
     enabled: bool = True
     failure_threshold: Annotated[int, Meta(ge=1)] = 5
     """Hard failures in a row."""
-    min_success: Ratio = Ratio(0.5)
-    """The part that must succeed of at least `min_verdicts` within `window`."""
-    min_verdicts: Annotated[int, Meta(ge=1)] = 20
+    min_success_rate: Ratio = Ratio(0.5)
+    """The part that must succeed of at least `min_requests` within `window`."""
+    min_requests: Annotated[int, Meta(ge=1)] = 20
     window: Seconds = Seconds(60)
     """300s at most."""
-    eject: Seconds = Seconds(5)
+    base_ejection_time: Seconds = Seconds(5)
     """The first ejection; each further one in a row is twice as long."""
-    max_eject: Seconds = Seconds(20)
+    max_ejection_time: Seconds = Seconds(20)
 
 
 @dataclass(slots=True)
-class Tally:
+class SuccessCount:
     """Verdicts of one stretch of time."""
 
-    good: int = 0
-    bad: int = 0
+    successes: int = 0
+    failures: int = 0
 
 
-class Permit(Struct, eq=False):
+class BreakerPermit(Struct, eq=False):
     """Leave for one attempt, which its verdicts are known by."""
 
-    content: bool = False
+    has_content: bool = False
     """Whether its first content is in hand."""
 
 
@@ -57,115 +57,117 @@ class Breaker:
 
     random: Random
     failed_at: float | None = None
-    breaks: int = 0
+    consecutive_truncations: int = 0
     """Answers in a row that were cut after their first content; an answer's beginning is no proof against them."""
     _failures: int = 0
-    _tallies: Ring[Tally] = field(default_factory=lambda: Ring(_STEP, 60, Tally))
+    _tallies: Ring[SuccessCount] = field(default_factory=lambda: Ring(_STEP, 60, SuccessCount))
     _ejections: int = 0
     """In a row; 0: closed."""
     _until: float = 0.0
-    _probe: Permit | None = None
+    _probe: BreakerPermit | None = None
     _probe_until: float = 0.0
     _answered: bool = False
     """An attempt or a probe was answered since the ejection, though it may not have been the one that ends it."""
 
     @property
-    def failures(self) -> int:
+    def consecutive_failures(self) -> int:
         """Hard failures in a row."""
-        return max(self._failures, self.breaks)
+        return max(self._failures, self.consecutive_truncations)
 
     @property
     def only_failed(self) -> bool:
         """Whether it was ejected and neither an attempt nor a probe was answered since."""
         return self._ejections > 0 and not self._answered
 
-    def ejected_for(self, now: float) -> float:
+    def ejected_for_s(self, now: float) -> float:
         """Seconds it is still taken out."""
         return max(0.0, self._until - now) if self._ejections else 0.0
 
-    def admit(self, now: float) -> Permit | None:
+    def admit(self, now: float) -> BreakerPermit | None:
         """Leave for one attempt; None while it is taken out, and while another attempt finds out whether it is back."""
         if not self._ejections:
-            return Permit()
+            return BreakerPermit()
         if now < self._until or (self._probe is not None and now < self._probe_until):
             return None
-        self._probe, self._probe_until = Permit(), now + PROBE_LEASE
+        self._probe, self._probe_until = BreakerPermit(), now + PROBE_LEASE_S
         return self._probe
 
-    def succeeded(self, permit: Permit, now: float) -> None:
+    def record_content(self, permit: BreakerPermit, now: float) -> None:
         """An attempt has its first content."""
-        permit.content = self._answered = True
+        permit.has_content = self._answered = True
         self._failures = 0
         if permit is self._probe:
             self._recover()
         if not self._ejections:
-            self._tallies.at(now).good += 1
+            self._tallies.at(now).successes += 1
 
-    def failed(self, permit: Permit, verdict: Verdict, now: float, settings: CircuitBreaker) -> None:
+    def record_failure(
+        self, permit: BreakerPermit, verdict: Classification, now: float, settings: BreakerSettings
+    ) -> None:
         """An attempt failed; after its first content, its success is taken back."""
         self._count_run(permit, verdict, now)
         if permit is self._probe:
             self._end_probe(verdict, now, settings)
         elif not self._ejections:
             self._count_ratio(permit, verdict, now)
-            if verdict.ratio == "failure" and self._trips(now, settings):
+            if verdict.counts_as == "failure" and self._trips(now, settings):
                 self._eject(now, settings)
 
-    def reopened(self, now: float) -> None:
+    def end_ejection(self, now: float) -> None:
         """What kept it out seems to be over: an attempt may find out now."""
         self._until = min(self._until, now)
 
-    def probed(self, now: float) -> None:
+    def record_probe_success(self, now: float) -> None:
         """A probe was answered; while it is ejected, that proves nothing."""
         self._answered = self._answered or now >= self._until
 
-    def finished(self) -> None:
+    def record_finish(self) -> None:
         """An answer came to its proper end."""
-        self.breaks = 0
+        self.consecutive_truncations = 0
 
-    def released(self, permit: Permit) -> None:
+    def release(self, permit: BreakerPermit) -> None:
         """An attempt ended without saying anything of the target."""
         if permit is self._probe:
             self._probe = None
 
-    def _count_run(self, permit: Permit, verdict: Verdict, now: float) -> None:
-        if verdict.run == "grows":
+    def _count_run(self, permit: BreakerPermit, verdict: Classification, now: float) -> None:
+        if verdict.consecutive == "increment":
             self.failed_at = now
-            if permit.content:
-                self.breaks += 1
+            if permit.has_content:
+                self.consecutive_truncations += 1
                 self._answered = False
             else:
                 self._failures += 1
-        elif verdict.run == "ends":
+        elif verdict.consecutive == "reset":
             self._failures, self._answered = 0, True
 
-    def _count_ratio(self, permit: Permit, verdict: Verdict, now: float) -> None:
+    def _count_ratio(self, permit: BreakerPermit, verdict: Classification, now: float) -> None:
         tally = self._tallies.at(now)
-        if verdict.ratio == "failure":
-            tally.bad += 1
-            tally.good -= permit.content
-        elif verdict.ratio == "success":
-            tally.good += 1
+        if verdict.counts_as == "failure":
+            tally.failures += 1
+            tally.successes -= permit.has_content
+        elif verdict.counts_as == "success":
+            tally.successes += 1
 
-    def _trips(self, now: float, settings: CircuitBreaker) -> bool:
+    def _trips(self, now: float, settings: BreakerSettings) -> bool:
         if not settings.enabled:
             return False
-        if self.failures >= settings.failure_threshold:
+        if self.consecutive_failures >= settings.failure_threshold:
             return True
         tallies = list(self._tallies.last(ceil(settings.window / _STEP), now))
-        bad = sum(tally.bad for tally in tallies)
-        total = bad + max(0, sum(tally.good for tally in tallies))
-        return total >= settings.min_verdicts and total - bad < settings.min_success * total
+        bad = sum(tally.failures for tally in tallies)
+        total = bad + max(0, sum(tally.successes for tally in tallies))
+        return total >= settings.min_requests and total - bad < settings.min_success_rate * total
 
-    def _end_probe(self, verdict: Verdict, now: float, settings: CircuitBreaker) -> None:
+    def _end_probe(self, verdict: Classification, now: float, settings: BreakerSettings) -> None:
         self._probe = None
-        if verdict.ratio == "failure":
+        if verdict.counts_as == "failure":
             self._eject(now, settings)
-        elif verdict.ratio == "success":
+        elif verdict.counts_as == "success":
             self._recover()
 
-    def _eject(self, now: float, settings: CircuitBreaker) -> None:
-        longest = min(settings.max_eject, settings.eject * 2.0 ** min(self._ejections, 30))
+    def _eject(self, now: float, settings: BreakerSettings) -> None:
+        longest = min(settings.max_ejection_time, settings.base_ejection_time * 2.0 ** min(self._ejections, 30))
         self._until = now + longest * (1 - _JITTER * self.random.random())
         self._ejections += 1
         self._probe, self._answered = None, False
@@ -173,5 +175,5 @@ class Breaker:
     def _recover(self) -> None:
         self._probe = None
         self._ejections = 0
-        self._failures = self.breaks = 0
+        self._failures = self.consecutive_truncations = 0
         self._tallies.clear()

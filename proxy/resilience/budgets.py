@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-LEAST = 3
-SHARE = 0.2
-CALM = 10.0
+MIN_CONCURRENT_RETRIES = 3
+RETRY_RATIO = 0.2
+QUIET_PERIOD_S = 10.0
 """Seconds without a failure after which a target takes any number of retries."""
 
 
@@ -16,20 +16,20 @@ class RetryBudget:
 
     _in_flight: dict[str, int] = field(default_factory=dict)
 
-    def take(self, target: str, active: int, failed_ago: float | None) -> bool:
+    def try_acquire(self, target: str, active: int, failed_ago_s: float | None) -> bool:
         """Whether one more may start at a target with `active` attempts in flight; if so, give it back at its end.
 
-        `failed_ago` are the seconds since the target's last failure, None if it had none.
+        `failed_ago_s` are the seconds since the target's last failure, None if it had none.
         """
         retries = self._in_flight.get(target, 0)
         firsts = max(0, active - retries)
-        calm = failed_ago is None or failed_ago >= CALM
-        if not calm and retries + 1 > max(LEAST, SHARE * firsts):
+        calm = failed_ago_s is None or failed_ago_s >= QUIET_PERIOD_S
+        if not calm and retries + 1 > max(MIN_CONCURRENT_RETRIES, RETRY_RATIO * firsts):
             return False
         self._in_flight[target] = retries + 1
         return True
 
-    def give_back(self, target: str) -> None:
+    def release(self, target: str) -> None:
         """One that was taken has ended."""
         self._in_flight[target] -= 1
         if not self._in_flight[target]:
@@ -49,7 +49,7 @@ class HedgeBudget:
     _in_flight: int = 0
 
     @property
-    def saved(self) -> float:
+    def balance(self) -> float:
         """Hedges that may start now."""
         return self._saved
 
@@ -58,11 +58,11 @@ class HedgeBudget:
         """Hedges that have begun and not ended."""
         return self._in_flight
 
-    def requested(self, rate: float = 0.05) -> None:
+    def deposit(self, rate: float = 0.05) -> None:
         """A request came in, and pays for that part of a hedge."""
         self._saved = min(self.cap, self._saved + rate)
 
-    def take(self) -> bool:
+    def try_acquire(self) -> bool:
         """Whether a hedge may start: one is always free when none is in flight; if so, give it back at its end."""
         if self._in_flight and self._saved < 1:
             return False
@@ -70,6 +70,6 @@ class HedgeBudget:
         self._in_flight += 1
         return True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """One that was taken has ended."""
         self._in_flight -= 1

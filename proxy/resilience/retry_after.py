@@ -9,9 +9,9 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from proxy.messages import Headers
-from proxy.telemetry.remaining import Remaining
+from proxy.telemetry.rate_limit_status import RateLimitStatus
 
-LONGEST = 300.0
+MAX_RETRY_AFTER_S = 300.0
 """Seconds that a provider can make us leave it alone."""
 _ASSUMED_RESET = 60.0
 _LONGEST_RESET = 86400.0
@@ -24,31 +24,31 @@ _EPOCH = 1e9
 """A bare number from here on is a moment, not a wait."""
 
 
-def retry_after(headers: Headers, wall: float | None = None) -> float | None:
+def parse_retry_after(headers: Headers, wall: float | None = None) -> float | None:
     """Seconds to wait (0-300), or None if nothing is said that makes sense; a date is held against `wall`.
 
     Names are looked up in lower case.
     """
     precise = _number(headers.get("retry-after-ms"))
     seconds = precise / 1000 if precise is not None else _wait(headers.get("retry-after"), wall)
-    return None if seconds is None else min(max(seconds, 0.0), LONGEST)
+    return None if seconds is None else min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
 
 
-def duration(text: str) -> float | None:
+def parse_duration(text: str) -> float | None:
     """Seconds of a Go-style duration such as `1h2m3.5s`, `6m0s` or `12ms`; None if it is none."""
     if not _DURATION.fullmatch(text):
         return None
     return sum(float(number) * _UNITS[unit] for number, unit in _PART.findall(text))
 
 
-def resets_in(text: str | None, wall: float) -> float | None:
+def parse_reset(text: str | None, wall: float) -> float | None:
     """Seconds until a limit is whole again, from any of the forms in use: a duration, a time (RFC 3339), a number."""
     if text is None:
         return None
     number = _number(text)
     if number is not None:
         return number - wall if number >= _EPOCH else number
-    seconds = duration(text.strip())
+    seconds = parse_duration(text.strip())
     return seconds if seconds is not None else _until(_moment(text), wall)
 
 
@@ -73,15 +73,15 @@ def _meters() -> Iterator[_Meter]:
         yield _Meter(counts, *names)
 
 
-METERS = tuple(_meters())
+RATE_LIMIT_HEADERS = tuple(_meters())
 """As OpenAI, Anthropic and Mistral name them."""
 
 
-def remaining(headers: Headers, wall: float, now: float) -> Remaining | None:
+def parse_rate_limits(headers: Headers, wall: float, now: float) -> RateLimitStatus | None:
     """What is left of the provider's limits, or None if it does not say. Names are looked up in lower case."""
     left: dict[str, float] = {}
     nearest: tuple[float, _Meter] | None = None
-    for meter in METERS:
+    for meter in RATE_LIMIT_HEADERS:
         rest = _number(headers.get(meter.remaining))
         if rest is None:
             continue
@@ -93,9 +93,9 @@ def remaining(headers: Headers, wall: float, now: float) -> Remaining | None:
     if nearest is None:
         return None
     used, meter = nearest
-    reset = resets_in(headers.get(meter.reset), wall)
+    reset = parse_reset(headers.get(meter.reset), wall)
     until = now + min(max(_ASSUMED_RESET if reset is None else reset, 0.0), _LONGEST_RESET)
-    return Remaining(_whole(left.get("requests")), _whole(left.get("tokens")), used, until)
+    return RateLimitStatus(_whole(left.get("requests")), _whole(left.get("tokens")), used, until)
 
 
 def _whole(number: float | None) -> int | None:

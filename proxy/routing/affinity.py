@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections import OrderedDict
 from dataclasses import dataclass, field
 
-SESSIONS = 10_000
+MAX_SESSIONS = 10_000
 """Remembered at most; the least used are forgotten first."""
-KEPT = 3600.0
+SESSION_TTL_S = 3600.0
 """Seconds after its last request for which a session is remembered."""
 
-Session = tuple[str | None, str]
+SessionKey = tuple[str | None, str]
 """The name of the caller's key, and X-Session-Id."""
 
 
@@ -18,16 +18,16 @@ Session = tuple[str | None, str]
 class Affinity:
     """The last targets of the sessions."""
 
-    _kept: OrderedDict[Session, tuple[str, float]] = field(default_factory=OrderedDict)
+    _entries: OrderedDict[SessionKey, tuple[str, float]] = field(default_factory=OrderedDict)
 
-    def of(self, session: Session, now: float) -> str | None:
+    def get(self, session: SessionKey, now: float) -> str | None:
         """The id of the target that served it last; None if there is none, or it was too long ago."""
-        target, until = self._kept.get(session, (None, now))
+        target, until = self._entries.get(session, (None, now))
         return target if now < until else None
 
-    def keep(self, session: Session, target: str, now: float) -> None:
+    def put(self, session: SessionKey, target: str, now: float) -> None:
         """That target served it now."""
-        self._kept[session] = target, now + KEPT
-        self._kept.move_to_end(session)
-        if len(self._kept) > SESSIONS:
-            self._kept.popitem(last=False)
+        self._entries[session] = target, now + SESSION_TTL_S
+        self._entries.move_to_end(session)
+        if len(self._entries) > MAX_SESSIONS:
+            self._entries.popitem(last=False)

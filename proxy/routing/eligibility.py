@@ -14,10 +14,10 @@ from msgspec import Struct
 
 from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
-from proxy.dialects.params import ESSENTIAL, essential
-from proxy.routing import costs
-from proxy.routing.question import Question
-from proxy.telemetry.observations import MOST_RATIO
+from proxy.dialects.params import ESSENTIAL_PARAMS, essential_params
+from proxy.routing import cost_ceiling
+from proxy.routing.routing_request import RoutingRequest
+from proxy.telemetry.observations import MAX_TOKEN_RATIO
 from proxy.telemetry.signals import Signal
 
 
@@ -29,27 +29,27 @@ class Exclusion(Struct, frozen=True):
     reason: str
 
 
-class Field(Struct, frozen=True, eq=False):
+class EligibleTargets(Struct, frozen=True, eq=False):
     """Who may serve the requests that ask alike, as far as the file and the names they give decide it."""
 
     targets: tuple[Target, ...]
     excluded: tuple[Exclusion, ...]
-    least_context: float
+    min_context_window: float
     """Tokens; infinity where none is known."""
 
 
-ROOM = 512
+ELIGIBILITY_CACHE_SIZE = 512
 """Fields kept for one file: names are the callers' choice."""
 
 
-def field(question: Question, snapshot: Snapshot) -> Field:
+def eligible_targets(question: RoutingRequest, snapshot: Snapshot) -> EligibleTargets:
     """The field of a question, worked out when it is first asked for."""
     facts, policy = question.facts, question.policy
     asked = (
         facts.model, facts.endpoint, facts.needs, policy.provider, policy.include_providers, policy.exclude_providers,
         policy.provider_fallbacks, policy.provider_regions, policy.data_residency, policy.failover_config,
     )  # fmt: skip
-    found: Field | None = snapshot.memo.get(asked)
+    found: EligibleTargets | None = snapshot.memo.get(asked)
     if found is None:
         found = _field(question, snapshot)
         if found.targets:  # a name that nobody serves may be as long as a body
@@ -57,22 +57,22 @@ def field(question: Question, snapshot: Snapshot) -> Field:
     return found
 
 
-def _keep(asked: tuple[object, ...], found: Field, snapshot: Snapshot) -> None:
-    if len(snapshot.memo) >= ROOM:
+def _keep(asked: tuple[object, ...], found: EligibleTargets, snapshot: Snapshot) -> None:
+    if len(snapshot.memo) >= ELIGIBILITY_CACHE_SIZE:
         snapshot.memo.clear()
     snapshot.memo[asked] = found
 
 
-def _field(question: Question, snapshot: Snapshot) -> Field:
+def _field(question: RoutingRequest, snapshot: Snapshot) -> EligibleTargets:
     targets, elsewhere = _targets(question, snapshot)
-    reasons = [(target, lasting(target, question)) for target in targets]
+    reasons = [(target, static_exclusion(target, question)) for target in targets]
     barred = [Exclusion(target.id, target.provider.name, why) for target, why in reasons if why]
     left = tuple(target for target, why in reasons if not why)
-    least = min((target.context for target in left if target.context is not None), default=inf)
-    return Field(left, (*_absent(question, snapshot, targets), *elsewhere, *barred), least)
+    least = min((target.context_window for target in left if target.context_window is not None), default=inf)
+    return EligibleTargets(left, (*_not_serving(question, snapshot, targets), *elsewhere, *barred), least)
 
 
-def _targets(question: Question, snapshot: Snapshot) -> tuple[tuple[Target, ...], list[Exclusion]]:
+def _targets(question: RoutingRequest, snapshot: Snapshot) -> tuple[tuple[Target, ...], list[Exclusion]]:
     """Who serves the model; where the request has a chain of its own with other models, who serves those, and who does not."""
     targets = snapshot.targets(question.facts.model)
     config = question.policy.failover_config
@@ -84,10 +84,10 @@ def _targets(question: Question, snapshot: Snapshot) -> tuple[tuple[Target, ...]
     return chained, [Exclusion(each.id, each.provider.name, "not_in_failover_config") for each in others]
 
 
-def _of_provider(provider: Provider, question: Question) -> str | None:
+def _provider_exclusion(provider: Provider, question: RoutingRequest) -> str | None:
     """Why none of a provider's targets may serve; None if they may."""
     policy, name = question.policy, provider.name
-    if provider.disabled:
+    if provider.disabled_reason:
         return "disabled"
     if question.facts.endpoint not in DIALECTS[provider.dialect].paths:
         return "endpoint_unsupported"
@@ -102,72 +102,78 @@ def _of_provider(provider: Provider, question: Question) -> str | None:
     return None
 
 
-def _residency(target: Target, question: Question) -> str | None:
+def _residency_exclusion(target: Target, question: RoutingRequest) -> str | None:
     return None if target.residency == question.policy.data_residency else "data_residency"
 
 
-def _region(target: Target, question: Question) -> str | None:
+def _region_exclusion(target: Target, question: RoutingRequest) -> str | None:
     return None if target.region in question.policy.provider_regions else "not_in_provider_regions"
 
 
-def _capability(target: Target, question: Question) -> str | None:
-    lacking = sorted(question.facts.needs & target.lacks)
+def _capability_exclusion(target: Target, question: RoutingRequest) -> str | None:
+    lacking = sorted(question.facts.needs & target.unsupported)
     return f"lacks_{lacking[0]}" if lacking else None
 
 
-def _context(target: Target, question: Question, signal: Signal) -> str | None:
-    too_long = target.context is not None and question.facts.prompt_tokens * signal.token_ratio > target.context
+def _context_window_filter(target: Target, question: RoutingRequest, signal: Signal) -> str | None:
+    too_long = (
+        target.context_window is not None and question.facts.prompt_tokens * signal.token_ratio > target.context_window
+    )
     return "context_length" if too_long else None
 
 
-def _cost(target: Target, question: Question, signal: Signal) -> str | None:
+def _cost_filter(target: Target, question: RoutingRequest, signal: Signal) -> str | None:
     if target.price is None:
         return "unknown_price"
     ceiling = question.policy.max_cost_per_request
-    return None if ceiling is None or costs.fit(target, question.facts, signal, ceiling) else "over_cost"
+    return None if ceiling is None or cost_ceiling.fit(target, question.facts, signal, ceiling) else "over_cost"
 
 
-def lasting(target: Target, question: Question) -> str | None:
+def static_exclusion(target: Target, question: RoutingRequest) -> str | None:
     """Why a target may not serve this request, nor any that asks alike; None if it may."""
     policy = question.policy
     return (
-        _of_provider(target.provider, question)
-        or (_residency(target, question) if policy.data_residency is not None else None)
-        or (_region(target, question) if policy.provider_regions else None)
-        or _capability(target, question)
+        _provider_exclusion(target.provider, question)
+        or (_residency_exclusion(target, question) if policy.data_residency is not None else None)
+        or (_region_exclusion(target, question) if policy.provider_regions else None)
+        or _capability_exclusion(target, question)
     )
 
 
-Filter = Callable[[Target, Question, Signal], str | None]
+Filter = Callable[[Target, RoutingRequest, Signal], str | None]
 
 
-def filters(question: Question, snapshot: Snapshot, least_context: float = 0.0, cheap: bool = False) -> list[Filter]:
+def request_filters(
+    question: RoutingRequest, snapshot: Snapshot, least_context: float = 0.0, cheap: bool = False
+) -> list[Filter]:
     """What this request's targets must pass besides, in the order in which a target's reason is looked for.
 
     Nothing has to be looked at for each where the least context of all takes the prompt, or even the dearest is cheap."""
     rules: list[Filter] = []
-    if question.facts.prompt_tokens * MOST_RATIO > least_context:
-        rules.append(_context)
+    if question.facts.prompt_tokens * MAX_TOKEN_RATIO > least_context:
+        rules.append(_context_window_filter)
     if question.policy.max_cost_per_request is not None and not cheap:
-        rules.append(_cost)
-    if params := question.body if snapshot.strict_params else essential(question.body):
-        rules.append(_params(params, snapshot.strict_params))
+        rules.append(_cost_filter)
+    if params := question.body if snapshot.strict_params else essential_params(question.body):
+        rules.append(_params_filter(params, snapshot.strict_params))
     return rules
 
 
 _UNSUPPORTED = "unsupported_params: "
 """Begins the reason of a target that cannot express a parameter; the names follow."""
-_MOST_NAMES = 10
-_LONGEST_NAME = 64
+_MAX_NAMES = 10
+_MAX_NAME_LENGTH = 64
 
 
-def _params(params: Mapping[str, Any], strict: bool) -> Filter:
+def _params_filter(params: Mapping[str, Any], strict: bool) -> Filter:
     """Return the filter of targets that cannot express a parameter: any if `strict`, else only an essential one."""
 
     @cache  # once for all targets of one model, since a request may have any number of parameters
     def reason_for(dialect: str, model: str) -> str | None:
-        names = [name for name in DIALECTS[dialect].unsupported(params, model) if strict or name in ESSENTIAL]
-        return _UNSUPPORTED + ", ".join(name[:_LONGEST_NAME] for name in names[:_MOST_NAMES]) if names else None
+        names = [
+            name for name in DIALECTS[dialect].unsupported_params(params, model) if strict or name in ESSENTIAL_PARAMS
+        ]
+        return _UNSUPPORTED + ", ".join(name[:_MAX_NAME_LENGTH] for name in names[:_MAX_NAMES]) if names else None
 
     return lambda target, question, signal: reason_for(target.provider.dialect, target.model)
 
@@ -177,17 +183,21 @@ def unsupported_param(reason: str) -> str | None:
     return reason.removeprefix(_UNSUPPORTED).split(", ")[0] if reason.startswith(_UNSUPPORTED) else None
 
 
-def passing(target: Target, question: Question, signal: Signal, rules: Iterable[Filter]) -> str | None:
+def per_request_exclusion(
+    target: Target, question: RoutingRequest, signal: Signal, rules: Iterable[Filter]
+) -> str | None:
     """Why a target may not serve this one request; None if it may."""
     return next((why for rule in rules if (why := rule(target, question, signal))), None)
 
 
-def reason(target: Target, question: Question, signal: Signal, snapshot: Snapshot) -> str | None:
+def exclusion_reason(target: Target, question: RoutingRequest, signal: Signal, snapshot: Snapshot) -> str | None:
     """Why this one target may not serve; None if it may."""
-    return lasting(target, question) or passing(target, question, signal, filters(question, snapshot))
+    return static_exclusion(target, question) or per_request_exclusion(
+        target, question, signal, request_filters(question, snapshot)
+    )
 
 
-def _absent(question: Question, snapshot: Snapshot, targets: tuple[Target, ...]) -> list[Exclusion]:
+def _not_serving(question: RoutingRequest, snapshot: Snapshot, targets: tuple[Target, ...]) -> list[Exclusion]:
     """Providers that a hard list names, and that do not serve the model at all."""
     policy = question.policy
     if not (policy.provider or policy.include_providers or policy.provider_fallbacks or policy.failover_config):

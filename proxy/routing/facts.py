@@ -8,8 +8,8 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
-from proxy.errors import InvalidRequest
-from proxy.routing.members import Chat, Completions, Members, Message, Responses, read
+from proxy.errors import InvalidRequestError
+from proxy.routing.request_body import ChatBody, CompletionsBody, Message, RequestBody, ResponsesBody, parse_body
 
 
 class Facts(Struct, frozen=True, gc=False):
@@ -18,7 +18,7 @@ class Facts(Struct, frozen=True, gc=False):
     endpoint: str = ""
     model: str = ""
     stream: bool = False
-    show_usage: bool = False
+    include_usage: bool = False
     """Whether the caller asked for a usage chunk at the stream's end."""
     prompt_tokens: int = 0
     """An estimate: four bytes of text a token, before it is calibrated."""
@@ -32,14 +32,14 @@ class Facts(Struct, frozen=True, gc=False):
     """Of `tools`, `images`, `json_schema`: what the target must take."""
 
 
-def parsed(raw: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises InvalidRequest."""
+def parse_json_object(raw: bytes) -> dict[str, Any]:
+    """The body as a JSON object. Raises InvalidRequestError."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
-        raise InvalidRequest(f"the body is not JSON: {error}", code="invalid_json") from error
+        raise InvalidRequestError(f"the body is not JSON: {error}", code="invalid_json") from error
     if not isinstance(body, dict):
-        raise InvalidRequest("the body must be a JSON object", code="invalid_type")
+        raise InvalidRequestError("the body must be a JSON object", code="invalid_type")
     if raw.count(b"{") + raw.count(b"[") > MAX_DEPTH:
         _check_depth(body)
     return body
@@ -53,27 +53,27 @@ def _check_depth(body: dict[str, Any]) -> None:
     try:
         orjson.dumps(body)
     except orjson.JSONEncodeError as error:
-        raise InvalidRequest(f"the body is nested over {MAX_DEPTH} levels", code="invalid_json") from error
+        raise InvalidRequestError(f"the body is nested over {MAX_DEPTH} levels", code="invalid_json") from error
 
 
 class _Endpoint(Struct, frozen=True):
     """What an endpoint's body may have, what it must have beside its model, and the model where it names none."""
 
-    members: type[Members] = Members
-    needed: str | None = None
-    usual_model: str | None = None
+    body_type: type[RequestBody] = RequestBody
+    required_member: str | None = None
+    default_model: str | None = None
 
 
 _ENDPOINTS: Mapping[str, _Endpoint] = {
-    "chat": _Endpoint(Chat, "messages"),
-    "completions": _Endpoint(Completions, "prompt"),
-    "embeddings": _Endpoint(needed="input"),
-    "images": _Endpoint(needed="prompt"),
-    "moderations": _Endpoint(needed="input", usual_model="omni-moderation-latest"),
-    "responses": _Endpoint(Responses),  # what continues a stored prompt has none of its own
+    "chat": _Endpoint(ChatBody, "messages"),
+    "completions": _Endpoint(CompletionsBody, "prompt"),
+    "embeddings": _Endpoint(required_member="input"),
+    "images": _Endpoint(required_member="prompt"),
+    "moderations": _Endpoint(required_member="input", default_model="omni-moderation-latest"),
+    "responses": _Endpoint(ResponsesBody),  # what continues a stored prompt has none of its own
 }
 
-LIMITS: Mapping[str, tuple[str, ...]] = {
+MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "chat": ("max_completion_tokens", "max_tokens"),
     "completions": ("max_tokens",),
     "responses": ("max_output_tokens",),
@@ -81,42 +81,45 @@ LIMITS: Mapping[str, tuple[str, ...]] = {
 """Where an endpoint's body says how long the answer may be; the others cannot say it."""
 
 
-def facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
-    """The facts of a parsed body. Raises InvalidRequest naming the member that is missing or of the wrong type."""
+def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
+    """The facts of a parsed body. Raises InvalidRequestError naming the member that is missing or of the wrong type."""
     known = _ENDPOINTS[endpoint]
-    asked = read(body, known.members)
-    model = asked.model or known.usual_model
-    for name, there in ((known.needed, known.needed and getattr(asked, known.needed)), ("model", model)):
+    asked = parse_body(body, known.body_type)
+    model = asked.model or known.default_model
+    for name, there in (
+        (known.required_member, known.required_member and getattr(asked, known.required_member)),
+        ("model", model),
+    ):
         if name and not there:
-            raise InvalidRequest(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
-    messages = asked.messages if isinstance(asked, Chat) else None
-    text, images = _weighed(messages or [])
+            raise InvalidRequestError(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
+    messages = asked.messages if isinstance(asked, ChatBody) else None
+    text, images = _count_text_and_images(messages or [])
     options = asked.stream_options
     return Facts(
         endpoint=endpoint,
-        model=(model or "")[:_LONGEST_NAME],
+        model=(model or "")[:_MAX_MODEL_NAME_LENGTH],
         stream=bool(asked.stream),
-        show_usage=bool(options and options.get("include_usage")),
-        prompt_tokens=(text + _other_text(asked)) // BYTES_PER_TOKEN
-        + len(messages or ()) * _PER_MESSAGE
-        + images * _PER_IMAGE,
-        max_tokens=asked.limit,
-        reasoning_tokens=_reasoning(asked) if asked.thinking or asked.reasoning else 0,
+        include_usage=bool(options and options.get("include_usage")),
+        prompt_tokens=(text + _count_other_text(asked)) // BYTES_PER_TOKEN
+        + len(messages or ()) * _TOKENS_PER_MESSAGE
+        + images * _TOKENS_PER_IMAGE,
+        max_tokens=asked.output_token_limit,
+        reasoning_tokens=_reasoning_budget(asked) if asked.thinking or asked.reasoning else 0,
         n=(asked.n or 1) * _prompt_count(asked),
         needs=_needs(asked, images),
     )
 
 
-_LONGEST_NAME = 257
+_MAX_MODEL_NAME_LENGTH = 257
 """Characters: one more than any model's name has, so that what is cut is still nobody's."""
 BYTES_PER_TOKEN = 4
-_PER_MESSAGE = 4
+_TOKENS_PER_MESSAGE = 4
 """Tokens that a message costs beside its text (OpenAI's cookbook counts three or four)."""
-_PER_IMAGE = 765
+_TOKENS_PER_IMAGE = 765
 """Tokens of a picture of 1024 x 1024 at OpenAI's high detail."""
 
 
-def _weighed(messages: Sequence[Message]) -> tuple[int, int]:
+def _count_text_and_images(messages: Sequence[Message]) -> tuple[int, int]:
     """Characters of text, and pictures."""
     text, images = 0, 0
     for message in messages:
@@ -132,26 +135,26 @@ def _weighed(messages: Sequence[Message]) -> tuple[int, int]:
     return text, images
 
 
-def _prompt_count(asked: Members) -> int:
+def _prompt_count(asked: RequestBody) -> int:
     """Return the number of prompts of a completion, each of which gets `n` choices; a list of tokens is one prompt."""
-    prompt = asked.prompt if isinstance(asked, Completions) else None
+    prompt = asked.prompt if isinstance(asked, CompletionsBody) else None
     several = isinstance(prompt, list) and bool(prompt) and all(isinstance(each, (str, list)) for each in prompt)
     return len(prompt) if several and prompt else 1
 
 
-def _other_text(asked: Members) -> int:
+def _count_other_text(asked: RequestBody) -> int:
     """Characters of what is read besides messages."""
     values = [value for value in (asked.tools, asked.prompt, asked.input, asked.instructions) if value]
     return sum([len(value) if isinstance(value, str) else len(orjson.dumps(value)) for value in values])
 
 
-NEEDS_NOTHING: frozenset[str] = frozenset()
+NO_NEEDS: frozenset[str] = frozenset()
 
 
-def _needs(asked: Members, images: int) -> frozenset[str]:
+def _needs(asked: RequestBody, images: int) -> frozenset[str]:
     shape = asked.response_format
     if not (asked.tools or asked.functions or images or shape):
-        return NEEDS_NOTHING
+        return NO_NEEDS
     needs = {
         "tools": bool(asked.tools or asked.functions),
         "images": images > 0,
@@ -160,7 +163,7 @@ def _needs(asked: Members, images: int) -> frozenset[str]:
     return frozenset(name for name, needed in needs.items() if needed)
 
 
-def _reasoning(asked: Members) -> int:
+def _reasoning_budget(asked: RequestBody) -> int:
     """The budget in Anthropic's spelling, or in OpenRouter's."""
     for holder, name in ((asked.thinking, "budget_tokens"), (asked.reasoning, "max_tokens")):
         budget = holder.get(name) if isinstance(holder, dict) else None

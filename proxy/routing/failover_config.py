@@ -9,10 +9,10 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta, Struct
 
-from proxy.config.snapshot import MODEL_NAME, Known, Snapshot, Target, named
-from proxy.resilience.breakers import Override
+from proxy.config.snapshot import MODEL_NAME, KnownNames, Snapshot, Target, bind_model
+from proxy.resilience.breakers import BreakerOverride
 
-MAX_TEXT = 4096
+MAX_HEADER_LENGTH = 4096
 """Characters."""
 
 Trigger = Literal[
@@ -47,14 +47,14 @@ class Rule:
 
     provider: str
     triggers: frozenset[str]
-    mapping: tuple[tuple[str, str], ...]
+    model_mapping: tuple[tuple[str, str], ...]
     """The model asked for -> what this provider is asked for instead."""
-    within: float | None
+    max_additional_latency_s: float | None
     """Seconds that it may add at most."""
 
-    def answers(self, trigger: str, moves_on: bool) -> bool:
+    def matches(self, trigger: str, fails_over: bool) -> bool:
         """Whether it takes over after a failure of that class, which by default fails over or does not."""
-        return trigger in self.triggers or ("any" in self.triggers and moves_on)
+        return trigger in self.triggers or ("any" in self.triggers and fails_over)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ class FailoverConfig:
 
     primary: str
     rules: tuple[Rule, ...]
-    breaker: Override | None
+    breaker: BreakerOverride | None
 
     @property
     def providers(self) -> tuple[str, ...]:
@@ -76,22 +76,22 @@ class FailoverConfig:
 
     def targets(self, model: str, snapshot: Snapshot) -> tuple[Target, ...]:
         """Who may serve by this chain: for each provider its targets for the model as mapped for it."""
-        return tuple(target for name in self.providers for target in self._of(name, model, snapshot))
+        return tuple(target for name in self.providers for target in self._provider_targets(name, model, snapshot))
 
-    def _of(self, provider: str, model: str, snapshot: Snapshot) -> Iterator[Target]:
+    def _provider_targets(self, provider: str, model: str, snapshot: Snapshot) -> Iterator[Target]:
         """A mapped name is looked up like any other; what nobody knows goes to the provider unchanged."""
         rule = None if provider == self.primary else self.rule(provider)
-        asked = dict(rule.mapping).get(model, model) if rule else model
+        asked = dict(rule.model_mapping).get(model, model) if rule else model
         found = [target for target in snapshot.targets(asked) if target.provider.name == provider]
         if not found and asked != model:
-            found = [named(target, asked) for target in snapshot.defaults_by_provider.get(provider, ())]
+            found = [bind_model(target, asked) for target in snapshot.defaults_by_provider.get(provider, ())]
         return iter(found)
 
 
-def parse(text: str, known: Known) -> FailoverConfig:
+def parse_failover_config(text: str, known: KnownNames) -> FailoverConfig:
     """The header's JSON; a ValueError says where it is wrong and what is allowed."""
-    if len(text) > MAX_TEXT:
-        raise ValueError(f"longer than {MAX_TEXT} characters")
+    if len(text) > MAX_HEADER_LENGTH:
+        raise ValueError(f"longer than {MAX_HEADER_LENGTH} characters")
     try:
         config = msgspec.json.decode(text, type=_Config)
     except (msgspec.MsgspecError, RecursionError) as error:
@@ -103,7 +103,7 @@ def parse(text: str, known: Known) -> FailoverConfig:
         if not MODEL_NAME.fullmatch(model):
             raise ValueError(f"model_mapping: a model's name must match {MODEL_NAME.pattern}, got {model[:64]!r}")
     own = config.circuit_breaker
-    breaker = Override(own.enabled, own.failure_threshold, own.recovery_timeout) if own else None
+    breaker = BreakerOverride(own.enabled, own.failure_threshold, own.recovery_timeout) if own else None
     return FailoverConfig(config.primary_provider, tuple(map(_rule, config.fallback_rules)), breaker)
 
 

@@ -5,15 +5,15 @@ a script of steps; `port` and `player` are where both meet a socket."""
 
 from collections.abc import Mapping
 
-from proxy.sandbox import anthropic, cohere, google, meta, mistral, openai
+from proxy.sandbox import anthropic, cohere, compatible, google, mistral, openai
 from proxy.sandbox.contract import Simulation
 
 SIMULATIONS: Mapping[str, Simulation] = {
     "anthropic": anthropic.SIMULATION,
     "cohere": cohere.SIMULATION,
-    "compatible": meta.SIMULATION,
+    "compatible": compatible.SIMULATION,
     "google": google.SIMULATION,
-    "meta": meta.SIMULATION,
+    "meta": compatible.SIMULATION,
     "mistral": mistral.SIMULATION,
     "openai": openai.SIMULATION,
 }

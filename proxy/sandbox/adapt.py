@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from proxy.config.quantities import Secret
-from proxy.config.snapshot import Pattern, Provider, Snapshot, Target
+from proxy.config.snapshot import ModelPattern, Provider, Snapshot, Target
+from proxy.config.units import Secret
 
 
-def adapted(snapshot: Snapshot, urls: Mapping[str, str]) -> Snapshot:
+def adapt_snapshot(snapshot: Snapshot, urls: Mapping[str, str]) -> Snapshot:
     """The snapshot with each provider at its simulator's base URL, and a key that simulators take."""
     providers = {name: _simulated(provider) for name, provider in snapshot.providers.items()}
 
@@ -23,7 +23,7 @@ def adapted(snapshot: Snapshot, urls: Mapping[str, str]) -> Snapshot:
         snapshot,
         providers=providers,
         models={name: moved(targets) for name, targets in snapshot.models.items()},
-        patterns=tuple(Pattern(each.text, moved(each.targets)) for each in snapshot.patterns),
+        patterns=tuple(ModelPattern(each.text, moved(each.targets)) for each in snapshot.patterns),
         defaults_by_provider={name: moved(targets) for name, targets in snapshot.defaults_by_provider.items()},
     )
 

@@ -10,10 +10,10 @@ from typing import Any
 import orjson
 
 from proxy import sse
-from proxy.sandbox.contract import EVENT_STREAM, Call, Rejected, Reply, Simulation, json_reply, parsed
-from proxy.sandbox.speech import Prompt, Speech, ToolUse, speak, tokens
+from proxy.sandbox.contract import EVENT_STREAM, Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object
+from proxy.sandbox.model import ModelOutput, Prompt, ToolCall, count_tokens, generate
 
-SNAPSHOTS: Mapping[str, str] = {
+MODEL_SNAPSHOTS: Mapping[str, str] = {
     "claude-haiku-4-5": "claude-haiku-4-5-20251001",
     "claude-opus-4-5": "claude-opus-4-5-20251101",
     "claude-sonnet-4-5": "claude-sonnet-4-5-20250929",
@@ -27,7 +27,7 @@ stop_sequences stream system thinking tool_choice tools user_profile_id workspac
 """
 _KNOWN = frozenset(_PARAMETERS.split())
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
-VERSIONS: Mapping[str, frozenset[str]] = {
+PARAMETERS_BY_VERSION: Mapping[str, frozenset[str]] = {
     "2023-01-01": _KNOWN | _SAMPLING,
     "2023-06-01": _KNOWN | _SAMPLING,
     "2026-10-21": _KNOWN,
@@ -56,19 +56,19 @@ _ERRORS: Mapping[int, tuple[str, str]] = {
 }
 
 
-def answer(call: Call) -> Reply:
+def handle(call: Call) -> Reply:
     """What Anthropic would answer."""
     if not call.headers.get("x-api-key") and not call.headers.get("Authorization", "").startswith("Bearer "):
-        raise Rejected(401)
+        raise SimulatedError(401)
     handler = _ROUTES.get((call.method, call.path))
     if handler is None:
-        raise Rejected(404)
-    if call.headers.get("anthropic-version") not in VERSIONS:
-        raise Rejected(400, f"anthropic-version: header is required, one of {', '.join(VERSIONS)}")
+        raise SimulatedError(404)
+    if call.headers.get("anthropic-version") not in PARAMETERS_BY_VERSION:
+        raise SimulatedError(400, f"anthropic-version: header is required, one of {', '.join(PARAMETERS_BY_VERSION)}")
     return handler(call)
 
 
-def reject(call: Call, rejected: Rejected) -> Reply:
+def render_error(call: Call, rejected: SimulatedError) -> Reply:
     """The error envelope."""
     fallback = "api_error" if rejected.status >= 500 else "invalid_request_error"
     kind, words = _ERRORS.get(rejected.status, (fallback, f"Status {rejected.status}"))
@@ -78,9 +78,9 @@ def reject(call: Call, rejected: Rejected) -> Reply:
 
 
 def _messages(call: Call) -> Reply:
-    body = parsed(call)
-    _check(body, VERSIONS[call.headers["anthropic-version"]], _REQUIRED)
-    message = _Message(call, body, speak(_prompt(call.provider, body)))
+    body = parse_json_object(call)
+    _check(body, PARAMETERS_BY_VERSION[call.headers["anthropic-version"]], _REQUIRED)
+    message = _Message(call, body, generate(_prompt(call.provider, body)))
     if body.get("stream"):
         headers = {**_headers(call), "content-type": EVENT_STREAM, "cache-control": "no-cache"}
         reply = Reply(200, headers, tuple(message.events()))
@@ -90,15 +90,19 @@ def _messages(call: Call) -> Reply:
 
 
 def _count_tokens(call: Call) -> Reply:
-    body = parsed(call)
-    _check(body, VERSIONS[call.headers["anthropic-version"]], {"model": (str, "string"), "messages": (list, "list")})
-    return json_reply(200, _headers(call), {"input_tokens": tokens(_prompt(call.provider, body).heard)})
+    body = parse_json_object(call)
+    _check(
+        body,
+        PARAMETERS_BY_VERSION[call.headers["anthropic-version"]],
+        {"model": (str, "string"), "messages": (list, "list")},
+    )
+    return json_reply(200, _headers(call), {"input_tokens": count_tokens(_prompt(call.provider, body).conversation)})
 
 
 def _models(call: Call) -> Reply:
     models = [
         {"type": "model", "id": name, "display_name": name, "created_at": _CREATED, "lifecycle": "active"}
-        for name in sorted(SNAPSHOTS.values())
+        for name in sorted(MODEL_SNAPSHOTS.values())
     ]
     page = {"has_more": False, "first_id": models[0]["id"], "last_id": models[-1]["id"]}
     return json_reply(200, _headers(call), {"data": models, **page})
@@ -107,21 +111,21 @@ def _models(call: Call) -> Reply:
 def _check(body: Mapping[str, Any], known: frozenset[str], required: Mapping[str, tuple[type, str]]) -> None:
     for name in body:
         if name not in known:
-            raise Rejected(400, f"{name}: Extra inputs are not permitted")
+            raise SimulatedError(400, f"{name}: Extra inputs are not permitted")
     for name, (kind, words) in required.items():
         if name not in body:
-            raise Rejected(400, f"{name}: Field required")
+            raise SimulatedError(400, f"{name}: Field required")
         if not isinstance(body[name], kind) or isinstance(body[name], bool):
-            raise Rejected(400, f"{name}: Input should be a valid {words}")
+            raise SimulatedError(400, f"{name}: Input should be a valid {words}")
     if body.get("max_tokens", 1) < 1:
-        raise Rejected(400, "max_tokens: Input should be greater than or equal to 1")
+        raise SimulatedError(400, "max_tokens: Input should be greater than or equal to 1")
     if not 0 <= (body.get("temperature") or 0) <= 1:
-        raise Rejected(400, "temperature: range: 0..1")
+        raise SimulatedError(400, "temperature: range: 0..1")
     if not body["messages"]:
-        raise Rejected(400, "messages: at least one message is required")
+        raise SimulatedError(400, "messages: at least one message is required")
     for number, message in enumerate(body["messages"]):
         if message.get("role") not in _ROLES:
-            raise Rejected(400, f"messages.{number}.role: Input should be 'user', 'assistant' or 'system'")
+            raise SimulatedError(400, f"messages.{number}.role: Input should be 'user', 'assistant' or 'system'")
 
 
 def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
@@ -131,12 +135,12 @@ def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
         provider=provider,
         model=body["model"],
         user=next((_said(one["content"]) for one in reversed(messages) if one["role"] == "user"), ""),
-        heard="\n".join([_text(body.get("system") or ""), *(_text(one["content"]) for one in messages)]),
-        result=_result(messages[-1]["content"]),
+        conversation="\n".join([_text(body.get("system") or ""), *(_text(one["content"]) for one in messages)]),
+        tool_result=_result(messages[-1]["content"]),
         tools=tools,
-        forced=forced,
+        tool_required=forced,
         max_tokens=body.get("max_tokens"),
-        begun=_text(messages[-1]["content"]) if messages[-1]["role"] == "assistant" else "",
+        prefill=_text(messages[-1]["content"]) if messages[-1]["role"] == "assistant" else "",
     )
 
 
@@ -178,13 +182,13 @@ class _Message:
 
     call: Call
     body: Mapping[str, Any]
-    speech: Speech
+    speech: ModelOutput
 
     def whole(self) -> dict[str, Any]:
         text = [{"type": "text", "text": self.speech.text}] if self.speech.pieces else []
         content = [
             *text,
-            *({**self._tool(at, use), "input": use.arguments} for at, use in enumerate(self.speech.tools)),
+            *({**self._tool(at, use), "input": use.arguments} for at, use in enumerate(self.speech.tool_calls)),
         ]
         return {**self._envelope(), "content": content, **self._stop(), "usage": self._usage(self.speech.tokens)}
 
@@ -205,15 +209,15 @@ class _Message:
         """Each block as it opens, and what is added to it."""
         if self.speech.pieces:
             yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in self.speech.pieces]
-        for at, use in enumerate(self.speech.tools):
+        for at, use in enumerate(self.speech.tool_calls):
             fragments = ["", *use.fragments()]
             yield self._tool(at, use), [{"type": "input_json_delta", "partial_json": one} for one in fragments]
 
-    def _tool(self, number: int, use: ToolUse) -> dict[str, Any]:
+    def _tool(self, number: int, use: ToolCall) -> dict[str, Any]:
         return {"type": "tool_use", "id": f"toolu_{self.call.id(20)}{number:02}", "name": use.name, "input": {}}
 
     def _stop(self) -> dict[str, Any]:
-        reason = "tool_use" if self.speech.tools else "max_tokens" if self.speech.cut else "end_turn"
+        reason = "tool_use" if self.speech.tool_calls else "max_tokens" if self.speech.truncated else "end_turn"
         return {"stop_reason": reason, "stop_sequence": None}
 
     def _usage(self, output: int) -> dict[str, Any]:
@@ -229,7 +233,7 @@ class _Message:
         }
 
     def _envelope(self) -> dict[str, Any]:
-        model = SNAPSHOTS.get(self.body["model"], self.body["model"])
+        model = MODEL_SNAPSHOTS.get(self.body["model"], self.body["model"])
         return {"id": f"msg_{self.call.id()}", "type": "message", "role": "assistant", "model": model}
 
 
@@ -243,7 +247,7 @@ def _request_id(call: Call) -> str:
 
 def _headers(call: Call) -> dict[str, str]:
     window = call.window
-    resets = datetime.fromtimestamp(call.now + window.resets_in, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    resets = datetime.fromtimestamp(call.now + window.resets_in_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     # Tokens left are told in thousands.
     left = round(max(0, window.token_limit - window.tokens), -3)
     rows = {"requests": (window.request_limit, max(0, window.request_limit - window.requests))}
@@ -262,4 +266,4 @@ _ROUTES: Mapping[tuple[str, str], Callable[[Call], Reply]] = {
     ("GET", "/v1/models"): _models,
 }
 
-SIMULATION = Simulation(base_path="", answer=answer, reject=reject)
+SIMULATION = Simulation(base_path="", handle=handle, render_error=render_error)

@@ -10,8 +10,17 @@ from uuid import UUID
 import orjson
 
 from proxy import sse
-from proxy.sandbox.contract import Call, Rejected, Reply, Simulation, event_reply, headed, json_reply, parsed
-from proxy.sandbox.speech import Prompt, Speech, ToolUse, speak
+from proxy.sandbox.contract import (
+    Call,
+    Reply,
+    SimulatedError,
+    Simulation,
+    event_reply,
+    json_reply,
+    parse_json_object,
+    with_headers,
+)
+from proxy.sandbox.model import ModelOutput, Prompt, ToolCall, generate
 
 MODELS = ("command-a-03-2025", "command-a-reasoning-08-2025", "command-r-08-2024", "command-r7b-12-2024")
 
@@ -44,32 +53,32 @@ _ERRORS: Mapping[int, str] = {
 }
 
 
-def answer(call: Call) -> Reply:
+def handle(call: Call) -> Reply:
     """What Cohere would answer."""
     if not call.headers.get("Authorization", "").lower().startswith("bearer "):
-        raise Rejected(401)
+        raise SimulatedError(401)
     handler = _ROUTES.get((call.method, call.path))
     if handler is None:
-        raise Rejected(404)
+        raise SimulatedError(404)
     left = max(0, call.window.request_limit - call.window.requests)
     allowance = {
         "x-endpoint-monthly-call-limit": str(_MONTHLY),
         "x-trial-endpoint-call-limit": str(call.window.request_limit),
         "x-trial-endpoint-call-remaining": str(left),
     }
-    return headed(handler(call), {**_headers(call), **allowance})
+    return with_headers(handler(call), {**_headers(call), **allowance})
 
 
-def reject(call: Call, rejected: Rejected) -> Reply:
+def render_error(call: Call, rejected: SimulatedError) -> Reply:
     """The error; the allowance is not told with it."""
     words = rejected.message or _ERRORS.get(rejected.status, f"status {rejected.status}")
     return json_reply(rejected.status, _headers(call), {"id": _id(call), "message": words})
 
 
 def _chat(call: Call) -> Reply:
-    body = parsed(call)
+    body = parse_json_object(call)
     _check(body)
-    made = _Answer(call, speak(_prompt(call.provider, body)))
+    made = _Answer(call, generate(_prompt(call.provider, body)))
     reply = event_reply(made.events()) if body.get("stream") else json_reply(200, {}, made.whole())
     return replace(reply, tokens=made.speech.prompt_tokens + made.speech.tokens)
 
@@ -82,16 +91,16 @@ def _models(call: Call) -> Reply:
 def _check(body: Mapping[str, Any]) -> None:
     for name in body:
         if name not in _KNOWN:
-            raise Rejected(400, f"unknown field: parameter '{name}' is not a valid field")
+            raise SimulatedError(400, f"unknown field: parameter '{name}' is not a valid field")
     for name, kind in _REQUIRED.items():
         if not body.get(name) or not isinstance(body[name], kind):
-            raise Rejected(400, f"invalid request: '{name}' must be a {kind.__name__} and not empty")
+            raise SimulatedError(400, f"invalid request: '{name}' must be a {kind.__name__} and not empty")
     for name, (least, most) in _RANGES.items():
         if body.get(name) is not None and not least <= body[name] <= most:
-            raise Rejected(400, f"invalid request: '{name}' must be between {least:g} and {most:g}")
+            raise SimulatedError(400, f"invalid request: '{name}' must be between {least:g} and {most:g}")
     for rule, message in _RULES:
         if rule(body):
-            raise Rejected(400, f"invalid request: {message}")
+            raise SimulatedError(400, f"invalid request: {message}")
 
 
 def _misplaced(body: Mapping[str, Any]) -> bool:
@@ -133,10 +142,10 @@ def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
         provider=provider,
         model=body["model"],
         user=next((text for one, text in zip(messages[::-1], said[::-1], strict=True) if one["role"] == "user"), ""),
-        heard="\n".join(said),
-        result=said[-1] if messages[-1]["role"] == "tool" else None,
+        conversation="\n".join(said),
+        tool_result=said[-1] if messages[-1]["role"] == "tool" else None,
         tools={} if choice == "NONE" else {one["name"]: one.get("parameters") or {} for one in functions},
-        forced=choice == "REQUIRED",
+        tool_required=choice == "REQUIRED",
         max_tokens=body.get("max_tokens"),
     )
 
@@ -153,10 +162,10 @@ class _Answer:
     """One answer, whole or as events."""
 
     call: Call
-    speech: Speech
+    speech: ModelOutput
 
     def whole(self) -> dict[str, Any]:
-        calls = [self._tool(number, use) for number, use in enumerate(self.speech.tools)]
+        calls = [self._tool(number, use) for number, use in enumerate(self.speech.tool_calls)]
         said: dict[str, Any] = {"content": [{"type": "text", "text": self.speech.text}]}
         message = {"role": "assistant", **({"tool_plan": self._plan(), "tool_calls": calls} if calls else said)}
         return {"id": _id(self.call), "message": message, **self._end()}
@@ -164,7 +173,7 @@ class _Answer:
     def events(self) -> Iterator[bytes]:
         start = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
         yield _event("message-start", id=_id(self.call), delta={"message": start})
-        yield from self._called() if self.speech.tools else self._said()
+        yield from self._called() if self.speech.tool_calls else self._said()
         yield _event("message-end", delta=self._end())
 
     def _said(self) -> Iterator[bytes]:
@@ -176,7 +185,7 @@ class _Answer:
 
     def _called(self) -> Iterator[bytes]:
         yield _event("tool-plan-delta", delta={"message": {"tool_plan": self._plan()}})
-        for index, use in enumerate(self.speech.tools):
+        for index, use in enumerate(self.speech.tool_calls):
             opened = self._tool(index, use)
             opened["function"]["arguments"] = ""
             yield _event("tool-call-start", index=index, delta={"message": {"tool_calls": opened}})
@@ -186,14 +195,14 @@ class _Answer:
             yield _event("tool-call-end", index=index)
 
     def _plan(self) -> str:
-        return f"I will use {' and '.join(use.name for use in self.speech.tools)}."
+        return f"I will use {' and '.join(use.name for use in self.speech.tool_calls)}."
 
-    def _tool(self, number: int, use: ToolUse) -> dict[str, Any]:
+    def _tool(self, number: int, use: ToolCall) -> dict[str, Any]:
         function = {"name": use.name, "arguments": "".join(use.fragments())}
         return {"id": f"{use.name}_{self.call.id(10)}{number:02}", "type": "function", "function": function}
 
     def _end(self) -> dict[str, Any]:
-        reason = "TOOL_CALL" if self.speech.tools else "MAX_TOKENS" if self.speech.cut else "COMPLETE"
+        reason = "TOOL_CALL" if self.speech.tool_calls else "MAX_TOKENS" if self.speech.truncated else "COMPLETE"
         counts = {"input_tokens": float(self.speech.prompt_tokens), "output_tokens": float(self.speech.tokens)}
         return {"finish_reason": reason, "usage": {"billed_units": counts, "tokens": counts}}
 
@@ -215,4 +224,4 @@ _ROUTES: Mapping[tuple[str, str], Callable[[Call], Reply]] = {
     ("GET", "/v1/models"): _models,
 }
 
-SIMULATION = Simulation(base_path="", answer=answer, reject=reject)
+SIMULATION = Simulation(base_path="", handle=handle, render_error=render_error)

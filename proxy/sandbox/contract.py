@@ -15,13 +15,13 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Window:
+class RateLimitWindow:
     """How much of the current minute's allowance is used, this request included."""
 
     requests: int = 1
     tokens: int = 0
     """Of the answers before this one."""
-    resets_in: float = 60.0
+    resets_in_s: float = 60.0
     """Seconds until the count starts again."""
     request_limit: int = 500
     token_limit: int = 200_000
@@ -42,7 +42,7 @@ class Call:
     """Counts this provider's requests from 1."""
     now: float = 0.0
     """Unix seconds."""
-    window: Window = Window()
+    window: RateLimitWindow = RateLimitWindow()
 
     def id(self, length: int = 24) -> str:
         """Hexadecimal, at most 64 digits, the same for the same request of the same run."""
@@ -60,7 +60,7 @@ class Reply:
     """What the answer costs of the minute's allowance."""
 
 
-class Rejected(Exception):
+class SimulatedError(Exception):
     """The provider answers with an error; the words are its own where `message` is empty."""
 
     def __init__(self, status: int, message: str = "", *, param: str | None = None, code: str | None = None) -> None:
@@ -77,9 +77,9 @@ class Simulation:
 
     base_path: str
     """What its base_url ends in: `/v1` or nothing."""
-    answer: Callable[[Call], Reply]
+    handle: Callable[[Call], Reply]
     """The reply to a request. Raises Rejected."""
-    reject: Callable[[Call, Rejected], Reply]
+    render_error: Callable[[Call, SimulatedError], Reply]
     """The reply that says why not, in the provider's own envelope; any status from 300 up."""
 
 
@@ -93,17 +93,17 @@ def event_reply(events: Iterable[bytes]) -> Reply:
     return Reply(200, {"content-type": EVENT_STREAM, "cache-control": "no-cache"}, tuple(events))
 
 
-def headed(reply: Reply, headers: Mapping[str, str]) -> Reply:
+def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
     """The same with more headers."""
     return replace(reply, headers={**reply.headers, **headers})
 
 
-def parsed(call: Call) -> dict[str, Any]:
+def parse_json_object(call: Call) -> dict[str, Any]:
     """The body as a JSON object; Rejected 400 if it is none."""
     try:
         value = orjson.loads(call.body)
     except orjson.JSONDecodeError as error:
-        raise Rejected(400, f"The body is not valid JSON: {error}") from error
+        raise SimulatedError(400, f"The body is not valid JSON: {error}") from error
     if not isinstance(value, dict):
-        raise Rejected(400, "The body must be a JSON object.")
+        raise SimulatedError(400, "The body must be a JSON object.")
     return value

@@ -10,15 +10,15 @@ from typing import Any
 
 import msgspec
 
-from proxy.sandbox.contract import Call, Rejected, Reply, Simulation, headed
+from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, with_headers
 from proxy.sandbox.scenario import Fault, Scenario
-from proxy.sandbox.script import End, Head, Script, Send, Step, Wait, script
+from proxy.sandbox.script import AbruptEnd, Script, SendBody, SendHead, Step, Wait, reply_script
 
 _PATH = re.compile(r"(?P<what>.*) - at `\$\.(?P<field>\w+)`$")
 _ALWAYS = ("times", "probability")
 
 
-class BadFault(ValueError):
+class InvalidFaultError(ValueError):
     """A fault that cannot be; `field` is the member at fault, the message says what is allowed."""
 
     def __init__(self, field: str, message: str) -> None:
@@ -27,83 +27,83 @@ class BadFault(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
+class RequestContext:
     """One request about to be answered."""
 
     call: Call
     simulation: Simulation
     scenario: Scenario
 
-    def answer(self) -> Reply:
+    def reply(self) -> Reply:
         """What the provider says when nothing is broken."""
         try:
-            return self.simulation.answer(self.call)
-        except Rejected as rejected:
-            return self.reject(rejected)
+            return self.simulation.handle(self.call)
+        except SimulatedError as rejected:
+            return self.error_reply(rejected)
         except (AttributeError, KeyError, TypeError):
             # A list where an object belongs, deep in the body: no provider takes it, and no table of shapes is kept.
-            return self.reject(Rejected(400, "The body does not have the shape this endpoint takes."))
+            return self.error_reply(SimulatedError(400, "The body does not have the shape this endpoint takes."))
 
-    def reject(self, rejected: Rejected) -> Reply:
-        return self.simulation.reject(self.call, rejected)
+    def error_reply(self, rejected: SimulatedError) -> Reply:
+        return self.simulation.render_error(self.call, rejected)
 
     def script(self, reply: Reply) -> list[Step]:
         """The reply at the scenario's pace."""
-        return script(reply, self.scenario.latency, self.scenario.chunk_delay)
+        return reply_script(reply, self.scenario.latency_s, self.scenario.chunk_delay_s)
 
 
-def healthy(turn: Turn) -> Script:
+def healthy_script(turn: RequestContext) -> Script:
     """Nothing is broken."""
-    return turn.script(turn.answer())
+    return turn.script(turn.reply())
 
 
-def slow(fault: Fault, turn: Turn) -> Script:
+def slow(fault: Fault, turn: RequestContext) -> Script:
     """A whole answer, late."""
-    pace = replace(turn.scenario, chunk_delay=turn.scenario.chunk_delay + fault.between)
-    return [Wait(fault.seconds), *healthy(replace(turn, scenario=pace))]
+    pace = replace(turn.scenario, chunk_delay_s=turn.scenario.chunk_delay_s + fault.between)
+    return [Wait(fault.seconds), *healthy_script(replace(turn, scenario=pace))]
 
 
-def status(fault: Fault, turn: Turn) -> Script:
+def status(fault: Fault, turn: RequestContext) -> Script:
     """An error in the provider's own words."""
     if fault.retry_after is None:
-        return turn.script(turn.reject(Rejected(fault.status)))
+        return turn.script(turn.error_reply(SimulatedError(fault.status)))
     # So that what the provider says by other means than the header, in its body say, is the same.
-    window = replace(turn.call.window, resets_in=float(fault.retry_after))
-    reply = replace(turn, call=replace(turn.call, window=window)).reject(Rejected(fault.status))
-    return turn.script(headed(reply, {"retry-after": str(fault.retry_after)}))
+    window = replace(turn.call.window, resets_in_s=float(fault.retry_after))
+    reply = replace(turn, call=replace(turn.call, window=window)).error_reply(SimulatedError(fault.status))
+    return turn.script(with_headers(reply, {"retry-after": str(fault.retry_after)}))
 
 
-def limit(fault: Fault, turn: Turn) -> Script:
+def limit(fault: Fault, turn: RequestContext) -> Script:
     """So many requests a minute, then 429 until the minute is over."""
     window = replace(turn.call.window, request_limit=fault.requests)
     limited = replace(turn, call=replace(turn.call, window=window))
     if window.requests <= fault.requests:
-        return healthy(limited)
-    retry = {"retry-after": str(math.ceil(window.resets_in))}
-    return limited.script(headed(limited.reject(Rejected(429)), retry))
+        return healthy_script(limited)
+    retry = {"retry-after": str(math.ceil(window.resets_in_s))}
+    return limited.script(with_headers(limited.error_reply(SimulatedError(429)), retry))
 
 
-def cut(fault: Fault, turn: Turn) -> Script:
+def cut(fault: Fault, turn: RequestContext) -> Script:
     """The connection is closed in the middle."""
-    return [*_beginning(healthy(turn), fault.after), End.CLOSE]
+    return [*_beginning(healthy_script(turn), fault.after), AbruptEnd.CLOSE]
 
 
-def reset(fault: Fault, turn: Turn) -> Script:
+def reset(fault: Fault, turn: RequestContext) -> Script:
     """The connection is reset in the middle."""
-    return [*_beginning(healthy(turn), fault.after), End.RESET]
+    return [*_beginning(healthy_script(turn), fault.after), AbruptEnd.RESET]
 
 
-def stall(fault: Fault, turn: Turn) -> Script:
+def stall(fault: Fault, turn: RequestContext) -> Script:
     """Nothing more comes, and the connection stays."""
-    return [*_beginning(healthy(turn), fault.after), End.STALL]
+    return [*_beginning(healthy_script(turn), fault.after), AbruptEnd.STALL]
 
 
 def _beginning(steps: Script, after: int | None) -> list[Step]:
     """The steps up to the event number `after`; None: what comes before the headers; one Send alone is halved."""
-    head = next(at for at, step in enumerate(steps) if isinstance(step, Head))
+    head = next(at for at, step in enumerate(steps) if isinstance(step, SendHead))
     if after is None:
         return list(steps[:head])
-    sends = [at for at, step in enumerate(steps) if isinstance(step, Send)]
+    sends = [at for at, step in enumerate(steps) if isinstance(step, SendBody)]
     if after == 0:
         return list(steps[: head + 1])
     if len(sends) == 1:
@@ -112,55 +112,57 @@ def _beginning(steps: Script, after: int | None) -> list[Step]:
 
 
 def _halved(step: Step) -> Step:
-    return Send(step.data[: len(step.data) // 2]) if isinstance(step, Send) else step
+    return SendBody(step.data[: len(step.data) // 2]) if isinstance(step, SendBody) else step
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class FaultKind:
     """One way to break; without a behaviour the port itself is closed."""
 
-    behaviour: Callable[[Fault, Turn], Script] | None
+    script: Callable[[Fault, RequestContext], Script] | None
     options: tuple[str, ...]
     """The members it takes besides `fault`."""
 
 
-FAULTS: Mapping[str, Kind] = {
-    "slow": Kind(slow, ("seconds", "between", *_ALWAYS)),
-    "status": Kind(status, ("status", "retry_after", *_ALWAYS)),
-    "limit": Kind(limit, ("requests", *_ALWAYS)),
-    "cut": Kind(cut, ("after", *_ALWAYS)),
-    "reset": Kind(reset, ("after", *_ALWAYS)),
-    "stall": Kind(stall, ("after", *_ALWAYS)),
-    "down": Kind(None, ()),
+FAULTS: Mapping[str, FaultKind] = {
+    "slow": FaultKind(slow, ("seconds", "between", *_ALWAYS)),
+    "status": FaultKind(status, ("status", "retry_after", *_ALWAYS)),
+    "limit": FaultKind(limit, ("requests", *_ALWAYS)),
+    "cut": FaultKind(cut, ("after", *_ALWAYS)),
+    "reset": FaultKind(reset, ("after", *_ALWAYS)),
+    "stall": FaultKind(stall, ("after", *_ALWAYS)),
+    "down": FaultKind(None, ()),
 }
 
 
 def closes_port(fault: Fault | None) -> bool:
     """Whether the provider cannot even be connected to."""
-    return fault is not None and FAULTS[fault.fault].behaviour is None
+    return fault is not None and FAULTS[fault.fault].script is None
 
 
-def behave(fault: Fault | None, turn: Turn) -> Script:
+def build_script(fault: Fault | None, turn: RequestContext) -> Script:
     """The script of one turn, with that fault or none."""
-    behaviour = FAULTS[fault.fault].behaviour if fault else None
-    return behaviour(fault, turn) if fault and behaviour else healthy(turn)
+    behaviour = FAULTS[fault.fault].script if fault else None
+    return behaviour(fault, turn) if fault and behaviour else healthy_script(turn)
 
 
-def read_fault(value: Any) -> Fault:
+def parse_fault(value: Any) -> Fault:
     """The fault that parsed JSON names. Raises BadFault."""
     if not isinstance(value, dict):
-        raise BadFault(
+        raise InvalidFaultError(
             "body", f'a JSON object is expected, such as {{"fault": "status", "status": 503}}, got {value!r}'
         )
     name = value.get("fault")
     if not isinstance(name, str) or name not in FAULTS:
-        raise BadFault("fault", f"{name!r} is none; allowed: {', '.join(FAULTS)}")
+        raise InvalidFaultError("fault", f"{name!r} is none; allowed: {', '.join(FAULTS)}")
     options = FAULTS[name].options
     for member in value:
         if member != "fault" and member not in options:
-            raise BadFault(member, f"fault {name!r} does not take it; allowed: {', '.join(options) or 'no options'}")
+            raise InvalidFaultError(
+                member, f"fault {name!r} does not take it; allowed: {', '.join(options) or 'no options'}"
+            )
     try:
         return msgspec.convert(value, Fault)
     except msgspec.ValidationError as error:
         found = _PATH.match(str(error))
-        raise BadFault(found["field"] if found else "body", found["what"] if found else str(error)) from error
+        raise InvalidFaultError(found["field"] if found else "body", found["what"] if found else str(error)) from error

@@ -10,9 +10,18 @@ from typing import Any
 
 import orjson
 
-from proxy.sandbox.contract import Call, Rejected, Reply, Simulation, event_reply, headed, json_reply, parsed
-from proxy.sandbox.google_request import check, is_newest, normalised, prompt
-from proxy.sandbox.speech import Speech, ToolUse, speak, tokens
+from proxy.sandbox.contract import (
+    Call,
+    Reply,
+    SimulatedError,
+    Simulation,
+    event_reply,
+    json_reply,
+    parse_json_object,
+    with_headers,
+)
+from proxy.sandbox.google_request import check_request, is_gemini_3_or_later, parse_prompt, to_camel_case
+from proxy.sandbox.model import ModelOutput, ToolCall, count_tokens, generate
 
 MODELS = ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview", "gemini-3-pro-preview")
 
@@ -33,18 +42,18 @@ _ERRORS: Mapping[int, tuple[str, str]] = {
 }
 
 
-def answer(call: Call) -> Reply:
+def handle(call: Call) -> Reply:
     """What Gemini would answer."""
     if not _has_key(call):
-        raise Rejected(403)
+        raise SimulatedError(403)
     found = _PATH.fullmatch(call.path)
     handler = _METHODS.get((call.method, bool(found and found["model"]), found["method"])) if found else None
     if found is None or handler is None:
-        raise Rejected(404)
-    return headed(handler(call, found["model"] or ""), {"x-gemini-service-tier": "standard"})
+        raise SimulatedError(404)
+    return with_headers(handler(call, found["model"] or ""), {"x-gemini-service-tier": "standard"})
 
 
-def reject(call: Call, rejected: Rejected) -> Reply:
+def render_error(call: Call, rejected: SimulatedError) -> Reply:
     """The error; over the quota it says in its details, and in no header, when to come again."""
     fallback = "UNKNOWN" if rejected.status >= 500 else "FAILED_PRECONDITION"
     status, words = _ERRORS.get(rejected.status, (fallback, f"Status {rejected.status}."))
@@ -62,7 +71,7 @@ def _quota(call: Call) -> list[dict[str, Any]]:
     }
     return [
         {"@type": f"{_TYPES}QuotaFailure", "violations": [violation]},
-        {"@type": f"{_TYPES}RetryInfo", "retryDelay": f"{max(0.0, call.window.resets_in):.9g}s"},
+        {"@type": f"{_TYPES}RetryInfo", "retryDelay": f"{max(0.0, call.window.resets_in_s):.9g}s"},
     ]
 
 
@@ -87,17 +96,17 @@ def _stream(call: Call, model: str) -> Reply:
 
 
 def _made(call: Call, model: str, streamed: bool) -> _Answer:
-    body = normalised(parsed(call))
-    check(body, model, streamed)
+    body = to_camel_case(parse_json_object(call))
+    check_request(body, model, streamed)
     config = body.get("generationConfig") or {}
-    return _Answer(call, model, speak(prompt(call.provider, model, body)), config.get("candidateCount") or 1)
+    return _Answer(call, model, generate(parse_prompt(call.provider, model, body)), config.get("candidateCount") or 1)
 
 
 def _count_tokens(call: Call, model: str) -> Reply:
-    body = normalised(parsed(call))
+    body = to_camel_case(parse_json_object(call))
     body = body.get("generateContentRequest") or body
-    check(body, model, False)
-    count = tokens(prompt(call.provider, model, body).heard)
+    check_request(body, model, False)
+    count = count_tokens(parse_prompt(call.provider, model, body).conversation)
     return json_reply(200, {}, {"totalTokens": count, "promptTokensDetails": _details(count)})
 
 
@@ -107,7 +116,7 @@ def _models(call: Call, model: str) -> Reply:
 
 def _model(call: Call, model: str) -> Reply:
     if model not in MODELS:
-        raise Rejected(404, f"models/{model} is not found.")
+        raise SimulatedError(404, f"models/{model} is not found.")
     return json_reply(200, {}, _about(model))
 
 
@@ -129,7 +138,7 @@ class _Answer:
 
     call: Call
     model: str
-    speech: Speech
+    speech: ModelOutput
     candidates: int
 
     @property
@@ -147,18 +156,18 @@ class _Answer:
 
     def _calls(self) -> list[dict[str, Any]]:
         """The first is signed, as what the model thought before it."""
-        called = [self._call(number, use) for number, use in enumerate(self.speech.tools)]
+        called = [self._call(number, use) for number, use in enumerate(self.speech.tool_calls)]
         calls: list[dict[str, Any]] = [{"functionCall": call} for call in called]
         if calls:
             calls[0]["thoughtSignature"] = base64.b64encode(self.call.id().encode()).decode()
         return calls
 
-    def _call(self, number: int, use: ToolUse) -> dict[str, Any]:
-        id = {"id": f"{self.call.id(6)}{number:02}"} if is_newest(self.model) else {}
+    def _call(self, number: int, use: ToolCall) -> dict[str, Any]:
+        id = {"id": f"{self.call.id(6)}{number:02}"} if is_gemini_3_or_later(self.model) else {}
         return {**id, "name": use.name, "args": use.arguments}
 
     def _finish(self) -> str:
-        return "MAX_TOKENS" if self.speech.cut else "STOP"
+        return "MAX_TOKENS" if self.speech.truncated else "STOP"
 
     def _response(self, parts: list[dict[str, Any]], finish: str | None) -> dict[str, Any]:
         candidate = {"content": {"parts": parts, "role": "model"}, **({"finishReason": finish} if finish else {})}
@@ -188,4 +197,4 @@ _METHODS: Mapping[tuple[str, bool, str | None], Callable[[Call, str], Reply]] = 
 }
 """HTTP's method, whether a model is named, and Google's method."""
 
-SIMULATION = Simulation(base_path="", answer=answer, reject=reject)
+SIMULATION = Simulation(base_path="", handle=handle, render_error=render_error)

@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from proxy.sandbox.contract import Rejected
-from proxy.sandbox.speech import Prompt
+from proxy.sandbox.contract import SimulatedError
+from proxy.sandbox.model import Prompt
 
 # The names of Google's own SDK (3.4).
 _KNOWN: Mapping[str, str] = {
@@ -41,30 +41,32 @@ _GENERATION = re.compile(r"gemini-(\d+)")
 _LETTER = re.compile(r"_([a-z])")
 
 
-def normalised(value: Any) -> Any:
+def to_camel_case(value: Any) -> Any:
     """The body with Google's names in camel case; both cases are taken, and the SDK mixes them."""
     if isinstance(value, list):
-        return [normalised(item) for item in value]
+        return [to_camel_case(item) for item in value]
     if not isinstance(value, dict):
         return value
     renamed = {_LETTER.sub(lambda found: found[1].upper(), name): member for name, member in value.items()}
-    return {name: member if name in _OPAQUE else normalised(member) for name, member in renamed.items()}
+    return {name: member if name in _OPAQUE else to_camel_case(member) for name, member in renamed.items()}
 
 
-def check(body: Mapping[str, Any], model: str, streamed: bool) -> None:
+def check_request(body: Mapping[str, Any], model: str, streamed: bool) -> None:
     """Raises Rejected for a request, its names normalised, that Gemini does not take."""
-    newest = is_newest(model)
+    newest = is_gemini_3_or_later(model)
     config = body.get("generationConfig") or {}
     _only(body, "request")
     _only(config, "generation_config")
     if not body.get("contents"):
-        raise Rejected(400, "GenerateContentRequest.contents: contents is not specified")
+        raise SimulatedError(400, "GenerateContentRequest.contents: contents is not specified")
     if (config.get("candidateCount") or 1) > 1 and (newest or streamed):
-        raise Rejected(400, "Multiple candidates is not enabled for this model")
+        raise SimulatedError(400, "Multiple candidates is not enabled for this model")
     for declaration in _declarations(body):
         _check_declaration(declaration)
     if _calling(body).get("mode", "AUTO") not in _MODES:
-        raise Rejected(400, f"Invalid value at 'tool_config.function_calling_config.mode': {_calling(body)['mode']}")
+        raise SimulatedError(
+            400, f"Invalid value at 'tool_config.function_calling_config.mode': {_calling(body)['mode']}"
+        )
     _check_contents(body["contents"], newest)
 
 
@@ -72,9 +74,11 @@ def _check_contents(contents: list[dict[str, Any]], newest: bool) -> None:
     for number, content in enumerate(contents):
         _only(content, "content")
         if content.get("role", "user") not in ("user", "model"):
-            raise Rejected(400, "Please use a valid role: user, model.")
+            raise SimulatedError(400, "Please use a valid role: user, model.")
         if not content.get("parts"):
-            raise Rejected(400, f"GenerateContentRequest.contents[{number}].parts: contents.parts must not be empty.")
+            raise SimulatedError(
+                400, f"GenerateContentRequest.contents[{number}].parts: contents.parts must not be empty."
+            )
         for part in content["parts"]:
             _only(part, "part")
     called = 0
@@ -87,11 +91,11 @@ def _check_turn(parts: list[dict[str, Any]], called: int, newest: bool) -> int:
     """How many functions it calls; the turn before it called so many."""
     answered = sum("functionResponse" in part for part in parts)
     if answered and answered != called:
-        raise Rejected(400, "The number of function responses must be that of the function calls before them.")
+        raise SimulatedError(400, "The number of function responses must be that of the function calls before them.")
     calls = [part for part in parts if "functionCall" in part]
     if newest and calls and not calls[0].get("thoughtSignature"):
         name = calls[0]["functionCall"]["name"]
-        raise Rejected(400, f"Function call is missing a thought_signature in functionCall parts: {name}")
+        raise SimulatedError(400, f"Function call is missing a thought_signature in functionCall parts: {name}")
     return len(calls)
 
 
@@ -99,9 +103,9 @@ def _check_declaration(declaration: Mapping[str, Any]) -> None:
     _only(declaration, "function_declaration")
     schema = declaration.get("parameters")
     if schema is not None and "parametersJsonSchema" in declaration:
-        raise Rejected(400, "parameters and parameters_json_schema exclude each other.")
+        raise SimulatedError(400, "parameters and parameters_json_schema exclude each other.")
     if schema is not None and str(schema.get("type")).upper() == "OBJECT" and not schema.get("properties"):
-        raise Rejected(400, "parameters.properties: should be non-empty for OBJECT type")
+        raise SimulatedError(400, "parameters.properties: should be non-empty for OBJECT type")
 
 
 def _only(members: Iterable[str], what: str) -> None:
@@ -109,10 +113,10 @@ def _only(members: Iterable[str], what: str) -> None:
     for name in members:
         if name not in known:
             message = f"Invalid JSON payload received. Unknown name \"{name}\" at '{what}': Cannot find field."
-            raise Rejected(400, message)
+            raise SimulatedError(400, message)
 
 
-def prompt(provider: str, model: str, body: Mapping[str, Any]) -> Prompt:
+def parse_prompt(provider: str, model: str, body: Mapping[str, Any]) -> Prompt:
     """What of a request decides the answer."""
     contents = body["contents"]
     system = (body.get("systemInstruction") or {}).get("parts") or []
@@ -122,10 +126,10 @@ def prompt(provider: str, model: str, body: Mapping[str, Any]) -> Prompt:
         provider=provider,
         model=model,
         user=users[-1] if users else "",
-        heard="\n".join([_text(system), *(_text(one["parts"]) for one in contents)]),
-        result=_result(contents[-1]["parts"]),
+        conversation="\n".join([_text(system), *(_text(one["parts"]) for one in contents)]),
+        tool_result=_result(contents[-1]["parts"]),
         tools=tools,
-        forced=forced,
+        tool_required=forced,
         max_tokens=(body.get("generationConfig") or {}).get("maxOutputTokens"),
     )
 
@@ -135,7 +139,7 @@ def _text(parts: list[dict[str, Any]]) -> str:
 
 
 def _result(parts: list[dict[str, Any]]) -> str | None:
-    """What the tools returned: under `output` or `result` by custom, else the whole object."""
+    """What the tools returned: under `output` or `tool_result` by custom, else the whole object."""
     responses = [part["functionResponse"]["response"] for part in parts if "functionResponse" in part]
     said = [response.get("output", response.get("result", response)) for response in responses]
     return "".join(one if isinstance(one, str) else orjson.dumps(one).decode() for one in said) if said else None
@@ -175,7 +179,7 @@ def _lowered(schema: Any) -> Any:
     }
 
 
-def is_newest(model: str) -> bool:
+def is_gemini_3_or_later(model: str) -> bool:
     """Whether calls have ids and must be signed, and there is one candidate; a name without a number is newest."""
     found = _GENERATION.search(model)
     return found is None or int(found[1]) >= _NEWEST

@@ -11,9 +11,18 @@ from typing import Any
 import orjson
 
 from proxy import sse
-from proxy.sandbox.chat import DONE, prompt
-from proxy.sandbox.contract import Call, Rejected, Reply, Simulation, event_reply, headed, json_reply, parsed
-from proxy.sandbox.speech import Speech, ToolUse, speak
+from proxy.sandbox.contract import (
+    Call,
+    Reply,
+    SimulatedError,
+    Simulation,
+    event_reply,
+    json_reply,
+    parse_json_object,
+    with_headers,
+)
+from proxy.sandbox.model import ModelOutput, ToolCall, generate
+from proxy.sandbox.openai_chat import DONE, parse_prompt
 
 MODELS = ("codestral-latest", "ministral-8b-latest", "mistral-large-latest", "mistral-small-latest")
 
@@ -52,22 +61,22 @@ _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
 }
 
 
-def answer(call: Call) -> Reply:
+def handle(call: Call) -> Reply:
     """What Mistral would answer."""
     if not call.headers.get("Authorization", "").startswith("Bearer "):
-        raise Rejected(401)
+        raise SimulatedError(401)
     handler = _ROUTES.get((call.method, call.path))
     if handler is None:
-        raise Rejected(404)
-    return headed(handler(call), _headers(call))
+        raise SimulatedError(404)
+    return with_headers(handler(call), _headers(call))
 
 
-def reject(call: Call, rejected: Rejected) -> Reply:
+def render_error(call: Call, rejected: SimulatedError) -> Reply:
     """The error: three shapes, by where in Mistral's house it was refused."""
     return json_reply(rejected.status, _headers(call), _ENVELOPES.get(rejected.status, _error)(rejected))
 
 
-def _error(rejected: Rejected) -> dict[str, Any]:
+def _error(rejected: SimulatedError) -> dict[str, Any]:
     fallback = "internal_server_error" if rejected.status >= 500 else "invalid_request_error"
     kind, code, words = _ERRORS.get(rejected.status, (fallback, None, f"Status {rejected.status}"))
     return {
@@ -80,25 +89,25 @@ def _error(rejected: Rejected) -> dict[str, Any]:
     }
 
 
-def _invalid(rejected: Rejected) -> dict[str, Any]:
+def _invalid(rejected: SimulatedError) -> dict[str, Any]:
     steps = [int(step) if step.isdigit() else step for step in (rejected.param or "").split(".") if step]
     kind, words = rejected.code or "value_error", rejected.message or "Value error"
     return {"detail": [{"type": kind, "loc": ["body", *steps], "msg": words}]}
 
 
-_ENVELOPES: Mapping[int, Callable[[Rejected], dict[str, Any]]] = {
+_ENVELOPES: Mapping[int, Callable[[SimulatedError], dict[str, Any]]] = {
     401: lambda rejected: {"detail": "Unauthorized"},
     422: _invalid,
 }
 
 
 def _chat(call: Call) -> Reply:
-    body = parsed(call)
+    body = parse_json_object(call)
     _check(body)
-    made = _Completion(call, body, speak(prompt(call.provider, body)))
+    made = _Completion(call, body, generate(parse_prompt(call.provider, body)))
     reply = event_reply(made.events()) if body.get("stream") else json_reply(200, {}, made.whole())
     spent = made.usage()["total_tokens"]
-    return replace(headed(reply, {"x-ratelimit-tokens-query-cost": str(spent)}), tokens=spent)
+    return replace(with_headers(reply, {"x-ratelimit-tokens-query-cost": str(spent)}), tokens=spent)
 
 
 def _models(call: Call) -> Reply:
@@ -112,17 +121,17 @@ def _check(body: Mapping[str, Any]) -> None:
     _only(body, _KNOWN, "")
     for name, kind in (("model", str), ("messages", list)):
         if not isinstance(body.get(name), kind):
-            raise Rejected(422, f"Input should be a valid {kind.__name__}", param=name, code="missing")
+            raise SimulatedError(422, f"Input should be a valid {kind.__name__}", param=name, code="missing")
     for name, (least, most) in _RANGES.items():
         if body.get(name) is not None and not least <= body[name] <= most:
-            raise Rejected(422, f"Input should be from {least:g} to {most:g}", param=name, code="out_of_range")
+            raise SimulatedError(422, f"Input should be from {least:g} to {most:g}", param=name, code="out_of_range")
     for number, tool in enumerate(body.get("tools") or ()):
         _only(tool["function"], _FUNCTION, f"tools.{number}.function.")
         if "parameters" not in tool["function"]:
-            raise Rejected(422, "Field required", param=f"tools.{number}.function.parameters", code="missing")
+            raise SimulatedError(422, "Field required", param=f"tools.{number}.function.parameters", code="missing")
     for number, message in enumerate(body["messages"]):
         if message.get("role") not in _ROLES:
-            raise Rejected(422, f"Input should be one of {', '.join(_ROLES)}", param=f"messages.{number}.role")
+            raise SimulatedError(422, f"Input should be one of {', '.join(_ROLES)}", param=f"messages.{number}.role")
         _only(message, _ROLES[message["role"]], f"messages.{number}.")
     _check_order(body["messages"])
     _check_ids(body["messages"])
@@ -131,21 +140,23 @@ def _check(body: Mapping[str, Any]) -> None:
 def _only(members: Iterable[str], known: frozenset[str], where: str) -> None:
     for name in members:
         if name not in known:
-            raise Rejected(422, "Extra inputs are not permitted", param=where + name, code="extra_forbidden")
+            raise SimulatedError(422, "Extra inputs are not permitted", param=where + name, code="extra_forbidden")
 
 
 def _check_order(messages: list[dict[str, Any]]) -> None:
     if not messages:
-        raise Rejected(400, "Conversation must have at least one message", code="3230")
+        raise SimulatedError(400, "Conversation must have at least one message", code="3230")
     roles = [message["role"] for message in messages]
     if ("tool", "user") in pairwise(roles):
-        raise Rejected(400, "Unexpected role 'user' after role 'tool'", code="3230")
+        raise SimulatedError(400, "Unexpected role 'user' after role 'tool'", code="3230")
     if roles[-1] == "system" or (roles[-1] == "assistant" and not messages[-1].get("prefix")):
         expected = "Expected last role User or Tool (or Assistant with prefix True)"
-        raise Rejected(400, f"{expected} but got {roles[-1]}", code="3230")
+        raise SimulatedError(400, f"{expected} but got {roles[-1]}", code="3230")
     for message in messages:
         if message["role"] == "assistant" and not message.get("content") and not message.get("tool_calls"):
-            raise Rejected(400, "Assistant message must have either content or tool_calls, but not none", code="3240")
+            raise SimulatedError(
+                400, "Assistant message must have either content or tool_calls, but not none", code="3240"
+            )
 
 
 def _check_ids(messages: list[dict[str, Any]]) -> None:
@@ -154,9 +165,9 @@ def _check_ids(messages: list[dict[str, Any]]) -> None:
     for id in (*called, *answered):
         if not _ID.fullmatch(id):
             message = f"Tool call id was {id} but must be a-z, A-Z, 0-9, with a length of 9."
-            raise Rejected(400, message, code="3280")
+            raise SimulatedError(400, message, code="3280")
     if not set(answered) <= set(called):
-        raise Rejected(400, "Unexpected tool call id in tool results", code="3230")
+        raise SimulatedError(400, "Unexpected tool call id in tool results", code="3230")
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +176,7 @@ class _Completion:
 
     call: Call
     body: Mapping[str, Any]
-    speech: Speech
+    speech: ModelOutput
 
     def whole(self) -> dict[str, Any]:
         message = {"role": "assistant", "tool_calls": self._calls() or None, "content": self.speech.text}
@@ -190,16 +201,16 @@ class _Completion:
         return {"prompt_tokens": heard, "completion_tokens": said, "total_tokens": heard + said}
 
     def _calls(self) -> list[dict[str, Any]]:
-        return [self._tool(number, use) for number, use in enumerate(self.speech.tools)]
+        return [self._tool(number, use) for number, use in enumerate(self.speech.tool_calls)]
 
-    def _tool(self, number: int, use: ToolUse) -> dict[str, Any]:
+    def _tool(self, number: int, use: ToolCall) -> dict[str, Any]:
         function = {"name": use.name, "arguments": "".join(use.fragments())}
         return {"id": f"{self.call.id(7)}{number:02}", "type": "function", "function": function, "index": number}
 
     def _finish(self) -> str:
-        if self.speech.tools:
+        if self.speech.tool_calls:
             return "tool_calls"
-        return "length" if self.speech.cut else "stop"
+        return "length" if self.speech.truncated else "stop"
 
     def _n(self) -> int:
         return self.body.get("n") or 1
@@ -231,4 +242,4 @@ _ROUTES: Mapping[tuple[str, str], Callable[[Call], Reply]] = {
     ("GET", "/v1/models"): _models,
 }
 
-SIMULATION = Simulation(base_path="", answer=answer, reject=reject)
+SIMULATION = Simulation(base_path="", handle=handle, render_error=render_error)

@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.sandbox.chat import chat
-from proxy.sandbox.contract import Call, Rejected, Reply, Simulation, headed, json_reply, parsed
+from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
+from proxy.sandbox.openai_chat import complete_chat
 from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
 from proxy.sandbox.openai_responses import responses
 
-SNAPSHOTS: Mapping[str, str] = {
+MODEL_SNAPSHOTS: Mapping[str, str] = {
     "gpt-3.5-turbo": "gpt-3.5-turbo-0125",
     "gpt-4": "gpt-4-0613",
     "gpt-4-turbo": "gpt-4-turbo-2024-04-09",
@@ -39,34 +39,34 @@ _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
 }
 
 
-def answer(call: Call) -> Reply:
+def handle(call: Call) -> Reply:
     """What OpenAI would answer."""
     known = (call.method, call.path) == ("GET", "/v1/models")
     endpoint = _ENDPOINTS.get(call.path) if call.method == "POST" else None
     if endpoint is None and not known:
-        raise Rejected(404, f"Invalid URL ({call.method} {call.path})")
+        raise SimulatedError(404, f"Invalid URL ({call.method} {call.path})")
     if not call.headers.get("Authorization", "").startswith("Bearer "):
-        raise Rejected(401)
+        raise SimulatedError(401)
     if endpoint is None:
-        return headed(_models(call), _headers(call))
-    body = parsed(call)
+        return with_headers(_models(call), _headers(call))
+    body = parse_json_object(call)
     _check(body, endpoint)
-    return headed(endpoint.handler(call, body), _headers(call))
+    return with_headers(endpoint.handler(call, body), _headers(call))
 
 
-def reject(call: Call, rejected: Rejected) -> Reply:
+def render_error(call: Call, rejected: SimulatedError) -> Reply:
     """The error envelope."""
     fallback = "server_error" if rejected.status >= 500 else "invalid_request_error"
     kind, code, words = _ERRORS.get(rejected.status, (fallback, None, f"Status {rejected.status}."))
     error = {"message": rejected.message or words, "type": kind, "param": rejected.param, "code": rejected.code or code}
-    return json_reply(rejected.status, limits(call), {"error": error})
+    return json_reply(rejected.status, rate_limit_headers(call), {"error": error})
 
 
 def check_messages(messages: list[Any]) -> None:
     """Raises Rejected for one that is no message."""
     for number, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
-            raise Rejected(400, "Each message is an object with a role.", param=f"messages[{number}]")
+            raise SimulatedError(400, "Each message is an object with a role.", param=f"messages[{number}]")
 
 
 def _chat(call: Call, body: Mapping[str, Any]) -> Reply:
@@ -74,13 +74,13 @@ def _chat(call: Call, body: Mapping[str, Any]) -> Reply:
     model = body["model"]
     if body.get("max_tokens") is not None and _THINKS.match(model):
         message = f"'max_tokens' is not supported by {model}: use 'max_completion_tokens'."
-        raise Rejected(400, message, param="max_tokens", code="unsupported_parameter")
+        raise SimulatedError(400, message, param="max_tokens", code="unsupported_parameter")
     envelope = {"service_tier": "default", "system_fingerprint": "fp_simulated"}
-    return chat(call, body, {"model": SNAPSHOTS.get(model, model), **envelope})
+    return complete_chat(call, body, {"model": MODEL_SNAPSHOTS.get(model, model), **envelope})
 
 
 def _models(call: Call) -> Reply:
-    names = sorted({*SNAPSHOTS, *SNAPSHOTS.values()})
+    names = sorted({*MODEL_SNAPSHOTS, *MODEL_SNAPSHOTS.values()})
     models = [{"id": name, "object": "model", "created": int(call.now), "owned_by": call.provider} for name in names]
     return json_reply(200, {}, {"object": "list", "data": models})
 
@@ -103,24 +103,26 @@ def _check(body: Mapping[str, Any], endpoint: _Endpoint) -> None:
     known = endpoint.parameters.split()
     for name in body:
         if name not in known:
-            raise Rejected(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
+            raise SimulatedError(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
     for name, (kinds, words) in endpoint.required.items():
         if not body.get(name):
-            raise Rejected(400, f"Missing parameter: '{name}'.", param=name, code="missing_required_parameter")
+            raise SimulatedError(400, f"Missing parameter: '{name}'.", param=name, code="missing_required_parameter")
         if not isinstance(body[name], kinds):
-            raise Rejected(400, f"'{name}' must be {words}.", param=name, code="invalid_type")
+            raise SimulatedError(400, f"'{name}' must be {words}.", param=name, code="invalid_type")
     for name in _COUNTS:
         if body.get(name) is not None and (not isinstance(body[name], int) or body[name] < 1):
-            raise Rejected(400, f"'{name}' must be a whole number from 1.", param=name, code="integer_below_min_value")
+            raise SimulatedError(
+                400, f"'{name}' must be a whole number from 1.", param=name, code="integer_below_min_value"
+            )
     if (body.get("n") or 1) > _MOST_CHOICES:
-        raise Rejected(400, f"'n' is {_MOST_CHOICES} at most.", param="n", code="integer_above_max_value")
+        raise SimulatedError(400, f"'n' is {_MOST_CHOICES} at most.", param="n", code="integer_above_max_value")
 
 
 def _headers(call: Call) -> dict[str, str]:
-    return {"openai-processing-ms": "1", "openai-version": "2020-10-01", **limits(call)}
+    return {"openai-processing-ms": "1", "openai-version": "2020-10-01", **rate_limit_headers(call)}
 
 
-def limits(call: Call) -> dict[str, str]:
+def rate_limit_headers(call: Call) -> dict[str, str]:
     """The request's id, and what is left of the allowance, in OpenAI's headers."""
     window = call.window
     left = max(0, window.token_limit - window.tokens)
@@ -130,12 +132,12 @@ def limits(call: Call) -> dict[str, str]:
         "x-ratelimit-limit-tokens": str(window.token_limit),
         "x-ratelimit-remaining-requests": str(max(0, window.request_limit - window.requests)),
         "x-ratelimit-remaining-tokens": str(left),
-        "x-ratelimit-reset-requests": go_duration(window.resets_in),
-        "x-ratelimit-reset-tokens": go_duration(window.resets_in),
+        "x-ratelimit-reset-requests": format_go_duration(window.resets_in_s),
+        "x-ratelimit-reset-tokens": format_go_duration(window.resets_in_s),
     }
 
 
-def go_duration(seconds: float) -> str:
+def format_go_duration(seconds: float) -> str:
     """Seconds as Go prints them: `12ms`, `1.5s`, `6m0s`."""
     milliseconds = max(0, round(seconds * 1000))
     if milliseconds < 1000:
@@ -181,4 +183,4 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
     ),
 }
 
-SIMULATION = Simulation(base_path="/v1", answer=answer, reject=reject)
+SIMULATION = Simulation(base_path="/v1", handle=handle, render_error=render_error)

@@ -13,9 +13,9 @@ from typing import Any
 import orjson
 
 from proxy import sse
-from proxy.sandbox.chat import DONE, text, usage
-from proxy.sandbox.contract import Call, Rejected, Reply, event_reply, json_reply
-from proxy.sandbox.speech import Prompt, Speech, speak, tokens
+from proxy.sandbox.contract import Call, Reply, SimulatedError, event_reply, json_reply
+from proxy.sandbox.model import ModelOutput, Prompt, count_tokens, generate
+from proxy.sandbox.openai_chat import DONE, content_text, usage
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGPQ6w4HAAH7ARF0JhTpAAAAAElFTkSuQmCC"
 """A PNG of one green pixel, base64."""
@@ -47,16 +47,16 @@ def embeddings(call: Call, body: Mapping[str, Any]) -> Reply:
     """A vector of length 1 for each input, the same for the same text."""
     inputs = _inputs(body["input"], "input")
     if len(inputs) > _MOST_INPUTS or not all(inputs):
-        raise Rejected(400, f"'input' must be 1 to {_MOST_INPUTS} texts, none empty.", param="input")
+        raise SimulatedError(400, f"'input' must be 1 to {_MOST_INPUTS} texts, none empty.", param="input")
     size = body.get("dimensions") or _DIMENSIONS.get(body["model"], _DEFAULT_DIMENSIONS)
     form = body.get("encoding_format") or "float"
     if form not in ("float", "base64"):
-        raise Rejected(400, "'encoding_format' must be float or base64.", param="encoding_format")
+        raise SimulatedError(400, "'encoding_format' must be float or base64.", param="encoding_format")
     data = [
         {"object": "embedding", "index": index, "embedding": _written(_vector(said, size), form)}
         for index, said in enumerate(inputs)
     ]
-    heard = sum(map(tokens, inputs))
+    heard = sum(map(count_tokens, inputs))
     counts = {"prompt_tokens": heard, "total_tokens": heard}
     return _counted({"object": "list", "data": data, "model": body["model"], "usage": counts}, heard)
 
@@ -66,16 +66,18 @@ def images(call: Call, body: Mapping[str, Any]) -> Reply:
     model, n = str(body.get("model") or "dall-e-2"), body.get("n") or 1
     old = model.startswith("dall-e")
     if n > (1 if model == "dall-e-3" else _MOST_IMAGES):
-        raise Rejected(400, f"'n' is too high for {model}.", param="n", code="integer_above_max_value")
+        raise SimulatedError(400, f"'n' is too high for {model}.", param="n", code="integer_above_max_value")
     if "response_format" in body and not old:
-        raise Rejected(400, "Unknown parameter: 'response_format'.", param="response_format", code="unknown_parameter")
+        raise SimulatedError(
+            400, "Unknown parameter: 'response_format'.", param="response_format", code="unknown_parameter"
+        )
     if body.get("stream"):
-        raise Rejected(400, "Pictures come in no stream here.", param="stream", code="unsupported_value")
+        raise SimulatedError(400, "Pictures come in no stream here.", param="stream", code="unsupported_value")
     by_url = old and body.get("response_format") != "b64_json"
     picture = {"url": f"data:image/png;base64,{PIXEL}"} if by_url else {"b64_json": PIXEL}
     revised = {"revised_prompt": body["prompt"]} if model == "dall-e-3" else {}
     answer: dict[str, Any] = {"created": int(call.now), "data": [{**picture, **revised}] * n}
-    heard, said = tokens(body["prompt"]), n
+    heard, said = count_tokens(body["prompt"]), n
     counts = {"input_tokens": heard, "output_tokens": said, "total_tokens": heard + said}
     details = {"input_tokens_details": {"text_tokens": heard, "image_tokens": 0}}
     return _counted(answer if old else {**answer, "usage": {**counts, **details}}, heard + said)
@@ -86,7 +88,7 @@ def moderations(call: Call, body: Mapping[str, Any]) -> Reply:
     inputs = body["input"]
     texts = [inputs] if isinstance(inputs, str) else inputs
     if not isinstance(texts[0], str):
-        texts = [text(texts)]
+        texts = [content_text(texts)]
     model = body.get("model") or "omni-moderation-latest"
     return json_reply(200, {}, {"id": f"modr-{call.id()}", "model": model, "results": list(map(_judged, texts))})
 
@@ -107,7 +109,7 @@ def _inputs(value: Any, name: str) -> list[str]:
     if all(isinstance(one, int) for one in value):
         return [" ".join(map(str, value))]
     if not all(isinstance(one, str | list) for one in value):
-        raise Rejected(400, f"'{name}' must be a string, tokens, or an array of either.", param=name)
+        raise SimulatedError(400, f"'{name}' must be a string, tokens, or an array of either.", param=name)
     return [one if isinstance(one, str) else " ".join(map(str, one)) for one in value]
 
 
@@ -138,9 +140,9 @@ def _counted(answer: Mapping[str, Any], count: int) -> Reply:
     return replace(json_reply(200, {}, answer), tokens=count)
 
 
-def _said(call: Call, body: Mapping[str, Any], prompt: str) -> Speech:
+def _said(call: Call, body: Mapping[str, Any], prompt: str) -> ModelOutput:
     limit = body.get("max_tokens") or _DEFAULT_MAX_TOKENS
-    return speak(Prompt(call.provider, body["model"], prompt, heard=prompt, max_tokens=limit))
+    return generate(Prompt(call.provider, body["model"], prompt, conversation=prompt, max_tokens=limit))
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +151,7 @@ class _Texts:
 
     call: Call
     body: Mapping[str, Any]
-    said: list[Speech]
+    said: list[ModelOutput]
 
     def whole(self) -> dict[str, Any]:
         choices = [_choice(index, one.text, _finish(one)) for index, one in enumerate(self.said)]
@@ -179,5 +181,5 @@ def _choice(index: int, said: str, finish: str | None) -> dict[str, Any]:
     return {"text": said, "index": index, "logprobs": None, "finish_reason": finish}
 
 
-def _finish(speech: Speech) -> str:
-    return "length" if speech.cut else "stop"
+def _finish(speech: ModelOutput) -> str:
+    return "length" if speech.truncated else "stop"

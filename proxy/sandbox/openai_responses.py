@@ -9,9 +9,9 @@ from typing import Any
 import orjson
 
 from proxy import sse
-from proxy.sandbox.chat import text
-from proxy.sandbox.contract import Call, Rejected, Reply, event_reply, json_reply
-from proxy.sandbox.speech import Prompt, Speech, speak
+from proxy.sandbox.contract import Call, Reply, SimulatedError, event_reply, json_reply
+from proxy.sandbox.model import ModelOutput, Prompt, generate
+from proxy.sandbox.openai_chat import content_text
 
 Item = dict[str, Any]
 Told = tuple[str, dict[str, Any]]
@@ -35,8 +35,8 @@ def responses(call: Call, body: Mapping[str, Any]) -> Reply:
     """The answer to a request that was checked; nothing is stored, so no earlier response is ever found."""
     if earlier := body.get("previous_response_id"):
         message = f"Previous response with id '{earlier}' not found."
-        raise Rejected(400, message, param="previous_response_id", code="previous_response_not_found")
-    made = _Response(call, body, speak(_prompt(call.provider, body)))
+        raise SimulatedError(400, message, param="previous_response_id", code="previous_response_not_found")
+    made = _Response(call, body, generate(_prompt(call.provider, body)))
     reply = event_reply(made.events()) if body.get("stream") else json_reply(200, {}, made.whole())
     return replace(reply, tokens=made.speech.prompt_tokens + made.speech.tokens)
 
@@ -44,15 +44,15 @@ def responses(call: Call, body: Mapping[str, Any]) -> Reply:
 def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
     items = [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
     tools, forced = _tools(body)
-    said = [text(item.get("content") or item.get("output")) for item in items]
+    said = [content_text(item.get("content") or item.get("output")) for item in items]
     return Prompt(
         provider=provider,
         model=body["model"],
         user=next((words for item, words in _backwards(items, said) if item.get("role") == "user"), ""),
-        heard="\n".join([body.get("instructions") or "", *said]),
-        result=said[-1] if items[-1].get("type") == "function_call_output" else None,
+        conversation="\n".join([body.get("instructions") or "", *said]),
+        tool_result=said[-1] if items[-1].get("type") == "function_call_output" else None,
         tools=tools,
-        forced=forced,
+        tool_required=forced,
         max_tokens=body.get("max_output_tokens"),
     )
 
@@ -80,10 +80,10 @@ class _Response:
 
     call: Call
     body: Mapping[str, Any]
-    speech: Speech
+    speech: ModelOutput
 
     def whole(self) -> dict[str, Any]:
-        ended = "incomplete" if self.speech.cut else "completed"
+        ended = "incomplete" if self.speech.truncated else "completed"
         return {**self._envelope(ended), "output": self._items(), "usage": self._usage()}
 
     def events(self) -> Iterator[bytes]:
@@ -115,7 +115,7 @@ class _Response:
         yield "response.content_part.done", {**place, "part": item["content"][0]}
 
     def _call(self, item: Item, index: int, place: dict[str, Any]) -> Iterator[Told]:
-        for fragment in self.speech.tools[index].fragments():
+        for fragment in self.speech.tool_calls[index].fragments():
             yield "response.function_call_arguments.delta", {**place, "delta": fragment}
         yield "response.function_call_arguments.done", {**place, "arguments": item["arguments"]}
 
@@ -130,10 +130,10 @@ class _Response:
                 "arguments": "".join(use.fragments()),
                 "status": "completed",
             }
-            for number, use in enumerate(self.speech.tools)
+            for number, use in enumerate(self.speech.tool_calls)
         ]
         about = {"type": "message", "id": f"msg_{self.call.id()}", "role": "assistant"}
-        cut = "incomplete" if self.speech.cut else "completed"
+        cut = "incomplete" if self.speech.truncated else "completed"
         return calls or [{**about, "status": cut, "content": [_part(self.speech.text)]}]
 
     def _usage(self) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 
 from aiohttp import web
 
-from proxy.sandbox.script import End, Head, Script, Send, Wait
+from proxy.sandbox.script import AbruptEnd, Script, SendBody, SendHead, Wait
 
 Sleep = Callable[[float], Awaitable[object]]
 
@@ -24,10 +24,10 @@ async def play(script: Script, request: web.BaseRequest, sleep: Sleep) -> web.St
         match step:
             case Wait():
                 await sleep(step.seconds)
-            case Head():
+            case SendHead():
                 response = web.StreamResponse(status=step.status, headers={**_SERVER, **step.headers})
                 await response.prepare(request)
-            case Send():
+            case SendBody():
                 await response.write(step.data)
             case _:
                 await _leave(request, step)
@@ -35,12 +35,12 @@ async def play(script: Script, request: web.BaseRequest, sleep: Sleep) -> web.St
     return response
 
 
-async def _leave(request: web.BaseRequest, how: End) -> None:
+async def _leave(request: web.BaseRequest, how: AbruptEnd) -> None:
     """Never returns: were the answer ended here, aiohttp would send the chunk that makes it whole."""
     transport = request.transport
-    if transport is not None and how is End.CLOSE:
+    if transport is not None and how is AbruptEnd.CLOSE:
         transport.close()
-    if transport is not None and how is End.RESET:
+    if transport is not None and how is AbruptEnd.RESET:
         transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _LINGER_ZERO)
         transport.abort()
     await asyncio.Event().wait()

@@ -13,18 +13,18 @@ import msgspec
 from aiohttp import web
 
 from proxy.messages import Headers
-from proxy.sandbox.contract import Call, Reply, Simulation, Window
-from proxy.sandbox.faults import Turn, behave, closes_port
+from proxy.sandbox.contract import Call, RateLimitWindow, Reply, Simulation
+from proxy.sandbox.faults import RequestContext, build_script, closes_port
 from proxy.sandbox.player import Sleep, play
 from proxy.sandbox.port import Port
 from proxy.sandbox.scenario import Fault, Scenario
 
-REMEMBERED = 1_000
+MAX_RECORDED_REQUESTS = 1_000
 _MINUTE = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Environment:
     """What the simulation takes from outside, so that a test can give it: waiting, the time, chance."""
 
     sleep: Sleep = asyncio.sleep
@@ -34,7 +34,7 @@ class World:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedRequest:
     """One request that arrived."""
 
     method: str
@@ -52,36 +52,36 @@ class _Minute:
     requests: int = 0
     tokens: int = 0
 
-    def enter(self, now: float) -> Window:
+    def enter(self, now: float) -> RateLimitWindow:
         if now - self.began >= _MINUTE:
             self.began, self.requests, self.tokens = now, 0, 0
         self.requests += 1
-        return Window(self.requests, self.tokens, self.began + _MINUTE - now)
+        return RateLimitWindow(self.requests, self.tokens, self.began + _MINUTE - now)
 
 
-class Provider:
+class SimulatedProvider:
     """A port that answers as `simulation` says and behaves as `scenario` says."""
 
-    def __init__(self, name: str, simulation: Simulation, world: World) -> None:
+    def __init__(self, name: str, simulation: Simulation, world: Environment) -> None:
         self.name = name
         self.simulation = simulation
         self.scenario = Scenario()
         self.port = Port(self._handle)
-        self.received: deque[Received] = deque(maxlen=REMEMBERED)
+        self.received: deque[ReceivedRequest] = deque(maxlen=MAX_RECORDED_REQUESTS)
         self._world = world
         self._number = 0
         self._minute = _Minute()
 
-    async def play(self, scenario: Scenario) -> None:
+    async def apply(self, scenario: Scenario) -> None:
         """Behave so from the next request on. Raises OSError if the port cannot be opened again."""
         self.scenario = scenario
         await (self.port.stop() if closes_port(scenario.fault) else self.port.listen())
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
-        self.received.append(Received(request.method, request.path_qs, request.headers.copy(), body))
-        turn = Turn(self._call(request, body), self._counted, self.scenario)
-        return await play(behave(self._strike(), turn), request, self._world.sleep)
+        self.received.append(ReceivedRequest(request.method, request.path_qs, request.headers.copy(), body))
+        turn = RequestContext(self._call(request, body), self._counted, self.scenario)
+        return await play(build_script(self._strike(), turn), request, self._world.sleep)
 
     def _call(self, request: web.BaseRequest, body: bytes) -> Call:
         now = self._world.clock()
@@ -92,10 +92,10 @@ class Provider:
     @property
     def _counted(self) -> Simulation:
         """The simulation, its answers' tokens taken off the minute's allowance."""
-        return replace(self.simulation, answer=self._answer)
+        return replace(self.simulation, handle=self._answer)
 
     def _answer(self, call: Call) -> Reply:
-        reply = self.simulation.answer(call)
+        reply = self.simulation.handle(call)
         self._minute.tokens += reply.tokens
         return reply
 

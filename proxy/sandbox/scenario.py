@@ -36,8 +36,8 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
 class Scenario:
     """Delays in seconds, and what is broken; replaced as a whole while the provider runs."""
 
-    latency: float = 0.0
+    latency_s: float = 0.0
     """Before the first byte."""
-    chunk_delay: float = 0.0
+    chunk_delay_s: float = 0.0
     """Between two events of a stream."""
     fault: Fault | None = None

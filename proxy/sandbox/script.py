@@ -17,7 +17,7 @@ class Wait:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class SendHead:
     """Send the status line and the headers."""
 
     status: int
@@ -25,13 +25,13 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
-class Send:
+class SendBody:
     """Send bytes of the body: one event, or a whole answer."""
 
     data: bytes
 
 
-class End(Enum):
+class AbruptEnd(Enum):
     """Leave without having finished."""
 
     CLOSE = "close"
@@ -42,19 +42,19 @@ class End(Enum):
     """Stay connected and silent until the client gives up."""
 
 
-Step = Wait | Head | Send | End
+Step = Wait | SendHead | SendBody | AbruptEnd
 Script = Sequence[Step]
 
 
-def script(reply: Reply, latency: float = 0.0, chunk_delay: float = 0.0) -> list[Step]:
+def reply_script(reply: Reply, latency: float = 0.0, chunk_delay: float = 0.0) -> list[Step]:
     """All of a reply; `latency` seconds before its first byte and `chunk_delay` before each further event."""
     headers = dict(reply.headers)
     if headers.get("content-type") != EVENT_STREAM:
         headers["content-length"] = str(sum(map(len, reply.frames)))
     steps: list[Step] = [Wait(latency)] if latency else []
-    steps.append(Head(reply.status, headers))
+    steps.append(SendHead(reply.status, headers))
     for number, frame in enumerate(reply.frames):
         if number and chunk_delay:
             steps.append(Wait(chunk_delay))
-        steps.append(Send(frame))
+        steps.append(SendBody(frame))
     return steps

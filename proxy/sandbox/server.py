@@ -8,9 +8,9 @@ from types import MappingProxyType
 
 from aiohttp import web
 
-from proxy.sandbox import SIMULATIONS, control
+from proxy.sandbox import SIMULATIONS, fault_api
 from proxy.sandbox.port import Port
-from proxy.sandbox.provider import Provider, Received, World
+from proxy.sandbox.provider import Environment, ReceivedRequest, SimulatedProvider
 from proxy.sandbox.scenario import Fault, Scenario
 
 _FREE: Mapping[str, int] = MappingProxyType({})
@@ -20,7 +20,7 @@ DOWN = Fault("down")
 class Sandbox:
     """Running simulated providers; a name it does not have is a KeyError."""
 
-    def __init__(self, providers: Mapping[str, Provider]) -> None:
+    def __init__(self, providers: Mapping[str, SimulatedProvider]) -> None:
         self._providers = providers
         self._control = Port(self._command)
 
@@ -31,11 +31,13 @@ class Sandbox:
         ports: Mapping[str, int] = _FREE,
         control_port: int = 0,
         *,
-        world: World | None = None,
+        environment: Environment | None = None,
     ) -> Sandbox:
         """A provider for each name -> dialect; ports not named are free ones. Raises OSError if a port is taken."""
-        world = world or World()
-        sandbox = cls({name: Provider(name, SIMULATIONS[dialect], world) for name, dialect in dialects.items()})
+        environment = environment or Environment()
+        sandbox = cls(
+            {name: SimulatedProvider(name, SIMULATIONS[dialect], environment) for name, dialect in dialects.items()}
+        )
         numbers = [(provider.port, ports.get(name, 0)) for name, provider in sandbox._providers.items()]
         try:
             for port, number in [*numbers, (sandbox._control, control_port)]:
@@ -63,7 +65,7 @@ class Sandbox:
         """What stands as the provider's `base_url` in routing.yaml."""
         return self.url(name) + self._providers[name].simulation.base_path
 
-    def calls(self, name: str) -> list[Received]:
+    def requests(self, name: str) -> list[ReceivedRequest]:
         """The last 1,000 requests it received, oldest first."""
         return list(self._providers[name].received)
 
@@ -71,21 +73,21 @@ class Sandbox:
         """How it behaves now."""
         return self._providers[name].scenario
 
-    async def play(self, name: str, scenario: Scenario) -> None:
+    async def set_scenario(self, name: str, scenario: Scenario) -> None:
         """Let it behave so from its next request on."""
-        await self._providers[name].play(scenario)
+        await self._providers[name].apply(scenario)
 
-    async def fail(self, name: str, fault: Fault | None) -> None:
+    async def set_fault(self, name: str, fault: Fault | None) -> None:
         """Break it so, in place of any other fault; None heals it."""
-        await self.play(name, replace(self.scenario(name), fault=fault))
+        await self.set_scenario(name, replace(self.scenario(name), fault=fault))
 
     async def stop(self, name: str) -> None:
         """Its port refuses connections from now on, and the open ones are dropped: the fault `down`."""
-        await self.fail(name, DOWN)
+        await self.set_fault(name, DOWN)
 
-    async def resume(self, name: str) -> None:
+    async def restore(self, name: str) -> None:
         """It listens on the same port and has no fault."""
-        await self.fail(name, None)
+        await self.set_fault(name, None)
 
     async def close(self) -> None:
         """Stop everything and give the ports back."""
@@ -93,4 +95,4 @@ class Sandbox:
             await port.close()
 
     async def _command(self, request: web.BaseRequest) -> web.StreamResponse:
-        return await control.answer(self, request)
+        return await fault_api.handle(self, request)

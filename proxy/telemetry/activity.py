@@ -7,26 +7,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-KEPT = 50
+MAX_FAILOVERS = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Loaded:
+class LoadedConfig:
     """The file in force."""
 
     number: int
     digest: str
-    at: float
+    loaded_at: float
     """Seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rescue:
+class FailoverRecord:
     """A request that needed more than one attempt; nothing of what it said."""
 
     request_id: str
     model: str
-    at: float
+    ended_at: float
     """When it was over, in seconds since 1970."""
     outcome: str
     attempts: tuple[Mapping[str, Any], ...]
@@ -37,21 +37,21 @@ class Rescue:
 class Activity:
     """Since the process began."""
 
-    began: float
+    started_at: float
     """Seconds since 1970."""
-    loaded: Loaded | None = None
+    loaded: LoadedConfig | None = None
     requests: int = 0
     """That reached a provider, or tried to."""
-    cost: float = 0.0
+    cost_usd: float = 0.0
     """US dollars, where prices and usage are known."""
-    rescued: int = 0
-    rescues: deque[Rescue] = field(default_factory=lambda: deque(maxlen=KEPT))
+    failover_count: int = 0
+    failovers: deque[FailoverRecord] = field(default_factory=lambda: deque(maxlen=MAX_FAILOVERS))
     """The latest, newest first."""
 
-    def ended(self, cost: float, rescue: Rescue | None) -> None:
+    def record_request(self, cost: float, rescue: FailoverRecord | None) -> None:
         """A request is over."""
         self.requests += 1
-        self.cost += cost
+        self.cost_usd += cost
         if rescue is not None:
-            self.rescued += 1
-            self.rescues.appendleft(rescue)
+            self.failover_count += 1
+            self.failovers.appendleft(rescue)

@@ -9,7 +9,7 @@ from math import inf
 
 from proxy.telemetry.window import Ring
 
-LATEST = 20
+MAX_LATEST = 20
 """Answers kept one by one, however old they are."""
 _STEP_S = 30
 _STEPS = 10
@@ -17,7 +17,7 @@ _STEPS = 10
 
 
 @dataclass(slots=True)
-class Numbering:
+class EventSequence:
     """Numbers first contents, ends of answers and probes of all targets in the order in which they come."""
 
     last: int = 0
@@ -40,11 +40,11 @@ class AnswerCount:
 class LatestAnswers:
     """One target's: the latest 20 one by one, and the counts of the last five minutes."""
 
-    latest: deque[int] = field(default_factory=lambda: deque(maxlen=LATEST))
+    latest: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_LATEST))
     """Oldest end first. Each is twice its number, plus one if it was good: so they sort by number."""
-    begun: int = 0
+    latest_content: int = 0
     """The number that the latest first content had; its answer may not have ended yet."""
-    bad_at: float = -inf
+    last_bad_at: float = -inf
     """When the latest bad one ended."""
     _counts: Ring[AnswerCount] = field(default_factory=lambda: Ring(_STEP_S, _STEPS, AnswerCount))
 
@@ -56,12 +56,12 @@ class LatestAnswers:
             count.good += 1
         else:
             count.bad += 1
-            self.bad_at = now
+            self.last_bad_at = now
 
     @property
     def has_bad(self) -> bool:
         """Whether one of the latest answers was bad."""
-        return self.bad_at > -inf and not all(each & 1 for each in self.latest)
+        return self.last_bad_at > -inf and not all(each & 1 for each in self.latest)
 
     def count(self, since: float, now: float) -> AnswerCount:
         """Count the answers of the last five minutes that came after `since`, in whole steps of 30 s."""
@@ -73,12 +73,12 @@ class LatestAnswers:
         return total
 
 
-def merged(targets: Sequence[LatestAnswers], after: int) -> list[int]:
+def merge_latest(targets: Sequence[LatestAnswers], after: int) -> list[int]:
     """The latest answers of several targets together, as in `latest`, of those with a number after this one."""
-    if len(targets) > LATEST:  # none of them is of a target that so many others have answered after
-        targets = sorted(targets, key=lambda each: each.latest[-1] if each.latest else 0)[-LATEST:]
+    if len(targets) > MAX_LATEST:  # none of them is of a target that so many others have answered after
+        targets = sorted(targets, key=lambda each: each.latest[-1] if each.latest else 0)[-MAX_LATEST:]
     answers = [answer for each in targets for answer in each.latest if answer > 2 * after + 1]
-    return sorted(answers)[-LATEST:]
+    return sorted(answers)[-MAX_LATEST:]
 
 
 def latest_bad(answers: Iterable[int]) -> int:

@@ -9,14 +9,14 @@ from typing import Literal
 
 from msgspec import Struct
 
-from proxy.telemetry.answers import latest_bad, merged
+from proxy.telemetry.answers import latest_bad, merge_latest
 from proxy.telemetry.observations import Record
 
 Status = Literal["healthy", "degraded", "down", "disabled"]
 
-WINDOW = 300.0
+HEALTH_WINDOW_S = 300.0
 """Seconds that attempts, uptime and the other rates are taken over."""
-RECOVERED_AFTER = 5
+RECOVERY_SUCCESSES = 5
 """Successes or good probes in a row that end an outage."""
 _IDLE_S = 60.0
 """Once traffic stops, the targets stay in use that were tried this long before its last attempt."""
@@ -28,7 +28,7 @@ _MIN_GOOD = 0.95
 
 
 @dataclass(frozen=True, slots=True)
-class Trouble:
+class ProbeFailure:
     """What the last probe of a place failed with."""
 
     trigger: str
@@ -36,42 +36,42 @@ class Trouble:
     reason: str
     """Such as `probe: connection refused`."""
     status: Literal["degraded", "down"] = "degraded"
-    until: float = -inf
+    hold_until: float = -inf
     """Until when its targets are left for last; every further failing probe extends it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class Availability:
     """What keeps traffic from a target; the defaults are those of an untried one."""
 
-    ejected_for: float = 0.0
+    ejected_for_s: float = 0.0
     """Seconds it is still taken out for failing."""
-    cooling_for: float = 0.0
+    cooling_for_s: float = 0.0
     """Seconds it is still to be left alone, as it was told or as we guess."""
-    failures: int = 0
+    consecutive_failures: int = 0
     """Hard failures in a row, the latest included."""
     failed_at: float | None = None
     """When the latest of them was."""
     only_failed: bool = False
     """It was ejected, and there was no success or good probe since."""
-    trouble: Trouble | None = None
+    probe_failure: ProbeFailure | None = None
     """What probes have against its place."""
-    out_for: float = 0.0
+    probe_hold_s: float = 0.0
     """Seconds for which it is left for last on that account."""
 
     @property
-    def available_in(self) -> float:
+    def available_in_s(self) -> float:
         """Seconds until it may be tried at its normal place."""
-        return max(self.ejected_for, self.cooling_for, self.out_for)
+        return max(self.ejected_for_s, self.cooling_for_s, self.probe_hold_s)
 
     @property
     def is_down(self) -> bool:
         """Whether it is ejected, has only failed since its ejection, or is down by its probes."""
-        by_probes = self.trouble is not None and self.trouble.status == "down"
-        return self.ejected_for > 0 or self.only_failed or by_probes
+        by_probes = self.probe_failure is not None and self.probe_failure.status == "down"
+        return self.ejected_for_s > 0 or self.only_failed or by_probes
 
 
-UNTRIED = Standing()
+UNTRIED = Availability()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,19 +90,19 @@ HEALTHY = Health("healthy")
 class Member(Struct, frozen=True):
     """What is known of one target of a group."""
 
-    standing: Standing = UNTRIED
+    availability: Availability = UNTRIED
     record: Record | None = None
     """None: it was never tried."""
-    probes: Sequence[int] | None = None
+    good_probes: Sequence[int] | None = None
     """Numbers of the good probes in a row at its place; None: it is not probed."""
 
     def is_clean(self, now: float) -> bool:
         """Whether no rule can hold for it."""
-        standing, record = self.standing, self.record
-        if standing.only_failed or standing.trouble is not None or standing.available_in > 0:
+        standing, record = self.availability, self.record
+        if standing.only_failed or standing.probe_failure is not None or standing.available_in_s > 0:
             return False
         return record is None or not (
-            record.answers.bad_at > now - WINDOW or record.answers.has_bad or record.trend.is_slow
+            record.answers.last_bad_at > now - HEALTH_WINDOW_S or record.answers.has_bad or record.trend.is_slow
         )
 
 
@@ -113,9 +113,9 @@ class Outage:
     is_over: bool = True
     by_probes: bool = False
     """Only probes have shown it."""
-    seen: int = 0
+    last_down: int = 0
     """The latest number while it was down."""
-    ended: int = 0
+    last_over: int = 0
     """The latest number when it was over; answers up to that one count no more."""
     ended_at: float = -inf
 
@@ -138,16 +138,16 @@ class Evidence:
     def _used(self) -> Sequence[Member]:
         """Those tried in the last five minutes; when none was, those tried at the last, or all that are probed."""
         newest = max([each.record.tried_at for each in self.members if each.record], default=-inf)
-        if newest < self.now - WINDOW and (newest == -inf or self.is_probed):
+        if newest < self.now - HEALTH_WINDOW_S and (newest == -inf or self.is_probed):
             return self.members
-        since = min(self.now - WINDOW, newest - _IDLE_S)
+        since = min(self.now - HEALTH_WINDOW_S, newest - _IDLE_S)
         return [each for each in self.members if each.record and each.record.tried_at >= since]
 
     @property
     def latest(self) -> list[int]:
         """The latest answers of all members since the last recovery, merged when first needed."""
         if self._latest is None:
-            self._latest = merged(self.answers, self.outage.ended)
+            self._latest = merge_latest(self.answers, self.outage.last_over)
         return self._latest
 
     @property
@@ -156,20 +156,20 @@ class Evidence:
         return sum([each & 1 for each in self.latest])
 
     @property
-    def trouble(self) -> Trouble | None:
+    def trouble(self) -> ProbeFailure | None:
         """The worst probe failure of a member's place."""
-        troubles = [each.standing.trouble for each in self.members if each.standing.trouble]
+        troubles = [each.availability.probe_failure for each in self.members if each.availability.probe_failure]
         return min(troubles, key=lambda each: each.status != "down", default=None)
 
     @property
     def is_probed(self) -> bool:
         """Whether any of its places is probed."""
-        return any(each.probes is not None for each in self.members)
+        return any(each.good_probes is not None for each in self.members)
 
     @property
     def all_down(self) -> bool:
         """Whether every target in use is down."""
-        return all(each.standing.is_down for each in self.used)
+        return all(each.availability.is_down for each in self.used)
 
     @property
     def is_failing(self) -> bool:
@@ -182,11 +182,11 @@ class Evidence:
     def is_answering(self) -> bool:
         """Whether a success, the beginning of one, or a good probe came after the latest bad answer."""
         bad = latest_bad(self.latest)
-        return self._run(bad) > 0 or any(each.begun > bad for each in self.answers)
+        return self._run(bad) > 0 or any(each.latest_content > bad for each in self.answers)
 
     def _run(self, after: int) -> int:
         """Successes and good probes after that number; a probe of several places is one."""
-        probes = {number for each in self.members for number in each.probes or () if number > after}
+        probes = {number for each in self.members for number in each.good_probes or () if number > after}
         return len(probes) + sum([each & 1 for each in self.latest if each > 2 * after + 1])
 
     @property
@@ -200,12 +200,12 @@ class Evidence:
         if self.all_down or (self.outage.is_over and not self.is_failing):
             return False
         forgotten = self.outage.by_probes and not self.is_probed
-        return forgotten or self._run(max(latest_bad(self.latest), self.outage.seen)) >= RECOVERED_AFTER
+        return forgotten or self._run(max(latest_bad(self.latest), self.outage.last_down)) >= RECOVERY_SUCCESSES
 
     @property
     def is_unreliable(self) -> bool:
         """Whether under 95 % of the answers of five minutes were good."""
-        if all(each.bad_at <= self.now - WINDOW for each in self.answers):
+        if all(each.last_bad_at <= self.now - HEALTH_WINDOW_S for each in self.answers):
             return False
         counts = [each.count(self.outage.ended_at, self.now) for each in self.answers]
         good, bad = sum([each.good for each in counts]), sum([each.bad for each in counts])
@@ -218,9 +218,9 @@ class Evidence:
         slow = sum([trend.samples for trend in trends if trend.is_slow])
         return slow > 0 and 2 * slow > sum([trend.samples for trend in trends])
 
-    def any_used(self, holds: Callable[[Standing], bool]) -> bool:
+    def any_used(self, holds: Callable[[Availability], bool]) -> bool:
         """Whether that holds for a target in use."""
-        return any(holds(each.standing) for each in self.used)
+        return any(holds(each.availability) for each in self.used)
 
 
 def _down_reason(seen: Evidence) -> str:
@@ -232,7 +232,7 @@ def _fixed(reason: str) -> Callable[[Evidence], str]:
     return lambda seen: reason
 
 
-RULES: tuple[tuple[Status, Callable[[Evidence], bool], Callable[[Evidence], str]], ...] = (
+STATUS_RULES: tuple[tuple[Status, Callable[[Evidence], bool], Callable[[Evidence], str]], ...] = (
     ("down", lambda seen: seen.all_down, _down_reason),
     (
         "down",
@@ -241,8 +241,8 @@ RULES: tuple[tuple[Status, Callable[[Evidence], bool], Callable[[Evidence], str]
     ),
     ("degraded", lambda seen: seen.trouble is not None, lambda seen: seen.trouble.reason if seen.trouble else ""),
     ("degraded", lambda seen: seen.is_recovering, _fixed("recovering")),
-    ("degraded", lambda seen: seen.any_used(lambda each: each.ejected_for > 0), _fixed("some targets are ejected")),
-    ("degraded", lambda seen: seen.any_used(lambda each: each.cooling_for > 0), _fixed("cooling down")),
+    ("degraded", lambda seen: seen.any_used(lambda each: each.ejected_for_s > 0), _fixed("some targets are ejected")),
+    ("degraded", lambda seen: seen.any_used(lambda each: each.cooling_for_s > 0), _fixed("cooling down")),
     ("degraded", lambda seen: seen.is_unreliable, _fixed("under 95 % of the answers were good")),
     ("degraded", lambda seen: seen.is_slow, _fixed("first content over three times as slow as usual")),
 )
@@ -251,12 +251,12 @@ RULES: tuple[tuple[Status, Callable[[Evidence], bool], Callable[[Evidence], str]
 
 def evaluate(seen: Evidence) -> tuple[Status, str | None]:
     """Return the status at this moment, and why it is no better."""
-    for status, holds, reason in RULES:
+    for status, holds, reason in STATUS_RULES:
         if holds(seen):
             return status, reason(seen)
     return "healthy", None
 
 
-def disabled(reason: str) -> Health:
+def disabled_health(reason: str) -> Health:
     """The health of a target that is never tried."""
     return Health("disabled", reason)

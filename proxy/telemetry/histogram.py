@@ -43,7 +43,7 @@ class Histogram:
         self.samples += other.samples
         self.total += other.total
 
-    def up_to(self, edges: Sequence[float]) -> list[int]:
+    def cumulative_counts(self, edges: Sequence[float]) -> list[int]:
         """For each edge, smallest first, how many values do not exceed it; within a bucket's width."""
         buckets = sorted(self.counts)
         middles = [_middle(bucket) for bucket in buckets]

@@ -8,15 +8,15 @@ from math import inf
 
 from msgspec import Struct
 
-from proxy.telemetry.answers import LatestAnswers, Numbering
-from proxy.telemetry.bounded import Bounded
+from proxy.telemetry.answers import EventSequence, LatestAnswers
 from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.probe_runs import ProbeRuns
-from proxy.telemetry.remaining import Remaining
+from proxy.telemetry.rate_limit_status import RateLimitStatus
+from proxy.telemetry.target_map import TargetMap
 from proxy.telemetry.ttft_trend import TtftTrend
 from proxy.telemetry.window import Bucket, Window
 
-MOST_RATIO = 10.0
+MAX_TOKEN_RATIO = 10.0
 _LEAST_RATIO = 0.1
 """Beyond these a count is of something else than the text."""
 _SAME = 0.01
@@ -25,46 +25,46 @@ _NEWEST = 0.2
 """What the latest answer counts for in the calibration."""
 
 
-class Spent(Struct, frozen=True):
+class AttemptUsage(Struct, frozen=True):
     """What an answer took."""
 
     tokens_in: int = 0
     tokens_out: int = 0
-    cost: float = 0.0
+    cost_usd: float = 0.0
     """US dollars."""
 
 
-NOTHING = Spent()
+NO_USAGE = AttemptUsage()
 
 Labels = tuple[str, str, str]
 """Provider, region, and the model's name as the file bounds it."""
 
 
 @dataclass(slots=True)
-class Totals:
+class TargetTotals:
     """All that was ever counted."""
 
     counts: Bucket = field(default_factory=Bucket)
-    prompts: Histogram = field(default_factory=Histogram)
+    prompt_tokens: Histogram = field(default_factory=Histogram)
     """Prompt tokens, by answer."""
-    completions: Histogram = field(default_factory=Histogram)
+    completion_tokens: Histogram = field(default_factory=Histogram)
     ejections: int = 0
 
-    def add(self, other: Totals) -> None:
+    def add(self, other: TargetTotals) -> None:
         """Take in all that another has counted."""
         self.counts.add(other.counts)
-        self.prompts.add(other.prompts)
-        self.completions.add(other.completions)
+        self.prompt_tokens.add(other.prompt_tokens)
+        self.completion_tokens.add(other.completion_tokens)
         self.ejections += other.ejections
 
 
 @dataclass(slots=True)
-class News:
+class ChangeCounter:
     """How often something happened that the next decision must know."""
 
     count: int = 0
     """To single targets."""
-    places: int = 0
+    probe_changes: int = 0
     """To whole places, as probes find it."""
 
 
@@ -72,11 +72,11 @@ class News:
 class Record:
     """One target's."""
 
-    news: News = field(default_factory=News)
+    all_urgent_changes: ChangeCounter = field(default_factory=ChangeCounter)
     """All targets' together."""
-    numbering: Numbering = field(default_factory=Numbering)
+    sequence: EventSequence = field(default_factory=EventSequence)
     """All targets' together."""
-    told: int = 0
+    urgent_changes: int = 0
     """News of its own."""
     window: Window = field(default_factory=Window)
     answers: LatestAnswers = field(default_factory=LatestAnswers)
@@ -86,12 +86,12 @@ class Record:
     in_flight: int = 0
     failed_at: float | None = None
     """The last failure that may have been the target's own."""
-    failed_as: str | None = None
+    failure_trigger: str | None = None
     """The class of that failure."""
-    remaining: Remaining | None = None
-    prompts: Histogram = field(default_factory=Histogram)
+    rate_limit: RateLimitStatus | None = None
+    prompt_tokens: Histogram = field(default_factory=Histogram)
     """Tokens of every prompt that was answered and counted."""
-    completions: Histogram = field(default_factory=Histogram)
+    completion_tokens: Histogram = field(default_factory=Histogram)
     ejections: int = 0
     """Times it was taken out for failing."""
     ejected_until: float = float("-inf")
@@ -100,73 +100,73 @@ class Record:
     """Prompt tokens it counted for each that was estimated, the latest answers counting most."""
     changes: int = 0
     """Goes up with everything that happens: what was derived from an earlier number is out of date."""
-    unwell: bool = False
+    failing: bool = False
     """Nothing has succeeded since its latest failure."""
 
     def __post_init__(self) -> None:
         self.trend = TtftTrend(self.window)
 
-    def totals(self) -> Totals:
+    def totals(self) -> TargetTotals:
         """All that was ever counted, to keep: it does not change any more."""
-        totals = Totals()
-        totals.add(Totals(self.window.ever(), self.prompts, self.completions, self.ejections))
+        totals = TargetTotals()
+        totals.add(TargetTotals(self.window.lifetime(), self.prompt_tokens, self.completion_tokens, self.ejections))
         return totals
 
-    def ejected(self, until: float) -> None:
+    def record_ejection(self, until: float) -> None:
         """It is taken out until then; said again of the same ejection, it counts once."""
         self.ejections += until > self.ejected_until + _SAME
         self.ejected_until = max(until, self.ejected_until)
 
-    def tell(self) -> None:
+    def mark_urgent(self) -> None:
         """Something happened that the next decision must know."""
-        self.told += 1
-        self.news.count += 1
+        self.urgent_changes += 1
+        self.all_urgent_changes.count += 1
 
 
-class Flight(Struct, eq=False):
+class AttemptRecorder(Struct, eq=False):
     """One attempt from its start to its end; each ending counts once, whatever is said after it."""
 
     _record: Record
-    started: float
+    started_at: float
     stream: bool
-    content: float | None = None
+    content_at: float | None = None
     """When the first content was in hand."""
-    over: bool = False
+    is_over: bool = False
 
-    def succeeded(self, now: float) -> None:
+    def record_content(self, now: float) -> None:
         """The first content is in hand: from here on the target counts as having answered."""
-        if self.over or self.content is not None:
+        if self.is_over or self.content_at is not None:
             return
-        self.content = now
+        self.content_at = now
         bucket = self._record.window.at(now)
         bucket.ok += 1
-        self._record.answers.begun = self._record.numbering.next()
+        self._record.answers.latest_content = self._record.sequence.next()
         if self.stream:
-            bucket.ttft.record(now - self.started)
+            bucket.ttft.record(now - self.started_at)
         self._record.changes += 1
-        if self._record.unwell:
-            self._record.unwell = False
-            self._record.tell()
+        if self._record.failing:
+            self._record.failing = False
+            self._record.mark_urgent()
 
-    def finished(self, now: float, spent: Spent = NOTHING) -> None:
+    def record_finish(self, now: float, usage: AttemptUsage = NO_USAGE) -> None:
         """The answer came to its proper end."""
-        self.succeeded(now)
+        self.record_content(now)
         if not self._ends(now):
             return
         self._answered(True, now)
         bucket = self._record.window.at(now)
-        bucket.latency.record(now - self.started)
-        bucket.tokens_in += spent.tokens_in
-        bucket.tokens_out += spent.tokens_out
-        bucket.cost += spent.cost
-        if spent.tokens_in or spent.tokens_out:
-            self._record.prompts.record(spent.tokens_in)
-            self._record.completions.record(spent.tokens_out)
-        since = (self.content or self.started) if self.stream else self.started
-        if spent.tokens_out and now > since:
-            bucket.throughput.record(spent.tokens_out / (now - since))
+        bucket.latency.record(now - self.started_at)
+        bucket.tokens_in += usage.tokens_in
+        bucket.tokens_out += usage.tokens_out
+        bucket.cost_usd += usage.cost_usd
+        if usage.tokens_in or usage.tokens_out:
+            self._record.prompt_tokens.record(usage.tokens_in)
+            self._record.completion_tokens.record(usage.tokens_out)
+        since = (self.content_at or self.started_at) if self.stream else self.started_at
+        if usage.tokens_out and now > since:
+            bucket.throughput.record(usage.tokens_out / (now - since))
 
-    def failed(self, trigger: str, now: float, *, fault: bool, good: bool = False) -> None:
+    def record_failure(self, trigger: str, now: float, *, fault: bool, good: bool = False) -> None:
         """It failed, before or after its first content; `fault` says whether that counts against the uptime.
 
         `good`: the failure itself shows that the target works, such as a refusal by its content filter.
@@ -178,43 +178,43 @@ class Flight(Struct, eq=False):
         bucket = self._record.window.at(now)
         bucket.failed[trigger] = bucket.failed.get(trigger, 0) + 1
         bucket.faults += fault
-        bucket.broken += self.content is not None
+        bucket.truncated += self.content_at is not None
         if fault or trigger == "rate_limit":
-            self._record.failed_at, self._record.failed_as = now, trigger
-        self._record.unwell = True
-        self._record.tell()
+            self._record.failed_at, self._record.failure_trigger = now, trigger
+        self._record.failing = True
+        self._record.mark_urgent()
 
-    def abandoned(self, now: float, *, outrun: bool = False) -> None:
+    def record_cancel(self, now: float, *, hedge_lost: bool = False) -> None:
         """The caller left, which says nothing; or another was faster: its wait would have been this long at least."""
         if not self._ends(now):
             return
-        if self.content is not None:
+        if self.content_at is not None:
             self._answered(True, now)
-        elif outrun and self.stream:
-            self._record.window.at(now).ttft.record(now - self.started)
+        elif hedge_lost and self.stream:
+            self._record.window.at(now).ttft.record(now - self.started_at)
 
-    def heard(self, remaining: Remaining | None) -> None:
+    def record_rate_limits(self, remaining: RateLimitStatus | None) -> None:
         """The answer's headers spoke of rate limits."""
         if remaining is not None:
-            before, self._record.remaining = self._record.remaining, remaining
+            before, self._record.rate_limit = self._record.rate_limit, remaining
             self._record.changes += 1
-            if remaining.spent or (before is not None and before.spent):
-                self._record.tell()
+            if remaining.is_exhausted or (before is not None and before.is_exhausted):
+                self._record.mark_urgent()
 
-    def counted(self, estimated: int, actual: int) -> None:
+    def calibrate_tokens(self, estimated: int, actual: int) -> None:
         """The answer says how many tokens its prompt had."""
         if estimated > 0 and actual > 0:
-            ratio = min(max(actual / estimated, _LEAST_RATIO), MOST_RATIO)
+            ratio = min(max(actual / estimated, _LEAST_RATIO), MAX_TOKEN_RATIO)
             self._record.token_ratio += _NEWEST * (ratio - self._record.token_ratio)
             self._record.changes += 1
 
     def _answered(self, good: bool, now: float) -> None:
-        self._record.answers.add(self._record.numbering.next(), good, now)
+        self._record.answers.add(self._record.sequence.next(), good, now)
 
     def _ends(self, now: float) -> bool:
-        if self.over:
+        if self.is_over:
             return False
-        self.over = True
+        self.is_over = True
         self._record.tried_at = now
         self._record.in_flight -= 1
         self._record.changes += 1
@@ -226,28 +226,28 @@ class Observations:
     """All records."""
 
     labels: Callable[[str], Labels | None] = lambda target: None
-    """Under which names a target is counted; None: under none any more. Set at each reload, before `name`."""
-    news: News = field(default_factory=News)
-    numbering: Numbering = field(default_factory=Numbering)
+    """Under which names a target is counted; None: under none any more. Set at each reload, before `pin`."""
+    urgent_changes: ChangeCounter = field(default_factory=ChangeCounter)
+    sequence: EventSequence = field(default_factory=EventSequence)
     """Of answers and probes."""
     probes: ProbeRuns = field(init=False)
-    _records: Bounded[Record] = field(init=False)
-    _forgotten: dict[Labels, Totals] = field(default_factory=dict)
+    _records: TargetMap[Record] = field(init=False)
+    _forgotten: dict[Labels, TargetTotals] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.probes = ProbeRuns(self.numbering)
-        self._records = Bounded(lambda: Record(self.news, self.numbering), forgotten=self._forget)
+        self.probes = ProbeRuns(self.sequence)
+        self._records = TargetMap(lambda: Record(self.urgent_changes, self.sequence), on_evict=self._forget)
 
-    def started(self, target: str, now: float, *, stream: bool = True) -> Flight:
+    def start_attempt(self, target: str, now: float, *, stream: bool = True) -> AttemptRecorder:
         """An attempt begins; say of the flight what becomes of it."""
-        record = self._records.use(target)
+        record = self._records.get_or_create(target)
         record.window.at(now).started += 1
         record.tried_at = now
         record.in_flight += 1
         record.changes += 1
-        return Flight(record, now, stream)
+        return AttemptRecorder(record, now, stream)
 
-    def of(self, target: str) -> Record | None:
+    def get(self, target: str) -> Record | None:
         """The target's record; None if it was never tried, or so long ago that it was forgotten."""
         return self._records.get(target)
 
@@ -256,25 +256,25 @@ class Observations:
         record = self._records.get(target)
         return record.in_flight if record else 0
 
-    def name(self, targets: frozenset[str]) -> None:
+    def pin(self, targets: frozenset[str]) -> None:
         """Keep these for good; to be called with the table's targets at each reload."""
-        self._records.name(targets)
+        self._records.pin(targets)
 
-    def totals(self) -> dict[Labels, Totals]:
+    def totals(self) -> dict[Labels, TargetTotals]:
         """All that was ever counted, by labels; what is forgotten stays in, so that counts never fall."""
-        every: dict[Labels, Totals] = {}
+        every: dict[Labels, TargetTotals] = {}
         for labels, totals in self._forgotten.items():
-            every.setdefault(labels, Totals()).add(totals)
+            every.setdefault(labels, TargetTotals()).add(totals)
         for target in self:
             record = self._records.get(target)
             name = self.labels(target)
             if record and name:
-                every.setdefault(name, Totals()).add(record.totals())
+                every.setdefault(name, TargetTotals()).add(record.totals())
         return every
 
     def _forget(self, target: str, record: Record) -> None:
         if labels := self.labels(target):
-            self._forgotten.setdefault(labels, Totals()).add(record.totals())
+            self._forgotten.setdefault(labels, TargetTotals()).add(record.totals())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)

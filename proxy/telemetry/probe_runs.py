@@ -6,23 +6,23 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from proxy.telemetry.answers import Numbering
+from proxy.telemetry.answers import EventSequence
 
-KEPT = 5
+MAX_KEPT = 5
 
 
 @dataclass(slots=True)
 class ProbeRuns:
     """Numbers of good probes, by place (`openai@us-east-1`)."""
 
-    numbering: Numbering
+    sequence: EventSequence
     _runs: dict[str, deque[int]] = field(default_factory=dict)
 
     def record(self, places: Iterable[str], good: bool) -> None:
         """Record one probe of an address that serves these places; a bad one ends the run of good ones."""
-        number = self.numbering.next()
+        number = self.sequence.next()
         for place in places:
-            run = self._runs.setdefault(place, deque(maxlen=KEPT))
+            run = self._runs.setdefault(place, deque(maxlen=MAX_KEPT))
             if good:
                 run.append(number)
             else:
@@ -33,6 +33,6 @@ class ProbeRuns:
         for place in places:
             self._runs.pop(place, None)
 
-    def of(self, target: str) -> Sequence[int] | None:
+    def good_probes(self, target: str) -> Sequence[int] | None:
         """Numbers of the good probes in a row at the target's place; None if it is not probed."""
         return self._runs.get(target.partition("/")[0]) if self._runs else None

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from proxy.telemetry.bounded import Bounded
 from proxy.telemetry.health import HEALTHY, NO_OUTAGE, Evidence, Health, Member, Outage, Status, evaluate
+from proxy.telemetry.target_map import TargetMap
 
 RECOVERY_HOLD_S = 5.0
 """How long a better status must hold before it is shown."""
@@ -61,11 +61,11 @@ class StatusHistory:
         """Judge the group at this moment, after the answer or probe of that number; return the health to show."""
         seen = Evidence(members, self.outage, now)
         if seen.has_recovered:
-            self.outage = Outage(ended=number, ended_at=now)
+            self.outage = Outage(last_over=number, ended_at=now)
             seen = Evidence(members, self.outage, now)
         status, reason = evaluate(seen)
-        if status == "down" and (self.outage.is_over or self.outage.seen != number):
-            self.outage = replace(self.outage, is_over=False, by_probes=_is_known_from_probes(seen), seen=number)
+        if status == "down" and (self.outage.is_over or self.outage.last_down != number):
+            self.outage = replace(self.outage, is_over=False, by_probes=_is_known_from_probes(seen), last_down=number)
         return self.hysteresis.observe(status, reason, now)
 
     @property
@@ -75,20 +75,20 @@ class StatusHistory:
 
 
 def _is_known_from_probes(seen: Evidence) -> bool:
-    standings = [each.standing for each in seen.used]
-    return not any(each.ejected_for > 0 or each.only_failed for each in standings) and not seen.is_failing
+    standings = [each.availability for each in seen.used]
+    return not any(each.ejected_for_s > 0 or each.only_failed for each in standings) and not seen.is_failing
 
 
 @dataclass(slots=True)
 class StatusHistories:
     """The histories of many groups, by key; a group that was always healthy has none."""
 
-    _histories: Bounded[StatusHistory] = field(default_factory=lambda: Bounded(StatusHistory))
+    _histories: TargetMap[StatusHistory] = field(default_factory=lambda: TargetMap(StatusHistory))
 
     def health(self, key: str, members: Sequence[Member], number: int, now: float) -> Health:
         """Judge the group of these targets, at least one, at this moment, after the answer or probe of that number."""
         if self.is_due(key, members, now):
-            return self._histories.use(key).observe(members, number, now)
+            return self._histories.get_or_create(key).observe(members, number, now)
         history = self._histories.get(key)
         return history.hysteresis.shown if history else HEALTHY
 
@@ -102,6 +102,6 @@ class StatusHistories:
         """Whether the group has a history: it was not always healthy."""
         return self._histories.get(key) is not None
 
-    def name(self, keys: frozenset[str]) -> None:
+    def pin(self, keys: frozenset[str]) -> None:
         """Keep these for good; to be called with the groups of the file at each reload."""
-        self._histories.name(keys)
+        self._histories.pin(keys)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import inf
 
-from proxy.telemetry.window import LONGEST, Bucket, Window
+from proxy.telemetry.window import MAX_WINDOW_S, Bucket, Window
 
 RECENT_S = 300.0
 MIN_SAMPLES = 20
@@ -35,7 +35,7 @@ class TtftTrend:
 
     def measure(self, now: float, recent: Bucket | None = None) -> None:
         """Compare the two medians now; `recent` are the last five minutes, if they are added up already."""
-        ttft = (recent or self.window.over(RECENT_S, now)).ttft
+        ttft = (recent or self.window.sum_over(RECENT_S, now)).ttft
         median = ttft.percentile(50) if ttft.samples >= MIN_SAMPLES else None
         usual = None if median is None else self.usual_s(now)
         self.samples, self.measured_at = ttft.samples, now
@@ -44,5 +44,5 @@ class TtftTrend:
     def usual_s(self, now: float) -> float | None:
         """The hour's median in seconds, as of the last minute."""
         if now - self._usual_at >= _USUAL_REFRESH_S:
-            self._usual_s, self._usual_at = self.window.over(LONGEST, now).ttft.percentile(50), now
+            self._usual_s, self._usual_at = self.window.sum_over(MAX_WINDOW_S, now).ttft.percentile(50), now
         return self._usual_s

@@ -9,9 +9,9 @@ from typing import Generic, TypeVar
 
 from proxy.telemetry.histogram import Histogram
 
-SHORTEST = 5
+MIN_WINDOW_S = 5
 """Seconds that a window has at least."""
-LONGEST = 3600
+MAX_WINDOW_S = 3600
 """Seconds that a window has at most."""
 
 T = TypeVar("T")
@@ -26,16 +26,16 @@ class Ring(Generic[T]):
 
     seconds: int
     count: int
-    make: Callable[[], T]
+    create: Callable[[], T]
     _buckets: dict[int, T] = field(default_factory=dict)
     """By step, oldest first: whole numbers, so that their edges never drift."""
     _newest: int = 0
-    ends: float = float("-inf")
+    current_ends_at: float = float("-inf")
     """When the bucket that is counted into is over."""
 
     def at(self, now: float) -> T:
         """The bucket to count into."""
-        if now >= self.ends:
+        if now >= self.current_ends_at:
             self._roll(now)
         return self._buckets[self._newest]
 
@@ -44,21 +44,21 @@ class Ring(Generic[T]):
         after = max(self._newest, self._step(now)) - min(count, self.count)
         return (bucket for step, bucket in self._buckets.items() if step > after)
 
-    def reaches(self, then: float, count: int, now: float) -> bool:
+    def covers(self, then: float, count: int, now: float) -> bool:
         """Whether an earlier time is in the last `count` buckets."""
         return self._step(then) > max(self._newest, self._step(now)) - min(count, self.count)
 
     def clear(self) -> None:
         """Forget everything."""
         self._buckets.clear()
-        self.ends = float("-inf")
+        self.current_ends_at = float("-inf")
 
     def _roll(self, now: float) -> None:
         self._newest = self._step(now)
-        self.ends = (self._newest + 1) * self.seconds
+        self.current_ends_at = (self._newest + 1) * self.seconds
         for step in [step for step in self._buckets if step <= self._newest - self.count]:
             del self._buckets[step]
-        self._buckets[self._newest] = self.make()
+        self._buckets[self._newest] = self.create()
 
     def _step(self, now: float) -> int:
         return int(now // self.seconds)
@@ -71,7 +71,7 @@ class Bucket:
     started: int = 0
     ok: int = 0
     """Attempts that had their first content."""
-    broken: int = 0
+    truncated: int = 0
     """Of those, and of earlier ones: answers that were cut before their end."""
     faults: int = 0
     """Failures that count against the target's uptime, broken answers included."""
@@ -79,7 +79,7 @@ class Bucket:
     """All failures by trigger."""
     tokens_in: int = 0
     tokens_out: int = 0
-    cost: float = 0.0
+    cost_usd: float = 0.0
     """US dollars."""
     ttft: Histogram = field(default_factory=Histogram)
     """Seconds to the first content, of streams."""
@@ -92,11 +92,11 @@ class Bucket:
         """Take in all that another has counted."""
         self.started += other.started
         self.ok += other.ok
-        self.broken += other.broken
+        self.truncated += other.truncated
         self.faults += other.faults
         self.tokens_in += other.tokens_in
         self.tokens_out += other.tokens_out
-        self.cost += other.cost
+        self.cost_usd += other.cost_usd
         for trigger, count in other.failed.items():
             self.failed[trigger] = self.failed.get(trigger, 0) + count
         self.ttft.add(other.ttft)
@@ -104,20 +104,20 @@ class Bucket:
         self.throughput.add(other.throughput)
 
     @property
-    def verdicts(self) -> int:
+    def classified(self) -> int:
         """Attempts that say something about the target."""
-        return self.ok + self.faults - min(self.broken, self.ok)
+        return self.ok + self.faults - min(self.truncated, self.ok)
 
     @property
     def uptime(self) -> float | None:
         """The part (0-1) of verdicts that were good, or None without any."""
-        return 1 - self.faults / self.verdicts if self.verdicts else None
+        return 1 - self.faults / self.classified if self.classified else None
 
     @property
     def error_rate(self) -> float | None:
         """Like the rest of `uptime`, but with what was refused for its rate."""
         errors = self.faults + self.failed.get("rate_limit", 0)
-        total = self.verdicts - self.faults + errors
+        total = self.classified - self.faults + errors
         return errors / total if total else None
 
 
@@ -143,17 +143,17 @@ class Window:
             if self._open is not None:
                 self._coarse.at(self._opened).add(self._open)
                 self._closed.add(self._open)
-            self._open, self._opened, self._until = bucket, now, self._fine.ends
+            self._open, self._opened, self._until = bucket, now, self._fine.current_ends_at
         return bucket
 
-    def over(self, seconds: float, now: float) -> Bucket:
+    def sum_over(self, seconds: float, now: float) -> Bucket:
         """The sum over the last `covered(seconds)`."""
         total = Bucket()
-        for bucket in self._parts(covered(seconds), now):
+        for bucket in self._parts(round_up_to_buckets(seconds), now):
             total.add(bucket)
         return total
 
-    def ever(self) -> Bucket:
+    def lifetime(self) -> Bucket:
         """The sum of everything since the beginning: it only grows."""
         total = Bucket()
         total.add(self._closed)
@@ -166,11 +166,11 @@ class Window:
             yield from self._fine.last(seconds // 5, now)
             return
         yield from self._coarse.last(seconds // 60, max(now, self._opened))
-        if self._open is not None and self._coarse.reaches(self._opened, seconds // 60, now):
+        if self._open is not None and self._coarse.covers(self._opened, seconds // 60, now):
             yield self._open
 
 
-def covered(seconds: float) -> int:
+def round_up_to_buckets(seconds: float) -> int:
     """The window that stands for one of so many seconds: whole buckets, the one just begun included."""
     step = 5 if seconds <= 60 else 60
-    return ceil(min(max(seconds, SHORTEST), LONGEST) / step) * step
+    return ceil(min(max(seconds, MIN_WINDOW_S), MAX_WINDOW_S) / step) * step

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from proxy.config.snapshot import Provider
 from proxy.exchange import Attempt, Exchange
-from proxy.messages import Answer
+from proxy.messages import CompletionState
 
 Attributes = Mapping[str, Any]
 """Name -> text, number, truth or a tuple of texts."""
@@ -32,37 +32,37 @@ _PROVIDERS: Mapping[str, str] = {
 }
 """Dialect -> gen_ai.provider.name; hosts that speak another one are known by the file's name for them."""
 
-_REQUESTS_NO_ERROR = frozenset({"ok", "client_gone"})
-_ATTEMPTS_NO_ERROR = frozenset({None, "ok", "abandoned", "outrun"})
+_REQUESTS_NO_ERROR = frozenset({"ok", "client_disconnected"})
+_ATTEMPTS_NO_ERROR = frozenset({None, "ok", "cancelled", "hedge_lost"})
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
-_LONGEST = 256
+_MAX_LENGTH = 256
 """Characters of what others wrote: no model's name is longer, and no path that stands for anything."""
 
 
-def asked(exchange: Exchange) -> Attributes:
+def request_start(exchange: Exchange) -> Attributes:
     """What is known of a request when it comes."""
     path = exchange.request.path.partition("?")[0]
-    return {"http.request.method": exchange.request.method, "url.path": path[:_LONGEST]}
+    return {"http.request.method": exchange.request.method, "url.path": path[:_MAX_LENGTH]}
 
 
 def request_name(exchange: Exchange) -> str:
     """`chat gpt-4o`; of what no model is asked for, the method."""
     operation = OPERATIONS.get(exchange.endpoint, exchange.request.method)
-    return f"{operation} {exchange.facts.model[:_LONGEST]}".rstrip()
+    return f"{operation} {exchange.facts.model[:_MAX_LENGTH]}".rstrip()
 
 
-def of_request(exchange: Exchange) -> Attributes:
+def request_end(exchange: Exchange) -> Attributes:
     """What is known of a request at its end; its tokens are told by its attempts, so that sums count them once."""
-    serving, facts = exchange.serving, exchange.facts
+    serving, facts = exchange.winning_attempt, exchange.facts
     target = serving.step.target if serving else None
-    return _known(
+    return _without_none(
         {
             "gen_ai.operation.name": OPERATIONS.get(exchange.endpoint),
             "gen_ai.provider.name": _provider(target.provider) if target else None,
-            "gen_ai.request.model": facts.model[:_LONGEST] or None,
+            "gen_ai.request.model": facts.model[:_MAX_LENGTH] or None,
             "gen_ai.request.stream": facts.stream or None,
-            **_answered(serving.answer if serving else Answer()),
-            "gen_ai.response.time_to_first_chunk": _first(exchange, exchange.first_content, exchange.started),
+            **_completion(serving.completion if serving else CompletionState()),
+            "gen_ai.response.time_to_first_chunk": _first(exchange, exchange.first_content_at, exchange.started),
             "http.response.status_code": exchange.status or None,
             "error.type": request_error(exchange),
             "parrot.request_id": exchange.id,
@@ -73,7 +73,7 @@ def of_request(exchange: Exchange) -> Attributes:
             "parrot.attempts": len(exchange.attempts),
             "parrot.outcome": exchange.outcome,
             "parrot.overhead_ms": exchange.overhead_ms,
-            "parrot.cost_usd": exchange.bill(),
+            "parrot.cost_usd": exchange.total_cost(),
         }
     )
 
@@ -83,11 +83,11 @@ def attempt_name(attempt: Attempt) -> str:
     return f"{OPERATIONS[attempt.exchange.endpoint]} {attempt.step.target.model}"
 
 
-def started(attempt: Attempt, number: int) -> Attributes:
+def attempt_start(attempt: Attempt, number: int) -> Attributes:
     """What is known of an attempt before it is sent; the first is number 1."""
     exchange, target = attempt.exchange, attempt.step.target
-    url, serving = urlsplit(target.base_url), exchange.serving
-    return _known(
+    url, serving = urlsplit(target.base_url), exchange.winning_attempt
+    return _without_none(
         {
             "gen_ai.operation.name": OPERATIONS[exchange.endpoint],
             "gen_ai.provider.name": _provider(target.provider),
@@ -100,21 +100,21 @@ def started(attempt: Attempt, number: int) -> Attributes:
             "parrot.attempt": number,
             "parrot.hedge": attempt.hedge or None,
             # Who serves had content already: this one goes on with an answer that was cut.
-            "parrot.resume": (serving is not None and serving.content is not None) or None,
+            "parrot.resume": (serving is not None and serving.first_content_at is not None) or None,
         }
     )
 
 
-def of_attempt(attempt: Attempt) -> Attributes:
+def attempt_end(attempt: Attempt) -> Attributes:
     """What is known of an attempt at its end."""
-    answer = attempt.answer
-    return _known(
+    answer = attempt.completion
+    return _without_none(
         {
-            **_answered(answer),
-            "gen_ai.response.time_to_first_chunk": _first(attempt.exchange, attempt.content, attempt.started),
-            "gen_ai.usage.input_tokens": answer.tokens("prompt_tokens"),
-            "gen_ai.usage.output_tokens": answer.tokens("completion_tokens"),
-            "http.response.status_code": attempt.status or (None if attempt.content is None else 200),
+            **_completion(answer),
+            "gen_ai.response.time_to_first_chunk": _first(attempt.exchange, attempt.first_content_at, attempt.started),
+            "gen_ai.usage.input_tokens": answer.token_count("prompt_tokens"),
+            "gen_ai.usage.output_tokens": answer.token_count("completion_tokens"),
+            "http.response.status_code": attempt.status or (None if attempt.first_content_at is None else 200),
             "error.type": attempt_error(attempt),
             "parrot.outcome": attempt.outcome,
             "parrot.cost_usd": attempt.cost(),
@@ -132,19 +132,19 @@ def attempt_error(attempt: Attempt) -> str | None:
     return None if attempt.outcome in _ATTEMPTS_NO_ERROR else attempt.outcome
 
 
-def callers_mistake(exchange: Exchange) -> bool:
+def is_client_error(exchange: Exchange) -> bool:
     """Whether what went wrong is no error of the one who answers, by the conventions for HTTP servers."""
     return 400 <= exchange.status < 500
 
 
-def _answered(answer: Answer) -> Attributes:
-    model, reason = _short(answer.model), _short(answer.finish)
+def _completion(answer: CompletionState) -> Attributes:
+    model, reason = _cut(answer.model), _cut(answer.finish_reason)
     return {"gen_ai.response.model": model, "gen_ai.response.finish_reasons": (reason,) if reason else None}
 
 
-def _short(text: object) -> str | None:
+def _cut(text: object) -> str | None:
     """What a provider wrote, which may be anything, where it is a text."""
-    return text[:_LONGEST] if isinstance(text, str) else None
+    return text[:_MAX_LENGTH] if isinstance(text, str) else None
 
 
 def _provider(provider: Provider) -> str:
@@ -156,5 +156,5 @@ def _first(exchange: Exchange, moment: float | None, start: float) -> float | No
     return moment - start if exchange.facts.stream and moment is not None else None
 
 
-def _known(values: Attributes) -> Attributes:
+def _without_none(values: Attributes) -> Attributes:
     return {name: value for name, value in values.items() if value is not None}

@@ -10,111 +10,115 @@ from urllib.parse import urlencode
 from proxy.attempts.transform_failures import Guard
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
-from proxy.dialects.contract import AUTH, Asking, Dialect
-from proxy.errors import BadAnswer, Disconnected, EgressError, ResourceExhaustedError
+from proxy.dialects.contract import AUTH_SCHEMES, Dialect, ProviderRequest
+from proxy.errors import EgressError, MalformedResponse, ResourceExhaustedError, UpstreamDisconnected
 from proxy.exchange import Attempt
-from proxy.headers import combined, to_upstream
-from proxy.messages import Ahead, Body, Incoming, Outgoing, Response
-from proxy.redaction import without_marked
-from proxy.resilience.retry_after import remaining
+from proxy.headers import combine_repeated, to_upstream
+from proxy.messages import Body, PeekedBody, Response, UpstreamRequest, UpstreamResponse
+from proxy.redaction import redact_masked_keys
+from proxy.resilience.retry_after import parse_rate_limits
 from proxy.sse import Framer, decode
 
-MAX_ANSWER = 64 * 2**20
-MAX_HELD_BACK = 64 * 2**10
-MAX_REQUEST_ECHOES = 4
+MAX_RESPONSE_BYTES = 64 * 2**20
+MAX_HELD_BACK_BYTES = 64 * 2**10
+MAX_REQUEST_ECHO_FACTOR = 4
 """Events before the first content may be this many times as large as the request: `response.created` and the like repeat it."""
-MAX_ERROR = 64 * 2**10
-_REFUSED = (401, 403)
+MAX_ERROR_BODY_BYTES = 64 * 2**10
+_KEY_REJECTED = (401, 403)
 """Statuses of a refused key, of which vendors repeat the beginning and the end."""
 
 
-async def upstream(attempt: Attempt) -> Response:
-    """The target's answer, in its own format. Raises UpstreamFailure if there is none, and ResourceExhaustedError."""
+async def call_upstream(attempt: Attempt) -> Response:
+    """The target's answer, in its own format. Raises UpstreamError if there is none, and ResourceExhaustedError."""
     exchange, target = attempt.exchange, attempt.step.target
-    clock = exchange.services.clock
+    clock = exchange.runtime.clock
     dialect = DIALECTS[target.provider.dialect]
-    forwarded = to_upstream(exchange.request.headers, dialect.forwarded)
-    request = outgoing(target, dialect, attempt.asking, forwarded)
+    forwarded = to_upstream(exchange.request.headers, dialect.forwarded_header_prefixes)
+    request = build_upstream_request(target, dialect, attempt.provider_request, forwarded)
     try:
-        with exchange.waiting():
-            response = await _answered(request, attempt)
+        with exchange.upstream_timer():
+            response = await _send(request, attempt)
     except (ResourceExhaustedError, EgressError) as error:
         attempt.outcome = error.outcome
-        exchange.services.local_trouble.warn(error)
+        exchange.runtime.local_trouble.warn(error)
         raise
-    if exchange.first_content is None:
-        exchange.first_content = clock()
+    if exchange.first_content_at is None:
+        exchange.first_content_at = clock()
     return response
 
 
-async def _answered(request: Outgoing, attempt: Attempt) -> Response:
-    services = attempt.exchange.services
+async def _send(request: UpstreamRequest, attempt: Attempt) -> Response:
+    runtime = attempt.exchange.runtime
     timeouts, stream = attempt.step.target.timeouts, attempt.exchange.facts.stream
-    limit = min(timeouts.first_token if stream else timeouts.answer, attempt.within or inf)
+    limit = min(timeouts.first_token if stream else timeouts.response, attempt.first_content_timeout_s or inf)
     deadline = asyncio.get_running_loop().time() + limit
-    incoming = await services.transport.send(request, connect_timeout=timeouts.connect, answer_timeout=limit)
+    incoming = await runtime.transport.send(request, connect_timeout_s=timeouts.connect, response_timeout_s=limit)
     try:
-        headers = attempt.step.target.provider.redactor.headers(combined(incoming.headers))
-        attempt.flight.heard(remaining(headers, services.wall(), services.clock()))
+        headers = attempt.step.target.provider.redactor.redact_headers(combine_repeated(incoming.headers))
+        attempt.recorder.record_rate_limits(parse_rate_limits(headers, runtime.wall(), runtime.clock()))
         incoming.deadline = deadline
         with Guard(attempt, "response"):
-            response = Response(200, headers, await _read(incoming, headers, attempt))
+            response = Response(200, headers, await _read_response(incoming, headers, attempt))
     except BaseException:
         incoming.close()
         raise
     if stream:
-        incoming.deadline, incoming.patience = inf, timeouts.idle
+        incoming.deadline, incoming.idle_timeout_s = inf, timeouts.idle
     else:
         incoming.close()
     return response
 
 
-def outgoing(target: Target, dialect: Dialect, asking: Asking, forwarded: Mapping[str, str]) -> Outgoing:
+def build_upstream_request(
+    target: Target, dialect: Dialect, provider_request: ProviderRequest, forwarded: Mapping[str, str]
+) -> UpstreamRequest:
     """The HTTP request for an asking: the file's URL, query, headers and key, and nothing of the caller's choosing."""
     provider = target.provider
-    path = provider.path or asking.path
+    path = provider.path or provider_request.path
     if provider.query:
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
     # Names have no case: without this, two spellings of one header would both be sent.
-    fields = (*forwarded.items(), *asking.headers.items(), *provider.headers.items())
+    fields = (*forwarded.items(), *provider_request.headers.items(), *provider.headers.items())
     headers = {name.lower(): value for name, value in fields}
     headers["content-type"] = "application/json"
     if provider.key is not None:
-        name, form = AUTH[provider.auth or dialect.auth]
+        name, form = AUTH_SCHEMES[provider.auth or dialect.auth]
         headers[name.lower()] = form.format(provider.key.value)
-    return Outgoing(target.base_url + path, headers, asking.body)
+    return UpstreamRequest(target.base_url + path, headers, provider_request.body)
 
 
-async def _read(incoming: Incoming, headers: Mapping[str, str], attempt: Attempt) -> bytes | Body:
-    """The answer's body: whole, or a stream's with its first content. Raises UpstreamFailure if there is none."""
+async def _read_response(incoming: UpstreamResponse, headers: Mapping[str, str], attempt: Attempt) -> bytes | Body:
+    """The answer's body: whole, or a stream's with its first content. Raises UpstreamError if there is none."""
     provider = attempt.step.target.provider
     dialect, redactor = DIALECTS[provider.dialect], provider.redactor
     if incoming.status == 407:
         # Only a forward proxy answers so (RFC 9110, 15.5.8); through a tunnel it is the dialer that sees it.
         raise EgressError("the forward proxy refused the request (407): its credentials are missing or wrong")
     if incoming.status != 200:
-        body = redactor.error(await _whole(incoming, MAX_ERROR))
-        raise dialect.error(incoming.status, headers, without_marked(body) if incoming.status in _REFUSED else body)
+        body = redactor.redact_error(await _read_all(incoming, MAX_ERROR_BODY_BYTES))
+        raise dialect.translate_error(
+            incoming.status, headers, redact_masked_keys(body) if incoming.status in _KEY_REJECTED else body
+        )
     if not attempt.exchange.facts.stream:
-        return redactor.answer(await _whole(incoming, MAX_ANSWER))
+        return redactor.redact_answer(await _read_all(incoming, MAX_RESPONSE_BYTES))
     kind = headers.get("content-type", "no type")
     if not kind.lower().startswith("text/event-stream"):
-        raise BadAnswer(f"the provider answered a stream request with {kind[:64]}")
-    echoes = MAX_REQUEST_ECHOES * len(attempt.asking.body)
-    return Ahead(incoming, await _first_content(incoming, dialect, MAX_HELD_BACK + echoes))
+        raise MalformedResponse(f"the provider answered a stream request with {kind[:64]}")
+    echoes = MAX_REQUEST_ECHO_FACTOR * len(attempt.provider_request.body)
+    return PeekedBody(incoming, await _read_to_first_content(incoming, dialect, MAX_HELD_BACK_BYTES + echoes))
 
 
-async def _whole(incoming: Incoming, limit: int) -> bytes:
+async def _read_all(incoming: UpstreamResponse, limit: int) -> bytes:
     parts, size = [], 0
     while data := await incoming.read():
         parts.append(data)
         size += len(data)
         if size > limit:
-            raise BadAnswer(f"the provider's answer is over {limit} bytes")
+            raise MalformedResponse(f"the provider's answer is over {limit} bytes")
     return b"".join(parts)
 
 
-async def _first_content(incoming: Incoming, dialect: Dialect, limit: int) -> bytes:
+async def _read_to_first_content(incoming: UpstreamResponse, dialect: Dialect, limit: int) -> bytes:
     """All that came up to and with the first event that carries content; role-only deltas and pings wait with it.
 
     Events without content may have `limit` bytes in all; the framer bounds the size of each event."""
@@ -123,11 +127,11 @@ async def _first_content(incoming: Incoming, dialect: Dialect, limit: int) -> by
     while data := await incoming.read():
         held += data
         for event in framer.feed(data):
-            if dialect.begins(decode(event)):
+            if dialect.has_content(decode(event)):
                 return bytes(held)
             without_content += len(event)
             if without_content > limit:
-                raise BadAnswer(f"no content in the first {limit} bytes of the stream")
-    if dialect.begins(decode(framer.rest())):
+                raise MalformedResponse(f"no content in the first {limit} bytes of the stream")
+    if dialect.has_content(decode(framer.flush())):
         return bytes(held)
-    raise Disconnected("the provider ended the stream before any content")
+    raise UpstreamDisconnected("the provider ended the stream before any content")

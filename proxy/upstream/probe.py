@@ -13,20 +13,20 @@ from yarl import URL
 from proxy import __version__
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
-from proxy.errors import ConnectFailure, EgressError, ParrotError
-from proxy.messages import Headers, Outgoing
-from proxy.resilience.probes import Finding
-from proxy.upstream.attempt import outgoing
-from proxy.upstream.http1.egress import trouble_at_unknown_address
-from proxy.upstream.http1.origin import locate
+from proxy.errors import ConnectError, EgressError, ParrotError
+from proxy.messages import Headers, UpstreamRequest
+from proxy.resilience.probes import ProbeResult
+from proxy.upstream.attempt import build_upstream_request
+from proxy.upstream.http1.local_errors import local_error
+from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import Proxies
 
-MAX_ANSWER = 64 * 2**10
+MAX_RESPONSE_BYTES = 64 * 2**10
 """Bytes that are read of an answer: its status says nearly all."""
 
-_ABOUT_US = {"accept-encoding": "identity", "user-agent": f"parrot-sidecar/{__version__}"}
+_PROBE_HEADERS = {"accept-encoding": "identity", "user-agent": f"parrot-sidecar/{__version__}"}
 
-_WORDS: tuple[tuple[type[BaseException], str], ...] = (
+_DESCRIPTIONS: tuple[tuple[type[BaseException], str], ...] = (
     (aiohttp.ClientConnectorDNSError, "name not found"),
     (aiohttp.ClientSSLError, "no TLS"),
     (aiohttp.ClientHttpProxyError, "refused by the proxy"),
@@ -35,13 +35,13 @@ _WORDS: tuple[tuple[type[BaseException], str], ...] = (
 )
 
 
-def question(target: Target) -> Outgoing:
+def build_probe_request(target: Target) -> UpstreamRequest:
     """What one target's provider is asked, with the file's own headers and key."""
     dialect = DIALECTS[target.provider.dialect]
     unled = replace(target, provider=replace(target.provider, path=None))  # the file's path is that of its chat
-    asked = outgoing(unled, dialect, dialect.listing, _ABOUT_US)
+    asked = build_upstream_request(unled, dialect, dialect.list_models_request, _PROBE_HEADERS)
     headers = {name: value for name, value in asked.headers.items() if name != "content-type"}
-    return Outgoing(asked.url, headers, b"", "GET")
+    return UpstreamRequest(asked.url, headers, b"", "GET")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,27 +51,27 @@ class Prober:
     tls: ssl.SSLContext | bool = True
     proxies: Proxies = field(default_factory=lambda: Proxies({}))
 
-    async def ask(self, request: Outgoing, dialect: str, within: float) -> Finding | None:
+    async def probe(self, request: UpstreamRequest, dialect: str, timeout_s: float) -> ProbeResult | None:
         """What is wrong, or None; nothing of a key is in it.
 
         Raises ResourceExhaustedError and EgressError: what is wrong then is here, and not with the provider."""
         try:
-            status, headers, body = await self._answer(request, within)
+            status, headers, body = await self._fetch(request, timeout_s)
         except TimeoutError:
-            return Finding("timeout", f"no answer within {within:g} s")
+            return ProbeResult("timeout", f"no answer within {timeout_s:g} s")
         except (aiohttp.ClientError, OSError) as error:
-            if (trouble := _local_trouble(error, request)) is not None:
+            if (trouble := _local_error(error, request)) is not None:
                 raise trouble from error
-            return Finding("connection_error", _words(error))
-        except ConnectFailure as error:
-            return Finding(error.trigger, str(error))
+            return ProbeResult("connection_error", _describe(error))
+        except ConnectError as error:
+            return ProbeResult(error.trigger, str(error))
         except ValueError:  # the file's headers are sent as they stand there
-            return Finding("connection_error", "a header that cannot be sent")
+            return ProbeResult("connection_error", "a header that cannot be sent")
         if 200 <= status < 300:
             return None
-        return Finding(DIALECTS[dialect].error(status, headers, body).trigger, str(status))
+        return ProbeResult(DIALECTS[dialect].translate_error(status, headers, body).trigger, str(status))
 
-    async def _answer(self, request: Outgoing, within: float) -> tuple[int, Headers, bytes]:
+    async def _fetch(self, request: UpstreamRequest, within: float) -> tuple[int, Headers, bytes]:
         async with (
             aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(ssl=self.tls, force_close=True),
@@ -82,44 +82,44 @@ class Prober:
             session.get(
                 URL(request.url, encoded=True),
                 allow_redirects=False,
-                **self._way(request),
+                **self._proxy_options(request),
             ) as answer,
         ):
-            return answer.status, answer.headers, await _beginning(answer.content)
+            return answer.status, answer.headers, await _read_beginning(answer.content)
 
-    def _way(self, request: Outgoing) -> dict[str, Any]:
+    def _proxy_options(self, request: UpstreamRequest) -> dict[str, Any]:
         """The headers, and the forward proxy that live requests would take."""
-        route = self.proxies.route(locate(request.url).origin)
+        route = self.proxies.route(parse_target(request.url).origin)
         if (proxy := route.proxy) is None:
             return {"headers": request.headers}
         login = {"proxy-authorization": proxy.authorization} if proxy.authorization else {}
         host = f"[{proxy.host}]" if ":" in proxy.host else proxy.host
         url = f"http://{host}:{proxy.port}"
-        if route.tunnelled:  # the provider must not see it
+        if route.is_tunnelled:  # the provider must not see it
             return {"headers": request.headers, "proxy": url, "proxy_headers": login}
         return {"headers": {**request.headers, **login}, "proxy": url}
 
 
-def _local_trouble(error: BaseException, request: Outgoing) -> ParrotError | None:
+def _local_error(error: BaseException, request: UpstreamRequest) -> ParrotError | None:
     if isinstance(error, aiohttp.ClientHttpProxyError):
         return EgressError("the forward proxy refused a probe (407)") if error.status == 407 else None
     cause = getattr(error, "os_error", error)  # aiohttp's own errors keep the system's
-    trouble = trouble_at_unknown_address(cause, locate(request.url).origin.host) if isinstance(cause, OSError) else None
+    trouble = local_error(cause, parse_target(request.url).origin.host) if isinstance(cause, OSError) else None
     if trouble is None and isinstance(error, aiohttp.ClientProxyConnectionError):
         return EgressError("no connection to the forward proxy")
     return trouble
 
 
-async def _beginning(content: aiohttp.StreamReader) -> bytes:
+async def _read_beginning(content: aiohttp.StreamReader) -> bytes:
     body = b""
-    while len(body) < MAX_ANSWER and (more := await content.read(MAX_ANSWER - len(body))):
+    while len(body) < MAX_RESPONSE_BYTES and (more := await content.read(MAX_RESPONSE_BYTES - len(body))):
         body += more
     return body
 
 
-def _words(error: BaseException) -> str:
+def _describe(error: BaseException) -> str:
     """What went wrong, without the address: the provider's name stands beside it."""
-    for kind, words in _WORDS:
+    for kind, words in _DESCRIPTIONS:
         if isinstance(error, kind):
             return words
     number = getattr(error, "errno", None)

@@ -7,23 +7,23 @@ import asyncio
 import pytest
 
 from proxy.attempts.transform_failures import Guard, request_failure, response_failure
-from proxy.errors import BadAnswer, Disconnected, InvalidRequest
-from proxy.sse import EventTooLarge
-from tests.fakes import CANARIES, PROVIDER_KEY, SAID, Log, served
+from proxy.errors import InvalidRequestError, MalformedResponse, UpstreamDisconnected
+from proxy.sse import EventTooLargeError
+from tests.fakes import ANSWER, CANARIES, PROVIDER_KEY, MemoryLog, exchange_with_attempt
 
 
 def attempted():
-    log = Log()
-    return served(log=log).serving, log
+    log = MemoryLog()
+    return exchange_with_attempt(log=log).winning_attempt, log
 
 
 def broken():
-    return {}[f"{SAID} {PROVIDER_KEY}"]
+    return {}[f"{ANSWER} {PROVIDER_KEY}"]
 
 
 def test_an_exception_in_a_response_is_a_malformed_one_and_is_logged_without_its_words():
     attempt, log = attempted()
-    with pytest.raises(BadAnswer, match="cannot be translated") as caught, Guard(attempt, "response"):
+    with pytest.raises(MalformedResponse, match="cannot be translated") as caught, Guard(attempt, "response"):
         broken()
     [line] = log.lines
     named = ("event", "level", "request_id", "target", "transform", "error")
@@ -36,7 +36,10 @@ def test_an_exception_in_a_response_is_a_malformed_one_and_is_logged_without_its
 
 def test_an_exception_in_a_request_makes_the_target_unsuited():
     attempt, log = attempted()
-    with pytest.raises(InvalidRequest, match="cannot be translated for a$"), Guard(attempt, "request", request_failure):
+    with (
+        pytest.raises(InvalidRequestError, match="cannot be translated for a$"),
+        Guard(attempt, "request", request_failure),
+    ):
         broken()
     assert [line["transform"] for line in log.lines] == ["request"]
 
@@ -44,15 +47,15 @@ def test_an_exception_in_a_request_makes_the_target_unsuited():
 @pytest.mark.parametrize("failure", [response_failure, request_failure])
 def test_an_error_of_ours_passes_and_is_not_logged(failure):
     attempt, log = attempted()
-    error = Disconnected("cut")
-    with pytest.raises(Disconnected) as caught, Guard(attempt, "response", failure):
+    error = UpstreamDisconnected("cut")
+    with pytest.raises(UpstreamDisconnected) as caught, Guard(attempt, "response", failure):
         raise error
     assert caught.value is error and not log.lines
 
 
 def test_an_event_that_is_too_large_is_malformed_and_was_foreseen():
     attempt, log = attempted()
-    assert "over 8 bytes" in response_failure(attempt, "stream", EventTooLarge("an event is over 8 bytes")).message
+    assert "over 8 bytes" in response_failure(attempt, "stream", EventTooLargeError("an event is over 8 bytes")).message
     assert not log.lines
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from bench.bare import serve
 from bench.processes import free_port
-from tests.faults.server import RECV, FaultServer, answer, send
+from tests.faults.server import RECV, FaultServer, http_response, send
 
 STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 
@@ -17,7 +17,7 @@ STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encodi
 @pytest.mark.parametrize(
     ("said", "kind", "body"),
     [
-        (answer(b'{"ok":true}'), "application/json", b'{"ok":true}'),
+        (http_response(b'{"ok":true}'), "application/json", b'{"ok":true}'),
         (STREAM + b"9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n", "text/event-stream", b"data: 1\n\ndata: 2\n\n"),
     ],
 )

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from bench.latency import _read_answer, percentile
-from bench.processes import Failure
+from bench.processes import BenchError
 
 
 @pytest.mark.parametrize("share, expected", [(50, 2.0), (51, 3.0), (99, 4.0), (100, 4.0), (1, 1.0)])
@@ -30,5 +30,5 @@ def test_an_answer_is_read_to_its_end_and_not_beyond_whatever_the_cuts(answer):
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", ANSWERS[0][:-1]])
 def test_a_refusal_and_a_cut_answer_are_failures(answer):
     parts: Iterator[bytes] = iter([answer, b""])
-    with pytest.raises(Failure):
+    with pytest.raises(BenchError):
         _read_answer(lambda _: next(parts))

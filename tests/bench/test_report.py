@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from bench.report import METRICS, aligned, middle, ratios, summary, table, values
+from bench.report import METRICS, align_columns, median_or_none, ratios, summary, table, values
 
 ROUNDS = [
     {"sidecar": {"requests_per_second": 10.0}, "envoy": {"requests_per_second": 20.0}},
@@ -32,7 +32,7 @@ def test_a_round_without_the_proxy_gives_no_value():
 
 @pytest.mark.parametrize("numbers, expected", [([], None), ([3.0], 3.0), ([1.0, 9.0, 2.0], 2.0), ([1.0, 2.0], 1.5)])
 def test_the_median_of_nothing_is_nothing(numbers, expected):
-    assert middle(numbers) == expected
+    assert median_or_none(numbers) == expected
 
 
 def test_a_metric_that_does_not_compare_has_no_ratio():
@@ -54,7 +54,7 @@ def test_a_value_that_is_missing_is_a_dash():
 
 def test_numbers_stand_to_the_right_and_words_to_the_left():
     rows = [["", "a", "better", "goal"], ["first", "1", "more", "x"], ["b", "10,000", "less", ""]]
-    assert aligned(rows).splitlines() == [
+    assert align_columns(rows).splitlines() == [
         "            a  better  goal",
         "first       1  more    x",
         "b      10,000  less",

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 import pytest
 
 from bench.payloads import CONTENT_EVENT, FIRST_EVENT, LAST_EVENTS
-from bench.streams import EventCounter, Streams, Truncated
+from bench.streams import EventCounter, StreamFailedError, StreamLoad
 from bench.upstream import serve
 
 WHOLE = b"".join([FIRST_EVENT, b": ping\n\n", CONTENT_EVENT, *LAST_EVENTS])
@@ -33,9 +33,9 @@ def test_a_stream_is_done_only_after_the_whole_of_its_last_event(missing):
 
 async def test_the_simulated_provider_sends_what_the_models_name_asks_for():
     async with await serve(0) as server:
-        load = Streams(server.sockets[0].getsockname()[1], rate=1000, count=5)
+        load = StreamLoad(server.sockets[0].getsockname()[1], rate=1000, count=5)
         await load.open(3)
-        await load.finished(within=10)
+        await load.wait_finished(timeout_s=10)
     assert load.events == 3 * (1 + 5 + 3)
 
 
@@ -65,7 +65,7 @@ async def answering(answer: bytes):
 )
 async def test_a_stream_that_ends_wrongly_is_an_error(answer, fault):
     async with answering(answer) as port:
-        load = Streams(port, rate=1, count=1)
-        with pytest.raises(Truncated, match=f"1 of 1 streams failed; the first: {fault}"):
+        load = StreamLoad(port, rate=1, count=1)
+        with pytest.raises(StreamFailedError, match=f"1 of 1 streams failed; the first: {fault}"):
             await load.open(1)
-            await load.finished(within=10)
+            await load.wait_finished(timeout_s=10)

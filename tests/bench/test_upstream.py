@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from bench.payloads import UNARY_ANSWER, UNARY_REQUEST, post, stream_request
-from bench.upstream import Provider
+from bench.upstream import UpstreamProtocol
 
 
 class Transport:
@@ -22,8 +22,8 @@ class Transport:
         self.closed = True
 
 
-def connected() -> tuple[Provider, Transport]:
-    provider, transport = Provider(asyncio.get_running_loop()), Transport()
+def connected() -> tuple[UpstreamProtocol, Transport]:
+    provider, transport = UpstreamProtocol(asyncio.get_running_loop()), Transport()
     provider.connection_made(transport)
     return provider, transport
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from bench.payloads import UNARY_REQUEST
-from bench.processes import Failure
-from bench.wrk import Load, parse, script
+from bench.processes import BenchError
+from bench.wrk import WrkResult, lua_script, parse
 
 REPORT = """Running 4s test @ http://127.0.0.1:8090/v1/chat/completions
   1 threads and 32 connections
@@ -29,14 +29,14 @@ Transfer/sec:     17.47MB
     ],
 )
 def test_every_kind_of_failure_in_a_report_is_counted(errors, failures):
-    assert parse(REPORT.format(errors=errors)) == Load(74074, 18509.63, failures)
+    assert parse(REPORT.format(errors=errors)) == WrkResult(74074, 18509.63, failures)
 
 
 def test_a_text_that_is_no_report_is_a_failure():
-    with pytest.raises(Failure, match="unable to connect"):
+    with pytest.raises(BenchError, match="unable to connect"):
         parse("unable to connect to 127.0.0.1:1 Connection refused\n")
 
 
 def test_the_script_holds_the_body_unescaped():
-    body = script().partition("wrk.body = [==[")[2].partition("]==]")[0]
+    body = lua_script().partition("wrk.body = [==[")[2].partition("]==]")[0]
     assert json.loads(body) == json.loads(UNARY_REQUEST)

@@ -7,7 +7,7 @@ import os
 import pytest
 
 from proxy.cli import main
-from tests.fakes import PROVIDER_KEY, text
+from tests.fakes import PROVIDER_KEY, routing_yaml
 from tests.source import ROOT
 
 
@@ -24,7 +24,7 @@ def checked(tmp_path, capsys):
 
 
 def test_a_file_in_order_says_what_is_in_it(checked):
-    code, out, err = checked(text().replace("models:", "models:\n  'x-*': {a: '*'}"))
+    code, out, err = checked(routing_yaml().replace("models:", "models:\n  'x-*': {a: '*'}"))
     assert (code, err) == (0, "")
     assert out.startswith("FILE is in order: 3 providers, 1 models, 1 patterns, 3 targets, hash ")
 
@@ -40,7 +40,9 @@ def test_the_shipped_file_is_in_order(capsys, monkeypatch):
 
 def test_every_mistake_is_named_at_once_with_its_place_and_what_was_meant(checked):
     content = (
-        text("[access_log, header_policy, limits, strategy, sse_passthrough, {failover: {max_retries: 99}}, translat]")
+        routing_yaml(
+            "[access_log, header_policy, limits, strategy, sse_passthrough, {failover: {max_retries: 99}}, translat]"
+        )
         .replace("dialect: openai", "dialect: opnai", 1)
         .replace("regions", "regoins", 1)
         .replace("{a: m-a", "{d: m-d, a: m-a")
@@ -66,7 +68,7 @@ def test_every_mistake_is_named_at_once_with_its_place_and_what_was_meant(checke
 
 
 def test_what_serve_would_refuse_check_refuses(checked):
-    code, _, err = checked(text() + "listen: {host: 0.0.0.0}\n")
+    code, _, err = checked(routing_yaml() + "listen: {host: 0.0.0.0}\n")
     assert code == 2
     assert err.startswith("parrot: FILE: listen: host 0.0.0.0 is reachable from outside and no key is asked for; ")
 
@@ -84,10 +86,10 @@ def test_a_file_that_is_not_there_is_2(capsys):
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files there")
 def test_a_fifo_hangs_nothing(checked, capsys, tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "key")
-    code, out, err = checked(text().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1))
+    code, out, err = checked(routing_yaml().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1))
     assert (code, err) == (0, "")
     assert out.endswith(f"  a would be disabled: cannot read {tmp_path}/key: it is a FIFO, not a regular file\n")
-    monkeypatch.setattr("proxy.config.files.TEXT_WITHIN_S", 0.02)
+    monkeypatch.setattr("proxy.config.files.TEXT_TIMEOUT_S", 0.02)
     assert main(["check", str(tmp_path / "key")]) == 2
     assert capsys.readouterr().err == f"parrot: cannot read {tmp_path}/key: it could not be read within 0.02 s\n"
     os.close(os.open(tmp_path / "key", os.O_WRONLY))  # lets the reading thread go

@@ -7,18 +7,18 @@ from argparse import ArgumentTypeError
 
 import pytest
 
-from proxy.cli.command import Failure, port, reason, without_userinfo
+from proxy.cli.command import CommandError, error_reason, parse_port, strip_userinfo
 
 
 @pytest.mark.parametrize("text, number", [("0", 0), ("8090", 8090), ("65535", 65535)])
 def test_a_port_is_a_number(text, number):
-    assert port(text) == number
+    assert parse_port(text) == number
 
 
 @pytest.mark.parametrize("text", ["", "-1", "65536", "70000", "x", "1.5", "\u0663"])
 def test_what_is_no_port_is_refused(text):
     with pytest.raises(ArgumentTypeError, match="from 0 to 65535"):
-        port(text)
+        parse_port(text)
 
 
 @pytest.mark.parametrize(
@@ -31,11 +31,11 @@ def test_what_is_no_port_is_refused(text):
     ],
 )
 def test_the_reason_is_the_systems(error, said):
-    assert reason(error) == said
+    assert error_reason(error) == said
 
 
 def test_a_failure_ends_with_1_unless_it_says_otherwise():
-    assert (Failure("x").exit_code, Failure("x", 2).exit_code, str(Failure("x"))) == (1, 2, "x")
+    assert (CommandError("x").exit_code, CommandError("x", 2).exit_code, str(CommandError("x"))) == (1, 2, "x")
 
 
 @pytest.mark.parametrize(
@@ -47,4 +47,4 @@ def test_a_failure_ends_with_1_unless_it_says_otherwise():
     ],
 )
 def test_a_url_is_shown_without_user_and_password(text, shown):
-    assert without_userinfo(text) == shown
+    assert strip_userinfo(text) == shown

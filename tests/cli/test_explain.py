@@ -11,8 +11,8 @@ import pytest
 from aioresponses import CallbackResult, aioresponses
 
 from proxy.cli import main
-from tests.fakes import PROVIDER_KEY, text
-from tests.running import running
+from tests.fakes import PROVIDER_KEY, routing_yaml
+from tests.running import run_sidecar
 
 URL = "http://127.0.0.1:8090"
 SAID = {
@@ -24,7 +24,7 @@ SAID = {
 @pytest.fixture
 def config(tmp_path):
     path = tmp_path / "routing.yaml"
-    path.write_text(text())
+    path.write_text(routing_yaml())
     return str(path)
 
 
@@ -77,7 +77,7 @@ def test_the_body_may_come_from_a_file_and_the_model_from_the_command_line(confi
 
 def test_without_keys_nobody_may_serve_but_as_in_the_sandbox_all_do(config, capsys, tmp_path):
     path = tmp_path / "keyless.yaml"
-    path.write_text(text().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"'))
+    path.write_text(routing_yaml().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"'))
     ask = ["-c", str(path), "--model", "m"]
     assert {each["reason"] for each in decided(ask, capsys)["excluded"]} == {"disabled"}
     assert len(decided([*ask, "--sandbox"], capsys)["plan"]) == 3
@@ -117,7 +117,7 @@ def test_a_header_that_is_none_is_wrong_usage(header, capsys):
 
 
 @pytest.mark.parametrize("url", [URL, f"{URL}/", f"{URL}/v1"])
-def test_a_running_sidecar_gets_the_request_the_headers_and_the_key(url, web: aioresponses, capsys, monkeypatch):
+def test_a_running_sidecar_gets_the_request_the_headers_and_the_key(url, mocked_web: aioresponses, capsys, monkeypatch):
     monkeypatch.setenv("PARROT_API_KEY", "k")
     asked = []
 
@@ -125,7 +125,7 @@ def test_a_running_sidecar_gets_the_request_the_headers_and_the_key(url, web: ai
         asked.append((options["json"], dict(options["headers"])))
         return CallbackResult(payload=SAID)
 
-    web.post(f"{URL}/v1/route", callback=answer)
+    mocked_web.post(f"{URL}/v1/route", callback=answer)
     assert decided(["--url", url, "--model", "m", "-H", "X-Provider: a"], capsys) == SAID
     messages = [{"role": "user", "content": "Hello"}]
     assert asked == [({"messages": messages, "model": "m"}, {"X-Provider": "a", "Authorization": "Bearer k"})]
@@ -141,15 +141,15 @@ def test_a_running_sidecar_gets_the_request_the_headers_and_the_key(url, web: ai
         ({"exception": aiohttp.ServerDisconnectedError()}, "Server disconnected"),
     ],
 )
-def test_a_sidecar_that_does_not_answer_so_is_one_line(answer, said, web: aioresponses, capsys):
-    web.post(f"{URL}/v1/route", **answer)
+def test_a_sidecar_that_does_not_answer_so_is_one_line(answer, said, mocked_web: aioresponses, capsys):
+    mocked_web.post(f"{URL}/v1/route", **answer)
     code, out, err = explained(["--url", URL, "--model", "m"], capsys)
     assert (code, out) == (1, "")
     assert f"{URL}/v1/route" in err and said in err and err.count("\n") == 1
 
 
 async def test_a_real_sidecar_explains_itself(capsys):
-    async with running() as started:
+    async with run_sidecar() as started:
         ask = ["explain", "--url", started.url, "--model", "m", "-H", "X-Provider-Fallbacks: second,first", "--json"]
         assert await asyncio.to_thread(main, ask) == 0
     assert [step["provider"] for step in orjson.loads(capsys.readouterr().out)["plan"]] == ["second", "first"]

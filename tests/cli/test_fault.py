@@ -6,15 +6,15 @@ from argparse import ArgumentParser
 
 import pytest
 
-from proxy.cli.command import Failure
-from proxy.cli.fault import argument, break_
+from proxy.cli.command import CommandError
+from proxy.cli.fault import add_fault_argument, inject_faults
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 
 
 def parsed(*words: str) -> list[tuple[str, Fault]]:
     parser = ArgumentParser()
-    argument(parser)
+    add_fault_argument(parser)
     broken: list[tuple[str, Fault]] = parser.parse_args([part for word in words for part in ("--fault", word)]).fault
     return broken
 
@@ -45,14 +45,14 @@ def test_what_no_fault_is_called_is_refused(word: str, said: str, capsys: pytest
 async def test_the_first_is_broken_where_no_name_is_given() -> None:
     sandbox = await Sandbox.start({"a": "openai", "b": "openai"})
     try:
-        await break_(sandbox, parsed("stall", "b=down"))
+        await inject_faults(sandbox, parsed("stall", "b=down"))
         assert [sandbox.scenario(name).fault for name in "ab"] == [Fault("stall"), Fault("down")]
-        with pytest.raises(Failure, match="no provider 'x'; known: a, b"):
-            await break_(sandbox, parsed("x=down"))
+        with pytest.raises(CommandError, match="no provider 'x'; known: a, b"):
+            await inject_faults(sandbox, parsed("x=down"))
     finally:
         await sandbox.close()
 
 
 async def test_a_real_provider_is_not_broken() -> None:
-    with pytest.raises(Failure, match="needs --sandbox"):
-        await break_(None, parsed("down"))
+    with pytest.raises(CommandError, match="needs --sandbox"):
+        await inject_faults(None, parsed("down"))

@@ -6,16 +6,16 @@ from argparse import ArgumentParser
 
 import pytest
 
-from proxy.cli.command import Failure
-from proxy.cli.file import argument, generation
-from proxy.cli.file import text as read
-from proxy.config.document import MAX_TEXT
-from tests.fakes import PROVIDER_KEY, text
+from proxy.cli.command import CommandError
+from proxy.cli.file import add_config_argument, load_generation
+from proxy.cli.file import read_file as read
+from proxy.config.document import MAX_FILE_BYTES
+from tests.fakes import PROVIDER_KEY, routing_yaml
 
 
 def test_the_file_is_routing_yaml_unless_another_is_named():
     parser = ArgumentParser()
-    argument(parser)
+    add_config_argument(parser)
     assert parser.parse_args([]).config == "routing.yaml"
     assert parser.parse_args(["-c", "x"]).config == parser.parse_args(["--config", "x"]).config == "x"
 
@@ -24,8 +24,10 @@ def test_variables_come_from_the_environment_and_secrets_from_files(tmp_path, mo
     (tmp_path / "key").write_text("from-a-file\n")
     monkeypatch.setenv("A_HOST", "a.test")
     path = tmp_path / "routing.yaml"
-    path.write_text(text().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1).replace("//a.test", "//${A_HOST}"))
-    made = generation(str(path))
+    path.write_text(
+        routing_yaml().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1).replace("//a.test", "//${A_HOST}")
+    )
+    made = load_generation(str(path))
     assert (made.number, made.files) == (1, {f"{tmp_path}/key"})
     assert made.snapshot.providers["a"].key.value == "from-a-file"
     assert made.snapshot.models["m"][0].base_url == "https://a.test/v1"
@@ -42,25 +44,25 @@ def test_what_cannot_be_read_is_a_failure(content, said, tmp_path):
     path = tmp_path / "routing.yaml"
     if content is not None:
         path.write_bytes(content)
-    with pytest.raises(Failure) as caught:
+    with pytest.raises(CommandError) as caught:
         read(str(path))
     assert (str(caught.value), caught.value.exit_code) == (f"cannot read {path}: {said}", 2)
 
 
 def test_a_file_that_is_too_large_is_a_failure_and_not_read_to_its_end(tmp_path):
     path = tmp_path / "routing.yaml"
-    path.write_text(text())
+    path.write_text(routing_yaml())
     with open(path, "ab") as file:
-        file.truncate(MAX_TEXT * 2000)  # takes no room on the disk
-    with pytest.raises(Failure, match=f"the file is over {MAX_TEXT} bytes"):
-        generation(str(path))
+        file.truncate(MAX_FILE_BYTES * 2000)  # takes no room on the disk
+    with pytest.raises(CommandError, match=f"the file is over {MAX_FILE_BYTES} bytes"):
+        load_generation(str(path))
 
 
 def test_a_key_file_that_is_too_large_disables_its_provider_alone(tmp_path):
     path = tmp_path / "routing.yaml"
-    path.write_text(text().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1))
+    path.write_text(routing_yaml().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1))
     with open(tmp_path / "key", "ab") as file:
-        file.truncate(MAX_TEXT * 2000)
-    providers = generation(str(path)).snapshot.providers
-    assert providers["a"].disabled == f"cannot read {tmp_path}/key: it is over 65536 bytes"
-    assert providers["b"].disabled is None
+        file.truncate(MAX_FILE_BYTES * 2000)
+    providers = load_generation(str(path)).snapshot.providers
+    assert providers["a"].disabled_reason == f"cannot read {tmp_path}/key: it is over 65536 bytes"
+    assert providers["b"].disabled_reason is None

@@ -7,7 +7,7 @@ import io
 import orjson
 import pytest
 
-from proxy.cli.logs import logger
+from proxy.cli.logs import build_logger
 
 
 class Terminal(io.TextIOWrapper):
@@ -18,7 +18,7 @@ class Terminal(io.TextIOWrapper):
 def written(form, kind, **fields):
     memory = io.BytesIO()
     stream = kind(memory, encoding="utf-8", write_through=True)
-    logger(form, stream).info("request_ended", **fields)
+    build_logger(form, stream).info("request_completed", **fields)
     stream.flush()
     text = memory.getvalue().decode()
     stream.detach()
@@ -31,7 +31,7 @@ def test_json_has_one_object_a_line_and_keeps_what_is_nothing(form, kind):
     assert line.count("\n") == 1
     said = orjson.loads(line)
     assert said.pop("timestamp").endswith("Z")
-    assert said == {"event": "request_ended", "level": "info", "status": 200, "key": None}
+    assert said == {"event": "request_completed", "level": "info", "status": 200, "key": None}
 
 
 def test_json_takes_any_value():
@@ -41,19 +41,19 @@ def test_json_takes_any_value():
 @pytest.mark.parametrize("form, kind", [("console", Terminal), ("console", io.TextIOWrapper), ("auto", Terminal)])
 def test_a_console_shows_only_what_says_something(form, kind):
     line = written(form, kind, status=200, nothing=None)
-    assert "request_ended" in line and "status" in line and "nothing" not in line
+    assert "request_completed" in line and "status" in line and "nothing" not in line
     assert ("\x1b[" in line) == (kind is Terminal)
 
 
 def test_json_onto_a_stream_of_text_alone_is_json_too():
     stream = io.StringIO()
-    logger("json", stream).info("x")
+    build_logger("json", stream).info("x")
     assert orjson.loads(stream.getvalue())["event"] == "x"
 
 
 def test_below_info_nothing_is_written_and_a_traceback_stays_in_its_line():
     stream = io.TextIOWrapper(memory := io.BytesIO())
-    log = logger("json", stream)
+    log = build_logger("json", stream)
     log.debug("hidden")
     try:
         raise KeyError("x")
@@ -78,10 +78,10 @@ class Full(io.RawIOBase):
 @pytest.mark.parametrize("kind", [io.BytesIO, Full, None])
 def test_a_line_that_cannot_be_written_is_lost_and_nobody_fails(form, kind):
     stream = io.TextIOWrapper(kind(), write_through=True) if kind else io.StringIO()
-    log = logger(form, stream)
+    log = build_logger(form, stream)
     if kind is not Full:
         stream.close()
-    log.info("request_ended")
+    log.info("request_completed")
     log.error("crashed")
 
 
@@ -92,7 +92,7 @@ def test_a_traceback_on_a_console_shows_no_local_variables():
         prompt = "-".join(["canary", "of", "the", "prompt"])
         raise ValueError(len(prompt))
     except ValueError:
-        logger("console", stream).exception("request_crashed")
+        build_logger("console", stream).exception("request_unhandled_error")
     text = memory.getvalue().decode()
     stream.detach()
     assert "ValueError" in text and "raise ValueError(len(prompt))" in text and "canary-of" not in text

@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from proxy.cli.command import Failure
+from proxy.cli.command import CommandError
 from proxy.cli.loop import run
 
 
@@ -43,7 +43,7 @@ def test_a_second_signal_ends_it_at_once_with_1(second):
 
 def test_a_failure_comes_out_as_it_is():
     async def failing(stopped):
-        raise Failure("no")
+        raise CommandError("no")
 
-    with pytest.raises(Failure, match="no"):
+    with pytest.raises(CommandError, match="no"):
         run(failing)

@@ -8,7 +8,7 @@ import pytest
 
 from proxy import __version__
 from proxy.cli import main
-from proxy.cli.command import Command, Failure
+from proxy.cli.command import Command, CommandError
 from proxy.cli.main import COMMANDS
 
 module = import_module("proxy.cli.main")
@@ -73,8 +73,8 @@ def test_wrong_usage_ends_with_2_and_says_what_is_wrong(argv, said, capsys):
 @pytest.mark.parametrize(
     "raised, code, said",
     [
-        (Failure("it broke"), 1, "parrot: it broke\n"),
-        (Failure("x", 2), 2, "parrot: x\n"),
+        (CommandError("it broke"), 1, "parrot: it broke\n"),
+        (CommandError("x", 2), 2, "parrot: x\n"),
         (KeyboardInterrupt(), 130, ""),
     ],
 )

@@ -9,7 +9,7 @@ from argparse import ArgumentTypeError, Namespace
 import pytest
 
 from proxy.cli import main
-from proxy.cli.sandbox import COMMAND, _provider, _simulate
+from proxy.cli.sandbox import COMMAND, _parse_provider, _simulate
 from proxy.sandbox import SIMULATIONS
 
 
@@ -23,7 +23,7 @@ from proxy.sandbox import SIMULATIONS
     ],
 )
 def test_a_provider_is_a_name_a_dialect_and_a_port(text, provider):
-    assert _provider(text) == provider
+    assert _parse_provider(text) == provider
 
 
 @pytest.mark.parametrize(
@@ -31,7 +31,7 @@ def test_a_provider_is_a_name_a_dialect_and_a_port(text, provider):
 )
 def test_what_is_no_provider_is_refused(text, said):
     with pytest.raises(ArgumentTypeError, match=said):
-        _provider(text)
+        _parse_provider(text)
 
 
 @pytest.mark.parametrize("wanted, names", [([], list(SIMULATIONS)), ([("groq", "openai", 0)], ["groq"])])

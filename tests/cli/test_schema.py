@@ -10,8 +10,8 @@ import yaml
 from proxy.cli import main
 from proxy.cli.schema import schema
 from proxy.pipeline import REGISTRY
-from tests.running import TWO
-from tests.schemas import complaints
+from tests.running import TWO_PROVIDERS
+from tests.schemas import validation_errors
 from tests.source import ROOT
 
 SHIPPED = (ROOT / "routing.yaml").read_text()
@@ -26,9 +26,9 @@ def test_the_shipped_file_names_the_schema_for_editors():
     assert SHIPPED.splitlines()[0] == "# yaml-language-server: $schema=deploy/routing.schema.json"
 
 
-@pytest.mark.parametrize("text", [SHIPPED, TWO], ids=["shipped", "two"])
+@pytest.mark.parametrize("text", [SHIPPED, TWO_PROVIDERS], ids=["shipped", "two"])
 def test_a_file_that_serves_is_in_order_by_the_schema(text):
-    assert complaints(yaml.safe_load(text), schema()) == []
+    assert validation_errors(yaml.safe_load(text), schema()) == []
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ def test_a_file_that_serves_is_in_order_by_the_schema(text):
 )
 def test_a_mistake_is_seen_while_one_types(old, new, said):
     assert old in SHIPPED
-    (complaint,) = complaints(yaml.safe_load(SHIPPED.replace(old, new, 1)), schema())
+    (complaint,) = validation_errors(yaml.safe_load(SHIPPED.replace(old, new, 1)), schema())
     assert complaint.startswith(said)
 
 
@@ -52,7 +52,7 @@ def test_a_mistake_is_seen_while_one_types(old, new, said):
     "entry", [*REGISTRY, {"limits": {"max_inflight": 5}}, "my.own:Thing", {"my.own:Thing": {"x": 1}}]
 )
 def test_every_middleware_and_ones_own_may_stand_in_the_pipeline(entry):
-    assert complaints([entry], schema()["properties"]["pipeline"]) == []
+    assert validation_errors([entry], schema()["properties"]["pipeline"]) == []
 
 
 def test_it_can_be_written_to_a_file(tmp_path, capsys):

@@ -17,11 +17,11 @@ from urllib.request import urlopen
 import pytest
 
 from proxy.cli import main
-from proxy.cli.file import generation
+from proxy.cli.file import load_generation
 from proxy.cli.main import parser
 from proxy.cli.serve import _serve
 from tests.exhaustion import resource
-from tests.fakes import PROVIDER_KEY, text
+from tests.fakes import PROVIDER_KEY, routing_yaml
 from tests.source import ROOT
 
 
@@ -53,7 +53,7 @@ def test_a_folder_is_no_file(capsys, tmp_path):
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_one_line(capsys, write):
-    path = write(text())
+    path = write(routing_yaml())
     os.chmod(path, 0)
     assert ended(["-c", path], capsys) == (2, f"parrot: cannot read {path}: permission denied\n")
 
@@ -64,12 +64,14 @@ def test_a_file_that_is_not_utf_8_is_one_line(capsys, write):
 
 
 def test_of_a_broken_file_every_problem_is_shown_with_its_place(capsys, write):
-    path = write(text().replace("dialect: openai", "dialekt: openai", 1).replace("failover", "{failover: {x: 1}}"))
+    path = write(
+        routing_yaml().replace("dialect: openai", "dialekt: openai", 1).replace("failover", "{failover: {x: 1}}")
+    )
     code, said = ended(["-c", path], capsys)
     first, *problems = said.splitlines()
     assert (code, first) == (2, f"parrot: 3 problems in {path}")
     assert [line.removeprefix(f"{path}:") for line in problems] == [
-        "2:86: pipeline[5].failover.x: unknown key; known: circuit_breaker, hedge, max_retries, resume, retry_after_wait",
+        "2:86: pipeline[5].failover.x: unknown key; known: circuit_breaker, hedge, max_retries, max_retry_after_wait, resume",
         "4:6: providers.a.dialect: is missing",
         "4:7: providers.a.dialekt: unknown key; did you mean 'dialect'?",
     ]
@@ -90,14 +92,14 @@ def test_a_file_that_is_no_table_is_one_problem(content, said, capsys, write):
 
 
 def test_no_key_is_shown_of_a_file_with_problems(capsys, write):
-    _, said = ended(["-c", write(text().replace("regions", "regionz"))], capsys)
+    _, said = ended(["-c", write(routing_yaml().replace("regions", "regionz"))], capsys)
     assert PROVIDER_KEY not in said
 
 
 def test_a_busy_port_is_one_line(capsys, write):
     with socket.create_server(("127.0.0.1", 0)) as busy:
         port = busy.getsockname()[1]
-        code, said = ended(["-c", write(text()), "--port", str(port)], capsys)
+        code, said = ended(["-c", write(routing_yaml()), "--port", str(port)], capsys)
     assert (code, said) == (1, f"parrot: cannot listen on 127.0.0.1:{port}: address already in use\n")
 
 
@@ -105,13 +107,13 @@ def test_a_busy_port_is_one_line(capsys, write):
     "unix, said", [("/no/such/folder/x", "no such file or directory"), ("/tmp/" + "x" * 200, "path too long")]
 )
 def test_a_socket_that_cannot_be_made_is_one_line(unix, said, capsys, write):
-    code, shown = ended(["-c", write(text() + f"listen: {{unix: {unix}}}\n")], capsys)
+    code, shown = ended(["-c", write(routing_yaml() + f"listen: {{unix: {unix}}}\n")], capsys)
     assert code == 1
     assert shown.startswith(f"parrot: cannot listen on {unix}: ") and shown.endswith(f"{said}\n")
 
 
 def test_open_to_the_network_without_keys_is_one_line(capsys, write):
-    path = write(text())
+    path = write(routing_yaml())
     code, said = ended(["-c", path, "--host", "0.0.0.0"], capsys)
     assert code == 2
     assert said.startswith(f"parrot: {path}: listen: host 0.0.0.0 is reachable from outside and no key is asked for; ")
@@ -133,7 +135,7 @@ def test_an_environment_that_cannot_be_used_is_one_line(name, value, said, capsy
         monkeypatch.delenv(other, raising=False)
         monkeypatch.delenv(other.lower(), raising=False)
     monkeypatch.setenv(name, value)
-    code, shown = ended(["-c", write(text()), "--port", "0", "--admin-port", "0"], capsys)
+    code, shown = ended(["-c", write(routing_yaml()), "--port", "0", "--admin-port", "0"], capsys)
     assert (code, shown.count("\n")) == (2, 1)
     assert shown.startswith(f"parrot: {name}: {said}") and "s3cret" not in shown
 
@@ -142,12 +144,12 @@ async def served(argv, capsys):
     stopped = asyncio.Event()
     stopped.set()
     arguments = parser().parse_args(["serve", "--admin-port", "0", *argv])
-    assert await _serve(arguments, generation(arguments.config), stopped) == 0
+    assert await _serve(arguments, load_generation(arguments.config), stopped) == 0
     return capsys.readouterr().out
 
 
 async def test_says_where_it_listens_who_serves_and_how_to_try_it(capsys, write):
-    file = text().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"', 1)
+    file = routing_yaml().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"', 1)
     path = write(file)
     said = await served(["-c", path, "--port", "0"], capsys)
     assert " listens on http://127.0.0.1:" in said and f", routed by {path}\n" in said
@@ -158,13 +160,14 @@ async def test_says_where_it_listens_who_serves_and_how_to_try_it(capsys, write)
 
 async def test_simulated_providers_need_no_keys(capsys, write):
     said = await served(
-        ["-c", write(text().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"')), "--sandbox", "--port", "0"], capsys
+        ["-c", write(routing_yaml().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"')), "--sandbox", "--port", "0"],
+        capsys,
     )
     assert "  simulated providers: a, b, c\n" in said and "disabled" not in said
 
 
 async def test_listens_on_a_unix_socket_unless_told_a_port(capsys, write, tmp_path):
-    path = write(text() + f"listen: {{unix: {tmp_path}/s}}\n")
+    path = write(routing_yaml() + f"listen: {{unix: {tmp_path}/s}}\n")
     said = await served(["-c", path], capsys)
     assert f"listens on unix:{tmp_path}/s," in said
     assert f"curl --unix-socket {tmp_path}/s http://localhost/v1" in said
@@ -231,7 +234,7 @@ class Served:
 
 
 ASK = {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}
-SOLO = text().replace("{a: m-a, b: m-b, c: m-c}", "{a: m-a}")
+SOLO = routing_yaml().replace("{a: m-a, b: m-b, c: m-c}", "{a: m-a}")
 
 signalled = pytest.mark.skipif(sys.platform == "win32", reason="signals end processes there")
 
@@ -252,7 +255,7 @@ def test_told_to_stop_it_is_not_ready_and_finishes_the_stream_in_hand(write):
             served.send(signal.SIGTERM)
             served.until_draining()
             assert stream.read().endswith(b"data: [DONE]\n\n")
-        assert served.ended() == (0, ["request_ended"])
+        assert served.ended() == (0, ["request_completed"])
 
 
 @signalled
@@ -274,7 +277,7 @@ def test_hangup_reads_the_file_at_once_and_logs_what_changed_and_no_secret(write
         write(SOLO.replace(PROVIDER_KEY, "another-canary", 1).replace("m-a}", "m-z}") + "listen: {port: 1}\n")
         served.send(signal.SIGHUP)
         line = served.logged()
-        assert (line["event"], line["generation"]) == ("routing_reloaded", 2)
+        assert (line["event"], line["generation"]) == ("config_reloaded", 2)
         assert line["changes"] == [
             "providers.a.api_key changed", "models.m.a: m-a -> m-z", "listen added (at restart)",
         ]  # fmt: skip
@@ -282,7 +285,7 @@ def test_hangup_reads_the_file_at_once_and_logs_what_changed_and_no_secret(write
         write("providers: [")
         served.send(signal.SIGHUP)
         lines = [served.logged(), served.logged()]
-        assert [line["event"] for line in lines] == ["request_ended", "routing_refused"]
+        assert [line["event"] for line in lines] == ["request_completed", "config_reload_failed"]
         assert lines[1]["problems"][0].startswith(f"{path}:2:1: not YAML: ")
         assert json.load(served.asked(served.url, "/v1/chat/completions", ASK))["model"] == "m-z"
 
@@ -299,7 +302,7 @@ KEY_FILES = [
 def test_a_key_file_that_cannot_be_used_disables_its_provider_alone(make, reason, write, tmp_path):
     key = tmp_path / "key"
     make(key)
-    path = write(text().replace(PROVIDER_KEY, f"'${{file:{key}}}'", 1))
+    path = write(routing_yaml().replace(PROVIDER_KEY, f"'${{file:{key}}}'", 1))
     with Served(path, "--host", "127.0.0.1") as served:
         line = served.logged()
         assert (line["event"], line["provider"], line["reason"]) == ("provider_disabled", "a", reason.format(key))
@@ -315,16 +318,16 @@ def test_a_key_file_that_cannot_be_used_disables_its_provider_alone(make, reason
 def test_a_key_file_that_becomes_a_fifo_holds_up_neither_reloads_nor_the_end(write, tmp_path):
     key = tmp_path / "key"
     key.write_text("sk-1\n")
-    with Served(write(text().replace(PROVIDER_KEY, f"'${{file:{key}}}'", 1)), "--host", "127.0.0.1") as served:
+    with Served(write(routing_yaml().replace(PROVIDER_KEY, f"'${{file:{key}}}'", 1)), "--host", "127.0.0.1") as served:
         key.unlink()
         os.mkfifo(key)
         served.asked(served.admin, "/admin/reload", method="POST").close()
         lines = [served.logged(), served.logged()]
-        assert [line["event"] for line in lines] == ["provider_disabled", "routing_reloaded"]
+        assert [line["event"] for line in lines] == ["provider_disabled", "config_reloaded"]
         key.unlink()
         key.write_text("sk-2\n")
         served.asked(served.admin, "/admin/reload", method="POST").close()
-        assert [served.logged()["event"] for _ in range(2)] == ["provider_enabled", "routing_reloaded"]
+        assert [served.logged()["event"] for _ in range(2)] == ["provider_enabled", "config_reloaded"]
         served.send(signal.SIGTERM)
         assert served.ended() == (0, [])
 
@@ -364,5 +367,5 @@ def test_no_secret_is_in_the_log_of_a_process_before_or_after_a_reload(form, wri
         served.send(signal.SIGTERM)
         lines = served.process.communicate(timeout=20)[1]
     assert lines.count("RuntimeError: [redacted] and [redacted]") == 2
-    assert lines.count("a library met [redacted]") == 2 and "routing_reloaded" in lines
+    assert lines.count("a library met [redacted]") == 2 and "config_reloaded" in lines
     assert "canary" not in lines

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.cli.table import table
+from proxy.cli.table import format_decision
 from proxy.dialects import DIALECTS
 from tests.source import ROOT
 
@@ -47,16 +47,16 @@ Not in the plan:
 
 
 def test_the_plan_and_the_reasons_stand_in_columns() -> None:
-    assert table(EXPLANATION, 80) == SHOWN.strip("\n")
+    assert format_decision(EXPLANATION, 80) == SHOWN.strip("\n")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
 def test_no_line_is_wider_than_the_terminal(width: int) -> None:
-    assert max(map(len, table({**EXPLANATION, "plan": []}, width).splitlines())) <= width
+    assert max(map(len, format_decision({**EXPLANATION, "plan": []}, width).splitlines())) <= width
 
 
 def test_in_a_narrow_terminal_reasons_go_on_below_themselves() -> None:
-    lines = table(EXPLANATION, 60).splitlines()
+    lines = format_decision(EXPLANATION, 60).splitlines()
     (at,) = [number for number, line in enumerate(lines) if "unsupported" in line]
     assert lines[at].index("unsupported") == len(lines[at + 1]) - len(lines[at + 1].lstrip())
 
@@ -73,12 +73,14 @@ def test_in_a_narrow_terminal_reasons_go_on_below_themselves() -> None:
 )
 def test_a_score_is_named_by_what_it_is(strategy: str, score: float, header: str, shown: str) -> None:
     plan = [{"target": "a@b/c", "score": score}]
-    head, row = table({**EXPLANATION, "strategy": strategy, "plan": plan, "excluded": []}, 80).splitlines()[-2:]
+    head, row = format_decision({**EXPLANATION, "strategy": strategy, "plan": plan, "excluded": []}, 80).splitlines()[
+        -2:
+    ]
     assert head.endswith(header) and row.endswith(shown) and len(head) == len(row)
 
 
 def test_nobody_and_nothing_are_said_in_words() -> None:
-    said = table({**EXPLANATION, "plan": [], "excluded": [], "policy": {}}, 80)
+    said = format_decision({**EXPLANATION, "plan": [], "excluded": [], "policy": {}}, 80)
     assert said.endswith("Nobody may serve this request.")
     assert "asked for   nothing: the file decides" in said
 

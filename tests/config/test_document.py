@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.document import MAX_TEXT, ConfigError, Problem, parse, suggestion
+from proxy.config.document import MAX_FILE_BYTES, ConfigError, Problem, parse, suggestion
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "\n".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -30,8 +30,8 @@ BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "\n".join(
         ("a: " + "[" * 200_000, "1:28: nested deeper than 24"),
         ("".join(" " * depth + "a:\n" for depth in range(40)), "26:26: nested deeper than 24"),
         (BOMB, "1:16: more than 200000 values, aliases followed"),
-        ("a: " + "x" * MAX_TEXT, f"1:1: the file is over {MAX_TEXT} bytes"),
-        ("# " + "é" * (MAX_TEXT // 2), f"1:1: the file is over {MAX_TEXT} bytes"),
+        ("a: " + "x" * MAX_FILE_BYTES, f"1:1: the file is over {MAX_FILE_BYTES} bytes"),
+        ("# " + "é" * (MAX_FILE_BYTES // 2), f"1:1: the file is over {MAX_FILE_BYTES} bytes"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_place(text: str, line: str) -> None:
@@ -59,9 +59,9 @@ def test_a_complaint_stands_at_the_nearest_thing_the_file_has() -> None:
     document = parse("\n\nproviders: {}\n")
     document.marks["providers"] = document.root.value[0][1].start_mark
     for path in ("providers.x.regions[2].y", "models"):
-        document.complain(path, "is wrong")
+        document.add_error(path, "is wrong")
     with pytest.raises(ConfigError) as caught:
-        document.check()
+        document.raise_if_invalid()
     assert str(caught.value).splitlines() == [
         "routing.yaml:3:1: models: is wrong",
         "routing.yaml:3:12: providers.x.regions[2].y: is wrong",

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from proxy.config import files
-from proxy.config.document import MAX_TEXT
-from proxy.config.files import MAX_VALUE, call_within, read_text, read_value
+from proxy.config.document import MAX_FILE_BYTES
+from proxy.config.files import MAX_VALUE_BYTES, call_with_timeout, read_text, read_value
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files there")
 
@@ -38,7 +38,7 @@ def why(read: Callable[[str], str], path: Path | str) -> str:
         ("\u00fc".encode(), "\u00fc"),
         (b"a\nb\n", "a\nb"),
         (b"", ""),
-        (b"x" * MAX_VALUE, "x" * MAX_VALUE),
+        (b"x" * MAX_VALUE_BYTES, "x" * MAX_VALUE_BYTES),
     ],
 )
 def test_a_value_is_a_files_text_without_white_space_around_it(content: bytes, value: str, tmp_path: Path) -> None:
@@ -59,7 +59,7 @@ def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
 def test_a_large_file_is_refused_and_not_read_to_its_end(tmp_path: Path) -> None:
     with open(tmp_path / "key", "wb") as file:
         file.truncate(10**12)  # takes no room on the disk
-    assert why(read_value, tmp_path / "key") == f"it is over {MAX_VALUE} bytes"
+    assert why(read_value, tmp_path / "key") == f"it is over {MAX_VALUE_BYTES} bytes"
 
 
 def test_a_file_that_is_not_utf_8_is_refused_without_its_bytes(tmp_path: Path) -> None:
@@ -121,13 +121,13 @@ def test_a_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
 
 
 def test_of_a_long_text_only_as_much_is_read_as_shows_it(tmp_path: Path) -> None:
-    (tmp_path / "routing.yaml").write_bytes(b"\xc3\xbc" * MAX_TEXT)  # the end of what is read is half a character
-    assert MAX_TEXT < len(read_text(str(tmp_path / "routing.yaml")).encode()) < MAX_TEXT + 10
+    (tmp_path / "routing.yaml").write_bytes(b"\xc3\xbc" * MAX_FILE_BYTES)  # the end of what is read is half a character
+    assert MAX_FILE_BYTES < len(read_text(str(tmp_path / "routing.yaml")).encode()) < MAX_FILE_BYTES + 10
 
 
 @posix
 def test_of_an_endless_file_only_a_beginning_is_read() -> None:
-    assert len(read_text("/dev/zero")) == MAX_TEXT + 1
+    assert len(read_text("/dev/zero")) == MAX_FILE_BYTES + 1
 
 
 @posix
@@ -148,7 +148,7 @@ def test_a_text_may_come_through_a_pipe_in_parts() -> None:
 
 @posix
 def test_a_pipe_into_which_nothing_is_written_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(files, "TEXT_WITHIN_S", 0.02)
+    monkeypatch.setattr(files, "TEXT_TIMEOUT_S", 0.02)
     os.mkfifo(tmp_path / "routing.yaml")
     assert why(read_text, tmp_path / "routing.yaml") == "it could not be read within 0.02 s"
     os.close(os.open(tmp_path / "routing.yaml", os.O_WRONLY))  # lets the thread go
@@ -167,15 +167,15 @@ def test_a_call_that_blocks_is_given_up_on_and_blocks_one_thread_only() -> None:
 
     for _ in range(3):
         with pytest.raises(TimeoutError) as caught:
-            call_within(0.01, "/mnt/hung", block)
+            call_with_timeout(0.01, "/mnt/hung", block)
         assert caught.value.errno == errno.ETIMEDOUT
     assert len(calls) == 1
     go.set()
-    files._stuck["/mnt/hung"].join()
-    assert call_within(10, "/mnt/hung", lambda: "well again") == "well again"
+    files._blocked_threads["/mnt/hung"].join()
+    assert call_with_timeout(10, "/mnt/hung", lambda: "well again") == "well again"
 
 
 def test_a_call_gives_what_it_returns_and_raises_what_it_raises() -> None:
-    assert call_within(10, "x", lambda: 3) == 3
+    assert call_with_timeout(10, "x", lambda: 3) == 3
     with pytest.raises(KeyError):
-        call_within(10, "x", lambda: {}["x"])
+        call_with_timeout(10, "x", lambda: {}["x"])

@@ -9,8 +9,8 @@ import pytest
 from msgspec import Meta, Struct
 
 from proxy.config.json_schema import json_schema
-from proxy.config.quantities import Seconds, Secret, Size
-from tests.schemas import complaints
+from proxy.config.units import Seconds, Secret, Size
+from tests.schemas import validation_errors
 
 
 class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -69,13 +69,13 @@ REFUSED = [
 
 @pytest.mark.parametrize("value", TAKEN)
 def test_what_may_be_written_passes(value: Any) -> None:
-    assert complaints(value, json_schema(Part)) == []
-    assert complaints({"part": value}, json_schema(Option)) == []
+    assert validation_errors(value, json_schema(Part)) == []
+    assert validation_errors({"part": value}, json_schema(Option)) == []
 
 
 @pytest.mark.parametrize(("value", "said"), REFUSED)
 def test_what_may_not_be_written_is_named(value: Any, said: str) -> None:
-    (complaint,) = complaints(value, json_schema(Part))
+    (complaint,) = validation_errors(value, json_schema(Part))
     assert complaint.startswith(said)
 
 

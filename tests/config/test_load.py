@@ -8,10 +8,10 @@ import pytest
 
 from proxy.config.document import ConfigError, parse
 from proxy.config.load import load
-from proxy.config.quantities import Seconds
-from proxy.config.reading import Reader
-from proxy.config.schema import Probe, Timeouts
-from tests.files import complaints, loaded
+from proxy.config.schema import ProbeConfig, Timeouts
+from proxy.config.typed_loader import TypedLoader
+from proxy.config.units import Seconds
+from tests.files import config_errors, load_snapshot
 from tests.source import ROOT
 
 HEAD = "providers:\n  openai: {dialect: openai, base_url: http://x}\n"
@@ -72,7 +72,7 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
     ],
 )  # fmt: skip
 def test_a_mistake_is_one_line_with_its_place_and_remedy(text: str, line: str) -> None:
-    assert complaints(text) == [f"routing.yaml:{line}"]
+    assert config_errors(text) == [f"routing.yaml:{line}"]
 
 
 def test_all_mistakes_of_a_file_come_at_once_in_its_order() -> None:
@@ -86,7 +86,7 @@ providers:
 drain: {timeout: 25}
 drain: {}
 """
-    assert complaints(text) == [
+    assert config_errors(text) == [
         "routing.yaml:1:16: listen.port: expected a whole number, got text",
         "routing.yaml:1:22: listen.hots: unknown key; did you mean 'host'?",
         "routing.yaml:3:15: models.m.nobody: no provider 'nobody'; known: extra, openai",
@@ -101,24 +101,24 @@ drain: {}
 
 def test_a_mistaken_provider_does_not_make_its_models_unknown() -> None:
     text = "providers:\n  openai: {dialect: openai}\nmodels: {m: {openai: m}, 'o-*': {openai: '*'}}\n"
-    assert complaints(text) == ["routing.yaml:2:11: providers.openai.base_url: is missing"]
+    assert config_errors(text) == ["routing.yaml:2:11: providers.openai.base_url: is missing"]
 
 
 def test_a_key_in_the_wrong_place_is_not_printed() -> None:
     text = HEAD + MODELS + "listen: {port: '${KEY}'}\n"
-    assert complaints(text, {"KEY": "sk-planted"}) == [
+    assert config_errors(text, {"KEY": "sk-planted"}) == [
         "routing.yaml:4:16: listen.port: expected a whole number, got '${KEY}'"
     ]
 
 
 @pytest.mark.parametrize(("environ", "host"), [({}, "127.0.0.9"), ({"HOST": ""}, "127.0.0.9"), ({"HOST": "h"}, "h")])
 def test_a_variable_has_a_default(environ: dict[str, str], host: str) -> None:
-    assert loaded(HEAD + MODELS + "listen: {host: '${HOST:-127.0.0.9}'}", environ).listen.host == host
+    assert load_snapshot(HEAD + MODELS + "listen: {host: '${HOST:-127.0.0.9}'}", environ).listen.host == host
 
 
 def test_a_secret_may_be_a_file() -> None:
     text = HEAD.replace("http://x}", "http://x, api_key: '${file:/run/key}'}") + MODELS
-    key = loaded(text, files={"/run/key": "sk-1\n"}).providers["openai"].key
+    key = load_snapshot(text, files={"/run/key": "sk-1\n"}).providers["openai"].key
     assert key is not None and (key.value, key.missing) == ("sk-1", None)
 
 
@@ -140,8 +140,11 @@ def test_a_provider_without_a_key_is_disabled_and_the_others_serve(written: str,
         "http://x}", f"http://x, api_key: {written}}}\n  other: {{dialect: openai, base_url: http://y}}"
     )
     files = {"/run/empty": "", "/run/blank": " \r\n"}
-    snapshot = loaded(text + MODELS, {"EMPTY": "", "BLANK": " \t"}, files)
-    assert {name: each.disabled for name, each in snapshot.providers.items()} == {"openai": reason, "other": None}
+    snapshot = load_snapshot(text + MODELS, {"EMPTY": "", "BLANK": " \t"}, files)
+    assert {name: each.disabled_reason for name, each in snapshot.providers.items()} == {
+        "openai": reason,
+        "other": None,
+    }
 
 
 def test_want_of_descriptors_disables_no_provider() -> None:
@@ -149,7 +152,7 @@ def test_want_of_descriptors_disables_no_provider() -> None:
         raise OSError(errno.EMFILE, "Too many open files", path)
 
     document = parse(HEAD.replace("http://x}", "http://x, api_key: '${file:/run/key}'}") + MODELS)
-    load(Reader(document, {}, read_file))
+    load(TypedLoader(document, {}, read_file))
     assert [problem.message for problem in document.problems] == ["cannot read /run/key: Too many open files"]
 
 
@@ -162,12 +165,12 @@ def test_weights_become_shares(weights: tuple[float, ...], shares: list[float]) 
         f"  {name}: {{dialect: openai, base_url: http://x, weight: {weight}}}"
         for name, weight in zip("abc", weights, strict=True)
     ]
-    snapshot = loaded("\n".join(["providers:", *lines, "models: {}"]))
+    snapshot = load_snapshot("\n".join(["providers:", *lines, "models: {}"]))
     assert [provider.weight for provider in snapshot.providers.values()] == shares
 
 
 def test_a_region_has_its_own_url_and_a_model_its_own_timeouts() -> None:
-    snapshot = loaded("""
+    snapshot = load_snapshot("""
 providers:
   openai:
     dialect: openai
@@ -189,18 +192,21 @@ models: {m: {openai: m}, n: {openai: {model: n2, timeouts: {connect: 2s}}}}
     [
         ("", None),
         (", probe: null", None),
-        (", probe: {}", Probe(every=Seconds(10), timeout=Seconds(3), failures=3)),
-        (", probe: {every: 1m, timeout: 1s, failures: 2}", Probe(every=Seconds(60), timeout=Seconds(1), failures=2)),
+        (", probe: {}", ProbeConfig(every=Seconds(10), timeout=Seconds(3), failures=3)),
+        (
+            ", probe: {every: 1m, timeout: 1s, failures: 2}",
+            ProbeConfig(every=Seconds(60), timeout=Seconds(1), failures=2),
+        ),
     ],
 )
-def test_nobody_is_probed_unless_the_file_says_so(said: str, probe: Probe | None) -> None:
-    snapshot = loaded(f"providers:\n  a: {{dialect: openai, base_url: http://x{said}}}\nmodels: {{}}\n")
+def test_nobody_is_probed_unless_the_file_says_so(said: str, probe: ProbeConfig | None) -> None:
+    snapshot = load_snapshot(f"providers:\n  a: {{dialect: openai, base_url: http://x{said}}}\nmodels: {{}}\n")
     assert snapshot.providers["a"].probe == probe
 
 
 def test_the_pipelines_entries_are_handed_on_unread() -> None:
     document = parse(HEAD + MODELS + "pipeline:\n  - auth\n  - limits: {max_inflight: 1}\n")
-    _, entries = load(Reader(document, {}, str))
+    _, entries = load(TypedLoader(document, {}, str))
     assert [(entry.name, entry.path, entry.options is None) for entry in entries] == [
         ("auth", "pipeline[0]", True),
         ("limits", "pipeline[1].limits", False),
@@ -209,18 +215,18 @@ def test_the_pipelines_entries_are_handed_on_unread() -> None:
 
 def test_an_alias_may_repeat_what_stands_elsewhere() -> None:
     text = "providers:\n  a: &a {dialect: openai, base_url: http://x}\n  b: *a\nmodels: {m: {a: x, b: y}}"
-    assert [target.id for target in loaded(text).targets("m")] == ["a@global/x", "b@global/y"]
+    assert [target.id for target in load_snapshot(text).targets("m")] == ["a@global/x", "b@global/y"]
 
 
 def test_the_worked_example_is_sound_without_a_single_variable() -> None:
-    snapshot = loaded((ROOT / "routing.yaml").read_text())
-    assert all(provider.disabled for provider in snapshot.providers.values())
+    snapshot = load_snapshot((ROOT / "routing.yaml").read_text())
+    assert all(provider.disabled_reason for provider in snapshot.providers.values())
     assert all(snapshot.targets(model) for model in snapshot.models)
 
 
 def test_nothing_is_loaded_of_a_file_without_its_required_parts() -> None:
     with pytest.raises(ConfigError):
-        load(Reader(parse("models: {}"), {}, str))
+        load(TypedLoader(parse("models: {}"), {}, str))
 
 
 PRICED = """
@@ -228,7 +234,7 @@ providers:
   openai: {dialect: openai, base_url: http://x, regions: {eu-west-2: {body: {inference_geo: uk}}, nowhere: {}}}
   host: {dialect: openai, base_url: http://x}
 models:
-  own: {openai: {model: gpt-4o, price: {input: 2, output: 6, cached_input: 1}, context: 1000, lacks: [images, tools]}}
+  own: {openai: {model: gpt-4o, price: {input: 2, output: 6, cached_input: 1}, context_window: 1000, unsupported: [images, tools]}}
   listed: {openai: gpt-4o, host: gpt-4o}
   unheard: {openai: nobody-knows-this}
   "gpt-*": {openai: "*"}
@@ -236,34 +242,36 @@ models:
 
 
 def test_a_target_has_the_files_price_and_limits_else_the_listed_ones() -> None:
-    snapshot = loaded(PRICED)
+    snapshot = load_snapshot(PRICED)
     own, listed, unheard = (snapshot.targets(name)[0] for name in ("own", "listed", "unheard"))
     assert own.price is not None and listed.price is not None
-    assert own.price.of(1_000_000, 1_000_000) == 8 and own.price.of(1_000_000, 0, cached=1_000_000) == 1
-    assert (own.context, own.lacks) == (1000, {"images", "tools"})
-    assert listed.price.input > 0 and listed.context == listed.price.context_window and listed.lacks == set()
-    assert (unheard.price, unheard.context) == (None, None)
+    assert own.price.cost(1_000_000, 1_000_000) == 8 and own.price.cost(1_000_000, 0, cached=1_000_000) == 1
+    assert (own.context_window, own.unsupported) == (1000, {"images", "tools"})
+    assert (
+        listed.price.input > 0 and listed.context_window == listed.price.context_window and listed.unsupported == set()
+    )
+    assert (unheard.price, unheard.context_window) == (None, None)
 
 
 def test_a_host_without_prices_of_its_own_has_those_of_what_it_speaks() -> None:
-    prices = {target.provider.name: target.price for target in loaded(PRICED).targets("listed")}
+    prices = {target.provider.name: target.price for target in load_snapshot(PRICED).targets("listed")}
     assert prices["host"] == prices["openai"]
 
 
 def test_what_a_pattern_matches_has_its_own_price() -> None:
-    snapshot = loaded(PRICED)
+    snapshot = load_snapshot(PRICED)
     assert snapshot.targets("gpt-4o-mini")[0].price not in (None, snapshot.targets("listed")[0].price)
     assert snapshot.targets("openai/gpt-4o")[0].price == snapshot.targets("listed")[0].price
 
 
 def test_a_region_has_a_place_if_it_is_on_the_map_and_members_of_its_own() -> None:
-    here, nowhere, *_ = loaded(PRICED).targets("listed")
-    assert here.place is not None and (here.residency, here.body) == ("UK", {"inference_geo": "uk"})
-    assert (nowhere.place, nowhere.residency, nowhere.body) == (None, None, {})
+    here, nowhere, *_ = load_snapshot(PRICED).targets("listed")
+    assert here.cloud_region is not None and (here.residency, here.body) == ("UK", {"inference_geo": "uk"})
+    assert (nowhere.cloud_region, nowhere.residency, nowhere.body) == (None, None, {})
 
 
 def test_headers_may_name_what_the_file_and_the_map_know() -> None:
-    known = loaded(PRICED).known
+    known = load_snapshot(PRICED).known_names
     assert known.providers == {"openai", "host"}
     assert known.regions == {"eu-west-2", "nowhere", "global"}
     assert {"EU", "UK", "US", "CH"} <= known.zones
@@ -272,12 +280,12 @@ def test_headers_may_name_what_the_file_and_the_map_know() -> None:
 @pytest.mark.parametrize(
     ("served", "said"),
     [
-        ("{model: x, lacks: [wings]}", "expected images or json_schema or tools, got text"),
-        ("{model: x, context: 0}", "must be at least 1, got '0'"),
+        ("{model: x, unsupported: [wings]}", "expected images or json_schema or tools, got text"),
+        ("{model: x, context_window: 0}", "must be at least 1, got '0'"),
         ("{model: x, price: {input: -1, output: 1}}", "must be at least 0, got '-1'"),
         ("{model: x, price: {input: 1}}", "output"),
     ],
 )
 def test_a_model_that_is_served_impossibly_is_refused(served: str, said: str) -> None:
     text = f"providers:\n  p: {{dialect: openai, base_url: http://x}}\nmodels: {{m: {{p: {served}}}}}"
-    assert any(said in line for line in complaints(text))
+    assert any(said in line for line in config_errors(text))

@@ -16,7 +16,7 @@ from genai_prices.data import providers
 from genai_prices.types import ModelInfo, Provider
 
 from proxy.config import prices
-from proxy.config.prices import Price, Prices, Rates, read, shipped
+from proxy.config.prices import Price, Prices, Rates, bundled_prices, parse_prices
 
 FILE = Path(prices.__file__).with_name("prices.json")
 HEADER = json.loads(FILE.read_bytes())["header"]
@@ -45,7 +45,7 @@ def theirs(provider: Provider, model: ModelInfo, counts: tuple[int, int, int, in
 def test_the_shipped_prices_are_those_the_vendors_print(
     vendor: str, model: str, rates: tuple[float, float, float, float]
 ) -> None:
-    price = shipped().find(vendor, model)
+    price = bundled_prices().find(vendor, model)
     assert price
     found = (price.input, price.output, price.cached_input, price.cache_write)
     assert [rate * 1_000_000 for rate in found] == pytest.approx(rates)
@@ -73,10 +73,10 @@ def test_the_shipped_prices_are_those_the_vendors_print(
     ],
 )
 def test_a_request_costs_what_the_source_computes(vendor: str, model: str, counts: tuple[int, int, int, int]) -> None:
-    price, source = shipped().find(vendor, model), PROVIDERS[vendor].find_model(model)
+    price, source = bundled_prices().find(vendor, model), PROVIDERS[vendor].find_model(model)
     assert price
     assert source
-    assert price.of(*counts) == pytest.approx(theirs(PROVIDERS[vendor], source, counts), abs=1e-12)
+    assert price.cost(*counts) == pytest.approx(theirs(PROVIDERS[vendor], source, counts), abs=1e-12)
 
 
 def texts(clause: Any) -> Iterator[str]:
@@ -94,16 +94,16 @@ def names(provider: Provider) -> Iterator[str]:
             yield from (text, f"{text}-preview", f"{text}-latest", f"{text}-tts", f"x{text}", f"models/{text}")
 
 
-@pytest.mark.parametrize("vendor", sorted(shipped().vendors))
+@pytest.mark.parametrize("vendor", sorted(bundled_prices().vendors))
 def test_every_name_finds_the_model_that_it_finds_at_the_source(vendor: str) -> None:
     provider = PROVIDERS[vendor]
     for name in names(provider):
-        price, source = shipped().find(vendor, name), provider.find_model(name)
+        price, source = bundled_prices().find(vendor, name), provider.find_model(name)
         if source is None or source.get_prices(IN_FORCE).input_mtok is None:
             assert price is None, name
         else:
             assert price, name
-            assert price.of(*COUNTS[-1]) == pytest.approx(theirs(provider, source, COUNTS[-1]), abs=1e-12), name
+            assert price.cost(*COUNTS[-1]) == pytest.approx(theirs(provider, source, COUNTS[-1]), abs=1e-12), name
             assert price.context_window == source.context_window, name
 
 
@@ -129,12 +129,12 @@ def test_the_table_names_its_source_and_is_the_installed_one() -> None:
     ],
 )
 def test_of_other_models_no_price_is_known(vendor: str, model: str) -> None:
-    assert shipped().find(vendor, model) is None
+    assert bundled_prices().find(vendor, model) is None
 
 
 @pytest.mark.parametrize("name", ["gpt-4o-2031-02-03", "gpt-4o-20310203", "GPT-4o-2031-02-03"])
 def test_an_unlisted_version_costs_what_the_model_costs(name: str) -> None:
-    assert shipped().find("openai", name) is shipped().find("openai", "gpt-4o")
+    assert bundled_prices().find("openai", name) is bundled_prices().find("openai", "gpt-4o")
 
 
 PRICE = Price(1.0, 10.0, 0.5, 2.0, tiers=((200, Rates(4.0, 40.0, 3.0, 5.0)), (100, Rates(2.0, 20.0, 1.0, 3.0))))
@@ -158,14 +158,14 @@ PRICE = Price(1.0, 10.0, 0.5, 2.0, tiers=((200, Rates(4.0, 40.0, 3.0, 5.0)), (10
     ],
 )
 def test_each_token_is_paid_once_at_its_rate(counts: tuple[int, ...], dollars: float) -> None:
-    assert PRICE.of(*counts) == dollars
+    assert PRICE.cost(*counts) == dollars
 
 
 def test_a_price_in_dollars_per_million_tokens_becomes_one_per_token() -> None:
-    price = Price.per_million(2.0, 6.0)
+    price = Price.from_per_million(2.0, 6.0)
     assert price == Price(2e-6, 6e-6, 2e-6, 2e-6)
-    assert Price.per_million(2.0, 6.0, 0.0, 2.5) == Price(2e-6, 6e-6, 0.0, 2.5e-6)
-    assert price.of(1000, 500) == pytest.approx(0.005)
+    assert Price.from_per_million(2.0, 6.0, 0.0, 2.5) == Price(2e-6, 6e-6, 0.0, 2.5e-6)
+    assert price.cost(1000, 500) == pytest.approx(0.005)
 
 
 ROWS = """{"vendors": {"v": [
@@ -181,23 +181,23 @@ ROWS = """{"vendors": {"v": [
     ("name", "dollars"), [("m-one", 1), ("m-1", 2), ("M-ONE-2", 2), ("m-two", 3), ("n", 3), ("one", 3), ("o", 3)]
 )
 def test_a_name_comes_before_a_rule_and_the_first_before_the_next(name: str, dollars: float) -> None:
-    price = read(ROWS.encode()).find("v", name)
+    price = parse_prices(ROWS.encode()).find("v", name)
     assert price
-    assert price.of(1, 0) * 1_000_000 == dollars
+    assert price.cost(1, 0) * 1_000_000 == dollars
 
 
 def test_tiers_are_read_for_the_longest_prompts_first() -> None:
-    price = read(ROWS.encode()).find("v", "n")
+    price = parse_prices(ROWS.encode()).find("v", "n")
     assert price
     assert [above for above, _ in price.tiers] == [9, 5]
-    assert [price.of(tokens, 0) * 1_000_000 / tokens for tokens in (5, 6, 9, 10)] == pytest.approx([3, 6, 6, 7])
+    assert [price.cost(tokens, 0) * 1_000_000 / tokens for tokens in (5, 6, 9, 10)] == pytest.approx([3, 6, 6, 7])
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"vendors": {"v": [{}]}}', '{"vendors": {"v": [{"price": [1]}]}}'])
 def test_another_file_is_refused(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
-        read(text.encode())
+        parse_prices(text.encode())
 
 
 def test_there_may_be_no_prices() -> None:
-    assert read(b'{"vendors": {}}') == Prices({})
+    assert parse_prices(b'{"vendors": {}}') == Prices({})

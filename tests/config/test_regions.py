@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.regions import REGIONS, distance, find, kilometres
+from proxy.config.regions import REGIONS, distance_km, find_region, region_distance_km
 
 MEMBER_STATES = """
     eu eu-west-1 eu-west-3 eu-central-1 eu-north-1 eu-south-1 eu-south-2 eusc-de-east-1
@@ -45,7 +45,7 @@ MEMBER_STATES = """
     ],
 )
 def test_a_region_lies_in_its_country(zone: str, names: str) -> None:
-    assert {name: region.zone if (region := find(name)) else None for name in names.split()} == dict.fromkeys(
+    assert {name: region.zone if (region := find_region(name)) else None for name in names.split()} == dict.fromkeys(
         names.split(), zone
     )
 
@@ -56,7 +56,7 @@ def test_eu_is_the_member_states_and_nothing_else() -> None:
 
 @pytest.mark.parametrize("name", ["global", "", "eu-west-9", "EU-WEST-1", "europe", "West Europe"])
 def test_of_other_names_nothing_is_known(name: str) -> None:
-    assert find(name) is None
+    assert find_region(name) is None
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ def test_of_other_names_nothing_is_known(name: str) -> None:
     ],
 )
 def test_a_distance_is_in_kilometres(a: str, b: str, kilometres: float) -> None:
-    assert distance(REGIONS[a], REGIONS[b]) == pytest.approx(kilometres, rel=0.02)
+    assert distance_km(REGIONS[a], REGIONS[b]) == pytest.approx(kilometres, rel=0.02)
 
 
 @pytest.mark.parametrize(
@@ -87,17 +87,17 @@ def test_a_distance_is_in_kilometres(a: str, b: str, kilometres: float) -> None:
     ],
 )
 def test_one_place_is_nearer_than_another(place: str, near: str, far: str) -> None:
-    assert distance(REGIONS[place], REGIONS[near]) < distance(REGIONS[place], REGIONS[far])
+    assert distance_km(REGIONS[place], REGIONS[near]) < distance_km(REGIONS[place], REGIONS[far])
 
 
 def test_it_is_as_far_there_as_back_and_never_further_than_round_half_the_earth() -> None:
     for a in REGIONS.values():
-        assert distance(a, a) == 0
+        assert distance_km(a, a) == 0
         for b in REGIONS.values():
-            assert distance(a, b) == distance(b, a) <= 20_016
+            assert distance_km(a, b) == distance_km(b, a) <= 20_016
 
 
 def test_kilometres_are_between_names_and_infinite_to_what_is_nowhere() -> None:
-    assert kilometres("us-east-1", "eu-central-1") == distance(REGIONS["us-east-1"], REGIONS["eu-central-1"])
-    assert kilometres("us-east-1", "us-east-1") == 0
-    assert kilometres("us-east-1", "global") == kilometres("", "us-east-1") == float("inf")
+    assert region_distance_km("us-east-1", "eu-central-1") == distance_km(REGIONS["us-east-1"], REGIONS["eu-central-1"])
+    assert region_distance_km("us-east-1", "us-east-1") == 0
+    assert region_distance_km("us-east-1", "global") == region_distance_km("", "us-east-1") == float("inf")

@@ -9,15 +9,15 @@ import msgspec
 import pytest
 
 from proxy.config import schema
-from proxy.config.quantities import Seconds
+from proxy.config.units import Seconds
 
 
 def test_what_is_not_written_has_a_value() -> None:
-    file = schema.File(providers={}, models={})
+    file = schema.RoutingFile(providers={}, models={})
     assert (file.listen.host, file.listen.port, file.admin.port) == ("127.0.0.1", 8090, 9464)
     assert (file.defaults.region, file.drain.timeout, file.pipeline) == ("us-east-1", 25, [])
     assert schema.Timeouts() == schema.Timeouts(
-        connect=Seconds(5), first_token=Seconds(60), idle=Seconds(30), content_idle=Seconds(300), answer=Seconds(300)
+        connect=Seconds(5), first_token=Seconds(60), idle=Seconds(30), content_idle=Seconds(300), response=Seconds(300)
     )
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from proxy.config.quantities import Secret
 from proxy.config.secrets import Secrets, proxy_credentials
-from tests.running import made
+from proxy.config.units import Secret
+from tests.running import build_generation
 
 FILE = """
 pipeline:
@@ -59,7 +59,7 @@ BASIC = b64encode(b"user:pa/ssword1").decode()
 def snapshot(tmp_path: Path):
     code = tmp_path / "code"
     code.write_text("code-0123456\n")
-    return made(FILE.replace("CODE", str(code)), ENVIRON).snapshot
+    return build_generation(FILE.replace("CODE", str(code)), ENVIRON).snapshot
 
 
 def test_of_a_provider_everything_it_is_sent_in_secret_is_one(snapshot):
@@ -88,11 +88,11 @@ def test_none_is_shown_by_what_is_printed_of_the_snapshot(snapshot):
 
 def test_a_mistake_in_a_header_is_a_problem_and_no_crash():
     with pytest.raises(Exception, match="providers.first.headers.X-Title: expected text, got a list"):
-        made(FILE.replace("My Application 2", "[a]").replace("${file:CODE}", "x"), ENVIRON)
+        build_generation(FILE.replace("My Application 2", "[a]").replace("${file:CODE}", "x"), ENVIRON)
 
 
 def test_a_key_that_is_not_set_is_none():
-    none = Secrets.of(frozenset(), [], {})
+    none = Secrets.collect(frozenset(), [], {})
     for key in (None, Secret("", missing="X")):
         assert none.redactor("a", key, {}).secrets == none.redactor("a", key, {}).weak == frozenset()
 

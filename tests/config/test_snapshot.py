@@ -6,8 +6,8 @@ import dataclasses
 
 import pytest
 
-from proxy.config.snapshot import Pattern, Snapshot, target_id
-from tests.files import loaded
+from proxy.config.snapshot import ModelPattern, Snapshot, target_id
+from tests.files import load_snapshot
 
 FILE = """
 providers:
@@ -29,7 +29,7 @@ models:
 
 @pytest.fixture(scope="module")
 def snapshot() -> Snapshot:
-    return loaded(FILE, {"KEY": "sk-planted"})
+    return load_snapshot(FILE, {"KEY": "sk-planted"})
 
 
 @pytest.mark.parametrize(
@@ -84,17 +84,17 @@ def test_a_name_finds_its_targets(snapshot: Snapshot, model: str, ids: list[str]
     ],
 )
 def test_only_the_star_is_special_in_a_pattern(text: str, name: str, matches: bool) -> None:
-    assert Pattern(text, ()).matches(name) is matches
+    assert ModelPattern(text, ()).matches(name) is matches
 
 
 @pytest.mark.parametrize(("model", "near"), [("gpt4o", ["gpt-4o"]), ("plane", ["plain"]), ("zzzzzz", []), ("", [])])
 def test_near_names_are_offered(snapshot: Snapshot, model: str, near: list[str]) -> None:
-    assert snapshot.near(model) == near
+    assert snapshot.similar_names(model) == near
 
 
 def test_a_provider_whose_key_is_not_set_is_disabled_and_says_why() -> None:
-    assert [each.disabled for each in loaded(FILE, {}).providers.values()] == ["KEY is not set", None]
-    assert [each.disabled for each in loaded(FILE, {"KEY": "k"}).providers.values()] == [None, None]
+    assert [each.disabled_reason for each in load_snapshot(FILE, {}).providers.values()] == ["KEY is not set", None]
+    assert [each.disabled_reason for each in load_snapshot(FILE, {"KEY": "k"}).providers.values()] == [None, None]
 
 
 def test_no_key_is_shown_and_nothing_can_be_changed(snapshot: Snapshot) -> None:

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from proxy.config.variables import Unreadable, Unset, expand
+from proxy.config.variables import UnreadableFileError, UnsetVariableError, expand
 from tests.files import read_file
 
 ENVIRON = {"PORT": "80", "EMPTY": "", "NESTED": "${PORT}"}
@@ -26,7 +26,7 @@ def test_a_file_without_a_folder_may_be_the_key_itself() -> None:
     def fail(path: str) -> str:
         raise FileNotFoundError(errno.ENOENT, "why", path)
 
-    with pytest.raises(Unreadable, match="^cannot read the file: why$"):
+    with pytest.raises(UnreadableFileError, match="^cannot read the file: why$"):
         expand("${file:sk-planted}", ENVIRON, fail)
 
 
@@ -51,7 +51,7 @@ def test_variables_are_replaced(text: str, value: str) -> None:
 
 @pytest.mark.parametrize("name", ["UNSET", "EMPTY"])
 def test_a_variable_without_a_value_is_named(name: str) -> None:
-    with pytest.raises(Unset, match=f"^{name}$"):
+    with pytest.raises(UnsetVariableError, match=f"^{name}$"):
         expanded(f"a ${{{name}}}")
 
 
@@ -69,6 +69,6 @@ def test_a_file_that_cannot_be_read_is_named_with_the_reason(number: int, is_loc
     def fail(path: str) -> str:
         raise OSError(number, "why", path)
 
-    with pytest.raises(Unreadable, match="^cannot read /run/key: why$") as caught:
+    with pytest.raises(UnreadableFileError, match="^cannot read /run/key: why$") as caught:
         expand("${file:/run/key}", ENVIRON, fail)
     assert caught.value.is_local is is_local

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from multidict import CIMultiDict
 
-from proxy.config.quantities import Secret
-from proxy.control.admin import Admin
-from proxy.reload import Outcome
+from proxy.config.units import Secret
+from proxy.control.admin import AdminHandler
+from proxy.reload import ReloadOutcome
 
-GOOD = Outcome(3, "abc", ("weight: 1 -> 2",))
-BAD = Outcome(3, "abc", problems=("routing.yaml:1:1: the file is empty",))
+GOOD = ReloadOutcome(3, "abc", ("weight: 1 -> 2",))
+BAD = ReloadOutcome(3, "abc", problems=("routing.yaml:1:1: the file is empty",))
 
 
 @dataclass
@@ -31,11 +31,11 @@ class Wire:
 class Levers:
     """What the listener reads and pulls."""
 
-    outcome: Outcome = GOOD
+    outcome: ReloadOutcome = GOOD
     ready: bool = True
     pulled: list[str] = field(default_factory=list)
 
-    async def reload(self) -> Outcome:
+    async def reload(self) -> ReloadOutcome:
         self.pulled.append("reload")
         return self.outcome
 
@@ -44,7 +44,7 @@ class Levers:
         self.ready = False
 
     async def ask(self, wire: Any, key: Secret | None = None) -> tuple[int, Any]:
-        admin = Admin(lambda: self.outcome, self.reload, self.drain, lambda: self.ready, key)
+        admin = AdminHandler(lambda: self.outcome, self.reload, self.drain, lambda: self.ready, key)
         answer = await admin(wire)
         assert answer.content_type == "application/json"
         return answer.status, json.loads(answer.body)  # type: ignore[attr-defined]
@@ -63,7 +63,7 @@ async def test_alive_is_all_that_healthz_says() -> None:
     ],
 )
 async def test_ready_until_it_drains_and_a_bad_file_is_no_reason_not_to_be(
-    outcome: Outcome, ready: bool, status: int, said: dict[str, Any]
+    outcome: ReloadOutcome, ready: bool, status: int, said: dict[str, Any]
 ) -> None:
     answer = await Levers(outcome, ready).ask(Wire("GET", "/readyz?verbose", remote="10.0.0.9"))
     assert answer == (status, {"generation": 3, "hash": "abc", **said})
@@ -79,7 +79,7 @@ async def test_config_says_which_generation_is_in_force() -> None:
     [(GOOD, 200, {"changes": ["weight: 1 -> 2"]}), (BAD, 422, {"problems": [*BAD.problems]})],
 )
 async def test_a_reload_answers_what_changed_or_what_is_wrong(
-    outcome: Outcome, status: int, said: dict[str, Any]
+    outcome: ReloadOutcome, status: int, said: dict[str, Any]
 ) -> None:
     levers = Levers(outcome)
     assert await levers.ask(Wire("POST", "/admin/reload")) == (status, {"generation": 3, "hash": "abc", **said})

@@ -9,13 +9,13 @@ import pytest
 from multidict import CIMultiDict
 
 from proxy.control.costs import analyze
-from proxy.errors import InvalidRequest, ParrotError
-from proxy.exchange import Exchange, Services
+from proxy.errors import InvalidRequestError, ParrotError
+from proxy.exchange import Exchange, Runtime
 from proxy.messages import Request
 from proxy.middleware.header_policy import HeaderPolicy
-from proxy.resilience.breaker import CircuitBreaker
-from proxy.resilience.verdict import VERDICTS
-from tests.fakes import Clock, Log, Transport, generation
+from proxy.resilience.breaker import BreakerSettings
+from proxy.resilience.classification import CLASSIFICATIONS
+from tests.fakes import Clock, FakeTransport, MemoryLog, generation
 
 FILE = """
 pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
@@ -52,20 +52,22 @@ async def analyzed(
         hold(len(raw))
         return raw
 
-    services = Services(Transport([]), Log().logger, Clock(), lambda: 0.0)
+    runtime = Runtime(FakeTransport([]), MemoryLog().logger, Clock(), lambda: 0.0)
     for target in SNAPSHOT.models["m"]:
-        services.observations.started(target.id, 100.0)
+        runtime.observations.start_attempt(target.id, 100.0)
         if down and target.id.startswith(down):
             for _ in range(5):
-                services.breakers.insist(target.id).failed(VERDICTS["server_error"], 100.0, CircuitBreaker())
-    services.clock.now += after  # type: ignore[attr-defined]
+                runtime.breakers.force_admit(target.id).record_failure(
+                    CLASSIFICATIONS["server_error"], 100.0, BreakerSettings()
+                )
+    runtime.clock.now += after  # type: ignore[attr-defined]
     request = Request("POST", "/v1/costs/analyze", CIMultiDict(headers or {}), read)
-    exchange = Exchange("r-1", request, SNAPSHOT, services, 100.0)
+    exchange = Exchange("r-1", request, SNAPSHOT, runtime, 100.0)
     for name in busy:
-        services.usage.started(name, 100.0)
+        runtime.rate_limits.start_attempt(name, 100.0)
     response = await HeaderPolicy()(exchange, analyze)
-    exchange.end()
-    assert services.load.buffered == 0
+    exchange.close()
+    assert runtime.load.buffered_bytes == 0
     return orjson.loads(response.body)  # type: ignore[arg-type]
 
 
@@ -125,7 +127,7 @@ async def test_a_provider_at_its_limit_is_busy() -> None:
     ],
 )
 async def test_a_wrong_member_is_named(members: dict[str, Any], param: str) -> None:
-    with pytest.raises(InvalidRequest, match=f"'{param}'") as caught:
+    with pytest.raises(InvalidRequestError, match=f"'{param}'") as caught:
         await analyzed({**ASK, **members})
     assert caught.value.param == param
 

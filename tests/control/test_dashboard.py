@@ -9,12 +9,15 @@ import aiohttp
 import pytest
 
 from tests.browser import CHROMIUM, Page, browser
-from tests.running import HELLO, TWO, Running, running
+from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, reason="there is no chromium here")
 
-KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: s3cret}]}},")
-BREAKING = TWO.replace("failover,", "{failover: {circuit_breaker: {failure_threshold: 2, eject: 1s, max_eject: 1s}}},")
+KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: s3cret}]}},")
+BREAKING = TWO_PROVIDERS.replace(
+    "failover,",
+    "{failover: {circuit_breaker: {failure_threshold: 2, base_ejection_time: 1s, max_base_ejection_time: 1s}}},",
+)
 ASK = {"model": "m", "messages": HELLO}
 STATUS = "[...document.querySelectorAll('#rows tr')].map(row => row.dataset.status).join()"
 SUMMARY = "document.getElementById('summary').textContent"
@@ -26,7 +29,7 @@ async def page() -> AsyncIterator[Page]:
         yield tab
 
 
-async def ask(started: Running, times: int, prefer: str) -> None:
+async def ask(started: RunningSidecar, times: int, prefer: str) -> None:
     async with aiohttp.ClientSession(headers={"X-Provider-Preference": prefer}) as http:
         for _ in range(times):
             async with http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
@@ -34,97 +37,97 @@ async def ask(started: Running, times: int, prefer: str) -> None:
 
 
 async def test_a_provider_is_seen_to_go_down_and_to_come_back(page: Page) -> None:
-    async with running(BREAKING) as started:
+    async with run_sidecar(BREAKING) as started:
         await page.open(f"{started.url}/dashboard")
-        await page.until(f"{STATUS} === 'healthy,healthy'")
-        await page.until("document.getElementById('link').dataset.state === 'live'")
+        await page.wait_for(f"{STATUS} === 'healthy,healthy'")
+        await page.wait_for("document.getElementById('link').dataset.state === 'live'")
         assert await page.value(SUMMARY) == "All 2 providers are healthy."
 
         await started.sandbox.stop("first")
         await ask(started, 4, prefer="first")
-        await page.until(f"{STATUS} === 'down,healthy'")
+        await page.wait_for(f"{STATUS} === 'down,healthy'")
         assert await page.value(SUMMARY) == "first is down; 1 of 2 are healthy."
         shape = "document.querySelector('#rows tr[data-status=down] use').getAttribute('href')"
         assert await page.value(shape) == "#down"
-        second = await page.until("document.querySelector('#failovers b')?.parentNode.parentNode.textContent")
+        second = await page.wait_for("document.querySelector('#failovers b')?.parentNode.parentNode.textContent")
         assert "first could not be reached" in second and "second answered" in second
 
-        await started.sandbox.resume("first")
+        await started.sandbox.restore("first")
         while await page.value(STATUS) != "healthy,healthy":  # an idle provider stays down: only answers bring it back
             await ask(started, 1, prefer="first")
-        assert page.complaints == []
+        assert page.console_errors == []
 
 
 async def test_the_figures_follow_the_traffic(page: Page) -> None:
-    async with running() as started:
+    async with run_sidecar() as started:
         await page.open(f"{started.url}/dashboard")
-        await page.until("document.getElementById('requests').textContent === '0'")
+        await page.wait_for("document.getElementById('requests').textContent === '0'")
         await ask(started, 3, prefer="second")
-        await page.until("document.getElementById('requests').textContent === '3'")
+        await page.wait_for("document.getElementById('requests').textContent === '3'")
         cells = (
             "[...document.querySelectorAll('#rows tr')].map(row => row.querySelector('[data-name=Share]').textContent)"
         )
         assert await page.value(cells) == ["0 %", "100 %"]
         table = await page.value("document.getElementById('table').textContent")
-        assert started.sidecar.front.generation.digest in table
+        assert started.sidecar.handler.generation.digest in table
         assert await page.value("document.getElementById('models').textContent") == "mfirst m-one, second m-two"
 
 
 async def test_a_request_tried_from_the_page_streams_and_says_who_served_it(page: Page) -> None:
-    async with running() as started:
+    async with run_sidecar() as started:
         await page.open(f"{started.url}/dashboard")
-        await page.until("document.getElementById('model').value === 'm'")
+        await page.wait_for("document.getElementById('model').value === 'm'")
         await page.value("document.getElementById('prefer').value = 'second'")
         await page.value("document.getElementById('try').requestSubmit()")
-        await page.until("document.getElementById('said').textContent.startsWith('Hello from second')")
-        await page.until("!document.getElementById('send').disabled")
+        await page.wait_for("document.getElementById('said').textContent.startsWith('Hello from second')")
+        await page.wait_for("!document.getElementById('send').disabled")
         stamps = await page.value("document.getElementById('stamps').innerText.replace(/\\s+/g, ' ')")
         assert "served by second as m-two" in stamps and "strategy automatic" in stamps
         plan = await page.value("[...document.querySelectorAll('#plan code')].map(each => each.textContent)")
         assert plan == ["second@global/m-two", "first@global/m-one"]
-        assert page.complaints == []
+        assert page.console_errors == []
 
 
 async def test_a_wrong_request_is_told_as_the_sidecar_says_it(page: Page) -> None:
-    async with running() as started:
+    async with run_sidecar() as started:
         await page.open(f"{started.url}/dashboard")
-        await page.until("document.getElementById('model').value === 'm'")
+        await page.wait_for("document.getElementById('model').value === 'm'")
         await page.value("document.getElementById('model').value = 'unheard-of'")
         await page.value("document.getElementById('try').requestSubmit()")
-        await page.until("document.getElementById('said').textContent.includes(\"no model 'unheard-of'\")")
+        await page.wait_for("document.getElementById('said').textContent.includes(\"no model 'unheard-of'\")")
 
 
 async def test_the_key_is_asked_for_and_kept_in_the_tab(page: Page) -> None:
-    async with running(KEYED) as started:
+    async with run_sidecar(KEYED) as started:
         await page.open(f"{started.url}/dashboard")
         for key, told in (("wrong", "It stays in this tab"), ("s3cret", "That key is not known here")):
             said = "document.getElementById('refused').textContent"
-            await page.until(f"document.getElementById('ask').open && {said}.startsWith('{told}')")
+            await page.wait_for(f"document.getElementById('ask').open && {said}.startsWith('{told}')")
             assert await page.value("document.activeElement.id") == "key"
             await page.value(f"document.getElementById('key').value = '{key}'")
             await page.press("Enter", 13, "\r")
-        await page.until(f"{STATUS} === 'healthy,healthy'")
-        await page.until("document.getElementById('link').dataset.state === 'live'")
+        await page.wait_for(f"{STATUS} === 'healthy,healthy'")
+        await page.wait_for("document.getElementById('link').dataset.state === 'live'")
         assert await page.value("sessionStorage.getItem('parrot-key')") == "s3cret"
         assert await page.value("localStorage.length + document.cookie.length") == 0
         await page.call("Page.reload")
-        await page.until(f"{STATUS} === 'healthy,healthy'")
+        await page.wait_for(f"{STATUS} === 'healthy,healthy'")
         assert not await page.value("document.getElementById('ask').open")
 
 
 @pytest.mark.parametrize("width", [360, 820, 1280])
 async def test_it_fits_its_window(page: Page, width: int) -> None:
-    async with running() as started:
-        await page.dress(width, 800)
+    async with run_sidecar() as started:
+        await page.set_viewport(width, 800)
         await page.open(f"{started.url}/dashboard")
-        await page.until(f"{STATUS} === 'healthy,healthy'")
+        await page.wait_for(f"{STATUS} === 'healthy,healthy'")
         assert await page.value("document.documentElement.scrollWidth") <= width
 
 
 async def test_everything_is_reached_with_the_keyboard_and_shows_it(page: Page) -> None:
-    async with running() as started:
+    async with run_sidecar() as started:
         await page.open(f"{started.url}/dashboard")
-        await page.until(f"{STATUS} === 'healthy,healthy'")
+        await page.wait_for(f"{STATUS} === 'healthy,healthy'")
         reached = []
         for _ in range(9):
             await page.press("Tab", 9)

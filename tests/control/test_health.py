@@ -5,29 +5,29 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from proxy.control.asked import Asked
 from proxy.control.health import health, report
+from proxy.control.report_query import ReportQuery
 from proxy.messages import Request
-from proxy.telemetry.bounded import ROOM
-from proxy.telemetry.health import Standing, Trouble
-from proxy.telemetry.remaining import Remaining
-from proxy.telemetry.roster import group
-from tests.control.seen import Seen, file
+from proxy.telemetry.health import Availability, ProbeFailure
+from proxy.telemetry.metric_labels import group_key
+from proxy.telemetry.rate_limit_status import RateLimitStatus
+from proxy.telemetry.target_map import MAX_UNPINNED
+from tests.control.observed import ObservedRuntime, file
 from tests.fakes import exchange, request
 
-EJECTED = Standing(ejected_for=3.0, failures=5)
+EJECTED = Availability(ejected_for_s=3.0, consecutive_failures=5)
 
-ALL = Asked()
+ALL = ReportQuery()
 
 
-def rows(seen: Seen, limits: Asked = ALL) -> dict[str, dict]:
-    said = report(file(), seen.services.board, limits, seen.moment)
+def rows(seen: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
+    said = report(file(), seen.runtime.signals, limits, seen.moment)
     assert list(said) == ["providers"]
     return {row["name"]: row for row in said["providers"]}
 
 
 def test_without_traffic_everyone_is_healthy_and_nothing_is_known() -> None:
-    said = rows(Seen())
+    said = rows(ObservedRuntime())
     assert list(said) == ["a", "b", "off", "idle"]
     assert said["a"] == {
         "name": "a",
@@ -45,31 +45,31 @@ def test_without_traffic_everyone_is_healthy_and_nothing_is_known() -> None:
 
 
 def test_a_disabled_provider_says_why() -> None:
-    off = rows(Seen())["off"]
+    off = rows(ObservedRuntime())["off"]
     assert (off["status"], off["reason"]) == ("disabled", "OFF_KEY is not set")
     assert off["models"] == [{"name": "m", "status": "disabled"}]
 
 
 def test_figures_are_percentages_and_milliseconds_of_the_window() -> None:
-    seen = Seen()
-    seen.good("a@us/m-a", seconds=0.4, times=18)
-    seen.good("a@eu/m-a", seconds=0.8, times=18)
-    seen.bad("a@us/m-a", times=2)
-    seen.bad("a@us/m-a", "rate_limit", times=2)
+    seen = ObservedRuntime()
+    seen.add_successes("a@us/m-a", seconds=0.4, times=18)
+    seen.add_successes("a@eu/m-a", seconds=0.8, times=18)
+    seen.add_failures("a@us/m-a", times=2)
+    seen.add_failures("a@us/m-a", "rate_limit", times=2)
     said = rows(seen)["a"]
     assert said["uptime_percentage"] == round(3600 / 38, 2)
     assert said["error_rate"] == 10.0
     assert said["avg_response_time_ms"] == pytest.approx(600)
     assert rows(seen)["b"]["uptime_percentage"] is None
     seen.clock.now += 200
-    assert rows(seen, Asked(60))["a"]["uptime_percentage"] is None
-    assert rows(seen, Asked(600))["a"]["uptime_percentage"] == round(3600 / 38, 2)
+    assert rows(seen, ReportQuery(60))["a"]["uptime_percentage"] is None
+    assert rows(seen, ReportQuery(600))["a"]["uptime_percentage"] == round(3600 / 38, 2)
 
 
 def test_one_region_down_is_a_degraded_provider_with_a_reason_and_since_when() -> None:
-    seen = Seen({"a@us/m-a": EJECTED})
-    seen.bad("a@us/m-a")
-    seen.good("a@eu/m-a")
+    seen = ObservedRuntime({"a@us/m-a": EJECTED})
+    seen.add_failures("a@us/m-a")
+    seen.add_successes("a@eu/m-a")
     said = rows(seen)["a"]
     assert (said["status"], said["reason"]) == ("degraded", "some targets are ejected")
     assert said["since"] == "2023-11-14T22:30:00.000Z"
@@ -78,8 +78,8 @@ def test_one_region_down_is_a_degraded_provider_with_a_reason_and_since_when() -
 
 
 def test_what_probes_found_is_shown_for_as_long_as_anything_worse() -> None:
-    seen = Seen()
-    seen.standings["b@global/m-b"] = Standing(trouble=Trouble("timeout", "probe: x"))
+    seen = ObservedRuntime()
+    seen.standings["b@global/m-b"] = Availability(probe_failure=ProbeFailure("timeout", "probe: x"))
     assert rows(seen)["b"]["reason"] == "probe: x"
     seen.standings.clear()
     assert rows(seen)["b"]["status"] == "degraded"
@@ -88,12 +88,12 @@ def test_what_probes_found_is_shown_for_as_long_as_anything_worse() -> None:
 
 
 def test_models_that_nobody_asks_for_do_not_prove_that_a_region_is_up() -> None:
-    seen = Seen({"a@us/m-a": EJECTED, "a@eu/m-a": EJECTED})
+    seen = ObservedRuntime({"a@us/m-a": EJECTED, "a@eu/m-a": EJECTED})
     for region in ("us", "eu"):
-        seen.bad(f"a@{region}/m-a")
+        seen.add_failures(f"a@{region}/m-a")
     assert rows(seen)["a"]["status"] == "down"
     assert [model["status"] for model in rows(seen)["a"]["models"]] == ["down", "healthy"]
-    seen.good("a@us/n-a")
+    seen.add_successes("a@us/n-a")
     seen.clock.now += 5
     assert rows(seen)["a"]["status"] == "down"  # better only once it has held
     seen.clock.now += 5
@@ -102,31 +102,31 @@ def test_models_that_nobody_asks_for_do_not_prove_that_a_region_is_up() -> None:
 
 
 def test_a_provider_that_has_become_slow_is_degraded() -> None:
-    seen = Seen()
-    seen.good("a@us/m-a", seconds=0.4, times=100)
+    seen = ObservedRuntime()
+    seen.add_successes("a@us/m-a", seconds=0.4, times=100)
     seen.clock.now += 3000
-    seen.good("a@us/m-a", seconds=1.8, times=30)
+    seen.add_successes("a@us/m-a", seconds=1.8, times=30)
     said = rows(seen)["a"]
     assert (said["status"], said["reason"]) == ("degraded", "first content over three times as slow as usual")
     assert [model["status"] for model in said["models"]] == ["degraded", "healthy"]
 
 
 def test_all_targets_down_is_a_provider_that_is_down() -> None:
-    seen = Seen({"b@global/m-b": EJECTED, "b@global/x-1": EJECTED})
-    seen.bad("b@global/m-b")
-    seen.bad("b@global/x-1")
+    seen = ObservedRuntime({"b@global/m-b": EJECTED, "b@global/x-1": EJECTED})
+    seen.add_failures("b@global/m-b")
+    seen.add_failures("b@global/x-1")
     said = rows(seen)["b"]
     assert said["status"] == "down"
     assert said["models"] == [{"name": "m", "status": "down"}, {"name": "x-*", "status": "down"}]
 
 
 def test_the_limit_nearest_to_its_end_is_shown_and_0_once_it_was_reset() -> None:
-    seen = Seen()
+    seen = ObservedRuntime()
     for target, used in (("a@us/m-a", 0.25), ("a@eu/n-a", 0.75)):
-        seen.good(target)
-        record = seen.services.observations.of(target)
+        seen.add_successes(target)
+        record = seen.runtime.observations.get(target)
         assert record is not None
-        record.remaining = Remaining(1, 1, used, until=seen.clock.now + 10)
+        record.rate_limit = RateLimitStatus(1, 1, used, resets_at=seen.clock.now + 10)
     assert rows(seen)["a"]["rate_limit_usage"] == 75.0
     assert rows(seen)["b"]["rate_limit_usage"] is None  # it never sent one
     seen.clock.now += 10
@@ -136,37 +136,37 @@ def test_the_limit_nearest_to_its_end_is_shown_and_0_once_it_was_reset() -> None
 
 
 def test_of_one_model_only_those_who_serve_it_are_shown() -> None:
-    said = rows(Seen({"a@us/m-a": EJECTED}), Asked(model="n"))
+    said = rows(ObservedRuntime({"a@us/m-a": EJECTED}), ReportQuery(model="n"))
     assert list(said) == ["a"] and said["a"]["status"] == "healthy"
     assert [model["name"] for model in said["a"]["models"]] == ["n"]
 
 
 async def test_the_endpoint_answers_json() -> None:
     asking = Request("GET", "/v1/providers/health?provider=b", {}, request(b"").read)
-    response = await health(exchange(asking=asking))
+    response = await health(exchange(client_request=asking))
     assert (response.status, [row["name"] for row in orjson.loads(response.body)["providers"]]) == (200, ["b"])
 
 
 def test_a_status_is_kept_however_many_names_are_asked_about() -> None:
-    seen = Seen()
-    seen.services.know(file())
-    seen.bad("b@global/m-b", times=5)
+    seen = ObservedRuntime()
+    seen.runtime.on_snapshot(file())
+    seen.add_failures("b@global/m-b", times=5)
     before = rows(seen)["b"]
     seen.clock.now += 60
-    board = seen.services.board
-    for number in range(ROOM + 10):
-        board.group_health(group("b", model=f"x-{number}"), [board.member("b@global/m-b", 1060.0)], 1060.0)
+    board = seen.runtime.signals
+    for number in range(MAX_UNPINNED + 10):
+        board.group_health(group_key("b", model=f"x-{number}"), [board.member("b@global/m-b", 1060.0)], 1060.0)
     assert before["status"] == "down" and rows(seen)["b"]["since"] == before["since"]
 
 
 def test_models_and_regions_follow_the_rules_with_their_own_answers() -> None:
-    seen = Seen()
+    seen = ObservedRuntime()
     for target in ("a@us/m-a", "a@eu/m-a"):
-        seen.bad(target, times=3)
-    seen.good("a@us/n-a", times=7)
+        seen.add_failures(target, times=3)
+    seen.add_successes("a@us/n-a", times=7)
     said = rows(seen)["a"]
     assert [(model["name"], model["status"]) for model in said["models"]] == [("m", "down"), ("n", "healthy")]
     assert [(region["name"], region["status"]) for region in said["regions"]] == [("us", "healthy"), ("eu", "healthy")]
     assert said["status"] == "healthy"
-    seen.bad("a@eu/m-a", times=2)
+    seen.add_failures("a@eu/m-a", times=2)
     assert [region["status"] for region in rows(seen)["a"]["regions"]] == ["healthy", "down"]

@@ -7,10 +7,10 @@ from collections.abc import AsyncIterator
 import openai
 import pytest
 
-from tests.running import TWO, running
+from tests.running import TWO_PROVIDERS, run_sidecar
 
 FILE = (
-    TWO
+    TWO_PROVIDERS
     + """\
   org/model-1.5@beta: {second: x}
   "gpt-*": {first: "*"}
@@ -20,7 +20,7 @@ FILE = (
 
 @pytest.fixture
 async def client() -> AsyncIterator[openai.AsyncOpenAI]:
-    async with running(FILE) as started, started.client() as sdk:
+    async with run_sidecar(FILE) as started, started.client() as sdk:
         yield sdk
 
 

@@ -8,9 +8,9 @@ import aiohttp
 import pytest
 
 from proxy.control.pages import PAGES
-from tests.running import TWO, Running, running
+from tests.running import TWO_PROVIDERS, RunningSidecar, run_sidecar
 
-KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: s3cret}]}},")
+KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: s3cret}]}},")
 
 
 @pytest.mark.parametrize(
@@ -25,9 +25,9 @@ KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: s3cret}]}},")
     ],
 )
 async def test_a_page_comes_with_its_kind_and_its_rules(
-    two: Running, http: aiohttp.ClientSession, path: str, kind: str
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, path: str, kind: str
 ) -> None:
-    async with http.get(f"{two.url}{path}") as answer:
+    async with http.get(f"{two_providers.url}{path}") as answer:
         assert (answer.status, answer.content_type) == (200, kind)
         assert answer.headers["X-Content-Type-Options"] == "nosniff"
         policy = answer.headers["Content-Security-Policy"]
@@ -36,13 +36,15 @@ async def test_a_page_comes_with_its_kind_and_its_rules(
 
 
 @pytest.mark.parametrize("path", ["/dashboard/nothing.js", "/dashboard/../pages.py", "/dashboard/__init__.py", "/"])
-async def test_nothing_but_the_pages_is_there(two: Running, http: aiohttp.ClientSession, path: str) -> None:
-    async with http.get(f"{two.url}{path}") as answer:
+async def test_nothing_but_the_pages_is_there(
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, path: str
+) -> None:
+    async with http.get(f"{two_providers.url}{path}") as answer:
         assert answer.status == 404
 
 
 async def test_a_page_needs_no_key_and_everything_else_does(http: aiohttp.ClientSession) -> None:
-    async with running(KEYED) as started:
+    async with run_sidecar(KEYED) as started:
         found = {}
         for path in ("/dashboard", "/dashboard/dashboard.js", "/v1/providers/health", "/v1/providers/activity"):
             async with http.get(f"{started.url}{path}", headers={"Host": "parrot.cluster.local"}) as answer:
@@ -52,16 +54,16 @@ async def test_a_page_needs_no_key_and_everything_else_does(http: aiohttp.Client
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.test"}, {"Origin": "https://evil.test"}])
 async def test_without_keys_only_this_machine_sees_a_page(
-    two: Running, http: aiohttp.ClientSession, headers: dict[str, str]
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, headers: dict[str, str]
 ) -> None:
-    async with http.get(f"{two.url}/dashboard", headers=headers) as answer:
+    async with http.get(f"{two_providers.url}/dashboard", headers=headers) as answer:
         assert answer.status == 403
 
 
-async def test_a_page_is_only_read(two: Running, http: aiohttp.ClientSession) -> None:
-    async with http.head(f"{two.url}/dashboard") as answer:
+async def test_a_page_is_only_read(two_providers: RunningSidecar, http: aiohttp.ClientSession) -> None:
+    async with http.head(f"{two_providers.url}/dashboard") as answer:
         assert answer.status == 200 and await answer.read() == b""
-    async with http.post(f"{two.url}/dashboard") as answer:
+    async with http.post(f"{two_providers.url}/dashboard") as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 

@@ -6,23 +6,23 @@ import orjson
 import pytest
 
 from proxy.config.snapshot import Snapshot
-from proxy.control.asked import Asked
 from proxy.control.performance import performance, report
+from proxy.control.report_query import ReportQuery
 from proxy.messages import Request
-from tests.control.seen import FILE, Seen, file
+from tests.control.observed import FILE, ObservedRuntime, file
 from tests.fakes import exchange, generation, request
 
-ALL = Asked()
+ALL = ReportQuery()
 
 
-def rows(seen: Seen, limits: Asked = ALL) -> dict[str, dict]:
-    said = report(file(), seen.services, limits, seen.clock.now)
+def rows(seen: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
+    said = report(file(), seen.runtime, limits, seen.clock.now)
     return {row["name"]: row for row in said["providers"]}
 
 
 def test_without_traffic_nothing_is_known_and_nothing_was_taken() -> None:
     nothing = {"p50": None, "p90": None, "p99": None}
-    assert rows(Seen())["off"] == {
+    assert rows(ObservedRuntime())["off"] == {
         "name": "off",
         "avg_latency_ms": None,
         "success_rate": None,
@@ -37,42 +37,42 @@ def test_without_traffic_nothing_is_known_and_nothing_was_taken() -> None:
 
 
 def test_figures_are_those_of_all_targets_in_the_window() -> None:
-    seen = Seen()
-    seen.good("a@us/m-a", seconds=0.4, times=9)
-    seen.good("a@eu/n-a", seconds=0.8, times=9)
-    seen.bad("a@us/m-a", times=2)
+    seen = ObservedRuntime()
+    seen.add_successes("a@us/m-a", seconds=0.4, times=9)
+    seen.add_successes("a@eu/n-a", seconds=0.8, times=9)
+    seen.add_failures("a@us/m-a", times=2)
     said = rows(seen)["a"]
     assert (said["success_rate"], said["requests"], said["tokens"], said["cost_usd"]) == (90.0, 20, 540, 0.018)
     assert said["avg_latency_ms"] == pytest.approx(600)
     assert said["latency_ms"] == pytest.approx({"p50": 400, "p90": 800, "p99": 800}, rel=0.05)
     assert said["ttft_ms"] == pytest.approx({"p50": 200, "p90": 400, "p99": 400}, rel=0.05)
     assert said["tokens_per_second"] == pytest.approx({"p50": 50, "p90": 100, "p99": 100}, rel=0.05)
-    assert rows(seen, Asked(model="n"))["a"]["requests"] == 9
+    assert rows(seen, ReportQuery(model="n"))["a"]["requests"] == 9
     seen.clock.now += 120
-    assert rows(seen, Asked(60))["a"]["requests"] == 0
+    assert rows(seen, ReportQuery(60))["a"]["requests"] == 0
 
 
 def test_load_is_the_highest_of_the_limits_that_the_file_names() -> None:
-    seen = Seen()
+    seen = ObservedRuntime()
     limits = "limits: {requests_per_minute: 10, tokens_per_minute: 1000, concurrency: 4}"
     snapshot = generation(FILE.replace("regions: {us", f"{limits}, regions: {{us")).snapshot
-    seen.services.usage.started("a", seen.clock.now)
+    seen.runtime.rate_limits.start_attempt("a", seen.clock.now)
     assert _load(seen, snapshot) == 25.0
-    seen.services.usage.ended("a", 700, seen.clock.now)
+    seen.runtime.rate_limits.end_attempt("a", 700, seen.clock.now)
     assert _load(seen, snapshot) == 70.0
     seen.clock.now += 70
     assert _load(seen, snapshot) == 0.0
 
 
-def _load(seen: Seen, snapshot: Snapshot) -> float:
-    rows = report(snapshot, seen.services, ALL, seen.clock.now)["providers"]
+def _load(seen: ObservedRuntime, snapshot: Snapshot) -> float:
+    rows = report(snapshot, seen.runtime, ALL, seen.clock.now)["providers"]
     return {row["name"]: row for row in rows}["a"]["load_percentage"]
 
 
 def test_load_is_what_is_in_flight_of_what_may_be() -> None:
-    seen = Seen()
+    seen = ObservedRuntime()
     for target in ("a@us/m-a", "a@eu/n-a", "b@global/x-1"):
-        seen.services.observations.started(target, seen.clock.now)
+        seen.runtime.observations.start_attempt(target, seen.clock.now)
     assert {name: row["load_percentage"] for name, row in rows(seen).items()} == {
         "a": 25.0,
         "b": 12.5,
@@ -84,5 +84,5 @@ def test_load_is_what_is_in_flight_of_what_may_be() -> None:
 @pytest.mark.parametrize(("query", "window"), [("", "5m"), ("?window=10s", "10s"), ("?window=61s", "2m")])
 async def test_the_window_is_named_in_the_answer(query: str, window: str) -> None:
     asking = Request("GET", f"/v1/providers/performance{query}", {}, request(b"").read)
-    response = await performance(exchange(asking=asking))
+    response = await performance(exchange(client_request=asking))
     assert orjson.loads(response.body)["window"] == window

@@ -8,7 +8,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.running import HELLO, Running, running
+from tests.running import HELLO, RunningSidecar, run_sidecar
 
 TWO = """
 pipeline:
@@ -22,17 +22,17 @@ models:
 
 
 @pytest.fixture
-async def two() -> AsyncIterator[Running]:
-    async with running(TWO) as started:
+async def two() -> AsyncIterator[RunningSidecar]:
+    async with run_sidecar(TWO) as started:
         yield started
 
 
-async def routed(two: Running, headers: dict[str, str] | None = None, **members: Any) -> Any:
+async def routed(two: RunningSidecar, headers: dict[str, str] | None = None, **members: Any) -> Any:
     async with two.client(default_headers=headers) as client:
         return await client.post("/route", cast_to=object, body={"model": "m", "messages": HELLO, **members})
 
 
-async def test_the_plan_has_its_scores_and_who_is_not_in_it_its_reasons(two: Running) -> None:
+async def test_the_plan_has_its_scores_and_who_is_not_in_it_its_reasons(two: RunningSidecar) -> None:
     said = await routed(two, {"X-Data-Residency": "EU", "X-Request-Id": "r-1"})
     (step,) = said.pop("plan")
     assert isinstance(step.pop("score"), float)
@@ -47,17 +47,17 @@ async def test_the_plan_has_its_scores_and_who_is_not_in_it_its_reasons(two: Run
     }
 
 
-async def test_nobody_is_called_and_no_turn_is_taken_and_no_session_kept(two: Running) -> None:
+async def test_nobody_is_called_and_no_turn_is_taken_and_no_session_kept(two: RunningSidecar) -> None:
     headers = {"X-Session-Id": "s-1"}
     plans = [(await routed(two, headers))["plan"] for _ in range(3)]
     first = {plan[0]["provider"] for plan in plans}
-    services = two.sidecar.front.services
-    assert len(first) == 1 and not services.turns.picks
-    assert services.affinity.of((None, "s-1"), services.clock()) is None
+    runtime = two.sidecar.handler.runtime
+    assert len(first) == 1 and not runtime.round_robin.picks
+    assert runtime.affinity.get((None, "s-1"), runtime.clock()) is None
     assert [line["attempts"] for line in two.log.lines] == [[], [], []]
 
 
-async def test_what_a_dry_run_says_is_then_done(two: Running) -> None:
+async def test_what_a_dry_run_says_is_then_done(two: RunningSidecar) -> None:
     async with two.client() as client:
         for _ in range(4):
             expected = (await routed(two))["plan"][0]["provider"]
@@ -65,7 +65,7 @@ async def test_what_a_dry_run_says_is_then_done(two: Running) -> None:
             assert answer.provider == expected
 
 
-async def test_nobody_eligible_is_an_answer_with_an_empty_plan(two: Running) -> None:
+async def test_nobody_eligible_is_an_answer_with_an_empty_plan(two: RunningSidecar) -> None:
     said = await routed(two, {"X-Max-Cost-Per-Request": "0.01"})
     assert said["plan"] == []
     assert {each["reason"] for each in said["excluded"]} == {"unknown_price"}
@@ -82,9 +82,9 @@ async def test_nobody_eligible_is_an_answer_with_an_empty_plan(two: Running) -> 
     ],
 )
 async def test_what_a_live_request_is_refused_for_is_refused_here(
-    two: Running, headers: dict[str, str], members: dict[str, Any], status: int, code: str
+    two: RunningSidecar, headers: dict[str, str], members: dict[str, Any], status: int, code: str
 ) -> None:
     with pytest.raises(openai.APIStatusError) as caught:
         await routed(two, headers, **members)
     assert (caught.value.status_code, caught.value.code) == (status, code)
-    assert two.sidecar.front.services.load.buffered == 0
+    assert two.sidecar.handler.runtime.load.buffered_bytes == 0

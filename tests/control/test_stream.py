@@ -12,32 +12,34 @@ import aiohttp
 import pytest
 import websocket
 
-from proxy.control.stream import PATH, _listen
-from proxy.telemetry.feed import MOST, ROOM, Feed
-from tests.running import TWO, Running, running
+from proxy.control.stream import PATH, _discard_messages
+from proxy.telemetry.broadcast import MAX_QUEUED, MAX_SUBSCRIBERS, Broadcast
+from tests.running import TWO_PROVIDERS, RunningSidecar, run_sidecar
 
-KEYED = TWO.replace("auth,", "{auth: {keys: [{name: app, value: secret}], origins: ['https://ok.test']}},")
+KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: secret}], origins: ['https://ok.test']}},")
 NAMES = ["first", "second"]
 
 
 @asynccontextmanager
-async def keyed() -> AsyncIterator[tuple[Running, aiohttp.ClientSession, str]]:
-    async with running(KEYED) as started, aiohttp.ClientSession() as http:
+async def keyed() -> AsyncIterator[tuple[RunningSidecar, aiohttp.ClientSession, str]]:
+    async with run_sidecar(KEYED) as started, aiohttp.ClientSession() as http:
         yield started, http, started.url + PATH
 
 
-def break_down(started: Running, provider: str = "first") -> None:
+def break_down(started: RunningSidecar, provider: str = "first") -> None:
     """Enough failures for it to be down."""
-    services = started.sidecar.front.services
+    runtime = started.sidecar.handler.runtime
     for _ in range(20):
-        now = services.clock()
-        services.observations.started(f"{provider}@global/m-one", now).failed("server_error", now, fault=True)
-    services.feed.stirred.set()
+        now = runtime.clock()
+        runtime.observations.start_attempt(f"{provider}@global/m-one", now).record_failure(
+            "server_error", now, fault=True
+        )
+    runtime.feed.wakeup.set()
 
 
-async def followed(started: Running) -> None:
+async def followed(started: RunningSidecar) -> None:
     """Returns once somebody follows."""
-    while not len(started.sidecar.front.services.feed):
+    while not len(started.sidecar.handler.runtime.feed):
         await asyncio.sleep(0.001)
 
 
@@ -102,7 +104,7 @@ async def test_without_a_known_key_nothing_is_told(said: str | bytes) -> None:
 
 
 async def test_without_any_message_it_is_over_soon(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("proxy.control.stream.KEY_WITHIN", 0.01)
+    monkeypatch.setattr("proxy.control.stream.KEY_TIMEOUT_S", 0.01)
     async with keyed() as (_, http, url), http.ws_connect(url) as socket:
         assert (await socket.receive()).data == 1008
 
@@ -146,15 +148,15 @@ async def next_event(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any
 
 
 async def test_there_are_only_so_many_clients_and_each_that_leaves_makes_room() -> None:
-    async with running() as started, aiohttp.ClientSession() as http:
+    async with run_sidecar() as started, aiohttp.ClientSession() as http:
         url = started.url + PATH
-        sockets = [await http.ws_connect(url) for _ in range(MOST)]
+        sockets = [await http.ws_connect(url) for _ in range(MAX_SUBSCRIBERS)]
         for socket in sockets:
             await socket.receive_json()
         async with http.get(url, headers={"Accept": "text/event-stream"}) as answer:
             assert (answer.status, (await answer.json())["error"]["code"]) == (503, "sidecar_overloaded")
         await asyncio.gather(*(socket.close() for socket in sockets))
-        feed = started.sidecar.front.services.feed
+        feed = started.sidecar.handler.runtime.feed
         while len(feed):
             await asyncio.sleep(0.001)
         assert (await (await http.ws_connect(url)).receive_json())["type"] == "snapshot"
@@ -162,7 +164,7 @@ async def test_there_are_only_so_many_clients_and_each_that_leaves_makes_room() 
 
 @pytest.mark.parametrize("headers", [{"Accept": "text/event-stream"}, None])
 async def test_a_client_that_does_not_read_is_cut_and_nobody_waits_for_it(headers: dict[str, str] | None) -> None:
-    async with running() as started:
+    async with run_sidecar() as started:
         host, port = started.url.removeprefix("http://").split(":")
         connection = await asyncio.open_connection(host, int(port), limit=1024)
         writer = connection[1]  # nobody reads the other
@@ -171,19 +173,19 @@ async def test_a_client_that_does_not_read_is_cut_and_nobody_waits_for_it(header
         more = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) if headers else upgrade
         writer.write(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
         await followed(started)
-        feed, sent = started.sidecar.front.services.feed, 0
+        feed, sent = started.sidecar.handler.runtime.feed, 0
         while len(feed):
             feed.publish(json.dumps({"type": "x" * 2**20}))
             sent += 1
             await asyncio.sleep(0)
-        assert sent >= ROOM
-        await started.sidecar.front.drained()
+        assert sent >= MAX_QUEUED
+        await started.sidecar.handler.wait_idle()
         writer.close()
 
 
 async def test_when_the_sidecar_leaves_everyone_is_told() -> None:
     async with aiohttp.ClientSession() as http:
-        async with running() as started:
+        async with run_sidecar() as started:
             socket = await http.ws_connect(started.url + PATH)
             await socket.receive_json()
             events = await http.get(started.url + PATH, headers={"Accept": "text/event-stream"})
@@ -201,7 +203,7 @@ async def test_a_connection_that_breaks_as_it_is_answered_is_a_client_that_left(
         async def __anext__(self) -> None:
             raise ConnectionResetError
 
-    follower = Feed().follow(lambda: None)
+    follower = Broadcast().subscribe(lambda: None)
     await follower.next()
-    await _listen(Broken(), follower)  # type: ignore[arg-type]
-    assert (await follower.next(), follower.end) == (None, "left")
+    await _discard_messages(Broken(), follower)  # type: ignore[arg-type]
+    assert (await follower.next(), follower.end_reason) == (None, "left")

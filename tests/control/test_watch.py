@@ -10,28 +10,28 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.control.watch import EVERY, PAUSE, Watch, rest
-from proxy.telemetry.feed import Follower
-from proxy.telemetry.health import Standing
-from tests.control.seen import Seen, file
+from proxy.control.watch import MAX_INTERVAL_S, MIN_INTERVAL_S, HealthWatcher, wait_for_change
+from proxy.telemetry.broadcast import Subscriber
+from proxy.telemetry.health import Availability
+from tests.control.observed import ObservedRuntime, file
 
-EJECTED = Standing(ejected_for=3.0, failures=5)
-
-
-def follower(seen: Seen) -> Follower:
-    return seen.services.feed.follow(lambda: None)
+EJECTED = Availability(ejected_for_s=3.0, consecutive_failures=5)
 
 
-def said(follower: Follower) -> list[dict[str, Any]]:
+def follower(seen: ObservedRuntime) -> Subscriber:
+    return seen.runtime.feed.subscribe(lambda: None)
+
+
+def said(follower: Subscriber) -> list[dict[str, Any]]:
     messages = [orjson.loads(message) for message in follower._waiting]
     follower._waiting.clear()
     return messages
 
 
 def test_the_first_message_has_everybodys_row_as_the_endpoint_shows_it() -> None:
-    seen = Seen()
-    seen.good("a@us/m-a")
-    Watch(seen.services, file)
+    seen = ObservedRuntime()
+    seen.add_successes("a@us/m-a")
+    HealthWatcher(seen.runtime, file)
     (opening,) = said(follower(seen))
     assert opening["type"] == "snapshot"
     assert [(row["name"], row["status"]) for row in opening["providers"]] == [
@@ -44,15 +44,15 @@ def test_the_first_message_has_everybodys_row_as_the_endpoint_shows_it() -> None
 
 
 def test_a_change_is_told_once_with_its_reason() -> None:
-    seen = Seen()
-    watch = Watch(seen.services, file)
+    seen = ObservedRuntime()
+    watch = HealthWatcher(seen.runtime, file)
     following = follower(seen)
     said(following)
-    watch.look()
+    watch.poll()
     assert said(following) == []
-    seen.bad("b@global/m-b")
+    seen.add_failures("b@global/m-b")
     seen.standings["b@global/m-b"] = EJECTED
-    watch.look()
+    watch.poll()
     (message,) = said(following)
     assert message == {
         "type": "provider_status_change",
@@ -64,7 +64,7 @@ def test_a_change_is_told_once_with_its_reason() -> None:
         "models": [{"name": "m", "status": "down"}, {"name": "x-*", "status": "healthy"}],
         "regions": [{"name": "global", "status": "down"}],
     }
-    watch.look()
+    watch.poll()
     assert said(following) == []
     assert seen.log.lines[-1] | {"timestamp": 0} == {
         "event": "provider_status_changed",
@@ -78,34 +78,34 @@ def test_a_change_is_told_once_with_its_reason() -> None:
 
 
 def test_changes_go_on_from_what_the_first_message_said() -> None:
-    seen = Seen()
-    watch = Watch(seen.services, file)
-    watch.look()
-    seen.bad("b@global/m-b")
+    seen = ObservedRuntime()
+    watch = HealthWatcher(seen.runtime, file)
+    watch.poll()
+    seen.add_failures("b@global/m-b")
     seen.standings["b@global/m-b"] = EJECTED
     following = follower(seen)
     (opening,) = said(following)
     assert opening["providers"][1]["status"] == "healthy"
-    watch.look()
+    watch.poll()
     assert [(message["previous"], message["status"]) for message in said(following)] == [("healthy", "down")]
 
 
 def test_a_file_with_other_providers_is_a_new_beginning() -> None:
-    seen, snapshot = Seen(), file()
+    seen, snapshot = ObservedRuntime(), file()
     now = [snapshot]
-    watch = Watch(seen.services, lambda: now[0])
+    watch = HealthWatcher(seen.runtime, lambda: now[0])
     following = follower(seen)
-    watch.look()
+    watch.poll()
     said(following)
     now[0] = replace(snapshot, providers={name: snapshot.providers[name] for name in "ab"}, models={}, patterns=())
-    watch.look()
+    watch.poll()
     (message,) = said(following)
     assert (message["type"], [row["name"] for row in message["providers"]]) == ("snapshot", ["a", "b"])
 
 
 async def test_it_looks_again_after_each_rest() -> None:
-    seen = Seen()
-    watch, rests = Watch(seen.services, file), 0
+    seen = ObservedRuntime()
+    watch, rests = HealthWatcher(seen.runtime, file), 0
 
     async def resting(stirred: Event) -> None:
         nonlocal rests
@@ -121,12 +121,12 @@ async def test_it_looks_again_after_each_rest() -> None:
 
 
 async def test_a_rest_ends_when_something_stirs_or_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert PAUSE < EVERY <= 1.0
-    monkeypatch.setattr("proxy.control.watch.PAUSE", 0.0)
-    monkeypatch.setattr("proxy.control.watch.EVERY", 0.001)
+    assert MIN_INTERVAL_S < MAX_INTERVAL_S <= 1.0
+    monkeypatch.setattr("proxy.control.watch.MIN_INTERVAL_S", 0.0)
+    monkeypatch.setattr("proxy.control.watch.MAX_INTERVAL_S", 0.001)
     stirred = Event()
-    await rest(stirred)
+    await wait_for_change(stirred)
     stirred.set()
-    monkeypatch.setattr("proxy.control.watch.EVERY", 3600.0)
-    await rest(stirred)
+    monkeypatch.setattr("proxy.control.watch.MAX_INTERVAL_S", 3600.0)
+    await wait_for_change(stirred)
     assert not stirred.is_set()

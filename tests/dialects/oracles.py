@@ -15,8 +15,8 @@ from openai.types.chat import ChatCompletion, ChatCompletionChunk
 from pydantic import TypeAdapter
 from pydantic_core import SchemaValidator
 
-from proxy.dialects.contract import Reading
-from proxy.messages import Answer, Stage
+from proxy.dialects.contract import ResponseContext
+from proxy.messages import CompletionState, StreamTransform
 
 
 @cache
@@ -39,10 +39,16 @@ def _hardened(node: Any) -> Any:
     return hard
 
 
-def reading(**changes: Any) -> Reading:
+def response_context(**changes: Any) -> ResponseContext:
     """A Reading whose values golden files can know."""
-    fixed = {"provider": "prov", "model": "asked", "id": "chatcmpl-1", "created": 1700000000, "answer": Answer()}
-    return Reading(**(fixed | changes))
+    fixed = {
+        "provider": "prov",
+        "model": "asked",
+        "id": "chatcmpl-1",
+        "created": 1700000000,
+        "answer": CompletionState(),
+    }
+    return ResponseContext(**(fixed | changes))
 
 
 def cuts(data: bytes) -> st.SearchStrategy[list[bytes]]:
@@ -51,12 +57,12 @@ def cuts(data: bytes) -> st.SearchStrategy[list[bytes]]:
     return places.map(lambda at: [data[a:b] for a, b in zip([0, *at], [*at, len(data)], strict=True)])
 
 
-def fed(stage: Stage, pieces: list[bytes]) -> bytes:
+def feed_all(stage: StreamTransform, pieces: list[bytes]) -> bytes:
     """All that comes out of a stage."""
     return b"".join([*map(stage.feed, pieces), stage.end()])
 
 
-def single(data: bytes) -> list[bytes]:
+def single_bytes(data: bytes) -> list[bytes]:
     """The bytes one by one."""
     return [data[i : i + 1] for i in range(len(data))]
 
@@ -74,12 +80,12 @@ def events_of(stream: bytes) -> list[Any]:
 _EXTENSIONS = ("reasoning_content", "extra_content", "images", "provider_finish_reason")
 
 
-def plain(value: Any) -> Any:
+def without_extensions(value: Any) -> Any:
     """The same without our additions to OpenAI's format."""
     if isinstance(value, list):
-        return [plain(item) for item in value]
+        return [without_extensions(item) for item in value]
     if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items() if key not in _EXTENSIONS}
+        return {key: without_extensions(item) for key, item in value.items() if key not in _EXTENSIONS}
     return value
 
 
@@ -92,15 +98,15 @@ def completion_of(stream: bytes) -> dict[str, Any]:
     for chunk in chunks:
         for choice in chunk["choices"]:
             reasoning += choice["delta"].get("reasoning_content", "")
-        state.handle_chunk(ChatCompletionChunk.model_validate(plain(chunk), extra="forbid"))
+        state.handle_chunk(ChatCompletionChunk.model_validate(without_extensions(chunk), extra="forbid"))
     whole = state.current_completion_snapshot.to_dict()  # the final one raises for `length` and `content_filter`
     return whole | ({"reasoning_content": reasoning} if reasoning else {})
 
 
-def valid_answer(data: bytes) -> dict[str, Any]:
+def validate_completion(data: bytes) -> dict[str, Any]:
     """A whole answer, which the OpenAI SDK's type must take but for our additions."""
     body: dict[str, Any] = json.loads(data)
-    known = plain(body)
+    known = without_extensions(body)
     assert known.pop("provider")
     ChatCompletion.model_validate(known, extra="forbid")
     return body
@@ -109,18 +115,18 @@ def valid_answer(data: bytes) -> dict[str, Any]:
 _JUNK: tuple[Any, ...] = (None, True, 5, "x", [], {}, [5], [[]], {"type": "x"})
 
 
-def damaged(value: Any) -> Iterator[Any]:
+def corruptions(value: Any) -> Iterator[Any]:
     """A JSON value with each of its parts in turn replaced by things that do not belong there."""
     yield from _JUNK
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in items:
-        for junk in damaged(part):
+        for junk in corruptions(part):
             copy = value.copy()
             copy[key] = junk
             yield copy
 
 
-def golden(folder: Path, pattern: str) -> list[Any]:
+def golden_files(folder: Path, pattern: str) -> list[Any]:
     """The files of a folder as rows: `golden(here / "requests", "*.openai.json")`, each named by its stem."""
     files = sorted(folder.glob(pattern))
     assert files, f"no {pattern} in {folder}"

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.content import Image, arguments, image, part_text, parts, text
-from proxy.errors import InvalidRequest
+from proxy.dialects.content import Image, content_parts, parse_arguments, parse_image, part_text, text_content
+from proxy.errors import InvalidRequestError
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(30)).decode()
 JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + bytes(30)).decode()
@@ -18,8 +18,8 @@ JPEG = base64.b64encode(b"\xff\xd8\xff\xe0" + bytes(30)).decode()
     (None, ""), ("a", "a"), ([{"type": "text", "text": "a"}, {"type": "refusal", "refusal": "b"}], "ab"),
 ])  # fmt: skip
 def test_text_and_refusals_are_joined(content: Any, said: str) -> None:
-    assert text(content, "messages[0].content") == said
-    assert "".join(part_text(part) or "" for part in parts(content, "x")) == said
+    assert text_content(content, "messages[0].content") == said
+    assert "".join(part_text(part) or "" for part in content_parts(content, "x")) == said
 
 
 @pytest.mark.parametrize("content, where", [
@@ -27,8 +27,8 @@ def test_text_and_refusals_are_joined(content: Any, said: str) -> None:
     ([{"type": "text"}], "c[0]"),
 ])  # fmt: skip
 def test_what_is_no_text_is_named(content: Any, where: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        text(content, "c")
+    with pytest.raises(InvalidRequestError) as caught:
+        text_content(content, "c")
     assert caught.value.param == where
 
 
@@ -39,16 +39,16 @@ def test_what_is_no_text_is_named(content: Any, where: str) -> None:
     ("data:image/PNG;x=1;base64,AAAA", Image("data:image/png;base64,AAAA", "image/png", "AAAA")),
 ])  # fmt: skip
 def test_an_image_has_the_type_that_its_bytes_have(url: str, read: Image) -> None:
-    assert image({"type": "image_url", "image_url": {"url": url}}, "p") == read
-    assert image({"type": "image_url", "image_url": url}, "p") == read
+    assert parse_image({"type": "image_url", "image_url": {"url": url}}, "p") == read
+    assert parse_image({"type": "image_url", "image_url": url}, "p") == read
 
 
 @pytest.mark.parametrize(
     "url", ["http://169.254.169.254/", "file:///etc/passwd", "data:image/png,x", "data:image/png;base64,%%é", None]
 )
 def test_other_urls_are_refused(url: Any) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        image({"type": "image_url", "image_url": {"url": url}}, "messages[1].content[0]")
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_image({"type": "image_url", "image_url": {"url": url}}, "messages[1].content[0]")
     assert caught.value.param == "messages[1].content[0].image_url.url"
 
 
@@ -56,7 +56,7 @@ def test_other_urls_are_refused(url: Any) -> None:
     "written, read", [("", {}), ("{}", {}), ('{"a":1}', {"a": 1}), (None, {}), ({"a": 1}, {"a": 1})]
 )
 def test_arguments_are_parsed(written: Any, read: dict[str, Any]) -> None:
-    assert arguments({"function": {"name": "f", "arguments": written}}, "x") == read
+    assert parse_arguments({"function": {"name": "f", "arguments": written}}, "x") == read
 
 
 @pytest.mark.parametrize("call, member", [
@@ -66,6 +66,6 @@ def test_arguments_are_parsed(written: Any, read: dict[str, Any]) -> None:
     ({"type": "custom"}, "name"),
 ])  # fmt: skip
 def test_arguments_that_are_no_object_are_named(call: Any, member: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        arguments(call, "messages[3].tool_calls[1]")
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_arguments(call, "messages[3].tool_calls[1]")
     assert caught.value.param == f"messages[3].tool_calls[1].function.{member}"

@@ -9,7 +9,14 @@ from typing import Any
 import pytest
 
 from proxy.dialects import DIALECTS
-from tests.dialects.oracles import completion_of, events_of, fed, reading, single, valid_answer
+from tests.dialects.oracles import (
+    completion_of,
+    events_of,
+    feed_all,
+    response_context,
+    single_bytes,
+    validate_completion,
+)
 
 HIGH, LOW, EMOJI = "\ud83d", "\ude00", "\U0001f600"
 TEXT = ["Hi ", "there " + HIGH, LOW + " friend", " " + HIGH, "!", LOW]
@@ -84,23 +91,23 @@ def wire(name: str) -> bytes:
 @pytest.mark.parametrize("name", STREAMS)
 def test_all_text_reaches_the_caller_wherever_the_stream_is_cut(name: str) -> None:
     data = wire(name)
-    seen = reading()
-    whole = fed(DIALECTS[name].stream(seen), [data])
+    seen = response_context()
+    whole = feed_all(DIALECTS[name].stream_translator(seen), [data])
     message = completion_of(whole)["choices"][0]["message"]
     assert message["content"] == JOINED
     assert json.loads(message["tool_calls"][0]["function"]["arguments"]) == {"a": EMOJI}
     assert completion_of(whole)["reasoning_content"] == f"Hm {EMOJI}"
-    assert seen.answer.complete and seen.answer.dropped == 0
-    assert fed(DIALECTS[name].stream(reading()), single(data)) == whole
+    assert seen.answer.complete and seen.answer.dropped_events == 0
+    assert feed_all(DIALECTS[name].stream_translator(response_context()), single_bytes(data)) == whole
     for place in range(len(data)):
-        assert fed(DIALECTS[name].stream(reading()), [data[:place], data[place:]]) == whole
+        assert feed_all(DIALECTS[name].stream_translator(response_context()), [data[:place], data[place:]]) == whole
 
 
 @pytest.mark.parametrize("name", STREAMS)
 def test_half_a_character_that_is_the_last_word_is_replaced_before_the_finish(name: str) -> None:
     events = STREAMS[name]([], ["Hi " + HIGH], ['{"a":1}'])
     data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
-    out = events_of(fed(DIALECTS[name].stream(reading()), [data]))
+    out = events_of(feed_all(DIALECTS[name].stream_translator(response_context()), [data]))
     texts = [choice["delta"].get("content") or "" for chunk in out[:-1] for choice in chunk["choices"]]
     assert "".join(texts) == "Hi \ufffd" and out[-1] == "[DONE]"
 
@@ -116,9 +123,9 @@ ANSWERS: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", ANSWERS)
 def test_a_whole_answer_that_ends_in_half_a_character_is_an_answer(name: str) -> None:
-    seen = reading()
-    data = DIALECTS[name].answer(json.dumps(ANSWERS[name]).replace("TEXT", "Hi \\ud83d").encode(), seen)
+    seen = response_context()
+    data = DIALECTS[name].translate_response(json.dumps(ANSWERS[name]).replace("TEXT", "Hi \\ud83d").encode(), seen)
     said = json.loads(data)["choices"][0]["message"]["content"]
     assert said == ("Hi " + HIGH if name == "openai" else "Hi \ufffd") and seen.answer.complete
     if name != "openai":
-        valid_answer(data)
+        validate_completion(data)

@@ -13,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects import DIALECTS
-from proxy.dialects.contract import Call
-from proxy.errors import BadAnswer, InvalidRequest
-from proxy.routing.facts import facts
-from proxy.sse import data_of, decode, frames
-from tests.dialects.oracles import fed, reading
+from proxy.dialects.contract import CallerRequest
+from proxy.errors import InvalidRequestError, MalformedResponse
+from proxy.routing.facts import parse_facts
+from proxy.sse import data_of, decode, split_frames
+from tests.dialects.oracles import feed_all, response_context
 
 NAMES = ["openai", "anthropic", "google", "mistral", "cohere", "meta"]
 WORDS = ["", "a", "null", "stop", "error", "text"]
@@ -123,23 +123,23 @@ def encoded(value: Any) -> bytes:
 @given(st.sampled_from(EVENTS), changes(*REFUSED_BY_ORJSON, NESTED))
 def test_no_event_trips_a_stage(name: str, event: Any, changes: Any) -> None:
     frame = b"data: " + encoded(spoilt(event, changes)) + b"\n\n"
-    seen = reading()
-    out = fed(DIALECTS[name].stream(seen), [frame, frame])
-    assert all(json.loads(data) is not None for data in map(data_of, frames(out)) if data and data != b"[DONE]")
+    seen = response_context()
+    out = feed_all(DIALECTS[name].stream_translator(seen), [frame, frame])
+    assert all(json.loads(data) is not None for data in map(data_of, split_frames(out)) if data and data != b"[DONE]")
     assert isinstance(seen.answer.model or "", str) and isinstance(seen.answer.id or "", str)
     if NESTED not in [value for value, _ in changes]:
-        DIALECTS[name].begins(decode(frame))
+        DIALECTS[name].has_content(decode(frame))
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(st.sampled_from(ANSWERS), changes(*REFUSED_BY_ORJSON))
 def test_an_answer_is_read_or_is_a_bad_one(name: str, answer: Any, changes: Any) -> None:
     data = encoded(spoilt(answer, changes))
-    assert DIALECTS[name].error(400, {}, data).body()
-    seen = reading()
-    with contextlib.suppress(BadAnswer):
-        json.loads(DIALECTS[name].answer(data, seen))
-        assert isinstance(seen.answer.model or "", str) and isinstance(seen.answer.finish or "", str)
+    assert DIALECTS[name].translate_error(400, {}, data).body()
+    seen = response_context()
+    with contextlib.suppress(MalformedResponse):
+        json.loads(DIALECTS[name].translate_response(data, seen))
+        assert isinstance(seen.answer.model or "", str) and isinstance(seen.answer.finish_reason or "", str)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -149,7 +149,7 @@ def test_a_request_is_asked_or_is_invalid(name: str, changes: Any) -> None:
     if not isinstance(body, dict):
         return
     body = json.loads(json.dumps(body), parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))
-    DIALECTS[name].unsupported(body, "m")
-    with contextlib.suppress(InvalidRequest):
-        facts("chat", body)
-        DIALECTS[name].ask(Call("chat", body, orjson.dumps(body), "m", True))
+    DIALECTS[name].unsupported_params(body, "m")
+    with contextlib.suppress(InvalidRequestError):
+        parse_facts("chat", body)
+        DIALECTS[name].build_request(CallerRequest("chat", body, orjson.dumps(body), "m", True))

@@ -17,11 +17,11 @@ import pytest
 
 from proxy.dialects import DIALECTS
 from proxy.dialects.anthropic.tables import TOOL_ID
-from proxy.dialects.contract import Call
+from proxy.dialects.contract import CallerRequest
 from proxy.dialects.names import UniqueNames
-from proxy.dialects.params import essential
-from proxy.errors import InvalidRequest
-from proxy.routing.facts import facts
+from proxy.dialects.params import essential_params
+from proxy.errors import InvalidRequestError
+from proxy.routing.facts import parse_facts
 
 SIZE = 24
 MODELS = {
@@ -67,7 +67,7 @@ def with_texts(value: Any) -> Any:
 
 
 def steps(work: Callable[[], object]) -> int:
-    """How many instructions it takes; an InvalidRequest ends it like any result."""
+    """How many instructions it takes; an InvalidRequestError ends it like any result."""
     counted = [0]
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
@@ -79,7 +79,7 @@ def steps(work: Callable[[], object]) -> int:
     gc.disable()  # a collection runs callbacks of other tests' libraries, whose steps would count
     sys.settrace(trace)
     try:
-        with suppress(InvalidRequest):
+        with suppress(InvalidRequestError):
             work()
     finally:
         sys.settrace(before)
@@ -90,7 +90,7 @@ def steps(work: Callable[[], object]) -> int:
 def growth(shape: Callable[[int], Body], work: Callable[[Body], object]) -> float:
     """How many times the steps of a request are those of one of twice the size."""
     small, large = (shape(size) for size in (SIZE, 2 * SIZE))
-    with suppress(InvalidRequest):
+    with suppress(InvalidRequestError):
         work(small)  # what is cached is cached from now on
     return steps(lambda: work(large)) / steps(lambda: work(small))
 
@@ -234,7 +234,7 @@ def test_a_request_of_twice_the_size_is_translated_in_twice_the_steps(shape: str
     texts = with_texts if MODELS[model] not in PASSED_ON else lambda body: body
 
     def translate(body: Body) -> None:
-        dialect.ask(Call("chat", body, orjson.dumps(body), model, False))
+        dialect.build_request(CallerRequest("chat", body, orjson.dumps(body), model, False))
 
     assert growth(lambda size: texts(SHAPES[shape](size)), translate) < 2.1
 
@@ -242,10 +242,10 @@ def test_a_request_of_twice_the_size_is_translated_in_twice_the_steps(shape: str
 @pytest.mark.parametrize("shape", SHAPES)
 def test_a_request_of_twice_the_size_is_routed_in_twice_the_steps(shape: str) -> None:
     def read(body: Body) -> None:
-        facts("chat", orjson.loads(orjson.dumps(body)))
+        parse_facts("chat", orjson.loads(orjson.dumps(body)))
         for model, dialect in MODELS.items():
-            DIALECTS[dialect].unsupported(essential(body), model)
-            DIALECTS[dialect].unsupported(body, model)
+            DIALECTS[dialect].unsupported_params(essential_params(body), model)
+            DIALECTS[dialect].unsupported_params(body, model)
 
     assert growth(lambda size: with_texts(SHAPES[shape](size)), read) < 2.1
 

@@ -8,18 +8,23 @@ import hypothesis.strategies as st
 import pytest
 from hypothesis import given
 
-from proxy.dialects.names import Rule, UniqueNames, changed, fitting
+from proxy.dialects.names import NameRule, UniqueNames, original_names, sanitize_names
 
-RULES = [Rule(), Rule(limit=9), Rule("A-Za-z0-9_", first="A-Za-z_"), Rule("A-Za-z0-9_.:-", first="A-Za-z_")]
+RULES = [
+    NameRule(),
+    NameRule(limit=9),
+    NameRule("A-Za-z0-9_", first="A-Za-z_"),
+    NameRule("A-Za-z0-9_.:-", first="A-Za-z_"),
+]
 
 
 @given(names=st.lists(st.text(alphabet="ab._/1é", max_size=12)), rule=st.sampled_from(RULES))
-def test_all_fit_none_meet_and_all_come_back(names: list[str], rule: Rule) -> None:
-    told = fitting(names, rule)
+def test_all_fit_none_meet_and_all_come_back(names: list[str], rule: NameRule) -> None:
+    told = sanitize_names(names, rule)
     assert set(told) == set(names)
-    assert all(map(rule.takes, told.values()))
+    assert all(map(rule.is_valid, told.values()))
     assert len(set(told.values())) == len(told)
-    back = changed(told)
+    back = original_names(told)
     assert all(back.get(value, value) == name for name, value in told.items())
 
 
@@ -27,18 +32,18 @@ def test_all_fit_none_meet_and_all_come_back(names: list[str], rule: Rule) -> No
     (["good-1"], "good-1"), (["a.b"], "a_b"), ([""], "_"), (["x" * 70], "x" * 64), (["a.b", "a_b"], "a_b_292c1d51"),
 ])  # fmt: skip
 def test_good_names_stay_and_others_take_the_nearest_free_one(names: list[str], told: str) -> None:
-    assert fitting(names, Rule())[names[0]] == told
+    assert sanitize_names(names, NameRule())[names[0]] == told
 
 
 @given(names=st.lists(st.text(alphabet="ab._/1é", max_size=12), max_size=30), rule=st.sampled_from(RULES))
-def test_names_that_are_given_again_and_again_become_different_ones(names: list[str], rule: Rule) -> None:
+def test_names_that_are_given_again_and_again_become_different_ones(names: list[str], rule: NameRule) -> None:
     unique = UniqueNames(rule)
     given = [unique.assign(name) for name in names * 3]
-    assert len(set(given)) == len(given) and all(map(rule.takes, given))
+    assert len(set(given)) == len(given) and all(map(rule.is_valid, given))
 
 
 def test_a_name_becomes_the_same_as_long_as_the_beginning_of_a_conversation_stays() -> None:
-    first, second = UniqueNames(Rule()), UniqueNames(Rule())
+    first, second = UniqueNames(NameRule()), UniqueNames(NameRule())
     start = [first.assign("a.b") for _ in range(5)]
     assert [second.assign("a.b") for _ in range(9)][:5] == start
     assert start[0] == "a_b" and all(re.fullmatch("a_b_[0-9a-f]{8}", name) for name in start[1:])

@@ -4,12 +4,19 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.params import ESSENTIAL, Number, Params, check_essential, dropped, essential
-from proxy.errors import InvalidRequest
+from proxy.dialects.params import (
+    ESSENTIAL_PARAMS,
+    NumericParam,
+    ParamTable,
+    check_essential,
+    drop_warnings,
+    essential_params,
+)
+from proxy.errors import InvalidRequestError
 
-PARAMS = Params(
-    numbers={"temperature": Number("temp", 0, 1), "seed": Number("seed", 0, 9, loses_below=True)},
-    kept={"stop": "stops"},
+PARAMS = ParamTable(
+    numbers={"temperature": NumericParam("temp", 0, 1), "seed": NumericParam("seed", 0, 9, drop_below=True)},
+    copied={"stop": "stops"},
     translated=frozenset({"prediction"}),
 )
 
@@ -27,17 +34,17 @@ PARAMS = Params(
     ({"verbosity": "low", "n": 2, "x": None}, {}, ("verbosity", "n"), ()),
 ])  # fmt: skip
 def test_parameters_are_told_lost_or_clamped(body: Any, told: Any, lost: Any, clamped: Any) -> None:
-    assert PARAMS.told(body) == told
+    assert PARAMS.to_provider(body) == told
     assert PARAMS.unsupported(body) == lost
-    assert PARAMS.clamped(body) == clamped
+    assert PARAMS.clamp_warnings(body) == clamped
 
 
 @pytest.mark.parametrize("body, param", [
     ({"temperature": "x"}, "temperature"), ({"temperature": True}, "temperature"),
 ])  # fmt: skip
 def test_what_is_no_number_is_an_error(body: Any, param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        PARAMS.told(body)
+    with pytest.raises(InvalidRequestError) as caught:
+        PARAMS.to_provider(body)
     assert caught.value.param == param
 
 
@@ -62,14 +69,14 @@ FUNCTION = {"type": "function", "function": {"name": "f"}}
 ])  # fmt: skip
 def test_what_asks_for_another_kind_of_answer_is_essential(name: str, special: list[Any], usual: list[Any]) -> None:
     for value in special:
-        assert essential({"model": "m", "stream": True, name: value}) == {name: value, "stream": True}
+        assert essential_params({"model": "m", "stream": True, name: value}) == {name: value, "stream": True}
     for value in (*usual, None):
-        assert essential({"model": "m", "stream": True, name: value}) == {}
+        assert essential_params({"model": "m", "stream": True, name: value}) == {}
 
 
 def test_every_essential_parameter_is_an_error_where_it_would_be_left_out() -> None:
-    for name in ESSENTIAL:
-        with pytest.raises(InvalidRequest) as caught:
+    for name in ESSENTIAL_PARAMS:
+        with pytest.raises(InvalidRequestError) as caught:
             check_essential(["seed", name])
         assert (caught.value.param, caught.value.status) == (name, 400)
     check_essential(["seed", "verbosity"])
@@ -85,10 +92,10 @@ def test_what_no_provider_of_chats_alone_has_is_unsupported(body: Any, names: tu
 
 
 def test_a_name_that_may_not_stand_in_a_header_is_not_repeated() -> None:
-    assert dropped(["seed", "a\r\nb", "é"]) == ("param-dropped;name=seed", "param-dropped;name=unknown")
+    assert drop_warnings(["seed", "a\r\nb", "é"]) == ("param-dropped;name=seed", "param-dropped;name=unknown")
 
 
 def test_many_dropped_parameters_take_no_more_of_a_header_than_twenty() -> None:
-    warnings = dropped(f"x{number}" for number in range(100_000))
+    warnings = drop_warnings(f"x{number}" for number in range(100_000))
     assert warnings[0] == "param-dropped;name=x0" and len(warnings) == 21
     assert warnings[-1] == "param-dropped;others=99980"

@@ -17,11 +17,11 @@ from multidict import CIMultiDict
 
 from proxy.sidecar import Sidecar, start
 from proxy.sse import Framer, decode
-from proxy.upstream.http1.dial import trust
+from proxy.upstream.http1.dial import create_ssl_context
 from tests.faults.server import FaultServer, Op, Peer, Script
-from tests.running import Log, launch, made
+from tests.running import CapturedLog, build_generation, startup_options
 
-_trust = cache(trust)  # reading the system's certificates takes longer than a whole rehearsal
+_create_ssl_context = cache(create_ssl_context)  # reading the system's certificates takes longer than a whole rehearsal
 KEY = "canary-of-the-provider"
 PROMPT = "canary-of-the-prompt"
 FILE = """
@@ -38,9 +38,9 @@ providers:
   second: {{dialect: {second}, base_url: "{second_url}", api_key: {key}}}
 models:
   m:
-    first: {{model: {first_model}, price: {{input: 1, output: 10}}, context: 8000}}
+    first: {{model: {first_model}, price: {{input: 1, output: 10}}, context_window: 8000}}
 {fallback}"""
-FALLBACK = """    second: {{model: {second_model}, price: {{input: 2, output: 20}}, context: 32000}}
+FALLBACK = """    second: {{model: {second_model}, price: {{input: 2, output: 20}}, context_window: 32000}}
 """
 MODELS = {
     "openai": "gpt-x", "anthropic": "claude-haiku-4-5", "google": "gemini-x", "mistral": "mistral-x",
@@ -49,23 +49,23 @@ MODELS = {
 
 
 @dataclass
-class Told:
+class ClientResult:
     """What a client got of one request."""
 
     status: int
     headers: Mapping[str, str]
     body: bytes
-    began: float
-    ended: float
+    started_at: float
+    ended_at: float
     events: list[Any] = field(default_factory=list)
     """The data of a stream's events as JSON, `[DONE]` as that word."""
     times: list[float] = field(default_factory=list)
     """When each of them came."""
 
     @property
-    def took(self) -> float:
+    def duration_s(self) -> float:
         """Seconds, of the loop's time."""
-        return self.ended - self.began
+        return self.ended_at - self.started_at
 
     @property
     def chunks(self) -> list[dict[str, Any]]:
@@ -109,14 +109,16 @@ class Rehearsal:
     sidecar: Sidecar
     session: aiohttp.ClientSession
     servers: tuple[FaultServer, ...]
-    log: Log
+    log: CapturedLog
 
     @property
     def calls(self) -> tuple[int, ...]:
         """Requests that each provider got."""
         return tuple(len(server.requests) for server in self.servers)
 
-    async def ask(self, stream: bool = True, headers: Mapping[str, str] | None = None, **members: Any) -> Told:
+    async def send_chat(
+        self, stream: bool = True, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> ClientResult:
         """One request, read to its end."""
         loop = asyncio.get_running_loop()
         body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "stream": stream, **members}
@@ -125,21 +127,21 @@ class Rehearsal:
         began = loop.time()
         url = f"{self.sidecar.url}/v1/chat/completions"
         async with self.session.post(url, json=body, headers=asked) as answer:
-            told = Told(answer.status, answer.headers, b"", began, began)
+            told = ClientResult(answer.status, answer.headers, b"", began, began)
             framer = Framer()
             async for data in answer.content.iter_any():
                 told.body += data
                 if answer.content_type == "text/event-stream":
                     _note(told, framer.feed(data), loop.time())
-            told.ended = loop.time()
+            told.ended_at = loop.time()
         return told
 
-    def outputs(self) -> str:
+    def logged(self) -> str:
         """All that was logged."""
         return repr(self.log.lines)
 
 
-def _note(told: Told, frames: Sequence[bytes], now: float) -> None:
+def _note(told: ClientResult, frames: Sequence[bytes], now: float) -> None:
     for frame in frames:
         data = decode(frame).data
         if data is not None:
@@ -147,7 +149,7 @@ def _note(told: Told, frames: Sequence[bytes], now: float) -> None:
             told.times.append(now)
 
 
-def text(first: str = "openai", second: str = "openai", *, alone: bool = False, failover: str = "") -> str:
+def routing_yaml(first: str = "openai", second: str = "openai", *, alone: bool = False, failover: str = "") -> str:
     """A routing.yaml with two providers; addresses are filled in when their servers stand."""
     fallback = "" if alone else FALLBACK.format(second_model=MODELS[second])
     named = {"first": first, "second": second, "first_model": MODELS[first]}
@@ -168,12 +170,12 @@ async def rehearsal(
                 server.refuse()
         for name, server in zip(("first", "second"), servers, strict=False):
             file = file.replace(f"http://{name}", f"http://127.0.0.1:{server.port}")
-        log = Log()
-        with patch("proxy.upstream.http1.transport.trust", _trust):
-            sidecar = await start(launch(made(file, environ), log))
-        sidecar.watching.cancel()
+        log = CapturedLog()
+        with patch("proxy.upstream.http1.transport.create_ssl_context", _create_ssl_context):
+            sidecar = await start(startup_options(build_generation(file, environ), log))
+        sidecar.config_task.cancel()
         clock = asyncio.get_running_loop().time
-        sidecar.front.services = replace(sidecar.front.services, clock=clock)
+        sidecar.handler.runtime = replace(sidecar.handler.runtime, clock=clock)
         stack.push_async_callback(sidecar.stop)
         session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(600)))
         yield Rehearsal(sidecar, session, servers, log)

@@ -12,7 +12,7 @@ from types import TracebackType
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class RecordedRequest:
     """One request as it arrived; header names in lower case."""
 
     line: str
@@ -26,7 +26,7 @@ class Peer:
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
-    requests: list[Recorded] = field(default_factory=list)
+    requests: list[RecordedRequest] = field(default_factory=list)
     closed: asyncio.Event = field(default_factory=asyncio.Event)
     closed_at: float | None = None
 
@@ -41,12 +41,12 @@ async def RECV(peer: Peer) -> None:
     """Reads one request, head and body, and records it."""
     line, headers = await _head(peer.reader)
     body = await peer.reader.readexactly(int(headers.get("content-length", "0")))
-    peer.requests.append(Recorded(line, headers, body))
+    peer.requests.append(RecordedRequest(line, headers, body))
 
 
 async def RECV_HEAD(peer: Peer) -> None:
     """Reads one request's head, and records it without its body."""
-    peer.requests.append(Recorded(*await _head(peer.reader), b""))
+    peer.requests.append(RecordedRequest(*await _head(peer.reader), b""))
 
 
 async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
@@ -65,7 +65,7 @@ def send(data: bytes) -> Op:
     return op
 
 
-def reply(build: Callable[[Recorded], bytes]) -> Op:
+def reply(build: Callable[[RecordedRequest], bytes]) -> Op:
     """Sends what is built from the last request that came."""
 
     async def op(peer: Peer) -> None:
@@ -74,7 +74,7 @@ def reply(build: Callable[[Recorded], bytes]) -> Op:
     return op
 
 
-def wait(event: asyncio.Event) -> Op:
+def wait_for(event: asyncio.Event) -> Op:
     """Does nothing until the test says so."""
 
     async def op(_: Peer) -> None:
@@ -83,7 +83,7 @@ def wait(event: asyncio.Event) -> Op:
     return op
 
 
-def tell(event: asyncio.Event) -> Op:
+def set_event(event: asyncio.Event) -> Op:
     """Says that the script has come this far."""
 
     async def op(_: Peer) -> None:
@@ -125,17 +125,17 @@ async def NOREAD(peer: Peer) -> None:
     await asyncio.Event().wait()
 
 
-def answer(body: bytes = b"{}", *, status: str = "200 OK", headers: str = "") -> bytes:
+def http_response(body: bytes = b"{}", *, status: str = "200 OK", headers: str = "") -> bytes:
     """A whole answer with Content-Length; `headers` are lines that end in CRLF."""
     return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
-def chunk(data: bytes) -> bytes:
+def http_chunk(data: bytes) -> bytes:
     """One chunk; chunk(b"") is the last."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 """The head of a chunked answer."""
 
 
@@ -150,7 +150,7 @@ class FaultServer:
         self._players: set[asyncio.Task[None]] = set()
 
     @property
-    def requests(self) -> list[Recorded]:
+    def requests(self) -> list[RecordedRequest]:
         """All requests, in the order of their connections."""
         return [request for peer in self.peers for request in peer.requests]
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.faults.catalogue import ELSEWHERE, FAULTS, HERE, Ending, Fault, table
-from tests.faults.rehearsal import KEY, PROMPT, Rehearsal, Told, rehearsal, text
-from tests.faults.server import FIN, RECV, Script, answer, send
-from tests.faults.voices import CLOSING, TEXT, VOICES, refusal
-from tests.hurry import hurried
+from tests.faults.catalogue import ELSEWHERE, FAULTS, HERE, Ending, FaultCase, table
+from tests.faults.rehearsal import KEY, PROMPT, ClientResult, Rehearsal, rehearsal, routing_yaml
+from tests.faults.server import FIN, RECV, Script, http_response, send
+from tests.faults.wire_formats import CLOSING, TEXT, WIRE_FORMATS, error_response
+from tests.virtual_time import virtual_time
 
 ROOT = Path(__file__).parent.parent.parent
 SENT = "".join(f" word{number}" for number in range(40))
@@ -23,12 +23,12 @@ SENT = "".join(f" word{number}" for number in range(40))
 def cases() -> Iterator[object]:
     for at, fault in enumerate(FAULTS):
         for stream in fault.modes:
-            for dialect in VOICES:
+            for dialect in WIRE_FORMATS:
                 name = f"{fault.number}-{at}-{dialect}-{'streamed' if stream else 'whole'}"
                 yield pytest.param(fault, stream, dialect, id=name)
 
 
-def check(told: Told, ending: Ending, stream: bool) -> None:
+def check(told: ClientResult, ending: Ending, stream: bool) -> None:
     """The caller got that, and nothing besides."""
     if isinstance(ending, int):
         assert told.status == ending, told.body
@@ -42,27 +42,29 @@ def check(told: Told, ending: Ending, stream: bool) -> None:
     assert not stream or (told.finishes, told.done) == (["stop"], 1)
 
 
-def check_no_secret(told: Told, running: Rehearsal) -> None:
+def check_no_secret(told: ClientResult, running: Rehearsal) -> None:
     """Neither answer nor headers nor log has a key; and nobody logs what was said."""
-    outputs = repr((told.body, dict(told.headers))) + running.outputs()
+    outputs = repr((told.body, dict(told.headers))) + running.logged()
     assert KEY not in outputs and "169.254" not in outputs
-    assert PROMPT not in outputs and "word39" not in running.outputs()
+    assert PROMPT not in outputs and "word39" not in running.logged()
 
 
-def healthy(fault: Fault, dialect: str, stream: bool) -> Sequence[Script]:
+def healthy(fault: FaultCase, dialect: str, stream: bool) -> Sequence[Script]:
     """A second provider that is well; it says the rest where it is asked to go on from what was said."""
-    voice = VOICES[dialect]
+    voice = WIRE_FORMATS[dialect]
     rest = replace(voice, tokens=voice.tokens[40:]) if fault.resumes and dialect == "anthropic" else voice
-    return [rest.answered(stream)]
+    return [rest.response_script(stream)]
 
 
 @pytest.mark.parametrize(("fault", "stream", "dialect"), [*cases()])
-@hurried
-async def test_a_fault_alone_is_told_truly(fault: Fault, stream: bool, dialect: str) -> None:
-    async with rehearsal(text(dialect, alone=True), fault.scripts(VOICES[dialect], stream)) as running:
-        told = await running.ask(stream)
+@virtual_time
+async def test_a_fault_alone_is_told_truly(fault: FaultCase, stream: bool, dialect: str) -> None:
+    async with rehearsal(routing_yaml(dialect, alone=True), fault.scripts(WIRE_FORMATS[dialect], stream)) as running:
+        told = await running.send_chat(stream)
         ending = (
-            503 if "an error event" in fault.what and fault.alone == 502 and dialect == "anthropic" else fault.alone
+            503
+            if "an error event" in fault.description and fault.alone == 502 and dialect == "anthropic"
+            else fault.alone
         )
         check(told, ending, stream)
         check_no_secret(told, running)
@@ -70,62 +72,64 @@ async def test_a_fault_alone_is_told_truly(fault: Fault, stream: bool, dialect: 
 
 
 @pytest.mark.parametrize(("fault", "stream", "dialect"), [*cases()])
-@hurried
+@virtual_time
 async def test_a_fault_beside_a_healthy_provider_goes_unnoticed_where_it_can(
-    fault: Fault, stream: bool, dialect: str
+    fault: FaultCase, stream: bool, dialect: str
 ) -> None:
-    scripts = fault.scripts(VOICES[dialect], stream), healthy(fault, dialect, stream)
-    async with rehearsal(text(dialect, dialect), *scripts) as running:
-        told = await running.ask(stream)
+    scripts = fault.scripts(WIRE_FORMATS[dialect], stream), healthy(fault, dialect, stream)
+    async with rehearsal(routing_yaml(dialect, dialect), *scripts) as running:
+        told = await running.send_chat(stream)
         check(told, fault.fallback, stream)
         check_no_secret(told, running)
-        assert told.took <= fault.within
+        assert told.duration_s <= fault.within_s
         assert len(running.servers[0].peers) <= 2 and len(running.servers[1].peers) <= 1
         assert running.calls[1] == (fault.fallback == "second")
 
 
-@pytest.mark.parametrize("dialect", VOICES)
-@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.resumes], ids=lambda fault: fault.what)
-@hurried
-async def test_with_resume_off_a_cut_answer_says_so_and_nobody_else_is_called(fault: Fault, dialect: str) -> None:
-    file = text(dialect, dialect, failover="resume: off")
-    async with rehearsal(file, fault.scripts(VOICES[dialect], True), healthy(fault, dialect, True)) as running:
-        told = await running.ask()
+@pytest.mark.parametrize("dialect", WIRE_FORMATS)
+@pytest.mark.parametrize("fault", [fault for fault in FAULTS if fault.resumes], ids=lambda fault: fault.description)
+@virtual_time
+async def test_with_resume_off_a_cut_answer_says_so_and_nobody_else_is_called(fault: FaultCase, dialect: str) -> None:
+    file = routing_yaml(dialect, dialect, failover="resume: off")
+    async with rehearsal(file, fault.scripts(WIRE_FORMATS[dialect], True), healthy(fault, dialect, True)) as running:
+        told = await running.send_chat()
         check(told, "event", True)
         check_no_secret(told, running)
         assert running.calls == (1, 0)
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
-@hurried
-async def test_without_retries_there_is_exactly_one_call(fault: Fault) -> None:
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.description)
+@virtual_time
+async def test_without_retries_there_is_exactly_one_call(fault: FaultCase) -> None:
     stream = fault.modes[0]
-    async with rehearsal(text(), fault.scripts(VOICES["openai"], stream), healthy(fault, "openai", stream)) as running:
-        told = await running.ask(stream, {"X-Retry-On-Provider-Error": "false"})
+    async with rehearsal(
+        routing_yaml(), fault.scripts(WIRE_FORMATS["openai"], stream), healthy(fault, "openai", stream)
+    ) as running:
+        told = await running.send_chat(stream, {"X-Retry-On-Provider-Error": "false"})
         check(told, fault.alone, stream)
         assert len(running.servers[0].peers) <= 1 and running.calls[1] == 0
 
 
-@hurried
+@virtual_time
 async def test_no_cookie_of_a_provider_goes_anywhere() -> None:
     """F27."""
-    whole = VOICES["openai"].whole
-    script: Script = [RECV, send(answer(whole, headers=f"{CLOSING}Set-Cookie: __cf_bm=secret\r\n")), FIN]
-    async with rehearsal(text(alone=True), [script]) as running:
-        first, second = await running.ask(False), await running.ask(False)
+    whole = WIRE_FORMATS["openai"].body
+    script: Script = [RECV, send(http_response(whole, headers=f"{CLOSING}Set-Cookie: __cf_bm=secret\r\n")), FIN]
+    async with rehearsal(routing_yaml(alone=True), [script]) as running:
+        first, second = await running.send_chat(False), await running.send_chat(False)
         assert "Set-Cookie" not in first.headers and "Set-Cookie" not in second.headers
         assert all("cookie" not in got.headers for got in running.servers[0].requests)
 
 
-@hurried
+@virtual_time
 async def test_a_total_outage_costs_the_providers_little_more_than_the_requests() -> None:
     """F38."""
-    async with rehearsal(text(), [refusal(500)], [refusal(500)]) as running:
+    async with rehearsal(routing_yaml(), [error_response(500)], [error_response(500)]) as running:
         for _ in range(5):
-            await running.ask(False)
+            await running.send_chat(False)
         before = sum(running.calls)
         number = 40
-        answers = await asyncio.gather(*(running.ask(False) for _ in range(number)))
+        answers = await asyncio.gather(*(running.send_chat(False) for _ in range(number)))
         assert {told.status for told in answers} == {502}
         assert sum(running.calls) - before <= 1.2 * number + 6
 

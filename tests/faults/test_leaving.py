@@ -7,33 +7,33 @@ from collections.abc import Sequence
 
 import pytest
 
-from tests.faults.rehearsal import rehearsal, text
+from tests.faults.rehearsal import rehearsal, routing_yaml
 from tests.faults.server import FIN, RECV, Script, send
-from tests.faults.voices import VOICES, head, refusal
-from tests.hurry import hurried
+from tests.faults.wire_formats import WIRE_FORMATS, error_response, stream_head
+from tests.virtual_time import virtual_time
 
-OPENAI = VOICES["openai"]
+OPENAI = WIRE_FORMATS["openai"]
 SILENT: Sequence[Script] = [[RECV]]
 
 PHASES = {
     "while the provider is silent": (SILENT, SILENT, 1.0, (1, 0)),
-    "after headers alone": ([[RECV, send(head())]], SILENT, 1.0, (1, 0)),
-    "while a rate limit is waited for": ([refusal(429, headers="Retry-After: 2\r\n")], SILENT, 1.0, (1, 0)),
+    "after headers alone": ([[RECV, send(stream_head())]], SILENT, 1.0, (1, 0)),
+    "while a rate limit is waited for": ([error_response(429, headers="Retry-After: 2\r\n")], SILENT, 1.0, (1, 0)),
     "while two are asked": (SILENT, SILENT, 9.0, (1, 1)),
-    "in the middle of the answer": ([OPENAI.streamed(after=20)], SILENT, 5.0, (1, 0)),
-    "while somebody is asked to go on": ([OPENAI.streamed(FIN, after=20)], SILENT, 5.0, (1, 1)),
-    "while somebody is asked to go on, after pings": ([OPENAI.streamed(FIN, after=20)], SILENT, 40.0, (1, 1)),
+    "in the middle of the answer": ([OPENAI.stream_script(after=20)], SILENT, 5.0, (1, 0)),
+    "while somebody is asked to go on": ([OPENAI.stream_script(FIN, after=20)], SILENT, 5.0, (1, 1)),
+    "while somebody is asked to go on, after pings": ([OPENAI.stream_script(FIN, after=20)], SILENT, 40.0, (1, 1)),
 }
 """What the two play, when the client leaves, and the calls that were made."""
 
 
 @pytest.mark.parametrize("phase", PHASES)
-@hurried
+@virtual_time
 async def test_leaving_closes_everything_at_once(phase: str) -> None:
     first, second, after, calls = PHASES[phase]
     loop = asyncio.get_running_loop()
-    async with rehearsal(text(), first, second) as running:
-        asking = asyncio.create_task(running.ask())
+    async with rehearsal(routing_yaml(), first, second) as running:
+        asking = asyncio.create_task(running.send_chat())
         await asyncio.sleep(after)
         left = loop.time()
         asking.cancel()
@@ -44,8 +44,8 @@ async def test_leaving_closes_everything_at_once(phase: str) -> None:
                 assert peer.closed_at is not None and peer.closed_at <= left + 0.1
         await asyncio.sleep(60)
         assert running.calls == calls
-        assert running.log.lines[-1]["outcome"] == "client_gone"
-        services = running.sidecar.front.services
-        assert not services.retries._in_flight and not services.hedges.in_flight
-        assert not any(services.observations.in_flight(target) for target in services.observations)
-        assert services.load.requests == services.load.buffered == 0
+        assert running.log.lines[-1]["outcome"] == "client_disconnected"
+        runtime = running.sidecar.handler.runtime
+        assert not runtime.retry_budget._in_flight and not runtime.hedge_budget.in_flight
+        assert not any(runtime.observations.in_flight(target) for target in runtime.observations)
+        assert runtime.load.requests == runtime.load.buffered_bytes == 0

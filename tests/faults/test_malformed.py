@@ -9,26 +9,26 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.errors import BadAnswer
+from proxy.errors import MalformedResponse
 from proxy.sse import encode
-from tests.faults.rehearsal import KEY, PROMPT, Rehearsal, Told, rehearsal, text
-from tests.faults.server import FIN, RECV, RST, Script, answer, chunk, send
-from tests.faults.voices import CLOSING, TEXT, VOICES, event, head
-from tests.hurry import hurried
+from tests.faults.rehearsal import KEY, PROMPT, ClientResult, Rehearsal, rehearsal, routing_yaml
+from tests.faults.server import FIN, RECV, RST, Script, http_chunk, http_response, send
+from tests.faults.wire_formats import CLOSING, TEXT, WIRE_FORMATS, event, stream_head
+from tests.virtual_time import virtual_time
 
-OPENAI = VOICES["openai"]
-WELL = [OPENAI.answered(True)]
+OPENAI = WIRE_FORMATS["openai"]
+WELL = [OPENAI.response_script(True)]
 ROLE = OPENAI.opening[0]
 DIALECTS = ("openai", "anthropic", "google", "mistral", "cohere", "meta")
 
 
-def streamed(*events: bytes, ending: Any = FIN, last: bytes = chunk(b"")) -> Script:
+def streamed(*events: bytes, ending: Any = FIN, last: bytes = http_chunk(b"")) -> Script:
     """These events as a stream; with `last` empty, the connection's end cuts it."""
-    return [RECV, send(head()), *map(event, events), send(last), ending]
+    return [RECV, send(stream_head()), *map(event, events), send(last), ending]
 
 
 def whole(body: bytes) -> Script:
-    return [RECV, send(answer(body, headers=CLOSING)), FIN]
+    return [RECV, send(http_response(body, headers=CLOSING)), FIN]
 
 
 def said(*values: Any) -> list[bytes]:
@@ -36,14 +36,16 @@ def said(*values: Any) -> list[bytes]:
 
 
 def crashed(running: Rehearsal) -> list[Any]:
-    return [line for line in running.log.lines if line["event"] == "request_crashed"]
+    return [line for line in running.log.lines if line["event"] == "request_unhandled_error"]
 
 
-async def asked(file: str, *scripts: Sequence[Script], stream: bool = True, **members: Any) -> tuple[Told, Rehearsal]:
+async def asked(
+    file: str, *scripts: Sequence[Script], stream: bool = True, **members: Any
+) -> tuple[ClientResult, Rehearsal]:
     async with rehearsal(file, *scripts) as running:
-        told = await running.ask(stream, stream_options={"include_usage": True} if stream else None, **members)
+        told = await running.send_chat(stream, stream_options={"include_usage": True} if stream else None, **members)
         assert not crashed(running)
-        assert KEY not in running.outputs() and PROMPT not in running.outputs()
+        assert KEY not in running.logged() and PROMPT not in running.logged()
         return told, running
 
 
@@ -51,20 +53,22 @@ async def asked(file: str, *scripts: Sequence[Script], stream: bool = True, **me
 
 
 @pytest.mark.parametrize("error", ["boom", ["boom"], {"message": ["boom"], "code": [1]}, {"code": 7, "detail": "boom"}])
-@hurried
+@virtual_time
 async def test_an_error_of_any_shape_before_content_fails_over(error: Any) -> None:
     first = streamed(ROLE, *said({"error": error}))
-    told, _ = await asked(text(), [first], WELL)
+    told, _ = await asked(routing_yaml(), [first], WELL)
     assert (told.text, told.provider, told.errors) == (TEXT, "second", [])
-    told, _ = await asked(text(alone=True), [first])
+    told, _ = await asked(routing_yaml(alone=True), [first])
     assert told.status == 502 and "boom" in told.errors[0]["message"]
 
 
 @pytest.mark.parametrize("error", ["boom", ["boom"], {"message": ["boom"]}])
 @pytest.mark.parametrize("dialect", DIALECTS)
-@hurried
+@virtual_time
 async def test_a_200_that_is_an_error_of_any_shape_is_a_502(dialect: str, error: Any) -> None:
-    told, _ = await asked(text(dialect, alone=True), [whole(json.dumps({"error": error}).encode())], stream=False)
+    told, _ = await asked(
+        routing_yaml(dialect, alone=True), [whole(json.dumps({"error": error}).encode())], stream=False
+    )
     assert told.status == 502 and "boom" in told.errors[0]["message"]
 
 
@@ -79,9 +83,11 @@ MODEL_5 |= {"mistral": MODEL_5["openai"], "meta": MODEL_5["openai"]}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@hurried
+@virtual_time
 async def test_a_model_that_is_a_number_costs_nobody_the_answer(dialect: str) -> None:
-    told, _ = await asked(text(dialect, alone=True), [whole(json.dumps(MODEL_5[dialect]).encode())], stream=False)
+    told, _ = await asked(
+        routing_yaml(dialect, alone=True), [whole(json.dumps(MODEL_5[dialect]).encode())], stream=False
+    )
     assert (told.status, told.text) == (200, "Hi")
     assert told.headers["X-Provider-Model"] != "5"
 
@@ -101,9 +107,9 @@ STREAM_5 |= {"mistral": STREAM_5["openai"], "meta": STREAM_5["openai"]}
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@hurried
+@virtual_time
 async def test_nor_in_a_stream(dialect: str) -> None:
-    told, _ = await asked(text(dialect, alone=True), [streamed(*said(*STREAM_5[dialect]))])
+    told, _ = await asked(routing_yaml(dialect, alone=True), [streamed(*said(*STREAM_5[dialect]))])
     assert (told.status, told.text, told.finishes, told.done) == (200, "Hi", ["stop"], 1)
 
 
@@ -124,33 +130,39 @@ HI: dict[str, list[Any]] = {
 
 
 @pytest.mark.parametrize("dialect", TEXT_5)
-@hurried
+@virtual_time
 async def test_text_that_is_no_string_fails_over_before_content_and_is_an_error_event_after_it(dialect: str) -> None:
-    told, _ = await asked(text(dialect), [streamed(*said(*TEXT_5[dialect]))], WELL)
+    told, _ = await asked(routing_yaml(dialect), [streamed(*said(*TEXT_5[dialect]))], WELL)
     assert (told.text, told.provider) == (TEXT, "second")
-    told, running = await asked(text(dialect), [streamed(*said(*HI[dialect], *TEXT_5[dialect]))], WELL)
+    told, running = await asked(routing_yaml(dialect), [streamed(*said(*HI[dialect], *TEXT_5[dialect]))], WELL)
     assert (told.text, told.finishes, told.done) == ("Hi", [], 0)
-    assert [error["code"] for error in told.errors] == [BadAnswer.code]
-    assert "secret" not in told.body.decode() + running.outputs()
+    assert [error["code"] for error in told.errors] == [MalformedResponse.code]
+    assert "secret" not in told.body.decode() + running.logged()
 
 
-@hurried
+@virtual_time
 async def test_an_exception_after_content_is_an_error_event_and_the_log_says_where() -> None:
     # An index that is a list can be no key: nothing in the dialect foresees it.
     block = {"type": "tool_use", "id": "i", "name": "canary-of-the-answer", "input": {}}
     broken = {"type": "content_block_start", "index": ["canary-of-the-answer"], "content_block": block}
-    told, running = await asked(text("anthropic"), [streamed(*said(*STREAM_5["anthropic"][:2], broken))], WELL)
-    assert told.text == "Hi" and [error["code"] for error in told.errors] == [BadAnswer.code]
+    told, running = await asked(routing_yaml("anthropic"), [streamed(*said(*STREAM_5["anthropic"][:2], broken))], WELL)
+    assert told.text == "Hi" and [error["code"] for error in told.errors] == [MalformedResponse.code]
     [line] = [line for line in running.log.lines if line["event"] == "transform_failed"]
     assert line["error"] == "TypeError" and "_block" in line["traceback"] and line["target"].startswith("first@")
-    assert "canary-of-the-answer" not in running.outputs()
+    assert "canary-of-the-answer" not in running.logged()
 
 
-@hurried
+@virtual_time
 async def test_an_event_over_the_limit_ends_the_stream_with_an_error_event() -> None:
-    large = [send(chunk(b"x" * 2**20)) for _ in range(9)]
-    first: Script = [RECV, send(head()), *map(event, (ROLE, *OPENAI.tokens[:3])), send(chunk(b"data: ")), *large]
-    told, _ = await asked(text(), [first], WELL)
+    large = [send(http_chunk(b"x" * 2**20)) for _ in range(9)]
+    first: Script = [
+        RECV,
+        send(stream_head()),
+        *map(event, (ROLE, *OPENAI.tokens[:3])),
+        send(http_chunk(b"data: ")),
+        *large,
+    ]
+    told, _ = await asked(routing_yaml(), [first], WELL)
     assert told.text == " word0 word1 word2"
     assert "an event is over 8388608 bytes" in told.errors[0]["message"] and len(told.errors) == 1 and told.done == 0
 
@@ -159,11 +171,11 @@ async def test_an_event_over_the_limit_ends_the_stream_with_an_error_event() -> 
 
 
 @pytest.mark.parametrize("together", [True, False])
-@hurried
+@virtual_time
 async def test_a_first_content_event_of_200_kb_may_come_with_the_role_event(together: bool) -> None:
     content = {"choices": [{"index": 0, "delta": {"content": "x" * 200_000}, "finish_reason": None}]}
     events = [ROLE, *said(content), *OPENAI.closing, OPENAI.done]
-    told, _ = await asked(text(alone=True), [streamed(*([b"".join(events)] if together else events))])
+    told, _ = await asked(routing_yaml(alone=True), [streamed(*([b"".join(events)] if together else events))])
     assert (len(told.text), told.finishes, told.done) == (200_000, ["stop"], 1)
 
 
@@ -178,32 +190,32 @@ EARLY = [gemini("one ", "STOP", 1), gemini("two ", "STOP", 2), gemini("three", "
 
 @pytest.mark.parametrize("ending", [streamed(*EARLY), streamed(*EARLY, ending=RST, last=b": \n\n"), streamed(*EARLY)[:-2]],
                          ids=["closed", "reset", "open"])  # fmt: skip
-@hurried
+@virtual_time
 async def test_what_follows_a_finish_reason_of_gemini_is_not_lost_however_the_stream_ends(ending: Script) -> None:
-    told, running = await asked(text("google"), [ending], WELL)
+    told, running = await asked(routing_yaml("google"), [ending], WELL)
     assert (told.text, told.finishes, told.done, told.errors) == ("one two three", ["stop"], 1, [])
     assert told.chunks[-1]["usage"]["completion_tokens"] == 3
     assert running.calls == (1, 0)
 
 
-@hurried
+@virtual_time
 async def test_half_an_emoji_takes_no_text_with_it() -> None:
     halves = [b'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m",'
               b'"choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n' % half
               for half in (b"there \\ud83d", b"\\ude00 friend")]  # fmt: skip
-    told, _ = await asked(text("meta", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
+    told, _ = await asked(routing_yaml("meta", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
     assert (told.text, told.finishes, told.done) == ("there \U0001f600 friend", ["stop"], 1)
-    told, _ = await asked(text("openai", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
+    told, _ = await asked(routing_yaml("openai", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
     assert (told.text, told.finishes, told.done) == ("there \ud83d\ude00 friend", ["stop"], 1)
 
 
 @pytest.mark.parametrize("dialect", ["meta", "mistral"])
-@hurried
+@virtual_time
 async def test_an_answer_of_a_compatible_host_that_was_cut_is_not_said_twice(dialect: str) -> None:
     events = [said({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m",
                     "choices": [{"index": 0, "delta": {"content": f" word{n}"}, "finish_reason": None}]})[0]
               for n in range(40)]  # fmt: skip
-    told, running = await asked(text(dialect), [streamed(ROLE, *events, ending=RST, last=b": \n\n")], WELL)
+    told, running = await asked(routing_yaml(dialect), [streamed(ROLE, *events, ending=RST, last=b": \n\n")], WELL)
     assert (told.text, told.finishes, told.done, told.provider) == (TEXT, ["stop"], 1, "second")
     assert running.calls == (1, 1)
 
@@ -229,10 +241,10 @@ NEEDED = {
 
 
 @pytest.mark.parametrize("path", NEEDED)
-@hurried
+@virtual_time
 async def test_a_request_nested_over_254_levels_is_a_400_wherever_the_nesting_is(path: str) -> None:
     members = [*NEEDED[path], "model", "tools", "metadata", "routing", "messages", "response_format", "x"]
-    async with rehearsal(text(), []) as running:
+    async with rehearsal(routing_yaml(), []) as running:
         for member in dict.fromkeys(members):
             for depth in (300, 1000, 20_000):
                 rest = json.dumps(
@@ -250,11 +262,11 @@ MEMBERS = ("model", "stream", "stream_options", "n", "messages", "max_tokens", "
 
 
 @pytest.mark.parametrize("path", NEEDED)
-@hurried
+@virtual_time
 async def test_a_member_of_a_wrong_type_is_named_or_left_to_the_provider(path: str) -> None:
     no = b'{"error":{"message":"no","type":"invalid_request_error","param":"x","code":"bad"}}'
-    refusing = [[RECV, send(answer(no, status="400 X", headers=CLOSING)), FIN]]
-    async with rehearsal(text(alone=True), refusing) as running:
+    refusing = [[RECV, send(http_response(no, status="400 X", headers=CLOSING)), FIN]]
+    async with rehearsal(routing_yaml(alone=True), refusing) as running:
         for member in MEMBERS:
             for wrong in WRONG:
                 body = {"model": "m", **NEEDED[path], member: wrong}

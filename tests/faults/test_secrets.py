@@ -15,19 +15,19 @@ from urllib.parse import unquote_plus
 
 import pytest
 
-from proxy.cli.logs import LibraryLog, logger
+from proxy.cli.logs import LibraryLog, build_logger
 from proxy.dialects import DIALECTS
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Response
 from proxy.redaction import LogRedactor
-from tests.collector import collecting
+from tests.collector import trace_collector
 from tests.faults.catalogue import FAULTS
-from tests.faults.rehearsal import MODELS, Rehearsal, Told, pause, rehearsal
-from tests.faults.server import FIN, RECV, Op, Recorded, Script, answer, chunk, reply, send
+from tests.faults.rehearsal import MODELS, ClientResult, Rehearsal, pause, rehearsal
+from tests.faults.server import FIN, RECV, Op, RecordedRequest, Script, http_chunk, http_response, reply, send
 from tests.faults.test_seen import at_once
-from tests.faults.voices import CLOSING, VOICES, Voice, head
-from tests.hurry import hurried
-from tests.running import made
+from tests.faults.wire_formats import CLOSING, WIRE_FORMATS, WireFormat, stream_head
+from tests.running import build_generation
+from tests.virtual_time import virtual_time
 
 APP_KEY = "app-canary-0123456"
 ENVIRON = {
@@ -68,8 +68,8 @@ providers:
   second: {dialect: DIALECT, base_url: "http://second", api_key: second-canary-0123}
 models:
   m:
-    first: {model: MODEL, price: {input: 1, output: 10}, context: 8000}
-    second: {model: MODEL, price: {input: 2, output: 20}, context: 32000}
+    first: {model: MODEL, price: {input: 1, output: 10}, context_window: 8000}
+    second: {model: MODEL, price: {input: 2, output: 20}, context_window: 32000}
 """
 
 
@@ -95,7 +95,7 @@ def found_in(output: str, canaries: Sequence[str] = CANARIES) -> list[str]:
     return [canary for canary in canaries if any(canary in form for form in (output, plain, unquote_plus(plain)))]
 
 
-def check(told: Told, *, error: bool = False) -> None:
+def check(told: ClientResult, *, error: bool = False) -> None:
     """Nothing that the caller got has a secret in it; an error has not even one that is a word."""
     for output in (told.body.decode(), repr(dict(told.headers)), json.dumps(told.events)):
         assert found_in(output, (*CANARIES, WEAK) if error else CANARIES) == []
@@ -110,17 +110,17 @@ async def check_all(running: Rehearsal) -> None:
         async with running.session.get(url, headers={"Authorization": f"Bearer {APP_KEY}"}) as response:
             assert (response.status, found_in(await response.text())) == (200, [])
             assert found_in(repr(response.headers)) == []
-    assert found_in(running.outputs()) == [] and "request_ended" in running.outputs()
+    assert found_in(running.logged()) == [] and "request_completed" in running.logged()
 
 
-async def ask(running: Rehearsal, stream: bool, **headers: str) -> Told:
-    return await running.ask(stream, {"Authorization": f"Bearer {APP_KEY}", "X-Route-Explain": "true", **headers})
+async def ask(running: Rehearsal, stream: bool, **headers: str) -> ClientResult:
+    return await running.send_chat(stream, {"Authorization": f"Bearer {APP_KEY}", "X-Route-Explain": "true", **headers})
 
 
 # What a provider may do with all that it was sent: its address, the query, each header, and what a forward proxy adds.
 
 
-def echo(request: Recorded) -> str:
+def echo(request: RecordedRequest) -> str:
     sent = "; ".join(f"{name}: {value}" for name, value in request.headers.items())
     return f"I was sent {request.line}; {sent}; proxy-authorization: Basic {PROXY_LOGIN}, proxy-canary-0123"
 
@@ -135,29 +135,29 @@ FORMS: dict[str, Callable[[Any], str]] = {
 Form = Callable[[Any], str]
 
 
-def error(request: Recorded) -> dict[str, Any]:
+def error(request: RecordedRequest) -> dict[str, Any]:
     return {"error": {"message": echo(request), "type": echo(request), "code": echo(request), "param": echo(request)}}
 
 
-def completion(request: Recorded) -> dict[str, Any]:
+def completion(request: RecordedRequest) -> dict[str, Any]:
     said = echo(request)
-    return {**json.loads(VOICES["openai"].whole), "model": said, "id": said, "debug": {said: said}}
+    return {**json.loads(WIRE_FORMATS["openai"].body), "model": said, "id": said, "debug": {said: said}}
 
 
-def whole(status: str, build: Callable[[Recorded], Any], form: Form) -> Script:
+def whole(status: str, build: Callable[[RecordedRequest], Any], form: Form) -> Script:
     headers = f"{CLOSING}Content-Type: application/json\r\n"
-    return [RECV, reply(lambda got: answer(form(build(got)).encode(), status=status, headers=headers)), FIN]
+    return [RECV, reply(lambda got: http_response(form(build(got)).encode(), status=status, headers=headers)), FIN]
 
 
 def text(status: str, form: Form) -> Script:
-    return [RECV, reply(lambda got: answer(form(echo(got)).encode(), status=status, headers=CLOSING)), FIN]
+    return [RECV, reply(lambda got: http_response(form(echo(got)).encode(), status=status, headers=CLOSING)), FIN]
 
 
 def in_headers(status: str, form: Form) -> Script:
-    def build(got: Recorded) -> bytes:
+    def build(got: RecordedRequest) -> bytes:
         names = ("x-request-id", "x-ratelimit-remaining-requests", "retry-after", "cf-ray", "location")
         lines = "".join(f"{name}: {echo(got)}\r\n" for name in names)
-        return answer(VOICES["openai"].whole, status=status, headers=CLOSING + lines)
+        return http_response(WIRE_FORMATS["openai"].body, status=status, headers=CLOSING + lines)
 
     return [RECV, reply(build), FIN]
 
@@ -176,7 +176,7 @@ WHOLE: dict[str, Callable[[Form], Script]] = {
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", WHOLE)
-@hurried
+@virtual_time
 async def test_whatever_a_provider_answers_has_no_secret_when_it_goes_on(name: str, form: str) -> None:
     script = WHOLE[name](FORMS[form])
     with patch("proxy.control.metrics.asyncio.to_thread", at_once):
@@ -190,7 +190,7 @@ async def test_whatever_a_provider_answers_has_no_secret_when_it_goes_on(name: s
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("status", [200, 400, 401, 500])
-@hurried
+@virtual_time
 async def test_no_dialect_passes_on_what_a_refusal_repeats(status: int, dialect: str) -> None:
     script = whole(f"{status} X", error, json.dumps)
     async with rehearsal(file(dialect), [script], [script], environ=ENVIRON) as running:
@@ -199,27 +199,27 @@ async def test_no_dialect_passes_on_what_a_refusal_repeats(status: int, dialect:
         check(told, error=True)
 
 
-@hurried
+@virtual_time
 async def test_not_even_a_part_of_a_refused_key_goes_on() -> None:
     said = json.dumps({"error": {"message": "Incorrect API key provided: sk-cana*******123=. You can find it there."}})
-    script = [RECV, send(answer(said.encode(), status="401 X", headers=CLOSING)), FIN]
+    script = [RECV, send(http_response(said.encode(), status="401 X", headers=CLOSING)), FIN]
     async with rehearsal(file(), [script], [script], environ=ENVIRON) as running:
         told = await ask(running, False)
         assert "provided: [redacted] You can" in told.body.decode() and "sk-cana" not in told.body.decode()
 
 
-def event(request: Recorded, form: Form, members: dict[str, Any]) -> bytes:
+def event(request: RecordedRequest, form: Form, members: dict[str, Any]) -> bytes:
     chunk = {"id": "c", "object": "chat.completion.chunk", "created": 1, "model": "x", **members}
     return f"data: {form(chunk)}\n\n".encode()
 
 
-def delta(request: Recorded) -> dict[str, Any]:
+def delta(request: RecordedRequest) -> dict[str, Any]:
     said = echo(request)
     choice = {"index": 0, "delta": {"content": said, said: said}, "finish_reason": None}
     return {"id": said, "model": said, "choices": [choice], "debug": said}
 
 
-EVENTS: dict[str, Callable[[Recorded, Form], bytes]] = {
+EVENTS: dict[str, Callable[[RecordedRequest, Form], bytes]] = {
     "an error event": lambda got, form: event(got, form, error(got)),
     "an error that is text": lambda got, form: event(got, form, {"error": echo(got)}),
     "an error in a choice": lambda got, form: event(got, form, {"choices": [error(got)]}),
@@ -232,62 +232,62 @@ EVENTS: dict[str, Callable[[Recorded, Form], bytes]] = {
 }
 
 
-def streamed(voice: Voice, build: Callable[[Recorded], bytes], after: int, cut: int | None) -> Script:
+def streamed(voice: WireFormat, build: Callable[[RecordedRequest], bytes], after: int, cut: int | None) -> Script:
     """So many tokens, then what is built, whole or in two parts; then the rest of the answer."""
     before = b"".join((*voice.opening, *voice.tokens[:after]))
     rest = b"".join((*voice.tokens[after:], *voice.closing, voice.done))
 
-    def parts(got: Recorded) -> tuple[bytes, bytes]:
+    def parts(got: RecordedRequest) -> tuple[bytes, bytes]:
         data = build(got)
         at = len(data) if cut is None else data.find(b"canary") + cut
         return data[:at], data[at:] + rest
 
-    def second(got: Recorded) -> bytes:
-        return chunk(parts(got)[1]) + chunk(b"")
+    def second(got: RecordedRequest) -> bytes:
+        return http_chunk(parts(got)[1]) + http_chunk(b"")
 
-    ops: list[Op] = [RECV, send(head()), *([send(chunk(before))] if before else [])]
-    return [*ops, reply(lambda got: chunk(parts(got)[0])), pause(0.1), reply(second), FIN]
+    ops: list[Op] = [RECV, send(stream_head()), *([send(http_chunk(before))] if before else [])]
+    return [*ops, reply(lambda got: http_chunk(parts(got)[0])), pause(0.1), reply(second), FIN]
 
 
 @pytest.mark.parametrize("after", [0, 3])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", EVENTS)
 @pytest.mark.parametrize("dialect", ["openai", "meta"])
-@hurried
+@virtual_time
 async def test_no_event_of_a_stream_has_a_secret_when_it_goes_on(
     dialect: str, name: str, form: str, after: int
 ) -> None:
     cuts = (None, -3, 0, 4)
-    scripts = [streamed(VOICES["openai"], lambda got: EVENTS[name](got, FORMS[form]), after, cut) for cut in cuts]
+    scripts = [streamed(WIRE_FORMATS["openai"], lambda got: EVENTS[name](got, FORMS[form]), after, cut) for cut in cuts]
     async with rehearsal(file(dialect), scripts, [], environ=ENVIRON) as running:
         for _ in cuts:
             told = await ask(running, True, **{"X-Retry-On-Provider-Error": "false"})
             check(told, error="error" in name)
             assert told.status == 200 or (after == 0 and "error" in name)
-        assert found_in(running.outputs()) == [] and running.calls == (len(cuts), 0)
+        assert found_in(running.logged()) == [] and running.calls == (len(cuts), 0)
 
 
 @pytest.mark.parametrize("after", [0, 3])
 @pytest.mark.parametrize("form", FORMS)
-@hurried
+@virtual_time
 async def test_no_event_in_another_format_has_a_secret_when_it_goes_on(form: str, after: int) -> None:
-    def build(got: Recorded) -> bytes:
+    def build(got: RecordedRequest) -> bytes:
         said = echo(got)
         text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": said}}
         broke = {"type": "error", "error": {"type": said, "message": said}}
         return "".join(f"event: {each['type']}\ndata: {FORMS[form](each)}\n\n" for each in (text, broke)).encode()
 
-    script = streamed(VOICES["anthropic"], build, after, None)
+    script = streamed(WIRE_FORMATS["anthropic"], build, after, None)
     async with rehearsal(file("anthropic"), [script], [script], environ=ENVIRON) as running:
         check(await ask(running, True))
-        assert found_in(running.outputs()) == []
+        assert found_in(running.logged()) == []
 
 
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
-@hurried
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.description)
+@virtual_time
 async def test_no_fault_of_the_catalogue_brings_a_secret_out(fault: Any) -> None:
     stream = fault.modes[0]
-    scripts = fault.scripts(VOICES["openai"], stream)
+    scripts = fault.scripts(WIRE_FORMATS["openai"], stream)
     with patch("proxy.control.metrics.asyncio.to_thread", at_once):
         async with rehearsal(file(), scripts, scripts, environ=ENVIRON) as running:
             check(await ask(running, stream))
@@ -295,7 +295,7 @@ async def test_no_fault_of_the_catalogue_brings_a_secret_out(fault: Any) -> None
 
 
 async def test_no_span_has_a_secret_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    async with collecting() as collector:
+    async with trace_collector() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         monkeypatch.setenv("NO_PROXY", "*")
         for name in ("a refusal, 400", "an error in a 200", "an answer"):
@@ -312,9 +312,9 @@ async def test_no_span_has_a_secret_in_it(monkeypatch: pytest.MonkeyPatch) -> No
 def written(form: str, act: Callable[[Any], None]) -> str:
     """What `act` writes to the log of a process that serves the file."""
     redact, memory = LogRedactor(), io.BytesIO()
-    redact.learn(made(file(), ENVIRON).snapshot.secrets)
+    redact.add_secrets(build_generation(file(), ENVIRON).snapshot.secrets)
     stream = io.TextIOWrapper(memory, write_through=True)
-    act(logger(form, stream, redact))
+    act(build_logger(form, stream, redact))
     stream.detach()
     return memory.getvalue().decode()
 
@@ -323,12 +323,12 @@ def written(form: str, act: Callable[[Any], None]) -> str:
 @pytest.mark.parametrize("canary", CANARIES)
 def test_no_line_of_the_log_has_a_secret_not_even_in_a_traceback(canary: str, form: str) -> None:
     def act(log: Any) -> None:
-        log.info("request_ended", model=canary, attempts=[f"a: {canary}"])
+        log.info("request_completed", model=canary, attempts=[f"a: {canary}"])
         try:
             raise ValueError(f"bad key {canary!r}")
         except ValueError as failure:
-            log.exception("request_crashed")
-            log.error("watching_crashed", exc_info=failure)
+            log.exception("request_unhandled_error")
+            log.error("config_watcher_failed", exc_info=failure)
             library = LibraryLog(log)
             library.handle(library_record(failure))
             library.close()

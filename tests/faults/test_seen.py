@@ -14,8 +14,8 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.sandbox.scenario import Fault
-from tests.hurry import hurried, leaping
-from tests.running import HELLO, Running, running
+from tests.running import HELLO, RunningSidecar, run_sidecar
+from tests.virtual_time import virtual_clocks, virtual_time
 
 TARGET = "first@global/m-one"
 BODY = {"model": "m", "messages": HELLO}
@@ -29,7 +29,7 @@ SOON = 2.0
 class Onlooker:
     """Asks five times a second, and notes when each thing was first seen."""
 
-    started: Running
+    started: RunningSidecar
     http: aiohttp.ClientSession
     seen: dict[str, float] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
@@ -61,9 +61,9 @@ class Onlooker:
 
     async def breaker(self) -> None:
         """When it really happens."""
-        services = self.started.sidecar.front.services
+        runtime = self.started.sidecar.handler.runtime
         while True:
-            self.note("tripped", services.breakers.standing(TARGET, services.clock()).ejected_for > 0)
+            self.note("tripped", runtime.breakers.availability(TARGET, runtime.clock()).ejected_for_s > 0)
             await asyncio.sleep(0.05)
 
     async def health(self) -> None:
@@ -78,7 +78,7 @@ class Onlooker:
             async with self.http.get(f"{self.started.sidecar.admin_url}/metrics") as answer:
                 told = samples(await answer.text())
             self.note("metrics: status", told.get(("parrot_provider_status", "first", "down")) == 1)
-            self.note("metrics: ejected", told.get(("parrot_ejected", "m-one", "first", "global")) == 1)
+            self.note("metrics: ejected", told.get(("parrot_targets_ejected", "m-one", "first", "global")) == 1)
             self.note("metrics: ejections", told.get(("parrot_ejections_total", "m-one", "first", "global")) == 1)
             failed = told.get(("parrot_attempts_failed_total", "m-one", "first", "global", trigger), 0)
             self.note("metrics: reason", failed >= 5)
@@ -97,8 +97,8 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 @asynccontextmanager
 async def onlooker(trigger: str) -> AsyncIterator[Onlooker]:
-    with leaping(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
-        async with running() as started, aiohttp.ClientSession() as http:
+    with virtual_clocks(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
+        async with run_sidecar() as started, aiohttp.ClientSession() as http:
             looking = Onlooker(started, http)
             ways: list[Callable[[], Any]] = [looking.traffic, looking.follow, looking.breaker, looking.health]
             tasks = [asyncio.create_task(way()) for way in ways]
@@ -119,12 +119,12 @@ async def onlooker(trigger: str) -> AsyncIterator[Onlooker]:
         (Fault("down"), "connection_error"),
     ],
 )
-@hurried
+@virtual_time
 async def test_a_provider_that_begins_to_fail_shows_everywhere_within_two_seconds(fault: Fault, trigger: str) -> None:
     async with onlooker(trigger) as looking:
         await asyncio.sleep(2)
         assert not looking.seen and set(looking.statuses) == {200}
-        await looking.started.sandbox.fail("first", fault)
+        await looking.started.sandbox.set_fault("first", fault)
         await asyncio.sleep(5)
         tripped = looking.seen.pop("tripped")
         late = {what: round(when - tripped, 2) for what, when in looking.seen.items() if when - tripped > SOON}

@@ -5,17 +5,17 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace as altered
 
-from proxy.config.quantities import Secret
-from proxy.errors import Forbidden, Unauthenticated
+from proxy.config.units import Secret
+from proxy.errors import AuthenticationError, ForbiddenError
 from proxy.middleware.auth import Auth, Key
-from tests.fakes import CALLER_KEY, Script, exchange, request
+from tests.fakes import CALLER_KEY, ScriptedHandler, exchange, request
 
 KEYED = Auth(keys=(Key("other", Secret("something-else")), Key("app", Secret(CALLER_KEY))))
 
 
 async def admitted(auth, headers):
     made = exchange(request(b"{}", headers))
-    await auth(made, Script([200]))
+    await auth(made, ScriptedHandler([200]))
     return made.identity
 
 
@@ -54,7 +54,7 @@ async def test_a_key_says_whose_request_it_is(headers):
     ],
 )
 async def test_a_request_without_a_known_key_is_a_401_that_does_not_repeat_it(headers):
-    with pytest.raises(Unauthenticated) as caught:
+    with pytest.raises(AuthenticationError) as caught:
         await admitted(KEYED, headers)
     assert (caught.value.status, caught.value.code) == (401, "invalid_api_key")
     assert CALLER_KEY not in caught.value.message
@@ -75,7 +75,7 @@ async def test_without_keys_localhost_and_ip_addresses_are_served(host):
     ],
 )  # fmt: skip
 async def test_without_keys_a_name_that_was_rebound_to_this_machine_is_refused(host):
-    with pytest.raises(Forbidden) as caught:
+    with pytest.raises(ForbiddenError) as caught:
         await admitted(Auth(), {"Host": host})
     assert caught.value.status == 403
 
@@ -88,7 +88,7 @@ async def test_a_request_without_a_host_is_local_as_on_a_unix_socket():
 @pytest.mark.parametrize("auth", [Auth(), KEYED])
 async def test_a_web_page_is_refused_with_or_without_keys(auth, origin):
     headers = {"Origin": origin, "Host": "localhost", "x-api-key": CALLER_KEY}
-    with pytest.raises(Forbidden, match="auth: origins"):
+    with pytest.raises(ForbiddenError, match="auth: origins"):
         await admitted(auth, headers)
 
 
@@ -98,8 +98,8 @@ async def test_a_web_page_that_is_listed_may_call():
 
 
 async def test_a_refused_request_goes_no_further():
-    inner = Script([200])
-    with pytest.raises(Unauthenticated):
+    inner = ScriptedHandler([200])
+    with pytest.raises(AuthenticationError):
         await KEYED(exchange(), inner)
     assert inner.seen == []
 
@@ -137,7 +137,7 @@ async def test_a_page_of_its_own_may_call(auth, origin, host):
     ],
 )
 async def test_a_page_of_anybody_else_may_not(origin, host):
-    with pytest.raises(Forbidden):
+    with pytest.raises(ForbiddenError):
         await admitted(Auth(), {"Origin": origin, "Host": host})
 
 
@@ -161,9 +161,9 @@ STREAM = "/v1/providers/health/stream"
 async def test_only_the_streams_websocket_may_show_its_key_later(path, headers, later):
     made = exchange(altered(request(b"", headers), path=path))
     try:
-        await KEYED(made, Script([200]))
-    except Unauthenticated:
-        assert not later and made.admits is None
+        await KEYED(made, ScriptedHandler([200]))
+    except AuthenticationError:
+        assert not later and made.authenticate_later is None
     else:
         assert later and made.identity is None
-        assert (made.admits(CALLER_KEY), made.admits("wrong")) == ("app", None)
+        assert (made.authenticate_later(CALLER_KEY), made.authenticate_later("wrong")) == ("app", None)

@@ -6,7 +6,7 @@ import pytest
 
 from proxy.errors import ParrotError
 from proxy.messages import Request, Response
-from proxy.middleware.endpoints import Endpoints, Own
+from proxy.middleware.endpoints import Endpoints, LocalEndpoint
 from tests.fakes import exchange
 
 
@@ -37,7 +37,7 @@ async def reached(subject: object) -> Response:
     ],
 )
 async def test_only_what_there_is_goes_on(method: str, path: str, headers: dict[str, str], outcome: object) -> None:
-    made = exchange(asking=Request(method, path, headers, nothing))
+    made = exchange(client_request=Request(method, path, headers, nothing))
     made.endpoint = ""
     try:
         await Endpoints({})(made, reached)
@@ -62,8 +62,8 @@ async def answered(subject: object) -> Response:
     ],
 )
 async def test_the_sidecars_own_endpoints_go_no_further(method: str, path: str, status: int) -> None:
-    own = Own("GET", answered)
-    made = exchange(asking=Request(method, path, {}, nothing))
+    own = LocalEndpoint("GET", answered)
+    made = exchange(client_request=Request(method, path, {}, nothing))
     try:
         response = await Endpoints({"/v1/models": own, "/v1/models/": own})(made, reached)
         assert (response.status, response.body) == (status, b"own")

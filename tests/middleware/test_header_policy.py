@@ -5,22 +5,22 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from proxy.errors import InvalidHeader
+from proxy.errors import InvalidHeaderError
 from proxy.messages import Response
 from proxy.middleware.header_policy import HeaderPolicy
-from tests.fakes import BODY, Script, exchange, request
+from tests.fakes import BODY, ScriptedHandler, exchange, request
 
 
 async def passed(headers, answer=None):
     made = exchange(request(orjson.dumps(BODY), headers))
-    response = await HeaderPolicy()(made, Script([Response(200, answer or {}, b"{}")]))
+    response = await HeaderPolicy()(made, ScriptedHandler([Response(200, answer or {}, b"{}")]))
     return made, response
 
 
 async def test_the_policy_of_the_headers_is_read():
     made, _ = await passed({"x-provider-fallbacks": "C, a", "X-Routing-Strategy": "automatic"})
     assert (made.policy.provider_fallbacks, made.policy.routing_strategy) == (("c", "a"), "automatic")
-    assert made.asked == {"X-Provider-Fallbacks": "C, a", "X-Routing-Strategy": "automatic"}
+    assert made.control_headers == {"X-Provider-Fallbacks": "C, a", "X-Routing-Strategy": "automatic"}
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ async def test_the_policy_of_the_headers_is_read():
     ],
 )
 async def test_a_header_that_cannot_be_honoured_is_a_400_that_names_it(header, value, said):
-    with pytest.raises(InvalidHeader, match=said) as caught:
+    with pytest.raises(InvalidHeaderError, match=said) as caught:
         await passed({header: value})
     assert (caught.value.status, caught.value.param) == (400, header)
 

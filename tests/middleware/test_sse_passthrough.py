@@ -7,31 +7,31 @@ import asyncio
 import orjson
 import pytest
 
-from proxy.attempts.settings import AUTO, When
-from proxy.config.quantities import Seconds
+from proxy.attempts.settings import AUTO, AutoOrDuration
+from proxy.config.units import Seconds
 from proxy.dialects import DIALECTS
-from proxy.dialects.contract import Reading
-from proxy.errors import Disconnected, Silent
-from proxy.messages import Response, Staged
+from proxy.dialects.contract import ResponseContext
+from proxy.errors import UpstreamDisconnected, UpstreamTimeout
+from proxy.messages import Response, TransformedBody
 from proxy.middleware import sse_passthrough
 from proxy.middleware.sse_passthrough import DONE, PING, SsePassthrough
 from proxy.routing.facts import Facts
-from tests.fakes import FOREVER, SAID, Body, Script, chunk, drain, served
-from tests.hurry import hurried
+from tests.fakes import ANSWER, FOREVER, FakeBody, ScriptedHandler, chunk_event, drain, exchange_with_attempt
+from tests.virtual_time import virtual_time
 
-TEXT = chunk(SAID)
-FINISH = chunk(finish="stop")
+TEXT = chunk_event(ANSWER)
+FINISH = chunk_event(finish="stop")
 USAGE = b'data: {"model":"m-1","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}\n\n'
 REFUSAL = b'data: {"error":{"message":"broke"}}\n\n'
 
 
 async def passage(rows, ping=15):
     """The caller's body, the provider's, and the attempt; what passes is seen by OpenAI's own stage."""
-    made, source = served(), Body(list(rows))
-    reading = Reading("a", "m-a", "id", 0, answer=made.serving.answer)
-    response = Response(200, {}, Staged(source, DIALECTS["openai"].stream(reading), reading.answer))
-    response = await SsePassthrough(Seconds(ping))(made, Script([response]))
-    return response.body, source, made.serving
+    made, source = exchange_with_attempt(), FakeBody(list(rows))
+    reading = ResponseContext("a", "m-a", "id", 0, answer=made.winning_attempt.completion)
+    response = Response(200, {}, TransformedBody(source, DIALECTS["openai"].stream_translator(reading), reading.answer))
+    response = await SsePassthrough(Seconds(ping))(made, ScriptedHandler([response]))
+    return response.body, source, made.winning_attempt
 
 
 def events(parts):
@@ -39,8 +39,8 @@ def events(parts):
 
 
 async def test_a_whole_answer_passes_untouched():
-    made = served()
-    response = await SsePassthrough()(made, Script([Response(200, {}, b"{}")]))
+    made = exchange_with_attempt()
+    response = await SsePassthrough()(made, ScriptedHandler([Response(200, {}, b"{}")]))
     assert response.body == b"{}"
 
 
@@ -51,7 +51,7 @@ async def test_a_whole_stream_passes_and_ends_with_its_own_done():
     assert attempt.outcome == "ok"
 
 
-@pytest.mark.parametrize("end", [[], [Disconnected("reset")], [Silent("nothing for 30 s")]])
+@pytest.mark.parametrize("end", [[], [UpstreamDisconnected("reset")], [UpstreamTimeout("nothing for 30 s")]])
 async def test_done_is_added_once_a_finish_was_seen(end):
     body, _, attempt = await passage([TEXT, FINISH, *end])
     got = events(await drain(body))
@@ -63,8 +63,8 @@ async def test_done_is_added_once_a_finish_was_seen(end):
     "end, code",
     [
         ([], "upstream_disconnected"),
-        ([Disconnected("a.test closed the connection")], "upstream_disconnected"),
-        ([Silent("a sent nothing for 30 s")], "upstream_timeout"),
+        ([UpstreamDisconnected("a.test closed the connection")], "upstream_disconnected"),
+        ([UpstreamTimeout("a sent nothing for 30 s")], "upstream_timeout"),
     ],
 )
 async def test_a_cut_stream_ends_with_an_error_event_and_no_done(end, code):
@@ -76,7 +76,7 @@ async def test_a_cut_stream_ends_with_an_error_event_and_no_done(end, code):
 
 
 async def test_half_an_event_is_not_sent_when_the_stream_is_cut_in_it():
-    body, _, _ = await passage([TEXT, TEXT[:20], Disconnected("reset")])
+    body, _, _ = await passage([TEXT, TEXT[:20], UpstreamDisconnected("reset")])
     got = await drain(body)
     assert b"".join(got).count(b"data: ") == 2
     assert got[-1].startswith(b'data: {"error"') and got[-1].endswith(b"\n\n")
@@ -121,29 +121,29 @@ async def test_what_is_there_is_given_before_any_ping():
 
 
 async def test_a_whole_answer_that_lingers_is_ended_with_done(monkeypatch):
-    monkeypatch.setattr(sse_passthrough, "LINGER", 0)
+    monkeypatch.setattr(sse_passthrough, "TRAILER_TIMEOUT_S", 0)
     body, _, attempt = await passage([TEXT, FINISH, FOREVER])
     assert (await drain(body))[-1] == DONE
     assert attempt.outcome == "ok"
 
 
-BOTH = [chunk("a"), chunk(finish="stop"), b'data: {"choices":[{"index":1,"delta":{"content":"b"}}]}\n\n',
+BOTH = [chunk_event("a"), chunk_event(finish="stop"), b'data: {"choices":[{"index":1,"delta":{"content":"b"}}]}\n\n',
         b'data: {"choices":[{"index":1,"delta":{},"finish_reason":"stop"}]}\n\n']  # fmt: skip
 
 
-@hurried
+@virtual_time
 async def test_the_second_of_two_choices_may_begin_long_after_the_first_has_finished():
     body, source, attempt = await passage([*BOTH[:2], FOREVER])
-    attempt.answer.requested_choices = 2
+    attempt.completion.requested_choices = 2
     assert [await body.read() for _ in range(3)][2] == PING
     source.rows[:] = [*BOTH[2:], DONE]
     assert b"".join(await drain(body)).endswith(DONE) and attempt.outcome == "ok"
 
 
-@pytest.mark.parametrize("end, whole", [([], True), ([DONE], True), ([Disconnected("reset")], False)])
+@pytest.mark.parametrize("end, whole", [([], True), ([DONE], True), ([UpstreamDisconnected("reset")], False)])
 async def test_a_choice_that_never_began_is_missing_only_where_the_stream_broke(end, whole):
     body, _, attempt = await passage([*BOTH[:2], *end])
-    attempt.answer.requested_choices = 2
+    attempt.completion.requested_choices = 2
     got = events(await drain(body))
     assert (got[-1] == b"[DONE]") is whole and (attempt.outcome == "ok") is whole
 
@@ -155,10 +155,10 @@ async def test_the_outcome_that_is_known_already_stays():
     assert attempt.outcome == "known"
 
 
-async def test_letting_go_reaches_the_provider(cancelled):
+async def test_letting_go_reaches_the_provider(assert_cancels):
     body, source, attempt = await passage([TEXT, FOREVER])
     await body.read()
-    await cancelled(body.read())
+    await assert_cancels(body.read())
     body.close()
     assert source.closed == 1
     assert attempt.outcome is None
@@ -173,49 +173,49 @@ async def test_done_without_a_finish_reason_is_no_end():
 
 def early(made, inner):
     made.facts = Facts("chat", "m", stream=True)
-    return SsePassthrough(Seconds(15), When(10))(made, inner)
+    return SsePassthrough(Seconds(15), AutoOrDuration(10))(made, inner)
 
 
-@hurried
+@virtual_time
 async def test_after_early_commit_the_caller_gets_pings_and_then_the_answer():
-    made, source = served(), Body([TEXT, FINISH, DONE])
+    made, source = exchange_with_attempt(), FakeBody([TEXT, FINISH, DONE])
     begins = asyncio.Event()
     asyncio.get_running_loop().call_later(30, begins.set)
 
     async def slow(exchange):
         await begins.wait()
-        reading = Reading("a", "m-a", "id", 0, answer=exchange.serving.answer)
-        return Response(200, {}, Staged(source, DIALECTS["openai"].stream(reading), reading.answer))
+        reading = ResponseContext("a", "m-a", "id", 0, answer=exchange.winning_attempt.completion)
+        return Response(200, {}, TransformedBody(source, DIALECTS["openai"].stream_translator(reading), reading.answer))
 
     response = await early(made, slow)
     got = await drain(response.body)
     assert (response.status, response.headers, got[:2]) == (200, {}, [PING, PING])
-    assert not [name for name in made.stamps() if name.startswith("X-Provider-M") or name == "X-Provider"]
+    assert not [name for name in made.response_headers() if name.startswith("X-Provider-M") or name == "X-Provider"]
     assert events(got[2:])[-1] == b"[DONE]"
 
 
-@hurried
+@virtual_time
 async def test_a_failure_after_early_commit_is_an_error_in_the_stream():
     async def fails(exchange):
         await asyncio.sleep(12)
-        raise Silent("nobody answered")
+        raise UpstreamTimeout("nobody answered")
 
-    response = await early(served(), fails)
+    response = await early(exchange_with_attempt(), fails)
     got = await drain(response.body)
     assert got[0] == PING and orjson.loads(events(got)[-1])["error"]["code"] == "upstream_timeout"
     assert b"[DONE]" not in b"".join(got)
 
 
-@hurried
+@virtual_time
 async def test_what_is_quick_is_answered_as_if_there_were_no_early_commit():
     async def refuses(exchange):
-        raise Silent("no")
+        raise UpstreamTimeout("no")
 
-    with pytest.raises(Silent):
-        await early(served(), refuses)
+    with pytest.raises(UpstreamTimeout):
+        await early(exchange_with_attempt(), refuses)
 
 
-@hurried
+@virtual_time
 async def test_a_caller_that_leaves_after_early_commit_takes_the_request_along():
     gone = asyncio.Event()
 
@@ -225,14 +225,14 @@ async def test_a_caller_that_leaves_after_early_commit_takes_the_request_along()
         finally:
             gone.set()
 
-    response = await early(served(), never)
+    response = await early(exchange_with_attempt(), never)
     assert await response.body.read() == PING
     response.close()
     await gone.wait()
 
 
 async def test_a_caller_that_leaves_as_the_answer_comes_leaves_nothing_open():
-    made, body, ready = served(), Body([SAID]), asyncio.Event()
+    made, body, ready = exchange_with_attempt(), FakeBody([ANSWER]), asyncio.Event()
     made.facts = Facts("chat", "m", stream=True)
 
     async def inner(_):
@@ -252,4 +252,4 @@ async def test_a_caller_that_leaves_as_the_answer_comes_leaves_nothing_open():
 
 def test_early_commit_is_off_or_a_duration():
     with pytest.raises(ValueError, match="off, or a duration"):
-        SsePassthrough(early_commit=When(AUTO))
+        SsePassthrough(early_commit=AutoOrDuration(AUTO))

@@ -5,22 +5,28 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from proxy.errors import ConnectFailure, InvalidHeader, InvalidRequest, NoEligibleProvider, UnknownModel
+from proxy.errors import (
+    ConnectError,
+    InvalidHeaderError,
+    InvalidRequestError,
+    ModelNotFoundError,
+    NoEligibleProviderError,
+)
 from proxy.middleware.header_policy import HeaderPolicy
-from proxy.middleware.strategy import StrategyChoice
-from tests.fakes import BODY, Script, exchange, generation, request, text
+from proxy.middleware.strategy import RoutingMiddleware
+from tests.fakes import BODY, ScriptedHandler, exchange, generation, request, routing_yaml
 
 
 async def decided(members=None, headers=None, **options):
     made = exchange(request(b"", headers), **options)
     made.raw = orjson.dumps({**BODY, **(members or {})})
-    inner = Script([200])
-    await HeaderPolicy()(made, lambda subject: StrategyChoice()(subject, inner))
+    inner = ScriptedHandler([200])
+    await HeaderPolicy()(made, lambda subject: RoutingMiddleware()(subject, inner))
     return made
 
 
 def order(made):
-    return "".join(step.target.provider.name for step in made.decision.steps)
+    return "".join(step.target.provider.name for step in made.decision.plan)
 
 
 async def test_everybody_who_serves_the_model_is_planned():
@@ -50,14 +56,14 @@ async def test_the_same_request_id_gives_the_same_plan():
 @pytest.mark.parametrize(
     "members, error, status, said",
     [
-        ({"model": "n"}, UnknownModel, 404, "no model 'n' in the routing table"),
-        ({"model": "mm"}, UnknownModel, 404, "did you mean 'm'?"),
-        ({"model": ""}, InvalidRequest, 400, "'model' is missing or empty"),
-        ({"messages": []}, InvalidRequest, 400, "'messages' is missing or empty"),
-        ({"stream": "yes"}, InvalidRequest, 400, "'stream' must be a boolean"),
-        ({"routing": []}, InvalidHeader, 400, "routing: expected an object"),
-        ({"routing": {"providr": "a"}}, InvalidHeader, 400, "routing.providr: no such member"),
-        ({"routing": {"provider": "z"}}, InvalidHeader, 400, "no provider 'z'"),
+        ({"model": "n"}, ModelNotFoundError, 404, "no model 'n' in the routing table"),
+        ({"model": "mm"}, ModelNotFoundError, 404, "did you mean 'm'?"),
+        ({"model": ""}, InvalidRequestError, 400, "'model' is missing or empty"),
+        ({"messages": []}, InvalidRequestError, 400, "'messages' is missing or empty"),
+        ({"stream": "yes"}, InvalidRequestError, 400, "'stream' must be a boolean"),
+        ({"routing": []}, InvalidHeaderError, 400, "routing: expected an object"),
+        ({"routing": {"providr": "a"}}, InvalidHeaderError, 400, "routing.providr: no such member"),
+        ({"routing": {"provider": "z"}}, InvalidHeaderError, 400, "no provider 'z'"),
     ],
 )
 async def test_a_body_that_cannot_be_routed_is_refused_with_what_is_wrong(members, error, status, said):
@@ -71,14 +77,14 @@ async def test_a_body_that_cannot_be_routed_is_refused_with_what_is_wrong(member
 async def test_a_body_that_is_no_json_object_is_a_400(raw, code):
     made = exchange()
     made.raw = raw
-    with pytest.raises(InvalidRequest) as caught:
-        await StrategyChoice()(made, Script([200]))
+    with pytest.raises(InvalidRequestError) as caught:
+        await RoutingMiddleware()(made, ScriptedHandler([200]))
     assert (caught.value.status, caught.value.code) == (400, code)
 
 
 async def test_where_nobody_may_serve_each_providers_reason_is_given():
-    file = text().replace("canary-of-the-provider", '"${A_KEY}"', 1)
-    with pytest.raises(NoEligibleProvider) as caught:
+    file = routing_yaml().replace("canary-of-the-provider", '"${A_KEY}"', 1)
+    with pytest.raises(NoEligibleProviderError) as caught:
         await decided({"model": "only-a"}, {"X-Provider": "b"}, snap=snapshot_with(file))
     assert caught.value.status == 400
     assert caught.value.message == (
@@ -91,48 +97,48 @@ def snapshot_with(file):
 
 
 async def test_turns_are_recorded_by_live_decisions_one_after_another():
-    services = exchange().services
+    runtime = exchange().runtime
     first = []
     for _ in range(6):
         made = exchange(request(b"", {"X-Load-Balance-Strategy": "round-robin"}))
-        made.services, made.raw = services, orjson.dumps(BODY)
-        await HeaderPolicy()(made, lambda subject: StrategyChoice()(subject, Script([200])))
+        made.runtime, made.raw = runtime, orjson.dumps(BODY)
+        await HeaderPolicy()(made, lambda subject: RoutingMiddleware()(subject, ScriptedHandler([200])))
         first.append(order(made)[0])
     assert first == ["a", "b", "c"] * 2
 
 
-async def in_session(services, serving, fails=None):
-    """The plan's first place of a request in the session `s`, which is then served by `serving`."""
+async def in_session(runtime, serving, fails=None):
+    """The plan's first place of a request in the session `s`, which is then served by `winning_attempt`."""
     made = exchange(request(b"", {"X-Session-Id": "s"}))
-    made.services, made.raw, made.id = services, orjson.dumps(BODY), f"req-{serving}"
+    made.runtime, made.raw, made.id = runtime, orjson.dumps(BODY), f"req-{serving}"
 
     async def inner(subject):
-        step = next(step for step in made.decision.steps if step.target.provider.name == serving)
-        made.serving = made.attempt(step)
+        step = next(step for step in made.decision.plan if step.target.provider.name == serving)
+        made.winning_attempt = made.start_attempt(step)
         if fails:
             raise fails
-        return await Script([200])(subject)
+        return await ScriptedHandler([200])(subject)
 
-    await HeaderPolicy()(made, lambda subject: StrategyChoice()(subject, inner))
+    await HeaderPolicy()(made, lambda subject: RoutingMiddleware()(subject, inner))
     return order(made)[0]
 
 
 async def test_a_session_stays_where_it_was_served_last():
-    services = exchange().services
-    await in_session(services, "c")
-    assert await in_session(services, "b") == "c"
-    assert await in_session(services, "b") == "b"
-    services.clock.now += 3601
-    await in_session(services, "a")
-    assert await in_session(services, "a") == "a"
+    runtime = exchange().runtime
+    await in_session(runtime, "c")
+    assert await in_session(runtime, "b") == "c"
+    assert await in_session(runtime, "b") == "b"
+    runtime.clock.now += 3601
+    await in_session(runtime, "a")
+    assert await in_session(runtime, "a") == "a"
 
 
 async def test_what_failed_is_not_stayed_at():
-    services = exchange().services
-    await in_session(services, "c")
-    with pytest.raises(ConnectFailure):
-        await in_session(services, "b", ConnectFailure("refused"))
-    assert await in_session(services, "b") == "c"
+    runtime = exchange().runtime
+    await in_session(runtime, "c")
+    with pytest.raises(ConnectError):
+        await in_session(runtime, "b", ConnectError("refused"))
+    assert await in_session(runtime, "b") == "c"
 
 
 @pytest.mark.parametrize(
@@ -149,14 +155,14 @@ async def test_a_first_content_later_than_asked_is_told(headers, seconds, warnin
     made.raw = orjson.dumps(BODY)
 
     async def inner(subject):
-        made.first_content = None if seconds is None else made.started + seconds
-        return await Script([200])(subject)
+        made.first_content_at = None if seconds is None else made.started + seconds
+        return await ScriptedHandler([200])(subject)
 
-    await HeaderPolicy()(made, lambda subject: StrategyChoice()(subject, inner))
+    await HeaderPolicy()(made, lambda subject: RoutingMiddleware()(subject, inner))
     assert made.warnings == warnings
-    assert made.stamps().get("X-Routing-Warnings", "") == ", ".join(warnings)
+    assert made.response_headers().get("X-Routing-Warnings", "") == ", ".join(warnings)
 
 
 def test_an_unknown_default_is_refused_with_what_there_is():
     with pytest.raises(ValueError, match="default: expected one of automatic"):
-        StrategyChoice("best")
+        RoutingMiddleware("best")

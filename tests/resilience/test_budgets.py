@@ -30,8 +30,8 @@ def test_retries_are_a_fifth_of_the_first_attempts(
 ) -> None:
     budget = RetryBudget()
     for _ in range(retries):
-        assert budget.take("t", 0, None)
-    assert budget.take("t", active, failed_ago) is granted
+        assert budget.try_acquire("t", 0, None)
+    assert budget.try_acquire("t", active, failed_ago) is granted
     assert budget.in_flight("t") == retries + granted
 
 
@@ -52,7 +52,7 @@ class RetryMachine(RuleBasedStateMachine):
     def a_retry_asks(self, at: str, failed_ago: float) -> None:
         active = self.firsts[at] + self.retries[at]
         allowed = max(3, self.firsts[at] // 5)
-        granted = self.budget.take(at, active, failed_ago)
+        granted = self.budget.try_acquire(at, active, failed_ago)
         assert granted == (self.retries[at] < allowed)
         self.retries[at] += granted
 
@@ -65,7 +65,7 @@ class RetryMachine(RuleBasedStateMachine):
     def a_retry_ends(self) -> None:
         at = max(self.retries, key=self.retries.__getitem__)
         self.retries[at] -= 1
-        self.budget.give_back(at)
+        self.budget.release(at)
 
     @invariant()
     def it_counts_right_and_keeps_nothing_else(self) -> None:
@@ -84,12 +84,12 @@ class HedgeMachine(RuleBasedStateMachine):
     def requests_come(self, number: int) -> None:
         self.requests += number
         for _ in range(number):
-            self.budget.requested()
+            self.budget.deposit()
 
     @rule()
     def a_hedge_asks(self) -> None:
-        before, running = self.budget.saved, self.budget.in_flight
-        granted = self.budget.take()
+        before, running = self.budget.balance, self.budget.in_flight
+        granted = self.budget.try_acquire()
         assert granted == (running == 0 or before >= 1)
         self.paid += granted and before >= 1
         self.alone += granted and before < 1
@@ -97,11 +97,11 @@ class HedgeMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.budget.in_flight)
     @rule()
     def a_hedge_ends(self) -> None:
-        self.budget.give_back()
+        self.budget.release()
 
     @invariant()
     def it_stays_in_bounds(self) -> None:
-        assert 0 <= self.budget.saved <= self.budget.cap
+        assert 0 <= self.budget.balance <= self.budget.cap
         assert self.budget.in_flight >= 0
         assert self.paid <= self.requests * 0.05 + 1e-6
 
@@ -113,6 +113,6 @@ TestRetries.settings = TestHedges.settings = settings(max_examples=60, deadline=
 
 def test_one_hedge_is_always_free_when_none_is_in_flight() -> None:
     budget = HedgeBudget()
-    assert (budget.take(), budget.take()) == (True, False)
-    budget.give_back()
-    assert budget.take()
+    assert (budget.try_acquire(), budget.try_acquire()) == (True, False)
+    budget.release()
+    assert budget.try_acquire()

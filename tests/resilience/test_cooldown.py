@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.resilience.classification import Classification
 from proxy.resilience.cooldown import Cooldown
-from proxy.resilience.verdict import Verdict
 
-DOUBLING = Verdict(True, cools="doubling")
-STRIKE = Verdict(True, cools="third")
-
-
-def told(seconds: float) -> Verdict:
-    return Verdict(True, cools="told", cooldown=seconds)
+DOUBLING = Classification(True, cooldown_rule="exponential")
+STRIKE = Classification(True, cooldown_rule="third_strike")
 
 
-def after(*failures: tuple[float, Verdict]) -> Cooldown:
+def told(seconds: float) -> Classification:
+    return Classification(True, cooldown_rule="retry_after", cooldown_s=seconds)
+
+
+def after(*failures: tuple[float, Classification]) -> Cooldown:
     cooldown = Cooldown()
     for now, verdict in failures:
-        cooldown.failed(verdict, now)
+        cooldown.record_failure(verdict, now)
     return cooldown
 
 
@@ -26,7 +26,7 @@ def after(*failures: tuple[float, Verdict]) -> Cooldown:
     ("failures", "left"),
     [
         ([], 0),
-        ([(100, Verdict(True))], 0),
+        ([(100, Classification(True))], 0),
         ([(100, told(7))], 7),
         ([(100, told(0))], 0),
         ([(100, told(-5))], 0),
@@ -43,15 +43,15 @@ def after(*failures: tuple[float, Verdict]) -> Cooldown:
         ([(40, STRIKE), (99, STRIKE), (100, STRIKE)], 0),
     ],
 )
-def test_how_long_a_target_is_left_alone(failures: list[tuple[float, Verdict]], left: float) -> None:
-    assert after(*failures).left(100) == left
+def test_how_long_a_target_is_left_alone(failures: list[tuple[float, Classification]], left: float) -> None:
+    assert after(*failures).remaining_s(100) == left
 
 
 def test_an_answer_makes_the_next_guess_short_and_forgives_refused_keys() -> None:
     cooldown = after((90, DOUBLING), (95, DOUBLING), (98, STRIKE), (99, STRIKE))
-    cooldown.succeeded()
-    assert cooldown.left(100) == 5
-    cooldown.failed(STRIKE, 105)
-    assert cooldown.left(105) == 0
-    cooldown.failed(DOUBLING, 105)
-    assert cooldown.left(105) == 5
+    cooldown.record_success()
+    assert cooldown.remaining_s(100) == 5
+    cooldown.record_failure(STRIKE, 105)
+    assert cooldown.remaining_s(105) == 0
+    cooldown.record_failure(DOUBLING, 105)
+    assert cooldown.remaining_s(105) == 5

@@ -5,11 +5,11 @@ from __future__ import annotations
 import orjson
 import pytest
 
-from proxy.messages import MAX_TEXT, Answer
-from proxy.resilience.overlap import Differs
-from proxy.resilience.resume import Prefix, Resumed, continued, resumable
+from proxy.messages import MAX_KEPT_TEXT, CompletionState
+from proxy.resilience.resume import Prefix, ResumedStream, continuation_members, is_resumable
+from proxy.resilience.resume_dedup import ResumeMismatchError
 from proxy.sse import decode
-from tests.fakes import chunk
+from tests.fakes import chunk_event
 
 ASKED = {"messages": [{"role": "user", "content": "hi"}]}
 
@@ -30,13 +30,13 @@ ASKED = {"messages": [{"role": "user", "content": "hi"}]}
     ],
 )
 def test_only_plain_text_of_one_choice_may_go_on(members, n, may):
-    assert resumable({**ASKED, **members}, n, Answer()) is may
+    assert is_resumable({**ASKED, **members}, n, CompletionState()) is may
 
 
 def test_neither_thoughts_nor_long_texts_go_on():
-    long = Answer()
-    long.say("x" * (MAX_TEXT + 1))
-    assert not resumable(ASKED, 1, long) and not resumable(ASKED, 1, Answer(plain=False))
+    long = CompletionState()
+    long.append_text("x" * (MAX_KEPT_TEXT + 1))
+    assert not is_resumable(ASKED, 1, long) and not is_resumable(ASKED, 1, CompletionState(text_only=False))
     assert long.text == []
 
 
@@ -44,19 +44,21 @@ def test_neither_thoughts_nor_long_texts_go_on():
     ("text", "prefix"), [("a b", ("a b", "")), ("a b \n", ("a b", " \n")), ("", ("", "")), (" ", ("", " "))]
 )
 def test_a_prefix_ends_with_a_word(text, prefix):
-    made = Prefix.of(text)
-    assert (made.sent, made.trimmed) == prefix
+    made = Prefix.from_text(text)
+    assert (made.text, made.trailing_space) == prefix
 
 
 @pytest.mark.parametrize(("limit", "left"), [(1000, 975), (30, 16), (None, None)])
 def test_going_on_is_asked_for_with_what_is_left_of_the_tokens(limit, left):
-    changes = continued({**ASKED, "max_tokens": limit}, Prefix("word" * 25, ""))
+    changes = continuation_members({**ASKED, "max_tokens": limit}, Prefix("word" * 25, ""))
     assert changes["messages"] == [*ASKED["messages"], {"role": "assistant", "content": "word" * 25}]
     assert changes.get("max_tokens") == left
 
 
 def test_from_nothing_it_is_the_same_request():
-    assert continued({**ASKED, "max_completion_tokens": 50}, Prefix("", " ")) == {"max_completion_tokens": 50}
+    assert continuation_members({**ASKED, "max_completion_tokens": 50}, Prefix("", " ")) == {
+        "max_completion_tokens": 50
+    }
 
 
 def said(frames):
@@ -69,18 +71,18 @@ def said(frames):
 
 
 def test_an_answer_that_starts_over_shows_only_what_is_new_under_the_old_id():
-    resumed = Resumed.of(Prefix.of("one two "), "old", prefilled=False)
-    role = chunk().replace(b'"delta":{}', b'"delta":{"role":"assistant","content":""}')
+    resumed = ResumedStream.from_prefix(Prefix.from_text("one two "), "old", prefilled=False)
+    role = chunk_event().replace(b'"delta":{}', b'"delta":{"role":"assistant","content":""}')
     frames = [
         role,
         b": ping\n\n",
-        chunk("one "),
-        chunk("two thr"),
-        chunk("ee"),
-        chunk(finish="stop"),
+        chunk_event("one "),
+        chunk_event("two thr"),
+        chunk_event("ee"),
+        chunk_event(finish="stop"),
         b"data: [DONE]\n\n",
     ]
-    got = [resumed.frame(frame) for frame in frames]
+    got = [resumed.transform_frame(frame) for frame in frames]
     assert got[1] == b": ping\n\n" and got[-1] == b"data: [DONE]\n\n"
     assert said(got[2:]) == [("old", "thr", None), ("old", "ee", None), ("old", None, "stop")]
     assert got[0] == b""
@@ -88,9 +90,9 @@ def test_an_answer_that_starts_over_shows_only_what_is_new_under_the_old_id():
 
 @pytest.mark.parametrize("delta", [b'"delta":{}', b'"delta":null', b'"delta":{"content":""}'])
 def test_what_was_held_back_comes_with_the_finish(delta):
-    resumed = Resumed.of(Prefix.of("one two three four five"), None, prefilled=True)
-    assert resumed.frame(chunk("one", id="new")) == b""
-    last = resumed.frame(chunk(finish="stop", id="new").replace(b'"delta":{}', delta))
+    resumed = ResumedStream.from_prefix(Prefix.from_text("one two three four five"), None, prefilled=True)
+    assert resumed.transform_frame(chunk_event("one", id="new")) == b""
+    last = resumed.transform_frame(chunk_event(finish="stop", id="new").replace(b'"delta":{}', delta))
     assert said([last]) == [("new", "one", "stop")]
 
 
@@ -98,38 +100,38 @@ def test_what_was_held_back_comes_with_the_finish(delta):
     "said", [b'"choices":[5]', b'"choices":7', b'"choices":[{"delta":"a"}]', b'"choices":[{"delta":{"content":7}}]']
 )
 def test_what_has_no_text_in_it_says_nothing(said):
-    resumed = Resumed.of(Prefix.of("one"), None, prefilled=False)
-    resumed.frame(b"data: {" + said + b"}\n\n")
-    assert resumed.overlap.expected == "one"
+    resumed = ResumedStream.from_prefix(Prefix.from_text("one"), None, prefilled=False)
+    resumed.transform_frame(b"data: {" + said + b"}\n\n")
+    assert resumed.matcher.expected == "one"
 
 
 def test_an_answer_that_was_prefilled_goes_on_at_once():
-    resumed = Resumed.of(Prefix.of("one two "), None, prefilled=True)
-    frame = resumed.frame(chunk(" three", id="new"))
+    resumed = ResumedStream.from_prefix(Prefix.from_text("one two "), None, prefilled=True)
+    frame = resumed.transform_frame(chunk_event(" three", id="new"))
     assert said([frame]) == [("new", "three", None)]
 
 
-@pytest.mark.parametrize("frame", [chunk("other"), chunk(finish="stop"), chunk("one", "stop")])
+@pytest.mark.parametrize("frame", [chunk_event("other"), chunk_event(finish="stop"), chunk_event("one", "stop")])
 def test_another_answer_is_refused(frame):
-    with pytest.raises(Differs):
-        Resumed.of(Prefix.of("one two"), "old", prefilled=False).frame(frame)
+    with pytest.raises(ResumeMismatchError):
+        ResumedStream.from_prefix(Prefix.from_text("one two"), "old", prefilled=False).transform_frame(frame)
 
 
 def test_usage_and_what_is_no_chunk_pass():
-    resumed = Resumed.of(Prefix.of("one"), "old", prefilled=False)
-    usage = resumed.frame(b'data: {"id":"new","choices":[],"usage":{"prompt_tokens":1}}\n\n')
+    resumed = ResumedStream.from_prefix(Prefix.from_text("one"), "old", prefilled=False)
+    usage = resumed.transform_frame(b'data: {"id":"new","choices":[],"usage":{"prompt_tokens":1}}\n\n')
     assert orjson.loads(decode(usage).data) == {"id": "old", "choices": [], "usage": {"prompt_tokens": 1}}
-    assert resumed.frame(b"data: 1\n\n") == b"data: 1\n\n"
-    assert resumed.frame(b"data: [DONE]\n\n") == b"data: [DONE]\n\n"
-    far = resumed.frame(b'data: {"choices":[],"x":1e999}\n\n')
+    assert resumed.transform_frame(b"data: 1\n\n") == b"data: 1\n\n"
+    assert resumed.transform_frame(b"data: [DONE]\n\n") == b"data: [DONE]\n\n"
+    far = resumed.transform_frame(b'data: {"choices":[],"x":1e999}\n\n')
     assert orjson.loads(decode(far).data) == {"id": "old", "choices": [], "x": None}
 
 
 def test_a_character_in_two_halves_is_known_again_and_joined_where_it_is_new():
-    resumed = Resumed.of(Prefix.of("one \U0001f600 two"), "old", prefilled=False)
+    resumed = ResumedStream.from_prefix(Prefix.from_text("one \U0001f600 two"), "old", prefilled=False)
     frames = [b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n' % half
               for half in (b"one \\ud83d", b"\\ude00 two", b" three \\ud83d", b"\\ude00")]  # fmt: skip
-    passed = [resumed.frame(frame) for frame in frames]
+    passed = [resumed.transform_frame(frame) for frame in frames]
     assert passed[:2] == [b"", b""]
     texts = [orjson.loads(decode(frame).data)["choices"][0]["delta"]["content"] for frame in passed[2:]]
     assert texts == [" three ", "\U0001f600"]
@@ -139,4 +141,4 @@ def test_a_character_in_two_halves_is_known_again_and_joined_where_it_is_new():
     ("text", "sent"), [("one \ud83d", "one"), ("\ud83d\ude00", "\U0001f600"), ("\ude00", "\ufffd")]
 )
 def test_half_a_character_at_the_end_of_what_was_sent_is_left_to_the_next_answer(text, sent):
-    assert Prefix.of(text).sent == sent
+    assert Prefix.from_text(text).text == sent

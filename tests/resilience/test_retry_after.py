@@ -6,8 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.resilience.retry_after import LONGEST, METERS, duration, remaining, resets_in, retry_after
-from proxy.telemetry.remaining import Remaining
+from proxy.resilience.retry_after import (
+    MAX_RETRY_AFTER_S,
+    RATE_LIMIT_HEADERS,
+    parse_duration,
+    parse_rate_limits,
+    parse_reset,
+    parse_retry_after,
+)
+from proxy.telemetry.rate_limit_status import RateLimitStatus
 
 WALL = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
 
@@ -20,8 +27,8 @@ WALL = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         ({"retry-after": " 3 "}, 3),
         ({"retry-after": "0"}, 0),
         ({"retry-after": "1.5"}, 1.5),
-        ({"retry-after": "301"}, LONGEST),
-        ({"retry-after": "999999999999999999"}, LONGEST),
+        ({"retry-after": "301"}, MAX_RETRY_AFTER_S),
+        ({"retry-after": "999999999999999999"}, MAX_RETRY_AFTER_S),
         ({"retry-after": "-1"}, None),
         ({"retry-after": ""}, None),
         ({"retry-after": "soon"}, None),
@@ -35,23 +42,23 @@ WALL = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
         ({"retry-after": "Tuesday, 14-Nov-23 22:13:30 GMT"}, 10),
         ({"retry-after": "Tue Nov 14 22:13:30 2023"}, 10),
         ({"retry-after": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0),
-        ({"retry-after": "Tue, 14 Nov 2033 22:13:00 GMT"}, LONGEST),
+        ({"retry-after": "Tue, 14 Nov 2033 22:13:00 GMT"}, MAX_RETRY_AFTER_S),
         ({"retry-after": "Tue, 99 Nov 2023 22:13:00 GMT"}, None),
         ({"retry-after": "Tue, 14 Nov 999999 22:13:00 GMT"}, None),
     ],
 )
 def test_retry_after_is_read_in_all_its_forms(headers: dict[str, str], seconds: float | None) -> None:
-    assert retry_after(headers, WALL) == seconds
+    assert parse_retry_after(headers, WALL) == seconds
 
 
 def test_a_date_means_nothing_without_the_time() -> None:
-    assert retry_after({"retry-after": "Tue, 14 Nov 2023 22:13:30 GMT"}) is None
+    assert parse_retry_after({"retry-after": "Tue, 14 Nov 2023 22:13:30 GMT"}) is None
 
 
 @given(st.dictionaries(st.sampled_from(["retry-after", "retry-after-ms"]), st.text()))
 def test_no_text_leads_out_of_bounds(headers: dict[str, str]) -> None:
-    seconds = retry_after(headers, WALL)
-    assert seconds is None or 0 <= seconds <= LONGEST
+    seconds = parse_retry_after(headers, WALL)
+    assert seconds is None or 0 <= seconds <= MAX_RETRY_AFTER_S
 
 
 @pytest.mark.parametrize(
@@ -77,7 +84,7 @@ def test_no_text_leads_out_of_bounds(headers: dict[str, str]) -> None:
     ],
 )
 def test_go_durations_are_read(text: str, seconds: float | None) -> None:
-    assert duration(text) == (None if seconds is None else pytest.approx(seconds))
+    assert parse_duration(text) == (None if seconds is None else pytest.approx(seconds))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +101,7 @@ def test_go_durations_are_read(text: str, seconds: float | None) -> None:
     ],
 )
 def test_a_reset_is_read_as_whatever_the_provider_makes_it(text: str | None, seconds: float | None) -> None:
-    assert resets_in(text, WALL) == (None if seconds is None else pytest.approx(seconds))
+    assert parse_reset(text, WALL) == (None if seconds is None else pytest.approx(seconds))
 
 
 OPENAI = {
@@ -123,24 +130,26 @@ MISTRAL = {"x-ratelimit-limit-req-minute": "10", "x-ratelimit-remaining-req-minu
         ({}, None),
         ({"x-ratelimit-remaining-requests": "many"}, None),
         ({"x-ratelimit-limit-requests": "500"}, None),
-        (OPENAI, Remaining(400, 250, 0.75, 10 + 360)),
-        (ANTHROPIC, Remaining(5, 7000, 0.9, 10 + 30)),
-        (MISTRAL, Remaining(0, None, 1.0, 10 + 60)),
-        ({"x-ratelimit-remaining-tokens": "7"}, Remaining(None, 7, 0.0, 70)),
-        ({"x-ratelimit-remaining-tokens": "0"}, Remaining(None, 0, 1.0, 70)),
-        ({"x-ratelimit-remaining-tokens": "9", "x-ratelimit-limit-tokens": "3"}, Remaining(None, 9, 0.0, 70)),
+        (OPENAI, RateLimitStatus(400, 250, 0.75, 10 + 360)),
+        (ANTHROPIC, RateLimitStatus(5, 7000, 0.9, 10 + 30)),
+        (MISTRAL, RateLimitStatus(0, None, 1.0, 10 + 60)),
+        ({"x-ratelimit-remaining-tokens": "7"}, RateLimitStatus(None, 7, 0.0, 70)),
+        ({"x-ratelimit-remaining-tokens": "0"}, RateLimitStatus(None, 0, 1.0, 70)),
+        ({"x-ratelimit-remaining-tokens": "9", "x-ratelimit-limit-tokens": "3"}, RateLimitStatus(None, 9, 0.0, 70)),
     ],
 )
-def test_what_is_left_is_that_of_the_limit_nearest_to_its_end(headers: dict[str, str], left: Remaining | None) -> None:
-    found = remaining(headers, WALL, 10)
+def test_what_is_left_is_that_of_the_limit_nearest_to_its_end(
+    headers: dict[str, str], left: RateLimitStatus | None
+) -> None:
+    found = parse_rate_limits(headers, WALL, 10)
     if left is None or found is None:
         assert found is left
         return
     assert (found.requests, found.tokens) == (left.requests, left.tokens)
-    assert (found.used, found.until) == pytest.approx((left.used, left.until))
+    assert (found.used_ratio, found.resets_at) == pytest.approx((left.used_ratio, left.resets_at))
 
 
-NAMES = [name for meter in METERS for name in (meter.limit, meter.remaining, meter.reset)]
+NAMES = [name for meter in RATE_LIMIT_HEADERS for name in (meter.limit, meter.remaining, meter.reset)]
 
 
 @given(
@@ -149,5 +158,5 @@ NAMES = [name for meter in METERS for name in (meter.limit, meter.remaining, met
     )
 )
 def test_no_header_is_believed_beyond_a_day(headers: dict[str, str]) -> None:
-    found = remaining(headers, WALL, 10)
-    assert found is None or (0 <= found.used <= 1 and 10 <= found.until <= 10 + 86400)
+    found = parse_rate_limits(headers, WALL, 10)
+    assert found is None or (0 <= found.used_ratio <= 1 and 10 <= found.resets_at <= 10 + 86400)

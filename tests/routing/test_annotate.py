@@ -10,12 +10,12 @@ import openai
 import orjson
 import pytest
 
-from proxy.routing.annotate import Annotations, with_cost, with_routing
-from proxy.routing.costs import dollars
+from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
+from proxy.routing.cost_ceiling import format_usd
 from proxy.sse import encode
-from tests.cuts import cut
-from tests.fakes import chunk
-from tests.running import HELLO, Running, running
+from tests.cuts import split_at
+from tests.fakes import chunk_event
+from tests.running import HELLO, RunningSidecar, run_sidecar
 
 PRICED = """
 pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate]
@@ -38,7 +38,7 @@ DONE = encode(b"[DONE]")
     [(0.0, "0"), (1.0, "1"), (100.0, "100"), (0.045, "0.045"), (1.23e-7, "0.000000123"), (1e-12, "0")],
 )
 def test_dollars_are_plain_decimals(cost: float, said: str) -> None:
-    assert dollars(cost) == said
+    assert format_usd(cost) == said
 
 
 @pytest.mark.parametrize(
@@ -78,8 +78,8 @@ def test_the_decision_is_the_last_member(data: bytes, annotated: bytes) -> None:
 
 USED = {"usage": {"prompt_tokens": 1}}
 STREAM = b"".join([
-    chunk("finish_reason\":\"stop\" and \"usage\":{"), b": ping\n\n", chunk(finish="stop"), chunk(finish="stop"),
-    chunk(**USED), DONE,
+    chunk_event("finish_reason\":\"stop\" and \"usage\":{"), b": ping\n\n", chunk_event(finish="stop"), chunk_event(finish="stop"),
+    chunk_event(**USED), DONE,
 ])  # fmt: skip
 
 
@@ -89,7 +89,7 @@ class Told:
     def __init__(self, explain: bool = True, cost: float | None = 0.5) -> None:
         self.cost: float | None = None
         self.known = cost
-        self.stage = Annotations(lambda: self.cost, (lambda: {"b": 2}) if explain else None)
+        self.stage = StreamAnnotator(lambda: self.cost, (lambda: {"b": 2}) if explain else None)
 
     def feed(self, data: bytes) -> bytes:
         self.cost = self.known if b"prompt_tokens" in data else self.cost
@@ -111,7 +111,7 @@ def test_how_the_stream_is_cut_does_not_matter() -> None:
     for place in range(len(STREAM)):
         told = Told()
         told.cost = 0.5
-        assert b"".join(map(told.feed, cut(STREAM, [place]))) + told.stage.end() == expected
+        assert b"".join(map(told.feed, split_at(STREAM, [place]))) + told.stage.end() == expected
 
 
 @pytest.mark.parametrize(
@@ -136,13 +136,13 @@ def test_an_error_in_the_stream_has_the_decision_too() -> None:
 
 
 @pytest.fixture
-async def two() -> AsyncIterator[Running]:
-    async with running(PRICED) as started:
+async def two() -> AsyncIterator[RunningSidecar]:
+    async with run_sidecar(PRICED) as started:
         yield started
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
-async def test_a_whole_answer_says_what_it_cost(two: Running, name: str) -> None:
+async def test_a_whole_answer_says_what_it_cost(two: RunningSidecar, name: str) -> None:
     async with two.client(default_headers={"X-Provider": name}) as client:
         raw = await client.chat.completions.with_raw_response.create(model="m", messages=HELLO)
     usage = raw.parse().usage
@@ -154,7 +154,7 @@ async def test_a_whole_answer_says_what_it_cost(two: Running, name: str) -> None
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_where_the_price_is_unknown_no_cost_is_said(two: Running, stream: bool) -> None:
+async def test_where_the_price_is_unknown_no_cost_is_said(two: RunningSidecar, stream: bool) -> None:
     ask = {"model": "unpriced", "messages": HELLO, "stream": stream, "stream_options": {"include_usage": True}}
     async with aiohttp.ClientSession() as http, http.post(f"{two.url}/v1/chat/completions", json=ask) as answer:
         assert "X-Request-Cost" not in answer.headers
@@ -168,7 +168,7 @@ async def chunks(client: openai.AsyncOpenAI, **options: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
-async def test_a_streams_usage_says_what_it_cost(two: Running, name: str) -> None:
+async def test_a_streams_usage_says_what_it_cost(two: RunningSidecar, name: str) -> None:
     async with two.client(default_headers={"X-Provider": name}) as client:
         *others, last = await chunks(client, stream_options={"include_usage": True})
     rate = {"first": 2e-6, "second": 3e-6}[name]
@@ -188,14 +188,14 @@ def told(routing: Any, order: list[str], outcomes: list[str]) -> None:
 ASKED = {**EXPLAIN, "X-Provider-Fallbacks": "first,second", "X-Request-Id": "r-1"}
 
 
-async def test_a_whole_answer_brings_the_decision_and_the_attempts(two: Running) -> None:
+async def test_a_whole_answer_brings_the_decision_and_the_attempts(two: RunningSidecar) -> None:
     await two.sandbox.stop("first")
     async with two.client(default_headers=ASKED) as client:
         answer = await client.chat.completions.create(model="m", messages=HELLO)
     told((answer.model_extra or {})["routing"], ["first", "second"], ["connection_error", "ok"])
 
 
-async def test_a_stream_brings_them_on_the_chunk_that_finishes_it(two: Running) -> None:
+async def test_a_stream_brings_them_on_the_chunk_that_finishes_it(two: RunningSidecar) -> None:
     await two.sandbox.stop("first")
     async with two.client(default_headers=ASKED) as client:
         got = await chunks(client)
@@ -204,7 +204,7 @@ async def test_a_stream_brings_them_on_the_chunk_that_finishes_it(two: Running) 
     assert got[-1].choices[0].finish_reason == "stop" and "routing" in got[-1].model_extra
 
 
-async def test_an_error_brings_them_beside_itself(two: Running) -> None:
+async def test_an_error_brings_them_beside_itself(two: RunningSidecar) -> None:
     await two.sandbox.stop("first")
     await two.sandbox.stop("second")
     async with two.client(default_headers=ASKED) as client:
@@ -215,7 +215,7 @@ async def test_an_error_brings_them_beside_itself(two: Running) -> None:
     assert set(body) == {"error", "routing"}
 
 
-async def test_nobody_eligible_brings_the_reasons(two: Running) -> None:
+async def test_nobody_eligible_brings_the_reasons(two: RunningSidecar) -> None:
     async with two.client(default_headers={**EXPLAIN, "X-Max-Cost-Per-Request": "0.1"}) as client:
         with pytest.raises(openai.BadRequestError) as caught:
             await client.chat.completions.create(model="unpriced", messages=HELLO)
@@ -224,7 +224,7 @@ async def test_nobody_eligible_brings_the_reasons(two: Running) -> None:
     assert {each["reason"] for each in routing["excluded"]} == {"unknown_price"}
 
 
-async def test_the_bodys_routing_may_ask_for_it_too(two: Running) -> None:
+async def test_the_bodys_routing_may_ask_for_it_too(two: RunningSidecar) -> None:
     async with two.client() as client:
         answer = await client.chat.completions.create(
             model="m", messages=HELLO, extra_body={"routing": {"route_explain": True}}
@@ -233,7 +233,7 @@ async def test_the_bodys_routing_may_ask_for_it_too(two: Running) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_less_what_is_spliced_the_answer_is_what_it_is_without(two: Running, stream: bool) -> None:
+async def test_less_what_is_spliced_the_answer_is_what_it_is_without(two: RunningSidecar, stream: bool) -> None:
     ask = {"model": "m", "messages": HELLO, "stream": stream, "stream_options": {"include_usage": True}}
     plain = {**ask, "model": "unpriced"}
 

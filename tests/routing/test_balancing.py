@@ -8,23 +8,23 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.routing import balancing
-from proxy.routing.balancing import Group, Turn, Turns, kind, turn
+from proxy.routing.balancing import BalancedPick, BalancerState, BalancingGroup, balancing_mode, next_pick
 from proxy.routing.decision import decide
-from proxy.routing.strategies import Lineup
+from proxy.routing.strategies import CandidateSet
 from proxy.telemetry.signals import Signal
-from tests.routing.scenes import WORLD, asked, question, signals
+from tests.routing.fixtures import WORLD, policy_from, routing_request, signals
 
 
 def shares(headers: dict[str, str], count: int = 100, down: str = "", strategy: str = "automatic") -> list[str]:
     """The first places of so many live decisions."""
-    turns, first = Turns(), []
+    turns, first = BalancerState(), []
     rows = {down: Signal(available_in_ms=100)} if down else {}
     for number in range(count):
-        asking = question(asked(headers), seed=f"req-{number}", strategy=strategy)
-        decision = decide(asking, WORLD, replace(signals(rows), picks=turns.picks))
-        if decision.turn:
-            turns.take(decision.turn)
-        first.append(decision.steps[0].target.provider.name)
+        asking = routing_request(policy_from(headers), seed=f"req-{number}", strategy=strategy)
+        decision = decide(asking, WORLD, replace(signals(rows), pick_counts=turns.picks))
+        if decision.pick:
+            turns.record(decision.pick)
+        first.append(decision.plan[0].target.provider.name)
     return first
 
 
@@ -67,9 +67,9 @@ def test_who_is_not_available_has_no_turn_and_the_others_keep_their_proportions(
 
 def test_without_anybody_that_has_a_weight_nobody_has_a_turn() -> None:
     headers = {"X-Provider-Weights": '{"mistral":1}'}
-    asking = question(asked(headers))
-    assert decide(asking, WORLD, signals({"mistral": Signal(available_in_ms=100)})).turn is None
-    assert turn(asking, Lineup([]), {}) is None
+    asking = routing_request(policy_from(headers))
+    assert decide(asking, WORLD, signals({"mistral": Signal(available_in_ms=100)})).pick is None
+    assert next_pick(asking, CandidateSet([]), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -88,27 +88,27 @@ def test_without_anybody_that_has_a_weight_nobody_has_a_turn() -> None:
 def test_turns_are_taken_where_somebody_asks_for_them(
     headers: dict[str, str], strategy: str, expected: str | None
 ) -> None:
-    assert kind(question(asked(headers), strategy=strategy)) == expected
+    assert balancing_mode(routing_request(policy_from(headers), strategy=strategy)) == expected
 
 
 def test_two_models_take_turns_apart() -> None:
-    turns = Turns()
+    turns = BalancerState()
     for model in ("m", "n"):
-        turns.take(Turn(Group(model, (("a", 1), ("b", 1))), "a"))
+        turns.record(BalancedPick(BalancingGroup(model, (("a", 1), ("b", 1))), "a"))
     assert [len(picks) for picks in turns.picks.values()] == [1, 1]
 
 
 def test_counts_stay_small_and_groups_few() -> None:
-    turns = Turns()
-    group = Group("m", (("a", 2), ("b", 1)))
+    turns = BalancerState()
+    group = BalancingGroup("m", (("a", 2), ("b", 1)))
     for provider in "aba":
-        turns.take(Turn(group, provider))
+        turns.record(BalancedPick(group, provider))
     assert turns.picks[group] == {}
-    for number in range(balancing.GROUPS):
-        turns.take(Turn(Group(str(number), (("a", 1), ("b", 1))), "a"))
-    assert len(turns.picks) == balancing.GROUPS and group not in turns.picks
+    for number in range(balancing.MAX_GROUPS):
+        turns.record(BalancedPick(BalancingGroup(str(number), (("a", 1), ("b", 1))), "a"))
+    assert len(turns.picks) == balancing.MAX_GROUPS and group not in turns.picks
 
 
 def test_of_a_name_that_nobody_serves_nobody_has_a_turn() -> None:
-    asking = question(asked({"X-Load-Balance-Strategy": "weighted"}), model="nobody-serves-this")
-    assert decide(asking, WORLD, signals({})).turn is None
+    asking = routing_request(policy_from({"X-Load-Balance-Strategy": "weighted"}), model="nobody-serves-this")
+    assert decide(asking, WORLD, signals({})).pick is None

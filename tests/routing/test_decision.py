@@ -10,53 +10,62 @@ from msgspec.structs import replace
 
 from proxy.config.snapshot import Snapshot
 from proxy.routing.decision import Decision, decide
-from proxy.telemetry.signals import Rows, Signal, Signals
-from tests.files import loaded, providers
-from tests.routing.scenes import WORLD, asked, decided, known, names, places, question, signals
+from proxy.telemetry.signals import Signal, Signals, SignalTable
+from tests.files import load_snapshot, weighted_providers
+from tests.routing.fixtures import (
+    WORLD,
+    decision_for,
+    measured_signal,
+    planned_locations,
+    planned_providers,
+    policy_from,
+    routing_request,
+    signals,
+)
 
-FOUR = providers({"a": 50, "b": 25, "c": 25, "z": 0})
-REGIONS = providers({"a": 50, "b": 50}, {"a": ("r1", "r2", "r3", "r4"), "b": ("r1",)})
+FOUR = weighted_providers({"a": 50, "b": 25, "c": 25, "z": 0})
+REGIONS = weighted_providers({"a": 50, "b": 50}, {"a": ("r1", "r2", "r3", "r4"), "b": ("r1",)})
 
 
 def plan(seed: str, snapshot: Snapshot = FOUR, **headers: str) -> Decision:
     """The decision among providers of whom nothing is known."""
-    policy = asked({name.replace("_", "-"): text for name, text in headers.items()}, snapshot)
-    return decide(question(policy, seed=seed), snapshot, Signals())
+    policy = policy_from({name.replace("_", "-"): text for name, text in headers.items()}, snapshot)
+    return decide(routing_request(policy, seed=seed), snapshot, Signals())
 
 
 def test_shares_follow_the_weights_and_the_weightless_are_last() -> None:
-    plans = [names(plan(f"req-{number}")) for number in range(10_000)]
+    plans = [planned_providers(plan(f"req-{number}")) for number in range(10_000)]
     first = Counter(order[0] for order in plans)
     assert all(abs(first[name] / 10_000 - share) < 0.02 for name, share in zip("abc", (0.5, 0.25, 0.25), strict=True))
     assert {order[-1] for order in plans} == {"z"}
 
 
 def test_regions_do_not_change_a_providers_share() -> None:
-    first = Counter(places(plan(f"req-{number}", REGIONS))[0] for number in range(10_000))
+    first = Counter(planned_locations(plan(f"req-{number}", REGIONS))[0] for number in range(10_000))
     assert abs(first["b@r1"] / 10_000 - 0.5) < 0.02
     assert all(abs(first[f"a@r{number}"] / 10_000 - 0.125) < 0.02 for number in range(1, 5))
 
 
 def test_the_same_seed_gives_the_same_decision_and_others_give_others() -> None:
     assert plan("req-1") == plan("req-1")
-    assert len({tuple(names(plan(f"req-{number}"))) for number in range(100)}) == 6
+    assert len({tuple(planned_providers(plan(f"req-{number}"))) for number in range(100)}) == 6
 
 
 def test_when_all_are_down_the_order_is_the_usual_one() -> None:
     down = {target.id: Signal(1 + number) for number, target in enumerate(FOUR.targets("m"))}
-    found, usual = decide(question(), FOUR, Signals(Rows(down))), plan("req-1")
-    assert [(step.target, step.score) for step in found.steps] == [(step.target, step.score) for step in usual.steps]
+    found, usual = decide(routing_request(), FOUR, Signals(SignalTable(down))), plan("req-1")
+    assert [(step.target, step.score) for step in found.plan] == [(step.target, step.score) for step in usual.plan]
 
 
 def test_a_share_is_divided_only_among_those_who_may_serve() -> None:
-    assert plan("req-1", REGIONS).steps[0].score != 0
-    alone = decided({"X-Provider-Regions": "us-east-1", "X-Provider": "openai"}).steps[0].score
-    shared = {step.target.region: step.score for step in decided({"X-Provider": "openai"}).steps}
+    assert plan("req-1", REGIONS).plan[0].score != 0
+    alone = decision_for({"X-Provider-Regions": "us-east-1", "X-Provider": "openai"}).plan[0].score
+    shared = {step.target.region: step.score for step in decision_for({"X-Provider": "openai"}).plan}
     assert alone * 2 == pytest.approx(shared["us-east-1"])
 
 
 def test_an_unknown_model_has_an_empty_plan() -> None:
-    assert decide(question(model="unheard"), FOUR, Signals()) == Decision("unheard", "automatic")
+    assert decide(routing_request(model="unheard"), FOUR, Signals()) == Decision("unheard", "automatic")
 
 
 @pytest.mark.parametrize(
@@ -70,29 +79,31 @@ def test_an_unknown_model_has_an_empty_plan() -> None:
     ],
 )
 def test_a_decision_says_by_what_it_was_made(headers: dict[str, str], named: str) -> None:
-    assert decided(headers).strategy == named
+    assert decision_for(headers).strategy == named
 
 
 @pytest.mark.parametrize(
     ("window", "seconds"), [("10s", 10), ("11s", 15), ("1m", 60), ("61s", 120), ("90s", 120), ("60m", 3600)]
 )
 def test_a_window_is_named_as_it_was_rounded_up(window: str, seconds: int) -> None:
-    assert decided({"X-Performance-Window": window}).as_json()["window_s"] == seconds
+    assert decision_for({"X-Performance-Window": window}).as_json()["window_s"] == seconds
 
 
-class Windows(Rows):
+class Windows(SignalTable):
     """Remembers over which window each target was asked for."""
 
     seen: list[float] = []
 
-    def of(self, target: str, window: float = 0.0) -> Signal:
+    def get(self, target: str, window: float = 0.0) -> Signal:
         self.seen.append(window)
         return Signal()
 
 
 def test_targets_are_looked_at_over_the_window_that_was_asked_for() -> None:
     watching = Windows()
-    decide(question(asked({"X-Performance-Window": "10m", "X-Provider": "google"})), WORLD, Signals(watching))
+    decide(
+        routing_request(policy_from({"X-Performance-Window": "10m", "X-Provider": "google"})), WORLD, Signals(watching)
+    )
     assert watching.seen == [600.0]
 
 
@@ -108,41 +119,43 @@ def test_targets_are_looked_at_over_the_window_that_was_asked_for() -> None:
 def test_answers_are_cut_to_the_ceiling_and_who_is_still_too_dear_is_left_out(
     ceiling: str, cuts: dict[str, int | None]
 ) -> None:
-    found = decided({"X-Max-Cost-Per-Request": ceiling}, prompt_tokens=1000)
-    assert {step.target.provider.name: step.max_tokens for step in found.steps} == cuts
+    found = decision_for({"X-Max-Cost-Per-Request": ceiling}, prompt_tokens=1000)
+    assert {step.target.provider.name: step.max_tokens for step in found.plan} == cuts
     said = {step["provider"]: step.get("max_tokens") for step in found.as_json()["plan"]}
     assert said == cuts
 
 
 def test_only_turns_that_gave_the_first_place_are_recorded() -> None:
-    assert decided({"X-Load-Balance-Strategy": "round-robin"}).turn is not None
+    assert decision_for({"X-Load-Balance-Strategy": "round-robin"}).pick is not None
     for headers in ({}, {"X-Load-Balance-Strategy": "round-robin", "X-Provider-Fallbacks": "openai"}):
-        assert decided(headers).turn is None
+        assert decision_for(headers).pick is None
 
 
 MAPPED = '{"primary_provider":"google","fallback_rules":[{"provider":"openai","model_mapping":{"m":"only-openai"}}]}'
 
 
 def test_a_chain_with_models_of_its_own_is_served_by_those() -> None:
-    file = loaded("""
+    file = load_snapshot("""
 providers:
   openai: {dialect: openai, base_url: http://x}
   google: {dialect: google, base_url: http://x}
 models: {m: {google: g, openai: o}, only-openai: {openai: other}}
 """)
-    found = decide(question(asked({"X-Failover-Config": MAPPED}, file)), file, Signals())
-    assert [step.target.model for step in found.steps] == ["g", "other"]
+    found = decide(routing_request(policy_from({"X-Failover-Config": MAPPED}, file)), file, Signals())
+    assert [step.target.model for step in found.plan] == ["g", "other"]
     assert [(each.target, each.reason) for each in found.excluded] == [("openai@global/o", "not_in_failover_config")]
 
 
 def test_a_decision_is_a_value_for_json() -> None:
-    snapshot = loaded("""
+    snapshot = load_snapshot("""
 providers:
   a: {dialect: openai, base_url: http://x, regions: {eu: {}}, weight: 0}
   b: {dialect: openai, base_url: http://x, api_key: "${UNSET}"}
 models: {m: {a: up, b: up}}
 """)
-    said = decide(question(asked({"X-Routing-Strategy": "automatic"}, snapshot)), snapshot, Signals()).as_json()
+    said = decide(
+        routing_request(policy_from({"X-Routing-Strategy": "automatic"}, snapshot)), snapshot, Signals()
+    ).as_json()
     assert orjson.loads(orjson.dumps(said)) == {
         "model": "m",
         "strategy": "automatic",
@@ -153,13 +166,15 @@ models: {m: {a: up, b: up}}
 
 
 def test_what_is_known_changes_the_order_and_nothing_else() -> None:
-    rows = {"openai": known(900, degraded=True), "google": known(10)}
-    with_signals = decide(question(), WORLD, signals(rows, {"openai": 9}))
-    assert sorted(places(with_signals)) == sorted(places(decide(question(), WORLD, Signals())))
+    rows = {"openai": measured_signal(900, degraded=True), "google": measured_signal(10)}
+    with_signals = decide(routing_request(), WORLD, signals(rows, {"openai": 9}))
+    assert sorted(planned_locations(with_signals)) == sorted(
+        planned_locations(decide(routing_request(), WORLD, Signals()))
+    )
 
 
 def test_a_provider_at_its_own_limit_comes_after_those_that_are_not() -> None:
-    asking = question(asked({"X-Provider-Preference": "google"}))
-    found = decide(asking, WORLD, replace(signals({}), busy={"google": 200}))
-    assert names(found)[-1] == "google" and len(found.steps) == 5
+    asking = routing_request(policy_from({"X-Provider-Preference": "google"}))
+    found = decide(asking, WORLD, replace(signals({}), limited_for_ms={"google": 200}))
+    assert planned_providers(found)[-1] == "google" and len(found.plan) == 5
     assert [step.get("available_in_ms") for step in found.as_json()["plan"]] == [None] * 4 + [200]

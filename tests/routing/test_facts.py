@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from proxy.errors import InvalidRequest
-from proxy.routing.facts import Facts, facts, parsed
+from proxy.errors import InvalidRequestError
+from proxy.routing.facts import Facts, parse_facts, parse_json_object
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -26,8 +26,8 @@ MESSAGES = [{"role": "user", "content": "hi"}]
     ],
 )
 def test_a_body_is_a_json_object(raw: bytes, code: str, message: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        parsed(raw)
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_json_object(raw)
     assert (caught.value.status, caught.value.code, caught.value.message.split(": ")[0]) == (400, code, message)
 
 
@@ -39,19 +39,19 @@ def test_a_body_is_nested_at_most_254_levels(pair: tuple[str, str]) -> None:
         count, rest = divmod(depth - 1, levels)
         return f'{{"x":{"[" * rest}{pair[0] * count}{"1" if "{" in pair[0] else ""}{pair[1] * count}{"]" * rest}}}'.encode()
 
-    assert parsed(body(254))
+    assert parse_json_object(body(254))
     for depth in (255, 300, 1000, 2000, 100_000):
-        with pytest.raises(InvalidRequest) as caught:
-            parsed(body(depth))
+        with pytest.raises(InvalidRequestError) as caught:
+            parse_json_object(body(depth))
         assert (caught.value.status, caught.value.code) == (400, "invalid_json")
 
 
 def test_many_values_side_by_side_are_not_nested() -> None:
-    assert parsed(b'{"x":[' + b"[]," * 1000 + b'"[[[{{{"]}')
+    assert parse_json_object(b'{"x":[' + b"[]," * 1000 + b'"[[[{{{"]}')
 
 
 def test_of_a_repeated_member_the_last_counts() -> None:
-    assert parsed(b'{"model":"a","model":"b"}') == {"model": "b"}
+    assert parse_json_object(b'{"model":"a","model":"b"}') == {"model": "b"}
 
 
 HI = 4 + len("hi") // 4
@@ -64,7 +64,7 @@ HI = 4 + len("hi") // 4
         ({}, {}),
         ({"stream": True}, {"stream": True}),
         ({"stream": None, "stream_options": None}, {}),
-        ({"stream": True, "stream_options": {"include_usage": True}}, {"stream": True, "show_usage": True}),
+        ({"stream": True, "stream_options": {"include_usage": True}}, {"stream": True, "include_usage": True}),
         ({"stream_options": {"include_usage": False}}, {}),
         ({"anything": 1}, {}),
         ({"max_tokens": 7}, {"max_tokens": 7}),
@@ -84,7 +84,7 @@ HI = 4 + len("hi") // 4
 )
 def test_the_facts_of_a_body(body: dict[str, Any], expected: dict[str, Any]) -> None:
     usual = {"endpoint": "chat", "model": "m", "prompt_tokens": HI}
-    assert facts("chat", {"model": "m", "messages": MESSAGES, **body}) == Facts(**{**usual, **expected})
+    assert parse_facts("chat", {"model": "m", "messages": MESSAGES, **body}) == Facts(**{**usual, **expected})
 
 
 @pytest.mark.parametrize(
@@ -98,7 +98,7 @@ def test_the_facts_of_a_body(body: dict[str, Any], expected: dict[str, Any]) -> 
     ],
 )
 def test_a_prompt_is_weighed_by_its_text_and_pictures(content: Any, tokens: int, needs: set[str]) -> None:
-    found = facts("chat", {"model": "m", "messages": [{"role": "user", "content": content}]})
+    found = parse_facts("chat", {"model": "m", "messages": [{"role": "user", "content": content}]})
     assert (found.prompt_tokens, found.needs) == (tokens, needs)
 
 
@@ -114,17 +114,17 @@ def test_a_prompt_is_weighed_by_its_text_and_pictures(content: Any, tokens: int,
     ],
 )  # fmt: skip
 def test_each_endpoint_has_its_own_members(endpoint: str, body: dict[str, Any], expected: Facts) -> None:
-    assert facts(endpoint, {"model": "m", **body}) == replace(expected, endpoint=endpoint, model="m")
+    assert parse_facts(endpoint, {"model": "m", **body}) == replace(expected, endpoint=endpoint, model="m")
 
 
 def test_of_a_name_too_long_for_any_model_no_more_is_kept_than_shows_it() -> None:
     longest = "m" * 256
-    assert facts("chat", {"model": longest, "messages": MESSAGES}).model == longest
-    assert facts("chat", {"model": "m" * 1_000_000, "messages": MESSAGES}).model == "m" * 257
+    assert parse_facts("chat", {"model": longest, "messages": MESSAGES}).model == longest
+    assert parse_facts("chat", {"model": "m" * 1_000_000, "messages": MESSAGES}).model == "m" * 257
 
 
 def test_a_moderation_has_a_usual_model() -> None:
-    assert facts("moderations", {"input": "x"}).model == "omni-moderation-latest"
+    assert parse_facts("moderations", {"input": "x"}).model == "omni-moderation-latest"
 
 
 @pytest.mark.parametrize(
@@ -152,8 +152,8 @@ def test_a_moderation_has_a_usual_model() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_member_is_named(body: dict[str, Any], param: str, code: str, message: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        facts("chat", {"model": "m", "messages": MESSAGES, **body})
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_facts("chat", {"model": "m", "messages": MESSAGES, **body})
     assert (caught.value.param, caught.value.code, caught.value.message) == (param, code, message)
 
 
@@ -162,4 +162,4 @@ def test_a_wrong_member_is_named(body: dict[str, Any], param: str, code: str, me
     [("a", None, 1), (["a", "b"], None, 2), (["a", "b"], 3, 6), ([1, 2, 3], 2, 2), ([[1], [2]], None, 2)],
 )
 def test_a_completion_has_its_choices_for_each_prompt(prompt: Any, n: int | None, choices: int) -> None:
-    assert facts("completions", {"model": "m", "prompt": prompt, "n": n}).n == choices
+    assert parse_facts("completions", {"model": "m", "prompt": prompt, "n": n}).n == choices

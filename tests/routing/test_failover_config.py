@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from proxy.resilience.breakers import Override
-from proxy.routing.failover_config import MAX_TEXT, Rule, parse
+from proxy.resilience.breakers import BreakerOverride
+from proxy.routing.failover_config import MAX_HEADER_LENGTH, Rule, parse_failover_config
 from tests.fakes import generation
 
 FILE = """
@@ -23,7 +23,7 @@ SNAPSHOT = generation(FILE).snapshot
 
 
 def read(**members):
-    return parse(json.dumps({"primary_provider": "a", **members}), SNAPSHOT.known)
+    return parse_failover_config(json.dumps({"primary_provider": "a", **members}), SNAPSHOT.known_names)
 
 
 def test_all_of_it():
@@ -38,7 +38,7 @@ def test_all_of_it():
         Rule("b", frozenset({"rate_limit", "timeout"}), (("m", "big"),), None),
         Rule("a", frozenset({"any"}), (), 1.5),
     )
-    assert config.providers == ("a", "b") and config.breaker == Override(True, 3, 60.0)
+    assert config.providers == ("a", "b") and config.breaker == BreakerOverride(True, 3, 60.0)
     assert read().breaker is None
 
 
@@ -59,12 +59,12 @@ def test_all_of_it():
             "model_mapping",
         ),
         ("[" * 3000, "."),
-        (" " * (MAX_TEXT + 1), f"longer than {MAX_TEXT} characters"),
+        (" " * (MAX_HEADER_LENGTH + 1), f"longer than {MAX_HEADER_LENGTH} characters"),
     ],
 )
 def test_what_is_wrong_is_named(text, said):
     with pytest.raises(ValueError, match=said):
-        parse(text, SNAPSHOT.known)
+        parse_failover_config(text, SNAPSHOT.known_names)
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_what_is_wrong_is_named(text, said):
     ],
 )
 def test_a_rule_answers_what_it_names_and_any_what_moves_on(triggers, failure, moves_on, answers):
-    assert Rule("b", frozenset(triggers), (), None).answers(failure, moves_on) is answers
+    assert Rule("b", frozenset(triggers), (), None).matches(failure, moves_on) is answers
 
 
 @pytest.mark.parametrize(

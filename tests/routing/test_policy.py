@@ -8,9 +8,18 @@ import orjson
 import pytest
 from multidict import CIMultiDict
 
-from proxy.errors import InvalidHeader
-from proxy.routing.policy import EXTRAS, HEADERS, MEMBERS, Policy, asked_in_body, asked_in_headers, member, parse
-from tests.routing.scenes import WORLD
+from proxy.errors import InvalidHeaderError
+from proxy.routing.policy import (
+    DIALECT_HEADERS,
+    HEADERS,
+    MEMBERS,
+    Policy,
+    control_headers_from_body,
+    extract_control_headers,
+    member_name,
+    parse_policy,
+)
+from tests.routing.fixtures import WORLD
 
 FAILOVER = {"primary_provider": "openai", "fallback_rules": [{"provider": "google", "trigger": ["timeout"]}]}
 SAFETY = {"harm_block_threshold": "BLOCK_ONLY_HIGH", "categories": ["HARM_CATEGORY_HARASSMENT"]}
@@ -67,25 +76,27 @@ INVALID: dict[str, tuple[str, str]] = {
 
 
 def read(headers: dict[str, str]) -> Policy:
-    return parse(asked_in_headers(CIMultiDict(headers)), WORLD)
+    return parse_policy(extract_control_headers(CIMultiDict(headers)), WORLD)
 
 
 def test_there_are_rows_for_every_header() -> None:
     assert VALID.keys() | {"X-Failover-Config"} == HEADERS.keys()
-    assert INVALID.keys() == HEADERS.keys() | EXTRAS.keys()
+    assert INVALID.keys() == HEADERS.keys() | DIALECT_HEADERS.keys()
 
 
 @pytest.mark.parametrize("header", VALID)
 def test_a_header_and_its_twin_in_the_body_mean_the_same(header: str) -> None:
     text, twin, value = VALID[header]
-    assert read({header.lower(): f" {text} "}) == parse(asked_in_body({member(header): twin}), WORLD)
-    assert getattr(read({header.upper(): text}), member(header)) == value
+    assert read({header.lower(): f" {text} "}) == parse_policy(
+        control_headers_from_body({member_name(header): twin}), WORLD
+    )
+    assert getattr(read({header.upper(): text}), member_name(header)) == value
 
 
 @pytest.mark.parametrize("header", INVALID)
 def test_a_wrong_header_is_named_with_its_value_and_what_is_allowed(header: str) -> None:
     text, allowed = INVALID[header]
-    with pytest.raises(InvalidHeader) as caught:
+    with pytest.raises(InvalidHeaderError) as caught:
         read({header: text})
     error = caught.value
     assert (error.status, error.code, error.param) == (400, "invalid_header", header)
@@ -94,33 +105,33 @@ def test_a_wrong_header_is_named_with_its_value_and_what_is_allowed(header: str)
 
 @pytest.mark.parametrize("header", VALID)
 def test_a_header_has_a_bound(header: str) -> None:
-    with pytest.raises(InvalidHeader, match=f"^{header}: longer than 4096 characters$"):
+    with pytest.raises(InvalidHeaderError, match=f"^{header}: longer than 4096 characters$"):
         read({header: VALID[header][0] + " " * 4096})
 
 
 @pytest.mark.parametrize("depth", [254, 300, 990, 1010, 1020, 2000])
-@pytest.mark.parametrize("header", [*HEADERS, *EXTRAS])
+@pytest.mark.parametrize("header", [*HEADERS, *DIALECT_HEADERS])
 def test_nested_json_is_refused_by_name_however_deep_it_is(header: str, depth: int) -> None:
     for text in ("[" * depth + "]" * depth, '{"openai":' * min(depth, 370) + "1" + "}" * min(depth, 370), "[" * depth):
-        with pytest.raises(InvalidHeader) as caught:
-            parse({header: text}, WORLD)
+        with pytest.raises(InvalidHeaderError) as caught:
+            parse_policy({header: text}, WORLD)
         assert caught.value.param == header
 
 
 def test_what_is_no_control_header_is_passed_over() -> None:
-    assert asked_in_headers(CIMultiDict({"X-Something-Else": "1", "Authorization": "x"})) == {}
+    assert extract_control_headers(CIMultiDict({"X-Something-Else": "1", "Authorization": "x"})) == {}
     assert read({}) == Policy()
 
 
 def test_several_lines_of_a_header_are_one_list() -> None:
     headers = CIMultiDict([("X-Provider", "openai"), ("x-provider", "google")])
-    assert parse(asked_in_headers(headers), WORLD).provider == ("openai", "google")
+    assert parse_policy(extract_control_headers(headers), WORLD).provider == ("openai", "google")
 
 
 def test_two_lines_of_what_is_no_list_are_refused() -> None:
     headers = CIMultiDict([("X-Data-Residency", "EU"), ("X-Data-Residency", "US")])
-    with pytest.raises(InvalidHeader, match="no zone 'EU,US'"):
-        parse(asked_in_headers(headers), WORLD)
+    with pytest.raises(InvalidHeaderError, match="no zone 'EU,US'"):
+        parse_policy(extract_control_headers(headers), WORLD)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +143,7 @@ def test_two_lines_of_what_is_no_list_are_refused() -> None:
     ],
 )
 def test_json_that_names_a_member_twice_is_refused(header: str, text: str) -> None:
-    with pytest.raises(InvalidHeader, match=f"^{header}: '.*' stands in it twice$"):
+    with pytest.raises(InvalidHeaderError, match=f"^{header}: '.*' stands in it twice$"):
         read({header: text})
 
 
@@ -145,7 +156,7 @@ def test_json_that_names_a_member_twice_is_refused(header: str, text: str) -> No
     ],
 )
 def test_json_with_a_member_that_is_not_known_is_refused(header: str, text: str) -> None:
-    with pytest.raises(InvalidHeader, match=f"^{header}: "):
+    with pytest.raises(InvalidHeaderError, match=f"^{header}: "):
         read({header: text})
 
 
@@ -154,34 +165,38 @@ def test_a_failover_config_and_safety_settings_may_be_objects_in_the_body() -> N
         "X-Failover-Config": orjson.dumps(FAILOVER).decode(),
         "X-Google-Safety-Settings": orjson.dumps(SAFETY).decode(),
     }
-    twin = parse(asked_in_body({"failover_config": FAILOVER, "google_safety_settings": SAFETY}), WORLD)
+    twin = parse_policy(
+        control_headers_from_body({"failover_config": FAILOVER, "google_safety_settings": SAFETY}), WORLD
+    )
     assert twin == read(headers)
     assert twin.failover_config is not None and twin.failover_config.providers == ("openai", "google")
-    assert twin.extras["safety_settings"].settings[0]["threshold"] == "BLOCK_ONLY_HIGH"
+    assert twin.dialect_options["safety_settings"].settings[0]["threshold"] == "BLOCK_ONLY_HIGH"
 
 
 @pytest.mark.parametrize("routing", [[], "openai", 1, True])
 def test_the_bodys_routing_is_an_object(routing: Any) -> None:
-    with pytest.raises(InvalidHeader, match="^routing: expected an object with members such as provider_preference$"):
-        asked_in_body(routing)
+    with pytest.raises(
+        InvalidHeaderError, match="^routing: expected an object with members such as provider_preference$"
+    ):
+        control_headers_from_body(routing)
 
 
 @pytest.mark.parametrize("name", ["providers", "X-Provider", "", "url", "y" * 100])
 def test_an_unknown_member_of_routing_is_refused_with_those_there_are(name: str) -> None:
-    with pytest.raises(InvalidHeader) as caught:
-        asked_in_body({name: "openai"})
+    with pytest.raises(InvalidHeaderError) as caught:
+        control_headers_from_body({name: "openai"})
     assert caught.value.param == f"routing.{name[:64]}"
     assert caught.value.message == f"routing.{name[:64]}: no such member; allowed: {', '.join(sorted(MEMBERS))}"
 
 
 def test_a_member_that_is_null_says_nothing() -> None:
-    assert parse(asked_in_body({"provider": None}), WORLD) == Policy()
+    assert parse_policy(control_headers_from_body({"provider": None}), WORLD) == Policy()
 
 
 @pytest.mark.parametrize("value", [3, True, {"name": "openai"}, [["openai"]], []])
 def test_a_value_that_names_no_provider_is_refused(value: Any) -> None:
-    with pytest.raises(InvalidHeader, match=r"^X-Provider: no provider '"):
-        parse(asked_in_body({"provider": value}), WORLD)
+    with pytest.raises(InvalidHeaderError, match=r"^X-Provider: no provider '"):
+        parse_policy(control_headers_from_body({"provider": value}), WORLD)
 
 
 def test_a_policy_is_a_value_for_json_without_what_was_not_asked() -> None:
@@ -193,4 +208,4 @@ def test_a_policy_is_a_value_for_json_without_what_was_not_asked() -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("11s", 15), ("59.9s", 60), ("61s", 120), ("60m", 3600)])
 def test_a_window_is_of_whole_buckets_so_that_few_are_ever_measured(text: str, seconds: float) -> None:
-    assert parse({"X-Performance-Window": text}, WORLD).performance_window == seconds
+    assert parse_policy({"X-Performance-Window": text}, WORLD).performance_window == seconds

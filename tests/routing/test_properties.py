@@ -13,16 +13,16 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from proxy.config.snapshot import Snapshot
-from proxy.routing import costs
-from proxy.routing.balancing import Turns
-from proxy.routing.decision import Decision, Step, decide
+from proxy.routing import cost_ceiling
+from proxy.routing.balancing import BalancerState
+from proxy.routing.decision import Decision, PlannedTarget, decide
 from proxy.routing.facts import Facts
-from proxy.routing.order import chain
-from proxy.routing.policy import Policy, parse
-from proxy.routing.question import Question
+from proxy.routing.policy import Policy, parse_policy
+from proxy.routing.ranking import provider_chain
+from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES
-from proxy.telemetry.signals import Performance, Rows, Signal, Signals, Spread
-from tests.files import loaded
+from proxy.telemetry.signals import Percentiles, Performance, Signal, Signals, SignalTable
+from tests.files import load_snapshot
 
 # Shrinking would try for minutes; a case as it was found can be read as well.
 settings.register_profile(
@@ -65,7 +65,7 @@ HEADERS: dict[str, st.SearchStrategy[str]] = {
 }
 headers = st.fixed_dictionaries({}, optional=HEADERS)  # type: ignore[arg-type]
 
-spreads = st.builds(Spread, st.none() | st.integers(1, 1000).map(float), st.just(900.0), st.integers(0, 30))
+spreads = st.builds(Percentiles, st.none() | st.integers(1, 1000).map(float), st.just(900.0), st.integers(0, 30))
 rows = st.builds(
     Signal,
     available_in_ms=st.sampled_from((0, 0, 0, 1, 5000)),
@@ -87,7 +87,7 @@ facts = st.builds(
 
 @cache
 def file(number: int) -> Snapshot:
-    """One of a few files: regions, prices, contexts, lacks and keys come and go with the number's bits."""
+    """One of a few files: regions, prices, contexts, unsupported and keys come and go with the number's bits."""
     lines = ["providers:"]
     for index, name in enumerate(NAMES):
         places = [region for bit, region in enumerate(REGIONS) if (number >> (bit + index)) & 1]
@@ -100,32 +100,34 @@ def file(number: int) -> Snapshot:
     lines.append("models:\n  m:")
     for index, name in enumerate(NAMES):
         price = f", price: {{input: {index + number % 3}, output: {4 * index}}}" if (number >> index) & 1 else ""
-        limits = f", context: {2000 * (index + 1)}" if (number >> (index + 1)) & 1 else ""
-        lacks = ", lacks: [tools]" if (number >> (index + 2)) & 1 else ""
-        lines.append(f"    {name}: {{model: '{name}-m'{price}{limits}{lacks}}}")
-    return loaded("\n".join(lines))
+        limits = f", context_window: {2000 * (index + 1)}" if (number >> (index + 1)) & 1 else ""
+        unsupported = ", unsupported: [tools]" if (number >> (index + 2)) & 1 else ""
+        lines.append(f"    {name}: {{model: '{name}-m'{price}{limits}{unsupported}}}")
+    return load_snapshot("\n".join(lines))
 
 
 @st.composite
-def asking(draw: st.DrawFn) -> tuple[Question, Snapshot, Signals]:
+def asking(draw: st.DrawFn) -> tuple[RoutingRequest, Snapshot, Signals]:
     """A question of any kind, a file and what is known of its targets."""
     snapshot = file(draw(st.integers(0, 255)))
     given_headers = draw(headers)
     regions = [
-        region for region in given_headers.get("X-Provider-Regions", "").split(",") if region in snapshot.known.regions
+        region
+        for region in given_headers.get("X-Provider-Regions", "").split(",")
+        if region in snapshot.known_names.regions
     ]
     given_headers.pop("X-Provider-Regions", None)
     if regions:
         given_headers["X-Provider-Regions"] = ",".join(regions)
     targets = [target.id for target in snapshot.targets("m")]
-    policy = parse(given_headers, snapshot)
+    policy = parse_policy(given_headers, snapshot)
     strategy = draw(st.sampled_from(tuple(STRATEGIES)))
-    question = Question(draw(facts), policy, strategy, draw(st.text(max_size=8)), region="us-east-1")
+    question = RoutingRequest(draw(facts), policy, strategy, draw(st.text(max_size=8)), default_region="us-east-1")
     known = draw(st.dictionaries(st.sampled_from(targets), rows))
-    return question, snapshot, Signals(Rows(known), sticky=draw(st.none() | st.sampled_from(targets)))
+    return question, snapshot, Signals(SignalTable(known), sticky_target=draw(st.none() | st.sampled_from(targets)))
 
 
-def violations(step: Step, question: Question, signal: Signal) -> list[str]:
+def violations(step: PlannedTarget, question: RoutingRequest, signal: Signal) -> list[str]:
     """The hard demands that a place in a plan does not meet, said anew and without the code's own filters."""
     policy, target, said = question.policy, step.target, question.facts
     name = target.provider.name
@@ -138,40 +140,40 @@ def violations(step: Step, question: Question, signal: Signal) -> list[str]:
         "X-Failover-Config": config and name not in config.providers,
         "X-Provider-Regions": policy.provider_regions and target.region not in policy.provider_regions,
         "X-Data-Residency": policy.data_residency and target.residency != policy.data_residency,
-        "key": target.provider.disabled,
-        "needs": said.needs & target.lacks,
+        "key": target.provider.disabled_reason,
+        "needs": said.needs & target.unsupported,
         "endpoint": said.endpoint == "embeddings" and name in ("anthropic",),
-        "context": target.context and said.prompt_tokens * signal.token_ratio > target.context,
+        "context": target.context_window and said.prompt_tokens * signal.token_ratio > target.context_window,
         "X-Max-Cost-Per-Request": policy.max_cost_per_request and dear(step, question, signal),
     }
     return [what for what, is_broken in broken.items() if is_broken]
 
 
-def dear(step: Step, question: Question, signal: Signal) -> bool:
+def dear(step: PlannedTarget, question: RoutingRequest, signal: Signal) -> bool:
     """Whether the worst case, after the cut, is above the ceiling, but for the last digit."""
     cut = question.facts if step.max_tokens is None else replace(question.facts, max_tokens=step.max_tokens)
-    cost = costs.worst(step.target, cut, signal)
+    cost = cost_ceiling.worst_case_usd(step.target, cut, signal)
     ceiling = question.policy.max_cost_per_request
     return cost is None or ceiling is None or cost > ceiling * (1 + 1e-9)
 
 
 @quickly
 @given(asking())
-def test_no_plan_violates_a_hard_filter(made: tuple[Question, Snapshot, Signals]) -> None:
+def test_no_plan_violates_a_hard_filter(made: tuple[RoutingRequest, Snapshot, Signals]) -> None:
     question, snapshot, signals = made
-    for step in decide(question, snapshot, signals).steps:
-        assert violations(step, question, signals.rows.of(step.target.id)) == []
-        assert step.max_tokens is None or step.max_tokens >= costs.LEAST_OUTPUT
+    for step in decide(question, snapshot, signals).plan:
+        assert violations(step, question, signals.table.get(step.target.id)) == []
+        assert step.max_tokens is None or step.max_tokens >= cost_ceiling.MIN_OUTPUT_TOKENS
 
 
 @quickly
 @given(asking())
 def test_every_target_is_in_the_plan_or_excluded_with_a_reason_and_never_twice(
-    made: tuple[Question, Snapshot, Signals],
+    made: tuple[RoutingRequest, Snapshot, Signals],
 ) -> None:
     question, snapshot, signals = made
     decision = decide(question, snapshot, signals)
-    planned = [step.target.id for step in decision.steps]
+    planned = [step.target.id for step in decision.plan]
     excluded = [each.target for each in decision.excluded if each.target]
     assert sorted(planned + excluded) == sorted(target.id for target in snapshot.targets("m"))
     assert all(each.reason for each in decision.excluded)
@@ -179,7 +181,7 @@ def test_every_target_is_in_the_plan_or_excluded_with_a_reason_and_never_twice(
 
 @quickly
 @given(asking())
-def test_the_same_question_has_the_same_answer_and_it_is_json(made: tuple[Question, Snapshot, Signals]) -> None:
+def test_the_same_question_has_the_same_answer_and_it_is_json(made: tuple[RoutingRequest, Snapshot, Signals]) -> None:
     question, snapshot, signals = made
     one, two = decide(question, snapshot, signals), decide(question, snapshot, signals)
     assert one == two
@@ -189,21 +191,21 @@ def test_the_same_question_has_the_same_answer_and_it_is_json(made: tuple[Questi
 
 @quickly
 @given(asking())
-def test_the_available_come_before_those_who_are_not(made: tuple[Question, Snapshot, Signals]) -> None:
+def test_the_available_come_before_those_who_are_not(made: tuple[RoutingRequest, Snapshot, Signals]) -> None:
     question, snapshot, signals = made
     waiting = [
-        signals.rows.of(step.target.id).available_in_ms > 0 for step in decide(question, snapshot, signals).steps
+        signals.table.get(step.target.id).available_in_ms > 0 for step in decide(question, snapshot, signals).plan
     ]
     assert waiting == sorted(waiting)
 
 
-def precedence(decision: Decision, question: Question, signals: Signals) -> list[tuple[Any, ...]]:
+def precedence(decision: Decision, question: RoutingRequest, signals: Signals) -> list[tuple[Any, ...]]:
     """What stands above the score, for each place of the plan."""
-    asked, found = chain(question.policy), []
-    weighted = dict(decision.turn.group.weights) if decision.turn else {}
+    asked, found = provider_chain(question.policy), []
+    weighted = dict(decision.pick.group.weights) if decision.pick else {}
     best: set[tuple[bool, str]] = set()
-    for place, step in enumerate(decision.steps):
-        name, signal = step.target.provider.name, signals.rows.of(step.target.id)
+    for place, step in enumerate(decision.plan):
+        name, signal = step.target.provider.name, signals.table.get(step.target.id)
         measured = signal.performance.ttft_ms if question.facts.stream else signal.performance.latency_ms
         limit = question.policy.max_latency_ms
         waits = signal.available_in_ms > 0
@@ -212,8 +214,8 @@ def precedence(decision: Decision, question: Question, signals: Signals) -> list
         else:
             link = (int((waits, name) in best), asked.index(name))
             best.add((waits, name))
-        led = decision.turn is not None and place == 0
-        stays = step.target.id == signals.sticky and not waits
+        led = decision.pick is not None and place == 0
+        stays = step.target.id == signals.sticky_target and not waits
         slow = limit is not None and measured.p50 is not None and measured.p50 > limit
         found.append((waits, link, not stays, not led, bool(weighted) and not waits and name not in weighted, slow))
     return found
@@ -221,11 +223,13 @@ def precedence(decision: Decision, question: Question, signals: Signals) -> list
 
 @quickly
 @given(asking())
-def test_among_equals_in_precedence_a_better_score_never_ranks_later(made: tuple[Question, Snapshot, Signals]) -> None:
+def test_among_equals_in_precedence_a_better_score_never_ranks_later(
+    made: tuple[RoutingRequest, Snapshot, Signals],
+) -> None:
     question, snapshot, signals = made
     decision = decide(question, snapshot, signals)
     above = precedence(decision, question, signals)
-    ranked = list(zip(above, decision.steps, strict=True))
+    ranked = list(zip(above, decision.plan, strict=True))
     for (one, first), (two, second) in pairwise(ranked):
         assert one != two or first.score <= second.score
 
@@ -240,13 +244,13 @@ def hundredths(draw: st.DrawFn) -> dict[str, int]:
 
 def first_places(policy: Policy, seeds: list[str], turns: int) -> list[str]:
     """The first places of so many live decisions."""
-    snapshot, taken, found = loaded(EVERYBODY), Turns(), []
+    snapshot, taken, found = load_snapshot(EVERYBODY), BalancerState(), []
     for number in range(turns):
-        question = Question(Facts("chat", "m"), policy, "automatic", seeds[number % len(seeds)])
-        decision = decide(question, snapshot, Signals(picks=taken.picks))
-        assert decision.turn is not None
-        taken.take(decision.turn)
-        found.append(decision.steps[0].target.provider.name)
+        question = RoutingRequest(Facts("chat", "m"), policy, "automatic", seeds[number % len(seeds)])
+        decision = decide(question, snapshot, Signals(pick_counts=taken.picks))
+        assert decision.pick is not None
+        taken.record(decision.pick)
+        found.append(decision.plan[0].target.provider.name)
     return found
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from proxy.config.quantities import Secret
-from proxy.sandbox.adapt import adapted
-from tests.fakes import PROVIDER_KEY, generation, text
+from proxy.config.units import Secret
+from proxy.sandbox.adapt import adapt_snapshot
+from tests.fakes import PROVIDER_KEY, generation, routing_yaml
 
 URLS = {name: f"http://127.0.0.1/{name}/v1" for name in "abc"}
 FILE = (
-    text()
+    routing_yaml()
     .replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"', 1)
     .replace("regions: {us: {}}", "path: /x, query: {v: '1'}, headers: {H: h}, weight: 3, regions: {us: {}, eu: {}}", 1)
     + '  "m-*": {a: "*", b: fixed}\n'
@@ -19,7 +19,7 @@ FILE = (
 
 def both():
     snapshot = generation(FILE).snapshot
-    return snapshot, adapted(snapshot, URLS)
+    return snapshot, adapt_snapshot(snapshot, URLS)
 
 
 def test_every_target_is_at_its_providers_simulator():
@@ -44,7 +44,7 @@ def test_names_weights_and_regions_stay():
 
 def test_no_key_of_the_file_goes_to_a_simulator_and_nobody_is_disabled():
     before, after = both()
-    assert before.providers["a"].disabled and not after.providers["a"].disabled
+    assert before.providers["a"].disabled_reason and not after.providers["a"].disabled_reason
     assert {each.key for each in after.providers.values()} == {Secret("sandbox")}
     plain = replace(after.providers["a"], path=None, query={}, headers={})
     assert after.providers["a"] == plain

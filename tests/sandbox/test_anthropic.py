@@ -9,8 +9,8 @@ import pytest
 from anthropic.types import Message, RawMessageStreamEvent
 from pydantic import TypeAdapter
 
-from proxy.sandbox.anthropic import SIMULATION, answer
-from proxy.sandbox.contract import Call, Rejected, Window
+from proxy.sandbox.anthropic import SIMULATION, handle
+from proxy.sandbox.contract import Call, RateLimitWindow, SimulatedError
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 from proxy.sse import decode
@@ -47,11 +47,11 @@ def call(body, path="/v1/messages", version=NEW, **more):
 
 
 def whole(**more):
-    return json.loads(answer(call({**BASE, **more})).frames[0])
+    return json.loads(handle(call({**BASE, **more})).frames[0])
 
 
 def events(**more):
-    decoded = [decode(frame) for frame in answer(call({**BASE, "stream": True, **more})).frames]
+    decoded = [decode(frame) for frame in handle(call({**BASE, "stream": True, **more})).frames]
     parsed = [json.loads(event.data) for event in decoded]
     assert [event.name for event in decoded] == [one["type"] for one in parsed]
     return parsed
@@ -100,7 +100,7 @@ async def test_the_sdk_counts_tokens_and_lists_models(sdk):
     [(429, anthropic.RateLimitError), (500, anthropic.InternalServerError), (529, anthropic.APIStatusError)],
 )
 async def test_the_sdk_raises_its_own_error(sandbox, sdk, status, error):
-    await sandbox.fail("anthropic", Fault("status", status=status))
+    await sandbox.set_fault("anthropic", Fault("status", status=status))
     with pytest.raises(error) as caught:
         await sdk.messages.create(**BASE)
     assert caught.value.status_code == status
@@ -169,10 +169,10 @@ def test_half_is_read_from_the_cache_where_the_request_marks_something():
 def test_sampling_parameters_went_with_the_newer_version(version, allowed, name):
     request = call({**BASE, name: 1}, version=version)
     if allowed:
-        assert answer(request).status == 200
+        assert handle(request).status == 200
         return
-    with pytest.raises(Rejected, match=f"{name}: Extra inputs are not permitted"):
-        answer(request)
+    with pytest.raises(SimulatedError, match=f"{name}: Extra inputs are not permitted"):
+        handle(request)
 
 
 @pytest.mark.parametrize(
@@ -189,9 +189,9 @@ def test_sampling_parameters_went_with_the_newer_version(version, allowed, name)
     ],
 )
 def test_a_bad_request_is_a_400_that_says_why(body, says):
-    with pytest.raises(Rejected) as caught:
-        answer(call(body))
-    reply = SIMULATION.reject(call(body), caught.value)
+    with pytest.raises(SimulatedError) as caught:
+        handle(call(body))
+    reply = SIMULATION.render_error(call(body), caught.value)
     envelope = json.loads(reply.frames[0])
     assert (reply.status, envelope["type"], envelope["error"]["type"]) == (400, "error", "invalid_request_error")
     assert says in envelope["error"]["message"]
@@ -199,8 +199,8 @@ def test_a_bad_request_is_a_400_that_says_why(body, says):
 
 
 def test_a_temperature_over_one_is_refused_by_the_older_version():
-    with pytest.raises(Rejected, match="temperature"):
-        answer(call({**BASE, "temperature": 1.5}, version=OLD))
+    with pytest.raises(SimulatedError, match="temperature"):
+        handle(call({**BASE, "temperature": 1.5}, version=OLD))
 
 
 @pytest.mark.parametrize(
@@ -213,20 +213,20 @@ def test_a_temperature_over_one_is_refused_by_the_older_version():
     ],
 )
 def test_key_path_and_version_are_checked(headers, path, status):
-    with pytest.raises(Rejected) as caught:
-        answer(Call("anthropic", "POST", path, headers, json.dumps(BASE).encode()))
+    with pytest.raises(SimulatedError) as caught:
+        handle(Call("anthropic", "POST", path, headers, json.dumps(BASE).encode()))
     assert caught.value.status == status
 
 
 @pytest.mark.parametrize("key", [{"x-api-key": "k"}, {"Authorization": "Bearer k"}])
 def test_a_key_may_come_either_way(key):
     request = Call("anthropic", "POST", "/v1/messages", {**key, "anthropic-version": OLD}, json.dumps(BASE).encode())
-    assert answer(request).status == 200
+    assert handle(request).status == 200
 
 
 def test_the_allowance_is_told_in_anthropics_headers():
-    window = Window(requests=10, tokens=1_234, resets_in=30)
-    headers = answer(call(BASE, window=window, now=1_800_000_000)).headers
+    window = RateLimitWindow(requests=10, tokens=1_234, resets_in_s=30)
+    headers = handle(call(BASE, window=window, now=1_800_000_000)).headers
     assert headers["anthropic-ratelimit-requests-remaining"] == "490"
     assert headers["anthropic-ratelimit-input-tokens-remaining"] == "199000"
     assert headers["anthropic-ratelimit-tokens-reset"] == "2027-01-15T08:00:30Z"

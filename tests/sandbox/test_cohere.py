@@ -11,8 +11,8 @@ import pytest
 from cohere.v2.types import V2ChatResponse, V2ChatStreamResponse
 from pydantic import TypeAdapter
 
-from proxy.sandbox.cohere import SIMULATION, answer
-from proxy.sandbox.contract import Call, Rejected, Window
+from proxy.sandbox.cohere import SIMULATION, handle
+from proxy.sandbox.contract import Call, RateLimitWindow, SimulatedError
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 from proxy.sse import decode
@@ -49,11 +49,11 @@ def call(body, path="/v2/chat", method="POST", **more):
 
 
 def whole(**more):
-    return json.loads(answer(call({**BASE, **more})).frames[0])
+    return json.loads(handle(call({**BASE, **more})).frames[0])
 
 
 def events(**more):
-    decoded = [decode(frame) for frame in answer(call({**BASE, "stream": True, **more})).frames]
+    decoded = [decode(frame) for frame in handle(call({**BASE, "stream": True, **more})).frames]
     parsed = [json.loads(event.data) for event in decoded]
     assert [event.name for event in decoded] == [one["type"] for one in parsed]
     return parsed
@@ -93,7 +93,7 @@ async def test_the_sdk_calls_a_tool_and_sends_its_result(sdk):
     [(429, cohere.TooManyRequestsError), (498, cohere.InvalidTokenError), (503, cohere.ServiceUnavailableError)],
 )
 async def test_the_sdk_raises_its_own_error(sandbox, sdk, status, error):
-    await sandbox.fail("cohere", Fault("status", status=status))
+    await sandbox.set_fault("cohere", Fault("status", status=status))
     with pytest.raises(error) as caught:
         await sdk.chat(**BASE, request_options={"max_retries": 0})
     assert set(caught.value.body) == {"id", "message"} and UUID(caught.value.body["id"])
@@ -133,7 +133,7 @@ def test_a_call_comes_after_its_plan_one_at_a_time_and_not_in_a_list():
 
 
 def test_counts_are_floats_and_no_done_follows():
-    *_, last = answer(call({**BASE, "stream": True})).frames
+    *_, last = handle(call({**BASE, "stream": True})).frames
     assert last.startswith(b"event: message-end\n") and re.search(rb'"output_tokens":\d+\.0\b', last)
 
 
@@ -172,9 +172,9 @@ def test_tool_choice_is_obeyed(choice, reason):
 )
 def test_a_bad_request_is_a_400_that_says_why(more, says):
     body = {**BASE, **more}
-    with pytest.raises(Rejected, match=says) as caught:
-        answer(call(body))
-    reply = SIMULATION.reject(call(body), caught.value)
+    with pytest.raises(SimulatedError, match=says) as caught:
+        handle(call(body))
+    reply = SIMULATION.render_error(call(body), caught.value)
     assert reply.status == 400 and says in json.loads(reply.frames[0])["message"]
 
 
@@ -183,12 +183,12 @@ def test_a_bad_request_is_a_400_that_says_why(more, says):
     [(Call("c", "GET", "/v1/models", {}, b""), 401), (call({}, "/v2/x"), 404), (call({}, method="GET"), 404)],
 )
 def test_key_and_path_are_checked(request_, status):
-    with pytest.raises(Rejected) as caught:
-        answer(request_)
+    with pytest.raises(SimulatedError) as caught:
+        handle(request_)
     assert caught.value.status == status
 
 
 def test_the_allowance_is_told_but_not_with_an_error():
-    request = call(BASE, window=Window(requests=10, request_limit=20))
-    assert answer(request).headers["x-trial-endpoint-call-remaining"] == "10"
-    assert not any(name.startswith("x-trial") for name in SIMULATION.reject(request, Rejected(429)).headers)
+    request = call(BASE, window=RateLimitWindow(requests=10, request_limit=20))
+    assert handle(request).headers["x-trial-endpoint-call-remaining"] == "10"
+    assert not any(name.startswith("x-trial") for name in SIMULATION.render_error(request, SimulatedError(429)).headers)

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.dialects.faults import message_of
+from proxy.dialects.errors import message_from_body
 from proxy.sandbox import SIMULATIONS
-from proxy.sandbox.contract import EVENT_STREAM, Call, Rejected, event_reply, headed, json_reply, parsed
+from proxy.sandbox.contract import (
+    EVENT_STREAM,
+    Call,
+    SimulatedError,
+    event_reply,
+    json_reply,
+    parse_json_object,
+    with_headers,
+)
 
 
 def call(body=b"{}", **more):
@@ -20,8 +28,8 @@ def test_ids_differ_by_request_and_are_the_same_again():
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff"])
 def test_a_body_that_is_no_object_is_rejected(body):
-    with pytest.raises(Rejected) as caught:
-        parsed(call(body))
+    with pytest.raises(SimulatedError) as caught:
+        parse_json_object(call(body))
     assert caught.value.status == 400
 
 
@@ -31,7 +39,7 @@ def test_a_stream_is_a_reply_of_a_frame_for_each_event():
 
 
 def test_headers_are_added_to_those_that_are_there():
-    assert headed(json_reply(200, {"a": "1"}, {}), {"b": "2"}).headers == {
+    assert with_headers(json_reply(200, {"a": "1"}, {}), {"b": "2"}).headers == {
         "content-type": "application/json",
         "a": "1",
         "b": "2",
@@ -41,6 +49,6 @@ def test_headers_are_added_to_those_that_are_there():
 @pytest.mark.parametrize("name", SIMULATIONS)
 @pytest.mark.parametrize("status", [301, 400, 401, 404, 429, 500, 502, 503, 529])
 def test_every_format_can_say_every_status(name, status):
-    reply = SIMULATIONS[name].reject(call(), Rejected(status))
+    reply = SIMULATIONS[name].render_error(call(), SimulatedError(status))
     assert reply.status == status and len(reply.frames) == 1
-    assert message_of(reply.frames[0]) != reply.frames[0].decode()
+    assert message_from_body(reply.frames[0]) != reply.frames[0].decode()

@@ -7,62 +7,62 @@ import json
 import pytest
 
 from proxy.sandbox.anthropic import SIMULATION as ANTHROPIC
-from proxy.sandbox.contract import EVENT_STREAM, Call, Rejected, Reply, Simulation, Window
-from proxy.sandbox.faults import FAULTS, BadFault, Turn, behave, closes_port, read_fault
+from proxy.sandbox.contract import EVENT_STREAM, Call, RateLimitWindow, Reply, SimulatedError, Simulation
+from proxy.sandbox.faults import FAULTS, InvalidFaultError, RequestContext, build_script, closes_port, parse_fault
 from proxy.sandbox.openai import SIMULATION as OPENAI
 from proxy.sandbox.scenario import Fault, Scenario
-from proxy.sandbox.script import End, Head, Send, Wait
+from proxy.sandbox.script import AbruptEnd, SendBody, SendHead, Wait
 
 STREAM = Reply(200, {"content-type": EVENT_STREAM}, (b"1", b"2", b"3"))
 WHOLE = Reply(200, {"content-type": "application/json"}, (b'{"whole":1}',))
-HEAD = Head(200, {"content-type": EVENT_STREAM})
-WHOLE_HEAD = Head(200, {"content-type": "application/json", "content-length": "11"})
+HEAD = SendHead(200, {"content-type": EVENT_STREAM})
+WHOLE_HEAD = SendHead(200, {"content-type": "application/json", "content-length": "11"})
 
 
 def turn(reply=STREAM, scenario=None, window=None):
     def reject(call, rejected):
         return Reply(rejected.status, {"left": str(call.window.request_limit)}, (rejected.message.encode(),))
 
-    call = Call("p", "POST", "/", {}, b"", window=window or Window())
-    return Turn(call, Simulation("", lambda call: reply, reject), scenario or Scenario())
+    call = Call("p", "POST", "/", {}, b"", window=window or RateLimitWindow())
+    return RequestContext(call, Simulation("", lambda call: reply, reject), scenario or Scenario())
 
 
 @pytest.mark.parametrize(
     "fault, reply, script",
     [
-        (None, STREAM, [HEAD, Send(b"1"), Send(b"2"), Send(b"3")]),
-        (Fault("cut"), STREAM, [End.CLOSE]),
-        (Fault("cut", after=0), STREAM, [HEAD, End.CLOSE]),
-        (Fault("cut", after=2), STREAM, [HEAD, Send(b"1"), Send(b"2"), End.CLOSE]),
-        (Fault("cut", after=9), STREAM, [HEAD, Send(b"1"), Send(b"2"), Send(b"3"), End.CLOSE]),
-        (Fault("cut", after=2), WHOLE, [WHOLE_HEAD, Send(b'{"who'), End.CLOSE]),
-        (Fault("cut", after=0), WHOLE, [WHOLE_HEAD, End.CLOSE]),
-        (Fault("reset"), WHOLE, [End.RESET]),
-        (Fault("reset", after=1), STREAM, [HEAD, Send(b"1"), End.RESET]),
-        (Fault("stall"), STREAM, [End.STALL]),
-        (Fault("stall", after=0), STREAM, [HEAD, End.STALL]),
-        (Fault("stall", after=1), STREAM, [HEAD, Send(b"1"), End.STALL]),
-        (Fault("slow", seconds=3), WHOLE, [Wait(3), WHOLE_HEAD, Send(b'{"whole":1}')]),
+        (None, STREAM, [HEAD, SendBody(b"1"), SendBody(b"2"), SendBody(b"3")]),
+        (Fault("cut"), STREAM, [AbruptEnd.CLOSE]),
+        (Fault("cut", after=0), STREAM, [HEAD, AbruptEnd.CLOSE]),
+        (Fault("cut", after=2), STREAM, [HEAD, SendBody(b"1"), SendBody(b"2"), AbruptEnd.CLOSE]),
+        (Fault("cut", after=9), STREAM, [HEAD, SendBody(b"1"), SendBody(b"2"), SendBody(b"3"), AbruptEnd.CLOSE]),
+        (Fault("cut", after=2), WHOLE, [WHOLE_HEAD, SendBody(b'{"who'), AbruptEnd.CLOSE]),
+        (Fault("cut", after=0), WHOLE, [WHOLE_HEAD, AbruptEnd.CLOSE]),
+        (Fault("reset"), WHOLE, [AbruptEnd.RESET]),
+        (Fault("reset", after=1), STREAM, [HEAD, SendBody(b"1"), AbruptEnd.RESET]),
+        (Fault("stall"), STREAM, [AbruptEnd.STALL]),
+        (Fault("stall", after=0), STREAM, [HEAD, AbruptEnd.STALL]),
+        (Fault("stall", after=1), STREAM, [HEAD, SendBody(b"1"), AbruptEnd.STALL]),
+        (Fault("slow", seconds=3), WHOLE, [Wait(3), WHOLE_HEAD, SendBody(b'{"whole":1}')]),
         (
             Fault("slow", seconds=3, between=1),
             STREAM,
-            [Wait(3), HEAD, Send(b"1"), Wait(1), Send(b"2"), Wait(1), Send(b"3")],
+            [Wait(3), HEAD, SendBody(b"1"), Wait(1), SendBody(b"2"), Wait(1), SendBody(b"3")],
         ),
     ],
 )
 def test_a_fault_is_another_script(fault, reply, script):
-    assert list(behave(fault, turn(reply))) == script
+    assert list(build_script(fault, turn(reply))) == script
 
 
 def test_a_fault_keeps_the_scenarios_own_pace():
-    pace = Scenario(latency=5, chunk_delay=2)
-    assert list(behave(Fault("stall", after=2), turn(scenario=pace))) == [
+    pace = Scenario(latency_s=5, chunk_delay_s=2)
+    assert list(build_script(Fault("stall", after=2), turn(scenario=pace))) == [
         Wait(5),
         HEAD,
-        Send(b"1"),
+        SendBody(b"1"),
         Wait(2),
-        Send(b"2"),
-        End.STALL,
+        SendBody(b"2"),
+        AbruptEnd.STALL,
     ]
 
 
@@ -80,46 +80,49 @@ def test_a_fault_keeps_the_scenarios_own_pace():
 )
 def test_a_status_comes_in_the_providers_own_words(simulation, status, kind):
     call = Call("p", "POST", "/anything", {}, b"")
-    head, body = behave(Fault("status", status=status, retry_after=7), Turn(call, simulation, Scenario()))
+    head, body = build_script(
+        Fault("status", status=status, retry_after=7), RequestContext(call, simulation, Scenario())
+    )
     assert head.status == status and head.headers["retry-after"] == "7"
     assert json.loads(body.data)["error"]["type"] == kind
 
 
 def test_what_the_body_says_of_coming_again_is_what_the_fault_says():
     def reject(call, rejected):
-        return Reply(rejected.status, {}, (str(call.window.resets_in).encode(),))
+        return Reply(rejected.status, {}, (str(call.window.resets_in_s).encode(),))
 
     broken = turn()
-    _, body = behave(
-        Fault("status", status=429, retry_after=7), Turn(broken.call, Simulation("", None, reject), Scenario())
+    _, body = build_script(
+        Fault("status", status=429, retry_after=7),
+        RequestContext(broken.call, Simulation("", None, reject), Scenario()),
     )
     assert body.data == b"7.0"
 
 
 def test_without_retry_after_no_such_header_is_sent():
-    head, _ = behave(Fault("status", status=503), turn())
+    head, _ = build_script(Fault("status", status=503), turn())
     assert "retry-after" not in head.headers
 
 
 @pytest.mark.parametrize("used, status, retry", [(2, 200, None), (3, 429, "31")])
 def test_over_the_limit_it_is_429_until_the_minute_is_over(used, status, retry):
-    head, *_ = behave(Fault("limit", requests=2), turn(window=Window(requests=used, resets_in=30.2)))
+    head, *_ = build_script(Fault("limit", requests=2), turn(window=RateLimitWindow(requests=used, resets_in_s=30.2)))
     assert (head.status, head.headers.get("retry-after")) == (status, retry)
 
 
 def test_the_limit_is_what_the_providers_headers_say():
-    head, _ = behave(Fault("limit", requests=2), turn(window=Window(requests=3)))
+    head, _ = build_script(Fault("limit", requests=2), turn(window=RateLimitWindow(requests=3)))
     assert head.headers["left"] == "2"
 
 
-@pytest.mark.parametrize("error, status", [(Rejected(404), 404), (KeyError("x"), 400), (TypeError(), 400)])
+@pytest.mark.parametrize("error, status", [(SimulatedError(404), 404), (KeyError("x"), 400), (TypeError(), 400)])
 def test_what_the_provider_does_not_take_it_rejects(error, status):
     def answer(call):
         raise error
 
     broken = turn()
-    simulation = Simulation("", answer, broken.simulation.reject)
-    head, _ = behave(None, Turn(broken.call, simulation, Scenario()))
+    simulation = Simulation("", answer, broken.simulation.render_error)
+    head, _ = build_script(None, RequestContext(broken.call, simulation, Scenario()))
     assert head.status == status
 
 
@@ -139,7 +142,7 @@ def test_only_down_closes_the_port(name):
     ],
 )
 def test_a_fault_is_read_from_json(value, fault):
-    assert read_fault(value) == fault
+    assert parse_fault(value) == fault
 
 
 @pytest.mark.parametrize(
@@ -158,7 +161,7 @@ def test_a_fault_is_read_from_json(value, fault):
     ],
 )
 def test_a_bad_fault_names_the_member_and_what_is_allowed(value, field, allowed):
-    with pytest.raises(BadFault) as caught:
-        read_fault(value)
+    with pytest.raises(InvalidFaultError) as caught:
+        parse_fault(value)
     assert caught.value.field == field
     assert str(caught.value).startswith(f"{field}: ") and allowed in str(caught.value)

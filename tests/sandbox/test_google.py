@@ -10,8 +10,8 @@ import pytest
 from google import genai
 from google.genai import errors, types
 
-from proxy.sandbox.contract import EVENT_STREAM, Call, Rejected, Window
-from proxy.sandbox.google import SIMULATION, answer
+from proxy.sandbox.contract import EVENT_STREAM, Call, RateLimitWindow, SimulatedError
+from proxy.sandbox.google import SIMULATION, handle
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 
@@ -43,7 +43,7 @@ def client(sandbox, version):
 
 def reply(body, method="generateContent", model="gemini-3-pro-preview", query=None, **more):
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return answer(Call("google", "POST", f"/v1beta/models/{model}:{method}", KEY, raw, query or {}, **more))
+    return handle(Call("google", "POST", f"/v1beta/models/{model}:{method}", KEY, raw, query or {}, **more))
 
 
 def whole(body, **more):
@@ -77,12 +77,12 @@ async def test_the_sdk_chats_calls_a_tool_and_sends_its_result(sandbox, version)
     assert "models/gemini-2.5-flash" in models
     assert count == 3
     prefix = f"/{version or 'v1'}/models"
-    assert all(call.path.startswith(prefix) for call in sandbox.calls("google"))
+    assert all(call.path.startswith(prefix) for call in sandbox.requests("google"))
 
 
 @pytest.mark.parametrize("status, error", [(429, errors.ClientError), (503, errors.ServerError)])
 async def test_the_sdk_raises_its_own_error(sandbox, status, error):
-    await sandbox.fail("google", Fault("status", status=status))
+    await sandbox.set_fault("google", Fault("status", status=status))
 
     def ask():
         google = client(sandbox, "v1beta")
@@ -154,8 +154,8 @@ def test_what_is_counted_may_be_a_whole_request():
 
 
 def test_over_the_quota_the_body_says_when_to_come_again():
-    call = Call("google", "POST", "/", {}, b"", window=Window(resets_in=46.3))
-    got = SIMULATION.reject(call, Rejected(429))
+    call = Call("google", "POST", "/", {}, b"", window=RateLimitWindow(resets_in_s=46.3))
+    got = SIMULATION.render_error(call, SimulatedError(429))
     error = json.loads(got.frames[0])["error"]
     assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
     told = {detail["@type"].rpartition(".")[2]: detail for detail in error["details"]}
@@ -169,14 +169,16 @@ def test_over_the_quota_the_body_says_when_to_come_again():
     [(400, "INVALID_ARGUMENT"), (403, "PERMISSION_DENIED"), (422, "FAILED_PRECONDITION"), (502, "UNKNOWN")],
 )
 def test_an_error_has_googles_envelope(status, name):
-    error = json.loads(SIMULATION.reject(Call("g", "GET", "/", {}, b""), Rejected(status)).frames[0])["error"]
+    error = json.loads(SIMULATION.render_error(Call("g", "GET", "/", {}, b""), SimulatedError(status)).frames[0])[
+        "error"
+    ]
     assert (error["code"], error["status"], bool(error["message"])) == (status, name, True)
     assert "details" not in error
 
 
 @pytest.mark.parametrize("headers, query", [(KEY, {}), ({}, {"key": "k"}), ({"Authorization": "Bearer k"}, {})])
 def test_a_key_may_come_in_three_ways(headers, query):
-    assert answer(Call("google", "GET", "/v1beta/models", headers, b"", query)).status == 200
+    assert handle(Call("google", "GET", "/v1beta/models", headers, b"", query)).status == 200
 
 
 @pytest.mark.parametrize(
@@ -195,8 +197,8 @@ def test_a_key_may_come_in_three_ways(headers, query):
 def test_key_and_path_are_checked(method, path, headers, status):
     call = Call("google", method, path, headers, json.dumps({"contents": USER}).encode())
     if status == 200:
-        assert answer(call).status == 200
+        assert handle(call).status == 200
         return
-    with pytest.raises(Rejected) as caught:
-        answer(call)
+    with pytest.raises(SimulatedError) as caught:
+        handle(call)
     assert caught.value.status == status

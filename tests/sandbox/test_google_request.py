@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.sandbox.contract import Rejected
-from proxy.sandbox.google_request import check, is_newest, normalised, prompt
+from proxy.sandbox.contract import SimulatedError
+from proxy.sandbox.google_request import check_request, is_gemini_3_or_later, parse_prompt, to_camel_case
 
 NEW, OLD = "gemini-3-pro-preview", "gemini-2.5-flash"
 USER = {"role": "user", "parts": [{"text": "get_weather"}]}
@@ -25,7 +25,7 @@ def test_both_cases_are_taken_but_not_below_what_is_the_callers_own():
         "contents": [{"parts": [{"function_call": {"name": "f", "args": {"my_key": 1}}}]}],
         "tools": [{"functionDeclarations": [{"parameters_json_schema": {"x_y": {"z_w": 1}}}]}],
     }
-    assert normalised(mixed) == {
+    assert to_camel_case(mixed) == {
         "generationConfig": {"maxOutputTokens": 1, "topP": 0.5},
         "contents": [{"parts": [{"functionCall": {"name": "f", "args": {"my_key": 1}}}]}],
         "tools": [{"functionDeclarations": [{"parametersJsonSchema": {"x_y": {"z_w": 1}}}]}],
@@ -34,7 +34,7 @@ def test_both_cases_are_taken_but_not_below_what_is_the_callers_own():
 
 @pytest.mark.parametrize("model, newest", [(NEW, True), (OLD, False), ("gemini-flash-latest", True), ("m", True)])
 def test_a_name_without_a_number_is_the_newest(model, newest):
-    assert is_newest(model) is newest
+    assert is_gemini_3_or_later(model) is newest
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,7 @@ def test_a_name_without_a_number_is_the_newest(model, newest):
     ],
 )
 def test_a_conversation_is_taken(contents, model):
-    check({"contents": contents}, model, streamed=True)
+    check_request({"contents": contents}, model, streamed=True)
 
 
 @pytest.mark.parametrize(
@@ -73,16 +73,16 @@ def test_a_conversation_is_taken(contents, model):
     ],
 )
 def test_what_gemini_does_not_take_is_a_400(body, says):
-    with pytest.raises(Rejected, match=says) as caught:
-        check(body, NEW, streamed=False)
+    with pytest.raises(SimulatedError, match=says) as caught:
+        check_request(body, NEW, streamed=False)
     assert caught.value.status == 400
 
 
 def test_an_older_model_gives_several_candidates_but_not_in_a_stream():
     body = {"contents": [USER], "generationConfig": {"candidateCount": 2}}
-    check(body, OLD, streamed=False)
-    with pytest.raises(Rejected):
-        check(body, OLD, streamed=True)
+    check_request(body, OLD, streamed=False)
+    with pytest.raises(SimulatedError):
+        check_request(body, OLD, streamed=True)
 
 
 @pytest.mark.parametrize(
@@ -98,8 +98,10 @@ def test_an_older_model_gives_several_candidates_but_not_in_a_stream():
 def test_a_prompt_knows_which_tools_may_be_called(calling, names, forced):
     tools = [tool(parameters={"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}), {"googleSearch": {}}]
     tools[0]["functionDeclarations"].append({"name": "get_time", "parametersJsonSchema": {"type": "object"}})
-    made = prompt("google", NEW, {"contents": [USER], "tools": tools, "toolConfig": {"functionCallingConfig": calling}})
-    assert (list(made.tools), made.forced) == (names, forced)
+    made = parse_prompt(
+        "google", NEW, {"contents": [USER], "tools": tools, "toolConfig": {"functionCallingConfig": calling}}
+    )
+    assert (list(made.tools), made.tool_required) == (names, forced)
 
 
 def test_types_in_capitals_are_json_schemas_own():
@@ -108,7 +110,7 @@ def test_types_in_capitals_are_json_schemas_own():
         "properties": {"type": {"type": "ARRAY", "items": {"type": "INTEGER"}}},
         "required": ["a"],
     }
-    made = prompt("google", NEW, {"contents": [USER], "tools": [tool(parameters=schema)]})
+    made = parse_prompt("google", NEW, {"contents": [USER], "tools": [tool(parameters=schema)]})
     assert made.tools["get_weather"] == {
         "type": "object",
         "properties": {"type": {"type": "array", "items": {"type": "integer"}}},
@@ -122,5 +124,5 @@ def test_types_in_capitals_are_json_schemas_own():
 )
 def test_what_a_tool_returned_is_heard(response, said):
     result = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": response}}]}
-    assert prompt("google", NEW, {"contents": [USER, CALLS, result]}).result == said
-    assert prompt("google", NEW, {"contents": [USER, CALLS, result, USER]}).result is None
+    assert parse_prompt("google", NEW, {"contents": [USER, CALLS, result]}).tool_result == said
+    assert parse_prompt("google", NEW, {"contents": [USER, CALLS, result, USER]}).tool_result is None

@@ -8,8 +8,8 @@ import pytest
 from mistralai.client import Mistral, errors
 from mistralai.client.models import ChatCompletionResponse, CompletionChunk
 
-from proxy.sandbox.contract import Call, Rejected, Window
-from proxy.sandbox.mistral import SIMULATION, answer
+from proxy.sandbox.contract import Call, RateLimitWindow, SimulatedError
+from proxy.sandbox.mistral import SIMULATION, handle
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 from proxy.sse import decode
@@ -58,11 +58,11 @@ def call(body, path="/v1/chat/completions", method="POST", **more):
 
 
 def whole(**more):
-    return json.loads(answer(call({**BASE, **more})).frames[0])
+    return json.loads(handle(call({**BASE, **more})).frames[0])
 
 
 def chunks(**more):
-    *frames, done = answer(call({**BASE, "stream": True, **more})).frames
+    *frames, done = handle(call({**BASE, "stream": True, **more})).frames
     assert done == b"data: [DONE]\n\n"
     return [json.loads(decode(frame).data) for frame in frames]
 
@@ -91,7 +91,7 @@ async def test_the_sdk_raises_its_own_errors(sandbox, sdk):
     with pytest.raises(errors.HTTPValidationError) as caught:
         await sdk.chat.complete_async(**BASE, temperature=2)
     assert caught.value.data.detail[0].loc == ["body", "temperature"]
-    await sandbox.fail("mistral", Fault("status", status=429))
+    await sandbox.set_fault("mistral", Fault("status", status=429))
     with pytest.raises(errors.SDKError) as limited:
         await sdk.chat.complete_async(**BASE)
     assert limited.value.status_code == 429 and '"1300"' in limited.value.body
@@ -151,9 +151,9 @@ def test_tool_choice_is_obeyed(choice, called):
 )
 def test_what_is_not_known_or_out_of_range_is_a_422_at_its_place(more, place):
     body = {**BASE, **more}
-    with pytest.raises(Rejected) as caught:
-        answer(call(body))
-    reply = SIMULATION.reject(call(body), caught.value)
+    with pytest.raises(SimulatedError) as caught:
+        handle(call(body))
+    reply = SIMULATION.render_error(call(body), caught.value)
     [detail] = json.loads(reply.frames[0])["detail"]
     assert (reply.status, detail["loc"]) == (422, ["body", *place])
     assert detail["msg"] and detail["type"]
@@ -172,8 +172,8 @@ def test_what_is_not_known_or_out_of_range_is_a_422_at_its_place(more, place):
     ],
 )
 def test_a_conversation_out_of_order_is_a_400(messages, says):
-    with pytest.raises(Rejected, match=says) as caught:
-        answer(call({**BASE, "messages": messages}))
+    with pytest.raises(SimulatedError, match=says) as caught:
+        handle(call({**BASE, "messages": messages}))
     assert caught.value.status == 400
 
 
@@ -186,7 +186,7 @@ def test_a_conversation_in_order_is_taken(messages):
 
 @pytest.mark.parametrize("status, body", [(401, {"detail": "Unauthorized"}), (400, None), (429, None), (502, None)])
 def test_an_error_has_one_of_mistrals_envelopes(status, body):
-    got = json.loads(SIMULATION.reject(call({}), Rejected(status)).frames[0])
+    got = json.loads(SIMULATION.render_error(call({}), SimulatedError(status)).frames[0])
     assert got == body or (got["object"], got["raw_status_code"]) == ("error", status)
 
 
@@ -195,13 +195,13 @@ def test_an_error_has_one_of_mistrals_envelopes(status, body):
     [(Call("m", "GET", "/v1/models", {}, b""), 401), (call({}, "/v1/x"), 404), (call({}, method="GET"), 404)],
 )
 def test_key_and_path_are_checked(request_, status):
-    with pytest.raises(Rejected) as caught:
-        answer(request_)
+    with pytest.raises(SimulatedError) as caught:
+        handle(request_)
     assert caught.value.status == status
 
 
 def test_the_allowance_and_the_price_are_told_in_mistrals_headers():
-    headers = answer(call(BASE, window=Window(requests=10, tokens=1_000))).headers
+    headers = handle(call(BASE, window=RateLimitWindow(requests=10, tokens=1_000))).headers
     assert headers["x-ratelimit-remaining-req-minute"] == "490"
     assert headers["x-ratelimit-remaining-tokens-minute"] == "199000"
     assert int(headers["x-ratelimit-tokens-query-cost"]) == whole()["usage"]["total_tokens"]

@@ -9,8 +9,8 @@ import pytest
 from openai.lib.streaming.chat import ChatCompletionStreamState
 from openai.types.chat import ChatCompletion, ChatCompletionChunk
 
-from proxy.sandbox.contract import Call, Rejected, Window
-from proxy.sandbox.openai import SIMULATION, answer, go_duration
+from proxy.sandbox.contract import Call, RateLimitWindow, SimulatedError
+from proxy.sandbox.openai import SIMULATION, format_go_duration, handle
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 from proxy.sse import decode
@@ -51,7 +51,7 @@ def call(body, path="/v1/chat/completions", method="POST", **more):
 
 
 def chunks(body):
-    frames = [decode(frame).data for frame in answer(call({**body, "stream": True})).frames]
+    frames = [decode(frame).data for frame in handle(call({**body, "stream": True})).frames]
     assert frames.pop() == b"[DONE]"
     return [json.loads(frame) for frame in frames]
 
@@ -94,7 +94,7 @@ async def test_the_sdk_lists_models(sdk):
     ],
 )
 async def test_the_sdk_raises_its_own_error(sandbox, sdk, fault, error):
-    await sandbox.fail("openai", fault)
+    await sandbox.set_fault("openai", fault)
     with pytest.raises(error):
         await sdk.chat.completions.create(model="gpt-4o", messages=USER)
 
@@ -103,7 +103,7 @@ async def test_the_sdk_raises_its_own_error(sandbox, sdk, fault, error):
 @pytest.mark.parametrize("messages", [USER, ASKS_WEATHER])
 def test_every_answer_has_only_what_openai_has(extra, messages):
     body = {"model": "gpt-4o", "messages": messages, **extra}
-    [whole] = answer(call(body)).frames
+    [whole] = handle(call(body)).frames
     ChatCompletion.model_validate_json(whole, extra="forbid")
     for chunk in chunks(body):
         ChatCompletionChunk.model_validate(chunk, extra="forbid")
@@ -124,7 +124,7 @@ def test_without_include_usage_no_chunk_speaks_of_it():
 
 def test_a_tool_named_by_the_user_is_called_with_what_its_schema_requires():
     body = {"model": "m", "messages": ASKS_WEATHER, "tools": [WEATHER]}
-    [choice] = json.loads(answer(call(body)).frames[0])["choices"]
+    [choice] = json.loads(handle(call(body)).frames[0])["choices"]
     assert choice["finish_reason"] == "tool_calls" and choice["message"]["content"] is None
     [use] = choice["message"]["tool_calls"]
     assert use["function"]["name"] == "get_weather"
@@ -153,19 +153,19 @@ def test_a_streamed_tool_call_names_itself_once_and_comes_in_fragments():
 )
 def test_tool_choice_is_obeyed(messages, choice, called):
     body = {"model": "m", "messages": messages, "tools": [WEATHER], "tool_choice": choice}
-    [got] = json.loads(answer(call(body)).frames[0])["choices"]
+    [got] = json.loads(handle(call(body)).frames[0])["choices"]
     assert ("tool_calls" in got["message"]) is called
 
 
 def test_a_tool_result_is_answered_in_text():
     messages = [*ASKS_WEATHER, {"role": "tool", "tool_call_id": "c", "content": "sunny"}]
-    [choice] = json.loads(answer(call({"model": "m", "messages": messages})).frames[0])["choices"]
+    [choice] = json.loads(handle(call({"model": "m", "messages": messages})).frames[0])["choices"]
     assert choice["message"]["content"].endswith("The tool said: sunny")
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_max_tokens_cuts_the_text(name):
-    got = json.loads(answer(call({"model": "m", "messages": USER, name: 3})).frames[0])
+    got = json.loads(handle(call({"model": "m", "messages": USER, name: 3})).frames[0])
     assert got["choices"][0]["finish_reason"] == "length"
     assert got["choices"][0]["message"]["content"] == "Hello from o"
     assert got["usage"]["completion_tokens"] == 3
@@ -176,18 +176,18 @@ def test_max_tokens_cuts_the_text(name):
 )
 def test_a_model_that_thinks_has_another_name_for_its_limit(model, taken):
     body = {"model": model, "messages": USER}
-    assert answer(call({**body, "max_completion_tokens": 3})).status == 200
+    assert handle(call({**body, "max_completion_tokens": 3})).status == 200
     if taken:
-        assert answer(call({**body, "max_tokens": 3})).status == 200
+        assert handle(call({**body, "max_tokens": 3})).status == 200
         return
-    with pytest.raises(Rejected, match="max_completion_tokens") as caught:
-        answer(call({**body, "max_tokens": 3}))
+    with pytest.raises(SimulatedError, match="max_completion_tokens") as caught:
+        handle(call({**body, "max_tokens": 3}))
     assert (caught.value.param, caught.value.code) == ("max_tokens", "unsupported_parameter")
 
 
 def test_n_choices_are_numbered_in_both_forms():
     body = {"model": "m", "messages": USER, "n": 3}
-    assert [one["index"] for one in json.loads(answer(call(body)).frames[0])["choices"]] == [0, 1, 2]
+    assert [one["index"] for one in json.loads(handle(call(body)).frames[0])["choices"]] == [0, 1, 2]
     assert {chunk["choices"][0]["index"] for chunk in chunks(body)} == {0, 1, 2}
 
 
@@ -207,9 +207,9 @@ def test_n_choices_are_numbered_in_both_forms():
     ],
 )
 def test_a_bad_request_is_a_400_naming_the_parameter(body, param, code):
-    with pytest.raises(Rejected) as caught:
-        answer(call(body))
-    reply = SIMULATION.reject(call(body), caught.value)
+    with pytest.raises(SimulatedError) as caught:
+        handle(call(body))
+    reply = SIMULATION.render_error(call(body), caught.value)
     error = json.loads(reply.frames[0])["error"]
     assert reply.status == 400
     assert (error["type"], error["param"], error["code"]) == ("invalid_request_error", param, code)
@@ -218,21 +218,21 @@ def test_a_bad_request_is_a_400_naming_the_parameter(body, param, code):
 
 @pytest.mark.parametrize("method, path", [("GET", "/v1/chat/completions"), ("POST", "/"), ("POST", "/v1/nothing")])
 def test_any_other_path_is_a_404(method, path):
-    with pytest.raises(Rejected) as caught:
-        answer(call({}, path, method))
+    with pytest.raises(SimulatedError) as caught:
+        handle(call({}, path, method))
     assert caught.value.status == 404
 
 
 def test_without_a_key_the_answer_is_401():
-    with pytest.raises(Rejected) as caught:
-        answer(Call("openai", "GET", "/v1/models", {}, b""))
-    error = json.loads(SIMULATION.reject(call({}), caught.value).frames[0])["error"]
+    with pytest.raises(SimulatedError) as caught:
+        handle(Call("openai", "GET", "/v1/models", {}, b""))
+    error = json.loads(SIMULATION.render_error(call({}), caught.value).frames[0])["error"]
     assert (caught.value.status, error["code"]) == (401, "invalid_api_key")
 
 
 def test_the_allowance_counts_down():
-    window = Window(requests=499, tokens=250_000, resets_in=12.3456)
-    headers = answer(call({"model": "m", "messages": USER}, window=window)).headers
+    window = RateLimitWindow(requests=499, tokens=250_000, resets_in_s=12.3456)
+    headers = handle(call({"model": "m", "messages": USER}, window=window)).headers
     assert headers["x-ratelimit-remaining-requests"] == "1"
     assert headers["x-ratelimit-remaining-tokens"] == "0"
     assert headers["x-ratelimit-reset-requests"] == "12.346s"
@@ -240,4 +240,4 @@ def test_the_allowance_counts_down():
 
 @pytest.mark.parametrize("seconds, text", [(0.012, "12ms"), (1, "1s"), (1.5, "1.5s"), (360, "6m0s"), (-1, "0ms")])
 def test_durations_are_written_as_go_does(seconds, text):
-    assert go_duration(seconds) == text
+    assert format_go_duration(seconds) == text

@@ -11,8 +11,8 @@ import openai
 import pytest
 from openai.types import Completion, CreateEmbeddingResponse, ImagesResponse, ModerationCreateResponse
 
-from proxy.sandbox.contract import Call, Rejected
-from proxy.sandbox.openai import answer
+from proxy.sandbox.contract import Call, SimulatedError
+from proxy.sandbox.openai import handle
 from proxy.sandbox.openai_endpoints import CATEGORIES, PIXEL
 from proxy.sandbox.server import Sandbox
 from proxy.sse import decode
@@ -28,7 +28,7 @@ async def sdk():
 
 
 def reply(path, **body):
-    return answer(Call("openai", "POST", f"/v1/{path}", {"Authorization": "Bearer k"}, json.dumps(body).encode()))
+    return handle(Call("openai", "POST", f"/v1/{path}", {"Authorization": "Bearer k"}, json.dumps(body).encode()))
 
 
 def asked(path, **body):
@@ -154,6 +154,6 @@ def test_streamed_text_says_the_same_and_ends_with_usage_and_done():
     ],
 )
 def test_a_bad_request_names_the_parameter(path, body, param):
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(SimulatedError) as caught:
         reply(path, **body)
     assert (caught.value.status, caught.value.param) == (400, param)

@@ -9,8 +9,8 @@ import pytest
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from proxy.sandbox.contract import Call, Rejected
-from proxy.sandbox.openai import answer
+from proxy.sandbox.contract import Call, SimulatedError
+from proxy.sandbox.openai import handle
 from proxy.sandbox.server import Sandbox
 from proxy.sse import decode
 
@@ -34,7 +34,7 @@ async def sdk():
 
 def reply(**body):
     raw = json.dumps({"model": "gpt-4o", "input": "hi", **body}).encode()
-    return answer(Call("openai", "POST", "/v1/responses", {"Authorization": "Bearer k"}, raw))
+    return handle(Call("openai", "POST", "/v1/responses", {"Authorization": "Bearer k"}, raw))
 
 
 def whole(**body):
@@ -114,6 +114,6 @@ def test_the_request_is_repeated_in_the_answer():
 
 
 def test_an_earlier_response_is_never_found():
-    with pytest.raises(Rejected) as caught:
+    with pytest.raises(SimulatedError) as caught:
         reply(previous_response_id="resp_1")
     assert (caught.value.status, caught.value.code) == (400, "previous_response_not_found")

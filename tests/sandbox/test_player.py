@@ -7,9 +7,9 @@ import pytest
 
 from proxy.sandbox.player import play
 from proxy.sandbox.port import Port
-from proxy.sandbox.script import End, Head, Send, Wait
+from proxy.sandbox.script import AbruptEnd, SendBody, SendHead, Wait
 
-HEAD = Head(200, {"content-type": "text/plain"})
+HEAD = SendHead(200, {"content-type": "text/plain"})
 
 
 async def heard(script, patience=None):
@@ -38,12 +38,15 @@ async def heard(script, patience=None):
 @pytest.mark.parametrize(
     "script, seen",
     [
-        ([HEAD, Send(b"a"), Wait(9), Send(b"b")], (200, b"ab", None, [9])),
-        ([Wait(1), Head(503, {"content-length": "2"}), Send(b"no")], (503, b"no", None, [1])),
-        ([End.CLOSE], (None, b"", "ServerDisconnectedError", [])),
-        ([HEAD, Send(b"a"), End.CLOSE], (200, b"a", "ClientPayloadError", [])),
-        ([Head(200, {"content-length": "2"}), Send(b"a"), End.CLOSE], (200, b"a", "ClientPayloadError", [])),
-        ([End.RESET], (None, b"", "ClientOSError", [])),
+        ([HEAD, SendBody(b"a"), Wait(9), SendBody(b"b")], (200, b"ab", None, [9])),
+        ([Wait(1), SendHead(503, {"content-length": "2"}), SendBody(b"no")], (503, b"no", None, [1])),
+        ([AbruptEnd.CLOSE], (None, b"", "ServerDisconnectedError", [])),
+        ([HEAD, SendBody(b"a"), AbruptEnd.CLOSE], (200, b"a", "ClientPayloadError", [])),
+        (
+            [SendHead(200, {"content-length": "2"}), SendBody(b"a"), AbruptEnd.CLOSE],
+            (200, b"a", "ClientPayloadError", []),
+        ),
+        ([AbruptEnd.RESET], (None, b"", "ClientOSError", [])),
     ],
 )
 async def test_the_client_sees_what_the_script_says(script, seen):
@@ -51,9 +54,13 @@ async def test_the_client_sees_what_the_script_says(script, seen):
 
 
 async def test_a_stall_lasts_until_the_client_gives_up():
-    assert (await heard([HEAD, Send(b"a"), End.STALL], patience=0.05))[:3] == (200, b"a", "SocketTimeoutError")
+    assert (await heard([HEAD, SendBody(b"a"), AbruptEnd.STALL], patience=0.05))[:3] == (
+        200,
+        b"a",
+        "SocketTimeoutError",
+    )
 
 
 async def test_a_reset_in_the_middle_breaks_the_body():
-    status, body, error, _ = await heard([HEAD, Send(b"a"), End.RESET])
+    status, body, error, _ = await heard([HEAD, SendBody(b"a"), AbruptEnd.RESET])
     assert (status, error) == (200, "ClientPayloadError") and body in (b"", b"a")

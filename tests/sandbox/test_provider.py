@@ -10,7 +10,7 @@ import pytest
 
 from proxy.sandbox.contract import Simulation, json_reply
 from proxy.sandbox.openai import SIMULATION
-from proxy.sandbox.provider import Provider, World
+from proxy.sandbox.provider import Environment, SimulatedProvider
 from proxy.sandbox.scenario import Fault, Scenario
 
 BODY = {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
@@ -23,7 +23,7 @@ def now():
 
 @pytest.fixture
 async def provider(now):
-    running = Provider("openai", SIMULATION, World(clock=lambda: now[0], random=Random(1)))
+    running = SimulatedProvider("openai", SIMULATION, Environment(clock=lambda: now[0], random=Random(1)))
     running.port.reserve(0)
     await running.port.listen()
     yield running
@@ -42,24 +42,24 @@ async def ask(provider):
 
 
 async def test_a_fault_strikes_as_many_times_as_said(provider, ask):
-    await provider.play(Scenario(fault=Fault("status", status=503, times=2)))
+    await provider.apply(Scenario(fault=Fault("status", status=503, times=2)))
     assert [(await ask())[0] for _ in range(4)] == [503, 503, 200, 200]
     assert provider.scenario == Scenario()
 
 
 async def test_a_fault_without_times_strikes_always(provider, ask):
-    await provider.play(Scenario(fault=Fault("status")))
+    await provider.apply(Scenario(fault=Fault("status")))
     assert [(await ask())[0] for _ in range(3)] == [500] * 3
 
 
 async def test_a_probable_fault_strikes_as_the_random_source_says(provider, ask):
-    await provider.play(Scenario(fault=Fault("status", probability=0.5)))
+    await provider.apply(Scenario(fault=Fault("status", probability=0.5)))
     chance = Random(1)
     assert [(await ask())[0] for _ in range(12)] == [500 if chance.random() < 0.5 else 200 for _ in range(12)]
 
 
 async def test_the_limit_holds_for_a_minute(provider, ask, now):
-    await provider.play(Scenario(fault=Fault("limit", requests=2)))
+    await provider.apply(Scenario(fault=Fault("limit", requests=2)))
     assert [(await ask())[0] for _ in range(3)] == [200, 200, 429]
     now[0] += 59
     status, headers, _ = await ask()
@@ -80,7 +80,7 @@ async def test_the_query_reaches_the_simulation():
     def answer(call):
         return json_reply(200, {}, [call.path, dict(call.query)])
 
-    provider = Provider("p", Simulation("", answer, SIMULATION.reject), World())
+    provider = SimulatedProvider("p", Simulation("", answer, SIMULATION.render_error), Environment())
     provider.port.reserve(0)
     await provider.port.listen()
     async with (

@@ -8,14 +8,21 @@ from urllib.parse import parse_qsl, unquote
 import pytest
 
 from proxy.dialects import DIALECTS
-from proxy.dialects.contract import AUTH
-from proxy.dialects.contract import Call as Asked
+from proxy.dialects.contract import AUTH_SCHEMES
+from proxy.dialects.contract import CallerRequest as Asked
 from proxy.sandbox import SIMULATIONS
 from proxy.sandbox.contract import EVENT_STREAM, Call, Reply
-from proxy.sandbox.faults import Turn, behave
+from proxy.sandbox.faults import RequestContext, build_script
 from proxy.sandbox.scenario import Fault, Scenario
-from proxy.sandbox.script import End, Head, Send
-from tests.dialects.oracles import completion_of, events_of, fed, reading, single, valid_answer
+from proxy.sandbox.script import AbruptEnd, SendBody, SendHead
+from tests.dialects.oracles import (
+    completion_of,
+    events_of,
+    feed_all,
+    response_context,
+    single_bytes,
+    validate_completion,
+)
 
 MODELS = {"anthropic": "claude-opus-4-5", "cohere": "command-a-03-2025", "google": "gemini-3-pro-preview"}
 USER = [{"role": "system", "content": "Be kind."}, {"role": "user", "content": "What is the weather?"}]
@@ -33,25 +40,29 @@ def turn(name, body, stream=False):
     """The request a dialect writes, on its provider's doorstep; and its tool names."""
     body = {"model": "asked", **body, **({"stream": True} if stream else {})}
     dialect = DIALECTS[name]
-    asked = dialect.ask(Asked("chat", body, json.dumps(body).encode(), MODELS.get(name, "some-model"), stream))
+    asked = dialect.build_request(
+        Asked("chat", body, json.dumps(body).encode(), MODELS.get(name, "some-model"), stream)
+    )
     path, _, query = asked.path.partition("?")
-    header, form = AUTH[dialect.auth]
+    header, form = AUTH_SCHEMES[dialect.auth]
     headers = {**asked.headers, header: form.format("key")}
     simulation = SIMULATIONS[name]
     path = simulation.base_path + unquote(path)
-    return Turn(Call(name, "POST", path, headers, asked.body, dict(parse_qsl(query))), simulation, Scenario()), asked
+    return RequestContext(
+        Call(name, "POST", path, headers, asked.body, dict(parse_qsl(query))), simulation, Scenario()
+    ), asked
 
 
 def answered(name, stream=False, **body):
     """What the caller gets, as one OpenAI answer, and what was noted of it."""
     at, asked = turn(name, body, stream)
-    reply = at.answer()
+    reply = at.reply()
     assert reply.status == 200, reply.frames
-    dialect, read = DIALECTS[name], reading(names=asked.names)
+    dialect, read = DIALECTS[name], response_context(tool_names=asked.tool_names)
     if not stream:
-        return valid_answer(dialect.answer(b"".join(reply.frames), read)), read.answer
+        return validate_completion(dialect.translate_response(b"".join(reply.frames), read)), read.answer
     assert reply.headers["content-type"] == EVENT_STREAM
-    told = fed(dialect.stream(read), single(b"".join(reply.frames)))
+    told = feed_all(dialect.stream_translator(read), single_bytes(b"".join(reply.frames)))
     assert events_of(told)[-1] == "[DONE]"
     return completion_of(told), read.answer
 
@@ -87,7 +98,7 @@ def test_a_stream_says_the_same_as_a_whole_answer(name):
 def test_tools_are_called_and_their_results_taken(name, stream):
     got, seen = answered(name, stream, messages=ASKS, tools=TOOLS)
     [choice] = got["choices"]
-    assert choice["finish_reason"] == "tool_calls" == seen.finish
+    assert choice["finish_reason"] == "tool_calls" == seen.finish_reason
     calls = choice["message"]["tool_calls"]
     assert [call["function"]["name"] for call in calls] == ["get_weather", "get_time"]
     assert [json.loads(call["function"]["arguments"]) for call in calls] == [{"city": "example"}, {}]
@@ -146,8 +157,8 @@ def test_parameters_that_all_know_reach_each(name):
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 429, 500, 503])
 def test_an_error_is_read_as_what_it_is(name, status):
     at, _ = turn(name, {"messages": USER})
-    head, body = behave(Fault("status", status=status), at)
-    refused = DIALECTS[name].error(head.status, head.headers, body.data)
+    head, body = build_script(Fault("status", status=status), at)
+    refused = DIALECTS[name].translate_error(head.status, head.headers, body.data)
     assert refused.status == status
     assert str(refused).strip() and "{" not in str(refused)
 
@@ -155,31 +166,33 @@ def test_an_error_is_read_as_what_it_is(name, status):
 @EACH
 def test_when_to_come_again_is_read_from_wherever_it_says_so(name):
     at, _ = turn(name, {"messages": USER})
-    head, body = behave(Fault("status", status=429, retry_after=7), at)
-    assert DIALECTS[name].error(head.status, head.headers, body.data).headers["retry-after"] == "7"
+    head, body = build_script(Fault("status", status=429, retry_after=7), at)
+    assert DIALECTS[name].translate_error(head.status, head.headers, body.data).headers["retry-after"] == "7"
 
 
 @EACH
-@pytest.mark.parametrize("kind, end", [("cut", End.CLOSE), ("reset", End.RESET), ("stall", End.STALL)])
+@pytest.mark.parametrize(
+    "kind, end", [("cut", AbruptEnd.CLOSE), ("reset", AbruptEnd.RESET), ("stall", AbruptEnd.STALL)]
+)
 def test_a_stream_that_breaks_has_no_finish(name, kind, end):
     at, asked = turn(name, {"messages": USER}, stream=True)
-    head, *sent, last = behave(Fault(kind, after=4), at)
-    assert isinstance(head, Head) and len(sent) == 4 and last is end
-    read = reading(names=asked.names)
-    told = fed(DIALECTS[name].stream(read), [step.data for step in sent if isinstance(step, Send)])
+    head, *sent, last = build_script(Fault(kind, after=4), at)
+    assert isinstance(head, SendHead) and len(sent) == 4 and last is end
+    read = response_context(tool_names=asked.tool_names)
+    told = feed_all(DIALECTS[name].stream_translator(read), [step.data for step in sent if isinstance(step, SendBody)])
     assert b"Hello" in told and not read.answer.complete
 
 
 @EACH
 def test_a_whole_answer_breaks_in_its_middle(name):
     at, _ = turn(name, {"messages": USER})
-    head, half, end = behave(Fault("cut", after=1), at)
-    assert end is End.CLOSE and int(head.headers["content-length"]) > len(half.data) > 0
+    head, half, end = build_script(Fault("cut", after=1), at)
+    assert end is AbruptEnd.CLOSE and int(head.headers["content-length"]) > len(half.data) > 0
 
 
 @EACH
 @pytest.mark.parametrize("kind", ["slow", "limit"])
 def test_a_fault_that_lets_pass_changes_no_byte(name, kind):
     at, _ = turn(name, {"messages": USER})
-    assert isinstance(at.answer(), Reply)
-    assert behave(Fault(kind), at)[-1] == Send(at.answer().frames[0])
+    assert isinstance(at.reply(), Reply)
+    assert build_script(Fault(kind), at)[-1] == SendBody(at.reply().frames[0])

@@ -9,7 +9,7 @@ import json
 import aiohttp
 import pytest
 
-from proxy.sandbox.provider import World
+from proxy.sandbox.provider import Environment
 from proxy.sandbox.scenario import Fault, Scenario
 from proxy.sandbox.server import Sandbox
 
@@ -44,11 +44,11 @@ async def test_each_provider_has_its_own_port_and_says_its_name(sandbox, client)
 
 async def test_what_was_received_can_be_read_back(sandbox, client):
     await ask(client, sandbox)
-    [received] = sandbox.calls("openai")
+    [received] = sandbox.requests("openai")
     assert (received.method, received.path) == ("POST", "/v1/chat/completions")
     assert received.headers["authorization"] == "Bearer any"
     assert b'"gpt-4o"' in received.body
-    assert sandbox.calls("groq") == []
+    assert sandbox.requests("groq") == []
 
 
 async def test_a_stopped_provider_refuses_connections_until_it_is_resumed(sandbox, client):
@@ -60,7 +60,7 @@ async def test_a_stopped_provider_refuses_connections_until_it_is_resumed(sandbo
         await ask(client, sandbox)
     assert (await ask(client, sandbox, "groq"))[0] == 200
     before = sandbox.url("openai")
-    await sandbox.resume("openai")
+    await sandbox.restore("openai")
     assert sandbox.url("openai") == before
     assert (await ask(client, sandbox))[0] == 200
 
@@ -71,8 +71,8 @@ async def test_stopping_drops_the_answers_under_way(client):
         await asyncio.Event().wait()
 
     started = asyncio.get_running_loop().create_future()
-    sandbox = await Sandbox.start({"openai": "openai"}, world=World(sleep=forever))
-    await sandbox.play("openai", Scenario(chunk_delay=1))
+    sandbox = await Sandbox.start({"openai": "openai"}, environment=Environment(sleep=forever))
+    await sandbox.set_scenario("openai", Scenario(chunk_delay_s=1))
     async with client.post(sandbox.base_url("openai") + "/chat/completions", json={**BODY, "stream": True}) as response:
         await started
         await sandbox.stop("openai")
@@ -85,9 +85,9 @@ async def test_stopping_drops_the_answers_under_way(client):
     "scenario, stream, waits",
     [
         (Scenario(), True, []),
-        (Scenario(latency=2), True, [2]),
-        (Scenario(latency=2, chunk_delay=9), False, [2]),
-        (Scenario(latency=2, chunk_delay=0.1), True, [2, 0.1, 0.1, 0.1, 0.1, 0.1]),
+        (Scenario(latency_s=2), True, [2]),
+        (Scenario(latency_s=2, chunk_delay_s=9), False, [2]),
+        (Scenario(latency_s=2, chunk_delay_s=0.1), True, [2, 0.1, 0.1, 0.1, 0.1, 0.1]),
     ],
 )
 async def test_delays_come_before_the_first_byte_and_between_events(client, scenario, stream, waits):
@@ -96,8 +96,8 @@ async def test_delays_come_before_the_first_byte_and_between_events(client, scen
     async def sleep(seconds):
         slept.append(seconds)
 
-    sandbox = await Sandbox.start({"openai": "openai"}, world=World(sleep=sleep))
-    await sandbox.play("openai", scenario)
+    sandbox = await Sandbox.start({"openai": "openai"}, environment=Environment(sleep=sleep))
+    await sandbox.set_scenario("openai", scenario)
     _, body = await ask(client, sandbox, stream=stream)
     await sandbox.close()
     assert slept == waits
@@ -120,4 +120,4 @@ async def test_a_long_conversation_is_taken_whole(sandbox, client):
     body = json.dumps({**BODY, "messages": [{"role": "user", "content": "x" * 3_000_000}]}).encode()
     async with client.post(sandbox.base_url("openai") + "/chat/completions", data=io.BytesIO(body)) as response:
         assert response.status == 200
-    assert sandbox.calls("openai")[0].body == body
+    assert sandbox.requests("openai")[0].body == body

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.telemetry.answers import LATEST, AnswerCount, LatestAnswers, Numbering, latest_bad, merged
+from proxy.telemetry.answers import MAX_LATEST, AnswerCount, EventSequence, LatestAnswers, latest_bad, merge_latest
 
 
 def kept(*answers: tuple[int, bool], now: float = 100.0) -> LatestAnswers:
@@ -21,13 +21,13 @@ def words(answers: list[int]) -> list[tuple[int, bool]]:
 
 
 def test_numbers_go_up_from_one() -> None:
-    numbering = Numbering()
+    numbering = EventSequence()
     assert [numbering.next(), numbering.next(), numbering.last] == [1, 2, 2]
 
 
 def test_only_the_latest_twenty_are_kept_however_old() -> None:
     answers = kept((1, False), *[(number, True) for number in range(2, 30)])
-    assert (len(answers.latest), answers.has_bad, answers.bad_at) == (LATEST, False, 100.0)
+    assert (len(answers.latest), answers.has_bad, answers.last_bad_at) == (MAX_LATEST, False, 100.0)
     assert kept((1, False), now=-1e9).has_bad and not LatestAnswers().has_bad
 
 
@@ -55,6 +55,6 @@ def test_the_answers_of_several_targets_are_one_sequence(script: list[tuple[int,
     for number, (target, good) in enumerate(script, 1):
         targets[target].add(number, good, 1.0)
     everything = [(number, good) for number, (_, good) in enumerate(script, 1)]
-    found = words(merged(targets, after))
-    assert found == [each for each in everything if each[0] > after][-LATEST:]
-    assert latest_bad(merged(targets, after)) == max((number for number, good in found if not good), default=0)
+    found = words(merge_latest(targets, after))
+    assert found == [each for each in everything if each[0] > after][-MAX_LATEST:]
+    assert latest_bad(merge_latest(targets, after)) == max((number for number, good in found if not good), default=0)

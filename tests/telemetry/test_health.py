@@ -5,25 +5,25 @@ from __future__ import annotations
 import pytest
 
 from proxy.telemetry.health import (
+    HEALTH_WINDOW_S,
     NO_OUTAGE,
     UNTRIED,
-    WINDOW,
+    Availability,
     Evidence,
     Member,
     Outage,
-    Standing,
-    Trouble,
-    disabled,
+    ProbeFailure,
+    disabled_health,
     evaluate,
 )
 from proxy.telemetry.observations import Observations, Record
 
 NOW = 1000.0
-OUT = Trouble("server_error", "probe: 503", "down", 9.0)
-HALF = Trouble("timeout", "probe: x")
-EJECTED = Standing(ejected_for=1.0, only_failed=True)
-FAILED = Standing(only_failed=True)
-COOLING = Standing(cooling_for=1.0)
+OUT = ProbeFailure("server_error", "probe: 503", "down", 9.0)
+HALF = ProbeFailure("timeout", "probe: x")
+EJECTED = Availability(ejected_for_s=1.0, only_failed=True)
+FAILED = Availability(only_failed=True)
+COOLING = Availability(cooling_for_s=1.0)
 
 
 class Group:
@@ -32,20 +32,20 @@ class Group:
     def __init__(self) -> None:
         self.observations = Observations()
 
-    def member(self, name: str, answers: str = "", standing: Standing = UNTRIED, now: float = NOW) -> Member:
+    def member(self, name: str, answers: str = "", standing: Availability = UNTRIED, now: float = NOW) -> Member:
         """`+` is a good answer, `-` a bad one, `>` the beginning of one that has not ended."""
         for answer in answers:
-            flight = self.observations.started(name, now)
+            flight = self.observations.start_attempt(name, now)
             if answer == "+":
-                flight.finished(now)
+                flight.record_finish(now)
             elif answer == ">":
-                flight.succeeded(now)
+                flight.record_content(now)
             else:
-                flight.failed("server_error", now, fault=True)
-        return Member(standing, self.observations.of(name), self.observations.probes.of(name))
+                flight.record_failure("server_error", now, fault=True)
+        return Member(standing, self.observations.get(name), self.observations.probes.good_probes(name))
 
 
-def one(answers: str = "", standing: Standing = UNTRIED, outage: Outage = NO_OUTAGE) -> Evidence:
+def one(answers: str = "", standing: Availability = UNTRIED, outage: Outage = NO_OUTAGE) -> Evidence:
     return Evidence([Group().member("t", answers, standing)], outage, NOW)
 
 
@@ -72,12 +72,12 @@ def one(answers: str = "", standing: Standing = UNTRIED, outage: Outage = NO_OUT
         (one(standing=EJECTED), "down", "ejected, and no success since"),
         (one("+" * 9, standing=FAILED), "down", "ejected, and no success since"),
         (one(standing=COOLING), "degraded", "cooling down"),
-        (one("+" * 30, Standing(ejected_for=1, cooling_for=1)), "down", "ejected, and no success since"),
-        (one(standing=Standing(trouble=OUT, ejected_for=1)), "down", "probe: 503"),
-        (one(standing=Standing(trouble=HALF, cooling_for=1)), "degraded", "probe: x"),
-        (one("-----", standing=Standing(trouble=HALF)), "down", "0 of the last 5 answers were good"),
+        (one("+" * 30, Availability(ejected_for_s=1, cooling_for_s=1)), "down", "ejected, and no success since"),
+        (one(standing=Availability(probe_failure=OUT, ejected_for_s=1)), "down", "probe: 503"),
+        (one(standing=Availability(probe_failure=HALF, cooling_for_s=1)), "degraded", "probe: x"),
+        (one("-----", standing=Availability(probe_failure=HALF)), "down", "0 of the last 5 answers were good"),
         (one("++++", outage=Outage(is_over=False)), "degraded", "recovering"),
-        (one("-----++", outage=Outage(ended=5)), "healthy", None),  # what came before a recovery counts no more
+        (one("-----++", outage=Outage(last_over=5)), "healthy", None),  # what came before a recovery counts no more
     ],
 )
 def test_the_first_rule_that_holds_gives_the_status(found: Evidence, status: str, reason: str | None) -> None:
@@ -142,7 +142,7 @@ def test_a_target_is_in_use_for_five_minutes_or_for_good_where_traffic_stopped(
 def test_probes_stand_in_for_traffic_where_there_is_none() -> None:
     group = Group()
     group.observations.probes.record(("a@eu",), good=True)
-    dead = group.member("a@us/m", "+", Standing(trouble=OUT), now=NOW - WINDOW - 1)
+    dead = group.member("a@us/m", "+", Availability(probe_failure=OUT), now=NOW - HEALTH_WINDOW_S - 1)
     alive = group.member("a@eu/m")
     assert evaluate(Evidence([dead, alive], NO_OUTAGE, NOW)) == ("degraded", "probe: 503")
     assert evaluate(Evidence([dead], NO_OUTAGE, NOW)) == ("down", "probe: 503")
@@ -165,12 +165,12 @@ def test_a_good_probe_after_bad_answers_counts_once_for_all_its_places() -> None
         (Group().member("t", "+++"), True),
         (Group().member("t", "+-+"), False),
         (Group().member("t", "-" + "+" * 20), False),
-        (Group().member("t", "-" + "+" * 20, now=NOW - WINDOW), True),
-        (Group().member("t", "-" + "+" * 19, now=NOW - WINDOW), False),
+        (Group().member("t", "-" + "+" * 20, now=NOW - HEALTH_WINDOW_S), True),
+        (Group().member("t", "-" + "+" * 19, now=NOW - HEALTH_WINDOW_S), False),
         (Member(EJECTED), False),
         (Member(FAILED), False),
         (Member(COOLING), False),
-        (Member(Standing(trouble=HALF)), False),
+        (Member(Availability(probe_failure=HALF)), False),
     ],
 )
 def test_a_target_is_clean_if_no_rule_can_hold(member: Member, clean: bool) -> None:
@@ -178,4 +178,7 @@ def test_a_target_is_clean_if_no_rule_can_hold(member: Member, clean: bool) -> N
 
 
 def test_a_disabled_one_says_why() -> None:
-    assert (disabled("KEY is not set").status, disabled("KEY is not set").reason) == ("disabled", "KEY is not set")
+    assert (disabled_health("KEY is not set").status, disabled_health("KEY is not set").reason) == (
+        "disabled",
+        "KEY is not set",
+    )

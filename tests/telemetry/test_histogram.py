@@ -65,7 +65,7 @@ def test_the_mean_is_exact() -> None:
 
 def test_it_says_how_many_do_not_exceed_an_edge() -> None:
     histogram = Histogram()
-    assert histogram.up_to((1, 10)) == [0, 0]
+    assert histogram.cumulative_counts((1, 10)) == [0, 0]
     for value in (0.5, 2.0, 2.1, 50.0):
         histogram.record(value)
-    assert histogram.up_to((0.1, 1, 10, 100)) == [0, 1, 3, 4]
+    assert histogram.cumulative_counts((0.1, 1, 10, 100)) == [0, 1, 3, 4]

@@ -9,17 +9,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.config.quantities import Ratio
-from proxy.resilience.breaker import CircuitBreaker
+from proxy.config.units import Ratio
+from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.breakers import Breakers
-from proxy.resilience.verdict import VERDICTS
-from proxy.telemetry.health import Health, Trouble
+from proxy.resilience.classification import CLASSIFICATIONS
+from proxy.telemetry.health import Health, ProbeFailure
 from proxy.telemetry.observations import Observations
-from proxy.telemetry.signals import Board
+from proxy.telemetry.signals import SignalCache
 from proxy.telemetry.status_history import RECOVERY_HOLD_S, StatusHysteresis
 
 RANK = {"healthy": 0, "degraded": 1, "down": 2}
-OUT = Trouble("connection_error", "probe: connection refused", "down", 1e9)
+OUT = ProbeFailure("connection_error", "probe: connection refused", "down", 1e9)
 
 
 @dataclass
@@ -27,13 +27,15 @@ class Provider:
     """A provider whose targets are tried as requests try them, and looked at every second."""
 
     targets: tuple[str, ...] = ("a@us/m",)
-    breaker: CircuitBreaker = field(default_factory=CircuitBreaker)
+    breaker: BreakerSettings = field(default_factory=BreakerSettings)
     now: float = 1000.0
 
     def __post_init__(self) -> None:
         self.observations = Observations()
         self.breakers = Breakers(Random(1))
-        self.board = Board(self.observations, self.breakers.standing, troubles=self.breakers.troubles)
+        self.board = SignalCache(
+            self.observations, self.breakers.availability, probe_failures=self.breakers.probe_failures
+        )
 
     def answers(self, script: str, target: str = "a@us/m") -> Provider:
         """`+` good, `-` bad, `l` limited, `f` refused by the content filter, `c` cut, `g` the caller left, `.` a second."""
@@ -46,25 +48,25 @@ class Provider:
         return self
 
     def _attempt(self, letter: str, target: str) -> None:
-        leave = self.breakers.admit(target, self.now) or self.breakers.insist(target)
-        flight = self.observations.started(target, self.now)
+        leave = self.breakers.admit(target, self.now) or self.breakers.force_admit(target)
+        flight = self.observations.start_attempt(target, self.now)
         if letter in "+cg":
-            leave.succeeded(self.now)
-            flight.succeeded(self.now)
+            leave.record_content(self.now)
+            flight.record_content(self.now)
         if letter == "+":
-            leave.finished(self.now)
-            flight.finished(self.now)
+            leave.record_finish(self.now)
+            flight.record_finish(self.now)
         elif letter == "g":
-            leave.released()
-            flight.abandoned(self.now)
+            leave.release()
+            flight.record_cancel(self.now)
         else:
             trigger = {"l": "rate_limit", "f": "content_filter"}.get(letter, "server_error")
-            verdict = VERDICTS[trigger]
-            leave.failed(verdict, self.now, self.breaker)
-            flight.failed(trigger, self.now, fault=verdict.fault, good=verdict.ratio == "success")
+            verdict = CLASSIFICATIONS[trigger]
+            leave.record_failure(verdict, self.now, self.breaker)
+            flight.record_failure(trigger, self.now, fault=verdict.fault, good=verdict.counts_as == "success")
 
-    def probe(self, trouble: Trouble | None = None, place: str = "a@us") -> Provider:
-        self.breakers.probed(place, trouble, self.now)
+    def probe(self, trouble: ProbeFailure | None = None, place: str = "a@us") -> Provider:
+        self.breakers.record_probe(place, trouble, self.now)
         self.observations.probes.record((place,), good=trouble is None)
         self.look()
         return self
@@ -84,11 +86,11 @@ class Provider:
         return self.look().status
 
 
-OFF = CircuitBreaker(enabled=False)
+OFF = BreakerSettings(enabled=False)
 
 
-@pytest.mark.parametrize("breaker", [CircuitBreaker(), OFF], ids=["ejecting", "off"])
-def test_a_dead_provider_is_down_for_as_long_as_it_is_dead(breaker: CircuitBreaker) -> None:
+@pytest.mark.parametrize("breaker", [BreakerSettings(), OFF], ids=["ejecting", "off"])
+def test_a_dead_provider_is_down_for_as_long_as_it_is_dead(breaker: BreakerSettings) -> None:
     provider = Provider(breaker=breaker)
     shown = {provider.answers("-.").status for _ in range(28)}
     assert shown == {"healthy", "down"} and provider.status == "down"
@@ -98,8 +100,8 @@ def test_a_dead_provider_is_down_for_as_long_as_it_is_dead(breaker: CircuitBreak
             assert provider.answers("-").status == "down"
 
 
-@pytest.mark.parametrize("breaker", [CircuitBreaker(), OFF], ids=["ejecting", "off"])
-def test_an_idle_broken_provider_stays_down(breaker: CircuitBreaker) -> None:
+@pytest.mark.parametrize("breaker", [BreakerSettings(), OFF], ids=["ejecting", "off"])
+def test_an_idle_broken_provider_stays_down(breaker: BreakerSettings) -> None:
     provider = Provider(breaker=breaker).answers("-----")
     since = provider.look().since
     provider.now += 7 * 86400
@@ -153,13 +155,13 @@ def test_a_provider_that_cuts_every_answer_is_down() -> None:
 
 def test_beginnings_of_answers_that_are_all_cut_do_not_make_it_well() -> None:
     provider = Provider(breaker=OFF)
-    running = [provider.observations.started("a@us/m", provider.now) for _ in range(30)]
+    running = [provider.observations.start_attempt("a@us/m", provider.now) for _ in range(30)]
     for flight in running[:10]:
-        flight.succeeded(provider.now)
+        flight.record_content(provider.now)
     for older, newer in zip(running, running[10:], strict=False):
-        older.failed("connection_error", provider.now, fault=True)
+        older.record_failure("connection_error", provider.now, fault=True)
         provider.look()
-        newer.succeeded(provider.now)
+        newer.record_content(provider.now)
         provider.wait(2)
     assert provider.status == "down"
 
@@ -171,7 +173,7 @@ def test_a_limited_provider_is_degraded_and_one_that_limits_everything_is_ejecte
 
 @pytest.mark.parametrize("outage", ["limited", "probes"])
 def test_successes_from_before_an_outage_do_not_count_towards_its_end(outage: str) -> None:
-    provider = Provider(breaker=CircuitBreaker(min_success=Ratio(0.9))).answers("+" * 17)
+    provider = Provider(breaker=BreakerSettings(min_success_rate=Ratio(0.9))).answers("+" * 17)
     if outage == "limited":
         provider.answers("lll").wait(40)
     else:
@@ -224,9 +226,9 @@ def test_a_good_probe_proves_nothing_while_requests_are_failing() -> None:
 def test_what_only_probes_have_shown_is_over_when_they_are_switched_off() -> None:
     for answers, status in (("", "healthy"), ("-----", "degraded")):
         provider = Provider(breaker=OFF).answers(answers).probe(OUT)
-        provider.breakers.unprobed(frozenset({"a@us"}))
+        provider.breakers.forget_probes(frozenset({"a@us"}))
         provider.observations.probes.forget({"a@us"})
-        provider.observations.started("a@us/m", provider.now).succeeded(provider.now)
+        provider.observations.start_attempt("a@us/m", provider.now).record_content(provider.now)
         assert provider.wait(6).status == status, answers
 
 
@@ -284,10 +286,10 @@ def test_a_group_that_was_always_well_takes_no_room() -> None:
 
 
 def test_groups_of_the_file_are_kept_for_good() -> None:
-    board = Board(Observations(), Breakers(Random(1)).standing)
-    board.group_histories.name(frozenset({"a"}))
-    flight = board.observations.started("t", 0.0)
-    flight.failed("server_error", 0.0, fault=True)
+    board = SignalCache(Observations(), Breakers(Random(1)).availability)
+    board.group_histories.pin(frozenset({"a"}))
+    flight = board.observations.start_attempt("t", 0.0)
+    flight.record_failure("server_error", 0.0, fault=True)
     member = board.member("t", 0.0)
     for key in ("a", *map(str, range(1001))):
         board.group_health(key, [member], 0.0)

@@ -34,7 +34,7 @@ def test_whoever_was_always_slow_is_as_usual() -> None:
 
 def test_five_minutes_that_are_added_up_already_are_taken() -> None:
     trend = seen((100, 0.2, 100), (3000, 0.9, 30))
-    trend.measure(3000, trend.window.over(300, 3000))
+    trend.measure(3000, trend.window.sum_over(300, 3000))
     assert trend.is_slow
 
 

@@ -7,7 +7,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from proxy.telemetry.window import LONGEST, Bucket, Ring, Window, covered
+from proxy.telemetry.window import MAX_WINDOW_S, Bucket, Ring, Window, round_up_to_buckets
 
 
 @pytest.mark.parametrize(
@@ -15,7 +15,7 @@ from proxy.telemetry.window import LONGEST, Bucket, Ring, Window, covered
     [(-1, 5), (0, 5), (1, 5), (5, 5), (5.1, 10), (10, 10), (60, 60), (61, 120), (300, 300), (3600, 3600), (9e9, 3600)],
 )
 def test_a_window_is_rounded_up_to_whole_buckets(seconds: float, said: int) -> None:
-    assert covered(seconds) == said
+    assert round_up_to_buckets(seconds) == said
 
 
 class WindowMachine(RuleBasedStateMachine):
@@ -56,11 +56,11 @@ class WindowMachine(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([5, 17, 60, 61, 300, 3600]))
     def sums_are_right(self, seconds: int) -> None:
-        self._agrees(seconds, self.window.over(seconds, self.now))
+        self._agrees(seconds, self.window.sum_over(seconds, self.now))
 
     def _agrees(self, seconds: float, total: Bucket) -> None:
         step = 5 if seconds <= 60 else 60
-        oldest = int(max(self.now, self.latest) // step) - covered(seconds) // step
+        oldest = int(max(self.now, self.latest) // step) - round_up_to_buckets(seconds) // step
         inside = [(what, tokens) for time, what, tokens in self.happened if int(time // step) > oldest]
         answers = [tokens for what, tokens in inside if what == "ok"]
         assert (total.ok, total.tokens_out, total.latency.samples) == (len(answers), sum(answers), len(answers))
@@ -80,15 +80,15 @@ TestWindow.settings = settings(max_examples=60, stateful_step_count=50, deadline
 def test_reading_changes_nothing() -> None:
     window = Window()
     window.at(100).ok += 1
-    window.over(60, 10_000)
-    assert window.over(60, 101).ok == 1
+    window.sum_over(60, 10_000)
+    assert window.sum_over(60, 101).ok == 1
 
 
 def test_a_clock_that_jumps_back_stands_still() -> None:
     window = Window()
     for now in (100, 107, 101):
         window.at(now).ok += 1
-    assert [window.over(5, now).ok for now in (101, 107, 111)] == [2, 2, 0]
+    assert [window.sum_over(5, now).ok for now in (101, 107, 111)] == [2, 2, 0]
 
 
 def test_a_cleared_ring_begins_anew_even_earlier() -> None:
@@ -105,8 +105,8 @@ def test_a_cleared_ring_begins_anew_even_earlier() -> None:
         ({}, None, None),
         ({"ok": 4}, 1.0, 0.0),
         ({"ok": 3, "faults": 1}, 0.75, 0.25),
-        ({"ok": 4, "faults": 1, "broken": 1}, 0.75, 0.25),  # four attempts, one of them cut later
-        ({"ok": 0, "faults": 1, "broken": 1}, 0.0, 1.0),  # its beginning is out of the window
+        ({"ok": 4, "faults": 1, "truncated": 1}, 0.75, 0.25),  # four attempts, one of them cut later
+        ({"ok": 0, "faults": 1, "truncated": 1}, 0.0, 1.0),  # its beginning is out of the window
         ({"ok": 3, "failed": {"rate_limit": 1}}, 1.0, 0.25),
         ({"failed": {"rate_limit": 1}}, None, 1.0),
         ({"ok": 1, "failed": {"invalid_request": 5}}, 1.0, 0.0),
@@ -121,7 +121,7 @@ def test_rates_are_of_what_says_something_of_the_target(
 
 def test_what_was_ever_counted_only_grows() -> None:
     window = Window()
-    assert window.ever().ok == 0
+    assert window.lifetime().ok == 0
     for now in (0.0, 1.0, 7.0, 4000.0, 3999.0, 90000.0):
         window.at(now).ok += 1
-    assert (window.ever().ok, window.over(LONGEST, 90000.0).ok) == (6, 1)
+    assert (window.lifetime().ok, window.sum_over(MAX_WINDOW_S, 90000.0).ok) == (6, 1)

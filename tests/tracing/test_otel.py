@@ -13,24 +13,24 @@ from aiohttp.test_utils import RawTestServer, unused_port
 
 from proxy.sandbox.scenario import Fault
 from proxy.tracing import otel
-from tests.collector import CLIENT, ERROR, SERVER, Collector, collecting
-from tests.fakes import CALLER_KEY, PROMPT, PROVIDER_KEY, Script, exchange, planned
-from tests.fakes import Log as Lines
-from tests.running import TWO, Log, Running, running
-from tests.six import PROVIDERS, six
+from tests.collector import CLIENT, ERROR, SERVER, Collector, trace_collector
+from tests.fakes import CALLER_KEY, PROMPT, PROVIDER_KEY, ScriptedHandler, exchange, planned_exchange
+from tests.fakes import MemoryLog as Lines
+from tests.running import TWO_PROVIDERS, CapturedLog, RunningSidecar, run_sidecar
+from tests.six_providers import PROVIDERS, six_providers
 
 TRACE, CALLER = "0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331"
 PARENT = f"00-{TRACE}-{CALLER}-01"
 CHAIN = {"X-Provider-Fallbacks": "first,second"}
 ASK = {"model": "m", "messages": [{"role": "user", "content": PROMPT}]}
 KEYED = f" {{auth: {{keys: [{{name: app, value: {CALLER_KEY}}}]}}}},"
-FILE = TWO.replace(" auth,", KEYED).replace("weight: 1", f"weight: 1, api_key: {PROVIDER_KEY}")
+FILE = TWO_PROVIDERS.replace(" auth,", KEYED).replace("weight: 1", f"weight: 1, api_key: {PROVIDER_KEY}")
 HEDGING = FILE.replace("failover,", "failover: {hedge: {after: 10ms}},")
 
 
 @pytest.fixture
 async def collector(monkeypatch) -> AsyncIterator[Collector]:
-    async with collecting() as collector:
+    async with trace_collector() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         monkeypatch.setenv("NO_PROXY", "*")
         yield collector
@@ -39,11 +39,11 @@ async def collector(monkeypatch) -> AsyncIterator[Collector]:
         ]
 
 
-def client(started: Running) -> openai.AsyncOpenAI:
+def client(started: RunningSidecar) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(base_url=f"{started.url}/v1", api_key=CALLER_KEY, max_retries=0)
 
 
-async def ask(started: Running, stream: bool = False, **headers: str) -> None:
+async def ask(started: RunningSidecar, stream: bool = False, **headers: str) -> None:
     """One request with the official SDK, read to its end."""
     async with client(started) as sdk:
         answer = await sdk.chat.completions.create(**ASK, stream=stream, extra_headers={**CHAIN, **headers})
@@ -52,11 +52,11 @@ async def ask(started: Running, stream: bool = False, **headers: str) -> None:
                 pass
 
 
-async def traced(*faults: Fault, stream: bool = False, file: str = FILE, **headers: str) -> Running:
+async def traced(*faults: Fault, stream: bool = False, file: str = FILE, **headers: str) -> RunningSidecar:
     """A sidecar's whole life, with one request in it, which meets the faults of first and second."""
-    async with running(file) as started:
+    async with run_sidecar(file) as started:
         for name, fault in zip(("first", "second"), faults, strict=False):
-            await started.sandbox.fail(name, fault)
+            await started.sandbox.set_fault(name, fault)
         await ask(started, stream, **headers)
     return started
 
@@ -68,21 +68,21 @@ async def test_a_request_is_a_span_that_names_model_provider_and_tokens(collecto
     assert collector.resource["service.name"] == "parrot-sidecar"
     assert (request.trace, request.parent, request.name, request.kind) == (TRACE, CALLER, "chat m", SERVER)
     assert (attempt.trace, attempt.parent, attempt.name, attempt.kind) == (TRACE, request.id, "chat m-one", CLIENT)
-    assert request.said.items() >= {
+    assert request.attributes.items() >= {
         "http.request.method": "POST", "url.path": "/v1/chat/completions", "http.response.status_code": 200,
         "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "m",
         "gen_ai.response.model": "m-one", "gen_ai.response.finish_reasons": ["stop"],
         "parrot.key": "app", "parrot.provider": "first", "parrot.region": "global", "parrot.attempts": 1,
         "parrot.outcome": "ok", "parrot.request_id": started.log.lines[-1]["request_id"],
     }.items()  # fmt: skip
-    assert "gen_ai.usage.input_tokens" not in request.said, "sums would count them twice"
-    assert attempt.said.items() >= {
+    assert "gen_ai.usage.input_tokens" not in request.attributes, "sums would count them twice"
+    assert attempt.attributes.items() >= {
         "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "m-one",
         "gen_ai.response.model": "m-one", "server.address": "127.0.0.1", "http.response.status_code": 200,
         "gen_ai.usage.output_tokens": started.log.lines[-1]["completion_tokens"], "parrot.attempt": 1,
     }.items()  # fmt: skip
-    assert attempt.said["server.port"] == int(started.sandbox.url("first").rpartition(":")[2])
-    assert "error.type" not in {**request.said, **attempt.said} and request.status == attempt.status == 0
+    assert attempt.attributes["server.port"] == int(started.sandbox.url("first").rpartition(":")[2])
+    assert "error.type" not in {**request.attributes, **attempt.attributes} and request.status == attempt.status == 0
     assert 0 < attempt.seconds <= request.seconds
 
 
@@ -91,15 +91,15 @@ async def test_a_stream_is_a_span_until_its_last_byte_and_says_when_its_first_co
     [request], [attempt] = collector.requests, collector.attempts
     assert request.parent == "" and attempt.parent == request.id and attempt.trace == request.trace
     for span in (request, attempt):
-        assert span.said["gen_ai.request.stream"] is True
-        assert 0 < span.said["gen_ai.response.time_to_first_chunk"] < span.seconds
-    assert attempt.said["gen_ai.usage.input_tokens"] == started.log.lines[-1]["prompt_tokens"]
+        assert span.attributes["gen_ai.request.stream"] is True
+        assert 0 < span.attributes["gen_ai.response.time_to_first_chunk"] < span.seconds
+    assert attempt.attributes["gen_ai.usage.input_tokens"] == started.log.lines[-1]["prompt_tokens"]
 
 
 async def test_the_provider_is_told_the_attempts_span(collector):
     started = await traced(Fault("status", status=429), traceparent=PARENT, tracestate="vendor=1")
     for name, attempt in zip(("first", "second"), collector.attempts, strict=True):
-        [call] = started.sandbox.calls(name)
+        [call] = started.sandbox.requests(name)
         assert call.headers["traceparent"] == f"00-{TRACE}-{attempt.id}-01"
         assert call.headers["tracestate"] == "vendor=1"
 
@@ -108,53 +108,56 @@ async def test_a_failover_is_two_attempts_of_which_the_first_has_an_error(collec
     await traced(Fault("status", status=429))
     [request], [first, second] = collector.requests, collector.attempts
     assert {first.parent, second.parent} == {request.id}
-    assert (first.said["error.type"], first.said["http.response.status_code"], first.status) == (
+    assert (first.attributes["error.type"], first.attributes["http.response.status_code"], first.status) == (
         "rate_limit",
         429,
         ERROR,
     )
-    assert (first.said["parrot.provider"], second.said["parrot.provider"]) == ("first", "second")
-    assert "error.type" not in {**second.said, **request.said} and second.status == request.status == 0
-    assert request.said["parrot.attempts"] == second.said["parrot.attempt"] == 2
+    assert (first.attributes["parrot.provider"], second.attributes["parrot.provider"]) == ("first", "second")
+    assert "error.type" not in {**second.attributes, **request.attributes} and second.status == request.status == 0
+    assert request.attributes["parrot.attempts"] == second.attributes["parrot.attempt"] == 2
 
 
 async def test_when_all_fail_the_request_has_the_error_too(collector):
     with pytest.raises(openai.InternalServerError):
         await traced(Fault("status", status=503), Fault("status", status=503))
     [request] = collector.requests
-    assert (request.status, request.said["http.response.status_code"]) == (ERROR, 503)
-    assert request.said["error.type"] == request.said["parrot.outcome"] == "server_is_overloaded"
-    assert len(collector.attempts) == request.said["parrot.attempts"]
+    assert (request.status, request.attributes["http.response.status_code"]) == (ERROR, 503)
+    assert request.attributes["error.type"] == request.attributes["parrot.outcome"] == "server_is_overloaded"
+    assert len(collector.attempts) == request.attributes["parrot.attempts"]
 
 
 async def test_a_callers_mistake_is_named_and_is_no_error_of_the_sidecar(collector):
-    async with running(FILE) as started, client(started) as sdk:
+    async with run_sidecar(FILE) as started, client(started) as sdk:
         with pytest.raises(openai.NotFoundError):
             await sdk.chat.completions.create(model="nobody", messages=ASK["messages"])
     [request] = collector.spans
-    assert (request.status, request.said["error.type"]) == (0, "model_not_found")
+    assert (request.status, request.attributes["error.type"]) == (0, "model_not_found")
 
 
 async def test_a_client_that_leaves_is_no_error(collector):
-    async with running(FILE) as started:
+    async with run_sidecar(FILE) as started:
         await started.hold_streams()
         async with client(started) as sdk:
             answer = await sdk.chat.completions.create(**ASK, stream=True, extra_headers=CHAIN)
             await anext(aiter(answer))
             await answer.close()
-        await started.sidecar.front.drained()
+        await started.sidecar.handler.wait_idle()
     [request], [attempt] = collector.requests, collector.attempts
-    assert (request.said["parrot.outcome"], attempt.said["parrot.outcome"]) == ("client_gone", "abandoned")
-    assert request.status == attempt.status == 0 and "error.type" not in {**request.said, **attempt.said}
+    assert (request.attributes["parrot.outcome"], attempt.attributes["parrot.outcome"]) == (
+        "client_disconnected",
+        "cancelled",
+    )
+    assert request.status == attempt.status == 0 and "error.type" not in {**request.attributes, **attempt.attributes}
 
 
 async def test_a_hedge_is_a_child_of_the_request_as_well(collector):
     await traced(Fault("stall"), stream=True, file=HEDGING)
     [request], [first, second] = collector.requests, collector.attempts
     assert first.parent == second.parent == request.id
-    assert (first.said["parrot.outcome"], second.said["parrot.outcome"]) == ("outrun", "ok")
-    assert "parrot.hedge" not in first.said and second.said["parrot.hedge"] is True
-    assert "error.type" not in first.said
+    assert (first.attributes["parrot.outcome"], second.attributes["parrot.outcome"]) == ("hedge_lost", "ok")
+    assert "parrot.hedge" not in first.attributes and second.attributes["parrot.hedge"] is True
+    assert "error.type" not in first.attributes
 
 
 async def test_what_goes_on_with_a_cut_answer_says_so_and_a_stream_that_ends_with_an_error_has_one(collector):
@@ -162,21 +165,25 @@ async def test_what_goes_on_with_a_cut_answer_says_so_and_a_stream_that_ends_wit
         await traced(Fault("cut", after=4), stream=True)
     [request], [first, second] = collector.requests, collector.attempts
     assert first.parent == second.parent == request.id
-    assert (first.said["error.type"], first.said["http.response.status_code"]) == ("upstream_disconnected", 200)
-    assert "parrot.resume" not in first.said and second.said["parrot.resume"] is True
-    assert (request.said["http.response.status_code"], request.status) == (200, ERROR)
-    assert request.said["error.type"] == request.said["parrot.outcome"] == "upstream_disconnected"
+    assert (first.attributes["error.type"], first.attributes["http.response.status_code"]) == (
+        "upstream_disconnected",
+        200,
+    )
+    assert "parrot.resume" not in first.attributes and second.attributes["parrot.resume"] is True
+    assert (request.attributes["http.response.status_code"], request.status) == (200, ERROR)
+    assert request.attributes["error.type"] == request.attributes["parrot.outcome"] == "upstream_disconnected"
 
 
 async def test_an_attempt_that_could_not_be_asked_leaves_no_span(collector):
     log = Lines()
     traces = otel.start(log.logger)
-    made = planned(log=log)
-    await traces.request(
-        made, lambda subject: traces.attempt(subject.attempt(subject.decision.steps[0]), Script([200]))
+    made = planned_exchange(log=log)
+    await traces.trace_request(
+        made,
+        lambda subject: traces.trace_attempt(subject.start_attempt(subject.decision.plan[0]), ScriptedHandler([200])),
     )
     made.attempts.clear()
-    made.end()
+    made.close()
     await traces.close()
     assert [span.kind for span in collector.spans] == [SERVER] and not traces._open
 
@@ -185,14 +192,14 @@ async def test_what_the_caller_does_not_sample_is_not_sent_and_passes_as_it_came
     unsampled = f"00-{TRACE}-{CALLER}-00"
     started = await traced(traceparent=unsampled)
     assert collector.raw == []
-    assert started.sandbox.calls("first")[0].headers["traceparent"] == unsampled
+    assert started.sandbox.requests("first")[0].headers["traceparent"] == unsampled
 
 
 async def test_the_standard_variables_say_who_it_is_and_what_is_sampled(collector, monkeypatch):
     monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
-    async with running(FILE) as started:
+    async with run_sidecar(FILE) as started:
         await ask(started)
         await ask(started, traceparent=PARENT)
     assert [span.parent for span in collector.requests] == [CALLER]
@@ -201,16 +208,16 @@ async def test_the_standard_variables_say_who_it_is_and_what_is_sampled(collecto
 
 
 async def test_a_look_at_the_providers_is_no_span_and_any_other_request_is(collector):
-    async with running() as started, aiohttp.ClientSession() as http:
+    async with run_sidecar() as started, aiohttp.ClientSession() as http:
         for path in ("/v1/providers/health", "/v1/models?key=secret"):
             async with http.get(started.url + path) as answer:
                 assert answer.status == 200
     [request] = collector.spans
-    assert (request.name, request.said["url.path"]) == ("GET", "/v1/models")
+    assert (request.name, request.attributes["url.path"]) == ("GET", "/v1/models")
 
 
 async def test_a_reload_goes_on_making_traces(collector):
-    async with running(FILE) as started:
+    async with run_sidecar(FILE) as started:
         await started.edit("second: m-two", "second: m-three")
         await ask(started)
     assert len(collector.requests) == len(collector.attempts) == 1
@@ -218,32 +225,32 @@ async def test_a_reload_goes_on_making_traces(collector):
 
 @pytest.mark.parametrize("name", PROVIDERS)
 async def test_every_dialects_provider_gets_the_span_of_its_attempt(collector, name):
-    async with running(six()) as started, started.client() as sdk:
+    async with run_sidecar(six_providers()) as started, started.client() as sdk:
         headers = {"X-Provider": name, "traceparent": PARENT}
         await sdk.chat.completions.create(
             model="m", messages=[{"role": "user", "content": "Hi"}], extra_headers=headers
         )
     [attempt] = collector.attempts
-    assert started.sandbox.calls(name)[0].headers["traceparent"] == f"00-{TRACE}-{attempt.id}-01"
+    assert started.sandbox.requests(name)[0].headers["traceparent"] == f"00-{TRACE}-{attempt.id}-01"
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("name", PROVIDERS)
 async def test_without_a_collector_the_callers_own_span_reaches_every_dialects_provider(name, stream):
-    async with running(six()) as started, aiohttp.ClientSession() as http:
+    async with run_sidecar(six_providers()) as started, aiohttp.ClientSession() as http:
         headers = {"X-Provider": name, "traceparent": PARENT, "tracestate": "vendor=1,other=2"}
         body = {**ASK, "stream": stream}
         async with http.post(f"{started.url}/v1/chat/completions", json=body, headers=headers) as answer:
             assert answer.status == 200 and await answer.read()
-        [call] = started.sandbox.calls(name)
+        [call] = started.sandbox.requests(name)
         assert (call.headers["traceparent"], call.headers["tracestate"]) == (PARENT, "vendor=1,other=2")
 
 
 async def test_a_collector_that_is_not_there_changes_nothing_and_is_complained_of(collector, monkeypatch):
-    monkeypatch.setattr(otel, "FLUSH", 0.2)
+    monkeypatch.setattr(otel, "FLUSH_TIMEOUT_S", 0.2)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{unused_port()}/secret-path")
     started = await traced(traceparent=PARENT)
-    troubles = [line for line in started.log.lines if line["event"] == "tracing_troubled"]
+    troubles = [line for line in started.log.lines if line["event"] == "trace_export_failed"]
     assert "ConnectionError" in troubles[0]["reason"] and "secret-path" not in str(started.log.lines)
     assert collector.raw == []
 
@@ -254,7 +261,7 @@ async def test_a_collector_that_never_answers_does_not_hold_up_the_end(monkeypat
     async def silent(_):
         await over.wait()
 
-    monkeypatch.setattr(otel, "FLUSH", 0.2)
+    monkeypatch.setattr(otel, "FLUSH_TIMEOUT_S", 0.2)
     monkeypatch.setenv("NO_PROXY", "*")
     async with RawTestServer(silent) as server:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", str(server.make_url("/v1/traces")))
@@ -285,8 +292,8 @@ async def test_a_bad_variable_of_the_sdk_is_refused_at_the_start(monkeypatch):
     ],
 )
 def test_what_the_sdk_says_is_logged_once_a_minute_and_without_secrets(name, form, values, reason):
-    log = Log()
-    complaints = otel.Complaints(log.logger())
+    log = CapturedLog()
+    complaints = otel.SdkLogHandler(log.logger())
     for moment in (1000.0, 1059.0, 1061.0):
         record = logging.LogRecord(name, logging.WARNING, "", 1, form, values, None)
         record.created = moment
@@ -297,8 +304,10 @@ def test_what_the_sdk_says_is_logged_once_a_minute_and_without_secrets(name, for
 
 async def test_an_exchange_that_is_not_traced_passes(collector):
     traces = otel.start(Lines().logger)
-    attempt = planned().attempt(planned().decision.steps[0])
-    before = attempt.asking
-    assert (await traces.attempt(attempt, Script([200]))).status == 200 and attempt.asking is before
-    assert (await traces.request(exchange(), Script([200]))).status == 200
+    attempt = planned_exchange().start_attempt(planned_exchange().decision.plan[0])
+    before = attempt.provider_request
+    assert (
+        await traces.trace_attempt(attempt, ScriptedHandler([200]))
+    ).status == 200 and attempt.provider_request is before
+    assert (await traces.trace_request(exchange(), ScriptedHandler([200]))).status == 200
     await traces.close()

@@ -9,7 +9,7 @@ import pytest
 
 from proxy.tracing import switch
 from tests.fakes import generation
-from tests.running import Log, running
+from tests.running import CapturedLog, run_sidecar
 from tests.source import sources
 
 HERE = "http://127.0.0.1:4318"
@@ -27,7 +27,7 @@ class Made:
 @pytest.fixture
 def log(monkeypatch):
     monkeypatch.setattr(switch, "import_module", lambda name: Made)
-    return Log()
+    return CapturedLog()
 
 
 @pytest.mark.parametrize(
@@ -42,7 +42,7 @@ def log(monkeypatch):
     ],
 )
 def test_unless_they_are_asked_for_there_are_none(environ, log):
-    assert switch.tracing(environ, log.logger()) is None
+    assert switch.start_tracing(environ, log.logger()) is None
     assert log.lines == []
 
 
@@ -60,7 +60,7 @@ def test_unless_they_are_asked_for_there_are_none(environ, log):
     ],
 )
 def test_a_named_collector_is_sent_them_and_of_its_url_only_the_host_is_logged(environ, collector, log):
-    assert switch.tracing(environ, log.logger()) == "made"
+    assert switch.start_tracing(environ, log.logger()) == "made"
     assert log.lines == [{"event": "tracing_started", "level": "info", "collector": collector}]
 
 
@@ -78,7 +78,7 @@ def test_a_named_collector_is_sent_them_and_of_its_url_only_the_host_is_logged(e
     ],
 )
 def test_a_collector_that_cannot_be_spoken_to_is_a_warning(environ, reason, log):
-    assert switch.tracing(environ, log.logger()) is None
+    assert switch.start_tracing(environ, log.logger()) is None
     assert log.lines == [{"event": "tracing_unavailable", "level": "warning", "reason": reason}]
 
 
@@ -87,7 +87,7 @@ def test_a_bad_variable_of_the_sdk_is_a_warning(log, monkeypatch):
         raise ValueError("max_queue_size must be a positive integer.")
 
     monkeypatch.setattr(Made, "start", start)
-    assert switch.tracing(ENDPOINT, log.logger()) is None
+    assert switch.start_tracing(ENDPOINT, log.logger()) is None
     assert [line["reason"] for line in log.lines] == ["max_queue_size must be a positive integer."]
 
 
@@ -96,7 +96,7 @@ def test_an_sdk_that_does_not_fit_is_a_warning_without_paths(log, monkeypatch):
         raise ImportError("cannot import name 'X' from 'opentelemetry.sdk' (/srv/parts)", name="opentelemetry.sdk")
 
     monkeypatch.setattr(switch, "import_module", broken)
-    assert switch.tracing(ENDPOINT, log.logger()) is None
+    assert switch.start_tracing(ENDPOINT, log.logger()) is None
     assert [line["reason"] for line in log.lines] == [
         "opentelemetry.sdk does not fit: pip install --upgrade 'parrot-sidecar[otel]'"
     ]
@@ -106,7 +106,7 @@ async def test_without_the_extra_one_warning_says_what_to_install_and_requests_a
     monkeypatch.delitem(sys.modules, "proxy.tracing.otel", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", HERE)
-    async with running() as started, started.client() as sdk:
+    async with run_sidecar() as started, started.client() as sdk:
         assert (await sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])).choices
     [warning] = [line for line in started.log.lines if line["event"] == "tracing_unavailable"]
     assert warning["reason"].endswith("is not here: pip install 'parrot-sidecar[otel]'")
@@ -115,9 +115,9 @@ async def test_without_the_extra_one_warning_says_what_to_install_and_requests_a
 async def test_without_a_collector_nothing_of_it_is_loaded_or_in_the_pipeline(monkeypatch):
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     monkeypatch.setattr(switch, "import_module", lambda name: pytest.fail(f"{name} was loaded"))
-    async with running() as started:
+    async with run_sidecar() as started:
         assert started.sidecar.tracing is None
-        kinds = [type(each) for each in started.sidecar.front.generation.pipeline.middlewares]
+        kinds = [type(each) for each in started.sidecar.handler.generation.pipeline.middlewares]
         assert kinds == [type(each) for each in generation(started.path.read_text()).pipeline.middlewares]
 
 

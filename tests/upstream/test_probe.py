@@ -19,12 +19,12 @@ from aioresponses import aioresponses
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
 from proxy.errors import EgressError, ResourceExhaustedError
-from proxy.resilience.probes import Finding
+from proxy.resilience.probes import ProbeResult
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
-from proxy.upstream.http1 import egress
+from proxy.upstream.http1 import local_errors
 from proxy.upstream.http1.proxies import Proxies
-from proxy.upstream.probe import MAX_ANSWER, Prober, question
+from proxy.upstream.probe import MAX_RESPONSE_BYTES, Prober, build_probe_request
 from tests.fakes import PROVIDER_KEY, generation
 
 LOGIN = {"proxy-authorization": f"Basic {b64encode(b'me:secret').decode()}"}
@@ -41,11 +41,11 @@ models: {{}}
     return generation(text).snapshot.defaults_by_provider["a"][0]
 
 
-async def asked(web: aioresponses, prober: Prober | None = None, **answer: object) -> Finding | None:
+async def asked(web: aioresponses, prober: Prober | None = None, **answer: object) -> ProbeResult | None:
     """What a probe of `https://a.test/models` finds that is answered so."""
-    request = question(target())
+    request = build_probe_request(target())
     web.get(request.url, **answer)
-    return await (prober or Prober()).ask(request, "openai", 3.0)
+    return await (prober or Prober()).probe(request, "openai", 3.0)
 
 
 @pytest.mark.parametrize(
@@ -61,14 +61,16 @@ async def asked(web: aioresponses, prober: Prober | None = None, **answer: objec
     ],
 )
 def test_each_dialect_is_asked_its_own_way(dialect: str, path: str, headers: dict[str, str]) -> None:
-    request = question(target(dialect))
+    request = build_probe_request(target(dialect))
     assert (request.method, request.url, request.body) == ("GET", f"https://a.test{path}", b"")
     assert request.headers.items() >= headers.items()
     assert request.headers.keys() - headers.keys() == {"accept-encoding", "user-agent"}
 
 
 def test_the_files_query_headers_and_way_of_the_key_hold_and_its_path_is_that_of_chat() -> None:
-    request = question(target("openai", more=", auth: api-key, path: /chat, query: {v: '1'}, headers: {X-Team: x}"))
+    request = build_probe_request(
+        target("openai", more=", auth: api-key, path: /chat, query: {v: '1'}, headers: {X-Team: x}")
+    )
     assert request.url == "https://a.test/models?v=1"
     assert request.headers["api-key"] == PROVIDER_KEY and request.headers["x-team"] == "x"
 
@@ -77,17 +79,17 @@ def test_the_files_query_headers_and_way_of_the_key_hold_and_its_path_is_that_of
 async def test_every_simulated_provider_answers_and_is_found_out_when_it_does_not(dialect: str) -> None:
     sandbox = await Sandbox.start({"a": dialect})
     try:
-        request = question(target(dialect, sandbox.base_url("a")))
-        assert await Prober().ask(request, dialect, 5.0) is None
-        await sandbox.fail("a", Fault("status", status=503))
-        found = await Prober().ask(request, dialect, 5.0)
+        request = build_probe_request(target(dialect, sandbox.base_url("a")))
+        assert await Prober().probe(request, dialect, 5.0) is None
+        await sandbox.set_fault("a", Fault("status", status=503))
+        found = await Prober().probe(request, dialect, 5.0)
         assert found is not None and found.reason == "503"
         assert found.trigger in ("server_error", "model_overloaded")
         await sandbox.stop("a")
-        assert await Prober().ask(request, dialect, 5.0) == Finding("connection_error", "connection refused")
-        await sandbox.resume("a")
+        assert await Prober().probe(request, dialect, 5.0) == ProbeResult("connection_error", "connection refused")
+        await sandbox.restore("a")
         unkeyed = {name: value for name, value in request.headers.items() if PROVIDER_KEY not in value}
-        found = await Prober().ask(type(request)(request.url, unkeyed, b"", "GET"), dialect, 5.0)
+        found = await Prober().probe(type(request)(request.url, unkeyed, b"", "GET"), dialect, 5.0)
         assert found is not None and found.trigger == "auth_error"
     finally:
         await sandbox.close()
@@ -106,10 +108,10 @@ async def test_every_simulated_provider_answers_and_is_found_out_when_it_does_no
         (529, "model_overloaded"),
     ],
 )
-async def test_a_status_is_what_it_would_be_for_a_request(web: aioresponses, status: int, trigger: str) -> None:
-    found = await asked(web, status=status, body=PROVIDER_KEY, headers={"Location": "http://169.254.169.254/"})
-    assert found == Finding(trigger, str(status))
-    assert len(web.requests) == 1
+async def test_a_status_is_what_it_would_be_for_a_request(mocked_web: aioresponses, status: int, trigger: str) -> None:
+    found = await asked(mocked_web, status=status, body=PROVIDER_KEY, headers={"Location": "http://169.254.169.254/"})
+    assert found == ProbeResult(trigger, str(status))
+    assert len(mocked_web.requests) == 1
 
 
 @pytest.mark.parametrize(
@@ -129,9 +131,9 @@ async def test_a_status_is_what_it_would_be_for_a_request(web: aioresponses, sta
     ],
 )
 async def test_what_went_wrong_is_said_in_a_few_words(
-    web: aioresponses, error: Exception, trigger: str, reason: str
+    mocked_web: aioresponses, error: Exception, trigger: str, reason: str
 ) -> None:
-    assert await asked(web, exception=error) == Finding(trigger, reason)
+    assert await asked(mocked_web, exception=error) == ProbeResult(trigger, reason)
 
 
 @pytest.mark.parametrize(
@@ -144,11 +146,11 @@ async def test_what_went_wrong_is_said_in_a_few_words(
     ],
 )
 async def test_this_machines_own_trouble_is_no_finding(
-    web: aioresponses, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], said: str
+    mocked_web: aioresponses, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], said: str
 ) -> None:
-    monkeypatch.setattr(egress, "has_route", lambda address: False)
+    monkeypatch.setattr(local_errors, "has_route", lambda address: False)
     with pytest.raises(kind, match=f"^{said}$"):
-        await asked(web, exception=aiohttp.ClientConnectorError(KEY, error))
+        await asked(mocked_web, exception=aiohttp.ClientConnectorError(KEY, error))
 
 
 @pytest.mark.parametrize(
@@ -158,14 +160,16 @@ async def test_this_machines_own_trouble_is_no_finding(
         aiohttp.ClientHttpProxyError(Mock(), (), status=407),
     ],
 )
-async def test_a_forward_proxy_that_does_not_let_it_through_is_no_finding(web: aioresponses, error: Exception) -> None:
+async def test_a_forward_proxy_that_does_not_let_it_through_is_no_finding(
+    mocked_web: aioresponses, error: Exception
+) -> None:
     with pytest.raises(EgressError, match="forward proxy"):
-        await asked(web, exception=error)
+        await asked(mocked_web, exception=error)
 
 
-async def test_a_provider_that_the_proxy_does_not_reach_is_found(web: aioresponses) -> None:
+async def test_a_provider_that_the_proxy_does_not_reach_is_found(mocked_web: aioresponses) -> None:
     error = aiohttp.ClientHttpProxyError(Mock(), (), status=502)
-    assert await asked(web, exception=error) == Finding("connection_error", "refused by the proxy")
+    assert await asked(mocked_web, exception=error) == ProbeResult("connection_error", "refused by the proxy")
 
 
 async def test_no_more_is_read_of_an_answer_than_is_needed() -> None:
@@ -177,23 +181,23 @@ async def test_no_more_is_read_of_an_answer_than_is_needed() -> None:
         writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
         with suppress(ConnectionError):
             while True:
-                writer.write(b"x" * MAX_ANSWER)
-                sent += MAX_ANSWER
+                writer.write(b"x" * MAX_RESPONSE_BYTES)
+                sent += MAX_RESPONSE_BYTES
                 await writer.drain()
         writer.close()
         closed.set()
 
     async with await asyncio.start_server(endless, "127.0.0.1", 0) as server:
         port = server.sockets[0].getsockname()[1]
-        assert await Prober().ask(question(target(url=f"http://127.0.0.1:{port}")), "openai", 30.0) is None
+        assert await Prober().probe(build_probe_request(target(url=f"http://127.0.0.1:{port}")), "openai", 30.0) is None
         await closed.wait()
-    assert sent < 1000 * MAX_ANSWER
+    assert sent < 1000 * MAX_RESPONSE_BYTES
 
 
-async def test_redirects_are_not_followed_and_nothing_is_kept(web: aioresponses) -> None:
-    await asked(web, status=200, headers={"Set-Cookie": "a=b"})
-    await asked(web, status=200)
-    for (call,) in [calls[i : i + 1] for calls in web.requests.values() for i in range(2)]:
+async def test_redirects_are_not_followed_and_nothing_is_kept(mocked_web: aioresponses) -> None:
+    await asked(mocked_web, status=200, headers={"Set-Cookie": "a=b"})
+    await asked(mocked_web, status=200)
+    for (call,) in [calls[i : i + 1] for calls in mocked_web.requests.values() for i in range(2)]:
         assert call.kwargs["allow_redirects"] is False
         assert "cookie" not in {name.lower() for name in call.kwargs["headers"]}
 
@@ -208,33 +212,35 @@ async def test_redirects_are_not_followed_and_nothing_is_kept(web: aioresponses)
     ],
 )
 async def test_it_takes_the_way_that_requests_take(
-    web: aioresponses, environ: dict[str, str], proxy: str | None, login: dict[str, str] | None
+    mocked_web: aioresponses, environ: dict[str, str], proxy: str | None, login: dict[str, str] | None
 ) -> None:
-    assert await asked(web, Prober(proxies=Proxies.parse(environ)), status=200) is None
-    ((call,),) = web.requests.values()
+    assert await asked(mocked_web, Prober(proxies=Proxies.from_environ(environ)), status=200) is None
+    ((call,),) = mocked_web.requests.values()
     assert (call.kwargs.get("proxy"), call.kwargs.get("proxy_headers")) == (proxy, login)
     assert "proxy-authorization" not in call.kwargs["headers"]
 
 
-async def test_a_proxy_that_is_asked_in_the_open_finds_its_login_in_the_question(web: aioresponses) -> None:
-    web.get("http://a.test/models", status=200)
-    prober = Prober(proxies=Proxies.parse({"http_proxy": "http://me:secret@p.test"}))
-    assert await prober.ask(question(target(url="http://a.test")), "openai", 3.0) is None
-    ((call,),) = web.requests.values()
+async def test_a_proxy_that_is_asked_in_the_open_finds_its_login_in_the_question(mocked_web: aioresponses) -> None:
+    mocked_web.get("http://a.test/models", status=200)
+    prober = Prober(proxies=Proxies.from_environ({"http_proxy": "http://me:secret@p.test"}))
+    assert await prober.probe(build_probe_request(target(url="http://a.test")), "openai", 3.0) is None
+    ((call,),) = mocked_web.requests.values()
     assert call.kwargs["headers"].items() >= LOGIN.items() and call.kwargs["proxy"] == "http://p.test:80"
 
 
 @pytest.mark.parametrize("url", ["https://a.test:70000", "https://a..test"])
 async def test_an_address_that_is_none_is_found_and_said(url: str) -> None:
-    found = await Prober().ask(question(target(url=url)), "openai", 3.0)
-    assert found == Finding("connection_error", "the provider's URL is no http(s) URL")
+    found = await Prober().probe(build_probe_request(target(url=url)), "openai", 3.0)
+    assert found == ProbeResult("connection_error", "the provider's URL is no http(s) URL")
 
 
 async def test_a_header_that_cannot_be_sent_is_found_and_not_shown() -> None:
     sandbox = await Sandbox.start({"a": "openai"})
     try:
-        request = question(target(url=sandbox.base_url("a"), more=', headers: {X-Team: "a\\nb"}'))
-        assert await Prober().ask(request, "openai", 5.0) == Finding("connection_error", "a header that cannot be sent")
+        request = build_probe_request(target(url=sandbox.base_url("a"), more=', headers: {X-Team: "a\\nb"}'))
+        assert await Prober().probe(request, "openai", 5.0) == ProbeResult(
+            "connection_error", "a header that cannot be sent"
+        )
     finally:
         await sandbox.close()
 
@@ -242,8 +248,8 @@ async def test_a_header_that_cannot_be_sent_is_found_and_not_shown() -> None:
 async def test_a_silent_provider_is_given_up_in_time() -> None:
     sandbox = await Sandbox.start({"a": "openai"})
     try:
-        await sandbox.fail("a", Fault("stall", after=None))
-        request = question(replace(target(), base_url=sandbox.base_url("a")))
-        assert await Prober().ask(request, "openai", 0.05) == Finding("timeout", "no answer within 0.05 s")
+        await sandbox.set_fault("a", Fault("stall", after=None))
+        request = build_probe_request(replace(target(), base_url=sandbox.base_url("a")))
+        assert await Prober().probe(request, "openai", 0.05) == ProbeResult("timeout", "no answer within 0.05 s")
     finally:
         await sandbox.close()

@@ -8,7 +8,7 @@ const EVERY = 2000;
 const HIGH = 80; // percent of a rate limit
 const ENDINGS = {
   ok: 'answered', connection_error: 'could not be reached', model_overloaded: 'was overloaded', server_error: 'failed',
-  rate_limit: 'was over its limit', timeout: 'was silent', auth_error: 'refused our key', outrun: 'was outrun', abandoned: 'was let go',
+  rate_limit: 'was over its limit', timeout: 'was silent', auth_error: 'refused our key', hedge_lost: 'lost to a hedge', cancelled: 'was cancelled',
 };
 const $ = (id) => document.getElementById(id);
 const rows = new Map();

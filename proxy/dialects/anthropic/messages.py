@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from proxy.dialects.anthropic.tables import IMAGE_TYPES, TOOL_ID, Traits
-from proxy.dialects.content import arguments, image, invalid, part_text, parts
+from proxy.dialects.anthropic.tables import IMAGE_TYPES, TOOL_ID, ModelCapabilities
+from proxy.dialects.content import content_parts, invalid_param, parse_arguments, parse_image, part_text
 from proxy.dialects.names import UniqueNames
 
 Block = dict[str, Any]
@@ -35,9 +35,9 @@ class _Turn:
 
 @dataclass(slots=True)
 class Conversation:
-    """Translates messages one by one; `system` and what `close` returns go into the request."""
+    """Translates messages one by one; `system` and what `to_turns` returns go into the request."""
 
-    traits: Traits
+    caps: ModelCapabilities
     names: Mapping[str, str]
     """The caller's names of tools -> what the provider is told."""
     system: list[Block] = field(default_factory=list)
@@ -47,25 +47,27 @@ class Conversation:
     _ids: UniqueNames = field(default_factory=lambda: UniqueNames(TOOL_ID))
 
     def add(self, message: Any, where: str) -> None:
-        """The next message. Raises InvalidRequest for what cannot stand there."""
+        """The next message. Raises InvalidRequestError for what cannot stand there."""
         role = message.get("role") if isinstance(message, dict) else None
         if not isinstance(role, str) or role not in _ROLES:
-            raise invalid(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
+            raise invalid_param(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
         _ROLES[role](self, message, where)
 
-    def close(self) -> list[dict[str, Any]]:
-        """Return the turns of the whole conversation. Raises InvalidRequest if no model can go on with it."""
+    def to_turns(self) -> list[dict[str, Any]]:
+        """Return the turns of the whole conversation. Raises InvalidRequestError if no model can go on with it."""
         self._answered()
         if not self._turns:
-            raise invalid("messages", "must hold a message that says something and is not the system's")
+            raise invalid_param("messages", "must hold a message that says something and is not the system's")
         if self._turns[-1].role == "assistant":
             self._prefilled(self._turns[-1].rest[-1])
         first = [] if self._turns[0].role == "user" else [_Turn("user", rest=[{"type": "text", "text": "."}])]
         return [turn.as_json() for turn in first + self._turns]
 
     def _prefilled(self, last: Block) -> None:
-        if not self.traits.prefill:
-            raise invalid("messages", "this model does not go on with an assistant message: the last must be another's")
+        if not self.caps.prefill:
+            raise invalid_param(
+                "messages", "this model does not go on with an assistant message: the last must be another's"
+            )
         last["text"] = last["text"].rstrip()
 
     def _system(self, message: Mapping[str, Any], where: str) -> None:
@@ -73,7 +75,7 @@ class Conversation:
         said = _blocks(message.get("content"), f"{where}.content", _TEXTS)
         if not self._turns:
             self.system += said
-        elif said and self.traits.inner_system and not self._open:
+        elif said and self.caps.mid_conversation_system and not self._open:
             self._turns.append(_Turn("system", rest=said))
         else:
             self._say("user", said)
@@ -84,19 +86,19 @@ class Conversation:
     def _assistant(self, message: Mapping[str, Any], where: str) -> None:
         self._answered()
         if message.get("function_call"):
-            raise invalid(f"{where}.function_call", "is not supported: use `tool_calls`")
+            raise invalid_param(f"{where}.function_call", "is not supported: use `tool_calls`")
         said = _blocks(message.get("content"), f"{where}.content", _ASSISTANT)
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list):
-            raise invalid(f"{where}.tool_calls", "must be a list")
+            raise invalid_param(f"{where}.tool_calls", "must be a list")
         self._caller = where
         self._say("assistant", said + [self._call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)])
 
     def _call(self, call: Any, where: str) -> Block:
-        given = arguments(call, where)
+        given = parse_arguments(call, where)
         id, name = call.get("id"), call["function"]["name"]
         if not isinstance(id, str) or id in self._open:
-            raise invalid(f"{where}.id", "must be a string, and another for each call")
+            raise invalid_param(f"{where}.id", "must be a string, and another for each call")
         told = self._open[id] = self._ids.assign(id)
         return {"type": "tool_use", "id": told, "name": self.names.get(name, name), "input": given}
 
@@ -104,7 +106,7 @@ class Conversation:
         id = message.get("tool_call_id")
         told = self._open.pop(id, None) if isinstance(id, str) else None
         if told is None:
-            raise invalid(
+            raise invalid_param(
                 f"{where}.tool_call_id", "must be the id of a call in the assistant message before, not yet answered"
             )
         result: Block = {"type": "tool_result", "tool_use_id": told}
@@ -115,7 +117,7 @@ class Conversation:
     def _answered(self) -> None:
         if self._open:
             ids = ", ".join(islice(self._open, _MOST_NAMED))
-            raise invalid(f"{self._caller}.tool_calls", f"no tool message answers {ids}")
+            raise invalid_param(f"{self._caller}.tool_calls", f"no tool message answers {ids}")
 
     def _say(self, role: str, said: list[Block]) -> None:
         if said and not (self._turns and self._turns[-1].role == role):
@@ -136,10 +138,10 @@ _ROLES: Mapping[str, Callable[[Conversation, Mapping[str, Any], str], None]] = {
 def _blocks(content: Any, where: str, kinds: Mapping[str, Callable[[Block, str], Block | None]]) -> list[Block]:
     """A content's parts as blocks; what would be an empty text is left out, `cache_control` is kept."""
     blocks = []
-    for index, part in enumerate(parts(content, where)):
+    for index, part in enumerate(content_parts(content, where)):
         path = f"{where}[{index}]"
         if part["type"] not in kinds:
-            raise invalid(path, f"a part of type {part['type']!r} cannot stand here")
+            raise invalid_param(path, f"a part of type {part['type']!r} cannot stand here")
         block = kinds[part["type"]](part, path)
         if block is not None:
             blocks.append(block | ({"cache_control": part["cache_control"]} if part.get("cache_control") else {}))
@@ -153,16 +155,16 @@ def _says(said: str | list[Block]) -> bool:
 def _text(part: Block, where: str) -> Block | None:
     said = part_text(part)
     if said is None:
-        raise invalid(f"{where}.{part['type']}", "must be a string")
+        raise invalid_param(f"{where}.{part['type']}", "must be a string")
     return {"type": "text", "text": said} if said.strip() else None
 
 
 def _image(part: Block, where: str) -> Block:
-    picture = image(part, where)
+    picture = parse_image(part, where)
     if not picture.data:
         return {"type": "image", "source": {"type": "url", "url": picture.url}}
     if picture.media_type not in IMAGE_TYPES:
-        raise invalid(f"{where}.image_url.url", f"an image of type {picture.media_type} is not taken")
+        raise invalid_param(f"{where}.image_url.url", f"an image of type {picture.media_type} is not taken")
     return {"type": "image", "source": {"type": "base64", "media_type": picture.media_type, "data": picture.data}}
 
 

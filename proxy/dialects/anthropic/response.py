@@ -6,14 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish
-from proxy.dialects.chunks import choice, completion, tool_call, usage
-from proxy.dialects.contract import Reading
-from proxy.dialects.faults import CONTEXT_LENGTH, OVERLOADED, message_in, message_of, refused
-from proxy.dialects.parse import parse_or_none, write
-from proxy.dialects.shapes import count_of, known_count, object_of, text_of
-from proxy.dialects.whole import opened
-from proxy.errors import BadAnswer, Refused
+from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish_reason
+from proxy.dialects.chunks import build_choice, build_completion, build_tool_call, build_usage
+from proxy.dialects.coerce import count_of, count_or_none, object_of, text_of
+from proxy.dialects.contract import ResponseContext
+from proxy.dialects.errors import CONTEXT_LENGTH, OVERLOADED, error_response, message_from_body, message_from_value
+from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.dialects.success_body import parse_success_body
+from proxy.errors import MalformedResponse, UpstreamErrorResponse
 from proxy.messages import Headers
 
 _CODES = {
@@ -28,38 +28,40 @@ _SAID = (
 )
 
 
-def answer(data: bytes, reading: Reading) -> bytes:
-    """The answer as a chat completion. Raises BadAnswer if it is none."""
-    body = opened(data)
+def translate_response(data: bytes, reading: ResponseContext) -> bytes:
+    """The answer as a chat completion. Raises MalformedResponse if it is none."""
+    body = parse_success_body(data)
     if body.get("type") == "error":
-        raise BadAnswer(f"the provider answered 200 with an error: {message_of(data)}")
+        raise MalformedResponse(f"the provider answered 200 with an error: {message_from_body(data)}")
     if not isinstance(body.get("content"), list):
-        raise BadAnswer("the provider answered 200 without an answer in it")
-    return completion(_said(body, reading), reading)
+        raise MalformedResponse("the provider answered 200 without an answer in it")
+    return build_completion(_said(body, reading), reading)
 
 
-def _said(body: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+def _said(body: Mapping[str, Any], reading: ResponseContext) -> dict[str, Any]:
     counts = object_of(body.get("usage"))
     return {
         "id": body.get("id"),
         "model": body.get("model"),
-        "choices": [choice(_message(body, reading), finish(text_of(body.get("stop_reason"))))],
-        "usage": tokens(counts),
+        "choices": [build_choice(_message(body, reading), finish_reason(text_of(body.get("stop_reason"))))],
+        "usage": to_openai_usage(counts),
         "service_tier": SERVED_TIERS.get(text_of(counts.get("service_tier"))),
     }
 
 
-def _message(body: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+def _message(body: Mapping[str, Any], reading: ResponseContext) -> dict[str, Any]:
     blocks = body["content"]
     if not all(isinstance(block, dict) for block in blocks):
-        raise BadAnswer("the provider answered with a block that is not an object")
+        raise MalformedResponse("the provider answered with a block that is not an object")
     calls = [block for block in blocks if block.get("type") == "tool_use"]
     return {
         "content": _joined(blocks, "text"),
         "refusal": refusal(body),
         "reasoning_content": _joined(blocks, "thinking"),
         "tool_calls": [
-            tool_call(_text(call, "id"), _text(call, "name"), write(call.get("input") or {}).decode(), reading.names)
+            build_tool_call(
+                _text(call, "id"), _text(call, "name"), serialize(call.get("input") or {}).decode(), reading.tool_names
+            )
             for call in calls
         ],
     }
@@ -73,7 +75,9 @@ def _joined(blocks: list[Any], kind: str) -> str | None:
 def _text(block: Mapping[str, Any], name: str) -> str:
     text = block.get(name)
     if not isinstance(text, str):
-        raise BadAnswer(f"the provider answered with a block of type {block['type']} whose {name} is not a string")
+        raise MalformedResponse(
+            f"the provider answered with a block of type {block['type']} whose {name} is not a string"
+        )
     return text
 
 
@@ -83,30 +87,30 @@ def refusal(said: Mapping[str, Any]) -> str | None:
     return text_of(object_of(details).get("explanation")) or None
 
 
-def tokens(counts: Mapping[str, Any]) -> dict[str, Any]:
+def to_openai_usage(counts: Mapping[str, Any]) -> dict[str, Any]:
     """Usage in OpenAI's terms, where the prompt includes what was read from the cache or written to it."""
     read, written = counts.get("cache_read_input_tokens"), counts.get("cache_creation_input_tokens")
     thinking = object_of(counts.get("output_tokens_details")).get("thinking_tokens")
-    return usage(
+    return build_usage(
         count_of(counts.get("input_tokens")) + count_of(read) + count_of(written),
         count_of(counts.get("output_tokens")),
-        {"cached_tokens": known_count(read), "cache_write_tokens": known_count(written)},
-        {"reasoning_tokens": known_count(thinking)},
+        {"cached_tokens": count_or_none(read), "cache_write_tokens": count_or_none(written)},
+        {"reasoning_tokens": count_or_none(thinking)},
     )
 
 
-def error(status: int, headers: Headers, body: bytes) -> Refused:
+def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
     """A refusal in OpenAI's words; where the body is not Anthropic's, the status tells what it is."""
     members = _members(body)
-    message = message_of(body)
-    return refused(status, headers, message, code=_code(members, message))
+    message = message_from_body(body)
+    return error_response(status, headers, message, code=_code(members, message))
 
 
-def fault(event: Mapping[str, Any]) -> Refused:
-    """The `error` event of a stream, with the status that a whole answer would have had."""
+def error_from_event(event: Mapping[str, Any]) -> UpstreamErrorResponse:
+    """The `translate_error` event of a stream, with the status that a whole answer would have had."""
     members = object_of(event.get("error"))
-    message = message_in(event.get("error")) or "the provider broke off with an error"
-    return refused(ERROR_STATUS.get(str(members.get("type")), 500), {}, message, code=_code(members, message))
+    message = message_from_value(event.get("error")) or "the provider broke off with an error"
+    return error_response(ERROR_STATUS.get(str(members.get("type")), 500), {}, message, code=_code(members, message))
 
 
 def _members(body: bytes) -> Mapping[str, Any]:

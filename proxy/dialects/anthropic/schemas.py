@@ -10,7 +10,7 @@ import orjson
 
 Schema = Mapping[str, Any]
 
-EMPTY: Schema = {"type": "object", "properties": {}}
+EMPTY_SCHEMA: Schema = {"type": "object", "properties": {}}
 _COMBINED = ("allOf", "anyOf", "oneOf")
 _MOST_COPIES = 4
 """Limit for the size of merged properties, in sizes of the whole schema: references may name schemas that contain others."""
@@ -19,7 +19,7 @@ _MOST_COPIES = 4
 def object_schema(schema: Any) -> dict[str, Any]:
     """The same with an object at its top: a reference is followed, and alternatives there become optional properties."""
     if not isinstance(schema, Mapping) or not schema:
-        return dict(EMPTY)
+        return dict(EMPTY_SCHEMA)
     top = {key: value for key, value in schema.items() if key not in ("$ref", *_COMBINED)}
     target = _referred(schema, schema)
     if target is not schema:

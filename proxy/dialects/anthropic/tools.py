@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
-from proxy.dialects.anthropic.schemas import EMPTY, object_schema, strict_schema
-from proxy.dialects.anthropic.tables import Traits
-from proxy.dialects.content import invalid
-from proxy.dialects.offers import function
+from proxy.dialects.anthropic.schemas import EMPTY_SCHEMA, object_schema, strict_schema
+from proxy.dialects.anthropic.tables import ModelCapabilities
+from proxy.dialects.content import invalid_param
+from proxy.dialects.tool_choice import parse_function
 
 _MODES = {"auto": "auto", "required": "any", "none": "none"}
 
 
-def names(body: Mapping[str, Any]) -> list[str]:
-    """The tools that are offered, then those that were called before. Raises InvalidRequest for a tool that is no function."""
-    return [function(tool, f"tools[{n}]")["name"] for n, tool in enumerate(_offered(body))] + list(_called(body))
+def tool_names(body: Mapping[str, Any]) -> list[str]:
+    """Return the offered tools, then those called before. Raises InvalidRequestError for a tool that is no function."""
+    return [parse_function(tool, f"tools[{n}]")["name"] for n, tool in enumerate(_offered(body))] + list(_called(body))
 
 
 def _offered(body: Mapping[str, Any]) -> list[Any]:
     tools = body.get("tools") or []
     if not isinstance(tools, list):
-        raise invalid("tools", "must be a list")
+        raise invalid_param("tools", "must be a list")
     return tools
 
 
@@ -35,10 +35,10 @@ def _called(body: Mapping[str, Any]) -> Iterable[str]:
                 yield function["name"]
 
 
-def tools(body: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> dict[str, Any]:
-    """The members `tools` and `tool_choice`, where there are any. Raises InvalidRequest."""
+def translate_tools(body: Mapping[str, Any], told: Mapping[str, str], traits: ModelCapabilities) -> dict[str, Any]:
+    """The members `translate_tools` and `tool_choice`, where there are any. Raises InvalidRequestError."""
     offered = _offered(body)
-    choice = _choice(body, {function(tool, "tools")["name"] for tool in offered})
+    choice = _choice(body, {parse_function(tool, "tools")["name"] for tool in offered})
     if not offered:
         return _stubs(told)
     allowed = choice.pop("allowed", None)
@@ -52,7 +52,7 @@ def tools(body: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> d
     return {"tools": described, **({"tool_choice": choice} if choice != {"type": "auto"} else {})}
 
 
-def _tool(tool: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> dict[str, Any]:
+def _tool(tool: Mapping[str, Any], told: Mapping[str, str], traits: ModelCapabilities) -> dict[str, Any]:
     function = tool["function"]
     strict = bool(function.get("strict")) and traits.strict_tools
     described = {
@@ -66,12 +66,12 @@ def _tool(tool: Mapping[str, Any], told: Mapping[str, str], traits: Traits) -> d
 
 
 def _schema(function: Mapping[str, Any], strict: bool) -> Any:
-    """Whatever a caller may call a schema, what comes of it is a schema or an InvalidRequest."""
+    """Whatever a caller may call a schema, what comes of it is a schema or an InvalidRequestError."""
     try:
         schema = object_schema(function.get("parameters"))
         return strict_schema(schema) if strict else schema
     except (TypeError, AttributeError, ValueError, RecursionError) as error:
-        raise invalid(
+        raise invalid_param(
             "tools", f"the parameters of {function['name']!r} are no JSON Schema, or nested too deeply"
         ) from error
 
@@ -81,13 +81,13 @@ def _stubs(told: Mapping[str, str]) -> dict[str, Any]:
     if not told:
         return {}
     return {
-        "tools": [{"name": name, "input_schema": dict(EMPTY)} for name in told.values()],
+        "tools": [{"name": name, "input_schema": dict(EMPTY_SCHEMA)} for name in told.values()],
         "tool_choice": {"type": "none"},
     }
 
 
 def _choice(body: Mapping[str, Any], offered: Set[str]) -> dict[str, Any]:
-    """As Anthropic says it, under the caller's names; `allowed` has the tools that are left. Raises InvalidRequest."""
+    """As Anthropic says it, under the caller's names; `allowed` has the tools that are left. Raises InvalidRequestError."""
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
         mode, allowed = _allowed(choice)
@@ -100,7 +100,7 @@ def _choice(body: Mapping[str, Any], offered: Set[str]) -> dict[str, Any]:
 
 def _mode(mode: Any, offered: Set[str]) -> str:
     if not isinstance(mode, str) or mode not in _MODES or (mode == "required" and not offered):
-        raise invalid("tool_choice", "must be auto, none or required, and required only with tools")
+        raise invalid_param("tool_choice", "must be auto, none or required, and required only with tools")
     return _MODES[mode]
 
 
@@ -108,13 +108,13 @@ def _allowed(choice: Mapping[str, Any]) -> tuple[Any, list[str]]:
     inner = choice.get("allowed_tools")
     listed = inner.get("tools") if isinstance(inner, dict) else None
     if not isinstance(inner, dict) or not isinstance(listed, list):
-        raise invalid("tool_choice.allowed_tools", "must hold a mode and a list of tools")
+        raise invalid_param("tool_choice.allowed_tools", "must hold a mode and a list of tools")
     return inner.get("mode"), [
-        function(tool, f"tool_choice.allowed_tools.tools[{n}]")["name"] for n, tool in enumerate(listed)
+        parse_function(tool, f"tool_choice.allowed_tools.tools[{n}]")["name"] for n, tool in enumerate(listed)
     ]
 
 
 def _known(name: Any, offered: Set[str]) -> str:
     if not isinstance(name, str) or name not in offered:
-        raise invalid("tool_choice", f"there is no tool {name!r} among `tools`")
+        raise invalid_param("tool_choice", f"there is no tool {name!r} among `translate_tools`")
     return name

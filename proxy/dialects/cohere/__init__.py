@@ -1,20 +1,20 @@
 """Cohere's v2 chat."""
 
-from proxy.dialects.cohere.request import ask, unsupported
-from proxy.dialects.cohere.response import answer, error
-from proxy.dialects.cohere.stream import Translating, begins
+from proxy.dialects.cohere.request import build_request, unsupported_params
+from proxy.dialects.cohere.response import translate_error, translate_response
+from proxy.dialects.cohere.stream import CohereStream, has_content
 from proxy.dialects.cohere.tables import PATHS
-from proxy.dialects.contract import Asking, Dialect
+from proxy.dialects.contract import Dialect, ProviderRequest
 
 DIALECT = Dialect(
     name="cohere",
     auth="bearer",
     paths=PATHS,
-    ask=ask,
-    answer=answer,
-    stream=Translating,
-    begins=begins,
-    error=error,
-    listing=Asking("/v1/models?page_size=1"),
-    unsupported=unsupported,
+    build_request=build_request,
+    translate_response=translate_response,
+    stream_translator=CohereStream,
+    has_content=has_content,
+    translate_error=translate_error,
+    list_models_request=ProviderRequest("/v1/models?page_size=1"),
+    unsupported_params=unsupported_params,
 )

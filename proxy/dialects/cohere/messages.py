@@ -6,26 +6,28 @@ from collections.abc import Callable, Mapping
 from itertools import takewhile
 from typing import Any
 
-from proxy.dialects.content import invalid, part_text, parts, text
-from proxy.dialects.history import answered_call, calls_of, picture, role_of
+from proxy.dialects.content import content_parts, invalid_param, part_text, text_content
+from proxy.dialects.history import image_part, role_of, tool_call_id_of, tool_calls_of
 
 Turn = dict[str, Any]
 
 
 def conversation(messages: Any, names: Mapping[str, str]) -> list[Turn]:
-    """The messages, tools under the names given. Raises InvalidRequest for what Cohere has no place for.
+    """The messages, tools under the names given. Raises InvalidRequestError for what Cohere has no place for.
 
     System messages at the start become one; a later one is the user's, since the system has only the first place."""
     if not isinstance(messages, list):
-        raise invalid("messages", "must be a list")
+        raise invalid_param("messages", "must be a list")
     translated = [_turn(message, f"messages[{index}]", names) for index, message in enumerate(messages)]
     turns = [turn for turn in translated if turn is not None]
     lead = list(takewhile(lambda turn: turn["role"] == "system", turns))
     others = turns[len(lead) :]
     if not others:
-        raise invalid("messages", "must hold a message that says something and is not the system's")
+        raise invalid_param("messages", "must hold a message that says something and is not the system's")
     if others[-1]["role"] == "assistant":
-        raise invalid("messages", "this provider does not go on with an assistant message: the last must be another's")
+        raise invalid_param(
+            "messages", "this provider does not go on with an assistant message: the last must be another's"
+        )
     system = [{"role": "system", "content": "\n\n".join(turn["content"] for turn in lead)}] if lead else []
     return system + [turn | {"role": "user"} if turn["role"] == "system" else turn for turn in others]
 
@@ -35,36 +37,38 @@ def _turn(message: Any, where: str, names: Mapping[str, str]) -> Turn | None:
 
 
 def _system(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
-    return {"role": "system", "content": text(message.get("content"), f"{where}.content")}
+    return {"role": "system", "content": text_content(message.get("content"), f"{where}.content")}
 
 
 def _user(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
     content = message.get("content")
     if isinstance(content, list):
-        content = [_part(part, f"{where}.content[{n}]") for n, part in enumerate(parts(content, f"{where}.content"))]
+        content = [
+            _part(part, f"{where}.content[{n}]") for n, part in enumerate(content_parts(content, f"{where}.content"))
+        ]
         return {"role": "user", "content": content}
-    return {"role": "user", "content": text(content, f"{where}.content")}
+    return {"role": "user", "content": text_content(content, f"{where}.content")}
 
 
 def _part(part: dict[str, Any], where: str) -> dict[str, Any]:
     if part["type"] == "image_url":
-        return picture(part, where)
+        return image_part(part, where)
     said = part_text(part)
     if said is None:
-        raise invalid(where, f"a part of type {part['type']!r} cannot stand here")
+        raise invalid_param(where, f"a part of type {part['type']!r} cannot stand here")
     return {"type": "text", "text": said}
 
 
 def _assistant(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn | None:
     """What was said or thought before calling tools is the plan; one that says nothing is left out."""
-    said = text(message.get("content") or message.get("refusal"), f"{where}.content")
+    said = text_content(message.get("content") or message.get("refusal"), f"{where}.content")
     calls = [
         {
             "id": call.id,
             "type": "function",
             "function": {"name": names.get(call.name, call.name), "arguments": call.arguments},
         }
-        for call in calls_of(message, where)
+        for call in tool_calls_of(message, where)
     ]
     if not calls:
         return {"role": "assistant", "content": said} if said else None
@@ -75,8 +79,8 @@ def _assistant(message: Mapping[str, Any], where: str, names: Mapping[str, str])
 
 
 def _tool(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
-    content = text(message.get("content"), f"{where}.content")
-    return {"role": "tool", "tool_call_id": answered_call(message, where), "content": content}
+    content = text_content(message.get("content"), f"{where}.content")
+    return {"role": "tool", "tool_call_id": tool_call_id_of(message, where), "content": content}
 
 
 _ROLES: Mapping[str, Callable[[Mapping[str, Any], str, Mapping[str, str]], Turn | None]] = {

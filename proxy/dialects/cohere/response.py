@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from proxy.dialects.chunks import choice, completion, tool_call
-from proxy.dialects.chunks import usage as counted
-from proxy.dialects.cohere.tables import BROKEN, FINISH
-from proxy.dialects.contract import Reading
-from proxy.dialects.faults import CONTEXT_LENGTH, message_of, refused
-from proxy.dialects.shapes import arguments_of, content_of, count_of, known_count, object_of, objects_of, text_of
-from proxy.dialects.whole import opened
-from proxy.errors import BadAnswer, Refused
+from proxy.dialects.chunks import build_choice, build_completion, build_tool_call
+from proxy.dialects.chunks import build_usage as counted
+from proxy.dialects.coerce import arguments_of, content_of, count_of, count_or_none, object_of, objects_of, text_of
+from proxy.dialects.cohere.tables import FAILED_FINISH_REASONS, FINISH_REASONS
+from proxy.dialects.contract import ResponseContext
+from proxy.dialects.errors import CONTEXT_LENGTH, error_response, message_from_body
+from proxy.dialects.success_body import parse_success_body
+from proxy.errors import MalformedResponse, UpstreamErrorResponse
 from proxy.messages import Headers
 
 _MONTHLY = re.compile(r"calls? ?/ ?month|per month|monthly", re.IGNORECASE)
@@ -21,41 +21,41 @@ _TOO_LONG = re.compile(r"too many tokens|context (?:length|window)", re.IGNORECA
 _INVALID_TOKEN = 498
 
 
-def answer(data: bytes, reading: Reading) -> bytes:
-    """OpenAI's answer. Raises BadAnswer if there is none in it, or it ended in an error."""
-    body = opened(data)
+def translate_response(data: bytes, reading: ResponseContext) -> bytes:
+    """OpenAI's answer. Raises MalformedResponse if there is none in it, or it ended in an error."""
+    body = parse_success_body(data)
     message, reason = body.get("message"), text_of(body.get("finish_reason"))
     if not isinstance(message, dict):
-        raise BadAnswer(f"the provider answered 200 without an answer: {message_of(data)}")
-    if reason in BROKEN:
-        raise BadAnswer(f"the provider ended the answer with {reason}")
+        raise MalformedResponse(f"the provider answered 200 without an answer: {message_from_body(data)}")
+    if reason in FAILED_FINISH_REASONS:
+        raise MalformedResponse(f"the provider ended the answer with {reason}")
     said = {
         "id": text_of(body.get("id")) or None,
-        "choices": [choice(_message(message, reading), finish(reason))],
-        "usage": usage(body.get("usage")),
+        "choices": [build_choice(_message(message, reading), finish_reason(reason))],
+        "usage": to_openai_usage(body.get("usage")),
     }
-    return completion(said, reading)
+    return build_completion(said, reading)
 
 
-def finish(reason: str) -> str:
+def finish_reason(reason: str) -> str:
     """OpenAI's finish reason; one not known here is `stop`."""
-    return FINISH.get(reason, "stop")
+    return FINISH_REASONS.get(reason, "stop")
 
 
-def usage(said: Any) -> dict[str, Any] | None:
+def to_openai_usage(said: Any) -> dict[str, Any] | None:
     """OpenAI's counts, as whole numbers; what was billed stands in where the tokens are not told."""
     if not isinstance(said, dict):
         return None
     counts = object_of(said.get("tokens") or said.get("billed_units"))
     prompt, completion = (count_of(counts.get(name)) for name in ("input_tokens", "output_tokens"))
-    return counted(prompt, completion, {"cached_tokens": known_count(said.get("cached_tokens"))})
+    return counted(prompt, completion, {"cached_tokens": count_or_none(said.get("cached_tokens"))})
 
 
-def _message(message: Mapping[str, Any], reading: Reading) -> dict[str, Any]:
+def _message(message: Mapping[str, Any], reading: ResponseContext) -> dict[str, Any]:
     """The plan made before calling tools is thought like any other."""
     thought = "".join((*_said(message.get("content"), "thinking"), content_of(message.get("tool_plan"))))
     found = enumerate(objects_of(message.get("tool_calls")))
-    calls = [_call(call, f"call_{reading.id}_{index}", reading.names) for index, call in found]
+    calls = [_call(call, f"call_{reading.id}_{index}", reading.tool_names) for index, call in found]
     text = "".join(_said(message.get("content"), "text"))
     return {
         "content": text if text or not calls else None,
@@ -73,15 +73,15 @@ def _said(content: Any, kind: str) -> Iterable[str]:
 def _call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:
     function = object_of(call.get("function"))
     name, arguments = content_of(function.get("name")), arguments_of(function.get("arguments"))
-    return tool_call(text_of(call.get("id")) or spare_id, name, arguments or "{}", names)
+    return build_tool_call(text_of(call.get("id")) or spare_id, name, arguments or "{}", names)
 
 
-def error(status: int, headers: Headers, body: bytes) -> Refused:
+def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
     """A refusal in OpenAI's words; only the message tells a spent trial and too long a conversation from others."""
-    message = message_of(body)
+    message = message_from_body(body)
     code = None
     if status == 429 and _MONTHLY.search(message):
         code = "insufficient_quota"
     elif status in (400, 413, 422) and _TOO_LONG.search(message):
         status, code = 400, CONTEXT_LENGTH
-    return refused(400 if status == _INVALID_TOKEN else status, headers, message, code=code)
+    return error_response(400 if status == _INVALID_TOKEN else status, headers, message, code=code)

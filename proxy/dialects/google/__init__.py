@@ -1,23 +1,23 @@
 """The Gemini Developer API; OpenAI's chat requests and answers are rewritten both ways."""
 
-from proxy.dialects.contract import Asking, Dialect
-from proxy.dialects.google.refusals import error
-from proxy.dialects.google.request import PATHS, ask, unsupported
-from proxy.dialects.google.response import answer
-from proxy.dialects.google.safety import HEADER, read
-from proxy.dialects.google.stream import Translating, begins
+from proxy.dialects.contract import Dialect, ProviderRequest
+from proxy.dialects.google.errors import translate_error
+from proxy.dialects.google.request import PATHS, build_request, unsupported_params
+from proxy.dialects.google.response import translate_response
+from proxy.dialects.google.safety import HEADER, parse_header
+from proxy.dialects.google.stream import GeminiStream, has_content
 
 DIALECT = Dialect(
     name="google",
     auth="x-goog-api-key",
     paths=PATHS,
-    ask=ask,
-    answer=answer,
-    stream=Translating,
-    begins=begins,
-    error=error,
-    listing=Asking("/v1beta/models?pageSize=1"),
-    prefill=lambda model: True,
-    unsupported=unsupported,
-    headers={HEADER: ("safety_settings", read)},
+    build_request=build_request,
+    translate_response=translate_response,
+    stream_translator=GeminiStream,
+    has_content=has_content,
+    translate_error=translate_error,
+    list_models_request=ProviderRequest("/v1beta/models?pageSize=1"),
+    supports_prefill=lambda model: True,
+    unsupported_params=unsupported_params,
+    control_headers={HEADER: ("safety_settings", parse_header)},
 )

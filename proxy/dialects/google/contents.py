@@ -8,8 +8,16 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from proxy.dialects.content import arguments, data_url, image, invalid, part_text, parts, text
-from proxy.dialects.google.tables import FOREIGN_SIGNATURE, MIME, NEWEST
+from proxy.dialects.content import (
+    content_parts,
+    invalid_param,
+    parse_arguments,
+    parse_data_url,
+    parse_image,
+    part_text,
+    text_content,
+)
+from proxy.dialects.google.tables import GEMINI_3, MEDIA_TYPES, SKIP_SIGNATURE_VALIDATOR
 
 Part = dict[str, Any]
 Content = dict[str, Any]
@@ -21,28 +29,28 @@ _FILE_HOSTS = ("generativelanguage.googleapis.com", "youtube.com", "www.youtube.
 
 
 def conversation(messages: Any, told: Mapping[str, str], generation: int) -> tuple[list[Part], list[Content]]:
-    """`systemInstruction`'s parts and the contents; `told` has the tools' names. Raises InvalidRequest."""
+    """`systemInstruction`'s parts and the contents; `told` has the tools' names. Raises InvalidRequestError."""
     if not isinstance(messages, list) or not messages:
-        raise invalid("messages", "must be a list of at least one message")
+        raise invalid_param("messages", "must be a list of at least one message")
     roles = [message.get("role") if isinstance(message, dict) else None for message in messages]
     lead = next((index for index, role in enumerate(roles) if role not in _SYSTEM), len(roles))
     system = [_said(message, f"messages[{index}]") for index, message in enumerate(messages[:lead])]
-    turns = Turns(told, generation)
+    turns = ContentsBuilder(told, generation)
     for index, role in enumerate(roles[lead:], lead):
         turns.add(role, messages[index], f"messages[{index}]")
-    return [{"text": said} for said in system if said], turns.whole()
+    return [{"text": said} for said in system if said], turns.build()
 
 
 def _said(message: Mapping[str, Any], where: str) -> str:
-    return text(message.get("content"), f"{where}.content")
+    return text_content(message.get("content"), f"{where}.content")
 
 
-class Turns:
+class ContentsBuilder:
     """Contents as they grow: the user begins, roles alternate, and tool results stand together, in the calls' order."""
 
     def __init__(self, told: Mapping[str, str], generation: int) -> None:
         self._told = told
-        self._newest = generation >= NEWEST
+        self._newest = generation >= GEMINI_3
         self._contents: list[Content] = []
         self._count = 0
         self._calls: dict[str, tuple[int, str]] = {}
@@ -53,13 +61,13 @@ class Turns:
         if role in ("tool", "function"):
             return self._result(message, where, legacy=role == "function")
         if role not in ("user", "assistant", *_SYSTEM):
-            raise invalid(f"{where}.role", "must be one of system, developer, user, assistant, tool")
+            raise invalid_param(f"{where}.role", "must be one of system, developer, user, assistant, tool")
         self._settle()
         if role == "assistant":
             return self._speak("model", self._model(message, where))
         self._speak("user", _user(message, where))
 
-    def whole(self) -> list[Content]:
+    def build(self) -> list[Content]:
         """All of them; Gemini takes no conversation that is empty or that the model begins."""
         self._settle()
         if not self._contents or self._contents[0]["role"] == "model":
@@ -85,26 +93,26 @@ class Turns:
         if legacy := message.get("function_call"):
             calls = [{"function": legacy}]
         if not isinstance(calls, list):
-            raise invalid(f"{where}.tool_calls", "must be a list")
+            raise invalid_param(f"{where}.tool_calls", "must be a list")
         said = [{"text": spoken}] if spoken else []
         return said + [self._call(call, place, f"{where}.tool_calls[{place}]") for place, call in enumerate(calls)]
 
     def _call(self, call: Any, place: int, where: str) -> Part:
-        given = arguments(call, where)
+        given = parse_arguments(call, where)
         name = call["function"]["name"]
         id = str(call.get("id") or name)
         self._count += 1
         self._calls[id] = (self._count, name)
         made: Part = {"functionCall": {**self._identity(id), "name": self._told.get(name, name), "args": given}}
         # Only the first of parallel calls is signed; Gemini 3 refuses a turn whose first call is not.
-        signature = _signature(call) or (FOREIGN_SIGNATURE if self._newest and place == 0 else None)
+        signature = _signature(call) or (SKIP_SIGNATURE_VALIDATOR if self._newest and place == 0 else None)
         return made | ({"thoughtSignature": signature} if signature else {})
 
     def _result(self, message: Mapping[str, Any], where: str, legacy: bool) -> None:
         member = "name" if legacy else "tool_call_id"
         id = message.get(member)
         if not isinstance(id, str) or id not in self._calls:
-            raise invalid(f"{where}.{member}", "answers no tool call of an earlier assistant message")
+            raise invalid_param(f"{where}.{member}", "answers no tool call of an earlier assistant message")
         place, name = self._calls[id]
         answered = {
             **self._identity(id),
@@ -139,7 +147,7 @@ def _user(message: Mapping[str, Any], where: str) -> list[Part]:
     """A user's parts, at least one text among them: some models refuse a picture without a word."""
     said = [
         _part(part, f"{where}.content[{index}]")
-        for index, part in enumerate(parts(message.get("content"), f"{where}.content"))
+        for index, part in enumerate(content_parts(message.get("content"), f"{where}.content"))
         if part_text(part) != ""
     ]
     return said if any("text" in part for part in said) else [*said, _BLANK]
@@ -151,12 +159,12 @@ def _part(part: dict[str, Any], where: str) -> Part:
         return {"text": written}
     reader = _PARTS.get(part["type"])
     if reader is None:
-        raise invalid(where, f"Gemini takes no part of type {part['type']!r}")
+        raise invalid_param(where, f"Gemini takes no part of type {part['type']!r}")
     return reader(part, where)
 
 
 def _image(part: dict[str, Any], where: str) -> Part:
-    picture = image(part, where, ("https", "gs"))
+    picture = parse_image(part, where, ("https", "gs"))
     return (
         _inline(picture.media_type, picture.data) if picture.data else _file_at(picture.url, f"{where}.image_url.url")
     )
@@ -164,9 +172,9 @@ def _image(part: dict[str, Any], where: str) -> Part:
 
 def _audio(part: dict[str, Any], where: str) -> Part:
     sound = part.get("input_audio")
-    kind = MIME.get(str(sound.get("format"))) if isinstance(sound, dict) else None
+    kind = MEDIA_TYPES.get(str(sound.get("format"))) if isinstance(sound, dict) else None
     if not isinstance(sound, dict) or kind is None or not isinstance(sound.get("data"), str):
-        raise invalid(f"{where}.input_audio", "must have `data` (base64) and a `format`: wav or mp3")
+        raise invalid_param(f"{where}.input_audio", "must have `data` (base64) and a `format`: wav or mp3")
     return _inline(kind, sound["data"])
 
 
@@ -174,7 +182,7 @@ def _file(part: dict[str, Any], where: str) -> Part:
     file = part.get("file")
     data, uri = (file.get("file_data"), file.get("file_id")) if isinstance(file, dict) else (None, None)
     if isinstance(data, str):
-        return _inline(*data_url(data, f"{where}.file.file_data"))
+        return _inline(*parse_data_url(data, f"{where}.file.file_data"))
     return _file_at(str(uri), f"{where}.file.file_id")
 
 
@@ -187,10 +195,10 @@ def _file_at(uri: str, where: str) -> Part:
     try:
         address = urlsplit(uri)
     except ValueError as error:
-        raise invalid(where, "is no URL") from error
+        raise invalid_param(where, "is no URL") from error
     if address.scheme != "gs" and not (address.scheme == "https" and address.hostname in _FILE_HOSTS):
-        raise invalid(where, "Gemini fetches no URL: send a data: URL, a gs:// URI or one of its Files API")
-    kind = MIME.get(address.path.rpartition(".")[2].lower())
+        raise invalid_param(where, "Gemini fetches no URL: send a data: URL, a gs:// URI or one of its Files API")
+    kind = MEDIA_TYPES.get(address.path.rpartition(".")[2].lower())
     return {"fileData": {"fileUri": uri} | ({"mimeType": kind} if kind else {})}
 
 

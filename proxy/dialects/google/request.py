@@ -6,15 +6,15 @@ from collections.abc import Mapping, Set
 from typing import Any
 from urllib.parse import quote
 
-from proxy.dialects.content import invalid, written
-from proxy.dialects.contract import Asking, Call
+from proxy.dialects.content import invalid_param, serialize_request
+from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.google import tables
 from proxy.dialects.google.contents import conversation
-from proxy.dialects.google.safety import Safety, accept
-from proxy.dialects.google.tools import config, declarations, functions, told
-from proxy.dialects.names import changed
-from proxy.dialects.offers import other_kinds
-from proxy.dialects.params import SILENT, check_essential, dropped, is_neutral
+from proxy.dialects.google.safety import SafetySettings, parse_body_member
+from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
+from proxy.dialects.names import original_names
+from proxy.dialects.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
+from proxy.dialects.tool_choice import non_function_tools
 
 # v1 has neither systemInstruction nor tools for every model; v1beta is what Google documents them under.
 PATHS = {"chat": "/v1beta/models/{model}:{method}"}
@@ -22,46 +22,46 @@ PATHS = {"chat": "/v1beta/models/{model}:{method}"}
 _METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
 
 
-def ask(call: Call) -> Asking:
+def build_request(call: CallerRequest) -> ProviderRequest:
     """The whole request; what Gemini cannot express is left out, and named in the warnings."""
     body = call.body
     generation = tables.generation(call.model)
-    lost = unsupported(body, call.model)
+    lost = unsupported_params(body, call.model)
     check_essential(lost)
     defined = functions(body)
-    names = told(body, defined)
+    names = provider_tool_names(body, defined)
     safety = _safety(call)
     system, contents = conversation(body.get("messages"), names, generation)
     wire = {
         "systemInstruction": {"parts": system} if system else None,
         "contents": contents,
         "tools": declarations(defined, names, generation),
-        "toolConfig": config(body, defined, names),
+        "toolConfig": tool_config(body, defined, names),
         "safetySettings": safety.settings,
         "generationConfig": _generation_config(body, frozenset(lost)),
         "serviceTier": tables.SERVICE_TIERS.get(str(body.get("service_tier"))),
     }
-    return Asking(
+    return ProviderRequest(
         path=PATHS[call.endpoint].format(
             model=quote(call.model.removeprefix("models/"), safe=""), method=_METHODS[call.stream]
         ),
-        body=written({member: value for member, value in wire.items() if value}),
-        warnings=dropped(lost) + safety.warnings,
-        names=changed(names),
+        body=serialize_request({member: value for member, value in wire.items() if value}),
+        warnings=drop_warnings(lost) + safety.warnings,
+        tool_names=original_names(names),
     )
 
 
-def unsupported(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
+def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """Members that ask for something Gemini, or this model of it, does not have."""
     gone = _gone(body, tables.generation(model))
-    carried = (tables.CARRIED | SILENT) - gone
-    names = [name for name, value in body.items() if name not in carried and not is_neutral(name, value)]
-    return (*names, *other_kinds(body))
+    carried = (tables.SUPPORTED_PARAMS | IGNORABLE_PARAMS) - gone
+    names = [name for name, value in body.items() if name not in carried and not is_default(name, value)]
+    return (*names, *non_function_tools(body))
 
 
 def _gone(body: Mapping[str, Any], generation: int) -> set[str]:
     """Several candidates come in no stream, and from Gemini 3 on not at all; penalties are gone with it."""
-    newest = generation >= tables.NEWEST
+    newest = generation >= tables.GEMINI_3
     gone = {
         "n": newest or bool(body.get("stream")),
         "presence_penalty": newest,
@@ -71,13 +71,13 @@ def _gone(body: Mapping[str, Any], generation: int) -> set[str]:
     return {name for name, is_gone in gone.items() if is_gone}
 
 
-def _safety(call: Call) -> Safety:
+def _safety(call: CallerRequest) -> SafetySettings:
     """The header's, else the body's own member."""
-    given: Safety | None = call.extras.get("safety_settings")
+    given: SafetySettings | None = call.dialect_options.get("safety_settings")
     if given is not None:
         return given
     value = call.body.get("safety_settings")
-    return Safety() if value is None else accept(value)
+    return SafetySettings() if value is None else parse_body_member(value)
 
 
 def _generation_config(body: Mapping[str, Any], lost: Set[str]) -> dict[str, Any]:
@@ -90,7 +90,7 @@ def _generation_config(body: Mapping[str, Any], lost: Set[str]) -> dict[str, Any
         "seed": seed % 2**31 if isinstance(seed, int) else seed,
     }
     for name, wire in tables.SCALARS.items():
-        if name not in lost and not is_neutral(name, body.get(name)):
+        if name not in lost and not is_default(name, body.get(name)):
             scalars[wire] = body.get(name)
     return {wire: value for wire, value in scalars.items() if value is not None}
 
@@ -98,5 +98,5 @@ def _generation_config(body: Mapping[str, Any], lost: Set[str]) -> dict[str, Any
 def _stops(stop: Any) -> list[str]:
     listed = [stop] if isinstance(stop, str) else stop or []
     if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
-        raise invalid("stop", "must be a string or a list of strings")
+        raise invalid_param("stop", "must be a string or a list of strings")
     return [text for text in listed if text]

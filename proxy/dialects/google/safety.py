@@ -8,10 +8,10 @@ from typing import Any
 
 import orjson
 
-from proxy.errors import InvalidHeader, InvalidRequest
+from proxy.errors import InvalidHeaderError, InvalidRequestError
 
 HEADER = "X-Google-Safety-Settings"
-MAPPED = "safety-category-mapped"
+CATEGORY_MAPPED_WARNING = "safety-category-mapped"
 
 CATEGORIES = (
     "HARM_CATEGORY_HARASSMENT",
@@ -44,28 +44,28 @@ _ALL = CATEGORIES[:4]
 
 
 @dataclass(frozen=True, slots=True)
-class Safety:
+class SafetySettings:
     """Gemini's `safetySettings`, each category once, and the warnings about what was asked for."""
 
     settings: tuple[dict[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
 
-def read(text: str) -> Safety:
-    """The header's JSON: one threshold for the named categories, or for all four. Raises InvalidHeader."""
+def parse_header(text: str) -> SafetySettings:
+    """The header's JSON: one threshold for the named categories, or for all four. Raises InvalidHeaderError."""
     try:
         return _safety(_object(orjson.loads(text)))
     except ValueError as error:  # JSONDecodeError is one
         what = f"{text[:100]!r} is not JSON" if isinstance(error, orjson.JSONDecodeError) else str(error)
-        raise InvalidHeader(f"{HEADER}: {what}", param=HEADER) from error
+        raise InvalidHeaderError(f"{HEADER}: {what}", param=HEADER) from error
 
 
-def accept(value: Any) -> Safety:
-    """The body's member: the header's object, or Gemini's own list. Raises InvalidRequest."""
+def parse_body_member(value: Any) -> SafetySettings:
+    """The body's member: the header's object, or Gemini's own list. Raises InvalidRequestError."""
     try:
         return _safety(_listed(value) if isinstance(value, list) else _object(value))
     except ValueError as error:
-        raise InvalidRequest(f"safety_settings: {error}", param="safety_settings") from error
+        raise InvalidRequestError(f"safety_settings: {error}", param="safety_settings") from error
 
 
 def _object(value: Any) -> list[tuple[Any, Any]]:
@@ -82,7 +82,7 @@ def _listed(value: list[Any]) -> list[tuple[Any, Any]]:
     return [(item.get("category"), item.get("threshold")) for item in value]
 
 
-def _safety(asked: Iterable[tuple[Any, Any]]) -> Safety:
+def _safety(asked: Iterable[tuple[Any, Any]]) -> SafetySettings:
     """The first mention of a category counts: Gemini refuses a category that comes twice."""
     settings: dict[str, str] = {}
     mapped = False
@@ -93,7 +93,7 @@ def _safety(asked: Iterable[tuple[Any, Any]]) -> Safety:
         mapped = mapped or known != category
         settings.setdefault(known, threshold)
     listed = tuple({"category": category, "threshold": threshold} for category, threshold in settings.items())
-    return Safety(listed, (MAPPED,) if mapped else ())
+    return SafetySettings(listed, (CATEGORY_MAPPED_WARNING,) if mapped else ())
 
 
 def _check(kind: str, value: str, valid: tuple[str, ...]) -> None:

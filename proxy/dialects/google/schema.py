@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.content import invalid, written
-from proxy.errors import InvalidRequest
+from proxy.dialects.content import invalid_param, serialize_request
+from proxy.errors import InvalidRequestError
 
 _KEPT = (
     "title", "description", "default", "example", "format", "pattern", "nullable", "required", "enum",
@@ -32,38 +32,42 @@ _EACH = 16
 
 
 @dataclass(slots=True)
-class Room:
+class SizeBudget:
     """Bytes left for the schemas of one request, with their references written out."""
 
-    left: int
+    remaining_bytes: int
 
     @classmethod
-    def for_schemas(cls, size_bytes: int) -> Room:
+    def for_schemas(cls, size_bytes: int) -> SizeBudget:
         """Return the room for schemas of that size: enough without references, and 256 KiB more."""
         return cls(2**18 + 4 * size_bytes)
 
 
-def parameters(schema: Any, where: str, room: Room | None = None) -> dict[str, Any]:
+def parameters(schema: Any, where: str, budget: SizeBudget | None = None) -> dict[str, Any]:
     """The members of a function declaration that hold its parameters; none for a tool that has none, as Gemini wants.
 
-    With `room` they are rewritten to the subset, without they stay JSON Schema."""
+    With `budget` they are rewritten to the subset, without they stay JSON Schema."""
     if schema is not None and not isinstance(schema, dict):
-        raise invalid(where, "must be a JSON Schema")
+        raise invalid_param(where, "must be a JSON Schema")
     if not schema or not any(schema.get(key) for key in _SAYING):
         return {}
-    return {"parametersJsonSchema": schema} if room is None else {"parameters": Subset(schema, where, room).of(schema)}
+    return (
+        {"parametersJsonSchema": schema}
+        if budget is None
+        else {"parameters": SubsetRewriter(schema, where, budget).rewrite(schema)}
+    )
 
 
-class Subset:
-    """Rewrites one schema; raises InvalidRequest where its references never end or take more room than there is."""
+class SubsetRewriter:
+    """Rewrites one schema; raises InvalidRequestError where its references never end or take more room than there is."""
 
-    def __init__(self, root: Mapping[str, Any], where: str, room: Room) -> None:
+    def __init__(self, root: Mapping[str, Any], where: str, room: SizeBudget) -> None:
         self._root = root
         self._where = where
         self._room = room
         self._written = 0
 
-    def of(self, schema: Any, depth: int = 0) -> dict[str, Any]:
+    def rewrite(self, schema: Any, depth: int = 0) -> dict[str, Any]:
         """The schema without references, unions of types, and what OpenAPI's subset has no word for."""
         self._written += 1
         if depth > _DEEPEST or self._written > _MOST:
@@ -74,27 +78,27 @@ class Subset:
         self._take(_EACH + len(schema))
         if "$ref" in schema:
             siblings = {key: value for key, value in schema.items() if key != "$ref"}
-            return self.of({**self._target(schema["$ref"]), **siblings}, depth + 1)
+            return self.rewrite({**self._target(schema["$ref"]), **siblings}, depth + 1)
         if "allOf" in schema:
-            return self.of(self._merged(schema), depth + 1)
+            return self.rewrite(self._merged(schema), depth + 1)
         if options := schema.get("anyOf") or schema.get("oneOf"):
             return self._any_of(options, depth)
         return self._plain(schema, depth)
 
     def _check(self, schema: Any) -> None:
         if not isinstance(schema, dict):
-            raise invalid(self._where, "holds what is no JSON Schema")
+            raise invalid_param(self._where, "holds what is no JSON Schema")
         for key, kind in _SHAPES.items():
             if key in schema and not isinstance(schema[key], kind):
-                raise invalid(self._where, f"`{key}` in it is not what JSON Schema says")
+                raise invalid_param(self._where, f"`{key}` in it is not what JSON Schema says")
 
     def _take(self, size: int) -> None:
-        self._room.left -= size
-        if self._room.left < 0:
+        self._room.remaining_bytes -= size
+        if self._room.remaining_bytes < 0:
             raise self._too_large()
 
-    def _too_large(self) -> InvalidRequest:
-        return invalid(self._where, "refers to itself, or is too deep or too large, for this model")
+    def _too_large(self) -> InvalidRequestError:
+        return invalid_param(self._where, "refers to itself, or is too deep or too large, for this model")
 
     def _target(self, reference: Any) -> Mapping[str, Any]:
         pointer = str(reference)
@@ -103,7 +107,7 @@ class Subset:
         for step in pointer.removeprefix("#").split("/")[1:]:
             found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
         if not isinstance(found, dict) or not pointer.startswith("#"):
-            raise invalid(self._where, f"{reference!r} leads nowhere in it")
+            raise invalid_param(self._where, f"{reference!r} leads nowhere in it")
         self._take(len(found))
         return found
 
@@ -127,30 +131,30 @@ class Subset:
         """`anyOf` may have no neighbours; null is no type of its own, so it becomes `nullable`."""
         real = [option for option in options if option != {"type": "null"}]
         null = {"nullable": True} if len(real) < len(options) else {}
-        written = [self.of(option, depth + 1) | null for option in real]
+        written = [self.rewrite(option, depth + 1) | null for option in real]
         return written[0] if len(written) == 1 else {"anyOf": written}
 
     def _plain(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         types = schema.get("type")
         if isinstance(types, list):
             if len(types) > len(_TYPES) or any(one not in _TYPES for one in types):
-                raise invalid(self._where, "`type` in it is not what JSON Schema says")
+                raise invalid_param(self._where, "`type` in it is not what JSON Schema says")
             return self._any_of(
                 [{**schema, "type": one} if one != "null" else {"type": "null"} for one in types], depth
             )
         kept = {key: schema[key] for key in _KEPT if key in schema}
         if "const" in schema:
             kept["enum"] = [schema["const"]]
-        self._take(len(written(kept)))
+        self._take(len(serialize_request(kept)))
         kind = types or ("object" if "properties" in schema else "array" if "items" in schema else "string")
         return {"type": kind} | _values(kept, kind) | self._children(schema, kind, depth)
 
     def _children(self, schema: Mapping[str, Any], kind: str, depth: int) -> dict[str, Any]:
         if kind == "array":
-            return {"items": self.of(schema.get("items") or {"type": "string"}, depth + 1)}
+            return {"items": self.rewrite(schema.get("items") or {"type": "string"}, depth + 1)}
         properties = schema.get("properties") or {}
         return (
-            {"properties": {name: self.of(value, depth + 1) for name, value in properties.items()}}
+            {"properties": {name: self.rewrite(value, depth + 1) for name, value in properties.items()}}
             if properties
             else {}
         )

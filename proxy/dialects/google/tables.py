@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from proxy.dialects.names import Rule
+from proxy.dialects.names import NameRule
 
-TOOL_NAME = Rule(allowed="A-Za-z0-9_.:-", limit=64, first="A-Za-z_")
+TOOL_NAME = NameRule(allowed="A-Za-z0-9_.:-", limit=64, first="A-Za-z_")
 """How a tool may be called."""
 
 SCALARS: Mapping[str, str] = {
@@ -20,7 +20,7 @@ SCALARS: Mapping[str, str] = {
 }
 """OpenAI's name -> the name in `generationConfig`, of what goes over unchanged."""
 
-CARRIED = frozenset(SCALARS) | {
+SUPPORTED_PARAMS = frozenset(SCALARS) | {
     "max_completion_tokens",
     "max_tokens",
     "messages",
@@ -40,16 +40,16 @@ CARRIED = frozenset(SCALARS) | {
 
 SERVICE_TIERS: Mapping[str, str] = {"default": "standard", "flex": "flex", "priority": "priority"}
 
-NEWEST = 3
+GEMINI_3 = 3
 """The generation from which calls have ids and must be signed, and penalties and several candidates are gone."""
 
-SUBSET_UNTIL = 1
+LAST_SUBSET_GENERATION = 1
 """The last generation that takes only OpenAPI's subset of JSON Schema for a tool's parameters."""
 
-FOREIGN_SIGNATURE = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
+SKIP_SIGNATURE_VALIDATOR = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """Base64 of `skip_thought_signature_validator`: what Google documents for a call that Gemini did not make itself."""
 
-FINISH: Mapping[str, str] = {
+FINISH_REASONS: Mapping[str, str] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
     "CONTINUATION": "length",
@@ -69,7 +69,7 @@ FINISH: Mapping[str, str] = {
 }
 """finishReason -> finish_reason; one that is not listed here nor in BROKEN is `stop`, and shown as it came."""
 
-BROKEN = frozenset(
+FAILED_FINISH_REASONS = frozenset(
     {
         "MALFORMED_FUNCTION_CALL",
         "MALFORMED_RESPONSE",
@@ -80,7 +80,7 @@ BROKEN = frozenset(
 )
 """Values of finishReason that mean there is no answer: any OpenAI reason would make it look like one."""
 
-STATUS: Mapping[str, int] = {
+HTTP_STATUS: Mapping[str, int] = {
     "INVALID_ARGUMENT": 400,
     "FAILED_PRECONDITION": 400,
     "OUT_OF_RANGE": 400,
@@ -100,7 +100,7 @@ STATUS: Mapping[str, int] = {
 }
 """google.rpc.Code -> HTTP status."""
 
-MIME: Mapping[str, str] = {
+MEDIA_TYPES: Mapping[str, str] = {
     "gif": "image/gif",
     "heic": "image/heic",
     "heif": "image/heif",
@@ -122,4 +122,4 @@ _GENERATION = re.compile(r"gemini-(\d+)")
 def generation(model: str) -> int:
     """2 for `gemini-2.5-flash`; a name without a number (`gemini-flash-latest`) counts as the newest."""
     match = _GENERATION.search(model)
-    return int(match[1]) if match else NEWEST
+    return int(match[1]) if match else GEMINI_3

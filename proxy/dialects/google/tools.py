@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from proxy.dialects.content import invalid, written
-from proxy.dialects.google.schema import Room, parameters
-from proxy.dialects.google.tables import SUBSET_UNTIL, TOOL_NAME
-from proxy.dialects.names import fitting
+from proxy.dialects.content import invalid_param, serialize_request
+from proxy.dialects.google.schema import SizeBudget, parameters
+from proxy.dialects.google.tables import LAST_SUBSET_GENERATION, TOOL_NAME
+from proxy.dialects.names import sanitize_names
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
@@ -18,23 +18,23 @@ def functions(body: Mapping[str, Any]) -> list[tuple[dict[str, Any], str]]:
     tools = body.get("tools")
     member, listed = ("functions", body.get("functions")) if tools is None else ("tools", tools)
     if listed is not None and not isinstance(listed, list):
-        raise invalid(member, "must be a list")
+        raise invalid_param(member, "must be a list")
     return [_function(tool, f"{member}[{index}]", member) for index, tool in enumerate(listed or ())]
 
 
 def _function(tool: Any, where: str, member: str) -> tuple[dict[str, Any], str]:
     if member == "tools":
         if not isinstance(tool, dict) or tool.get("type") != "function":
-            raise invalid(f"{where}.type", "Gemini takes tools of type 'function' alone")
+            raise invalid_param(f"{where}.type", "Gemini takes tools of type 'function' alone")
         tool, where = tool.get("function"), f"{where}.function"
     if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
-        raise invalid(f"{where}.name", "must be a string")
+        raise invalid_param(f"{where}.name", "must be a string")
     return tool, where
 
 
-def told(body: Mapping[str, Any], defined: Iterable[tuple[dict[str, Any], str]]) -> dict[str, str]:
+def provider_tool_names(body: Mapping[str, Any], defined: Iterable[tuple[dict[str, Any], str]]) -> dict[str, str]:
     """The caller's names of tools, those of the history included -> names that Gemini takes."""
-    return fitting([*(function["name"] for function, _ in defined), *_called(body.get("messages"))], TOOL_NAME)
+    return sanitize_names([*(function["name"] for function, _ in defined), *_called(body.get("messages"))], TOOL_NAME)
 
 
 def _called(messages: Any) -> Iterable[str]:
@@ -51,8 +51,12 @@ def declarations(
     defined: list[tuple[dict[str, Any], str]], told: Mapping[str, str], generation: int
 ) -> list[dict[str, Any]]:  # fmt: skip
     """Gemini's `tools`: one that holds them all."""
-    size = len(written({"functions": [function for function, _ in defined]})) if generation <= SUBSET_UNTIL else None
-    room = None if size is None else Room.for_schemas(size)
+    size = (
+        len(serialize_request({"functions": [function for function, _ in defined]}))
+        if generation <= LAST_SUBSET_GENERATION
+        else None
+    )
+    room = None if size is None else SizeBudget.for_schemas(size)
     declared = []
     for function, where in defined:
         about = {"description": function["description"]} if function.get("description") else {}
@@ -61,18 +65,18 @@ def declarations(
     return [{"functionDeclarations": declared}] if declared else []
 
 
-def config(
+def tool_config(
     body: Mapping[str, Any], defined: list[tuple[dict[str, Any], str]], told: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Gemini's `toolConfig`, {} where its own default is meant. Raises InvalidRequest for a tool that is not there."""
+    """Gemini's `toolConfig`, {} where its own default is meant. Raises InvalidRequestError for a tool that is not there."""
     member = "function_call" if body.get("tool_choice") is None and body.get("function_call") else "tool_choice"
     choice = body.get(member)
     if not defined and choice not in (None, "auto", "none"):
-        raise invalid(member, "names a tool, but there are none")
+        raise invalid_param(member, "names a tool, but there are none")
     mode, names = _wanted(choice, member)
     known = {function["name"] for function, _ in defined}
     if unknown := [name for name in names if name not in known]:
-        raise invalid(member, f"{unknown[0]!r} is not among the tools")
+        raise invalid_param(member, f"{unknown[0]!r} is not among the tools")
     if mode == "AUTO" and (names or any(function.get("strict") for function, _ in defined)):
         # The one mode that leaves the choice to the model and holds it to the schema, or to some of the tools.
         mode = "VALIDATED"
@@ -89,11 +93,11 @@ def _wanted(choice: Any, member: str) -> tuple[str, list[str]]:
     if isinstance(choice, str) and choice in _MODES:
         return _MODES[choice], []
     if not isinstance(choice, dict):
-        raise invalid(member, "must be auto, none, required, or name a tool")
+        raise invalid_param(member, "must be auto, none, required, or name a tool")
     if choice.get("type") == "allowed_tools":
         allowed = choice.get("allowed_tools")
         if not isinstance(allowed, dict) or not isinstance(allowed.get("tools"), list):
-            raise invalid(member, "must have `allowed_tools` with a list of `tools`")
+            raise invalid_param(member, "must have `allowed_tools` with a list of `tools`")
         return _MODES.get(str(allowed.get("mode")), "AUTO"), [_named(tool, member) for tool in allowed["tools"]]
     return "ANY", [_named(choice, member)]
 
@@ -102,5 +106,5 @@ def _named(choice: Any, member: str) -> str:
     function = choice.get("function", choice) if isinstance(choice, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if not isinstance(name, str):
-        raise invalid(member, "must name a function")
+        raise invalid_param(member, "must name a function")
     return name

@@ -5,33 +5,33 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from proxy.dialects.faults import CONTEXT_LENGTH, message_of, refused
-from proxy.dialects.meta.tables import CODES, TOO_LONG
+from proxy.dialects.coerce import object_of
+from proxy.dialects.errors import CONTEXT_LENGTH, error_response, message_from_body
+from proxy.dialects.lenient_json import parse_or_none
+from proxy.dialects.meta.tables import CONTEXT_LENGTH_PATTERN, ERROR_CODES
 from proxy.dialects.openai import response as openai
-from proxy.dialects.parse import parse_or_none
-from proxy.dialects.shapes import object_of
-from proxy.errors import Refused
+from proxy.errors import UpstreamErrorResponse
 from proxy.messages import Headers
 
 _STATUS = {CONTEXT_LENGTH: 400, "model_not_found": 404}
 _INPUT = frozenset({400, 403, 413, 422})
 
 
-def error(status: int, headers: Headers, body: bytes) -> Refused:
+def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
     """OpenAI's envelope as it came, others put into it; that the conversation is too long is told by the words."""
     members = object_of(parse_or_none(body))
-    message = message_of(body)
+    message = message_from_body(body)
     inner = members.get("error")
     code = None if object_of(inner).get("code") == CONTEXT_LENGTH else _code(status, members, message)
     if code is None and inner:
-        return openai.error(status, headers, body)
-    return refused(_STATUS.get(code or "", status), headers, message, code=code, param=_param(members))
+        return openai.translate_error(status, headers, body)
+    return error_response(_STATUS.get(code or "", status), headers, message, code=code, param=_param(members))
 
 
 def _code(status: int, members: Mapping[str, Any], message: str) -> str | None:
-    if status in _INPUT and TOO_LONG.search(message):
+    if status in _INPUT and CONTEXT_LENGTH_PATTERN.search(message):
         return CONTEXT_LENGTH
-    return next((CODES[word] for word in _words(members) if word in CODES), None)
+    return next((ERROR_CODES[word] for word in _words(members) if word in ERROR_CODES), None)
 
 
 def _words(members: Mapping[str, Any]) -> Iterable[str]:

@@ -5,20 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.dialects.contract import Asking, Call
+from proxy.dialects.coerce import object_of
+from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.meta.tables import PATHS
-from proxy.dialects.openai.request import replaced
-from proxy.dialects.shapes import object_of
+from proxy.dialects.openai.request import replace_members
 
 _DROPPED = ("routing", "max_completion_tokens")
 
 
-def ask(call: Call) -> Asking:
+def build_request(call: CallerRequest) -> ProviderRequest:
     """The limit under its older name, null members of assistant messages left out; the rest byte for byte."""
-    return Asking(path=PATHS[call.endpoint], body=replaced(call.raw, _changes(call), drop=_DROPPED))
+    return ProviderRequest(path=PATHS[call.endpoint], body=replace_members(call.raw, _changes(call), drop=_DROPPED))
 
 
-def _changes(call: Call) -> dict[str, Any]:
+def _changes(call: CallerRequest) -> dict[str, Any]:
     changes: dict[str, Any] = {"model": call.model}
     if call.stream:
         changes["stream_options"] = {**object_of(call.body.get("stream_options")), "include_usage": True}

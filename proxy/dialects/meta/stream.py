@@ -7,17 +7,17 @@ from typing import Any
 
 import orjson
 
-from proxy.dialects.chunks import failed
-from proxy.dialects.contract import Reading
-from proxy.dialects.faults import message_in, refused
+from proxy.dialects.chunks import error_event
+from proxy.dialects.coerce import count_of, object_of, objects_of, text_of
+from proxy.dialects.contract import ResponseContext
+from proxy.dialects.errors import error_response, message_from_value
+from proxy.dialects.frame_transform import FrameTransform
+from proxy.dialects.lenient_json import parse_or_none, serialize
 from proxy.dialects.meta.choices import StreamedChoice
-from proxy.dialects.meta.tables import BROKEN, FINISH
-from proxy.dialects.meta.words import usage
-from proxy.dialects.openai.response import note_delta, splice
-from proxy.dialects.parse import parse_or_none, write
-from proxy.dialects.shapes import count_of, object_of, objects_of, text_of
-from proxy.dialects.stage import FrameStage
-from proxy.errors import Refused
+from proxy.dialects.meta.normalize import normalize_usage
+from proxy.dialects.meta.tables import FAILED_FINISH_REASONS, FINISH_REASONS
+from proxy.dialects.openai.response import record_delta, splice_provider
+from proxy.errors import UpstreamErrorResponse
 from proxy.sse import Event, data_of, encode
 
 DONE = b"[DONE]"
@@ -28,21 +28,21 @@ _PLAIN = frozenset({"role", "content", "refusal", "reasoning_content"})
 _TEXT_TYPES = (str, type(None))
 
 
-class Mending(FrameStage):
+class RepairingStream(FrameTransform):
     """OpenAI's chunks, one finish per choice, usage once at the end, then `[DONE]` if every choice has finished."""
 
-    def __init__(self, reading: Reading) -> None:
+    def __init__(self, reading: ResponseContext) -> None:
         super().__init__(reading)
         self._choices = {0: StreamedChoice(reading, 0)}
         self._last: dict[str, Any] = {}
 
-    def _at_end(self, rest: bytes) -> bytes:
+    def _translate_end(self, rest: bytes) -> bytes:
         """A last event may lack its blank line, and `[DONE]` may be missing where all that was asked for has come."""
         data = data_of(rest)
         last = self._data(data) if data is not None and (data == DONE or parse_or_none(data) is not None) else b""
         return last + self._close()
 
-    def _frame(self, frame: bytes) -> bytes:
+    def _translate_frame(self, frame: bytes) -> bytes:
         """Comments, and events without data, stop here: OpenAI's SDK fails on the latter."""
         data = data_of(frame)
         return b"" if data is None else self._data(data)
@@ -51,26 +51,26 @@ class Mending(FrameStage):
         if data == DONE:
             return self._close()
         try:
-            chunk, mends = orjson.loads(data), self._choices[0].has_half_character
+            chunk, mends = orjson.loads(data), self._choices[0].holds_surrogate
         except orjson.JSONDecodeError:
             chunk, mends = parse_or_none(data), True
         if not isinstance(chunk, dict):
-            self._reading.answer.dropped += 1
+            self._context.answer.dropped_events += 1
             return b""
         if not mends and _plain(chunk):
-            self._last, seen = chunk, self._reading.answer
+            self._last, seen = chunk, self._context.answer
             seen.id, seen.model = chunk["id"], chunk["model"]
-            note_delta(chunk["choices"][0]["delta"], seen)
+            record_delta(chunk["choices"][0]["delta"], seen)
             return self._passed(data)
         return self._mended(chunk, data)
 
     def _passed(self, data: bytes) -> bytes:
-        return encode(splice(data.replace(b"\n", b" "), self._reading.provider))
+        return encode(splice_provider(data.replace(b"\n", b" "), self._context.provider))
 
     def _mended(self, chunk: dict[str, Any], data: bytes) -> bytes:
         wrong = _wrong(chunk)
         if wrong is not None:
-            return failed(wrong, self._reading)
+            return error_event(wrong, self._context)
         choices = objects_of(chunk.get("choices"))
         self._note(chunk)
         if not choices:
@@ -84,19 +84,23 @@ class Mending(FrameStage):
         """Azure's first chunk has only the verdict on the prompt; a chunk with only usage waits for the end."""
         if chunk.get("choices") == [] and not chunk.get("usage"):
             return self._passed(data)
-        self._reading.answer.dropped += "choices" not in chunk and not chunk.get("usage")
+        self._context.answer.dropped_events += "choices" not in chunk and not chunk.get("usage")
         return b""
 
     def _note(self, chunk: Mapping[str, Any]) -> None:
         """Usage may stand in any chunk, or under Groq's `x_groq`; the last counts."""
-        seen = self._reading.answer
+        seen = self._context.answer
         seen.id = text_of(chunk.get("id")) or seen.id
-        seen.model = text_of(chunk.get("model")) or seen.model or self._reading.model
-        seen.usage = usage(chunk.get("usage")) or usage(object_of(chunk.get("x_groq")).get("usage")) or seen.usage
+        seen.model = text_of(chunk.get("model")) or seen.model or self._context.model
+        seen.usage = (
+            normalize_usage(chunk.get("usage"))
+            or normalize_usage(object_of(chunk.get("x_groq")).get("usage"))
+            or seen.usage
+        )
 
     def _head(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
         """What all chunks have in common; where one lacks it, it is as in the last one."""
-        last, reading = self._last, self._reading
+        last, reading = self._last, self._context
         return {
             "id": text_of(chunk.get("id")) or last.get("id") or reading.id,
             "object": "chat.completion.chunk",
@@ -106,45 +110,45 @@ class Mending(FrameStage):
 
     def _split(self, choices: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
         """What is said, and what ends: an end has a chunk of its own, and comes once per choice."""
-        seen, saying, ending = self._reading.answer, [], []
+        seen, saying, ending = self._context.answer, [], []
         for position, choice in enumerate(choices):
             index = choice.get("index")
             index = index if isinstance(index, int) else position
-            known = self._choices.get(index) or self._choices.setdefault(index, StreamedChoice(self._reading, index))
+            known = self._choices.get(index) or self._choices.setdefault(index, StreamedChoice(self._context, index))
             reason = text_of(choice.get("finish_reason"))
             delta = known.translate_delta(choice, ends=bool(reason) and known.finish is None)
-            note_delta(delta, seen)
+            record_delta(delta, seen)
             if delta and (not reason or _speaks(delta)):
                 saying.append({**choice, "index": index, "delta": delta, "finish_reason": None})
             if reason and known.finish is None:
                 known.finish = _finish(reason, known)
                 ending.append({**choice, "index": index, "delta": {}, "logprobs": None, **_named(reason, known.finish)})
-            seen.ended[index] = known.finish is not None
+            seen.choice_finished[index] = known.finish is not None
         if ending and all(choice.finish for choice in self._choices.values()):
-            seen.finish = ending[-1]["finish_reason"]
+            seen.finish_reason = ending[-1]["finish_reason"]
         return saying, ending
 
     def _chunk(self, rest: Mapping[str, Any], choices: list[dict[str, Any]]) -> bytes:
         if not choices:
             return b""
-        tail: dict[str, Any] = {"usage": None} if self._reading.show_usage else {}
-        tail["provider"] = self._reading.provider
-        return encode(write({**rest, **self._last, "choices": choices, **tail}))
+        tail: dict[str, Any] = {"usage": None} if self._context.show_usage else {}
+        tail["provider"] = self._context.provider
+        return encode(serialize({**rest, **self._last, "choices": choices, **tail}))
 
     def _close(self) -> bytes:
         """Nothing without a finish: a host's `[DONE]` alone does not make a cut answer whole."""
-        seen = self._reading.answer
+        seen = self._context.answer
         if seen.done or not seen.complete:
             return b""
         seen.done = True
         return self._usage() + encode(DONE)
 
     def _usage(self) -> bytes:
-        counts = self._reading.answer.usage
-        if counts is None or not self._reading.show_usage:
+        counts = self._context.answer.usage
+        if counts is None or not self._context.show_usage:
             return b""
         head = self._head({})
-        return encode(write({**head, "choices": [], "usage": counts, "provider": self._reading.provider}))
+        return encode(serialize({**head, "choices": [], "usage": counts, "provider": self._context.provider}))
 
 
 def _plain(chunk: dict[str, Any]) -> bool:
@@ -169,7 +173,7 @@ def _plain(chunk: dict[str, Any]) -> bool:
     )
 
 
-def begins(event: Event) -> bool:
+def has_content(event: Event) -> bool:
     """A delta with anything in it but a role, a finish, `[DONE]`, or an error in any of its places."""
     chunk = object_of(parse_or_none(event.data)) if event.data is not None else {}
     choices = objects_of(chunk.get("choices"))
@@ -182,16 +186,16 @@ def _speaks(delta: Mapping[str, Any]) -> bool:
 
 
 def _finish(reason: str, choice: StreamedChoice) -> str:
-    word = FINISH.get(reason, "stop")
+    word = FINISH_REASONS.get(reason, "stop")
     return "tool_calls" if choice.calls and word == "stop" else word
 
 
 def _named(reason: str, word: str) -> dict[str, str]:
     """The reason in OpenAI's words; one that nobody knows goes along as it came."""
-    return {"finish_reason": word} | ({} if reason in FINISH else {"provider_finish_reason": reason})
+    return {"finish_reason": word} | ({} if reason in FINISH_REASONS else {"provider_finish_reason": reason})
 
 
-def _wrong(chunk: Mapping[str, Any]) -> Refused | None:
+def _wrong(chunk: Mapping[str, Any]) -> UpstreamErrorResponse | None:
     """The error a chunk is or holds: in itself, in a choice, in `x_groq`, or as a finish reason."""
     if chunk.get("object") == "error":
         return _refused(chunk)
@@ -199,13 +203,15 @@ def _wrong(chunk: Mapping[str, Any]) -> Refused | None:
     for holder in (chunk, object_of(chunk.get("x_groq")), *choices):
         if holder.get("error"):
             return _refused(holder["error"])
-    broken = [choice["finish_reason"] for choice in choices if text_of(choice.get("finish_reason")) in BROKEN]
+    broken = [
+        choice["finish_reason"] for choice in choices if text_of(choice.get("finish_reason")) in FAILED_FINISH_REASONS
+    ]
     return _refused(f"the provider ended the answer with {broken[0]!r}") if broken else None
 
 
-def _refused(said: Any) -> Refused:
+def _refused(said: Any) -> UpstreamErrorResponse:
     members = object_of(said)
     code = members.get("code") or members.get("type")
     status = code if isinstance(code, int) and 400 <= code < 600 else 500
-    message = message_in(said) or "the provider broke off with an error"
-    return refused(status, {}, message, code=code if isinstance(code, str) else None)
+    message = message_from_value(said) or "the provider broke off with an error"
+    return error_response(status, {}, message, code=code if isinstance(code, str) else None)

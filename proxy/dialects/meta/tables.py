@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from proxy.dialects.faults import CONTEXT_LENGTH
+from proxy.dialects.errors import CONTEXT_LENGTH
 
 PATHS = {"chat": "/chat/completions"}
 
-FINISH: Mapping[str, str] = {
+FINISH_REASONS: Mapping[str, str] = {
     "stop": "stop",
     "length": "length",
     "tool_calls": "tool_calls",
@@ -24,17 +24,17 @@ FINISH: Mapping[str, str] = {
 }
 """A host's finish reason -> OpenAI's; any other counts as `stop`."""
 
-BROKEN = frozenset({"error", "abort", "cancelled"})
+FAILED_FINISH_REASONS = frozenset({"error", "abort", "cancelled"})
 """Finish reasons of answers that went wrong."""
 
-TOO_LONG = re.compile(
+CONTEXT_LENGTH_PATTERN = re.compile(
     r"maximum context length|context[ _](?:length|window|size)|too large for model|prompt is too long"
     r"|too many (?:input )?tokens|exceeds? the (?:model'?s? )?(?:maximum|context)",
     re.IGNORECASE,
 )
 """How hosts say that the conversation does not fit (vLLM, Together, llama.cpp, Mistral, Groq)."""
 
-CODES: Mapping[str, str] = {
+ERROR_CODES: Mapping[str, str] = {
     "3051": CONTEXT_LENGTH,
     "1500": "model_not_found",
     "invalid_model": "model_not_found",

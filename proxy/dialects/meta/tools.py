@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.parse import parse
-from proxy.dialects.shapes import arguments_of, content_of, object_of
+from proxy.dialects.coerce import arguments_of, content_of, object_of
+from proxy.dialects.lenient_json import parse
 
 
 @dataclass(slots=True)
@@ -28,7 +28,7 @@ class _Call:
         return True
 
 
-class Calls:
+class ToolCallRepair:
     """The calls of one choice: each starts once, with its id and name, and has an index of its own from 0."""
 
     def __init__(self, stem: str, names: Mapping[str, str]) -> None:
@@ -39,12 +39,12 @@ class Calls:
     def __bool__(self) -> bool:
         return bool(self._calls)
 
-    def mended(self, fragments: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    def repair(self, fragments: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """The fragments of one delta; those that say nothing new are left out."""
         mended = (self._fragment(fragment) for fragment in fragments)
         return [fragment for fragment in mended if fragment is not None]
 
-    def closing(self) -> list[dict[str, Any]]:
+    def close(self) -> list[dict[str, Any]]:
         """Arguments for the calls that had none: `{}`, since "" is no JSON."""
         return [
             {"index": call.index, "function": {"arguments": "{}"}} for call in self._calls if not call.arguments.strip()
@@ -63,14 +63,14 @@ class Calls:
         if not name:
             return None
         index = len(self._calls)
-        call = _Call(index, given_id(fragment) or f"call_{self._stem}_{index}", name, fragment.get("index"), written)
+        call = _Call(index, valid_id(fragment) or f"call_{self._stem}_{index}", name, fragment.get("index"), written)
         self._calls.append(call)
         function = {"name": self._names.get(name, name), "arguments": written}
         return {**fragment, "index": index, "id": call.id, "type": "function", "function": function}
 
     def _known(self, fragment: dict[str, Any], name: str) -> _Call | None:
         """The call that a fragment goes on with: a known id, else its place, unless a name says that another begins."""
-        id, given = given_id(fragment), fragment.get("index")
+        id, given = valid_id(fragment), fragment.get("index")
         for call in self._calls:
             if id and call.id == id:
                 return call
@@ -82,16 +82,16 @@ class Calls:
         return here[-1] if here and here[-1].name == name and not here[-1].whole() else None
 
 
-def given_id(call: Mapping[str, Any]) -> str | None:
+def valid_id(call: Mapping[str, Any]) -> str | None:
     """A call's id, if it is one (old Mistral models say "null")."""
     id = call.get("id")
     return id if isinstance(id, str) and id and id != "null" else None
 
 
-def whole_call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:
+def repair_complete_call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:
     """A call of a whole answer, with everything OpenAI's has."""
     function = object_of(call.get("function"))
     name = content_of(function.get("name"))
     said = {"name": names.get(name, name), "arguments": arguments_of(function.get("arguments")).strip() or "{}"}
     kept = {key: value for key, value in call.items() if key != "index"}
-    return {**kept, "id": given_id(call) or spare_id, "type": "function", "function": said}
+    return {**kept, "id": valid_id(call) or spare_id, "type": "function", "function": said}

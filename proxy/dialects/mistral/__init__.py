@@ -1,23 +1,23 @@
 """Mistral: requests are checked member by member there, answers are those of an OpenAI-shaped host."""
 
-from proxy.dialects.contract import Asking, Dialect
-from proxy.dialects.meta.error import error
-from proxy.dialects.meta.response import answer
-from proxy.dialects.meta.stream import Mending, begins
-from proxy.dialects.mistral.request import ask, unsupported
+from proxy.dialects.contract import Dialect, ProviderRequest
+from proxy.dialects.meta.error import translate_error
+from proxy.dialects.meta.response import translate_response
+from proxy.dialects.meta.stream import RepairingStream, has_content
+from proxy.dialects.mistral.request import build_request, unsupported_params
 from proxy.dialects.mistral.tables import PATHS
 
 DIALECT = Dialect(
     name="mistral",
     auth="bearer",
     paths=PATHS,
-    ask=ask,
-    answer=answer,
-    stream=Mending,
-    begins=begins,
-    error=error,
-    listing=Asking("/v1/models"),
-    prefill=lambda model: True,
-    echoes=True,
-    unsupported=unsupported,
+    build_request=build_request,
+    translate_response=translate_response,
+    stream_translator=RepairingStream,
+    has_content=has_content,
+    translate_error=translate_error,
+    list_models_request=ProviderRequest("/v1/models"),
+    supports_prefill=lambda model: True,
+    echoes_prefill=True,
+    unsupported_params=unsupported_params,
 )

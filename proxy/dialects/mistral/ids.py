@@ -13,7 +13,7 @@ _LENGTH = 9
 _FITS = re.compile(r"[A-Za-z0-9]{9}")
 
 
-def fitting_ids(ids: Iterable[str]) -> dict[str, str]:
+def sanitize_ids(ids: Iterable[str]) -> dict[str, str]:
     """The caller's ids -> Mistral's: the same in every turn of a conversation, no two the same, good ones stay."""
     wanted = list(dict.fromkeys(ids))
     given = {id: id for id in wanted if _FITS.fullmatch(id)}

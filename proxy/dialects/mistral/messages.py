@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.content import invalid, part_text, parts, text
-from proxy.dialects.history import answered_call, calls_of, picture, role_of
-from proxy.dialects.mistral.ids import fitting_ids
+from proxy.dialects.content import content_parts, invalid_param, part_text, text_content
+from proxy.dialects.history import image_part, role_of, tool_call_id_of, tool_calls_of
+from proxy.dialects.mistral.ids import sanitize_ids
 from proxy.dialects.mistral.tables import BRIDGE
 
 Turn = dict[str, Any]
@@ -22,16 +22,16 @@ class _Told:
     ids: Mapping[str, str]
 
 
-def conversation(messages: Any, names: Mapping[str, str]) -> list[Turn]:
-    """The messages, tools under the names given. Raises InvalidRequest for what Mistral has no place for."""
+def translate_messages(messages: Any, names: Mapping[str, str]) -> list[Turn]:
+    """The messages, tools under the names given. Raises InvalidRequestError for what Mistral has no place for."""
     if not isinstance(messages, list):
-        raise invalid("messages", "must be a list")
-    told = _Told(names, fitting_ids(_ids(messages)))
+        raise invalid_param("messages", "must be a list")
+    told = _Told(names, sanitize_ids(_ids(messages)))
     turns: list[Turn] = []
     for index, message in enumerate(messages):
         turns += _bridged(_turn(message, f"messages[{index}]", told), turns)
     if all(turn["role"] == "system" for turn in turns):
-        raise invalid("messages", "must hold a message that says something and is not the system's")
+        raise invalid_param("messages", "must hold a message that says something and is not the system's")
     if turns[-1]["role"] == "assistant" and "tool_calls" not in turns[-1]:
         turns[-1]["prefix"] = True
     return turns
@@ -59,7 +59,7 @@ def _ids(messages: list[Any]) -> Iterable[str]:
 
 
 def _system(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
-    return {"role": "system", "content": text(message.get("content"), f"{where}.content")}
+    return {"role": "system", "content": text_content(message.get("content"), f"{where}.content")}
 
 
 def _user(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
@@ -68,14 +68,14 @@ def _user(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
 
 def _assistant(message: Mapping[str, Any], where: str, told: _Told) -> Turn | None:
     """One that says nothing is left out: Mistral refuses it."""
-    said = text(message.get("content") or message.get("refusal"), f"{where}.content")
+    said = text_content(message.get("content") or message.get("refusal"), f"{where}.content")
     calls = [
         {
             "id": told.ids[call.id],
             "type": "function",
             "function": {"name": told.names.get(call.name, call.name), "arguments": call.arguments},
         }
-        for call in calls_of(message, where)
+        for call in tool_calls_of(message, where)
     ]
     if not calls:
         return {"role": "assistant", "content": said} if said else None
@@ -83,7 +83,7 @@ def _assistant(message: Mapping[str, Any], where: str, told: _Told) -> Turn | No
 
 
 def _tool(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
-    id = told.ids[answered_call(message, where)]
+    id = told.ids[tool_call_id_of(message, where)]
     return {"role": "tool", "tool_call_id": id, "content": _content(message.get("content"), f"{where}.content")}
 
 
@@ -101,10 +101,10 @@ def _content(content: Any, where: str) -> str | list[dict[str, Any]]:
     if content is None or isinstance(content, str):
         return content or ""
     chunks = []
-    for index, part in enumerate(parts(content, where)):
+    for index, part in enumerate(content_parts(content, where)):
         path = f"{where}[{index}]"
         if part["type"] not in _CHUNKS:
-            raise invalid(path, f"a part of type {part['type']!r} cannot stand here")
+            raise invalid_param(path, f"a part of type {part['type']!r} cannot stand here")
         chunks.append(_CHUNKS[part["type"]](part, path))
     return chunks
 
@@ -112,20 +112,20 @@ def _content(content: Any, where: str) -> str | list[dict[str, Any]]:
 def _text(part: dict[str, Any], where: str) -> dict[str, Any]:
     said = part_text(part)
     if said is None:
-        raise invalid(f"{where}.{part['type']}", "must be a string")
+        raise invalid_param(f"{where}.{part['type']}", "must be a string")
     return {"type": "text", "text": said}
 
 
 def _audio(part: dict[str, Any], where: str) -> dict[str, Any]:
     audio = part.get("input_audio")
     if not isinstance(audio, dict) or not isinstance(audio.get("data"), str):
-        raise invalid(f"{where}.input_audio.data", "must be a string")
+        raise invalid_param(f"{where}.input_audio.data", "must be a string")
     return {"type": "input_audio", "input_audio": audio["data"]}
 
 
 _CHUNKS: Mapping[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
     "text": _text,
     "refusal": _text,
-    "image_url": picture,
+    "image_url": image_part,
     "input_audio": _audio,
 }

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from proxy.dialects.names import Rule
-from proxy.dialects.params import Number, Params
+from proxy.dialects.names import NameRule
+from proxy.dialects.params import NumericParam, ParamTable
 
 PATHS = {"chat": "/v1/chat/completions"}
 
-TOOL_NAME = Rule("A-Za-z0-9_-", limit=64)
+TOOL_NAME = NameRule("A-Za-z0-9_-", limit=64)
 
-PARAMS = Params(
+PARAMS = ParamTable(
     numbers={
-        "temperature": Number("temperature", 0, 1.5),
-        "top_p": Number("top_p", 0.0001, 1),
-        "presence_penalty": Number("presence_penalty", -2, 2),
-        "frequency_penalty": Number("frequency_penalty", -2, 2),
-        "seed": Number("random_seed", 0, 2**63 - 1, loses_below=True),
+        "temperature": NumericParam("temperature", 0, 1.5),
+        "top_p": NumericParam("top_p", 0.0001, 1),
+        "presence_penalty": NumericParam("presence_penalty", -2, 2),
+        "frequency_penalty": NumericParam("frequency_penalty", -2, 2),
+        "seed": NumericParam("random_seed", 0, 2**63 - 1, drop_below=True),
     },
-    kept={
+    copied={
         "stop": "stop",
         "n": "n",
         "metadata": "metadata",

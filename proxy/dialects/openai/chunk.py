@@ -9,7 +9,7 @@ from msgspec import MsgspecError, Struct, ValidationError, convert
 from msgspec.json import Decoder
 from msgspec.structs import fields
 
-from proxy.dialects.parse import parse_or_none
+from proxy.dialects.lenient_json import parse_or_none
 
 
 class Choice(Struct, frozen=True, gc=False):
@@ -21,7 +21,7 @@ class Choice(Struct, frozen=True, gc=False):
     text: Any = None
 
 
-class Whole(Struct, frozen=True, gc=False):
+class ResponseObject(Struct, frozen=True, gc=False):
     """The answer so far, as a typed event tells it."""
 
     model: str | None = None
@@ -37,7 +37,7 @@ class Chunk(Struct, frozen=True, gc=False):
     usage: dict[str, Any] | None = None
     error: Any = None
     type: Any = None
-    response: Whole | None = None
+    response: ResponseObject | None = None
 
 
 _decoded = Decoder(Chunk).decode
@@ -45,7 +45,7 @@ _UNFIT = (ValidationError, UnicodeEncodeError)
 """What `convert` raises for a value of another type; the latter for a string with a lone surrogate in it."""
 
 
-def read(data: bytes) -> Any:
+def decode_chunk(data: bytes) -> Any:
     """A Chunk, if it is a JSON object; other JSON as what it is; None if it is no JSON."""
     try:
         # As text where it could be none: what is passed over must be UTF-8 all the same.
@@ -56,10 +56,10 @@ def read(data: bytes) -> Any:
 
 def _lenient(data: bytes) -> Any:
     value = parse_or_none(data)
-    return chunk(value) if isinstance(value, dict) else value
+    return chunk_from_object(value) if isinstance(value, dict) else value
 
 
-def chunk(members: Mapping[str, Any]) -> Chunk:
+def chunk_from_object(members: Mapping[str, Any]) -> Chunk:
     """The same of an object that is decoded already."""
     try:
         return convert(members, Chunk)
@@ -69,7 +69,7 @@ def chunk(members: Mapping[str, Any]) -> Chunk:
             choices = [_fitting(choice, Choice) for choice in listed if isinstance(choice, dict)]
             members = {**members, "choices": choices}
         if isinstance(response := members.get("response"), dict):
-            members = {**members, "response": _fitting(response, Whole)}
+            members = {**members, "response": _fitting(response, ResponseObject)}
         return convert(_fitting(members, Chunk), Chunk)
 
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.dialects.coerce import object_of
 from proxy.dialects.openai.chunk import Chunk
-from proxy.dialects.shapes import object_of
-from proxy.messages import Answer
+from proxy.messages import CompletionState
 
-ENDS: Mapping[str, str] = {
+END_EVENTS: Mapping[str, str] = {
     "response.completed": "stop",
     "response.incomplete": "length",
     "image_generation.completed": "stop",
@@ -20,33 +20,33 @@ ENDS: Mapping[str, str] = {
 _ONE_OF_SEVERAL = frozenset({"image_generation.completed", "image_edit.completed"})
 """Ending events that come once for each image."""
 
-FAILURES = frozenset({"error", "response.failed"})
+FAILURE_EVENTS = frozenset({"error", "response.failed"})
 
 _CONTENT = (".delta", ".partial_image", "response.output_item.added")
 
 
-def note_event(event: Chunk, seen: Answer) -> None:
+def record_event(event: Chunk, seen: CompletionState) -> None:
     """What an event says of how the answer went."""
     kind, response = event.type, event.response or event
     if not isinstance(kind, str):
         return
-    if kind in FAILURES:
+    if kind in FAILURE_EVENTS:
         seen.error = True
-    elif kind in ENDS:
-        seen.finish = ENDS[kind]
+    elif kind in END_EVENTS:
+        seen.finish_reason = END_EVENTS[kind]
         if kind in _ONE_OF_SEVERAL:
-            seen.ended[len(seen.ended)] = True
-        seen.done = kind not in _ONE_OF_SEVERAL or len(seen.ended) >= seen.requested_choices
-        seen.usage = counted(response.usage) or seen.usage
-    if says(event):
-        seen.plain = False  # it is content, but no text that another target could go on with
+            seen.choice_finished[len(seen.choice_finished)] = True
+        seen.done = kind not in _ONE_OF_SEVERAL or len(seen.choice_finished) >= seen.requested_choices
+        seen.usage = chat_usage(response.usage) or seen.usage
+    if event_has_content(event):
+        seen.text_only = False  # it is content, but no text that another target could go on with
     seen.model = response.model or seen.model
 
 
-def says(event: Chunk) -> bool:
+def event_has_content(event: Chunk) -> bool:
     """Whether it carries content, or an end."""
     kind = event.type
-    return isinstance(kind, str) and (kind.endswith(_CONTENT) or kind in ENDS or kind in FAILURES)
+    return isinstance(kind, str) and (kind.endswith(_CONTENT) or kind in END_EVENTS or kind in FAILURE_EVENTS)
 
 
 def error_of(event: Mapping[str, Any]) -> Any:
@@ -59,7 +59,7 @@ def error_of(event: Mapping[str, Any]) -> Any:
     return event.get("error") or None
 
 
-def counted(usage: Any) -> dict[str, Any] | None:
+def chat_usage(usage: Any) -> dict[str, Any] | None:
     """Usage in chat's words: /responses and images count input and output tokens."""
     if not isinstance(usage, dict):
         return None

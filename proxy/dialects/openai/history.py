@@ -17,7 +17,7 @@ _list = msgspec.json.Decoder(list[msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
 
 
-def foreign(messages: Any) -> bool:
+def has_foreign_members(messages: Any) -> bool:
     """Whether one of a conversation's messages, as parsed, holds such a member."""
     for message in messages if isinstance(messages, list) else ():
         if not isinstance(message, dict):
@@ -32,7 +32,7 @@ def foreign(messages: Any) -> bool:
     return False
 
 
-def own(messages: msgspec.Raw) -> msgspec.Raw:
+def without_foreign_members(messages: msgspec.Raw) -> msgspec.Raw:
     """A request's `messages` without other providers' members, the rest byte for byte."""
     return _each(messages, _message)
 

@@ -8,18 +8,18 @@ from typing import Any
 import msgspec
 from msgspec import Struct
 
-from proxy.dialects.contract import Asking, Call
-from proxy.dialects.openai.history import foreign, own
+from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.openai.history import has_foreign_members, without_foreign_members
 from proxy.dialects.openai.tables import (
-    AFTER_DALL_E,
-    COUNTED,
-    COUNTS_THOUGHTS,
+    DROPPED_IMAGE_OPTIONS,
+    GPT_IMAGE_MODELS,
+    IMAGE_OPTION_MAP,
     PATHS,
-    PICTURE_DROPPED,
-    PICTURE_WORDS,
+    REASONING_MODELS,
+    USAGE_ON_REQUEST,
 )
-from proxy.dialects.params import dropped
-from proxy.errors import InvalidRequest
+from proxy.dialects.params import drop_warnings
+from proxy.errors import InvalidRequestError
 
 _members = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _encode = msgspec.json.Encoder().encode
@@ -37,15 +37,15 @@ class _Change(Struct, frozen=True):
 _UNCHANGED = _Change()
 
 
-def ask(call: Call) -> Asking:
+def build_request(call: CallerRequest) -> ProviderRequest:
     """Top-level members are replaced, every other subtree stays byte for byte what the caller wrote."""
     change = _CHANGES.get(call.endpoint, _nothing)(call)
     changes = {"model": call.model, **_counted(call), **change.set}
-    body = replaced(call.raw, changes, drop=("routing", *change.left_out, *change.lost))
-    return Asking(path=PATHS[call.endpoint], body=body, warnings=dropped(change.lost))
+    body = replace_members(call.raw, changes, drop=("routing", *change.left_out, *change.lost))
+    return ProviderRequest(path=PATHS[call.endpoint], body=body, warnings=drop_warnings(change.lost))
 
 
-def replaced(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
+def replace_members(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
     """A JSON object with some members replaced or left out; of a repeated member the last counts, as in parsing."""
     members = _opened(raw)
     for name in drop:
@@ -58,41 +58,41 @@ def _opened(raw: bytes) -> dict[str, Any]:
     try:
         members: dict[str, Any] = _members.decode(raw)
     except RecursionError as error:
-        raise InvalidRequest("the body is nested too deep", code="invalid_json") from error
+        raise InvalidRequestError("the body is nested too deep", code="invalid_json") from error
     return members
 
 
-def _counted(call: Call) -> dict[str, Any]:
+def _counted(call: CallerRequest) -> dict[str, Any]:
     """Usage is always asked for in streams, for the log and the costs; the stage hides it if the caller did not ask."""
-    if not call.stream or call.endpoint not in COUNTED:
+    if not call.stream or call.endpoint not in USAGE_ON_REQUEST:
         return {}
     return {"stream_options": {**(call.body.get("stream_options") or {}), "include_usage": True}}
 
 
-def _nothing(call: Call) -> _Change:
+def _nothing(call: CallerRequest) -> _Change:
     return _UNCHANGED
 
 
-def _chat(call: Call) -> _Change:
+def _chat(call: CallerRequest) -> _Change:
     """The limit under the name that the model takes, and no other provider's members in the history."""
     changes: dict[str, Any] = {}
-    if foreign(call.body.get("messages")):
-        changes["messages"] = own(_opened(call.raw)["messages"])
-    if "max_tokens" not in call.body or not COUNTS_THOUGHTS.match(call.model):
+    if has_foreign_members(call.body.get("messages")):
+        changes["messages"] = without_foreign_members(_opened(call.raw)["messages"])
+    if "max_tokens" not in call.body or not REASONING_MODELS.match(call.model):
         return _Change(changes) if changes else _UNCHANGED
     if call.body.get("max_completion_tokens") is None:
         changes["max_completion_tokens"] = call.body["max_tokens"]
     return _Change(changes, left_out=("max_tokens",))
 
 
-def _images(call: Call) -> _Change:
+def _images(call: CallerRequest) -> _Change:
     """What was asked of DALL-E in the words of its successors."""
-    if not AFTER_DALL_E.match(call.model):
+    if not GPT_IMAGE_MODELS.match(call.model):
         return _UNCHANGED
-    said = ((name, words.get(str(call.body.get(name)))) for name, words in PICTURE_WORDS.items())
-    asked = [name for name in PICTURE_DROPPED if name in call.body]
-    lost = tuple(name for name in asked if call.body[name] not in PICTURE_DROPPED[name])
+    said = ((name, words.get(str(call.body.get(name)))) for name, words in IMAGE_OPTION_MAP.items())
+    asked = [name for name in DROPPED_IMAGE_OPTIONS if name in call.body]
+    lost = tuple(name for name in asked if call.body[name] not in DROPPED_IMAGE_OPTIONS[name])
     return _Change({name: word for name, word in said if word is not None}, tuple(asked), lost)
 
 
-_CHANGES: Mapping[str, Callable[[Call], _Change]] = {"chat": _chat, "images": _images}
+_CHANGES: Mapping[str, Callable[[CallerRequest], _Change]] = {"chat": _chat, "images": _images}

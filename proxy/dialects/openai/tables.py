@@ -14,10 +14,10 @@ PATHS = {
     "responses": "/responses",
 }
 
-COUNTED = ("chat", "completions")
+USAGE_ON_REQUEST = ("chat", "completions")
 """Endpoints whose streams tell their usage only when asked."""
 
-COUNTS_THOUGHTS = re.compile(r"o\d|gpt-(?:[5-9]|\d\d)")
+REASONING_MODELS = re.compile(r"o\d|gpt-(?:[5-9]|\d\d)")
 """Models, by the start of their name, that take `max_completion_tokens` and refuse `max_tokens`."""
 
 FOREIGN_IN_MESSAGES = frozenset({"provider", "reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"})
@@ -26,10 +26,10 @@ FOREIGN_IN_MESSAGES = frozenset({"provider", "reasoning", "reasoning_content", "
 FOREIGN_IN_CALLS = frozenset({"extra_content"})
 """The same in each of `tool_calls`: Gemini's signatures."""
 
-AFTER_DALL_E = re.compile(r"gpt-image|chatgpt-image")
+GPT_IMAGE_MODELS = re.compile(r"gpt-image|chatgpt-image")
 """Models that took DALL-E's place, and have other words for what is asked of a picture."""
 
-PICTURE_WORDS: Mapping[str, Mapping[str, str]] = {
+IMAGE_OPTION_MAP: Mapping[str, Mapping[str, str]] = {
     "quality": {"hd": "high", "standard": "medium"},
     "size": {
         "256x256": "1024x1024",
@@ -40,5 +40,5 @@ PICTURE_WORDS: Mapping[str, Mapping[str, str]] = {
 }
 """DALL-E's word -> theirs."""
 
-PICTURE_DROPPED: Mapping[str, tuple[str, ...]] = {"response_format": ("b64_json",), "style": ()}
+DROPPED_IMAGE_OPTIONS: Mapping[str, tuple[str, ...]] = {"response_format": ("b64_json",), "style": ()}
 """What they have no word for, and the values that ask for what they do anyway: answer with the picture itself."""

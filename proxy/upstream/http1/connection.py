@@ -9,91 +9,107 @@ from functools import partial
 from math import inf
 from typing import Protocol, cast
 
-from proxy.alarm import Alarm
-from proxy.errors import BadAnswer, Disconnected, Silent, UpstreamFailure
-from proxy.upstream.http1.incoming import Http1Incoming
-from proxy.upstream.http1.parser import AnswerParser
+from proxy.deadline_timer import DeadlineTimer
+from proxy.errors import MalformedResponse, UpstreamDisconnected, UpstreamError, UpstreamTimeout
+from proxy.upstream.http1.parser import ResponseParser
+from proxy.upstream.http1.response import Http1Response
 
-SLICE = 256 * 1024
+WRITE_CHUNK_BYTES = 256 * 1024
 """Bytes of a body given to the socket at a time."""
 
-_NOTHING = memoryview(b"")
+_EMPTY = memoryview(b"")
 
 
-class Stale(Disconnected):
+class StaleConnectionError(UpstreamDisconnected):
     """A kept connection closed before the first byte of an answer: the provider had most likely hung up before."""
 
 
-class Keeper(Protocol):
+class ConnectionOwner(Protocol):
     """Who takes a connection back."""
 
-    def keep(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """It is idle and may be used again."""
 
-    def forget(self, connection: Connection) -> None:
+    def remove(self, connection: Connection) -> None:
         """It is closed."""
 
 
 class Connection(asyncio.Protocol):
-    """While `_incoming` is None it is idle, and a byte that comes then makes it unusable."""
+    """While `_response` is None it is idle, and a byte that comes then makes it unusable."""
 
     __slots__ = (
-        "_alarm", "_asked", "_backlog", "_begun", "_blocked", "_cut", "_heard", "_incoming", "_keeper", "_loop",
-        "_parser", "_paused_at", "_readable", "_transport", "_unsent", "_write_due", "_write_timeout", "host",
+        "_last_read_at",
+        "_loop",
+        "_owner",
+        "_parser",
+        "_paused_at",
+        "_readable",
+        "_request_count",
+        "_request_truncated",
+        "_response",
+        "_response_started",
+        "_timer",
+        "_transport",
+        "_unsent",
+        "_unsent_bytes",
+        "_write_deadline",
+        "_write_paused",
+        "_write_timeout_s",
+        "host",
         "idle_since",
     )  # fmt: skip
 
-    def __init__(self, host: str, keeper: Keeper, write_timeout: float) -> None:
+    def __init__(self, host: str, owner: ConnectionOwner, write_timeout_s: float) -> None:
         self.host = host
         self.idle_since = 0.0
-        self._keeper = keeper
-        self._write_timeout = write_timeout
+        self._owner = owner
+        self._write_timeout_s = write_timeout_s
         self._loop = asyncio.get_running_loop()
-        self._alarm = Alarm(self._loop, self._due, self._ring)
-        self._parser = AnswerParser()
-        self._incoming: Http1Incoming | None = None
-        self._asked = 0
-        self._begun = False
-        self._heard = 0.0
+        self._timer = DeadlineTimer(self._loop, self._deadline, self._on_deadline)
+        self._parser = ResponseParser()
+        self._response: Http1Response | None = None
+        self._request_count = 0
+        self._response_started = False
+        self._last_read_at = 0.0
         self._paused_at: float | None = None
-        self._unsent = _NOTHING
-        self._cut = False
-        self._blocked = False
-        self._backlog = 0
-        self._write_due = inf
+        self._unsent = _EMPTY
+        self._request_truncated = False
+        self._write_paused = False
+        self._unsent_bytes = 0
+        self._write_deadline = inf
 
     # What the transport does with it.
 
-    def ask(self, head: bytes, body: bytes, answer_timeout: float) -> Http1Incoming:
-        """Send a request; the answer must begin within `answer_timeout` seconds."""
+    def send_request(self, head: bytes, body: bytes, response_timeout_s: float) -> Http1Response:
+        """Send a request; the answer must begin within `response_timeout_s` seconds."""
         now = self._loop.time()
-        self._parser.expect()
-        self._asked += 1
-        self._begun = False
-        self._heard = now
-        self._backlog, self._write_due = len(head) + len(body), now + self._write_timeout
-        self._incoming = incoming = Http1Incoming(self._loop, self, now + answer_timeout)
+        self._parser.reset()
+        self._request_count += 1
+        self._response_started = False
+        self._last_read_at = now
+        self._unsent_bytes, self._write_deadline = len(head) + len(body), now + self._write_timeout_s
+        self._response = response = Http1Response(self._loop, self, now + response_timeout_s)
         if self._transport.is_closing():
-            self._lost(None)
-            return incoming
+            self._on_lost(None)
+            return response
         # One write, so that head and body leave in one segment where they fit.
-        self._transport.write(head + body[:SLICE])
-        if len(body) > SLICE:
-            self._unsent = memoryview(body)[SLICE:]
-            self._send_on()
-        self._alarm.heed()
-        return incoming
+        self._transport.write(head + body[:WRITE_CHUNK_BYTES])
+        if len(body) > WRITE_CHUNK_BYTES:
+            self._unsent = memoryview(body)[WRITE_CHUNK_BYTES:]
+            self._write_more()
+        self._timer.reschedule()
+        return response
 
     @property
-    def usable(self) -> bool:
+    def is_usable(self) -> bool:
         """Open and quiet: bytes or an end that the loop has not told us of yet count too."""
         return not (self._transport.is_closing() or self._readable())
 
     def abort(self) -> None:
         """Close at once; what was not sent is dropped."""
-        self._incoming = None
-        self._unsent = _NOTHING
-        self._alarm.stop()
+        self._response = None
+        self._unsent = _EMPTY
+        self._timer.stop()
         self._transport.abort()
 
     # What its answer does with it.
@@ -105,127 +121,132 @@ class Connection(asyncio.Protocol):
 
     def resume(self) -> None:
         if self._paused_at is not None:
-            self._heard = self._loop.time()
-            if self._incoming is not None:
-                self._incoming.extend(self._heard - self._paused_at)
+            self._last_read_at = self._loop.time()
+            if self._response is not None:
+                self._response.extend_deadline(self._last_read_at - self._paused_at)
             self._paused_at = None
             self._transport.resume_reading()
-            self._alarm.heed()
+            self._timer.reschedule()
 
-    def heed(self) -> None:
-        self._alarm.heed()
+    def reschedule(self) -> None:
+        self._timer.reschedule()
 
     # What the event loop does with it.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._readable = _readable(transport.get_extra_info("socket").fileno())
+        self._readable = _readability_check(transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
-        incoming, parser = self._incoming, self._parser
-        if incoming is None:
+        response, parser = self._response, self._parser
+        if response is None:
             self.abort()
             return
-        self._heard = self._loop.time()
-        self._begun = True
+        self._last_read_at = self._loop.time()
+        self._response_started = True
         parser.feed(data)
-        if not incoming.answered and parser.headers is not None:
-            self._answered(incoming)
+        if not response.has_head and parser.headers is not None:
+            self._on_response_head(response)
         if parser.body:
-            incoming.add(parser.body, len(data))
+            response.add_body(parser.body, len(data))
             parser.body.clear()
         if parser.complete:
             self._finish()
-        elif parser.flaw is not None:
-            self._fail(BadAnswer(f"{self.host} sent no valid HTTP answer: {parser.flaw}"))
+        elif parser.error is not None:
+            self._fail(MalformedResponse(f"{self.host} sent no valid HTTP answer: {parser.error}"))
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._alarm.stop()
-        self._lost(error)
+        self._timer.stop()
+        self._on_lost(error)
         self._parser.close()
-        self._keeper.forget(self)
+        self._owner.remove(self)
 
     def pause_writing(self) -> None:
-        self._blocked = True
+        self._write_paused = True
 
     def resume_writing(self) -> None:
-        self._blocked = False
-        self._send_on()
+        self._write_paused = False
+        self._write_more()
 
     # How an exchange goes on, and ends.
 
-    def _answered(self, incoming: Http1Incoming) -> None:
+    def _on_response_head(self, response: Http1Response) -> None:
         parser = self._parser
         assert parser.headers is not None
         if parser.status >= 400:
             # Refused before it was all sent: the rest would only fill the connection (RFC 9112, 9.5).
-            self._cut = bool(self._unsent)
-            self._unsent = _NOTHING
+            self._request_truncated = bool(self._unsent)
+            self._unsent = _EMPTY
         # From here on silence is what counts, not how much of the request is still wanted.
-        self._backlog = 0
-        incoming.begin(parser.status, parser.headers)
+        self._unsent_bytes = 0
+        response.set_head(parser.status, parser.headers)
 
     def _finish(self) -> None:
-        incoming, self._incoming = self._incoming, None
-        assert incoming is not None
+        response, self._response = self._response, None
+        assert response is not None
         parser = self._parser
         self.resume()
-        if parser.keep_alive and self._sent and not parser.surplus and not self._transport.is_closing():
-            self.idle_since = self._heard
-            self._keeper.keep(self)
+        if (
+            parser.keep_alive
+            and self._is_request_sent
+            and not parser.trailing_data
+            and not self._transport.is_closing()
+        ):
+            self.idle_since = self._last_read_at
+            self._owner.release(self)
         else:
             self.abort()
-        incoming.finish()
+        response.finish()
 
-    def _fail(self, failure: UpstreamFailure) -> None:
-        incoming = self._incoming
-        assert incoming is not None
+    def _fail(self, failure: UpstreamError) -> None:
+        response = self._response
+        assert response is not None
         self.abort()
-        incoming.fail(failure)
+        response.fail(failure)
 
-    def _lost(self, error: Exception | None) -> None:
-        if self._incoming is None:
+    def _on_lost(self, error: Exception | None) -> None:
+        if self._response is None:
             return
         if error is None and self._parser.until_close:
             self._finish()
             return
-        kind = Stale if self._asked > 1 and not self._begun else Disconnected
-        where = "in the middle of its answer" if self._incoming.answered else "before it answered"
+        kind = StaleConnectionError if self._request_count > 1 and not self._response_started else UpstreamDisconnected
+        where = "in the middle of its answer" if self._response.has_head else "before it answered"
         self._fail(kind(f"{self.host} {'closed' if error is None else 'broke'} the connection {where}"))
 
     @property
-    def _sent(self) -> bool:
-        return not (self._cut or self._unsent or self._transport.get_write_buffer_size())
+    def _is_request_sent(self) -> bool:
+        return not (self._request_truncated or self._unsent or self._transport.get_write_buffer_size())
 
-    def _send_on(self) -> None:
-        while self._unsent and not self._blocked:
-            piece, self._unsent = self._unsent[:SLICE], self._unsent[SLICE:]
+    def _write_more(self) -> None:
+        while self._unsent and not self._write_paused:
+            piece, self._unsent = self._unsent[:WRITE_CHUNK_BYTES], self._unsent[WRITE_CHUNK_BYTES:]
             self._transport.write(piece)
 
     # Deadlines.
 
-    def _due(self) -> float:
-        if self._incoming is None:
+    def _deadline(self) -> float:
+        if self._response is None:
             return inf
-        due = inf if self._paused_at is not None else self._incoming.due(self._heard)
-        return min(due, self._write_due) if self._backlog else due
+        due = inf if self._paused_at is not None else self._response.next_deadline(self._last_read_at)
+        return min(due, self._write_deadline) if self._unsent_bytes else due
 
-    def _ring(self) -> None:
+    def _on_deadline(self) -> None:
         now = self._loop.time()
-        assert self._incoming is not None
-        if not (self._backlog and self._write_due <= now):
-            self._fail(Silent(f"{self.host} {self._incoming.complaint(self._heard)}"))
-        elif self._stuck(now):
-            self._fail(Silent(f"{self.host} took nothing of the request for {self._write_timeout:g} s"))
+        assert self._response is not None
+        if not (self._unsent_bytes and self._write_deadline <= now):
+            self._fail(UpstreamTimeout(f"{self.host} {self._response.timeout_message(self._last_read_at)}"))
+        elif self._write_stalled(now):
+            self._fail(UpstreamTimeout(f"{self.host} took nothing of the request for {self._write_timeout_s:g} s"))
 
-    def _stuck(self, now: float) -> bool:
+    def _write_stalled(self, now: float) -> bool:
         """Nothing of what was left at the last look has gone out since."""
-        before, self._backlog = self._backlog, len(self._unsent) + self._transport.get_write_buffer_size()
-        self._write_due = now + self._write_timeout
-        return self._backlog >= before
+        before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + self._transport.get_write_buffer_size()
+        self._write_deadline = now + self._write_timeout_s
+        return self._unsent_bytes >= before
 
 
-def _readable(fd: int) -> Callable[[], object]:
+def _readability_check(fd: int) -> Callable[[], object]:
     """Asks the system itself whether something has come, without taking it."""
     if not hasattr(select, "poll"):
         return lambda: select.select([fd], [], [], 0)[0]

@@ -8,10 +8,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from proxy.errors import ConnectFailure
+from proxy.errors import ConnectError
 
-_PORTS = {"http": 80, "https": 443}
-_WRITABLE = re.compile(r"[!-~]+")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_VALID_PATH = re.compile(r"[!-~]+")
 
 
 class Origin(NamedTuple):
@@ -24,20 +24,20 @@ class Origin(NamedTuple):
     @property
     def authority(self) -> str:
         """`host`, or `host:port` where the port is not the scheme's own; IPv6 in brackets."""
-        return self.bare if self.port == _PORTS[self.scheme] else self.with_port
+        return self.url_host if self.port == _DEFAULT_PORTS[self.scheme] else self.host_port
 
     @property
-    def with_port(self) -> str:
+    def host_port(self) -> str:
         """`host:port`, always with the port, as CONNECT wants it."""
-        return f"{self.bare}:{self.port}"
+        return f"{self.url_host}:{self.port}"
 
     @property
-    def bare(self) -> str:
+    def url_host(self) -> str:
         """The host as it stands in a URL."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
-class Target(NamedTuple):
+class RequestTarget(NamedTuple):
     """An origin, and path and query exactly as the URL has them."""
 
     origin: Origin
@@ -45,17 +45,17 @@ class Target(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def locate(url: str) -> Target:
-    """The target of an http(s) URL; ConnectFailure if it is none, or has characters that a request line cannot hold."""
+def parse_target(url: str) -> RequestTarget:
+    """The target of an http(s) URL; ConnectError if it is none, or has characters that a request line cannot hold."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()
-        origin = Origin(parts.scheme, host, parts.port or _PORTS[parts.scheme])
+        origin = Origin(parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme])
     except (ValueError, KeyError):
-        raise ConnectFailure("the provider's URL is no http(s) URL") from None
+        raise ConnectError("the provider's URL is no http(s) URL") from None
     # urlsplit drops line breaks in silence, hence the look at the URL itself.
     path = url.partition("://")[2].partition("#")[0]
     path = path[len(parts.netloc) :]
-    if not host or not _WRITABLE.fullmatch(path or "/"):
-        raise ConnectFailure("the provider's URL has no host, or unencoded characters in its path")
-    return Target(origin, path if path.startswith("/") else f"/{path}")
+    if not host or not _VALID_PATH.fullmatch(path or "/"):
+        raise ConnectError("the provider's URL has no host, or unencoded characters in its path")
+    return RequestTarget(origin, path if path.startswith("/") else f"/{path}")

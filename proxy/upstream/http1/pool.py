@@ -8,82 +8,82 @@ from dataclasses import dataclass, field
 from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.proxies import Route
 
-IDLE = 15.0
+IDLE_TIMEOUT_S = 15.0
 """Seconds; under the idle limits of the providers' front ends, so that it is seldom they who hang up."""
-IDLE_PER_ROUTE = 256
+MAX_IDLE_PER_ROUTE = 256
 
 
 @dataclass(slots=True)
-class Shelf:
+class RoutePool:
     """The idle connections of one route, oldest first."""
 
-    connections: list[Connection] = field(default_factory=list)
-    limit: int = IDLE_PER_ROUTE
+    idle: list[Connection] = field(default_factory=list)
+    limit: int = MAX_IDLE_PER_ROUTE
     closed: bool = False
 
-    def take(self) -> Connection | None:
+    def acquire(self) -> Connection | None:
         """The one idle for the shortest time; those that went bad or too old are closed on the way."""
-        if not self.connections:
+        if not self.idle:
             return None
         now = asyncio.get_running_loop().time()
-        while self.connections:
-            connection = self.connections.pop()
-            if now - connection.idle_since < IDLE and connection.usable:
+        while self.idle:
+            connection = self.idle.pop()
+            if now - connection.idle_since < IDLE_TIMEOUT_S and connection.is_usable:
                 return connection
             connection.abort()
         return None
 
-    def keep(self, connection: Connection) -> None:
+    def release(self, connection: Connection) -> None:
         """Take a connection back, or close it where there are enough."""
-        if self.closed or len(self.connections) >= self.limit:
+        if self.closed or len(self.idle) >= self.limit:
             connection.abort()
         else:
-            self.connections.append(connection)
+            self.idle.append(connection)
 
-    def forget(self, connection: Connection) -> None:
+    def remove(self, connection: Connection) -> None:
         """It was closed while it lay here, or elsewhere."""
-        if connection in self.connections:
-            self.connections.remove(connection)
+        if connection in self.idle:
+            self.idle.remove(connection)
 
-    def sweep(self, before: float) -> None:
+    def close_idle_since(self, before: float) -> None:
         """Close what has been idle since before that moment."""
-        while self.connections and self.connections[0].idle_since < before:
-            self.connections.pop(0).abort()
+        while self.idle and self.idle[0].idle_since < before:
+            self.idle.pop(0).abort()
 
     def close(self) -> None:
         """Close all, and whatever comes back later."""
         self.closed = True
-        self.sweep(float("inf"))
+        self.close_idle_since(float("inf"))
 
 
 @dataclass(slots=True)
 class Pool:
     """A shelf for each route, swept once per idle limit while there is anything to sweep."""
 
-    _shelves: dict[Route, Shelf] = field(default_factory=dict, init=False)
+    _routes: dict[Route, RoutePool] = field(default_factory=dict, init=False)
     _timer: asyncio.TimerHandle | None = field(default=None, init=False)
 
-    def shelf(self, route: Route) -> Shelf:
+    def for_route(self, route: Route) -> RoutePool:
         """Where this route's connections are."""
-        shelf = self._shelves.get(route)
+        shelf = self._routes.get(route)
         if shelf is None:
-            shelf = self._shelves[route] = Shelf()
+            shelf = self._routes[route] = RoutePool()
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(IDLE, self._sweep)
+            self._timer = asyncio.get_running_loop().call_later(IDLE_TIMEOUT_S, self._sweep)
         return shelf
 
     def close(self) -> None:
         """Close all idle connections, and the busy ones as they become idle."""
         if self._timer is not None:
             self._timer.cancel()
-        for shelf in self._shelves.values():
+        for shelf in self._routes.values():
             shelf.close()
-        self._shelves.clear()
+        self._routes.clear()
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
-        for shelf in self._shelves.values():
-            shelf.sweep(loop.time() - IDLE)
-        if any(shelf.connections for shelf in self._shelves.values()):
-            self._timer = loop.call_later(IDLE, self._sweep)
+        for shelf in self._routes.values():
+            shelf.close_idle_since(loop.time() - IDLE_TIMEOUT_S)
+        if any(shelf.idle for shelf in self._routes.values()):
+            self._timer = loop.call_later(IDLE_TIMEOUT_S, self._sweep)

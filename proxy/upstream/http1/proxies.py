@@ -16,8 +16,8 @@ _SCHEME = re.compile(r"([a-z][a-z0-9+.-]{0,15})://", re.IGNORECASE)
 _HOST = re.compile(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_.])?", re.IGNORECASE)
 _PORT = re.compile("[0-9]{1,5}")
 _ENTRY = re.compile(rf"\*|(\*?\.)?{_HOST.pattern}(:{_PORT.pattern})?", re.IGNORECASE)
-_FORM = "http://[user:password@]host[:port]"
-_ENTRY_FORMS = "a comma-separated list of hosts, host:port, .domain, addresses, blocks such as 10.0.0.0/8, or *"
+_PROXY_FORMAT = "http://[user:password@]host[:port]"
+_ENTRY_FORMATS = "a comma-separated list of hosts, host:port, .domain, addresses, blocks such as 10.0.0.0/8, or *"
 
 
 class EnvironmentValueError(ValueError):
@@ -40,7 +40,7 @@ class Route(NamedTuple):
     proxy: Proxy | None
 
     @property
-    def tunnelled(self) -> bool:
+    def is_tunnelled(self) -> bool:
         """https goes through a proxy in a CONNECT tunnel, http is asked of the proxy itself."""
         return self.proxy is not None and self.origin.scheme == "https"
 
@@ -50,27 +50,27 @@ class Proxies:
     """The environment's proxies by scheme, and the hosts that are reached without."""
 
     by_scheme: Mapping[str, Proxy]
-    without: tuple[str, ...] = ()
+    no_proxy: tuple[str, ...] = ()
 
     @classmethod
-    def parse(cls, environ: Mapping[str, str]) -> Proxies:
+    def from_environ(cls, environ: Mapping[str, str]) -> Proxies:
         """Read the variables; lower-case names win, as in curl, and ALL_PROXY is for a scheme that has none of its own.
 
         Raises EnvironmentValueError, whose message has no credentials in it."""
-        found = {scheme: _variable(environ, f"{scheme}_proxy", "all_proxy") for scheme in ("http", "https")}
-        name, text = _variable(environ, "no_proxy")
+        found = {scheme: _find_variable(environ, f"{scheme}_proxy", "all_proxy") for scheme in ("http", "https")}
+        name, text = _find_variable(environ, "no_proxy")
         return cls(
-            {scheme: _proxy(name, text) for scheme, (name, text) in found.items() if text},
-            tuple(_entry(name, entry) for entry in re.split(r"[\s,]+", text) if entry),
+            {scheme: _parse_proxy(name, text) for scheme, (name, text) in found.items() if text},
+            tuple(_parse_no_proxy_entry(name, entry) for entry in re.split(r"[\s,]+", text) if entry),
         )
 
     def route(self, origin: Origin) -> Route:
         """The way to an origin; this machine is always reached directly."""
-        direct = _is_this_machine(origin.host) or any(_covers(entry, origin) for entry in self.without)
+        direct = _is_loopback(origin.host) or any(_matches(entry, origin) for entry in self.no_proxy)
         return Route(origin, None if direct else self.by_scheme.get(origin.scheme))
 
 
-def _variable(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
+def _find_variable(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
     """The first of these variables that is set, in lower or upper case, and its value."""
     for spelled in (case for name in names for case in (name, name.upper())):
         if text := environ.get(spelled, "").strip():
@@ -78,10 +78,12 @@ def _variable(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
     return names[0], ""
 
 
-def _proxy(name: str, text: str) -> Proxy:
+def _parse_proxy(name: str, text: str) -> Proxy:
     scheme = _SCHEME.match(text)
     if scheme and scheme[1].lower() != "http":
-        raise EnvironmentValueError(f"{name}: {scheme[1].lower()}:// proxies are not supported; expected {_FORM}")
+        raise EnvironmentValueError(
+            f"{name}: {scheme[1].lower()}:// proxies are not supported; expected {_PROXY_FORMAT}"
+        )
     try:
         parts = urlsplit(text if scheme else f"http://{text}")
         host, port = parts.hostname or "", parts.port
@@ -89,15 +91,15 @@ def _proxy(name: str, text: str) -> Proxy:
     except ValueError:
         host, port = "", None
     if not (_HOST.fullmatch(host) or _is_address(host)) or port == 0:
-        raise EnvironmentValueError(f"{name}: expected {_FORM}")
+        raise EnvironmentValueError(f"{name}: expected {_PROXY_FORMAT}")
     if parts.username is None:
         return Proxy(host, port or 80)
     credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
     return Proxy(host, port or 80, f"Basic {b64encode(credentials.encode('utf-8', 'surrogateescape')).decode()}")
 
 
-def _entry(name: str, text: str) -> str:
-    """One entry of NO_PROXY as `_covers` takes it."""
+def _parse_no_proxy_entry(name: str, text: str) -> str:
+    """One entry of NO_PROXY as `_matches` takes it."""
     entry = text.lower()
     bare = entry[1:-1] if entry.startswith("[") and entry.endswith("]") else entry
     if _is_address(bare):
@@ -108,12 +110,12 @@ def _entry(name: str, text: str) -> str:
     )
     if bracketed or _is_block(entry) or _ENTRY.fullmatch(entry):
         return entry
-    raise EnvironmentValueError(f"{name}: cannot use the entry {text[:64]!r}; expected {_ENTRY_FORMS}")
+    raise EnvironmentValueError(f"{name}: cannot use the entry {text[:64]!r}; expected {_ENTRY_FORMATS}")
 
 
-def _covers(entry: str, origin: Origin) -> bool:
+def _matches(entry: str, origin: Origin) -> bool:
     """`*`, a domain with all below it, `host:port`, an address, or a block of addresses (10.0.0.0/8)."""
-    if entry in ("*", origin.host, origin.with_port):
+    if entry in ("*", origin.host, origin.host_port):
         return True
     if "/" in entry:
         return _is_address(origin.host) and ip_address(origin.host) in ip_network(entry, strict=False)
@@ -121,7 +123,7 @@ def _covers(entry: str, origin: Origin) -> bool:
     return f".{origin.host}".endswith(f".{domain}")
 
 
-def _is_this_machine(host: str) -> bool:
+def _is_loopback(host: str) -> bool:
     """Whether the host is localhost, a name below it (RFC 6761, 6.3), or an address that leads back here."""
     if f".{host.lower().rstrip('.')}".endswith(".localhost"):
         return True

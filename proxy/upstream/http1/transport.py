@@ -7,14 +7,14 @@ from dataclasses import dataclass, field
 from functools import partial
 from math import inf
 
-from proxy.messages import Outgoing
-from proxy.upstream.http1.connection import Connection, Stale
-from proxy.upstream.http1.dial import Dialer, check_authorities, trust
-from proxy.upstream.http1.head import head
-from proxy.upstream.http1.incoming import Http1Incoming
-from proxy.upstream.http1.origin import Origin, locate
+from proxy.messages import UpstreamRequest
+from proxy.upstream.http1.connection import Connection, StaleConnectionError
+from proxy.upstream.http1.dial import Dialer, check_ssl_cert_file, create_ssl_context
+from proxy.upstream.http1.origin import Origin, parse_target
 from proxy.upstream.http1.pool import Pool
 from proxy.upstream.http1.proxies import Proxies, Route
+from proxy.upstream.http1.request_head import encode_request_head
+from proxy.upstream.http1.response import Http1Response
 
 
 @dataclass(slots=True)
@@ -23,36 +23,38 @@ class Http1Transport:
 
     dialer: Dialer
     proxies: Proxies = Proxies({})
-    write_timeout: float = 30.0
+    write_timeout_s: float = 30.0
     """Seconds in which something of a request must go out as long as not all has; noticed within two of them."""
     _pool: Pool = field(default_factory=Pool, init=False)
     _routes: dict[Origin, Route] = field(default_factory=dict, init=False)
 
     @classmethod
-    def of(cls, environ: Mapping[str, str], ca_file: str | None = None) -> Http1Transport:
+    def from_environ(cls, environ: Mapping[str, str], ca_file: str | None = None) -> Http1Transport:
         """With the environment's proxies, and trust in that file or the system.
 
         Raises EnvironmentValueError, and OSError for the file."""
-        check_authorities(environ)
-        return cls(Dialer(trust(ca_file)), Proxies.parse(environ))
+        check_ssl_cert_file(environ)
+        return cls(Dialer(create_ssl_context(ca_file)), Proxies.from_environ(environ))
 
-    async def send(self, request: Outgoing, *, connect_timeout: float, answer_timeout: float = inf) -> Http1Incoming:
+    async def send(
+        self, request: UpstreamRequest, *, connect_timeout_s: float, response_timeout_s: float = inf
+    ) -> Http1Response:
         """Send it whole; status and headers are in when this returns.
 
-        Raises UpstreamFailure, and ResourceExhaustedError where no connection can be opened here."""
-        target = locate(request.url)
+        Raises UpstreamError, and ResourceExhaustedError where no connection can be opened here."""
+        target = parse_target(request.url)
         route = self._route(target.origin)
-        opening = head(request, target, route)
-        shelf = self._pool.shelf(route)
-        if (kept := shelf.take()) is not None:
+        opening = encode_request_head(request, target, route)
+        shelf = self._pool.for_route(route)
+        if (kept := shelf.acquire()) is not None:
             try:
-                return await _ask(kept, opening, request.body, answer_timeout)
-            except Stale:
+                return await _send_and_wait_head(kept, opening, request.body, response_timeout_s)
+            except StaleConnectionError:
                 # It was closed behind our back: sent once more, and only once, because a new connection is never stale.
                 pass
-        make = partial(Connection, target.origin.host, shelf, self.write_timeout)
-        fresh = await self.dialer.dial(route, make, connect_timeout)
-        return await _ask(fresh, opening, request.body, answer_timeout)
+        make = partial(Connection, target.origin.host, shelf, self.write_timeout_s)
+        fresh = await self.dialer.dial(route, make, connect_timeout_s)
+        return await _send_and_wait_head(fresh, opening, request.body, response_timeout_s)
 
     def close(self) -> None:
         """Close the idle connections, and the others as their answers end."""
@@ -65,11 +67,13 @@ class Http1Transport:
         return route
 
 
-async def _ask(connection: Connection, opening: bytes, body: bytes, answer_timeout: float) -> Http1Incoming:
-    incoming = connection.ask(opening, body, answer_timeout)
+async def _send_and_wait_head(
+    connection: Connection, opening: bytes, body: bytes, response_timeout_s: float
+) -> Http1Response:
+    response = connection.send_request(opening, body, response_timeout_s)
     try:
-        await incoming.head()
+        await response.wait_head()
     except BaseException:
-        incoming.close()
+        response.close()
         raise
-    return incoming
+    return response

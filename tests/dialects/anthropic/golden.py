@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from proxy.dialects.anthropic import DIALECT
-from proxy.dialects.contract import Call, Reading
-from tests.dialects.oracles import fed, reading
+from proxy.dialects.contract import CallerRequest, ResponseContext
+from tests.dialects.oracles import feed_all, response_context
 
 HERE = Path(__file__).parent
 NAMES = {"a_b": "a.b"}
@@ -16,18 +16,18 @@ NAMES = {"a_b": "a.b"}
 
 def asked(body: dict[str, Any]) -> dict[str, Any]:
     """What a request becomes: the provider's body, the warnings and the changed names."""
-    call = Call("chat", body, b"", body["model"], stream=bool(body.get("stream")))
-    asking = DIALECT.ask(call)
-    return {"body": json.loads(asking.body), "warnings": list(asking.warnings), "names": dict(asking.names)}
+    call = CallerRequest("chat", body, b"", body["model"], stream=bool(body.get("stream")))
+    asking = DIALECT.build_request(call)
+    return {"body": json.loads(asking.body), "warnings": list(asking.warnings), "names": dict(asking.tool_names)}
 
 
 def read(file: Path) -> Any:
     return json.loads(file.read_text("utf-8"))
 
 
-def streamed(data: bytes) -> tuple[bytes, Reading]:
-    seen = reading(names=NAMES)
-    return fed(DIALECT.stream(seen), [data]), seen
+def streamed(data: bytes) -> tuple[bytes, ResponseContext]:
+    seen = response_context(tool_names=NAMES)
+    return feed_all(DIALECT.stream_translator(seen), [data]), seen
 
 
 def write() -> None:
@@ -36,7 +36,7 @@ def write() -> None:
         expected = HERE / "requests" / file.name.replace(".openai.", ".anthropic.")
         expected.write_text(json.dumps(asked(read(file)), indent=2, ensure_ascii=False) + "\n", "utf-8")
     for file in HERE.glob("answers/*.anthropic.json"):
-        answered = json.loads(DIALECT.answer(file.read_bytes(), reading(names=NAMES)))
+        answered = json.loads(DIALECT.translate_response(file.read_bytes(), response_context(tool_names=NAMES)))
         expected = HERE / "answers" / file.name.replace(".anthropic.", ".openai.")
         expected.write_text(json.dumps(answered, indent=2, ensure_ascii=False) + "\n", "utf-8")
     for file in HERE.glob("streams/*.in.sse"):

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from proxy.dialects.anthropic.messages import Conversation
-from proxy.dialects.anthropic.tables import Traits
-from proxy.errors import InvalidRequest
+from proxy.dialects.anthropic.tables import ModelCapabilities
+from proxy.errors import InvalidRequestError
 
 USER = {"role": "user", "content": "a"}
 CALL = {"id": "1", "type": "function", "function": {"name": "f", "arguments": "{}"}}
@@ -18,10 +18,10 @@ BMP = "data:image/bmp;base64,Qk0AAA=="
 
 
 def told(*messages: Any, **traits: bool) -> list[dict[str, Any]]:
-    conversation = Conversation(Traits(1, **traits), {})
+    conversation = Conversation(ModelCapabilities(1, **traits), {})
     for index, message in enumerate(messages):
         conversation.add(message, f"messages[{index}]")
-    return conversation.close()
+    return conversation.to_turns()
 
 
 def called(**changes: Any) -> dict[str, Any]:
@@ -52,13 +52,13 @@ def called(**changes: Any) -> dict[str, Any]:
     ([USER, CALLS, {"role": "assistant", "content": "b"}], "messages[1].tool_calls"),
 ])  # fmt: skip
 def test_the_place_that_is_wrong_is_named(messages: list[Any], param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         told(*messages)
     assert caught.value.param == param
 
 
 def test_a_system_message_between_a_call_and_its_result_does_not_part_them() -> None:
-    turns = told(USER, CALLS, {"role": "system", "content": "s"}, RESULT, inner_system=True)
+    turns = told(USER, CALLS, {"role": "system", "content": "s"}, RESULT, mid_conversation_system=True)
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
     assert [block["type"] for block in turns[2]["content"]] == ["tool_result", "text"]
 

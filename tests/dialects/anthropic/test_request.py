@@ -12,19 +12,19 @@ from anthropic.types.message_create_params import MessageCreateParamsNonStreamin
 from pydantic_core import ValidationError
 
 from proxy.dialects.anthropic import DIALECT
-from proxy.errors import InvalidRequest
+from proxy.errors import InvalidRequestError
 from tests.dialects.anthropic.golden import HERE, asked, read
-from tests.dialects.oracles import damaged, golden, strict
+from tests.dialects.oracles import corruptions, golden_files, strict
 
 HI = [{"role": "user", "content": "hi"}]
 
 
-@pytest.mark.parametrize("file", golden(HERE / "requests", "*.openai.json"))
+@pytest.mark.parametrize("file", golden_files(HERE / "requests", "*.openai.json"))
 def test_a_request_becomes_what_its_golden_file_says(file: Path) -> None:
     assert asked(read(file)) == read(file.with_name(file.name.replace(".openai.", ".anthropic.")))
 
 
-@pytest.mark.parametrize("file", golden(HERE / "requests", "*.anthropic.json"))
+@pytest.mark.parametrize("file", golden_files(HERE / "requests", "*.anthropic.json"))
 def test_every_expected_request_is_one_that_the_sdk_could_send(file: Path) -> None:
     body = read(file)["body"]
     for removed in ("temperature", "top_p"):  # gone from the newest version of the API, which is not the one asked for
@@ -64,25 +64,25 @@ def test_the_sdks_types_are_strict_enough_to_judge(change: dict[str, Any]) -> No
     ({"tools": {}, "tool_choice": "required"}, "tool_choice"),
 ])  # fmt: skip
 def test_what_cannot_be_asked_is_named(change: dict[str, Any], param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         asked({"model": "claude-sonnet-4-5", "messages": HI} | change)
     assert (caught.value.param, caught.value.status) == (param, 400)
 
 
-@pytest.mark.parametrize("file", golden(HERE / "requests", "*.openai.json"))
+@pytest.mark.parametrize("file", golden_files(HERE / "requests", "*.openai.json"))
 def test_no_damage_to_a_request_is_more_than_the_callers_fault(file: Path) -> None:
     body = read(file)
-    for broken in damaged({name: value for name, value in body.items() if name != "model"}):
+    for broken in corruptions({name: value for name, value in body.items() if name != "model"}):
         if isinstance(broken, dict):
-            assert isinstance(DIALECT.unsupported(broken, body["model"]), tuple)
-            with suppress(InvalidRequest):
+            assert isinstance(DIALECT.unsupported_params(broken, body["model"]), tuple)
+            with suppress(InvalidRequestError):
                 asked({"messages": HI} | broken | {"model": body["model"]})
 
 
 def test_a_request_too_deep_to_be_written_is_the_callers_fault() -> None:
     deep = json.loads('{"a":' * 400 + "1" + "}" * 400)
     tool = {"type": "function", "function": {"name": "f", "parameters": deep}}
-    with pytest.raises(InvalidRequest):
+    with pytest.raises(InvalidRequestError):
         asked({"model": "claude-sonnet-4-5", "messages": HI, "tools": [tool]})
 
 
@@ -102,7 +102,7 @@ def test_a_request_too_deep_to_be_written_is_the_callers_fault() -> None:
     ({"service_tier": "flex"}, "claude-opus-5", ("service_tier",)),
 ])  # fmt: skip
 def test_unsupported_lists_what_would_be_left_out(body: dict[str, Any], model: str, names: tuple[str, ...]) -> None:
-    assert DIALECT.unsupported(body, model) == names
+    assert DIALECT.unsupported_params(body, model) == names
 
 
 def test_a_request_goes_where_the_messages_api_is() -> None:

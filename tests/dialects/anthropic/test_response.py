@@ -10,18 +10,18 @@ from typing import Any
 import pytest
 
 from proxy.dialects.anthropic import DIALECT
-from proxy.errors import BadAnswer
+from proxy.errors import MalformedResponse
 from tests.dialects.anthropic.golden import HERE, NAMES, read
-from tests.dialects.oracles import damaged, golden, reading, valid_answer
+from tests.dialects.oracles import corruptions, golden_files, response_context, validate_completion
 
 
-@pytest.mark.parametrize("file", golden(HERE / "answers", "*.anthropic.json"))
+@pytest.mark.parametrize("file", golden_files(HERE / "answers", "*.anthropic.json"))
 def test_an_answer_becomes_what_its_golden_file_says(file: Path) -> None:
-    seen = reading(names=NAMES)
-    said = valid_answer(DIALECT.answer(file.read_bytes(), seen))
+    seen = response_context(tool_names=NAMES)
+    said = validate_completion(DIALECT.translate_response(file.read_bytes(), seen))
     assert said == read(file.with_name(file.name.replace(".anthropic.", ".openai.")))
     assert (seen.answer.model, seen.answer.usage) == (said["model"], said["usage"])
-    assert seen.answer.finish == said["choices"][0]["finish_reason"]
+    assert seen.answer.finish_reason == said["choices"][0]["finish_reason"]
     assert seen.answer.complete
 
 
@@ -31,20 +31,23 @@ def test_an_answer_becomes_what_its_golden_file_says(file: Path) -> None:
     b'{"content":[{"type":"tool_use","id":"1","name":"f","input":' + b'{"a":' * 400 + b"1" + b"}" * 402 + b"]}",
 ])  # fmt: skip
 def test_what_is_no_answer_is_said_to_be_none(data: bytes) -> None:
-    with pytest.raises(BadAnswer):
-        DIALECT.answer(data, reading())
+    with pytest.raises(MalformedResponse):
+        DIALECT.translate_response(data, response_context())
 
 
-@pytest.mark.parametrize("file", golden(HERE / "answers", "*.anthropic.json"))
+@pytest.mark.parametrize("file", golden_files(HERE / "answers", "*.anthropic.json"))
 def test_no_damage_to_an_answer_is_more_than_a_bad_answer(file: Path) -> None:
-    for broken in damaged(read(file)):
-        with suppress(BadAnswer):
-            assert json.loads(DIALECT.answer(json.dumps(broken).encode(), reading()))["provider"] == "prov"
+    for broken in corruptions(read(file)):
+        with suppress(MalformedResponse):
+            assert (
+                json.loads(DIALECT.translate_response(json.dumps(broken).encode(), response_context()))["provider"]
+                == "prov"
+            )
 
 
 def test_no_damage_to_an_error_hides_that_it_is_one() -> None:
-    for broken in damaged(json.loads(envelope("rate_limit_error", details={"error_code": "x"}))):
-        assert DIALECT.error(429, {}, json.dumps(broken).encode()).trigger in ("rate_limit", "quota")
+    for broken in corruptions(json.loads(envelope("rate_limit_error", details={"error_code": "x"}))):
+        assert DIALECT.translate_error(429, {}, json.dumps(broken).encode()).trigger in ("rate_limit", "quota")
 
 
 def envelope(kind: str, message: str = "m", **more: Any) -> bytes:
@@ -75,7 +78,7 @@ def envelope(kind: str, message: str = "m", **more: Any) -> bytes:
     (503, b'{"error":"busy"}', "server_error", "server_is_overloaded", 503),
 ])  # fmt: skip
 def test_an_error_has_openais_code_and_its_class(status: int, body: bytes, trigger: str, code: str, shown: int) -> None:
-    refused = DIALECT.error(status, {"request-id": "req_1", "retry-after": "3"}, body)
+    refused = DIALECT.translate_error(status, {"request-id": "req_1", "retry-after": "3"}, body)
     assert (refused.trigger, refused.code, refused.status) == (trigger, code, shown)
     assert set(json.loads(refused.body())["error"]) == {"message", "type", "param", "code"}
     assert refused.headers == {"retry-after": "3", "x-provider-request-id": "req_1"}

@@ -13,9 +13,18 @@ from hypothesis import strategies as st
 from proxy.dialects.anthropic import DIALECT
 from proxy.sse import Event, Framer, decode, encode
 from tests.dialects.anthropic.golden import HERE, NAMES, streamed
-from tests.dialects.oracles import completion_of, cuts, damaged, events_of, fed, golden, reading, single
+from tests.dialects.oracles import (
+    completion_of,
+    corruptions,
+    cuts,
+    events_of,
+    feed_all,
+    golden_files,
+    response_context,
+    single_bytes,
+)
 
-FILES = golden(HERE / "streams", "*.in.sse")
+FILES = golden_files(HERE / "streams", "*.in.sse")
 
 
 def expected(file: Path) -> bytes:
@@ -27,7 +36,7 @@ def expected(file: Path) -> bytes:
 def test_a_stream_becomes_what_its_golden_file_says_whole_and_byte_by_byte(file: Path, ending: bytes) -> None:
     data = file.read_bytes().replace(b"\n", ending)
     assert streamed(data)[0] == expected(file)
-    assert fed(DIALECT.stream(reading(names=NAMES)), single(data)) == expected(file)
+    assert feed_all(DIALECT.stream_translator(response_context(tool_names=NAMES)), single_bytes(data)) == expected(file)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -35,7 +44,7 @@ def test_a_stream_becomes_what_its_golden_file_says_whole_and_byte_by_byte(file:
 @given(data=st.data(), ending=st.sampled_from([b"\n", b"\r\n"]))
 def test_no_cut_of_a_stream_changes_what_comes_out(file: Path, data: st.DataObject, ending: bytes) -> None:
     pieces = data.draw(cuts(file.read_bytes().replace(b"\n", ending)))
-    assert fed(DIALECT.stream(reading(names=NAMES)), pieces) == expected(file)
+    assert feed_all(DIALECT.stream_translator(response_context(tool_names=NAMES)), pieces) == expected(file)
 
 
 @pytest.mark.parametrize("name, message, reason", [
@@ -83,13 +92,13 @@ def test_reasoning_is_kept_apart_and_each_stream_can_be_read(file: Path) -> None
 ])  # fmt: skip
 def test_what_was_seen_is_noted(name: str, complete: bool, done: bool, error: bool, dropped: int) -> None:
     seen = streamed((HERE / "streams" / f"{name}.in.sse").read_bytes())[1].answer
-    assert (seen.complete, seen.done, seen.error, seen.dropped) == (complete, done, error, dropped)
+    assert (seen.complete, seen.done, seen.error, seen.dropped_events) == (complete, done, error, dropped)
     assert name == "error-at-once" or (seen.model, seen.usage is not None) == ("claude-sonnet-4-5-20250929", True)
 
 
 def test_usage_is_noted_but_not_said_if_nobody_asked() -> None:
-    seen = reading(show_usage=False)
-    stream = fed(DIALECT.stream(seen), [(HERE / "streams" / "text.in.sse").read_bytes()])
+    seen = response_context(show_usage=False)
+    stream = feed_all(DIALECT.stream_translator(seen), [(HERE / "streams" / "text.in.sse").read_bytes()])
     assert b"usage" not in stream
     assert seen.answer.usage is not None and seen.answer.usage["total_tokens"] == 1112
 
@@ -113,34 +122,34 @@ def test_usage_is_noted_but_not_said_if_nobody_asked() -> None:
     ([], False),
 ])  # fmt: skip
 def test_content_begins_with_the_first_event_that_says_something(data: Any, content: bool) -> None:
-    assert DIALECT.begins(Event("x", orjson.dumps(data))) is content
+    assert DIALECT.has_content(Event("x", orjson.dumps(data))) is content
 
 
 @pytest.mark.parametrize("name", ["parallel-tools", "thinking", "server-tools", "refusal", "error-midway"])
 def test_no_damage_to_an_event_stops_the_stream(name: str) -> None:
     frames = Framer().feed((HERE / "streams" / f"{name}.in.sse").read_bytes())
     for place, frame in enumerate(frames):
-        for broken in damaged(orjson.loads(decode(frame).data or b"")):
+        for broken in corruptions(orjson.loads(decode(frame).data or b"")):
             event = Event("", orjson.dumps(broken))
-            assert DIALECT.begins(event) in (True, False)
-            stage = DIALECT.stream(reading())
+            assert DIALECT.has_content(event) in (True, False)
+            stage = DIALECT.stream_translator(response_context())
             pieces = [*frames[:place], encode(event.data or b""), *frames[place + 1 :]]
-            assert all(isinstance(said, (dict, str)) for said in events_of(fed(stage, pieces)))
+            assert all(isinstance(said, (dict, str)) for said in events_of(feed_all(stage, pieces)))
 
 
 @pytest.mark.parametrize("event", [Event("ping", None), Event("", b"{"), Event("", b"[DONE]")])
 def test_what_cannot_be_read_says_nothing(event: Event) -> None:
-    assert not DIALECT.begins(event)
+    assert not DIALECT.has_content(event)
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_whatever_writes_a_chunk_with_content_begins_it(file: Path) -> None:
-    """Holding back until `begins` never holds back a word."""
-    stage = DIALECT.stream(reading(names=NAMES))
+    """Holding back until `has_content` never holds back a word."""
+    stage = DIALECT.stream_translator(response_context(tool_names=NAMES))
     for frame in Framer().feed(file.read_bytes()):
         says = any(event == "[DONE]" or "error" in event or _says(event) for event in events_of(stage.feed(frame)))
         if says:
-            assert DIALECT.begins(decode(frame))
+            assert DIALECT.has_content(decode(frame))
             return
 
 

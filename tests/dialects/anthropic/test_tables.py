@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.dialects.anthropic.tables import MODELS, Traits, finish, traits
+from proxy.dialects.anthropic.tables import MODELS, ModelCapabilities, finish_reason, model_capabilities
 
 
 @pytest.mark.parametrize("model, entry", [
@@ -18,13 +18,13 @@ from proxy.dialects.anthropic.tables import MODELS, Traits, finish, traits
     ("deepseek-chat", ""),
 ])  # fmt: skip
 def test_a_model_has_the_traits_of_its_generation(model: str, entry: str) -> None:
-    assert traits(model) is MODELS[entry]
+    assert model_capabilities(model) is MODELS[entry]
 
 
 def test_the_table_can_be_another() -> None:
-    assert traits("m-1", {"": Traits(1), "m": Traits(2)}) == Traits(2)
+    assert model_capabilities("m-1", {"": ModelCapabilities(1), "m": ModelCapabilities(2)}) == ModelCapabilities(2)
 
 
 @pytest.mark.parametrize("reason, said", [("tool_use", "tool_calls"), ("new", "stop"), (None, "stop")])
 def test_every_reason_has_a_word(reason: str | None, said: str) -> None:
-    assert finish(reason) == said
+    assert finish_reason(reason) == said

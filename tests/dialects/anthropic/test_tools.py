@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.errors import InvalidRequest
+from proxy.errors import InvalidRequestError
 from tests.dialects.anthropic.golden import asked
 
 F = {"type": "function", "function": {"name": "f"}}
@@ -44,7 +44,7 @@ def allowed(**inner: Any) -> dict[str, Any]:
     (allowed(mode="auto", tools=[{"type": "function", "function": {"name": "g"}}]), "tool_choice"),
 ])  # fmt: skip
 def test_the_member_that_is_wrong_is_named(change: dict[str, Any], param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         asked({"model": "claude-sonnet-4-5", "messages": [{"role": "user", "content": "a"}]} | change)
     assert caught.value.param == param
 
@@ -54,7 +54,7 @@ def test_the_member_that_is_wrong_is_named(change: dict[str, Any], param: str) -
 ])  # fmt: skip
 def test_a_call_cannot_be_demanded_of_a_model_that_takes_no_demand(change: dict[str, Any]) -> None:
     body = {"messages": [{"role": "user", "content": "a"}]} | change
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         asked({"model": "claude-opus-5-5"} | body)
     assert caught.value.param == "tool_choice"
     assert asked({"model": "claude-opus-5"} | body)["body"]["tool_choice"]["type"] in ("any", "tool")

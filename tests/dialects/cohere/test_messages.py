@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from proxy.dialects.cohere.messages import conversation
-from proxy.errors import InvalidRequest
+from proxy.errors import InvalidRequestError
 
 HELLO = {"role": "user", "content": "hi"}
 CALLS = [{"id": "i", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
@@ -46,7 +46,7 @@ def test_a_call_and_its_result_go_over_with_their_id() -> None:
     ({"role": "tool", "tool_call_id": "i", "content": [{"type": "image_url"}]}, "messages[0].content[0]"),
 ])  # fmt: skip
 def test_what_has_no_place_is_named(message: Any, param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         conversation([message, HELLO], {})
     assert caught.value.param == param
 

@@ -13,9 +13,9 @@ from cohere.types.tool_v2 import ToolV2
 from pydantic import TypeAdapter
 
 from proxy.dialects.cohere import DIALECT
-from proxy.dialects.contract import Asking, Call
-from proxy.errors import InvalidRequest
-from tests.dialects.oracles import golden
+from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.errors import InvalidRequestError
+from tests.dialects.oracles import golden_files
 
 REQUESTS = Path(__file__).parent / "requests"
 HELLO = [{"role": "user", "content": "hi"}]
@@ -23,9 +23,9 @@ TOOLS = [{"type": "function", "function": {"name": name}} for name in ("f", "g")
 KNOWN = set(inspect.signature(cohere.ClientV2.chat).parameters) | {"stream"}
 
 
-def asking(**body: Any) -> Asking:
+def asking(**body: Any) -> ProviderRequest:
     body = {"model": "alias", "messages": HELLO, **body}
-    return DIALECT.ask(Call("chat", body, orjson.dumps(body), "up-model", bool(body.get("stream"))))
+    return DIALECT.build_request(CallerRequest("chat", body, orjson.dumps(body), "up-model", bool(body.get("stream"))))
 
 
 def asked(**body: Any) -> dict[str, Any]:
@@ -38,7 +38,7 @@ def asked(**body: Any) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize("file", golden(REQUESTS, "*.openai.json"))
+@pytest.mark.parametrize("file", golden_files(REQUESTS, "*.openai.json"))
 def test_a_request_becomes_exactly_its_golden_one(file: Path) -> None:
     told = asked(**orjson.loads(file.read_bytes()))
     assert told == orjson.loads(file.with_name(file.name.replace("openai", "cohere")).read_bytes())
@@ -73,7 +73,7 @@ def test_of_two_penalties_one_is_dropped() -> None:  # G 47
 
 
 def test_two_answers_cannot_be_asked_for() -> None:  # G 68
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         asking(n=2)
     assert (caught.value.param, caught.value.code) == ("n", "unsupported_parameter")
 
@@ -98,7 +98,7 @@ def test_names_that_cohere_would_not_take_are_changed_and_can_be_turned_back() -
     its = asking(tools=[{"type": "function", "function": {"name": name}} for name in names])
     told = [tool["function"]["name"] for tool in orjson.loads(its.body)["tools"]]
     assert len(set(told)) == 5 and all(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) for name in told)
-    assert [its.names.get(name, name) for name in told] == names
+    assert [its.tool_names.get(name, name) for name in told] == names
 
 
 @pytest.mark.parametrize("body, param", [
@@ -113,6 +113,6 @@ def test_names_that_cohere_would_not_take_are_changed_and_can_be_turned_back() -
     ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
 ])  # fmt: skip
 def test_what_cannot_be_said_is_an_error_that_names_it(body: Any, param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         asking(**body)
     assert caught.value.param == param

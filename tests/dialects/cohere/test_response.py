@@ -8,18 +8,18 @@ import pytest
 from cohere.v2.types.v2chat_response import V2ChatResponse
 
 from proxy.dialects.cohere import DIALECT
-from proxy.dialects.cohere.response import usage
-from proxy.errors import BadAnswer
-from tests.dialects.oracles import golden, reading, valid_answer
+from proxy.dialects.cohere.response import to_openai_usage
+from proxy.errors import MalformedResponse
+from tests.dialects.oracles import golden_files, response_context, validate_completion
 
 ANSWERS = Path(__file__).parent / "answers"
 
 
-@pytest.mark.parametrize("file", golden(ANSWERS, "*.cohere.json"))
+@pytest.mark.parametrize("file", golden_files(ANSWERS, "*.cohere.json"))
 def test_an_answer_becomes_exactly_its_golden_one(file: Path) -> None:
     V2ChatResponse.model_validate_json(file.read_bytes())
-    its = reading(names={"a_b": "a.b"})
-    body = valid_answer(DIALECT.answer(file.read_bytes(), its))
+    its = response_context(tool_names={"a_b": "a.b"})
+    body = validate_completion(DIALECT.translate_response(file.read_bytes(), its))
     assert body == orjson.loads(file.with_name(file.name.replace("cohere", "openai")).read_bytes())
     assert its.answer.complete and its.answer.usage == body["usage"]
 
@@ -29,10 +29,10 @@ def test_an_answer_becomes_exactly_its_golden_one(file: Path) -> None:
     ({"billed_units": {"input_tokens": 5.0, "output_tokens": 2.0}}, 5, 2), ({"tokens": {}}, 0, 0),
 ])  # fmt: skip
 def test_counts_are_whole_numbers(said: Any, prompt: int, completion: int) -> None:  # G 50
-    counts = usage(said)
+    counts = to_openai_usage(said)
     assert counts and (counts["prompt_tokens"], counts["completion_tokens"]) == (prompt, completion)
     assert all(isinstance(count, int) for count in counts.values())
-    assert usage(None) is None
+    assert to_openai_usage(None) is None
 
 
 @pytest.mark.parametrize("reason, word", [
@@ -41,7 +41,7 @@ def test_counts_are_whole_numbers(said: Any, prompt: int, completion: int) -> No
 ])  # fmt: skip
 def test_finish_reasons_have_openais_words(reason: Any, word: str) -> None:  # G 72
     body = {"id": "x", "message": {"role": "assistant", "content": "a"}, "finish_reason": reason}
-    choice = valid_answer(DIALECT.answer(orjson.dumps(body), reading()))["choices"][0]
+    choice = validate_completion(DIALECT.translate_response(orjson.dumps(body), response_context()))["choices"][0]
     assert (choice["finish_reason"], choice["message"]["content"]) == (word, "a")
 
 
@@ -50,8 +50,8 @@ def test_finish_reasons_have_openais_words(reason: Any, word: str) -> None:  # G
     {"message": {"content": []}, "finish_reason": "TIMEOUT"},
 ])  # fmt: skip
 def test_what_is_no_answer_is_a_bad_one(body: Any) -> None:
-    with pytest.raises(BadAnswer):
-        DIALECT.answer(orjson.dumps(body), reading())
+    with pytest.raises(MalformedResponse):
+        DIALECT.translate_response(orjson.dumps(body), response_context())
 
 
 @pytest.mark.parametrize("status, message, shown, code, trigger", [
@@ -69,10 +69,10 @@ def test_what_is_no_answer_is_a_bad_one(body: Any) -> None:
     (504, "slow", 504, "upstream_timeout", "timeout"),
 ])  # fmt: skip
 def test_refusals_are_told_in_openais_words(status: int, message: str, shown: int, code: str, trigger: str) -> None:
-    refused = DIALECT.error(status, {}, orjson.dumps({"message": message, "id": "x"}))
+    refused = DIALECT.translate_error(status, {}, orjson.dumps({"message": message, "id": "x"}))
     assert (refused.status, refused.code, refused.trigger) == (shown, code, trigger)
     assert orjson.loads(refused.body())["error"]["message"] == message
 
 
 def test_a_page_of_html_is_not_shown() -> None:  # G 61
-    assert b"<html" not in DIALECT.error(502, {}, b"<html>Bad gateway</html>").body()
+    assert b"<html" not in DIALECT.translate_error(502, {}, b"<html>Bad gateway</html>").body()

@@ -12,7 +12,15 @@ from pydantic import TypeAdapter
 
 from proxy.dialects.cohere import DIALECT
 from proxy.sse import decode
-from tests.dialects.oracles import completion_of, cuts, events_of, fed, golden, reading, single
+from tests.dialects.oracles import (
+    completion_of,
+    cuts,
+    events_of,
+    feed_all,
+    golden_files,
+    response_context,
+    single_bytes,
+)
 
 STREAMS = Path(__file__).parent / "streams"
 FILES = sorted(STREAMS.glob("*.sse"))
@@ -22,34 +30,39 @@ UNREADABLE = {"max_tokens", "toxic"}
 
 
 def read(name: str, **changes: Any) -> tuple[bytes, Any]:
-    its = reading(**changes)
-    return fed(DIALECT.stream(its), [(STREAMS / f"{name}.sse").read_bytes()]), its.answer
+    its = response_context(**changes)
+    return feed_all(DIALECT.stream_translator(its), [(STREAMS / f"{name}.sse").read_bytes()]), its.answer
 
 
-@pytest.mark.parametrize("file", golden(STREAMS, "*.sse"))
+@pytest.mark.parametrize("file", golden_files(STREAMS, "*.sse"))
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 def test_a_stream_becomes_exactly_its_golden_chunks(file: Path, ending: bytes) -> None:
     source, chunks = file.read_bytes().replace(b"\n", ending), file.with_suffix(".chunks").read_bytes()
-    assert fed(DIALECT.stream(reading()), [source]) == chunks
-    assert fed(DIALECT.stream(reading()), single(source)) == chunks
+    assert feed_all(DIALECT.stream_translator(response_context()), [source]) == chunks
+    assert feed_all(DIALECT.stream_translator(response_context()), single_bytes(source)) == chunks
 
 
 @given(st.data())
 def test_in_any_cuts_it_is_the_same(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(FILES))
     source = file.read_bytes().replace(b"\n", data.draw(st.sampled_from([b"\n", b"\r\n"])))
-    assert fed(DIALECT.stream(reading()), data.draw(cuts(source))) == file.with_suffix(".chunks").read_bytes()
+    assert (
+        feed_all(DIALECT.stream_translator(response_context()), data.draw(cuts(source)))
+        == file.with_suffix(".chunks").read_bytes()
+    )
 
 
 def test_without_the_last_blank_line_it_is_the_same() -> None:
     source = (STREAMS / "no_event_names_no_done.sse").read_bytes()
-    assert fed(DIALECT.stream(reading()), [source.rstrip()]) == fed(DIALECT.stream(reading()), [source])
+    assert feed_all(DIALECT.stream_translator(response_context()), [source.rstrip()]) == feed_all(
+        DIALECT.stream_translator(response_context()), [source]
+    )
 
 
 @pytest.mark.parametrize("name", [file.stem for file in FILES if file.stem not in BROKEN | UNREADABLE])
 def test_openais_own_reader_takes_every_stream(name: str) -> None:
     stream, seen = read(name)
-    assert completion_of(stream)["choices"][0]["finish_reason"] == seen.finish and seen.complete and seen.done
+    assert completion_of(stream)["choices"][0]["finish_reason"] == seen.finish_reason and seen.complete and seen.done
 
 
 @pytest.mark.parametrize("name", ["text", "thinking", "tools"])
@@ -61,7 +74,7 @@ def test_the_streams_are_what_coheres_own_type_takes(name: str) -> None:
 
 
 def test_a_plan_is_thought_and_calls_are_read_though_they_are_no_list() -> None:  # G 49
-    whole = completion_of(read("tools", names={"a_b": "a.b"})[0])
+    whole = completion_of(read("tools", tool_names={"a_b": "a.b"})[0])
     calls = whole["choices"][0]["message"]["tool_calls"]
     assert whole["reasoning_content"] == "I will look."
     assert [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in calls] == [
@@ -86,7 +99,7 @@ def test_counts_are_whole_numbers() -> None:  # G 50
     ("toxic", "content_filter"), ("unknown_finish", "stop"),
 ])  # fmt: skip
 def test_finish_reasons_have_openais_words(name: str, finish: str) -> None:  # G 72
-    assert read(name)[1].finish == finish
+    assert read(name)[1].finish_reason == finish
 
 
 @pytest.mark.parametrize("name, code, says", [
@@ -107,7 +120,7 @@ def test_a_cut_stream_says_nothing_of_an_end() -> None:
 
 def test_what_is_unknown_is_passed_over_and_what_is_no_event_is_counted() -> None:  # G 72
     stream, seen = read("strangers")
-    assert completion_of(stream)["choices"][0]["message"]["content"] == "a" and seen.dropped == 2
+    assert completion_of(stream)["choices"][0]["message"]["content"] == "a" and seen.dropped_events == 2
 
 
 @pytest.mark.parametrize("data, content", [
@@ -119,8 +132,8 @@ def test_what_is_unknown_is_passed_over_and_what_is_no_event_is_counted() -> Non
     (b'{"type":"debug"}', False), (b'{"message":"no","id":"x"}', True), (b"[DONE]", True), (b"<", False),
 ])  # fmt: skip
 def test_content_begins_with_text_thought_call_end_or_error(data: bytes, content: bool) -> None:
-    assert DIALECT.begins(decode(b"data: " + data + b"\n\n")) is content
+    assert DIALECT.has_content(decode(b"data: " + data + b"\n\n")) is content
 
 
 def test_a_comment_begins_nothing() -> None:
-    assert not DIALECT.begins(decode(b": hi\n\n"))
+    assert not DIALECT.has_content(decode(b": hi\n\n"))

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from proxy.dialects.google.contents import conversation
-from proxy.dialects.google.tables import FOREIGN_SIGNATURE
-from proxy.errors import InvalidRequest
+from proxy.dialects.google.tables import SKIP_SIGNATURE_VALIDATOR
+from proxy.errors import InvalidRequestError
 
 USER = {"role": "user", "content": "Hi"}
 PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="
@@ -97,7 +97,7 @@ def test_a_signature_that_came_with_a_call_goes_back_with_it() -> None:
         assert [part.get("thoughtSignature") for part in parts] == ["c2ln", None]
 
 
-@pytest.mark.parametrize(("generation", "signatures"), [(2, [None, None]), (3, [FOREIGN_SIGNATURE, None])])
+@pytest.mark.parametrize(("generation", "signatures"), [(2, [None, None]), (3, [SKIP_SIGNATURE_VALIDATOR, None])])
 def test_a_call_that_gemini_did_not_make_is_signed_as_foreign_from_gemini_3(generation: int, signatures: Any) -> None:
     parts = contents(USER, called("a", "b", extra_content="?"), generation=generation)[1]["parts"]
     assert [part.get("thoughtSignature") for part in parts] == signatures
@@ -159,6 +159,6 @@ AT_IMAGE = "messages[0].content[1].image_url.url"
     ],
 )
 def test_what_cannot_be_said_is_named(messages: Any, param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         conversation(messages, {}, 2)
     assert caught.value.param == param

@@ -13,11 +13,11 @@ from google.genai import types
 from pydantic import ConfigDict, TypeAdapter, with_config
 from typing_extensions import TypedDict
 
-from proxy.dialects.contract import Call
+from proxy.dialects.contract import CallerRequest
 from proxy.dialects.google import DIALECT
-from proxy.dialects.google.safety import read
-from proxy.errors import InvalidRequest
-from tests.dialects.oracles import damaged, golden
+from proxy.dialects.google.safety import parse_header
+from proxy.errors import InvalidRequestError
+from tests.dialects.oracles import corruptions, golden_files
 
 HERE = Path(__file__).parent / "requests"
 USER = {"role": "user", "content": "Hi"}
@@ -56,17 +56,17 @@ def judge(wire: dict[str, Any]) -> None:
 
 
 def asked(body: dict[str, Any], model: str = "gemini-2.5-flash", **extras: Any) -> tuple[dict[str, Any], Any]:
-    asking = DIALECT.ask(Call("chat", body, b"", model, bool(body.get("stream")), extras))
+    asking = DIALECT.build_request(CallerRequest("chat", body, b"", model, bool(body.get("stream")), extras))
     wire = json.loads(asking.body)
     judge(wire)
     return wire, asking
 
 
-@pytest.mark.parametrize("file", golden(HERE, "*.openai.json"))
+@pytest.mark.parametrize("file", golden_files(HERE, "*.openai.json"))
 def test_golden_requests_are_translated_as_written_down(file: Path) -> None:
     body = json.loads(file.read_text())
     wire, asking = asked(body, body["model"])
-    whole = {"path": asking.path, "warnings": list(asking.warnings), "names": asking.names, "body": wire}
+    whole = {"path": asking.path, "warnings": list(asking.warnings), "names": asking.tool_names, "body": wire}
     assert whole == json.loads(file.with_name(file.name.replace("openai", "google")).read_text())
 
 
@@ -139,7 +139,7 @@ def test_scalars_go_into_the_generation_config(given: dict[str, Any], config: An
     ],
 )
 def test_what_gemini_cannot_express_is_listed(body: dict[str, Any], model: str, names: tuple[str, ...]) -> None:
-    assert DIALECT.unsupported(body, model) == names
+    assert DIALECT.unsupported_params(body, model) == names
 
 
 def test_what_was_dropped_is_named_but_never_what_could_break_a_header() -> None:
@@ -165,7 +165,7 @@ def test_what_was_dropped_is_named_but_never_what_could_break_a_header() -> None
     ],
 )
 def test_what_no_request_can_express_is_refused_by_name(change: dict[str, Any], param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         asked({"messages": [USER], **change})
     assert caught.value.param == param
 
@@ -173,7 +173,7 @@ def test_what_no_request_can_express_is_refused_by_name(change: dict[str, Any], 
 def test_safety_settings_come_from_the_header_before_the_body() -> None:
     body = {"messages": [USER], "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]}
     assert asked(body)[0]["safetySettings"] == body["safety_settings"]
-    header = read('{"harm_block_threshold": "BLOCK_NONE", "categories": ["HARM_CATEGORY_VIOLENCE"]}')
+    header = parse_header('{"harm_block_threshold": "BLOCK_NONE", "categories": ["HARM_CATEGORY_VIOLENCE"]}')
     wire, asking = asked(body, safety_settings=header)
     assert wire["safetySettings"] == [{"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": "BLOCK_NONE"}]
     assert asking.warnings == ("safety-category-mapped",)
@@ -184,15 +184,17 @@ def test_a_request_that_is_nested_too_deeply_to_be_written_is_refused() -> None:
     for _ in range(400):
         schema = {"type": "object", "properties": {"a": schema}}
     tools = [{"type": "function", "function": {"name": "f", "parameters": schema}}]
-    with pytest.raises(InvalidRequest):
-        DIALECT.ask(Call("chat", {"messages": [USER], "tools": tools}, b"", "gemini-2.5-flash", False))
+    with pytest.raises(InvalidRequestError):
+        DIALECT.build_request(
+            CallerRequest("chat", {"messages": [USER], "tools": tools}, b"", "gemini-2.5-flash", False)
+        )
 
 
-@pytest.mark.parametrize("file", golden(HERE, "*.openai.json"))
+@pytest.mark.parametrize("file", golden_files(HERE, "*.openai.json"))
 def test_a_request_with_any_part_of_it_damaged_is_sent_or_refused(file: Path) -> None:
     whole = json.loads(file.read_text())
-    for body in filter(lambda body: isinstance(body, dict), damaged(whole)):
+    for body in filter(lambda body: isinstance(body, dict), corruptions(whole)):
         try:
-            DIALECT.ask(Call("chat", body, b"", whole["model"], bool(body.get("stream"))))
-        except InvalidRequest as error:
+            DIALECT.build_request(CallerRequest("chat", body, b"", whole["model"], bool(body.get("stream"))))
+        except InvalidRequestError as error:
             assert error.param

@@ -12,8 +12,8 @@ import pytest
 from google.genai import types
 
 from proxy.dialects.google import DIALECT
-from proxy.errors import BadAnswer
-from tests.dialects.oracles import damaged, golden, reading, valid_answer
+from proxy.errors import MalformedResponse
+from tests.dialects.oracles import corruptions, golden_files, response_context, validate_completion
 
 HERE = Path(__file__).parent / "answers"
 
@@ -28,17 +28,17 @@ def whole(candidate: dict[str, Any], **more: Any) -> bytes:
 
 
 def answered(candidate: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return valid_answer(DIALECT.answer(whole(candidate, **more), reading()))
+    return validate_completion(DIALECT.translate_response(whole(candidate, **more), response_context()))
 
 
 def says(*parts: dict[str, Any], reason: str = "STOP") -> dict[str, Any]:
     return {"content": {"role": "model", "parts": list(parts)}, "finishReason": reason}
 
 
-@pytest.mark.parametrize("file", golden(HERE, "*.google.json"))
+@pytest.mark.parametrize("file", golden_files(HERE, "*.google.json"))
 def test_golden_answers_are_translated_as_written_down(file: Path) -> None:
-    seen = reading(names={"f_": "f!"})
-    body = valid_answer(DIALECT.answer(file.read_bytes(), seen))
+    seen = response_context(tool_names={"f_": "f!"})
+    body = validate_completion(DIALECT.translate_response(file.read_bytes(), seen))
     assert body == json.loads(file.with_name(file.name.replace("google", "openai")).read_text())
     assert seen.answer.complete
     assert seen.answer.usage == body.get("usage")
@@ -64,15 +64,15 @@ def test_an_answer_whose_thoughts_used_up_the_budget_has_no_content_and_finishes
     ],
 )
 def test_a_malformed_function_call_is_no_answer(reason: str) -> None:
-    with pytest.raises(BadAnswer) as caught:
-        DIALECT.answer(whole({"finishReason": reason, "finishMessage": "why"}), reading())
+    with pytest.raises(MalformedResponse) as caught:
+        DIALECT.translate_response(whole({"finishReason": reason, "finishMessage": "why"}), response_context())
     assert caught.value.code == "upstream_malformed_output"
     assert "why" in caught.value.message
 
 
 def test_a_blocked_prompt_is_one_choice_that_was_filtered() -> None:
     said = b'{"promptFeedback": {"blockReason": "SAFETY"}}'
-    choices = valid_answer(DIALECT.answer(said, reading()))["choices"]
+    choices = validate_completion(DIALECT.translate_response(said, response_context()))["choices"]
     assert [(choice["finish_reason"], choice["message"]["content"]) for choice in choices] == [("content_filter", None)]
 
 
@@ -121,7 +121,10 @@ def test_an_unknown_finish_reason_is_stop_and_shown_as_it_came(reason: str) -> N
 
 def test_a_part_of_an_unknown_kind_is_passed_over() -> None:
     said = json.dumps({"candidates": [says({"someday": {}}, {"text": "x"})]}).encode()
-    assert valid_answer(DIALECT.answer(said, reading()))["choices"][0]["message"]["content"] == "x"
+    assert (
+        validate_completion(DIALECT.translate_response(said, response_context()))["choices"][0]["message"]["content"]
+        == "x"
+    )
 
 
 @pytest.mark.parametrize(
@@ -140,12 +143,12 @@ def test_a_part_of_an_unknown_kind_is_passed_over() -> None:
     ],
 )
 def test_what_is_no_answer_is_said_to_be_none(data: bytes) -> None:
-    with pytest.raises(BadAnswer):
-        DIALECT.answer(data, reading())
+    with pytest.raises(MalformedResponse):
+        DIALECT.translate_response(data, response_context())
 
 
-@pytest.mark.parametrize("file", golden(HERE, "*.google.json"))
+@pytest.mark.parametrize("file", golden_files(HERE, "*.google.json"))
 def test_an_answer_with_any_part_of_it_damaged_is_read_or_said_to_be_none(file: Path) -> None:
-    for said in damaged(json.loads(file.read_text())):
-        with suppress(BadAnswer):
-            DIALECT.answer(json.dumps(said).encode(), reading())
+    for said in corruptions(json.loads(file.read_text())):
+        with suppress(MalformedResponse):
+            DIALECT.translate_response(json.dumps(said).encode(), response_context())

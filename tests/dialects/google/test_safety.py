@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.google.safety import accept, read
-from proxy.errors import InvalidHeader, InvalidRequest
+from proxy.dialects.google.safety import parse_body_member, parse_header
+from proxy.errors import InvalidHeaderError, InvalidRequestError
 
 MEDIUM = "BLOCK_MEDIUM_AND_ABOVE"
 
@@ -18,7 +18,7 @@ def header(**members: Any) -> str:
 
 
 def test_the_documented_header_is_understood_and_its_misnomer_mapped() -> None:
-    safety = read(
+    safety = parse_header(
         header(harm_block_threshold=MEDIUM, categories=["HARM_CATEGORY_HATE_SPEECH", "HARM_CATEGORY_VIOLENCE"])
     )
     assert safety.settings == (
@@ -30,13 +30,13 @@ def test_the_documented_header_is_understood_and_its_misnomer_mapped() -> None:
 
 def test_a_category_comes_once() -> None:
     names = ["HARM_CATEGORY_VIOLENCE", "HARM_CATEGORY_DANGEROUS_CONTENT", "HARM_CATEGORY_MEDICAL"]
-    safety = read(header(harm_block_threshold="OFF", categories=names))
+    safety = parse_header(header(harm_block_threshold="OFF", categories=names))
     assert safety.settings == ({"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": "OFF"},)
 
 
 @pytest.mark.parametrize("members", [{}, {"categories": []}, {"categories": None}])
 def test_a_threshold_alone_is_for_all_four(members: dict[str, Any]) -> None:
-    safety = read(header(harm_block_threshold=MEDIUM, **members))
+    safety = parse_header(header(harm_block_threshold=MEDIUM, **members))
     assert len(safety.settings) == 4
     assert safety.warnings == ()
 
@@ -58,20 +58,22 @@ def test_a_threshold_alone_is_for_all_four(members: dict[str, Any]) -> None:
     ],
 )
 def test_a_header_with_another_value_is_refused_with_the_valid_ones(text: str, said: str, valid: str) -> None:
-    with pytest.raises(InvalidHeader) as caught:
-        read(text)
+    with pytest.raises(InvalidHeaderError) as caught:
+        parse_header(text)
     assert caught.value.param == "X-Google-Safety-Settings"
     assert all(word in caught.value.message for word in ("X-Google-Safety-Settings", said, valid))
 
 
 def test_the_body_may_have_the_headers_object_or_geminis_list() -> None:
     listed = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]
-    assert list(accept(listed).settings) == listed
-    assert accept({"harm_block_threshold": "OFF", "categories": ["HARM_CATEGORY_HARASSMENT"]}) == accept(listed)
+    assert list(parse_body_member(listed).settings) == listed
+    assert parse_body_member(
+        {"harm_block_threshold": "OFF", "categories": ["HARM_CATEGORY_HARASSMENT"]}
+    ) == parse_body_member(listed)
 
 
 @pytest.mark.parametrize("value", [5, ["x"], [{"category": "x"}], {"a": 1}])
 def test_a_body_with_another_value_is_refused(value: Any) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        accept(value)
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_body_member(value)
     assert caught.value.param == "safety_settings"

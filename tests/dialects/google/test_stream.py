@@ -12,10 +12,19 @@ from hypothesis import strategies as st
 
 from proxy.dialects.google import DIALECT
 from proxy.sse import decode
-from tests.dialects.oracles import completion_of, cuts, damaged, events_of, fed, golden, reading, single
+from tests.dialects.oracles import (
+    completion_of,
+    corruptions,
+    cuts,
+    events_of,
+    feed_all,
+    golden_files,
+    response_context,
+    single_bytes,
+)
 
 HERE = Path(__file__).parent / "streams"
-FILES = golden(HERE, "*.google.sse")
+FILES = golden_files(HERE, "*.google.sse")
 STOP = {"finishReason": "STOP"}
 USAGE = {"usageMetadata": {"promptTokenCount": 1, "candidatesTokenCount": 2, "totalTokenCount": 3}}
 
@@ -29,13 +38,13 @@ def sse(*events: Any) -> bytes:
 
 
 def stream(*events: Any, **changes: Any) -> tuple[list[Any], Any]:
-    seen = reading(**changes)
-    return events_of(fed(DIALECT.stream(seen), [sse(*events)])), seen.answer
+    seen = response_context(**changes)
+    return events_of(feed_all(DIALECT.stream_translator(seen), [sse(*events)])), seen.answer
 
 
 def translated(pieces: list[bytes]) -> tuple[bytes, Any]:
-    seen = reading(names={"f_": "f!"})
-    return fed(DIALECT.stream(seen), pieces), seen.answer
+    seen = response_context(tool_names={"f_": "f!"})
+    return feed_all(DIALECT.stream_translator(seen), pieces), seen.answer
 
 
 @pytest.mark.parametrize("line_end", [b"\r\n", b"\n"])
@@ -45,7 +54,7 @@ def test_golden_streams_are_translated_as_written_down_whole_and_byte_by_byte(fi
     expected = file.with_name(file.name.replace("google", "openai")).read_bytes()
     whole, seen = translated([data])
     assert whole == expected
-    assert translated(single(data)) == (whole, seen)
+    assert translated(single_bytes(data)) == (whole, seen)
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -87,7 +96,7 @@ def test_the_sdk_puts_a_stream_together(name: str, content: Any, finish: str, ca
     assert made == calls
     assert seen.complete
     assert seen.done
-    assert seen.finish == finish
+    assert seen.finish_reason == finish
 
 
 def test_parallel_calls_that_share_an_index_or_have_none_are_numbered_here() -> None:
@@ -102,7 +111,7 @@ def test_parallel_calls_that_share_an_index_or_have_none_are_numbered_here() -> 
 
 def test_a_call_in_an_earlier_event_makes_stop_tool_calls() -> None:
     events, seen = stream(says({"functionCall": {"name": "f"}}), says({"text": "x"}), says(**STOP))
-    assert events[-2]["choices"][0]["finish_reason"] == seen.finish == "tool_calls"
+    assert events[-2]["choices"][0]["finish_reason"] == seen.finish_reason == "tool_calls"
 
 
 def test_an_end_without_a_finish_reason_adds_nothing() -> None:
@@ -142,8 +151,8 @@ def test_what_follows_a_finish_reason_and_usage_is_not_lost_wherever_the_stream_
 
 
 def test_until_the_connection_ends_more_may_follow_a_finish_reason() -> None:
-    seen = reading()
-    stage = DIALECT.stream(seen)
+    seen = response_context()
+    stage = DIALECT.stream_translator(seen)
     assert b'finish_reason":"stop' not in stage.feed(sse(EARLY[0]))
     assert seen.answer.complete and not seen.answer.done and not seen.answer.awaits_only_trailer
     assert events_of(stage.end())[-1] == "[DONE]"
@@ -171,7 +180,7 @@ def test_a_malformed_function_call_is_an_error_and_no_finish() -> None:
 
 def test_a_blocked_prompt_is_a_filtered_answer() -> None:
     events, seen = stream({"promptFeedback": {"blockReason": "SAFETY"}})
-    assert events[-2]["choices"][0]["finish_reason"] == seen.finish == "content_filter"
+    assert events[-2]["choices"][0]["finish_reason"] == seen.finish_reason == "content_filter"
     assert events[-1] == "[DONE]"
 
 
@@ -195,7 +204,7 @@ def test_an_unknown_finish_reason_is_stop_and_an_unknown_part_is_passed_over() -
         "finish_reason": "stop",
         "provider_finish_reason": "SOMETHING_NEW",
     }
-    assert seen.finish == "stop"
+    assert seen.finish_reason == "stop"
 
 
 @pytest.mark.parametrize(
@@ -212,8 +221,10 @@ def test_an_unknown_finish_reason_is_stop_and_an_unknown_part_is_passed_over() -
 )
 @pytest.mark.parametrize("before", [b"", sse(says({"text": "a"}))])
 def test_an_error_in_a_stream_is_an_error_event_and_the_last(before: bytes, data: bytes, code: str) -> None:
-    seen = reading()
-    events = events_of(fed(DIALECT.stream(seen), [before, data, b"\n\n", sse(says({"text": "b"}, **STOP))]))
+    seen = response_context()
+    events = events_of(
+        feed_all(DIALECT.stream_translator(seen), [before, data, b"\n\n", sse(says({"text": "b"}, **STOP))])
+    )
     errors = [event["error"]["code"] for event in events if "error" in event]
     assert errors == [code]
     assert seen.answer.error
@@ -222,22 +233,24 @@ def test_an_error_in_a_stream_is_an_error_event_and_the_last(before: bytes, data
 
 
 def test_comments_pass_unseen_and_broken_json_is_dropped_and_counted() -> None:
-    seen = reading()
+    seen = response_context()
     data = b": hello\r\n\r\n" + b"data: {half\r\n\r\n" + b"data: 5\r\n\r\n" + sse(says({"text": "a"}), says(**STOP))
-    assert len(events_of(fed(DIALECT.stream(seen), [data]))) == 4
-    assert seen.answer.dropped == 2
+    assert len(events_of(feed_all(DIALECT.stream_translator(seen), [data]))) == 4
+    assert seen.answer.dropped_events == 2
 
 
 def test_an_event_on_several_data_lines_is_read() -> None:
     data = b'event: x\ndata: {"candidates": [{"content":\ndata: {"parts": [{"text": "a"}]}}]}\n\n'
-    assert events_of(DIALECT.stream(reading()).feed(data))[1]["choices"][0]["delta"] == {"content": "a"}
+    assert events_of(DIALECT.stream_translator(response_context()).feed(data))[1]["choices"][0]["delta"] == {
+        "content": "a"
+    }
 
 
 def test_an_event_of_two_megabytes_is_one_event() -> None:
     picture = {"inlineData": {"mimeType": "image/png", "data": "A" * 2_000_000}}
     data = sse(says(picture), says(**STOP))
     pieces = [data[at : at + 65536] for at in range(0, len(data), 65536)]
-    events = events_of(fed(DIALECT.stream(reading()), pieces))
+    events = events_of(feed_all(DIALECT.stream_translator(response_context()), pieces))
     assert len(events[1]["choices"][0]["delta"]["images"][0]["image_url"]["url"]) > 2_000_000
 
 
@@ -260,17 +273,17 @@ def test_an_event_of_two_megabytes_is_one_event() -> None:
     ],
 )
 def test_an_event_begins_the_answer_if_it_has_something_of_it(event: Any, content: bool) -> None:
-    assert DIALECT.begins(decode(sse(event))) == content
+    assert DIALECT.has_content(decode(sse(event))) == content
 
 
 def test_a_comment_does_not_begin_the_answer_and_what_cannot_be_read_does() -> None:
-    assert not DIALECT.begins(decode(b": ping\n\n"))
-    assert DIALECT.begins(decode(b"data: {half\n\n"))
+    assert not DIALECT.has_content(decode(b": ping\n\n"))
+    assert DIALECT.has_content(decode(b"data: {half\n\n"))
 
 
 @pytest.mark.parametrize("file", FILES)
 def test_a_stream_with_any_part_of_an_event_damaged_is_read_or_ends_in_an_error(file: Path) -> None:
     for frame in file.read_bytes().split(b"\r\n\r\n")[:-1]:
-        for said in damaged(json.loads(frame[6:])):
-            assert DIALECT.begins(decode(sse(said))) in (True, False)
-            events_of(fed(DIALECT.stream(reading()), [sse(said, says({"text": "a"}, **STOP))]))
+        for said in corruptions(json.loads(frame[6:])):
+            assert DIALECT.has_content(decode(sse(said))) in (True, False)
+            events_of(feed_all(DIALECT.stream_translator(response_context()), [sse(said, says({"text": "a"}, **STOP))]))

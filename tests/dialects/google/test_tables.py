@@ -6,13 +6,13 @@ import pytest
 from google.genai import types
 
 from proxy.dialects.google.safety import THRESHOLDS
-from proxy.dialects.google.tables import BROKEN, FINISH, SERVICE_TIERS, generation
+from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS, SERVICE_TIERS, generation
 
 
 def test_every_finish_reason_of_the_sdk_has_a_meaning() -> None:
     odd = {"FINISH_REASON_UNSPECIFIED", "OTHER", "PUP_LIMITED_DISABLED"}
-    assert set(FINISH) | BROKEN | odd == {reason.value for reason in types.FinishReason}
-    assert not set(FINISH) & BROKEN
+    assert set(FINISH_REASONS) | FAILED_FINISH_REASONS | odd == {reason.value for reason in types.FinishReason}
+    assert not set(FINISH_REASONS) & FAILED_FINISH_REASONS
 
 
 def test_thresholds_and_tiers_are_those_of_the_sdk() -> None:

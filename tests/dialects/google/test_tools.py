@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.google.tools import config, declarations, functions, told
-from proxy.dialects.names import changed
-from proxy.errors import InvalidRequest
+from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
+from proxy.dialects.names import original_names
+from proxy.errors import InvalidRequestError
 
 
 def tool(name: str, **more: Any) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def tool(name: str, **more: Any) -> dict[str, Any]:
 def chosen(choice: Any, *tools: dict[str, Any], member: str = "tool_choice") -> dict[str, Any]:
     body = {"tools": list(tools), member: choice}
     defined = functions(body)
-    return config(body, defined, told(body, defined)).get("functionCallingConfig", {})
+    return tool_config(body, defined, provider_tool_names(body, defined)).get("functionCallingConfig", {})
 
 
 F, G = tool("f"), tool("g h")
@@ -68,7 +68,7 @@ def test_the_older_function_call_is_understood() -> None:
     ],
 )
 def test_a_choice_of_what_is_not_there_is_refused(choice: Any, tools: list[Any]) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         chosen(choice, *tools)
     assert caught.value.param == "tool_choice"
 
@@ -88,7 +88,7 @@ def test_no_tools_need_no_choice(choice: Any) -> None:
     ],
 )
 def test_a_definition_that_is_none_is_named(body: dict[str, Any], param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         functions(body)
     assert caught.value.param == param
 
@@ -100,18 +100,18 @@ def test_names_of_tools_and_of_the_history_are_told_apart_and_come_back() -> Non
         "function_call": {"name": "1st"},
     }
     body = {"tools": [tool("my.tool/v1"), tool("a b"), tool("a_b")], "messages": [history, "?"]}
-    names = told(body, functions(body))
+    names = provider_tool_names(body, functions(body))
     assert names["a_b"] == "a_b"
     assert names["my.tool/v1"] == "my.tool_v1"
     assert names["1st"] == "_1st"
     assert len(set(names.values())) == 5
-    assert all(changed(names)[wire] == own for own, wire in names.items() if own != wire)
+    assert all(original_names(names)[wire] == own for own, wire in names.items() if own != wire)
 
 
 def test_all_functions_stand_in_one_tool() -> None:
     body = {"tools": [tool("f", description="does", parameters={"type": "object", "properties": {"a": {}}}), tool("g")]}
     defined = functions(body)
-    assert declarations(defined, told(body, defined), 2) == [
+    assert declarations(defined, provider_tool_names(body, defined), 2) == [
         {
             "functionDeclarations": [
                 {

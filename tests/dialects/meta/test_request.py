@@ -7,9 +7,9 @@ import orjson
 import pytest
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 
-from proxy.dialects.contract import Call
+from proxy.dialects.contract import CallerRequest
 from proxy.dialects.meta import DIALECT
-from tests.dialects.oracles import golden, strict
+from tests.dialects.oracles import golden_files, strict
 
 REQUESTS = Path(__file__).parent / "requests"
 HELLO = [{"role": "user", "content": "hi"}]
@@ -17,22 +17,22 @@ HELLO = [{"role": "user", "content": "hi"}]
 
 def asked(**body: Any) -> dict[str, Any]:
     body = {"model": "alias", "messages": HELLO, **body}
-    asking = DIALECT.ask(Call("chat", body, orjson.dumps(body), "llama-4", bool(body.get("stream"))))
+    asking = DIALECT.build_request(CallerRequest("chat", body, orjson.dumps(body), "llama-4", bool(body.get("stream"))))
     assert asking.path == "/chat/completions"
     told: dict[str, Any] = orjson.loads(asking.body)
     return told
 
 
-@pytest.mark.parametrize("file", golden(REQUESTS, "*.openai.json"))
+@pytest.mark.parametrize("file", golden_files(REQUESTS, "*.openai.json"))
 def test_a_request_becomes_exactly_its_golden_one(file: Path) -> None:
     body = orjson.loads(file.read_bytes())
-    told = DIALECT.ask(Call("chat", body, file.read_bytes(), "llama-4", bool(body.get("stream"))))
+    told = DIALECT.build_request(CallerRequest("chat", body, file.read_bytes(), "llama-4", bool(body.get("stream"))))
     assert orjson.loads(told.body) == orjson.loads(file.with_name(file.name.replace("openai", "meta")).read_bytes())
 
 
 def test_what_needs_no_change_stays_byte_for_byte() -> None:
     raw = b'{"model":"alias","messages":[{"role":"user", "content" : "hi"}],"temperature":1.0,"extra":{"a" :1}}'
-    asking = DIALECT.ask(Call("chat", orjson.loads(raw), raw, "alias", False))
+    asking = DIALECT.build_request(CallerRequest("chat", orjson.loads(raw), raw, "alias", False))
     assert asking.body == raw
 
 

@@ -7,28 +7,30 @@ import orjson
 import pytest
 
 from proxy.dialects.meta import DIALECT
-from proxy.errors import BadAnswer
-from tests.dialects.oracles import golden, reading, valid_answer
+from proxy.errors import MalformedResponse
+from tests.dialects.oracles import golden_files, response_context, validate_completion
 
 ANSWERS = Path(__file__).parent / "answers"
 
 
 def told(message: Any, finish: Any = "stop", **members: Any) -> dict[str, Any]:
     body = {"id": "x", "choices": [{"index": 0, "message": message, "finish_reason": finish}], **members}
-    choice: dict[str, Any] = valid_answer(DIALECT.answer(orjson.dumps(body), reading()))["choices"][0]
+    choice: dict[str, Any] = validate_completion(DIALECT.translate_response(orjson.dumps(body), response_context()))[
+        "choices"
+    ][0]
     return choice
 
 
-@pytest.mark.parametrize("file", golden(ANSWERS, "*.host.json"))
+@pytest.mark.parametrize("file", golden_files(ANSWERS, "*.host.json"))
 def test_an_answer_becomes_exactly_its_golden_one(file: Path) -> None:
-    body = valid_answer(DIALECT.answer(file.read_bytes(), reading()))
+    body = validate_completion(DIALECT.translate_response(file.read_bytes(), response_context()))
     assert body == orjson.loads(file.with_name(file.name.replace("host", "openai")).read_bytes())
 
 
 def test_the_answer_is_noted() -> None:
-    its = reading()
-    DIALECT.answer((ANSWERS / "vllm.host.json").read_bytes(), its)
-    assert (its.answer.model, its.answer.finish, its.answer.complete) == ("llama-4", "tool_calls", True)
+    its = response_context()
+    DIALECT.translate_response((ANSWERS / "vllm.host.json").read_bytes(), its)
+    assert (its.answer.model, its.answer.finish_reason, its.answer.complete) == ("llama-4", "tool_calls", True)
     assert its.answer.usage and its.answer.usage["total_tokens"] == 10
 
 
@@ -48,7 +50,7 @@ def test_finish_reasons_have_openais_words(finish: Any, word: str) -> None:
 
 def test_an_unknown_finish_is_a_stop_that_says_what_it_was() -> None:  # G 72
     body = {"choices": [{"message": {"content": "a"}, "finish_reason": "tired"}]}
-    choice = orjson.loads(DIALECT.answer(orjson.dumps(body), reading()))["choices"][0]
+    choice = orjson.loads(DIALECT.translate_response(orjson.dumps(body), response_context()))["choices"][0]
     assert (choice["finish_reason"], choice["provider_finish_reason"]) == ("stop", "tired")
 
 
@@ -64,5 +66,5 @@ def test_reasoning_has_one_name(key: str) -> None:  # G 52
     {"choices": [{"message": {"content": ""}, "finish_reason": "stop", "error": {"message": "x"}}]},
 ])  # fmt: skip
 def test_what_is_no_answer_is_a_bad_one(body: Any) -> None:
-    with pytest.raises(BadAnswer):
-        DIALECT.answer(orjson.dumps(body), reading())
+    with pytest.raises(MalformedResponse):
+        DIALECT.translate_response(orjson.dumps(body), response_context())

@@ -10,15 +10,23 @@ from hypothesis import strategies as st
 
 from proxy.dialects.meta import DIALECT
 from proxy.sse import decode
-from tests.dialects.oracles import completion_of, cuts, events_of, fed, golden, reading, single
+from tests.dialects.oracles import (
+    completion_of,
+    cuts,
+    events_of,
+    feed_all,
+    golden_files,
+    response_context,
+    single_bytes,
+)
 
 STREAMS = Path(__file__).parent / "streams"
 FILES = sorted(STREAMS.glob("*.sse"))
 
 
 def read(name: str, **changes: Any) -> tuple[bytes, Any]:
-    its = reading(**changes)
-    return fed(DIALECT.stream(its), [(STREAMS / f"{name}.sse").read_bytes()]), its.answer
+    its = response_context(**changes)
+    return feed_all(DIALECT.stream_translator(its), [(STREAMS / f"{name}.sse").read_bytes()]), its.answer
 
 
 def message(name: str) -> dict[str, Any]:
@@ -36,29 +44,35 @@ def calls(name: str) -> list[tuple[str, str, str]]:
     return [(call["id"], call["function"]["name"], call["function"]["arguments"]) for call in found["tool_calls"]]
 
 
-@pytest.mark.parametrize("file", golden(STREAMS, "*.sse"))
+@pytest.mark.parametrize("file", golden_files(STREAMS, "*.sse"))
 def test_a_stream_becomes_exactly_its_golden_chunks(file: Path) -> None:
     assert read(file.stem)[0] == file.with_suffix(".chunks").read_bytes()
 
 
-@pytest.mark.parametrize("file", golden(STREAMS, "*.sse"))
+@pytest.mark.parametrize("file", golden_files(STREAMS, "*.sse"))
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 def test_byte_by_byte_and_with_any_line_ending_it_is_the_same(file: Path, ending: bytes) -> None:
     source = file.read_bytes().replace(b"\n", ending)
-    assert fed(DIALECT.stream(reading()), single(source)) == file.with_suffix(".chunks").read_bytes()
+    assert (
+        feed_all(DIALECT.stream_translator(response_context()), single_bytes(source))
+        == file.with_suffix(".chunks").read_bytes()
+    )
 
 
 @given(st.data())
 def test_in_any_cuts_it_is_the_same(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(FILES))
     source = file.read_bytes().replace(b"\n", data.draw(st.sampled_from([b"\n", b"\r\n"])))
-    assert fed(DIALECT.stream(reading()), data.draw(cuts(source))) == file.with_suffix(".chunks").read_bytes()
+    assert (
+        feed_all(DIALECT.stream_translator(response_context()), data.draw(cuts(source)))
+        == file.with_suffix(".chunks").read_bytes()
+    )
 
 
 def test_frames_that_need_nothing_pass_byte_for_byte_but_for_the_provider() -> None:
     frame = b'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m", "odd" : [ 1 ],' \
             b'"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}] }\n\n'  # fmt: skip
-    assert DIALECT.stream(reading()).feed(frame).replace(b',"provider":"prov"', b"") == frame
+    assert DIALECT.stream_translator(response_context()).feed(frame).replace(b',"provider":"prov"', b"") == frame
 
 
 @pytest.mark.parametrize("name", ["ollama_tool_calls", "no_ids_at_all", "llama_cpp_no_index"])
@@ -105,7 +119,7 @@ def test_reasoning_has_one_name_whichever_the_host_uses() -> None:  # G 52
 
 def test_comments_are_no_events() -> None:  # G 54
     stream, seen = read("openrouter")
-    assert b"PROCESSING" not in stream and seen.dropped == 0 and seen.complete
+    assert b"PROCESSING" not in stream and seen.dropped_events == 0 and seen.complete
 
 
 def test_a_first_chunk_without_choices_passes_and_the_role_still_comes() -> None:  # G 55
@@ -156,7 +170,7 @@ def test_usage_comes_once_at_the_end_if_it_was_asked_for(name: str, show: bool) 
 def test_what_is_no_chunk_is_dropped_and_counted() -> None:
     stream, seen = read("strangers")
     assert [event["choices"][0]["finish_reason"] for event in events_of(stream)[:-1]] == [None, "stop"]
-    assert seen.dropped == 3
+    assert seen.dropped_events == 3
 
 
 def test_each_choice_has_its_own_finish() -> None:
@@ -170,10 +184,10 @@ def test_text_beside_a_finish_comes_before_it() -> None:
 
 @pytest.mark.parametrize("name", [p.stem for p in FILES if p.stem not in {"unknown_finish", "azure_first_chunk"}])
 def test_openais_own_reader_takes_every_stream(name: str) -> None:
-    its = reading()
-    stream = fed(DIALECT.stream(its), [(STREAMS / f"{name}.sse").read_bytes()])
+    its = response_context()
+    stream = feed_all(DIALECT.stream_translator(its), [(STREAMS / f"{name}.sse").read_bytes()])
     if its.answer.complete:
-        assert completion_of(_without_extras(stream))["choices"][0]["finish_reason"] == its.answer.finish
+        assert completion_of(_without_extras(stream))["choices"][0]["finish_reason"] == its.answer.finish_reason
 
 
 EXTRAS = {"native_finish_reason", "stop_reason", "timings", "queue_time"}
@@ -203,4 +217,4 @@ def _without_extras(stream: bytes) -> bytes:
     (b'{"choices":[{"delta":{},"error":{"message":"no"}}]}', True), (b'{"error":"no"}', True),
 ])  # fmt: skip
 def test_content_begins_with_text_thought_or_finish(data: bytes, content: bool) -> None:
-    assert DIALECT.begins(decode(b"data: " + data + b"\n\n")) is content
+    assert DIALECT.has_content(decode(b"data: " + data + b"\n\n")) is content

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.dialects.meta.tables import BROKEN, FINISH, TOO_LONG
+from proxy.dialects.meta.tables import CONTEXT_LENGTH_PATTERN, FAILED_FINISH_REASONS, FINISH_REASONS
 
 
 @pytest.mark.parametrize("says, long", [
@@ -15,9 +15,9 @@ from proxy.dialects.meta.tables import BROKEN, FINISH, TOO_LONG
     ("Invalid value for temperature", False),
 ])  # fmt: skip
 def test_too_long_a_conversation_is_told_from_other_complaints(says: str, long: bool) -> None:
-    assert bool(TOO_LONG.search(says)) is long
+    assert bool(CONTEXT_LENGTH_PATTERN.search(says)) is long
 
 
 def test_every_finish_is_one_of_openais_and_none_is_broken() -> None:
-    assert set(FINISH.values()) == {"stop", "length", "tool_calls", "content_filter", "function_call"}
-    assert not BROKEN & FINISH.keys()
+    assert set(FINISH_REASONS.values()) == {"stop", "length", "tool_calls", "content_filter", "function_call"}
+    assert not FAILED_FINISH_REASONS & FINISH_REASONS.keys()

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.mistral.messages import conversation
-from proxy.errors import InvalidRequest
+from proxy.dialects.mistral.messages import translate_messages
+from proxy.errors import InvalidRequestError
 
 HELLO = {"role": "user", "content": "hi"}
 
@@ -20,19 +20,21 @@ def result(id: str) -> dict[str, Any]:
 
 def test_a_call_and_its_result_have_the_same_id_of_nine() -> None:  # G 41
     ids = ["call_9xkQ0000000000000000", "call_9xkQ0000000000000001"]
-    turns = conversation([HELLO, {"role": "assistant", "tool_calls": [call(id) for id in ids]}, *map(result, ids)], {})
+    turns = translate_messages(
+        [HELLO, {"role": "assistant", "tool_calls": [call(id) for id in ids]}, *map(result, ids)], {}
+    )
     told = [made["id"] for made in turns[1]["tool_calls"]]
     assert [turn["tool_call_id"] for turn in turns[2:]] == told
     assert len(set(told)) == 2 and all(len(id) == 9 and id.isalnum() for id in told)
 
 
 def test_between_a_result_and_the_user_the_assistant_says_a_word() -> None:  # G 42
-    turns = conversation([HELLO, {"role": "assistant", "tool_calls": [call("a")]}, result("a"), HELLO], {})
+    turns = translate_messages([HELLO, {"role": "assistant", "tool_calls": [call("a")]}, result("a"), HELLO], {})
     assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "assistant", "user"]
 
 
 def test_an_answer_that_is_to_be_gone_on_with_is_a_prefix() -> None:
-    assert conversation([HELLO, {"role": "assistant", "content": "1."}], {})[-1] == {
+    assert translate_messages([HELLO, {"role": "assistant", "content": "1."}], {})[-1] == {
         "role": "assistant", "content": "1.", "prefix": True,
     }  # fmt: skip
 
@@ -50,12 +52,12 @@ def test_an_answer_that_is_to_be_gone_on_with_is_a_prefix() -> None:
      {"role": "user", "content": [{"type": "input_audio", "input_audio": "AAAA"}]}),
 ])  # fmt: skip
 def test_each_message_has_its_form(message: dict[str, Any], told: dict[str, Any] | None) -> None:
-    assert conversation([message, HELLO], {})[:-1] == ([told] if told else [])
+    assert translate_messages([message, HELLO], {})[:-1] == ([told] if told else [])
 
 
 def test_arguments_are_text_and_never_empty() -> None:
     calls = [call("a", arguments=""), call("b", arguments=None), call("c", arguments={"x": 1})]
-    turns = conversation([HELLO, {"role": "assistant", "tool_calls": calls}], {"f": "f_told"})
+    turns = translate_messages([HELLO, {"role": "assistant", "tool_calls": calls}], {"f": "f_told"})
     told = [made["function"] for made in turns[1]["tool_calls"]]
     assert [function["arguments"] for function in told] == ["{}", "{}", '{"x":1}']
     assert {function["name"] for function in told} == {"f_told"}
@@ -75,6 +77,6 @@ def test_arguments_are_text_and_never_empty() -> None:
      "messages[0].content[0].image_url.url"),
 ])  # fmt: skip
 def test_what_has_no_place_is_named(message: Any, param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        conversation([message, HELLO], {})
+    with pytest.raises(InvalidRequestError) as caught:
+        translate_messages([message, HELLO], {})
     assert caught.value.param == param

@@ -8,19 +8,19 @@ import orjson
 import pytest
 from mistralai.client.models import ChatCompletionRequest
 
-from proxy.dialects.contract import Asking, Call
+from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.mistral import DIALECT
-from proxy.errors import InvalidRequest
-from tests.dialects.oracles import golden
+from proxy.errors import InvalidRequestError
+from tests.dialects.oracles import golden_files
 
 REQUESTS = Path(__file__).parent / "requests"
 HELLO = [{"role": "user", "content": "hi"}]
 TOOLS = [{"type": "function", "function": {"name": name}} for name in ("f", "g")]
 
 
-def asking(**body: Any) -> Asking:
+def asking(**body: Any) -> ProviderRequest:
     body = {"model": "alias", "messages": HELLO, **body}
-    return DIALECT.ask(Call("chat", body, orjson.dumps(body), "up-model", bool(body.get("stream"))))
+    return DIALECT.build_request(CallerRequest("chat", body, orjson.dumps(body), "up-model", bool(body.get("stream"))))
 
 
 def asked(**body: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def asked(**body: Any) -> dict[str, Any]:
     return told
 
 
-@pytest.mark.parametrize("file", golden(REQUESTS, "*.openai.json"))
+@pytest.mark.parametrize("file", golden_files(REQUESTS, "*.openai.json"))
 def test_a_request_becomes_exactly_its_golden_one(file: Path) -> None:
     told = asked(**orjson.loads(file.read_bytes()))
     assert told == orjson.loads(file.with_name(file.name.replace("openai", "mistral")).read_bytes())
@@ -49,12 +49,13 @@ def test_what_is_left_out_is_named_unless_it_makes_no_difference() -> None:
     body = {"logit_bias": {"1": 1}, "user": "u", "store": True, "reasoning_effort": "low", "verbosity": None,
             "a b\n": 1, "response_format": {"type": "text"}, "service_tier": "flex", "seed": -1}  # fmt: skip
     names = ("logit_bias", "reasoning_effort", "a b\n", "service_tier", "seed")
-    assert DIALECT.unsupported(body, "m") == names
+    assert DIALECT.unsupported_params(body, "m") == names
     assert [warning.removeprefix("param-dropped;name=") for warning in asking(**body).warnings] == [
         "logit_bias", "reasoning_effort", "unknown", "service_tier", "seed",
     ]  # fmt: skip
     assert (
-        DIALECT.unsupported({"response_format": {"type": "text"}, "service_tier": "auto", "logit_bias": {}}, "m") == ()
+        DIALECT.unsupported_params({"response_format": {"type": "text"}, "service_tier": "auto", "logit_bias": {}}, "m")
+        == ()
     )
 
 
@@ -92,7 +93,7 @@ def test_parameters_are_told_in_mistrals_ranges(given: Any, told: tuple[str, Any
     ({"tool_choice": "required"}, "tool_choice"),
 ])  # fmt: skip
 def test_what_cannot_be_said_is_an_error_that_names_it(body: Any, param: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
+    with pytest.raises(InvalidRequestError) as caught:
         asking(**body)
     assert caught.value.param == param
 
@@ -127,4 +128,4 @@ def test_names_that_mistral_would_not_take_are_changed_and_can_be_turned_back() 
     its = asking(tools=[{"type": "function", "function": {"name": name}} for name in names])
     told = [tool["function"]["name"] for tool in orjson.loads(its.body)["tools"]]
     assert len(set(told)) == 3 and all(re.fullmatch("[A-Za-z0-9_-]{1,64}", name) for name in told)
-    assert [its.names.get(name, name) for name in told] == names
+    assert [its.tool_names.get(name, name) for name in told] == names

@@ -8,22 +8,26 @@ import pytest
 from mistralai.client.models import ChatCompletionResponse
 
 from proxy.dialects.mistral import DIALECT
-from proxy.errors import BadAnswer
-from tests.dialects.oracles import golden, reading, valid_answer
+from proxy.errors import MalformedResponse
+from tests.dialects.oracles import golden_files, response_context, validate_completion
 
 ANSWERS = Path(__file__).parent / "answers"
 
 
-@pytest.mark.parametrize("file", golden(ANSWERS, "*.mistral.json"))
+@pytest.mark.parametrize("file", golden_files(ANSWERS, "*.mistral.json"))
 def test_an_answer_becomes_exactly_its_golden_one(file: Path) -> None:  # G 44, 45
     ChatCompletionResponse.model_validate_json(file.read_bytes())
-    body = valid_answer(DIALECT.answer(file.read_bytes(), reading(names={"a_b": "a.b"})))
+    body = validate_completion(
+        DIALECT.translate_response(file.read_bytes(), response_context(tool_names={"a_b": "a.b"}))
+    )
     assert body == orjson.loads(file.with_name(file.name.replace("mistral", "openai")).read_bytes())
 
 
 def test_a_finish_that_is_an_error_is_a_bad_answer() -> None:
-    with pytest.raises(BadAnswer):
-        DIALECT.answer(b'{"choices":[{"message":{"content":""},"finish_reason":"error"}]}', reading())
+    with pytest.raises(MalformedResponse):
+        DIALECT.translate_response(
+            b'{"choices":[{"message":{"content":""},"finish_reason":"error"}]}', response_context()
+        )
 
 
 @pytest.mark.parametrize("status, body, shown, code, trigger, param", [
@@ -45,6 +49,6 @@ def test_a_finish_that_is_an_error_is_a_bad_answer() -> None:
 def test_refusals_are_told_in_openais_words(
     status: int, body: Any, shown: int, code: str, trigger: str, param: str | None
 ) -> None:
-    refused = DIALECT.error(status, {}, orjson.dumps(body))
+    refused = DIALECT.translate_error(status, {}, orjson.dumps(body))
     assert (refused.status, refused.code, refused.trigger, refused.param) == (shown, code, trigger, param)
     assert set(orjson.loads(refused.body())["error"]) == {"message", "type", "param", "code"}

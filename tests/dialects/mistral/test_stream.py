@@ -8,7 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects.mistral import DIALECT
-from tests.dialects.oracles import completion_of, cuts, events_of, fed, golden, reading, single
+from tests.dialects.oracles import (
+    completion_of,
+    cuts,
+    events_of,
+    feed_all,
+    golden_files,
+    response_context,
+    single_bytes,
+)
 
 STREAMS = Path(__file__).parent / "streams"
 FILES = sorted(STREAMS.glob("*.sse"))
@@ -16,8 +24,8 @@ WHOLE = [file.stem for file in FILES if file.stem not in {"cut", "finish_error",
 
 
 def read(name: str, **changes: Any) -> tuple[bytes, Any]:
-    its = reading(**changes)
-    return fed(DIALECT.stream(its), [(STREAMS / f"{name}.sse").read_bytes()]), its.answer
+    its = response_context(**changes)
+    return feed_all(DIALECT.stream_translator(its), [(STREAMS / f"{name}.sse").read_bytes()]), its.answer
 
 
 def calls(name: str, **changes: Any) -> list[tuple[str, str, str]]:
@@ -29,25 +37,28 @@ def calls(name: str, **changes: Any) -> list[tuple[str, str, str]]:
     ]
 
 
-@pytest.mark.parametrize("file", golden(STREAMS, "*.sse"))
+@pytest.mark.parametrize("file", golden_files(STREAMS, "*.sse"))
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
 def test_a_stream_becomes_exactly_its_golden_chunks(file: Path, ending: bytes) -> None:
     source, chunks = file.read_bytes().replace(b"\n", ending), file.with_suffix(".chunks").read_bytes()
-    assert fed(DIALECT.stream(reading()), [source]) == chunks
-    assert fed(DIALECT.stream(reading()), single(source)) == chunks
+    assert feed_all(DIALECT.stream_translator(response_context()), [source]) == chunks
+    assert feed_all(DIALECT.stream_translator(response_context()), single_bytes(source)) == chunks
 
 
 @given(st.data())
 def test_in_any_cuts_it_is_the_same(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(FILES))
     source = file.read_bytes().replace(b"\n", data.draw(st.sampled_from([b"\n", b"\r\n"])))
-    assert fed(DIALECT.stream(reading()), data.draw(cuts(source))) == file.with_suffix(".chunks").read_bytes()
+    assert (
+        feed_all(DIALECT.stream_translator(response_context()), data.draw(cuts(source)))
+        == file.with_suffix(".chunks").read_bytes()
+    )
 
 
 @pytest.mark.parametrize("name", WHOLE)
 def test_openais_own_reader_takes_every_stream(name: str) -> None:
     stream, seen = read(name)
-    assert completion_of(stream)["choices"][0]["finish_reason"] == seen.finish and seen.complete and seen.done
+    assert completion_of(stream)["choices"][0]["finish_reason"] == seen.finish_reason and seen.complete and seen.done
 
 
 def test_parallel_calls_with_one_index_are_renumbered() -> None:  # G 2
@@ -55,7 +66,7 @@ def test_parallel_calls_with_one_index_are_renumbered() -> None:  # G 2
 
 
 def test_calls_have_the_callers_names_and_arguments_as_text() -> None:  # G 2, 45, 69
-    found = calls("parallel_calls_no_index", names={"a_b": "a.b"})
+    found = calls("parallel_calls_no_index", tool_names={"a_b": "a.b"})
     assert found == [("Dabc12345", "a.b", '{"a":1}'), ("Dabc12346", "g", "{}")]
 
 
@@ -77,7 +88,7 @@ def test_the_usage_beside_the_finish_gets_a_chunk_of_its_own() -> None:
 
 
 def test_a_length_of_the_model_is_a_length() -> None:
-    assert read("model_length")[1].finish == "length"
+    assert read("model_length")[1].finish_reason == "length"
 
 
 def test_a_finish_that_is_an_error_ends_the_stream_as_one() -> None:

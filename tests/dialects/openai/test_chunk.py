@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.dialects.openai.chunk import Choice, Chunk, Whole, chunk, read
+from proxy.dialects.openai.chunk import Choice, Chunk, ResponseObject, chunk_from_object, decode_chunk
 
 TEXT = Choice(index=0, delta={"content": "a"})
 
@@ -27,12 +27,15 @@ TEXT = Choice(index=0, delta={"content": "a"})
         ({"choices": 5}, Chunk()),
         ({"model": 5, "usage": 5, "id": 5, "error": 5, "type": 5}, Chunk(id=5, error=5, type=5)),
         ({"usage": {"total_tokens": 3}, "response": 7}, Chunk(usage={"total_tokens": 3})),
-        ({"response": {"model": "m", "usage": None}}, Chunk(response=Whole(model="m"))),
-        ({"response": {"model": 5, "usage": {"total_tokens": 3}}}, Chunk(response=Whole(usage={"total_tokens": 3}))),
+        ({"response": {"model": "m", "usage": None}}, Chunk(response=ResponseObject(model="m"))),
+        (
+            {"response": {"model": 5, "usage": {"total_tokens": 3}}},
+            Chunk(response=ResponseObject(usage={"total_tokens": 3})),
+        ),
     ],
 )
 def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, Any], seen: Chunk) -> None:
-    assert chunk(members) == seen == read(orjson.dumps(members))
+    assert chunk_from_object(members) == seen == decode_chunk(orjson.dumps(members))
 
 
 @pytest.mark.parametrize(
@@ -48,7 +51,7 @@ def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, A
         (b'{"id":"a\\ud83d","x":NaN}', Chunk(id="a\ud83d")),
         (b'{"choices":"\\ud83d","model":"m"}', Chunk(model="m")),
         (b'{"id":1e999,"model":"m"}', Chunk(id=inf, model="m")),
-        (b'{"response":' * 1000 + b"{}" + b"}" * 1000, Chunk(response=Whole())),
+        (b'{"response":' * 1000 + b"{}" + b"}" * 1000, Chunk(response=ResponseObject())),
         (b'{"x":' + b"[" * 3000 + b"]" * 3000 + b"}", None),
         (b"[1, 2]", [1, 2]),
         (b'"text"', "text"),
@@ -57,4 +60,4 @@ def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, A
     ],
 )
 def test_json_that_is_no_object_is_what_it_is_and_anything_else_is_none(data: bytes, value: Any) -> None:
-    assert read(data) == value
+    assert decode_chunk(data) == value

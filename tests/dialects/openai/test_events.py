@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from proxy.dialects.openai.chunk import chunk
-from proxy.dialects.openai.events import counted, error_of, note_event, says
-from proxy.messages import Answer
+from proxy.dialects.openai.chunk import chunk_from_object
+from proxy.dialects.openai.events import chat_usage, error_of, event_has_content, record_event
+from proxy.messages import CompletionState
 
 USAGE = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8, "input_tokens_details": {"cached_tokens": 0}}
 COUNTED = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
@@ -36,41 +36,47 @@ COUNTED = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
     ],
 )
 def test_an_answer_begins_with_content_an_end_or_a_failure(kind: Any, does: bool) -> None:
-    assert says(chunk({"type": kind})) is does
+    assert event_has_content(chunk_from_object({"type": kind})) is does
 
 
 @pytest.mark.parametrize(
     ("event", "seen"),
     [
-        ({"type": "response.created", "response": {"model": "m-1"}}, Answer(model="m-1")),
+        ({"type": "response.created", "response": {"model": "m-1"}}, CompletionState(model="m-1")),
         (
             {"type": "response.completed", "response": {"model": "m-1", "usage": USAGE}},
-            Answer(model="m-1", finish="stop", done=True, usage=COUNTED),
+            CompletionState(model="m-1", finish_reason="stop", done=True, usage=COUNTED),
         ),
-        ({"type": "response.incomplete", "response": {}}, Answer(finish="length", done=True)),
+        ({"type": "response.incomplete", "response": {}}, CompletionState(finish_reason="length", done=True)),
         (
             {"type": "image_generation.completed", "usage": USAGE},
-            Answer(finish="stop", done=True, usage=COUNTED, ended={0: True}),
+            CompletionState(finish_reason="stop", done=True, usage=COUNTED, choice_finished={0: True}),
         ),
-        ({"type": "response.failed", "response": {"model": "m-1"}}, Answer(model="m-1", error=True)),
-        ({"type": "error", "message": "broke"}, Answer(error=True)),
-        ({"type": "response.output_text.delta", "delta": "a", "response": 7, "model": 7}, Answer(plain=False)),
-        ({"type": "some.day"}, Answer()),
-        ({"type": None}, Answer()),
+        ({"type": "response.failed", "response": {"model": "m-1"}}, CompletionState(model="m-1", error=True)),
+        ({"type": "error", "message": "broke"}, CompletionState(error=True)),
+        (
+            {"type": "response.output_text.delta", "delta": "a", "response": 7, "model": 7},
+            CompletionState(text_only=False),
+        ),
+        ({"type": "some.day"}, CompletionState()),
+        ({"type": None}, CompletionState()),
     ],
 )
-def test_what_an_event_says_of_the_answer_is_noted(event: dict[str, Any], seen: Answer) -> None:
-    noted = Answer()
-    note_event(chunk(event), noted)
-    assert (noted.plain, replace(noted, plain=True)) == (not says(chunk(event)), replace(seen, plain=True))
+def test_what_an_event_says_of_the_answer_is_noted(event: dict[str, Any], seen: CompletionState) -> None:
+    noted = CompletionState()
+    record_event(chunk_from_object(event), noted)
+    assert (noted.text_only, replace(noted, text_only=True)) == (
+        not event_has_content(chunk_from_object(event)),
+        replace(seen, text_only=True),
+    )
 
 
 def test_of_several_images_the_last_one_ends_the_stream() -> None:
-    noted = Answer(requested_choices=2)
-    image = chunk({"type": "image_generation.completed"})
-    note_event(image, noted)
-    assert (noted.finish, noted.done, noted.all_choices_finished) == ("stop", False, False)
-    note_event(image, noted)
+    noted = CompletionState(requested_choices=2)
+    image = chunk_from_object({"type": "image_generation.completed"})
+    record_event(image, noted)
+    assert (noted.finish_reason, noted.done, noted.all_choices_finished) == ("stop", False, False)
+    record_event(image, noted)
     assert (noted.done, noted.all_choices_finished) == (True, True)
 
 
@@ -104,4 +110,4 @@ def test_an_error_is_found_in_every_place_it_may_have(event: dict[str, Any], err
     ],
 )
 def test_usage_is_told_in_the_words_of_chat(usage: Any, told: Any) -> None:
-    assert counted(usage) == told
+    assert chat_usage(usage) == told

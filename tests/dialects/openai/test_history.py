@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from proxy.dialects.openai.history import foreign, own
+from proxy.dialects.openai.history import has_foreign_members, without_foreign_members
 
 USER = b'{ "role" : "user", "content":"h\\u00e9 \\"reasoning\\" 1.50"}'
 
@@ -28,12 +28,15 @@ USER = b'{ "role" : "user", "content":"h\\u00e9 \\"reasoning\\" 1.50"}'
     ],
 )
 def test_foreign_members_go_and_neighbours_stay_as_they_were(message: bytes, left: bytes) -> None:
-    assert bytes(own(msgspec.Raw(b"[" + USER + b" , " + message + b"]"))) == b"[" + USER + b"," + left + b"]"
+    assert (
+        bytes(without_foreign_members(msgspec.Raw(b"[" + USER + b" , " + message + b"]")))
+        == b"[" + USER + b"," + left + b"]"
+    )
 
 
 @pytest.mark.parametrize("messages", [b'{"provider":1}', b'[ {}, ["provider"]]'])
 def test_what_is_no_list_of_objects_is_left_to_the_provider(messages: bytes) -> None:
-    assert bytes(own(msgspec.Raw(messages))) == messages
+    assert bytes(without_foreign_members(msgspec.Raw(messages))) == messages
 
 
 @pytest.mark.parametrize(
@@ -48,4 +51,4 @@ def test_what_is_no_list_of_objects_is_left_to_the_provider(messages: bytes) -> 
     ],
 )
 def test_only_what_holds_one_is_written_anew(messages: Any, found: bool) -> None:
-    assert foreign(messages) is found
+    assert has_foreign_members(messages) is found

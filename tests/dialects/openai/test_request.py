@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialects.contract import Call
-from proxy.dialects.openai.request import ask, replaced
-from proxy.errors import InvalidRequest
+from proxy.dialects.contract import CallerRequest
+from proxy.dialects.openai.request import build_request, replace_members
+from proxy.errors import InvalidRequestError
 
 ODD = (
     b'"z": [ 1, 123456789012345678901234567890, 1.0, 1.50e0, -0.0 ,1E5]',
@@ -22,12 +22,12 @@ ODD = (
 )
 
 
-def call(raw: bytes, stream: bool = False, model: str = "up") -> Call:
-    return Call("chat", orjson.loads(raw), raw, model, stream)
+def call(raw: bytes, stream: bool = False, model: str = "up") -> CallerRequest:
+    return CallerRequest("chat", orjson.loads(raw), raw, model, stream)
 
 
 def test_untouched_subtrees_stay_byte_for_byte_in_their_order() -> None:
-    body = replaced(b'{ "model":"a", ' + b" , ".join(ODD) + b"}", {"model": "up"})
+    body = replace_members(b'{ "model":"a", ' + b" , ".join(ODD) + b"}", {"model": "up"})
     assert body == (
         b'{"model":"up","z":[ 1, 123456789012345678901234567890, 1.0, 1.50e0, -0.0 ,1E5],'
         rb'"a":"\u00e9\/\u2028\ud83d\ude00\t","tools":[{"b": 1 , "a" :2,"b":3}],"metadata":{ },' + '"é":"ü"}'.encode()
@@ -44,7 +44,7 @@ JSON = st.recursive(
 
 @given(st.dictionaries(st.sampled_from(["messages", "model", "routing", "tools", "x", "y"]), JSON))
 def test_nothing_but_the_model_and_routing_differs(body: dict[str, Any]) -> None:
-    sent = orjson.loads(replaced(orjson.dumps(body), {"model": "up"}))
+    sent = orjson.loads(replace_members(orjson.dumps(body), {"model": "up"}))
     assert sent == {name: value for name, value in body.items() if name != "routing"} | {"model": "up"}
 
 
@@ -62,7 +62,7 @@ def test_nothing_but_the_model_and_routing_differs(body: dict[str, Any]) -> None
     ],
 )
 def test_the_model_is_replaced_in_its_place_and_routing_goes_nowhere(raw: bytes, sent: bytes) -> None:
-    asking = ask(call(raw))
+    asking = build_request(call(raw))
     assert (asking.path, asking.body) == ("/chat/completions", sent)
 
 
@@ -76,16 +76,16 @@ def test_the_model_is_replaced_in_its_place_and_routing_goes_nowhere(raw: bytes,
     ],
 )
 def test_a_stream_is_always_asked_for_its_usage(raw: bytes, options: dict[str, Any]) -> None:
-    assert orjson.loads(ask(call(raw, stream=True)).body)["stream_options"] == options
+    assert orjson.loads(build_request(call(raw, stream=True)).body)["stream_options"] == options
 
 
 def test_a_models_name_is_quoted_as_json() -> None:
-    assert ask(call(b'{"model":"a"}', model='x"y\\')).body == rb'{"model":"x\"y\\"}'
+    assert build_request(call(b'{"model":"a"}', model='x"y\\')).body == rb'{"model":"x\"y\\"}'
 
 
 def test_a_body_nested_beyond_reading_is_the_callers_mistake() -> None:
-    with pytest.raises(InvalidRequest, match="nested too deep"):
-        ask(call(b'{"a":' + b"[" * 1022 + b"]" * 1022 + b"}"))
+    with pytest.raises(InvalidRequestError, match="nested too deep"):
+        build_request(call(b'{"a":' + b"[" * 1022 + b"]" * 1022 + b"}"))
 
 
 @pytest.mark.parametrize(
@@ -98,12 +98,14 @@ def test_a_body_nested_beyond_reading_is_the_callers_mistake() -> None:
     ],
 )  # fmt: skip
 def test_models_that_think_get_their_limit_under_its_newer_name(model: str, raw: bytes, sent: bytes) -> None:
-    assert ask(call(raw, model=model)).body == sent
+    assert build_request(call(raw, model=model)).body == sent
 
 
 def test_other_providers_members_do_not_reach_openai() -> None:
     raw = b'{"model":"a","messages":[{"content" :"x"},{"provider":"google","content":"y"}],"tools":[ 1 ]}'
-    assert ask(call(raw)).body == b'{"model":"up","messages":[{"content" :"x"},{"content":"y"}],"tools":[ 1 ]}'
+    assert (
+        build_request(call(raw)).body == b'{"model":"up","messages":[{"content" :"x"},{"content":"y"}],"tools":[ 1 ]}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -119,11 +121,14 @@ def test_what_was_asked_of_dall_e_is_asked_of_its_successor(
     asked: dict[str, Any], sent: dict[str, Any], warnings: tuple[str, ...]
 ) -> None:
     body = {"model": "dall-e-3", "prompt": "a parrot", **asked}
-    asking = ask(Call("images", body, orjson.dumps(body), "gpt-image-1.5", stream=False))
+    asking = build_request(CallerRequest("images", body, orjson.dumps(body), "gpt-image-1.5", stream=False))
     assert orjson.loads(asking.body) == {"model": "gpt-image-1.5", "prompt": "a parrot", **sent}
     assert asking.warnings == warnings
 
 
 def test_a_model_of_that_time_is_asked_as_it_was() -> None:
     body = {"model": "dall-e-3", "prompt": "a parrot", "style": "vivid", "quality": "hd"}
-    assert orjson.loads(ask(Call("images", body, orjson.dumps(body), "dall-e-3", stream=False)).body) == body
+    assert (
+        orjson.loads(build_request(CallerRequest("images", body, orjson.dumps(body), "dall-e-3", stream=False)).body)
+        == body
+    )

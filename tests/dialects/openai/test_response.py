@@ -7,15 +7,15 @@ from typing import Any
 import orjson
 import pytest
 
-from proxy.dialects.contract import Reading
-from proxy.dialects.openai.chunk import chunk
-from proxy.dialects.openai.response import answer, error, note, splice
-from proxy.errors import BadAnswer
-from proxy.messages import Answer
+from proxy.dialects.contract import ResponseContext
+from proxy.dialects.openai.chunk import chunk_from_object
+from proxy.dialects.openai.response import record_chunk, splice_provider, translate_error, translate_response
+from proxy.errors import MalformedResponse
+from proxy.messages import CompletionState
 
 
-def reading() -> Reading:
-    return Reading("openai", "m", "chatcmpl-1", 0)
+def reading() -> ResponseContext:
+    return ResponseContext("openai", "m", "chatcmpl-1", 0)
 
 
 @pytest.mark.parametrize(
@@ -29,14 +29,18 @@ def reading() -> Reading:
     ],
 )
 def test_the_provider_is_the_last_member_and_nothing_else_moves(data: bytes, spliced: bytes) -> None:
-    assert splice(data, "openai") == spliced
+    assert splice_provider(data, "openai") == spliced
 
 
 def test_an_answer_passes_and_is_noted() -> None:
     data = b'{ "model":"gpt-4o-2024", "choices":[{"finish_reason":"stop"}], "usage":{"total_tokens":3}, "big": 1.50e0 }'
     seen = reading()
-    assert answer(data, seen).replace(b',"provider":"openai"', b"") == data
-    assert (seen.answer.model, seen.answer.finish, seen.answer.usage) == ("gpt-4o-2024", "stop", {"total_tokens": 3})
+    assert translate_response(data, seen).replace(b',"provider":"openai"', b"") == data
+    assert (seen.answer.model, seen.answer.finish_reason, seen.answer.usage) == (
+        "gpt-4o-2024",
+        "stop",
+        {"total_tokens": 3},
+    )
     assert seen.answer.complete
 
 
@@ -54,8 +58,8 @@ def test_an_answer_passes_and_is_noted() -> None:
     ],
 )
 def test_what_is_no_answer_is_a_failure_of_the_provider(data: bytes, message: str) -> None:
-    with pytest.raises(BadAnswer) as caught:
-        answer(data, reading())
+    with pytest.raises(MalformedResponse) as caught:
+        translate_response(data, reading())
     assert caught.value.message == message
 
 
@@ -70,9 +74,9 @@ def test_what_is_no_answer_is_a_failure_of_the_provider(data: bytes, message: st
     ],
 )
 def test_a_host_may_leave_anything_out_or_write_nonsense(body: dict[str, Any]) -> None:
-    seen = Answer(model="m", usage={"total_tokens": 1})
-    note(chunk(body), seen)
-    assert seen == Answer(model="m", usage={"total_tokens": 1})
+    seen = CompletionState(model="m", usage={"total_tokens": 1})
+    record_chunk(chunk_from_object(body), seen)
+    assert seen == CompletionState(model="m", usage={"total_tokens": 1})
 
 
 ENVELOPE = b'{ "error": {"message":"no", "type":"t", "param":"n", "code":"c", "extra": 1.50e0} }'
@@ -80,12 +84,12 @@ ENVELOPE = b'{ "error": {"message":"no", "type":"t", "param":"n", "code":"c", "e
 
 @pytest.mark.parametrize("status", [400, 404, 409, 413, 422, 429])
 def test_openais_own_envelope_reaches_the_caller_byte_for_byte(status: int) -> None:
-    assert error(status, {}, ENVELOPE).body() == ENVELOPE
+    assert translate_error(status, {}, ENVELOPE).body() == ENVELOPE
 
 
 @pytest.mark.parametrize("status", [401, 403, 500, 502, 503])
 def test_what_is_not_the_callers_fault_is_said_in_our_own_envelope(status: int) -> None:
-    refusal = error(status, {}, ENVELOPE)
+    refusal = translate_error(status, {}, ENVELOPE)
     assert orjson.loads(refusal.body()) == {"error": refusal.members()}
     assert refusal.members() | {"type": ""} == {"message": "no", "type": "", "param": "n", "code": "c"}
 
@@ -118,6 +122,6 @@ def test_what_is_not_the_callers_fault_is_said_in_our_own_envelope(status: int) 
 def test_every_shape_of_error_has_a_status_a_code_and_a_class(
     status: int, body: bytes, shown: tuple[int, str, str, str]
 ) -> None:
-    refusal = error(status, {"retry-after": "7"}, body)
+    refusal = translate_error(status, {"retry-after": "7"}, body)
     assert (refusal.status, refusal.message, refusal.code, refusal.trigger) == shown
     assert refusal.headers == {"retry-after": "7"}

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialects.contract import Reading
-from proxy.dialects.openai.stream import Passing, begins
-from proxy.messages import Answer
+from proxy.dialects.contract import ResponseContext
+from proxy.dialects.openai.stream import PassthroughStream, has_content
+from proxy.messages import CompletionState
 from proxy.sse import Event, decode
-from tests.cuts import cut
+from tests.cuts import split_at
 
 SPLICE = b',"provider":"openai"'
 CHUNKS = (
@@ -34,9 +34,9 @@ STREAMS = st.lists(st.tuples(st.sampled_from(CHUNKS + JUNK), st.sampled_from([b"
 DONE = b"data: [DONE]"
 
 
-def run(pieces: list[bytes], show_usage: bool = True) -> tuple[bytes, Answer]:
-    reading = Reading("openai", "m", "chatcmpl-1", 0, show_usage)
-    stage = Passing(reading)
+def run(pieces: list[bytes], show_usage: bool = True) -> tuple[bytes, CompletionState]:
+    reading = ResponseContext("openai", "m", "chatcmpl-1", 0, show_usage)
+    stage = PassthroughStream(reading)
     return b"".join([*map(stage.feed, pieces), stage.end()]), reading.answer
 
 
@@ -51,8 +51,8 @@ def test_without_its_splices_the_stream_is_the_hosts(frames: list[tuple[bytes, b
     kept = b"".join(wire(*frame) for frame in frames if frame[0] not in JUNK)
     whole = run([host])
     assert whole[0].replace(SPLICE, b"") == kept
-    assert whole[1].dropped == sum(frame in JUNK for frame, _ in frames)
-    assert run(cut(host, places)) == whole == run([bytes([byte]) for byte in host])
+    assert whole[1].dropped_events == sum(frame in JUNK for frame, _ in frames)
+    assert run(split_at(host, places)) == whole == run([bytes([byte]) for byte in host])
 
 
 @pytest.mark.parametrize("frame", [b": ping\n\n", b'data: {"error":{"message":"x"}}\n\n',
@@ -106,7 +106,7 @@ def test_a_chunk_with_half_a_character_passes_as_it_came_wherever_the_stream_is_
     for place in range(len(HALVES)):
         out, seen = run([HALVES[:place], HALVES[place:]])
         assert out.replace(SPLICE, b"") == HALVES
-        assert (seen.dropped, "".join(seen.text)) == (0, "there \ud83d\ude00 friendx")
+        assert (seen.dropped_events, "".join(seen.text)) == (0, "there \ud83d\ude00 friendx")
 
 
 @pytest.mark.parametrize(
@@ -125,25 +125,25 @@ def test_a_chunk_with_half_a_character_passes_as_it_came_wherever_the_stream_is_
 )
 def test_only_what_is_not_utf_8_is_replaced(frame: bytes, out: str) -> None:
     passed, seen = run([frame])
-    assert passed.replace(SPLICE, b"").decode() == out and seen.dropped == 0
+    assert passed.replace(SPLICE, b"").decode() == out and seen.dropped_events == 0
 
 
 def test_usage_is_noted_even_where_it_is_hidden() -> None:
     out, seen = run([b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n'], show_usage=False)
-    assert (out, seen.usage, seen.dropped) == (b"", {"total_tokens": 3}, 0)
+    assert (out, seen.usage, seen.dropped_events) == (b"", {"total_tokens": 3}, 0)
 
 
 @pytest.mark.parametrize(
     ("stream", "seen", "complete"),
     [
-        (b'data: {"model":"m-1","choices":[{"finish_reason":"length"}]}\n\n', Answer("m-1", "length"), True),
-        (b"data: [DONE]\n\n", Answer(done=True), False),
+        (b'data: {"model":"m-1","choices":[{"finish_reason":"length"}]}\n\n', CompletionState("m-1", "length"), True),
+        (b"data: [DONE]\n\n", CompletionState(done=True), False),
         (b'data: {"choices":[{"finish_reason":"stop"}]}\n\ndata: {"error":{"message":"x"}}\n\n',
-         Answer(finish="stop", error=True), False),
-        (b'data: {"choices":5,"usage":5,"model":5}\n\n', Answer(), False),
+         CompletionState(finish_reason="stop", error=True), False),
+        (b'data: {"choices":5,"usage":5,"model":5}\n\n', CompletionState(), False),
     ],
 )  # fmt: skip
-def test_what_passed_is_noted(stream: bytes, seen: Answer, complete: bool) -> None:
+def test_what_passed_is_noted(stream: bytes, seen: CompletionState, complete: bool) -> None:
     noted = run([stream])[1]
     assert (noted, noted.complete) == (seen, complete)
 
@@ -212,7 +212,7 @@ def test_nothing_passes_after_the_end(end: bytes) -> None:
     ],
 )
 def test_an_answer_begins_with_its_first_content(data: bytes | None, content: bool) -> None:
-    assert begins(Event("", data)) is content
+    assert has_content(Event("", data)) is content
 
 
 def choice(index: int, finish: str | None) -> bytes:
@@ -251,10 +251,10 @@ TOLD = tuple(
 
 @given(st.lists(st.integers(min_value=0), max_size=8))
 def test_typed_events_pass_with_nothing_but_their_provider_added(places: list[int]) -> None:
-    out, seen = run(cut(b"".join(TOLD), places))
+    out, seen = run(split_at(b"".join(TOLD), places))
     assert out.replace(SPLICE, b"") == b"".join(TOLD)
     usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
-    assert seen == Answer("m-1", "stop", usage, done=True, plain=False)
+    assert seen == CompletionState("m-1", "stop", usage, done=True, text_only=False)
 
 
 def test_typed_events_without_their_last_are_not_an_answer() -> None:
@@ -269,4 +269,4 @@ def test_a_typed_failure_passes_as_it_came_and_is_no_answer() -> None:
 
 @pytest.mark.parametrize(("frame", "does"), [(TOLD[0], False), (TOLD[1], True), (TOLD[2], True)])
 def test_content_of_typed_events_begins_the_answer(frame: bytes, does: bool) -> None:
-    assert begins(decode(frame)) is does
+    assert has_content(decode(frame)) is does

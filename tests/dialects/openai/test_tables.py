@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.dialects.openai.tables import AFTER_DALL_E, COUNTS_THOUGHTS
+from proxy.dialects.openai.tables import GPT_IMAGE_MODELS, REASONING_MODELS
 
 
 @pytest.mark.parametrize(
@@ -26,9 +26,9 @@ from proxy.dialects.openai.tables import AFTER_DALL_E, COUNTS_THOUGHTS
     ],
 )
 def test_models_that_think_count_their_thoughts(model: str, counts: bool) -> None:
-    assert bool(COUNTS_THOUGHTS.match(model)) is counts
+    assert bool(REASONING_MODELS.match(model)) is counts
 
 
 @pytest.mark.parametrize(("model", "is_one"), [("gpt-image-1.5", True), ("dall-e-3", False), ("gpt-4o", False)])
 def test_the_successors_of_dall_e_are_known(model: str, is_one: bool) -> None:
-    assert bool(AFTER_DALL_E.match(model)) is is_one
+    assert bool(GPT_IMAGE_MODELS.match(model)) is is_one

@@ -6,29 +6,29 @@ import asyncio
 import ssl
 from collections.abc import Awaitable, Callable
 
-from proxy.messages import Outgoing
-from proxy.upstream.http1.incoming import Http1Incoming
+from proxy.messages import UpstreamRequest
+from proxy.upstream.http1.response import Http1Response
 from proxy.upstream.http1.transport import Http1Transport
-from tests.faults.server import FaultServer, answer, chunk
+from tests.faults.server import FaultServer, http_chunk, http_response
 
-OK = answer(b'{"ok":true}', headers="Content-Type: application/json\r\n")
-END = chunk(b"")
+OK = http_response(b'{"ok":true}', headers="Content-Type: application/json\r\n")
+END = http_chunk(b"")
 
 NO_TRUST = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 """Verifies, and trusts nobody; made in no time."""
 
 
-def question(server: FaultServer, body: bytes = b'{"model":"m"}', **headers: str) -> Outgoing:
+def question(server: FaultServer, body: bytes = b'{"model":"m"}', **headers: str) -> UpstreamRequest:
     """A request with a key that must never be seen in an error."""
-    return Outgoing(server.url(), {"Authorization": "Bearer sk-planted", **headers}, body)
+    return UpstreamRequest(server.url(), {"Authorization": "Bearer sk-planted", **headers}, body)
 
 
-async def ask(transport: Http1Transport, request: Outgoing) -> Http1Incoming:
+async def ask(transport: Http1Transport, request: UpstreamRequest) -> Http1Response:
     """The answer, its body unread."""
-    return await transport.send(request, connect_timeout=5)
+    return await transport.send(request, connect_timeout_s=5)
 
 
-async def rest(incoming: Http1Incoming) -> bytes:
+async def rest(incoming: Http1Response) -> bytes:
     """All of the body that is still to come."""
     parts = []
     while part := await incoming.read():
@@ -36,7 +36,7 @@ async def rest(incoming: Http1Incoming) -> bytes:
     return b"".join(parts)
 
 
-async def exchange(transport: Http1Transport, request: Outgoing) -> bytes:
+async def exchange(transport: Http1Transport, request: UpstreamRequest) -> bytes:
     """One request and the whole body of its answer."""
     incoming = await ask(transport, request)
     try:

@@ -13,15 +13,15 @@ from pathlib import Path
 
 import pytest
 
-from proxy.errors import ConnectFailure, EgressError, ResourceExhaustedError
-from proxy.messages import Outgoing
-from proxy.upstream.http1 import dial, egress
-from proxy.upstream.http1.dial import Dialer, check_authorities, connect, trust
+from proxy.errors import ConnectError, EgressError, ResourceExhaustedError
+from proxy.messages import UpstreamRequest
+from proxy.upstream.http1 import dial, local_errors
+from proxy.upstream.http1.dial import Dialer, check_ssl_cert_file, connect, create_ssl_context
 from proxy.upstream.http1.proxies import EnvironmentValueError, Proxies, Proxy
 from proxy.upstream.http1.resolver import Address, Resolver
 from proxy.upstream.http1.transport import Http1Transport
 from tests.exhaustion import no_descriptors
-from tests.faults.server import FIN, RECV, RST, FaultServer, Op, Peer, answer, send, tell
+from tests.faults.server import FIN, RECV, RST, FaultServer, Op, Peer, http_response, send, set_event
 from tests.upstream.http1.authority import Authority
 from tests.upstream.http1.exchange import NO_TRUST, OK, cancelled, exchange, rest, until
 from tests.upstream.http1.exchange import ask as begin
@@ -44,11 +44,11 @@ def local(address: str = "127.0.0.1") -> Resolver:
 
 
 def behind(proxy: str) -> Http1Transport:
-    return Http1Transport(Dialer(NO_TRUST), Proxies.parse({"HTTPS_PROXY": proxy}))
+    return Http1Transport(Dialer(NO_TRUST), Proxies.from_environ({"HTTPS_PROXY": proxy}))
 
 
-def ask(url: str) -> Outgoing:
-    return Outgoing(url, {}, b"{}")
+def ask(url: str) -> UpstreamRequest:
+    return UpstreamRequest(url, {}, b"{}")
 
 
 @pytest.fixture
@@ -78,13 +78,13 @@ def black_hole() -> Iterator[int]:
 
 
 async def test_a_closed_port_is_a_connect_failure(transport: Http1Transport, closed_port: int) -> None:
-    with pytest.raises(ConnectFailure, match=r"^no connection to 127\.0\.0\.1: "):
-        await transport.send(ask(f"http://127.0.0.1:{closed_port}/"), connect_timeout=5)
+    with pytest.raises(ConnectError, match=r"^no connection to 127\.0\.0\.1: "):
+        await transport.send(ask(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
 
 
 async def test_no_answer_to_the_connect_is_given_up_on(transport: Http1Transport, black_hole: int) -> None:
-    with pytest.raises(ConnectFailure, match=r"^no connection to 127\.0\.0\.1 within 0\.05 s$"):
-        await transport.send(ask(f"http://127.0.0.1:{black_hole}/"), connect_timeout=0.05)
+    with pytest.raises(ConnectError, match=r"^no connection to 127\.0\.0\.1 within 0\.05 s$"):
+        await transport.send(ask(f"http://127.0.0.1:{black_hole}/"), connect_timeout_s=0.05)
 
 
 async def test_an_unknown_name_is_a_connect_failure() -> None:
@@ -92,8 +92,8 @@ async def test_an_unknown_name_is_a_connect_failure() -> None:
         raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
 
     transport = Http1Transport(Dialer(NO_TRUST, Resolver(unknown)))
-    with pytest.raises(ConnectFailure, match=r"^no connection to nowhere\.test: Name or service not known$"):
-        await transport.send(ask("http://nowhere.test/"), connect_timeout=5)
+    with pytest.raises(ConnectError, match=r"^no connection to nowhere\.test: Name or service not known$"):
+        await transport.send(ask("http://nowhere.test/"), connect_timeout_s=5)
 
 
 async def test_a_slow_name_is_part_of_the_connect_timeout() -> None:
@@ -102,9 +102,9 @@ async def test_a_slow_name_is_part_of_the_connect_timeout() -> None:
         return []
 
     transport = Http1Transport(Dialer(NO_TRUST, Resolver(slow)))
-    with pytest.raises(ConnectFailure, match="within 0.05 s"):
-        await transport.send(ask("http://slow.test/"), connect_timeout=0.05)
-    for task in transport.dialer.resolver._asked.values():
+    with pytest.raises(ConnectError, match="within 0.05 s"):
+        await transport.send(ask("http://slow.test/"), connect_timeout_s=0.05)
+    for task in transport.dialer.resolver._pending.values():
         task.cancel()
 
 
@@ -181,7 +181,7 @@ async def test_without_a_descriptor_it_is_no_failure_of_the_provider(
     transport: Http1Transport, closed_port: int
 ) -> None:
     with no_descriptors(), pytest.raises(ResourceExhaustedError, match="^out of resources: too many open files$"):
-        await transport.send(ask(f"http://127.0.0.1:{closed_port}/"), connect_timeout=5)
+        await transport.send(ask(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
 
 
 async def test_without_a_descriptor_a_name_is_not_unknown() -> None:
@@ -190,7 +190,7 @@ async def test_without_a_descriptor_a_name_is_not_unknown() -> None:
 
     transport = Http1Transport(Dialer(NO_TRUST, Resolver(unknown)))
     with no_descriptors(), pytest.raises(ResourceExhaustedError, match="too many open files"):
-        await transport.send(ask("http://nowhere.test/"), connect_timeout=5)
+        await transport.send(ask("http://nowhere.test/"), connect_timeout_s=5)
 
 
 @pytest.mark.parametrize(
@@ -210,7 +210,7 @@ async def test_without_a_descriptor_a_name_is_not_unknown() -> None:
 async def test_it_is_ours_if_it_is_for_every_address(
     numbers: list[int], route: bool, kind: type[Exception], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(egress, "has_route", lambda address: route)
+    monkeypatch.setattr(local_errors, "has_route", lambda address: route)
     with pytest.raises(kind):
         await connect(failing(monkeypatch, *numbers))
 
@@ -220,17 +220,19 @@ async def test_it_is_ours_if_it_is_for_every_address(
 
 async def test_a_proxy_that_is_down_is_no_failure_of_the_provider(closed_port: int) -> None:
     with pytest.raises(EgressError, match=r"^no connection to the proxy 127\.0\.0\.1: ") as raised:
-        await behind(f"http://user:sk-planted@127.0.0.1:{closed_port}").send(ask("https://h.test/"), connect_timeout=5)
+        await behind(f"http://user:sk-planted@127.0.0.1:{closed_port}").send(
+            ask("https://h.test/"), connect_timeout_s=5
+        )
     assert "sk-planted" not in str(raised.value)
 
 
 @pytest.mark.parametrize(
-    ("status", "kind"), [("407 Proxy Authentication Required", EgressError), ("502 x", ConnectFailure)]
+    ("status", "kind"), [("407 Proxy Authentication Required", EgressError), ("502 x", ConnectError)]
 )
 async def test_only_a_login_that_the_proxy_refuses_is_ours(status: str, kind: type[Exception]) -> None:
-    async with FaultServer([RECV, send(answer(b"", status=status))]) as proxy:
-        with pytest.raises(ConnectFailure) as raised:
-            await behind(f"127.0.0.1:{proxy.port}").send(ask("https://provider.test/"), connect_timeout=5)
+    async with FaultServer([RECV, send(http_response(b"", status=status))]) as proxy:
+        with pytest.raises(ConnectError) as raised:
+            await behind(f"127.0.0.1:{proxy.port}").send(ask("https://provider.test/"), connect_timeout_s=5)
     assert type(raised.value) is kind
 
 
@@ -250,7 +252,7 @@ async def test_https_goes_through_a_tunnel(authority: Authority) -> None:
 
         async with FaultServer([RECV, relay]) as proxy:
             environ = {"HTTPS_PROXY": f"http://user:pass@127.0.0.1:{proxy.port}"}
-            transport = Http1Transport(Dialer(trust(authority.ca_file)), Proxies.parse(environ))
+            transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file)), Proxies.from_environ(environ))
             assert await exchange(transport, ask("https://provider.test/v1/x")) == b'{"ok":true}'
             transport.close()
         tunnel = proxy.requests[0]
@@ -273,7 +275,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
     ("ops", "why"),
     [
         (
-            [send(answer(b"", status="407 Proxy Authentication Required"))],
+            [send(http_response(b"", status="407 Proxy Authentication Required"))],
             r"refused CONNECT provider\.test:443 \(407\)",
         ),
         ([send(b"SSH-2.0-x\r\n\r\n")], "refused CONNECT"),
@@ -287,17 +289,17 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 async def test_a_proxy_that_will_not_is_a_connect_failure(ops: list[Op], why: str) -> None:
     async with FaultServer([RECV, *ops]) as proxy:
         transport = behind(f"http://user:sk-planted@127.0.0.1:{proxy.port}")
-        with pytest.raises(ConnectFailure, match=why) as raised:
-            await transport.send(ask("https://provider.test/"), connect_timeout=5)
+        with pytest.raises(ConnectError, match=why) as raised:
+            await transport.send(ask("https://provider.test/"), connect_timeout_s=5)
         assert "sk-planted" not in str(raised.value)
         await asyncio.wait_for(proxy.peers[0].closed.wait(), 5)
 
 
 async def test_cancelling_in_the_tunnel_closes_the_connection() -> None:
     asked = asyncio.Event()
-    async with FaultServer([RECV, tell(asked)]) as proxy:
+    async with FaultServer([RECV, set_event(asked)]) as proxy:
         transport = behind(f"127.0.0.1:{proxy.port}")
-        await cancelled(transport.send(ask("https://provider.test/"), connect_timeout=5), asked)
+        await cancelled(transport.send(ask("https://provider.test/"), connect_timeout_s=5), asked)
         await asyncio.wait_for(proxy.peers[0].closed.wait(), 5)
 
 
@@ -307,7 +309,7 @@ async def test_cancelling_in_the_tunnel_closes_the_connection() -> None:
 @needs_openssl
 async def test_tls_is_verified_against_the_file_and_kept(authority: Authority) -> None:
     async with FaultServer([RECV, send(OK), RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
+        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), local()))
         for _ in range(2):
             assert await exchange(transport, ask(server.url(host="provider.test"))) == b'{"ok":true}'
         assert len(server.peers) == 1
@@ -317,13 +319,13 @@ async def test_tls_is_verified_against_the_file_and_kept(authority: Authority) -
 @needs_openssl
 async def test_a_slow_reader_holds_up_a_provider_behind_tls_too(authority: Authority) -> None:
     body = bytes(8 * 2**20)
-    async with FaultServer([RECV, send(answer(body))], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
+    async with FaultServer([RECV, send(http_response(body))], tls=authority.server("provider.test")) as server:
+        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), local()))
         incoming = await begin(transport, ask(server.url(host="provider.test")))
-        await until(lambda: incoming._size > 512 * 1024)
+        await until(lambda: incoming._buffered_bytes > 512 * 1024)
         for _ in range(100):
             await asyncio.sleep(0)
-        assert incoming._size < 2 * 2**20
+        assert incoming._buffered_bytes < 2 * 2**20
         assert len(await rest(incoming)) == len(body)
         transport.close()
 
@@ -332,7 +334,7 @@ async def test_a_slow_reader_holds_up_a_provider_behind_tls_too(authority: Autho
 async def test_ssl_cert_file_is_trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", authority.ca_file)
     async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(trust(), local()))
+        transport = Http1Transport(Dialer(create_ssl_context(), local()))
         assert await exchange(transport, ask(server.url(host="provider.test"))) == b'{"ok":true}'
         transport.close()
 
@@ -350,9 +352,9 @@ async def test_a_certificate_that_does_not_fit_is_refused(
     authority: Authority, host: str, trusted: bool, why: str
 ) -> None:
     async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(trust(authority.ca_file) if trusted else NO_TRUST, local()))
-        with pytest.raises(ConnectFailure, match=f"^no TLS with {host}: .*({why})"):
-            await transport.send(ask(server.url(host=host)), connect_timeout=5)
+        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file) if trusted else NO_TRUST, local()))
+        with pytest.raises(ConnectError, match=f"^no TLS with {host}: .*({why})"):
+            await transport.send(ask(server.url(host=host)), connect_timeout_s=5)
         assert not server.requests
 
 
@@ -362,7 +364,7 @@ async def test_the_name_is_told_before_the_certificate_is_chosen(authority: Auth
     context = authority.server("provider.test")
     context.sni_callback = lambda _, name, __: names.append(name)
     async with FaultServer([RECV, send(OK)], tls=context) as server:
-        transport = Http1Transport(Dialer(trust(authority.ca_file), local()))
+        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), local()))
         await exchange(transport, ask(server.url(host="provider.test")))
         transport.close()
     assert names == ["provider.test"]
@@ -371,8 +373,8 @@ async def test_the_name_is_told_before_the_certificate_is_chosen(authority: Auth
 async def test_a_handshake_that_stalls_is_given_up_on() -> None:
     async with FaultServer([]) as server:
         transport = Http1Transport(Dialer(NO_TRUST))
-        with pytest.raises(ConnectFailure, match=r"within 0\.1 s"):
-            await transport.send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout=0.1)
+        with pytest.raises(ConnectError, match=r"within 0\.1 s"):
+            await transport.send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout_s=0.1)
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
 
 
@@ -386,21 +388,21 @@ async def test_cancelling_in_the_handshake_closes_the_connection() -> None:
     async with FaultServer([listen]) as server:
         transport = Http1Transport(Dialer(NO_TRUST))
         request = ask(f"https://127.0.0.1:{server.port}/")
-        await cancelled(transport.send(request, connect_timeout=5), hello)
+        await cancelled(transport.send(request, connect_timeout_s=5), hello)
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
 
 
 async def test_a_server_without_tls_is_a_connect_failure() -> None:
-    async with FaultServer([send(answer())]) as server:
-        with pytest.raises(ConnectFailure, match=r"^no TLS with 127\.0\.0\.1: wrong version number"):
-            await Http1Transport(Dialer(NO_TRUST)).send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout=5)
+    async with FaultServer([send(http_response())]) as server:
+        with pytest.raises(ConnectError, match=r"^no TLS with 127\.0\.0\.1: wrong version number"):
+            await Http1Transport(Dialer(NO_TRUST)).send(ask(f"https://127.0.0.1:{server.port}/"), connect_timeout_s=5)
 
 
 @needs_openssl
 def test_an_ssl_cert_file_with_certificates_is_taken(authority: Authority) -> None:
     for path in (authority.ca_file, ""):
-        check_authorities({"SSL_CERT_FILE": path})
-    check_authorities({})
+        check_ssl_cert_file({"SSL_CERT_FILE": path})
+    check_ssl_cert_file({})
 
 
 @pytest.mark.parametrize(
@@ -421,21 +423,21 @@ def test_an_ssl_cert_file_without_certificates_is_refused_by_name(
 ) -> None:
     make(tmp_path / "ca.pem")
     with pytest.raises(EnvironmentValueError) as raised:
-        Http1Transport.of({"SSL_CERT_FILE": str(tmp_path / "ca.pem")})
+        Http1Transport.from_environ({"SSL_CERT_FILE": str(tmp_path / "ca.pem")})
     assert str(raised.value) == f"SSL_CERT_FILE: {said.format(tmp_path / 'ca.pem')}; expected a PEM file"
 
 
 def test_a_missing_file_of_authorities_is_seen_at_once() -> None:
     with pytest.raises(FileNotFoundError):
-        Http1Transport.of({}, "/nowhere.pem")
+        Http1Transport.from_environ({}, "/nowhere.pem")
 
 
 def test_proxies_and_trust_come_from_the_environment() -> None:
-    made = Http1Transport.of({"HTTPS_PROXY": "http://p:1"})
+    made = Http1Transport.from_environ({"HTTPS_PROXY": "http://p:1"})
     assert made.proxies.by_scheme == {"https": Proxy("p", 1)}
-    assert made.dialer.tls.get_ca_certs() == trust().get_ca_certs()
+    assert made.dialer.tls.get_ca_certs() == create_ssl_context().get_ca_certs()
 
 
 def test_tls_is_never_turned_off() -> None:
-    context = trust()
+    context = create_ssl_context()
     assert (context.verify_mode, context.check_hostname) == (ssl.CERT_REQUIRED, True)

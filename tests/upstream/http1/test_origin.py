@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.errors import ConnectFailure
-from proxy.upstream.http1.origin import locate
+from proxy.errors import ConnectError
+from proxy.upstream.http1.origin import parse_target
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ from proxy.upstream.http1.origin import locate
     ],
 )
 def test_a_url_is_an_origin_and_an_untouched_path(url: str, origin: tuple, authority: str, path: str) -> None:  # type: ignore[type-arg]
-    target = locate(url)
+    target = parse_target(url)
     assert (target.origin, target.origin.authority, target.path) == (origin, authority, path)
 
 
@@ -41,5 +41,5 @@ def test_a_url_is_an_origin_and_an_untouched_path(url: str, origin: tuple, autho
     ],
 )
 def test_such_a_url_leads_nowhere(url: str) -> None:
-    with pytest.raises(ConnectFailure, match="URL"):
-        locate(url)
+    with pytest.raises(ConnectError, match="URL"):
+        parse_target(url)

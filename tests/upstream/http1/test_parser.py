@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.upstream.http1.parser import AnswerParser
+from proxy.upstream.http1.parser import ResponseParser
 
 
-def parsed(*pieces: bytes) -> AnswerParser:
-    parser = AnswerParser()
+def parsed(*pieces: bytes) -> ResponseParser:
+    parser = ResponseParser()
     for piece in pieces:
         parser.feed(piece)
     return parser
@@ -40,8 +40,8 @@ def test_an_answer_is_the_same_in_every_cut(wire: bytes, body: bytes, keep: bool
     assert "X" not in (whole.headers or {})
     for parser in (whole, bytewise):
         assert (b"".join(parser.body), parser.complete, parser.keep_alive) == (body, True, keep)
-        assert parser.flaw is None
-        assert not parser.surplus
+        assert parser.error is None
+        assert not parser.trailing_data
 
 
 @pytest.mark.parametrize(
@@ -75,8 +75,8 @@ def test_an_answer_is_the_same_in_every_cut(wire: bytes, body: bytes, keep: bool
     ],
 )
 def test_such_an_answer_is_refused(wire: bytes, why: str) -> None:
-    assert why in (parsed(wire).flaw or "")
-    assert why in (parsed(*(wire[at : at + 7] for at in range(0, len(wire), 7))).flaw or "")
+    assert why in (parsed(wire).error or "")
+    assert why in (parsed(*(wire[at : at + 7] for at in range(0, len(wire), 7))).error or "")
 
 
 @pytest.mark.parametrize(
@@ -90,25 +90,25 @@ def test_such_an_answer_is_refused(wire: bytes, why: str) -> None:
     ids=["header", "reason", "chunk extension", "trailer"],
 )
 def test_endless_bytes_without_content_are_refused(start: bytes) -> None:
-    assert "without content" in (parsed(start, *[b"x" * 4096] * 17).flaw or "")
+    assert "without content" in (parsed(start, *[b"x" * 4096] * 17).error or "")
 
 
 @pytest.mark.parametrize("more", [b"x", head("Content-Length: 2") + b"ho"], ids=["junk", "a second answer"])
 def test_what_follows_an_answer_is_surplus_and_never_read(more: bytes) -> None:
     parser = parsed(head("Content-Length: 2") + b"hi" + more)
-    assert (parser.body, parser.complete, parser.surplus, parser.flaw) == ([b"hi"], True, True, None)
+    assert (parser.body, parser.complete, parser.trailing_data, parser.error) == ([b"hi"], True, True, None)
 
 
 def test_the_next_answer_is_read_afresh() -> None:
     parser = parsed(head("Content-Length: 2", "X-First: 1") + b"hi")
-    parser.expect()
+    parser.reset()
     parser.feed(head("Transfer-Encoding: chunked") + b"2\r\nho\r\n0\r\n\r\n")
     assert (parser.body, parser.complete) == ([b"ho"], True)
     assert dict(parser.headers or {}) == {"Transfer-Encoding": "chunked"}
 
 
 def test_a_closed_parser_takes_nothing() -> None:
-    parser = AnswerParser()
+    parser = ResponseParser()
     parser.close()
     parser.feed(head("Content-Length: 0"))
     assert not parser.complete

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.upstream.http1.origin import locate
+from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import EnvironmentValueError, Proxies, Proxy
 
 
@@ -30,9 +30,9 @@ from proxy.upstream.http1.proxies import EnvironmentValueError, Proxies, Proxy
     ],
 )
 def test_each_scheme_has_its_proxy(environ: dict[str, str], url: str, proxy: Proxy | None) -> None:
-    route = Proxies.parse(environ).route(locate(url).origin)
+    route = Proxies.from_environ(environ).route(parse_target(url).origin)
     assert route.proxy == proxy
-    assert route.tunnelled == (proxy is not None and url.startswith("https"))
+    assert route.is_tunnelled == (proxy is not None and url.startswith("https"))
 
 
 @pytest.mark.parametrize(
@@ -62,8 +62,8 @@ def test_each_scheme_has_its_proxy(environ: dict[str, str], url: str, proxy: Pro
     ],
 )
 def test_no_proxy_names_who_is_reached_without(entry: str, url: str, direct: bool) -> None:
-    proxies = Proxies.parse({"HTTPS_PROXY": "http://p:1", "NO_PROXY": entry})
-    assert (proxies.route(locate(url).origin).proxy is None) == direct
+    proxies = Proxies.from_environ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": entry})
+    assert (proxies.route(parse_target(url).origin).proxy is None) == direct
 
 
 @pytest.mark.parametrize(
@@ -72,15 +72,17 @@ def test_no_proxy_names_who_is_reached_without(entry: str, url: str, direct: boo
      "0.0.0.0", "[::]"],
 )  # fmt: skip
 def test_this_machine_is_always_reached_directly(host: str) -> None:
-    proxies = Proxies.parse({"HTTP_PROXY": "http://p:1", "HTTPS_PROXY": "http://p:1"})
-    assert [proxies.route(locate(f"{scheme}://{host}:1234/").origin).proxy for scheme in ("http", "https")] == [
+    proxies = Proxies.from_environ({"HTTP_PROXY": "http://p:1", "HTTPS_PROXY": "http://p:1"})
+    assert [proxies.route(parse_target(f"{scheme}://{host}:1234/").origin).proxy for scheme in ("http", "https")] == [
         None
     ] * 2
 
 
 @pytest.mark.parametrize("host", ["localhost.example", "notlocalhost", "128.0.0.1", "[::2]", "10.0.0.7"])
 def test_another_machine_is_not(host: str) -> None:
-    assert Proxies.parse({"HTTP_PROXY": "http://p:1"}).route(locate(f"http://{host}/").origin).proxy == Proxy("p", 1)
+    assert Proxies.from_environ({"HTTP_PROXY": "http://p:1"}).route(
+        parse_target(f"http://{host}/").origin
+    ).proxy == Proxy("p", 1)
 
 
 FORM = "http://[user:password@]host[:port]"
@@ -107,7 +109,7 @@ FORM = "http://[user:password@]host[:port]"
 )
 def test_a_proxy_of_another_kind_is_refused_by_name(name: str, text: str, said: str) -> None:
     with pytest.raises(EnvironmentValueError) as raised:
-        Proxies.parse({name: text})
+        Proxies.from_environ({name: text})
     assert str(raised.value) == f"{name}: {said}"
 
 
@@ -131,11 +133,11 @@ def test_a_proxy_of_another_kind_is_refused_by_name(name: str, text: str, said: 
 )
 def test_an_entry_that_matches_nothing_is_refused_by_name(entry: str) -> None:
     with pytest.raises(EnvironmentValueError) as raised:
-        Proxies.parse({"NO_PROXY": f"h.example, {entry}"})
+        Proxies.from_environ({"NO_PROXY": f"h.example, {entry}"})
     assert str(raised.value).startswith(
         f"NO_PROXY: cannot use the entry {entry!r}; expected a comma-separated list of "
     )
 
 
 def test_credentials_are_not_shown() -> None:
-    assert "Basic" not in repr(Proxies.parse({"http_proxy": "http://u:p@h"}))
+    assert "Basic" not in repr(Proxies.from_environ({"http_proxy": "http://u:p@h"}))

@@ -1,0 +1,42 @@
+"""Meta's Model API, simulated; any other OpenAI-shaped host too, so what it does not know it passes over."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from proxy.sandbox import openai
+from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
+from proxy.sandbox.openai_chat import complete_chat
+
+MODELS = ("Llama-4-Maverick-17B-128E-Instruct-FP8", "Llama-4-Scout-17B-16E-Instruct-FP8", "Llama-3.3-70B-Instruct")
+
+_REQUIRED: Mapping[str, tuple[type, str]] = {"model": (str, "a string"), "messages": (list, "an array of messages")}
+
+
+def handle(call: Call) -> Reply:
+    """What the host would answer."""
+    if not call.headers.get("Authorization", "").startswith("Bearer "):
+        raise SimulatedError(401)
+    handler = _ROUTES.get((call.method, call.path))
+    if handler is None:
+        raise SimulatedError(404, "Not Found")
+    return with_headers(handler(call), openai.rate_limit_headers(call))
+
+
+def _chat(call: Call) -> Reply:
+    body = parse_json_object(call)
+    for name, (kind, words) in _REQUIRED.items():
+        if not isinstance(body.get(name), kind) or not body[name]:
+            raise SimulatedError(400, f"'{name}' must be {words}.", param=name)
+    openai.check_messages(body["messages"])
+    return complete_chat(call, body, {"model": body["model"]})
+
+
+def _models(call: Call) -> Reply:
+    models = [{"id": name, "object": "model", "created": int(call.now), "owned_by": call.provider} for name in MODELS]
+    return json_reply(200, {}, {"object": "list", "data": models})
+
+
+_ROUTES = {("POST", "/v1/chat/completions"): _chat, ("GET", "/v1/models"): _models}
+
+SIMULATION = Simulation(base_path="/v1", handle=handle, render_error=openai.render_error)

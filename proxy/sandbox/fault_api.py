@@ -1,0 +1,115 @@
+"""The sandbox's own endpoint: who is there, how each behaves, and what shall break."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import orjson
+from aiohttp import web
+
+from proxy.errors import ForbiddenError
+from proxy.host_origin import check_host, check_origin
+from proxy.sandbox.faults import FAULTS, InvalidFaultError, parse_fault
+from proxy.sandbox.scenario import Fault, Scenario
+
+
+class FaultTarget(Protocol):
+    """What of the sandbox is controlled from here."""
+
+    @property
+    def names(self) -> tuple[str, ...]: ...
+    def base_url(self, name: str) -> str: ...
+    def scenario(self, name: str) -> Scenario: ...
+    async def set_fault(self, name: str, fault: Fault | None) -> None: ...
+
+
+Command = Callable[[FaultTarget, web.BaseRequest, str], Awaitable[Any]]
+
+
+class _Refused(Exception):
+    def __init__(self, status: int, message: str, field: str | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.body = {"error": {"message": message, "field": field}}
+
+
+async def handle(sandbox: FaultTarget, request: web.BaseRequest) -> web.StreamResponse:
+    """The answer to one command, as JSON."""
+    try:
+        check_host(request.headers, "use localhost")
+        check_origin(request.headers, (), "use a command line client")
+        command, name = _command(sandbox, request)
+        return _json(200, await command(sandbox, request, name))
+    except ForbiddenError as error:
+        return _json(error.status, {"error": {"message": error.message, "field": None}})
+    except _Refused as refused:
+        return _json(refused.status, refused.body)
+
+
+async def _overview(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
+    faults = {fault: kind.options for fault, kind in FAULTS.items()}
+    return {"providers": {name: _state(sandbox, name) for name in sandbox.names}, "faults": faults}
+
+
+async def _show(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
+    return _state(sandbox, name)
+
+
+async def _break(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
+    try:
+        fault = parse_fault(orjson.loads(await request.content.read()))
+    except InvalidFaultError as error:
+        raise _Refused(400, str(error), error.field) from error
+    except orjson.JSONDecodeError as error:
+        raise _Refused(400, f"body: no valid JSON: {error}", "body") from error
+    await sandbox.set_fault(name, fault)
+    return _state(sandbox, name)
+
+
+async def _heal(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
+    await sandbox.set_fault(name, None)
+    return _state(sandbox, name)
+
+
+def _state(sandbox: FaultTarget, name: str) -> dict[str, Any]:
+    scenario = sandbox.scenario(name)
+    delays = {"latency": scenario.latency_s, "chunk_delay": scenario.chunk_delay_s}
+    return {"base_url": sandbox.base_url(name), **delays, "fault": _shown(scenario.fault)}
+
+
+def _shown(fault: Fault | None) -> dict[str, Any] | None:
+    """A fault as it is put, with every option it takes."""
+    if fault is None:
+        return None
+    return {member: getattr(fault, member) for member in ("fault", *FAULTS[fault.fault].options)}
+
+
+def _command(sandbox: FaultTarget, request: web.BaseRequest) -> tuple[Command, str]:
+    for method, pattern, command in _COMMANDS:
+        found = re.fullmatch(pattern, request.path) if method == request.method else None
+        if found:
+            return command, _known(sandbox, found.groupdict().get("name"))
+    raise _Refused(404, f"{request.method} {request.path} is nothing here; {_USAGE}")
+
+
+def _known(sandbox: FaultTarget, name: str | None) -> str:
+    if name is not None and name not in sandbox.names:
+        raise _Refused(404, f"no provider {name!r}; there are: {', '.join(sandbox.names)}")
+    return name or ""
+
+
+def _json(status: int, value: Any) -> web.Response:
+    return web.Response(
+        status=status, body=orjson.dumps(value, option=orjson.OPT_INDENT_2) + b"\n", content_type="application/json"
+    )
+
+
+_COMMANDS: tuple[tuple[str, str, Command], ...] = (
+    ("GET", r"/", _overview),
+    ("GET", r"/providers/(?P<name>[^/]+)", _show),
+    ("PUT", r"/providers/(?P<name>[^/]+)", _break),
+    ("DELETE", r"/providers/(?P<name>[^/]+)/fault", _heal),
+)
+_USAGE = 'there are GET /, GET /providers/NAME, PUT /providers/NAME {"fault": …}, DELETE /providers/NAME/fault'

@@ -1,0 +1,135 @@
+"""A chat completion in OpenAI's shape: what is asked, and the answer whole or as chunks; for all who speak it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import orjson
+
+from proxy import sse
+from proxy.sandbox.contract import Call, Reply, event_reply, json_reply
+from proxy.sandbox.model import ModelOutput, Prompt, ToolCall, generate
+
+DONE = sse.encode(b"[DONE]")
+
+
+def complete_chat(call: Call, body: Mapping[str, Any], envelope: Mapping[str, Any]) -> Reply:
+    """The answer to a request that was checked; `envelope` is what each chunk has besides id, object and time."""
+    completion = _Completion(call, body, generate(parse_prompt(call.provider, body)), envelope)
+    reply = event_reply(completion.events()) if body.get("stream") else json_reply(200, {}, completion.whole())
+    return replace(reply, tokens=completion.usage()["total_tokens"])
+
+
+def parse_prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
+    """What of an OpenAI-shaped request decides the answer."""
+    messages = body["messages"]
+    tools, forced = _tools(body)
+    return Prompt(
+        provider=provider,
+        model=body["model"],
+        user=next((content_text(one.get("content")) for one in reversed(messages) if one["role"] == "user"), ""),
+        conversation="\n".join(content_text(one.get("content")) for one in messages),
+        tool_result=content_text(messages[-1].get("content")) if messages[-1]["role"] in ("tool", "function") else None,
+        tools=tools,
+        tool_required=forced,
+        max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
+        prefill=content_text(messages[-1].get("content")) if messages[-1].get("prefix") else "",
+    )
+
+
+def content_text(content: Any) -> str:
+    """The text of a string, or of the parts of a list."""
+    content = content or ""
+    parts = [content] if isinstance(content, str) else content
+    return "".join(part if isinstance(part, str) else str(part.get("text") or "") for part in parts)
+
+
+def usage(heard: int, said: int) -> dict[str, Any]:
+    """Tokens heard and said, in OpenAI's words."""
+    return {
+        "prompt_tokens": heard,
+        "completion_tokens": said,
+        "total_tokens": heard + said,
+        "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
+    }
+
+
+def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
+    """The tools that may be called, and whether one must be; Mistral's word for it is `any`."""
+    functions = [tool.get("function") or {} for tool in body.get("tools") or ()]
+    tools = {str(one.get("name")): one.get("parameters") or {} for one in functions}
+    choice = body.get("tool_choice") or "auto"
+    if isinstance(choice, dict):
+        name = (choice.get("function") or {}).get("name")
+        return {name: tools[name]} if name in tools else {}, True
+    return ({} if choice == "none" else tools), choice in ("required", "any")
+
+
+@dataclass(frozen=True, slots=True)
+class _Completion:
+    """One answer, whole or as events."""
+
+    call: Call
+    body: Mapping[str, Any]
+    speech: ModelOutput
+    envelope: Mapping[str, Any]
+
+    def whole(self) -> dict[str, Any]:
+        calls = [self._tool(number, use) for number, use in enumerate(self.speech.tool_calls)]
+        message = {
+            "role": "assistant",
+            "content": self.speech.text if not calls else None,
+            "refusal": None,
+            "annotations": [],
+            **({"tool_calls": calls} if calls else {}),
+        }
+        choice = {"message": message, "logprobs": None, "finish_reason": self._finish()}
+        choices = [{"index": index, **choice} for index in range(self._n())]
+        return {**self._envelope("chat.completion"), "choices": choices, "usage": self.usage()}
+
+    def events(self) -> Iterator[bytes]:
+        wants_usage = bool((self.body.get("stream_options") or {}).get("include_usage"))
+        absent = {"usage": None} if wants_usage else {}
+        for delta, finish in [*((delta, None) for delta in self._deltas()), ({}, self._finish())]:
+            for index in range(self._n()):
+                choice = {"index": index, "delta": delta, "logprobs": None, "finish_reason": finish}
+                yield self._event({"choices": [choice], **absent})
+        if wants_usage:
+            yield self._event({"choices": [], "usage": self.usage()})
+        yield DONE
+
+    def usage(self) -> dict[str, Any]:
+        return usage(self.speech.prompt_tokens, self.speech.tokens * self._n())
+
+    def _deltas(self) -> Iterator[dict[str, Any]]:
+        yield {"role": "assistant", "content": None if self.speech.tool_calls else "", "refusal": None}
+        for piece in self.speech.pieces:
+            yield {"content": piece}
+        for number, use in enumerate(self.speech.tool_calls):
+            opened = self._tool(number, use)
+            opened["function"]["arguments"] = ""
+            yield {"tool_calls": [{"index": number, **opened}]}
+            for fragment in use.fragments():
+                yield {"tool_calls": [{"index": number, "function": {"arguments": fragment}}]}
+
+    def _tool(self, number: int, use: ToolCall) -> dict[str, Any]:
+        function = {"name": use.name, "arguments": "".join(use.fragments())}
+        return {"id": f"call_{self.call.id(20)}{number:02}", "type": "function", "function": function}
+
+    def _finish(self) -> str:
+        if self.speech.tool_calls:
+            return "tool_calls"
+        return "length" if self.speech.truncated else "stop"
+
+    def _n(self) -> int:
+        return self.body.get("n") or 1
+
+    def _event(self, members: Mapping[str, Any]) -> bytes:
+        return sse.encode(orjson.dumps({**self._envelope("chat.completion.chunk"), **members}))
+
+    def _envelope(self, kind: str) -> dict[str, Any]:
+        id = f"chatcmpl-{self.call.id()}"
+        return {"id": id, "object": kind, "created": int(self.call.now), **self.envelope}

@@ -1,0 +1,64 @@
+"""Units are read as written, and a secret is never shown."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.config.units import Seconds, Secret, Size
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("0", 0.0),
+        ("500ms", 0.5),
+        ("15s", 15.0),
+        ("2.5s", 2.5),
+        ("5m", 300.0),
+        ("1h", 3600.0),
+        ("0s", 0.0),
+        ("5 s", 5.0),
+    ],
+)
+def test_a_duration_is_seconds(text: str, seconds: float) -> None:
+    assert Seconds.parse(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "5", "5sec", "-5s", "5d", "s", "1e3s", "5S", ".5s", "5s5s", "five"])
+def test_a_duration_without_a_known_unit_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Seconds.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("65536", 65536), ("64KiB", 65536), ("32MiB", 33554432), ("1.5kB", 1500), ("1GB", 10**9), ("1 GiB", 2**30),
+     ("7B", 7), ("0", 0), ("2KB", 2000), ("3MB", 3_000_000)],
+)  # fmt: skip
+def test_a_size_is_bytes(text: str, size: int) -> None:
+    assert Size.parse(text) == size
+
+
+@pytest.mark.parametrize("text", ["", "-1", "1kib", "1 TB", "MiB", "1e6", "32 megabytes"])
+def test_a_size_without_a_known_unit_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Size.parse(text)
+
+
+@pytest.mark.parametrize("text", ["", "two words", "line\nbreak", "tab\t", "clé", "\x7f", " sk-1"])
+def test_a_secret_that_could_not_stand_in_a_header_is_refused(text: str) -> None:
+    with pytest.raises(ValueError):
+        Secret.parse(text)
+
+
+@pytest.mark.parametrize("form", [str, repr, "{}".format, "%s".__mod__, "{!r}".format])
+def test_a_secret_is_never_shown(form: object) -> None:
+    assert callable(form)
+    assert form(Secret.parse("sk-planted")) == "Secret(***)"
+    assert form([Secret.parse("sk-planted")]) == "[Secret(***)]"
+    assert form(Secret("", missing="OPENAI_API_KEY is not set")) == "Secret(missing='OPENAI_API_KEY is not set')"
+
+
+def test_secrets_are_equal_by_what_they_hold() -> None:
+    assert Secret.parse("a") == Secret("a") != Secret("b")
+    assert len({Secret("a"), Secret("a"), Secret("", missing="A"), Secret("", missing="B")}) == 3

@@ -1,0 +1,91 @@
+"""JSON that orjson refuses is read and written all the same, if its content is fine."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.dialects.lenient_json import SurrogateJoiner, parse, parse_or_none, serialize, to_utf8, to_well_formed
+
+EMOJI = "\U0001f600"
+HIGH, LOW = "\ud83d", "\ude00"
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        (b'{"a":[1,2.5,"x",null]}', {"a": [1, 2.5, "x", None]}),
+        (b'"a\\ud83d"', "a" + HIGH),
+        (b'"\\ude00a"', LOW + "a"),
+        (b'"\\ud83d\\ude00"', EMOJI),
+        (b'["\\ud83d","\\ud83d\\ude00"]', [HIGH, EMOJI]),
+        (b'{"a":NaN,"b":[Infinity,-Infinity]}', {"a": None, "b": [None, None]}),
+        (b'"a\xff\xc3"', "a\ufffd\ufffd"),
+        (b"1e999", math.inf),
+        (b"1" + b"0" * 5000, math.inf),
+        (b'[NaN,123456789012345678,1234567890123456789012]', [None, 123456789012345678, 1234567890123456789012.0]),
+    ],
+)  # fmt: skip
+def test_a_value_is_read_though_orjson_refuses_it(data: bytes, value: Any) -> None:
+    assert parse(data) == parse_or_none(data) == value
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"oops", b'{"a":1} x', b"[1,]", b"[" * 5000, b"[" * 2000 + b"]" * 2000])
+def test_what_is_not_json_is_not_read(data: bytes) -> None:
+    with pytest.raises(ValueError):
+        parse(data)
+    assert parse_or_none(data) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "data"),
+    [
+        ({"a": [1, EMOJI]}, f'{{"a":[1,"{EMOJI}"]}}'),
+        ({"a" + HIGH: [LOW, {"b": HIGH + LOW}, 1, None]}, f'{{"a\ufffd":["\ufffd",{{"b":"{EMOJI}"}},1,null]}}'),
+        (math.inf, "null"),
+    ],
+)
+def test_a_lone_surrogate_is_replaced_where_it_is_written(value: Any, data: str) -> None:
+    assert serialize(value).decode() == data
+
+
+def test_what_is_nested_too_deeply_is_not_written() -> None:
+    with pytest.raises(TypeError):
+        serialize(parse(b"[" * 300 + b"]" * 300))
+
+
+@pytest.mark.parametrize(
+    ("data", "valid"), [(b"a", b"a"), ("\u00e9".encode(), "\u00e9".encode()), (b"a\xc3b", "a\ufffdb".encode())]
+)
+def test_bytes_that_are_utf_8_stay(data: bytes, valid: bytes) -> None:
+    assert to_utf8(data) == valid
+
+
+@given(st.text(st.sampled_from(["a", "\u00e9", EMOJI, HIGH, LOW]), max_size=8), st.lists(st.integers(0), max_size=6))
+def test_a_text_in_pieces_is_the_text_wherever_it_is_cut(text: str, places: list[int]) -> None:
+    units = text.encode("utf-16-be", "surrogatepass")
+    edges = [0, *sorted(2 * (place % (len(units) // 2 + 1)) for place in places), len(units)]
+    pieces = [units[start:end].decode("utf-16-be", "surrogatepass") for start, end in pairwise(edges)]
+    joiner = SurrogateJoiner()
+    joined = "".join([joiner.join("x", piece) for piece in pieces]) + "\ufffd" * len(joiner.flush())
+    assert joined == to_well_formed(text)
+    joined.encode()
+
+
+def test_texts_that_alternate_do_not_mix() -> None:
+    joiner = SurrogateJoiner()
+    given = [joiner.join(*piece) for piece in [("a", "1" + HIGH), ("b", "2"), ("b", HIGH), ("a", LOW), ("b", "3")]]
+    assert given == ["1", "2", "", EMOJI, "\ufffd3"]
+    assert joiner.flush() == []
+
+
+def test_what_waits_in_vain_is_told_once() -> None:
+    joiner = SurrogateJoiner()
+    joiner.join("a", HIGH)
+    joiner.join(7, HIGH)
+    assert (joiner.flush(), joiner.flush(), joiner.held) == (["a", 7], [], {})

@@ -1,0 +1,160 @@
+"""What is asked for stands above what is reckoned; who is available stands above who is not."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.routing.decision import decide
+from proxy.routing.ranking import provider_chain
+from proxy.telemetry.signals import Signal
+from tests.routing.fixtures import (
+    WORLD,
+    decision_for,
+    measured_signal,
+    planned_locations,
+    planned_providers,
+    policy_from,
+    routing_request,
+    signals,
+)
+
+DOWN = Signal(available_in_ms=1000)
+CHEAPEST = {"X-Routing-Strategy": "cost-optimized"}
+"""google, openai, openai, anthropic, mistral."""
+FAILOVER = '{"primary_provider":"google","fallback_rules":[{"provider":"openai"}]}'
+
+
+@pytest.mark.parametrize(
+    ("headers", "order"),
+    [
+        ({}, "google openai openai anthropic mistral"),
+        ({"X-Provider-Preference": "mistral,anthropic"}, "mistral anthropic google openai openai"),
+        ({"X-Provider-Preference": "openai"}, "openai openai google anthropic mistral"),
+        ({"X-Provider-Preference": "openai,google"}, "openai google openai anthropic mistral"),
+        ({"X-Provider-Preference": "cohere,anthropic"}, "anthropic google openai openai mistral"),
+        ({"X-Provider-Fallbacks": "anthropic,openai,google"}, "anthropic openai google openai"),
+        ({"X-Provider-Fallbacks": "anthropic,google", "X-Provider-Preference": "google"}, "anthropic google"),
+        ({"X-Failover-Config": FAILOVER}, "google openai openai"),
+        ({"X-Failover-Config": FAILOVER, "X-Provider-Fallbacks": "openai,google"}, "google openai openai"),
+        ({"X-Provider": "anthropic,openai"}, "openai openai anthropic"),
+    ],
+)
+def test_a_chain_is_walked_provider_by_provider(headers: dict[str, str], order: str) -> None:
+    assert planned_providers(decision_for({**CHEAPEST, **headers}, prompt_tokens=9)) == order.split()
+
+
+@pytest.mark.parametrize(
+    ("headers", "down", "order"),
+    [
+        ({}, ["google"], "openai openai anthropic mistral google"),
+        ({"X-Provider-Preference": "google"}, ["google"], "openai openai anthropic mistral google"),
+        ({"X-Provider-Fallbacks": "google,mistral,openai"}, ["google"], "mistral openai openai google"),
+        ({"X-Provider-Preference": "openai,google"}, ["openai@us"], "openai google anthropic mistral openai"),
+        ({"X-Provider-Preference": "mistral"}, ["m", "o", "a", "g"], "mistral google openai openai anthropic"),
+    ],
+)
+def test_who_is_not_available_comes_after_all_who_are(headers: dict[str, str], down: list[str], order: str) -> None:
+    rows = dict.fromkeys(down, DOWN)
+    assert planned_providers(decision_for({**CHEAPEST, **headers}, rows, prompt_tokens=9)) == order.split()
+
+
+@pytest.mark.parametrize(
+    ("limit", "order"),
+    [
+        ("1", "mistral google openai openai anthropic"),
+        ("150", "anthropic mistral google openai openai"),
+        ("250", "openai openai anthropic mistral google"),
+        ("300", "google openai openai anthropic mistral"),
+    ],
+)
+def test_who_is_slower_than_asked_comes_after_those_who_are_not(limit: str, order: str) -> None:
+    rows = {"google": measured_signal(300), "openai": measured_signal(200), "anthropic": measured_signal(100)}
+    assert (
+        planned_providers(decision_for({**CHEAPEST, "X-Max-Latency-Ms": limit}, rows, prompt_tokens=9)) == order.split()
+    )
+
+
+def test_latency_is_to_the_first_token_for_streams_and_to_the_end_for_the_rest() -> None:
+    rows = {"google": measured_signal(300)}
+    for stream in (True, False):
+        found = decision_for({**CHEAPEST, "X-Max-Latency-Ms": "200"}, rows, prompt_tokens=9, stream=stream)
+        assert planned_providers(found)[-1] == "google"
+
+
+@pytest.mark.parametrize(
+    ("headers", "sticky", "order"),
+    [
+        ({}, "mistral", "mistral google openai openai anthropic"),
+        ({"X-Load-Balance-Strategy": "round-robin"}, "mistral", "mistral google openai openai anthropic"),
+        ({"X-Provider-Preference": "anthropic"}, "mistral", "anthropic mistral google openai openai"),
+        ({"X-Provider-Fallbacks": "anthropic,mistral"}, "mistral", "anthropic mistral"),
+        ({"X-Provider": "google,openai"}, "mistral", "google openai openai"),
+    ],
+)
+def test_a_session_stays_unless_the_caller_says_otherwise(headers: dict[str, str], sticky: str, order: str) -> None:
+    target = next(target.id for target in WORLD.targets("m") if target.provider.name == sticky)
+    found = decide(
+        routing_request(policy_from({**CHEAPEST, **headers}), prompt_tokens=9), WORLD, signals({}, sticky_target=target)
+    )
+    assert planned_providers(found) == order.split()
+    assert found.pick is None
+
+
+def test_a_session_keeps_its_region_inside_a_chain() -> None:
+    asking = routing_request(policy_from({**CHEAPEST, "X-Provider-Preference": "openai"}))
+    for target in WORLD.targets("only-openai"):
+        assert decide(asking, WORLD, signals({}, sticky_target=target.id)).plan[0].target.id == target.id
+
+
+def test_a_session_leaves_a_target_that_is_not_available() -> None:
+    target = WORLD.targets("m")[0]
+    found = decide(routing_request(policy_from(CHEAPEST)), WORLD, signals({"openai": DOWN}, sticky_target=target.id))
+    assert planned_providers(found)[0] == "google"
+
+
+@pytest.mark.parametrize(
+    ("region", "rows", "first"),
+    [
+        ("us-west-2", {}, "openai@us-east-1"),
+        ("eu-west-1", {}, "openai@eu-central-1"),
+        ("us-west-2", {"openai@us": DOWN}, "openai@eu-central-1"),
+    ],
+)
+def test_a_turn_goes_to_the_nearest_available_target_of_its_provider(
+    region: str, rows: dict[str, Signal], first: str
+) -> None:
+    headers = {"X-Provider-Weights": '{"openai":1}', "X-User-Region": region}
+    assert planned_locations(decision_for({**CHEAPEST, **headers}, rows, {"openai@us": 50}))[0] == first
+
+
+@pytest.mark.parametrize(("at_us", "at_eu", "first"), [(2, 1, "eu-central-1"), (1, 2, "us-east-1")])
+def test_of_targets_that_are_equally_near_a_turn_goes_to_the_least_busy(at_us: int, at_eu: int, first: str) -> None:
+    in_flight = {"openai@us": at_us, "openai@eu": at_eu}
+    assert decision_for({"X-Provider-Weights": '{"openai":1}'}, {}, in_flight).plan[0].target.region == first
+
+
+def test_behind_a_turn_come_those_with_a_weight_and_last_those_without() -> None:
+    headers = {"X-Load-Balance-Providers": "mistral,anthropic"}
+    found = planned_providers(decision_for({**CHEAPEST, **headers}, prompt_tokens=9))
+    assert found == ["mistral", "anthropic", "google", "openai", "openai"]
+
+
+def test_a_chain_that_leads_nowhere_leaves_turns_alone() -> None:
+    balanced = {"X-Load-Balance-Strategy": "round-robin"}
+    assert decision_for({**balanced, "X-Provider-Preference": "cohere"}).pick is not None
+    assert decision_for({**balanced, "X-Provider-Preference": "google"}, {"google": DOWN}).pick is not None
+    assert decision_for({**balanced, "X-Provider-Preference": "google"}).pick is None
+
+
+@pytest.mark.parametrize(
+    ("headers", "providers"),
+    [
+        ({}, ()),
+        ({"X-Provider": "openai,google"}, ()),
+        ({"X-Provider-Preference": "google,openai"}, ("google", "openai")),
+        ({"X-Provider-Preference": "google", "X-Provider-Fallbacks": "openai"}, ("openai",)),
+        ({"X-Provider-Fallbacks": "openai", "X-Failover-Config": FAILOVER}, ("google", "openai")),
+    ],
+)
+def test_the_strongest_chain_is_the_one_that_is_walked(headers: dict[str, str], providers: tuple[str, ...]) -> None:
+    assert provider_chain(policy_from(headers)) == providers

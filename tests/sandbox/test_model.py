@@ -1,0 +1,70 @@
+"""The answer is the same for the same prompt, and tool arguments fit their schema."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from proxy.sandbox.model import Prompt, count_tokens, generate, sample_value
+
+
+def prompt(**more):
+    return Prompt(**{"provider": "p", "model": "m", "user": "hi", **more})
+
+
+@settings(deadline=None)
+@given(st.text(), st.none() | st.integers(1, 100))
+def test_the_pieces_make_up_the_text(user, most):
+    speech = generate(prompt(user=user, max_tokens=most))
+    full = f"Hello from p (m), simulated. You said: {user[:200]}"
+    assert speech.text == (full if most is None else full[: 4 * most])
+    assert speech.truncated is (speech.text != full)
+    assert all(speech.pieces)
+
+
+@pytest.mark.parametrize(
+    "more, called",
+    [
+        ({"tools": {"look": {}}}, []),
+        ({"tools": {"look": {}, "see": {}}, "user": "see and look"}, ["look", "see"]),
+        ({"tools": {"look": {}, "see": {}}, "tool_required": True}, ["look"]),
+        ({"tools": {"look": {}}, "tool_required": True, "tool_result": "seen"}, []),
+        ({"tool_required": True}, []),
+    ],
+)
+def test_a_tool_is_called_when_it_is_named_or_forced(more, called):
+    speech = generate(prompt(**more))
+    assert [use.name for use in speech.tool_calls] == called
+    assert bool(speech.text) is not bool(called)
+
+
+@pytest.mark.parametrize(
+    "schema, value",
+    [
+        ({}, "example"),
+        (True, "example"),
+        ({"type": "integer"}, 1),
+        ({"type": ["null", "string"]}, None),
+        ({"enum": ["a", "b"]}, "a"),
+        ({"const": 7}, 7),
+        ({"default": False, "type": "boolean"}, False),
+        ({"anyOf": [{"type": "number"}, {"type": "null"}]}, 1.5),
+        ({"type": "array", "items": {"type": "boolean"}}, [True]),
+        ({"properties": {"a": {"type": "string"}, "b": {}}, "required": ["a", "c"]}, {"a": "example", "c": "example"}),
+        ({"type": "object"}, {}),
+        ({"type": "geometry"}, "example"),
+    ],
+)
+def test_a_sample_fits_its_schema(schema, value):
+    assert sample_value(schema) == value
+
+
+@pytest.mark.parametrize("text, count", [("", 1), ("four", 1), ("fives", 2), ("x" * 400, 100)])
+def test_four_characters_are_a_token(text, count):
+    assert count_tokens(text) == count
+
+
+def test_an_answer_that_was_begun_is_gone_on_with():
+    whole = generate(Prompt("openai", "gpt-x", "hello")).text
+    assert generate(Prompt("openai", "gpt-x", "hello", prefill=whole[:10])).text == whole[10:]

@@ -1,0 +1,95 @@
+"""What the file names is shown by its name, what it only describes by the description, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.telemetry.metric_labels import (
+    LabelledTarget,
+    configured_targets,
+    group_key,
+    group_keys,
+    labelled_targets,
+    metric_labels,
+    model_label,
+)
+from tests.files import load_snapshot
+
+FILE = """
+providers:
+  a: {dialect: openai, base_url: "https://a.test", regions: {us: {}, eu: {}}}
+  b: {dialect: openai, base_url: "https://b.test"}
+models:
+  m: {a: m-a}
+  "x-*": {b: "*", a: x-fixed}
+  "x-long-*": {b: "vendor/*"}
+  "twice-*": {b: "*+*"}
+"""
+SNAPSHOT = load_snapshot(FILE)
+
+
+def test_what_the_file_names_is_known_for_good() -> None:
+    assert configured_targets(SNAPSHOT) == {"a@us/m-a", "a@eu/m-a", "a@us/x-fixed", "a@eu/x-fixed"}
+
+
+@pytest.mark.parametrize(
+    ("target", "name"),
+    [
+        ("b@global/x-1", "x-*"),
+        ("b@global/vendor/x-long-1", "x-long-*"),
+        ("b@global/twice-1+twice-1", "twice-*"),
+        ("b@global/twice-1+twice-2", "b/*"),
+        ("b@global/anything", "b/*"),
+        ("a@us/anything", "a/*"),
+        ("a@asia/anything", None),
+        ("gone@us/anything", None),
+        ("no id", None),
+    ],
+)
+def test_a_target_of_the_callers_choice_has_a_name_of_the_files(target: str, name: str | None) -> None:
+    assert model_label(SNAPSHOT, target) == name
+
+
+def test_a_description_stands_in_until_something_was_observed() -> None:
+    before = [place.target for place in labelled_targets(SNAPSHOT, [])]
+    assert "b@global/*" in before and "b@global/vendor/*" in before
+    after = labelled_targets(SNAPSHOT, ["b@global/x-1", "b@global/x-2", "a@us/m-a", "gone@us/m"])
+    assert [place for place in after if place.label == "x-*" and place.provider == "b"] == [
+        LabelledTarget("b@global/x-1", "b", "global", "x-*"),
+        LabelledTarget("b@global/x-2", "b", "global", "x-*"),
+    ]
+    assert [place.target for place in after].count("a@us/m-a") == 1
+
+
+def test_a_provider_that_is_probed_is_shown_where_no_model_names_it() -> None:
+    file = load_snapshot(
+        FILE.replace("models:", '  c: {dialect: openai, base_url: "https://c.test", probe: {}}\nmodels:')
+    )
+    described = LabelledTarget("c@global/*", "c", "global", "c/*")
+    assert labelled_targets(file, [])[-1] == described not in labelled_targets(file, ["c@global/x"])
+
+
+@pytest.mark.parametrize(
+    ("target", "found"),
+    [
+        ("a@us/m-a", ("a", "us", "m-a")),
+        ("b@global/x-1", ("b", "global", "x-*")),
+        ("b@global/anything", ("b", "global", "b/*")),
+        ("gone@us/m", None),
+    ],
+)
+def test_labels_are_bounded_by_the_file(target: str, found: tuple[str, str, str] | None) -> None:
+    assert metric_labels(SNAPSHOT, configured_targets(SNAPSHOT), target) == found
+
+
+def test_providers_regions_and_models_are_groups_of_their_own() -> None:
+    keys = group_keys(SNAPSHOT)
+    assert len(keys) == 2 + 3 + 5
+    assert {
+        group_key("a"),
+        group_key("b", "global"),
+        group_key("a", "eu"),
+        group_key("a", model="m"),
+        group_key("b", model="x-*"),
+    } < keys
+    assert len({group_key("a"), group_key("a", "m"), group_key("a", model="m"), group_key("a", "m", "m")}) == 4
