@@ -44,7 +44,7 @@ lock: $(filter build/%,$(UV)) ## Write deploy/requirements*.lock anew from setup
 prices: $(READY) ## Write proxy/config/prices.json anew from genai-prices
 	@$(BIN)/python deploy/prices.py
 
-capabilities: $(READY) ## Write the table in docs/providers.md anew
+capabilities: $(READY) ## Write the table in docs/reference/providers.md anew
 	@$(BIN)/python -m tests.capabilities
 
 bench: $(READY) ## Measure against other proxies on this machine

@@ -1,4 +1,4 @@
-"""The table of docs/providers.md, found out by asking: `python -m tests.capabilities` writes it anew."""
+"""Generates the capability table of docs/reference/providers.md by sending requests: `python -m tests.capabilities`."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import openai
 from tests.running import HELLO, RunningSidecar, run_sidecar
 from tests.six_providers import PROVIDERS, six_providers, tool
 
-PAGE = Path(__file__).parent.parent / "docs" / "providers.md"
+PAGE = Path(__file__).parent.parent / "docs" / "reference" / "providers.md"
 START, END = "<!-- capabilities: written by `make capabilities` -->\n", "<!-- end -->\n"
 
 MARK = "marked-4242"
@@ -52,7 +52,7 @@ class ProbedProvider:
 
 
 Probe = Callable[[ProbedProvider], Awaitable[str]]
-YES, DROPPED, LEFT_OUT, REFUSED, NONE = "yes", "dropped", "left out", "refused", "absent"
+YES, DROPPED, LEFT_OUT, REFUSED, NONE = "yes", "dropped", "not sent", "excluded", "no"
 
 
 def carries(name: str, value: Any, mark: str = MARK) -> Probe:
@@ -161,19 +161,19 @@ LATER = {"role": "system", "content": MARK}
 
 PROBES: Mapping[str, Probe] = {
     "chat": chat,
-    "streams": stream,
-    "usage at a stream's end": usage_in_streams,
+    "streaming": stream,
+    "usage at the end of a stream": usage_in_streams,
     "`tools`": tool_call,
-    "several calls at once": parallel_tool_calls,
-    "calls in streams": streamed_tool_calls,
-    "`tool_choice` of one tool": forced_tool,
-    "results of tools": tool_results,
-    "pictures (data: URL)": hears({"role": "user", "content": [{"type": "text", "text": "What is it?"}, IMAGE]}),
-    "system prompt": hears(LATER, *HELLO),
-    "`developer` prompt": hears({**LATER, "role": "developer"}, *HELLO),
-    "system message amid others": hears(*HELLO, LATER, *HELLO),
-    "going on with an assistant message": hears(*HELLO, {"role": "assistant", "content": MARK}),
-    "`n` of 2": several_choices,
+    "parallel tool calls": parallel_tool_calls,
+    "tool calls in streams": streamed_tool_calls,
+    "`tool_choice` with a named tool": forced_tool,
+    "tool results": tool_results,
+    "images (`data:` URL)": hears({"role": "user", "content": [{"type": "text", "text": "What is it?"}, IMAGE]}),
+    "`system` message": hears(LATER, *HELLO),
+    "`developer` message": hears({**LATER, "role": "developer"}, *HELLO),
+    "`system` message between others": hears(*HELLO, LATER, *HELLO),
+    "assistant prefill": hears(*HELLO, {"role": "assistant", "content": MARK}),
+    "`n: 2`": several_choices,
     "`max_tokens`": carries("max_tokens", 4242, "4242"),
     "`max_completion_tokens`": carries("max_completion_tokens", 4242, "4242"),
     "`temperature`": carries("temperature", 0.4242, "0.4242"),
@@ -184,13 +184,13 @@ PROBES: Mapping[str, Probe] = {
     "`logit_bias`": carries("logit_bias", {"4242": 1}, "4242"),
     "`logprobs`": carries("logprobs", True, "logprobs"),
     "`reasoning_effort`": carries("reasoning_effort", "high", "high"),
-    "`response_format` of a schema": carries(
+    "`response_format` with a JSON schema": carries(
         "response_format", {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
     ),
-    "`response_format` of a JSON object": carries("response_format", {"type": "json_object"}, "json_object"),
+    "`response_format: json_object`": carries("response_format", {"type": "json_object"}, "json_object"),
     "`modalities` with audio": carries("modalities", ["text", "audio"], "audio"),
     "`web_search_options`": carries("web_search_options", {"search_context_size": MARK}),
-    "tools that are no functions": carries("tools", [{"type": "custom", "custom": {"name": MARK}}]),
+    "tools of other types than `function`": carries("tools", [{"type": "custom", "custom": {"name": MARK}}]),
     "`functions`": carries("functions", [{"name": MARK}]),
     "`user`": carries("user", MARK),
     "`/v1/embeddings`": embeddings,

@@ -1,4 +1,4 @@
-"""The table of docs/providers.md says what is."""
+"""The capability table of docs/reference/providers.md is up to date."""
 
 from __future__ import annotations
 

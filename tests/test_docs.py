@@ -1,56 +1,169 @@
-"""What the docs show works as shown."""
+"""The examples of the documentation work, its lists are complete, and its links resolve."""
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import re
 import shlex
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import aiohttp
 import pytest
 
 from proxy.cli import main
+from proxy.cli.main import COMMANDS
+from proxy.cli.schema import schema
+from proxy.errors import ParrotError
 from proxy.pipeline import REGISTRY
 from proxy.routing.policy import HEADERS
-from tests.running import HELLO, SHIPPED_CONFIG, TWO_PROVIDERS, run_sidecar
+from tests.running import HELLO, SHIPPED_CONFIG, TWO_PROVIDERS, build_generation, run_sidecar
+from tests.source import sources
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted(DOCS.glob("**/*.md"))]
-ASK = {"model": "m", "messages": HELLO}
+CHAT = {"model": "m", "messages": HELLO}
+CONFIG_KEYS = {"PARROT_API_KEY": "key", "PARROT_ADMIN_KEY": "key"}
 
 
-def block(file: str, language: str) -> str:
-    return (DOCS / file).read_text().split(f"```{language}\n", 1)[1].split("```", 1)[0]
+def page_id(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
 
 
-async def test_ones_own_middleware_works_as_documented(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "teams.py").write_text(block("middleware.md", "python"))
+def read_doc(file: str) -> str:
+    return (DOCS / file).read_text()
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+
+
+async def test_the_documented_custom_middleware_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    guide = read_doc("guides/custom-middleware.md")
+    (module,), (pipeline,) = blocks(guide, "python"), blocks(guide, "yaml")
+    (tmp_path / "teams.py").write_text(module)
     monkeypatch.syspath_prepend(tmp_path)
-    text = block("middleware.md", "yaml") + TWO_PROVIDERS[TWO_PROVIDERS.index("providers:") :]
-    async with run_sidecar(text) as started, aiohttp.ClientSession() as http:
-        async with http.post(f"{started.url}/v1/chat/completions", json=ASK, headers={"X-Team": "search"}) as answer:
-            assert (answer.status, answer.headers["X-Team"]) == (200, "search")
-        async with http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
-            assert answer.status == 400
-            assert (await answer.json())["error"]["message"] == "X-Team: one of search, support"
+    config = pipeline + TWO_PROVIDERS[TWO_PROVIDERS.index("providers:") :]
+    async with run_sidecar(config) as started, aiohttp.ClientSession() as http:
+        url = f"{started.url}/v1/chat/completions"
+        async with http.post(url, json=CHAT, headers={"X-Team": "search"}) as response:
+            assert (response.status, response.headers["X-Team"]) == (200, "search")
+        async with http.post(url, json=CHAT) as response:
+            assert response.status == 400
+            assert (await response.json())["error"]["message"] == "X-Team: must be one of search, support"
+
+
+def complete_configs() -> Iterator[tuple[str, str]]:
+    """Page and text of each YAML example that is a complete file."""
+    for path in PAGES:
+        for text in blocks(path.read_text(), "yaml"):
+            if re.search(r"^providers:", text, re.MULTILINE) and re.search(r"^pipeline:", text, re.MULTILINE):
+                yield page_id(path), text
+
+
+@pytest.mark.parametrize(("page", "text"), list(complete_configs()))
+def test_a_complete_configuration_example_is_valid(page: str, text: str) -> None:
+    assert build_generation(text, CONFIG_KEYS).snapshot.models
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+async def test_the_sdk_example_runs_as_it_stands(page: str, capsys: pytest.CaptureFixture[str]) -> None:
+    (snippet, *_) = (text for text in blocks((ROOT / page).read_text(), "python") if "import OpenAI" in text)
+    async with run_sidecar(SHIPPED_CONFIG) as started:
+        snippet = snippet.replace("http://127.0.0.1:8090", started.url)
+        await asyncio.to_thread(exec, compile(snippet, page, "exec"), {})
+    assert "Hello" in capsys.readouterr().out
+
+
+def schema_keys(schema: Any) -> Iterator[str]:
+    """Every key that the JSON Schema of the configuration allows, at any depth."""
+    if isinstance(schema, dict):
+        yield from schema.get("properties", ())
+    for value in schema.values() if isinstance(schema, dict) else schema if isinstance(schema, list) else ():
+        yield from schema_keys(value)
+
+
+def log_events() -> Iterator[str]:
+    """The name of every event that a module logs."""
+    for text in sources().values():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                name = node.args[0].value if isinstance(node.args[0], ast.Constant) else None
+                is_event = isinstance(name, str) and re.fullmatch(r"[a-z]+(_[a-z]+)+", name)
+                if is_event and node.func.attr in ("debug", "info", "warning", "error", "exception"):
+                    yield str(name)
+
+
+def error_codes(kind: type[ParrotError] = ParrotError) -> Iterator[str]:
+    yield kind.code
+    for each in kind.__subclasses__():
+        yield from error_codes(each)
+
+
+def in_code(name: str, text: str) -> bool:
+    """Whether the name is written in code font."""
+    return re.search(rf"`[^`\n]*(?<![\w-]){re.escape(name)}(?![\w-])[^`\n]*`", text) is not None
 
 
 @pytest.mark.parametrize(
-    ("file", "words"), [("headers.md", HEADERS), ("routing.md", REGISTRY), ("headers.md", ["X-Request-Id"])]
+    ("file", "names"),
+    [
+        ("reference/configuration.md", sorted({*schema_keys(schema()), *REGISTRY})),
+        ("reference/headers.md", [*HEADERS, "X-Request-Id"]),
+        ("reference/log-events.md", sorted({*log_events(), "request_completed", "log_lines_dropped"})),
+        ("reference/errors.md", sorted(set(error_codes()))),
+        ("reference/cli.md", [f"parrot {command.name}" for command in COMMANDS]),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
 )
-def test_everything_there_is_is_named_in_the_docs(file: str, words: list[str]) -> None:
-    text = (DOCS / file).read_text()
-    assert [word for word in words if word not in text] == []
+def test_a_reference_page_is_complete(file: str, names: list[str]) -> None:
+    text = read_doc(file)
+    assert len(names) > 4 and [name for name in names if not in_code(name, text)] == []
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_links_lead_to_files_that_are_there(path: Path) -> None:
-    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", path.read_text())
-    assert [link for link in links if not (path.parent / link).exists()] == []
+def anchors(path: Path) -> set[str]:
+    """The anchors that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)", re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def broken_links(path: Path) -> list[str]:
+    """Links of a page to files or headings that do not exist; links to other sites are not checked."""
+    broken = []
+    for link in re.findall(r"\]\(([^)\s]+)\)", path.read_text()):
+        file, _, anchor = link.partition("#")
+        target = path.parent / file if file else path
+        if ":" not in link and not (target.exists() and (not anchor or anchor in anchors(target))):
+            broken.append(link)
+    return broken
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_id)
+def test_links_resolve(path: Path) -> None:
+    assert broken_links(path) == []
+
+
+def test_a_broken_link_is_found(tmp_path: Path) -> None:
+    page = tmp_path / "page.md"
+    page.write_text(
+        "# A `b` title\n[x](#a-b-title) [x](#other) [x](page.md) [x](none.md) [x](https://example.com/#y)\n"
+    )
+    assert broken_links(page) == ["#other", "none.md"]
+
+
+@pytest.mark.parametrize("path", PAGES, ids=page_id)
+def test_repository_paths_exist(path: Path) -> None:
+    named = re.findall(r"`((?:proxy|tests|bench|deploy|docs)/[\w/.-]*)`", path.read_text())
+    assert [name for name in named if not (ROOT / name).exists() and name != "bench/results/"] == []
+
+
+def test_the_index_lists_every_page() -> None:
+    listed = {(DOCS / link).resolve() for link in re.findall(r"\]\(([^)#]+)", read_doc("README.md"))}
+    assert {path for path in DOCS.glob("**/*.md") if path.name != "README.md"} <= listed
 
 
 def unclosed_fences(text: str) -> list[int]:
@@ -68,7 +181,7 @@ def unclosed_fences(text: str) -> list[int]:
     return unclosed + ([opened] if opened else [])
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+@pytest.mark.parametrize("path", PAGES, ids=page_id)
 def test_every_code_block_is_closed(path: Path) -> None:
     assert unclosed_fences(path.read_text()) == []
 
@@ -88,7 +201,7 @@ def test_a_code_block_that_is_not_closed_is_found(text: str, lines: list[int]) -
 
 def readme_commands() -> Iterator[list[str]]:
     """Each shell command of the README as its words."""
-    for block in re.findall(r"```sh\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL):
+    for block in blocks((ROOT / "README.md").read_text(), "sh"):
         for line in block.replace("\\\n", " ").splitlines():
             yield shlex.split(line, comments=True)
 
@@ -99,7 +212,7 @@ def options(words: list[str], *names: str) -> list[str]:
 
 
 async def test_every_command_of_the_readme_works_after_make_run(capsys: pytest.CaptureFixture[str]) -> None:
-    """`make run` installs the dependencies alone: the command `parrot` is not there, and need not be."""
+    """`make run` installs the dependencies only, so the README must not use the command `parrot`."""
     seen = set()
     async with run_sidecar(SHIPPED_CONFIG) as started, aiohttp.ClientSession() as http:
         for words in readme_commands():
@@ -110,8 +223,8 @@ async def test_every_command_of_the_readme_works_after_make_run(capsys: pytest.C
             elif words[0] == "curl":
                 url = next(word for word in words if word.startswith(started.url))
                 headers = dict(header.split(": ", 1) for header in options(words, "-H"))
-                async with http.post(url, data=options(words, "-d")[0], headers=headers) as answer:
-                    assert answer.status == 200 and b"[DONE]" in await answer.read()
+                async with http.post(url, data=options(words, "-d")[0], headers=headers) as response:
+                    assert response.status == 200 and b"[DONE]" in await response.read()
             elif words[0] != "export":
                 assert words[:3] == [".venv/bin/python", "-m", "proxy"]
                 assert await asyncio.to_thread(main, words[3:]) == 0

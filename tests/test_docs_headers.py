@@ -1,4 +1,4 @@
-"""docs/headers.md does what it says: each of its examples is run."""
+"""Runs every example of docs/reference/headers.md."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.files import load_snapshot
 from tests.running import HELLO, run_sidecar
 
 DOCS = Path(__file__).parent.parent / "docs"
-TEXT = (DOCS / "headers.md").read_text()
+TEXT = (DOCS / "reference" / "headers.md").read_text()
 PIPELINE = "pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate]\n"
 
 
@@ -36,7 +36,7 @@ FILE = "\n".join(blocks("yaml"))
 
 @dataclass(frozen=True)
 class Example:
-    """One line: what holds, what is asked, what comes of it."""
+    """One line: the given state, the headers of the request, and the expected plan or response."""
 
     given: tuple[str, ...]
     headers: dict[str, str]
@@ -58,11 +58,11 @@ def snapshot() -> Snapshot:
     return load_snapshot(FILE)
 
 
-def row(said: str, snapshot: Snapshot) -> tuple[list[str], dict[str, Any]]:
-    """The targets that a given speaks of, and what it says of them."""
-    name, _, what = said.partition(" ")
+def signal_fields(given: str, snapshot: Snapshot) -> tuple[list[str], dict[str, Any]]:
+    """The ids of the targets that a given state is about, and the fields of their signals."""
+    name, _, what = given.partition(" ")
     ids = [target.id for target in snapshot.targets("gpt-4o") if target.id.startswith(name)]
-    assert ids, said
+    assert ids, given
     if what == "down":
         return ids, {"available_in_ms": 5000}
     if what.endswith(" in flight"):
@@ -74,12 +74,12 @@ def row(said: str, snapshot: Snapshot) -> tuple[list[str], dict[str, Any]]:
 def signals(given: tuple[str, ...], snapshot: Snapshot) -> Signals:
     rows: dict[str, dict[str, Any]] = {}
     sticky = None
-    for said in given:
-        if said.startswith("session at "):
-            at = said.removeprefix("session at ")
+    for each in given:
+        if each.startswith("session at "):
+            at = each.removeprefix("session at ")
             sticky = next(target.id for target in snapshot.targets("gpt-4o") if target.id.startswith(at))
             continue
-        ids, fields = row(said, snapshot)
+        ids, fields = signal_fields(each, snapshot)
         for id in ids:
             rows.setdefault(id, {}).update(fields)
     in_flight = {id: fields.pop("in_flight", 0) for id, fields in rows.items()}
@@ -87,20 +87,20 @@ def signals(given: tuple[str, ...], snapshot: Snapshot) -> Signals:
     return Signals(known, sticky_target=sticky, in_flight=lambda target: in_flight.get(target, 0))
 
 
-def found(asked: Example, snapshot: Snapshot, seed: str) -> Decision:
+def decide_example(documented: Example, snapshot: Snapshot, seed: str) -> Decision:
     facts = Facts("chat", "gpt-4o", prompt_tokens=16)
     question = RoutingRequest(
-        facts, parse_policy(asked.headers, snapshot), "automatic", seed, default_region="us-east-1"
+        facts, parse_policy(documented.headers, snapshot), "automatic", seed, default_region="us-east-1"
     )
-    return decide(question, snapshot, signals(asked.given, snapshot))
+    return decide(question, snapshot, signals(documented.given, snapshot))
 
 
 def agrees(expected: str, decision: Decision) -> bool:
-    """Whether a plan is as an example has it."""
-    if expected == "nobody":
+    """Whether a plan is the one that an example documents."""
+    if expected == "none":
         return not decision.plan
-    names, _, cut = expected.partition(" cut to ")
-    if cut and decision.plan[-1].max_tokens != int(cut):
+    names, _, limit = expected.partition(" clamped to ")
+    if limit and decision.plan[-1].max_tokens != int(limit):
         return False
     plan = [f"{step.target.provider.name}@{step.target.region}" for step in decision.plan]
     if names.endswith(" in any order"):
@@ -115,29 +115,30 @@ def agrees(expected: str, decision: Decision) -> bool:
 
 @pytest.mark.parametrize("line", blocks("decisions"))
 def test_a_decision_is_made_as_documented(line: str, snapshot: Snapshot) -> None:
-    asked = example(line)
+    documented = example(line)
     for seed in ("one", "two", "three", "four"):
-        decision = found(asked, snapshot, seed)
-        assert agrees(asked.expected, decision), (line, [step.target.id for step in decision.plan])
+        decision = decide_example(documented, snapshot, seed)
+        assert agrees(documented.expected, decision), (line, [step.target.id for step in decision.plan])
 
 
 @pytest.mark.parametrize("line", blocks("requests"))
 async def test_a_request_is_answered_as_documented(line: str) -> None:
-    asked = example(line)
-    status, *expected = asked.expected.split(", ")
+    documented = example(line)
+    status, *expected = documented.expected.split(", ")
     async with run_sidecar(PIPELINE + FILE) as started, aiohttp.ClientSession() as http:
-        for said in asked.given:
-            assert said.endswith(" down")
-            await started.sandbox.stop(said.removesuffix(" down"))
+        for each in documented.given:
+            assert each.endswith(" down")
+            await started.sandbox.stop(each.removesuffix(" down"))
         url, body = f"{started.url}/v1/chat/completions", {"model": "gpt-4o", "messages": HELLO}
-        async with http.post(url, json=body, headers=asked.headers) as answer:
+        async with http.post(url, json=body, headers=documented.headers) as answer:
             assert answer.status == int(status), await answer.text()
             for header in expected:
                 name, value = header.split(": ", 1)
                 assert answer.headers[name].startswith(value.removesuffix("…")), (line, answer.headers[name])
             if answer.status == 400:
                 assert (
-                    next(iter(asked.headers)) in await answer.text() or "no provider may serve" in await answer.text()
+                    next(iter(documented.headers)) in await answer.text()
+                    or "no provider may serve" in await answer.text()
                 )
 
 

@@ -1,4 +1,4 @@
-"""Every way a provider is known to fail, and what the caller gets: as data, for the tests and for docs/faults.md."""
+"""Every way a provider is known to fail, and what the caller gets: as data, for the tests and for docs/reference/faults.md."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ error event."""
 Scripts = Callable[[WireFormat, bool], Sequence[Script]]
 BOTH, STREAMED, WHOLE = (True, False), (True,), (False,)
 REFUSED: Sequence[Script] = ()
-"""Nobody listens."""
+"""The port is closed."""
 
 
 @dataclass(frozen=True)
@@ -187,61 +187,61 @@ _5XX = ((500, 502), (502, 502), (503, 502), (504, 504), (520, 502), (529, 503), 
 
 def _statuses() -> Iterator[FaultCase]:
     for number, alone in _5XX:
-        yield FaultCase("F12", f"{number}, always", status(number, alone), alone, "second")
+        yield FaultCase("F12", str(number), status(number, alone), alone, "second")
 
 
 FAULTS: Sequence[FaultCase] = (
-    FaultCase("F1", "nobody listens", lambda voice, stream: REFUSED, 502, "second"),
-    FaultCase("F5", "closed before it read the request", always(FIN), 502, "second"),
-    FaultCase("F6", "reset once it had read the request", always(RECV, RST), 502, "second"),
-    limited("F9", "to be tried again in 2 s, and then the same", "Retry-After: 2"),
-    limited("F9", "to be tried again at a date", f"Retry-After: {formatdate(4e9, usegmt=True)}"),
-    limited("F9", "to be tried again in so many milliseconds", "Retry-After-Ms: 1500"),
-    limited("F9", "with a time that is none", "Retry-After: soon"),
-    limited("F9", "to be tried again in 11 days", "Retry-After: 999999"),
-    limited("F10", "with no time", ""),
-    FaultCase("F11", "429 for want of credit", status(429, 429, body=QUOTA), 429, "second"),
+    FaultCase("F1", "connection refused", lambda voice, stream: REFUSED, 502, "second"),
+    FaultCase("F5", "connection closed before the request was read", always(FIN), 502, "second"),
+    FaultCase("F6", "connection reset after the request was read", always(RECV, RST), 502, "second"),
+    limited("F9", "`Retry-After: 2`, and again after the retry", "Retry-After: 2"),
+    limited("F9", "`Retry-After` with a date", f"Retry-After: {formatdate(4e9, usegmt=True)}"),
+    limited("F9", "`Retry-After-Ms`", "Retry-After-Ms: 1500"),
+    limited("F9", "invalid `Retry-After`", "Retry-After: soon"),
+    limited("F9", "`Retry-After` of 11 days", "Retry-After: 999999"),
+    limited("F10", "no `Retry-After`", ""),
+    FaultCase("F11", "429, `insufficient_quota`", status(429, 429, body=QUOTA), 429, "second"),
     FaultCase("F11", "402", status(402, 429), 429, "second"),
     *_statuses(),
-    FaultCase("F13", "503 with a page of HTML", status(503, 502, headers=HTML, body=PAGE), 502, "second"),
-    FaultCase("F13", "413 with a page of HTML", status(413, 413, headers=HTML, body=PAGE), 413, 413),
-    FaultCase("F14", "401 for a good key", status(401, 502), 502, "second"),
-    FaultCase("F15", "302 to somewhere else", status(302, 502, headers="Location: http://169.254.169.254/\r\n"), 502,
+    FaultCase("F13", "503 with an HTML body", status(503, 502, headers=HTML, body=PAGE), 502, "second"),
+    FaultCase("F13", "413 with an HTML body", status(413, 413, headers=HTML, body=PAGE), 413, 413),
+    FaultCase("F14", "401 for a valid key", status(401, 502), 502, "second"),
+    FaultCase("F15", "302", status(302, 502, headers="Location: http://169.254.169.254/\r\n"), 502,
           "second"),
-    FaultCase("F16", "takes the request and stays silent", always(RECV), 504, "second", within_s=40),
-    FaultCase("F17", "headers, and nothing more", always(RECV, send(stream_head())), 504, "second", STREAMED, 10),
-    FaultCase("F18", "nothing but pings", _pings, 504, "second", STREAMED, 10),
-    FaultCase("F19", "an opening without content, then silence",
+    FaultCase("F16", "no response after the request was read", always(RECV), 504, "second", within_s=40),
+    FaultCase("F17", "response headers, then silence", always(RECV, send(stream_head())), 504, "second", STREAMED, 10),
+    FaultCase("F18", "pings only", _pings, 504, "second", STREAMED, 10),
+    FaultCase("F19", "opening events without content, then silence",
           lambda voice, stream: [voice.stream_script(after=0)], 504, "second", STREAMED, 10),
-    FaultCase("F19", "an opening without content, then an error event", _broke_at_once, 502, "second", STREAMED),
-    FaultCase("F20", "silent after forty tokens", cut(), "event", "second", STREAMED, 45, True),
-    FaultCase("F20", "nothing but pings after forty tokens", _pings_after_content, "event", "second", STREAMED, 330, True),
-    FaultCase("F21", "closed after forty tokens", cut(pause(0.1), FIN), "event", "second", STREAMED, 10, True),
-    FaultCase("F21", "closed after forty tokens, where closing is how an answer ends", _until_close, "event", "second",
+    FaultCase("F19", "opening events without content, then an error event", _broke_at_once, 502, "second", STREAMED),
+    FaultCase("F20", "silence after 40 tokens", cut(), "event", "second", STREAMED, 45, True),
+    FaultCase("F20", "pings only after 40 tokens", _pings_after_content, "event", "second", STREAMED, 330, True),
+    FaultCase("F21", "connection closed after 40 tokens", cut(pause(0.1), FIN), "event", "second", STREAMED, 10, True),
+    FaultCase("F21", "connection closed after 40 tokens, response delimited by close", _until_close, "event", "second",
           STREAMED, 10, True),
-    FaultCase("F21", "closed in the middle of an event",
+    FaultCase("F21", "connection closed within an event",
           cut(send(http_chunk(b'data: {"choices":[{"index":0,"del')), pause(0.1), FIN), "event", "second", STREAMED, 10, True),
-    FaultCase("F21", "closed in the middle of a whole answer", _half, 502, "second", WHOLE),
-    FaultCase("F22", "reset after forty tokens", cut(pause(0.1), RST), "event", "second", STREAMED, 10, True),
-    FaultCase("F23", "an error event after forty tokens",
+    FaultCase("F21", "connection closed within a non-streaming response", _half, 502, "second", WHOLE),
+    FaultCase("F22", "connection reset after 40 tokens", cut(pause(0.1), RST), "event", "second", STREAMED, 10, True),
+    FaultCase("F23", "error event after 40 tokens",
           lambda voice, stream: [voice.stream_script(event(voice.error_event), after=40)], "event", "second", STREAMED, 10, True),
-    FaultCase("F24", "an event that is no JSON among good ones", _no_json, "first", "first", STREAMED),
-    FaultCase("F24", "an error that is a list, before any content", _shapeless, 502, "second", STREAMED),
-    FaultCase("F24", "an event of over 8 MiB after forty tokens", _too_large, "event", "event", STREAMED),
-    FaultCase("F25", "whole, but the connection stays open", _lingers, "first", "first", STREAMED),
-    FaultCase("F25", "whole, but without the last word of its format", _unterminated, "first", "first", STREAMED),
-    FaultCase("F26", "one byte at a time", _bytewise, "first", "first", STREAMED),
-    FaultCase("F26", "other line ends, cut in the middle of everything", _crlf, "first", "first", STREAMED),
-    FaultCase("F29", "200 with an error for an answer", _no_answer, 502, "second"),
-    FaultCase("F29", "200 with nothing", _empty, 502, "second"),
-    FaultCase("F30", "not HTTP at all", _raw(b"hello there\r\n\r\n"), 502, "second"),
-    FaultCase("F30", "a header of 100 kB", _raw(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n"), 502, "second"),
-    FaultCase("F30", "a chunk size that is no number", _raw(stream_head() + b"zz\r\nboom\r\n"), 502, "second"),
-    FaultCase("F32", "zipped, though it was asked not to", _zipped, 502, "second"),
-    FaultCase("F33", "nine seconds between tokens", _drips, "first", "first", STREAMED, 550),
-    FaultCase("F35", "silent for 45 s, then well", _late, "first", "second", BOTH, 40),
-    FaultCase("F41", "400, the text is too long (the other takes more)", lambda voice, stream: [error_response(400, voice.context_length_error)], 400, "second"),
-    FaultCase("F42", "400, against its policy", status(400, 400, body=POLICY), 400, 400),
+    FaultCase("F24", "one event that is not JSON", _no_json, "first", "first", STREAMED),
+    FaultCase("F24", "malformed error event before any content", _shapeless, 502, "second", STREAMED),
+    FaultCase("F24", "event of more than 8 MiB after 40 tokens", _too_large, "event", "event", STREAMED),
+    FaultCase("F25", "complete stream, connection stays open", _lingers, "first", "first", STREAMED),
+    FaultCase("F25", "complete stream without the terminal event", _unterminated, "first", "first", STREAMED),
+    FaultCase("F26", "one byte per chunk", _bytewise, "first", "first", STREAMED),
+    FaultCase("F26", "CRLF line ends, arbitrary chunk boundaries", _crlf, "first", "first", STREAMED),
+    FaultCase("F29", "200 with an error in the body", _no_answer, 502, "second"),
+    FaultCase("F29", "200 with an empty body", _empty, 502, "second"),
+    FaultCase("F30", "response is not HTTP", _raw(b"hello there\r\n\r\n"), 502, "second"),
+    FaultCase("F30", "response header of 100 kB", _raw(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n"), 502, "second"),
+    FaultCase("F30", "invalid chunk size", _raw(stream_head() + b"zz\r\nboom\r\n"), 502, "second"),
+    FaultCase("F32", "unrequested `Content-Encoding: gzip`", _zipped, 502, "second"),
+    FaultCase("F33", "9 s between tokens", _drips, "first", "first", STREAMED, 550),
+    FaultCase("F35", "silence for 45 s, then a normal response", _late, "first", "second", BOTH, 40),
+    FaultCase("F41", "400, context length exceeded (the fallback has a larger context window)", lambda voice, stream: [error_response(400, voice.context_length_error)], 400, "second"),
+    FaultCase("F42", "400, content policy violation", status(400, 400, body=POLICY), 400, 400),
 )  # fmt: skip
 
 ELSEWHERE = {
@@ -263,16 +263,18 @@ HERE = ("F27", "F38")
 """Faults that take more than one request, beside the catalogue."""
 
 ENDING_TEXT = {
-    "first": "the whole answer",
-    "second": "the whole answer, from the other",
-    "event": "an error event at its end",
+    "first": "complete answer",
+    "second": "complete answer from the fallback",
+    "event": "stream ends with an error event",
 }
 
 
 def table() -> str:
-    """The rows of docs/faults.md."""
-    return "\n".join(f"| {fault.description} | {_said(fault.alone)} | {_said(fault.fallback)} |" for fault in FAULTS)
+    """The rows of docs/reference/faults.md."""
+    return "\n".join(
+        f"| {fault.description} | {_ending_text(fault.alone)} | {_ending_text(fault.fallback)} |" for fault in FAULTS
+    )
 
 
-def _said(ending: Ending) -> str:
-    return ENDING_TEXT.get(str(ending), f"an error, {ending}")
+def _ending_text(ending: Ending) -> str:
+    return ENDING_TEXT.get(str(ending), f"error {ending}")

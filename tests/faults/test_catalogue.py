@@ -140,4 +140,4 @@ def test_every_number_of_the_catalogue_is_tested_somewhere() -> None:
 
 
 def test_the_docs_have_the_same_table() -> None:
-    assert table() in (ROOT / "docs/faults.md").read_text()
+    assert table() in (ROOT / "docs/reference/faults.md").read_text()
