@@ -14,8 +14,8 @@ from proxy.attempts.transform_failures import response_failure
 from proxy.dialects import DIALECTS
 from proxy.dialects.coerce import object_of
 from proxy.dialects.errors import error_from_stream, message_from_value
+from proxy.dialects.hub.events import error_of
 from proxy.dialects.lenient_json import parse_or_none
-from proxy.dialects.openai.events import error_of
 from proxy.errors import (
     InvalidRequestError,
     ParrotError,

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from proxy.dialects import anthropic, cohere, google, meta, mistral, openai
+from proxy.dialects import anthropic, cohere, compatible, google, mistral, openai
 from proxy.dialects.contract import Dialect
 
 DIALECTS: Mapping[str, Dialect] = {
@@ -11,6 +11,6 @@ DIALECTS: Mapping[str, Dialect] = {
     "google": google.DIALECT,
     "mistral": mistral.DIALECT,
     "cohere": cohere.DIALECT,
-    "meta": meta.DIALECT,
-    "compatible": meta.DIALECT,
+    "meta": compatible.DIALECT,
+    "compatible": compatible.DIALECT,
 }

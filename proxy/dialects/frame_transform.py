@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
-from proxy.dialects.chunks import error_event
 from proxy.dialects.contract import ResponseContext
+from proxy.dialects.hub.chunk_writer import error_event
 from proxy.sse import Framer
 
 

@@ -14,9 +14,9 @@ from proxy.dialects import DIALECTS
 from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, Dialect, ProviderRequest, ResponseContext
 from proxy.dialects.errors import error_from_stream
+from proxy.dialects.hub.events import error_of, has_content
+from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.lenient_json import parse_or_none
-from proxy.dialects.openai.events import error_of
-from proxy.dialects.openai.request import replace_members
 from proxy.errors import UpstreamError
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Body, CompletionState, PeekedBody, Response, TransformedBody
@@ -99,9 +99,7 @@ async def _opened(body: TransformedBody, seen: CompletionState) -> Body:
 
 def _failure_of(first: bytes) -> UpstreamError | None:
     """The failure that a stream's first part begins with; None where content comes before it."""
-    opening = next(
-        (event.data for event in map(decode, split_frames(first)) if DIALECTS["openai"].has_content(event)), None
-    )
+    opening = next((event.data for event in map(decode, split_frames(first)) if has_content(event)), None)
     if opening is None:
         return error_from_stream({"message": "the provider's stream had nothing in it"})
     error = error_of(object_of(parse_or_none(opening)))

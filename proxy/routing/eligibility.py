@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
-from proxy.dialects.params import ESSENTIAL_PARAMS, essential_params
+from proxy.dialects.hub.params import ESSENTIAL_PARAMS, essential_params
 from proxy.routing import cost_ceiling
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.observations import MAX_TOKEN_RATIO

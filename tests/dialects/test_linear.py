@@ -18,8 +18,8 @@ import pytest
 from proxy.dialects import DIALECTS
 from proxy.dialects.anthropic.tables import TOOL_ID
 from proxy.dialects.contract import CallerRequest
+from proxy.dialects.hub.params import essential_params
 from proxy.dialects.names import UniqueNames
-from proxy.dialects.params import essential_params
 from proxy.errors import InvalidRequestError
 from proxy.routing.facts import parse_facts
 

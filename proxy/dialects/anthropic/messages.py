@@ -8,7 +8,7 @@ from itertools import islice
 from typing import Any
 
 from proxy.dialects.anthropic.tables import IMAGE_TYPES, TOOL_ID, ModelCapabilities
-from proxy.dialects.content import content_parts, invalid_param, parse_arguments, parse_image, part_text
+from proxy.dialects.hub.content import content_parts, invalid_param, parse_arguments, parse_image, part_text
 from proxy.dialects.names import UniqueNames
 
 Block = dict[str, Any]

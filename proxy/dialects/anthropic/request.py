@@ -18,11 +18,11 @@ from proxy.dialects.anthropic.tables import (
     model_capabilities,
 )
 from proxy.dialects.anthropic.tools import tool_names, translate_tools
-from proxy.dialects.content import invalid_param, serialize_request
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub.content import invalid_param, serialize_request
+from proxy.dialects.hub.params import check_essential, drop_warnings, is_default
+from proxy.dialects.hub.tool_choice import non_function_tools, requires_call, strict_flags
 from proxy.dialects.names import original_names, sanitize_names
-from proxy.dialects.params import check_essential, drop_warnings, is_default
-from proxy.dialects.tool_choice import non_function_tools, requires_call, strict_flags
 
 PATHS = {"chat": "/v1/messages"}
 

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish_reason
-from proxy.dialects.chunks import build_choice, build_completion, build_tool_call, build_usage
 from proxy.dialects.coerce import count_of, count_or_none, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import CONTEXT_LENGTH, OVERLOADED, error_response, message_from_body, message_from_value
+from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
+from proxy.dialects.hub.success_body import parse_success_body
 from proxy.dialects.lenient_json import parse_or_none, serialize
-from proxy.dialects.success_body import parse_success_body
 from proxy.errors import MalformedResponse, UpstreamErrorResponse
 from proxy.messages import Headers
 

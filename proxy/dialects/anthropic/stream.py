@@ -9,10 +9,10 @@ import orjson
 
 from proxy.dialects.anthropic.response import error_from_event, refusal, to_openai_usage
 from proxy.dialects.anthropic.tables import finish_reason
-from proxy.dialects.chunks import ChunkWriter, error_event
 from proxy.dialects.coerce import content_of, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
+from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
 from proxy.dialects.lenient_json import parse_or_none, serialize
 from proxy.sse import Event, data_of
 

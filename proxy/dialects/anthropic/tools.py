@@ -7,8 +7,8 @@ from typing import Any
 
 from proxy.dialects.anthropic.schemas import EMPTY_SCHEMA, object_schema, strict_schema
 from proxy.dialects.anthropic.tables import ModelCapabilities
-from proxy.dialects.content import invalid_param
-from proxy.dialects.tool_choice import parse_function
+from proxy.dialects.hub.content import invalid_param
+from proxy.dialects.hub.tool_choice import parse_function
 
 _MODES = {"auto": "auto", "required": "any", "none": "none"}
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from itertools import takewhile
 from typing import Any
 
-from proxy.dialects.content import content_parts, invalid_param, part_text, text_content
-from proxy.dialects.history import image_part, role_of, tool_call_id_of, tool_calls_of
+from proxy.dialects.hub.content import content_parts, invalid_param, part_text, text_content
+from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, tool_calls_of
 
 Turn = dict[str, Any]
 

@@ -9,11 +9,11 @@ import orjson
 
 from proxy.dialects.cohere.messages import conversation
 from proxy.dialects.cohere.tables import MAX_STOP_SEQUENCES, PARAMS, PATHS, TOOL_CHOICE_MODES, TOOL_NAME
-from proxy.dialects.content import invalid_param
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub.content import invalid_param
+from proxy.dialects.hub.params import check_essential, drop_warnings
+from proxy.dialects.hub.tool_choice import parse_tool_selection, strict_flags, used_tool_names
 from proxy.dialects.names import original_names, sanitize_names
-from proxy.dialects.params import check_essential, drop_warnings
-from proxy.dialects.tool_choice import parse_tool_selection, strict_flags, used_tool_names
 
 
 def build_request(call: CallerRequest) -> ProviderRequest:

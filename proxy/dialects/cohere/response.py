@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from proxy.dialects.chunks import build_choice, build_completion, build_tool_call
-from proxy.dialects.chunks import build_usage as counted
 from proxy.dialects.coerce import arguments_of, content_of, count_of, count_or_none, object_of, objects_of, text_of
 from proxy.dialects.cohere.tables import FAILED_FINISH_REASONS, FINISH_REASONS
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import CONTEXT_LENGTH, error_response, message_from_body
-from proxy.dialects.success_body import parse_success_body
+from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call
+from proxy.dialects.hub.completion import build_usage as counted
+from proxy.dialects.hub.success_body import parse_success_body
 from proxy.errors import MalformedResponse, UpstreamErrorResponse
 from proxy.messages import Headers
 

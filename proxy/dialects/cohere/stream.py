@@ -5,17 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from proxy.dialects.chunks import ChunkWriter, error_event
 from proxy.dialects.coerce import arguments_of, content_of, object_of, objects_of, text_of
 from proxy.dialects.cohere.response import finish_reason, to_openai_usage
 from proxy.dialects.cohere.tables import FAILED_FINISH_REASONS
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import error_response, message_from_value
 from proxy.dialects.frame_transform import FrameTransform
+from proxy.dialects.hub.chunk import DONE
+from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
 from proxy.dialects.lenient_json import parse_or_none
 from proxy.sse import Event, data_of
-
-DONE = b"[DONE]"
 
 
 class CohereStream(FrameTransform):

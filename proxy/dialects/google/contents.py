@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from proxy.dialects.content import (
+from proxy.dialects.google.tables import GEMINI_3, MEDIA_TYPES, SKIP_SIGNATURE_VALIDATOR
+from proxy.dialects.hub.content import (
     content_parts,
     invalid_param,
     parse_arguments,
@@ -17,7 +18,6 @@ from proxy.dialects.content import (
     part_text,
     text_content,
 )
-from proxy.dialects.google.tables import GEMINI_3, MEDIA_TYPES, SKIP_SIGNATURE_VALIDATOR
 
 Part = dict[str, Any]
 Content = dict[str, Any]

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Set
 from typing import Any
 from urllib.parse import quote
 
-from proxy.dialects.content import invalid_param, serialize_request
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.google import tables
 from proxy.dialects.google.contents import conversation
 from proxy.dialects.google.safety import SafetySettings, parse_body_member
 from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
+from proxy.dialects.hub.content import invalid_param, serialize_request
+from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
+from proxy.dialects.hub.tool_choice import non_function_tools
 from proxy.dialects.names import original_names
-from proxy.dialects.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
-from proxy.dialects.tool_choice import non_function_tools
 
 # v1 has neither systemInstruction nor tools for every model; v1beta is what Google documents them under.
 PATHS = {"chat": "/v1beta/models/{model}:{method}"}

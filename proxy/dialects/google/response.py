@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.dialects import chunks
 from proxy.dialects.coerce import content_of, count_of, count_or_none, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import message_from_body
 from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS
+from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
 from proxy.dialects.lenient_json import parse, serialize
 from proxy.errors import MalformedResponse
 
@@ -19,7 +19,7 @@ def translate_response(data: bytes, reading: ResponseContext) -> bytes:
     said = _parsed(data)
     choices = [_choice(candidate, reading, place) for place, candidate in enumerate(candidates(said))]
     if not choices and (why := block_reason(said)):
-        choices = [chunks.build_choice({"refusal": why}, "content_filter")]
+        choices = [build_choice({"refusal": why}, "content_filter")]
     if not choices:
         raise MalformedResponse("the provider answered 200 without a candidate")
     counts = object_of(said.get("usageMetadata"))
@@ -29,7 +29,7 @@ def translate_response(data: bytes, reading: ResponseContext) -> bytes:
         "choices": choices,
         "usage": to_openai_usage(counts) if counts else None,
     }
-    return chunks.build_completion(whole, reading)
+    return build_completion(whole, reading)
 
 
 def _parsed(data: bytes) -> dict[str, Any]:
@@ -64,7 +64,7 @@ def _choice(candidate: dict[str, Any], reading: ResponseContext, place: int) -> 
     reason = finish_reason(candidate)
     message = {**texts, "refusal": refusal(candidate), "tool_calls": calls, "images": images or None}
     index = candidate.get("index")
-    choice = chunks.build_choice(message, reason, index if isinstance(index, int) else place)
+    choice = build_choice(message, reason, index if isinstance(index, int) else place)
     odd = unmapped_finish_reason(candidate.get("finishReason"))
     return {**choice, "provider_finish_reason": odd} if odd else choice
 
@@ -129,7 +129,7 @@ def to_tool_call(part: Mapping[str, Any], reading: ResponseContext, place: int) 
         raise MalformedResponse("the provider answered with a functionCall that is not Gemini's")
     id = text_of(wanted.get("id")) or f"call_{reading.id.removeprefix('chatcmpl-')}_{place}"
     arguments = serialize(wanted.get("args") or {}).decode()
-    made = chunks.build_tool_call(id, content_of(wanted.get("name")), arguments, reading.tool_names)
+    made = build_tool_call(id, content_of(wanted.get("name")), arguments, reading.tool_names)
     signature = text_of(part.get("thoughtSignature"))
     return {**made, "extra_content": {"google": {"thought_signature": signature}}} if signature else made
 
@@ -146,7 +146,7 @@ def to_openai_usage(counts: Mapping[str, Any]) -> dict[str, Any]:
     prompt = count_of(counts.get("promptTokenCount")) + count_of(counts.get("toolUsePromptTokenCount"))
     said, thoughts = count_of(counts.get("candidatesTokenCount")), count_or_none(counts.get("thoughtsTokenCount"))
     completion = said if prompt + said == counts.get("totalTokenCount") else said + (thoughts or 0)
-    return chunks.build_usage(
+    return build_usage(
         prompt,
         completion,
         {"cached_tokens": count_or_none(counts.get("cachedContentTokenCount"))},

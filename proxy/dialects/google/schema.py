@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.content import invalid_param, serialize_request
+from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.errors import InvalidRequestError
 
 _KEPT = (

@@ -6,12 +6,12 @@ from typing import Any
 
 import orjson
 
-from proxy.dialects.chunks import ChunkWriter, error_event
 from proxy.dialects.coerce import content_of, object_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.google import response
 from proxy.dialects.google.errors import error_from_object
+from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
 from proxy.dialects.lenient_json import parse_or_none
 from proxy.errors import MalformedResponse
 from proxy.sse import Event, data_of

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from proxy.dialects.content import invalid_param, serialize_request
 from proxy.dialects.google.schema import SizeBudget, parameters
 from proxy.dialects.google.tables import LAST_SUBSET_GENERATION, TOOL_NAME
+from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.names import sanitize_names
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}

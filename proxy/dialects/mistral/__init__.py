@@ -1,9 +1,9 @@
 """Mistral: requests are checked member by member there, answers are those of an OpenAI-shaped host."""
 
+from proxy.dialects.compatible.error import translate_error
+from proxy.dialects.compatible.response import translate_response
+from proxy.dialects.compatible.stream import RepairingStream, has_content
 from proxy.dialects.contract import Dialect, ProviderRequest
-from proxy.dialects.meta.error import translate_error
-from proxy.dialects.meta.response import translate_response
-from proxy.dialects.meta.stream import RepairingStream, has_content
 from proxy.dialects.mistral.request import build_request, unsupported_params
 from proxy.dialects.mistral.tables import PATHS
 

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from proxy.dialects.content import content_parts, invalid_param, part_text, text_content
-from proxy.dialects.history import image_part, role_of, tool_call_id_of, tool_calls_of
+from proxy.dialects.hub.content import content_parts, invalid_param, part_text, text_content
+from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, tool_calls_of
 from proxy.dialects.mistral.ids import sanitize_ids
 from proxy.dialects.mistral.tables import BRIDGE
 

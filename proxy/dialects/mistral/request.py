@@ -8,13 +8,13 @@ from typing import Any
 import orjson
 
 from proxy.dialects.coerce import object_of
-from proxy.dialects.content import text_content
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub.content import text_content
+from proxy.dialects.hub.params import check_essential, drop_warnings, is_default
+from proxy.dialects.hub.tool_choice import parse_tool_selection, used_tool_names
 from proxy.dialects.mistral.messages import translate_messages
 from proxy.dialects.mistral.tables import FORMATS, MODES, PARAMS, PATHS, SCHEMA, SERVICE_TIERS, TOOL_NAME
 from proxy.dialects.names import original_names, sanitize_names
-from proxy.dialects.params import check_essential, drop_warnings, is_default
-from proxy.dialects.tool_choice import parse_tool_selection, used_tool_names
 
 
 def build_request(call: CallerRequest) -> ProviderRequest:

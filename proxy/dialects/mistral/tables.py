@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from proxy.dialects.hub.params import NumericParam, ParamTable
 from proxy.dialects.names import NameRule
-from proxy.dialects.params import NumericParam, ParamTable
 
 PATHS = {"chat": "/v1/chat/completions"}
 

@@ -1,9 +1,11 @@
 """OpenAI's own format: what passes through is never re-serialised."""
 
 from proxy.dialects.contract import Dialect
+from proxy.dialects.hub.error_envelope import translate_error
+from proxy.dialects.hub.events import has_content
 from proxy.dialects.openai.request import build_request
-from proxy.dialects.openai.response import translate_error, translate_response
-from proxy.dialects.openai.stream import PassthroughStream, has_content
+from proxy.dialects.openai.response import translate_response
+from proxy.dialects.openai.stream import PassthroughStream
 from proxy.dialects.openai.tables import PATHS
 
 DIALECT = Dialect(

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub.params import drop_warnings
+from proxy.dialects.hub.request_members import parse_members, replace_members
 from proxy.dialects.openai.history import has_foreign_members, without_foreign_members
 from proxy.dialects.openai.tables import (
     DROPPED_IMAGE_OPTIONS,
@@ -18,11 +19,6 @@ from proxy.dialects.openai.tables import (
     REASONING_MODELS,
     USAGE_ON_REQUEST,
 )
-from proxy.dialects.params import drop_warnings
-from proxy.errors import InvalidRequestError
-
-_members = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_encode = msgspec.json.Encoder().encode
 
 
 class _Change(Struct, frozen=True):
@@ -45,23 +41,6 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     return ProviderRequest(path=PATHS[call.endpoint], body=body, warnings=drop_warnings(change.lost))
 
 
-def replace_members(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
-    """A JSON object with some members replaced or left out; of a repeated member the last counts, as in parsing."""
-    members = _opened(raw)
-    for name in drop:
-        members.pop(name, None)
-    members.update(changes)
-    return _encode(members)
-
-
-def _opened(raw: bytes) -> dict[str, Any]:
-    try:
-        members: dict[str, Any] = _members.decode(raw)
-    except RecursionError as error:
-        raise InvalidRequestError("the body is nested too deep", code="invalid_json") from error
-    return members
-
-
 def _counted(call: CallerRequest) -> dict[str, Any]:
     """Usage is always asked for in streams, for the log and the costs; the stage hides it if the caller did not ask."""
     if not call.stream or call.endpoint not in USAGE_ON_REQUEST:
@@ -77,7 +56,7 @@ def _chat(call: CallerRequest) -> _Change:
     """The limit under the name that the model takes, and no other provider's members in the history."""
     changes: dict[str, Any] = {}
     if has_foreign_members(call.body.get("messages")):
-        changes["messages"] = without_foreign_members(_opened(call.raw)["messages"])
+        changes["messages"] = without_foreign_members(parse_members(call.raw)["messages"])
     if "max_tokens" not in call.body or not REASONING_MODELS.match(call.model):
         return _Change(changes) if changes else _UNCHANGED
     if call.body.get("max_completion_tokens") is None:

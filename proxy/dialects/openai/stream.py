@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
+from proxy.dialects.hub.chunk import DONE, Chunk, decode_chunk
+from proxy.dialects.hub.events import record_event
+from proxy.dialects.hub.record import record_chunk
+from proxy.dialects.hub.splice import provider_member, splice_member
 from proxy.dialects.lenient_json import to_utf8
-from proxy.dialects.openai.chunk import Choice, Chunk, decode_chunk
-from proxy.dialects.openai.events import event_has_content, record_event
-from proxy.dialects.openai.response import provider_member, record_chunk, splice_member
-from proxy.sse import Event, data_of
-
-DONE = b"[DONE]"
+from proxy.sse import data_of
 
 _TWO_LINES = len(b"data:\n}\n\n")
 """Bytes that a frame has at least besides its data, if there is another line with a brace in it."""
@@ -65,17 +64,3 @@ def _end_of_data(frame: bytes) -> int:
     """Where the last data line ends: other fields and comments may follow it, with braces of their own."""
     start = max(frame.rfind(b"\ndata"), frame.rfind(b"\rdata")) + 1
     return start + len(frame[start:].splitlines()[0])
-
-
-def has_content(event: Event) -> bool:
-    """A delta with anything in it but a role; a finish and an error count too, `[DONE]` alone does not."""
-    chunk = decode_chunk(event.data) if event.data is not None else None
-    if not isinstance(chunk, Chunk):
-        return False
-    return bool(chunk.error) or any(map(_says, chunk.choices or ())) or event_has_content(chunk)
-
-
-def _says(choice: Choice) -> bool:
-    delta = choice.delta
-    said = isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
-    return bool(choice.finish_reason or choice.text or said)

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects.contract import CallerRequest
-from proxy.dialects.openai.request import build_request, replace_members
+from proxy.dialects.hub.request_members import replace_members
+from proxy.dialects.openai.request import build_request
 from proxy.errors import InvalidRequestError
 
 ODD = (

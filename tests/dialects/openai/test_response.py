@@ -8,8 +8,11 @@ import orjson
 import pytest
 
 from proxy.dialects.contract import ResponseContext
-from proxy.dialects.openai.chunk import chunk_from_object
-from proxy.dialects.openai.response import record_chunk, splice_provider, translate_error, translate_response
+from proxy.dialects.hub.chunk import chunk_from_object
+from proxy.dialects.hub.error_envelope import translate_error
+from proxy.dialects.hub.record import record_chunk
+from proxy.dialects.hub.splice import splice_provider
+from proxy.dialects.openai.response import translate_response
 from proxy.errors import MalformedResponse
 from proxy.messages import CompletionState
 

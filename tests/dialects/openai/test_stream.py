@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects.contract import ResponseContext
-from proxy.dialects.openai.stream import PassthroughStream, has_content
+from proxy.dialects.hub.events import has_content
+from proxy.dialects.openai.stream import PassthroughStream
 from proxy.messages import CompletionState
 from proxy.sse import Event, decode
 from tests.cuts import split_at

@@ -1,0 +1,19 @@
+"""Meta's Model API and other OpenAI-shaped hosts (vLLM, Groq, Ollama, OpenRouter …): passed, mended where they err."""
+
+from proxy.dialects.compatible.error import translate_error
+from proxy.dialects.compatible.request import build_request
+from proxy.dialects.compatible.response import translate_response
+from proxy.dialects.compatible.stream import RepairingStream, has_content
+from proxy.dialects.compatible.tables import PATHS
+from proxy.dialects.contract import Dialect
+
+DIALECT = Dialect(
+    name="compatible",
+    auth="bearer",
+    paths=PATHS,
+    build_request=build_request,
+    translate_response=translate_response,
+    stream_translator=RepairingStream,
+    has_content=has_content,
+    translate_error=translate_error,
+)

@@ -1,0 +1,32 @@
+"""Translates an error body in OpenAI's envelope, `{"error": {"message": ..., "type": ..., "code": ...}}`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.dialects.errors import error_response, message_from_body
+from proxy.dialects.lenient_json import parse_or_none, to_utf8
+from proxy.errors import UpstreamErrorResponse
+from proxy.messages import Headers
+
+
+def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
+    """A refusal; where the body is OpenAI's envelope already it reaches the caller byte for byte."""
+    members = _members(body)
+    if members is None:
+        return error_response(status, headers, message_from_body(body))
+    code = members.get("code") or members.get("type")
+    own = to_utf8(body) if 400 <= status < 500 and status not in (401, 403) else None
+    return error_response(
+        status, headers, message_from_body(body), code=_text(code), param=_text(members.get("param")), body=own
+    )
+
+
+def _members(body: bytes) -> dict[str, Any] | None:
+    parsed = parse_or_none(body)
+    members = parsed.get("error") if isinstance(parsed, dict) else None
+    return members if isinstance(members, dict) and members.get("message") else None
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None else str(value)

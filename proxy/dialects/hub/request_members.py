@@ -1,0 +1,30 @@
+"""Replaces top-level members of a JSON request; every other subtree stays byte for byte what the caller wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from proxy.errors import InvalidRequestError
+
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def replace_members(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
+    """A JSON object with some members replaced or left out; of a repeated member the last counts, as in parsing."""
+    members = parse_members(raw)
+    for name in drop:
+        members.pop(name, None)
+    members.update(changes)
+    return _encode(members)
+
+
+def parse_members(raw: bytes) -> dict[str, Any]:
+    try:
+        members: dict[str, Any] = _decode(raw)
+    except RecursionError as error:
+        raise InvalidRequestError("the body is nested too deep", code="invalid_json") from error
+    return members

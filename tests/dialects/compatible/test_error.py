@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from proxy.dialects.compatible import DIALECT
+
+
+@pytest.mark.parametrize("status, body, shown, code, trigger", [
+    (400, {"error": {"message": "bad", "code": "tool_use_failed", "failed_generation": "x"}},
+     400, "tool_use_failed", "invalid_request"),
+    (400, {"object": "error", "message": "This model's maximum context length is 8192 tokens", "code": 400},
+     400, "context_length_exceeded", "context_length"),
+    (403, {"error": {"message": "Input exceeds the model's context length", "code": None}}, 400,
+     "context_length_exceeded", "context_length"),
+    (404, {"error": "model 'x' not found"}, 404, "model_not_found", "not_found"),
+    (401, {"error": {"message": "bad key", "code": "invalid_api_key"}}, 401, "invalid_api_key", "auth_error"),
+    (402, {"error": {"message": "pay"}}, 402, "insufficient_quota", "quota"),
+    (429, {"error": {"message": "tokens per minute exceeds the maximum", "code": "rate_limit_exceeded"}},
+     429, "rate_limit_exceeded", "rate_limit"),
+    (503, {"error": {"message": "busy"}}, 503, "server_is_overloaded", "server_error"),
+    (500, {"title": "Oops", "detail": "broke", "status": 500}, 500, "server_error", "server_error"),
+])  # fmt: skip
+def test_each_shape_of_refusal_is_told_in_openais(status: int, body: Any, shown: int, code: str, trigger: str) -> None:
+    refused = DIALECT.translate_error(status, {}, orjson.dumps(body))
+    assert (refused.status, refused.code, refused.trigger) == (shown, code, trigger)
+    assert orjson.loads(refused.body())["error"]["message"]
+
+
+def test_an_envelope_of_openais_reaches_the_caller_as_it_came() -> None:
+    body = b'{"error": {"message": "no", "param": null, "code": "tool_use_failed", "failed_generation": "<f>"}}'
+    assert DIALECT.translate_error(400, {}, body).body() == body
+
+
+def test_a_page_of_html_is_not_shown() -> None:  # G 61
+    refused = DIALECT.translate_error(502, {}, b"<html><body>Bad gateway</body></html>")
+    assert refused.status == 502 and b"<html" not in refused.body()

@@ -1,0 +1,23 @@
+from __future__ import annotations
+
+import pytest
+
+from proxy.dialects.compatible.tables import CONTEXT_LENGTH_PATTERN, FAILED_FINISH_REASONS, FINISH_REASONS
+
+
+@pytest.mark.parametrize("says, long", [
+    ("This model's maximum context length is 8192 tokens. However, you requested 9000", True),
+    ("Please reduce the length of the messages or completion. context_length_exceeded", True),
+    ("the request exceeds the available context size", True),
+    ("Prompt contains 9 tokens, too large for model with 8 maximum context length", True),
+    ("too many tokens: total number of tokens in the prompt cannot exceed 4081", True),
+    ("max_tokens must be at least 1", False),
+    ("Invalid value for temperature", False),
+])  # fmt: skip
+def test_too_long_a_conversation_is_told_from_other_complaints(says: str, long: bool) -> None:
+    assert bool(CONTEXT_LENGTH_PATTERN.search(says)) is long
+
+
+def test_every_finish_is_one_of_openais_and_none_is_broken() -> None:
+    assert set(FINISH_REASONS.values()) == {"stop", "length", "tool_calls", "content_filter", "function_call"}
+    assert not FAILED_FINISH_REASONS & FINISH_REASONS.keys()

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.dialects.hub.params import (
+    ESSENTIAL_PARAMS,
+    NumericParam,
+    ParamTable,
+    check_essential,
+    drop_warnings,
+    essential_params,
+)
+from proxy.errors import InvalidRequestError
+
+PARAMS = ParamTable(
+    numbers={"temperature": NumericParam("temp", 0, 1), "seed": NumericParam("seed", 0, 9, drop_below=True)},
+    copied={"stop": "stops"},
+    translated=frozenset({"prediction"}),
+)
+
+
+@pytest.mark.parametrize("body, told, lost, clamped", [
+    ({"temperature": 0.5, "stop": "x"}, {"temp": 0.5, "stops": "x"}, (), ()),
+    ({"temperature": 2}, {"temp": 1}, (), ("param-clamped;name=temperature;value=1",)),
+    ({"temperature": -1}, {"temp": 0}, (), ("param-clamped;name=temperature;value=0",)),
+    ({"seed": -1}, {}, ("seed",), ()),
+    ({"seed": 10}, {"seed": 9}, (), ("param-clamped;name=seed;value=9",)),
+    ({"temperature": None, "stop": None}, {}, (), ()),
+    ({"max_tokens": 5}, {"max_tokens": 5}, (), ()),
+    ({"max_tokens": 5, "max_completion_tokens": 6}, {"max_tokens": 6}, (), ()),
+    ({"user": "u", "metadata": {}, "routing": {}, "prediction": {}, "n": 1, "modalities": ["text"]}, {}, (), ()),
+    ({"verbosity": "low", "n": 2, "x": None}, {}, ("verbosity", "n"), ()),
+])  # fmt: skip
+def test_parameters_are_told_lost_or_clamped(body: Any, told: Any, lost: Any, clamped: Any) -> None:
+    assert PARAMS.to_provider(body) == told
+    assert PARAMS.unsupported(body) == lost
+    assert PARAMS.clamp_warnings(body) == clamped
+
+
+@pytest.mark.parametrize("body, param", [
+    ({"temperature": "x"}, "temperature"), ({"temperature": True}, "temperature"),
+])  # fmt: skip
+def test_what_is_no_number_is_an_error(body: Any, param: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        PARAMS.to_provider(body)
+    assert caught.value.param == param
+
+
+CUSTOM = {"type": "custom", "custom": {"name": "c"}}
+FUNCTION = {"type": "function", "function": {"name": "f"}}
+
+
+@pytest.mark.parametrize("name, special, usual", [
+    ("response_format", [{"type": "json_object"}, {"type": "json_schema"}, "json"], [{"type": "text"}, {"type": "text", "x": 1}]),
+    ("n", [2], [1]),
+    ("modalities", [["text", "audio"], ["image"]], [["text"], []]),
+    ("audio", [{}, {"voice": "x"}], []),
+    ("web_search_options", [{}], []),
+    ("logprobs", [True], [False]),
+    ("top_logprobs", [2], [0]),
+    ("tools", [[FUNCTION, CUSTOM], [{"type": "web_search"}]], [[], [FUNCTION], [5], "x"]),
+    ("tool_choice", ["required", FUNCTION, CUSTOM], ["auto", "none"]),
+    ("functions", [[{"name": "f"}]], [[]]),
+    ("function_call", ["auto", {"name": "f"}], []),
+    *((name, [{"type": "object"}], []) for name in (
+        "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar")),
+])  # fmt: skip
+def test_what_asks_for_another_kind_of_answer_is_essential(name: str, special: list[Any], usual: list[Any]) -> None:
+    for value in special:
+        assert essential_params({"model": "m", "stream": True, name: value}) == {name: value, "stream": True}
+    for value in (*usual, None):
+        assert essential_params({"model": "m", "stream": True, name: value}) == {}
+
+
+def test_every_essential_parameter_is_an_error_where_it_would_be_left_out() -> None:
+    for name in ESSENTIAL_PARAMS:
+        with pytest.raises(InvalidRequestError) as caught:
+            check_essential(["seed", name])
+        assert (caught.value.param, caught.value.status) == (name, 400)
+    check_essential(["seed", "verbosity"])
+
+
+@pytest.mark.parametrize("body, names", [
+    ({"tools": [FUNCTION], "tool_choice": "required"}, ()),
+    ({"tools": [CUSTOM], "tool_choice": CUSTOM}, ("tools", "tool_choice")),
+    ({"response_format": {"type": "json_object"}, "n": 2}, ("response_format", "n")),
+])  # fmt: skip
+def test_what_no_provider_of_chats_alone_has_is_unsupported(body: Any, names: tuple[str, ...]) -> None:
+    assert PARAMS.unsupported(body) == names
+
+
+def test_a_name_that_may_not_stand_in_a_header_is_not_repeated() -> None:
+    assert drop_warnings(["seed", "a\r\nb", "é"]) == ("param-dropped;name=seed", "param-dropped;name=unknown")
+
+
+def test_many_dropped_parameters_take_no_more_of_a_header_than_twenty() -> None:
+    warnings = drop_warnings(f"x{number}" for number in range(100_000))
+    assert warnings[0] == "param-dropped;name=x0" and len(warnings) == 21
+    assert warnings[-1] == "param-dropped;others=99980"

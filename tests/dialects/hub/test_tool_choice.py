@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from proxy.dialects.hub.tool_choice import (
+    non_function_tools,
+    parse_tool_selection,
+    requires_call,
+    strict_flags,
+    used_tool_names,
+)
+from proxy.errors import InvalidRequestError
+
+F, G = ({"type": "function", "function": {"name": name}} for name in "fg")
+
+
+def allowed(mode: Any, *tools: Any) -> dict[str, Any]:
+    return {"type": "allowed_tools", "allowed_tools": {"mode": mode, "tools": list(tools)}}
+
+
+@pytest.mark.parametrize("choice, offered, mode, only", [
+    (None, "fg", "auto", None), ("none", "fg", "none", None), ("required", "fg", "required", None),
+    (G, "fg", "required", "g"), (allowed("auto", G), "g", "auto", None),
+    (allowed("required", F, G), "fg", "required", None),
+])  # fmt: skip
+def test_tools_and_choice_are_one_offer(choice: Any, offered: str, mode: str, only: str | None) -> None:
+    its = parse_tool_selection({"tools": [F, G], "tool_choice": choice})
+    assert ("".join(function["name"] for function in its.functions), its.mode, its.forced_name) == (offered, mode, only)
+
+
+@pytest.mark.parametrize("body, param", [
+    ({"tools": "f"}, "tools"), ({"tools": [1]}, "tools[0].type"), ({"tools": [{"type": "custom"}]}, "tools[0].type"),
+    ({"tools": [{"type": "function"}]}, "tools[0].function.name"),
+    ({"tool_choice": "required"}, "tool_choice"), ({"tool_choice": "any"}, "tool_choice"),
+    ({"tool_choice": F}, "tool_choice"),
+    ({"tools": [F], "tool_choice": G}, "tool_choice"),
+    ({"tools": [F], "tool_choice": allowed("auto", G)}, "tool_choice"),
+    ({"tools": [F], "tool_choice": {"type": "allowed_tools"}}, "tool_choice.allowed_tools"),
+    ({"tools": [F], "tool_choice": allowed("required")}, "tool_choice.allowed_tools.mode"),
+])  # fmt: skip
+def test_what_is_not_there_cannot_be_chosen(body: Any, param: str) -> None:
+    with pytest.raises(InvalidRequestError) as caught:
+        parse_tool_selection(body)
+    assert caught.value.param == param
+
+
+def test_tools_that_are_no_functions_are_known_by_their_type() -> None:
+    custom = {"type": "custom", "custom": {"name": "c"}}
+    assert non_function_tools({"tools": [F, custom], "tool_choice": custom}) == ("tools", "tool_choice")
+    assert non_function_tools({"tools": [F, 5, {}, {"type": 5}], "tool_choice": allowed("auto", F)}) == ()
+    assert non_function_tools({"tools": 5, "tool_choice": "required"}) == non_function_tools({}) == ()
+
+
+@pytest.mark.parametrize("choice, is_demand", [
+    ("required", True), (F, True), ({}, True), (allowed("required", F), True), (allowed("auto", F), False),
+    ({"type": "allowed_tools"}, False), ("auto", False), ("none", False), (None, False), (5, False),
+])  # fmt: skip
+def test_a_choice_demands_a_call_or_leaves_it_to_the_model(choice: Any, is_demand: bool) -> None:
+    assert requires_call(choice) is is_demand
+
+
+def test_which_functions_are_strict() -> None:
+    tools = [{"function": {"name": "f", "strict": True}}, {"function": {"name": "g"}}, {"function": 5}, 6]
+    assert strict_flags({"tools": tools}) == [True, False] and strict_flags({}) == strict_flags({"tools": 5}) == []
+
+
+def test_names_are_those_offered_then_those_called() -> None:
+    messages = [{"role": "user"}, {"tool_calls": [{"function": {"name": "h"}}, {}, 3]}, 4, {"tool_calls": 5}]
+    assert used_tool_names({"tools": [F, G, 6], "messages": messages}) == ["f", "g", "h"]
+    assert used_tool_names({}) == []
