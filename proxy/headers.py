@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 
 from proxy.messages import Headers
+from proxy.retry_after import parse_http_date, parse_reset, parse_wait
 
 # Outwards an allow list, so that nothing of the caller's leaks by being new. These go to every provider; what one vendor
 # alone is to see, each dialect lists itself.
@@ -41,7 +40,6 @@ _SINGLE_VALUE = frozenset(
 )  # fmt: skip
 """Headers whose value is not a list: of several lines the last counts. All others are joined (RFC 9110, 5.3)."""
 
-_NUMBER = re.compile(r"\d{1,12}(\.\d{1,12})?")
 _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -86,10 +84,10 @@ def to_downstream(headers: Headers) -> dict[str, str]:
         known: value for name, value in headers.items() if (known := _downstream_name(name)) and _is_printable(value)
     }
     if crossing:
-        sent = headers.get("date")
-        crossing = dict(_openai_rate_limits(crossing, sent)) | crossing
+        sent_at = parse_http_date(headers.get("date"))  # spans count by the provider's clock, whatever ours shows
+        crossing = dict(_openai_rate_limits(crossing, sent_at)) | crossing
         if "retry-after" in crossing:
-            crossing["retry-after"] = _whole_seconds(crossing["retry-after"], sent)
+            crossing["retry-after"] = _whole_seconds(crossing["retry-after"], sent_at)
     if request_id := headers.get("x-request-id") or headers.get("request-id"):
         crossing["x-provider-request-id"] = strip_control_chars(request_id)[:256]
     return crossing
@@ -121,44 +119,19 @@ def _downstream_name(name: str) -> str:
     return name if name in _DOWNSTREAM_NAMES or name.startswith(_DOWNSTREAM_PREFIXES) else ""
 
 
-def _openai_rate_limits(crossing: Mapping[str, str], sent: str | None) -> Iterable[tuple[str, str]]:
-    """Limits under OpenAI's names; a moment at which one is whole again is told as the time until then."""
+def _openai_rate_limits(crossing: Mapping[str, str], sent_at: float | None) -> Iterable[tuple[str, str]]:
+    """Yield the limits under OpenAI's names, a reset time as the span from the response's own Date until then."""
     for name, value in crossing.items():
         known = _OPENAI_NAMES.get(name)
         if known is None:
             continue
         if "-reset-" not in known:
             yield known, value
-        elif (seconds := _seconds_between(sent, _parse_iso_date(value))) is not None:
-            yield known, f"{seconds:g}s"
+        elif (reset_s := parse_reset(value, sent_at)) is not None:
+            yield known, f"{reset_s:g}s"
 
 
-def _whole_seconds(wait: str, sent: str | None) -> str:
-    """A number or a date as whole seconds, rounded up; what is neither stays."""
-    seconds = float(wait) if _NUMBER.fullmatch(wait) else _seconds_between(sent, _parse_http_date(wait))
-    return wait if seconds is None else str(math.ceil(seconds))
-
-
-def _seconds_between(sent: str | None, moment: datetime | None) -> float | None:
-    """Seconds from the answer's own Date: by the provider's clock, whatever ours says."""
-    start = _parse_http_date(sent or "")
-    return None if start is None or moment is None else max(0.0, (moment - start).total_seconds())
-
-
-def _parse_http_date(text: str) -> datetime | None:
-    """An HTTP date, which is always in UTC (RFC 9110, 5.6.7)."""
-    try:
-        return _in_utc(parsedate_to_datetime(text))
-    except (ValueError, OverflowError):
-        return None
-
-
-def _parse_iso_date(text: str) -> datetime | None:
-    try:
-        return _in_utc(datetime.fromisoformat(text))
-    except ValueError:
-        return None
-
-
-def _in_utc(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+def _whole_seconds(wait: str, sent_at: float | None) -> str:
+    """Return a number or a date as whole seconds, rounded up; an invalid value unchanged."""
+    wait_s = parse_wait(wait, sent_at)
+    return wait if wait_s is None else str(math.ceil(wait_s))

@@ -13,7 +13,17 @@ from tests.source import dotted_name, sources
 # From the ground up. Rooms that share a floor may import one another, as long as no circle comes of it.
 FLOORS = (
     ("",),  # proxy/__init__.py itself
-    ("errors", "messages", "headers", "sse", "deadline_timer", "host_origin", "descriptors", "redaction"),
+    (
+        "errors",
+        "messages",
+        "headers",
+        "retry_after",
+        "sse",
+        "deadline_timer",
+        "host_origin",
+        "descriptors",
+        "redaction",
+    ),
     ("config",),
     ("dialects",),
     ("telemetry",),

@@ -13,7 +13,7 @@ from proxy.attempts.stream_resume import ResumableStream
 from proxy.errors import AllProvidersFailedError, EgressError, InvalidRequestError, UpstreamError
 from proxy.exchange import Attempt, Exchange, Handler
 from proxy.messages import Response
-from proxy.resilience.retry_after import parse_retry_after
+from proxy.retry_after import parse_retry_after
 from proxy.telemetry.activity import FailoverRecord
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from proxy.errors import UpstreamDisconnected, UpstreamError
-from proxy.resilience.retry_after import parse_retry_after
+from proxy.retry_after import parse_retry_after
 
 MAX_JITTER_S = 0.3
 """Seconds that a retry `soon` waits at most."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from proxy.resilience.classification import Classification
-from proxy.resilience.retry_after import MAX_RETRY_AFTER_S
+from proxy.retry_after import MAX_RETRY_AFTER_S
 
 FIRST_COOLDOWN_S = 5.0
 """Seconds after the first refusal that names no time; twice as long after each further one."""

@@ -16,7 +16,7 @@ from proxy.exchange import Attempt
 from proxy.headers import combine_repeated, to_upstream
 from proxy.messages import Body, PeekedBody, Response, UpstreamRequest, UpstreamResponse
 from proxy.redaction import redact_masked_keys
-from proxy.resilience.retry_after import parse_rate_limits
+from proxy.resilience.rate_limit_headers import parse_rate_limits
 from proxy.sse import Framer, decode
 
 MAX_RESPONSE_BYTES = 64 * 2**20

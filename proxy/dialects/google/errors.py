@@ -14,6 +14,7 @@ from proxy.dialects.google.tables import HTTP_STATUS
 from proxy.dialects.lenient_json import parse_or_none
 from proxy.errors import UpstreamErrorResponse
 from proxy.messages import Headers
+from proxy.retry_after import parse_duration
 
 # (status, what the error says in its message, status name, reasons or quotas) -> (status, code) that say it better.
 _MEANT: tuple[tuple[int, re.Pattern[str], int, str | None], ...] = (
@@ -25,7 +26,6 @@ _MEANT: tuple[tuple[int, re.Pattern[str], int, str | None], ...] = (
     (429, re.compile(r"PerDay|limit: 0\b"), 429, "insufficient_quota"),
     (503, re.compile(r"UNAVAILABLE|overloaded"), 503, OVERLOADED),
 )
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)s", re.ASCII)
 
 
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
@@ -70,8 +70,7 @@ def _words(details: Iterable[Mapping[str, Any]]) -> Iterable[str]:
 def _wait(details: Iterable[Mapping[str, Any]]) -> dict[str, str]:
     """google.rpc.RetryInfo as the headers that OpenAI's clients read."""
     for detail in details:
-        match = _DURATION.fullmatch(str(detail.get("retryDelay")))
-        if match:
-            seconds = float(match[1])
+        seconds = parse_duration(str(detail.get("retryDelay")))
+        if seconds is not None:
             return {"retry-after": str(math.ceil(seconds)), "retry-after-ms": str(round(seconds * 1000))}
     return {}

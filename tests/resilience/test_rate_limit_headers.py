@@ -1,0 +1,69 @@
+"""The rate-limit headers of every provider give what is left of the limit that is used most."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from proxy.resilience.rate_limit_headers import RATE_LIMIT_HEADERS, parse_rate_limits
+from proxy.telemetry.rate_limit_status import RateLimitStatus
+
+WALL = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
+
+OPENAI = {
+    "x-ratelimit-limit-requests": "500",
+    "x-ratelimit-remaining-requests": "400",
+    "x-ratelimit-reset-requests": "120ms",
+    "x-ratelimit-limit-tokens": "1000",
+    "x-ratelimit-remaining-tokens": "250",
+    "x-ratelimit-reset-tokens": "6m0s",
+}
+ANTHROPIC = {
+    "anthropic-ratelimit-requests-limit": "50",
+    "anthropic-ratelimit-requests-remaining": "5",
+    "anthropic-ratelimit-requests-reset": "2023-11-14T22:13:50Z",
+    "anthropic-ratelimit-input-tokens-limit": "40000",
+    "anthropic-ratelimit-input-tokens-remaining": "39000",
+    "anthropic-ratelimit-output-tokens-limit": "8000",
+    "anthropic-ratelimit-output-tokens-remaining": "7000",
+}
+MISTRAL = {"x-ratelimit-limit-req-minute": "10", "x-ratelimit-remaining-req-minute": "0"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "left"),
+    [
+        ({}, None),
+        ({"x-ratelimit-remaining-requests": "many"}, None),
+        ({"x-ratelimit-limit-requests": "500"}, None),
+        (OPENAI, RateLimitStatus(400, 250, 0.75, 10 + 360)),
+        (ANTHROPIC, RateLimitStatus(5, 7000, 0.9, 10 + 30)),
+        (MISTRAL, RateLimitStatus(0, None, 1.0, 10 + 60)),
+        ({"x-ratelimit-remaining-tokens": "7"}, RateLimitStatus(None, 7, 0.0, 70)),
+        ({"x-ratelimit-remaining-tokens": "0"}, RateLimitStatus(None, 0, 1.0, 70)),
+        ({"x-ratelimit-remaining-tokens": "9", "x-ratelimit-limit-tokens": "3"}, RateLimitStatus(None, 9, 0.0, 70)),
+    ],
+)
+def test_the_limit_that_is_used_most_gives_ratio_and_reset(
+    headers: dict[str, str], left: RateLimitStatus | None
+) -> None:
+    found = parse_rate_limits(headers, WALL, 10)
+    if left is None or found is None:
+        assert found is left
+        return
+    assert (found.requests, found.tokens) == (left.requests, left.tokens)
+    assert (found.used_ratio, found.resets_at) == pytest.approx((left.used_ratio, left.resets_at))
+
+
+NAMES = [name for names in RATE_LIMIT_HEADERS for name in (names.limit, names.remaining, names.reset)]
+
+
+@given(
+    st.dictionaries(
+        st.sampled_from(NAMES), st.one_of(st.text(), st.from_regex(r"[0-9]{1,30}(ms|s|h)?", fullmatch=True))
+    )
+)
+def test_ratio_and_reset_stay_in_bounds_whatever_the_headers_hold(headers: dict[str, str]) -> None:
+    found = parse_rate_limits(headers, WALL, 10)
+    assert found is None or (0 <= found.used_ratio <= 1 and 10 <= found.resets_at <= 10 + 86400)
