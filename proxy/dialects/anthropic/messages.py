@@ -1,4 +1,7 @@
-"""OpenAI's messages as Anthropic's turns: blocks instead of parts, tool results in the user's turn, no two turns of one role."""
+"""Translates OpenAI's messages into the `system` and `messages` of Anthropic's Messages API.
+
+Content parts become blocks, tool results move into user turns, and consecutive messages of one role are merged into one
+turn, because Anthropic requires alternating roles."""
 
 from __future__ import annotations
 
@@ -13,117 +16,121 @@ from proxy.dialects.names import UniqueNames
 
 Block = dict[str, Any]
 
-_MOST_NAMED = 10
-"""Ids that an error message lists."""
+_MAX_LISTED_IDS = 10
+"""Maximum number of ids listed in an error message."""
 
 
 @dataclass(slots=True)
 class _Turn:
-    """Consecutive messages of one role as one: results of tools must come first in it, the rest keeps its order."""
+    """Merges consecutive messages of one role. Anthropic requires tool results first; other blocks keep their order."""
 
     role: str
-    results: list[Block] = field(default_factory=list)
-    rest: list[Block] = field(default_factory=list)
+    tool_results: list[Block] = field(default_factory=list)
+    other_blocks: list[Block] = field(default_factory=list)
 
     def add(self, blocks: Iterable[Block]) -> None:
         for block in blocks:
-            (self.results if block["type"] == "tool_result" else self.rest).append(block)
+            (self.tool_results if block["type"] == "tool_result" else self.other_blocks).append(block)
 
-    def as_json(self) -> dict[str, Any]:
-        return {"role": self.role, "content": self.results + self.rest}
+    def to_json(self) -> dict[str, Any]:
+        return {"role": self.role, "content": self.tool_results + self.other_blocks}
 
 
 @dataclass(slots=True)
 class Conversation:
-    """Translates messages one by one; `system` and what `to_turns` returns go into the request."""
+    """Translates messages one by one. The request takes `system` and the result of `to_turns()`."""
 
     caps: ModelCapabilities
-    names: Mapping[str, str]
-    """The caller's names of tools -> what the provider is told."""
+    provider_names: Mapping[str, str]
+    """Tool names: the caller's -> the name sent to the provider."""
     system: list[Block] = field(default_factory=list)
     _turns: list[_Turn] = field(default_factory=list)
-    _open: dict[str, str] = field(default_factory=dict)
-    _caller: str = ""
-    _ids: UniqueNames = field(default_factory=lambda: UniqueNames(TOOL_ID))
+    _unanswered_ids: dict[str, str] = field(default_factory=dict)
+    """Tool calls of the last assistant message without a result: the caller's id -> the id sent to the provider."""
+    _calls_path: str = ""
+    """Path of the message that made those calls, for error messages."""
+    _unique_ids: UniqueNames = field(default_factory=lambda: UniqueNames(TOOL_ID))
 
     def add(self, message: Any, where: str) -> None:
-        """The next message. Raises InvalidRequestError for what cannot stand there."""
+        """Add the next message, found at the path `where`. Raises InvalidRequestError if it is invalid at this position."""
         role = message.get("role") if isinstance(message, dict) else None
         if not isinstance(role, str) or role not in _ROLES:
             raise invalid_param(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
         _ROLES[role](self, message, where)
 
     def to_turns(self) -> list[dict[str, Any]]:
-        """Return the turns of the whole conversation. Raises InvalidRequestError if no model can go on with it."""
-        self._answered()
+        """Return all turns as JSON values. Raises InvalidRequestError if the model cannot continue this conversation."""
+        self._check_calls_answered()
         if not self._turns:
-            raise invalid_param("messages", "must hold a message that says something and is not the system's")
+            raise invalid_param("messages", "must contain a message with content other than system messages")
         if self._turns[-1].role == "assistant":
-            self._prefilled(self._turns[-1].rest[-1])
-        first = [] if self._turns[0].role == "user" else [_Turn("user", rest=[{"type": "text", "text": "."}])]
-        return [turn.as_json() for turn in first + self._turns]
+            self._prepare_prefill(self._turns[-1].other_blocks[-1])
+        filler = [] if self._turns[0].role == "user" else [_Turn("user", other_blocks=[{"type": "text", "text": "."}])]
+        return [turn.to_json() for turn in filler + self._turns]
 
-    def _prefilled(self, last: Block) -> None:
+    def _prepare_prefill(self, last: Block) -> None:
         if not self.caps.prefill:
             raise invalid_param(
-                "messages", "this model does not go on with an assistant message: the last must be another's"
+                "messages", "this model does not support prefill: the last message must not be an assistant message"
             )
         last["text"] = last["text"].rstrip()
 
     def _system(self, message: Mapping[str, Any], where: str) -> None:
-        """Before all others it is the request's; later it stays where it is if the model can take it, else the user says it."""
-        said = _blocks(message.get("content"), f"{where}.content", _TEXTS)
+        """Leading system messages become `system`; later ones a system turn if the model supports it, otherwise a user turn."""
+        blocks = _blocks(message.get("content"), f"{where}.content", _SYSTEM_PARTS)
         if not self._turns:
-            self.system += said
-        elif said and self.caps.mid_conversation_system and not self._open:
-            self._turns.append(_Turn("system", rest=said))
+            self.system += blocks
+        elif blocks and self.caps.mid_conversation_system and not self._unanswered_ids:
+            self._turns.append(_Turn("system", other_blocks=blocks))
         else:
-            self._say("user", said)
+            self._append("user", blocks)
 
     def _user(self, message: Mapping[str, Any], where: str) -> None:
-        self._say("user", _blocks(message.get("content"), f"{where}.content", _USER))
+        self._append("user", _blocks(message.get("content"), f"{where}.content", _USER_PARTS))
 
     def _assistant(self, message: Mapping[str, Any], where: str) -> None:
-        self._answered()
+        self._check_calls_answered()
         if message.get("function_call"):
             raise invalid_param(f"{where}.function_call", "is not supported: use `tool_calls`")
-        said = _blocks(message.get("content"), f"{where}.content", _ASSISTANT)
+        blocks = _blocks(message.get("content"), f"{where}.content", _ASSISTANT_PARTS)
         calls = message.get("tool_calls") or []
         if not isinstance(calls, list):
             raise invalid_param(f"{where}.tool_calls", "must be a list")
-        self._caller = where
-        self._say("assistant", said + [self._call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)])
+        self._calls_path = where
+        self._append(
+            "assistant", blocks + [self._call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)]
+        )
 
     def _call(self, call: Any, where: str) -> Block:
-        given = parse_arguments(call, where)
+        tool_input = parse_arguments(call, where)
         id, name = call.get("id"), call["function"]["name"]
-        if not isinstance(id, str) or id in self._open:
-            raise invalid_param(f"{where}.id", "must be a string, and another for each call")
-        told = self._open[id] = self._ids.assign(id)
-        return {"type": "tool_use", "id": told, "name": self.names.get(name, name), "input": given}
+        if not isinstance(id, str) or id in self._unanswered_ids:
+            raise invalid_param(f"{where}.id", "must be a string, and unique among unanswered calls")
+        provider_id = self._unanswered_ids[id] = self._unique_ids.assign(id)
+        return {"type": "tool_use", "id": provider_id, "name": self.provider_names.get(name, name), "input": tool_input}
 
     def _tool(self, message: Mapping[str, Any], where: str) -> None:
         id = message.get("tool_call_id")
-        told = self._open.pop(id, None) if isinstance(id, str) else None
-        if told is None:
+        provider_id = self._unanswered_ids.pop(id, None) if isinstance(id, str) else None
+        if provider_id is None:
             raise invalid_param(
-                f"{where}.tool_call_id", "must be the id of a call in the assistant message before, not yet answered"
+                f"{where}.tool_call_id", "must be the id of an unanswered call of the preceding assistant message"
             )
-        result: Block = {"type": "tool_result", "tool_use_id": told}
+        result: Block = {"type": "tool_result", "tool_use_id": provider_id}
         content = message.get("content")
-        said = content if isinstance(content, str) else _blocks(content, f"{where}.content", _USER)
-        self._say("user", [result | ({"content": said} if _says(said) else {})])
+        output = content if isinstance(content, str) else _blocks(content, f"{where}.content", _USER_PARTS)
+        self._append("user", [result if _is_blank(output) else result | {"content": output}])
 
-    def _answered(self) -> None:
-        if self._open:
-            ids = ", ".join(islice(self._open, _MOST_NAMED))
-            raise invalid_param(f"{self._caller}.tool_calls", f"no tool message answers {ids}")
+    def _check_calls_answered(self) -> None:
+        if self._unanswered_ids:
+            ids = ", ".join(islice(self._unanswered_ids, _MAX_LISTED_IDS))
+            raise invalid_param(f"{self._calls_path}.tool_calls", f"missing tool messages for {ids}")
 
-    def _say(self, role: str, said: list[Block]) -> None:
-        if said and not (self._turns and self._turns[-1].role == role):
+    def _append(self, role: str, blocks: list[Block]) -> None:
+        if blocks and not (self._turns and self._turns[-1].role == role):
             self._turns.append(_Turn(role))
-        if said:
-            self._turns[-1].add(said)
+        if blocks:
+            self._turns[-1].add(blocks)
 
 
 _ROLES: Mapping[str, Callable[[Conversation, Mapping[str, Any], str], None]] = {
@@ -135,39 +142,39 @@ _ROLES: Mapping[str, Callable[[Conversation, Mapping[str, Any], str], None]] = {
 }
 
 
-def _blocks(content: Any, where: str, kinds: Mapping[str, Callable[[Block, str], Block | None]]) -> list[Block]:
-    """A content's parts as blocks; what would be an empty text is left out, `cache_control` is kept."""
+def _blocks(content: Any, where: str, translators: Mapping[str, Callable[[Block, str], Block | None]]) -> list[Block]:
+    """Translate content parts with the function for their type; empty texts are dropped, `cache_control` is kept."""
     blocks = []
     for index, part in enumerate(content_parts(content, where)):
         path = f"{where}[{index}]"
-        if part["type"] not in kinds:
-            raise invalid_param(path, f"a part of type {part['type']!r} cannot stand here")
-        block = kinds[part["type"]](part, path)
+        if part["type"] not in translators:
+            raise invalid_param(path, f"parts of type {part['type']!r} are not allowed here")
+        block = translators[part["type"]](part, path)
         if block is not None:
             blocks.append(block | ({"cache_control": part["cache_control"]} if part.get("cache_control") else {}))
     return blocks
 
 
-def _says(said: str | list[Block]) -> bool:
-    return bool(said.strip() if isinstance(said, str) else said)
+def _is_blank(content: str | list[Block]) -> bool:
+    return not (content.strip() if isinstance(content, str) else content)
 
 
 def _text(part: Block, where: str) -> Block | None:
-    said = part_text(part)
-    if said is None:
+    text = part_text(part)
+    if text is None:
         raise invalid_param(f"{where}.{part['type']}", "must be a string")
-    return {"type": "text", "text": said} if said.strip() else None
+    return {"type": "text", "text": text} if text.strip() else None
 
 
 def _image(part: Block, where: str) -> Block:
-    picture = parse_image(part, where)
-    if not picture.data:
-        return {"type": "image", "source": {"type": "url", "url": picture.url}}
-    if picture.media_type not in IMAGE_TYPES:
-        raise invalid_param(f"{where}.image_url.url", f"an image of type {picture.media_type} is not taken")
-    return {"type": "image", "source": {"type": "base64", "media_type": picture.media_type, "data": picture.data}}
+    image = parse_image(part, where)
+    if not image.data:
+        return {"type": "image", "source": {"type": "url", "url": image.url}}
+    if image.media_type not in IMAGE_TYPES:
+        raise invalid_param(f"{where}.image_url.url", f"image type {image.media_type} is not supported")
+    return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.data}}
 
 
-_TEXTS = {"text": _text}
-_USER = {"text": _text, "image_url": _image}
-_ASSISTANT = {"text": _text, "refusal": _text}
+_SYSTEM_PARTS = {"text": _text}
+_USER_PARTS = {"text": _text, "image_url": _image}
+_ASSISTANT_PARTS = {"text": _text, "refusal": _text}

@@ -1,4 +1,4 @@
-"""OpenAI's chat request as a request to the Messages API."""
+"""Translates an OpenAI chat request into a request to Anthropic's Messages API."""
 
 from __future__ import annotations
 
@@ -26,104 +26,104 @@ from proxy.dialects.names import original_names, sanitize_names
 
 PATHS = {"chat": "/v1/messages"}
 
-_PERSONAL = re.compile(r".*@.*|\+?[\d\s().-]{7,}", re.DOTALL)
+_PERSONAL_DATA = re.compile(r".*@.*|\+?[\d\s().-]{7,}", re.DOTALL)
 
 
 def build_request(call: CallerRequest) -> ProviderRequest:
-    """The request; what it cannot say is left out and named in the warnings. Raises InvalidRequestError."""
-    body, taken = call.body, model_capabilities(call.model)
-    lost = unsupported_params(body, call.model)
-    check_essential(lost)
-    _check(body)
-    told = sanitize_names(tool_names(body), TOOL_NAME)
-    conversation = Conversation(taken, told)
+    """Build the request; unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
+    body, caps = call.body, model_capabilities(call.model)
+    unsupported = unsupported_params(body, call.model)
+    check_essential(unsupported)
+    _check_types(body)
+    provider_names = sanitize_names(tool_names(body), TOOL_NAME)
+    conversation = Conversation(caps, provider_names)
     for index, message in enumerate(body["messages"]):
         conversation.add(message, f"messages[{index}]")
     turns = conversation.to_turns()
-    asked = {
+    request = {
         "model": call.model,
-        "max_tokens": _max_tokens(body, taken),
+        "max_tokens": _max_tokens(body, caps),
         "system": conversation.system or None,
         "messages": turns,
-        **translate_tools(body, told, taken),
-        **_scalars(body, taken),
+        **translate_tools(body, provider_names, caps),
+        **_scalars(body, caps),
         "stream": call.stream or None,
     }
     return ProviderRequest(
         path=PATHS[call.endpoint],
-        body=serialize_request({key: value for key, value in asked.items() if value is not None}),
+        body=serialize_request({key: value for key, value in request.items() if value is not None}),
         headers={"anthropic-version": API_VERSION},
-        warnings=_warnings(body, lost, taken),
-        tool_names=original_names(told),
+        warnings=_warnings(body, unsupported, caps),
+        tool_names=original_names(provider_names),
     )
 
 
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
-    """The parameters that are asked for and cannot be said to this model."""
-    taken = model_capabilities(model)
+    """Return the requested parameters that this model does not support."""
+    caps = model_capabilities(model)
     names = [name for name, value in body.items() if name not in SUPPORTED_PARAMS and not is_default(name, value)]
-    names += [name for name in _sampling(body) if name not in _sampled(body, taken)]
-    names += ["service_tier"] if body.get("service_tier") and not _tier(body) else []
-    names += ["tool_choice"] if requires_call(body.get("tool_choice")) and not taken.forced_tools else []
-    names += ["strict"] if not taken.strict_tools and any(strict_flags(body)) else []
+    names += [name for name in _requested_sampling(body) if name not in _supported_sampling(body, caps)]
+    names += ["service_tier"] if body.get("service_tier") and not _service_tier(body) else []
+    names += ["tool_choice"] if requires_call(body.get("tool_choice")) and not caps.forced_tools else []
+    names += ["strict"] if not caps.strict_tools and any(strict_flags(body)) else []
     return tuple(dict.fromkeys([*names, *non_function_tools(body)]))
 
 
-def _check(body: Mapping[str, Any]) -> None:
+def _check_types(body: Mapping[str, Any]) -> None:
     if not isinstance(body.get("messages"), list):
         raise invalid_param("messages", "must be a list")
-    for name, value in _sampling(body).items():
+    for name, value in _requested_sampling(body).items():
         if not isinstance(value, (int, float)):
             raise invalid_param(name, "must be a number")
 
 
-def _max_tokens(body: Mapping[str, Any], taken: ModelCapabilities) -> Any:
-    limits = (body.get("max_completion_tokens"), body.get("max_tokens"), taken.max_tokens)
+def _max_tokens(body: Mapping[str, Any], caps: ModelCapabilities) -> Any:
+    limits = (body.get("max_completion_tokens"), body.get("max_tokens"), caps.max_tokens)
     return next(limit for limit in limits if limit is not None)
 
 
-def _scalars(body: Mapping[str, Any], taken: ModelCapabilities) -> dict[str, Any]:
+def _scalars(body: Mapping[str, Any], caps: ModelCapabilities) -> dict[str, Any]:
     user = body.get("safety_identifier") or body.get("user")
     return {
-        **{name: min(value, 1) for name, value in _sampled(body, taken).items()},
-        "stop_sequences": _stops(body.get("stop")),
+        **{name: min(value, 1) for name, value in _supported_sampling(body, caps).items()},
+        "stop_sequences": _stop_sequences(body.get("stop")),
         "metadata": {"user_id": _user_id(str(user))} if user else None,
-        "service_tier": _tier(body),
+        "service_tier": _service_tier(body),
     }
 
 
-def _sampling(body: Mapping[str, Any]) -> dict[str, float]:
-    """What is asked of the sampling; 1 is where both parameters stand anyway."""
+def _requested_sampling(body: Mapping[str, Any]) -> dict[str, float]:
+    """Return `temperature` and `top_p` where they differ from their default, 1."""
     return {name: body[name] for name in ("temperature", "top_p") if body.get(name) not in (None, 1)}
 
 
-def _sampled(body: Mapping[str, Any], taken: ModelCapabilities) -> dict[str, float]:
-    return dict(list(_sampling(body).items())[: taken.max_sampling_params])
+def _supported_sampling(body: Mapping[str, Any], caps: ModelCapabilities) -> dict[str, float]:
+    return dict(list(_requested_sampling(body).items())[: caps.max_sampling_params])
 
 
-def _stops(stop: Any) -> list[str] | None:
-    """Whatever stop sequences hold more than white space, which is all the API takes."""
+def _stop_sequences(stop: Any) -> list[str] | None:
+    """Return the stop sequences that are not blank; the API rejects blank ones."""
     listed = [stop] if isinstance(stop, str) else stop or []
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
         raise invalid_param("stop", "must be a string or a list of strings")
     return [item for item in listed if item.strip()] or None
 
 
-def _tier(body: Mapping[str, Any]) -> str | None:
+def _service_tier(body: Mapping[str, Any]) -> str | None:
     return SERVICE_TIERS.get(str(body.get("service_tier")))
 
 
 def _user_id(user: str) -> str:
-    """The API wants no names, addresses or numbers of people: what looks like one is hashed."""
-    if len(user) > MAX_USER_ID_LENGTH or _PERSONAL.fullmatch(user):
+    """Hash a user id that looks like an e-mail address or phone number: the API forbids personal data in it."""
+    if len(user) > MAX_USER_ID_LENGTH or _PERSONAL_DATA.fullmatch(user):
         return hashlib.sha256(user.encode()).hexdigest()
     return user
 
 
-def _warnings(body: Mapping[str, Any], lost: tuple[str, ...], taken: ModelCapabilities) -> tuple[str, ...]:
-    stops = body.get("stop")
-    fewer = stops and len(_stops(stops) or ()) < (1 if isinstance(stops, str) else len(stops))
-    hot = _sampled(body, taken).get("temperature", 0) > 1
-    return drop_warnings((*lost, "stop") if fewer else lost) + (
-        ("param-clamped;name=temperature;value=1",) if hot else ()
+def _warnings(body: Mapping[str, Any], unsupported: tuple[str, ...], caps: ModelCapabilities) -> tuple[str, ...]:
+    stop = body.get("stop")
+    stops_dropped = stop and len(_stop_sequences(stop) or ()) < (1 if isinstance(stop, str) else len(stop))
+    temperature_clamped = _supported_sampling(body, caps).get("temperature", 0) > 1
+    return drop_warnings((*unsupported, "stop") if stops_dropped else unsupported) + (
+        ("param-clamped;name=temperature;value=1",) if temperature_clamped else ()
     )

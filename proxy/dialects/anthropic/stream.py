@@ -1,4 +1,4 @@
-"""A stream of the Messages API becomes a stream of OpenAI's chunks."""
+"""Translates the event stream of Anthropic's Messages API into OpenAI's chat completion chunks."""
 
 from __future__ import annotations
 
@@ -16,148 +16,159 @@ from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
 from proxy.dialects.lenient_json import parse_or_none, serialize
 from proxy.sse import Event, data_of
 
-_DELTA = b"event: content_block_delta\ndata: "
-_DELTAS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
+_DELTA_PREFIX = b"event: content_block_delta\ndata: "
+_DELTA_MEMBERS = {"text_delta": "text", "thinking_delta": "thinking", "input_json_delta": "partial_json"}
 
 
 class AnthropicStream(FrameTransform):
-    """Events in, chunks out; what a client of OpenAI's format has no word for is passed over."""
+    """Translates events one by one, with one handler per event type. Events that have no OpenAI equivalent are dropped."""
 
-    def __init__(self, reading: ResponseContext) -> None:
-        super().__init__(reading)
-        self._chunks = ChunkWriter(reading)
+    def __init__(self, context: ResponseContext) -> None:
+        super().__init__(context)
+        self._chunks = ChunkWriter(context)
         self._counts: dict[str, Any] = {}
-        self._calls: dict[Any, int] = {}
-        """Index of a block -> number of the caller's tool call, which counts from 0."""
+        self._call_numbers: dict[Any, int] = {}
+        """Index of a content block -> index of the tool call in OpenAI's chunks, counted from 0."""
         self._pending_tool_input: dict[Any, Any] = {}
-        """Index of a block -> the input its start gave, until a fragment comes instead."""
+        """Index of a content block -> input given in its start event, kept until a fragment arrives.
+
+        Written when the block ends, for tools whose input is not streamed."""
 
     def _translate_end(self, rest: bytes) -> bytes:
-        """A last event may lack its blank line, if it is whole; nothing is made up for what did not come."""
+        """Translate a last event that lacks its blank line, if its JSON is complete. Missing events are not invented."""
         data = data_of(rest)
         return self._translate_frame(rest) if data is not None and parse_or_none(data) is not None else b""
 
     def _translate_frame(self, frame: bytes) -> bytes:
-        event = _event(frame)
+        event = _parse_frame(frame)
         if isinstance(event, dict):
-            handle = _EVENTS.get(text_of(event.get("type")))
+            handle = _HANDLERS.get(text_of(event.get("type")))
             if handle is not None:
                 return handle(self, event)
-            return self._error(event) if event.get("error") else b""
+            return self._on_error(event) if event.get("error") else b""
         self._context.answer.dropped_events += event is not _NO_DATA
         return b""
 
-    def _begun(self) -> bytes:
+    def _ensure_started(self) -> bytes:
         return b"" if self._chunks.started else self._chunks.start()
 
-    def _start(self, event: dict[str, Any]) -> bytes:
+    def _on_message_start(self, event: dict[str, Any]) -> bytes:
         message = object_of(event.get("message"))
         if self._chunks.started:
             return b""
-        self._count(message.get("usage"))
+        self._update_usage(message.get("usage"))
         return self._chunks.start(message.get("id"), message.get("model"))
 
-    def _count(self, counts: Any) -> None:
-        """Counts are cumulative, and each event may leave some out or give them as 0."""
+    def _update_usage(self, counts: Any) -> None:
+        """Merge token counts: they are cumulative, and an event may omit some or send them as 0."""
         self._counts |= {name: count for name, count in object_of(counts).items() if count or name not in self._counts}
         self._context.answer.usage = to_openai_usage(self._counts)
 
-    def _block(self, event: dict[str, Any]) -> bytes:
+    def _on_block_start(self, event: dict[str, Any]) -> bytes:
         block, index = object_of(event.get("content_block")), event.get("index")
         kind = block.get("type")
         if kind == "tool_use":
-            id = content_of(block.get("id")) or f"call_{self._context.id}_{len(self._calls)}"
-            start = self._begun() + self._chunks.tool_call_start(len(self._calls), id, content_of(block.get("name")))
-            self._calls[index] = len(self._calls)
+            id = content_of(block.get("id")) or f"call_{self._context.id}_{len(self._call_numbers)}"
+            start = self._ensure_started() + self._chunks.tool_call_start(
+                len(self._call_numbers), id, content_of(block.get("name"))
+            )
+            self._call_numbers[index] = len(self._call_numbers)
             self._pending_tool_input[index] = block.get("input") or {}
             return start
-        return self._piece("text" if kind == "text" else "thinking", block) if kind in ("text", "thinking") else b""
+        return (
+            self._text_delta("text" if kind == "text" else "thinking", block) if kind in ("text", "thinking") else b""
+        )
 
-    def _delta(self, event: dict[str, Any]) -> bytes:
+    def _on_block_delta(self, event: dict[str, Any]) -> bytes:
         delta = event.get("delta")
         if not isinstance(delta, dict):
             self._context.answer.dropped_events += 1
             return b""
-        kind = _DELTAS.get(text_of(delta.get("type")))
+        kind = _DELTA_MEMBERS.get(text_of(delta.get("type")))
         if kind == "partial_json":
-            return self._begun() + self._arguments(event.get("index"), content_of(delta.get(kind)))
-        return self._piece(kind, delta) if kind else b""
+            return self._ensure_started() + self._arguments_delta(event.get("index"), content_of(delta.get(kind)))
+        return self._text_delta(kind, delta) if kind else b""
 
-    def _piece(self, kind: str, holder: dict[str, Any]) -> bytes:
-        """A piece of text or of thinking, from a block's start or a delta."""
+    def _text_delta(self, kind: str, holder: dict[str, Any]) -> bytes:
+        """Write text or thinking from a block start or a delta."""
         piece = content_of(holder.get(kind))
         if not piece:
             return b""
-        return self._begun() + (
+        return self._ensure_started() + (
             self._chunks.text_delta(piece) if kind == "text" else self._chunks.reasoning_delta(piece)
         )
 
-    def _arguments(self, index: Any, fragment: str) -> bytes:
-        """Fragments of the provider's own tools are not the caller's."""
-        if not fragment or index not in self._calls:
+    def _arguments_delta(self, index: Any, fragment: str) -> bytes:
+        """Write a fragment of a call's arguments; fragments of server tools are dropped."""
+        if not fragment or index not in self._call_numbers:
             return b""
         self._pending_tool_input.pop(index, None)
-        return self._chunks.arguments_delta(self._calls[index], fragment)
+        return self._chunks.arguments_delta(self._call_numbers[index], fragment)
 
-    def _stop(self, event: dict[str, Any]) -> bytes:
-        """A tool without parameters has no fragments: its arguments are what its start said, mostly {}."""
+    def _on_block_stop(self, event: dict[str, Any]) -> bytes:
+        """Write the input of a call that had no fragments, as tools without parameters have none: usually {}."""
         index = event.get("index")
         if index not in self._pending_tool_input:
             return b""
-        return self._arguments(index, serialize(self._pending_tool_input[index]).decode())
+        return self._arguments_delta(index, serialize(self._pending_tool_input[index]).decode())
 
-    def _finish(self, event: dict[str, Any]) -> bytes:
+    def _on_message_delta(self, event: dict[str, Any]) -> bytes:
         delta = object_of(event.get("delta"))
-        self._count(event.get("usage"))
+        self._update_usage(event.get("usage"))
         if not delta.get("stop_reason") or self._context.answer.finish_reason:
             return b""
-        late = b"".join([self._stop({"index": index}) for index in list(self._pending_tool_input)])
-        why = refusal(delta)
-        said = self._begun() + late + (self._chunks.refusal_delta(why) if why else b"")
-        return said + self._chunks.finish(finish_reason(text_of(delta["stop_reason"])))
+        pending = b"".join([self._on_block_stop({"index": index}) for index in list(self._pending_tool_input)])
+        explanation = refusal(delta)
+        refusal_chunk = self._chunks.refusal_delta(explanation) if explanation else b""
+        return (
+            self._ensure_started()
+            + pending
+            + refusal_chunk
+            + self._chunks.finish(finish_reason(text_of(delta["stop_reason"])))
+        )
 
-    def _done(self, event: dict[str, Any]) -> bytes:
-        """Without a reason to have finished it is no end, whatever it is called."""
+    def _on_message_stop(self, event: dict[str, Any]) -> bytes:
+        """End the stream; without a finish reason the answer counts as cut off, so nothing is written."""
         if not self._context.answer.finish_reason:
             return b""
         return self._chunks.usage_chunk(to_openai_usage(self._counts)) + self._chunks.done()
 
-    def _error(self, event: dict[str, Any]) -> bytes:
+    def _on_error(self, event: dict[str, Any]) -> bytes:
         return error_event(error_from_event(event), self._context)
 
 
-_EVENTS: Mapping[str, Callable[[AnthropicStream, dict[str, Any]], bytes]] = {
-    "message_start": AnthropicStream._start,
-    "content_block_start": AnthropicStream._block,
-    "content_block_delta": AnthropicStream._delta,
-    "content_block_stop": AnthropicStream._stop,
-    "message_delta": AnthropicStream._finish,
-    "message_stop": AnthropicStream._done,
-    "error": AnthropicStream._error,
+_HANDLERS: Mapping[str, Callable[[AnthropicStream, dict[str, Any]], bytes]] = {
+    "message_start": AnthropicStream._on_message_start,
+    "content_block_start": AnthropicStream._on_block_start,
+    "content_block_delta": AnthropicStream._on_block_delta,
+    "content_block_stop": AnthropicStream._on_block_stop,
+    "message_delta": AnthropicStream._on_message_delta,
+    "message_stop": AnthropicStream._on_message_stop,
+    "error": AnthropicStream._on_error,
 }
 
 
 def has_content(event: Event) -> bool:
-    """Text, thinking, a tool call, a finish or an error; an opening, a ping or an empty block is none of it."""
-    said = parse_or_none(event.data) if event.data is not None else None
-    if not isinstance(said, dict):
+    """Return whether an event has text, thinking, a tool call, a finish reason or an error."""
+    payload = parse_or_none(event.data) if event.data is not None else None
+    if not isinstance(payload, dict):
         return False
-    kind, block, delta = said.get("type"), object_of(said.get("content_block")), object_of(said.get("delta"))
+    kind, block, delta = payload.get("type"), object_of(payload.get("content_block")), object_of(payload.get("delta"))
     if kind == "content_block_start":
         return block.get("type") == "tool_use" or bool(block.get("text") or block.get("thinking"))
     if kind == "content_block_delta":
-        return bool(delta.get(_DELTAS.get(text_of(delta.get("type")), "")))
-    return bool(kind == "error" or said.get("error") or (kind == "message_delta" and delta.get("stop_reason")))
+        return bool(delta.get(_DELTA_MEMBERS.get(text_of(delta.get("type")), "")))
+    return bool(kind == "error" or payload.get("error") or (kind == "message_delta" and delta.get("stop_reason")))
 
 
 _NO_DATA = object()
 
 
-def _event(frame: bytes) -> Any:
-    """The JSON of a frame; None where it is not JSON, and `_NO_DATA` for a frame without data."""
-    if frame.startswith(_DELTA):  # nearly all are such; the line ends behind are white space to JSON
+def _parse_frame(frame: bytes) -> Any:
+    """Return the JSON of a frame; None if it is not JSON, `_NO_DATA` if the frame has no data."""
+    if frame.startswith(_DELTA_PREFIX):  # fast path for most frames; JSON ignores the trailing line ends
         try:
-            return orjson.loads(frame[len(_DELTA) :])
+            return orjson.loads(frame[len(_DELTA_PREFIX) :])
         except orjson.JSONDecodeError:
             pass
     data = data_of(frame)

@@ -1,4 +1,6 @@
-"""What the Messages API calls things, and what each generation of models takes: data, to be changed as models change."""
+"""Constants of Anthropic's Messages API and the capabilities of each model generation.
+
+Data only: update it when Anthropic releases models."""
 
 from __future__ import annotations
 
@@ -8,7 +10,7 @@ from dataclasses import dataclass
 from proxy.dialects.names import NameRule
 
 API_VERSION = "2023-06-01"
-"""The last version whose requests may hold a temperature; the models that take none are in MODELS."""
+"""Value of the `anthropic-version` header. Later versions reject `temperature` for all models."""
 
 TOOL_NAME = NameRule("A-Za-z0-9_-", limit=64)
 TOOL_ID = NameRule("A-Za-z0-9_-", limit=256)
@@ -18,32 +20,32 @@ MAX_USER_ID_LENGTH = 512
 
 @dataclass(frozen=True, slots=True)
 class ModelCapabilities:
-    """What a model takes."""
+    """What requests to a model may contain."""
 
     max_tokens: int
-    """Sent where the caller names no limit, since the API demands one: the most that the model can say."""
+    """The model's maximum output tokens; sent if the caller sets no limit, because the API requires one."""
     max_sampling_params: int = 0
-    """How many of temperature and top_p it takes in one request."""
+    """How many of `temperature` and `top_p` one request may set."""
     prefill: bool = False
-    """Whether the last message may be the assistant's, to be gone on with."""
+    """Whether the last message may be an assistant message that the model continues."""
     forced_tools: bool = True
-    """Whether `tool_choice` may demand a call."""
+    """Whether `tool_choice` may require a tool call."""
     mid_conversation_system: bool = False
-    """Whether a system message may stand amid the others."""
+    """Whether a system message may follow other messages."""
     strict_tools: bool = True
-    """Whether a tool may be `strict`."""
+    """Whether tools may be `strict`."""
 
 
-_OLD = ModelCapabilities(4_096, max_sampling_params=2, prefill=True, strict_tools=False)
-_NEW = ModelCapabilities(128_000, mid_conversation_system=True)
-_UNFORCED = ModelCapabilities(128_000, mid_conversation_system=True, forced_tools=False)
+_LEGACY = ModelCapabilities(4_096, max_sampling_params=2, prefill=True, strict_tools=False)
+_CURRENT = ModelCapabilities(128_000, mid_conversation_system=True)
+_NO_FORCED_TOOLS = ModelCapabilities(128_000, mid_conversation_system=True, forced_tools=False)
 
-# By the start of the model's name, the longest that fits. "claude-" is for models to come: what the strictest of today
-# takes, all will. "" is for hosts that speak this format with models of their own.
+# Keys are prefixes of model names; the longest match applies. "claude-" covers future models, with the capabilities of the
+# most restricted current one. "" covers other vendors' models behind the same API.
 MODELS: Mapping[str, ModelCapabilities] = {
-    "": _OLD,
-    "claude-": _UNFORCED,
-    "claude-3-": _OLD,
+    "": _LEGACY,
+    "claude-": _NO_FORCED_TOOLS,
+    "claude-3-": _LEGACY,
     "claude-3-5-": ModelCapabilities(8_192, max_sampling_params=2, prefill=True, strict_tools=False),
     "claude-3-7-": ModelCapabilities(64_000, max_sampling_params=2, prefill=True, strict_tools=False),
     "claude-opus-4-0": ModelCapabilities(32_000, max_sampling_params=2, prefill=True, strict_tools=False),
@@ -52,28 +54,28 @@ MODELS: Mapping[str, ModelCapabilities] = {
     "claude-opus-4-5": ModelCapabilities(64_000, max_sampling_params=1, prefill=True),
     "claude-opus-4-6": ModelCapabilities(128_000, max_sampling_params=1),
     "claude-opus-4-7": ModelCapabilities(128_000),
-    "claude-opus-4-8": _NEW,
+    "claude-opus-4-8": _CURRENT,
     "claude-sonnet-4-0": ModelCapabilities(64_000, max_sampling_params=2, prefill=True, strict_tools=False),
     "claude-sonnet-4-2025": ModelCapabilities(64_000, max_sampling_params=2, prefill=True, strict_tools=False),
     "claude-sonnet-4-5": ModelCapabilities(64_000, max_sampling_params=1, prefill=True),
     "claude-sonnet-4-6": ModelCapabilities(64_000, max_sampling_params=1),
     "claude-haiku-4-5": ModelCapabilities(64_000, max_sampling_params=1, prefill=True),
     "claude-mythos-preview": ModelCapabilities(128_000),
-    "claude-opus-5": _NEW,
-    "claude-opus-5-5": _UNFORCED,
-    "claude-sonnet-5": _NEW,
-    "claude-sonnet-5-5": _UNFORCED,
-    "claude-fable-5": _NEW,
-    "claude-fable-5-1": _UNFORCED,
-    "claude-fable-5-2": _UNFORCED,
-    "claude-mythos-5": _NEW,
-    "claude-mythos-5-1": _UNFORCED,
-    "claude-mythos-5-2": _UNFORCED,
+    "claude-opus-5": _CURRENT,
+    "claude-opus-5-5": _NO_FORCED_TOOLS,
+    "claude-sonnet-5": _CURRENT,
+    "claude-sonnet-5-5": _NO_FORCED_TOOLS,
+    "claude-fable-5": _CURRENT,
+    "claude-fable-5-1": _NO_FORCED_TOOLS,
+    "claude-fable-5-2": _NO_FORCED_TOOLS,
+    "claude-mythos-5": _CURRENT,
+    "claude-mythos-5-1": _NO_FORCED_TOOLS,
+    "claude-mythos-5-2": _NO_FORCED_TOOLS,
 }
 
 
 def model_capabilities(model: str, models: Mapping[str, ModelCapabilities] = MODELS) -> ModelCapabilities:
-    """The traits of a model, by the longest start of its name in the table; a cloud's prefix before `claude-` is no matter."""
+    """Return the capabilities of the longest matching prefix; a cloud's prefix before `claude-` is ignored."""
     name = model[max(0, model.find("claude-")) :]
     return models[max(filter(name.startswith, models), key=len)]
 
@@ -82,7 +84,7 @@ SUPPORTED_PARAMS = frozenset({
     "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "stream",
     "stream_options", "tools", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "service_tier", "routing",
 })  # fmt: skip
-"""The members of a request that are understood here; any other is left out, since the API refuses unknown ones."""
+"""Request members that are translated. All others are dropped, because the API rejects unknown members."""
 
 SERVICE_TIERS: Mapping[str, str] = {"auto": "auto", "default": "standard_only"}
 SERVED_TIERS: Mapping[str, str] = {"standard": "default", "priority": "priority"}
@@ -100,7 +102,7 @@ FINISH_REASONS: Mapping[str, str] = {
 
 
 def finish_reason(stop_reason: str | None) -> str:
-    """OpenAI's finish reason; a reason not known here is `stop`."""
+    """Return OpenAI's finish reason; unknown reasons become `stop`."""
     return FINISH_REASONS.get(stop_reason or "", "stop")
 
 
@@ -116,6 +118,6 @@ ERROR_STATUS: Mapping[str, int] = {
     "timeout_error": 504,
     "overloaded_error": 529,
 }
-"""The HTTP status that goes with an error's type, for errors inside a stream."""
+"""Error type -> HTTP status, for errors inside a stream."""
 
 QUOTA_CODES = frozenset({"contract_spend_limit_reached", "enforced_spend_limit_reached"})

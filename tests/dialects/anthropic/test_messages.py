@@ -1,4 +1,4 @@
-"""Conversations that no model could go on with are refused, and the place is named."""
+"""Invalid conversations are rejected with the path of the message; valid ones are merged into alternating turns."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ RESULT = {"role": "tool", "tool_call_id": "1", "content": "x"}
 BMP = "data:image/bmp;base64,Qk0AAA=="
 
 
-def told(*messages: Any, **traits: bool) -> list[dict[str, Any]]:
-    conversation = Conversation(ModelCapabilities(1, **traits), {})
+def turns_of(*messages: Any, **capabilities: bool) -> list[dict[str, Any]]:
+    conversation = Conversation(ModelCapabilities(1, **capabilities), {})
     for index, message in enumerate(messages):
         conversation.add(message, f"messages[{index}]")
     return conversation.to_turns()
 
 
-def called(**changes: Any) -> dict[str, Any]:
+def assistant_call(**changes: Any) -> dict[str, Any]:
     return {"role": "assistant", "tool_calls": [CALL | changes]}
 
 
@@ -42,28 +42,28 @@ def called(**changes: Any) -> dict[str, Any]:
     ([USER, {"role": "assistant", "content": "b"}], "messages"),
     ([USER, {"role": "assistant", "function_call": {"name": "f"}}], "messages[1].function_call"),
     ([USER, {"role": "assistant", "tool_calls": {}} | {"tool_calls": {"a": 1}}], "messages[1].tool_calls"),
-    ([USER, called(id=5)], "messages[1].tool_calls[0].id"),
+    ([USER, assistant_call(id=5)], "messages[1].tool_calls[0].id"),
     ([USER, {"role": "assistant", "tool_calls": [CALL, CALL]}], "messages[1].tool_calls[1].id"),
-    ([USER, called(function={"name": "f", "arguments": "{"}), RESULT], "messages[1].tool_calls[0].function.arguments"),
+    ([USER, assistant_call(function={"name": "f", "arguments": "{"}), RESULT], "messages[1].tool_calls[0].function.arguments"),
     ([USER, RESULT], "messages[1].tool_call_id"),
     ([USER, CALLS, RESULT, RESULT], "messages[3].tool_call_id"),
     ([USER, CALLS], "messages[1].tool_calls"),
     ([USER, CALLS, USER], "messages[1].tool_calls"),
     ([USER, CALLS, {"role": "assistant", "content": "b"}], "messages[1].tool_calls"),
 ])  # fmt: skip
-def test_the_place_that_is_wrong_is_named(messages: list[Any], param: str) -> None:
+def test_an_invalid_message_is_reported_with_its_path(messages: list[Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        told(*messages)
+        turns_of(*messages)
     assert caught.value.param == param
 
 
-def test_a_system_message_between_a_call_and_its_result_does_not_part_them() -> None:
-    turns = told(USER, CALLS, {"role": "system", "content": "s"}, RESULT, mid_conversation_system=True)
+def test_a_system_message_between_a_call_and_its_result_moves_behind_the_result() -> None:
+    turns = turns_of(USER, CALLS, {"role": "system", "content": "s"}, RESULT, mid_conversation_system=True)
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
     assert [block["type"] for block in turns[2]["content"]] == ["tool_result", "text"]
 
 
-def test_no_two_turns_have_the_same_role_and_a_blank_result_is_an_empty_one() -> None:
-    turns = told(USER, USER, CALLS, RESULT | {"content": " "}, USER)
+def test_messages_of_one_role_are_merged_and_a_blank_tool_result_has_no_content() -> None:
+    turns = turns_of(USER, USER, CALLS, RESULT | {"content": " "}, USER)
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
     assert turns[2]["content"][0] == {"type": "tool_result", "tool_use_id": "1"}

@@ -1,4 +1,4 @@
-"""Requests: what goes to the provider, what is left out and said so, and what is refused."""
+"""Requests to the Messages API: translation, dropped parameters with warnings, and rejected requests."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ from pydantic_core import ValidationError
 
 from proxy.dialects.anthropic import DIALECT
 from proxy.errors import InvalidRequestError
-from tests.dialects.anthropic.golden import HERE, asked, read
+from tests.dialects.anthropic.golden import HERE, load, translated_request
 from tests.dialects.oracles import corruptions, golden_files, strict
 
 HI = [{"role": "user", "content": "hi"}]
 
 
 @pytest.mark.parametrize("file", golden_files(HERE / "requests", "*.openai.json"))
-def test_a_request_becomes_what_its_golden_file_says(file: Path) -> None:
-    assert asked(read(file)) == read(file.with_name(file.name.replace(".openai.", ".anthropic.")))
+def test_a_request_is_translated_to_its_golden_file(file: Path) -> None:
+    assert translated_request(load(file)) == load(file.with_name(file.name.replace(".openai.", ".anthropic.")))
 
 
 @pytest.mark.parametrize("file", golden_files(HERE / "requests", "*.anthropic.json"))
-def test_every_expected_request_is_one_that_the_sdk_could_send(file: Path) -> None:
-    body = read(file)["body"]
-    for removed in ("temperature", "top_p"):  # gone from the newest version of the API, which is not the one asked for
+def test_every_golden_request_is_valid_for_the_sdk(file: Path) -> None:
+    body = load(file)["body"]
+    for removed in ("temperature", "top_p"):  # removed in a later API version than the one requested
         body.pop(removed, None)
     strict(MessageCreateParamsStreaming if body.get("stream") else MessageCreateParamsNonStreaming).validate_python(
         body
@@ -38,7 +38,7 @@ def test_every_expected_request_is_one_that_the_sdk_could_send(file: Path) -> No
     {"messages": [{"role": "bogus", "content": "x"}]}, {"temperature": 1}, {"max_tokens": None},
     {"messages": [{"role": "user", "content": [{"type": "bogus"}]}]},
 ])  # fmt: skip
-def test_the_sdks_types_are_strict_enough_to_judge(change: dict[str, Any]) -> None:
+def test_the_strict_sdk_types_reject_invalid_requests(change: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         strict(MessageCreateParamsNonStreaming).validate_python(
             {"model": "m", "max_tokens": 1, "messages": HI} | change
@@ -63,27 +63,27 @@ def test_the_sdks_types_are_strict_enough_to_judge(change: dict[str, Any]) -> No
     ({"stop": ["a", 5]}, "stop"),
     ({"tools": {}, "tool_choice": "required"}, "tool_choice"),
 ])  # fmt: skip
-def test_what_cannot_be_asked_is_named(change: dict[str, Any], param: str) -> None:
+def test_an_unsupported_or_invalid_parameter_is_reported_by_name(change: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        asked({"model": "claude-sonnet-4-5", "messages": HI} | change)
+        translated_request({"model": "claude-sonnet-4-5", "messages": HI} | change)
     assert (caught.value.param, caught.value.status) == (param, 400)
 
 
 @pytest.mark.parametrize("file", golden_files(HERE / "requests", "*.openai.json"))
-def test_no_damage_to_a_request_is_more_than_the_callers_fault(file: Path) -> None:
-    body = read(file)
-    for broken in corruptions({name: value for name, value in body.items() if name != "model"}):
-        if isinstance(broken, dict):
-            assert isinstance(DIALECT.unsupported_params(broken, body["model"]), tuple)
+def test_a_corrupted_request_raises_nothing_but_invalid_request(file: Path) -> None:
+    body = load(file)
+    for corrupted in corruptions({name: value for name, value in body.items() if name != "model"}):
+        if isinstance(corrupted, dict):
+            assert isinstance(DIALECT.unsupported_params(corrupted, body["model"]), tuple)
             with suppress(InvalidRequestError):
-                asked({"messages": HI} | broken | {"model": body["model"]})
+                translated_request({"messages": HI} | corrupted | {"model": body["model"]})
 
 
-def test_a_request_too_deep_to_be_written_is_the_callers_fault() -> None:
+def test_a_request_nested_too_deeply_is_an_invalid_request() -> None:
     deep = json.loads('{"a":' * 400 + "1" + "}" * 400)
     tool = {"type": "function", "function": {"name": "f", "parameters": deep}}
     with pytest.raises(InvalidRequestError):
-        asked({"model": "claude-sonnet-4-5", "messages": HI, "tools": [tool]})
+        translated_request({"model": "claude-sonnet-4-5", "messages": HI, "tools": [tool]})
 
 
 @pytest.mark.parametrize("body, model, names", [
@@ -101,10 +101,10 @@ def test_a_request_too_deep_to_be_written_is_the_callers_fault() -> None:
     ({"n": 2, "modalities": ["audio"]}, "claude-opus-5", ("n", "modalities")),
     ({"service_tier": "flex"}, "claude-opus-5", ("service_tier",)),
 ])  # fmt: skip
-def test_unsupported_lists_what_would_be_left_out(body: dict[str, Any], model: str, names: tuple[str, ...]) -> None:
+def test_unsupported_params_depend_on_the_model(body: dict[str, Any], model: str, names: tuple[str, ...]) -> None:
     assert DIALECT.unsupported_params(body, model) == names
 
 
-def test_a_request_goes_where_the_messages_api_is() -> None:
+def test_path_and_auth_are_those_of_the_messages_api() -> None:
     assert DIALECT.paths == {"chat": "/v1/messages"}
     assert DIALECT.auth == "x-api-key"

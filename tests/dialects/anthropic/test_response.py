@@ -1,4 +1,4 @@
-"""Whole answers and errors, in OpenAI's words."""
+"""Non-streaming responses and errors of the Messages API in OpenAI's format."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ import pytest
 
 from proxy.dialects.anthropic import DIALECT
 from proxy.errors import MalformedResponse
-from tests.dialects.anthropic.golden import HERE, NAMES, read
+from tests.dialects.anthropic.golden import HERE, NAMES, load
 from tests.dialects.oracles import corruptions, golden_files, response_context, validate_completion
 
 
 @pytest.mark.parametrize("file", golden_files(HERE / "answers", "*.anthropic.json"))
-def test_an_answer_becomes_what_its_golden_file_says(file: Path) -> None:
-    seen = response_context(tool_names=NAMES)
-    said = validate_completion(DIALECT.translate_response(file.read_bytes(), seen))
-    assert said == read(file.with_name(file.name.replace(".anthropic.", ".openai.")))
-    assert (seen.answer.model, seen.answer.usage) == (said["model"], said["usage"])
-    assert seen.answer.finish_reason == said["choices"][0]["finish_reason"]
-    assert seen.answer.complete
+def test_a_response_is_translated_to_its_golden_file(file: Path) -> None:
+    context = response_context(tool_names=NAMES)
+    completion = validate_completion(DIALECT.translate_response(file.read_bytes(), context))
+    assert completion == load(file.with_name(file.name.replace(".anthropic.", ".openai.")))
+    assert (context.answer.model, context.answer.usage) == (completion["model"], completion["usage"])
+    assert context.answer.finish_reason == completion["choices"][0]["finish_reason"]
+    assert context.answer.complete
 
 
 @pytest.mark.parametrize("data", [
@@ -30,24 +30,24 @@ def test_an_answer_becomes_what_its_golden_file_says(file: Path) -> None:
     b'{"content":[1]}', b'{"content":[{"type":"text"}]}', b'{"content":[{"type":"tool_use"}]}',
     b'{"content":[{"type":"tool_use","id":"1","name":"f","input":' + b'{"a":' * 400 + b"1" + b"}" * 402 + b"]}",
 ])  # fmt: skip
-def test_what_is_no_answer_is_said_to_be_none(data: bytes) -> None:
+def test_a_body_that_is_not_a_message_is_a_malformed_response(data: bytes) -> None:
     with pytest.raises(MalformedResponse):
         DIALECT.translate_response(data, response_context())
 
 
 @pytest.mark.parametrize("file", golden_files(HERE / "answers", "*.anthropic.json"))
-def test_no_damage_to_an_answer_is_more_than_a_bad_answer(file: Path) -> None:
-    for broken in corruptions(read(file)):
+def test_a_corrupted_response_raises_nothing_but_malformed_response(file: Path) -> None:
+    for corrupted in corruptions(load(file)):
         with suppress(MalformedResponse):
             assert (
-                json.loads(DIALECT.translate_response(json.dumps(broken).encode(), response_context()))["provider"]
+                json.loads(DIALECT.translate_response(json.dumps(corrupted).encode(), response_context()))["provider"]
                 == "prov"
             )
 
 
-def test_no_damage_to_an_error_hides_that_it_is_one() -> None:
-    for broken in corruptions(json.loads(envelope("rate_limit_error", details={"error_code": "x"}))):
-        assert DIALECT.translate_error(429, {}, json.dumps(broken).encode()).trigger in ("rate_limit", "quota")
+def test_a_corrupted_error_body_keeps_its_class() -> None:
+    for corrupted in corruptions(json.loads(envelope("rate_limit_error", details={"error_code": "x"}))):
+        assert DIALECT.translate_error(429, {}, json.dumps(corrupted).encode()).trigger in ("rate_limit", "quota")
 
 
 def envelope(kind: str, message: str = "m", **more: Any) -> bytes:
@@ -77,9 +77,9 @@ def envelope(kind: str, message: str = "m", **more: Any) -> bytes:
     (500, b"[]", "server_error", "server_error", 500),
     (503, b'{"error":"busy"}', "server_error", "server_is_overloaded", 503),
 ])  # fmt: skip
-def test_an_error_has_openais_code_and_its_class(status: int, body: bytes, trigger: str, code: str, shown: int) -> None:
-    refused = DIALECT.translate_error(status, {"request-id": "req_1", "retry-after": "3"}, body)
-    assert (refused.trigger, refused.code, refused.status) == (trigger, code, shown)
-    assert set(json.loads(refused.body())["error"]) == {"message", "type", "param", "code"}
-    assert refused.headers == {"retry-after": "3", "x-provider-request-id": "req_1"}
-    assert "<html>" not in refused.message
+def test_an_error_has_openais_code_and_a_trigger(status: int, body: bytes, trigger: str, code: str, shown: int) -> None:
+    error = DIALECT.translate_error(status, {"request-id": "req_1", "retry-after": "3"}, body)
+    assert (error.trigger, error.code, error.status) == (trigger, code, shown)
+    assert set(json.loads(error.body())["error"]) == {"message", "type", "param", "code"}
+    assert error.headers == {"retry-after": "3", "x-provider-request-id": "req_1"}
+    assert "<html>" not in error.message

@@ -1,4 +1,4 @@
-"""Schemas: the top is an object, and strict ones hold only what strict tools take."""
+"""Tool schemas: the top level is an object, and strict schemas contain only supported keywords."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def _walk(schema: Any) -> Any:
 
 
 @given(schema=SCHEMAS)
-def test_a_strict_schema_holds_no_limits_and_its_objects_are_closed(schema: dict[str, Any]) -> None:
+def test_a_strict_schema_has_only_supported_keywords_and_closed_objects(schema: dict[str, Any]) -> None:
     for inner in _walk(strict_schema(object_schema(schema))):
         assert not {"minimum", "not", "oneOf"} & set(inner)
         assert inner.get("format") in (None, "date")
@@ -52,7 +52,7 @@ def test_a_strict_schema_holds_no_limits_and_its_objects_are_closed(schema: dict
 
 
 @given(schema=SCHEMAS)
-def test_the_top_is_an_object_without_alternatives_and_a_second_pass_changes_nothing(schema: dict[str, Any]) -> None:
+def test_the_top_is_an_object_without_combinators_and_rewriting_is_idempotent(schema: dict[str, Any]) -> None:
     top = object_schema(schema)
     assert top["type"] == "object"
     assert not {"allOf", "anyOf", "oneOf", "$ref"} & set(top)
@@ -61,16 +61,16 @@ def test_the_top_is_an_object_without_alternatives_and_a_second_pass_changes_not
 
 
 @pytest.mark.parametrize("schema", [None, {}, True, []])
-def test_no_schema_takes_no_arguments(schema: Any) -> None:
+def test_an_empty_schema_is_an_object_without_properties(schema: Any) -> None:
     assert object_schema(schema) == {"type": "object", "properties": {}}
 
 
-def of(kind: str) -> dict[str, Any]:
+def property_a(kind: str) -> dict[str, Any]:
     return {"properties": {"a": {"type": kind}}}
 
 
-def test_variants_of_a_property_stand_side_by_side_each_once() -> None:
-    branches = [of("string"), of("integer"), of("string"), of("null")]
+def test_different_schemas_of_one_property_are_combined_without_duplicates() -> None:
+    branches = [property_a("string"), property_a("integer"), property_a("string"), property_a("null")]
     variants = [{"type": "string"}, {"type": "integer"}, {"type": "null"}]
     assert object_schema({"anyOf": branches})["properties"] == {"a": {"anyOf": variants}}
     assert object_schema({"allOf": branches})["properties"] == {"a": {"allOf": variants}}
@@ -79,14 +79,14 @@ def test_variants_of_a_property_stand_side_by_side_each_once() -> None:
 @pytest.mark.parametrize(
     "keyword, required", [("anyOf", ["top", "both"]), ("oneOf", ["top", "both"]), ("allOf", ["top", "both", "one"])]
 )
-def test_required_is_what_holds_for_every_branch_that_is_chosen(keyword: str, required: list[str]) -> None:
+def test_required_is_the_intersection_of_alternatives_and_the_union_of_allof(keyword: str, required: list[str]) -> None:
     properties = {name: {} for name in ("top", "both", "one", "other")}
     branches = [{"required": ["both", "one"]}, {"required": ["both"]}]
     schema = {"properties": properties, "required": ["top"], keyword: branches}
     assert object_schema(schema)["required"] == required
 
 
-def test_a_schema_without_limits_is_left_as_it_is() -> None:
+def test_a_schema_without_unsupported_keywords_is_unchanged() -> None:
     schema = {
         "type": "object",
         "properties": {"a": {"type": "string"}},

@@ -1,4 +1,4 @@
-"""Streams: the same chunks come out however the bytes are cut, and the OpenAI SDK understands them."""
+"""Streams: the output is the same however the input is cut, and the OpenAI SDK accepts the chunks."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from proxy.dialects.anthropic import DIALECT
 from proxy.sse import Event, Framer, decode, encode
-from tests.dialects.anthropic.golden import HERE, NAMES, streamed
+from tests.dialects.anthropic.golden import HERE, NAMES, translate_stream
 from tests.dialects.oracles import (
     completion_of,
     corruptions,
@@ -33,21 +33,21 @@ def expected(file: Path) -> bytes:
 
 @pytest.mark.parametrize("file", FILES)
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n", b"\r"])
-def test_a_stream_becomes_what_its_golden_file_says_whole_and_byte_by_byte(file: Path, ending: bytes) -> None:
+def test_a_stream_is_translated_to_its_golden_file_at_once_and_byte_by_byte(file: Path, ending: bytes) -> None:
     data = file.read_bytes().replace(b"\n", ending)
-    assert streamed(data)[0] == expected(file)
+    assert translate_stream(data)[0] == expected(file)
     assert feed_all(DIALECT.stream_translator(response_context(tool_names=NAMES)), single_bytes(data)) == expected(file)
 
 
 @pytest.mark.parametrize("file", FILES)
 @settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(data=st.data(), ending=st.sampled_from([b"\n", b"\r\n"]))
-def test_no_cut_of_a_stream_changes_what_comes_out(file: Path, data: st.DataObject, ending: bytes) -> None:
+def test_the_output_does_not_depend_on_how_the_stream_is_cut(file: Path, data: st.DataObject, ending: bytes) -> None:
     pieces = data.draw(cuts(file.read_bytes().replace(b"\n", ending)))
     assert feed_all(DIALECT.stream_translator(response_context(tool_names=NAMES)), pieces) == expected(file)
 
 
-@pytest.mark.parametrize("name, message, reason", [
+@pytest.mark.parametrize("name, expected_message, reason", [
     ("text", {"content": 'Hello, wörld 🦜\n"x"'}, "stop"),
     ("refusal", {"content": "I", "refusal": "This could harm."}, "content_filter"),
     ("parallel-tools", {"content": "Let me see.", "calls": [("toolu_1", "a.b", '{"a":1}'), ("toolu_2", "weather", '{"city": "Bonn"}')]}, "tool_calls"),
@@ -56,25 +56,31 @@ def test_no_cut_of_a_stream_changes_what_comes_out(file: Path, data: st.DataObje
     ("server-tools", {"content": "Found it", "calls": [("toolu_1", "time", "{}")]}, "tool_calls"),
     ("length", {"content": "I"}, "length"),
 ])  # fmt: skip
-def test_the_sdk_puts_together_what_the_model_said(name: str, message: dict[str, Any], reason: str) -> None:
-    whole = completion_of(streamed((HERE / "streams" / f"{name}.in.sse").read_bytes())[0])
-    said = whole["choices"][0]["message"]
+def test_the_sdk_accumulates_the_message_from_the_chunks(
+    name: str, expected_message: dict[str, Any], reason: str
+) -> None:
+    completion = completion_of(translate_stream((HERE / "streams" / f"{name}.in.sse").read_bytes())[0])
+    message = completion["choices"][0]["message"]
     calls = [
-        (call["id"], call["function"]["name"], call["function"]["arguments"]) for call in said.get("tool_calls") or ()
+        (call["id"], call["function"]["name"], call["function"]["arguments"])
+        for call in message.get("tool_calls") or ()
     ]
-    assert calls == message.get("calls", [])
-    assert (said["content"] or None, said["refusal"]) == (message.get("content"), message.get("refusal"))
-    assert whole["choices"][0]["finish_reason"] == reason
-    assert whole["usage"]["prompt_tokens"] == 1105
+    assert calls == expected_message.get("calls", [])
+    assert (message["content"] or None, message["refusal"]) == (
+        expected_message.get("content"),
+        expected_message.get("refusal"),
+    )
+    assert completion["choices"][0]["finish_reason"] == reason
+    assert completion["usage"]["prompt_tokens"] == 1105
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_reasoning_is_kept_apart_and_each_stream_can_be_read(file: Path) -> None:
-    stream, seen = streamed(file.read_bytes())
+def test_reasoning_is_separate_and_done_comes_last(file: Path) -> None:
+    stream, context = translate_stream(file.read_bytes())
     events = events_of(stream)
-    if seen.answer.complete:
+    if context.answer.complete:
         assert completion_of(stream).get("reasoning_content") == ("Hm." if file.name.startswith("thinking") else None)
-    assert ("[DONE]" in events) == seen.answer.done
+    assert ("[DONE]" in events) == context.answer.done
     assert "[DONE]" not in events[:-1]
 
 
@@ -90,17 +96,17 @@ def test_reasoning_is_kept_apart_and_each_stream_can_be_read(file: Path) -> None
     ("malformed-events", True, True, False, 5),
     ("unknown-events", True, True, False, 0),
 ])  # fmt: skip
-def test_what_was_seen_is_noted(name: str, complete: bool, done: bool, error: bool, dropped: int) -> None:
-    seen = streamed((HERE / "streams" / f"{name}.in.sse").read_bytes())[1].answer
-    assert (seen.complete, seen.done, seen.error, seen.dropped_events) == (complete, done, error, dropped)
-    assert name == "error-at-once" or (seen.model, seen.usage is not None) == ("claude-sonnet-4-5-20250929", True)
+def test_the_completion_state_is_recorded(name: str, complete: bool, done: bool, error: bool, dropped: int) -> None:
+    state = translate_stream((HERE / "streams" / f"{name}.in.sse").read_bytes())[1].answer
+    assert (state.complete, state.done, state.error, state.dropped_events) == (complete, done, error, dropped)
+    assert name == "error-at-once" or (state.model, state.usage is not None) == ("claude-sonnet-4-5-20250929", True)
 
 
-def test_usage_is_noted_but_not_said_if_nobody_asked() -> None:
-    seen = response_context(show_usage=False)
-    stream = feed_all(DIALECT.stream_translator(seen), [(HERE / "streams" / "text.in.sse").read_bytes()])
+def test_usage_is_recorded_but_not_sent_unless_requested() -> None:
+    context = response_context(show_usage=False)
+    stream = feed_all(DIALECT.stream_translator(context), [(HERE / "streams" / "text.in.sse").read_bytes()])
     assert b"usage" not in stream
-    assert seen.answer.usage is not None and seen.answer.usage["total_tokens"] == 1112
+    assert context.answer.usage is not None and context.answer.usage["total_tokens"] == 1112
 
 
 @pytest.mark.parametrize("data, content", [
@@ -121,37 +127,39 @@ def test_usage_is_noted_but_not_said_if_nobody_asked() -> None:
     ({"type": "content_block_start", "content_block": 5, "delta": 5}, False),
     ([], False),
 ])  # fmt: skip
-def test_content_begins_with_the_first_event_that_says_something(data: Any, content: bool) -> None:
+def test_has_content_by_event_type(data: Any, content: bool) -> None:
     assert DIALECT.has_content(Event("x", orjson.dumps(data))) is content
 
 
 @pytest.mark.parametrize("name", ["parallel-tools", "thinking", "server-tools", "refusal", "error-midway"])
-def test_no_damage_to_an_event_stops_the_stream(name: str) -> None:
+def test_a_corrupted_event_does_not_break_the_stream(name: str) -> None:
     frames = Framer().feed((HERE / "streams" / f"{name}.in.sse").read_bytes())
-    for place, frame in enumerate(frames):
-        for broken in corruptions(orjson.loads(decode(frame).data or b"")):
-            event = Event("", orjson.dumps(broken))
+    for position, frame in enumerate(frames):
+        for corrupted in corruptions(orjson.loads(decode(frame).data or b"")):
+            event = Event("", orjson.dumps(corrupted))
             assert DIALECT.has_content(event) in (True, False)
             stage = DIALECT.stream_translator(response_context())
-            pieces = [*frames[:place], encode(event.data or b""), *frames[place + 1 :]]
-            assert all(isinstance(said, (dict, str)) for said in events_of(feed_all(stage, pieces)))
+            pieces = [*frames[:position], encode(event.data or b""), *frames[position + 1 :]]
+            assert all(isinstance(output, (dict, str)) for output in events_of(feed_all(stage, pieces)))
 
 
 @pytest.mark.parametrize("event", [Event("ping", None), Event("", b"{"), Event("", b"[DONE]")])
-def test_what_cannot_be_read_says_nothing(event: Event) -> None:
+def test_an_unreadable_event_has_no_content(event: Event) -> None:
     assert not DIALECT.has_content(event)
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_whatever_writes_a_chunk_with_content_begins_it(file: Path) -> None:
-    """Holding back until `has_content` never holds back a word."""
+def test_the_first_event_that_writes_content_has_content(file: Path) -> None:
+    """No output precedes the first event for which `has_content` is true."""
     stage = DIALECT.stream_translator(response_context(tool_names=NAMES))
     for frame in Framer().feed(file.read_bytes()):
-        says = any(event == "[DONE]" or "error" in event or _says(event) for event in events_of(stage.feed(frame)))
-        if says:
+        has_output = any(
+            event == "[DONE]" or "error" in event or _has_delta(event) for event in events_of(stage.feed(frame))
+        )
+        if has_output:
             assert DIALECT.has_content(decode(frame))
             return
 
 
-def _says(chunk: dict[str, Any]) -> bool:
+def _has_delta(chunk: dict[str, Any]) -> bool:
     return any(choice["finish_reason"] or set(choice["delta"]) - {"role", "content"} for choice in chunk["choices"])

@@ -1,4 +1,4 @@
-"""The longest start of a name that the table holds decides."""
+"""Model capabilities are those of the longest matching prefix."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from proxy.dialects.anthropic.tables import MODELS, ModelCapabilities, finish_re
     ("anthropic/claude-haiku-4-5", "claude-haiku-4-5"),
     ("deepseek-chat", ""),
 ])  # fmt: skip
-def test_a_model_has_the_traits_of_its_generation(model: str, entry: str) -> None:
+def test_a_model_has_the_capabilities_of_its_generation(model: str, entry: str) -> None:
     assert model_capabilities(model) is MODELS[entry]
 
 
-def test_the_table_can_be_another() -> None:
+def test_another_table_can_be_given() -> None:
     assert model_capabilities("m-1", {"": ModelCapabilities(1), "m": ModelCapabilities(2)}) == ModelCapabilities(2)
 
 
-@pytest.mark.parametrize("reason, said", [("tool_use", "tool_calls"), ("new", "stop"), (None, "stop")])
-def test_every_reason_has_a_word(reason: str | None, said: str) -> None:
-    assert finish_reason(reason) == said
+@pytest.mark.parametrize("reason, expected", [("tool_use", "tool_calls"), ("new", "stop"), (None, "stop")])
+def test_unknown_stop_reasons_become_stop(reason: str | None, expected: str) -> None:
+    assert finish_reason(reason) == expected
