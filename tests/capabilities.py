@@ -35,7 +35,7 @@ class ProbedProvider:
 
     @property
     def sent(self) -> bytes:
-        """What it received last."""
+        """The body of the last request that the provider received."""
         return self.sidecar.sandbox.requests(self.provider)[-1].body
 
     @property
@@ -52,108 +52,110 @@ class ProbedProvider:
 
 
 Probe = Callable[[ProbedProvider], Awaitable[str]]
-YES, DROPPED, LEFT_OUT, REFUSED, NONE = "yes", "dropped", "not sent", "excluded", "no"
+YES, DROPPED, NOT_SENT, EXCLUDED, NO = "yes", "dropped", "not sent", "excluded", "no"
+FAILED = "FAILED"
+"""The simulated provider received the request, but not as expected."""
 
 
-def carries(name: str, value: Any, mark: str = MARK) -> Probe:
-    """Whether a parameter's value reaches the provider, or is left out, with a warning or without."""
+def parameter(name: str, value: Any, mark: str = MARK) -> Probe:
+    """A probe whether a parameter's value reaches the provider, and if not, whether there is a warning."""
 
-    async def probe(asked: ProbedProvider) -> str:
-        raw = await asked.client.chat.completions.with_raw_response.create(
-            model="m", messages=HELLO, extra_headers=asked.alone, extra_body={name: value}
+    async def probe(probed: ProbedProvider) -> str:
+        raw = await probed.client.chat.completions.with_raw_response.create(
+            model="m", messages=HELLO, extra_headers=probed.alone, extra_body={name: value}
         )
         if f"param-dropped;name={name}" in raw.headers.get("x-routing-warnings", ""):
             return DROPPED
-        return YES if mark.encode() in asked.sent else LEFT_OUT
+        return YES if mark.encode() in probed.sent else NOT_SENT
 
     return probe
 
 
-def hears(*messages: Any) -> Probe:
-    """Whether a conversation that holds these reaches the provider, the mark in it."""
+def conversation(*messages: Any) -> Probe:
+    """A probe whether a conversation reaches the provider with its marked text or image."""
 
-    async def probe(asked: ProbedProvider) -> str:
-        await asked.chat(list(messages))
-        return found(MARK.encode() in asked.sent or PIXEL.encode() in asked.sent)
+    async def probe(probed: ProbedProvider) -> str:
+        await probed.chat(list(messages))
+        return yes_or_failure(MARK.encode() in probed.sent or PIXEL.encode() in probed.sent)
 
     return probe
 
 
-def found(true: bool) -> str:
-    return YES if true else "NO"
+def yes_or_failure(true: bool) -> str:
+    return YES if true else FAILED
 
 
-async def chat(asked: ProbedProvider) -> str:
-    return found("Hello from" in (await asked.chat()).choices[0].message.content)
+async def chat(probed: ProbedProvider) -> str:
+    return yes_or_failure("Hello from" in (await probed.chat()).choices[0].message.content)
 
 
-async def stream(asked: ProbedProvider) -> str:
-    chunks = await asked.chunks()
+async def stream(probed: ProbedProvider) -> str:
+    chunks = await probed.chunks()
     text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
-    return found(text.startswith("Hello from") and chunks[-1].choices[0].finish_reason == "stop")
+    return yes_or_failure(text.startswith("Hello from") and chunks[-1].choices[0].finish_reason == "stop")
 
 
-async def usage_in_streams(asked: ProbedProvider) -> str:
-    return found((await asked.chunks(stream_options={"include_usage": True}))[-1].usage.completion_tokens > 0)
+async def usage_in_streams(probed: ProbedProvider) -> str:
+    return yes_or_failure((await probed.chunks(stream_options={"include_usage": True}))[-1].usage.completion_tokens > 0)
 
 
-async def tool_call(asked: ProbedProvider) -> str:
-    answer = await asked.chat(BOTH, tools=TOOLS[:1])
-    return found([call.function.name for call in answer.choices[0].message.tool_calls] == ["get_weather"])
+async def tool_call(probed: ProbedProvider) -> str:
+    answer = await probed.chat(BOTH, tools=TOOLS[:1])
+    return yes_or_failure([call.function.name for call in answer.choices[0].message.tool_calls] == ["get_weather"])
 
 
-async def parallel_tool_calls(asked: ProbedProvider) -> str:
-    return found(len((await asked.chat(BOTH, tools=TOOLS)).choices[0].message.tool_calls) == 2)
+async def parallel_tool_calls(probed: ProbedProvider) -> str:
+    return yes_or_failure(len((await probed.chat(BOTH, tools=TOOLS)).choices[0].message.tool_calls) == 2)
 
 
-async def streamed_tool_calls(asked: ProbedProvider) -> str:
-    deltas = [chunk.choices[0].delta for chunk in await asked.chunks(BOTH, tools=TOOLS)]
+async def streamed_tool_calls(probed: ProbedProvider) -> str:
+    deltas = [chunk.choices[0].delta for chunk in await probed.chunks(BOTH, tools=TOOLS)]
     calls = [call for delta in deltas for call in delta.tool_calls or ()]
-    return found([call.function.name for call in calls if call.id] == ["get_weather", "get_time"])
+    return yes_or_failure([call.function.name for call in calls if call.id] == ["get_weather", "get_time"])
 
 
-async def forced_tool(asked: ProbedProvider) -> str:
+async def forced_tool(probed: ProbedProvider) -> str:
     choice = {"type": "function", "function": {"name": "get_time"}}
-    answer = await asked.chat(HELLO, tools=TOOLS, tool_choice=choice)
-    return found([call.function.name for call in answer.choices[0].message.tool_calls or ()] == ["get_time"])
+    answer = await probed.chat(HELLO, tools=TOOLS, tool_choice=choice)
+    return yes_or_failure([call.function.name for call in answer.choices[0].message.tool_calls or ()] == ["get_time"])
 
 
-async def tool_results(asked: ProbedProvider) -> str:
+async def tool_results(probed: ProbedProvider) -> str:
     call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": '{"city": "Oslo"}'}}
     called = {"role": "assistant", "content": None, "tool_calls": [call]}
     result = {"role": "tool", "tool_call_id": "call_1", "content": MARK}
-    answer = await asked.chat([*BOTH, called, result], tools=TOOLS)
-    return found(MARK in answer.choices[0].message.content)
+    answer = await probed.chat([*BOTH, called, result], tools=TOOLS)
+    return yes_or_failure(MARK in answer.choices[0].message.content)
 
 
-async def several_choices(asked: ProbedProvider) -> str:
-    return found(len((await asked.chat(n=2)).choices) == 2)
+async def several_choices(probed: ProbedProvider) -> str:
+    return yes_or_failure(len((await probed.chat(n=2)).choices) == 2)
 
 
-async def embeddings(asked: ProbedProvider) -> str:
-    answer = await asked.client.embeddings.create(model="m", input=MARK, extra_headers=asked.alone)
-    return found(len(answer.data[0].embedding) > 1)
+async def embeddings(probed: ProbedProvider) -> str:
+    answer = await probed.client.embeddings.create(model="m", input=MARK, extra_headers=probed.alone)
+    return yes_or_failure(len(answer.data[0].embedding) > 1)
 
 
-async def images(asked: ProbedProvider) -> str:
-    answer = await asked.client.images.generate(model="m", prompt=MARK, extra_headers=asked.alone)
-    return found(len(answer.data or ()) == 1)
+async def images(probed: ProbedProvider) -> str:
+    answer = await probed.client.images.generate(model="m", prompt=MARK, extra_headers=probed.alone)
+    return yes_or_failure(len(answer.data or ()) == 1)
 
 
-async def responses(asked: ProbedProvider) -> str:
-    return found(
-        bool((await asked.client.responses.create(model="m", input=MARK, extra_headers=asked.alone)).output_text)
+async def responses(probed: ProbedProvider) -> str:
+    return yes_or_failure(
+        bool((await probed.client.responses.create(model="m", input=MARK, extra_headers=probed.alone)).output_text)
     )
 
 
-async def completions(asked: ProbedProvider) -> str:
-    answer = await asked.client.completions.create(model="m", prompt=MARK, extra_headers=asked.alone)
-    return found(bool(answer.choices[0].text))
+async def completions(probed: ProbedProvider) -> str:
+    answer = await probed.client.completions.create(model="m", prompt=MARK, extra_headers=probed.alone)
+    return yes_or_failure(bool(answer.choices[0].text))
 
 
-async def moderations(asked: ProbedProvider) -> str:
-    answer = await asked.client.moderations.create(model="m", input=MARK, extra_headers=asked.alone)
-    return found(len(answer.results) == 1)
+async def moderations(probed: ProbedProvider) -> str:
+    answer = await probed.client.moderations.create(model="m", input=MARK, extra_headers=probed.alone)
+    return yes_or_failure(len(answer.results) == 1)
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
@@ -168,31 +170,31 @@ PROBES: Mapping[str, Probe] = {
     "tool calls in streams": streamed_tool_calls,
     "`tool_choice` with a named tool": forced_tool,
     "tool results": tool_results,
-    "images (`data:` URL)": hears({"role": "user", "content": [{"type": "text", "text": "What is it?"}, IMAGE]}),
-    "`system` message": hears(LATER, *HELLO),
-    "`developer` message": hears({**LATER, "role": "developer"}, *HELLO),
-    "`system` message between others": hears(*HELLO, LATER, *HELLO),
-    "assistant prefill": hears(*HELLO, {"role": "assistant", "content": MARK}),
+    "images (`data:` URL)": conversation({"role": "user", "content": [{"type": "text", "text": "What is it?"}, IMAGE]}),
+    "`system` message": conversation(LATER, *HELLO),
+    "`developer` message": conversation({**LATER, "role": "developer"}, *HELLO),
+    "`system` message between others": conversation(*HELLO, LATER, *HELLO),
+    "assistant prefill": conversation(*HELLO, {"role": "assistant", "content": MARK}),
     "`n: 2`": several_choices,
-    "`max_tokens`": carries("max_tokens", 4242, "4242"),
-    "`max_completion_tokens`": carries("max_completion_tokens", 4242, "4242"),
-    "`temperature`": carries("temperature", 0.4242, "0.4242"),
-    "`top_p`": carries("top_p", 0.4242, "0.4242"),
-    "`stop`": carries("stop", [MARK]),
-    "`seed`": carries("seed", 4242, "4242"),
-    "`presence_penalty`": carries("presence_penalty", 0.4242, "0.4242"),
-    "`logit_bias`": carries("logit_bias", {"4242": 1}, "4242"),
-    "`logprobs`": carries("logprobs", True, "logprobs"),
-    "`reasoning_effort`": carries("reasoning_effort", "high", "high"),
-    "`response_format` with a JSON schema": carries(
+    "`max_tokens`": parameter("max_tokens", 4242, "4242"),
+    "`max_completion_tokens`": parameter("max_completion_tokens", 4242, "4242"),
+    "`temperature`": parameter("temperature", 0.4242, "0.4242"),
+    "`top_p`": parameter("top_p", 0.4242, "0.4242"),
+    "`stop`": parameter("stop", [MARK]),
+    "`seed`": parameter("seed", 4242, "4242"),
+    "`presence_penalty`": parameter("presence_penalty", 0.4242, "0.4242"),
+    "`logit_bias`": parameter("logit_bias", {"4242": 1}, "4242"),
+    "`logprobs`": parameter("logprobs", True, "logprobs"),
+    "`reasoning_effort`": parameter("reasoning_effort", "high", "high"),
+    "`response_format` with a JSON schema": parameter(
         "response_format", {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
     ),
-    "`response_format: json_object`": carries("response_format", {"type": "json_object"}, "json_object"),
-    "`modalities` with audio": carries("modalities", ["text", "audio"], "audio"),
-    "`web_search_options`": carries("web_search_options", {"search_context_size": MARK}),
-    "tools of other types than `function`": carries("tools", [{"type": "custom", "custom": {"name": MARK}}]),
-    "`functions`": carries("functions", [{"name": MARK}]),
-    "`user`": carries("user", MARK),
+    "`response_format: json_object`": parameter("response_format", {"type": "json_object"}, "json_object"),
+    "`modalities` with audio": parameter("modalities", ["text", "audio"], "audio"),
+    "`web_search_options`": parameter("web_search_options", {"search_context_size": MARK}),
+    "tools of other types than `function`": parameter("tools", [{"type": "custom", "custom": {"name": MARK}}]),
+    "`functions`": parameter("functions", [{"name": MARK}]),
+    "`user`": parameter("user", MARK),
     "`/v1/embeddings`": embeddings,
     "`/v1/images/generations`": images,
     "`/v1/responses`": responses,
@@ -201,32 +203,32 @@ PROBES: Mapping[str, Probe] = {
 }
 
 
-async def cell(probe: Probe, asked: ProbedProvider) -> str:
-    """What became of one request."""
+async def cell(probe: Probe, probed: ProbedProvider) -> str:
+    """The value of one cell."""
     try:
-        return await probe(asked)
+        return await probe(probed)
     except openai.BadRequestError as error:
-        return NONE if "endpoint_unsupported" in str(error) else REFUSED
+        return NO if "endpoint_unsupported" in str(error) else EXCLUDED
 
 
 async def table() -> str:
     """The table as Markdown."""
     async with run_sidecar(six_providers()) as sidecar, sidecar.client() as client:
-        asked = [ProbedProvider(sidecar, client, provider) for provider in PROVIDERS]
-        rows = [[name, *[await cell(probe, each) for each in asked]] for name, probe in PROBES.items()]
+        probed = [ProbedProvider(sidecar, client, provider) for provider in PROVIDERS]
+        rows = [[name, *[await cell(probe, each) for each in probed]] for name, probe in PROBES.items()]
     head = ["", *PROVIDERS]
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
 
 
-def replaced(page: str, table: str) -> str:
-    """The page with this table in its place."""
+def replace_table(page: str, table: str) -> str:
+    """The page with this table between the markers."""
     before, _, rest = page.partition(START)
     return before + START + "\n" + table + "\n" + END + rest.partition(END)[2]
 
 
 def main() -> None:
-    PAGE.write_text(replaced(PAGE.read_text(), asyncio.run(table())))
+    PAGE.write_text(replace_table(PAGE.read_text(), asyncio.run(table())))
 
 
 if __name__ == "__main__":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from tests.capabilities import END, PAGE, START, replaced, table
+from tests.capabilities import END, FAILED, PAGE, START, replace_table, table
 
 
-async def test_the_committed_table_is_what_asking_finds() -> None:
-    found = await table()
-    assert "NO" not in found
-    assert replaced(PAGE.read_text(), found) == PAGE.read_text()
+async def test_the_committed_table_matches_the_probes() -> None:
+    generated = await table()
+    assert FAILED not in generated
+    assert replace_table(PAGE.read_text(), generated) == PAGE.read_text()
 
 
-def test_only_what_stands_between_the_marks_is_written_anew() -> None:
-    assert replaced(f"a\n{START}old\n{END}b\n", "| new |\n") == f"a\n{START}\n| new |\n\n{END}b\n"
+def test_only_the_text_between_the_markers_is_replaced() -> None:
+    assert replace_table(f"a\n{START}old\n{END}b\n", "| new |\n") == f"a\n{START}\n| new |\n\n{END}b\n"
