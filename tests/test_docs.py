@@ -57,11 +57,33 @@ async def test_the_documented_custom_middleware_works(tmp_path: Path, monkeypatc
             assert (await response.json())["error"]["message"] == "X-Team: must be one of search, support"
 
 
+def broken_example() -> tuple[str, str]:
+    """The invalid file of the getting-started page, and the output that the page shows for it."""
+    found = re.search(
+        r"For this file\n\n```yaml\n(.*?)```\n\nit reports\n\n```\n\$ parrot check broken.yaml\n(.*?)```",
+        read_doc("getting-started.md"),
+        re.DOTALL,
+    )
+    assert found is not None
+    return found[1], found[2]
+
+
+def test_check_reports_the_documented_problems(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, output = broken_example()
+    monkeypatch.chdir(tmp_path)
+    Path("broken.yaml").write_text(config)
+    assert main(["check", "broken.yaml"]) == 2
+    assert capsys.readouterr().err == output
+
+
 def complete_configs() -> Iterator[tuple[str, str]]:
     """Page and text of each YAML example that is a complete file."""
     for path in PAGES:
         for text in blocks(path.read_text(), "yaml"):
-            if re.search(r"^providers:", text, re.MULTILINE) and re.search(r"^pipeline:", text, re.MULTILINE):
+            is_complete = all(re.search(rf"^{key}:", text, re.MULTILINE) for key in ("providers", "models", "pipeline"))
+            if is_complete and text != broken_example()[0]:
                 yield page_id(path), text
 
 
