@@ -1,4 +1,4 @@
-"""The Gemini Developer API; OpenAI's chat requests and answers are rewritten both ways."""
+"""The Gemini Developer API: translates OpenAI's chat requests to it and its responses back."""
 
 from proxy.dialects.contract import Dialect, ProviderRequest
 from proxy.dialects.google.errors import translate_error

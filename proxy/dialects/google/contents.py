@@ -1,4 +1,4 @@
-"""A conversation in OpenAI's messages, as Gemini's contents."""
+"""Translates OpenAI's messages into Gemini's `systemInstruction` and `contents`."""
 
 from __future__ import annotations
 
@@ -22,160 +22,168 @@ from proxy.dialects.hub.content import (
 Part = dict[str, Any]
 Content = dict[str, Any]
 
-_SYSTEM = ("system", "developer")
+_SYSTEM_ROLES = ("system", "developer")
 _BLANK: Part = {"text": " "}
-# What the Developer API fetches by itself; it fetches no other URL.
+# The only hosts from which the Developer API fetches files.
 _FILE_HOSTS = ("generativelanguage.googleapis.com", "youtube.com", "www.youtube.com", "youtu.be")
 
 
-def conversation(messages: Any, told: Mapping[str, str], generation: int) -> tuple[list[Part], list[Content]]:
-    """`systemInstruction`'s parts and the contents; `told` has the tools' names. Raises InvalidRequestError."""
+def translate_messages(
+    messages: Any, provider_names: Mapping[str, str], generation: int
+) -> tuple[list[Part], list[Content]]:
+    """Translate messages into the parts of `systemInstruction` and the contents.
+
+    `provider_names` maps the caller's tool names to the provider's. Raises InvalidRequestError."""
     if not isinstance(messages, list) or not messages:
         raise invalid_param("messages", "must be a list of at least one message")
     roles = [message.get("role") if isinstance(message, dict) else None for message in messages]
-    lead = next((index for index, role in enumerate(roles) if role not in _SYSTEM), len(roles))
-    system = [_said(message, f"messages[{index}]") for index, message in enumerate(messages[:lead])]
-    turns = ContentsBuilder(told, generation)
-    for index, role in enumerate(roles[lead:], lead):
-        turns.add(role, messages[index], f"messages[{index}]")
-    return [{"text": said} for said in system if said], turns.build()
+    system_count = next((index for index, role in enumerate(roles) if role not in _SYSTEM_ROLES), len(roles))
+    system = [_text(message, f"messages[{index}]") for index, message in enumerate(messages[:system_count])]
+    builder = ContentsBuilder(provider_names, generation)
+    for index, role in enumerate(roles[system_count:], system_count):
+        builder.add(role, messages[index], f"messages[{index}]")
+    return [{"text": text} for text in system if text], builder.build()
 
 
-def _said(message: Mapping[str, Any], where: str) -> str:
+def _text(message: Mapping[str, Any], where: str) -> str:
     return text_content(message.get("content"), f"{where}.content")
 
 
 class ContentsBuilder:
-    """Contents as they grow: the user begins, roles alternate, and tool results stand together, in the calls' order."""
+    """Builds contents as Gemini requires them: the user first, roles alternating, tool results together in the calls' order."""
 
-    def __init__(self, told: Mapping[str, str], generation: int) -> None:
-        self._told = told
-        self._newest = generation >= GEMINI_3
+    def __init__(self, provider_names: Mapping[str, str], generation: int) -> None:
+        self._provider_names = provider_names
+        self._is_gemini_3 = generation >= GEMINI_3
         self._contents: list[Content] = []
-        self._count = 0
+        self._call_count = 0
         self._calls: dict[str, tuple[int, str]] = {}
+        """Call id -> position among all calls, and the caller's tool name."""
         self._results: dict[int, Part] = {}
+        """Results not yet added to the contents, by the position of their call."""
 
     def add(self, role: Any, message: Mapping[str, Any], where: str) -> None:
-        """One message more."""
+        """Add the next message, found at the path `where`. Raises InvalidRequestError if it is invalid."""
         if role in ("tool", "function"):
-            return self._result(message, where, legacy=role == "function")
-        if role not in ("user", "assistant", *_SYSTEM):
+            return self._add_result(message, where, legacy=role == "function")
+        if role not in ("user", "assistant", *_SYSTEM_ROLES):
             raise invalid_param(f"{where}.role", "must be one of system, developer, user, assistant, tool")
-        self._settle()
+        self._flush_results()
         if role == "assistant":
-            return self._speak("model", self._model(message, where))
-        self._speak("user", _user(message, where))
+            return self._append("model", self._model_parts(message, where))
+        self._append("user", _user_parts(message, where))
 
     def build(self) -> list[Content]:
-        """All of them; Gemini takes no conversation that is empty or that the model begins."""
-        self._settle()
+        """Return all contents. A blank user content comes first if Gemini would reject them as empty or begun by the model."""
+        self._flush_results()
         if not self._contents or self._contents[0]["role"] == "model":
             return [{"role": "user", "parts": [_BLANK]}, *self._contents]
         return self._contents
 
-    def _speak(self, role: str, said: list[Part]) -> None:
+    def _append(self, role: str, parts: list[Part]) -> None:
         last = self._contents[-1] if self._contents else None
-        # Results keep a content of their own: their number must be that of the calls before them.
+        # Text is not merged into results: a content's results must match the preceding calls in number.
         if last and last["role"] == role and not (role == "user" and "functionResponse" in last["parts"][0]):
-            last["parts"] += said
-        elif said:
-            self._contents.append({"role": role, "parts": said})
+            last["parts"] += parts
+        elif parts:
+            self._contents.append({"role": role, "parts": parts})
 
-    def _settle(self) -> None:
+    def _flush_results(self) -> None:
         if self._results:
-            self._contents.append({"role": "user", "parts": [self._results[place] for place in sorted(self._results)]})
+            results = [self._results[position] for position in sorted(self._results)]
+            self._contents.append({"role": "user", "parts": results})
             self._results = {}
 
-    def _model(self, message: Mapping[str, Any], where: str) -> list[Part]:
-        spoken = _said(message, where) or message.get("refusal")
+    def _model_parts(self, message: Mapping[str, Any], where: str) -> list[Part]:
+        text = _text(message, where) or message.get("refusal")
         calls = message.get("tool_calls") or []
         if legacy := message.get("function_call"):
             calls = [{"function": legacy}]
         if not isinstance(calls, list):
             raise invalid_param(f"{where}.tool_calls", "must be a list")
-        said = [{"text": spoken}] if spoken else []
-        return said + [self._call(call, place, f"{where}.tool_calls[{place}]") for place, call in enumerate(calls)]
+        parts = [{"text": text}] if text else []
+        return parts + [self._call(call, index, f"{where}.tool_calls[{index}]") for index, call in enumerate(calls)]
 
-    def _call(self, call: Any, place: int, where: str) -> Part:
-        given = parse_arguments(call, where)
+    def _call(self, call: Any, index: int, where: str) -> Part:
+        args = parse_arguments(call, where)
         name = call["function"]["name"]
         id = str(call.get("id") or name)
-        self._count += 1
-        self._calls[id] = (self._count, name)
-        made: Part = {"functionCall": {**self._identity(id), "name": self._told.get(name, name), "args": given}}
-        # Only the first of parallel calls is signed; Gemini 3 refuses a turn whose first call is not.
-        signature = _signature(call) or (SKIP_SIGNATURE_VALIDATOR if self._newest and place == 0 else None)
-        return made | ({"thoughtSignature": signature} if signature else {})
+        self._call_count += 1
+        self._calls[id] = (self._call_count, name)
+        function_call = {**self._id_member(id), "name": self._provider_names.get(name, name), "args": args}
+        # Of parallel calls only the first has a signature; Gemini 3 rejects a turn whose first call has none.
+        default = SKIP_SIGNATURE_VALIDATOR if self._is_gemini_3 and index == 0 else None
+        signature = _thought_signature(call) or default
+        return {"functionCall": function_call} | ({"thoughtSignature": signature} if signature else {})
 
-    def _result(self, message: Mapping[str, Any], where: str, legacy: bool) -> None:
+    def _add_result(self, message: Mapping[str, Any], where: str, legacy: bool) -> None:
         member = "name" if legacy else "tool_call_id"
         id = message.get(member)
         if not isinstance(id, str) or id not in self._calls:
-            raise invalid_param(f"{where}.{member}", "answers no tool call of an earlier assistant message")
-        place, name = self._calls[id]
-        answered = {
-            **self._identity(id),
-            "name": self._told.get(name, name),
-            "response": _response(_said(message, where)),
+            raise invalid_param(f"{where}.{member}", "does not match a tool call of an earlier assistant message")
+        position, name = self._calls[id]
+        response = {
+            **self._id_member(id),
+            "name": self._provider_names.get(name, name),
+            "response": _response(_text(message, where)),
         }
-        self._results[place] = {"functionResponse": answered}
+        self._results[position] = {"functionResponse": response}
 
-    def _identity(self, id: str) -> dict[str, str]:
-        return {"id": id} if self._newest else {}
+    def _id_member(self, id: str) -> dict[str, str]:
+        return {"id": id} if self._is_gemini_3 else {}
 
 
-def _response(said: str) -> dict[str, Any]:
-    """An object as it is; anything else under `output`, and a number as the text it was."""
+def _response(text: str) -> dict[str, Any]:
+    """Return a tool result as the object Gemini requires: JSON objects unchanged, lists and any other text under `output`."""
     try:
-        parsed = orjson.loads(said)
+        parsed = orjson.loads(text)
     except orjson.JSONDecodeError:
-        return {"output": said}
+        return {"output": text}
     if isinstance(parsed, dict):
         return parsed
-    return {"output": parsed if isinstance(parsed, list) else said}
+    return {"output": parsed if isinstance(parsed, list) else text}
 
 
-def _signature(call: Mapping[str, Any]) -> str | None:
+def _thought_signature(call: Mapping[str, Any]) -> str | None:
     value: Any = call
     for member in ("extra_content", "google", "thought_signature"):
         value = value.get(member) if isinstance(value, Mapping) else None
     return value if isinstance(value, str) else None
 
 
-def _user(message: Mapping[str, Any], where: str) -> list[Part]:
-    """A user's parts, at least one text among them: some models refuse a picture without a word."""
-    said = [
+def _user_parts(message: Mapping[str, Any], where: str) -> list[Part]:
+    """Translate a user message. A blank text is added if there is none, because some models reject images without text."""
+    translated = [
         _part(part, f"{where}.content[{index}]")
         for index, part in enumerate(content_parts(message.get("content"), f"{where}.content"))
         if part_text(part) != ""
     ]
-    return said if any("text" in part for part in said) else [*said, _BLANK]
+    return translated if any("text" in part for part in translated) else [*translated, _BLANK]
 
 
 def _part(part: dict[str, Any], where: str) -> Part:
-    written = part_text(part)
-    if written is not None:
-        return {"text": written}
-    reader = _PARTS.get(part["type"])
-    if reader is None:
-        raise invalid_param(where, f"Gemini takes no part of type {part['type']!r}")
-    return reader(part, where)
+    text = part_text(part)
+    if text is not None:
+        return {"text": text}
+    translate = _PART_TRANSLATORS.get(part["type"])
+    if translate is None:
+        raise invalid_param(where, f"Gemini does not support parts of type {part['type']!r}")
+    return translate(part, where)
 
 
 def _image(part: dict[str, Any], where: str) -> Part:
-    picture = parse_image(part, where, ("https", "gs"))
-    return (
-        _inline(picture.media_type, picture.data) if picture.data else _file_at(picture.url, f"{where}.image_url.url")
-    )
+    image = parse_image(part, where, ("https", "gs"))
+    if image.data:
+        return _inline(image.media_type, image.data)
+    return _file_at(image.url, f"{where}.image_url.url")
 
 
 def _audio(part: dict[str, Any], where: str) -> Part:
-    sound = part.get("input_audio")
-    kind = MEDIA_TYPES.get(str(sound.get("format"))) if isinstance(sound, dict) else None
-    if not isinstance(sound, dict) or kind is None or not isinstance(sound.get("data"), str):
+    audio = part.get("input_audio")
+    media_type = MEDIA_TYPES.get(str(audio.get("format"))) if isinstance(audio, dict) else None
+    if not isinstance(audio, dict) or media_type is None or not isinstance(audio.get("data"), str):
         raise invalid_param(f"{where}.input_audio", "must have `data` (base64) and a `format`: wav or mp3")
-    return _inline(kind, sound["data"])
+    return _inline(media_type, audio["data"])
 
 
 def _file(part: dict[str, Any], where: str) -> Part:
@@ -191,18 +199,20 @@ def _inline(media_type: str, data: str) -> Part:
 
 
 def _file_at(uri: str, where: str) -> Part:
-    """A file that Google has or gets by itself."""
+    """Refer to a file that Google stores or fetches. Raises InvalidRequestError for any other URL."""
     try:
         address = urlsplit(uri)
     except ValueError as error:
-        raise invalid_param(where, "is no URL") from error
+        raise invalid_param(where, "is not a URL") from error
     if address.scheme != "gs" and not (address.scheme == "https" and address.hostname in _FILE_HOSTS):
-        raise invalid_param(where, "Gemini fetches no URL: send a data: URL, a gs:// URI or one of its Files API")
-    kind = MEDIA_TYPES.get(address.path.rpartition(".")[2].lower())
-    return {"fileData": {"fileUri": uri} | ({"mimeType": kind} if kind else {})}
+        raise invalid_param(
+            where, "Gemini does not fetch URLs: send a data: URL, a gs:// URI or a URI of the Files API"
+        )
+    media_type = MEDIA_TYPES.get(address.path.rpartition(".")[2].lower())
+    return {"fileData": {"fileUri": uri} | ({"mimeType": media_type} if media_type else {})}
 
 
-_PARTS: Mapping[str, Callable[[dict[str, Any], str], Part]] = {
+_PART_TRANSLATORS: Mapping[str, Callable[[dict[str, Any], str], Part]] = {
     "image_url": _image,
     "input_audio": _audio,
     "file": _file,

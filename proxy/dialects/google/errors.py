@@ -1,4 +1,4 @@
-"""Google's errors in OpenAI's words."""
+"""Translates Google's errors into OpenAI's format."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ from proxy.errors import UpstreamErrorResponse
 from proxy.messages import Headers
 from proxy.retry_after import parse_duration
 
-# (status, what the error says in its message, status name, reasons or quotas) -> (status, code) that say it better.
-_MEANT: tuple[tuple[int, re.Pattern[str], int, str | None], ...] = (
+# (HTTP status, pattern in the message, status name, reasons and quota ids) -> more specific (HTTP status, OpenAI code).
+# The first match applies.
+_SPECIFIC_ERRORS: tuple[tuple[int, re.Pattern[str], int, str | None], ...] = (
     (400, re.compile(r"API_KEY_INVALID|API key (?:not valid|expired)"), 401, None),
     (400, re.compile(r"token count.*exceed", re.IGNORECASE | re.DOTALL), 400, CONTEXT_LENGTH),
     (400, re.compile(r"billing.*FAILED_PRECONDITION", re.IGNORECASE | re.DOTALL), 429, "insufficient_quota"),
@@ -29,46 +30,51 @@ _MEANT: tuple[tuple[int, re.Pattern[str], int, str | None], ...] = (
 
 
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
-    """An answer that is no 200."""
-    said = unwrap_list(parse_or_none(body))
-    members = said.get("error") if isinstance(said, dict) else None
-    if not isinstance(members, dict):
+    """Translate an error response, whether or not its body is in Google's error format."""
+    parsed = unwrap_list(parse_or_none(body))
+    error_object = parsed.get("error") if isinstance(parsed, dict) else None
+    if not isinstance(error_object, dict):
         return error_response(status, headers, message_from_body(body))
-    return error_from_object(members, status, headers)
+    return error_from_object(error_object, status, headers)
 
 
 def error_from_object(
-    members: Mapping[str, Any], status: int = 0, headers: Headers | None = None
+    error_object: Mapping[str, Any], status: int = 0, headers: Headers | None = None
 ) -> UpstreamErrorResponse:
-    """Google's error object; in a stream the status is the one it names itself."""
-    status = status or _status(members)
-    details = _objects(members.get("details"))
-    message = message_from_value(members) or text_of(members.get("status")) or "no reason given"
-    words = " ".join([message, str(members.get("status")), *_words(details)])
-    status, code = next(
-        ((meant, code) for at, pattern, meant, code in _MEANT if at == status and pattern.search(words)), (status, None)
-    )
-    return error_response(status, {**(headers or {}), **_wait(details)}, message, code=code)
+    """Translate Google's error object. In a stream there is no HTTP status: `status` 0 takes the one in the object."""
+    status = status or _status_of(error_object)
+    details = _objects(error_object.get("details"))
+    message = message_from_value(error_object) or text_of(error_object.get("status")) or "no reason given"
+    searched = " ".join([message, str(error_object.get("status")), *_detail_texts(details)])
+    status, code = _specific_error(status, searched)
+    return error_response(status, {**(headers or {}), **_retry_headers(details)}, message, code=code)
 
 
-def _status(members: Mapping[str, Any]) -> int:
-    code = members.get("code")
-    return code if isinstance(code, int) and code >= 400 else HTTP_STATUS.get(str(members.get("status")), 500)
+def _specific_error(status: int, searched: str) -> tuple[int, str | None]:
+    for given, pattern, specific_status, code in _SPECIFIC_ERRORS:
+        if given == status and pattern.search(searched):
+            return specific_status, code
+    return status, None
+
+
+def _status_of(error_object: Mapping[str, Any]) -> int:
+    code = error_object.get("code")
+    return code if isinstance(code, int) and code >= 400 else HTTP_STATUS.get(str(error_object.get("status")), 500)
 
 
 def _objects(value: Any) -> list[dict[str, Any]]:
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
-def _words(details: Iterable[Mapping[str, Any]]) -> Iterable[str]:
+def _detail_texts(details: Iterable[Mapping[str, Any]]) -> Iterable[str]:
     for detail in details:
         yield str(detail.get("reason", ""))
         for violation in _objects(detail.get("violations")):
             yield str(violation.get("quotaId", ""))
 
 
-def _wait(details: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """google.rpc.RetryInfo as the headers that OpenAI's clients read."""
+def _retry_headers(details: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Translate google.rpc.RetryInfo into the headers that OpenAI clients read."""
     for detail in details:
         seconds = parse_duration(str(detail.get("retryDelay")))
         if seconds is not None:

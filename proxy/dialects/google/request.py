@@ -1,4 +1,4 @@
-"""A chat request as `generateContent`, of the Gemini Developer API."""
+"""Translates an OpenAI chat request into a `generateContent` request to the Gemini Developer API."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.google import tables
-from proxy.dialects.google.contents import conversation
+from proxy.dialects.google.contents import translate_messages
 from proxy.dialects.google.safety import SafetySettings, parse_body_member
 from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
 from proxy.dialects.hub.content import invalid_param, serialize_request
@@ -16,87 +16,87 @@ from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_wa
 from proxy.dialects.hub.tool_choice import non_function_tools
 from proxy.dialects.names import original_names
 
-# v1 has neither systemInstruction nor tools for every model; v1beta is what Google documents them under.
+# v1 does not support systemInstruction and tools for every model; Google documents them for v1beta.
 PATHS = {"chat": "/v1beta/models/{model}:{method}"}
 
 _METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
 
 
 def build_request(call: CallerRequest) -> ProviderRequest:
-    """The whole request; what Gemini cannot express is left out, and named in the warnings."""
+    """Build the request; unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body = call.body
     generation = tables.generation(call.model)
-    lost = unsupported_params(body, call.model)
-    check_essential(lost)
+    unsupported = unsupported_params(body, call.model)
+    check_essential(unsupported)
     defined = functions(body)
-    names = provider_tool_names(body, defined)
-    safety = _safety(call)
-    system, contents = conversation(body.get("messages"), names, generation)
-    wire = {
+    provider_names = provider_tool_names(body, defined)
+    safety = _safety_settings(call)
+    system, contents = translate_messages(body.get("messages"), provider_names, generation)
+    request = {
         "systemInstruction": {"parts": system} if system else None,
         "contents": contents,
-        "tools": declarations(defined, names, generation),
-        "toolConfig": tool_config(body, defined, names),
+        "tools": declarations(defined, provider_names, generation),
+        "toolConfig": tool_config(body, defined, provider_names),
         "safetySettings": safety.settings,
-        "generationConfig": _generation_config(body, frozenset(lost)),
+        "generationConfig": _generation_config(body, frozenset(unsupported)),
         "serviceTier": tables.SERVICE_TIERS.get(str(body.get("service_tier"))),
     }
     return ProviderRequest(
         path=PATHS[call.endpoint].format(
             model=quote(call.model.removeprefix("models/"), safe=""), method=_METHODS[call.stream]
         ),
-        body=serialize_request({member: value for member, value in wire.items() if value}),
-        warnings=drop_warnings(lost) + safety.warnings,
-        tool_names=original_names(names),
+        body=serialize_request({member: value for member, value in request.items() if value}),
+        warnings=drop_warnings(unsupported) + safety.warnings,
+        tool_names=original_names(provider_names),
     )
 
 
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
-    """Members that ask for something Gemini, or this model of it, does not have."""
-    gone = _gone(body, tables.generation(model))
-    carried = (tables.SUPPORTED_PARAMS | IGNORABLE_PARAMS) - gone
-    names = [name for name, value in body.items() if name not in carried and not is_default(name, value)]
+    """Return the requested parameters that Gemini, or this model, does not support."""
+    unavailable = _unavailable(body, tables.generation(model))
+    supported = (tables.SUPPORTED_PARAMS | IGNORABLE_PARAMS) - unavailable
+    names = [name for name, value in body.items() if name not in supported and not is_default(name, value)]
     return (*names, *non_function_tools(body))
 
 
-def _gone(body: Mapping[str, Any], generation: int) -> set[str]:
-    """Several candidates come in no stream, and from Gemini 3 on not at all; penalties are gone with it."""
-    newest = generation >= tables.GEMINI_3
-    gone = {
-        "n": newest or bool(body.get("stream")),
-        "presence_penalty": newest,
-        "frequency_penalty": newest,
+def _unavailable(body: Mapping[str, Any], generation: int) -> set[str]:
+    """Return the parameters this model does not support: `n` in streams; `n` and penalties since Gemini 3."""
+    is_gemini_3 = generation >= tables.GEMINI_3
+    unavailable = {
+        "n": is_gemini_3 or bool(body.get("stream")),
+        "presence_penalty": is_gemini_3,
+        "frequency_penalty": is_gemini_3,
         "service_tier": str(body.get("service_tier")) not in tables.SERVICE_TIERS,
     }
-    return {name for name, is_gone in gone.items() if is_gone}
+    return {name for name, is_unavailable in unavailable.items() if is_unavailable}
 
 
-def _safety(call: CallerRequest) -> SafetySettings:
-    """The header's, else the body's own member."""
-    given: SafetySettings | None = call.dialect_options.get("safety_settings")
-    if given is not None:
-        return given
+def _safety_settings(call: CallerRequest) -> SafetySettings:
+    """Return the settings of the header, otherwise those of the body."""
+    from_header: SafetySettings | None = call.dialect_options.get("safety_settings")
+    if from_header is not None:
+        return from_header
     value = call.body.get("safety_settings")
     return SafetySettings() if value is None else parse_body_member(value)
 
 
-def _generation_config(body: Mapping[str, Any], lost: Set[str]) -> dict[str, Any]:
+def _generation_config(body: Mapping[str, Any], unsupported: Set[str]) -> dict[str, Any]:
     limit = body.get("max_completion_tokens")
     seed = body.get("seed")
     scalars = {
         "maxOutputTokens": body.get("max_tokens") if limit is None else limit,
-        "stopSequences": _stops(body.get("stop")) or None,
-        # Gemini's seed has 32 bits; the same seed stays the same.
+        "stopSequences": _stop_sequences(body.get("stop")) or None,
+        # Gemini's seed is a signed 32-bit integer; equal seeds stay equal.
         "seed": seed % 2**31 if isinstance(seed, int) else seed,
     }
-    for name, wire in tables.SCALARS.items():
-        if name not in lost and not is_default(name, body.get(name)):
-            scalars[wire] = body.get(name)
-    return {wire: value for wire, value in scalars.items() if value is not None}
+    for name, provider_name in tables.SCALARS.items():
+        if name not in unsupported and not is_default(name, body.get(name)):
+            scalars[provider_name] = body.get(name)
+    return {name: value for name, value in scalars.items() if value is not None}
 
 
-def _stops(stop: Any) -> list[str]:
-    listed = [stop] if isinstance(stop, str) else stop or []
-    if not isinstance(listed, list) or not all(isinstance(text, str) for text in listed):
+def _stop_sequences(stop: Any) -> list[str]:
+    sequences = [stop] if isinstance(stop, str) else stop or []
+    if not isinstance(sequences, list) or not all(isinstance(text, str) for text in sequences):
         raise invalid_param("stop", "must be a string or a list of strings")
-    return [text for text in listed if text]
+    return [text for text in sequences if text]

@@ -1,4 +1,7 @@
-"""A tool's parameters: JSON Schema as it is where Gemini reads that, else rewritten to the subset it once read."""
+"""Translates the parameters of a tool: unchanged JSON Schema for newer models, a rewritten subset for Gemini 1.
+
+The subset is OpenAPI's: no references, no unions of types, few formats. References are expanded, so the size of all
+schemas of a request is limited."""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ from typing import Any
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.errors import InvalidRequestError
 
-_KEPT = (
+_KEPT_KEYWORDS = (
     "title", "description", "default", "example", "format", "pattern", "nullable", "required", "enum",
     "minimum", "maximum", "minItems", "maxItems", "minLength", "maxLength", "minProperties", "maxProperties",
 )  # fmt: skip
@@ -18,38 +21,38 @@ _FORMATS = {
     "integer": ("int32", "int64"),
     "number": ("float", "double"),
 }
-_SAYING = ("properties", "patternProperties", "additionalProperties", "$ref", "allOf", "anyOf", "oneOf")
-_SHAPES: Mapping[str, type | tuple[type, ...]] = {
+_STRUCTURE_KEYWORDS = ("properties", "patternProperties", "additionalProperties", "$ref", "allOf", "anyOf", "oneOf")
+_KEYWORD_TYPES: Mapping[str, type | tuple[type, ...]] = {
     "type": (str, list),
     "properties": dict,
     **dict.fromkeys(("required", "enum", "allOf", "anyOf", "oneOf"), list),
 }
 _TYPES = ("string", "integer", "number", "boolean", "array", "object", "null")
-_DEEPEST = 32
-_MOST = 2000
-_EACH = 16
-"""Bytes that a schema counts in addition to its content."""
+_MAX_DEPTH = 32
+_MAX_SCHEMAS = 2000
+_BYTES_PER_SCHEMA = 16
+"""Counted for each schema in addition to its content."""
 
 
 @dataclass(slots=True)
 class SizeBudget:
-    """Bytes left for the schemas of one request, with their references written out."""
+    """Limits the total size of one request's schemas after references are expanded."""
 
     remaining_bytes: int
 
     @classmethod
     def for_schemas(cls, size_bytes: int) -> SizeBudget:
-        """Return the room for schemas of that size: enough without references, and 256 KiB more."""
+        """Return a budget that fits schemas of this size without references, plus 256 KiB."""
         return cls(2**18 + 4 * size_bytes)
 
 
 def parameters(schema: Any, where: str, budget: SizeBudget | None = None) -> dict[str, Any]:
-    """The members of a function declaration that hold its parameters; none for a tool that has none, as Gemini wants.
+    """Return the member of a function declaration for its parameters; {} if it has none, as Gemini requires.
 
-    With `budget` they are rewritten to the subset, without they stay JSON Schema."""
+    With a `budget` they are rewritten to the subset, without one they stay JSON Schema. Raises InvalidRequestError."""
     if schema is not None and not isinstance(schema, dict):
         raise invalid_param(where, "must be a JSON Schema")
-    if not schema or not any(schema.get(key) for key in _SAYING):
+    if not schema or not any(schema.get(key) for key in _STRUCTURE_KEYWORDS):
         return {}
     return (
         {"parametersJsonSchema": schema}
@@ -59,23 +62,23 @@ def parameters(schema: Any, where: str, budget: SizeBudget | None = None) -> dic
 
 
 class SubsetRewriter:
-    """Rewrites one schema; raises InvalidRequestError where its references never end or take more room than there is."""
+    """Rewrites one schema to the subset. Raises InvalidRequestError if it is recursive or exceeds the budget."""
 
-    def __init__(self, root: Mapping[str, Any], where: str, room: SizeBudget) -> None:
+    def __init__(self, root: Mapping[str, Any], where: str, budget: SizeBudget) -> None:
         self._root = root
         self._where = where
-        self._room = room
-        self._written = 0
+        self._budget = budget
+        self._schema_count = 0
 
     def rewrite(self, schema: Any, depth: int = 0) -> dict[str, Any]:
-        """The schema without references, unions of types, and what OpenAPI's subset has no word for."""
-        self._written += 1
-        if depth > _DEEPEST or self._written > _MOST:
+        """Return the schema without references, unions of types and unsupported keywords."""
+        self._schema_count += 1
+        if depth > _MAX_DEPTH or self._schema_count > _MAX_SCHEMAS:
             raise self._too_large()
         if isinstance(schema, bool):
             return {}
         self._check(schema)
-        self._take(_EACH + len(schema))
+        self._charge(_BYTES_PER_SCHEMA + len(schema))
         if "$ref" in schema:
             siblings = {key: value for key, value in schema.items() if key != "$ref"}
             return self.rewrite({**self._target(schema["$ref"]), **siblings}, depth + 1)
@@ -87,14 +90,14 @@ class SubsetRewriter:
 
     def _check(self, schema: Any) -> None:
         if not isinstance(schema, dict):
-            raise invalid_param(self._where, "holds what is no JSON Schema")
-        for key, kind in _SHAPES.items():
+            raise invalid_param(self._where, "contains an invalid JSON Schema")
+        for key, kind in _KEYWORD_TYPES.items():
             if key in schema and not isinstance(schema[key], kind):
-                raise invalid_param(self._where, f"`{key}` in it is not what JSON Schema says")
+                raise invalid_param(self._where, f"`{key}` in it is not valid JSON Schema")
 
-    def _take(self, size: int) -> None:
-        self._room.remaining_bytes -= size
-        if self._room.remaining_bytes < 0:
+    def _charge(self, size: int) -> None:
+        self._budget.remaining_bytes -= size
+        if self._budget.remaining_bytes < 0:
             raise self._too_large()
 
     def _too_large(self) -> InvalidRequestError:
@@ -102,33 +105,35 @@ class SubsetRewriter:
 
     def _target(self, reference: Any) -> Mapping[str, Any]:
         pointer = str(reference)
-        self._take(len(pointer))
+        self._charge(len(pointer))
         found: Any = self._root
         for step in pointer.removeprefix("#").split("/")[1:]:
             found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
         if not isinstance(found, dict) or not pointer.startswith("#"):
-            raise invalid_param(self._where, f"{reference!r} leads nowhere in it")
-        self._take(len(found))
+            raise invalid_param(self._where, f"{reference!r} does not exist in it")
+        self._charge(len(found))
         return found
 
     def _merged(self, schema: Mapping[str, Any]) -> dict[str, Any]:
-        whole: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
         properties: dict[str, Any] = {}
         required: list[Any] = []
-        for piece in [*schema["allOf"], {key: value for key, value in schema.items() if key != "allOf"}]:
-            self._check(piece)
-            if "$ref" in piece:
-                piece = {**self._target(piece["$ref"]), **piece}
-                self._check(piece)
-            whole |= piece
-            properties |= piece.get("properties", {})
-            required += piece.get("required", [])
-            self._take(len(piece) + len(piece.get("properties", ())) + len(piece.get("required", ())))
-        whole.pop("$ref", None)
-        return whole | ({"properties": properties} if properties else {}) | ({"required": required} if required else {})
+        for branch in [*schema["allOf"], {key: value for key, value in schema.items() if key != "allOf"}]:
+            self._check(branch)
+            if "$ref" in branch:
+                branch = {**self._target(branch["$ref"]), **branch}
+                self._check(branch)
+            merged |= branch
+            properties |= branch.get("properties", {})
+            required += branch.get("required", [])
+            self._charge(len(branch) + len(branch.get("properties", ())) + len(branch.get("required", ())))
+        merged.pop("$ref", None)
+        return (
+            merged | ({"properties": properties} if properties else {}) | ({"required": required} if required else {})
+        )
 
     def _any_of(self, options: list[Any], depth: int) -> dict[str, Any]:
-        """`anyOf` may have no neighbours; null is no type of its own, so it becomes `nullable`."""
+        """Rewrite alternatives: `anyOf` may have no siblings, and the type null becomes `nullable`."""
         real = [option for option in options if option != {"type": "null"}]
         null = {"nullable": True} if len(real) < len(options) else {}
         written = [self.rewrite(option, depth + 1) | null for option in real]
@@ -137,15 +142,19 @@ class SubsetRewriter:
     def _plain(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
         types = schema.get("type")
         if isinstance(types, list):
-            if len(types) > len(_TYPES) or any(one not in _TYPES for one in types):
-                raise invalid_param(self._where, "`type` in it is not what JSON Schema says")
+            if len(types) > len(_TYPES) or any(single_type not in _TYPES for single_type in types):
+                raise invalid_param(self._where, "`type` in it is not valid JSON Schema")
             return self._any_of(
-                [{**schema, "type": one} if one != "null" else {"type": "null"} for one in types], depth
+                [
+                    {**schema, "type": single_type} if single_type != "null" else {"type": "null"}
+                    for single_type in types
+                ],
+                depth,
             )
-        kept = {key: schema[key] for key in _KEPT if key in schema}
+        kept = {key: schema[key] for key in _KEPT_KEYWORDS if key in schema}
         if "const" in schema:
             kept["enum"] = [schema["const"]]
-        self._take(len(serialize_request(kept)))
+        self._charge(len(serialize_request(kept)))
         kind = types or ("object" if "properties" in schema else "array" if "items" in schema else "string")
         return {"type": kind} | _values(kept, kind) | self._children(schema, kind, depth)
 
@@ -161,7 +170,7 @@ class SubsetRewriter:
 
 
 def _values(kept: dict[str, Any], kind: str) -> dict[str, Any]:
-    """`enum` is for strings that are not empty; `format` for a few words."""
+    """Drop what the subset does not allow: `enum` other than non-empty strings, and most values of `format`."""
     if "format" in kept and kept["format"] not in _FORMATS.get(kind, ()):
         del kept["format"]
     if "enum" in kept:

@@ -1,4 +1,4 @@
-"""Gemini's event stream as OpenAI's chunks."""
+"""Translates Gemini's event stream into OpenAI's chat completion chunks."""
 
 from __future__ import annotations
 
@@ -18,110 +18,113 @@ from proxy.sse import Event, data_of
 
 
 class GeminiStream(FrameTransform):
-    """Every event is a whole answer of Gemini's with what is new in it; nothing but the connection's end follows the last.
+    """Translates events one by one. Each event is a complete response object that contains only new content.
 
-    An event with a finish reason and usage need not be the last: more text may follow, with another finish reason and
-    higher counts. So the finish waits for the end of the stream; without a reason nothing is added, for the stream was cut."""
+    There is no end event: the stream ends with the connection. An event with a finish reason is not necessarily the last;
+    more text may follow, with another finish reason and higher token counts. So the finish chunk is written at the end of
+    the stream. A stream without a finish reason was cut off, and gets none."""
 
-    def __init__(self, reading: ResponseContext) -> None:
-        super().__init__(reading)
-        self._chunks = ChunkWriter(reading)
-        self._calls = 0
+    def __init__(self, context: ResponseContext) -> None:
+        super().__init__(context)
+        self._chunks = ChunkWriter(context)
+        self._call_count = 0
         self._finish: tuple[str, str | None] | None = None
-        reading.answer.ends_with_connection = True
+        context.answer.ends_with_connection = True
 
     def _translate_end(self, rest: bytes) -> bytes:
-        """The last event may lack its blank line."""
-        seen, last = self._context.answer, self._translate_frame(rest)
-        if self._finish is None or seen.error:
+        """Translate a last event that lacks its blank line, then write the finish chunk, usage and `[DONE]`."""
+        state, last = self._context.answer, self._translate_frame(rest)
+        if self._finish is None or state.error:
             return last
         last += self._chunks.finish(*self._finish)
-        return last + (self._chunks.usage_chunk(seen.usage) if seen.usage else b"") + self._chunks.done()
+        return last + (self._chunks.usage_chunk(state.usage) if state.usage else b"") + self._chunks.done()
 
     def _translate_frame(self, frame: bytes) -> bytes:
-        said = _json(frame)
-        if said is None:
+        response_data = _parse_frame(frame)
+        if response_data is None:
             return b""
-        if not isinstance(said, dict):
+        if not isinstance(response_data, dict):
             self._context.answer.dropped_events += 1
             return b""
-        if members := said.get("error"):
+        if members := response_data.get("error"):
             return error_event(
                 error_from_object(members if isinstance(members, dict) else {"message": members}), self._context
             )
-        return self._answer(said)
+        return self._translate_response(response_data)
 
-    def _answer(self, said: dict[str, Any]) -> bytes:
-        if counts := object_of(said.get("usageMetadata")):
+    def _translate_response(self, response_data: dict[str, Any]) -> bytes:
+        if counts := object_of(response_data.get("usageMetadata")):
             self._context.answer.usage = response.to_openai_usage(counts)
-        if candidates := response.candidates(said):
-            return self._begin(said) + self._candidate(candidates[0])
-        if why := response.block_reason(said):
-            self._finished("content_filter")
-            return self._begin(said) + self._chunks.refusal_delta(why)
+        if candidates := response.candidates(response_data):
+            return self._ensure_started(response_data) + self._translate_candidate(candidates[0])
+        if explanation := response.block_reason(response_data):
+            self._record_finish("content_filter")
+            return self._ensure_started(response_data) + self._chunks.refusal_delta(explanation)
         return b""
 
-    def _begin(self, said: dict[str, Any]) -> bytes:
+    def _ensure_started(self, response_data: dict[str, Any]) -> bytes:
         if self._chunks.started:
             return b""
-        return self._chunks.start(response.completion_id(said), said.get("modelVersion"))
+        return self._chunks.start(response.completion_id(response_data), response_data.get("modelVersion"))
 
-    def _candidate(self, candidate: dict[str, Any]) -> bytes:
-        written = b"".join([self._part(part) for part in response.parts(candidate)])
+    def _translate_candidate(self, candidate: dict[str, Any]) -> bytes:
+        output = b"".join([self._translate_part(part) for part in response.parts(candidate)])
         if reason := candidate.get("finishReason"):
-            self._finished(response.finish_reason(candidate), response.unmapped_finish_reason(reason))
-            if why := response.refusal(candidate):
-                written += self._chunks.refusal_delta(why)
-        return written
+            self._record_finish(response.finish_reason(candidate), response.unmapped_finish_reason(reason))
+            if explanation := response.refusal(candidate):
+                output += self._chunks.refusal_delta(explanation)
+        return output
 
-    def _finished(self, reason: str, own_word: str | None = None) -> None:
-        self._finish = reason, own_word
+    def _record_finish(self, reason: str, unmapped: str | None = None) -> None:
+        self._finish = reason, unmapped
         self._context.answer.finish_reason = reason
 
-    def _part(self, part: dict[str, Any]) -> bytes:
+    def _translate_part(self, part: dict[str, Any]) -> bytes:
         if text := content_of(part.get("text")):
             return self._chunks.reasoning_delta(text) if part.get("thought") else self._chunks.text_delta(text)
         if "functionCall" in part:
-            call = response.to_tool_call(part, self._context, self._calls)
-            self._calls += 1
-            return self._chunks.complete_tool_call(self._calls - 1, call)
+            call = response.to_tool_call(part, self._context, self._call_count)
+            self._call_count += 1
+            return self._chunks.complete_tool_call(self._call_count - 1, call)
         if "inlineData" in part:
             return self._chunks.delta("images", [response.to_image_part(part)])
         return b""
 
 
-def _json(frame: bytes) -> Any:
-    """What an event says; an error may come as bare JSON. None where it says nothing, False where it cannot be read."""
+def _parse_frame(frame: bytes) -> Any:
+    """Return the JSON of a frame; None if it has no data, False if it is invalid. Errors may come as JSON without `data:`."""
     if frame.startswith(b"data: "):
         try:
-            return response.unwrap_list(orjson.loads(frame[6:]))  # the line ending that follows is white space to JSON
+            return response.unwrap_list(orjson.loads(frame[6:]))  # JSON ignores the trailing line end
         except orjson.JSONDecodeError:
             pass
     data = data_of(frame)
     if data is None and frame.lstrip()[:1] in (b"{", b"["):
         data = frame
-    return None if data is None else _parsed(data)
+    return None if data is None else _parse_data(data)
 
 
-def _parsed(data: bytes) -> Any:
-    said = parse_or_none(data)
-    return False if said is None else response.unwrap_list(said)
+def _parse_data(data: bytes) -> Any:
+    response_data = parse_or_none(data)
+    return False if response_data is None else response.unwrap_list(response_data)
 
 
 def has_content(event: Event) -> bool:
-    """An event with a word, a call, a picture, a finish, a block or an error; what cannot be read counts too."""
+    """Return whether an event has text, a tool call, an image, a finish reason, a block reason or an error, or is invalid."""
     if event.data is None:
         return False
-    said = _parsed(event.data)
-    if not isinstance(said, dict):
+    response_data = _parse_data(event.data)
+    if not isinstance(response_data, dict):
         return True
     try:
-        return bool(said.get("error") or response.block_reason(said) or any(map(_says, response.candidates(said))))
+        if response_data.get("error") or response.block_reason(response_data):
+            return True
+        return any(map(_has_output, response.candidates(response_data)))
     except MalformedResponse:
         return True
 
 
-def _says(candidate: dict[str, Any]) -> bool:
+def _has_output(candidate: dict[str, Any]) -> bool:
     if candidate.get("finishReason"):
         return True
     return any(part.get("text") or "functionCall" in part or "inlineData" in part for part in response.parts(candidate))

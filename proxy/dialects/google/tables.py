@@ -1,4 +1,4 @@
-"""What Gemini calls things, and what each generation of its models can do: data, to be corrected as data."""
+"""Constants of the Gemini API, and what each generation of models supports. Data only."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from proxy.dialects.names import NameRule
 
 TOOL_NAME = NameRule(allowed="A-Za-z0-9_.:-", limit=64, first="A-Za-z_")
-"""How a tool may be called."""
+"""Valid tool names."""
 
 SCALARS: Mapping[str, str] = {
     "temperature": "temperature",
@@ -18,7 +18,7 @@ SCALARS: Mapping[str, str] = {
     "presence_penalty": "presencePenalty",
     "frequency_penalty": "frequencyPenalty",
 }
-"""OpenAI's name -> the name in `generationConfig`, of what goes over unchanged."""
+"""OpenAI's name -> the name in `generationConfig`, for values that are copied."""
 
 SUPPORTED_PARAMS = frozenset(SCALARS) | {
     "max_completion_tokens",
@@ -36,18 +36,18 @@ SUPPORTED_PARAMS = frozenset(SCALARS) | {
     "functions",
     "function_call",
 }
-"""Members of an OpenAI request that reach Gemini in some form."""
+"""Members of an OpenAI request that are translated."""
 
 SERVICE_TIERS: Mapping[str, str] = {"default": "standard", "flex": "flex", "priority": "priority"}
 
 GEMINI_3 = 3
-"""The generation from which calls have ids and must be signed, and penalties and several candidates are gone."""
+"""First generation whose calls have ids and signatures, and that has neither penalties nor several candidates."""
 
 LAST_SUBSET_GENERATION = 1
-"""The last generation that takes only OpenAPI's subset of JSON Schema for a tool's parameters."""
+"""Last generation that accepts only OpenAPI's subset of JSON Schema for tool parameters."""
 
 SKIP_SIGNATURE_VALIDATOR = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
-"""Base64 of `skip_thought_signature_validator`: what Google documents for a call that Gemini did not make itself."""
+"""Base64 of `skip_thought_signature_validator`: Google's documented signature for calls made by other models."""
 
 FINISH_REASONS: Mapping[str, str] = {
     "STOP": "stop",
@@ -67,7 +67,7 @@ FINISH_REASONS: Mapping[str, str] = {
     "MODEL_ARMOR": "content_filter",
     "ESCALATION": "content_filter",
 }
-"""finishReason -> finish_reason; one that is not listed here nor in BROKEN is `stop`, and shown as it came."""
+"""finishReason -> finish_reason. A reason neither here nor in FAILED_FINISH_REASONS becomes `stop`, and is also passed on."""
 
 FAILED_FINISH_REASONS = frozenset(
     {
@@ -78,7 +78,7 @@ FAILED_FINISH_REASONS = frozenset(
         "UNEXPECTED_TOOL_CALL",
     }
 )
-"""Values of finishReason that mean there is no answer: any OpenAI reason would make it look like one."""
+"""Values of finishReason that mean that generation failed, so they have no OpenAI equivalent."""
 
 HTTP_STATUS: Mapping[str, int] = {
     "INVALID_ARGUMENT": 400,
@@ -114,12 +114,12 @@ MEDIA_TYPES: Mapping[str, str] = {
     "wav": "audio/wav",
     "webp": "image/webp",
 }
-"""File ending, or OpenAI's audio format -> media type."""
+"""File extension, or OpenAI's audio format -> media type."""
 
 _GENERATION = re.compile(r"gemini-(\d+)")
 
 
 def generation(model: str) -> int:
-    """2 for `gemini-2.5-flash`; a name without a number (`gemini-flash-latest`) counts as the newest."""
+    """Return the generation of a model: 2 for `gemini-2.5-flash`; 3 for a name without a number (`gemini-flash-latest`)."""
     match = _GENERATION.search(model)
     return int(match[1]) if match else GEMINI_3

@@ -1,4 +1,4 @@
-"""A conversation becomes contents that Gemini takes, or the part that cannot is named."""
+"""Messages are translated into valid Gemini contents, or rejected with the path of the invalid part."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.google.contents import conversation
+from proxy.dialects.google.contents import translate_messages
 from proxy.dialects.google.tables import SKIP_SIGNATURE_VALIDATOR
 from proxy.errors import InvalidRequestError
 
@@ -14,7 +14,7 @@ USER = {"role": "user", "content": "Hi"}
 PNG = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="
 
 
-def called(*ids: str, **more: Any) -> dict[str, Any]:
+def assistant_calls(*ids: str, **more: Any) -> dict[str, Any]:
     calls = [{"id": id, "type": "function", "function": {"name": f"f_{id}", "arguments": "{}"}} for id in ids]
     return {"role": "assistant", "content": None, "tool_calls": calls, **more}
 
@@ -24,21 +24,21 @@ def result(id: str, content: Any = "ok") -> dict[str, Any]:
 
 
 def contents(*messages: Any, generation: int = 2) -> list[dict[str, Any]]:
-    return conversation(list(messages), {}, generation)[1]
+    return translate_messages(list(messages), {}, generation)[1]
 
 
 def texts(*messages: Any) -> list[tuple[str, list[str]]]:
     return [(content["role"], [part["text"] for part in content["parts"]]) for content in contents(*messages)]
 
 
-def test_a_conversation_of_a_system_message_alone_still_has_contents() -> None:
-    system, said = conversation([{"role": "system", "content": "Be."}], {}, 2)
+def test_a_system_message_alone_gets_a_blank_user_content() -> None:
+    system, translated = translate_messages([{"role": "system", "content": "Be."}], {}, 2)
     assert system == [{"text": "Be."}]
-    assert said == [{"role": "user", "parts": [{"text": " "}]}]
+    assert translated == [{"role": "user", "parts": [{"text": " "}]}]
 
 
 @pytest.mark.parametrize(
-    ("messages", "said"),
+    ("messages", "translated"),
     [
         ([{"role": "assistant", "content": "a"}], [("user", [" "]), ("model", ["a"])]),
         ([USER, {"role": "user", "content": "b"}], [("user", ["Hi", "b"])]),
@@ -54,24 +54,26 @@ def test_a_conversation_of_a_system_message_alone_still_has_contents() -> None:
         ([{"role": "user", "content": None}], [("user", [" "])]),
     ],
 )
-def test_the_user_begins_and_roles_alternate(messages: list[Any], said: Any) -> None:
-    assert texts(*messages) == said
+def test_the_user_comes_first_and_roles_alternate(messages: list[Any], translated: Any) -> None:
+    assert texts(*messages) == translated
 
 
-def test_a_user_message_with_only_an_image_gets_a_text() -> None:
+def test_a_user_message_with_only_an_image_gets_a_blank_text() -> None:
     parts = contents({"role": "user", "content": [{"type": "image_url", "image_url": {"url": PNG}}]})[0]["parts"]
     assert [list(part) for part in parts] == [["inlineData"], ["text"]]
 
 
-def test_two_results_in_two_messages_are_one_content_in_the_order_of_the_calls() -> None:
-    said = contents(USER, called("a", "b"), result("b"), result("a"), USER)
-    assert [content["role"] for content in said] == ["user", "model", "user", "user"]
-    assert [part["functionResponse"]["name"] for part in said[2]["parts"]] == ["f_a", "f_b"]
+def test_results_in_two_messages_become_one_content_in_the_calls_order() -> None:
+    translated = contents(USER, assistant_calls("a", "b"), result("b"), result("a"), USER)
+    assert [content["role"] for content in translated] == ["user", "model", "user", "user"]
+    assert [part["functionResponse"]["name"] for part in translated[2]["parts"]] == ["f_a", "f_b"]
 
 
-def test_results_of_two_rounds_stay_apart_even_with_the_same_ids() -> None:
-    said = contents(USER, called("a"), result("a", "1"), called("a"), result("a", "2"))
-    assert [part["functionResponse"]["response"]["output"] for at in (2, 4) for part in said[at]["parts"]] == ["1", "2"]
+def test_results_of_two_rounds_stay_separate_even_with_equal_ids() -> None:
+    translated = contents(USER, assistant_calls("a"), result("a", "1"), assistant_calls("a"), result("a", "2"))
+    assert [
+        part["functionResponse"]["response"]["output"] for index in (2, 4) for part in translated[index]["parts"]
+    ] == ["1", "2"]
 
 
 @pytest.mark.parametrize(
@@ -85,12 +87,15 @@ def test_results_of_two_rounds_stay_apart_even_with_the_same_ids() -> None:
         ([{"type": "text", "text": '{"a":'}, {"type": "text", "text": "1}"}], {"a": 1}),
     ],
 )
-def test_a_result_is_an_object_always(content: Any, response: Any) -> None:
-    assert contents(USER, called("a"), result("a", content))[2]["parts"][0]["functionResponse"]["response"] == response
+def test_a_result_is_always_an_object(content: Any, response: Any) -> None:
+    assert (
+        contents(USER, assistant_calls("a"), result("a", content))[2]["parts"][0]["functionResponse"]["response"]
+        == response
+    )
 
 
-def test_a_signature_that_came_with_a_call_goes_back_with_it() -> None:
-    message = called("a", "b")
+def test_a_thought_signature_is_sent_back_with_its_call() -> None:
+    message = assistant_calls("a", "b")
     message["tool_calls"][0]["extra_content"] = {"google": {"thought_signature": "c2ln"}}
     for generation in (2, 3):
         parts = contents(USER, message, generation=generation)[1]["parts"]
@@ -98,16 +103,16 @@ def test_a_signature_that_came_with_a_call_goes_back_with_it() -> None:
 
 
 @pytest.mark.parametrize(("generation", "signatures"), [(2, [None, None]), (3, [SKIP_SIGNATURE_VALIDATOR, None])])
-def test_a_call_that_gemini_did_not_make_is_signed_as_foreign_from_gemini_3(generation: int, signatures: Any) -> None:
-    parts = contents(USER, called("a", "b", extra_content="?"), generation=generation)[1]["parts"]
+def test_since_gemini_3_calls_of_other_models_get_the_skip_signature(generation: int, signatures: Any) -> None:
+    parts = contents(USER, assistant_calls("a", "b", extra_content="?"), generation=generation)[1]["parts"]
     assert [part.get("thoughtSignature") for part in parts] == signatures
 
 
 @pytest.mark.parametrize(("generation", "id"), [(2, None), (3, "a")])
-def test_calls_have_ids_from_gemini_3(generation: int, id: str | None) -> None:
-    said = contents(USER, called("a"), result("a"), generation=generation)
-    assert said[1]["parts"][0]["functionCall"].get("id") == id
-    assert said[2]["parts"][0]["functionResponse"].get("id") == id
+def test_calls_have_ids_since_gemini_3(generation: int, id: str | None) -> None:
+    translated = contents(USER, assistant_calls("a"), result("a"), generation=generation)
+    assert translated[1]["parts"][0]["functionCall"].get("id") == id
+    assert translated[2]["parts"][0]["functionResponse"].get("id") == id
 
 
 def image(url: str) -> dict[str, Any]:
@@ -125,7 +130,7 @@ def image(url: str) -> dict[str, Any]:
         ("https://youtu.be/x", {"fileData": {"fileUri": "https://youtu.be/x"}}),
     ],
 )
-def test_pictures_go_inline_or_by_a_name_that_google_knows(url: str, part: Any) -> None:
+def test_images_are_sent_inline_or_as_a_uri_that_google_can_read(url: str, part: Any) -> None:
     assert contents(image(url))[0]["parts"][1] == part
 
 
@@ -149,8 +154,8 @@ AT_IMAGE = "messages[0].content[1].image_url.url"
             "messages[0].content[0].file.file_id",
         ),
         ([{"role": "user", "content": [{"type": "video"}]}], "messages[0].content[0]"),
-        ([USER, called("a"), result("zzz")], "messages[2].tool_call_id"),
-        ([USER, called("a"), {"role": "tool", "content": "x"}], "messages[2].tool_call_id"),
+        ([USER, assistant_calls("a"), result("zzz")], "messages[2].tool_call_id"),
+        ([USER, assistant_calls("a"), {"role": "tool", "content": "x"}], "messages[2].tool_call_id"),
         ([{"role": "robot", "content": "x"}], "messages[0].role"),
         (["Hi"], "messages[0].role"),
         ([USER, {"role": "assistant", "tool_calls": "f"}], "messages[1].tool_calls"),
@@ -158,7 +163,7 @@ AT_IMAGE = "messages[0].content[1].image_url.url"
         ("Hi", "messages"),
     ],
 )
-def test_what_cannot_be_said_is_named(messages: Any, param: str) -> None:
+def test_an_invalid_message_is_reported_with_its_path(messages: Any, param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        conversation(messages, {}, 2)
+        translate_messages(messages, {}, 2)
     assert caught.value.param == param

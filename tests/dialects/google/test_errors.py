@@ -1,4 +1,4 @@
-"""Google's errors keep their meaning in OpenAI's envelope."""
+"""Google's errors are translated into OpenAI's error format with an equivalent status, code and trigger."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ def google(code: int, message: str, status: str, *details: dict[str, Any]) -> by
     ).encode()
 
 
-def test_a_retry_delay_becomes_the_headers_that_clients_read() -> None:
+def test_a_retry_delay_becomes_retry_after_headers() -> None:
     body = google(429, "Quota", "RESOURCE_EXHAUSTED", {"@type": RPC + "RetryInfo", "retryDelay": "46.3s"})
-    refused = DIALECT.translate_error(429, {"Retry-After": "1", "Set-Cookie": "x"}, body)
-    assert refused.headers == {"retry-after": "47", "retry-after-ms": "46300"}
-    assert (refused.status, refused.trigger) == (429, "rate_limit")
+    error = DIALECT.translate_error(429, {"Retry-After": "1", "Set-Cookie": "x"}, body)
+    assert error.headers == {"retry-after": "47", "retry-after-ms": "46300"}
+    assert (error.status, error.trigger) == (429, "rate_limit")
 
 
 def quota(id: str) -> dict[str, Any]:
@@ -95,11 +95,13 @@ INVALID_KEY = {"@type": RPC + "ErrorInfo", "reason": "API_KEY_INVALID", "domain"
         (500, b"", 500, "server_error", "server_error"),
     ],
 )
-def test_each_refusal_has_its_code_and_its_class(status: int, body: bytes, shown: int, code: str, trigger: str) -> None:
-    refused = DIALECT.translate_error(status, {}, body)
-    assert (refused.status, refused.code, refused.trigger) == (shown, code, trigger)
-    assert json.loads(refused.body())["error"].keys() == {"message", "type", "param", "code"}
-    assert "<html>" not in refused.message
+def test_each_error_has_a_status_code_and_trigger(
+    status: int, body: bytes, shown: int, code: str, trigger: str
+) -> None:
+    error = DIALECT.translate_error(status, {}, body)
+    assert (error.status, error.code, error.trigger) == (shown, code, trigger)
+    assert json.loads(error.body())["error"].keys() == {"message", "type", "param", "code"}
+    assert "<html>" not in error.message
 
 
 @pytest.mark.parametrize(
@@ -113,11 +115,11 @@ def test_each_refusal_has_its_code_and_its_class(status: int, body: bytes, shown
         ({"details": [{"violations": 5, "retryDelay": "9" * 400 + "s"}]}, 500),
     ],
 )
-def test_in_a_stream_the_error_names_its_own_status(members: dict[str, Any], status: int) -> None:
+def test_in_a_stream_the_error_object_determines_the_status(members: dict[str, Any], status: int) -> None:
     assert error_from_object(members).status == status
 
 
-def test_an_error_with_any_part_of_it_damaged_is_still_an_error() -> None:
-    whole = google(429, "Quota", "RESOURCE_EXHAUSTED", {"retryDelay": "1s"}, quota("RequestsPerMinute"))
-    for said in corruptions(json.loads(whole)):
-        assert DIALECT.translate_error(429, {}, json.dumps(said).encode()).status == 429
+def test_a_corrupted_error_body_keeps_its_status() -> None:
+    body = google(429, "Quota", "RESOURCE_EXHAUSTED", {"retryDelay": "1s"}, quota("RequestsPerMinute"))
+    for corrupted in corruptions(json.loads(body)):
+        assert DIALECT.translate_error(429, {}, json.dumps(corrupted).encode()).status == 429

@@ -1,4 +1,4 @@
-"""Requests to Gemini: what is sent is what Google's own types take, in the spelling of the wire."""
+"""Requests to Gemini: validated by the types of Google's SDK, with member names in camelCase."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.dialects.oracles import corruptions, golden_files
 
 HERE = Path(__file__).parent / "requests"
 USER = {"role": "user", "content": "Hi"}
-# Below these members stand the caller's own words.
-FREE = ("args", "response", "parametersJsonSchema", "properties")
+# The members below these have names chosen by the caller.
+CALLER_MEMBERS = ("args", "response", "parametersJsonSchema", "properties")
 
 
 @with_config(ConfigDict(extra="forbid"))
-class Wire(TypedDict, total=False):
+class GenerateContentRequest(TypedDict, total=False):
     contents: list[types.Content]
     systemInstruction: types.Content
     tools: list[types.Tool]
@@ -37,41 +37,46 @@ class Wire(TypedDict, total=False):
 
 
 def members(value: Any) -> list[str]:
-    """All names of members that are Google's."""
+    """All member names defined by Google."""
     if isinstance(value, list):
         return [name for item in value for name in members(item)]
     if not isinstance(value, dict):
         return []
-    return [*value, *(name for key, item in value.items() if key not in FREE for name in members(item))]
+    return [*value, *(name for key, item in value.items() if key not in CALLER_MEMBERS for name in members(item))]
 
 
-def judge(wire: dict[str, Any]) -> None:
-    """Raises unless Google's types take it, strictly."""
+def validate(gemini_request: dict[str, Any]) -> None:
+    """Raises if the types of Google's SDK, made strict, reject the request."""
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        TypeAdapter(Wire).validate_python(wire)
-    assert wire["contents"]
-    assert all(content["role"] in ("user", "model") and content["parts"] for content in wire["contents"])
-    assert all(re.fullmatch("[a-z]+([A-Z][a-z]*)*", name) for name in members(wire))
+        TypeAdapter(GenerateContentRequest).validate_python(gemini_request)
+    assert gemini_request["contents"]
+    assert all(content["role"] in ("user", "model") and content["parts"] for content in gemini_request["contents"])
+    assert all(re.fullmatch("[a-z]+([A-Z][a-z]*)*", name) for name in members(gemini_request))
 
 
-def asked(body: dict[str, Any], model: str = "gemini-2.5-flash", **extras: Any) -> tuple[dict[str, Any], Any]:
-    asking = DIALECT.build_request(CallerRequest("chat", body, b"", model, bool(body.get("stream")), extras))
-    wire = json.loads(asking.body)
-    judge(wire)
-    return wire, asking
+def translated(body: dict[str, Any], model: str = "gemini-2.5-flash", **extras: Any) -> tuple[dict[str, Any], Any]:
+    provider_request = DIALECT.build_request(CallerRequest("chat", body, b"", model, bool(body.get("stream")), extras))
+    gemini_request = json.loads(provider_request.body)
+    validate(gemini_request)
+    return gemini_request, provider_request
 
 
 @pytest.mark.parametrize("file", golden_files(HERE, "*.openai.json"))
-def test_golden_requests_are_translated_as_written_down(file: Path) -> None:
+def test_a_request_is_translated_to_its_golden_file(file: Path) -> None:
     body = json.loads(file.read_text())
-    wire, asking = asked(body, body["model"])
-    whole = {"path": asking.path, "warnings": list(asking.warnings), "names": asking.tool_names, "body": wire}
-    assert whole == json.loads(file.with_name(file.name.replace("openai", "google")).read_text())
+    gemini_request, provider_request = translated(body, body["model"])
+    golden = {
+        "path": provider_request.path,
+        "warnings": list(provider_request.warnings),
+        "names": provider_request.tool_names,
+        "body": gemini_request,
+    }
+    assert golden == json.loads(file.with_name(file.name.replace("openai", "google")).read_text())
 
 
 @pytest.mark.parametrize(
-    "wire",
+    "gemini_request",
     [
         {"contents": [{"role": "user", "parts": [{"text": "a"}]}], "max_tokens": 1},
         {"contents": [{"role": "user", "parts": [{"text": "a", "type": "text"}]}]},
@@ -83,9 +88,9 @@ def test_golden_requests_are_translated_as_written_down(file: Path) -> None:
         },
     ],
 )
-def test_the_judge_refuses_what_gemini_would_refuse(wire: dict[str, Any]) -> None:
+def test_validation_rejects_invalid_requests(gemini_request: dict[str, Any]) -> None:
     with pytest.raises((ValueError, AssertionError, UserWarning)):
-        judge(wire)
+        validate(gemini_request)
 
 
 @pytest.mark.parametrize(
@@ -96,8 +101,8 @@ def test_the_judge_refuses_what_gemini_would_refuse(wire: dict[str, Any]) -> Non
         ("a/../b?c{x}:d", False, "/v1beta/models/a%2F..%2Fb%3Fc%7Bx%7D%3Ad:generateContent"),
     ],
 )
-def test_the_model_stands_quoted_in_the_path(model: str, stream: bool, path: str) -> None:
-    assert asked({"messages": [USER], "stream": stream}, model)[1].path == path
+def test_the_model_is_percent_encoded_in_the_path(model: str, stream: bool, path: str) -> None:
+    assert translated({"messages": [USER], "stream": stream}, model)[1].path == path
 
 
 @pytest.mark.parametrize(
@@ -115,8 +120,8 @@ def test_the_model_stands_quoted_in_the_path(model: str, stream: bool, path: str
         ({"top_k": 7}, {"topK": 7}),
     ],
 )
-def test_scalars_go_into_the_generation_config(given: dict[str, Any], config: Any) -> None:
-    assert asked({"messages": [USER], **given})[0].get("generationConfig") == config
+def test_scalar_parameters_go_into_the_generation_config(given: dict[str, Any], config: Any) -> None:
+    assert translated({"messages": [USER], **given})[0].get("generationConfig") == config
 
 
 @pytest.mark.parametrize(
@@ -138,14 +143,14 @@ def test_scalars_go_into_the_generation_config(given: dict[str, Any], config: An
         ({"service_tier": "scale"}, "gemini-3-flash", ("service_tier",)),
     ],
 )
-def test_what_gemini_cannot_express_is_listed(body: dict[str, Any], model: str, names: tuple[str, ...]) -> None:
+def test_unsupported_params_depend_on_the_model(body: dict[str, Any], model: str, names: tuple[str, ...]) -> None:
     assert DIALECT.unsupported_params(body, model) == names
 
 
-def test_what_was_dropped_is_named_but_never_what_could_break_a_header() -> None:
-    wire, asking = asked({"messages": [USER], "verbosity": "low", "a\r\nb": 1, "é": 1})
-    assert asking.warnings == ("param-dropped;name=verbosity", "param-dropped;name=unknown")
-    assert list(wire) == ["contents"]
+def test_dropped_parameters_are_in_the_warnings_unless_invalid_in_a_header() -> None:
+    gemini_request, provider_request = translated({"messages": [USER], "verbosity": "low", "a\r\nb": 1, "é": 1})
+    assert provider_request.warnings == ("param-dropped;name=verbosity", "param-dropped;name=unknown")
+    assert list(gemini_request) == ["contents"]
 
 
 @pytest.mark.parametrize(
@@ -164,22 +169,24 @@ def test_what_was_dropped_is_named_but_never_what_could_break_a_header() -> None
         ({"safety_settings": "low"}, "safety_settings"),
     ],
 )
-def test_what_no_request_can_express_is_refused_by_name(change: dict[str, Any], param: str) -> None:
+def test_an_unsupported_or_invalid_parameter_is_reported_by_name(change: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        asked({"messages": [USER], **change})
+        translated({"messages": [USER], **change})
     assert caught.value.param == param
 
 
-def test_safety_settings_come_from_the_header_before_the_body() -> None:
+def test_safety_settings_of_the_header_take_precedence() -> None:
     body = {"messages": [USER], "safety_settings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]}
-    assert asked(body)[0]["safetySettings"] == body["safety_settings"]
+    assert translated(body)[0]["safetySettings"] == body["safety_settings"]
     header = parse_header('{"harm_block_threshold": "BLOCK_NONE", "categories": ["HARM_CATEGORY_VIOLENCE"]}')
-    wire, asking = asked(body, safety_settings=header)
-    assert wire["safetySettings"] == [{"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": "BLOCK_NONE"}]
-    assert asking.warnings == ("safety-category-mapped",)
+    gemini_request, provider_request = translated(body, safety_settings=header)
+    assert gemini_request["safetySettings"] == [
+        {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": "BLOCK_NONE"}
+    ]
+    assert provider_request.warnings == ("safety-category-mapped",)
 
 
-def test_a_request_that_is_nested_too_deeply_to_be_written_is_refused() -> None:
+def test_a_request_nested_too_deeply_is_an_invalid_request() -> None:
     schema: dict[str, Any] = {}
     for _ in range(400):
         schema = {"type": "object", "properties": {"a": schema}}
@@ -191,10 +198,10 @@ def test_a_request_that_is_nested_too_deeply_to_be_written_is_refused() -> None:
 
 
 @pytest.mark.parametrize("file", golden_files(HERE, "*.openai.json"))
-def test_a_request_with_any_part_of_it_damaged_is_sent_or_refused(file: Path) -> None:
-    whole = json.loads(file.read_text())
-    for body in filter(lambda body: isinstance(body, dict), corruptions(whole)):
+def test_a_corrupted_request_is_sent_or_rejected(file: Path) -> None:
+    golden = json.loads(file.read_text())
+    for body in filter(lambda body: isinstance(body, dict), corruptions(golden)):
         try:
-            DIALECT.build_request(CallerRequest("chat", body, b"", whole["model"], bool(body.get("stream"))))
+            DIALECT.build_request(CallerRequest("chat", body, b"", golden["model"], bool(body.get("stream"))))
         except InvalidRequestError as error:
             assert error.param

@@ -1,4 +1,4 @@
-"""Safety settings are Gemini's own, once each, or the request is refused."""
+"""Safety settings are parsed and deduplicated; invalid ones are rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def header(**members: Any) -> str:
     return json.dumps(members)
 
 
-def test_the_documented_header_is_understood_and_its_misnomer_mapped() -> None:
+def test_the_documented_header_is_parsed_and_its_outdated_category_mapped() -> None:
     safety = parse_header(
         header(harm_block_threshold=MEDIUM, categories=["HARM_CATEGORY_HATE_SPEECH", "HARM_CATEGORY_VIOLENCE"])
     )
@@ -28,21 +28,21 @@ def test_the_documented_header_is_understood_and_its_misnomer_mapped() -> None:
     assert safety.warnings == ("safety-category-mapped",)
 
 
-def test_a_category_comes_once() -> None:
+def test_each_category_appears_once() -> None:
     names = ["HARM_CATEGORY_VIOLENCE", "HARM_CATEGORY_DANGEROUS_CONTENT", "HARM_CATEGORY_MEDICAL"]
     safety = parse_header(header(harm_block_threshold="OFF", categories=names))
     assert safety.settings == ({"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": "OFF"},)
 
 
 @pytest.mark.parametrize("members", [{}, {"categories": []}, {"categories": None}])
-def test_a_threshold_alone_is_for_all_four(members: dict[str, Any]) -> None:
+def test_a_threshold_alone_applies_to_all_four_categories(members: dict[str, Any]) -> None:
     safety = parse_header(header(harm_block_threshold=MEDIUM, **members))
     assert len(safety.settings) == 4
     assert safety.warnings == ()
 
 
 @pytest.mark.parametrize(
-    ("text", "said", "valid"),
+    ("text", "quoted", "valid"),
     [
         ("low", "'low'", "JSON"),
         ("[]", "[]", "harm_block_threshold"),
@@ -57,14 +57,14 @@ def test_a_threshold_alone_is_for_all_four(members: dict[str, Any]) -> None:
         (header(harm_block_threshold=MEDIUM, categories=5), "'5'", "HARM_CATEGORY_HARASSMENT"),
     ],
 )
-def test_a_header_with_another_value_is_refused_with_the_valid_ones(text: str, said: str, valid: str) -> None:
+def test_an_invalid_header_is_rejected_with_the_valid_values(text: str, quoted: str, valid: str) -> None:
     with pytest.raises(InvalidHeaderError) as caught:
         parse_header(text)
     assert caught.value.param == "X-Google-Safety-Settings"
-    assert all(word in caught.value.message for word in ("X-Google-Safety-Settings", said, valid))
+    assert all(word in caught.value.message for word in ("X-Google-Safety-Settings", quoted, valid))
 
 
-def test_the_body_may_have_the_headers_object_or_geminis_list() -> None:
+def test_the_body_accepts_the_headers_object_or_geminis_list() -> None:
     listed = [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "OFF"}]
     assert list(parse_body_member(listed).settings) == listed
     assert parse_body_member(
@@ -73,7 +73,7 @@ def test_the_body_may_have_the_headers_object_or_geminis_list() -> None:
 
 
 @pytest.mark.parametrize("value", [5, ["x"], [{"category": "x"}], {"a": 1}])
-def test_a_body_with_another_value_is_refused(value: Any) -> None:
+def test_an_invalid_body_member_is_rejected(value: Any) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         parse_body_member(value)
     assert caught.value.param == "safety_settings"

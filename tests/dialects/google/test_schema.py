@@ -1,4 +1,4 @@
-"""Parameters pass as JSON Schema, or rewritten for models that do not read it."""
+"""Tool parameters stay JSON Schema, or are rewritten to the subset that older models accept."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from proxy.dialects.google.schema import SizeBudget, parameters
 from proxy.errors import InvalidRequestError
 
-WIDE: dict[str, Any] = {
+WITH_REFS_AND_UNIONS: dict[str, Any] = {
     "type": "object",
     "properties": {
         "a": {"$ref": "#/$defs/word"},
@@ -21,12 +21,12 @@ WIDE: dict[str, Any] = {
 }
 
 
-def test_refs_unions_and_constants_pass_unchanged_where_json_schema_is_read() -> None:
-    assert parameters(WIDE, "p") == {"parametersJsonSchema": WIDE}
+def test_without_a_budget_the_schema_stays_json_schema() -> None:
+    assert parameters(WITH_REFS_AND_UNIONS, "p") == {"parametersJsonSchema": WITH_REFS_AND_UNIONS}
 
 
-def test_refs_unions_and_constants_are_written_out_where_it_is_not() -> None:
-    assert parameters(WIDE, "p", SizeBudget.for_schemas(0))["parameters"] == {
+def test_with_a_budget_refs_unions_and_constants_are_rewritten() -> None:
+    assert parameters(WITH_REFS_AND_UNIONS, "p", SizeBudget.for_schemas(0))["parameters"] == {
         "type": "object",
         "properties": {
             "a": {"type": "string", "minLength": 1},
@@ -39,18 +39,18 @@ def test_refs_unions_and_constants_are_written_out_where_it_is_not() -> None:
 @pytest.mark.parametrize(
     "schema", [None, {}, {"type": "object"}, {"type": "object", "properties": {}, "additionalProperties": False}]
 )
-@pytest.mark.parametrize("room", [SizeBudget.for_schemas(0), None])
-def test_an_object_without_properties_is_left_out(schema: Any, room: SizeBudget | None) -> None:
-    assert parameters(schema, "p", room) == {}
+@pytest.mark.parametrize("budget", [SizeBudget.for_schemas(0), None])
+def test_an_object_without_properties_is_omitted(schema: Any, budget: SizeBudget | None) -> None:
+    assert parameters(schema, "p", budget) == {}
 
 
-def inner(schema: Any) -> Any:
-    whole = {"type": "object", "properties": {"x": schema}}
-    return parameters(whole, "p", SizeBudget.for_schemas(0))["parameters"]["properties"]["x"]
+def rewritten_property(schema: Any) -> Any:
+    outer = {"type": "object", "properties": {"x": schema}}
+    return parameters(outer, "p", SizeBudget.for_schemas(0))["parameters"]["properties"]["x"]
 
 
 @pytest.mark.parametrize(
-    ("schema", "written"),
+    ("schema", "rewritten"),
     [
         (
             {"type": "string", "description": "d", "anyOf": [{"type": "string"}, {"type": "integer"}]},
@@ -82,8 +82,8 @@ def inner(schema: Any) -> Any:
         (True, {}),
     ],
 )
-def test_the_subset_has_no_word_for_it(schema: Any, written: Any) -> None:
-    assert inner(schema) == written
+def test_unsupported_keywords_are_rewritten_or_dropped(schema: Any, rewritten: Any) -> None:
+    assert rewritten_property(schema) == rewritten
 
 
 @pytest.mark.parametrize(
@@ -96,13 +96,13 @@ def test_the_subset_has_no_word_for_it(schema: Any, written: Any) -> None:
         {"allOf": [{"$ref": "#/properties/x"}]},
     ],
 )
-def test_a_reference_that_never_ends_or_leads_nowhere_is_refused(schema: Any) -> None:
+def test_a_recursive_or_dangling_reference_is_rejected(schema: Any) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        inner(schema)
+        rewritten_property(schema)
     assert caught.value.param == "p"
 
 
-def test_a_reference_that_doubles_itself_is_refused_before_it_fills_the_memory() -> None:
+def test_references_that_expand_exponentially_are_rejected() -> None:
     doubling = {
         f"d{level}": {"type": "object", "properties": {key: {"$ref": f"#/$defs/d{level + 1}"} for key in "ab"}}
         for level in range(25)
@@ -113,30 +113,30 @@ def test_a_reference_that_doubles_itself_is_refused_before_it_fills_the_memory()
         )
 
 
-WORD = {"type": "string", "description": "x" * 10_000}
+LONG_STRING = {"type": "string", "description": "x" * 10_000}
 
 
-def test_references_are_written_out_as_long_as_there_is_room_for_a_request_of_that_size() -> None:
+def test_references_are_expanded_within_the_budget_of_the_request() -> None:
     def schema(references: int) -> Any:
-        return {"properties": {f"p{n}": {"$ref": "#/$defs/d"} for n in range(references)}, "$defs": {"d": WORD}}
+        return {"properties": {f"p{n}": {"$ref": "#/$defs/d"} for n in range(references)}, "$defs": {"d": LONG_STRING}}
 
-    room = SizeBudget.for_schemas(10_000)
-    few = parameters(schema(10), "p", room)["parameters"]
-    assert few["properties"] == dict.fromkeys([f"p{n}" for n in range(10)], WORD)
+    budget = SizeBudget.for_schemas(10_000)
+    few = parameters(schema(10), "p", budget)["parameters"]
+    assert few["properties"] == dict.fromkeys([f"p{n}" for n in range(10)], LONG_STRING)
     with pytest.raises(InvalidRequestError) as caught:
-        parameters(schema(30), "p", room)  # what other tools of the request took is gone
+        parameters(schema(30), "p", budget)  # 10 of the budget's references are used up
     assert caught.value.param == "p"
     assert len(parameters(schema(24), "p", SizeBudget.for_schemas(10_000))["parameters"]["properties"]) == 24
 
 
 @pytest.mark.parametrize("types", [["string"] * 8, ["text"], [["string"]], [5]])
-def test_types_that_json_schema_does_not_have_are_refused(types: Any) -> None:
+def test_an_invalid_type_is_rejected(types: Any) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        inner({"type": types})
+        rewritten_property({"type": types})
     assert caught.value.param == "p"
 
 
-def test_a_part_that_refers_to_no_schema_is_refused() -> None:
+def test_a_reference_to_an_invalid_schema_is_rejected() -> None:
     with pytest.raises(InvalidRequestError) as caught:
         parameters(
             {"allOf": [{"$ref": "#/$defs/d"}], "$defs": {"d": {"properties": 5}}}, "p", SizeBudget.for_schemas(0)
@@ -144,6 +144,6 @@ def test_a_part_that_refers_to_no_schema_is_refused() -> None:
     assert caught.value.param == "p"
 
 
-def test_a_schema_that_is_no_object_is_refused() -> None:
+def test_a_schema_that_is_not_an_object_is_rejected() -> None:
     with pytest.raises(InvalidRequestError):
         parameters([], "p")

@@ -1,4 +1,4 @@
-"""The tables know what Google's SDK knows."""
+"""The tables match the enumerations of Google's SDK."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from proxy.dialects.google.safety import THRESHOLDS
 from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS, SERVICE_TIERS, generation
 
 
-def test_every_finish_reason_of_the_sdk_has_a_meaning() -> None:
-    odd = {"FINISH_REASON_UNSPECIFIED", "OTHER", "PUP_LIMITED_DISABLED"}
-    assert set(FINISH_REASONS) | FAILED_FINISH_REASONS | odd == {reason.value for reason in types.FinishReason}
+def test_every_finish_reason_of_the_sdk_is_mapped() -> None:
+    unmapped = {"FINISH_REASON_UNSPECIFIED", "OTHER", "PUP_LIMITED_DISABLED"}
+    assert set(FINISH_REASONS) | FAILED_FINISH_REASONS | unmapped == {reason.value for reason in types.FinishReason}
     assert not set(FINISH_REASONS) & FAILED_FINISH_REASONS
 
 
@@ -31,5 +31,5 @@ def test_thresholds_and_tiers_are_those_of_the_sdk() -> None:
         ("gemma-3-27b-it", 3),
     ],
 )
-def test_a_models_name_tells_its_generation(model: str, number: int) -> None:
+def test_generation_is_parsed_from_the_model_name(model: str, number: int) -> None:
     assert generation(model) == number

@@ -1,4 +1,4 @@
-"""Tools and the choice among them."""
+"""Tools and tool choices are translated, or rejected with the path of the invalid member."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def tool(name: str, **more: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, **more}}
 
 
-def chosen(choice: Any, *tools: dict[str, Any], member: str = "tool_choice") -> dict[str, Any]:
+def function_calling_config(choice: Any, *tools: dict[str, Any], member: str = "tool_choice") -> dict[str, Any]:
     body = {"tools": list(tools), member: choice}
     defined = functions(body)
     return tool_config(body, defined, provider_tool_names(body, defined)).get("functionCallingConfig", {})
@@ -25,7 +25,7 @@ F, G = tool("f"), tool("g h")
 
 
 @pytest.mark.parametrize(
-    ("choice", "wanted"),
+    ("choice", "config"),
     [
         (None, {}),
         ("auto", {}),
@@ -42,17 +42,20 @@ F, G = tool("f"), tool("g h")
         ),
     ],
 )
-def test_each_choice_has_its_mode(choice: Any, wanted: dict[str, Any]) -> None:
-    assert chosen(choice, F, G) == wanted
+def test_each_tool_choice_has_its_mode(choice: Any, config: dict[str, Any]) -> None:
+    assert function_calling_config(choice, F, G) == config
 
 
-def test_a_strict_tool_is_validated_where_the_model_chooses() -> None:
-    assert chosen("auto", tool("f", strict=True)) == {"mode": "VALIDATED"}
-    assert chosen("none", tool("f", strict=True)) == {"mode": "NONE"}
+def test_a_strict_tool_turns_auto_into_validated() -> None:
+    assert function_calling_config("auto", tool("f", strict=True)) == {"mode": "VALIDATED"}
+    assert function_calling_config("none", tool("f", strict=True)) == {"mode": "NONE"}
 
 
-def test_the_older_function_call_is_understood() -> None:
-    assert chosen({"name": "f"}, F, member="function_call") == {"mode": "ANY", "allowedFunctionNames": ["f"]}
+def test_the_older_function_call_member_is_supported() -> None:
+    assert function_calling_config({"name": "f"}, F, member="function_call") == {
+        "mode": "ANY",
+        "allowedFunctionNames": ["f"],
+    }
 
 
 @pytest.mark.parametrize(
@@ -67,15 +70,15 @@ def test_the_older_function_call_is_understood() -> None:
         (5, [F]),
     ],
 )
-def test_a_choice_of_what_is_not_there_is_refused(choice: Any, tools: list[Any]) -> None:
+def test_an_invalid_or_unknown_tool_choice_is_rejected(choice: Any, tools: list[Any]) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        chosen(choice, *tools)
+        function_calling_config(choice, *tools)
     assert caught.value.param == "tool_choice"
 
 
 @pytest.mark.parametrize("choice", [None, "auto", "none"])
-def test_no_tools_need_no_choice(choice: Any) -> None:
-    assert chosen(choice) == {}
+def test_a_request_without_tools_has_no_config(choice: Any) -> None:
+    assert function_calling_config(choice) == {}
 
 
 @pytest.mark.parametrize(
@@ -87,13 +90,13 @@ def test_no_tools_need_no_choice(choice: Any) -> None:
         ({"functions": [5]}, "functions[0].name"),
     ],
 )
-def test_a_definition_that_is_none_is_named(body: dict[str, Any], param: str) -> None:
+def test_an_invalid_tool_is_reported_with_its_path(body: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         functions(body)
     assert caught.value.param == param
 
 
-def test_names_of_tools_and_of_the_history_are_told_apart_and_come_back() -> None:
+def test_tool_names_are_mapped_to_unique_valid_names_and_back() -> None:
     history = {
         "role": "assistant",
         "tool_calls": [{"function": {"name": "my tool/v1"}}],
@@ -105,10 +108,14 @@ def test_names_of_tools_and_of_the_history_are_told_apart_and_come_back() -> Non
     assert names["my.tool/v1"] == "my.tool_v1"
     assert names["1st"] == "_1st"
     assert len(set(names.values())) == 5
-    assert all(original_names(names)[wire] == own for own, wire in names.items() if own != wire)
+    assert all(
+        original_names(names)[provider_name] == caller_name
+        for caller_name, provider_name in names.items()
+        if caller_name != provider_name
+    )
 
 
-def test_all_functions_stand_in_one_tool() -> None:
+def test_all_functions_are_declared_in_one_tool() -> None:
     body = {"tools": [tool("f", description="does", parameters={"type": "object", "properties": {"a": {}}}), tool("g")]}
     defined = functions(body)
     assert declarations(defined, provider_tool_names(body, defined), 2) == [
