@@ -1,7 +1,10 @@
-"""Simulated providers that speak the native wire formats and break on demand; `SIMULATIONS` is the table of them.
+"""Simulated LLM providers on loopback, for `--sandbox`, `parrot sandbox` and the tests: no keys, no network.
 
-A simulated format is a file of pure functions from a request to a reply; a fault is a function from a request's turn to
-a script of steps; `port` and `player` are where both meet a socket."""
+Each wire format is one module of pure functions from a request (`contract.Call`) to a reply (`contract.Reply`); what
+the reply contains comes from `model`. `faults` turns a reply into a `script` of steps, for example "send the headers
+and two events, then reset the connection". `player` runs the steps on a socket, `provider` is one running provider and
+`server.Sandbox` all of them. `fault_api` sets faults over HTTP.
+"""
 
 from collections.abc import Mapping
 
@@ -17,3 +20,4 @@ SIMULATIONS: Mapping[str, Simulation] = {
     "mistral": mistral.SIMULATION,
     "openai": openai.SIMULATION,
 }
+"""Dialect -> its simulation."""

@@ -1,4 +1,4 @@
-"""A routing table whose providers are simulated: the same names, weights and regions, other addresses."""
+"""Redirects a configuration to the sandbox: same models, weights and regions, but the URLs of simulated providers."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from proxy.config.units import Secret
 
 
 def adapt_snapshot(snapshot: Snapshot, urls: Mapping[str, str]) -> Snapshot:
-    """The snapshot with each provider at its simulator's base URL, and a key that simulators take."""
-    providers = {name: _simulated(provider) for name, provider in snapshot.providers.items()}
+    """Return the snapshot with each provider at its simulator's base URL.
 
-    def moved(targets: tuple[Target, ...]) -> tuple[Target, ...]:
+    `urls` maps provider names to base URLs. Keys, extra headers and query parameters of the file are left out.
+    """
+    providers = {name: _without_credentials(provider) for name, provider in snapshot.providers.items()}
+
+    def redirect(targets: tuple[Target, ...]) -> tuple[Target, ...]:
         return tuple(
             replace(target, provider=providers[target.provider.name], base_url=urls[target.provider.name])
             for target in targets
@@ -22,11 +25,11 @@ def adapt_snapshot(snapshot: Snapshot, urls: Mapping[str, str]) -> Snapshot:
     return replace(
         snapshot,
         providers=providers,
-        models={name: moved(targets) for name, targets in snapshot.models.items()},
-        patterns=tuple(ModelPattern(each.text, moved(each.targets)) for each in snapshot.patterns),
-        defaults_by_provider={name: moved(targets) for name, targets in snapshot.defaults_by_provider.items()},
+        models={name: redirect(targets) for name, targets in snapshot.models.items()},
+        patterns=tuple(ModelPattern(each.text, redirect(each.targets)) for each in snapshot.patterns),
+        defaults_by_provider={name: redirect(targets) for name, targets in snapshot.defaults_by_provider.items()},
     )
 
 
-def _simulated(provider: Provider) -> Provider:
+def _without_credentials(provider: Provider) -> Provider:
     return replace(provider, key=Secret("sandbox"), path=None, query={}, headers={})

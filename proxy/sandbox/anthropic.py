@@ -1,4 +1,4 @@
-"""Anthropic's messages, simulated."""
+"""Simulation of Anthropic's Messages API: `/v1/messages`, `/v1/messages/count_tokens` and `/v1/models`."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ MODEL_SNAPSHOTS: Mapping[str, str] = {
     "claude-opus-4-5": "claude-opus-4-5-20251101",
     "claude-sonnet-4-5": "claude-sonnet-4-5-20250929",
 }
-"""A name without a date -> the name the answer carries; any other name is answered as it was asked."""
+"""Alias of a model -> its dated name in the response. Other names are returned unchanged."""
 
-# Named in the types of Anthropic's own SDK (2.12); any other is refused there too.
+# From the types of Anthropic's SDK (2.12). Anthropic rejects other members as well.
 _PARAMETERS = """
 cache_control container diagnostics inference_geo max_tokens messages metadata model output_config service_tier speed
 stop_sequences stream system thinking tool_choice tools user_profile_id workspace_id
 """
-_KNOWN = frozenset(_PARAMETERS.split())
+_COMMON = frozenset(_PARAMETERS.split())
 _SAMPLING = frozenset({"temperature", "top_p", "top_k"})
 PARAMETERS_BY_VERSION: Mapping[str, frozenset[str]] = {
-    "2023-01-01": _KNOWN | _SAMPLING,
-    "2023-06-01": _KNOWN | _SAMPLING,
-    "2026-10-21": _KNOWN,
+    "2023-01-01": _COMMON | _SAMPLING,
+    "2023-06-01": _COMMON | _SAMPLING,
+    "2026-10-21": _COMMON,
 }
-"""anthropic-version -> the members a request may have."""
+"""anthropic-version -> allowed members of a request."""
 
 _REQUIRED: Mapping[str, tuple[type, str]] = {
     "model": (str, "string"),
@@ -42,12 +42,12 @@ _REQUIRED: Mapping[str, tuple[type, str]] = {
 _CREATED = "2025-01-01T00:00:00Z"
 _ROLES = frozenset({"user", "assistant", "system"})
 _ERRORS: Mapping[int, tuple[str, str]] = {
-    401: ("authentication_error", "x-api-key: no key was given"),
+    401: ("authentication_error", "x-api-key header is required"),
     402: ("billing_error", "The account has no credit."),
-    403: ("permission_error", "The key may not do this."),
+    403: ("permission_error", "Your API key does not have permission to use the specified resource."),
     404: ("not_found_error", "Not found"),
-    409: ("conflict_error", "In conflict with another request."),
-    413: ("request_too_large", "The request is over the size that is allowed."),
+    409: ("conflict_error", "The request conflicts with another one."),
+    413: ("request_too_large", "Request exceeds the maximum size."),
     429: ("rate_limit_error", "Too many requests for this minute."),
     500: ("api_error", "Internal server error"),
     503: ("overloaded_error", "Overloaded"),
@@ -57,7 +57,7 @@ _ERRORS: Mapping[int, tuple[str, str]] = {
 
 
 def handle(call: Call) -> Reply:
-    """What Anthropic would answer."""
+    """Answer one request as Anthropic's API would."""
     if not call.headers.get("x-api-key") and not call.headers.get("Authorization", "").startswith("Bearer "):
         raise SimulatedError(401)
     handler = _ROUTES.get((call.method, call.path))
@@ -68,13 +68,13 @@ def handle(call: Call) -> Reply:
     return handler(call)
 
 
-def render_error(call: Call, rejected: SimulatedError) -> Reply:
-    """The error envelope."""
-    fallback = "api_error" if rejected.status >= 500 else "invalid_request_error"
-    kind, words = _ERRORS.get(rejected.status, (fallback, f"Status {rejected.status}"))
-    error = {"type": kind, "message": rejected.message or words}
-    envelope = {"type": "error", "error": error, "request_id": _request_id(call)}
-    return json_reply(rejected.status, _headers(call), envelope)
+def render_error(call: Call, error: SimulatedError) -> Reply:
+    """Return the error in Anthropic's envelope."""
+    fallback = "api_error" if error.status >= 500 else "invalid_request_error"
+    kind, text = _ERRORS.get(error.status, (fallback, f"Status {error.status}"))
+    details = {"type": kind, "message": error.message or text}
+    envelope = {"type": "error", "error": details, "request_id": _request_id(call)}
+    return json_reply(error.status, _headers(call), envelope)
 
 
 def _messages(call: Call) -> Reply:
@@ -85,8 +85,8 @@ def _messages(call: Call) -> Reply:
         headers = {**_headers(call), "content-type": EVENT_STREAM, "cache-control": "no-cache"}
         reply = Reply(200, headers, tuple(message.events()))
     else:
-        reply = json_reply(200, _headers(call), message.whole())
-    return replace(reply, tokens=message.speech.prompt_tokens + message.speech.tokens)
+        reply = json_reply(200, _headers(call), message.complete())
+    return replace(reply, tokens=message.output.prompt_tokens + message.output.tokens)
 
 
 def _count_tokens(call: Call) -> Reply:
@@ -112,11 +112,11 @@ def _check(body: Mapping[str, Any], known: frozenset[str], required: Mapping[str
     for name in body:
         if name not in known:
             raise SimulatedError(400, f"{name}: Extra inputs are not permitted")
-    for name, (kind, words) in required.items():
+    for name, (expected, description) in required.items():
         if name not in body:
             raise SimulatedError(400, f"{name}: Field required")
-        if not isinstance(body[name], kind) or isinstance(body[name], bool):
-            raise SimulatedError(400, f"{name}: Input should be a valid {words}")
+        if not isinstance(body[name], expected) or isinstance(body[name], bool):
+            raise SimulatedError(400, f"{name}: Input should be a valid {description}")
     if body.get("max_tokens", 1) < 1:
         raise SimulatedError(400, "max_tokens: Input should be greater than or equal to 1")
     if not 0 <= (body.get("temperature") or 0) <= 1:
@@ -130,45 +130,47 @@ def _check(body: Mapping[str, Any], known: frozenset[str], required: Mapping[str
 
 def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
     messages = body["messages"]
-    tools, forced = _tools(body)
+    tools, required = _tools(body)
     return Prompt(
         provider=provider,
         model=body["model"],
-        user=next((_said(one["content"]) for one in reversed(messages) if one["role"] == "user"), ""),
+        user=next(
+            (_text_without_tool_results(one["content"]) for one in reversed(messages) if one["role"] == "user"), ""
+        ),
         conversation="\n".join([_text(body.get("system") or ""), *(_text(one["content"]) for one in messages)]),
-        tool_result=_result(messages[-1]["content"]),
+        tool_result=_tool_result(messages[-1]["content"]),
         tools=tools,
-        tool_required=forced,
+        tool_required=required,
         max_tokens=body.get("max_tokens"),
         prefill=_text(messages[-1]["content"]) if messages[-1]["role"] == "assistant" else "",
     )
 
 
 def _text(content: Any) -> str:
-    """The text of a string, or of the blocks of a list, those inside tool results too."""
+    """Return the text of a content: a string, or a list of blocks, including those in tool results."""
     if isinstance(content, str):
         return content
     return "".join(str(block.get("text") or "") or _text(block.get("content") or "") for block in content)
 
 
-def _said(content: Any) -> str:
-    """The text of what is no tool's result."""
-    return _text(content if isinstance(content, str) else [block for block in content if not _is_result(block)])
+def _text_without_tool_results(content: Any) -> str:
+    """Return the text of a content without its tool results."""
+    return _text(content if isinstance(content, str) else [block for block in content if not _is_tool_result(block)])
 
 
-def _result(content: Any) -> str | None:
-    """What tools returned, unless the user says something after it."""
-    if isinstance(content, str) or not content or not _is_result(content[-1]):
+def _tool_result(content: Any) -> str | None:
+    """Return the text of the tool results, or None if the content ends with something else."""
+    if isinstance(content, str) or not content or not _is_tool_result(content[-1]):
         return None
-    return _text([block for block in content if _is_result(block)])
+    return _text([block for block in content if _is_tool_result(block)])
 
 
-def _is_result(block: Mapping[str, Any]) -> bool:
+def _is_tool_result(block: Mapping[str, Any]) -> bool:
     return block.get("type") == "tool_result"
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
-    """The tools that may be called, and whether one must be."""
+    """Return the tools that may be called, and whether one must be."""
     tools = {str(tool["name"]): tool.get("input_schema") or {} for tool in body.get("tools") or ()}
     choice = body.get("tool_choice") or {"type": "auto"}
     if choice["type"] == "tool":
@@ -178,19 +180,22 @@ def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]
 
 @dataclass(frozen=True, slots=True)
 class _Message:
-    """One answer, whole or as events."""
+    """One answer in Anthropic's format."""
 
     call: Call
     body: Mapping[str, Any]
-    speech: ModelOutput
+    output: ModelOutput
 
-    def whole(self) -> dict[str, Any]:
-        text = [{"type": "text", "text": self.speech.text}] if self.speech.pieces else []
+    def complete(self) -> dict[str, Any]:
+        text = [{"type": "text", "text": self.output.text}] if self.output.pieces else []
         content = [
             *text,
-            *({**self._tool(at, use), "input": use.arguments} for at, use in enumerate(self.speech.tool_calls)),
+            *(
+                {**self._tool(at, tool_call), "input": tool_call.arguments}
+                for at, tool_call in enumerate(self.output.tool_calls)
+            ),
         ]
-        return {**self._envelope(), "content": content, **self._stop(), "usage": self._usage(self.speech.tokens)}
+        return {**self._envelope(), "content": content, **self._stop(), "usage": self._usage(self.output.tokens)}
 
     def events(self) -> Iterator[bytes]:
         start = {**self._envelope(), "content": [], "stop_reason": None, "stop_sequence": None, "usage": self._usage(1)}
@@ -202,29 +207,29 @@ class _Message:
             for delta in deltas:
                 yield _event("content_block_delta", index=index, delta=delta)
             yield _event("content_block_stop", index=index)
-        yield _event("message_delta", delta=self._stop(), usage={"output_tokens": self.speech.tokens})
+        yield _event("message_delta", delta=self._stop(), usage={"output_tokens": self.output.tokens})
         yield _event("message_stop")
 
     def _blocks(self) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
-        """Each block as it opens, and what is added to it."""
-        if self.speech.pieces:
-            yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in self.speech.pieces]
-        for at, use in enumerate(self.speech.tool_calls):
-            fragments = ["", *use.fragments()]
-            yield self._tool(at, use), [{"type": "input_json_delta", "partial_json": one} for one in fragments]
+        """Yield each content block as it starts, with the deltas that complete it."""
+        if self.output.pieces:
+            yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in self.output.pieces]
+        for at, tool_call in enumerate(self.output.tool_calls):
+            fragments = ["", *tool_call.fragments()]
+            yield self._tool(at, tool_call), [{"type": "input_json_delta", "partial_json": one} for one in fragments]
 
-    def _tool(self, number: int, use: ToolCall) -> dict[str, Any]:
-        return {"type": "tool_use", "id": f"toolu_{self.call.id(20)}{number:02}", "name": use.name, "input": {}}
+    def _tool(self, number: int, tool_call: ToolCall) -> dict[str, Any]:
+        return {"type": "tool_use", "id": f"toolu_{self.call.id(20)}{number:02}", "name": tool_call.name, "input": {}}
 
     def _stop(self) -> dict[str, Any]:
-        reason = "tool_use" if self.speech.tool_calls else "max_tokens" if self.speech.truncated else "end_turn"
+        reason = "tool_use" if self.output.tool_calls else "max_tokens" if self.output.truncated else "end_turn"
         return {"stop_reason": reason, "stop_sequence": None}
 
     def _usage(self, output: int) -> dict[str, Any]:
-        """Where the request marks something for the cache, half of what was heard is read from it."""
-        cached = self.speech.prompt_tokens // 2 if b'"cache_control"' in self.call.body else 0
+        """Return the usage; with a cache_control in the request, half of the prompt counts as read from the cache."""
+        cached = self.output.prompt_tokens // 2 if b'"cache_control"' in self.call.body else 0
         return {
-            "input_tokens": self.speech.prompt_tokens - cached,
+            "input_tokens": self.output.prompt_tokens - cached,
             "cache_creation_input_tokens": 0,
             "cache_read_input_tokens": cached,
             "cache_creation": {"ephemeral_5m_input_tokens": 0, "ephemeral_1h_input_tokens": 0},
@@ -248,10 +253,10 @@ def _request_id(call: Call) -> str:
 def _headers(call: Call) -> dict[str, str]:
     window = call.window
     resets = datetime.fromtimestamp(call.now + window.resets_in_s, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    # Tokens left are told in thousands.
-    left = round(max(0, window.token_limit - window.tokens), -3)
+    # Anthropic rounds the remaining tokens to thousands.
+    remaining_tokens = round(max(0, window.token_limit - window.tokens), -3)
     rows = {"requests": (window.request_limit, max(0, window.request_limit - window.requests))}
-    rows |= dict.fromkeys(("tokens", "input-tokens", "output-tokens"), (window.token_limit, left))
+    rows |= dict.fromkeys(("tokens", "input-tokens", "output-tokens"), (window.token_limit, remaining_tokens))
     headers = {"request-id": _request_id(call), "anthropic-organization-id": "sandbox"}
     for name, (limit, remaining) in rows.items():
         headers[f"anthropic-ratelimit-{name}-limit"] = str(limit)

@@ -1,4 +1,4 @@
-"""Cohere's v2 chat, simulated."""
+"""Simulation of Cohere's v2 API: `/v2/chat` and `/v1/models`."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from proxy.sandbox.model import ModelOutput, Prompt, ToolCall, generate
 
 MODELS = ("command-a-03-2025", "command-a-reasoning-08-2025", "command-r-08-2024", "command-r7b-12-2024")
 
-# Named in the signature of Cohere's own client (7.3).
+# From the signature of Cohere's client (7.3). Cohere rejects other members as well.
 _PARAMETERS = """
 model messages tools strict_tools documents citation_options response_format safety_mode max_tokens stop_sequences
 temperature seed frequency_penalty presence_penalty k p logprobs tool_choice thinking priority stream
 """
-_KNOWN = frozenset(_PARAMETERS.split())
+_ALLOWED = frozenset(_PARAMETERS.split())
 _REQUIRED: Mapping[str, type] = {"model": str, "messages": list}
 _ROLES = frozenset({"system", "user", "assistant", "tool"})
 _RANGES: Mapping[str, tuple[float, float]] = {
@@ -41,12 +41,12 @@ _RANGES: Mapping[str, tuple[float, float]] = {
     "seed": (0, 2**64 - 1),
     "max_tokens": (1, float("inf")),
 }
-_MOST_STOPS = 5
-_MONTHLY = 1_000
+_MAX_STOPS = 5
+_MONTHLY_LIMIT = 1_000
 _ERRORS: Mapping[int, str] = {
     401: "no api key supplied",
     404: "not found",
-    429: "You are using a Trial key, which is limited to so many calls a minute.",
+    429: "You are using a Trial key, which is limited in calls per minute.",
     498: "invalid token",
     500: "internal server error",
     503: "service unavailable",
@@ -54,33 +54,33 @@ _ERRORS: Mapping[int, str] = {
 
 
 def handle(call: Call) -> Reply:
-    """What Cohere would answer."""
+    """Answer one request as Cohere's API would."""
     if not call.headers.get("Authorization", "").lower().startswith("bearer "):
         raise SimulatedError(401)
     handler = _ROUTES.get((call.method, call.path))
     if handler is None:
         raise SimulatedError(404)
-    left = max(0, call.window.request_limit - call.window.requests)
-    allowance = {
-        "x-endpoint-monthly-call-limit": str(_MONTHLY),
+    remaining = max(0, call.window.request_limit - call.window.requests)
+    rate_limit = {
+        "x-endpoint-monthly-call-limit": str(_MONTHLY_LIMIT),
         "x-trial-endpoint-call-limit": str(call.window.request_limit),
-        "x-trial-endpoint-call-remaining": str(left),
+        "x-trial-endpoint-call-remaining": str(remaining),
     }
-    return with_headers(handler(call), {**_headers(call), **allowance})
+    return with_headers(handler(call), {**_headers(call), **rate_limit})
 
 
-def render_error(call: Call, rejected: SimulatedError) -> Reply:
-    """The error; the allowance is not told with it."""
-    words = rejected.message or _ERRORS.get(rejected.status, f"status {rejected.status}")
-    return json_reply(rejected.status, _headers(call), {"id": _id(call), "message": words})
+def render_error(call: Call, error: SimulatedError) -> Reply:
+    """Return the error in Cohere's format, without rate-limit headers."""
+    text = error.message or _ERRORS.get(error.status, f"status {error.status}")
+    return json_reply(error.status, _headers(call), {"id": _id(call), "message": text})
 
 
 def _chat(call: Call) -> Reply:
     body = parse_json_object(call)
     _check(body)
-    made = _Answer(call, generate(_prompt(call.provider, body)))
-    reply = event_reply(made.events()) if body.get("stream") else json_reply(200, {}, made.whole())
-    return replace(reply, tokens=made.speech.prompt_tokens + made.speech.tokens)
+    answer = _Answer(call, generate(_prompt(call.provider, body)))
+    reply = event_reply(answer.events()) if body.get("stream") else json_reply(200, {}, answer.complete())
+    return replace(reply, tokens=answer.output.prompt_tokens + answer.output.tokens)
 
 
 def _models(call: Call) -> Reply:
@@ -90,24 +90,24 @@ def _models(call: Call) -> Reply:
 
 def _check(body: Mapping[str, Any]) -> None:
     for name in body:
-        if name not in _KNOWN:
+        if name not in _ALLOWED:
             raise SimulatedError(400, f"unknown field: parameter '{name}' is not a valid field")
     for name, kind in _REQUIRED.items():
         if not body.get(name) or not isinstance(body[name], kind):
             raise SimulatedError(400, f"invalid request: '{name}' must be a {kind.__name__} and not empty")
-    for name, (least, most) in _RANGES.items():
-        if body.get(name) is not None and not least <= body[name] <= most:
-            raise SimulatedError(400, f"invalid request: '{name}' must be between {least:g} and {most:g}")
+    for name, (low, high) in _RANGES.items():
+        if body.get(name) is not None and not low <= body[name] <= high:
+            raise SimulatedError(400, f"invalid request: '{name}' must be between {low:g} and {high:g}")
     for rule, message in _RULES:
         if rule(body):
             raise SimulatedError(400, f"invalid request: {message}")
 
 
-def _misplaced(body: Mapping[str, Any]) -> bool:
+def _has_late_system_message(body: Mapping[str, Any]) -> bool:
     return any(message["role"] == "system" for message in body["messages"][1:])
 
 
-def _unanswered(body: Mapping[str, Any]) -> bool:
+def _has_unknown_tool_call_id(body: Mapping[str, Any]) -> bool:
     called = {call["id"] for message in body["messages"] for call in message.get("tool_calls") or ()}
     return any(one["role"] == "tool" and one["tool_call_id"] not in called for one in body["messages"])
 
@@ -118,32 +118,38 @@ def _format(body: Mapping[str, Any]) -> Mapping[str, Any]:
 
 _RULES: tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...] = (
     (lambda body: any(one["role"] not in _ROLES for one in body["messages"]), "a message has an unknown role"),
-    (_misplaced, "a system message must be the first"),
+    (_has_late_system_message, "a system message must be the first"),
     (
         lambda body: body["messages"][-1]["role"] not in ("user", "tool"),
         "the last message must be of user or tool",
     ),
-    (_unanswered, "a tool message answers no call"),
-    (lambda body: len(body.get("stop_sequences") or ()) > _MOST_STOPS, f"stop_sequences: {_MOST_STOPS} at most"),
-    (lambda body: bool(body.get("frequency_penalty") and body.get("presence_penalty")), "one penalty at most"),
+    (_has_unknown_tool_call_id, "a tool message has an unknown tool_call_id"),
+    (lambda body: len(body.get("stop_sequences") or ()) > _MAX_STOPS, f"at most {_MAX_STOPS} stop_sequences"),
+    (
+        lambda body: bool(body.get("frequency_penalty") and body.get("presence_penalty")),
+        "only one of frequency_penalty and presence_penalty",
+    ),
     (lambda body: body.get("tool_choice") not in (None, "REQUIRED", "NONE"), "tool_choice must be REQUIRED or NONE"),
     (lambda body: bool(body.get("tool_choice")) and not body.get("tools"), "tool_choice needs tools"),
-    (lambda body: _format(body).get("type", "text") not in ("text", "json_object"), "response_format has no such type"),
-    (lambda body: _format(body).get("type") == "json_object" and bool(body.get("tools")), "JSON or tools, not both"),
+    (lambda body: _format(body).get("type", "text") not in ("text", "json_object"), "unknown type of response_format"),
+    (
+        lambda body: _format(body).get("type") == "json_object" and bool(body.get("tools")),
+        "tools cannot be used with JSON mode",
+    ),
 )
-"""What may not be -> how it is said."""
+"""Pairs of a check, which is true for an invalid body, and the error message."""
 
 
 def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
     messages, choice = body["messages"], body.get("tool_choice")
     functions = [tool["function"] for tool in body.get("tools") or ()]
-    said = [_text(message.get("content")) for message in messages]
+    texts = [_text(message.get("content")) for message in messages]
     return Prompt(
         provider=provider,
         model=body["model"],
-        user=next((text for one, text in zip(messages[::-1], said[::-1], strict=True) if one["role"] == "user"), ""),
-        conversation="\n".join(said),
-        tool_result=said[-1] if messages[-1]["role"] == "tool" else None,
+        user=next((text for one, text in zip(messages[::-1], texts[::-1], strict=True) if one["role"] == "user"), ""),
+        conversation="\n".join(texts),
+        tool_result=texts[-1] if messages[-1]["role"] == "tool" else None,
         tools={} if choice == "NONE" else {one["name"]: one.get("parameters") or {} for one in functions},
         tool_required=choice == "REQUIRED",
         max_tokens=body.get("max_tokens"),
@@ -151,7 +157,7 @@ def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
 
 
 def _text(content: Any) -> str:
-    """The text of a string, or of parts, documents among them."""
+    """Return the text of a content: a string, or a list of text and document parts."""
     if not content or isinstance(content, str):
         return content or ""
     return "".join(str(part.get("text") or (part.get("document") or {}).get("data") or "") for part in content)
@@ -159,51 +165,51 @@ def _text(content: Any) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """One answer, whole or as events."""
+    """One answer in Cohere's format."""
 
     call: Call
-    speech: ModelOutput
+    output: ModelOutput
 
-    def whole(self) -> dict[str, Any]:
-        calls = [self._tool(number, use) for number, use in enumerate(self.speech.tool_calls)]
-        said: dict[str, Any] = {"content": [{"type": "text", "text": self.speech.text}]}
-        message = {"role": "assistant", **({"tool_plan": self._plan(), "tool_calls": calls} if calls else said)}
+    def complete(self) -> dict[str, Any]:
+        calls = [self._tool(number, tool_call) for number, tool_call in enumerate(self.output.tool_calls)]
+        text: dict[str, Any] = {"content": [{"type": "text", "text": self.output.text}]}
+        message = {"role": "assistant", **({"tool_plan": self._plan(), "tool_calls": calls} if calls else text)}
         return {"id": _id(self.call), "message": message, **self._end()}
 
     def events(self) -> Iterator[bytes]:
         start = {"role": "assistant", "content": [], "tool_plan": "", "tool_calls": [], "citations": []}
         yield _event("message-start", id=_id(self.call), delta={"message": start})
-        yield from self._called() if self.speech.tool_calls else self._said()
+        yield from self._tool_call_events() if self.output.tool_calls else self._text_events()
         yield _event("message-end", delta=self._end())
 
-    def _said(self) -> Iterator[bytes]:
-        opened = {"content": {"type": "text", "text": ""}}
-        yield _event("content-start", index=0, delta={"message": opened})
-        for piece in self.speech.pieces:
+    def _text_events(self) -> Iterator[bytes]:
+        started = {"content": {"type": "text", "text": ""}}
+        yield _event("content-start", index=0, delta={"message": started})
+        for piece in self.output.pieces:
             yield _event("content-delta", index=0, delta={"message": {"content": {"text": piece}}})
         yield _event("content-end", index=0)
 
-    def _called(self) -> Iterator[bytes]:
+    def _tool_call_events(self) -> Iterator[bytes]:
         yield _event("tool-plan-delta", delta={"message": {"tool_plan": self._plan()}})
-        for index, use in enumerate(self.speech.tool_calls):
-            opened = self._tool(index, use)
-            opened["function"]["arguments"] = ""
-            yield _event("tool-call-start", index=index, delta={"message": {"tool_calls": opened}})
-            for fragment in use.fragments():
-                grown = {"tool_calls": {"function": {"arguments": fragment}}}
-                yield _event("tool-call-delta", index=index, delta={"message": grown})
+        for index, tool_call in enumerate(self.output.tool_calls):
+            started = self._tool(index, tool_call)
+            started["function"]["arguments"] = ""
+            yield _event("tool-call-start", index=index, delta={"message": {"tool_calls": started}})
+            for fragment in tool_call.fragments():
+                delta = {"tool_calls": {"function": {"arguments": fragment}}}
+                yield _event("tool-call-delta", index=index, delta={"message": delta})
             yield _event("tool-call-end", index=index)
 
     def _plan(self) -> str:
-        return f"I will use {' and '.join(use.name for use in self.speech.tool_calls)}."
+        return f"I will use {' and '.join(tool_call.name for tool_call in self.output.tool_calls)}."
 
-    def _tool(self, number: int, use: ToolCall) -> dict[str, Any]:
-        function = {"name": use.name, "arguments": "".join(use.fragments())}
-        return {"id": f"{use.name}_{self.call.id(10)}{number:02}", "type": "function", "function": function}
+    def _tool(self, number: int, tool_call: ToolCall) -> dict[str, Any]:
+        function = {"name": tool_call.name, "arguments": "".join(tool_call.fragments())}
+        return {"id": f"{tool_call.name}_{self.call.id(10)}{number:02}", "type": "function", "function": function}
 
     def _end(self) -> dict[str, Any]:
-        reason = "TOOL_CALL" if self.speech.tool_calls else "MAX_TOKENS" if self.speech.truncated else "COMPLETE"
-        counts = {"input_tokens": float(self.speech.prompt_tokens), "output_tokens": float(self.speech.tokens)}
+        reason = "TOOL_CALL" if self.output.tool_calls else "MAX_TOKENS" if self.output.truncated else "COMPLETE"
+        counts = {"input_tokens": float(self.output.prompt_tokens), "output_tokens": float(self.output.tokens)}
         return {"finish_reason": reason, "usage": {"billed_units": counts, "tokens": counts}}
 
 

@@ -1,4 +1,4 @@
-"""Meta's Model API, simulated; any other OpenAI-shaped host too, so what it does not know it passes over."""
+"""Simulation of an OpenAI-compatible host, such as Meta's Llama API; unknown members are ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _REQUIRED: Mapping[str, tuple[type, str]] = {"model": (str, "a string"), "messag
 
 
 def handle(call: Call) -> Reply:
-    """What the host would answer."""
+    """Answer one request as an OpenAI-compatible host would."""
     if not call.headers.get("Authorization", "").startswith("Bearer "):
         raise SimulatedError(401)
     handler = _ROUTES.get((call.method, call.path))
@@ -25,9 +25,9 @@ def handle(call: Call) -> Reply:
 
 def _chat(call: Call) -> Reply:
     body = parse_json_object(call)
-    for name, (kind, words) in _REQUIRED.items():
-        if not isinstance(body.get(name), kind) or not body[name]:
-            raise SimulatedError(400, f"'{name}' must be {words}.", param=name)
+    for name, (expected, description) in _REQUIRED.items():
+        if not isinstance(body.get(name), expected) or not body[name]:
+            raise SimulatedError(400, f"'{name}' must be {description}.", param=name)
     openai.check_messages(body["messages"])
     return complete_chat(call, body, {"model": body["model"]})
 

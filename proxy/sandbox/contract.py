@@ -1,4 +1,4 @@
-"""What a simulated wire format must know: how to answer a request, and how to refuse one; pure, without a socket."""
+"""What a simulated wire format implements: `Simulation`, two pure functions from a `Call` to a `Reply`."""
 
 from __future__ import annotations
 
@@ -16,52 +16,52 @@ EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 @dataclass(frozen=True, slots=True)
 class RateLimitWindow:
-    """How much of the current minute's allowance is used, this request included."""
+    """State of the provider's rate limit in the current minute, as its rate-limit headers report it."""
 
     requests: int = 1
+    """Requests so far, including this one."""
     tokens: int = 0
-    """Of the answers before this one."""
+    """Tokens of the earlier replies."""
     resets_in_s: float = 60.0
-    """Seconds until the count starts again."""
     request_limit: int = 500
     token_limit: int = 200_000
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request as a provider received it, and what the provider knows at that moment."""
+    """One request received by a simulated provider, with the provider's state at that moment."""
 
     provider: str
     method: str
     path: str
-    """Without the query."""
+    """Without the query string."""
     headers: Headers
     body: bytes
     query: Mapping[str, str] = field(default_factory=dict)
     number: int = 1
-    """Counts this provider's requests from 1."""
+    """Sequence number of the request at this provider, from 1."""
     now: float = 0.0
     """Unix seconds."""
     window: RateLimitWindow = RateLimitWindow()
 
     def id(self, length: int = 24) -> str:
-        """Hexadecimal, at most 64 digits, the same for the same request of the same run."""
+        """Return a deterministic hexadecimal id for this request: `length` digits, at most 64."""
         return hashlib.sha256(f"{self.provider}/{self.number}".encode()).hexdigest()[:length]
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a provider says: one frame for a whole answer, one for each event of a stream."""
+    """A provider's response: one frame for a complete body, or one for each event of a stream."""
 
     status: int
     headers: Mapping[str, str]
     frames: tuple[bytes, ...]
     tokens: int = 0
-    """What the answer costs of the minute's allowance."""
+    """Tokens charged to the rate limit."""
 
 
 class SimulatedError(Exception):
-    """The provider answers with an error; the words are its own where `message` is empty."""
+    """The simulated provider responds with an error; without `message`, with its usual text for that status."""
 
     def __init__(self, status: int, message: str = "", *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)
@@ -76,30 +76,30 @@ class Simulation:
     """A simulated wire format."""
 
     base_path: str
-    """What its base_url ends in: `/v1` or nothing."""
+    """The path in the provider's base_url: `/v1` or empty."""
     handle: Callable[[Call], Reply]
-    """The reply to a request. Raises Rejected."""
+    """Build the reply to a request. Raises SimulatedError."""
     render_error: Callable[[Call, SimulatedError], Reply]
-    """The reply that says why not, in the provider's own envelope; any status from 300 up."""
+    """Build the error response in the provider's own envelope, for any status from 300 up."""
 
 
 def json_reply(status: int, headers: Mapping[str, str], value: object) -> Reply:
-    """A whole answer."""
+    """Return a complete JSON response."""
     return Reply(status, {"content-type": "application/json", **headers}, (orjson.dumps(value),))
 
 
 def event_reply(events: Iterable[bytes]) -> Reply:
-    """A stream of encoded events."""
+    """Return a stream of encoded server-sent events."""
     return Reply(200, {"content-type": EVENT_STREAM, "cache-control": "no-cache"}, tuple(events))
 
 
 def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
-    """The same with more headers."""
+    """Return the reply with more headers."""
     return replace(reply, headers={**reply.headers, **headers})
 
 
 def parse_json_object(call: Call) -> dict[str, Any]:
-    """The body as a JSON object; Rejected 400 if it is none."""
+    """Parse the body. Raises SimulatedError with status 400 unless it is a JSON object."""
     try:
         value = orjson.loads(call.body)
     except orjson.JSONDecodeError as error:

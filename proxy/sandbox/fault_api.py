@@ -1,4 +1,10 @@
-"""The sandbox's own endpoint: who is there, how each behaves, and what shall break."""
+"""HTTP API of the sandbox: lists the simulated providers, and sets and clears their faults.
+
+- `GET /`: all providers and the available faults
+- `GET /providers/NAME`: one provider
+- `PUT /providers/NAME`: set a fault, such as {"fault": "status", "status": 503}
+- `DELETE /providers/NAME/fault`: clear it
+"""
 
 from __future__ import annotations
 
@@ -16,19 +22,26 @@ from proxy.sandbox.scenario import Fault, Scenario
 
 
 class FaultTarget(Protocol):
-    """What of the sandbox is controlled from here."""
+    """The part of `Sandbox` that this API uses."""
 
     @property
-    def names(self) -> tuple[str, ...]: ...
-    def base_url(self, name: str) -> str: ...
-    def scenario(self, name: str) -> Scenario: ...
-    async def set_fault(self, name: str, fault: Fault | None) -> None: ...
+    def names(self) -> tuple[str, ...]:
+        """Names of the providers."""
+
+    def base_url(self, name: str) -> str:
+        """Return the URL for the provider's `base_url`."""
+
+    def scenario(self, name: str) -> Scenario:
+        """Return how the provider behaves now."""
+
+    async def set_fault(self, name: str, fault: Fault | None) -> None:
+        """Set the provider's fault; None clears it."""
 
 
 Command = Callable[[FaultTarget, web.BaseRequest, str], Awaitable[Any]]
 
 
-class _Refused(Exception):
+class _CommandError(Exception):
     def __init__(self, status: int, message: str, field: str | None = None) -> None:
         super().__init__(message)
         self.status = status
@@ -36,7 +49,7 @@ class _Refused(Exception):
 
 
 async def handle(sandbox: FaultTarget, request: web.BaseRequest) -> web.StreamResponse:
-    """The answer to one command, as JSON."""
+    """Run one command and return its result, or the error, as JSON."""
     try:
         check_host(request.headers, "use localhost")
         check_origin(request.headers, (), "use a command line client")
@@ -44,8 +57,8 @@ async def handle(sandbox: FaultTarget, request: web.BaseRequest) -> web.StreamRe
         return _json(200, await command(sandbox, request, name))
     except ForbiddenError as error:
         return _json(error.status, {"error": {"message": error.message, "field": None}})
-    except _Refused as refused:
-        return _json(refused.status, refused.body)
+    except _CommandError as error:
+        return _json(error.status, error.body)
 
 
 async def _overview(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
@@ -57,18 +70,18 @@ async def _show(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> An
     return _state(sandbox, name)
 
 
-async def _break(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
+async def _set_fault(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
     try:
         fault = parse_fault(orjson.loads(await request.content.read()))
     except InvalidFaultError as error:
-        raise _Refused(400, str(error), error.field) from error
+        raise _CommandError(400, str(error), error.field) from error
     except orjson.JSONDecodeError as error:
-        raise _Refused(400, f"body: no valid JSON: {error}", "body") from error
+        raise _CommandError(400, f"body: not valid JSON: {error}", "body") from error
     await sandbox.set_fault(name, fault)
     return _state(sandbox, name)
 
 
-async def _heal(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
+async def _clear_fault(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> Any:
     await sandbox.set_fault(name, None)
     return _state(sandbox, name)
 
@@ -76,11 +89,11 @@ async def _heal(sandbox: FaultTarget, request: web.BaseRequest, name: str) -> An
 def _state(sandbox: FaultTarget, name: str) -> dict[str, Any]:
     scenario = sandbox.scenario(name)
     delays = {"latency": scenario.latency_s, "chunk_delay": scenario.chunk_delay_s}
-    return {"base_url": sandbox.base_url(name), **delays, "fault": _shown(scenario.fault)}
+    return {"base_url": sandbox.base_url(name), **delays, "fault": _fault_as_json(scenario.fault)}
 
 
-def _shown(fault: Fault | None) -> dict[str, Any] | None:
-    """A fault as it is put, with every option it takes."""
+def _fault_as_json(fault: Fault | None) -> dict[str, Any] | None:
+    """Return the fault as a PUT would contain it, with all options of its kind."""
     if fault is None:
         return None
     return {member: getattr(fault, member) for member in ("fault", *FAULTS[fault.fault].options)}
@@ -88,15 +101,15 @@ def _shown(fault: Fault | None) -> dict[str, Any] | None:
 
 def _command(sandbox: FaultTarget, request: web.BaseRequest) -> tuple[Command, str]:
     for method, pattern, command in _COMMANDS:
-        found = re.fullmatch(pattern, request.path) if method == request.method else None
-        if found:
-            return command, _known(sandbox, found.groupdict().get("name"))
-    raise _Refused(404, f"{request.method} {request.path} is nothing here; {_USAGE}")
+        match = re.fullmatch(pattern, request.path) if method == request.method else None
+        if match:
+            return command, _check_name(sandbox, match.groupdict().get("name"))
+    raise _CommandError(404, f"unknown path {request.method} {request.path}; {_USAGE}")
 
 
-def _known(sandbox: FaultTarget, name: str | None) -> str:
+def _check_name(sandbox: FaultTarget, name: str | None) -> str:
     if name is not None and name not in sandbox.names:
-        raise _Refused(404, f"no provider {name!r}; there are: {', '.join(sandbox.names)}")
+        raise _CommandError(404, f"unknown provider {name!r}; available: {', '.join(sandbox.names)}")
     return name or ""
 
 
@@ -109,7 +122,7 @@ def _json(status: int, value: Any) -> web.Response:
 _COMMANDS: tuple[tuple[str, str, Command], ...] = (
     ("GET", r"/", _overview),
     ("GET", r"/providers/(?P<name>[^/]+)", _show),
-    ("PUT", r"/providers/(?P<name>[^/]+)", _break),
-    ("DELETE", r"/providers/(?P<name>[^/]+)/fault", _heal),
+    ("PUT", r"/providers/(?P<name>[^/]+)", _set_fault),
+    ("DELETE", r"/providers/(?P<name>[^/]+)/fault", _clear_fault),
 )
-_USAGE = 'there are GET /, GET /providers/NAME, PUT /providers/NAME {"fault": …}, DELETE /providers/NAME/fault'
+_USAGE = 'available: GET /, GET /providers/NAME, PUT /providers/NAME {"fault": …}, DELETE /providers/NAME/fault'

@@ -1,4 +1,8 @@
-"""The ways a simulated provider can break: a table name -> behaviour, each a function from a turn to a script."""
+"""Fault injection: the ways in which a simulated provider can fail.
+
+`FAULTS` maps each name to its options and to a function that builds the script, that is the steps that send the reply:
+a delayed one, an error instead, or one that ends after some events.
+"""
 
 from __future__ import annotations
 
@@ -15,11 +19,11 @@ from proxy.sandbox.scenario import Fault, Scenario
 from proxy.sandbox.script import AbruptEnd, Script, SendBody, SendHead, Step, Wait, reply_script
 
 _PATH = re.compile(r"(?P<what>.*) - at `\$\.(?P<field>\w+)`$")
-_ALWAYS = ("times", "probability")
+_COMMON_OPTIONS = ("times", "probability")
 
 
 class InvalidFaultError(ValueError):
-    """A fault that cannot be; `field` is the member at fault, the message says what is allowed."""
+    """The description of a fault is invalid; `field` is the wrong member, the message lists what is allowed."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -28,78 +32,82 @@ class InvalidFaultError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class RequestContext:
-    """One request about to be answered."""
+    """One request that is to be answered, and the provider's behaviour."""
 
     call: Call
     simulation: Simulation
     scenario: Scenario
 
     def reply(self) -> Reply:
-        """What the provider says when nothing is broken."""
+        """Return the reply of a healthy provider, which may be an error about the request."""
         try:
             return self.simulation.handle(self.call)
-        except SimulatedError as rejected:
-            return self.error_reply(rejected)
+        except SimulatedError as error:
+            return self.error_reply(error)
         except (AttributeError, KeyError, TypeError):
-            # A list where an object belongs, deep in the body: no provider takes it, and no table of shapes is kept.
+            # A nested member of the wrong type, such as a list instead of an object. Real providers answer 400 as well.
             return self.error_reply(SimulatedError(400, "The body does not have the shape this endpoint takes."))
 
-    def error_reply(self, rejected: SimulatedError) -> Reply:
-        return self.simulation.render_error(self.call, rejected)
+    def error_reply(self, error: SimulatedError) -> Reply:
+        """Return the error in the provider's own format."""
+        return self.simulation.render_error(self.call, error)
 
     def script(self, reply: Reply) -> list[Step]:
-        """The reply at the scenario's pace."""
+        """Return the steps that send the reply, with the delays of the scenario."""
         return reply_script(reply, self.scenario.latency_s, self.scenario.chunk_delay_s)
 
 
-def healthy_script(turn: RequestContext) -> Script:
-    """Nothing is broken."""
-    return turn.script(turn.reply())
+def healthy_script(request: RequestContext) -> Script:
+    """Build the script of a provider without faults."""
+    return request.script(request.reply())
 
 
-def slow(fault: Fault, turn: RequestContext) -> Script:
-    """A whole answer, late."""
-    pace = replace(turn.scenario, chunk_delay_s=turn.scenario.chunk_delay_s + fault.between)
-    return [Wait(fault.seconds), *healthy_script(replace(turn, scenario=pace))]
+def slow(fault: Fault, request: RequestContext) -> Script:
+    """Answer completely, but `seconds` late and with `between` seconds between events."""
+    slower = replace(request.scenario, chunk_delay_s=request.scenario.chunk_delay_s + fault.between)
+    return [Wait(fault.seconds), *healthy_script(replace(request, scenario=slower))]
 
 
-def status(fault: Fault, turn: RequestContext) -> Script:
-    """An error in the provider's own words."""
+def status(fault: Fault, request: RequestContext) -> Script:
+    """Answer with an error of that status in the provider's own format."""
     if fault.retry_after is None:
-        return turn.script(turn.error_reply(SimulatedError(fault.status)))
-    # So that what the provider says by other means than the header, in its body say, is the same.
-    window = replace(turn.call.window, resets_in_s=float(fault.retry_after))
-    reply = replace(turn, call=replace(turn.call, window=window)).error_reply(SimulatedError(fault.status))
-    return turn.script(with_headers(reply, {"retry-after": str(fault.retry_after)}))
+        return request.script(request.error_reply(SimulatedError(fault.status)))
+    # The rate-limit window too, so that a provider that reports the wait in its body reports the same one.
+    window = replace(request.call.window, resets_in_s=float(fault.retry_after))
+    reply = replace(request, call=replace(request.call, window=window)).error_reply(SimulatedError(fault.status))
+    return request.script(with_headers(reply, {"retry-after": str(fault.retry_after)}))
 
 
-def limit(fault: Fault, turn: RequestContext) -> Script:
-    """So many requests a minute, then 429 until the minute is over."""
-    window = replace(turn.call.window, request_limit=fault.requests)
-    limited = replace(turn, call=replace(turn.call, window=window))
+def limit(fault: Fault, request: RequestContext) -> Script:
+    """Answer that many requests a minute, then 429 until the minute has passed."""
+    window = replace(request.call.window, request_limit=fault.requests)
+    limited = replace(request, call=replace(request.call, window=window))
     if window.requests <= fault.requests:
         return healthy_script(limited)
     retry = {"retry-after": str(math.ceil(window.resets_in_s))}
     return limited.script(with_headers(limited.error_reply(SimulatedError(429)), retry))
 
 
-def cut(fault: Fault, turn: RequestContext) -> Script:
-    """The connection is closed in the middle."""
-    return [*_beginning(healthy_script(turn), fault.after), AbruptEnd.CLOSE]
+def cut(fault: Fault, request: RequestContext) -> Script:
+    """Close the connection after that many events."""
+    return [*_truncate(healthy_script(request), fault.after), AbruptEnd.CLOSE]
 
 
-def reset(fault: Fault, turn: RequestContext) -> Script:
-    """The connection is reset in the middle."""
-    return [*_beginning(healthy_script(turn), fault.after), AbruptEnd.RESET]
+def reset(fault: Fault, request: RequestContext) -> Script:
+    """Reset the connection after that many events."""
+    return [*_truncate(healthy_script(request), fault.after), AbruptEnd.RESET]
 
 
-def stall(fault: Fault, turn: RequestContext) -> Script:
-    """Nothing more comes, and the connection stays."""
-    return [*_beginning(healthy_script(turn), fault.after), AbruptEnd.STALL]
+def stall(fault: Fault, request: RequestContext) -> Script:
+    """Send nothing after that many events and keep the connection open."""
+    return [*_truncate(healthy_script(request), fault.after), AbruptEnd.STALL]
 
 
-def _beginning(steps: Script, after: int | None) -> list[Step]:
-    """The steps up to the event number `after`; None: what comes before the headers; one Send alone is halved."""
+def _truncate(steps: Script, after: int | None) -> list[Step]:
+    """Keep the steps up to event number `after`; None keeps only those before the headers.
+
+    A body that is sent in one step is cut in half.
+    """
     head = next(at for at, step in enumerate(steps) if isinstance(step, SendHead))
     if after is None:
         return list(steps[:head])
@@ -107,62 +115,63 @@ def _beginning(steps: Script, after: int | None) -> list[Step]:
     if after == 0:
         return list(steps[: head + 1])
     if len(sends) == 1:
-        return [_halved(step) for step in steps]
+        return [_halve(step) for step in steps]
     return list(steps[: sends[min(after, len(sends)) - 1] + 1])
 
 
-def _halved(step: Step) -> Step:
+def _halve(step: Step) -> Step:
     return SendBody(step.data[: len(step.data) // 2]) if isinstance(step, SendBody) else step
 
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """One way to break; without a behaviour the port itself is closed."""
+    """One kind of fault; without a `script` the port itself is closed."""
 
     script: Callable[[Fault, RequestContext], Script] | None
     options: tuple[str, ...]
-    """The members it takes besides `fault`."""
+    """The members it has next to `fault`."""
 
 
 FAULTS: Mapping[str, FaultKind] = {
-    "slow": FaultKind(slow, ("seconds", "between", *_ALWAYS)),
-    "status": FaultKind(status, ("status", "retry_after", *_ALWAYS)),
-    "limit": FaultKind(limit, ("requests", *_ALWAYS)),
-    "cut": FaultKind(cut, ("after", *_ALWAYS)),
-    "reset": FaultKind(reset, ("after", *_ALWAYS)),
-    "stall": FaultKind(stall, ("after", *_ALWAYS)),
+    "slow": FaultKind(slow, ("seconds", "between", *_COMMON_OPTIONS)),
+    "status": FaultKind(status, ("status", "retry_after", *_COMMON_OPTIONS)),
+    "limit": FaultKind(limit, ("requests", *_COMMON_OPTIONS)),
+    "cut": FaultKind(cut, ("after", *_COMMON_OPTIONS)),
+    "reset": FaultKind(reset, ("after", *_COMMON_OPTIONS)),
+    "stall": FaultKind(stall, ("after", *_COMMON_OPTIONS)),
     "down": FaultKind(None, ()),
 }
+"""Name -> kind of fault."""
 
 
 def closes_port(fault: Fault | None) -> bool:
-    """Whether the provider cannot even be connected to."""
+    """Whether the fault makes the provider refuse connections."""
     return fault is not None and FAULTS[fault.fault].script is None
 
 
-def build_script(fault: Fault | None, turn: RequestContext) -> Script:
-    """The script of one turn, with that fault or none."""
-    behaviour = FAULTS[fault.fault].script if fault else None
-    return behaviour(fault, turn) if fault and behaviour else healthy_script(turn)
+def build_script(fault: Fault | None, request: RequestContext) -> Script:
+    """Build the script of one request, with the fault if there is one."""
+    build = FAULTS[fault.fault].script if fault else None
+    return build(fault, request) if fault and build else healthy_script(request)
 
 
 def parse_fault(value: Any) -> Fault:
-    """The fault that parsed JSON names. Raises BadFault."""
+    """Convert parsed JSON to a fault. Raises InvalidFaultError."""
     if not isinstance(value, dict):
         raise InvalidFaultError(
-            "body", f'a JSON object is expected, such as {{"fault": "status", "status": 503}}, got {value!r}'
+            "body", f'expected a JSON object, such as {{"fault": "status", "status": 503}}, got {value!r}'
         )
     name = value.get("fault")
     if not isinstance(name, str) or name not in FAULTS:
-        raise InvalidFaultError("fault", f"{name!r} is none; allowed: {', '.join(FAULTS)}")
+        raise InvalidFaultError("fault", f"unknown fault {name!r}; allowed: {', '.join(FAULTS)}")
     options = FAULTS[name].options
     for member in value:
         if member != "fault" and member not in options:
             raise InvalidFaultError(
-                member, f"fault {name!r} does not take it; allowed: {', '.join(options) or 'no options'}"
+                member, f"not an option of fault {name!r}; allowed: {', '.join(options) or 'no options'}"
             )
     try:
         return msgspec.convert(value, Fault)
     except msgspec.ValidationError as error:
-        found = _PATH.match(str(error))
-        raise InvalidFaultError(found["field"] if found else "body", found["what"] if found else str(error)) from error
+        match = _PATH.match(str(error))
+        raise InvalidFaultError(match["field"] if match else "body", match["what"] if match else str(error)) from error

@@ -1,4 +1,4 @@
-"""The Gemini Developer API, simulated."""
+"""Simulation of the Gemini Developer API: generateContent, streamGenerateContent, countTokens and models."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _ERRORS: Mapping[int, tuple[str, str]] = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
     401: ("UNAUTHENTICATED", "Request had invalid authentication credentials."),
     403: ("PERMISSION_DENIED", "Requests without a key are not allowed."),
-    404: ("NOT_FOUND", "Requested entity was not found."),
+    404: ("NOT_FOUND", "Requested entity was not match."),
     409: ("ABORTED", "The operation was aborted."),
     429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota."),
     499: ("CANCELLED", "The operation was cancelled."),
@@ -43,24 +43,24 @@ _ERRORS: Mapping[int, tuple[str, str]] = {
 
 
 def handle(call: Call) -> Reply:
-    """What Gemini would answer."""
+    """Answer one request as the Gemini API would."""
     if not _has_key(call):
         raise SimulatedError(403)
-    found = _PATH.fullmatch(call.path)
-    handler = _METHODS.get((call.method, bool(found and found["model"]), found["method"])) if found else None
-    if found is None or handler is None:
+    match = _PATH.fullmatch(call.path)
+    handler = _METHODS.get((call.method, bool(match and match["model"]), match["method"])) if match else None
+    if match is None or handler is None:
         raise SimulatedError(404)
-    return with_headers(handler(call, found["model"] or ""), {"x-gemini-service-tier": "standard"})
+    return with_headers(handler(call, match["model"] or ""), {"x-gemini-service-tier": "standard"})
 
 
-def render_error(call: Call, rejected: SimulatedError) -> Reply:
-    """The error; over the quota it says in its details, and in no header, when to come again."""
-    fallback = "UNKNOWN" if rejected.status >= 500 else "FAILED_PRECONDITION"
-    status, words = _ERRORS.get(rejected.status, (fallback, f"Status {rejected.status}."))
-    error: dict[str, Any] = {"code": rejected.status, "message": rejected.message or words, "status": status}
-    if rejected.status == 429:
-        error["details"] = _quota(call)
-    return json_reply(rejected.status, {}, {"error": error})
+def render_error(call: Call, error: SimulatedError) -> Reply:
+    """Return the error in Google's envelope. A 429 has its retry delay in the details, not in a header."""
+    fallback = "UNKNOWN" if error.status >= 500 else "FAILED_PRECONDITION"
+    status, text = _ERRORS.get(error.status, (fallback, f"Status {error.status}."))
+    body: dict[str, Any] = {"code": error.status, "message": error.message or text, "status": status}
+    if error.status == 429:
+        body["details"] = _quota(call)
+    return json_reply(error.status, {}, {"error": body})
 
 
 def _quota(call: Call) -> list[dict[str, Any]]:
@@ -81,21 +81,21 @@ def _has_key(call: Call) -> bool:
 
 
 def _generate(call: Call, model: str) -> Reply:
-    made = _made(call, model, streamed=False)
-    return replace(json_reply(200, {}, made.whole()), tokens=made.spent)
+    answer = _answer(call, model, streamed=False)
+    return replace(json_reply(200, {}, answer.complete()), tokens=answer.total_tokens)
 
 
 def _stream(call: Call, model: str) -> Reply:
-    """Events with `alt=sse`, else one JSON array that grows."""
-    made = _made(call, model, streamed=True)
-    frames = [orjson.dumps(one) for one in made.frames()]
+    """Stream the answer: as events with `alt=sse`, otherwise as one JSON array, element by element."""
+    answer = _answer(call, model, streamed=True)
+    frames = [orjson.dumps(one) for one in answer.frames()]
     if call.query.get("alt") == "sse":
-        return replace(event_reply(b"data: " + frame + b"\r\n\r\n" for frame in frames), tokens=made.spent)
+        return replace(event_reply(b"data: " + frame + b"\r\n\r\n" for frame in frames), tokens=answer.total_tokens)
     pieces = [b"[" + frames[0], *(b",\r\n" + frame for frame in frames[1:]), b"]"]
-    return Reply(200, {"content-type": "application/json"}, tuple(pieces), made.spent)
+    return Reply(200, {"content-type": "application/json"}, tuple(pieces), answer.total_tokens)
 
 
-def _made(call: Call, model: str, streamed: bool) -> _Answer:
+def _answer(call: Call, model: str, streamed: bool) -> _Answer:
     body = to_camel_case(parse_json_object(call))
     check_request(body, model, streamed)
     config = body.get("generationConfig") or {}
@@ -111,16 +111,16 @@ def _count_tokens(call: Call, model: str) -> Reply:
 
 
 def _models(call: Call, model: str) -> Reply:
-    return json_reply(200, {}, {"models": [_about(name) for name in MODELS]})
+    return json_reply(200, {}, {"models": [_model_info(name) for name in MODELS]})
 
 
 def _model(call: Call, model: str) -> Reply:
     if model not in MODELS:
-        raise SimulatedError(404, f"models/{model} is not found.")
-    return json_reply(200, {}, _about(model))
+        raise SimulatedError(404, f"models/{model} is not match.")
+    return json_reply(200, {}, _model_info(model))
 
 
-def _about(name: str) -> dict[str, Any]:
+def _model_info(name: str) -> dict[str, Any]:
     return {
         "name": f"models/{name}",
         "version": "001",
@@ -134,48 +134,52 @@ def _about(name: str) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class _Answer:
-    """One answer, whole or in the pieces that a stream sends: each has the shape of the whole."""
+    """One answer in Gemini's format. Each frame of a stream has the format of a complete response."""
 
     call: Call
     model: str
-    speech: ModelOutput
+    output: ModelOutput
     candidates: int
 
     @property
-    def spent(self) -> int:
-        return self.speech.prompt_tokens + self.speech.tokens * self.candidates
+    def total_tokens(self) -> int:
+        return self.output.prompt_tokens + self.output.tokens * self.candidates
 
-    def whole(self) -> dict[str, Any]:
-        text = [{"text": self.speech.text}] if self.speech.pieces else []
+    def complete(self) -> dict[str, Any]:
+        text = [{"text": self.output.text}] if self.output.pieces else []
         return self._response([*text, *self._calls()], self._finish())
 
     def frames(self) -> Iterator[dict[str, Any]]:
-        for part in [*({"text": piece} for piece in self.speech.pieces), *self._calls()]:
+        for part in [*({"text": piece} for piece in self.output.pieces), *self._calls()]:
             yield self._response([part], None)
         yield self._response([{"text": ""}], self._finish())
 
     def _calls(self) -> list[dict[str, Any]]:
-        """The first is signed, as what the model thought before it."""
-        called = [self._call(number, use) for number, use in enumerate(self.speech.tool_calls)]
-        calls: list[dict[str, Any]] = [{"functionCall": call} for call in called]
+        """Return the function calls as parts; the first has a thought signature."""
+        calls_made = [self._call(number, tool_call) for number, tool_call in enumerate(self.output.tool_calls)]
+        calls: list[dict[str, Any]] = [{"functionCall": call} for call in calls_made]
         if calls:
             calls[0]["thoughtSignature"] = base64.b64encode(self.call.id().encode()).decode()
         return calls
 
-    def _call(self, number: int, use: ToolCall) -> dict[str, Any]:
+    def _call(self, number: int, tool_call: ToolCall) -> dict[str, Any]:
         id = {"id": f"{self.call.id(6)}{number:02}"} if is_gemini_3_or_later(self.model) else {}
-        return {**id, "name": use.name, "args": use.arguments}
+        return {**id, "name": tool_call.name, "args": tool_call.arguments}
 
     def _finish(self) -> str:
-        return "MAX_TOKENS" if self.speech.truncated else "STOP"
+        return "MAX_TOKENS" if self.output.truncated else "STOP"
 
     def _response(self, parts: list[dict[str, Any]], finish: str | None) -> dict[str, Any]:
         candidate = {"content": {"parts": parts, "role": "model"}, **({"finishReason": finish} if finish else {})}
-        heard = self.speech.prompt_tokens
-        counts = {"promptTokenCount": heard, "promptTokensDetails": _details(heard), "totalTokenCount": heard}
+        prompt_tokens = self.output.prompt_tokens
+        counts = {
+            "promptTokenCount": prompt_tokens,
+            "promptTokensDetails": _details(prompt_tokens),
+            "totalTokenCount": prompt_tokens,
+        }
         if finish:
-            said = {"candidatesTokenCount": self.speech.tokens * self.candidates, "totalTokenCount": self.spent}
-            counts |= said
+            final = {"candidatesTokenCount": self.output.tokens * self.candidates, "totalTokenCount": self.total_tokens}
+            counts |= final
         return {
             "candidates": [{**candidate, "index": index} for index in range(self.candidates)],
             "usageMetadata": counts,
@@ -195,6 +199,6 @@ _METHODS: Mapping[tuple[str, bool, str | None], Callable[[Call, str], Reply]] = 
     ("GET", False, None): _models,
     ("GET", True, None): _model,
 }
-"""HTTP's method, whether a model is named, and Google's method."""
+"""(HTTP method, whether the path names a model, Google's method) -> handler."""
 
 SIMULATION = Simulation(base_path="", handle=handle, render_error=render_error)

@@ -1,4 +1,4 @@
-"""What Gemini takes, and what of it decides the answer."""
+"""Validation of Gemini requests, and conversion to the simulated model's prompt."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import orjson
 from proxy.sandbox.contract import SimulatedError
 from proxy.sandbox.model import Prompt
 
-# The names of Google's own SDK (3.4).
+# Allowed members, from Google's SDK (3.4).
 _KNOWN: Mapping[str, str] = {
     "request": """
         cachedContent contents generationConfig model safetySettings serviceTier store systemInstruction toolConfig
@@ -31,35 +31,38 @@ _KNOWN: Mapping[str, str] = {
     """,
     "function_declaration": "behavior description name parameters parametersJsonSchema response responseJsonSchema",
 }
-# What is the caller's own below these: no name in it is one of Google's.
+# Members whose content belongs to the caller: the names in it are not Google's.
 _OPAQUE = frozenset(
     {"args", "parameters", "parametersJsonSchema", "partMetadata", "response", "responseJsonSchema", "responseSchema"}
 )
 _MODES = frozenset({"MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"})
-_NEWEST = 3
+_FIRST_STRICT_GENERATION = 3
 _GENERATION = re.compile(r"gemini-(\d+)")
 _LETTER = re.compile(r"_([a-z])")
 
 
 def to_camel_case(value: Any) -> Any:
-    """The body with Google's names in camel case; both cases are taken, and the SDK mixes them."""
+    """Convert the names of Google's members to camel case.
+
+    Google accepts snake case as well, and its SDK mixes both.
+    """
     if isinstance(value, list):
         return [to_camel_case(item) for item in value]
     if not isinstance(value, dict):
         return value
-    renamed = {_LETTER.sub(lambda found: found[1].upper(), name): member for name, member in value.items()}
+    renamed = {_LETTER.sub(lambda match: match[1].upper(), name): member for name, member in value.items()}
     return {name: member if name in _OPAQUE else to_camel_case(member) for name, member in renamed.items()}
 
 
 def check_request(body: Mapping[str, Any], model: str, streamed: bool) -> None:
-    """Raises Rejected for a request, its names normalised, that Gemini does not take."""
-    newest = is_gemini_3_or_later(model)
+    """Raise SimulatedError for a request that Gemini rejects. The names in `body` are in camel case."""
+    strict = is_gemini_3_or_later(model)
     config = body.get("generationConfig") or {}
-    _only(body, "request")
-    _only(config, "generation_config")
+    _check_members(body, "request")
+    _check_members(config, "generation_config")
     if not body.get("contents"):
         raise SimulatedError(400, "GenerateContentRequest.contents: contents is not specified")
-    if (config.get("candidateCount") or 1) > 1 and (newest or streamed):
+    if (config.get("candidateCount") or 1) > 1 and (strict or streamed):
         raise SimulatedError(400, "Multiple candidates is not enabled for this model")
     for declaration in _declarations(body):
         _check_declaration(declaration)
@@ -67,12 +70,12 @@ def check_request(body: Mapping[str, Any], model: str, streamed: bool) -> None:
         raise SimulatedError(
             400, f"Invalid value at 'tool_config.function_calling_config.mode': {_calling(body)['mode']}"
         )
-    _check_contents(body["contents"], newest)
+    _check_contents(body["contents"], strict)
 
 
-def _check_contents(contents: list[dict[str, Any]], newest: bool) -> None:
+def _check_contents(contents: list[dict[str, Any]], strict: bool) -> None:
     for number, content in enumerate(contents):
-        _only(content, "content")
+        _check_members(content, "content")
         if content.get("role", "user") not in ("user", "model"):
             raise SimulatedError(400, "Please use a valid role: user, model.")
         if not content.get("parts"):
@@ -80,27 +83,27 @@ def _check_contents(contents: list[dict[str, Any]], newest: bool) -> None:
                 400, f"GenerateContentRequest.contents[{number}].parts: contents.parts must not be empty."
             )
         for part in content["parts"]:
-            _only(part, "part")
-    called = 0
-    # Neighbours of one role are one turn: Google's SDK keeps each event of a stream as a content of its own.
+            _check_members(part, "part")
+    call_count = 0
+    # Adjacent contents of one role are one turn: Google's SDK keeps each event of a stream as a separate content.
     for _, turn in groupby(contents, lambda content: content.get("role", "user")):
-        called = _check_turn([part for content in turn for part in content["parts"]], called, newest)
+        call_count = _check_turn([part for content in turn for part in content["parts"]], call_count, strict)
 
 
-def _check_turn(parts: list[dict[str, Any]], called: int, newest: bool) -> int:
-    """How many functions it calls; the turn before it called so many."""
-    answered = sum("functionResponse" in part for part in parts)
-    if answered and answered != called:
+def _check_turn(parts: list[dict[str, Any]], call_count: int, strict: bool) -> int:
+    """Check one turn and return its number of function calls; `call_count` is that of the turn before."""
+    responses = sum("functionResponse" in part for part in parts)
+    if responses and responses != call_count:
         raise SimulatedError(400, "The number of function responses must be that of the function calls before them.")
     calls = [part for part in parts if "functionCall" in part]
-    if newest and calls and not calls[0].get("thoughtSignature"):
+    if strict and calls and not calls[0].get("thoughtSignature"):
         name = calls[0]["functionCall"]["name"]
         raise SimulatedError(400, f"Function call is missing a thought_signature in functionCall parts: {name}")
     return len(calls)
 
 
 def _check_declaration(declaration: Mapping[str, Any]) -> None:
-    _only(declaration, "function_declaration")
+    _check_members(declaration, "function_declaration")
     schema = declaration.get("parameters")
     if schema is not None and "parametersJsonSchema" in declaration:
         raise SimulatedError(400, "parameters and parameters_json_schema exclude each other.")
@@ -108,7 +111,7 @@ def _check_declaration(declaration: Mapping[str, Any]) -> None:
         raise SimulatedError(400, "parameters.properties: should be non-empty for OBJECT type")
 
 
-def _only(members: Iterable[str], what: str) -> None:
+def _check_members(members: Iterable[str], what: str) -> None:
     known = _KNOWN[what].split()
     for name in members:
         if name not in known:
@@ -117,7 +120,7 @@ def _only(members: Iterable[str], what: str) -> None:
 
 
 def parse_prompt(provider: str, model: str, body: Mapping[str, Any]) -> Prompt:
-    """What of a request decides the answer."""
+    """Extract the parts of a request that determine the answer."""
     contents = body["contents"]
     system = (body.get("systemInstruction") or {}).get("parts") or []
     users = [_text(one["parts"]) for one in contents if one.get("role", "user") == "user" and _text(one["parts"])]
@@ -127,7 +130,7 @@ def parse_prompt(provider: str, model: str, body: Mapping[str, Any]) -> Prompt:
         model=model,
         user=users[-1] if users else "",
         conversation="\n".join([_text(system), *(_text(one["parts"]) for one in contents)]),
-        tool_result=_result(contents[-1]["parts"]),
+        tool_result=_tool_result(contents[-1]["parts"]),
         tools=tools,
         tool_required=forced,
         max_tokens=(body.get("generationConfig") or {}).get("maxOutputTokens"),
@@ -138,20 +141,20 @@ def _text(parts: list[dict[str, Any]]) -> str:
     return "".join(str(part.get("text") or "") for part in parts)
 
 
-def _result(parts: list[dict[str, Any]]) -> str | None:
-    """What the tools returned: under `output` or `tool_result` by custom, else the whole object."""
+def _tool_result(parts: list[dict[str, Any]]) -> str | None:
+    """Return the tool results: by convention the members `output` or `result`, otherwise the whole object."""
     responses = [part["functionResponse"]["response"] for part in parts if "functionResponse" in part]
-    said = [response.get("output", response.get("result", response)) for response in responses]
-    return "".join(one if isinstance(one, str) else orjson.dumps(one).decode() for one in said) if said else None
+    results = [response.get("output", response.get("result", response)) for response in responses]
+    return "".join(one if isinstance(one, str) else orjson.dumps(one).decode() for one in results) if results else None
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
-    """The tools that may be called, and whether one must be."""
+    """Return the tools that may be called, and whether one must be."""
     tools = {one["name"]: _schema(one) for one in _declarations(body)}
     calling = _calling(body)
     allowed = calling.get("allowedFunctionNames") or tools
-    may = {} if calling.get("mode") == "NONE" else {name: tools[name] for name in tools if name in allowed}
-    return may, calling.get("mode") == "ANY"
+    callable_tools = {} if calling.get("mode") == "NONE" else {name: tools[name] for name in tools if name in allowed}
+    return callable_tools, calling.get("mode") == "ANY"
 
 
 def _declarations(body: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -164,22 +167,25 @@ def _calling(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _schema(declaration: Mapping[str, Any]) -> Any:
-    return declaration.get("parametersJsonSchema") or _lowered(declaration.get("parameters") or {})
+    return declaration.get("parametersJsonSchema") or _lowercase_types(declaration.get("parameters") or {})
 
 
-def _lowered(schema: Any) -> Any:
-    """Google's own schemas name types in capitals."""
+def _lowercase_types(schema: Any) -> Any:
+    """Convert the type names of a schema in Google's format, which are in capitals."""
     if isinstance(schema, list):
-        return [_lowered(item) for item in schema]
+        return [_lowercase_types(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
     return {
-        name: member.lower() if name == "type" and isinstance(member, str) else _lowered(member)
+        name: member.lower() if name == "type" and isinstance(member, str) else _lowercase_types(member)
         for name, member in schema.items()
     }
 
 
 def is_gemini_3_or_later(model: str) -> bool:
-    """Whether calls have ids and must be signed, and there is one candidate; a name without a number is newest."""
-    found = _GENERATION.search(model)
-    return found is None or int(found[1]) >= _NEWEST
+    """Whether the model is Gemini 3 or later, or its name has no number.
+
+    These models give function calls an id, require thought signatures and allow one candidate only.
+    """
+    match = _GENERATION.search(model)
+    return match is None or int(match[1]) >= _FIRST_STRICT_GENERATION

@@ -1,4 +1,4 @@
-"""Mistral's chat, simulated: what it does not know it refuses."""
+"""Simulation of Mistral's chat API; like the original it rejects unknown members."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from proxy.sandbox.openai_chat import DONE, parse_prompt
 
 MODELS = ("codestral-latest", "ministral-8b-latest", "mistral-large-latest", "mistral-small-latest")
 
-# Named in the types of Mistral's own SDK (3.7); any other is a 422.
+# From the types of Mistral's SDK (3.7). Any other member is a 422.
 _PARAMETERS = """
 model messages temperature top_p max_tokens stream stop random_seed metadata response_format tools tool_choice
 presence_penalty frequency_penalty min_tokens repetition_penalty top_k logprobs top_logprobs prompt_logprobs
 top_prompt_logprobs n prediction parallel_tool_calls reasoning_effort prompt_mode guardrails prompt_cache_key
 service_tier safe_prompt
 """
-_KNOWN = frozenset(_PARAMETERS.split())
+_ALLOWED = frozenset(_PARAMETERS.split())
 _ROLES: Mapping[str, frozenset[str]] = {
     "system": frozenset({"role", "content"}),
     "user": frozenset({"role", "content"}),
@@ -62,7 +62,7 @@ _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
 
 
 def handle(call: Call) -> Reply:
-    """What Mistral would answer."""
+    """Answer one request as Mistral's API would."""
     if not call.headers.get("Authorization", "").startswith("Bearer "):
         raise SimulatedError(401)
     handler = _ROUTES.get((call.method, call.path))
@@ -71,32 +71,32 @@ def handle(call: Call) -> Reply:
     return with_headers(handler(call), _headers(call))
 
 
-def render_error(call: Call, rejected: SimulatedError) -> Reply:
-    """The error: three shapes, by where in Mistral's house it was refused."""
-    return json_reply(rejected.status, _headers(call), _ENVELOPES.get(rejected.status, _error)(rejected))
+def render_error(call: Call, error: SimulatedError) -> Reply:
+    """Return the error in one of Mistral's three formats, which depend on the status."""
+    return json_reply(error.status, _headers(call), _ENVELOPES.get(error.status, _error)(error))
 
 
-def _error(rejected: SimulatedError) -> dict[str, Any]:
-    fallback = "internal_server_error" if rejected.status >= 500 else "invalid_request_error"
-    kind, code, words = _ERRORS.get(rejected.status, (fallback, None, f"Status {rejected.status}"))
+def _error(error: SimulatedError) -> dict[str, Any]:
+    fallback = "internal_server_error" if error.status >= 500 else "invalid_request_error"
+    kind, code, text = _ERRORS.get(error.status, (fallback, None, f"Status {error.status}"))
     return {
         "object": "error",
-        "message": rejected.message or words,
+        "message": error.message or text,
         "type": kind,
-        "param": rejected.param,
-        "code": rejected.code or code,
-        "raw_status_code": rejected.status,
+        "param": error.param,
+        "code": error.code or code,
+        "raw_status_code": error.status,
     }
 
 
-def _invalid(rejected: SimulatedError) -> dict[str, Any]:
-    steps = [int(step) if step.isdigit() else step for step in (rejected.param or "").split(".") if step]
-    kind, words = rejected.code or "value_error", rejected.message or "Value error"
-    return {"detail": [{"type": kind, "loc": ["body", *steps], "msg": words}]}
+def _invalid(error: SimulatedError) -> dict[str, Any]:
+    steps = [int(step) if step.isdigit() else step for step in (error.param or "").split(".") if step]
+    kind, text = error.code or "value_error", error.message or "Value error"
+    return {"detail": [{"type": kind, "loc": ["body", *steps], "msg": text}]}
 
 
 _ENVELOPES: Mapping[int, Callable[[SimulatedError], dict[str, Any]]] = {
-    401: lambda rejected: {"detail": "Unauthorized"},
+    401: lambda error: {"detail": "Unauthorized"},
     422: _invalid,
 }
 
@@ -104,10 +104,10 @@ _ENVELOPES: Mapping[int, Callable[[SimulatedError], dict[str, Any]]] = {
 def _chat(call: Call) -> Reply:
     body = parse_json_object(call)
     _check(body)
-    made = _Completion(call, body, generate(parse_prompt(call.provider, body)))
-    reply = event_reply(made.events()) if body.get("stream") else json_reply(200, {}, made.whole())
-    spent = made.usage()["total_tokens"]
-    return replace(with_headers(reply, {"x-ratelimit-tokens-query-cost": str(spent)}), tokens=spent)
+    completion = _Completion(call, body, generate(parse_prompt(call.provider, body)))
+    reply = event_reply(completion.events()) if body.get("stream") else json_reply(200, {}, completion.complete())
+    total_tokens = completion.usage()["total_tokens"]
+    return replace(with_headers(reply, {"x-ratelimit-tokens-query-cost": str(total_tokens)}), tokens=total_tokens)
 
 
 def _models(call: Call) -> Reply:
@@ -118,26 +118,26 @@ def _models(call: Call) -> Reply:
 
 
 def _check(body: Mapping[str, Any]) -> None:
-    _only(body, _KNOWN, "")
+    _check_members(body, _ALLOWED, "")
     for name, kind in (("model", str), ("messages", list)):
         if not isinstance(body.get(name), kind):
             raise SimulatedError(422, f"Input should be a valid {kind.__name__}", param=name, code="missing")
-    for name, (least, most) in _RANGES.items():
-        if body.get(name) is not None and not least <= body[name] <= most:
-            raise SimulatedError(422, f"Input should be from {least:g} to {most:g}", param=name, code="out_of_range")
+    for name, (low, high) in _RANGES.items():
+        if body.get(name) is not None and not low <= body[name] <= high:
+            raise SimulatedError(422, f"Input should be from {low:g} to {high:g}", param=name, code="out_of_range")
     for number, tool in enumerate(body.get("tools") or ()):
-        _only(tool["function"], _FUNCTION, f"tools.{number}.function.")
+        _check_members(tool["function"], _FUNCTION, f"tools.{number}.function.")
         if "parameters" not in tool["function"]:
             raise SimulatedError(422, "Field required", param=f"tools.{number}.function.parameters", code="missing")
     for number, message in enumerate(body["messages"]):
         if message.get("role") not in _ROLES:
             raise SimulatedError(422, f"Input should be one of {', '.join(_ROLES)}", param=f"messages.{number}.role")
-        _only(message, _ROLES[message["role"]], f"messages.{number}.")
+        _check_members(message, _ROLES[message["role"]], f"messages.{number}.")
     _check_order(body["messages"])
     _check_ids(body["messages"])
 
 
-def _only(members: Iterable[str], known: frozenset[str], where: str) -> None:
+def _check_members(members: Iterable[str], known: frozenset[str], where: str) -> None:
     for name in members:
         if name not in known:
             raise SimulatedError(422, "Extra inputs are not permitted", param=where + name, code="extra_forbidden")
@@ -172,23 +172,23 @@ def _check_ids(messages: list[dict[str, Any]]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Completion:
-    """One answer, whole or as events."""
+    """One answer in Mistral's format."""
 
     call: Call
     body: Mapping[str, Any]
-    speech: ModelOutput
+    output: ModelOutput
 
-    def whole(self) -> dict[str, Any]:
-        message = {"role": "assistant", "tool_calls": self._calls() or None, "content": self.speech.text}
+    def complete(self) -> dict[str, Any]:
+        message = {"role": "assistant", "tool_calls": self._calls() or None, "content": self.output.text}
         choice = {"finish_reason": self._finish(), "message": message}
         choices = [{"index": index, **choice} for index in range(self._n())]
         return {**self._envelope("chat.completion"), "choices": choices, "usage": self.usage()}
 
     def events(self) -> Iterator[bytes]:
-        """Calls come whole; the last event says why it ended and what it cost."""
+        """Yield the events. Tool calls are complete in one event; the last has the finish reason and the usage."""
         calls = self._calls()
         last = {"content": "", **({"tool_calls": calls} if calls else {})}
-        for delta in [{"role": "assistant", "content": ""}, *({"content": piece} for piece in self.speech.pieces)]:
+        for delta in [{"role": "assistant", "content": ""}, *({"content": piece} for piece in self.output.pieces)]:
             for index in range(self._n()):
                 yield self._event(index, delta, None)
         for index in range(self._n() - 1):
@@ -197,20 +197,24 @@ class _Completion:
         yield DONE
 
     def usage(self) -> dict[str, int]:
-        heard, said = self.speech.prompt_tokens, self.speech.tokens * self._n()
-        return {"prompt_tokens": heard, "completion_tokens": said, "total_tokens": heard + said}
+        prompt_tokens, completion_tokens = self.output.prompt_tokens, self.output.tokens * self._n()
+        return {
+            "prompt_tokens": prompt_tokens,
+            "completion_tokens": completion_tokens,
+            "total_tokens": prompt_tokens + completion_tokens,
+        }
 
     def _calls(self) -> list[dict[str, Any]]:
-        return [self._tool(number, use) for number, use in enumerate(self.speech.tool_calls)]
+        return [self._tool(number, tool_call) for number, tool_call in enumerate(self.output.tool_calls)]
 
-    def _tool(self, number: int, use: ToolCall) -> dict[str, Any]:
-        function = {"name": use.name, "arguments": "".join(use.fragments())}
+    def _tool(self, number: int, tool_call: ToolCall) -> dict[str, Any]:
+        function = {"name": tool_call.name, "arguments": "".join(tool_call.fragments())}
         return {"id": f"{self.call.id(7)}{number:02}", "type": "function", "function": function, "index": number}
 
     def _finish(self) -> str:
-        if self.speech.tool_calls:
+        if self.output.tool_calls:
             return "tool_calls"
-        return "length" if self.speech.truncated else "stop"
+        return "length" if self.output.truncated else "stop"
 
     def _n(self) -> int:
         return self.body.get("n") or 1

@@ -1,4 +1,8 @@
-"""What every simulated provider says: who it is and what it heard, or a call of the tool it was asked for."""
+"""The simulated model: the deterministic answer that every simulated provider puts into its own format.
+
+The text names the provider and echoes the last user message or tool result. Instead of text, a tool is called if the
+user message contains its name, or if the request requires a tool call.
+"""
 
 from __future__ import annotations
 
@@ -10,97 +14,98 @@ from typing import Any
 import orjson
 
 MAX_ECHOED_CHARS = 200
-"""Characters of the last message that are said back."""
+"""Length of the part of the last message that is echoed."""
 
 _WORDS = re.compile(r"\s*\S+(?:\s+\S+){0,2}\s*")
-_FRAGMENT = 12
+_FRAGMENT_CHARS = 12
 _SAMPLES: Mapping[str, Any] = {"string": "example", "integer": 1, "number": 1.5, "boolean": True, "null": None}
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """What of a request decides the answer."""
+    """The parts of a request that determine the answer."""
 
     provider: str
     model: str
     user: str
     """The last user message's text."""
     conversation: str = ""
-    """The text of the whole conversation, for counting."""
+    """The text of all messages, for the token count."""
     tool_result: str | None = None
-    """What a tool returned, where that is the last message."""
+    """The tool result, if that is the last message."""
     tools: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    """The tools that may be called now: name -> JSON schema of the arguments."""
+    """The tools that may be called: name -> JSON schema of the arguments."""
     tool_required: bool = False
-    """One of them must be called."""
+    """Whether one of them must be called."""
     max_tokens: int | None = None
     prefill: str = ""
-    """The answer's beginning, which it is asked to go on from."""
+    """The beginning of the answer, given by the client; the answer continues it."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool called, with arguments that its schema allows."""
+    """A tool call with arguments that match the tool's schema."""
 
     name: str
     arguments: dict[str, Any]
 
     def fragments(self) -> list[str]:
-        """The arguments as JSON, in the pieces a stream sends."""
+        """Return the arguments as JSON, in the fragments of a stream."""
         text = orjson.dumps(self.arguments).decode()
-        return [text[at : at + _FRAGMENT] for at in range(0, len(text), _FRAGMENT)]
+        return [text[at : at + _FRAGMENT_CHARS] for at in range(0, len(text), _FRAGMENT_CHARS)]
 
 
 @dataclass(frozen=True, slots=True)
 class ModelOutput:
-    """An answer in no provider's format yet: text in pieces of a few words, or tools called."""
+    """An answer independent of the wire format: text in pieces of a few words, or tool calls."""
 
     pieces: tuple[str, ...]
     tool_calls: tuple[ToolCall, ...]
     truncated: bool
-    """The text ended at max_tokens."""
+    """Whether max_tokens cut the text."""
     prompt_tokens: int
     tokens: int
 
     @property
     def text(self) -> str:
+        """The complete text."""
         return "".join(self.pieces)
 
 
 def generate(prompt: Prompt) -> ModelOutput:
-    """The answer; the same prompt gets the same one."""
-    uses = () if prompt.tool_result is not None else _uses(prompt)
-    full = "" if uses else _text(prompt)[len(prompt.prefill) :]
+    """Return the answer; equal prompts get equal answers."""
+    calls = () if prompt.tool_result is not None else _tool_calls(prompt)
+    full = "" if calls else _text(prompt)[len(prompt.prefill) :]
     text = full if prompt.max_tokens is None else full[: 4 * prompt.max_tokens]
-    said = text + "".join(piece for use in uses for piece in use.fragments())
+    output = text + "".join(fragment for call in calls for fragment in call.fragments())
     return ModelOutput(
         pieces=tuple(_WORDS.findall(text)),
-        tool_calls=uses,
+        tool_calls=calls,
         truncated=len(text) < len(full),
         prompt_tokens=count_tokens(prompt.conversation),
-        tokens=count_tokens(said),
+        tokens=count_tokens(output),
     )
 
 
 def count_tokens(text: str) -> int:
-    """A plausible count: four characters each, and at least one."""
+    """Estimate the tokens of a text: one for every four characters, at least one."""
     return max(1, -(-len(text) // 4))
 
 
 def sample_value(schema: Any) -> Any:
-    """A value that the schema allows, for the JSON Schema that tools are declared with."""
+    """Return a value that matches a JSON schema, as far as tool declarations use it."""
     if not isinstance(schema, Mapping):
         return "example"
-    for stated in ("const", "default"):
-        if stated in schema:
-            return schema[stated]
+    for keyword in ("const", "default"):
+        if keyword in schema:
+            return schema[keyword]
     if schema.get("enum"):
         return schema["enum"][0]
     alternatives = schema.get("anyOf") or schema.get("oneOf")
-    return sample_value(alternatives[0]) if alternatives else _typed(schema)
+    return sample_value(alternatives[0]) if alternatives else _sample_of_type(schema)
 
 
-def _typed(schema: Mapping[str, Any]) -> Any:
+def _sample_of_type(schema: Mapping[str, Any]) -> Any:
     kind = schema.get("type", "object" if "properties" in schema else "string")
     kind = kind[0] if isinstance(kind, list) and kind else kind
     if kind == "object":
@@ -111,7 +116,7 @@ def _typed(schema: Mapping[str, Any]) -> Any:
     return _SAMPLES.get(str(kind), "example")
 
 
-def _uses(prompt: Prompt) -> tuple[ToolCall, ...]:
+def _tool_calls(prompt: Prompt) -> tuple[ToolCall, ...]:
     named = [name for name in prompt.tools if name and name in prompt.user]
     if prompt.tool_required and not named:
         named = list(prompt.tools)[:1]
@@ -119,5 +124,5 @@ def _uses(prompt: Prompt) -> tuple[ToolCall, ...]:
 
 
 def _text(prompt: Prompt) -> str:
-    heard = ("You said", prompt.user) if prompt.tool_result is None else ("The tool said", prompt.tool_result)
-    return f"Hello from {prompt.provider} ({prompt.model}), simulated. {heard[0]}: {heard[1][:MAX_ECHOED_CHARS]}"
+    intro, text = ("You said", prompt.user) if prompt.tool_result is None else ("The tool said", prompt.tool_result)
+    return f"Hello from {prompt.provider} ({prompt.model}), simulated. {intro}: {text[:MAX_ECHOED_CHARS]}"

@@ -1,4 +1,4 @@
-"""OpenAI's endpoints, simulated."""
+"""Simulation of OpenAI's API: routes, request validation, error envelope and rate-limit headers."""
 
 from __future__ import annotations
 
@@ -24,15 +24,23 @@ MODEL_SNAPSHOTS: Mapping[str, str] = {
     "gpt-5-mini": "gpt-5-mini-2025-08-07",
     "o3": "o3-2025-04-16",
 }
-"""A name without a date -> the name the answer carries; any other name is answered as it was asked."""
+"""Alias of a model -> its dated name in the response. Other names are returned unchanged."""
 
-_MOST_CHOICES = 128
+_MAX_CHOICES = 128
 _COUNTS = ("n", "max_tokens", "max_completion_tokens", "max_output_tokens")
-# Those that think before they speak count the thoughts too, so the limit has another name.
-_THINKS = re.compile(r"o\d|gpt-(?:[5-9]|1\d)(?!.*chat)")
+# Reasoning models reject max_tokens: their limit, max_completion_tokens, includes the reasoning tokens.
+_REASONING_MODEL = re.compile(r"o\d|gpt-(?:[5-9]|1\d)(?!.*chat)")
 _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
-    401: ("invalid_request_error", "invalid_api_key", "No key was given: send it as Authorization: Bearer."),
-    403: ("invalid_request_error", "unsupported_country_region_territory", "Not from where you are."),
+    401: (
+        "invalid_request_error",
+        "invalid_api_key",
+        "You didn't provide an API key. Send it as Authorization: Bearer.",
+    ),
+    403: (
+        "invalid_request_error",
+        "unsupported_country_region_territory",
+        "Country, region, or territory not supported.",
+    ),
     429: ("requests", "rate_limit_exceeded", "Too many requests for this minute."),
     500: ("server_error", None, "The server had an error."),
     503: ("server_error", "server_is_overloaded", "The server is overloaded."),
@@ -40,10 +48,10 @@ _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
 
 
 def handle(call: Call) -> Reply:
-    """What OpenAI would answer."""
-    known = (call.method, call.path) == ("GET", "/v1/models")
+    """Answer one request as OpenAI's API would."""
+    lists_models = (call.method, call.path) == ("GET", "/v1/models")
     endpoint = _ENDPOINTS.get(call.path) if call.method == "POST" else None
-    if endpoint is None and not known:
+    if endpoint is None and not lists_models:
         raise SimulatedError(404, f"Invalid URL ({call.method} {call.path})")
     if not call.headers.get("Authorization", "").startswith("Bearer "):
         raise SimulatedError(401)
@@ -54,16 +62,16 @@ def handle(call: Call) -> Reply:
     return with_headers(endpoint.handler(call, body), _headers(call))
 
 
-def render_error(call: Call, rejected: SimulatedError) -> Reply:
-    """The error envelope."""
-    fallback = "server_error" if rejected.status >= 500 else "invalid_request_error"
-    kind, code, words = _ERRORS.get(rejected.status, (fallback, None, f"Status {rejected.status}."))
-    error = {"message": rejected.message or words, "type": kind, "param": rejected.param, "code": rejected.code or code}
-    return json_reply(rejected.status, rate_limit_headers(call), {"error": error})
+def render_error(call: Call, error: SimulatedError) -> Reply:
+    """Return the error in OpenAI's envelope."""
+    fallback = "server_error" if error.status >= 500 else "invalid_request_error"
+    kind, code, text = _ERRORS.get(error.status, (fallback, None, f"Status {error.status}."))
+    body = {"message": error.message or text, "type": kind, "param": error.param, "code": error.code or code}
+    return json_reply(error.status, rate_limit_headers(call), {"error": body})
 
 
 def check_messages(messages: list[Any]) -> None:
-    """Raises Rejected for one that is no message."""
+    """Raise SimulatedError unless each message is an object with a role."""
     for number, message in enumerate(messages):
         if not isinstance(message, dict) or not isinstance(message.get("role"), str):
             raise SimulatedError(400, "Each message is an object with a role.", param=f"messages[{number}]")
@@ -72,7 +80,7 @@ def check_messages(messages: list[Any]) -> None:
 def _chat(call: Call, body: Mapping[str, Any]) -> Reply:
     check_messages(body["messages"])
     model = body["model"]
-    if body.get("max_tokens") is not None and _THINKS.match(model):
+    if body.get("max_tokens") is not None and _REASONING_MODEL.match(model):
         message = f"'max_tokens' is not supported by {model}: use 'max_completion_tokens'."
         raise SimulatedError(400, message, param="max_tokens", code="unsupported_parameter")
     envelope = {"service_tier": "default", "system_fingerprint": "fp_simulated"}
@@ -87,11 +95,11 @@ def _models(call: Call) -> Reply:
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """What a request may and must have."""
+    """An endpoint and the members that its requests may and must have."""
 
     handler: Callable[[Call, Mapping[str, Any]], Reply]
     parameters: str
-    """Named in the types of OpenAI's own SDK (3.54); any other is refused there too."""
+    """Allowed members, from the types of OpenAI's SDK (3.54). OpenAI rejects others as well."""
     required: Mapping[str, tuple[tuple[type, ...], str]]
 
 
@@ -104,18 +112,18 @@ def _check(body: Mapping[str, Any], endpoint: _Endpoint) -> None:
     for name in body:
         if name not in known:
             raise SimulatedError(400, f"Unknown parameter: '{name}'.", param=name, code="unknown_parameter")
-    for name, (kinds, words) in endpoint.required.items():
+    for name, (types, description) in endpoint.required.items():
         if not body.get(name):
             raise SimulatedError(400, f"Missing parameter: '{name}'.", param=name, code="missing_required_parameter")
-        if not isinstance(body[name], kinds):
-            raise SimulatedError(400, f"'{name}' must be {words}.", param=name, code="invalid_type")
+        if not isinstance(body[name], types):
+            raise SimulatedError(400, f"'{name}' must be {description}.", param=name, code="invalid_type")
     for name in _COUNTS:
         if body.get(name) is not None and (not isinstance(body[name], int) or body[name] < 1):
             raise SimulatedError(
                 400, f"'{name}' must be a whole number from 1.", param=name, code="integer_below_min_value"
             )
-    if (body.get("n") or 1) > _MOST_CHOICES:
-        raise SimulatedError(400, f"'n' is {_MOST_CHOICES} at most.", param="n", code="integer_above_max_value")
+    if (body.get("n") or 1) > _MAX_CHOICES:
+        raise SimulatedError(400, f"'n' is {_MAX_CHOICES} at most.", param="n", code="integer_above_max_value")
 
 
 def _headers(call: Call) -> dict[str, str]:
@@ -123,7 +131,7 @@ def _headers(call: Call) -> dict[str, str]:
 
 
 def rate_limit_headers(call: Call) -> dict[str, str]:
-    """The request's id, and what is left of the allowance, in OpenAI's headers."""
+    """Return OpenAI's request id and rate-limit headers."""
     window = call.window
     left = max(0, window.token_limit - window.tokens)
     return {
@@ -138,7 +146,7 @@ def rate_limit_headers(call: Call) -> dict[str, str]:
 
 
 def format_go_duration(seconds: float) -> str:
-    """Seconds as Go prints them: `12ms`, `1.5s`, `6m0s`."""
+    """Format seconds as Go does: `12ms`, `1.5s`, `6m0s`."""
     milliseconds = max(0, round(seconds * 1000))
     if milliseconds < 1000:
         return f"{milliseconds}ms"

@@ -1,4 +1,4 @@
-"""A chat completion in OpenAI's shape: what is asked, and the answer whole or as chunks; for all who speak it."""
+"""Chat completions in OpenAI's format, complete or as a stream of chunks; shared by all OpenAI-like simulations."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ DONE = sse.encode(b"[DONE]")
 
 
 def complete_chat(call: Call, body: Mapping[str, Any], envelope: Mapping[str, Any]) -> Reply:
-    """The answer to a request that was checked; `envelope` is what each chunk has besides id, object and time."""
+    """Answer a validated request. `envelope` has the members next to id, object and created, such as the model."""
     completion = _Completion(call, body, generate(parse_prompt(call.provider, body)), envelope)
-    reply = event_reply(completion.events()) if body.get("stream") else json_reply(200, {}, completion.whole())
+    reply = event_reply(completion.events()) if body.get("stream") else json_reply(200, {}, completion.complete())
     return replace(reply, tokens=completion.usage()["total_tokens"])
 
 
 def parse_prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
-    """What of an OpenAI-shaped request decides the answer."""
+    """Extract the parts of an OpenAI-format request that determine the answer."""
     messages = body["messages"]
-    tools, forced = _tools(body)
+    tools, required = _tools(body)
     return Prompt(
         provider=provider,
         model=body["model"],
@@ -33,32 +33,32 @@ def parse_prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
         conversation="\n".join(content_text(one.get("content")) for one in messages),
         tool_result=content_text(messages[-1].get("content")) if messages[-1]["role"] in ("tool", "function") else None,
         tools=tools,
-        tool_required=forced,
+        tool_required=required,
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         prefill=content_text(messages[-1].get("content")) if messages[-1].get("prefix") else "",
     )
 
 
 def content_text(content: Any) -> str:
-    """The text of a string, or of the parts of a list."""
+    """Return the text of a content, which is a string or a list of parts."""
     content = content or ""
     parts = [content] if isinstance(content, str) else content
     return "".join(part if isinstance(part, str) else str(part.get("text") or "") for part in parts)
 
 
-def usage(heard: int, said: int) -> dict[str, Any]:
-    """Tokens heard and said, in OpenAI's words."""
+def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
+    """Return OpenAI's `usage` object."""
     return {
-        "prompt_tokens": heard,
-        "completion_tokens": said,
-        "total_tokens": heard + said,
+        "prompt_tokens": prompt_tokens,
+        "completion_tokens": completion_tokens,
+        "total_tokens": prompt_tokens + completion_tokens,
         "prompt_tokens_details": {"cached_tokens": 0, "audio_tokens": 0},
         "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 0},
     }
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
-    """The tools that may be called, and whether one must be; Mistral's word for it is `any`."""
+    """Return the tools that may be called, and whether one must be (Mistral: `any`)."""
     functions = [tool.get("function") or {} for tool in body.get("tools") or ()]
     tools = {str(one.get("name")): one.get("parameters") or {} for one in functions}
     choice = body.get("tool_choice") or "auto"
@@ -70,18 +70,18 @@ def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]
 
 @dataclass(frozen=True, slots=True)
 class _Completion:
-    """One answer, whole or as events."""
+    """One answer in OpenAI's format."""
 
     call: Call
     body: Mapping[str, Any]
-    speech: ModelOutput
+    output: ModelOutput
     envelope: Mapping[str, Any]
 
-    def whole(self) -> dict[str, Any]:
-        calls = [self._tool(number, use) for number, use in enumerate(self.speech.tool_calls)]
+    def complete(self) -> dict[str, Any]:
+        calls = [self._tool(number, tool_call) for number, tool_call in enumerate(self.output.tool_calls)]
         message = {
             "role": "assistant",
-            "content": self.speech.text if not calls else None,
+            "content": self.output.text if not calls else None,
             "refusal": None,
             "annotations": [],
             **({"tool_calls": calls} if calls else {}),
@@ -102,27 +102,27 @@ class _Completion:
         yield DONE
 
     def usage(self) -> dict[str, Any]:
-        return usage(self.speech.prompt_tokens, self.speech.tokens * self._n())
+        return usage(self.output.prompt_tokens, self.output.tokens * self._n())
 
     def _deltas(self) -> Iterator[dict[str, Any]]:
-        yield {"role": "assistant", "content": None if self.speech.tool_calls else "", "refusal": None}
-        for piece in self.speech.pieces:
+        yield {"role": "assistant", "content": None if self.output.tool_calls else "", "refusal": None}
+        for piece in self.output.pieces:
             yield {"content": piece}
-        for number, use in enumerate(self.speech.tool_calls):
-            opened = self._tool(number, use)
+        for number, tool_call in enumerate(self.output.tool_calls):
+            opened = self._tool(number, tool_call)
             opened["function"]["arguments"] = ""
             yield {"tool_calls": [{"index": number, **opened}]}
-            for fragment in use.fragments():
+            for fragment in tool_call.fragments():
                 yield {"tool_calls": [{"index": number, "function": {"arguments": fragment}}]}
 
-    def _tool(self, number: int, use: ToolCall) -> dict[str, Any]:
-        function = {"name": use.name, "arguments": "".join(use.fragments())}
+    def _tool(self, number: int, tool_call: ToolCall) -> dict[str, Any]:
+        function = {"name": tool_call.name, "arguments": "".join(tool_call.fragments())}
         return {"id": f"call_{self.call.id(20)}{number:02}", "type": "function", "function": function}
 
     def _finish(self) -> str:
-        if self.speech.tool_calls:
+        if self.output.tool_calls:
             return "tool_calls"
-        return "length" if self.speech.truncated else "stop"
+        return "length" if self.output.truncated else "stop"
 
     def _n(self) -> int:
         return self.body.get("n") or 1

@@ -1,4 +1,4 @@
-"""OpenAI's responses, simulated: items in and out, and the events that tell of them as they grow."""
+"""Simulation of OpenAI's Responses API: output items, and the typed events that build them up."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from proxy.sandbox.model import ModelOutput, Prompt, generate
 from proxy.sandbox.openai_chat import content_text
 
 Item = dict[str, Any]
-Told = tuple[str, dict[str, Any]]
-"""An event's name, and its members but for `type` and `sequence_number`."""
+TypedEvent = tuple[str, dict[str, Any]]
+"""An event's type, and its members except `type` and `sequence_number`."""
 
 _ECHOED: Mapping[str, Any] = {
     "instructions": None,
@@ -28,41 +28,41 @@ _ECHOED: Mapping[str, Any] = {
     "top_p": 1.0,
     "truncation": "disabled",
 }
-"""What of the request the answer repeats, and what it says where the request says nothing."""
+"""Members of the request that the response repeats, with their defaults."""
 
 
 def responses(call: Call, body: Mapping[str, Any]) -> Reply:
-    """The answer to a request that was checked; nothing is stored, so no earlier response is ever found."""
-    if earlier := body.get("previous_response_id"):
-        message = f"Previous response with id '{earlier}' not found."
+    """Answer a validated request. Nothing is stored, so a `previous_response_id` is never found."""
+    if previous := body.get("previous_response_id"):
+        message = f"Previous response with id '{previous}' not found."
         raise SimulatedError(400, message, param="previous_response_id", code="previous_response_not_found")
     made = _Response(call, body, generate(_prompt(call.provider, body)))
-    reply = event_reply(made.events()) if body.get("stream") else json_reply(200, {}, made.whole())
-    return replace(reply, tokens=made.speech.prompt_tokens + made.speech.tokens)
+    reply = event_reply(made.events()) if body.get("stream") else json_reply(200, {}, made.complete())
+    return replace(reply, tokens=made.output.prompt_tokens + made.output.tokens)
 
 
 def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
     items = [{"role": "user", "content": body["input"]}] if isinstance(body["input"], str) else body["input"]
-    tools, forced = _tools(body)
-    said = [content_text(item.get("content") or item.get("output")) for item in items]
+    tools, required = _tools(body)
+    texts = [content_text(item.get("content") or item.get("output")) for item in items]
     return Prompt(
         provider=provider,
         model=body["model"],
-        user=next((words for item, words in _backwards(items, said) if item.get("role") == "user"), ""),
-        conversation="\n".join([body.get("instructions") or "", *said]),
-        tool_result=said[-1] if items[-1].get("type") == "function_call_output" else None,
+        user=next((text for item, text in _reversed(items, texts) if item.get("role") == "user"), ""),
+        conversation="\n".join([body.get("instructions") or "", *texts]),
+        tool_result=texts[-1] if items[-1].get("type") == "function_call_output" else None,
         tools=tools,
-        tool_required=forced,
+        tool_required=required,
         max_tokens=body.get("max_output_tokens"),
     )
 
 
-def _backwards(items: list[Item], said: list[str]) -> Iterator[tuple[Item, str]]:
-    return zip(reversed(items), reversed(said), strict=True)
+def _reversed(items: list[Item], texts: list[str]) -> Iterator[tuple[Item, str]]:
+    return zip(reversed(items), reversed(texts), strict=True)
 
 
 def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
-    """The tools that may be called, and whether one must be."""
+    """Return the tools that may be called, and whether one must be."""
     tools = {tool["name"]: tool.get("parameters") or {} for tool in _functions(body)}
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, dict):
@@ -76,74 +76,74 @@ def _functions(body: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 @dataclass(frozen=True, slots=True)
 class _Response:
-    """One answer, whole or as events."""
+    """One answer in the format of the Responses API."""
 
     call: Call
     body: Mapping[str, Any]
-    speech: ModelOutput
+    output: ModelOutput
 
-    def whole(self) -> dict[str, Any]:
-        ended = "incomplete" if self.speech.truncated else "completed"
+    def complete(self) -> dict[str, Any]:
+        ended = "incomplete" if self.output.truncated else "completed"
         return {**self._envelope(ended), "output": self._items(), "usage": self._usage()}
 
     def events(self) -> Iterator[bytes]:
-        for number, (kind, members) in enumerate(self._told()):
+        for number, (kind, members) in enumerate(self._typed_events()):
             event = {"type": kind, "sequence_number": number, **members}
             yield sse.encode(orjson.dumps(event), kind)
 
-    def _told(self) -> Iterator[Told]:
-        begun = {**self._envelope("in_progress"), "output": [], "usage": None}
-        yield "response.created", {"response": begun}
-        yield "response.in_progress", {"response": begun}
+    def _typed_events(self) -> Iterator[TypedEvent]:
+        initial = {**self._envelope("in_progress"), "output": [], "usage": None}
+        yield "response.created", {"response": initial}
+        yield "response.in_progress", {"response": initial}
         for index, item in enumerate(self._items()):
-            place = {"item_id": item["id"], "output_index": index}
-            speaks = item["type"] == "message"
-            empty: Item = {"content": []} if speaks else {"arguments": ""}
+            location = {"item_id": item["id"], "output_index": index}
+            is_message = item["type"] == "message"
+            empty: Item = {"content": []} if is_message else {"arguments": ""}
             opened = {**item, "status": "in_progress", **empty}
             yield "response.output_item.added", {"output_index": index, "item": opened}
-            yield from self._message(item, place) if speaks else self._call(item, index, place)
+            yield from self._message(item, location) if is_message else self._call(item, index, location)
             yield "response.output_item.done", {"output_index": index, "item": item}
-        whole = self.whole()
-        yield f"response.{whole['status']}", {"response": whole}
+        response = self.complete()
+        yield f"response.{response['status']}", {"response": response}
 
-    def _message(self, item: Item, place: dict[str, Any]) -> Iterator[Told]:
-        place = {**place, "content_index": 0}
-        yield "response.content_part.added", {**place, "part": _part("")}
-        for piece in self.speech.pieces:
-            yield "response.output_text.delta", {**place, "delta": piece, "logprobs": []}
-        yield "response.output_text.done", {**place, "text": self.speech.text, "logprobs": []}
-        yield "response.content_part.done", {**place, "part": item["content"][0]}
+    def _message(self, item: Item, location: dict[str, Any]) -> Iterator[TypedEvent]:
+        location = {**location, "content_index": 0}
+        yield "response.content_part.added", {**location, "part": _part("")}
+        for piece in self.output.pieces:
+            yield "response.output_text.delta", {**location, "delta": piece, "logprobs": []}
+        yield "response.output_text.done", {**location, "text": self.output.text, "logprobs": []}
+        yield "response.content_part.done", {**location, "part": item["content"][0]}
 
-    def _call(self, item: Item, index: int, place: dict[str, Any]) -> Iterator[Told]:
-        for fragment in self.speech.tool_calls[index].fragments():
-            yield "response.function_call_arguments.delta", {**place, "delta": fragment}
-        yield "response.function_call_arguments.done", {**place, "arguments": item["arguments"]}
+    def _call(self, item: Item, index: int, location: dict[str, Any]) -> Iterator[TypedEvent]:
+        for fragment in self.output.tool_calls[index].fragments():
+            yield "response.function_call_arguments.delta", {**location, "delta": fragment}
+        yield "response.function_call_arguments.done", {**location, "arguments": item["arguments"]}
 
     def _items(self) -> list[Item]:
-        """The tools called, else one message."""
+        """Return the tool calls, or one message if there are none."""
         calls = [
             {
                 "type": "function_call",
                 "id": f"fc_{self.call.id(20)}{number:02}",
                 "call_id": f"call_{self.call.id(20)}{number:02}",
-                "name": use.name,
-                "arguments": "".join(use.fragments()),
+                "name": tool_call.name,
+                "arguments": "".join(tool_call.fragments()),
                 "status": "completed",
             }
-            for number, use in enumerate(self.speech.tool_calls)
+            for number, tool_call in enumerate(self.output.tool_calls)
         ]
         about = {"type": "message", "id": f"msg_{self.call.id()}", "role": "assistant"}
-        cut = "incomplete" if self.speech.truncated else "completed"
-        return calls or [{**about, "status": cut, "content": [_part(self.speech.text)]}]
+        cut = "incomplete" if self.output.truncated else "completed"
+        return calls or [{**about, "status": cut, "content": [_part(self.output.text)]}]
 
     def _usage(self) -> dict[str, Any]:
-        heard, said = self.speech.prompt_tokens, self.speech.tokens
+        prompt_tokens, completion_tokens = self.output.prompt_tokens, self.output.tokens
         return {
-            "input_tokens": heard,
+            "input_tokens": prompt_tokens,
             "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
-            "output_tokens": said,
+            "output_tokens": completion_tokens,
             "output_tokens_details": {"reasoning_tokens": 0},
-            "total_tokens": heard + said,
+            "total_tokens": prompt_tokens + completion_tokens,
         }
 
     def _envelope(self, status: str) -> dict[str, Any]:
@@ -167,5 +167,5 @@ class _Response:
         }
 
 
-def _part(said: str) -> dict[str, Any]:
-    return {"type": "output_text", "text": said, "annotations": [], "logprobs": []}
+def _part(text: str) -> dict[str, Any]:
+    return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}

@@ -1,4 +1,4 @@
-"""Plays a script to one client over its socket."""
+"""Runs a script, step by step, on the connection of one client."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _SERVER = {"server": "parrot-sandbox"}
 
 
 async def play(script: Script, request: web.BaseRequest, sleep: Sleep) -> web.StreamResponse:
-    """Send what the script says; the client's leaving cancels it."""
+    """Run the steps and return the response. aiohttp cancels the coroutine when the client disconnects."""
     response = web.StreamResponse()
     for step in script:
         match step:
@@ -30,13 +30,16 @@ async def play(script: Script, request: web.BaseRequest, sleep: Sleep) -> web.St
             case SendBody():
                 await response.write(step.data)
             case _:
-                await _leave(request, step)
+                await _end_abruptly(request, step)
     await response.write_eof()
     return response
 
 
-async def _leave(request: web.BaseRequest, how: AbruptEnd) -> None:
-    """Never returns: were the answer ended here, aiohttp would send the chunk that makes it whole."""
+async def _end_abruptly(request: web.BaseRequest, how: AbruptEnd) -> None:
+    """Break or stall the connection; never returns.
+
+    If it returned, aiohttp would send the last chunk, which completes the response.
+    """
     transport = request.transport
     if transport is not None and how is AbruptEnd.CLOSE:
         transport.close()

@@ -1,4 +1,4 @@
-"""A port on loopback that can be closed and opened again without losing its number."""
+"""A TCP port on loopback that can stop and resume listening without losing its number."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ HOST = "127.0.0.1"
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
-_PATIENCE = 1.0
+_SHUTDOWN_TIMEOUT_S = 1.0
 
 
 class Port:
-    """Reserved from the start; connections are refused until `listen` and after `stop`."""
+    """A reserved port with an HTTP server that can be started and stopped; otherwise it refuses connections."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler
@@ -28,6 +28,7 @@ class Port:
 
     @property
     def url(self) -> str:
+        """`http://127.0.0.1:PORT`."""
         return f"http://{HOST}:{self.number}"
 
     @property
@@ -36,28 +37,28 @@ class Port:
         return self._listener is not None
 
     def reserve(self, number: int) -> None:
-        """Take that port (0: a free one) without listening, so that nobody else gets it. Raises OSError."""
+        """Bind the port (0: any free one) without listening, so that no other process can take it. Raises OSError."""
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((HOST, number))
         self.number = self._socket.getsockname()[1]
 
     async def listen(self) -> None:
-        """Accept connections on the reserved port; nothing happens if it does already. Raises OSError."""
+        """Start to accept connections, if it does not already. Raises OSError."""
         async with self._lock:
             if self._listener is None and self._socket is not None:
                 self._server = web.Server(self._handler, handler_cancellation=True, access_log=None)
                 self._listener = await asyncio.get_running_loop().create_server(self._server, sock=self._socket)
 
     async def stop(self) -> None:
-        """Refuse connections and drop the open ones, as a killed process does; the port stays reserved."""
+        """Refuse connections and reset the open ones, as if the process was killed. The port stays reserved."""
         async with self._lock:
             if self._listener is not None:
                 await self._close()
                 self.reserve(self.number)
 
     async def close(self) -> None:
-        """Stop for good and give the port back; twice is harmless."""
+        """Stop for good and release the port. May be called twice."""
         async with self._lock:
             await self._close()
 
@@ -69,7 +70,7 @@ class Port:
             for connection in server.connections:
                 if connection.transport is not None:
                     connection.transport.abort()
-            await server.shutdown(_PATIENCE)
+            await server.shutdown(_SHUTDOWN_TIMEOUT_S)
             await listener.wait_closed()
         elif reserved is not None:
             reserved.close()

@@ -1,4 +1,4 @@
-"""How a simulated provider behaves right now."""
+"""How a simulated provider behaves: its delays and its fault, if any."""
 
 from __future__ import annotations
 
@@ -11,33 +11,33 @@ Seconds = Annotated[float, Meta(ge=0, le=3600)]
 
 
 class Fault(Struct, frozen=True, forbid_unknown_fields=True):
-    """A way to break; which of the options below one takes is said in the table of faults."""
+    """One configured fault. `faults.FAULTS` lists which of these members each kind has."""
 
     fault: str
     """A key of FAULTS."""
     times: Annotated[int, Meta(ge=1)] | None = None
-    """How many more requests it strikes; none: all of them."""
+    """How many more requests it affects; None means all."""
     probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
-    """How likely it strikes a request."""
+    """Probability that it affects a request."""
     status: Annotated[int, Meta(ge=300, le=599)] = 500
     retry_after: Annotated[int, Meta(ge=0)] | None = None
-    """Seconds for the Retry-After header; none: no such header."""
+    """Value of the Retry-After header in seconds; None means no header."""
     after: Annotated[int, Meta(ge=0)] | None = None
-    """Events that still come, 0 for headers alone, none for not even those; from 1 a whole answer stops halfway."""
+    """Events sent before it strikes; 0 means headers only, None not even headers. A complete body is cut in half."""
     seconds: Seconds = 1.0
-    """Before the first byte."""
+    """Delay before the first byte."""
     between: Seconds = 0.0
-    """Seconds between two events."""
+    """Seconds between events."""
     requests: Annotated[int, Meta(ge=0)] = 10
-    """How many a minute are answered."""
+    """Requests answered per minute."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Delays in seconds, and what is broken; replaced as a whole while the provider runs."""
+    """The behaviour of a provider. Immutable: a change replaces the whole scenario."""
 
     latency_s: float = 0.0
-    """Before the first byte."""
+    """Delay before the first byte."""
     chunk_delay_s: float = 0.0
-    """Between two events of a stream."""
+    """Delay between the events of a stream."""
     fault: Fault | None = None

@@ -1,4 +1,4 @@
-"""A reply as the steps that send it, so that a fault is another list of steps."""
+"""Scripts: the steps that send a reply, such as waiting, sending headers or an event, or breaking the connection."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxy.sandbox.contract import EVENT_STREAM, Reply
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Say nothing for so many seconds."""
+    """Send nothing for that many seconds."""
 
     seconds: float
 
@@ -26,35 +26,38 @@ class SendHead:
 
 @dataclass(frozen=True, slots=True)
 class SendBody:
-    """Send bytes of the body: one event, or a whole answer."""
+    """Send bytes of the body: one event, or the complete body."""
 
     data: bytes
 
 
 class AbruptEnd(Enum):
-    """Leave without having finished."""
+    """End without completing the response."""
 
     CLOSE = "close"
-    """FIN where more was promised."""
+    """Close the connection (FIN) before the end of the body."""
     RESET = "reset"
-    """RST."""
+    """Reset the connection (RST)."""
     STALL = "stall"
-    """Stay connected and silent until the client gives up."""
+    """Keep the connection open and send nothing, until the client gives up."""
 
 
 Step = Wait | SendHead | SendBody | AbruptEnd
 Script = Sequence[Step]
 
 
-def reply_script(reply: Reply, latency: float = 0.0, chunk_delay: float = 0.0) -> list[Step]:
-    """All of a reply; `latency` seconds before its first byte and `chunk_delay` before each further event."""
+def reply_script(reply: Reply, latency_s: float = 0.0, chunk_delay_s: float = 0.0) -> list[Step]:
+    """Build the steps that send the whole reply.
+
+    Waits `latency_s` before the first byte and `chunk_delay_s` before each event after the first.
+    """
     headers = dict(reply.headers)
     if headers.get("content-type") != EVENT_STREAM:
         headers["content-length"] = str(sum(map(len, reply.frames)))
-    steps: list[Step] = [Wait(latency)] if latency else []
+    steps: list[Step] = [Wait(latency_s)] if latency_s else []
     steps.append(SendHead(reply.status, headers))
     for number, frame in enumerate(reply.frames):
-        if number and chunk_delay:
-            steps.append(Wait(chunk_delay))
+        if number and chunk_delay_s:
+            steps.append(Wait(chunk_delay_s))
         steps.append(SendBody(frame))
     return steps

@@ -1,4 +1,4 @@
-"""The sandbox: simulated providers on loopback, one port each, so that nobody needs a key to try the sidecar."""
+"""The sandbox: all simulated providers, each on its own loopback port, and the port of the fault API."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from proxy.sandbox.port import Port
 from proxy.sandbox.provider import Environment, ReceivedRequest, SimulatedProvider
 from proxy.sandbox.scenario import Fault, Scenario
 
-_FREE: Mapping[str, int] = MappingProxyType({})
+_ANY_FREE_PORTS: Mapping[str, int] = MappingProxyType({})
 DOWN = Fault("down")
 
 
 class Sandbox:
-    """Running simulated providers; a name it does not have is a KeyError."""
+    """The running simulated providers. Methods that take a provider's name raise KeyError for an unknown one."""
 
     def __init__(self, providers: Mapping[str, SimulatedProvider]) -> None:
         self._providers = providers
@@ -28,12 +28,16 @@ class Sandbox:
     async def start(
         cls,
         dialects: Mapping[str, str],
-        ports: Mapping[str, int] = _FREE,
+        ports: Mapping[str, int] = _ANY_FREE_PORTS,
         control_port: int = 0,
         *,
         environment: Environment | None = None,
     ) -> Sandbox:
-        """A provider for each name -> dialect; ports not named are free ones. Raises OSError if a port is taken."""
+        """Start one provider for each name -> dialect.
+
+        `ports` maps names to port numbers; the others, and a `control_port` of 0, get any free port. Raises OSError
+        if a port is taken, and then leaves nothing running.
+        """
         environment = environment or Environment()
         sandbox = cls(
             {name: SimulatedProvider(name, SIMULATIONS[dialect], environment) for name, dialect in dialects.items()}
@@ -50,47 +54,48 @@ class Sandbox:
 
     @property
     def names(self) -> tuple[str, ...]:
+        """Names of the providers."""
         return tuple(self._providers)
 
     @property
     def control_url(self) -> str:
-        """Where faults are set over HTTP."""
+        """URL of the fault API."""
         return self._control.url
 
     def url(self, name: str) -> str:
-        """The provider's address, without a path."""
+        """Return the provider's URL without a path."""
         return self._providers[name].port.url
 
     def base_url(self, name: str) -> str:
-        """What stands as the provider's `base_url` in routing.yaml."""
+        """Return the URL for the provider's `base_url` in routing.yaml."""
         return self.url(name) + self._providers[name].simulation.base_path
 
     def requests(self, name: str) -> list[ReceivedRequest]:
-        """The last 1,000 requests it received, oldest first."""
+        """Return the last 1,000 requests that the provider received, oldest first."""
         return list(self._providers[name].received)
 
     def scenario(self, name: str) -> Scenario:
-        """How it behaves now."""
+        """Return how the provider behaves now."""
         return self._providers[name].scenario
 
     async def set_scenario(self, name: str, scenario: Scenario) -> None:
-        """Let it behave so from its next request on."""
+        """Replace the provider's scenario, from its next request on."""
         await self._providers[name].apply(scenario)
 
     async def set_fault(self, name: str, fault: Fault | None) -> None:
-        """Break it so, in place of any other fault; None heals it."""
+        """Replace the provider's fault; None clears it."""
         await self.set_scenario(name, replace(self.scenario(name), fault=fault))
 
     async def stop(self, name: str) -> None:
-        """Its port refuses connections from now on, and the open ones are dropped: the fault `down`."""
+        """Refuse connections and reset the open ones: the fault `down`."""
         await self.set_fault(name, DOWN)
 
     async def restore(self, name: str) -> None:
-        """It listens on the same port and has no fault."""
+        """Clear the fault and listen again on the same port."""
         await self.set_fault(name, None)
 
     async def close(self) -> None:
-        """Stop everything and give the ports back."""
+        """Stop all providers and the fault API, and release the ports."""
         for port in [*(provider.port for provider in self._providers.values()), self._control]:
             await port.close()
 

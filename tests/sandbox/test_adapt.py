@@ -1,4 +1,4 @@
-"""A simulated table is the file's own, but for where the providers are and the keys they take."""
+"""The sandbox replaces the URLs and keys of a configuration and leaves the rest unchanged."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def both():
     return snapshot, adapt_snapshot(snapshot, URLS)
 
 
-def test_every_target_is_at_its_providers_simulator():
+def test_every_target_has_the_url_of_its_simulated_provider():
     _, simulated = both()
     for name in ("m", "m-anything", "c/other"):
         assert simulated.targets(name)
@@ -31,7 +31,7 @@ def test_every_target_is_at_its_providers_simulator():
             assert target.provider is simulated.providers[target.provider.name]
 
 
-def test_names_weights_and_regions_stay():
+def test_names_weights_and_regions_are_unchanged():
     before, after = both()
     for name in ("m", "m-anything", "a/other", "nobody/other"):
         assert [(each.id, each.region, each.model) for each in after.targets(name)] == [
@@ -42,7 +42,7 @@ def test_names_weights_and_regions_stay():
     assert (after.listen, after.drain, after.defaults) == (before.listen, before.drain, before.defaults)
 
 
-def test_no_key_of_the_file_goes_to_a_simulator_and_nobody_is_disabled():
+def test_real_keys_are_not_sent_and_no_provider_is_disabled():
     before, after = both()
     assert before.providers["a"].disabled_reason and not after.providers["a"].disabled_reason
     assert {each.key for each in after.providers.values()} == {Secret("sandbox")}
@@ -50,7 +50,7 @@ def test_no_key_of_the_file_goes_to_a_simulator_and_nobody_is_disabled():
     assert after.providers["a"] == plain
 
 
-def test_the_table_of_the_file_is_left_as_it_was():
+def test_the_original_snapshot_is_unchanged():
     before, _ = both()
     assert before.providers["b"].key == Secret(PROVIDER_KEY)
     assert before.targets("m")[1].base_url.startswith("https://")

@@ -1,4 +1,4 @@
-"""The simulated Anthropic is good enough for Anthropic's own SDK, strictly read."""
+"""Anthropic's SDK, with strict response types, works with the simulated Anthropic."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ OLD, NEW = "2023-06-01", "2026-10-21"
 
 @pytest.fixture
 async def sandbox():
-    running = await Sandbox.start({"anthropic": "anthropic"})
-    yield running
-    await running.close()
+    sandbox = await Sandbox.start({"anthropic": "anthropic"})
+    yield sandbox
+    await sandbox.close()
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def call(body, path="/v1/messages", version=NEW, **more):
     return Call("anthropic", "POST", path, {"x-api-key": "k", "anthropic-version": version}, raw, **more)
 
 
-def whole(**more):
+def response_json(**more):
     return json.loads(handle(call({**BASE, **more})).frames[0])
 
 
@@ -57,14 +57,14 @@ def events(**more):
     return parsed
 
 
-async def test_the_sdk_reads_an_answer(sdk):
+async def test_the_sdk_parses_a_response(sdk):
     got = await sdk.messages.create(**BASE)
     assert got.content[0].text == "Hello from anthropic (claude-opus-4-5), simulated. You said: What is the weather?"
     assert (got.stop_reason, got.model) == ("end_turn", "claude-opus-4-5-20251101")
     assert got.usage.input_tokens > 0 and got.usage.output_tokens > 1
 
 
-async def test_the_sdk_reads_a_stream_to_the_same_answer(sdk):
+async def test_the_sdk_parses_a_stream_with_the_same_text(sdk):
     expected = await sdk.messages.create(**BASE)
     async with sdk.messages.stream(**BASE) as stream:
         got = await stream.get_final_message()
@@ -73,7 +73,7 @@ async def test_the_sdk_reads_a_stream_to_the_same_answer(sdk):
     assert got.usage.output_tokens == expected.usage.output_tokens
 
 
-async def test_the_sdk_reads_a_streamed_tool_call_and_sends_its_result(sdk):
+async def test_the_sdk_parses_a_streamed_tool_call_and_sends_the_result(sdk):
     request = {**BASE, "messages": ASKS_WEATHER, "tools": [WEATHER]}
     async with sdk.messages.stream(**request) as stream:
         got = await stream.get_final_message()
@@ -83,9 +83,9 @@ async def test_the_sdk_reads_a_streamed_tool_call_and_sends_its_result(sdk):
     assert again.content[0].text.endswith("The tool said: sunny")
 
 
-def test_words_after_a_tools_result_are_answered_themselves():
+def test_user_text_after_a_tool_result_is_answered():
     content = [*RESULT["content"], {"type": "text", "text": "Thanks"}]
-    got = whole(messages=[*ASKS_WEATHER, {"role": "user", "content": content}])
+    got = response_json(messages=[*ASKS_WEATHER, {"role": "user", "content": content}])
     assert got["content"][0]["text"].endswith("You said: Thanks")
 
 
@@ -108,22 +108,22 @@ async def test_the_sdk_raises_its_own_error(sandbox, sdk, status, error):
 
 
 @pytest.mark.parametrize("more", [{}, {"max_tokens": 2}, {"messages": ASKS_WEATHER, "tools": [WEATHER]}])
-def test_every_answer_has_only_what_anthropic_has(more):
-    Message.model_validate(whole(**more), extra="forbid")
+def test_responses_match_anthropics_types(more):
+    Message.model_validate(response_json(**more), extra="forbid")
     adapter = TypeAdapter(RawMessageStreamEvent)
     for event in events(**more):
         if event["type"] != "ping":
             adapter.validate_python(event)
 
 
-def test_a_stream_comes_in_anthropics_order():
+def test_stream_events_are_in_anthropics_order():
     kinds = [event["type"] for event in events()]
     assert kinds[:3] == ["message_start", "content_block_start", "ping"]
     assert set(kinds[3:-3]) == {"content_block_delta"} and len(kinds[3:-3]) > 2
     assert kinds[-3:] == ["content_block_stop", "message_delta", "message_stop"]
 
 
-def test_a_tools_input_begins_empty_and_comes_in_fragments():
+def test_tool_input_starts_empty_and_arrives_in_fragments():
     got = events(messages=ASKS_WEATHER, tools=[WEATHER])
     start = next(event for event in got if event["type"] == "content_block_start")
     fragments = [event["delta"]["partial_json"] for event in got if event["type"] == "content_block_delta"]
@@ -131,7 +131,7 @@ def test_a_tools_input_begins_empty_and_comes_in_fragments():
     assert json.loads("".join(fragments)) == {"city": "example"}
 
 
-def test_each_tool_called_is_a_block_of_its_own():
+def test_each_tool_call_is_a_separate_block():
     tools = [WEATHER, {"name": "get_time", "input_schema": {"type": "object"}}]
     got = events(messages=[{"role": "user", "content": "get_weather and get_time"}], tools=tools)
     starts = [event for event in got if event["type"] == "content_block_start"]
@@ -148,25 +148,27 @@ def test_each_tool_called_is_a_block_of_its_own():
         (ASKS_WEATHER, {"type": "none"}, "end_turn"),
     ],
 )
-def test_tool_choice_is_obeyed(messages, choice, reason):
-    assert whole(messages=messages, tools=[WEATHER], tool_choice=choice)["stop_reason"] == reason
+def test_tool_choice_is_respected(messages, choice, reason):
+    assert response_json(messages=messages, tools=[WEATHER], tool_choice=choice)["stop_reason"] == reason
 
 
-def test_max_tokens_cuts_the_text():
-    got = whole(max_tokens=3)
+def test_max_tokens_truncates_the_text():
+    got = response_json(max_tokens=3)
     assert (got["stop_reason"], got["content"][0]["text"]) == ("max_tokens", "Hello from a")
     assert got["usage"]["output_tokens"] == 3
 
 
-def test_half_is_read_from_the_cache_where_the_request_marks_something():
-    marked = whole(system=[{"type": "text", "text": "x" * 400, "cache_control": {"type": "ephemeral"}}])["usage"]
+def test_with_cache_control_half_of_the_prompt_is_read_from_the_cache():
+    marked = response_json(system=[{"type": "text", "text": "x" * 400, "cache_control": {"type": "ephemeral"}}])[
+        "usage"
+    ]
     assert abs(marked["cache_read_input_tokens"] - marked["input_tokens"]) <= 1
-    assert whole()["usage"]["cache_read_input_tokens"] == 0
+    assert response_json()["usage"]["cache_read_input_tokens"] == 0
 
 
 @pytest.mark.parametrize("version, allowed", [(OLD, True), (NEW, False)])
 @pytest.mark.parametrize("name", ["temperature", "top_p", "top_k"])
-def test_sampling_parameters_went_with_the_newer_version(version, allowed, name):
+def test_the_newer_version_rejects_sampling_parameters(version, allowed, name):
     request = call({**BASE, name: 1}, version=version)
     if allowed:
         assert handle(request).status == 200
@@ -176,7 +178,7 @@ def test_sampling_parameters_went_with_the_newer_version(version, allowed, name)
 
 
 @pytest.mark.parametrize(
-    "body, says",
+    "body, reason",
     [
         (b"{", "not valid JSON"),
         ({"model": "m", "messages": USER}, "max_tokens: Field required"),
@@ -188,17 +190,17 @@ def test_sampling_parameters_went_with_the_newer_version(version, allowed, name)
         ({**BASE, "messages": [{"role": "tool", "content": "x"}]}, "messages.0.role"),
     ],
 )
-def test_a_bad_request_is_a_400_that_says_why(body, says):
+def test_an_invalid_request_is_a_400_with_the_reason(body, reason):
     with pytest.raises(SimulatedError) as caught:
         handle(call(body))
     reply = SIMULATION.render_error(call(body), caught.value)
     envelope = json.loads(reply.frames[0])
     assert (reply.status, envelope["type"], envelope["error"]["type"]) == (400, "error", "invalid_request_error")
-    assert says in envelope["error"]["message"]
+    assert reason in envelope["error"]["message"]
     assert envelope["request_id"] == reply.headers["request-id"]
 
 
-def test_a_temperature_over_one_is_refused_by_the_older_version():
+def test_the_older_version_rejects_a_temperature_over_one():
     with pytest.raises(SimulatedError, match="temperature"):
         handle(call({**BASE, "temperature": 1.5}, version=OLD))
 
@@ -219,12 +221,12 @@ def test_key_path_and_version_are_checked(headers, path, status):
 
 
 @pytest.mark.parametrize("key", [{"x-api-key": "k"}, {"Authorization": "Bearer k"}])
-def test_a_key_may_come_either_way(key):
+def test_the_key_is_accepted_in_either_header(key):
     request = Call("anthropic", "POST", "/v1/messages", {**key, "anthropic-version": OLD}, json.dumps(BASE).encode())
     assert handle(request).status == 200
 
 
-def test_the_allowance_is_told_in_anthropics_headers():
+def test_rate_limits_are_in_anthropics_headers():
     window = RateLimitWindow(requests=10, tokens=1_234, resets_in_s=30)
     headers = handle(call(BASE, window=window, now=1_800_000_000)).headers
     assert headers["anthropic-ratelimit-requests-remaining"] == "490"

@@ -1,4 +1,4 @@
-"""The simulated Cohere is good enough for Cohere's own SDK, strictly read."""
+"""Cohere's SDK, with strict response types, works with the simulated Cohere."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ KEY = {"Authorization": "Bearer k"}
 
 @pytest.fixture
 async def sandbox():
-    running = await Sandbox.start({"cohere": "cohere"})
-    yield running
-    await running.close()
+    sandbox = await Sandbox.start({"cohere": "cohere"})
+    yield sandbox
+    await sandbox.close()
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def call(body, path="/v2/chat", method="POST", **more):
     return Call("cohere", method, path, KEY, raw, **more)
 
 
-def whole(**more):
+def response_json(**more):
     return json.loads(handle(call({**BASE, **more})).frames[0])
 
 
@@ -63,7 +63,7 @@ def result(id):
     return {"role": "tool", "tool_call_id": id, "content": [{"type": "document", "document": {"data": "sunny"}}]}
 
 
-async def test_the_sdk_reads_an_answer_and_lists_models(sdk):
+async def test_the_sdk_parses_a_response_and_lists_models(sdk):
     got = await sdk.chat(**BASE)
     text = got.message.content[0].text
     assert text == "Hello from cohere (command-a-03-2025), simulated. You said: What is the weather?"
@@ -71,15 +71,15 @@ async def test_the_sdk_reads_an_answer_and_lists_models(sdk):
     assert "command-a-03-2025" in [model.name for model in (await sdk.models.list(endpoint="chat")).models]
 
 
-async def test_the_sdk_reads_a_stream_to_the_same_answer(sdk):
+async def test_the_sdk_parses_a_stream_with_the_same_text(sdk):
     expected = await sdk.chat(**BASE)
-    told = [event async for event in sdk.chat_stream(**BASE)]
-    text = "".join(event.delta.message.content.text for event in told if event.type == "content-delta")
+    stream = [event async for event in sdk.chat_stream(**BASE)]
+    text = "".join(event.delta.message.content.text for event in stream if event.type == "content-delta")
     assert text == expected.message.content[0].text
-    assert told[-1].delta.usage == expected.usage
+    assert stream[-1].delta.usage == expected.usage
 
 
-async def test_the_sdk_calls_a_tool_and_sends_its_result(sdk):
+async def test_the_sdk_parses_a_tool_call_and_sends_the_result(sdk):
     request = {"model": "command-a-03-2025", "tools": [WEATHER]}
     got = await sdk.chat(**request, messages=ASKS_WEATHER)
     [use] = got.message.tool_calls
@@ -100,45 +100,45 @@ async def test_the_sdk_raises_its_own_error(sandbox, sdk, status, error):
 
 
 @pytest.mark.parametrize("more", [{}, {"max_tokens": 2}, {"messages": ASKS_WEATHER, "tools": [WEATHER]}])
-def test_every_answer_has_the_shape_of_coheres(more):
-    V2ChatResponse.model_validate(whole(**more))
+def test_responses_match_coheres_types(more):
+    V2ChatResponse.model_validate(response_json(**more))
     adapter = TypeAdapter(V2ChatStreamResponse)
     for event in events(**more):
         assert adapter.validate_python(event).type == event["type"]
 
 
-def test_text_comes_in_coheres_order():
+def test_text_events_are_in_coheres_order():
     kinds = [event["type"] for event in events()]
     assert kinds[:2] == ["message-start", "content-start"]
     assert set(kinds[2:-2]) == {"content-delta"} and len(kinds[2:-2]) > 2
     assert kinds[-2:] == ["content-end", "message-end"]
 
 
-def test_a_call_comes_after_its_plan_one_at_a_time_and_not_in_a_list():
+def test_tool_calls_follow_the_plan_one_object_per_event():
     tools = [WEATHER, {"type": "function", "function": {"name": "get_time", "parameters": {}}}]
-    told = events(messages=[{"role": "user", "content": "get_weather and get_time"}], tools=tools)
-    assert [event["type"] for event in told[:3]] == ["message-start", "tool-plan-delta", "tool-call-start"]
-    starts = [event for event in told if event["type"] == "tool-call-start"]
+    stream = events(messages=[{"role": "user", "content": "get_weather and get_time"}], tools=tools)
+    assert [event["type"] for event in stream[:3]] == ["message-start", "tool-plan-delta", "tool-call-start"]
+    starts = [event for event in stream if event["type"] == "tool-call-start"]
     assert [(event["index"], event["delta"]["message"]["tool_calls"]["function"]["name"]) for event in starts] == [
         (0, "get_weather"),
         (1, "get_time"),
     ]
     fragments = [
         event["delta"]["message"]["tool_calls"]["function"]["arguments"]
-        for event in told
+        for event in stream
         if event["type"] == "tool-call-delta" and event["index"] == 0
     ]
     assert len(fragments) > 1 and json.loads("".join(fragments)) == {"city": "example"}
-    assert told[-1]["delta"]["finish_reason"] == "TOOL_CALL"
+    assert stream[-1]["delta"]["finish_reason"] == "TOOL_CALL"
 
 
-def test_counts_are_floats_and_no_done_follows():
+def test_token_counts_are_floats_and_there_is_no_done_event():
     *_, last = handle(call({**BASE, "stream": True})).frames
     assert last.startswith(b"event: message-end\n") and re.search(rb'"output_tokens":\d+\.0\b', last)
 
 
-def test_a_limit_cuts_the_text():
-    got = whole(max_tokens=3)
+def test_max_tokens_truncates_the_text():
+    got = response_json(max_tokens=3)
     assert (got["finish_reason"], got["message"]["content"]) == (
         "MAX_TOKENS",
         [{"type": "text", "text": "Hello from c"}],
@@ -146,12 +146,12 @@ def test_a_limit_cuts_the_text():
 
 
 @pytest.mark.parametrize("choice, reason", [(None, "COMPLETE"), ("NONE", "COMPLETE"), ("REQUIRED", "TOOL_CALL")])
-def test_tool_choice_is_obeyed(choice, reason):
-    assert whole(tools=[WEATHER], tool_choice=choice)["finish_reason"] == reason
+def test_tool_choice_is_respected(choice, reason):
+    assert response_json(tools=[WEATHER], tool_choice=choice)["finish_reason"] == reason
 
 
 @pytest.mark.parametrize(
-    "more, says",
+    "more, reason",
     [
         ({"n": 1}, "parameter 'n' is not a valid field"),
         ({"messages": []}, "'messages' must be a list"),
@@ -161,21 +161,21 @@ def test_tool_choice_is_obeyed(choice, reason):
         ({"messages": [{"role": "developer", "content": "x"}]}, "unknown role"),
         ({"messages": [*USER, {"role": "system", "content": "x"}, *USER]}, "system message must be the first"),
         ({"messages": [*USER, {"role": "assistant", "content": "x"}]}, "the last message"),
-        ({"messages": [*USER, result("x")]}, "answers no call"),
-        ({"stop_sequences": ["a"] * 6}, "stop_sequences: 5 at most"),
-        ({"frequency_penalty": 0.5, "presence_penalty": 0.5}, "one penalty"),
+        ({"messages": [*USER, result("x")]}, "unknown tool_call_id"),
+        ({"stop_sequences": ["a"] * 6}, "at most 5 stop_sequences"),
+        ({"frequency_penalty": 0.5, "presence_penalty": 0.5}, "only one of"),
         ({"tools": [WEATHER], "tool_choice": "auto"}, "tool_choice must be"),
         ({"tool_choice": "REQUIRED"}, "needs tools"),
-        ({"response_format": {"type": "json_schema"}}, "no such type"),
-        ({"response_format": {"type": "json_object"}, "tools": [WEATHER]}, "not both"),
+        ({"response_format": {"type": "json_schema"}}, "unknown type"),
+        ({"response_format": {"type": "json_object"}, "tools": [WEATHER]}, "JSON mode"),
     ],
 )
-def test_a_bad_request_is_a_400_that_says_why(more, says):
+def test_an_invalid_request_is_a_400_with_the_reason(more, reason):
     body = {**BASE, **more}
-    with pytest.raises(SimulatedError, match=says) as caught:
+    with pytest.raises(SimulatedError, match=reason) as caught:
         handle(call(body))
     reply = SIMULATION.render_error(call(body), caught.value)
-    assert reply.status == 400 and says in json.loads(reply.frames[0])["message"]
+    assert reply.status == 400 and reason in json.loads(reply.frames[0])["message"]
 
 
 @pytest.mark.parametrize(
@@ -188,7 +188,7 @@ def test_key_and_path_are_checked(request_, status):
     assert caught.value.status == status
 
 
-def test_the_allowance_is_told_but_not_with_an_error():
+def test_rate_limit_headers_are_absent_from_errors():
     request = call(BASE, window=RateLimitWindow(requests=10, request_limit=20))
     assert handle(request).headers["x-trial-endpoint-call-remaining"] == "10"
     assert not any(name.startswith("x-trial") for name in SIMULATION.render_error(request, SimulatedError(429)).headers)

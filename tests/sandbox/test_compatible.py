@@ -1,4 +1,4 @@
-"""The simulated Meta answers in OpenAI's shape, and its SDK is OpenAI's."""
+"""OpenAI's SDK works with the simulated OpenAI-compatible host."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def reply(**more):
 
 
 @pytest.mark.parametrize("dialect", ["meta", "compatible"])
-async def test_openais_sdk_reads_an_answer_a_stream_and_the_models(dialect):
+async def test_openais_sdk_parses_a_response_a_stream_and_the_models(dialect):
     sandbox = await Sandbox.start({"host": dialect})
     async with openai.AsyncOpenAI(
         api_key="any", base_url=sandbox.base_url("host"), max_retries=0, _strict_response_validation=True
@@ -36,7 +36,7 @@ async def test_openais_sdk_reads_an_answer_a_stream_and_the_models(dialect):
     assert models == list(MODELS)
 
 
-def test_an_answer_has_what_openai_has_but_no_tier_and_no_fingerprint():
+def test_responses_match_openais_types_without_tier_and_fingerprint():
     [whole] = reply().frames
     ChatCompletion.model_validate_json(whole, extra="forbid")
     for frame in reply(stream=True).frames[:-1]:
@@ -44,12 +44,12 @@ def test_an_answer_has_what_openai_has_but_no_tier_and_no_fingerprint():
     assert not {"service_tier", "system_fingerprint"} & set(json.loads(whole))
 
 
-def test_what_it_does_not_know_it_passes_over():
+def test_unknown_parameters_are_ignored():
     assert reply(top_k=5, chat_template_kwargs={}).status == 200
 
 
 @pytest.mark.parametrize("more, param", [({"model": ""}, "model"), ({"messages": "hi"}, "messages")])
-def test_a_bad_request_names_the_parameter(more, param):
+def test_an_invalid_request_names_the_parameter(more, param):
     with pytest.raises(SimulatedError) as caught:
         reply(**more)
     assert (caught.value.status, caught.value.param) == (400, param)

@@ -1,4 +1,4 @@
-"""The control endpoint tells who is there and breaks them, and refuses nonsense with what is allowed."""
+"""The fault API lists providers, sets and clears faults, and rejects invalid commands with what is allowed."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from proxy.sandbox.server import Sandbox
 
 @pytest.fixture
 async def sandbox():
-    running = await Sandbox.start({"openai": "openai", "anthropic": "anthropic"})
-    yield running
-    await running.close()
+    sandbox = await Sandbox.start({"openai": "openai", "anthropic": "anthropic"})
+    yield sandbox
+    await sandbox.close()
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ async def command(sandbox):
         yield send
 
 
-async def test_the_overview_lists_providers_their_urls_and_scenarios(sandbox, command):
+async def test_the_overview_lists_providers_with_urls_and_scenarios(sandbox, command):
     status, got = await command("GET", "/")
     assert status == 200
     assert got["providers"] == {
@@ -36,7 +36,7 @@ async def test_the_overview_lists_providers_their_urls_and_scenarios(sandbox, co
     assert got["faults"]["status"] == ["status", "retry_after", "times", "probability"]
 
 
-async def test_a_fault_is_put_shown_and_deleted(sandbox, command):
+async def test_a_fault_can_be_set_shown_and_cleared(sandbox, command):
     wanted = {"fault": "status", "status": 503, "times": 2}
     status, got = await command("PUT", "/providers/openai", json=wanted)
     assert status == 200
@@ -48,7 +48,7 @@ async def test_a_fault_is_put_shown_and_deleted(sandbox, command):
     assert sandbox.scenario("openai").fault is None
 
 
-async def test_down_is_one_fault_among_the_others(sandbox, command):
+async def test_down_is_set_and_cleared_like_any_fault(sandbox, command):
     await command("PUT", "/providers/openai", json={"fault": "down"})
     async with aiohttp.ClientSession() as client:
         with pytest.raises(aiohttp.ClientConnectorError):
@@ -59,25 +59,25 @@ async def test_down_is_one_fault_among_the_others(sandbox, command):
 
 
 @pytest.mark.parametrize(
-    "method, path, body, status, field, says",
+    "method, path, body, status, field, reason",
     [
         ("PUT", "/providers/openai", {"json": {"fault": "x"}}, 400, "fault", "allowed: slow"),
         ("PUT", "/providers/openai", {"json": {"fault": "cut", "aftr": 1}}, 400, "aftr", "allowed: after"),
         ("PUT", "/providers/openai", {"data": b"{"}, 400, "body", "JSON"),
-        ("PUT", "/providers/azure", {"json": {"fault": "cut"}}, 404, None, "there are: openai, anthropic"),
-        ("DELETE", "/providers/azure/fault", {}, 404, None, "no provider 'azure'"),
-        ("POST", "/", {}, 404, None, "there are GET /"),
+        ("PUT", "/providers/azure", {"json": {"fault": "cut"}}, 404, None, "available: openai, anthropic"),
+        ("DELETE", "/providers/azure/fault", {}, 404, None, "unknown provider 'azure'"),
+        ("POST", "/", {}, 404, None, "unknown path POST /; available: GET /"),
         ("GET", "/nothing", {}, 404, None, "PUT /providers/NAME"),
     ],
 )
-async def test_nonsense_is_refused(command, method, path, body, status, field, says):
+async def test_an_invalid_command_is_rejected(command, method, path, body, status, field, reason):
     got_status, got = await command(method, path, **body)
     assert (got_status, got["error"]["field"]) == (status, field)
-    assert says in got["error"]["message"]
+    assert reason in got["error"]["message"]
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.test"}, {"Origin": "https://evil.test"}])
-async def test_a_web_page_breaks_nothing(sandbox, command, headers):
+async def test_requests_of_a_web_page_are_rejected(sandbox, command, headers):
     status, got = await command("PUT", "/providers/openai", json={"fault": "down"}, headers=headers)
     assert (status, "evil.test" in got["error"]["message"]) == (403, True)
     assert sandbox.scenario("openai").fault is None

@@ -1,4 +1,4 @@
-"""Each fault is a script; a bad one is refused with what is allowed."""
+"""Each fault changes the script of a reply; an invalid fault is rejected with what is allowed."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from proxy.sandbox.scenario import Fault, Scenario
 from proxy.sandbox.script import AbruptEnd, SendBody, SendHead, Wait
 
 STREAM = Reply(200, {"content-type": EVENT_STREAM}, (b"1", b"2", b"3"))
-WHOLE = Reply(200, {"content-type": "application/json"}, (b'{"whole":1}',))
+BODY = Reply(200, {"content-type": "application/json"}, (b'{"whole":1}',))
 HEAD = SendHead(200, {"content-type": EVENT_STREAM})
-WHOLE_HEAD = SendHead(200, {"content-type": "application/json", "content-length": "11"})
+BODY_HEAD = SendHead(200, {"content-type": "application/json", "content-length": "11"})
 
 
-def turn(reply=STREAM, scenario=None, window=None):
-    def reject(call, rejected):
-        return Reply(rejected.status, {"left": str(call.window.request_limit)}, (rejected.message.encode(),))
+def request_context(reply=STREAM, scenario=None, window=None):
+    def render_error(call, error):
+        return Reply(error.status, {"left": str(call.window.request_limit)}, (error.message.encode(),))
 
     call = Call("p", "POST", "/", {}, b"", window=window or RateLimitWindow())
-    return RequestContext(call, Simulation("", lambda call: reply, reject), scenario or Scenario())
+    return RequestContext(call, Simulation("", lambda call: reply, render_error), scenario or Scenario())
 
 
 @pytest.mark.parametrize(
@@ -35,14 +35,14 @@ def turn(reply=STREAM, scenario=None, window=None):
         (Fault("cut", after=0), STREAM, [HEAD, AbruptEnd.CLOSE]),
         (Fault("cut", after=2), STREAM, [HEAD, SendBody(b"1"), SendBody(b"2"), AbruptEnd.CLOSE]),
         (Fault("cut", after=9), STREAM, [HEAD, SendBody(b"1"), SendBody(b"2"), SendBody(b"3"), AbruptEnd.CLOSE]),
-        (Fault("cut", after=2), WHOLE, [WHOLE_HEAD, SendBody(b'{"who'), AbruptEnd.CLOSE]),
-        (Fault("cut", after=0), WHOLE, [WHOLE_HEAD, AbruptEnd.CLOSE]),
-        (Fault("reset"), WHOLE, [AbruptEnd.RESET]),
+        (Fault("cut", after=2), BODY, [BODY_HEAD, SendBody(b'{"who'), AbruptEnd.CLOSE]),
+        (Fault("cut", after=0), BODY, [BODY_HEAD, AbruptEnd.CLOSE]),
+        (Fault("reset"), BODY, [AbruptEnd.RESET]),
         (Fault("reset", after=1), STREAM, [HEAD, SendBody(b"1"), AbruptEnd.RESET]),
         (Fault("stall"), STREAM, [AbruptEnd.STALL]),
         (Fault("stall", after=0), STREAM, [HEAD, AbruptEnd.STALL]),
         (Fault("stall", after=1), STREAM, [HEAD, SendBody(b"1"), AbruptEnd.STALL]),
-        (Fault("slow", seconds=3), WHOLE, [Wait(3), WHOLE_HEAD, SendBody(b'{"whole":1}')]),
+        (Fault("slow", seconds=3), BODY, [Wait(3), BODY_HEAD, SendBody(b'{"whole":1}')]),
         (
             Fault("slow", seconds=3, between=1),
             STREAM,
@@ -50,13 +50,13 @@ def turn(reply=STREAM, scenario=None, window=None):
         ),
     ],
 )
-def test_a_fault_is_another_script(fault, reply, script):
-    assert list(build_script(fault, turn(reply))) == script
+def test_a_fault_changes_the_script(fault, reply, script):
+    assert list(build_script(fault, request_context(reply))) == script
 
 
-def test_a_fault_keeps_the_scenarios_own_pace():
-    pace = Scenario(latency_s=5, chunk_delay_s=2)
-    assert list(build_script(Fault("stall", after=2), turn(scenario=pace))) == [
+def test_a_fault_keeps_the_delays_of_the_scenario():
+    scenario = Scenario(latency_s=5, chunk_delay_s=2)
+    assert list(build_script(Fault("stall", after=2), request_context(scenario=scenario))) == [
         Wait(5),
         HEAD,
         SendBody(b"1"),
@@ -78,7 +78,7 @@ def test_a_fault_keeps_the_scenarios_own_pace():
         (ANTHROPIC, 422, "invalid_request_error"),
     ],
 )
-def test_a_status_comes_in_the_providers_own_words(simulation, status, kind):
+def test_an_error_status_has_the_providers_own_envelope(simulation, status, kind):
     call = Call("p", "POST", "/anything", {}, b"")
     head, body = build_script(
         Fault("status", status=status, retry_after=7), RequestContext(call, simulation, Scenario())
@@ -87,41 +87,43 @@ def test_a_status_comes_in_the_providers_own_words(simulation, status, kind):
     assert json.loads(body.data)["error"]["type"] == kind
 
 
-def test_what_the_body_says_of_coming_again_is_what_the_fault_says():
-    def reject(call, rejected):
-        return Reply(rejected.status, {}, (str(call.window.resets_in_s).encode(),))
+def test_the_wait_in_the_body_is_that_of_the_fault():
+    def render_error(call, error):
+        return Reply(error.status, {}, (str(call.window.resets_in_s).encode(),))
 
-    broken = turn()
+    broken = request_context()
     _, body = build_script(
         Fault("status", status=429, retry_after=7),
-        RequestContext(broken.call, Simulation("", None, reject), Scenario()),
+        RequestContext(broken.call, Simulation("", None, render_error), Scenario()),
     )
     assert body.data == b"7.0"
 
 
-def test_without_retry_after_no_such_header_is_sent():
-    head, _ = build_script(Fault("status", status=503), turn())
+def test_without_retry_after_the_header_is_absent():
+    head, _ = build_script(Fault("status", status=503), request_context())
     assert "retry-after" not in head.headers
 
 
 @pytest.mark.parametrize("used, status, retry", [(2, 200, None), (3, 429, "31")])
-def test_over_the_limit_it_is_429_until_the_minute_is_over(used, status, retry):
-    head, *_ = build_script(Fault("limit", requests=2), turn(window=RateLimitWindow(requests=used, resets_in_s=30.2)))
+def test_over_the_limit_requests_get_429_until_the_minute_ends(used, status, retry):
+    head, *_ = build_script(
+        Fault("limit", requests=2), request_context(window=RateLimitWindow(requests=used, resets_in_s=30.2))
+    )
     assert (head.status, head.headers.get("retry-after")) == (status, retry)
 
 
-def test_the_limit_is_what_the_providers_headers_say():
-    head, _ = build_script(Fault("limit", requests=2), turn(window=RateLimitWindow(requests=3)))
+def test_rate_limit_headers_have_the_limit_of_the_fault():
+    head, _ = build_script(Fault("limit", requests=2), request_context(window=RateLimitWindow(requests=3)))
     assert head.headers["left"] == "2"
 
 
 @pytest.mark.parametrize("error, status", [(SimulatedError(404), 404), (KeyError("x"), 400), (TypeError(), 400)])
-def test_what_the_provider_does_not_take_it_rejects(error, status):
-    def answer(call):
+def test_errors_of_the_simulation_become_error_replies(error, status):
+    def handle(call):
         raise error
 
-    broken = turn()
-    simulation = Simulation("", answer, broken.simulation.render_error)
+    broken = request_context()
+    simulation = Simulation("", handle, broken.simulation.render_error)
     head, _ = build_script(None, RequestContext(broken.call, simulation, Scenario()))
     assert head.status == status
 
@@ -141,7 +143,7 @@ def test_only_down_closes_the_port(name):
         ({"fault": "down"}, Fault("down")),
     ],
 )
-def test_a_fault_is_read_from_json(value, fault):
+def test_a_fault_is_parsed_from_json(value, fault):
     assert parse_fault(value) == fault
 
 
@@ -150,7 +152,7 @@ def test_a_fault_is_read_from_json(value, fault):
     [
         ([], "body", "JSON object"),
         ({}, "fault", "slow, status, limit, cut, reset, stall, down"),
-        ({"fault": "explode"}, "fault", "'explode' is none; allowed: slow"),
+        ({"fault": "explode"}, "fault", "unknown fault 'explode'; allowed: slow"),
         ({"fault": ["cut"]}, "fault", "allowed: slow"),
         ({"fault": "cut", "status": 500}, "status", "allowed: after, times, probability"),
         ({"fault": "down", "times": 1}, "times", "no options"),
@@ -160,7 +162,7 @@ def test_a_fault_is_read_from_json(value, fault):
         ({"fault": "cut", "probability": 2}, "probability", "<= 1"),
     ],
 )
-def test_a_bad_fault_names_the_member_and_what_is_allowed(value, field, allowed):
+def test_an_invalid_fault_names_the_member_and_the_allowed_values(value, field, allowed):
     with pytest.raises(InvalidFaultError) as caught:
         parse_fault(value)
     assert caught.value.field == field

@@ -1,4 +1,4 @@
-"""The simulated Gemini is good enough for Google's own SDK, strictly read."""
+"""Google's SDK, with strict response types, works with the simulated Gemini."""
 
 from __future__ import annotations
 
@@ -31,9 +31,9 @@ KEY = {"x-goog-api-key": "k"}
 
 @pytest.fixture
 async def sandbox():
-    running = await Sandbox.start({"google": "google"})
-    yield running
-    await running.close()
+    sandbox = await Sandbox.start({"google": "google"})
+    yield sandbox
+    await sandbox.close()
 
 
 def client(sandbox, version):
@@ -46,20 +46,20 @@ def reply(body, method="generateContent", model="gemini-3-pro-preview", query=No
     return handle(Call("google", "POST", f"/v1beta/models/{model}:{method}", KEY, raw, query or {}, **more))
 
 
-def whole(body, **more):
+def response_json(body, **more):
     return json.loads(reply(body, **more).frames[0])
 
 
 def frames(body, **more):
-    told = reply(body, "streamGenerateContent", query={"alt": "sse"}, **more).frames
-    assert all(frame.startswith(b"data: {") and frame.endswith(b"}\r\n\r\n") for frame in told)
-    assert all(frame.count(b"\n") == 2 for frame in told)
-    return [json.loads(frame[6:]) for frame in told]
+    frames = reply(body, "streamGenerateContent", query={"alt": "sse"}, **more).frames
+    assert all(frame.startswith(b"data: {") and frame.endswith(b"}\r\n\r\n") for frame in frames)
+    assert all(frame.count(b"\n") == 2 for frame in frames)
+    return [json.loads(frame[6:]) for frame in frames]
 
 
 @pytest.mark.parametrize("version", [None, "v1beta"])
-async def test_the_sdk_chats_calls_a_tool_and_sends_its_result(sandbox, version):
-    def talk():
+async def test_the_sdk_parses_text_and_a_tool_call_and_sends_the_result(sandbox, version):
+    def converse():
         google = client(sandbox, version)
         config = types.GenerateContentConfig(tools=[TOOL], system_instruction="Be kind.", max_output_tokens=99)
         chat = google.chats.create(model="gemini-3-pro-preview", config=config)
@@ -71,7 +71,7 @@ async def test_the_sdk_chats_calls_a_tool_and_sends_its_result(sandbox, version)
         google.close()
         return last.candidates[0].finish_reason, text, models, count
 
-    finish, text, models, count = await asyncio.to_thread(talk)
+    finish, text, models, count = await asyncio.to_thread(converse)
     assert finish is types.FinishReason.STOP
     assert text == "Hello from google (gemini-3-pro-preview), simulated. The tool said: sunny"
     assert "models/gemini-2.5-flash" in models
@@ -100,19 +100,19 @@ async def test_the_sdk_raises_its_own_error(sandbox, status, error):
     "more",
     [{}, {"generationConfig": {"maxOutputTokens": 3}}, {"contents": ASKS_WEATHER, "tools": [WEATHER]}],
 )
-def test_every_answer_has_only_what_gemini_has(more):
+def test_responses_match_geminis_types(more):
     body = {"contents": USER, **more}
     with warnings.catch_warnings():
         warnings.simplefilter("error", UserWarning)
-        for one in [whole(body), *frames(body)]:
+        for one in [response_json(body), *frames(body)]:
             types.GenerateContentResponse.model_validate(one)
             assert {"candidates", "usageMetadata", "modelVersion", "responseId"} == set(one)
 
 
-def test_every_event_has_the_shape_of_an_answer_and_the_last_alone_the_finish():
+def test_every_event_is_a_response_and_only_the_last_has_a_finish_reason():
     *pieces, last = frames({"contents": USER})
     text = "".join(one["candidates"][0]["content"]["parts"][0]["text"] for one in pieces)
-    expected = whole({"contents": USER})
+    expected = response_json({"contents": USER})
     assert [text] == [part["text"] for part in expected["candidates"][0]["content"]["parts"]]
     assert not any("finishReason" in one["candidates"][0] for one in pieces) and len(pieces) > 2
     assert last["candidates"][0]["finishReason"] == "STOP"
@@ -120,47 +120,49 @@ def test_every_event_has_the_shape_of_an_answer_and_the_last_alone_the_finish():
     assert last["usageMetadata"]["totalTokenCount"] > pieces[0]["usageMetadata"]["totalTokenCount"]
 
 
-def test_without_alt_sse_a_stream_is_one_array():
+def test_without_alt_sse_a_stream_is_one_json_array():
     got = reply({"contents": USER}, "streamGenerateContent")
     assert got.headers["content-type"] != EVENT_STREAM
     assert json.loads(b"".join(got.frames)) == frames({"contents": USER})
 
 
 @pytest.mark.parametrize("model, has_id", [("gemini-2.5-flash", False), ("gemini-3-flash-preview", True)])
-def test_the_first_call_is_signed_and_calls_have_ids_from_gemini_3_on(model, has_id):
+def test_from_gemini_3_on_calls_have_ids_and_the_first_is_signed(model, has_id):
     tools = [{"functionDeclarations": [*WEATHER["functionDeclarations"], {"name": "get_time"}]}]
     body = {"contents": [{"parts": [{"text": "get_weather get_time"}]}], "tools": tools}
-    first, second = whole(body, model=model)["candidates"][0]["content"]["parts"]
+    first, second = response_json(body, model=model)["candidates"][0]["content"]["parts"]
     assert first["functionCall"]["args"] == {"city": "example"} and second["functionCall"]["args"] == {}
     assert ("thoughtSignature" in first, "thoughtSignature" in second) == (True, False)
     assert ("id" in first["functionCall"], "id" in second["functionCall"]) == (has_id, has_id)
 
 
-def test_a_limit_cuts_the_text():
-    got = whole({"contents": USER, "generationConfig": {"maxOutputTokens": 3}})
+def test_max_tokens_truncates_the_text():
+    got = response_json({"contents": USER, "generationConfig": {"maxOutputTokens": 3}})
     [candidate] = got["candidates"]
     assert (candidate["finishReason"], candidate["content"]["parts"]) == ("MAX_TOKENS", [{"text": "Hello from g"}])
     assert got["usageMetadata"]["candidatesTokenCount"] == 3
 
 
-def test_an_older_model_gives_several_candidates():
-    got = whole({"contents": USER, "generationConfig": {"candidateCount": 2}}, model="gemini-2.5-flash")
+def test_older_models_return_several_candidates():
+    got = response_json({"contents": USER, "generationConfig": {"candidateCount": 2}}, model="gemini-2.5-flash")
     assert [one["index"] for one in got["candidates"]] == [0, 1]
 
 
-def test_what_is_counted_may_be_a_whole_request():
-    told = whole({"generateContentRequest": {"contents": USER, "systemInstruction": USER[0]}}, method="countTokens")
-    assert told["totalTokens"] > whole({"contents": USER}, method="countTokens")["totalTokens"]
+def test_count_tokens_accepts_a_generate_content_request():
+    counted = response_json(
+        {"generateContentRequest": {"contents": USER, "systemInstruction": USER[0]}}, method="countTokens"
+    )
+    assert counted["totalTokens"] > response_json({"contents": USER}, method="countTokens")["totalTokens"]
 
 
-def test_over_the_quota_the_body_says_when_to_come_again():
+def test_a_429_has_its_retry_delay_in_the_body():
     call = Call("google", "POST", "/", {}, b"", window=RateLimitWindow(resets_in_s=46.3))
     got = SIMULATION.render_error(call, SimulatedError(429))
     error = json.loads(got.frames[0])["error"]
     assert (error["code"], error["status"]) == (429, "RESOURCE_EXHAUSTED")
-    told = {detail["@type"].rpartition(".")[2]: detail for detail in error["details"]}
-    assert told["RetryInfo"]["retryDelay"] == "46.3s"
-    assert "PerMinute" in told["QuotaFailure"]["violations"][0]["quotaId"]
+    details = {detail["@type"].rpartition(".")[2]: detail for detail in error["details"]}
+    assert details["RetryInfo"]["retryDelay"] == "46.3s"
+    assert "PerMinute" in details["QuotaFailure"]["violations"][0]["quotaId"]
     assert "retry-after" not in got.headers
 
 
@@ -168,7 +170,7 @@ def test_over_the_quota_the_body_says_when_to_come_again():
     "status, name",
     [(400, "INVALID_ARGUMENT"), (403, "PERMISSION_DENIED"), (422, "FAILED_PRECONDITION"), (502, "UNKNOWN")],
 )
-def test_an_error_has_googles_envelope(status, name):
+def test_errors_have_googles_envelope(status, name):
     error = json.loads(SIMULATION.render_error(Call("g", "GET", "/", {}, b""), SimulatedError(status)).frames[0])[
         "error"
     ]
@@ -177,7 +179,7 @@ def test_an_error_has_googles_envelope(status, name):
 
 
 @pytest.mark.parametrize("headers, query", [(KEY, {}), ({}, {"key": "k"}), ({"Authorization": "Bearer k"}, {})])
-def test_a_key_may_come_in_three_ways(headers, query):
+def test_the_key_is_accepted_in_three_places(headers, query):
     assert handle(Call("google", "GET", "/v1beta/models", headers, b"", query)).status == 200
 
 

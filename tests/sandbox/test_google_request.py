@@ -1,4 +1,4 @@
-"""The simulated Gemini takes what Gemini takes, and nothing else."""
+"""The simulated Gemini accepts the requests that Gemini accepts, and no others."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def tool(**schema):
     return {"functionDeclarations": [{"name": "get_weather", **schema}]}
 
 
-def test_both_cases_are_taken_but_not_below_what_is_the_callers_own():
+def test_names_are_converted_to_camel_case_except_in_the_callers_data():
     mixed = {
         "generation_config": {"max_output_tokens": 1, "topP": 0.5},
         "contents": [{"parts": [{"function_call": {"name": "f", "args": {"my_key": 1}}}]}],
@@ -32,9 +32,9 @@ def test_both_cases_are_taken_but_not_below_what_is_the_callers_own():
     }
 
 
-@pytest.mark.parametrize("model, newest", [(NEW, True), (OLD, False), ("gemini-flash-latest", True), ("m", True)])
-def test_a_name_without_a_number_is_the_newest(model, newest):
-    assert is_gemini_3_or_later(model) is newest
+@pytest.mark.parametrize("model, is_strict", [(NEW, True), (OLD, False), ("gemini-flash-latest", True), ("m", True)])
+def test_a_model_name_without_a_number_counts_as_gemini_3(model, is_strict):
+    assert is_gemini_3_or_later(model) is is_strict
 
 
 @pytest.mark.parametrize(
@@ -47,12 +47,12 @@ def test_a_name_without_a_number_is_the_newest(model, newest):
         ([{"parts": [{"text": "hi"}]}], NEW),
     ],
 )
-def test_a_conversation_is_taken(contents, model):
+def test_a_valid_conversation_is_accepted(contents, model):
     check_request({"contents": contents}, model, streamed=True)
 
 
 @pytest.mark.parametrize(
-    "body, says",
+    "body, reason",
     [
         ({}, "contents is not specified"),
         ({"contents": []}, "contents is not specified"),
@@ -72,13 +72,13 @@ def test_a_conversation_is_taken(contents, model):
         ({"contents": [USER], "toolConfig": {"functionCallingConfig": {"mode": "REQUIRED"}}}, "Invalid value"),
     ],
 )
-def test_what_gemini_does_not_take_is_a_400(body, says):
-    with pytest.raises(SimulatedError, match=says) as caught:
+def test_an_invalid_request_is_a_400(body, reason):
+    with pytest.raises(SimulatedError, match=reason) as caught:
         check_request(body, NEW, streamed=False)
     assert caught.value.status == 400
 
 
-def test_an_older_model_gives_several_candidates_but_not_in_a_stream():
+def test_older_models_allow_several_candidates_but_not_in_a_stream():
     body = {"contents": [USER], "generationConfig": {"candidateCount": 2}}
     check_request(body, OLD, streamed=False)
     with pytest.raises(SimulatedError):
@@ -86,7 +86,7 @@ def test_an_older_model_gives_several_candidates_but_not_in_a_stream():
 
 
 @pytest.mark.parametrize(
-    "calling, names, forced",
+    "calling, names, required",
     [
         ({}, ["get_weather", "get_time"], False),
         ({"mode": "NONE"}, [], False),
@@ -95,23 +95,23 @@ def test_an_older_model_gives_several_candidates_but_not_in_a_stream():
         ({"mode": "VALIDATED", "allowedFunctionNames": ["get_time"]}, ["get_time"], False),
     ],
 )
-def test_a_prompt_knows_which_tools_may_be_called(calling, names, forced):
+def test_the_prompt_contains_the_callable_tools(calling, names, required):
     tools = [tool(parameters={"type": "OBJECT", "properties": {"a": {"type": "STRING"}}}), {"googleSearch": {}}]
     tools[0]["functionDeclarations"].append({"name": "get_time", "parametersJsonSchema": {"type": "object"}})
-    made = parse_prompt(
+    prompt = parse_prompt(
         "google", NEW, {"contents": [USER], "tools": tools, "toolConfig": {"functionCallingConfig": calling}}
     )
-    assert (list(made.tools), made.tool_required) == (names, forced)
+    assert (list(prompt.tools), prompt.tool_required) == (names, required)
 
 
-def test_types_in_capitals_are_json_schemas_own():
+def test_type_names_in_capitals_are_converted():
     schema = {
         "type": "OBJECT",
         "properties": {"type": {"type": "ARRAY", "items": {"type": "INTEGER"}}},
         "required": ["a"],
     }
-    made = parse_prompt("google", NEW, {"contents": [USER], "tools": [tool(parameters=schema)]})
-    assert made.tools["get_weather"] == {
+    prompt = parse_prompt("google", NEW, {"contents": [USER], "tools": [tool(parameters=schema)]})
+    assert prompt.tools["get_weather"] == {
         "type": "object",
         "properties": {"type": {"type": "array", "items": {"type": "integer"}}},
         "required": ["a"],
@@ -119,10 +119,10 @@ def test_types_in_capitals_are_json_schemas_own():
 
 
 @pytest.mark.parametrize(
-    "response, said",
+    "response, expected",
     [({"output": "sunny"}, "sunny"), ({"result": "sunny"}, "sunny"), ({"a": 1}, '{"a":1}'), ({"output": [1]}, "[1]")],
 )
-def test_what_a_tool_returned_is_heard(response, said):
+def test_tool_results_are_part_of_the_prompt(response, expected):
     result = {"role": "user", "parts": [{"functionResponse": {"name": "f", "response": response}}]}
-    assert parse_prompt("google", NEW, {"contents": [USER, CALLS, result]}).tool_result == said
+    assert parse_prompt("google", NEW, {"contents": [USER, CALLS, result]}).tool_result == expected
     assert parse_prompt("google", NEW, {"contents": [USER, CALLS, result, USER]}).tool_result is None

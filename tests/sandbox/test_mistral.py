@@ -1,4 +1,4 @@
-"""The simulated Mistral is good enough for Mistral's own SDK, strictly read."""
+"""Mistral's SDK, with strict response types, works with the simulated Mistral."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def result(id="abcdefgh1"):
 
 @pytest.fixture
 async def sandbox():
-    running = await Sandbox.start({"mistral": "mistral"})
-    yield running
-    await running.close()
+    sandbox = await Sandbox.start({"mistral": "mistral"})
+    yield sandbox
+    await sandbox.close()
 
 
 @pytest.fixture
@@ -57,7 +57,7 @@ def call(body, path="/v1/chat/completions", method="POST", **more):
     return Call("mistral", method, path, KEY, raw, **more)
 
 
-def whole(**more):
+def response_json(**more):
     return json.loads(handle(call({**BASE, **more})).frames[0])
 
 
@@ -67,14 +67,14 @@ def chunks(**more):
     return [json.loads(decode(frame).data) for frame in frames]
 
 
-async def test_the_sdk_reads_an_answer_and_lists_models(sdk):
+async def test_the_sdk_parses_a_response_and_lists_models(sdk):
     got = await sdk.chat.complete_async(**BASE)
     text = got.choices[0].message.content
     assert text == "Hello from mistral (mistral-small-latest), simulated. You said: What is the weather?"
     assert (await sdk.models.list_async()).data[0].capabilities.completion_chat
 
 
-async def test_the_sdk_streams_a_tool_call_and_sends_its_result(sdk):
+async def test_the_sdk_parses_a_streamed_tool_call_and_sends_the_result(sdk):
     request = {"model": "mistral-small-latest", "tools": [WEATHER]}
     stream = await sdk.chat.stream_async(**request, messages=ASKS_WEATHER)
     *_, last = [event.data async for event in stream]
@@ -87,7 +87,7 @@ async def test_the_sdk_streams_a_tool_call_and_sends_its_result(sdk):
     assert again.choices[0].message.content.endswith("The tool said: sunny")
 
 
-async def test_the_sdk_raises_its_own_errors(sandbox, sdk):
+async def test_the_sdk_raises_its_own_error(sandbox, sdk):
     with pytest.raises(errors.HTTPValidationError) as caught:
         await sdk.chat.complete_async(**BASE, temperature=2)
     assert caught.value.data.detail[0].loc == ["body", "temperature"]
@@ -98,22 +98,22 @@ async def test_the_sdk_raises_its_own_errors(sandbox, sdk):
 
 
 @pytest.mark.parametrize("more", [{}, {"n": 2}, {"max_tokens": 2}, {"messages": ASKS_WEATHER, "tools": [WEATHER]}])
-def test_every_answer_has_only_what_mistral_has(more):
-    ChatCompletionResponse.model_validate(whole(**more), extra="forbid")
+def test_responses_match_mistrals_types(more):
+    ChatCompletionResponse.model_validate(response_json(**more), extra="forbid")
     for chunk in chunks(**more):
         CompletionChunk.model_validate(chunk, extra="forbid")
 
 
 @pytest.mark.parametrize("n", [1, 2])
-def test_the_last_chunk_has_the_finish_and_the_usage(n):
+def test_the_last_chunk_has_the_finish_reason_and_the_usage(n):
     *before, last = chunks(n=n)
-    assert last["choices"][0]["finish_reason"] == "stop" and last["usage"] == whole(n=n)["usage"]
+    assert last["choices"][0]["finish_reason"] == "stop" and last["usage"] == response_json(n=n)["usage"]
     assert not any("usage" in chunk for chunk in before)
     assert all("finish_reason" in chunk["choices"][0] for chunk in before)
     assert before[0]["choices"][0]["delta"] == {"role": "assistant", "content": ""}
 
 
-def test_calls_come_whole_with_ids_of_nine():
+def test_tool_calls_arrive_complete_with_nine_character_ids():
     tools = [WEATHER, {"type": "function", "function": {"name": "get_time", "parameters": {}}}]
     asks = [{"role": "user", "content": "get_weather and get_time"}]
     [calls] = [
@@ -127,8 +127,8 @@ def test_calls_come_whole_with_ids_of_nine():
 
 
 @pytest.mark.parametrize("choice, called", [("auto", False), ("none", False), ("any", True), ("required", True)])
-def test_tool_choice_is_obeyed(choice, called):
-    [got] = whole(tools=[WEATHER], tool_choice=choice)["choices"]
+def test_tool_choice_is_respected(choice, called):
+    [got] = response_json(tools=[WEATHER], tool_choice=choice)["choices"]
     assert bool(got["message"]["tool_calls"]) is called
 
 
@@ -149,7 +149,7 @@ def test_tool_choice_is_obeyed(choice, called):
         ({"max_tokens": 0}, ["max_tokens"]),
     ],
 )
-def test_what_is_not_known_or_out_of_range_is_a_422_at_its_place(more, place):
+def test_an_unknown_or_out_of_range_parameter_is_a_422_with_its_location(more, place):
     body = {**BASE, **more}
     with pytest.raises(SimulatedError) as caught:
         handle(call(body))
@@ -160,7 +160,7 @@ def test_what_is_not_known_or_out_of_range_is_a_422_at_its_place(more, place):
 
 
 @pytest.mark.parametrize(
-    "messages, says",
+    "messages, reason",
     [
         ([], "at least one message"),
         ([{"role": "system", "content": "x"}], "Expected last role"),
@@ -171,8 +171,8 @@ def test_what_is_not_known_or_out_of_range_is_a_422_at_its_place(more, place):
         ([*USER, calling(), result("zzzzzzzz9")], "Unexpected tool call id"),
     ],
 )
-def test_a_conversation_out_of_order_is_a_400(messages, says):
-    with pytest.raises(SimulatedError, match=says) as caught:
+def test_messages_in_an_invalid_order_are_a_400(messages, reason):
+    with pytest.raises(SimulatedError, match=reason) as caught:
         handle(call({**BASE, "messages": messages}))
     assert caught.value.status == 400
 
@@ -180,12 +180,12 @@ def test_a_conversation_out_of_order_is_a_400(messages, says):
 @pytest.mark.parametrize(
     "messages", [[*USER, {"role": "assistant", "content": "x", "prefix": True}], [*USER, calling(), result()]]
 )
-def test_a_conversation_in_order_is_taken(messages):
-    assert whole(messages=messages)["choices"]
+def test_messages_in_a_valid_order_are_accepted(messages):
+    assert response_json(messages=messages)["choices"]
 
 
 @pytest.mark.parametrize("status, body", [(401, {"detail": "Unauthorized"}), (400, None), (429, None), (502, None)])
-def test_an_error_has_one_of_mistrals_envelopes(status, body):
+def test_errors_have_one_of_mistrals_envelopes(status, body):
     got = json.loads(SIMULATION.render_error(call({}), SimulatedError(status)).frames[0])
     assert got == body or (got["object"], got["raw_status_code"]) == ("error", status)
 
@@ -200,8 +200,8 @@ def test_key_and_path_are_checked(request_, status):
     assert caught.value.status == status
 
 
-def test_the_allowance_and_the_price_are_told_in_mistrals_headers():
+def test_rate_limits_and_query_cost_are_in_mistrals_headers():
     headers = handle(call(BASE, window=RateLimitWindow(requests=10, tokens=1_000))).headers
     assert headers["x-ratelimit-remaining-req-minute"] == "490"
     assert headers["x-ratelimit-remaining-tokens-minute"] == "199000"
-    assert int(headers["x-ratelimit-tokens-query-cost"]) == whole()["usage"]["total_tokens"]
+    assert int(headers["x-ratelimit-tokens-query-cost"]) == response_json()["usage"]["total_tokens"]

@@ -1,4 +1,4 @@
-"""The answer is the same for the same prompt, and tool arguments fit their schema."""
+"""The simulated model is deterministic, and the arguments of its tool calls match their schema."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def prompt(**more):
 
 @settings(deadline=None)
 @given(st.text(), st.none() | st.integers(1, 100))
-def test_the_pieces_make_up_the_text(user, most):
-    speech = generate(prompt(user=user, max_tokens=most))
+def test_the_pieces_add_up_to_the_text(user, most):
+    output = generate(prompt(user=user, max_tokens=most))
     full = f"Hello from p (m), simulated. You said: {user[:200]}"
-    assert speech.text == (full if most is None else full[: 4 * most])
-    assert speech.truncated is (speech.text != full)
-    assert all(speech.pieces)
+    assert output.text == (full if most is None else full[: 4 * most])
+    assert output.truncated is (output.text != full)
+    assert all(output.pieces)
 
 
 @pytest.mark.parametrize(
@@ -33,10 +33,10 @@ def test_the_pieces_make_up_the_text(user, most):
         ({"tool_required": True}, []),
     ],
 )
-def test_a_tool_is_called_when_it_is_named_or_forced(more, called):
-    speech = generate(prompt(**more))
-    assert [use.name for use in speech.tool_calls] == called
-    assert bool(speech.text) is not bool(called)
+def test_a_tool_is_called_when_named_or_required(more, called):
+    output = generate(prompt(**more))
+    assert [call.name for call in output.tool_calls] == called
+    assert bool(output.text) is not bool(called)
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def test_a_tool_is_called_when_it_is_named_or_forced(more, called):
         ({"type": "geometry"}, "example"),
     ],
 )
-def test_a_sample_fits_its_schema(schema, value):
+def test_a_sample_value_matches_its_schema(schema, value):
     assert sample_value(schema) == value
 
 
@@ -65,6 +65,6 @@ def test_four_characters_are_a_token(text, count):
     assert count_tokens(text) == count
 
 
-def test_an_answer_that_was_begun_is_gone_on_with():
+def test_a_prefilled_answer_is_continued():
     whole = generate(Prompt("openai", "gpt-x", "hello")).text
     assert generate(Prompt("openai", "gpt-x", "hello", prefill=whole[:10])).text == whole[10:]

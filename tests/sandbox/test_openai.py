@@ -1,4 +1,4 @@
-"""The simulated OpenAI is good enough for OpenAI's own SDK, strictly read."""
+"""OpenAI's SDK, with strict response types, works with the simulated OpenAI."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ ASKS_WEATHER = [{"role": "user", "content": "Use get_weather please"}]
 
 @pytest.fixture
 async def sandbox():
-    running = await Sandbox.start({"openai": "openai"})
-    yield running
-    await running.close()
+    sandbox = await Sandbox.start({"openai": "openai"})
+    yield sandbox
+    await sandbox.close()
 
 
 @pytest.fixture
@@ -56,7 +56,7 @@ def chunks(body):
     return [json.loads(frame) for frame in frames]
 
 
-async def test_the_sdk_reads_an_answer(sdk):
+async def test_the_sdk_parses_a_response(sdk):
     got = await sdk.chat.completions.create(model="gpt-4o", messages=USER)
     assert got.choices[0].message.content == "Hello from openai (gpt-4o), simulated. You said: What is the weather?"
     assert got.choices[0].finish_reason == "stop"
@@ -64,7 +64,7 @@ async def test_the_sdk_reads_an_answer(sdk):
     assert got.usage.total_tokens == got.usage.prompt_tokens + got.usage.completion_tokens
 
 
-async def test_the_sdk_reads_a_stream_to_the_same_answer(sdk):
+async def test_the_sdk_parses_a_stream_with_the_same_text(sdk):
     whole = await sdk.chat.completions.create(model="gpt-4o", messages=USER)
     state = ChatCompletionStreamState()
     stream = await sdk.chat.completions.create(
@@ -101,7 +101,7 @@ async def test_the_sdk_raises_its_own_error(sandbox, sdk, fault, error):
 
 @pytest.mark.parametrize("extra", [{}, {"n": 2}, {"max_tokens": 3}, {"tools": [WEATHER]}])
 @pytest.mark.parametrize("messages", [USER, ASKS_WEATHER])
-def test_every_answer_has_only_what_openai_has(extra, messages):
+def test_responses_match_openais_types(extra, messages):
     body = {"model": "gpt-4o", "messages": messages, **extra}
     [whole] = handle(call(body)).frames
     ChatCompletion.model_validate_json(whole, extra="forbid")
@@ -109,7 +109,7 @@ def test_every_answer_has_only_what_openai_has(extra, messages):
         ChatCompletionChunk.model_validate(chunk, extra="forbid")
 
 
-def test_a_stream_begins_with_the_role_and_ends_with_finish_usage_done():
+def test_a_stream_starts_with_the_role_and_ends_with_finish_usage_and_done():
     body = {"model": "m", "messages": USER, "stream_options": {"include_usage": True}}
     first, *middle, finish, usage = chunks(body)
     assert first["choices"][0]["delta"]["role"] == "assistant" and first["usage"] is None
@@ -118,11 +118,11 @@ def test_a_stream_begins_with_the_role_and_ends_with_finish_usage_done():
     assert usage["choices"] == [] and usage["usage"]["total_tokens"] > 0
 
 
-def test_without_include_usage_no_chunk_speaks_of_it():
+def test_without_include_usage_no_chunk_has_usage():
     assert not any("usage" in chunk for chunk in chunks({"model": "m", "messages": USER}))
 
 
-def test_a_tool_named_by_the_user_is_called_with_what_its_schema_requires():
+def test_a_tool_that_the_user_names_is_called_with_the_required_arguments():
     body = {"model": "m", "messages": ASKS_WEATHER, "tools": [WEATHER]}
     [choice] = json.loads(handle(call(body)).frames[0])["choices"]
     assert choice["finish_reason"] == "tool_calls" and choice["message"]["content"] is None
@@ -131,7 +131,7 @@ def test_a_tool_named_by_the_user_is_called_with_what_its_schema_requires():
     assert json.loads(use["function"]["arguments"]) == {"city": "example", "unit": "C"}
 
 
-def test_a_streamed_tool_call_names_itself_once_and_comes_in_fragments():
+def test_a_streamed_tool_call_has_its_name_once_and_arguments_in_fragments():
     deltas = [
         chunk["choices"][0]["delta"] for chunk in chunks({"model": "m", "messages": ASKS_WEATHER, "tools": [WEATHER]})
     ]
@@ -151,7 +151,7 @@ def test_a_streamed_tool_call_names_itself_once_and_comes_in_fragments():
         ([*ASKS_WEATHER, {"role": "tool", "tool_call_id": "c", "content": "sunny"}], "auto", False),
     ],
 )
-def test_tool_choice_is_obeyed(messages, choice, called):
+def test_tool_choice_is_respected(messages, choice, called):
     body = {"model": "m", "messages": messages, "tools": [WEATHER], "tool_choice": choice}
     [got] = json.loads(handle(call(body)).frames[0])["choices"]
     assert ("tool_calls" in got["message"]) is called
@@ -164,7 +164,7 @@ def test_a_tool_result_is_answered_in_text():
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
-def test_max_tokens_cuts_the_text(name):
+def test_max_tokens_truncates_the_text(name):
     got = json.loads(handle(call({"model": "m", "messages": USER, name: 3})).frames[0])
     assert got["choices"][0]["finish_reason"] == "length"
     assert got["choices"][0]["message"]["content"] == "Hello from o"
@@ -174,7 +174,7 @@ def test_max_tokens_cuts_the_text(name):
 @pytest.mark.parametrize(
     "model, taken", [("gpt-5", False), ("o3", False), ("gpt-5-chat-latest", True), ("gpt-35-turbo", True)]
 )
-def test_a_model_that_thinks_has_another_name_for_its_limit(model, taken):
+def test_reasoning_models_reject_max_tokens(model, taken):
     body = {"model": model, "messages": USER}
     assert handle(call({**body, "max_completion_tokens": 3})).status == 200
     if taken:
@@ -185,7 +185,7 @@ def test_a_model_that_thinks_has_another_name_for_its_limit(model, taken):
     assert (caught.value.param, caught.value.code) == ("max_tokens", "unsupported_parameter")
 
 
-def test_n_choices_are_numbered_in_both_forms():
+def test_n_choices_are_numbered_streamed_or_not():
     body = {"model": "m", "messages": USER, "n": 3}
     assert [one["index"] for one in json.loads(handle(call(body)).frames[0])["choices"]] == [0, 1, 2]
     assert {chunk["choices"][0]["index"] for chunk in chunks(body)} == {0, 1, 2}
@@ -206,7 +206,7 @@ def test_n_choices_are_numbered_in_both_forms():
         ({"model": "m", "messages": USER, "n": 129}, "n", "integer_above_max_value"),
     ],
 )
-def test_a_bad_request_is_a_400_naming_the_parameter(body, param, code):
+def test_an_invalid_request_is_a_400_with_the_parameter(body, param, code):
     with pytest.raises(SimulatedError) as caught:
         handle(call(body))
     reply = SIMULATION.render_error(call(body), caught.value)
@@ -217,20 +217,20 @@ def test_a_bad_request_is_a_400_naming_the_parameter(body, param, code):
 
 
 @pytest.mark.parametrize("method, path", [("GET", "/v1/chat/completions"), ("POST", "/"), ("POST", "/v1/nothing")])
-def test_any_other_path_is_a_404(method, path):
+def test_an_unknown_path_is_a_404(method, path):
     with pytest.raises(SimulatedError) as caught:
         handle(call({}, path, method))
     assert caught.value.status == 404
 
 
-def test_without_a_key_the_answer_is_401():
+def test_without_a_key_the_status_is_401():
     with pytest.raises(SimulatedError) as caught:
         handle(Call("openai", "GET", "/v1/models", {}, b""))
     error = json.loads(SIMULATION.render_error(call({}), caught.value).frames[0])["error"]
     assert (caught.value.status, error["code"]) == (401, "invalid_api_key")
 
 
-def test_the_allowance_counts_down():
+def test_remaining_requests_and_tokens_count_down():
     window = RateLimitWindow(requests=499, tokens=250_000, resets_in_s=12.3456)
     headers = handle(call({"model": "m", "messages": USER}, window=window)).headers
     assert headers["x-ratelimit-remaining-requests"] == "1"
@@ -239,5 +239,5 @@ def test_the_allowance_counts_down():
 
 
 @pytest.mark.parametrize("seconds, text", [(0.012, "12ms"), (1, "1s"), (1.5, "1.5s"), (360, "6m0s"), (-1, "0ms")])
-def test_durations_are_written_as_go_does(seconds, text):
+def test_durations_are_formatted_as_in_go(seconds, text):
     assert format_go_duration(seconds) == text

@@ -1,4 +1,4 @@
-"""What all who answer in OpenAI's shape have in common."""
+"""What all simulations of the OpenAI format share."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ TOOLS = [{"type": "function", "function": {"name": name}} for name in ("one", "t
 
 
 @pytest.mark.parametrize(
-    "content, said", [(None, ""), ("a", "a"), ([{"type": "text", "text": "a"}, "b", {"x": 1}], "ab")]
+    "content, expected", [(None, ""), ("a", "a"), ([{"type": "text", "text": "a"}, "b", {"x": 1}], "ab")]
 )
-def test_text_is_found_in_strings_and_parts(content, said):
-    assert content_text(content) == said
+def test_content_text_joins_strings_and_parts(content, expected):
+    assert content_text(content) == expected
 
 
 @pytest.mark.parametrize(
-    "choice, names, forced",
+    "choice, names, required",
     [
         (None, ["one", "two"], False),
         ("none", [], False),
@@ -33,12 +33,12 @@ def test_text_is_found_in_strings_and_parts(content, said):
         ({"type": "function", "function": {"name": "three"}}, [], True),
     ],
 )
-def test_a_prompt_knows_which_tools_may_be_called(choice, names, forced):
-    made = parse_prompt("p", {**BODY, "tools": TOOLS, "tool_choice": choice})
-    assert (list(made.tools), made.tool_required) == (names, forced)
+def test_the_prompt_contains_the_callable_tools(choice, names, required):
+    prompt = parse_prompt("p", {**BODY, "tools": TOOLS, "tool_choice": choice})
+    assert (list(prompt.tools), prompt.tool_required) == (names, required)
 
 
-def test_the_envelope_is_in_the_answer_and_in_every_chunk():
+def test_the_envelope_is_in_the_response_and_in_every_chunk():
     [whole] = complete_chat(CALL, BODY, {"model": "m-2", "tier": "x"}).frames
     *chunks, done = complete_chat(CALL, {**BODY, "stream": True}, {"model": "m-2", "tier": "x"}).frames
     assert done == b"data: [DONE]\n\n"
@@ -46,6 +46,6 @@ def test_the_envelope_is_in_the_answer_and_in_every_chunk():
         assert (one["model"], one["tier"], one["created"]) == ("m-2", "x", 1_700_000_000)
 
 
-def test_every_choice_costs():
+def test_every_choice_counts_its_tokens():
     assert complete_chat(CALL, {**BODY, "n": 3}, {}).tokens > 2 * complete_chat(CALL, BODY, {}).tokens
     assert usage(2, 3)["total_tokens"] == 5

@@ -1,4 +1,4 @@
-"""The smaller endpoints of the simulated OpenAI are good enough for OpenAI's own SDK, its types strictly read."""
+"""OpenAI's SDK, with strict response types, works with the other simulated OpenAI endpoints."""
 
 from __future__ import annotations
 
@@ -31,11 +31,11 @@ def reply(path, **body):
     return handle(Call("openai", "POST", f"/v1/{path}", {"Authorization": "Bearer k"}, json.dumps(body).encode()))
 
 
-def asked(path, **body):
+def response_json(path, **body):
     return json.loads(reply(path, **body).frames[0])
 
 
-async def test_the_sdk_reads_every_endpoint(sdk):
+async def test_the_sdk_parses_every_endpoint(sdk):
     vectors = await sdk.embeddings.create(model="text-embedding-3-small", input=["a", "b"])
     assert [len(one.embedding) for one in vectors.data] == [1536, 1536]
     picture = await sdk.images.generate(model="gpt-image-1", prompt="a parrot")
@@ -58,33 +58,35 @@ async def test_the_sdk_reads_every_endpoint(sdk):
         ("completions", Completion, {"model": "m", "prompt": ["x", "y"], "n": 2}),
     ],
 )
-def test_every_answer_has_only_what_openai_has(path, kind, body):
-    kind.model_validate(asked(path, **body), extra="forbid")
+def test_responses_match_openais_types(path, kind, body):
+    kind.model_validate(response_json(path, **body), extra="forbid")
 
 
 @pytest.mark.parametrize(
     "inputs, count", [("a", 1), (["a", "b"], 2), ([1, 2], 1), ([[1, 2], [3]], 2), (["x"] * 2048, 2048)]
 )
 def test_each_input_gets_a_vector(inputs, count):
-    got = asked("embeddings", model="m", input=inputs, dimensions=4)
+    got = response_json("embeddings", model="m", input=inputs, dimensions=4)
     assert [one["index"] for one in got["data"]] == list(range(count))
     assert all(abs(sum(number**2 for number in one["embedding"]) - 1) < 1e-6 for one in got["data"])
 
 
-def test_base64_holds_the_same_floats():
+def test_base64_contains_the_same_floats():
     plain, coded = (
-        asked("embeddings", model="m", input="a", dimensions=3, encoding_format=form)["data"][0]["embedding"]
+        response_json("embeddings", model="m", input="a", dimensions=3, encoding_format=form)["data"][0]["embedding"]
         for form in ("float", "base64")
     )
     assert struct.unpack("<3f", base64.b64decode(coded)) == tuple(plain)
 
 
-def test_the_same_text_is_at_the_same_place_and_another_elsewhere():
-    one, same, other = (one["embedding"] for one in asked("embeddings", model="m", input=["a", "a", "b"])["data"])
+def test_equal_texts_have_equal_vectors_and_different_ones_do_not():
+    one, same, other = (
+        one["embedding"] for one in response_json("embeddings", model="m", input=["a", "a", "b"])["data"]
+    )
     assert one == same != other
 
 
-def test_the_pixel_is_whole():
+def test_the_pixel_is_a_valid_png():
     png = base64.b64decode(PIXEL)
     at = png.index(b"IDAT")
     assert zlib.crc32(png[at : at + 16]) == int.from_bytes(png[at + 16 : at + 20])
@@ -92,17 +94,19 @@ def test_the_pixel_is_whole():
 
 
 @pytest.mark.parametrize(
-    "model, form, has",
+    "model, form, member",
     [("gpt-image-1", None, "b64_json"), ("dall-e-2", None, "url"), ("dall-e-2", "b64_json", "b64_json")],
 )
-def test_a_picture_comes_as_the_model_gives_it(model, form, has):
-    got = asked("images/generations", model=model, prompt="x", n=2, **({"response_format": form} if form else {}))
-    assert [list(one) for one in got["data"]] == [[has], [has]]
+def test_images_are_urls_or_base64_by_model(model, form, member):
+    got = response_json(
+        "images/generations", model=model, prompt="x", n=2, **({"response_format": form} if form else {})
+    )
+    assert [list(one) for one in got["data"]] == [[member], [member]]
     assert ("usage" in got) is (model == "gpt-image-1")
 
 
-def test_a_text_is_flagged_for_what_it_names():
-    named, innocent = asked("moderations", input=["graphic violence", "hello"])["results"]
+def test_a_text_is_flagged_for_the_categories_it_mentions():
+    named, innocent = response_json("moderations", input=["graphic violence", "hello"])["results"]
     assert named["flagged"] and {name for name, is_so in named["categories"].items() if is_so} == {
         "violence",
         "violence/graphic",
@@ -110,22 +114,27 @@ def test_a_text_is_flagged_for_what_it_names():
     assert not innocent["flagged"] and set(innocent["category_scores"]) == set(CATEGORIES)
 
 
-def test_parts_are_judged_as_one():
+def test_content_parts_are_moderated_together():
     assert (
-        len(asked("moderations", input=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])["results"]) == 1
+        len(
+            response_json("moderations", input=[{"type": "text", "text": "a"}, {"type": "text", "text": "b"}])[
+                "results"
+            ]
+        )
+        == 1
     )
 
 
-def test_plain_text_ends_at_sixteen_tokens_unless_asked_otherwise():
-    [choice] = asked("completions", model="m", prompt="x" * 100)["choices"]
+def test_legacy_completions_default_to_sixteen_tokens():
+    [choice] = response_json("completions", model="m", prompt="x" * 100)["choices"]
     assert (choice["finish_reason"], len(choice["text"])) == ("length", 64)
 
 
-def test_streamed_text_says_the_same_and_ends_with_usage_and_done():
+def test_streamed_text_is_the_same_and_ends_with_usage_and_done():
     body = {"model": "m", "prompt": ["x", "y"], "stream_options": {"include_usage": True}, "max_tokens": 99}
     *frames, done = reply("completions", **body, stream=True).frames
     *chunks, last = [json.loads(decode(frame).data) for frame in frames]
-    whole = asked("completions", **body)
+    whole = response_json("completions", **body)
     for choice in whole["choices"]:
         mine = [chunk["choices"][0] for chunk in chunks if chunk["choices"][0]["index"] == choice["index"]]
         assert "".join(one["text"] for one in mine) == choice["text"]
@@ -153,7 +162,7 @@ def test_streamed_text_says_the_same_and_ends_with_usage_and_done():
         ("completions", {"model": "m", "prompt": "x", "messages": []}, "messages"),
     ],
 )
-def test_a_bad_request_names_the_parameter(path, body, param):
+def test_an_invalid_request_names_the_parameter(path, body, param):
     with pytest.raises(SimulatedError) as caught:
         reply(path, **body)
     assert (caught.value.status, caught.value.param) == (400, param)

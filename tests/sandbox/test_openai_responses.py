@@ -1,4 +1,4 @@
-"""The simulated responses are good enough for OpenAI's own SDK, strictly read."""
+"""OpenAI's SDK, with strict response types, works with the simulated Responses API."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def reply(**body):
     return handle(Call("openai", "POST", "/v1/responses", {"Authorization": "Bearer k"}, raw))
 
 
-def whole(**body):
+def response_json(**body):
     return json.loads(reply(**body).frames[0])
 
 
@@ -49,7 +49,7 @@ def events(**body):
     return parsed
 
 
-async def test_the_sdk_calls_a_tool_and_sends_its_result(sdk):
+async def test_the_sdk_parses_a_tool_call_and_sends_the_result(sdk):
     request = {"model": "gpt-4o", "tools": [WEATHER]}
     asks = [{"role": "user", "content": "get_weather please"}]
     async with sdk.responses.stream(**request, input=asks) as stream:
@@ -62,32 +62,32 @@ async def test_the_sdk_calls_a_tool_and_sends_its_result(sdk):
 
 
 @pytest.mark.parametrize("more", [{}, {"max_output_tokens": 3}, {"input": "get_weather", "tools": [WEATHER]}])
-def test_every_answer_has_only_what_openai_has(more):
-    Response.model_validate(whole(**more), extra="forbid")
+def test_responses_match_openais_types(more):
+    Response.model_validate(response_json(**more), extra="forbid")
     for event in events(**more):
         EVENTS.validate_python(event)
 
 
-def test_text_comes_in_openais_order():
+def test_text_events_are_in_openais_order():
     kinds = [event["type"].removeprefix("response.") for event in events()]
     assert kinds[:4] == ["created", "in_progress", "output_item.added", "content_part.added"]
     assert set(kinds[4:-4]) == {"output_text.delta"} and len(kinds[4:-4]) > 2
     assert kinds[-4:] == ["output_text.done", "content_part.done", "output_item.done", "completed"]
 
 
-def test_the_pieces_make_the_whole():
-    told = events()
-    text = "".join(event["delta"] for event in told if event["type"] == "response.output_text.delta")
-    assert text == whole()["output"][0]["content"][0]["text"]
-    assert told[-1]["response"]["output"][0]["content"][0]["text"] == text
-    assert told[0]["response"]["usage"] is None and told[-1]["response"]["usage"]["total_tokens"] > 0
+def test_the_deltas_add_up_to_the_text():
+    stream = events()
+    text = "".join(event["delta"] for event in stream if event["type"] == "response.output_text.delta")
+    assert text == response_json()["output"][0]["content"][0]["text"]
+    assert stream[-1]["response"]["output"][0]["content"][0]["text"] == text
+    assert stream[0]["response"]["usage"] is None and stream[-1]["response"]["usage"]["total_tokens"] > 0
 
 
-def test_a_call_opens_empty_and_its_arguments_come_in_fragments():
-    told = events(input="get_weather", tools=[WEATHER])
-    opened = next(event["item"] for event in told if event["type"] == "response.output_item.added")
+def test_a_tool_call_starts_empty_and_its_arguments_arrive_in_fragments():
+    stream = events(input="get_weather", tools=[WEATHER])
+    opened = next(event["item"] for event in stream if event["type"] == "response.output_item.added")
     assert (opened["arguments"], opened["status"]) == ("", "in_progress")
-    fragments = [event["delta"] for event in told if event["type"].endswith("arguments.delta")]
+    fragments = [event["delta"] for event in stream if event["type"].endswith("arguments.delta")]
     assert len(fragments) > 1 and json.loads("".join(fragments)) == {"city": "example"}
     assert opened["id"].startswith("fc_") and opened["call_id"].startswith("call_")
 
@@ -96,24 +96,24 @@ def test_a_call_opens_empty_and_its_arguments_come_in_fragments():
     "choice, called",
     [("auto", False), ("none", False), ("required", True), ({"type": "function", "name": "get_weather"}, True)],
 )
-def test_tool_choice_is_obeyed(choice, called):
-    [item] = whole(tools=[WEATHER], tool_choice=choice)["output"]
+def test_tool_choice_is_respected(choice, called):
+    [item] = response_json(tools=[WEATHER], tool_choice=choice)["output"]
     assert (item["type"] == "function_call") is called
 
 
-def test_a_limit_leaves_the_answer_incomplete():
-    got = whole(max_output_tokens=3)
+def test_max_output_tokens_makes_the_response_incomplete():
+    got = response_json(max_output_tokens=3)
     assert (got["status"], got["incomplete_details"]) == ("incomplete", {"reason": "max_output_tokens"})
     assert events(max_output_tokens=3)[-1]["type"] == "response.incomplete"
 
 
-def test_the_request_is_repeated_in_the_answer():
-    got = whole(instructions="Be kind.", temperature=0.5, tools=[WEATHER])
+def test_the_response_repeats_the_request():
+    got = response_json(instructions="Be kind.", temperature=0.5, tools=[WEATHER])
     assert (got["instructions"], got["temperature"], got["tools"][0]["name"]) == ("Be kind.", 0.5, "get_weather")
-    assert got["usage"]["input_tokens"] > whole()["usage"]["input_tokens"]
+    assert got["usage"]["input_tokens"] > response_json()["usage"]["input_tokens"]
 
 
-def test_an_earlier_response_is_never_found():
+def test_a_previous_response_is_never_found():
     with pytest.raises(SimulatedError) as caught:
         reply(previous_response_id="resp_1")
     assert (caught.value.status, caught.value.code) == (400, "previous_response_not_found")

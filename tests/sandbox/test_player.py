@@ -1,4 +1,4 @@
-"""What a client sees of each way to leave, over a real socket."""
+"""Each kind of abrupt end, as a client sees it on a real socket."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from proxy.sandbox.script import AbruptEnd, SendBody, SendHead, Wait
 HEAD = SendHead(200, {"content-type": "text/plain"})
 
 
-async def heard(script, patience=None):
-    """Status, body so far, and the name of the error that ended it, if one did."""
+async def receive(script, read_timeout_s=None):
+    """Run the script and return status, received body, name of the client's error (or None), and sleeps."""
     slept = []
 
     async def sleep(seconds):
@@ -24,8 +24,8 @@ async def heard(script, patience=None):
     await port.listen()
     status, body, error = None, b"", None
     try:
-        waiting = aiohttp.ClientTimeout(sock_read=patience)
-        async with aiohttp.ClientSession(timeout=waiting) as client, client.get(port.url) as response:
+        timeout = aiohttp.ClientTimeout(sock_read=read_timeout_s)
+        async with aiohttp.ClientSession(timeout=timeout) as client, client.get(port.url) as response:
             status = response.status
             async for data in response.content.iter_any():
                 body += data
@@ -49,12 +49,12 @@ async def heard(script, patience=None):
         ([AbruptEnd.RESET], (None, b"", "ClientOSError", [])),
     ],
 )
-async def test_the_client_sees_what_the_script_says(script, seen):
-    assert await heard(script) == seen
+async def test_the_client_sees_each_step_of_the_script(script, seen):
+    assert await receive(script) == seen
 
 
 async def test_a_stall_lasts_until_the_client_gives_up():
-    assert (await heard([HEAD, SendBody(b"a"), AbruptEnd.STALL], patience=0.05))[:3] == (
+    assert (await receive([HEAD, SendBody(b"a"), AbruptEnd.STALL], read_timeout_s=0.05))[:3] == (
         200,
         b"a",
         "SocketTimeoutError",
@@ -62,5 +62,5 @@ async def test_a_stall_lasts_until_the_client_gives_up():
 
 
 async def test_a_reset_in_the_middle_breaks_the_body():
-    status, body, error, _ = await heard([HEAD, SendBody(b"a"), AbruptEnd.RESET])
+    status, body, error, _ = await receive([HEAD, SendBody(b"a"), AbruptEnd.RESET])
     assert (status, error) == (200, "ClientPayloadError") and body in (b"", b"a")

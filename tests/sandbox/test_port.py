@@ -28,7 +28,7 @@ async def port():
     await opened.close()
 
 
-async def test_it_refuses_before_listen_and_after_stop(port):
+async def test_connections_are_refused_before_listen_and_after_stop(port):
     assert refused(port) and not port.listening
     await port.listen()
     await port.listen()
@@ -37,7 +37,7 @@ async def test_it_refuses_before_listen_and_after_stop(port):
     assert refused(port) and not port.listening
 
 
-async def test_nobody_else_can_listen_on_it_while_it_is_open(port):
+async def test_no_other_socket_can_listen_on_the_reserved_port(port):
     await port.listen()
     other = Port(hello)
     with pytest.raises(OSError):
@@ -45,13 +45,13 @@ async def test_nobody_else_can_listen_on_it_while_it_is_open(port):
     await other.close()
 
 
-async def test_stop_and_listen_at_once_end_in_the_order_asked(port):
+async def test_concurrent_stop_and_listen_run_in_call_order(port):
     number = port.number
     await asyncio.gather(*(turn() for _ in range(10) for turn in (port.stop, port.listen)))
     assert port.listening and port.number == number and not refused(port)
 
 
-async def test_close_gives_the_number_back(port):
+async def test_close_releases_the_port(port):
     await port.listen()
     await port.close()
     await port.close()

@@ -1,4 +1,4 @@
-"""A provider counts its requests and its faults."""
+"""A simulated provider counts its requests, tokens and faults."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ def now():
 
 @pytest.fixture
 async def provider(now):
-    running = SimulatedProvider("openai", SIMULATION, Environment(clock=lambda: now[0], random=Random(1)))
-    running.port.reserve(0)
-    await running.port.listen()
-    yield running
-    await running.port.close()
+    provider = SimulatedProvider("openai", SIMULATION, Environment(clock=lambda: now[0], random=Random(1)))
+    provider.port.reserve(0)
+    await provider.port.listen()
+    yield provider
+    await provider.port.close()
 
 
 @pytest.fixture
@@ -41,24 +41,24 @@ async def ask(provider):
         yield send
 
 
-async def test_a_fault_strikes_as_many_times_as_said(provider, ask):
+async def test_a_fault_affects_the_configured_number_of_requests(provider, ask):
     await provider.apply(Scenario(fault=Fault("status", status=503, times=2)))
     assert [(await ask())[0] for _ in range(4)] == [503, 503, 200, 200]
     assert provider.scenario == Scenario()
 
 
-async def test_a_fault_without_times_strikes_always(provider, ask):
+async def test_a_fault_without_times_affects_all_requests(provider, ask):
     await provider.apply(Scenario(fault=Fault("status")))
     assert [(await ask())[0] for _ in range(3)] == [500] * 3
 
 
-async def test_a_probable_fault_strikes_as_the_random_source_says(provider, ask):
+async def test_a_fault_with_a_probability_uses_the_random_source(provider, ask):
     await provider.apply(Scenario(fault=Fault("status", probability=0.5)))
     chance = Random(1)
     assert [(await ask())[0] for _ in range(12)] == [500 if chance.random() < 0.5 else 200 for _ in range(12)]
 
 
-async def test_the_limit_holds_for_a_minute(provider, ask, now):
+async def test_the_rate_limit_resets_after_a_minute(provider, ask, now):
     await provider.apply(Scenario(fault=Fault("limit", requests=2)))
     assert [(await ask())[0] for _ in range(3)] == [200, 200, 429]
     now[0] += 59
@@ -68,7 +68,7 @@ async def test_the_limit_holds_for_a_minute(provider, ask, now):
     assert (await ask())[0] == 200
 
 
-async def test_the_allowance_counts_requests_and_tokens_down(ask):
+async def test_the_rate_limit_counts_requests_and_tokens(ask):
     _, first, answer = await ask()
     _, second, _ = await ask()
     assert first["x-ratelimit-remaining-requests"] == "499" and second["x-ratelimit-remaining-requests"] == "498"
@@ -77,10 +77,10 @@ async def test_the_allowance_counts_requests_and_tokens_down(ask):
 
 
 async def test_the_query_reaches_the_simulation():
-    def answer(call):
+    def handle(call):
         return json_reply(200, {}, [call.path, dict(call.query)])
 
-    provider = SimulatedProvider("p", Simulation("", answer, SIMULATION.render_error), Environment())
+    provider = SimulatedProvider("p", Simulation("", handle, SIMULATION.render_error), Environment())
     provider.port.reserve(0)
     await provider.port.listen()
     async with (
@@ -91,6 +91,6 @@ async def test_the_query_reaches_the_simulation():
     await provider.port.close()
 
 
-async def test_every_answer_has_an_id_of_its_own(ask):
+async def test_every_response_has_a_different_id(ask):
     ids = {(await ask())[2]["id"] for _ in range(3)}
     assert len(ids) == 3

@@ -1,4 +1,4 @@
-"""How a simulated provider behaves, as a value."""
+"""A scenario is an immutable value."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ import pytest
 from proxy.sandbox.scenario import Fault, Scenario
 
 
-def test_a_scenario_without_faults_is_a_healthy_provider_at_once() -> None:
+def test_the_default_scenario_has_no_delay_and_no_fault() -> None:
     assert Scenario().fault is None and Scenario().latency_s == Scenario().chunk_delay_s == 0
 
 
-def test_a_scenario_is_changed_by_making_another() -> None:
+def test_a_scenario_cannot_be_modified() -> None:
     with pytest.raises(AttributeError):
         Fault("status").status = 500  # type: ignore[misc]

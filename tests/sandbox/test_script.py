@@ -19,10 +19,10 @@ EVENTS = {"content-type": EVENT_STREAM}
         (Reply(200, EVENTS, (b"a", b"b")), {}, [SendHead(200, EVENTS), SendBody(b"a"), SendBody(b"b")]),
         (
             Reply(200, EVENTS, (b"a", b"b")),
-            {"latency": 1, "chunk_delay": 2},
+            {"latency_s": 1, "chunk_delay_s": 2},
             [Wait(1), SendHead(200, EVENTS), SendBody(b"a"), Wait(2), SendBody(b"b")],
         ),
     ],
 )
-def test_a_whole_answer_says_its_length_and_a_stream_its_pace(reply, pace, steps):
+def test_a_complete_body_has_a_length_and_a_stream_has_delays(reply, pace, steps):
     assert reply_script(reply, **pace) == steps

@@ -1,4 +1,4 @@
-"""Simulated providers run on ports of their own, and can be stopped and started again."""
+"""Simulated providers run on their own ports and can be stopped and started again."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ BODY = {"model": "gpt-4o", "messages": [{"role": "user", "content": "hi"}]}
 
 @pytest.fixture
 async def sandbox():
-    running = await Sandbox.start({"openai": "openai", "groq": "openai"})
-    yield running
-    await running.close()
+    sandbox = await Sandbox.start({"openai": "openai", "groq": "openai"})
+    yield sandbox
+    await sandbox.close()
 
 
 @pytest.fixture
@@ -35,14 +35,14 @@ async def ask(client, sandbox, name="openai", **extra):
         return response.status, await response.read()
 
 
-async def test_each_provider_has_its_own_port_and_says_its_name(sandbox, client):
+async def test_each_provider_has_its_own_port_and_name(sandbox, client):
     assert sandbox.url("openai") != sandbox.url("groq")
     assert sandbox.base_url("openai") == sandbox.url("openai") + "/v1"
     _, body = await ask(client, sandbox, "groq")
     assert b"Hello from groq (gpt-4o), simulated. You said: hi" in body
 
 
-async def test_what_was_received_can_be_read_back(sandbox, client):
+async def test_received_requests_are_recorded(sandbox, client):
     await ask(client, sandbox)
     [received] = sandbox.requests("openai")
     assert (received.method, received.path) == ("POST", "/v1/chat/completions")
@@ -51,7 +51,7 @@ async def test_what_was_received_can_be_read_back(sandbox, client):
     assert sandbox.requests("groq") == []
 
 
-async def test_a_stopped_provider_refuses_connections_until_it_is_resumed(sandbox, client):
+async def test_a_stopped_provider_refuses_connections_until_it_is_restored(sandbox, client):
     await ask(client, sandbox)
     await sandbox.stop("openai")
     await sandbox.stop("openai")
@@ -65,7 +65,7 @@ async def test_a_stopped_provider_refuses_connections_until_it_is_resumed(sandbo
     assert (await ask(client, sandbox))[0] == 200
 
 
-async def test_stopping_drops_the_answers_under_way(client):
+async def test_stopping_breaks_responses_in_flight(client):
     async def forever(seconds):
         started.set_result(None)
         await asyncio.Event().wait()
@@ -104,19 +104,19 @@ async def test_delays_come_before_the_first_byte_and_between_events(client, scen
     assert not stream or body.endswith(b"data: [DONE]\n\n")
 
 
-async def test_a_taken_port_is_an_error_and_leaves_nothing_running(sandbox):
+async def test_a_taken_port_is_an_error(sandbox):
     taken = int(sandbox.url("openai").rpartition(":")[2])
     with pytest.raises(OSError):
         await Sandbox.start({"a": "openai", "b": "openai"}, {"b": taken})
 
 
-@pytest.mark.parametrize("deep", [{"messages": [{"role": "user", "content": [1]}]}, {"tools": [7]}])
-async def test_a_body_of_another_shape_is_a_400_and_no_crash(sandbox, client, deep):
-    status, body = await ask(client, sandbox, **deep)
+@pytest.mark.parametrize("members", [{"messages": [{"role": "user", "content": [1]}]}, {"tools": [7]}])
+async def test_a_nested_type_error_in_the_body_is_a_400(sandbox, client, members):
+    status, body = await ask(client, sandbox, **members)
     assert status == 400 and b"shape" in body
 
 
-async def test_a_long_conversation_is_taken_whole(sandbox, client):
+async def test_a_body_of_three_megabytes_is_accepted(sandbox, client):
     body = json.dumps({**BODY, "messages": [{"role": "user", "content": "x" * 3_000_000}]}).encode()
     async with client.post(sandbox.base_url("openai") + "/chat/completions", data=io.BytesIO(body)) as response:
         assert response.status == 200
