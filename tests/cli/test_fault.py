@@ -34,7 +34,11 @@ def test_a_fault_is_named_with_its_options(word: str, broken: tuple[str, Fault])
 
 @pytest.mark.parametrize(
     ("word", "said"),
-    [("broken", "unknown fault 'broken'; allowed: slow"), ("cut,status=500", "not an option of fault 'cut'"), ("cut,after=x", "after")],
+    [
+        ("broken", "unknown fault 'broken'; allowed: slow"),
+        ("cut,status=500", "not an option of fault 'cut'"),
+        ("cut,after=x", "after"),
+    ],
 )
 def test_what_no_fault_is_called_is_refused(word: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
