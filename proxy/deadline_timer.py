@@ -1,4 +1,4 @@
-"""One timer that looks at the clock when it rings, instead of being set anew with every byte."""
+"""A timer for a deadline that moves with every byte, without rescheduling an event loop timer for each move."""
 
 from __future__ import annotations
 
@@ -8,7 +8,12 @@ from math import inf
 
 
 class DeadlineTimer:
-    """Rings once `due()` has passed; `due()` may move away freely, and `reschedule` must be told when it has come nearer."""
+    """Calls `on_expired` once the time returned by `deadline` has passed.
+
+    A deadline that moves later needs no call: when the loop timer fires, the deadline is read again and the timer is
+    set for the rest. One that moves earlier needs `reschedule`. So an idle timeout costs one loop timer per timeout
+    and none per byte. Times are `loop.time()`, infinity for no deadline.
+    """
 
     __slots__ = ("_deadline", "_loop", "_on_expired", "_scheduled_at", "_timer")
 
@@ -20,15 +25,15 @@ class DeadlineTimer:
         self._timer: TimerHandle | None = None
 
     def reschedule(self) -> None:
-        """`due()` may be sooner than it was."""
-        due = self._deadline()
-        if due < self._scheduled_at:
+        """Start the timer, or bring it forward if the deadline is now earlier than it was."""
+        deadline = self._deadline()
+        if deadline < self._scheduled_at:
             self.stop()
-            self._scheduled_at = due
-            self._timer = self._loop.call_at(due, self._check)
+            self._scheduled_at = deadline
+            self._timer = self._loop.call_at(deadline, self._check)
 
     def stop(self) -> None:
-        """No more ringing, until `reschedule` is called again."""
+        """Stop the timer; `reschedule` starts it again."""
         if self._timer is not None:
             self._timer.cancel()
         self._timer = None

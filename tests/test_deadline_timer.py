@@ -1,57 +1,105 @@
-"""The alarm rings when it is due, not when it was once thought to be."""
+"""The timer expires at the current deadline, not at an earlier one, and rarely sets a timer of the event loop."""
 
 from __future__ import annotations
 
-import asyncio
+from asyncio import AbstractEventLoop
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from math import inf
+from typing import cast
+
+import pytest
 
 from proxy.deadline_timer import DeadlineTimer
 
 
-class Due:
-    """A moment that tests move about, and how often it was rung for."""
+@dataclass
+class LoopTimer:
+    when: float
+    callback: Callable[[], None]
+    is_cancelled: bool = False
+
+    def cancel(self) -> None:
+        self.is_cancelled = True
+
+
+@dataclass
+class FakeLoop:
+    """An event loop whose clock tests advance."""
+
+    now: float = 0.0
+    timers: list[LoopTimer] = field(default_factory=list)
+
+    def time(self) -> float:
+        return self.now
+
+    def call_at(self, when: float, callback: Callable[[], None]) -> LoopTimer:
+        self.timers.append(LoopTimer(when, callback))
+        return self.timers[-1]
+
+    def advance_to(self, now: float) -> None:
+        for timer in [timer for timer in self.timers if not timer.is_cancelled and timer.when <= now]:
+            self.now = max(self.now, timer.when)
+            self.timers.remove(timer)
+            timer.callback()
+        self.now = now
+
+
+class Subject:
+    """A timer, the deadline it reads, and the times at which it expired."""
 
     def __init__(self) -> None:
-        self.loop = asyncio.get_running_loop()
-        self.moment = inf
-        self.rung = asyncio.Event()
-        self.alarm = DeadlineTimer(self.loop, lambda: self.moment, self.ring)
+        self.loop = FakeLoop()
+        self.deadline = inf
+        self.expired_at: list[float] = []
+        self.timer = DeadlineTimer(cast(AbstractEventLoop, self.loop), lambda: self.deadline, self.expire)
 
-    def ring(self) -> None:
-        assert self.loop.time() >= self.moment
-        self.moment = inf
-        self.rung.set()
-
-
-async def test_it_rings_once_due() -> None:
-    due = Due()
-    due.moment = due.loop.time() + 0.02
-    due.alarm.reschedule()
-    await asyncio.wait_for(due.rung.wait(), 5)
-    assert due.alarm._timer is None
+    def expire(self) -> None:
+        self.expired_at.append(self.loop.now)
+        self.deadline = inf
 
 
-async def test_it_may_be_put_off_without_a_word() -> None:
-    due = Due()
-    due.moment = due.loop.time() + 0.01
-    due.alarm.reschedule()
-    due.moment += 0.05
-    await asyncio.wait_for(due.rung.wait(), 5)
+@pytest.fixture
+def subject() -> Subject:
+    return Subject()
 
 
-async def test_it_may_be_brought_forward() -> None:
-    due = Due()
-    due.moment = due.loop.time() + 3600
-    due.alarm.reschedule()
-    due.moment = due.loop.time()
-    due.alarm.reschedule()
-    await asyncio.wait_for(due.rung.wait(), 5)
+def test_it_expires_once_at_the_deadline(subject: Subject) -> None:
+    subject.deadline = 2
+    subject.timer.reschedule()
+    subject.loop.advance_to(1.9)
+    assert subject.expired_at == []
+    subject.loop.advance_to(10)
+    assert subject.expired_at == [2] and subject.loop.timers == []
 
 
-async def test_once_stopped_it_is_silent() -> None:
-    due = Due()
-    due.moment = due.loop.time()
-    due.alarm.reschedule()
-    due.alarm.stop()
-    await asyncio.sleep(0.01)
-    assert not due.rung.is_set()
+def test_a_deadline_may_move_later_without_a_call(subject: Subject) -> None:
+    subject.deadline = 1
+    subject.timer.reschedule()
+    for deadline in (2, 3, 4):
+        subject.deadline = deadline
+    assert len(subject.loop.timers) == 1
+    subject.loop.advance_to(1)
+    assert subject.expired_at == [] and [timer.when for timer in subject.loop.timers] == [4]
+    subject.loop.advance_to(4)
+    assert subject.expired_at == [4]
+
+
+def test_a_deadline_that_moves_earlier_is_rescheduled(subject: Subject) -> None:
+    subject.deadline = 3600
+    subject.timer.reschedule()
+    subject.deadline = 1
+    subject.timer.reschedule()
+    subject.loop.advance_to(5)
+    assert subject.expired_at == [1]
+
+
+def test_a_stopped_timer_does_not_expire(subject: Subject) -> None:
+    subject.deadline = 1
+    subject.timer.reschedule()
+    subject.timer.stop()
+    subject.loop.advance_to(5)
+    assert subject.expired_at == []
+    subject.timer.reschedule()
+    subject.loop.advance_to(6)
+    assert subject.expired_at == [5]

@@ -1,1 +1,1 @@
-"""One attempt at one target: `attempt` returns with the first content in hand, `http1` is the transport under it."""
+"""One attempt at one target: `attempt` returns once the first content has arrived, over the transport in `http1`."""

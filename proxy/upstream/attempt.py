@@ -1,4 +1,6 @@
-"""One attempt at one target; it returns only with the first content in hand, and raises until then."""
+"""One attempt at one target: sends the request and returns once the first content has arrived.
+
+Until then nothing is passed on, so a failure can still be hidden by another attempt."""
 
 from __future__ import annotations
 
@@ -22,14 +24,17 @@ from proxy.sse import Framer, decode
 MAX_RESPONSE_BYTES = 64 * 2**20
 MAX_HELD_BACK_BYTES = 64 * 2**10
 MAX_REQUEST_ECHO_FACTOR = 4
-"""Events before the first content may be this many times as large as the request: `response.created` and the like repeat it."""
+"""Lifecycle events such as `response.created` repeat the request, so events before the first content may be larger by this
+multiple of it."""
 MAX_ERROR_BODY_BYTES = 64 * 2**10
 _KEY_REJECTED = (401, 403)
-"""Statuses of a refused key, of which vendors repeat the beginning and the end."""
+"""Statuses of a rejected key; such errors quote its first and last characters."""
 
 
 async def call_upstream(attempt: Attempt) -> Response:
-    """The target's answer, in its own format. Raises UpstreamError if there is none, and ResourceExhaustedError."""
+    """Send an attempt's request and return the response, in the provider's format, with its first content.
+
+    Raises UpstreamError, and ResourceExhaustedError or EgressError if this machine is the cause; those are logged."""
     exchange, target = attempt.exchange, attempt.step.target
     clock = exchange.runtime.clock
     dialect = DIALECTS[target.provider.dialect]
@@ -72,12 +77,14 @@ async def _send(request: UpstreamRequest, attempt: Attempt) -> Response:
 def build_upstream_request(
     target: Target, dialect: Dialect, provider_request: ProviderRequest, forwarded: Mapping[str, str]
 ) -> UpstreamRequest:
-    """The HTTP request for an asking: the file's URL, query, headers and key, and nothing of the caller's choosing."""
+    """Build the HTTP request from the provider's URL, query, headers and key in routing.yaml.
+
+    `forwarded` are the caller's headers that may be passed on; the provider's own override them."""
     provider = target.provider
     path = provider.path or provider_request.path
     if provider.query:
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
-    # Names have no case: without this, two spellings of one header would both be sent.
+    # Header names are case-insensitive: two spellings of one must not both be sent.
     fields = (*forwarded.items(), *provider_request.headers.items(), *provider.headers.items())
     headers = {name.lower(): value for name, value in fields}
     headers["content-type"] = "application/json"
@@ -88,11 +95,11 @@ def build_upstream_request(
 
 
 async def _read_response(incoming: UpstreamResponse, headers: Mapping[str, str], attempt: Attempt) -> bytes | Body:
-    """The answer's body: whole, or a stream's with its first content. Raises UpstreamError if there is none."""
+    """Read the whole body, or a stream up to its first content. Raises UpstreamError for any error response."""
     provider = attempt.step.target.provider
     dialect, redactor = DIALECTS[provider.dialect], provider.redactor
     if incoming.status == 407:
-        # Only a forward proxy answers so (RFC 9110, 15.5.8); through a tunnel it is the dialer that sees it.
+        # Only a forward proxy sends it (RFC 9110, 15.5.8); in front of a tunnel the dialer receives it.
         raise EgressError("the forward proxy refused the request (407): its credentials are missing or wrong")
     if incoming.status != 200:
         body = redactor.redact_error(await _read_all(incoming, MAX_ERROR_BODY_BYTES))
@@ -101,9 +108,9 @@ async def _read_response(incoming: UpstreamResponse, headers: Mapping[str, str],
         )
     if not attempt.exchange.facts.stream:
         return redactor.redact_answer(await _read_all(incoming, MAX_RESPONSE_BYTES))
-    kind = headers.get("content-type", "no type")
-    if not kind.lower().startswith("text/event-stream"):
-        raise MalformedResponse(f"the provider answered a stream request with {kind[:64]}")
+    content_type = headers.get("content-type", "no content type")
+    if not content_type.lower().startswith("text/event-stream"):
+        raise MalformedResponse(f"the provider responded to a stream request with {content_type[:64]}")
     echoes = MAX_REQUEST_ECHO_FACTOR * len(attempt.provider_request.body)
     return PeekedBody(incoming, await _read_to_first_content(incoming, dialect, MAX_HELD_BACK_BYTES + echoes))
 
@@ -114,14 +121,14 @@ async def _read_all(incoming: UpstreamResponse, limit: int) -> bytes:
         parts.append(data)
         size += len(data)
         if size > limit:
-            raise MalformedResponse(f"the provider's answer is over {limit} bytes")
+            raise MalformedResponse(f"the provider's response is over {limit} bytes")
     return b"".join(parts)
 
 
 async def _read_to_first_content(incoming: UpstreamResponse, dialect: Dialect, limit: int) -> bytes:
-    """All that came up to and with the first event that carries content; role-only deltas and pings wait with it.
+    """Return all bytes received up to the first event with content, including role-only deltas and pings before it.
 
-    Events without content may have `limit` bytes in all; the framer bounds the size of each event."""
+    Events without content may have `limit` bytes together; the framer limits the size of each event."""
     framer = Framer()
     held, without_content = bytearray(), 0
     while data := await incoming.read():

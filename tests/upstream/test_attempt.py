@@ -1,4 +1,4 @@
-"""An attempt returns with the first content in hand, and lets go of the connection when it does not."""
+"""An attempt returns with the first content, and closes the response when it fails."""
 
 from __future__ import annotations
 
@@ -50,8 +50,8 @@ COMMENT = b": hold on\n\n"
 TEXT = chunk_event(ANSWER)
 
 
-def trying(rows, stream=True, timeouts="{}"):
-    """An attempt whose transport answers with these rows; a list is an answer's body."""
+def attempt_with(rows, stream=True, timeouts="{}"):
+    """Return an attempt and the first row; each row is what the transport returns or raises, a list is a body's chunks."""
     rows = [FakeBody(row, headers=SSE.copy()) if isinstance(row, list) else row for row in rows]
     made = exchange_with_attempt(transport=FakeTransport(list(rows)), snap=snapshot(timeouts))
     made.facts = Facts("chat", "m", stream=stream)
@@ -71,9 +71,9 @@ def trying(rows, stream=True, timeouts="{}"):
         ([TEXT.rstrip()], TEXT.rstrip()),
     ],
 )
-async def test_a_stream_is_returned_with_all_that_came_up_to_its_first_content(rows, first):
+async def test_a_stream_is_returned_with_everything_up_to_its_first_content(rows, first):
     whole = b"".join(rows)
-    attempt, incoming = trying([list(rows)])
+    attempt, incoming = attempt_with([list(rows)])
     attempt.exchange.runtime.clock.now = 107.0
     response = await call_upstream(attempt)
     assert await response.body.read() == first
@@ -84,8 +84,8 @@ async def test_a_stream_is_returned_with_all_that_came_up_to_its_first_content(r
     assert incoming.closed == 1
 
 
-async def test_only_listed_headers_go_on_and_never_the_callers_key():
-    attempt, _ = trying([[TEXT]])
+async def test_only_listed_headers_are_forwarded_and_never_the_callers_key():
+    attempt, _ = attempt_with([[TEXT]])
     attempt.exchange.request = request(
         b"{}",
         {
@@ -101,15 +101,15 @@ async def test_only_listed_headers_go_on_and_never_the_callers_key():
     }  # fmt: skip
 
 
-async def test_a_whole_answer_is_read_and_the_connection_given_back():
-    attempt, incoming = trying([[RESPONSE_BODY[:50], RESPONSE_BODY[50:]]], stream=False)
+async def test_a_response_without_streaming_is_read_and_closed():
+    attempt, incoming = attempt_with([[RESPONSE_BODY[:50], RESPONSE_BODY[50:]]], stream=False)
     response = await call_upstream(attempt)
     assert (response.status, response.body, response.headers["x-request-id"]) == (200, RESPONSE_BODY, "up-1")
     assert incoming.closed == 1
 
 
 @pytest.mark.parametrize(
-    "rows, stream, error, said",
+    "rows, stream, error, message",
     [
         ([], True, UpstreamDisconnected, "before any content"),
         ([ROLE, COMMENT], True, UpstreamDisconnected, "before any content"),
@@ -120,9 +120,9 @@ async def test_a_whole_answer_is_read_and_the_connection_given_back():
         ([b"{", UpstreamDisconnected("a.test closed the connection")], False, UpstreamDisconnected, "a.test closed"),
     ],
 )
-async def test_what_ends_before_its_content_failed_and_is_closed(rows, stream, error, said):
-    attempt, incoming = trying([rows], stream)
-    with pytest.raises(error, match=said):
+async def test_a_response_that_ends_before_its_content_is_an_error(rows, stream, error, message):
+    attempt, incoming = attempt_with([rows], stream)
+    with pytest.raises(error, match=message):
         await call_upstream(attempt)
     assert incoming.closed >= 1
     assert attempt.exchange.first_content_at is None
@@ -135,53 +135,53 @@ LARGE = chunk_event("x" * 100_000)
     "rows",
     [[ROLE + LARGE], [ROLE + LARGE[:90_000], LARGE[90_000:]], [ROLE, LARGE[:70_000], LARGE[70_000:]], [LARGE]],
 )
-async def test_a_first_content_event_may_be_larger_than_what_is_held_back_without_any(rows):
-    attempt, _ = trying([list(rows)])
+async def test_a_first_content_event_may_exceed_the_hold_back_limit(rows):
+    attempt, _ = attempt_with([list(rows)])
     response = await call_upstream(attempt)
     assert await response.body.read() == b"".join(rows)
 
 
-async def test_events_that_repeat_the_request_may_be_as_large_as_it_before_the_first_content():
+async def test_lifecycle_events_may_repeat_a_large_request():
     echo = b'event: response.created\ndata: {"type":"response.created","response":{"instructions":"%b"}}\n\n' % (
         b"x" * 60_000
     )
-    attempt, _ = trying([[echo * 3 + TEXT]])
+    attempt, _ = attempt_with([[echo * 3 + TEXT]])
     with pytest.raises(MalformedResponse, match="no content"):
         await call_upstream(attempt)
-    attempt, _ = trying([[echo * 3 + TEXT]])
+    attempt, _ = attempt_with([[echo * 3 + TEXT]])
     attempt.provider_request = ProviderRequest("/responses", b"x" * 60_000)
     assert (await (await call_upstream(attempt)).body.read()).endswith(TEXT)
 
 
-async def test_an_exception_in_a_dialect_is_a_malformed_answer_that_is_closed(monkeypatch):
+async def test_an_exception_in_a_dialect_is_a_malformed_response(monkeypatch):
     def fails(*_):
         raise KeyError(ANSWER)
 
     broken = replace(DIALECTS["openai"], has_content=fails, translate_error=fails)
     monkeypatch.setattr(module, "DIALECTS", {"openai": broken})
     for row in ([TEXT], FakeBody([b"{}"], 400)):
-        attempt, incoming = trying([row])
+        attempt, incoming = attempt_with([row])
         with pytest.raises(MalformedResponse, match="cannot be translated"):
             await call_upstream(attempt)
         assert incoming.closed
 
 
-async def test_an_event_or_an_answer_over_its_limit_failed(monkeypatch):
+async def test_an_event_or_response_over_its_limit_is_malformed(monkeypatch):
     monkeypatch.setattr(module, "MAX_RESPONSE_BYTES", 10)
-    attempt, incoming = trying([[b"x" * 11, FOREVER]], stream=False)
+    attempt, incoming = attempt_with([[b"x" * 11, FOREVER]], stream=False)
     with pytest.raises(MalformedResponse, match="over 10 bytes"):
         await call_upstream(attempt)
     assert incoming.closed
     monkeypatch.setattr(module, "Framer", lambda: Framer(max_event_bytes=10))
-    attempt, incoming = trying([[b"data: 1234567", FOREVER]])
+    attempt, incoming = attempt_with([[b"data: 1234567", FOREVER]])
     with pytest.raises(MalformedResponse, match="an event is over 10 bytes"):
         await call_upstream(attempt)
     assert incoming.closed
 
 
-async def test_a_page_is_no_stream():
-    attempt, incoming = trying([FakeBody([b"<html>"], headers=CIMultiDict({"Content-Type": "text/html"}))])
-    with pytest.raises(MalformedResponse, match="answered a stream request with text/html"):
+async def test_an_html_page_instead_of_a_stream_is_malformed():
+    attempt, incoming = attempt_with([FakeBody([b"<html>"], headers=CIMultiDict({"Content-Type": "text/html"}))])
+    with pytest.raises(MalformedResponse, match="responded to a stream request with text/html"):
         await call_upstream(attempt)
     assert incoming.closed
 
@@ -190,9 +190,9 @@ TIMES = "{connect: 2s, first_token: 40s, idle: 9s, response: 70s}"
 
 
 @pytest.mark.parametrize("status", [400, 401, 500])
-async def test_a_refusal_that_quotes_our_key_does_not_pass_it_on(status):
+async def test_an_error_that_quotes_the_providers_key_is_redacted(status):
     body = orjson.dumps({"error": {"message": f"no key {PROVIDER_KEY} here"}})
-    attempt, _ = trying([FakeBody([body], status)])
+    attempt, _ = attempt_with([FakeBody([body], status)])
     with pytest.raises(UpstreamErrorResponse) as caught:
         await call_upstream(attempt)
     assert PROVIDER_KEY not in caught.value.body().decode() + caught.value.message
@@ -201,10 +201,10 @@ async def test_a_refusal_that_quotes_our_key_does_not_pass_it_on(status):
 
 @pytest.mark.parametrize("status, trigger", [(429, "rate_limit"), (500, "server_error"), (400, "invalid_request")])
 @pytest.mark.parametrize("stream", [True, False])
-async def test_a_refusal_is_put_into_words_and_the_connection_given_back(status, trigger, stream):
+async def test_an_error_response_is_translated_and_closed(status, trigger, stream):
     body = orjson.dumps({"error": {"message": "not now", "type": "x", "code": None, "param": None}})
     headers = CIMultiDict({"Retry-After": "7"})
-    attempt, incoming = trying([FakeBody([body], status, headers)], stream)
+    attempt, incoming = attempt_with([FakeBody([body], status, headers)], stream)
     with pytest.raises(UpstreamErrorResponse, match="not now") as caught:
         await call_upstream(attempt)
     assert (caught.value.trigger, caught.value.headers["retry-after"]) == (trigger, "7")
@@ -220,9 +220,9 @@ async def test_a_refusal_is_put_into_words_and_the_connection_given_back(status,
     ],
     ids=["exhausted", "no route", "the forward proxy's 407"],
 )
-async def test_trouble_of_this_machine_is_named_so_and_warned_of(row, error, outcome):
+async def test_a_local_error_is_the_outcome_and_logged(row, error, outcome):
     log = MemoryLog()
-    attempt, _ = trying([row])
+    attempt, _ = attempt_with([row])
     attempt.exchange.runtime.local_trouble.log = log.logger
     with pytest.raises(error):
         await call_upstream(attempt)
@@ -230,8 +230,8 @@ async def test_trouble_of_this_machine_is_named_so_and_warned_of(row, error, out
     assert [(line["level"], line["event"]) for line in log.lines] == [("warning", outcome)]
 
 
-async def test_until_its_first_content_a_stream_has_one_deadline_and_then_only_silence_ends_it():
-    attempt, incoming = trying([[ROLE, COMMENT, TEXT, chunk_event(" more")]], timeouts=TIMES)
+async def test_a_stream_has_a_deadline_until_its_first_content_and_an_idle_timeout_after_it():
+    attempt, incoming = attempt_with([[ROLE, COMMENT, TEXT, chunk_event(" more")]], timeouts=TIMES)
     now = asyncio.get_running_loop().time()
     response = await call_upstream(attempt)
     await drain(response.body)
@@ -241,8 +241,8 @@ async def test_until_its_first_content_a_stream_has_one_deadline_and_then_only_s
     assert set(after) == {(inf, 9)}
 
 
-async def test_a_whole_answer_has_one_deadline():
-    attempt, incoming = trying([[RESPONSE_BODY]], stream=False, timeouts=TIMES)
+async def test_a_response_without_streaming_has_one_deadline():
+    attempt, incoming = attempt_with([[RESPONSE_BODY]], stream=False, timeouts=TIMES)
     now = asyncio.get_running_loop().time()
     await call_upstream(attempt)
     assert attempt.exchange.runtime.transport.timeouts == [(2, 70)]
@@ -250,15 +250,15 @@ async def test_a_whole_answer_has_one_deadline():
 
 
 @pytest.mark.parametrize("rows", [[UpstreamTimeout("late")], [[ROLE, UpstreamTimeout("late")]]])
-async def test_a_silent_target_is_a_failed_attempt_that_is_closed(rows):
-    attempt, incoming = trying(rows)
+async def test_a_timeout_fails_the_attempt_and_closes_the_response(rows):
+    attempt, incoming = attempt_with(rows)
     with pytest.raises(UpstreamTimeout):
         await call_upstream(attempt)
     assert isinstance(incoming, UpstreamTimeout) or incoming.closed == 1
 
 
-async def test_a_cut_after_the_content_is_the_readers_to_see():
-    attempt, _ = trying([[TEXT, UpstreamDisconnected("cut")]])
+async def test_a_disconnect_after_the_first_content_is_raised_to_the_reader():
+    attempt, _ = attempt_with([[TEXT, UpstreamDisconnected("cut")]])
     response = await call_upstream(attempt)
     assert await response.body.read() == TEXT
     with pytest.raises(UpstreamDisconnected):
@@ -266,15 +266,15 @@ async def test_a_cut_after_the_content_is_the_readers_to_see():
 
 
 @pytest.mark.parametrize("rows", [[FOREVER], [[ROLE, FOREVER]]])
-async def test_a_cancelled_attempt_lets_go(rows, assert_cancels):
-    attempt, incoming = trying(rows)
+async def test_a_cancelled_attempt_closes_the_response(rows, assert_cancels):
+    attempt, incoming = attempt_with(rows)
     await assert_cancels(call_upstream(attempt))
     assert incoming is FOREVER or incoming.closed == 1
 
 
 @pytest.mark.parametrize("failure", [None, ConnectError("no")])
-async def test_waiting_is_the_providers_time_whether_it_answers_or_not(failure):
-    attempt, _ = trying([[TEXT]])
+async def test_waiting_counts_as_upstream_time_even_if_the_attempt_fails(failure):
+    attempt, _ = attempt_with([[TEXT]])
     clock = attempt.exchange.runtime.clock
 
     class Slow:
@@ -313,7 +313,7 @@ def sent(asking=None, forwarded=None, **options):
         ({"query": {"v": "1"}}, "/chat?alt=sse", "https://a.test/v1/chat?alt=sse&v=1"),
     ],
 )
-def test_the_url_is_the_files(options, path, url):
+def test_the_url_comes_from_routing_yaml(options, path, url):
     assert sent(ProviderRequest(path, b"{}"), **options).url == url
 
 
@@ -326,17 +326,17 @@ def test_the_url_is_the_files(options, path, url):
         ("x-goog-api-key", "x-goog-api-key", PROVIDER_KEY),
     ],
 )
-def test_the_key_travels_as_the_provider_wants_it(auth, name, value):
+def test_the_key_is_sent_in_the_providers_auth_header(auth, name, value):
     headers = CIMultiDict(sent(auth=auth).headers)
     assert headers[name] == value
     assert str(headers).count(PROVIDER_KEY) == 1
 
 
-def test_without_a_key_none_is_sent():
+def test_no_key_is_sent_without_one():
     assert not [canary for canary in CANARIES if canary in str(sent(key=None).headers)]
 
 
-def test_of_two_spellings_of_a_header_the_files_is_sent_and_alone():
+def test_routing_yaml_overrides_a_forwarded_header_in_any_case():
     headers = sent(
         ProviderRequest("/x", b"", {"User-Agent": "dialect"}),
         {"user-agent": "caller", "openai-organization": "callers"},

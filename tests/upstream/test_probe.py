@@ -1,4 +1,4 @@
-"""A probe asks for the list of models as the provider wants it, and says in a word what is wrong."""
+"""A probe requests the provider's list of models and reports briefly what is wrong."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ models: {{}}
     return generation(text).snapshot.defaults_by_provider["a"][0]
 
 
-async def asked(web: aioresponses, prober: Prober | None = None, **answer: object) -> ProbeResult | None:
-    """What a probe of `https://a.test/models` finds that is answered so."""
+async def probe_with(web: aioresponses, prober: Prober | None = None, **response: object) -> ProbeResult | None:
+    """Probe `https://a.test/models` with a mocked response."""
     request = build_probe_request(target())
-    web.get(request.url, **answer)
+    web.get(request.url, **response)
     return await (prober or Prober()).probe(request, "openai", 3.0)
 
 
@@ -60,14 +60,14 @@ async def asked(web: aioresponses, prober: Prober | None = None, **answer: objec
         ("cohere", "/v1/models?page_size=1", {"authorization": f"Bearer {PROVIDER_KEY}"}),
     ],
 )
-def test_each_dialect_is_asked_its_own_way(dialect: str, path: str, headers: dict[str, str]) -> None:
+def test_the_request_is_that_of_the_dialect(dialect: str, path: str, headers: dict[str, str]) -> None:
     request = build_probe_request(target(dialect))
     assert (request.method, request.url, request.body) == ("GET", f"https://a.test{path}", b"")
     assert request.headers.items() >= headers.items()
     assert request.headers.keys() - headers.keys() == {"accept-encoding", "user-agent"}
 
 
-def test_the_files_query_headers_and_way_of_the_key_hold_and_its_path_is_that_of_chat() -> None:
+def test_query_headers_and_auth_apply_but_not_the_chat_path() -> None:
     request = build_probe_request(
         target("openai", more=", auth: api-key, path: /chat, query: {v: '1'}, headers: {X-Team: x}")
     )
@@ -76,7 +76,7 @@ def test_the_files_query_headers_and_way_of_the_key_hold_and_its_path_is_that_of
 
 
 @pytest.mark.parametrize("dialect", sorted(DIALECTS))
-async def test_every_simulated_provider_answers_and_is_found_out_when_it_does_not(dialect: str) -> None:
+async def test_simulated_providers_pass_a_probe_and_fail_it_when_down(dialect: str) -> None:
     sandbox = await Sandbox.start({"a": dialect})
     try:
         request = build_probe_request(target(dialect, sandbox.base_url("a")))
@@ -88,8 +88,8 @@ async def test_every_simulated_provider_answers_and_is_found_out_when_it_does_no
         await sandbox.stop("a")
         assert await Prober().probe(request, dialect, 5.0) == ProbeResult("connection_error", "connection refused")
         await sandbox.restore("a")
-        unkeyed = {name: value for name, value in request.headers.items() if PROVIDER_KEY not in value}
-        found = await Prober().probe(type(request)(request.url, unkeyed, b"", "GET"), dialect, 5.0)
+        without_key = {name: value for name, value in request.headers.items() if PROVIDER_KEY not in value}
+        found = await Prober().probe(type(request)(request.url, without_key, b"", "GET"), dialect, 5.0)
         assert found is not None and found.trigger == "auth_error"
     finally:
         await sandbox.close()
@@ -108,8 +108,10 @@ async def test_every_simulated_provider_answers_and_is_found_out_when_it_does_no
         (529, "model_overloaded"),
     ],
 )
-async def test_a_status_is_what_it_would_be_for_a_request(mocked_web: aioresponses, status: int, trigger: str) -> None:
-    found = await asked(mocked_web, status=status, body=PROVIDER_KEY, headers={"Location": "http://169.254.169.254/"})
+async def test_a_status_is_classified_as_for_a_request(mocked_web: aioresponses, status: int, trigger: str) -> None:
+    found = await probe_with(
+        mocked_web, status=status, body=PROVIDER_KEY, headers={"Location": "http://169.254.169.254/"}
+    )
     assert found == ProbeResult(trigger, str(status))
     assert len(mocked_web.requests) == 1
 
@@ -117,40 +119,44 @@ async def test_a_status_is_what_it_would_be_for_a_request(mocked_web: aiorespons
 @pytest.mark.parametrize(
     ("error", "trigger", "reason"),
     [
-        (TimeoutError(), "timeout", "no answer within 3 s"),
-        (aiohttp.ServerTimeoutError(), "timeout", "no answer within 3 s"),
+        (TimeoutError(), "timeout", "no response within 3 s"),
+        (aiohttp.ServerTimeoutError(), "timeout", "no response within 3 s"),
         (aiohttp.ClientConnectorError(KEY, OSError(errno.ECONNREFUSED, "x")), "connection_error", "connection refused"),
-        (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "x")), "connection_error", "name not found"),
-        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "x")), "connection_error", "no TLS"),
-        (aiohttp.ClientConnectorCertificateError(KEY, ssl.CertificateError()), "connection_error", "no TLS"),
+        (aiohttp.ClientConnectorDNSError(KEY, OSError(-2, "x")), "connection_error", "host name not found"),
+        (aiohttp.ClientConnectorSSLError(KEY, ssl.SSLError(1, "x")), "connection_error", "TLS handshake failed"),
+        (
+            aiohttp.ClientConnectorCertificateError(KEY, ssl.CertificateError()),
+            "connection_error",
+            "TLS handshake failed",
+        ),
         (aiohttp.ServerDisconnectedError(), "connection_error", "connection closed"),
         (aiohttp.ClientPayloadError(), "connection_error", "connection closed"),
         (aiohttp.ClientOSError(errno.ECONNRESET, "x"), "connection_error", "connection reset by peer"),
-        (aiohttp.ClientOSError(), "connection_error", "no HTTP answer"),
-        (aiohttp.InvalidURL("x"), "connection_error", "no HTTP answer"),
+        (aiohttp.ClientOSError(), "connection_error", "no valid HTTP response"),
+        (aiohttp.InvalidURL("x"), "connection_error", "no valid HTTP response"),
     ],
 )
-async def test_what_went_wrong_is_said_in_a_few_words(
+async def test_a_connection_error_is_described_briefly(
     mocked_web: aioresponses, error: Exception, trigger: str, reason: str
 ) -> None:
-    assert await asked(mocked_web, exception=error) == ProbeResult(trigger, reason)
+    assert await probe_with(mocked_web, exception=error) == ProbeResult(trigger, reason)
 
 
 @pytest.mark.parametrize(
-    ("error", "kind", "said"),
+    ("error", "kind", "message"),
     [
         (OSError(errno.EMFILE, "Too many open files"), ResourceExhaustedError, "out of resources: too many open files"),
         (OSError(errno.ENOBUFS, "No buffer space"), ResourceExhaustedError, "out of resources: no buffer space"),
-        (OSError(errno.ENETUNREACH, "x"), EgressError, "no way to a.test: this machine has no route"),
-        (socket.gaierror(socket.EAI_AGAIN, "x"), EgressError, "no way to a.test: this machine has no route"),
+        (OSError(errno.ENETUNREACH, "x"), EgressError, "no route to a.test: this machine has no default route"),
+        (socket.gaierror(socket.EAI_AGAIN, "x"), EgressError, "no route to a.test: this machine has no default route"),
     ],
 )
-async def test_this_machines_own_trouble_is_no_finding(
-    mocked_web: aioresponses, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], said: str
+async def test_a_local_error_is_raised_instead_of_a_result(
+    mocked_web: aioresponses, monkeypatch: pytest.MonkeyPatch, error: OSError, kind: type[Exception], message: str
 ) -> None:
     monkeypatch.setattr(local_errors, "has_route", lambda address: False)
-    with pytest.raises(kind, match=f"^{said}$"):
-        await asked(mocked_web, exception=aiohttp.ClientConnectorError(KEY, error))
+    with pytest.raises(kind, match=f"^{message}$"):
+        await probe_with(mocked_web, exception=aiohttp.ClientConnectorError(KEY, error))
 
 
 @pytest.mark.parametrize(
@@ -160,19 +166,19 @@ async def test_this_machines_own_trouble_is_no_finding(
         aiohttp.ClientHttpProxyError(Mock(), (), status=407),
     ],
 )
-async def test_a_forward_proxy_that_does_not_let_it_through_is_no_finding(
+async def test_a_failure_of_the_forward_proxy_is_raised_instead_of_a_result(
     mocked_web: aioresponses, error: Exception
 ) -> None:
     with pytest.raises(EgressError, match="forward proxy"):
-        await asked(mocked_web, exception=error)
+        await probe_with(mocked_web, exception=error)
 
 
-async def test_a_provider_that_the_proxy_does_not_reach_is_found(mocked_web: aioresponses) -> None:
+async def test_a_provider_that_the_proxy_cannot_reach_is_a_failure(mocked_web: aioresponses) -> None:
     error = aiohttp.ClientHttpProxyError(Mock(), (), status=502)
-    assert await asked(mocked_web, exception=error) == ProbeResult("connection_error", "refused by the proxy")
+    assert await probe_with(mocked_web, exception=error) == ProbeResult("connection_error", "refused by the proxy")
 
 
-async def test_no_more_is_read_of_an_answer_than_is_needed() -> None:
+async def test_only_the_beginning_of_a_response_is_read() -> None:
     sent, closed = 0, asyncio.Event()
 
     async def endless(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -194,9 +200,9 @@ async def test_no_more_is_read_of_an_answer_than_is_needed() -> None:
     assert sent < 1000 * MAX_RESPONSE_BYTES
 
 
-async def test_redirects_are_not_followed_and_nothing_is_kept(mocked_web: aioresponses) -> None:
-    await asked(mocked_web, status=200, headers={"Set-Cookie": "a=b"})
-    await asked(mocked_web, status=200)
+async def test_redirects_are_not_followed_and_cookies_not_kept(mocked_web: aioresponses) -> None:
+    await probe_with(mocked_web, status=200, headers={"Set-Cookie": "a=b"})
+    await probe_with(mocked_web, status=200)
     for (call,) in [calls[i : i + 1] for calls in mocked_web.requests.values() for i in range(2)]:
         assert call.kwargs["allow_redirects"] is False
         assert "cookie" not in {name.lower() for name in call.kwargs["headers"]}
@@ -211,16 +217,16 @@ async def test_redirects_are_not_followed_and_nothing_is_kept(mocked_web: aiores
         ({"HTTPS_PROXY": "http://p.test:3128", "NO_PROXY": "a.test"}, None, None),
     ],
 )
-async def test_it_takes_the_way_that_requests_take(
+async def test_probes_use_the_forward_proxy_of_requests(
     mocked_web: aioresponses, environ: dict[str, str], proxy: str | None, login: dict[str, str] | None
 ) -> None:
-    assert await asked(mocked_web, Prober(proxies=Proxies.from_environ(environ)), status=200) is None
+    assert await probe_with(mocked_web, Prober(proxies=Proxies.from_environ(environ)), status=200) is None
     ((call,),) = mocked_web.requests.values()
     assert (call.kwargs.get("proxy"), call.kwargs.get("proxy_headers")) == (proxy, login)
     assert "proxy-authorization" not in call.kwargs["headers"]
 
 
-async def test_a_proxy_that_is_asked_in_the_open_finds_its_login_in_the_question(mocked_web: aioresponses) -> None:
+async def test_proxy_credentials_are_sent_in_the_request_without_a_tunnel(mocked_web: aioresponses) -> None:
     mocked_web.get("http://a.test/models", status=200)
     prober = Prober(proxies=Proxies.from_environ({"http_proxy": "http://me:secret@p.test"}))
     assert await prober.probe(build_probe_request(target(url="http://a.test")), "openai", 3.0) is None
@@ -229,12 +235,12 @@ async def test_a_proxy_that_is_asked_in_the_open_finds_its_login_in_the_question
 
 
 @pytest.mark.parametrize("url", ["https://a.test:70000", "https://a..test"])
-async def test_an_address_that_is_none_is_found_and_said(url: str) -> None:
+async def test_an_invalid_url_is_a_failure(url: str) -> None:
     found = await Prober().probe(build_probe_request(target(url=url)), "openai", 3.0)
-    assert found == ProbeResult("connection_error", "the provider's URL is no http(s) URL")
+    assert found == ProbeResult("connection_error", "the provider's URL is not a valid http(s) URL")
 
 
-async def test_a_header_that_cannot_be_sent_is_found_and_not_shown() -> None:
+async def test_an_invalid_header_is_a_failure_and_not_shown() -> None:
     sandbox = await Sandbox.start({"a": "openai"})
     try:
         request = build_probe_request(target(url=sandbox.base_url("a"), more=', headers: {X-Team: "a\\nb"}'))
@@ -245,11 +251,11 @@ async def test_a_header_that_cannot_be_sent_is_found_and_not_shown() -> None:
         await sandbox.close()
 
 
-async def test_a_silent_provider_is_given_up_in_time() -> None:
+async def test_a_silent_provider_times_out() -> None:
     sandbox = await Sandbox.start({"a": "openai"})
     try:
         await sandbox.set_fault("a", Fault("stall", after=None))
         request = build_probe_request(replace(target(), base_url=sandbox.base_url("a")))
-        assert await Prober().probe(request, "openai", 0.05) == ProbeResult("timeout", "no answer within 0.05 s")
+        assert await Prober().probe(request, "openai", 0.05) == ProbeResult("timeout", "no response within 0.05 s")
     finally:
         await sandbox.close()

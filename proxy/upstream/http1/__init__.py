@@ -1,6 +1,6 @@
-"""HTTP/1.1 towards providers, in the order a request takes.
+"""HTTP/1.1 client for requests to providers, in the order a request takes:
 
-`transport` finds the `origin` and the way there (`proxies`), takes an idle connection from the `pool` or makes one
-(`dial`, `resolver`), and asks. The `connection` writes `head` and body, reads through the `parser`, and fills the
-`incoming` answer; an `alarm` gives up on what takes too long.
+`transport` parses the URL (`origin`), looks up the forward proxy (`proxies`), and takes an idle connection from the
+`pool` or opens one (`dial`, `resolver`). The `connection` writes the `request_head` and the body, feeds what it reads to
+the `parser`, and fills the `response`. `local_errors` tells failures of this machine from those of the provider.
 """

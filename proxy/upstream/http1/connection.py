@@ -1,4 +1,4 @@
-"""One connection to a provider: one question at a time, one answer to each."""
+"""One connection to a provider, which carries one request and its response at a time."""
 
 from __future__ import annotations
 
@@ -15,27 +15,32 @@ from proxy.upstream.http1.parser import ResponseParser
 from proxy.upstream.http1.response import Http1Response
 
 WRITE_CHUNK_BYTES = 256 * 1024
-"""Bytes of a body given to the socket at a time."""
+"""The part of a request body handed to the socket at a time."""
 
 _EMPTY = memoryview(b"")
 
 
 class StaleConnectionError(UpstreamDisconnected):
-    """A kept connection closed before the first byte of an answer: the provider had most likely hung up before."""
+    """A reused connection was closed before the first byte of a response: most likely while it was idle."""
 
 
 class ConnectionOwner(Protocol):
-    """Who takes a connection back."""
+    """Takes a connection back when its response is complete; a `RoutePool`."""
 
     def release(self, connection: Connection) -> None:
-        """It is idle and may be used again."""
+        """Keep the idle connection for the next request."""
 
     def remove(self, connection: Connection) -> None:
-        """It is closed."""
+        """Drop the closed connection."""
 
 
 class Connection(asyncio.Protocol):
-    """While `_response` is None it is idle, and a byte that comes then makes it unusable."""
+    """The protocol of one connection; idle while `_response` is None.
+
+    Bytes that arrive while it is idle belong to no request: they close the connection. A timer enforces the
+    earliest of three deadlines: the response's own, its idle timeout, and the one for writing (at least something of
+    the unsent request must go out in each `write_timeout_s`). Time in which reading is paused counts for none of them.
+    """
 
     __slots__ = (
         "_last_read_at",
@@ -78,10 +83,10 @@ class Connection(asyncio.Protocol):
         self._unsent_bytes = 0
         self._write_deadline = inf
 
-    # What the transport does with it.
+    # Called by the transport.
 
     def send_request(self, head: bytes, body: bytes, response_timeout_s: float) -> Http1Response:
-        """Send a request; the answer must begin within `response_timeout_s` seconds."""
+        """Send a request; its response head must arrive within `response_timeout_s` seconds."""
         now = self._loop.time()
         self._parser.reset()
         self._request_count += 1
@@ -92,7 +97,7 @@ class Connection(asyncio.Protocol):
         if self._transport.is_closing():
             self._on_lost(None)
             return response
-        # One write, so that head and body leave in one segment where they fit.
+        # One write, so that head and body share a segment where they fit.
         self._transport.write(head + body[:WRITE_CHUNK_BYTES])
         if len(body) > WRITE_CHUNK_BYTES:
             self._unsent = memoryview(body)[WRITE_CHUNK_BYTES:]
@@ -102,17 +107,17 @@ class Connection(asyncio.Protocol):
 
     @property
     def is_usable(self) -> bool:
-        """Open and quiet: bytes or an end that the loop has not told us of yet count too."""
+        """Whether it is open and nothing has arrived, including what the event loop has not delivered yet."""
         return not (self._transport.is_closing() or self._readable())
 
     def abort(self) -> None:
-        """Close at once; what was not sent is dropped."""
+        """Close at once, dropping unsent data."""
         self._response = None
         self._unsent = _EMPTY
         self._timer.stop()
         self._transport.abort()
 
-    # What its answer does with it.
+    # Called by its response (`ResponseSource`).
 
     def pause(self) -> None:
         if self._paused_at is None:
@@ -131,7 +136,7 @@ class Connection(asyncio.Protocol):
     def reschedule(self) -> None:
         self._timer.reschedule()
 
-    # What the event loop does with it.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -153,7 +158,7 @@ class Connection(asyncio.Protocol):
         if parser.complete:
             self._finish()
         elif parser.error is not None:
-            self._fail(MalformedResponse(f"{self.host} sent no valid HTTP answer: {parser.error}"))
+            self._fail(MalformedResponse(f"{self.host} sent an invalid HTTP response: {parser.error}"))
 
     def connection_lost(self, error: Exception | None) -> None:
         self._timer.stop()
@@ -168,16 +173,16 @@ class Connection(asyncio.Protocol):
         self._write_paused = False
         self._write_more()
 
-    # How an exchange goes on, and ends.
+    # Progress and end of a response.
 
     def _on_response_head(self, response: Http1Response) -> None:
         parser = self._parser
         assert parser.headers is not None
         if parser.status >= 400:
-            # Refused before it was all sent: the rest would only fill the connection (RFC 9112, 9.5).
+            # An error before the whole request was sent: stop sending the rest (RFC 9112, 9.5).
             self._request_truncated = bool(self._unsent)
             self._unsent = _EMPTY
-        # From here on silence is what counts, not how much of the request is still wanted.
+        # From here on the idle timeout applies, and no longer the write deadline.
         self._unsent_bytes = 0
         response.set_head(parser.status, parser.headers)
 
@@ -211,7 +216,7 @@ class Connection(asyncio.Protocol):
             self._finish()
             return
         kind = StaleConnectionError if self._request_count > 1 and not self._response_started else UpstreamDisconnected
-        where = "in the middle of its answer" if self._response.has_head else "before it answered"
+        where = "in the middle of its response" if self._response.has_head else "before responding"
         self._fail(kind(f"{self.host} {'closed' if error is None else 'broke'} the connection {where}"))
 
     @property
@@ -228,8 +233,8 @@ class Connection(asyncio.Protocol):
     def _deadline(self) -> float:
         if self._response is None:
             return inf
-        due = inf if self._paused_at is not None else self._response.next_deadline(self._last_read_at)
-        return min(due, self._write_deadline) if self._unsent_bytes else due
+        deadline = inf if self._paused_at is not None else self._response.next_deadline(self._last_read_at)
+        return min(deadline, self._write_deadline) if self._unsent_bytes else deadline
 
     def _on_deadline(self) -> None:
         now = self._loop.time()
@@ -237,17 +242,17 @@ class Connection(asyncio.Protocol):
         if not (self._unsent_bytes and self._write_deadline <= now):
             self._fail(UpstreamTimeout(f"{self.host} {self._response.timeout_message(self._last_read_at)}"))
         elif self._write_stalled(now):
-            self._fail(UpstreamTimeout(f"{self.host} took nothing of the request for {self._write_timeout_s:g} s"))
+            self._fail(UpstreamTimeout(f"{self.host} accepted no request data for {self._write_timeout_s:g} s"))
 
     def _write_stalled(self, now: float) -> bool:
-        """Nothing of what was left at the last look has gone out since."""
+        """Return whether nothing was sent since the last call; sets the next write deadline."""
         before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + self._transport.get_write_buffer_size()
         self._write_deadline = now + self._write_timeout_s
         return self._unsent_bytes >= before
 
 
 def _readability_check(fd: int) -> Callable[[], object]:
-    """Asks the system itself whether something has come, without taking it."""
+    """Return a function that asks the system whether the socket has data or its end to read, and reads nothing."""
     if not hasattr(select, "poll"):
         return lambda: select.select([fd], [], [], 0)[0]
     poll = select.poll()

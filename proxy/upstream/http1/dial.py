@@ -1,4 +1,4 @@
-"""From a route to an open connection: TCP to the provider or its proxy, the proxy's tunnel, TLS."""
+"""Opens the connection for a route: name lookup, TCP to the provider or its proxy, the proxy's tunnel, TLS."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import ssl
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from typing import Any, cast
+
+from aiohappyeyeballs import start_connection
 
 from proxy.config.files import check_regular
 from proxy.errors import ConnectError, EgressError, ParrotError
@@ -18,12 +21,12 @@ from proxy.upstream.http1.proxies import EnvironmentValueError, Proxy, Route
 from proxy.upstream.http1.resolver import Address, Resolver
 
 ATTEMPT_DELAY_S = 0.25
-"""Seconds before the next address is tried beside one that has not answered (RFC 8305, 5)."""
+"""How long to wait for one address before the next is tried next to it (RFC 8305, 5)."""
 MAX_CONNECT_RESPONSE_BYTES = 16 * 1024
 
 
 def check_ssl_cert_file(environ: Mapping[str, str]) -> None:
-    """Raise EnvironmentValueError for an SSL_CERT_FILE without certificates, which OpenSSL would ignore in silence."""
+    """Raise EnvironmentValueError for an SSL_CERT_FILE without certificates, which OpenSSL would silently ignore."""
     path = environ.get("SSL_CERT_FILE")
     if not path:
         return
@@ -31,16 +34,16 @@ def check_ssl_cert_file(environ: Mapping[str, str]) -> None:
         check_regular(path)
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
     except ssl.SSLError:
-        raise EnvironmentValueError(f"SSL_CERT_FILE: {path} holds no certificate; expected a PEM file") from None
+        raise EnvironmentValueError(f"SSL_CERT_FILE: {path} contains no certificate; expected a PEM file") from None
     except OSError as error:
         message = f"SSL_CERT_FILE: cannot read {path}: {error.strerror}; expected a PEM file"
         raise EnvironmentValueError(message) from None
 
 
 def create_ssl_context(ca_file: str | None = None) -> ssl.SSLContext:
-    """TLS that verifies names and chains, against that file's authorities or else the system's (or SSL_CERT_FILE's).
+    """Create the TLS settings: chains and names are verified, against `ca_file`, SSL_CERT_FILE or the system's store.
 
-    Call it at the start: it reads for up to some hundred milliseconds. Raises OSError.
+    Reading the store takes up to some hundred milliseconds, so call it at start-up. Raises OSError.
     """
     context = ssl.create_default_context(cafile=ca_file)
     context.set_alpn_protocols(["http/1.1"])
@@ -49,21 +52,21 @@ def create_ssl_context(ca_file: str | None = None) -> ssl.SSLContext:
 
 @dataclass(frozen=True, slots=True)
 class Dialer:
-    """Opens connections, all with the same TLS settings."""
+    """Opens connections to origins, all with the same TLS settings."""
 
     tls: ssl.SSLContext
     resolver: Resolver = field(default_factory=Resolver)
 
     async def dial(self, route: Route, protocol_factory: Callable[[], Connection], timeout_s: float) -> Connection:
-        """An open connection within that many seconds, from the name to the last handshake.
+        """Open a connection; `timeout_s` covers everything from the name lookup to the TLS handshake.
 
-        Raises ConnectError (EgressError where this machine has no way to the host), and ResourceExhaustedError."""
+        Raises ConnectError (EgressError if this machine has no route to the host), and ResourceExhaustedError."""
         host = route.origin.host
         try:
             async with asyncio.timeout(timeout_s):
                 return await self._open(route, protocol_factory)
         except TimeoutError:
-            raise ConnectError(f"no connection to {host} within {timeout_s:g} s") from None
+            raise ConnectError(f"cannot connect to {host} within {timeout_s:g} s") from None
         except OSError as error:
             raise local_dns_or_tls_error(error, host) or _connect_failure(error, host) from error
 
@@ -83,102 +86,100 @@ class Dialer:
         return connection
 
     async def _dial_proxy(self, proxy: Proxy) -> socket.socket:
-        """A socket to the proxy; without it no provider can be reached, whichever it is."""
+        """Connect to the proxy. A failure is an EgressError: without the proxy no provider can be reached."""
         try:
             return await self._dial_host(proxy)
         except OSError as error:
-            reason = f"no connection to the proxy {proxy.host}: {error.strerror or error}"
+            reason = f"cannot connect to the proxy {proxy.host}: {error.strerror or error}"
             raise local_dns_or_tls_error(error, proxy.host) or EgressError(reason) from error
 
-    async def _dial_host(self, to: Origin | Proxy) -> socket.socket:
-        return await connect(await self.resolver.resolve(to.host, to.port))
+    async def _dial_host(self, peer: Origin | Proxy) -> socket.socket:
+        return await connect(await self.resolver.resolve(peer.host, peer.port))
 
 
-async def connect(addresses: list[Address], stagger: float = ATTEMPT_DELAY_S) -> socket.socket:
-    """A socket to the first that answers; each next joins in after `stagger` seconds, or when one has failed."""
-    if len(addresses) == 1:
-        return await _connect(addresses[0])
-    waiting = list(addresses)
-    running: set[asyncio.Task[socket.socket]] = set()
-    failures: list[Exception] = []
+async def connect(addresses: list[Address], delay_s: float = ATTEMPT_DELAY_S) -> socket.socket:
+    """Return a socket connected to the first address that accepts (Happy Eyeballs, RFC 8305).
+
+    Families alternate. The next address is tried once one has failed or `delay_s` has passed; the others are then
+    closed. If all fail, raises the OSError of one that the remote side refused, else the ParrotError of this machine.
+    """
+    attempts = _ConnectAttempts()
+    rows = [(address.family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address.sockaddr) for address in addresses]
     try:
-        while waiting or running:
-            if waiting:
-                running.add(asyncio.ensure_future(_connect(waiting.pop(0))))
-            done, _ = await asyncio.wait(
-                running, timeout=stagger if waiting else None, return_when=asyncio.FIRST_COMPLETED
-            )
-            for task in done:
-                running.remove(task)
-                try:
-                    return task.result()
-                except (OSError, ParrotError) as failure:
-                    failures.append(failure)
-        # An address that the other side refused says more than one that this machine has no way to.
-        raise min(failures, key=lambda failure: isinstance(failure, ParrotError))
-    finally:
-        for task in running:
-            task.add_done_callback(_close_socket)
-            task.cancel()
-
-
-async def _connect(address: Address) -> socket.socket:
-    try:
-        sock = socket.socket(address.family, socket.SOCK_STREAM)
-        try:
-            sock.setblocking(False)
-            await asyncio.get_running_loop().sock_connect(sock, address.sockaddr)
-        except BaseException:
-            sock.close()
-            raise
+        return await start_connection(
+            rows,
+            happy_eyeballs_delay=delay_s,
+            loop=cast(asyncio.AbstractEventLoop, attempts),
+            socket_factory=attempts.create_socket,
+        )
     except OSError as error:
-        if (trouble := local_connect_error(error, address)) is not None:
-            raise trouble from error
-        raise
-    return sock
+        raise min(attempts.errors, key=lambda each: isinstance(each, ParrotError), default=error) from error
 
 
-def _close_socket(loser: asyncio.Task[socket.socket]) -> None:
-    if not loser.cancelled() and loser.exception() is None:
-        loser.result().close()
+class _ConnectAttempts:
+    """Stands in for the event loop in `start_connection` and keeps the error of each address.
+
+    `start_connection` merges the errors of all addresses into one, which no longer shows whether this machine failed.
+    """
+
+    def __init__(self) -> None:
+        self.errors: list[Exception] = []
+
+    def create_socket(self, row: tuple[Any, ...]) -> socket.socket:
+        family, kind, protocol, _, sockaddr = row
+        try:
+            return socket.socket(family, kind, protocol)
+        except OSError as error:
+            self._add(error, Address(family, sockaddr))
+            raise
+
+    async def sock_connect(self, sock: socket.socket, sockaddr: tuple[Any, ...]) -> None:
+        try:
+            await asyncio.get_running_loop().sock_connect(sock, sockaddr)
+        except OSError as error:
+            self._add(error, Address(sock.family, sockaddr))
+            raise
+
+    def _add(self, error: OSError, address: Address) -> None:
+        self.errors.append(local_connect_error(error, address) or error)
 
 
 async def _open_tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:
-    """CONNECT (RFC 9110, 9.3.6); the socket is closed where the proxy will not."""
+    """Open a tunnel with CONNECT (RFC 9110, 9.3.6); closes the socket on failure."""
     lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
     if proxy.authorization:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")
     loop = asyncio.get_running_loop()
     try:
         await loop.sock_sendall(sock, ("\r\n".join(lines) + "\r\n\r\n").encode())
-        answer = b""
-        while b"\r\n\r\n" not in answer:
-            more = await loop.sock_recv(sock, 4096)
-            answer += more
-            if not more or len(answer) > MAX_CONNECT_RESPONSE_BYTES:
-                raise ConnectError(f"the proxy {proxy.host} gave no answer to CONNECT {authority}")
-        _check_connect_response(answer, proxy, authority)
+        head = b""
+        while b"\r\n\r\n" not in head:
+            data = await loop.sock_recv(sock, 4096)
+            head += data
+            if not data or len(head) > MAX_CONNECT_RESPONSE_BYTES:
+                raise ConnectError(f"the proxy {proxy.host} sent no valid response to CONNECT {authority}")
+        _check_connect_response(head, proxy, authority)
     except BaseException:
         sock.close()
         raise
 
 
-def _check_connect_response(answer: bytes, proxy: Proxy, authority: str) -> None:
-    version, _, rest = answer.partition(b" ")
+def _check_connect_response(head: bytes, proxy: Proxy, authority: str) -> None:
+    version, _, rest = head.partition(b" ")
     with suppress(ValueError):
-        if version.startswith(b"HTTP/1.") and int(rest[:3]) // 100 == 2 and answer.endswith(b"\r\n\r\n"):
+        if version.startswith(b"HTTP/1.") and int(rest[:3]) // 100 == 2 and head.endswith(b"\r\n\r\n"):
             return
     status = rest[:3].decode("ascii", "replace")
-    kind = EgressError if status == "407" else ConnectError  # it is our login that is missing or wrong
+    kind = EgressError if status == "407" else ConnectError  # 407: the credentials are missing or wrong
     raise kind(f"the proxy {proxy.host} refused CONNECT {authority} ({status})")
 
 
 def _connect_failure(error: OSError, host: str) -> ConnectError:
     if isinstance(error, ssl.SSLError):
-        return ConnectError(f"no TLS with {host}: {_tls_error_text(error)}")
-    return ConnectError(f"no connection to {host}: {error.strerror or error}")
+        return ConnectError(f"TLS handshake with {host} failed: {_tls_error_text(error)}")
+    return ConnectError(f"cannot connect to {host}: {error.strerror or error}")
 
 
 def _tls_error_text(error: ssl.SSLError) -> str:
     verification = getattr(error, "verify_message", None)
-    return str(verification or error.reason or "the handshake failed").lower().replace("_", " ")
+    return str(verification or error.reason or "unknown reason").lower().replace("_", " ")

@@ -1,4 +1,6 @@
-"""Tells this machine's own trouble from a provider's, by the error of a connection that could not be made."""
+"""Tells failures of this machine from those of a provider, by the error of a failed connection.
+
+A failure of this machine (no descriptors, no route) is never counted against a provider."""
 
 from __future__ import annotations
 
@@ -14,17 +16,17 @@ _UNREACHABLE_ERRNOS = frozenset(
     {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL}
 )
 _DEFAULT_ROUTE_PROBES = (
-    # Documentation prefixes: nothing is sent there, they only need the default route.
+    # Documentation prefixes, which only the default route leads to; nothing is sent there.
     Address(socket.AF_INET, ("192.0.2.1", 9)),
     Address(socket.AF_INET6, ("2001:db8::1", 9, 0, 0)),
 )
 
 
 def local_connect_error(error: OSError, address: Address) -> ParrotError | None:
-    """The error that a failed `connect` to an address is if this machine is at fault; None if the other side is.
+    """Return the error of a failed `connect` if it is this machine's, else None.
 
-    The same numbers come from both sides: a router that cannot reach a host answers as this machine does without a
-    route. So the routing table is consulted, which sends nothing."""
+    A router that cannot reach the host causes the same errno as this machine without a route, so the routing table
+    decides between them."""
     if error.errno in EXHAUSTION_ERRNOS:
         return _resources_exhausted(error)
     if error.errno not in _UNREACHABLE_ERRNOS:
@@ -35,7 +37,9 @@ def local_connect_error(error: OSError, address: Address) -> ParrotError | None:
 
 
 def local_dns_or_tls_error(error: OSError, host: str) -> ParrotError | None:
-    """The same for a name that was not resolved and for TLS, which open files and hide that they could not."""
+    """Return the error of a failed name lookup or TLS handshake if it is this machine's, else None.
+
+    Both open files and hide it when no descriptor was left, so the number of open files is checked."""
     resolving = isinstance(error, socket.gaierror)
     if error.errno in EXHAUSTION_ERRNOS and not resolving:
         return _resources_exhausted(error)
@@ -45,13 +49,13 @@ def local_dns_or_tls_error(error: OSError, host: str) -> ParrotError | None:
 
 
 def local_error(error: OSError, host: str) -> ParrotError | None:
-    """The same for a connection of which only the name is known."""
-    trouble = local_dns_or_tls_error(error, host)
-    return trouble or (_offline_error(host) if error.errno in _UNREACHABLE_ERRNOS else None)
+    """Return the error of a connection to a host whose address is not known if it is this machine's, else None."""
+    local = local_dns_or_tls_error(error, host)
+    return local or (_offline_error(host) if error.errno in _UNREACHABLE_ERRNOS else None)
 
 
 def has_route(address: Address) -> bool:
-    """Whether the routing table leads to an address; connecting a datagram socket sends nothing."""
+    """Return whether the routing table leads to an address. Connecting a datagram socket sends nothing."""
     try:
         with socket.socket(address.family, socket.SOCK_DGRAM) as sock:
             sock.connect(address.sockaddr)
@@ -65,9 +69,7 @@ def _resources_exhausted(error: OSError) -> ResourceExhaustedError:
 
 
 def _offline_error(host: str) -> EgressError | None:
-    """The error of a machine that has no default route."""
-    return (
-        None
-        if any(map(has_route, _DEFAULT_ROUTE_PROBES))
-        else EgressError(f"no way to {host}: this machine has no route")
-    )
+    """Return an error if this machine has no default route."""
+    if any(map(has_route, _DEFAULT_ROUTE_PROBES)):
+        return None
+    return EgressError(f"no route to {host}: this machine has no default route")

@@ -1,8 +1,8 @@
-"""Where a URL leads: the origin to connect to, and what to ask it for."""
+"""Parses a URL into the origin to connect to and the request target (RFC 9112, 3.2)."""
 
 from __future__ import annotations
 
-import encodings.idna  # noqa: F401 (loaded with the first name otherwise, when there may be no descriptor left for it)
+import encodings.idna  # noqa: F401 (otherwise loaded at the first name, when no descriptor may be left to open it)
 import re
 from functools import lru_cache
 from typing import NamedTuple
@@ -15,7 +15,7 @@ _VALID_PATH = re.compile(r"[!-~]+")
 
 
 class Origin(NamedTuple):
-    """Scheme, host and port; a tuple, because it is the key of every connection."""
+    """Scheme, host and port; the key of the connection pool, so a tuple."""
 
     scheme: str
     host: str
@@ -23,22 +23,22 @@ class Origin(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """`host`, or `host:port` where the port is not the scheme's own; IPv6 in brackets."""
+        """`host`, or `host:port` if the port is not the scheme's default; IPv6 in brackets."""
         return self.url_host if self.port == _DEFAULT_PORTS[self.scheme] else self.host_port
 
     @property
     def host_port(self) -> str:
-        """`host:port`, always with the port, as CONNECT wants it."""
+        """`host:port`, always with the port, as CONNECT requires it."""
         return f"{self.url_host}:{self.port}"
 
     @property
     def url_host(self) -> str:
-        """The host as it stands in a URL."""
+        """The host as written in a URL: IPv6 in brackets."""
         return f"[{self.host}]" if ":" in self.host else self.host
 
 
 class RequestTarget(NamedTuple):
-    """An origin, and path and query exactly as the URL has them."""
+    """An origin, with path and query exactly as the URL has them."""
 
     origin: Origin
     path: str
@@ -46,14 +46,14 @@ class RequestTarget(NamedTuple):
 
 @lru_cache(maxsize=1024)
 def parse_target(url: str) -> RequestTarget:
-    """The target of an http(s) URL; ConnectError if it is none, or has characters that a request line cannot hold."""
+    """Parse an http(s) URL. Raises ConnectError if it is invalid or has characters that a request line cannot hold."""
     try:
         parts = urlsplit(url)
         host = (parts.hostname or "").encode("idna").decode()
         origin = Origin(parts.scheme, host, parts.port or _DEFAULT_PORTS[parts.scheme])
     except (ValueError, KeyError):
-        raise ConnectError("the provider's URL is no http(s) URL") from None
-    # urlsplit drops line breaks in silence, hence the look at the URL itself.
+        raise ConnectError("the provider's URL is not a valid http(s) URL") from None
+    # urlsplit silently drops line breaks, so the path is taken from the URL itself.
     path = url.partition("://")[2].partition("#")[0]
     path = path[len(parts.netloc) :]
     if not host or not _VALID_PATH.fullmatch(path or "/"):

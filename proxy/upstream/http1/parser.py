@@ -1,4 +1,6 @@
-"""The bytes of one connection become answers, one after the other; httptools (llhttp) knows the grammar."""
+"""Parses the bytes of one connection into HTTP/1.1 responses, one after the other.
+
+httptools (llhttp) parses the grammar; this module adds limits on size and refuses what the transport cannot handle."""
 
 from __future__ import annotations
 
@@ -6,16 +8,20 @@ import httptools
 from multidict import CIMultiDict
 
 MAX_HEAD_BYTES = 64 * 1024
-"""Bytes of a head, and of anything else that is no content: chunk sizes, trailers, 1xx answers."""
+"""For a head, and for everything else that is not body content: chunk sizes, trailers, 1xx responses."""
 MAX_FIELDS = 128
 MAX_INTERIM_RESPONSES = 16
-"""1xx answers before the real one."""
+"""1xx responses before the final one."""
 
 _OVERHEAD_EXCEEDED = f"over {MAX_HEAD_BYTES} bytes without content"
 
 
 class ResponseParser:
-    """After each `feed`, its fields say what is known of the answer; `error` is why it is none."""
+    """Parser of responses; after each `feed` its attributes hold what is known of the current one.
+
+    `error` is why the response is invalid, or None. `trailing_data` is set when bytes follow a complete response: it
+    stays valid, but the connection cannot be used again. `until_close` means that the body ends with the connection.
+    """
 
     __slots__ = (
         "_fields", "_http", "_interim_responses", "_overhead_bytes",
@@ -24,12 +30,12 @@ class ResponseParser:
 
     def __init__(self) -> None:
         self.body: list[bytes] = []
-        self.on_body = self.body.append  # httptools calls it for each part
+        self.on_body = self.body.append  # called by httptools for each part
         self._http: httptools.HttpResponseParser | None = httptools.HttpResponseParser(self)
         self.reset()
 
     def reset(self) -> None:
-        """Forget the last answer; what comes next is another."""
+        """Prepare for the next response."""
         self.status = 0
         self.headers: CIMultiDict[str] | None = None
         self.body.clear()
@@ -43,14 +49,14 @@ class ResponseParser:
         self._interim_responses = 0
 
     def feed(self, data: bytes) -> None:
-        """Take what came; `body` gains the content in it, and the caller clears it."""
+        """Parse received bytes; their content is appended to `body`, which the caller clears."""
         if self._http is None:
             return
         self._overhead_bytes += len(data)
         try:
             self._http.feed_data(data)
         except httptools.HttpParserUpgrade:
-            self._record_error("it switches protocols")
+            self._record_error("the server switches protocols")
         except httptools.HttpParserError as error:
             self._record_error(str(error))
         if self.body:
@@ -59,28 +65,27 @@ class ResponseParser:
             self._record_error(_OVERHEAD_EXCEEDED)
 
     def close(self) -> None:
-        """No more is fed; the parser and its callbacks hold each other otherwise."""
+        """Break the reference cycle between the parser and its callbacks; `feed` does nothing after it."""
         self._http = None
 
-    def _record_error(self, said: str) -> None:
-        """Whatever follows a whole answer does not make it less whole, but nothing may be read into it."""
+    def _record_error(self, message: str) -> None:
         if self.complete:
             self.trailing_data = True
         else:
-            self.error = self.error or said
+            self.error = self.error or message
 
-    def _reject(self, why: str) -> None:
-        self.error = self.error or why
-        raise httptools.HttpParserError(why)
+    def _reject(self, reason: str) -> None:
+        self.error = self.error or reason
+        raise httptools.HttpParserError(reason)
 
-    # httptools calls these.
+    # Called by httptools.
 
     def on_message_begin(self) -> None:
         if self.complete:
-            raise httptools.HttpParserError("more than was asked for")
+            raise httptools.HttpParserError("data after the response")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        # Called for each field: what is to be checked waits for the end of the head.
+        # Called for each field, so checks are left to the end of the head.
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
@@ -97,8 +102,8 @@ class ResponseParser:
         ):
             self._reject(_OVERHEAD_EXCEEDED)
         headers = CIMultiDict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields])
-        if why := _unsupported_reason(http.get_http_version(), headers):
-            self._reject(why)
+        if reason := _unsupported_reason(http.get_http_version(), headers):
+            self._reject(reason)
         self.keep_alive = http.should_keep_alive()
         self.until_close = not ("Content-Length" in headers or "Transfer-Encoding" in headers or status in (204, 304))
         self.status = status
@@ -111,15 +116,15 @@ class ResponseParser:
         self._interim_responses += 1
         self._fields.clear()
         if self._interim_responses > MAX_INTERIM_RESPONSES:
-            self._reject(f"over {MAX_INTERIM_RESPONSES} interim answers")
+            self._reject(f"over {MAX_INTERIM_RESPONSES} interim responses")
 
 
 def _unsupported_reason(version: str, headers: CIMultiDict[str]) -> str | None:
-    """Why such an answer is not taken, though its grammar is right."""
+    """Return why a response of valid grammar is refused, or None."""
     if version not in ("1.1", "1.0"):
         return "not HTTP/1.1"
     if headers.get("Content-Encoding", "identity").lower() not in ("identity", ""):
-        return "a Content-Encoding, though identity was asked for"
+        return "a Content-Encoding, though only identity is accepted"
     transfer = headers.getall("Transfer-Encoding", None)
     if transfer and (version == "1.0" or [coding.lower() for coding in transfer] != ["chunked"]):
         return "a Transfer-Encoding other than chunked, or in HTTP/1.0"

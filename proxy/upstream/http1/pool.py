@@ -1,4 +1,4 @@
-"""Idle connections, kept a while for the next request on the same route."""
+"""Idle connections, kept for a time for the next request on the same route."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.proxies import Route
 
 IDLE_TIMEOUT_S = 15.0
-"""Seconds; under the idle limits of the providers' front ends, so that it is seldom they who hang up."""
+"""Below the idle timeouts of the providers' front ends, so that they rarely close an idle connection first."""
 MAX_IDLE_PER_ROUTE = 256
 
 
@@ -22,7 +22,7 @@ class RoutePool:
     closed: bool = False
 
     def acquire(self) -> Connection | None:
-        """The one idle for the shortest time; those that went bad or too old are closed on the way."""
+        """Return the connection idle for the shortest time, or None; closes unusable and expired ones."""
         if not self.idle:
             return None
         now = asyncio.get_running_loop().time()
@@ -34,56 +34,56 @@ class RoutePool:
         return None
 
     def release(self, connection: Connection) -> None:
-        """Take a connection back, or close it where there are enough."""
+        """Keep an idle connection, or close it if the pool is full or closed."""
         if self.closed or len(self.idle) >= self.limit:
             connection.abort()
         else:
             self.idle.append(connection)
 
     def remove(self, connection: Connection) -> None:
-        """It was closed while it lay here, or elsewhere."""
+        """Drop a closed connection, whether it is in the pool or not."""
         if connection in self.idle:
             self.idle.remove(connection)
 
     def close_idle_since(self, before: float) -> None:
-        """Close what has been idle since before that moment."""
+        """Close connections idle since before that `loop.time()`."""
         while self.idle and self.idle[0].idle_since < before:
             self.idle.pop(0).abort()
 
     def close(self) -> None:
-        """Close all, and whatever comes back later."""
+        """Close all idle connections, and every connection released later."""
         self.closed = True
         self.close_idle_since(float("inf"))
 
 
 @dataclass(slots=True)
 class Pool:
-    """A shelf for each route, swept once per idle limit while there is anything to sweep."""
+    """The idle connections by route; expired ones are closed by a timer, which runs only while there are any."""
 
     _routes: dict[Route, RoutePool] = field(default_factory=dict, init=False)
     _timer: asyncio.TimerHandle | None = field(default=None, init=False)
 
     def for_route(self, route: Route) -> RoutePool:
-        """Where this route's connections are."""
-        shelf = self._routes.get(route)
-        if shelf is None:
-            shelf = self._routes[route] = RoutePool()
+        """Return the pool of a route, creating it if needed."""
+        pool = self._routes.get(route)
+        if pool is None:
+            pool = self._routes[route] = RoutePool()
         if self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(IDLE_TIMEOUT_S, self._sweep)
-        return shelf
+        return pool
 
     def close(self) -> None:
-        """Close all idle connections, and the busy ones as they become idle."""
+        """Close all idle connections, and the others when they become idle."""
         if self._timer is not None:
             self._timer.cancel()
-        for shelf in self._routes.values():
-            shelf.close()
+        for pool in self._routes.values():
+            pool.close()
         self._routes.clear()
 
     def _sweep(self) -> None:
         loop = asyncio.get_running_loop()
         self._timer = None
-        for shelf in self._routes.values():
-            shelf.close_idle_since(loop.time() - IDLE_TIMEOUT_S)
-        if any(shelf.idle for shelf in self._routes.values()):
+        for pool in self._routes.values():
+            pool.close_idle_since(loop.time() - IDLE_TIMEOUT_S)
+        if any(pool.idle for pool in self._routes.values()):
             self._timer = loop.call_later(IDLE_TIMEOUT_S, self._sweep)

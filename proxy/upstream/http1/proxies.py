@@ -1,4 +1,4 @@
-"""Which forward proxy stands before an origin, by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
+"""Chooses the forward proxy of an origin by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ _ENTRY_FORMATS = "a comma-separated list of hosts, host:port, .domain, addresses
 
 
 class EnvironmentValueError(ValueError):
-    """An environment variable has a value that cannot be used; the message names it and says what is allowed."""
+    """An environment variable has an unusable value; the message names the variable and the allowed values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A forward proxy spoken to in plain HTTP; `authorization` is the whole value of Proxy-Authorization."""
+    """A forward proxy reached over plain HTTP; `authorization` is the value of Proxy-Authorization."""
 
     host: str
     port: int
@@ -34,29 +34,29 @@ class Proxy:
 
 
 class Route(NamedTuple):
-    """An origin and the proxy on the way there: connections with the same route can stand in for one another."""
+    """An origin and the proxy to reach it through; connections of the same route are interchangeable."""
 
     origin: Origin
     proxy: Proxy | None
 
     @property
     def is_tunnelled(self) -> bool:
-        """https goes through a proxy in a CONNECT tunnel, http is asked of the proxy itself."""
+        """Whether requests pass the proxy in a CONNECT tunnel: https does, http is sent to the proxy itself."""
         return self.proxy is not None and self.origin.scheme == "https"
 
 
 @dataclass(frozen=True, slots=True)
 class Proxies:
-    """The environment's proxies by scheme, and the hosts that are reached without."""
+    """The proxies of the environment by scheme, and the hosts that are reached directly."""
 
     by_scheme: Mapping[str, Proxy]
     no_proxy: tuple[str, ...] = ()
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Proxies:
-        """Read the variables; lower-case names win, as in curl, and ALL_PROXY is for a scheme that has none of its own.
+        """Read the variables: lower-case names win, as in curl, and ALL_PROXY is for a scheme without its own.
 
-        Raises EnvironmentValueError, whose message has no credentials in it."""
+        Raises EnvironmentValueError, whose message contains no credentials."""
         found = {scheme: _find_variable(environ, f"{scheme}_proxy", "all_proxy") for scheme in ("http", "https")}
         name, text = _find_variable(environ, "no_proxy")
         return cls(
@@ -65,16 +65,16 @@ class Proxies:
         )
 
     def route(self, origin: Origin) -> Route:
-        """The way to an origin; this machine is always reached directly."""
+        """Return the route to an origin; loopback is always direct."""
         direct = _is_loopback(origin.host) or any(_matches(entry, origin) for entry in self.no_proxy)
         return Route(origin, None if direct else self.by_scheme.get(origin.scheme))
 
 
 def _find_variable(environ: Mapping[str, str], *names: str) -> tuple[str, str]:
-    """The first of these variables that is set, in lower or upper case, and its value."""
-    for spelled in (case for name in names for case in (name, name.upper())):
-        if text := environ.get(spelled, "").strip():
-            return spelled, text
+    """Return name and value of the first variable that is set, in lower or upper case."""
+    for variable in (case for name in names for case in (name, name.upper())):
+        if text := environ.get(variable, "").strip():
+            return variable, text
     return names[0], ""
 
 
@@ -99,7 +99,7 @@ def _parse_proxy(name: str, text: str) -> Proxy:
 
 
 def _parse_no_proxy_entry(name: str, text: str) -> str:
-    """One entry of NO_PROXY as `_matches` takes it."""
+    """Return one entry of NO_PROXY in the form that `_matches` expects."""
     entry = text.lower()
     bare = entry[1:-1] if entry.startswith("[") and entry.endswith("]") else entry
     if _is_address(bare):
@@ -114,7 +114,7 @@ def _parse_no_proxy_entry(name: str, text: str) -> str:
 
 
 def _matches(entry: str, origin: Origin) -> bool:
-    """`*`, a domain with all below it, `host:port`, an address, or a block of addresses (10.0.0.0/8)."""
+    """Return whether an entry matches: `*`, a domain and its subdomains, `host:port`, an address or a block (10.0.0.0/8)."""
     if entry in ("*", origin.host, origin.host_port):
         return True
     if "/" in entry:
@@ -124,7 +124,7 @@ def _matches(entry: str, origin: Origin) -> bool:
 
 
 def _is_loopback(host: str) -> bool:
-    """Whether the host is localhost, a name below it (RFC 6761, 6.3), or an address that leads back here."""
+    """Return whether the host is localhost, a name below it (RFC 6761, 6.3), or a loopback or unspecified address."""
     if f".{host.lower().rstrip('.')}".endswith(".localhost"):
         return True
     if not _is_address(host):

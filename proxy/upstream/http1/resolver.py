@@ -1,4 +1,4 @@
-"""Names to addresses, remembered for a while."""
+"""Resolves host names to addresses, with a short cache."""
 
 from __future__ import annotations
 
@@ -8,15 +8,14 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from ipaddress import ip_address
-from itertools import chain, zip_longest
 from typing import Any, NamedTuple
 
 TTL_S = 30.0
-"""Seconds an answer is remembered; a failure is not."""
+"""How long a result is cached; failures are not."""
 
 
 class Address(NamedTuple):
-    """What `socket.connect` takes, and the family it is for."""
+    """A socket family and the address that `socket.connect` takes for it."""
 
     family: int
     sockaddr: tuple[Any, ...]
@@ -26,15 +25,14 @@ Lookup = Callable[[str, int], Awaitable[list[Address]]]
 
 
 async def system_lookup(host: str, port: int) -> list[Address]:
-    """What the system's resolver says; raises OSError."""
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    return [Address(family, where) for family, _, _, _, where in found]
+    """Return the addresses that the system's resolver finds. Raises OSError."""
+    rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [Address(family, sockaddr) for family, _, _, _, sockaddr in rows]
 
 
 @dataclass(slots=True)
 class Resolver:
-    """Callers that ask for the same name at the same time share one look-up."""
+    """Caches lookups; concurrent callers for the same name share one lookup."""
 
     lookup: Lookup = system_lookup
     clock: Callable[[], float] = time.monotonic
@@ -42,30 +40,30 @@ class Resolver:
     _pending: dict[tuple[str, int], asyncio.Task[list[Address]]] = field(default_factory=dict, init=False)
 
     async def resolve(self, host: str, port: int) -> list[Address]:
-        """In the order to try them, families in turn (RFC 8305, 4); raises OSError."""
+        """Return at least one address, in the resolver's order. Raises OSError."""
         literal = _parse_ip_literal(host, port)
         if literal is not None:
             return [literal]
-        expires, known = self._cache.get((host, port), (0.0, []))
-        if known and self.clock() < expires:
-            return known
-        # One caller that gives up does not end the look-up the others wait for.
+        expires, cached = self._cache.get((host, port), (0.0, []))
+        if cached and self.clock() < expires:
+            return cached
+        # Shielded: a caller that is cancelled does not end the lookup of the others.
         return await asyncio.shield(self._pending.get((host, port)) or self._start_lookup(host, port))
 
     def _start_lookup(self, host: str, port: int) -> asyncio.Task[list[Address]]:
         task = asyncio.ensure_future(self._look_up(host, port))
         self._pending[host, port] = task
         task.add_done_callback(lambda _: self._pending.pop((host, port)))
-        # Retrieved, so that a failure nobody waited for is no warning.
+        # Retrieve the exception, so that asyncio does not warn if all callers were cancelled.
         task.add_done_callback(lambda done: done.cancelled() or done.exception())
         return task
 
     async def _look_up(self, host: str, port: int) -> list[Address]:
-        found = _interleave_families(await self.lookup(host, port))
-        if not found:
+        addresses = await self.lookup(host, port)
+        if not addresses:
             raise OSError("no address")
-        self._cache[host, port] = (self.clock() + TTL_S, found)
-        return found
+        self._cache[host, port] = (self.clock() + TTL_S, addresses)
+        return addresses
 
 
 def _parse_ip_literal(host: str, port: int) -> Address | None:
@@ -75,10 +73,3 @@ def _parse_ip_literal(host: str, port: int) -> Address | None:
         return None
     family, more = (socket.AF_INET, ()) if address.version == 4 else (socket.AF_INET6, (0, 0))
     return Address(family, (host, port, *more))
-
-
-def _interleave_families(addresses: list[Address]) -> list[Address]:
-    """The first family's first, then the other's first, and so on."""
-    first = [one for one in addresses if one.family == addresses[0].family]
-    rest = [one for one in addresses if one.family != addresses[0].family]
-    return [one for one in chain.from_iterable(zip_longest(first, rest)) if one is not None]

@@ -1,4 +1,4 @@
-"""An answer on its way in: what has come of it, and whether more will."""
+"""A response as it is received: its head, the body bytes that are not read yet, its deadlines and its failure."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import Protocol
 from proxy.errors import UpstreamDisconnected, UpstreamError
 
 MAX_BUFFERED_BYTES = 512 * 1024
-"""Bytes that wait to be read before the connection is paused."""
+"""Unread body bytes above which the connection stops reading."""
 
 _NO_HEADERS: Mapping[str, str] = {}
 
 
 class ResponseSource(Protocol):
-    """What an answer comes from, as long as more is to come."""
+    """The connection that a response is received from, as long as it is incomplete."""
 
     def pause(self) -> None: ...
 
@@ -28,7 +28,11 @@ class ResponseSource(Protocol):
 
 
 class Http1Response:
-    """One answer; it is tied to its connection only until its last byte has come."""
+    """One response; it lets go of its connection with its last byte.
+
+    `read` delivers every byte that arrived before it raises a failure. Deadlines are enforced by the connection's
+    timer, which calls `fail`.
+    """
 
     __slots__ = (
         "_buffered_bytes",
@@ -57,11 +61,11 @@ class Http1Response:
         self._idle_timeout_s = inf
         self._deadline = deadline
 
-    # The reader's side.
+    # Called by the reader.
 
     @property
     def idle_timeout_s(self) -> float:
-        """Seconds of silence after which `read` raises UpstreamTimeout; any byte ends it, and time paused does not count."""
+        """Seconds without any byte after which `read` raises UpstreamTimeout; time in which reading is paused is not counted."""
         return self._idle_timeout_s
 
     @idle_timeout_s.setter
@@ -71,23 +75,25 @@ class Http1Response:
 
     @property
     def deadline(self) -> float:
-        """The moment (`loop.time()`) at which `read` raises UpstreamTimeout unless the answer is whole; time paused is added."""
+        """When (`loop.time()`) `read` raises UpstreamTimeout unless the response is complete; paused time is added."""
         return self._deadline
 
     @deadline.setter
-    def deadline(self, moment: float) -> None:
-        self._deadline = moment
+    def deadline(self, deadline: float) -> None:
+        self._deadline = deadline
         self._reschedule()
 
     async def wait_head(self) -> None:
-        """Returns when status and headers are in; raises UpstreamError."""
+        """Wait for status and headers. Raises UpstreamError."""
         while not self.has_head:
             if self._failure is not None:
                 raise self._failure
             await self._wait()
 
     async def read(self) -> bytes:
-        """All that has come and was not read, b"" at the end; a failure is raised after the last byte before it."""
+        """Wait for body bytes and return all that are unread; b"" at the end of the body.
+
+        Raises UpstreamError once the bytes received before the failure have been returned."""
         while not self._chunks:
             if self._failure is not None:
                 raise self._failure
@@ -97,11 +103,11 @@ class Http1Response:
         return self._drain()
 
     def close(self) -> None:
-        """Let go: unless it is whole already, the connection is closed at once."""
+        """Stop reading; closes the connection unless the response is complete."""
         source, self._source = self._source, None
         self._chunks, self._buffered_bytes = [], 0
         if source is not None:
-            self._failure = UpstreamDisconnected("the answer was closed before its end")
+            self._failure = UpstreamDisconnected("the response was closed before its end")
             source.abort()
             self._wake()
 
@@ -110,7 +116,7 @@ class Http1Response:
         size, self._buffered_bytes = self._buffered_bytes, 0
         if size > MAX_BUFFERED_BYTES and self._source is not None:
             self._source.resume()
-        return b"".join(chunks)  # which copies nothing where there is only one
+        return b"".join(chunks)  # no copy if there is only one
 
     def _reschedule(self) -> None:
         if self._source is not None:
@@ -124,16 +130,16 @@ class Http1Response:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
 
-    # The connection's side.
+    # Called by the connection.
 
     def set_head(self, status: int, headers: Mapping[str, str]) -> None:
-        """The head is in, and with it ends the deadline for it."""
+        """Set status and headers, and end the deadline for them."""
         self._deadline = inf
         self.status, self.headers, self.has_head = status, headers, True
         self._wake()
 
     def add_body(self, chunks: list[bytes], size: int) -> None:
-        """More of the body is in; it came in so many bytes."""
+        """Add parts of the body that arrived in `size` bytes on the wire."""
         self._chunks += chunks
         self._buffered_bytes += size
         if self._buffered_bytes > MAX_BUFFERED_BYTES and self._source is not None:
@@ -141,26 +147,26 @@ class Http1Response:
         self._wake()
 
     def finish(self) -> None:
-        """It is whole."""
+        """Mark the response complete."""
         self._source = None
         self._wake()
 
     def fail(self, failure: UpstreamError) -> None:
-        """It will never be whole."""
+        """End the response with a failure."""
         self._source = None
         self._failure = failure
         self._wake()
 
     def next_deadline(self, last_read_at: float) -> float:
-        """When to give up, if the last sign of life was at `last_read_at`."""
+        """Return when to fail with a timeout if nothing arrives after `last_read_at`."""
         return min(self._deadline, last_read_at + self._idle_timeout_s)
 
     def timeout_message(self, last_read_at: float) -> str:
-        """What is said of a provider that is overdue, if its last sign of life was at `last_read_at`."""
+        """Return the error text for a timeout, to follow the host name."""
         if last_read_at + self._idle_timeout_s <= self._deadline:
-            return f"sent nothing for {self._idle_timeout_s:g} s"
-        return "took too long over its answer" if self.has_head else "did not answer in time"
+            return f"sent no data for {self._idle_timeout_s:g} s"
+        return "did not complete its response in time" if self.has_head else "did not respond in time"
 
     def extend_deadline(self, seconds: float) -> None:
-        """Time in which we did not read is not the provider's."""
+        """Add time in which reading was paused, which is not the provider's."""
         self._deadline += seconds

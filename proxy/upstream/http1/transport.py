@@ -1,8 +1,9 @@
-"""The way to providers over HTTP/1.1, with connections of its own."""
+"""Sends requests to providers over HTTP/1.1 and owns the connections to them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
@@ -19,45 +20,43 @@ from proxy.upstream.http1.response import Http1Response
 
 @dataclass(slots=True)
 class Http1Transport:
-    """Sends requests over kept or new connections; it holds no more of a caller than the open exchange."""
+    """Sends each request over an idle connection of its route, or over a new one."""
 
     dialer: Dialer
     proxies: Proxies = Proxies({})
     write_timeout_s: float = 30.0
-    """Seconds in which something of a request must go out as long as not all has; noticed within two of them."""
+    """While a request is being sent, some of it must go out in each such period; checked once per period."""
     _pool: Pool = field(default_factory=Pool, init=False)
     _routes: dict[Origin, Route] = field(default_factory=dict, init=False)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], ca_file: str | None = None) -> Http1Transport:
-        """With the environment's proxies, and trust in that file or the system.
+        """Create a transport with the environment's proxies, trusting the authorities in `ca_file` or the system's.
 
-        Raises EnvironmentValueError, and OSError for the file."""
+        Raises EnvironmentValueError, and OSError for `ca_file`."""
         check_ssl_cert_file(environ)
         return cls(Dialer(create_ssl_context(ca_file)), Proxies.from_environ(environ))
 
     async def send(
         self, request: UpstreamRequest, *, connect_timeout_s: float, response_timeout_s: float = inf
     ) -> Http1Response:
-        """Send it whole; status and headers are in when this returns.
+        """Send a request and wait for the head of its response.
 
-        Raises UpstreamError, and ResourceExhaustedError where no connection can be opened here."""
+        A request on a reused connection that closes without a byte is sent once more, over a new connection.
+        Raises UpstreamError, and ResourceExhaustedError or EgressError if this machine cannot open a connection."""
         target = parse_target(request.url)
         route = self._route(target.origin)
-        opening = encode_request_head(request, target, route)
-        shelf = self._pool.for_route(route)
-        if (kept := shelf.acquire()) is not None:
-            try:
-                return await _send_and_wait_head(kept, opening, request.body, response_timeout_s)
-            except StaleConnectionError:
-                # It was closed behind our back: sent once more, and only once, because a new connection is never stale.
-                pass
-        make = partial(Connection, target.origin.host, shelf, self.write_timeout_s)
-        fresh = await self.dialer.dial(route, make, connect_timeout_s)
-        return await _send_and_wait_head(fresh, opening, request.body, response_timeout_s)
+        head = encode_request_head(request, target, route)
+        idle = self._pool.for_route(route)
+        if (reused := idle.acquire()) is not None:
+            with suppress(StaleConnectionError):  # a new connection never raises it, so there is one resend at most
+                return await _send_and_wait_head(reused, head, request.body, response_timeout_s)
+        protocol_factory = partial(Connection, target.origin.host, idle, self.write_timeout_s)
+        connection = await self.dialer.dial(route, protocol_factory, connect_timeout_s)
+        return await _send_and_wait_head(connection, head, request.body, response_timeout_s)
 
     def close(self) -> None:
-        """Close the idle connections, and the others as their answers end."""
+        """Close the idle connections, and the others when their responses end."""
         self._pool.close()
 
     def _route(self, origin: Origin) -> Route:
@@ -68,9 +67,9 @@ class Http1Transport:
 
 
 async def _send_and_wait_head(
-    connection: Connection, opening: bytes, body: bytes, response_timeout_s: float
+    connection: Connection, head: bytes, body: bytes, response_timeout_s: float
 ) -> Http1Response:
-    response = connection.send_request(opening, body, response_timeout_s)
+    response = connection.send_request(head, body, response_timeout_s)
     try:
         await response.wait_head()
     except BaseException:

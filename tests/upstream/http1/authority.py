@@ -1,4 +1,4 @@
-"""A certificate authority that lives as long as a test run."""
+"""A certificate authority for one test run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """Signs certificates with the openssl command; `ca_file` is what clients trust."""
+    """Signs certificates with the openssl command; clients trust `ca_file`."""
 
     folder: Path
 
@@ -19,14 +19,14 @@ class Authority:
         return str(self.folder / "ca.pem")
 
     @classmethod
-    def found(cls, folder: Path) -> Authority:
-        """A new one, whose files are in that folder."""
+    def create(cls, folder: Path) -> Authority:
+        """Create an authority with its files in a folder."""
         _openssl(folder, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes",
                  "-days", "2", "-subj", "/CN=test-authority", "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
         return cls(folder)
 
     def server(self, name: str) -> ssl.SSLContext:
-        """What a server called `name` shows its clients."""
+        """Return the TLS settings of a server with a certificate for `name`."""
         self.sign(name)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(self.folder / f"{name}.pem", self.folder / f"{name}.key")

@@ -1,4 +1,4 @@
-"""Each test runs on both event loops, over real loopback sockets."""
+"""Every test runs on asyncio's event loop and on uvloop, over loopback sockets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import uvloop
 
 from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.transport import Http1Transport
-from tests.upstream.http1.exchange import NO_TRUST
+from tests.upstream.http1.client import NO_TRUST
 
 
 def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
@@ -22,6 +22,6 @@ async def transport() -> AsyncIterator[Http1Transport]:
     made = Http1Transport(Dialer(NO_TRUST))
     yield made
     made.close()
-    # The closed connections say so to the loop.
+    # Let the event loop report the closed connections.
     await asyncio.sleep(0)
     await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""A connection's own rules: what it does when its peer does not take the request."""
+"""A connection's write deadline, pausing and closing."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import Proxies
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import NOREAD, RECV, FaultServer, Peer, http_response, send, wait_for
-from tests.upstream.http1.exchange import NO_TRUST, OK, exchange, question, rest
+from tests.upstream.http1.client import NO_TRUST, OK, build_request, fetch, read_rest
 
 
-async def test_a_provider_that_stops_taking_the_request_is_given_up_on() -> None:
+async def test_a_stalled_upload_times_out() -> None:
     transport = Http1Transport(Dialer(NO_TRUST), write_timeout_s=0.1)
     async with FaultServer([NOREAD], receive_buffer=4096) as server:
-        with pytest.raises(UpstreamTimeout, match=r"^127\.0\.0\.1 took nothing of the request for 0\.1 s$"):
-            await exchange(transport, question(server, bytes(32 * 2**20)))
+        with pytest.raises(UpstreamTimeout, match=r"^127\.0\.0\.1 accepted no request data for 0\.1 s$"):
+            await fetch(transport, build_request(server, bytes(32 * 2**20)))
     transport.close()
 
 
-async def test_a_provider_that_takes_the_request_slowly_is_not() -> None:
+async def test_a_slow_upload_does_not_time_out() -> None:
     transport = Http1Transport(Dialer(NO_TRUST), write_timeout_s=0.4)
 
     async def sip(peer: Peer) -> None:
@@ -35,7 +35,7 @@ async def test_a_provider_that_takes_the_request_slowly_is_not() -> None:
             await asyncio.sleep(0.05)
 
     async with FaultServer([sip, send(OK)], receive_buffer=4096) as server:
-        assert await exchange(transport, question(server, bytes(12 * 2**20))) == b'{"ok":true}'
+        assert await fetch(transport, build_request(server, bytes(12 * 2**20))) == b'{"ok":true}'
     transport.close()
 
 
@@ -43,14 +43,14 @@ async def test_a_sent_request_has_no_write_deadline() -> None:
     transport = Http1Transport(Dialer(NO_TRUST), write_timeout_s=0.02)
     go = asyncio.Event()
     async with FaultServer([RECV, wait_for(go), send(OK)]) as server:
-        asked = asyncio.ensure_future(exchange(transport, question(server, bytes(2**20))))
+        fetching = asyncio.ensure_future(fetch(transport, build_request(server, bytes(2**20))))
         await asyncio.sleep(0.1)
         go.set()
-        assert await asked == b'{"ok":true}'
+        assert await fetching == b'{"ok":true}'
     transport.close()
 
 
-def test_quiet_is_seen_where_the_system_has_no_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_readability_is_checked_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(select, "poll")
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -60,42 +60,42 @@ def test_quiet_is_seen_where_the_system_has_no_poll(monkeypatch: pytest.MonkeyPa
         assert readable()
 
 
-class Nobody:
-    """Keeps no connection."""
+class Owner:
+    """Counts removed connections; none may be released."""
 
-    forgotten = 0
+    removed = 0
 
     def release(self, connection: Connection) -> None:
         raise AssertionError
 
     def remove(self, connection: Connection) -> None:
-        self.forgotten += 1
+        self.removed += 1
 
 
-async def opened(server: FaultServer, keeper: Nobody) -> Connection:
+async def connect(server: FaultServer, owner: Owner) -> Connection:
     route = Proxies({}).route(parse_target(server.url()).origin)
-    return await Dialer(NO_TRUST).dial(route, lambda: Connection("127.0.0.1", keeper, 30), 5)
+    return await Dialer(NO_TRUST).dial(route, lambda: Connection("127.0.0.1", owner, 30), 5)
 
 
-async def test_a_closed_connection_answers_nothing() -> None:
-    keeper = Nobody()
+async def test_a_closed_connection_fails_requests() -> None:
+    owner = Owner()
     async with FaultServer([RECV, send(OK)]) as server:
-        connection = await opened(server, keeper)
+        connection = await connect(server, owner)
         assert connection.is_usable
         connection.abort()
         assert not connection.is_usable
         with pytest.raises(UpstreamDisconnected):
             await connection.send_request(b"GET / HTTP/1.1\r\n\r\n", b"", 5).wait_head()
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
-    assert keeper.forgotten == 1
+    assert owner.removed == 1
 
 
-async def test_one_resume_ends_any_number_of_pauses() -> None:
+async def test_pauses_do_not_nest() -> None:
     async with FaultServer([RECV, send(http_response(headers="Connection: close\r\n"))]) as server:
-        connection = await opened(server, Nobody())
-        incoming = connection.send_request(b"GET / HTTP/1.1\r\n\r\n", b"", 5)
+        connection = await connect(server, Owner())
+        response = connection.send_request(b"GET / HTTP/1.1\r\n\r\n", b"", 5)
         connection.pause()
         connection.pause()
         connection.resume()
-        await incoming.wait_head()
-        assert await rest(incoming) == b"{}"
+        await response.wait_head()
+        assert await read_rest(response) == b"{}"

@@ -1,4 +1,4 @@
-"""An error of the system's is this machine's trouble or the provider's, by its number and by the routing table."""
+"""A connection error is local or the provider's by its errno and the routing table."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EAFN
 OTHERS = {errno.ECONNREFUSED, errno.ECONNRESET, errno.ETIMEDOUT, errno.EPIPE}
 
 
-def kind(trouble: ParrotError | None) -> type | None:
-    return type(trouble) if trouble else None
+def kind(error: ParrotError | None) -> type | None:
+    return type(error) if error else None
 
 
 def error(number: int) -> OSError:
@@ -40,52 +40,50 @@ def route(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> bo
 
 
 @pytest.mark.parametrize("number", sorted(EXHAUSTED))
-def test_want_of_descriptors_or_memory_is_ours(number: int, route: bool) -> None:
-    for trouble in (
+def test_exhausted_descriptors_or_memory_are_local(number: int, route: bool) -> None:
+    for found in (
         local_connect_error(error(number), HERE), local_dns_or_tls_error(error(number), "h"), local_error(error(number), "h"),
     ):  # fmt: skip
-        assert kind(trouble) is ResourceExhaustedError
-        assert trouble and (trouble.status, trouble.code) == (503, "sidecar_overloaded")
-        assert trouble.message == f"out of resources: {os.strerror(number).lower()}"
-        assert trouble.headers == {"Retry-After": "1"}
+        assert kind(found) is ResourceExhaustedError
+        assert found and (found.status, found.code) == (503, "sidecar_overloaded")
+        assert found.message == f"out of resources: {os.strerror(number).lower()}"
+        assert found.headers == {"Retry-After": "1"}
 
 
 @pytest.mark.parametrize("number", sorted(UNREACHABLE))
-def test_an_address_without_a_route_is_ours_and_one_that_a_router_does_not_reach_is_not(
-    number: int, route: bool
-) -> None:
+def test_unreachable_is_local_only_without_a_route(number: int, route: bool) -> None:
     assert kind(local_connect_error(error(number), HERE)) is (None if route else EgressError)
     assert kind(local_error(error(number), "h")) is (None if route else EgressError)
     assert local_dns_or_tls_error(error(number), "h") is None
 
 
-def test_a_port_that_cannot_be_had_is_exhaustion_where_there_is_a_route(route: bool) -> None:
-    trouble = local_connect_error(error(errno.EADDRNOTAVAIL), HERE)
-    assert kind(trouble) is (ResourceExhaustedError if route else EgressError)
-    assert trouble and trouble.message.startswith("no local port is free" if route else "no route to 127.0.0.1: ")
+def test_no_free_local_port_is_exhaustion_if_there_is_a_route(route: bool) -> None:
+    found = local_connect_error(error(errno.EADDRNOTAVAIL), HERE)
+    assert kind(found) is (ResourceExhaustedError if route else EgressError)
+    assert found and found.message.startswith("no local port is free" if route else "no route to 127.0.0.1: ")
 
 
 @pytest.mark.parametrize("number", sorted(OTHERS))
-def test_anything_else_is_the_other_side(number: int, route: bool) -> None:
+def test_other_errors_are_the_remote_sides(number: int, route: bool) -> None:
     assert local_connect_error(error(number), HERE) is local_dns_or_tls_error(error(number), "h") is None
     assert local_error(error(number), "h") is None
 
 
 @pytest.mark.parametrize("exhausted", [True, False])
 @pytest.mark.parametrize("hides", [socket.gaierror(socket.EAI_NONAME, "x"), ssl.SSLCertVerificationError("x")])
-def test_a_name_or_a_certificate_is_not_to_blame_for_want_of_descriptors(
+def test_lookup_and_tls_errors_are_local_if_descriptors_are_exhausted(
     hides: OSError, exhausted: bool, route: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("proxy.descriptors.are_exhausted", lambda: exhausted)
     assert kind(local_dns_or_tls_error(hides, "h")) is (ResourceExhaustedError if exhausted else None)
 
 
-def test_a_resolver_that_is_not_reached_is_ours_where_there_is_no_route_at_all(route: bool) -> None:
-    trouble = local_dns_or_tls_error(socket.gaierror(socket.EAI_AGAIN, "x"), "h")
-    assert kind(trouble) is (None if route else EgressError)
+def test_an_unreachable_resolver_is_local_without_a_default_route(route: bool) -> None:
+    found = local_dns_or_tls_error(socket.gaierror(socket.EAI_AGAIN, "x"), "h")
+    assert kind(found) is (None if route else EgressError)
 
 
-def test_the_routing_table_leads_to_this_machine() -> None:
+def test_there_is_a_route_to_loopback() -> None:
     assert has_route(HERE)
 
 
@@ -93,7 +91,7 @@ def test_the_routing_table_leads_to_this_machine() -> None:
     ("number", "found"),
     [(number, False) for number in sorted(UNREACHABLE)] + [(errno.EMFILE, True), (errno.EACCES, True)],
 )
-def test_only_a_missing_route_is_none(number: int, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_unreachable_errors_mean_no_route(number: int, found: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> socket.socket:
         raise error(number)
 

@@ -1,4 +1,4 @@
-"""URLs lead where they say, byte for byte."""
+"""URLs are parsed without changing a byte of the path."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from proxy.upstream.http1.origin import parse_target
         ("https://h/v1/models/a:generate?alt=sse", ("https", "h", 443), "h", "/v1/models/a:generate?alt=sse"),
     ],
 )
-def test_a_url_is_an_origin_and_an_untouched_path(url: str, origin: tuple, authority: str, path: str) -> None:  # type: ignore[type-arg]
+def test_a_url_is_parsed_into_origin_and_unchanged_path(url: str, origin: tuple, authority: str, path: str) -> None:  # type: ignore[type-arg]
     target = parse_target(url)
     assert (target.origin, target.origin.authority, target.path) == (origin, authority, path)
 
@@ -40,6 +40,6 @@ def test_a_url_is_an_origin_and_an_untouched_path(url: str, origin: tuple, autho
         "http://h\n/a",
     ],
 )
-def test_such_a_url_leads_nowhere(url: str) -> None:
+def test_an_invalid_url_is_a_connect_error(url: str) -> None:
     with pytest.raises(ConnectError, match="URL"):
         parse_target(url)

@@ -1,4 +1,4 @@
-"""What counts as an answer, and what is refused."""
+"""Which responses are parsed and which are refused."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def head(*fields: str, status: str = "HTTP/1.1 200 OK") -> bytes:
         (head("X-Empty:", "Content-Length: 2") + b"hi", b"hi", True),
     ],
 )
-def test_an_answer_is_the_same_in_every_cut(wire: bytes, body: bytes, keep: bool) -> None:
+def test_a_response_is_parsed_alike_in_any_pieces(wire: bytes, body: bytes, keep: bool) -> None:
     whole, bytewise = parsed(wire), parsed(*(wire[at : at + 1] for at in range(len(wire))))
     assert whole.headers == bytewise.headers
     assert "X" not in (whole.headers or {})
@@ -74,7 +74,7 @@ def test_an_answer_is_the_same_in_every_cut(wire: bytes, body: bytes, keep: bool
         (head(status="HTTP/1.1 100 Continue") * 17, "16 interim"),
     ],
 )
-def test_such_an_answer_is_refused(wire: bytes, why: str) -> None:
+def test_an_invalid_response_is_refused(wire: bytes, why: str) -> None:
     assert why in (parsed(wire).error or "")
     assert why in (parsed(*(wire[at : at + 7] for at in range(0, len(wire), 7))).error or "")
 
@@ -94,12 +94,12 @@ def test_endless_bytes_without_content_are_refused(start: bytes) -> None:
 
 
 @pytest.mark.parametrize("more", [b"x", head("Content-Length: 2") + b"ho"], ids=["junk", "a second answer"])
-def test_what_follows_an_answer_is_surplus_and_never_read(more: bytes) -> None:
+def test_data_after_a_response_is_reported_and_not_parsed(more: bytes) -> None:
     parser = parsed(head("Content-Length: 2") + b"hi" + more)
     assert (parser.body, parser.complete, parser.trailing_data, parser.error) == ([b"hi"], True, True, None)
 
 
-def test_the_next_answer_is_read_afresh() -> None:
+def test_reset_forgets_the_previous_response() -> None:
     parser = parsed(head("Content-Length: 2", "X-First: 1") + b"hi")
     parser.reset()
     parser.feed(head("Transfer-Encoding: chunked") + b"2\r\nho\r\n0\r\n\r\n")
@@ -107,7 +107,7 @@ def test_the_next_answer_is_read_afresh() -> None:
     assert dict(parser.headers or {}) == {"Transfer-Encoding": "chunked"}
 
 
-def test_a_closed_parser_takes_nothing() -> None:
+def test_a_closed_parser_ignores_data() -> None:
     parser = ResponseParser()
     parser.close()
     parser.feed(head("Content-Length: 0"))

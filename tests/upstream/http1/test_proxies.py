@@ -1,4 +1,4 @@
-"""The environment's proxies, as curl reads them."""
+"""Proxy environment variables are read as curl reads them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from proxy.upstream.http1.proxies import EnvironmentValueError, Proxies, Proxy
         ({"ALL_PROXY": "socks5://p", "HTTP_PROXY": "q:1", "HTTPS_PROXY": "q:1"}, "https://h/", Proxy("q", 1)),
     ],
 )
-def test_each_scheme_has_its_proxy(environ: dict[str, str], url: str, proxy: Proxy | None) -> None:
+def test_the_proxy_is_chosen_by_scheme(environ: dict[str, str], url: str, proxy: Proxy | None) -> None:
     route = Proxies.from_environ(environ).route(parse_target(url).origin)
     assert route.proxy == proxy
     assert route.is_tunnelled == (proxy is not None and url.startswith("https"))
@@ -61,7 +61,7 @@ def test_each_scheme_has_its_proxy(environ: dict[str, str], url: str, proxy: Pro
         ("my_host", "https://my_host/", True),
     ],
 )
-def test_no_proxy_names_who_is_reached_without(entry: str, url: str, direct: bool) -> None:
+def test_no_proxy_entries_match_hosts(entry: str, url: str, direct: bool) -> None:
     proxies = Proxies.from_environ({"HTTPS_PROXY": "http://p:1", "NO_PROXY": entry})
     assert (proxies.route(parse_target(url).origin).proxy is None) == direct
 
@@ -71,7 +71,7 @@ def test_no_proxy_names_who_is_reached_without(entry: str, url: str, direct: boo
     ["localhost", "LOCALHOST", "localhost.", "api.localhost", "127.0.0.1", "127.8.8.8", "[::1]", "[::ffff:127.0.0.1]",
      "0.0.0.0", "[::]"],
 )  # fmt: skip
-def test_this_machine_is_always_reached_directly(host: str) -> None:
+def test_loopback_is_always_direct(host: str) -> None:
     proxies = Proxies.from_environ({"HTTP_PROXY": "http://p:1", "HTTPS_PROXY": "http://p:1"})
     assert [proxies.route(parse_target(f"{scheme}://{host}:1234/").origin).proxy for scheme in ("http", "https")] == [
         None
@@ -79,7 +79,7 @@ def test_this_machine_is_always_reached_directly(host: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["localhost.example", "notlocalhost", "128.0.0.1", "[::2]", "10.0.0.7"])
-def test_another_machine_is_not(host: str) -> None:
+def test_other_hosts_are_not_direct(host: str) -> None:
     assert Proxies.from_environ({"HTTP_PROXY": "http://p:1"}).route(
         parse_target(f"http://{host}/").origin
     ).proxy == Proxy("p", 1)
@@ -90,7 +90,7 @@ FORM = "http://[user:password@]host[:port]"
 
 @pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"])
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("https://u:secret@p", f"https:// proxies are not supported; expected {FORM}"),
         ("socks5://secret@p:1080", f"socks5:// proxies are not supported; expected {FORM}"),
@@ -107,10 +107,10 @@ FORM = "http://[user:password@]host[:port]"
         ("http://\udcff:1", f"expected {FORM}"),
     ],
 )
-def test_a_proxy_of_another_kind_is_refused_by_name(name: str, text: str, said: str) -> None:
+def test_an_unusable_proxy_value_is_an_error_naming_the_variable(name: str, text: str, message: str) -> None:
     with pytest.raises(EnvironmentValueError) as raised:
         Proxies.from_environ({name: text})
-    assert str(raised.value) == f"{name}: {said}"
+    assert str(raised.value) == f"{name}: {message}"
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_proxy_of_another_kind_is_refused_by_name(name: str, text: str, said: 
         "h:\u0661",
     ],
 )
-def test_an_entry_that_matches_nothing_is_refused_by_name(entry: str) -> None:
+def test_an_invalid_no_proxy_entry_is_an_error_naming_the_variable(entry: str) -> None:
     with pytest.raises(EnvironmentValueError) as raised:
         Proxies.from_environ({"NO_PROXY": f"h.example, {entry}"})
     assert str(raised.value).startswith(

@@ -1,4 +1,4 @@
-"""A request's head on the wire."""
+"""The encoded head of a request."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def written(headers: dict[str, str], environ: dict[str, str] | None = None, url:
     )
 
 
-def test_a_head_is_line_fields_and_an_empty_line() -> None:
+def test_a_head_is_request_line_headers_and_empty_line() -> None:
     assert written({"X-A": "1"}) == (
         b"POST /a HTTP/1.1\r\nHost: h\r\nAccept-Encoding: identity\r\nContent-Length: 4\r\nX-A: 1\r\n\r\n"
     )
@@ -27,7 +27,7 @@ def test_a_head_is_line_fields_and_an_empty_line() -> None:
 @pytest.mark.parametrize(
     "name", ["Host", "content-length", "Transfer-Encoding", "Connection", "Accept-Encoding", "Expect"]
 )
-def test_framing_and_encoding_are_not_the_callers(name: str) -> None:
+def test_framing_and_encoding_headers_of_the_caller_are_dropped(name: str) -> None:
     assert written({name: "planted"}) == written({})
 
 
@@ -35,7 +35,9 @@ def test_framing_and_encoding_are_not_the_callers(name: str) -> None:
     ("url", "line", "authorized"),
     [("http://h/a", b"POST http://h/a HTTP/1.1", True), ("https://h/a", b"POST /a HTTP/1.1", False)],
 )
-def test_a_proxy_sees_url_and_credentials_of_plain_requests_only(url: str, line: bytes, authorized: bool) -> None:
+def test_the_absolute_url_and_credentials_are_sent_to_a_proxy_without_tunnel(
+    url: str, line: bytes, authorized: bool
+) -> None:
     both = {"http_proxy": "http://u:p@p", "https_proxy": "http://u:p@p"}
     sent = written({}, both, url)
     assert sent.startswith(line + b"\r\n")
@@ -46,14 +48,14 @@ def test_a_proxy_sees_url_and_credentials_of_plain_requests_only(url: str, line:
     "headers",
     [{"X": "a\r\nb"}, {"X": "a\nb"}, {"X": "\0"}, {"X": "\x7f"}, {"": "a"}, {"X Y": "a"}, {"X:": "a"}, {"É": "a"}],
 )
-def test_such_a_header_is_refused(headers: dict[str, str]) -> None:
+def test_an_invalid_header_is_refused(headers: dict[str, str]) -> None:
     with pytest.raises(InvalidHeaderError):
         written({"X-Good": "a", **headers})
 
 
-def test_bytes_that_are_no_utf8_go_out_as_they_came() -> None:
+def test_undecodable_bytes_are_sent_unchanged() -> None:
     assert b"X: \xff\xc3\xa9\r\n" in written({"X": b"\xff".decode("utf-8", "surrogateescape") + "é"})
 
 
-def test_a_tab_may_stand_in_a_value() -> None:
+def test_a_tab_is_allowed_in_a_value() -> None:
     assert b"X: a\tb\r\n" in written({"X": "a\tb"})

@@ -1,4 +1,4 @@
-"""Names are looked up once for all who ask, and remembered while they may be."""
+"""The resolver caches results and shares lookups between concurrent callers."""
 
 from __future__ import annotations
 
@@ -14,71 +14,66 @@ SIX = [Address(socket.AF_INET6, (f"fd00::{n}", 443, 0, 0)) for n in (1, 2)]
 
 
 class Names:
-    """Look-ups that wait until they are let go, and the clock."""
+    """Lookups with given results, which wait for an event, and a clock."""
 
-    def __init__(self, *answers: list[Address] | OSError) -> None:
-        self.answers = list(answers)
-        self.asked = 0
+    def __init__(self, *results: list[Address] | OSError) -> None:
+        self.results = list(results)
+        self.lookups = 0
         self.now = 0.0
-        self.go = asyncio.Event()
-        self.go.set()
+        self.proceed = asyncio.Event()
+        self.proceed.set()
         self.resolver = Resolver(self.look_up, lambda: self.now)
 
     async def look_up(self, host: str, port: int) -> list[Address]:
-        self.asked += 1
-        answer = self.answers.pop(0)
-        await self.go.wait()
-        if isinstance(answer, OSError):
-            raise answer
-        return answer
+        self.lookups += 1
+        result = self.results.pop(0)
+        await self.proceed.wait()
+        if isinstance(result, OSError):
+            raise result
+        return result
 
 
-async def test_an_answer_is_remembered_for_its_time() -> None:
+async def test_a_result_is_cached_for_the_ttl() -> None:
     names = Names(FOUR, SIX)
     assert await names.resolver.resolve("h", 443) == await names.resolver.resolve("h", 443) == FOUR
     names.now = TTL_S
     assert await names.resolver.resolve("h", 443) == SIX
-    assert names.asked == 2
+    assert names.lookups == 2
 
 
 @pytest.mark.parametrize("failure", [OSError("no"), []])
-async def test_a_failure_is_not_remembered(failure: OSError | list[Address]) -> None:
+async def test_a_failure_is_not_cached(failure: OSError | list[Address]) -> None:
     names = Names(failure, FOUR)
     with pytest.raises(OSError, match="no"):
         await names.resolver.resolve("h", 443)
     assert await names.resolver.resolve("h", 443) == FOUR
 
 
-async def test_those_who_ask_at_once_share_a_look_up_and_one_may_leave() -> None:
+async def test_concurrent_callers_share_a_lookup_and_one_may_be_cancelled() -> None:
     names = Names(FOUR)
-    names.go.clear()
-    leaver, stayer = (asyncio.ensure_future(names.resolver.resolve("h", 443)) for _ in range(2))
+    names.proceed.clear()
+    cancelled, waiting = (asyncio.ensure_future(names.resolver.resolve("h", 443)) for _ in range(2))
     await asyncio.sleep(0)
-    leaver.cancel()
-    names.go.set()
-    assert await stayer == FOUR
-    assert names.asked == 1
+    cancelled.cancel()
+    names.proceed.set()
+    assert await waiting == FOUR
+    assert names.lookups == 1
 
 
-async def test_a_failure_nobody_waits_for_is_quiet() -> None:
+async def test_a_failed_lookup_without_callers_logs_no_warning() -> None:
     names = Names(OSError("no"))
-    names.go.clear()
-    leaver = asyncio.ensure_future(names.resolver.resolve("h", 443))
+    names.proceed.clear()
+    cancelled = asyncio.ensure_future(names.resolver.resolve("h", 443))
     await asyncio.sleep(0)
-    leaver.cancel()
-    names.go.set()
-    await asyncio.wait([leaver])
-
-
-async def test_families_take_turns() -> None:
-    names = Names([*SIX, *FOUR])
-    assert await names.resolver.resolve("h", 443) == [SIX[0], FOUR[0], SIX[1], FOUR[1]]
+    cancelled.cancel()
+    names.proceed.set()
+    await asyncio.wait([cancelled])
 
 
 @pytest.mark.parametrize(("host", "address"), [("10.0.0.1", FOUR[0]), ("fd00::1", SIX[0])])
-async def test_an_address_needs_no_look_up(host: str, address: Address) -> None:
+async def test_an_ip_address_needs_no_lookup(host: str, address: Address) -> None:
     assert await Names().resolver.resolve(host, 443) == [address]
 
 
-async def test_the_system_knows_localhost() -> None:
+async def test_localhost_is_resolved_by_the_system() -> None:
     assert ("127.0.0.1", 80) in [address.sockaddr for address in await Resolver().resolve("localhost", 80)]
