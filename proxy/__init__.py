@@ -1,10 +1,13 @@
-"""Parrot Sidecar, one OpenAI-compatible endpoint beside your application.
+"""Parrot Sidecar: a reverse proxy that gives an application one endpoint for many LLM providers.
 
-A request's way: `server` makes an Exchange of it; `middleware/` (in the order routing.yaml names) checks it, decides who
-serves it with `routing/`, and walks that plan with `attempts/`; `dialects/` put it into each provider's words; `upstream/`
-makes the attempt and returns with the first content in hand; the Response goes back the way it came. `config/` reads
-routing.yaml into a frozen Snapshot. Imports point one way: values (errors, headers, messages, sse) <- config, dialects,
-telemetry, resilience, routing <- exchange <- attempts, tracing <- middleware <- pipeline <- upstream, server, control,
-sandbox <- cli."""
+The lifecycle of a request, in the order to read the code: `server` receives it and creates an `Exchange`; `middleware/`,
+in the order of routing.yaml, authenticates it, applies limits and makes the routing decision (`routing/`); `attempts/`
+tries the targets of the plan; `dialects/` translate the request to each provider's wire format and its response back;
+`upstream/` sends the request and returns once the first content has arrived. The response passes the middlewares in
+reverse order. `config/` parses routing.yaml into an immutable `Snapshot`, and `reload` replaces it when the file changes.
+
+Imports point one way: values (errors, headers, messages, sse) <- config, dialects, telemetry, resilience, routing <-
+exchange <- attempts, tracing <- middleware <- pipeline <- upstream, server, control, sandbox <- cli.
+"""
 
 __version__ = "0.1.0"

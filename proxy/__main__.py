@@ -1,4 +1,4 @@
-"""`python -m proxy` is `parrot`."""
+"""Makes `python -m proxy` run the command `parrot`."""
 
 import sys
 

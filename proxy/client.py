@@ -1,4 +1,4 @@
-"""OpenAI's client, pointed at the sidecar, with what only the sidecar can answer."""
+"""`ParrotRouter`: the `openai` client, pointed at the sidecar, with methods for the sidecar's own endpoints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ JsonObject = dict[str, Any]
 
 
 class ParrotRouter(openai.OpenAI):
-    """All that `openai.OpenAI` takes and does; the key comes from PARROT_API_KEY, and is needed only where keys are asked."""
+    """`openai.OpenAI` with another base URL and four more methods.
+
+    The key comes from PARROT_API_KEY; it is needed only where the sidecar requires keys."""
 
     def __init__(self, *, api_key: str | None = None, base_url: str = BASE_URL, **options: Any) -> None:
         key = api_key or os.environ.get("PARROT_API_KEY") or "unused"
@@ -29,7 +31,7 @@ class ParrotRouter(openai.OpenAI):
         extra_headers: Mapping[str, str] | None = None,
         **members: Any,
     ) -> JsonObject:
-        """The plan for this chat request, and who is not in it and why; nobody is called."""
+        """Return the routing plan for a chat request and the excluded targets with reasons. No provider is called."""
         body = {"model": model, "messages": list(messages), **members}
         return cast(
             JsonObject, self.post("/route", cast_to=object, body=body, options={"headers": dict(extra_headers or {})})
@@ -38,7 +40,7 @@ class ParrotRouter(openai.OpenAI):
     def analyze_costs(
         self, *, model: str, prompt_tokens: int, completion_tokens: int, cached_tokens: int = 0
     ) -> dict[str, JsonObject]:
-        """By provider: `cost` in USD (None if the price is unknown), `available`, and the `reason` if it is not."""
+        """Return per provider: `cost` in USD (None if the price is unknown), `available`, and `reason` if it is not."""
         body = {
             "model": model,
             "prompt_tokens": prompt_tokens,
@@ -48,11 +50,11 @@ class ParrotRouter(openai.OpenAI):
         return cast(dict[str, JsonObject], self.post("/costs/analyze", cast_to=object, body=body))
 
     def providers_health(self) -> JsonObject:
-        """How each provider is doing."""
+        """Return the status of each provider, with uptime, latency and error rate."""
         return cast(JsonObject, self.get("/providers/health", cast_to=object))
 
     def providers_performance(self, *, window: str = "5m") -> JsonObject:
-        """Each provider's percentiles over a window of `10s` to `60m`."""
+        """Return each provider's latency percentiles and throughput over a window of `10s` to `60m`."""
         return cast(
             JsonObject, self.get("/providers/performance", cast_to=object, options={"params": {"window": window}})
         )

@@ -1,4 +1,6 @@
-"""A running sidecar: its listener, what it needs, and how it starts and stops."""
+"""Start and stop of the sidecar: wires up the listeners, the reloader, probes, health watcher and tracing.
+
+`start` returns a running `Sidecar`; `Sidecar.stop` drains it."""
 
 from __future__ import annotations
 
@@ -31,31 +33,31 @@ from proxy.upstream.http1.transport import Http1Transport
 from proxy.upstream.probe import Prober
 
 _CLOSE_TIMEOUT_S = 0.1
-"""Seconds that connections get to close; aiohttp takes 0 for no limit at all."""
+"""Time for connections to close. aiohttp takes 0 as no limit."""
 _ABORT_TIMEOUT_S = 1.0
-"""Seconds in which streams that outlasted the drain are told so."""
+"""Time to write the error event to streams that outlasted the drain timeout."""
 
 
 class InsecureListenError(Exception):
-    """The listener would be open to a network without asking for a key."""
+    """The listener would be reachable from a network without requiring a key."""
 
 
 class BindError(Exception):
-    """An address is taken, or not this machine's."""
+    """The listener cannot be bound: the address is in use, or not an address of this machine."""
 
-    def __init__(self, where: str, cause: OSError) -> None:
-        super().__init__(where)
-        self.address = where
+    def __init__(self, address: str, cause: OSError) -> None:
+        super().__init__(address)
+        self.address = address
         self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
 class StartupOptions:
-    """What a sidecar is started with."""
+    """Everything that `start` needs."""
 
     generation: Generation
     config_path: str
-    """The file it came from, and is read from again."""
+    """The file that `generation` was read from; it is watched for changes."""
     build: BuildGeneration
     log: FilteringBoundLogger
     listen: Listen
@@ -64,7 +66,7 @@ class StartupOptions:
 
 @dataclass(slots=True)
 class Sidecar:
-    """Serves until it is stopped."""
+    """A running sidecar."""
 
     handler: ProxyHandler
     reloader: Reloader
@@ -74,30 +76,33 @@ class Sidecar:
     admin_listener: Listener
     admin_server: asyncio.Server
     config_task: asyncio.Task[None]
-    """The file."""
+    """Watches the configuration file."""
     health_task: asyncio.Task[None]
-    """At the providers' health."""
-    probing: ProbeScheduler
+    """Watches the providers' health."""
+    probe_scheduler: ProbeScheduler
     tracing: Tracing | None
 
     @property
     def url(self) -> str:
-        """Where it listens, such as `http://127.0.0.1:8090`, or the unix socket's path."""
+        """Return the address of the data listener: `http://127.0.0.1:8090`, or `unix:PATH`."""
         return _url(self.server)
 
     @property
     def admin_url(self) -> str:
-        """Where probes are answered."""
+        """Return the address of the admin listener."""
         return _url(self.admin_server)
 
     async def stop(self) -> None:
-        """Not ready at once; accept for the drain's delay more; let what is in hand finish; close the rest."""
+        """Drain and stop.
+
+        Readiness turns 503 at once. New requests are accepted for `drain.delay` more; requests in flight may finish within
+        `drain.timeout`; streams still open then end with an error event, and every connection is closed."""
         drain = self.handler.generation.snapshot.drain
         self.handler.draining = True
         self.config_task.cancel()
         self.health_task.cancel()
         try:
-            await self.probing.stop()
+            await self.probe_scheduler.stop()
             if drain.delay:
                 await asyncio.sleep(drain.delay)
             self.server.close()
@@ -108,66 +113,65 @@ class Sidecar:
             await self.listener.shutdown(_CLOSE_TIMEOUT_S)
             self.admin_server.close()
             await self.admin_listener.shutdown(_CLOSE_TIMEOUT_S)
-        finally:  # also when it is told to wait no longer
+        finally:  # also when this task is cancelled to stop without waiting
             self._close()
         if self.tracing is not None:
             await self.tracing.close()
 
     def _close(self) -> None:
-        for server, listening in ((self.server, self.listener), (self.admin_server, self.admin_listener)):
+        for server, listener in ((self.server, self.listener), (self.admin_server, self.admin_listener)):
             server.close()
-            for connection in listening.connections:
+            for connection in listener.connections:
                 connection.force_close()
         self.transport.close()
 
 
 async def start(options: StartupOptions) -> Sidecar:
-    """A running sidecar. Raises Exposed for an open listener without keys, and CannotListen."""
+    """Start a sidecar. Raises InsecureListenError for an open listener without keys, and BindError."""
     check_listen_security(options.listen, options.generation)
-    traces = start_tracing(os.environ, options.log)
-    options = _with_tracing(options, traces)
+    tracing = start_tracing(os.environ, options.log)
+    options = _with_tracing(options, tracing)
     transport = Http1Transport.from_environ(os.environ)
     runtime = Runtime(
         transport, options.log, clock=time.monotonic, wall=time.time, on_auth_failure=lambda: reloader.on_auth_failure()
     )
-    front = ProxyHandler(runtime, options.generation)
-    probing = ProbeScheduler(runtime, Prober(transport.dialer.tls, transport.proxies).probe)
+    handler = ProxyHandler(runtime, options.generation)
+    probe_scheduler = ProbeScheduler(runtime, Prober(transport.dialer.tls, transport.proxies).probe)
     _log_disabled(options.log, {}, options.generation.snapshot.providers)
-    put = partial(_activate, front, probing)
-    reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, put, options.log)
-    serving = build_listener(front)
-    serving.max_connections, serving.on_full = max_clients(), runtime.local_trouble.warn
-    server = await _bind(serving, options.listen)
-    watch = HealthWatcher(runtime, lambda: front.generation.snapshot)
-    metrics = MetricsEndpoint(runtime, watch, lambda: reloader.last, reloader.counts)
+    activate = partial(_activate, handler, probe_scheduler)
+    reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
+    listener = build_listener(handler)
+    listener.max_connections, listener.on_full = max_clients(), runtime.local_trouble.warn
+    server = await _bind(listener, options.listen)
+    health = HealthWatcher(runtime, lambda: handler.generation.snapshot)
+    metrics = MetricsEndpoint(runtime, health, lambda: reloader.last, reloader.counts)
     key = options.admin.key
-    admin = build_listener(
-        AdminHandler(lambda: reloader.last, reloader.reload, front.drain, lambda: not front.draining, key, metrics)
+    admin = AdminHandler(
+        lambda: reloader.last, reloader.reload, handler.drain, lambda: not handler.draining, key, metrics
     )
+    admin_listener = build_listener(admin)
     try:
-        admin_server = await _bind(admin, Listen(host=options.admin.host, port=options.admin.port))
+        admin_server = await _bind(admin_listener, Listen(host=options.admin.host, port=options.admin.port))
     except BindError:
         server.close()
         raise
-    probing.on_snapshot(options.generation.snapshot)
-    watching = asyncio.create_task(reloader.watch())
-    looking = asyncio.create_task(watch.run())
-    for task in (watching, looking):
-        task.add_done_callback(partial(_log_task_failure, options.log))
-    listening = serving, server, admin, admin_server
-    return Sidecar(front, reloader, transport, *listening, watching, looking, probing, traces)
+    probe_scheduler.on_snapshot(options.generation.snapshot)
+    config_task = _watch_task(reloader.watch(), options.log, "config_watcher_failed")
+    health_task = _watch_task(health.run(), options.log, "health_watcher_failed")
+    listeners = listener, server, admin_listener, admin_server
+    return Sidecar(handler, reloader, transport, *listeners, config_task, health_task, probe_scheduler, tracing)
 
 
-def _activate(front: ProxyHandler, probing: ProbeScheduler, generation: Generation) -> None:
-    """Activate a generation, for requests and for probes."""
-    before, after = front.generation.snapshot.providers, generation.snapshot.providers
-    front.activate(generation)
-    probing.on_snapshot(generation.snapshot)
-    _log_disabled(front.runtime.log, before, after)
+def _activate(handler: ProxyHandler, probe_scheduler: ProbeScheduler, generation: Generation) -> None:
+    """Activate a generation for requests and for probes."""
+    before, after = handler.generation.snapshot.providers, generation.snapshot.providers
+    handler.activate(generation)
+    probe_scheduler.on_snapshot(generation.snapshot)
+    _log_disabled(handler.runtime.log, before, after)
 
 
 def _log_disabled(log: FilteringBoundLogger, before: Mapping[str, Provider], after: Mapping[str, Provider]) -> None:
-    """Log each provider that has become disabled, or is for another reason, and each that is enabled again."""
+    """Log each provider that became disabled, whose reason changed, or that is enabled again."""
     for name, provider in after.items():
         was = before[name].disabled_reason if name in before else None
         if provider.disabled_reason is not None and provider.disabled_reason != was:
@@ -176,45 +180,51 @@ def _log_disabled(log: FilteringBoundLogger, before: Mapping[str, Provider], aft
             log.info("provider_enabled", provider=name)
 
 
-def _log_task_failure(log: FilteringBoundLogger, watching: asyncio.Task[None]) -> None:
-    """Only one's own middleware, failing as it is loaded, can end the watching; nobody else would say so."""
-    if not watching.cancelled() and (error := watching.exception()) is not None:
-        log.error("config_watcher_failed", exc_info=error)
+def _watch_task(watching: Coroutine[None, None, None], log: FilteringBoundLogger, event: str) -> asyncio.Task[None]:
+    """Start a task that never ends by itself; log `event` if it fails, as a custom middleware can make it do."""
+    task = asyncio.create_task(watching)
+    task.add_done_callback(partial(_log_task_failure, log, event))
+    return task
 
 
-def _with_tracing(launch: StartupOptions, traces: Tracing | None) -> StartupOptions:
-    """The launch, each of its generations with what makes the traces; where nothing does, nothing is added."""
-    if traces is None:
-        return launch
+def _log_task_failure(log: FilteringBoundLogger, event: str, task: asyncio.Task[None]) -> None:
+    if not task.cancelled() and (error := task.exception()) is not None:
+        log.error(event, exc_info=error)
+
+
+def _with_tracing(options: StartupOptions, tracing: Tracing | None) -> StartupOptions:
+    """Add the tracing middlewares to the pipeline of every generation; without tracing nothing is added."""
+    if tracing is None:
+        return options
 
     def traced(generation: Generation) -> Generation:
-        return replace(generation, pipeline=generation.pipeline.wrap(traces.trace_request, traces.trace_attempt))
+        return replace(generation, pipeline=generation.pipeline.wrap(tracing.trace_request, tracing.trace_attempt))
 
     return replace(
-        launch,
-        generation=traced(launch.generation),
-        build=lambda text, number: traced(launch.build(text, number)),
+        options,
+        generation=traced(options.generation),
+        build=lambda text, number: traced(options.build(text, number)),
     )
 
 
-def _with_listen_check(launch: StartupOptions) -> BuildGeneration:
-    """`launch.make`, which refuses to take the keys from a listener that is open to a network."""
+def _with_listen_check(options: StartupOptions) -> BuildGeneration:
+    """Wrap `options.build`: a reload must not remove the keys of a listener that is open to a network."""
 
-    def make(text: str, number: int) -> Generation:
-        generation = launch.build(text, number)
+    def build(text: str, number: int) -> Generation:
+        generation = options.build(text, number)
         try:
-            check_listen_security(launch.listen, generation)
+            check_listen_security(options.listen, generation)
         except InsecureListenError as error:
-            raise ConfigError(launch.config_path, [Problem(1, 1, "", str(error))]) from error
+            raise ConfigError(options.config_path, [Problem(1, 1, "", str(error))]) from error
         return generation
 
-    return make
+    return build
 
 
-async def _finishes_within(seconds: float, waiting: Coroutine[None, None, None]) -> bool:
-    """Whether it was over in time."""
+async def _finishes_within(timeout_s: float, waiting: Coroutine[None, None, None]) -> bool:
+    """Await `waiting`; cancel it and return False after `timeout_s`."""
     try:
-        async with asyncio.timeout(seconds):
+        async with asyncio.timeout(timeout_s):
             await waiting
     except TimeoutError:
         return False
@@ -229,12 +239,12 @@ def _url(server: asyncio.Server) -> str:
     return f"http://{host}:{name[1]}"
 
 
-async def _bind(serving: Listener, listen: Listen) -> asyncio.Server:
+async def _bind(listener: Listener, listen: Listen) -> asyncio.Server:
     loop = asyncio.get_running_loop()
     try:
         if listen.unix is None:
-            return await loop.create_server(serving, listen.host, listen.port, reuse_address=True)
-        server = await loop.create_unix_server(serving, listen.unix)
+            return await loop.create_server(listener, listen.host, listen.port, reuse_address=True)
+        server = await loop.create_unix_server(listener, listen.unix)
         os.chmod(listen.unix, 0o660)
     except OSError as error:
         raise BindError(listen.unix or f"{listen.host}:{listen.port}", error) from error
@@ -242,12 +252,12 @@ async def _bind(serving: Listener, listen: Listen) -> asyncio.Server:
 
 
 def check_listen_security(listen: Listen, generation: Generation) -> None:
-    """Raises Exposed unless keys are asked for, or only this machine can connect."""
-    keys = any(isinstance(each, Auth) and each.keys for each in generation.pipeline.middlewares)
-    if not keys and listen.unix is None and not _is_loopback(listen.host):
+    """Raise InsecureListenError unless a key is required or only this machine can connect."""
+    has_keys = any(isinstance(each, Auth) and each.keys for each in generation.pipeline.middlewares)
+    if not has_keys and listen.unix is None and not _is_loopback(listen.host):
         raise InsecureListenError(
-            f"listen: host {listen.host} is reachable from outside and no key is asked for; "
-            "name keys under pipeline: auth: keys, or listen on 127.0.0.1"
+            f"listen: host {listen.host} is reachable from the network but no key is required; "
+            "set pipeline: auth: keys, or listen on 127.0.0.1"
         )
 
 

@@ -1,4 +1,4 @@
-"""ParrotRouter is OpenAI's client, and asks the sidecar what only that can answer."""
+"""`ParrotRouter` is an `openai.OpenAI` with methods for the sidecar's own endpoints."""
 
 from __future__ import annotations
 
@@ -34,20 +34,20 @@ def router(started: RunningSidecar) -> ParrotRouter:
     return ParrotRouter(base_url=f"{started.url}/v1", max_retries=0)
 
 
-async def test_it_is_openais_client(two: RunningSidecar) -> None:
+async def test_it_is_an_openai_client(two: RunningSidecar) -> None:
     with router(two) as client:
         answer = await asyncio.to_thread(client.chat.completions.create, model="m", messages=HELLO)
     assert "Hello from" in (answer.choices[0].message.content or "")
 
 
-async def test_costs_are_by_provider(two: RunningSidecar) -> None:
+async def test_costs_are_per_provider(two: RunningSidecar) -> None:
     with router(two) as client:
         costs = await asyncio.to_thread(client.analyze_costs, model="m", prompt_tokens=500, completion_tokens=500)
     assert costs["first"] == {"cost": 0.045, "available": True, "target": "first@global/m-one"}
     assert costs["second"]["cost"] is None
 
 
-async def test_a_plan_is_made_without_calling_anybody(two: RunningSidecar) -> None:
+async def test_a_plan_is_made_without_calling_a_provider(two: RunningSidecar) -> None:
     def planned() -> Any:
         with router(two) as client:
             return client.route(model="m", messages=HELLO, extra_headers={"X-Provider": "first"}, temperature=0)
@@ -57,12 +57,12 @@ async def test_a_plan_is_made_without_calling_anybody(two: RunningSidecar) -> No
     assert [each["reason"] for each in said["excluded"]] == ["not_in_provider"]
 
 
-async def test_what_is_wrong_is_raised_as_the_sdk_does(two: RunningSidecar) -> None:
+async def test_errors_are_the_sdks_exceptions(two: RunningSidecar) -> None:
     with router(two) as client, pytest.raises(openai.NotFoundError):
         await asyncio.to_thread(client.analyze_costs, model="n", prompt_tokens=1, completion_tokens=1)
 
 
-async def test_how_the_providers_are_doing_is_asked_at_their_paths() -> None:
+async def test_health_and_performance_use_their_paths() -> None:
     async def echo(request: web.Request) -> web.Response:
         return web.json_response({"asked": f"{request.method} {request.path_qs}"})
 
@@ -79,7 +79,7 @@ async def test_how_the_providers_are_doing_is_asked_at_their_paths() -> None:
 @pytest.mark.parametrize(
     ("given", "environ", "key"), [(None, None, "unused"), (None, "from-it", "from-it"), ("given", "from-it", "given")]
 )
-def test_the_key_is_given_or_the_environments_or_none(
+def test_the_key_comes_from_the_argument_or_the_environment(
     given: str | None, environ: str | None, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PARROT_API_KEY", environ or "")
@@ -89,7 +89,7 @@ def test_the_key_is_given_or_the_environments_or_none(
         assert (client.api_key, str(client.base_url)) == (key, "http://127.0.0.1:8090/v1/")
 
 
-def test_a_copy_is_one_too() -> None:
+def test_a_copy_keeps_the_type() -> None:
     with ParrotRouter(api_key="k") as client:
         copied = client.with_options(timeout=5)
         assert isinstance(copied, ParrotRouter) and copied.api_key == "k"

@@ -1,4 +1,4 @@
-"""Without keys only this machine can connect; what is in hand when it stops is finished, and probes tell the truth."""
+"""Start and stop: listen security, reloads, readiness, draining."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -18,12 +17,13 @@ from aiohttp import web
 
 from proxy.config.document import ConfigError
 from proxy.config.schema import Admin, Listen
+from proxy.control.watch import HealthWatcher
 from proxy.sandbox.scenario import Fault
 from proxy.sidecar import (
     BindError,
     InsecureListenError,
-    _log_task_failure,
     _url,
+    _watch_task,
     _with_listen_check,
     check_listen_security,
     start,
@@ -47,8 +47,8 @@ KEYLESS = PIPELINE.replace("header_policy", "auth, header_policy")
 
 @pytest.mark.parametrize("pipeline", [PIPELINE, KEYLESS])
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "192.168.1.2", "example.test", "", "fe80::1"])
-def test_open_without_keys_is_refused(pipeline, host):
-    with pytest.raises(InsecureListenError, match="name keys under pipeline: auth: keys"):
+def test_a_public_listener_without_keys_is_an_error(pipeline, host):
+    with pytest.raises(InsecureListenError, match="set pipeline: auth: keys"):
         check_listen_security(Listen(host=host), generation(routing_yaml(pipeline)))
 
 
@@ -64,16 +64,16 @@ def test_open_without_keys_is_refused(pipeline, host):
         Listen(host="0.0.0.0", unix="/run/parrot.sock"),
     ],
 )
-def test_what_only_this_machine_can_reach_needs_no_keys(pipeline, listen):
+def test_a_loopback_listener_needs_no_keys(pipeline, listen):
     check_listen_security(listen, generation(routing_yaml(pipeline)))
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7"])
-def test_with_keys_it_may_be_open(host):
+def test_a_public_listener_with_keys_is_allowed(host):
     check_listen_security(Listen(host=host), generation(routing_yaml(KEYED)))
 
 
-async def test_an_open_sidecar_without_keys_never_listens():
+async def test_a_public_sidecar_without_keys_never_listens():
     with pytest.raises(InsecureListenError):
         await start(replace(startup_options(generation(), CapturedLog()), listen=Listen(host="0.0.0.0", port=0)))
 
@@ -86,7 +86,7 @@ async def test_an_open_sidecar_without_keys_never_listens():
         ("/run/parrot.sock", "unix:/run/parrot.sock"),
     ],
 )
-def test_the_url_is_where_it_listens(name, url):
+def test_the_url_is_the_bound_address(name, url):
     server = SimpleNamespace(sockets=[SimpleNamespace(getsockname=lambda: name)])
     assert _url(server) == url
 
@@ -94,8 +94,8 @@ def test_the_url_is_where_it_listens(name, url):
 # Reloads
 
 
-def test_a_reload_may_not_take_the_keys_from_an_open_listener():
-    make = _with_listen_check(
+def test_a_reload_must_not_remove_the_keys_of_a_public_listener():
+    build = _with_listen_check(
         replace(
             startup_options(
                 build_generation(TWO_PROVIDERS), CapturedLog(), make=lambda text, _: build_generation(text)
@@ -104,13 +104,13 @@ def test_a_reload_may_not_take_the_keys_from_an_open_listener():
         )
     )
     keyed = TWO_PROVIDERS.replace(" auth,", " {auth: {keys: [{name: app, value: secret}]}},")
-    assert make(keyed, 2).snapshot.models
-    with pytest.raises(ConfigError, match="listen: host 0.0.0.0 is reachable from outside and no key is asked for"):
-        make(TWO_PROVIDERS, 2)
+    assert build(keyed, 2).snapshot.models
+    with pytest.raises(ConfigError, match="listen: host 0.0.0.0 is reachable from the network but no key is required"):
+        build(TWO_PROVIDERS, 2)
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "ALL_PROXY"])
-async def test_a_proxy_in_the_environment_is_no_obstacle_on_this_machine(
+async def test_a_proxy_of_the_environment_is_not_used_for_loopback(
     name: str, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(name, "http://127.0.0.1:1")
@@ -127,13 +127,11 @@ models:
 """
 
 
-async def test_a_provider_that_refuses_a_key_makes_its_file_be_read_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_an_auth_error_makes_the_key_file_be_read_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.reload.DEBOUNCE_S", 0)
 
-    async def provider(wire: web.BaseRequest) -> web.StreamResponse:
-        good = wire.headers["Authorization"] == "Bearer new"
+    async def provider(request: web.BaseRequest) -> web.StreamResponse:
+        good = request.headers["Authorization"] == "Bearer new"
         choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
         body: Any = {"choices": [choice]} if good else {"error": {"message": "wrong key"}}
         return web.json_response(body, status=200 if good else 401)
@@ -162,25 +160,36 @@ async def test_a_provider_that_refuses_a_key_makes_its_file_be_read_again(
         server.close()
 
 
-async def test_a_watcher_that_crashes_is_told_and_serving_goes_on(tmp_path: Path) -> None:
-    def make(*_: Any) -> Any:
-        raise KeyError("a module of one's own")
+async def test_a_crashed_config_watcher_is_logged_and_serving_continues(tmp_path: Path) -> None:
+    def build(*_: Any) -> Any:
+        raise KeyError("a custom middleware")
 
     log, path = CapturedLog(), tmp_path / "routing.yaml"
     path.write_text(TWO_PROVIDERS)
-    sidecar = await start(startup_options(build_generation(TWO_PROVIDERS), log, str(path), make))
+    sidecar = await start(startup_options(build_generation(TWO_PROVIDERS), log, str(path), build))
     sidecar.config_task.cancel()
     await until(sidecar.config_task.done)
-    assert log.lines == []  # being stopped is no crash
+    assert log.lines == []  # a cancelled task is not a failure
     path.write_text("")
-    watching = asyncio.create_task(sidecar.reloader.watch(no_sleep))
-    watching.add_done_callback(partial(_log_task_failure, log.logger()))
+    _watch_task(sidecar.reloader.watch(no_sleep), log.logger(), "config_watcher_failed")
     await until(lambda: bool(log.lines))
     await sidecar.stop()
     assert log.lines[0]["event"] == "config_watcher_failed" and "KeyError" in log.lines[0]["exception"]
 
 
-async def test_a_taken_admin_port_gives_the_first_one_back() -> None:
+async def test_a_crashed_health_watcher_has_its_own_log_event(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_: Any) -> None:
+        raise KeyError("a health rule")
+
+    monkeypatch.setattr(HealthWatcher, "poll", fail)
+    log = CapturedLog()
+    sidecar = await start(startup_options(build_generation(TWO_PROVIDERS), log))
+    await until(lambda: bool(log.lines))
+    await sidecar.stop()
+    assert [line["event"] for line in log.lines] == ["health_watcher_failed"]
+
+
+async def test_a_taken_admin_port_closes_the_data_listener() -> None:
     taken = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     free = await asyncio.start_server(lambda *_: None, "127.0.0.1", 0)
     ports = [server.sockets[0].getsockname()[1] for server in (free, taken)]
@@ -197,7 +206,7 @@ async def test_a_taken_admin_port_gives_the_first_one_back() -> None:
 # Probes
 
 
-async def test_the_providers_state_is_no_reason_not_to_be_ready(two_providers: RunningSidecar) -> None:
+async def test_readiness_does_not_depend_on_the_providers(two_providers: RunningSidecar) -> None:
     for name in ("first", "second"):
         await two_providers.sandbox.stop(name)
     async with two_providers.client() as client:
@@ -208,23 +217,23 @@ async def test_the_providers_state_is_no_reason_not_to_be_ready(two_providers: R
     assert await two_providers.admin("GET", "/healthz") == (200, {"status": "ok"})
 
 
-async def test_a_bad_file_is_seen_from_outside_and_a_good_one_too(two_providers: RunningSidecar) -> None:
+async def test_an_invalid_file_and_the_recovery_show_on_the_admin_listener(two_providers: RunningSidecar) -> None:
     before = (await two_providers.admin("GET", "/admin/config"))[1]
     await two_providers.edit("weight: 1}", "weight: heavy}")
-    said = (await two_providers.admin("GET", "/admin/config"))[1]
+    body = (await two_providers.admin("GET", "/admin/config"))[1]
     problem = f"{two_providers.path.name}:4:71: providers.first.weight: expected a number, got text"
-    assert said == {
+    assert body == {
         **before,
         "last_reload_successful": False,
         "problems": [problem, problem.replace("4:71", "5:72").replace("first", "second")],
     }
     assert (await two_providers.admin("POST", "/admin/reload"))[0] == 422
     await two_providers.edit("weight: heavy}", "weight: 3}")
-    said = (await two_providers.admin("GET", "/admin/config"))[1]
-    assert (said["generation"], said["last_reload_successful"]) == (2, True) and said["hash"] != before["hash"]
+    body = (await two_providers.admin("GET", "/admin/config"))[1]
+    assert (body["generation"], body["last_reload_successful"]) == (2, True) and body["hash"] != before["hash"]
 
 
-async def test_what_the_admin_listener_cannot_parse_it_does_not_repeat(two_providers: RunningSidecar) -> None:
+async def test_the_admin_listener_does_not_echo_a_malformed_request(two_providers: RunningSidecar) -> None:
     reader, writer = await asyncio.open_connection(
         *two_providers.sidecar.admin_url.removeprefix("http://").rsplit(":", 1)
     )
@@ -237,7 +246,7 @@ async def test_what_the_admin_listener_cannot_parse_it_does_not_repeat(two_provi
 # Stopping
 
 
-async def refuses(url: str) -> bool:
+async def is_refused(url: str) -> bool:
     try:
         _, writer = await asyncio.open_connection(*url.removeprefix("http://").rsplit(":", 1))
     except ConnectionRefusedError:
@@ -246,37 +255,37 @@ async def refuses(url: str) -> bool:
     return False
 
 
-async def until(true: Callable[[], bool]) -> None:
+async def until(condition: Callable[[], bool]) -> None:
     async with asyncio.timeout(10):
-        while not true():
+        while not condition():
             await asyncio.sleep(0)
 
 
-async def stopping(started: RunningSidecar) -> asyncio.Task[None]:
-    """The sidecar on its way out, no longer accepting."""
+async def begin_stop(started: RunningSidecar) -> asyncio.Task[None]:
+    """Begin to stop; return once no connection is accepted."""
     stop = asyncio.create_task(started.sidecar.stop())
     await until(lambda: not started.sidecar.server.is_serving())
     return stop
 
 
-async def test_a_stream_in_hand_ends_whole_while_nothing_new_comes_in(two_providers: RunningSidecar) -> None:
+async def test_a_stream_in_flight_completes_while_no_new_connection_is_accepted(two_providers: RunningSidecar) -> None:
     await two_providers.hold_streams()
     url, admin_url = two_providers.url, two_providers.sidecar.admin_url
     async with two_providers.client() as client:
         stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
-        stop = await stopping(two_providers)
-        status, said = await two_providers.admin("GET", "/readyz")
-        assert (status, said["status"]) == (503, "draining")
-        assert await refuses(url)
+        stop = await begin_stop(two_providers)
+        status, body = await two_providers.admin("GET", "/readyz")
+        assert (status, body["status"]) == (503, "draining")
+        assert await is_refused(url)
         two_providers.pace.release()
         chunks = [chunk async for chunk in stream]
     await stop
     assert chunks[-1].choices[0].finish_reason == "stop"
-    assert await refuses(admin_url)
+    assert await is_refused(admin_url)
     assert two_providers.log.lines[-1]["outcome"] == "ok"
 
 
-async def test_an_idle_connection_delays_nothing(two_providers: RunningSidecar) -> None:
+async def test_an_idle_connection_does_not_delay_the_stop(two_providers: RunningSidecar) -> None:
     async with aiohttp.ClientSession() as http:
         async with http.post(f"{two_providers.url}/v1/chat/completions", json=ASK) as answer:
             assert answer.status == 200
@@ -284,13 +293,13 @@ async def test_an_idle_connection_delays_nothing(two_providers: RunningSidecar) 
             await two_providers.sidecar.stop()
 
 
-async def test_a_request_whose_body_still_comes_gets_its_answer(two_providers: RunningSidecar) -> None:
+async def test_a_request_whose_body_is_still_arriving_is_answered(two_providers: RunningSidecar) -> None:
     body = json.dumps(ASK).encode()
     head = f"POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(body)}\r\n\r\n"
     reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
     writer.write(head.encode() + body[:20])
     await until(lambda: two_providers.sidecar.handler.active == 1)
-    stop = await stopping(two_providers)
+    stop = await begin_stop(two_providers)
     writer.write(body[20:])
     got = await reader.read()
     await stop
@@ -299,7 +308,7 @@ async def test_a_request_whose_body_still_comes_gets_its_answer(two_providers: R
 
 
 @pytest.mark.parametrize("fault", [Fault("slow", between=0.001, seconds=0.001), Fault("stall", after=3)])
-async def test_a_stream_that_outlasts_the_drain_ends_with_an_error_and_no_done(fault: Fault) -> None:
+async def test_a_stream_that_outlasts_the_drain_ends_with_an_error_event_and_no_done(fault: Fault) -> None:
     async with run_sidecar(TWO_PROVIDERS + "drain: {timeout: 20ms}") as started, aiohttp.ClientSession() as http:
         for name in ("first", "second"):
             await started.sandbox.set_fault(name, fault)
@@ -323,7 +332,7 @@ async def test_during_the_drains_delay_requests_are_still_accepted() -> None:
         await started.edit("delay: 1h", "delay: 0s")
 
 
-async def test_drain_over_http_only_takes_it_out_of_readiness(two_providers: RunningSidecar) -> None:
+async def test_drain_over_http_only_makes_it_not_ready(two_providers: RunningSidecar) -> None:
     assert await two_providers.admin("POST", "/admin/drain") == (202, {"status": "draining"})
     assert (await two_providers.admin("GET", "/readyz"))[0] == 503
     async with two_providers.client() as client:

@@ -1,4 +1,6 @@
-"""What is asked of the sidecar itself; `LOCAL_ENDPOINTS` is the data listener's table of it."""
+"""Endpoints that the sidecar answers itself: models, health, performance, activity, dry run, costs.
+
+`LOCAL_ENDPOINTS` is the table of those on the data listener. The admin listener is `control/admin.py`."""
 
 from collections.abc import Mapping
 

@@ -1,4 +1,4 @@
-"""What the sidecar did so far: the latest requests that needed more than one attempt, and the table in force."""
+"""`GET /v1/providers/activity`: totals since the start, recent failovers, and the active routing table."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ Row = dict[str, Any]
 
 
 async def activity(exchange: Exchange) -> Response:
-    """The report as JSON."""
+    """Answer with the activity report as JSON."""
     return Response(200, {}, orjson.dumps(report(exchange.snapshot, exchange.runtime.activity)))
 
 
-def report(snapshot: Snapshot, seen: Activity) -> Row:
-    """Totals since the start, the file in force, who serves which name, and the requests that were rescued."""
-    loaded = seen.loaded
+def report(snapshot: Snapshot, recorded: Activity) -> Row:
+    """Return totals since the start, the active configuration and its models, and the latest failovers."""
+    loaded = recorded.loaded
     return {
-        "since": _to_iso(seen.started_at),
-        "requests": seen.requests,
-        "cost_usd": round(seen.cost_usd, 6),
-        "rescued": seen.failover_count,
+        "since": _to_iso(recorded.started_at),
+        "requests": recorded.requests,
+        "cost_usd": round(recorded.cost_usd, 6),
+        "failover_count": recorded.failover_count,
         "routing": loaded
         and {"generation": loaded.number, "hash": loaded.digest, "loaded_at": _to_iso(loaded.loaded_at)},
         "models": _models({**snapshot.models, **{each.text: each.targets for each in snapshot.patterns}}),
@@ -42,20 +42,20 @@ def report(snapshot: Snapshot, seen: Activity) -> Row:
                 "outcome": each.outcome,
                 "attempts": each.attempts,
             }
-            for each in seen.failovers
+            for each in recorded.failovers
         ],
     }
 
 
 def _models(table: Mapping[str, tuple[Target, ...]]) -> list[Row]:
-    """Each name with its providers; a provider's regions are one row, as they serve the same model."""
+    """Return one row per model name: its providers, the regions of a provider merged."""
     rows = []
-    for name, targets in table.items():
+    for model_name, targets in table.items():
         serving: dict[tuple[str, str], list[str]] = {}
         for target in targets:
             serving.setdefault((target.provider.name, target.model), []).append(target.region)
-        providers = [{"name": who, "model": model, "regions": found} for (who, model), found in serving.items()]
-        rows.append({"name": name, "providers": providers})
+        providers = [{"name": name, "model": model, "regions": regions} for (name, model), regions in serving.items()]
+        rows.append({"name": model_name, "providers": providers})
     return rows
 
 

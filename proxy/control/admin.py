@@ -1,4 +1,4 @@
-"""The admin listener: probes for whoever runs the sidecar, and two levers that only the near may pull."""
+"""The admin listener: Kubernetes probes and metrics; reload and drain for loopback or with the admin key."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ from proxy.host_origin import check_host, check_origin
 from proxy.reload import ReloadOutcome
 
 Result = tuple[int, Any]
-"""A status, and a value for JSON or a `RawBody`."""
+"""HTTP status, and a JSON value or a `RawBody`."""
 
 
 class RawBody(NamedTuple):
-    """A body that is written already."""
+    """A response body that is already serialised."""
 
     body: bytes
     content_type: str
 
 
-_WITH_KEY = "send Authorization: Bearer with the file's admin: key"
+_KEY_HINT = "send Authorization: Bearer with the file's admin: key"
 
 
 async def _no_metrics(accept: str) -> tuple[bytes, str]:
@@ -37,19 +37,18 @@ async def _no_metrics(accept: str) -> tuple[bytes, str]:
 
 @dataclass(frozen=True, slots=True)
 class AdminHandler:
-    """Answers the admin listener's requests; whether it is ready has nothing to do with the providers' state."""
+    """Answer the admin listener's requests. Readiness does not depend on the providers' health."""
 
     last_reload: Callable[[], ReloadOutcome]
-    """The last reload's outcome."""
     reload: Callable[[], Awaitable[ReloadOutcome]]
     drain: Callable[[], None]
     ready: Callable[[], bool]
     key: Secret | None = None
     metrics: Callable[[str], Awaitable[tuple[bytes, str]]] = _no_metrics
-    """The text in a format that the scraper accepts, and its type."""
+    """Accept header -> metrics as text, and their content type."""
 
     async def __call__(self, http_request: web.BaseRequest) -> web.StreamResponse:
-        """One request."""
+        """Answer one request; errors become JSON bodies."""
         headers: Mapping[str, str] = {}
         try:
             status, body = await self._respond(http_request)
@@ -63,24 +62,24 @@ class AdminHandler:
         if path not in _PROBES:
             self._check_browser(http_request)
         if path not in _ROUTES:
-            raise NotFoundError(f"nothing stands at {path[:256]}; there is {', '.join(_ROUTES)}")
-        method, answer = _ROUTES[path]
+            raise NotFoundError(f"unknown path {path[:256]}; available: {', '.join(_ROUTES)}")
+        method, handler = _ROUTES[path]
         if http_request.method != method:
             raise MethodNotAllowedError(
-                f"{http_request.method} is not allowed here; {method} is", headers={"Allow": method}
+                f"method {http_request.method} not allowed; use {method}", headers={"Allow": method}
             )
         if method == "POST":
             self._check_local_or_key(http_request)
-        return await answer(self, http_request)
+        return await handler(self, http_request)
 
     def _check_browser(self, http_request: web.BaseRequest) -> None:
-        """Raise ForbiddenError for another site's page and for a rebound name, unless the key comes with the request."""
+        """Raise ForbiddenError for a cross-origin or DNS-rebound request without the admin key."""
         if not self._has_key(http_request):
-            check_host(http_request.headers, _WITH_KEY)
-            check_origin(http_request.headers, (), _WITH_KEY)
+            check_host(http_request.headers, _KEY_HINT)
+            check_origin(http_request.headers, (), _KEY_HINT)
 
     def may_see_problems(self, http_request: web.BaseRequest) -> bool:
-        """Whether the caller is no web page: what is wrong with the file is not for other sites."""
+        """Return whether configuration errors may be shown: not to web pages of other sites."""
         try:
             self._check_browser(http_request)
         except ForbiddenError:
@@ -88,18 +87,19 @@ class AdminHandler:
         return True
 
     def _check_local_or_key(self, http_request: web.BaseRequest) -> None:
-        """Raise ForbiddenError unless it comes from this machine and no web page, or brings the key."""
+        """Raise ForbiddenError unless the request comes from loopback and not from a browser, or has the admin key."""
         if self._has_key(http_request):
             return
-        near = http_request.remote is not None and ip_address(http_request.remote.partition("%")[0]).is_loopback
-        if not near or "Origin" in http_request.headers:
-            raise ForbiddenError("only this machine may do that, or Authorization: Bearer with the file's admin: key")
+        is_local = http_request.remote is not None and ip_address(http_request.remote.partition("%")[0]).is_loopback
+        if not is_local or "Origin" in http_request.headers:
+            raise ForbiddenError("allowed from loopback only, or with Authorization: Bearer and the file's admin: key")
 
     def _has_key(self, http_request: web.BaseRequest) -> bool:
         return self.key is not None and _matches(http_request.headers.get("Authorization", ""), self.key)
 
 
 def _matches(sent: str, key: Secret) -> bool:
+    # Digests of equal length, so that the comparison takes the same time for every key.
     wanted = sha256(f"Bearer {key.value}".encode()).digest()
     return not key.missing and compare_digest(sha256(sent.encode("utf-8", "surrogateescape")).digest(), wanted)
 
@@ -143,7 +143,7 @@ def _config(admin: AdminHandler, http_request: web.BaseRequest) -> dict[str, Any
 
 
 _PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
-"""Open to any Host: the kubelet and Prometheus reach them by the pod's address or a service's name."""
+"""Paths that accept any Host: the kubelet and Prometheus use the pod's address or a service's name."""
 
 _ROUTES: Mapping[str, tuple[str, Callable[[AdminHandler, web.BaseRequest], Awaitable[Result]]]] = {
     "/healthz": ("GET", _healthz),

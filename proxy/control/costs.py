@@ -1,4 +1,4 @@
-"""What so many tokens of a model cost at each provider, and whether that provider could be had now."""
+"""`POST /v1/costs/analyze`: what a number of tokens of a model costs at each provider, and which are available."""
 
 from __future__ import annotations
 
@@ -26,57 +26,58 @@ MAX_TOKENS = 10**9
 
 
 async def analyze(exchange: Exchange) -> Response:
-    """By provider: the USD of its cheapest target that may serve, or of its cheapest with why it may not.
+    """Answer with the cost in USD per provider: of its cheapest available target, else of its cheapest target.
 
-    The control headers hold as for a request of that size; `cost` is null where the price is unknown."""
+    The control headers apply as to a request of that size. An unavailable provider has a `reason`; `cost` is null where
+    the price is unknown."""
     body = parse_json_object(await Limits(max_body=MAX_BODY_BYTES).read(exchange))
     counts = _counts(body)
     model = body.get("model")
     if not isinstance(model, str) or not model:
-        raise _invalid("model", "must be a model's name")
+        raise _invalid("model", "must be a model name")
     targets = targets_for_model(exchange.snapshot, model)
     exchange.policy = effective_policy(body, exchange.control_headers, exchange.snapshot)
-    asked = Facts("chat", model, prompt_tokens=counts[0], max_tokens=counts[1] or None)
-    question = RoutingRequest(asked, exchange.policy, exchange.snapshot.default_strategy, exchange.id)
+    facts = Facts("chat", model, prompt_tokens=counts[0], max_tokens=counts[1] or None)
+    request = RoutingRequest(facts, exchange.policy, exchange.snapshot.default_strategy, exchange.id)
     known = signals(exchange)
     rows: dict[str, list[dict[str, Any]]] = {}
     for target in targets:
-        row = _row(target, counts, _unavailable_reason(target, question, known, exchange.snapshot))
+        row = _row(target, counts, _unavailable_reason(target, request, known, exchange.snapshot))
         rows.setdefault(target.provider.name, []).append(row)
     return Response(200, {}, orjson.dumps({name: min(each, key=_rank) for name, each in rows.items()}))
 
 
-def _row(target: Target, counts: tuple[int, int, int], why_not: str | None) -> dict[str, Any]:
+def _row(target: Target, counts: tuple[int, int, int], reason: str | None) -> dict[str, Any]:
     cost = None if target.price is None else round(target.price.cost(*counts), 10)
-    row = {"cost": cost, "available": why_not is None, "target": target.id}
-    return row if why_not is None else {**row, "reason": why_not}
+    row = {"cost": cost, "available": reason is None, "target": target.id}
+    return row if reason is None else {**row, "reason": reason}
 
 
 def _rank(row: Mapping[str, Any]) -> tuple[bool, float]:
-    """Available before the rest, cheapest first, unknown prices last."""
+    """Sort key: available before unavailable, then cheapest first, unknown prices last."""
     return not row["available"], inf if row["cost"] is None else row["cost"]
 
 
-def _unavailable_reason(target: Target, question: RoutingRequest, known: Signals, snapshot: Snapshot) -> str | None:
-    signal = known.table.get(target.id, question.policy.performance_window)
+def _unavailable_reason(target: Target, request: RoutingRequest, known: Signals, snapshot: Snapshot) -> str | None:
+    signal = known.table.get(target.id, request.policy.performance_window)
     busy = "busy" if target.provider.name in known.limited_for_ms else None
     down = signal.available_in_ms > 0 or signal.availability.is_down
-    return exclusion_reason(target, question, signal, snapshot) or ("down" if down else busy)
+    return exclusion_reason(target, request, signal, snapshot) or ("down" if down else busy)
 
 
 def _counts(body: Mapping[str, Any]) -> tuple[int, int, int]:
-    """Tokens of the prompt, of the answer, and of the prompt's cached part."""
+    """Return the tokens of the prompt, of the completion, and of the cached part of the prompt."""
     prompt, completion = _tokens(body, "prompt_tokens"), _tokens(body, "completion_tokens")
     cached = _tokens({"cached_tokens": 0, **body}, "cached_tokens")
     if cached > prompt:
-        raise _invalid("cached_tokens", "must not be more than 'prompt_tokens', of which they are a part")
+        raise _invalid("cached_tokens", "must not exceed 'prompt_tokens'")
     return prompt, completion, cached
 
 
 def _tokens(body: Mapping[str, Any], name: str) -> int:
     count = body.get(name)
     if type(count) is not int or not 0 <= count <= MAX_TOKENS:
-        raise _invalid(name, f"must be a whole number from 0 to {MAX_TOKENS}")
+        raise _invalid(name, f"must be an integer from 0 to {MAX_TOKENS}")
     return count
 
 

@@ -1,4 +1,4 @@
-"""How the providers are: their status, and the figures of a window that say why."""
+"""`GET /v1/providers/health`: the status of each provider, and the uptime, latency and errors of a window."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class ReportTime:
-    """One moment on both clocks, in seconds."""
+    """The time of a report on the monotonic clock (`now`) and since 1970 (`wall`), in seconds."""
 
     now: float
     wall: float
 
     def to_iso(self, then: float | None) -> str | None:
-        """Another moment of the first clock, as UTC of the second."""
+        """Convert a time of the monotonic clock to ISO 8601 in UTC; None stays None."""
         if then is None:
             return None
         at = datetime.fromtimestamp(self.wall - self.now + then, UTC)
@@ -41,107 +41,109 @@ class ReportTime:
 
 @dataclass(frozen=True, slots=True)
 class ObservedTargets:
-    """Targets, and what is known of each by its id."""
+    """The targets of a report, and what was observed of each by its id."""
 
     targets: Sequence[LabelledTarget]
     members: Mapping[str, Member]
     model: str = ""
-    """The only model that is looked at; empty: all."""
+    """The only model of the report; empty means all."""
 
 
 def report_time(runtime: Runtime) -> ReportTime:
-    """This one."""
+    """Read both clocks."""
     return ReportTime(runtime.clock(), runtime.wall())
 
 
 async def health(exchange: Exchange) -> Response:
-    """The report as JSON."""
+    """Answer with the health report as JSON."""
     runtime = exchange.runtime
-    limits = parse_report_query(exchange.request.path, exchange.snapshot)
-    return Response(200, {}, orjson.dumps(report(exchange.snapshot, runtime.signals, limits, report_time(runtime))))
+    query = parse_report_query(exchange.request.path, exchange.snapshot)
+    return Response(200, {}, orjson.dumps(report(exchange.snapshot, runtime.signals, query, report_time(runtime))))
 
 
-def report(snapshot: Snapshot, board: SignalCache, limits: ReportQuery, at: ReportTime) -> dict[str, list[Row]]:
-    """Each provider's row, in the file's order."""
-    places = limits.targets(snapshot, board.observations)
-    members = {place.target: _member(place.target, board, at.now) for place in places}
-    seen = ObservedTargets(places, members, limits.model or "")
-    rows = statuses(snapshot, limits.provider_names(snapshot, places), HealthEvaluator(board, seen, at))
+def report(snapshot: Snapshot, signals: SignalCache, query: ReportQuery, at: ReportTime) -> dict[str, list[Row]]:
+    """Return a row per provider in the file's order: status, reason, models, regions and figures."""
+    targets = query.targets(snapshot, signals.observations)
+    members = {each.target: _member(each.target, signals, at.now) for each in targets}
+    observed = ObservedTargets(targets, members, query.model or "")
+    rows = statuses(snapshot, query.provider_names(snapshot, targets), HealthEvaluator(signals, observed, at))
     for row in rows:
-        own = [place for place in places if place.provider == row["name"]]
-        row |= _figures(sum_window(own, board.observations, limits.window_s, at.now))
-        row["rate_limit_usage"] = percentage(_rate_limit(own, board, at.now))
+        own = [target for target in targets if target.provider == row["name"]]
+        row |= _figures(sum_window(own, signals.observations, query.window_s, at.now))
+        row["rate_limit_usage"] = percentage(_rate_limit(own, signals, at.now))
     return {"providers": rows}
 
 
 @dataclass(frozen=True, slots=True)
 class HealthEvaluator:
-    """Judges the health of groups of targets at one moment."""
+    """Evaluate the health of groups of targets at one time."""
 
     signals: SignalCache
     observed: ObservedTargets
     at: ReportTime
 
-    def health(self, key: str, places: Iterable[LabelledTarget]) -> Health:
-        """The health of these targets as one; without any nothing is against it."""
-        members = [self.observed.members[target] for target in dict.fromkeys(place.target for place in places)]
+    def health(self, key: str, targets: Iterable[LabelledTarget]) -> Health:
+        """Return the aggregate health of a group of targets; an empty group is healthy.
+
+        `key` is the group's key in the status history."""
+        members = [self.observed.members[id] for id in dict.fromkeys(each.target for each in targets)]
         return self.signals.group_health(key, members, self.at.now) if members else HEALTHY
 
 
-def statuses(snapshot: Snapshot, names: Iterable[str], judge: HealthEvaluator) -> list[Row]:
-    """Each provider's row without figures."""
-    by_provider = _grouped(judge.observed.targets, lambda place: place.provider)
-    return [_status(name, by_provider.get(name, []), snapshot.providers[name].disabled_reason, judge) for name in names]
+def statuses(snapshot: Snapshot, names: Iterable[str], evaluator: HealthEvaluator) -> list[Row]:
+    """Return a row per provider: status, reason, models and regions, without figures."""
+    by_provider = _group_by(evaluator.observed.targets, lambda target: target.provider)
+    return [
+        _status(name, by_provider.get(name, []), snapshot.providers[name].disabled_reason, evaluator) for name in names
+    ]
 
 
-def _status(name: str, places: list[LabelledTarget], why_disabled: str | None, judge: HealthEvaluator) -> Row:
-    only = judge.observed.model
+def _status(name: str, targets: list[LabelledTarget], disabled_reason: str | None, evaluator: HealthEvaluator) -> Row:
+    only_model = evaluator.observed.model
 
-    def health(found: list[LabelledTarget], region: str = "", model: str = "") -> Health:
-        return (
-            disabled_health(why_disabled)
-            if why_disabled
-            else judge.health(group_key(name, region, model or only), found)
-        )
+    def health(group: list[LabelledTarget], region: str = "", model: str = "") -> Health:
+        if disabled_reason:
+            return disabled_health(disabled_reason)
+        return evaluator.health(group_key(name, region, model or only_model), group)
 
-    whole = health(places)
-    models = _grouped(places, lambda place: place.label)
-    regions = _grouped(places, lambda place: place.region)
+    overall = health(targets)
+    models = _group_by(targets, lambda target: target.label)
+    regions = _group_by(targets, lambda target: target.region)
     return {
         "name": name,
-        "status": whole.status,
-        "reason": whole.reason,
-        "since": judge.at.to_iso(whole.since),
-        "models": [{"name": model, "status": health(found, model=model).status} for model, found in models.items()],
+        "status": overall.status,
+        "reason": overall.reason,
+        "since": evaluator.at.to_iso(overall.since),
+        "models": [{"name": model, "status": health(group, model=model).status} for model, group in models.items()],
         "regions": [
-            {"name": region, "status": health(found, region=region).status} for region, found in regions.items()
+            {"name": region, "status": health(group, region=region).status} for region, group in regions.items()
         ],
     }
 
 
-def _member(target: str, board: SignalCache, now: float) -> Member:
-    member = board.member(target, now)
+def _member(target: str, signals: SignalCache, now: float) -> Member:
+    member = signals.member(target, now)
     if member.record and member.record.trend.is_due(now):
         member.record.trend.measure(now)
     return member
 
 
-def sum_window(places: Iterable[LabelledTarget], observations: Observations, window: int, now: float) -> Bucket:
-    """All that was counted at these targets over a window, each taken once."""
-    whole = Bucket()
-    for target in {place.target for place in places}:
+def sum_window(targets: Iterable[LabelledTarget], observations: Observations, window_s: int, now: float) -> Bucket:
+    """Return the sum of the counts of these targets over a window, each target counted once."""
+    sum_ = Bucket()
+    for target in {each.target for each in targets}:
         if record := observations.get(target):
-            whole.add(record.window.sum_over(window, now))
-    return whole
+            sum_.add(record.window.sum_over(window_s, now))
+    return sum_
 
 
-def percentage(part: float | None) -> float | None:
-    """0-100 for a part of 0-1."""
-    return None if part is None else round(part * 100, 2)
+def percentage(ratio: float | None) -> float | None:
+    """Convert a ratio of 0-1 to 0-100, with two decimals."""
+    return None if ratio is None else round(ratio * 100, 2)
 
 
 def milliseconds(seconds: float | None) -> float | None:
-    """With a tenth's precision."""
+    """Convert seconds to milliseconds, with one decimal."""
     return None if seconds is None else round(seconds * 1000, 1)
 
 
@@ -153,18 +155,18 @@ def _figures(bucket: Bucket) -> Row:
     }
 
 
-def _rate_limit(places: Iterable[LabelledTarget], board: SignalCache, now: float) -> float | None:
-    """The part used of the limit nearest to its end; None if the provider never sent one."""
-    records = (board.observations.get(place.target) for place in places)
+def _rate_limit(targets: Iterable[LabelledTarget], signals: SignalCache, now: float) -> float | None:
+    """Return the used ratio of the most exhausted rate limit; None if the provider never sent one."""
+    records = (signals.observations.get(each.target) for each in targets)
     return max(
         (record.rate_limit.used_ratio_at(now) for record in records if record and record.rate_limit), default=None
     )
 
 
-def _grouped(
-    places: Iterable[LabelledTarget], name: Callable[[LabelledTarget], str]
+def _group_by(
+    targets: Iterable[LabelledTarget], key: Callable[[LabelledTarget], str]
 ) -> dict[str, list[LabelledTarget]]:
     groups: dict[str, list[LabelledTarget]] = {}
-    for place in places:
-        groups.setdefault(name(place), []).append(place)
+    for target in targets:
+        groups.setdefault(key(target), []).append(target)
     return groups

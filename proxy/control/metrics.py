@@ -1,4 +1,4 @@
-"""Reads every counter at one moment, for a scrape of `/metrics`."""
+"""`GET /metrics` on the admin listener: a consistent copy of every counter, as Prometheus text."""
 
 from __future__ import annotations
 
@@ -18,27 +18,29 @@ from proxy.telemetry.prometheus import ConfigMetrics, MetricsSnapshot, TargetSer
 
 @dataclass(frozen=True, slots=True)
 class MetricsEndpoint:
-    """Answers scrapes."""
+    """Answer scrapes."""
 
     runtime: Runtime
-    watch: HealthWatcher
+    health: HealthWatcher
     last_reload: Callable[[], ReloadOutcome]
     reloads: Mapping[str, int] = field(default_factory=dict)
-    """How many changed files were `applied`, and how many `refused`; read at each scrape."""
+    """Number of reloads by result: `applied` or `refused`. Read at each scrape."""
 
     async def __call__(self, accept: str) -> tuple[bytes, str]:
-        """The text and its content type; written in a thread, so that many targets hold nobody up."""
+        """Return the metrics as text and their content type.
+
+        Formatting runs in a thread, because thousands of series would block the event loop."""
         last = self.last_reload()
         config = ConfigMetrics(__version__, last.generation, last.digest, last.is_successful, dict(self.reloads))
-        return await asyncio.to_thread(exposition, take_snapshot(self.runtime, self.watch, config), accept)
+        return await asyncio.to_thread(exposition, take_snapshot(self.runtime, self.health, config), accept)
 
 
-def take_snapshot(runtime: Runtime, watch: HealthWatcher, config: ConfigMetrics) -> MetricsSnapshot:
-    """Everything as it is now."""
+def take_snapshot(runtime: Runtime, health: HealthWatcher, config: ConfigMetrics) -> MetricsSnapshot:
+    """Copy every counter and gauge; no await, so that they belong together."""
     return MetricsSnapshot(
-        series=_series(runtime, watch.snapshot()),
+        series=_series(runtime, health.snapshot()),
         tally=deepcopy(runtime.counters),
-        statuses=watch.statuses,
+        statuses=health.statuses,
         config=config,
         requests_in_flight=runtime.load.requests,
         buffered_bytes=runtime.load.buffered_bytes,
@@ -61,16 +63,16 @@ def _series(runtime: Runtime, snapshot: Snapshot) -> Mapping[Labels, TargetSerie
 
 def _merge_series(runtime: Runtime, totals: TargetTotals, targets: list[str]) -> TargetSeries:
     now = runtime.clock()
-    standings = [runtime.signals.availability(target, now) for target in targets]
+    availabilities = [runtime.signals.availability(target, now) for target in targets]
     records = [record for target in targets if (record := runtime.observations.get(target))]
     limits = [record.rate_limit for record in records if record.rate_limit]
-    told = [each for each in limits if now < each.resets_at]
+    current = [each for each in limits if now < each.resets_at]
     return TargetSeries(
         totals=totals,
         in_flight=sum(record.in_flight for record in records),
-        ejected=sum(standing.ejected_for_s > 0 for standing in standings),
-        cooling_down=sum(standing.cooling_for_s > 0 for standing in standings),
-        requests_remaining=min((each.requests for each in told if each.requests is not None), default=None),
-        tokens_remaining=min((each.tokens for each in told if each.tokens is not None), default=None),
+        ejected=sum(each.ejected_for_s > 0 for each in availabilities),
+        cooling_down=sum(each.cooling_for_s > 0 for each in availabilities),
+        requests_remaining=min((each.requests for each in current if each.requests is not None), default=None),
+        tokens_remaining=min((each.tokens for each in current if each.tokens is not None), default=None),
         limit_used_ratio=max((each.used_ratio_at(now) for each in limits), default=None),
     )

@@ -1,4 +1,4 @@
-"""The models there are, from the routing table, in OpenAI's shape; nobody is called."""
+"""`GET /v1/models`: the models of the routing table in OpenAI's format. No provider is called."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ PATH = "/v1/models"
 
 
 async def models(exchange: Exchange) -> Response:
-    """Every name of the table; patterns name no models."""
+    """List every name of the table; patterns are not names and are left out."""
     snapshot = exchange.snapshot
     listed = [_model(name, targets) for name, targets in snapshot.models.items()]
-    return _answer({"object": "list", "data": listed})
+    return _respond({"object": "list", "data": listed})
 
 
 async def model(exchange: Exchange) -> Response:
-    """One name, of the table or meant by a pattern."""
+    """Answer with one model: a name of the table, or one that a pattern matches."""
     name = unquote(exchange.request.path.partition("?")[0].removeprefix(f"{PATH}/"))
-    return _answer(_model(name, targets_for_model(exchange.snapshot, name)))
+    return _respond(_model(name, targets_for_model(exchange.snapshot, name)))
 
 
 def _model(name: str, targets: tuple[Target, ...]) -> dict[str, Any]:
-    """OpenAI's members; who owns it is whoever may serve it, and since when is not known here."""
+    """Return OpenAI's model object; `owned_by` lists the providers, `created` is unknown."""
     providers = list(dict.fromkeys(target.provider.name for target in targets))
     return {"id": name, "object": "model", "created": 0, "owned_by": ", ".join(providers), "providers": providers}
 
 
-def _answer(body: Any) -> Response:
+def _respond(body: Any) -> Response:
     return Response(200, {}, orjson.dumps(body))

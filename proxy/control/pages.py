@@ -1,4 +1,6 @@
-"""The dashboard's files; they hold nothing but the page itself, so whoever may connect gets them without a key."""
+"""The dashboard's static files. They contain no data, so they are served without a key.
+
+The page itself calls the API with the key that the user enters."""
 
 from __future__ import annotations
 
@@ -15,7 +17,7 @@ from proxy.messages import Headers, RawResponse, Response
 from proxy.middleware.auth import Auth
 from proxy.pipeline import Pipeline
 
-_KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
+_CONTENT_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _HEADERS = {
     "Cache-Control": "no-cache",
     "Content-Security-Policy": (
@@ -30,45 +32,48 @@ _HEADERS = {
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """One file."""
+    """One static file."""
 
     content_type: str
     body: bytes
 
     async def run(self, http_request: web.BaseRequest, headers: Headers) -> web.StreamResponse:
-        """Writes it, under rules that keep other pages and other people's scripts out."""
-        said = {**_HEADERS, "Server": headers["Server"]}
-        written = web.Response(body=self.body, content_type=self.content_type, charset="utf-8", headers=said)
-        await written.prepare(http_request)
-        await written.write_eof()
-        return written
+        """Write the file, with a Content-Security-Policy that allows only the sidecar's own scripts."""
+        all_headers = {**_HEADERS, "Server": headers["Server"]}
+        response = web.Response(body=self.body, content_type=self.content_type, charset="utf-8", headers=all_headers)
+        await response.prepare(http_request)
+        await response.write_eof()
+        return response
 
 
-def _read() -> Mapping[str, Page]:
-    found = {each.name: each for each in files("proxy.control").joinpath("dashboard").iterdir()}
+def _read_pages() -> Mapping[str, Page]:
+    by_name = {each.name: each for each in files("proxy.control").joinpath("dashboard").iterdir()}
     pages = {
-        f"/dashboard/{name}": Page(_KINDS[name.rpartition(".")[2]], file.read_bytes()) for name, file in found.items()
+        f"/dashboard/{name}": Page(_CONTENT_TYPES[name.rpartition(".")[2]], file.read_bytes())
+        for name, file in by_name.items()
     }
     index = pages.pop("/dashboard/index.html")
     return {"/dashboard": index, "/dashboard/": index, **pages}
 
 
-PAGES: Mapping[str, Page] = _read()
-"""Path -> what stands there."""
+PAGES: Mapping[str, Page] = _read_pages()
+"""Path -> file."""
 
 
 def find_page(path: str, pipeline: Pipeline) -> Handler[Exchange] | None:
-    """Who answers with the page at `path`, None if there is none; without keys it shows it to this machine alone."""
-    found = PAGES.get(path.partition("?")[0])
-    if found is None:
+    """Return the handler of a dashboard path, or None for another path.
+
+    Without keys the Host and Origin checks of `auth` apply to it too."""
+    page = PAGES.get(path.partition("?")[0])
+    if page is None:
         return None
     auth = next((each for each in pipeline.middlewares if isinstance(each, Auth)), Auth())
-    shown = partial(_show, found)
-    return shown if auth.keys else partial(auth, handler=shown)
+    handler = partial(_show, page)
+    return handler if auth.keys else partial(auth, handler=handler)
 
 
-async def _show(found: Page, exchange: Exchange) -> Response:
+async def _show(page: Page, exchange: Exchange) -> Response:
     method = exchange.request.method
     if method not in ("GET", "HEAD"):
-        raise MethodNotAllowedError(f"{method} is not allowed here; GET is", headers={"Allow": "GET, HEAD"})
-    return RawResponse(200, {}, b"", found.run)
+        raise MethodNotAllowedError(f"method {method} not allowed; use GET", headers={"Allow": "GET, HEAD"})
+    return RawResponse(200, {}, b"", page.run)

@@ -1,4 +1,4 @@
-"""How fast the providers are, how busy, and what they took, over a window."""
+"""`GET /v1/providers/performance`: latency, throughput, load, tokens and cost of each provider over a window."""
 
 from __future__ import annotations
 
@@ -25,25 +25,27 @@ _PERCENTS = (50, 90, 99)
 
 
 async def performance(exchange: Exchange) -> Response:
-    """The report as JSON."""
+    """Answer with the performance report as JSON."""
     runtime = exchange.runtime
-    limits = parse_report_query(exchange.request.path, exchange.snapshot)
-    return Response(200, {}, orjson.dumps(report(exchange.snapshot, runtime, limits, runtime.clock())))
+    query = parse_report_query(exchange.request.path, exchange.snapshot)
+    return Response(200, {}, orjson.dumps(report(exchange.snapshot, runtime, query, runtime.clock())))
 
 
-def report(snapshot: Snapshot, known: Runtime, limits: ReportQuery, now: float) -> dict[str, Any]:
-    """The window, and each provider's row in the file's order."""
-    observations = known.observations
-    places = limits.targets(snapshot, observations)
+def report(snapshot: Snapshot, runtime: Runtime, query: ReportQuery, now: float) -> dict[str, Any]:
+    """Return the window and a row per provider in the file's order.
+
+    `load_percentage` is the used part of the provider's limits, or of `max_inflight` where it has none."""
+    observations = runtime.observations
+    targets = query.targets(snapshot, observations)
     rows = []
-    for name in limits.provider_names(snapshot, places):
-        own = [place for place in places if place.provider == name]
-        load = known.rate_limits.used_ratio(snapshot.providers[name], now)
+    for name in query.provider_names(snapshot, targets):
+        own = [target for target in targets if target.provider == name]
+        load = runtime.rate_limits.used_ratio(snapshot.providers[name], now)
         if load is None:
             load = _in_flight(own, observations) / snapshot.max_inflight
-        figures = _figures(sum_window(own, observations, limits.window_s, now))
+        figures = _figures(sum_window(own, observations, query.window_s, now))
         rows.append({"name": name, "load_percentage": percentage(load), **figures})
-    return {"window": format_window(limits.window_s), "providers": rows}
+    return {"window": format_window(query.window_s), "providers": rows}
 
 
 def _figures(bucket: Bucket) -> Row:
@@ -51,19 +53,19 @@ def _figures(bucket: Bucket) -> Row:
     return {
         "avg_latency_ms": milliseconds(bucket.latency.mean),
         "success_rate": None if errors is None else percentage(1 - errors),
-        "ttft_ms": _spread(bucket.ttft, 1000),
-        "latency_ms": _spread(bucket.latency, 1000),
-        "tokens_per_second": _spread(bucket.throughput, 1),
+        "ttft_ms": _percentiles(bucket.ttft, 1000),
+        "latency_ms": _percentiles(bucket.latency, 1000),
+        "tokens_per_second": _percentiles(bucket.throughput, 1),
         "requests": bucket.started,
         "tokens": bucket.tokens_in + bucket.tokens_out,
         "cost_usd": round(bucket.cost_usd, 6),
     }
 
 
-def _spread(histogram: Histogram, scale: float) -> Row:
+def _percentiles(histogram: Histogram, scale: float) -> Row:
     found = zip(_PERCENTS, histogram.percentiles(*_PERCENTS), strict=True)
     return {f"p{percent}": None if value is None else round(value * scale, 1) for percent, value in found}
 
 
-def _in_flight(places: Iterable[LabelledTarget], observations: Observations) -> int:
-    return sum(observations.in_flight(target) for target in {place.target for place in places})
+def _in_flight(targets: Iterable[LabelledTarget], observations: Observations) -> int:
+    return sum(observations.in_flight(target) for target in {each.target for each in targets})

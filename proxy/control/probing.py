@@ -1,4 +1,6 @@
-"""Probes the providers that the file in force wants probed, and tells health, breakers and metrics what came of it."""
+"""Active health checks: probe the providers that have a `probe` in the configuration.
+
+Each result goes to the breakers, the health status and the metrics. What is sent is built by `upstream/probe.py`."""
 
 from __future__ import annotations
 
@@ -16,48 +18,48 @@ from proxy.resilience.probes import ProbeHistory, ProbeResult
 from proxy.upstream.probe import build_probe_request
 
 JITTER = 0.1
-"""The part by which a pause is longer or shorter than asked for."""
+"""Each interval is longer or shorter by up to this ratio, so that sidecars do not probe in step."""
 
 SendProbe = Callable[[UpstreamRequest, str, float], Awaitable[ProbeResult | None]]
-"""Puts a question to a provider of that dialect, within so many seconds; None: it answered.
+"""(request, dialect, timeout in seconds) -> None for a success, else the failure.
 
-Raises ResourceExhaustedError and EgressError where the trouble is this machine's own."""
+Raises ResourceExhaustedError and EgressError for problems of this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeEndpoint:
-    """One address of a provider."""
+    """One address of a provider, probed once for all regions that share it."""
 
     provider: str
     dialect: str
     request: UpstreamRequest = field(repr=False)
     regions: tuple[str, ...]
-    """Those that are served from there."""
     settings: ProbeConfig
 
     @property
     def address(self) -> tuple[str, str]:
-        """What no other one has."""
+        """The identity of the endpoint: provider and URL."""
         return self.provider, self.request.url
 
     @property
     def locations(self) -> tuple[str, ...]:
-        """The beginnings of its targets' ids, up to the slash."""
+        """`provider@region` of each region: the target ids up to the slash."""
         return tuple(f"{self.provider}@{region}" for region in self.regions)
 
 
 def probe_endpoints(snapshot: Snapshot) -> list[ProbeEndpoint]:
-    """Every address that is to be probed, once for all regions that share it; disabled providers are left alone."""
-    found = []
+    """Return every address to probe; disabled providers and those without `probe` are left out."""
+    endpoints = []
     for name, targets in snapshot.defaults_by_provider.items():
         provider = snapshot.providers[name]
         if provider.probe is None or provider.disabled_reason:
             continue
         for _, group in groupby(sorted(targets, key=_address), key=_address):
-            here = list(group)
-            regions = tuple(target.region for target in here)
-            found.append(ProbeEndpoint(name, provider.dialect, build_probe_request(here[0]), regions, provider.probe))
-    return found
+            sharing = list(group)
+            regions = tuple(target.region for target in sharing)
+            request = build_probe_request(sharing[0])
+            endpoints.append(ProbeEndpoint(name, provider.dialect, request, regions, provider.probe))
+    return endpoints
 
 
 def _address(target: Target) -> str:
@@ -66,30 +68,30 @@ def _address(target: Target) -> str:
 
 @dataclass(slots=True)
 class ProbeScheduler:
-    """One task for each endpoint, so that no probe overlaps with itself and none waits for another."""
+    """Run one task per endpoint, so that probes of an endpoint never overlap and never wait for another endpoint."""
 
     runtime: Runtime
     send_probe: SendProbe
     _tasks: list[tuple[ProbeEndpoint, asyncio.Task[None]]] = field(default_factory=list)
     _running: set[asyncio.Task[None]] = field(default_factory=set)
-    """Those too that were cancelled a moment ago."""
+    """Every task that has not ended, including those just cancelled."""
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
-        """From now on probe what this file says; what it says as the last one did goes on undisturbed."""
+        """Apply a new snapshot: stop and start tasks as needed; unchanged endpoints keep their task and history."""
         wanted = {endpoint.address: endpoint for endpoint in probe_endpoints(snapshot)}
         kept = {each.address: (each, task) for each, task in self._tasks if wanted.get(each.address) == each}
-        gone = [(each, task) for each, task in self._tasks if each.address not in kept]
-        for _, task in gone:
+        removed = [(each, task) for each, task in self._tasks if each.address not in kept]
+        for _, task in removed:
             task.cancel()
         started = [(each, self._start(each)) for address, each in wanted.items() if address not in kept]
         self._tasks = [*kept.values(), *started]
-        left = {place for endpoint, _ in gone for place in endpoint.locations}
-        gone_places = frozenset(left.difference(*[each.locations for each in wanted.values()]))
-        self.runtime.breakers.forget_probes(gone_places)
-        self.runtime.observations.probes.forget(gone_places)
+        old = {location for endpoint, _ in removed for location in endpoint.locations}
+        unprobed = frozenset(old.difference(*[each.locations for each in wanted.values()]))
+        self.runtime.breakers.forget_probes(unprobed)
+        self.runtime.observations.probes.forget(unprobed)
 
     async def stop(self) -> None:
-        """End them all; when this returns none is running."""
+        """Cancel every task and wait until all have ended."""
         self._tasks = []
         for task in self._running:
             task.cancel()
@@ -107,37 +109,37 @@ class ProbeScheduler:
             self.runtime.log.error("probe_task_failed", exc_info=error)
 
     async def probe_forever(self, endpoint: ProbeEndpoint) -> None:
-        """Probe it for ever; the first one comes at random within the pause, so that many sidecars do not ask at once."""
-        runtime, settings, course = self.runtime, endpoint.settings, ProbeHistory(endpoint.settings)
+        """Probe an endpoint until cancelled. The first probe comes after a random part of the interval."""
+        runtime, settings, history = self.runtime, endpoint.settings, ProbeHistory(endpoint.settings)
         await runtime.sleep(settings.every * runtime.random.random())
         while True:
             try:
-                finding = await self.send_probe(endpoint.request, endpoint.dialect, settings.timeout)
+                result = await self.send_probe(endpoint.request, endpoint.dialect, settings.timeout)
             except (ResourceExhaustedError, EgressError) as error:
                 runtime.local_trouble.warn(error)
             else:
-                self._record(endpoint, course, finding)
+                self._record(endpoint, history, result)
             await runtime.sleep(settings.every * (1 + JITTER * (2 * runtime.random.random() - 1)))
 
-    def _record(self, endpoint: ProbeEndpoint, course: ProbeHistory, finding: ProbeResult | None) -> None:
+    def _record(self, endpoint: ProbeEndpoint, history: ProbeHistory, result: ProbeResult | None) -> None:
         runtime, now = self.runtime, self.runtime.clock()
-        trouble = course.record(finding, now, lambda: self._has_recent_success(endpoint, now))
-        outcome = finding.trigger if finding else "ok"
-        runtime.observations.probes.record(endpoint.locations, good=trouble is None)
-        for place, region in zip(endpoint.locations, endpoint.regions, strict=True):
-            before = runtime.breakers.probe_failures.get(place)
-            runtime.breakers.record_probe(place, trouble, now)
+        failure = history.record(result, now, lambda: self._has_recent_success(endpoint, now))
+        outcome = result.trigger if result else "ok"
+        runtime.observations.probes.record(endpoint.locations, good=failure is None)
+        for location, region in zip(endpoint.locations, endpoint.regions, strict=True):
+            before = runtime.breakers.probe_failures.get(location)
+            runtime.breakers.record_probe(location, failure, now)
             runtime.counters.probes[endpoint.provider, region, outcome] += 1
-            if (before and before.reason) != (trouble and trouble.reason):
-                runtime.log.info("probe_status_changed", place=place, reason=trouble.reason if trouble else None)
+            if (before and before.reason) != (failure and failure.reason):
+                runtime.log.info("probe_status_changed", location=location, reason=failure.reason if failure else None)
                 runtime.feed.wakeup.set()
                 runtime.observations.urgent_changes.probe_changes += 1
         if outcome == "auth_error":
             runtime.on_auth_failure()
 
     def _has_recent_success(self, endpoint: ProbeEndpoint, now: float) -> bool:
-        """Whether requests were answered there since about the last probe: that proves more than a list of models."""
+        """Return whether a request succeeded there since about the last probe, which proves more than a probe does."""
         observations = self.runtime.observations
-        beginnings = tuple(f"{place}/" for place in endpoint.locations)
-        here = [observations.get(target) for target in observations if target.startswith(beginnings)]
-        return any(record.window.sum_over(endpoint.settings.every, now).ok for record in here if record)
+        prefixes = tuple(f"{location}/" for location in endpoint.locations)
+        records = [observations.get(target) for target in observations if target.startswith(prefixes)]
+        return any(record.window.sum_over(endpoint.settings.every, now).ok for record in records if record)

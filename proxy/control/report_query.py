@@ -1,4 +1,4 @@
-"""What a question about providers is limited to: `?window=5m&model=gpt-4o&provider=openai,anthropic`."""
+"""The query string of the provider reports: `?window=5m&model=gpt-4o&provider=openai,anthropic`."""
 
 from __future__ import annotations
 
@@ -16,35 +16,35 @@ from proxy.telemetry.window import MAX_WINDOW_S, MIN_WINDOW_S, round_up_to_bucke
 _DEFAULT_WINDOW_S = round_up_to_buckets(HEALTH_WINDOW_S)
 _PARAMETERS = ("window", "model", "provider")
 _MAX_LISTED = 20
-"""Names that a refusal lists at most."""
+"""Names listed in an error at most."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
-    """What is asked about, all of it known to the file."""
+    """Parsed filter of a report; every name in it is in the configuration."""
 
     window_s: int = _DEFAULT_WINDOW_S
-    """Seconds, in whole buckets."""
+    """A whole number of buckets."""
     model: str | None = None
     providers: tuple[str, ...] = ()
-    """Empty: all."""
+    """Empty means all."""
 
     def targets(self, snapshot: Snapshot, observed: Iterable[str]) -> list[LabelledTarget]:
-        """The targets in question."""
-        every = self._targets_of_model(snapshot) or labelled_targets(snapshot, observed)
+        """Return the targets that match the filter, out of the configured and observed ones."""
+        all_targets = self._targets_of_model(snapshot) or labelled_targets(snapshot, observed)
         return [
-            place
-            for place in every
-            if (not self.providers or place.provider in self.providers) and self.model in (None, place.label)
+            target
+            for target in all_targets
+            if (not self.providers or target.provider in self.providers) and self.model in (None, target.label)
         ]
 
     def _targets_of_model(self, snapshot: Snapshot) -> list[LabelledTarget]:
-        """Whom that very name leads to; none for a pattern's text, which leads nowhere by itself."""
+        """Return the targets that this name is routed to; empty for a pattern, which is not a name itself."""
         return [label_target(target, self.model) for target in snapshot.targets(self.model)] if self.model else []
 
-    def provider_names(self, snapshot: Snapshot, found: Iterable[LabelledTarget]) -> list[str]:
-        """The providers in question, in the file's order; of a model, those that serve it."""
-        serving = {place.provider for place in found}
+    def provider_names(self, snapshot: Snapshot, targets: Iterable[LabelledTarget]) -> list[str]:
+        """Return the matching providers in the file's order; with `model`, those that serve it."""
+        serving = {target.provider for target in targets}
         return [
             name
             for name in snapshot.providers
@@ -53,13 +53,13 @@ class ReportQuery:
 
 
 def parse_report_query(path: str, snapshot: Snapshot) -> ReportQuery:
-    """What the query says; raises InvalidRequestError that names what is allowed."""
+    """Parse the query string of a request path; InvalidRequestError lists the allowed values."""
     given: dict[str, str] = {}
     for name, value in parse_qsl(path.partition("?")[2], keep_blank_values=True):
         if name not in _PARAMETERS:
-            raise _invalid(name, f"there is no '{name[:64]}'; allowed are {', '.join(_PARAMETERS)}")
+            raise _invalid(name, f"unknown parameter; allowed: {', '.join(_PARAMETERS)}")
         if name in given:
-            raise _invalid(name, "is given twice")
+            raise _invalid(name, "given twice")
         given[name] = value
     return ReportQuery(
         _window(given["window"]) if "window" in given else _DEFAULT_WINDOW_S,
@@ -68,9 +68,9 @@ def parse_report_query(path: str, snapshot: Snapshot) -> ReportQuery:
     )
 
 
-def format_window(window: int) -> str:
-    """The window as a person writes it: `45s`, `5m`."""
-    return f"{window // 60}m" if window % 60 == 0 else f"{window}s"
+def format_window(window_s: int) -> str:
+    """Format a window of whole seconds as a duration: `45s`, `5m`."""
+    return f"{window_s // 60}m" if window_s % 60 == 0 else f"{window_s}s"
 
 
 def _window(text: str) -> int:
@@ -89,7 +89,7 @@ def _window(text: str) -> int:
 def _model(text: str, snapshot: Snapshot) -> str:
     patterns = [pattern.text for pattern in snapshot.patterns]
     if not snapshot.targets(text) and text not in patterns:
-        raise _invalid("model", f"no model '{text[:64]}'; allowed are {_join_names([*snapshot.models, *patterns])}")
+        raise _invalid("model", f"no model '{text[:64]}'; allowed: {_join_names([*snapshot.models, *patterns])}")
     return text
 
 
@@ -97,9 +97,7 @@ def _providers(text: str, snapshot: Snapshot) -> tuple[str, ...]:
     names = tuple(name.strip() for name in text.split(","))
     for name in names:
         if name not in snapshot.providers:
-            raise _invalid(
-                "provider", f"no provider '{name[:64]}'; allowed are {_join_names(list(snapshot.providers))}"
-            )
+            raise _invalid("provider", f"no provider '{name[:64]}'; allowed: {_join_names(list(snapshot.providers))}")
     return names
 
 

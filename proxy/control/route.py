@@ -1,4 +1,4 @@
-"""Who would serve this request, in which order, and why: the decision alone, without calling anybody."""
+"""`POST /v1/route`: a dry run. The routing decision for a chat request, without calling a provider."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from proxy.routing.facts import parse_json_object
 
 
 async def route(exchange: Exchange) -> Response:
-    """The plan for a chat request as it would be made now; no turn is taken and no session kept.
+    """Answer with the plan for a chat request as it would be made now.
 
-    Nobody eligible is an answer like any other; an unknown model is a 404."""
+    No balancing turn is taken and no session is recorded. An empty plan is a 200, an unknown model a 404."""
     exchange.raw = await Limits().read(exchange)
-    asked = build_routing_request(
+    request = build_routing_request(
         parse_json_object(exchange.raw), exchange.control_headers, exchange.snapshot, exchange.id
     )
-    exchange.facts, exchange.policy = asked.facts, asked.policy
-    exchange.decision = decide(asked, exchange.snapshot, signals(exchange))
-    return Response(200, {}, orjson.dumps(explanation(exchange.decision, asked.policy, exchange.id)))
+    exchange.facts, exchange.policy = request.facts, request.policy
+    exchange.decision = decide(request, exchange.snapshot, signals(exchange))
+    return Response(200, {}, orjson.dumps(explanation(exchange.decision, request.policy, exchange.id)))

@@ -1,4 +1,6 @@
-"""The providers' health as it changes: over a websocket, or as server-sent events."""
+"""`GET /v1/providers/health/stream`: status changes as a websocket, or as server-sent events.
+
+The first message is a snapshot of all providers, each further one a change (`control/watch.py` publishes them)."""
 
 from __future__ import annotations
 
@@ -18,16 +20,18 @@ from proxy.telemetry.broadcast import MAX_SUBSCRIBERS, Broadcast, Subscriber, To
 PATH = "/v1/providers/health/stream"
 
 KEY_TIMEOUT_S = 5.0
-"""Seconds in which a websocket that came without a key must send one."""
+"""A websocket that was opened without a key must send one within this time."""
 HEARTBEAT_S = 20.0
-"""Seconds between pings; a client that does not answer one is gone."""
+"""Interval of websocket pings; a client that does not answer one is disconnected."""
 SEND_TIMEOUT_S = 10.0
-"""Seconds that one server-sent event may take to be taken."""
-_MAX_MESSAGE = 4096
+"""A client that has not read a server-sent event within this time is disconnected."""
+_MAX_MESSAGE_BYTES = 4096
 
 
 async def stream(exchange: Exchange) -> Response:
-    """Takes the wire over. Raises InvalidRequestError for a request of neither kind, and OverloadedError."""
+    """Return a response that takes over the connection: a websocket or an event stream, as the request asks.
+
+    Raises InvalidRequestError for any other request, and OverloadedError at the limit of clients or when shutting down."""
     headers, feed = exchange.request.headers, exchange.runtime.feed
     if feed.closed or len(feed) >= MAX_SUBSCRIBERS:
         raise _too_many_clients()
@@ -36,52 +40,52 @@ async def stream(exchange: Exchange) -> Response:
     if "text/event-stream" in headers.get("Accept", ""):
         return RawResponse(200, {}, b"", _Events(feed).run)
     raise InvalidRequestError(
-        "this is a stream: come as a websocket, or with Accept: text/event-stream; GET /v1/providers/health is one look"
+        "open this path as a websocket, or send Accept: text/event-stream; for a single report GET /v1/providers/health"
     )
 
 
 def _too_many_clients() -> OverloadedError:
     return OverloadedError(
-        f"{MAX_SUBSCRIBERS} clients follow already, or the sidecar is leaving", headers={"Retry-After": "5"}
+        f"limit of {MAX_SUBSCRIBERS} stream clients reached, or shutting down", headers={"Retry-After": "5"}
     )
 
 
 @dataclass(frozen=True, slots=True)
 class _Websocket:
     feed: Broadcast
-    admits: Callable[[str], str | None] | None
-    """Names the caller by its key, where none came with the request."""
+    authenticate: Callable[[str], str | None] | None
+    """Return the name of a key, None for an unknown one. Set only where the request came without a key."""
 
     async def run(self, http_request: web.BaseRequest, headers: Mapping[str, str]) -> web.StreamResponse:
-        """Until either side leaves."""
-        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=_MAX_MESSAGE, compress=False)
+        """Send messages until the client disconnects or the sidecar shuts down."""
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, max_msg_size=_MAX_MESSAGE_BYTES, compress=False)
         socket.headers.update(headers)
         try:
             await socket.prepare(http_request)
         except web.HTTPBadRequest as error:
-            refusal = InvalidRequestError(f"not a websocket's handshake: {error.text}")
-            return web.Response(status=refusal.status, body=refusal.body(), content_type="application/json")
-        if self.admits is not None and not await _authenticate(socket, self.admits):
+            failure = InvalidRequestError(f"invalid websocket handshake: {error.text}")
+            return web.Response(status=failure.status, body=failure.body(), content_type="application/json")
+        if self.authenticate is not None and not await _receive_key(socket, self.authenticate):
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"a valid key is required")
             return socket
-        await self._follow(socket, http_request)
+        await self._send_messages(socket, http_request)
         return socket
 
-    async def _follow(self, socket: web.WebSocketResponse, http_request: web.BaseRequest) -> None:
+    async def _send_messages(self, socket: web.WebSocketResponse, http_request: web.BaseRequest) -> None:
         try:
-            follower = self.feed.subscribe(lambda: _abort(http_request))
+            subscriber = self.feed.subscribe(lambda: _abort(http_request))
         except TooManySubscribersError:
             await socket.close(code=WSCloseCode.TRY_AGAIN_LATER, message=b"too many clients")
             return
-        listening = asyncio.create_task(_discard_messages(socket, follower))
+        reading = asyncio.create_task(_discard_messages(socket, subscriber))
         try:
-            while (message := await follower.next()) is not None:
+            while (message := await subscriber.next()) is not None:
                 await socket.send_str(message)
-            if follower.end_reason == "closed":
-                await socket.close(code=WSCloseCode.GOING_AWAY, message=b"the sidecar is leaving")
+            if subscriber.end_reason == "closed":
+                await socket.close(code=WSCloseCode.GOING_AWAY, message=b"shutting down")
         finally:
-            self.feed.unsubscribe(follower)
-            listening.cancel()
+            self.feed.unsubscribe(subscriber)
+            reading.cancel()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,45 +93,45 @@ class _Events:
     feed: Broadcast
 
     async def run(self, http_request: web.BaseRequest, headers: Mapping[str, str]) -> web.StreamResponse:
-        """Until either side leaves."""
+        """Send events until the client disconnects or the sidecar shuts down."""
         events = EventSourceResponse(headers=headers, send_timeout=SEND_TIMEOUT_S)
         await events.prepare(http_request)
         async with events:
             try:
-                follower = self.feed.subscribe(lambda: _abort(http_request))
+                subscriber = self.feed.subscribe(lambda: _abort(http_request))
             except TooManySubscribersError:
                 return events
             try:
-                while (message := await follower.next()) is not None:
+                while (message := await subscriber.next()) is not None:
                     await events.send(message, event=orjson.loads(message)["type"])
             except TimeoutError:
-                pass  # it took nothing in all that time, and its connection is gone by now
+                pass  # the client did not read in time; aiohttp has closed its connection
             finally:
-                self.feed.unsubscribe(follower)
+                self.feed.unsubscribe(subscriber)
         return events
 
 
-async def _discard_messages(socket: web.WebSocketResponse, follower: Subscriber) -> None:
-    """Takes in what the client says, so that its pongs and its leaving are seen; its words are of no interest."""
+async def _discard_messages(socket: web.WebSocketResponse, subscriber: Subscriber) -> None:
+    """Read and ignore messages until the client disconnects: aiohttp handles pongs and close frames only while reading."""
     try:
         async for _ in socket:
             pass
     except ConnectionResetError:
-        pass  # it left while its pong, or its leaving, was being answered
+        pass  # it disconnected while a ping or a close frame was being answered
     finally:
-        follower.close("left")
+        subscriber.close("left")
 
 
-async def _authenticate(socket: web.WebSocketResponse, admits: Callable[[str], str | None]) -> bool:
-    """Whether the first message is `{"key": "KEY"}` with a known key, and comes in time."""
+async def _receive_key(socket: web.WebSocketResponse, authenticate: Callable[[str], str | None]) -> bool:
+    """Return whether the first message is `{"key": "KEY"}` with a known key and arrives in time."""
     try:
         async with asyncio.timeout(KEY_TIMEOUT_S):
             message = await socket.receive()
-        said = orjson.loads(message.data) if message.type is WSMsgType.TEXT else None
+        body = orjson.loads(message.data) if message.type is WSMsgType.TEXT else None
     except (TimeoutError, orjson.JSONDecodeError):
         return False
-    key = said.get("key") if isinstance(said, dict) else None
-    return isinstance(key, str) and admits(key) is not None
+    key = body.get("key") if isinstance(body, dict) else None
+    return isinstance(key, str) and authenticate(key) is not None
 
 
 def _abort(http_request: web.BaseRequest) -> None:

@@ -1,4 +1,6 @@
-"""Looks at the providers again and again, and tells the followers when a status has changed."""
+"""Watches the providers' health: logs each status change and publishes it to the clients of the health stream.
+
+Health is evaluated at least once a second, and again as soon as a failure wakes the watcher up."""
 
 from __future__ import annotations
 
@@ -17,29 +19,29 @@ from proxy.telemetry.health_poller import HealthPoller
 from proxy.telemetry.metric_labels import labelled_targets
 
 MAX_INTERVAL_S = 1.0
-"""Seconds between looks where nothing stirs."""
+"""Between two evaluations while nothing happens."""
 MIN_INTERVAL_S = 0.25
-"""Seconds between looks at least."""
+"""Between two evaluations at least, however often it is woken up."""
 
 
-async def wait_for_change(stirred: Event) -> None:
-    """Until something stirs, but neither shorter than `MIN_INTERVAL_S` nor longer than `MAX_INTERVAL_S`."""
+async def wait_for_change(wakeup: Event) -> None:
+    """Wait until `wakeup` is set, for `MIN_INTERVAL_S` at least and `MAX_INTERVAL_S` at most; clear it."""
     await asyncio.sleep(MIN_INTERVAL_S)
     try:
         async with asyncio.timeout(MAX_INTERVAL_S - MIN_INTERVAL_S):
-            await stirred.wait()
+            await wakeup.wait()
     except TimeoutError:
         pass
-    stirred.clear()
+    wakeup.clear()
 
 
 @dataclass(slots=True)
 class HealthWatcher:
-    """Compares each provider's status with what it was at the last look."""
+    """Compare each provider's status with that of the last evaluation."""
 
     runtime: Runtime
     snapshot: Callable[[], Snapshot]
-    """The one of the moment."""
+    """Return the active snapshot."""
     _poller: HealthPoller = field(init=False)
     _last: dict[str, Row] = field(default_factory=dict)
 
@@ -49,49 +51,51 @@ class HealthWatcher:
 
     @property
     def statuses(self) -> dict[str, str]:
-        """Each provider's, as of the last look."""
+        """Provider -> status, as of the last evaluation."""
         return {name: row["status"] for name, row in self._last.items()}
 
-    async def run(self, rest: Callable[[Event], Awaitable[None]] = wait_for_change) -> None:
-        """For ever."""
+    async def run(self, wait: Callable[[Event], Awaitable[None]] = wait_for_change) -> None:
+        """Evaluate until cancelled."""
         while True:
             self.poll()
-            await rest(self.runtime.feed.wakeup)
+            await wait(self.runtime.feed.wakeup)
 
     def poll(self) -> None:
-        """Tell what has changed since the last look; other providers than then are a new beginning for everyone."""
+        """Evaluate once and publish the changes; if a reload changed the set of providers, publish a snapshot instead."""
         at, before, feed = report_time(self.runtime), self._last, self.runtime.feed
         self._last = rows = self._rows(at)
         if before.keys() != rows.keys():
             if len(feed):
                 feed.publish(self.snapshot_message())
             return
-        for message in changes(before, rows, at):
-            said = {name: message[name] for name in ("provider", "status", "previous", "reason")}
-            self.runtime.log.warning("provider_status_changed", **said)
-            feed.publish(_text(message))
+        for message in status_changes(before, rows, at):
+            fields = {name: message[name] for name in ("provider", "status", "previous", "reason")}
+            self.runtime.log.warning("provider_status_changed", **fields)
+            feed.publish(_to_text(message))
 
     def snapshot_message(self) -> str:
-        """Every provider's row with its figures, its status as of the last look: changes go on from there."""
+        """Return the first message of a stream: the health report, with the statuses of the last evaluation.
+
+        The changes published later are relative to those statuses."""
         at = report_time(self.runtime)
         self._last = self._last or self._rows(at)
         rows = report(self.snapshot(), self.runtime.signals, ReportQuery(), at)["providers"]
         merged = [row | self._last.get(row["name"], {}) for row in rows]
-        return _text({"type": "snapshot", "providers": merged, "at": at.to_iso(at.now)})
+        return _to_text({"type": "snapshot", "providers": merged, "at": at.to_iso(at.now)})
 
     def _rows(self, at: ReportTime) -> dict[str, Row]:
         snapshot = self.snapshot()
-        known = labelled_targets(snapshot, self.runtime.observations)
-        enabled = dict.fromkeys(each.target for each in known if not snapshot.providers[each.provider].disabled_reason)
-        members = self._poller.poll(enabled, at.now)
-        rows = statuses(
-            snapshot, snapshot.providers, HealthEvaluator(self.runtime.signals, ObservedTargets(known, members), at)
+        targets = labelled_targets(snapshot, self.runtime.observations)
+        enabled = dict.fromkeys(
+            each.target for each in targets if not snapshot.providers[each.provider].disabled_reason
         )
-        return {row["name"]: row for row in rows}
+        members = self._poller.poll(enabled, at.now)
+        evaluator = HealthEvaluator(self.runtime.signals, ObservedTargets(targets, members), at)
+        return {row["name"]: row for row in statuses(snapshot, snapshot.providers, evaluator)}
 
 
-def changes(before: dict[str, Row], after: dict[str, Row], at: ReportTime) -> list[Row]:
-    """A message for each provider whose status is another."""
+def status_changes(before: dict[str, Row], after: dict[str, Row], at: ReportTime) -> list[Row]:
+    """Return a `provider_status_change` message for each provider whose status differs."""
     return [
         {
             "type": "provider_status_change",
@@ -108,5 +112,5 @@ def changes(before: dict[str, Row], after: dict[str, Row], at: ReportTime) -> li
     ]
 
 
-def _text(message: Row) -> str:
+def _to_text(message: Row) -> str:
     return orjson.dumps(message).decode()

@@ -42,7 +42,7 @@ class Endpoints:
         own = None if path in PATHS else self._own(path)
         method = own.method if own else "POST"
         if request.method != method:
-            raise MethodNotAllowedError(f"{request.method} is not allowed here; {method} is", headers={"Allow": method})
+            raise MethodNotAllowedError(f"method {request.method} not allowed; use {method}", headers={"Allow": method})
         encoding = request.headers.get("Content-Encoding", "identity")
         if encoding != "identity":
             raise InvalidRequestError(f"Content-Encoding '{encoding[:32]}' is not taken; send the body as it is")
@@ -55,5 +55,5 @@ class Endpoints:
         below = (own for start, own in self.local.items() if start.endswith("/") and path.startswith(start))
         own = self.local.get(path) or next(below, None)
         if own is None:
-            raise NotFoundError(f"nothing stands at {path[:256]}; there is {', '.join((*PATHS, *self.local))}")
+            raise NotFoundError(f"unknown path {path[:256]}; available: {', '.join((*PATHS, *self.local))}")
         return own

@@ -1,4 +1,4 @@
-"""A file whose providers differ in health, and what was observed of them."""
+"""A runtime with recorded results, for tests of the reports."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ models:
   n: {{a: n-a}}
   "x-*": {{b: "*"}}
 """
-SPENT = AttemptUsage(10, 20, 0.001)
+USAGE = AttemptUsage(10, 20, 0.001)
 WALL = 1_700_000_000.0
 
 
@@ -33,9 +33,9 @@ def file() -> Snapshot:
 
 @dataclass
 class ObservedRuntime:
-    """Services on a clock of one's own, and ways to fill them."""
+    """A runtime with a controlled clock, and methods to record results in it."""
 
-    standings: dict[str, Availability] = field(default_factory=dict)
+    availabilities: dict[str, Availability] = field(default_factory=dict)
     clock: Clock = field(default_factory=lambda: Clock(1000.0))
     log: MemoryLog = field(default_factory=MemoryLog)
 
@@ -46,20 +46,20 @@ class ObservedRuntime:
             self.clock,
             lambda: WALL + self.clock.now,
         )
-        self.runtime.signals.availability = lambda target, now: self.standings.get(target, Availability())
+        self.runtime.signals.availability = lambda target, now: self.availabilities.get(target, Availability())
 
     @property
     def moment(self) -> ReportTime:
         return ReportTime(self.clock.now, WALL + self.clock.now)
 
-    def add_successes(self, target: str, seconds: float = 0.5, times: int = 1, spent: AttemptUsage = SPENT) -> None:
-        """Answers whose first content came after half that time."""
+    def add_successes(self, target: str, seconds: float = 0.5, times: int = 1, spent: AttemptUsage = USAGE) -> None:
+        """Record responses of `seconds`, with the first content after half of them."""
         for _ in range(times):
-            flight = self.runtime.observations.start_attempt(target, self.clock.now - seconds)
-            flight.record_content(self.clock.now - seconds / 2)
-            flight.record_finish(self.clock.now, spent)
+            recorder = self.runtime.observations.start_attempt(target, self.clock.now - seconds)
+            recorder.record_content(self.clock.now - seconds / 2)
+            recorder.record_finish(self.clock.now, spent)
 
     def add_failures(self, target: str, trigger: str = "server_error", times: int = 1) -> None:
         for _ in range(times):
-            flight = self.runtime.observations.start_attempt(target, self.clock.now)
-            flight.record_failure(trigger, self.clock.now, fault=trigger != "rate_limit")
+            recorder = self.runtime.observations.start_attempt(target, self.clock.now)
+            recorder.record_failure(trigger, self.clock.now, fault=trigger != "rate_limit")

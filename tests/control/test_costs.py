@@ -1,4 +1,4 @@
-"""What tokens cost, at each provider's cheapest target that could be had."""
+"""`POST /v1/costs/analyze`: the cost at each provider's cheapest available target."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ async def analyzed(
     return orjson.loads(response.body)  # type: ignore[arg-type]
 
 
-async def test_each_provider_has_its_cost_and_whether_it_could_be_had() -> None:
+async def test_each_provider_has_its_cost_and_availability() -> None:
     assert await analyzed(ASK, down=("google",)) == {
         "openai": {"cost": 0.045, "available": True, "target": "openai@us-east-1/o"},
         "google": {"cost": 0.03, "available": False, "target": "google@global/g", "reason": "down"},
@@ -80,28 +80,28 @@ async def test_each_provider_has_its_cost_and_whether_it_could_be_had() -> None:
     }
 
 
-async def test_a_provider_that_has_only_failed_since_its_ejection_is_down_as_health_shows() -> None:
+async def test_a_provider_that_has_only_failed_since_its_ejection_is_down_as_in_health() -> None:
     google = (await analyzed(ASK, down=("google",), after=3600))["google"]
     assert (google["available"], google["reason"]) == (False, "down")
 
 
-async def test_cached_tokens_cost_what_the_cache_does() -> None:
+async def test_cached_tokens_have_the_cached_price() -> None:
     assert (await analyzed({**ASK, "cached_tokens": 500}))["openai"]["cost"] == 0.035
 
 
-async def test_a_target_that_is_down_leaves_the_provider_its_others() -> None:
+async def test_a_provider_with_one_target_down_is_priced_by_its_others() -> None:
     openai = (await analyzed(ASK, down=("openai@us-east-1",)))["openai"]
     assert (openai["available"], openai["target"]) == (True, "openai@eu-central-1/o")
 
 
 @pytest.mark.parametrize(("headers", "routing"), [({"X-Data-Residency": "EU"}, None), ({}, {"data_residency": "EU"})])
-async def test_what_the_request_asks_for_holds(headers: dict[str, str], routing: Any) -> None:
+async def test_control_headers_and_the_routing_member_apply(headers: dict[str, str], routing: Any) -> None:
     said = await analyzed({**ASK, "routing": routing}, headers)
     assert said["openai"]["target"] == "openai@eu-central-1/o" and said["openai"]["available"]
     assert said["google"] == {"cost": 0.03, "available": False, "target": "google@global/g", "reason": "data_residency"}
 
 
-async def test_no_tokens_cost_nothing() -> None:
+async def test_zero_tokens_cost_zero() -> None:
     assert (await analyzed({**ASK, "prompt_tokens": 0, "completion_tokens": 0}))["openai"]["cost"] == 0
 
 
@@ -126,7 +126,7 @@ async def test_a_provider_at_its_limit_is_busy() -> None:
         ({"cached_tokens": 501}, "cached_tokens"),
     ],
 )
-async def test_a_wrong_member_is_named(members: dict[str, Any], param: str) -> None:
+async def test_an_invalid_member_is_named(members: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"'{param}'") as caught:
         await analyzed({**ASK, **members})
     assert caught.value.param == param
@@ -141,7 +141,7 @@ async def test_a_wrong_member_is_named(members: dict[str, Any], param: str) -> N
         ({**ASK, "x": "x" * 70_000}, "request_too_large"),
     ],
 )
-async def test_what_cannot_be_answered_is_refused(body: Any, code: str) -> None:
+async def test_an_invalid_request_is_an_error_with_its_code(body: Any, code: str) -> None:
     with pytest.raises(ParrotError) as caught:
         await analyzed(body)
     assert caught.value.code == code

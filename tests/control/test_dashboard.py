@@ -1,4 +1,4 @@
-"""The dashboard as a person sees it, in a real browser."""
+"""The dashboard in a real browser."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None and "CI" not in os.environ, rea
 KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: s3cret}]}},")
 BREAKING = TWO_PROVIDERS.replace(
     "failover,",
-    "{failover: {circuit_breaker: {failure_threshold: 2, base_ejection_time: 1s, max_base_ejection_time: 1s}}},",
+    "{failover: {circuit_breaker: {failure_threshold: 2, base_ejection_time: 1s, max_ejection_time: 1s}}},",
 )
 ASK = {"model": "m", "messages": HELLO}
 STATUS = "[...document.querySelectorAll('#rows tr')].map(row => row.dataset.status).join()"
@@ -36,7 +36,7 @@ async def ask(started: RunningSidecar, times: int, prefer: str) -> None:
                 await answer.read()
 
 
-async def test_a_provider_is_seen_to_go_down_and_to_come_back(page: Page) -> None:
+async def test_a_provider_goes_down_and_recovers(page: Page) -> None:
     async with run_sidecar(BREAKING) as started:
         await page.open(f"{started.url}/dashboard")
         await page.wait_for(f"{STATUS} === 'healthy,healthy'")
@@ -73,7 +73,7 @@ async def test_the_figures_follow_the_traffic(page: Page) -> None:
         assert await page.value("document.getElementById('models').textContent") == "mfirst m-one, second m-two"
 
 
-async def test_a_request_tried_from_the_page_streams_and_says_who_served_it(page: Page) -> None:
+async def test_try_it_streams_the_response_and_shows_the_decision(page: Page) -> None:
     async with run_sidecar() as started:
         await page.open(f"{started.url}/dashboard")
         await page.wait_for("document.getElementById('model').value === 'm'")
@@ -88,7 +88,7 @@ async def test_a_request_tried_from_the_page_streams_and_says_who_served_it(page
         assert page.console_errors == []
 
 
-async def test_a_wrong_request_is_told_as_the_sidecar_says_it(page: Page) -> None:
+async def test_try_it_shows_the_sidecars_error_message(page: Page) -> None:
     async with run_sidecar() as started:
         await page.open(f"{started.url}/dashboard")
         await page.wait_for("document.getElementById('model').value === 'm'")
@@ -97,7 +97,7 @@ async def test_a_wrong_request_is_told_as_the_sidecar_says_it(page: Page) -> Non
         await page.wait_for("document.getElementById('said').textContent.includes(\"no model 'unheard-of'\")")
 
 
-async def test_the_key_is_asked_for_and_kept_in_the_tab(page: Page) -> None:
+async def test_the_page_prompts_for_the_key_and_keeps_it_in_the_tab(page: Page) -> None:
     async with run_sidecar(KEYED) as started:
         await page.open(f"{started.url}/dashboard")
         for key, told in (("wrong", "It stays in this tab"), ("s3cret", "That key is not known here")):
@@ -116,7 +116,7 @@ async def test_the_key_is_asked_for_and_kept_in_the_tab(page: Page) -> None:
 
 
 @pytest.mark.parametrize("width", [360, 820, 1280])
-async def test_it_fits_its_window(page: Page, width: int) -> None:
+async def test_the_page_fits_the_window(page: Page, width: int) -> None:
     async with run_sidecar() as started:
         await page.set_viewport(width, 800)
         await page.open(f"{started.url}/dashboard")
@@ -124,7 +124,7 @@ async def test_it_fits_its_window(page: Page, width: int) -> None:
         assert await page.value("document.documentElement.scrollWidth") <= width
 
 
-async def test_everything_is_reached_with_the_keyboard_and_shows_it(page: Page) -> None:
+async def test_every_control_is_reachable_by_keyboard_with_visible_focus(page: Page) -> None:
     async with run_sidecar() as started:
         await page.open(f"{started.url}/dashboard")
         await page.wait_for(f"{STATUS} === 'healthy,healthy'")

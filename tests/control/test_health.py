@@ -1,4 +1,4 @@
-"""The providers' health has the documented members; where nothing was tried there are no figures, and never 100 %."""
+"""The health report has the documented members; without traffic its figures are null, never 100 %."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def rows(seen: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
     return {row["name"]: row for row in said["providers"]}
 
 
-def test_without_traffic_everyone_is_healthy_and_nothing_is_known() -> None:
+def test_without_traffic_providers_are_healthy_and_figures_null() -> None:
     said = rows(ObservedRuntime())
     assert list(said) == ["a", "b", "off", "idle"]
     assert said["a"] == {
@@ -44,7 +44,7 @@ def test_without_traffic_everyone_is_healthy_and_nothing_is_known() -> None:
     assert (said["idle"]["status"], said["idle"]["models"]) == ("healthy", [])
 
 
-def test_a_disabled_provider_says_why() -> None:
+def test_a_disabled_provider_has_its_reason() -> None:
     off = rows(ObservedRuntime())["off"]
     assert (off["status"], off["reason"]) == ("disabled", "OFF_KEY is not set")
     assert off["models"] == [{"name": "m", "status": "disabled"}]
@@ -77,17 +77,17 @@ def test_one_region_down_is_a_degraded_provider_with_a_reason_and_since_when() -
     assert [region["status"] for region in said["regions"]] == ["down", "healthy"]
 
 
-def test_what_probes_found_is_shown_for_as_long_as_anything_worse() -> None:
+def test_a_failed_probe_shows_until_something_worse_does() -> None:
     seen = ObservedRuntime()
-    seen.standings["b@global/m-b"] = Availability(probe_failure=ProbeFailure("timeout", "probe: x"))
+    seen.availabilities["b@global/m-b"] = Availability(probe_failure=ProbeFailure("timeout", "probe: x"))
     assert rows(seen)["b"]["reason"] == "probe: x"
-    seen.standings.clear()
+    seen.availabilities.clear()
     assert rows(seen)["b"]["status"] == "degraded"
     seen.clock.now += 5
     assert rows(seen)["b"]["status"] == "healthy"
 
 
-def test_models_that_nobody_asks_for_do_not_prove_that_a_region_is_up() -> None:
+def test_models_without_traffic_do_not_prove_that_a_region_is_up() -> None:
     seen = ObservedRuntime({"a@us/m-a": EJECTED, "a@eu/m-a": EJECTED})
     for region in ("us", "eu"):
         seen.add_failures(f"a@{region}/m-a")
@@ -101,7 +101,7 @@ def test_models_that_nobody_asks_for_do_not_prove_that_a_region_is_up() -> None:
     assert (said["status"], [region["status"] for region in said["regions"]]) == ("degraded", ["degraded", "down"])
 
 
-def test_a_provider_that_has_become_slow_is_degraded() -> None:
+def test_a_provider_that_became_slow_is_degraded() -> None:
     seen = ObservedRuntime()
     seen.add_successes("a@us/m-a", seconds=0.4, times=100)
     seen.clock.now += 3000
@@ -120,7 +120,7 @@ def test_all_targets_down_is_a_provider_that_is_down() -> None:
     assert said["models"] == [{"name": "m", "status": "down"}, {"name": "x-*", "status": "down"}]
 
 
-def test_the_limit_nearest_to_its_end_is_shown_and_0_once_it_was_reset() -> None:
+def test_the_most_exhausted_rate_limit_is_shown_and_0_after_its_reset() -> None:
     seen = ObservedRuntime()
     for target, used in (("a@us/m-a", 0.25), ("a@eu/n-a", 0.75)):
         seen.add_successes(target)
@@ -135,7 +135,7 @@ def test_the_limit_nearest_to_its_end_is_shown_and_0_once_it_was_reset() -> None
     assert rows(seen)["a"]["rate_limit_usage"] == 0.0
 
 
-def test_of_one_model_only_those_who_serve_it_are_shown() -> None:
+def test_the_model_filter_leaves_the_providers_that_serve_it() -> None:
     said = rows(ObservedRuntime({"a@us/m-a": EJECTED}), ReportQuery(model="n"))
     assert list(said) == ["a"] and said["a"]["status"] == "healthy"
     assert [model["name"] for model in said["a"]["models"]] == ["n"]
@@ -147,7 +147,7 @@ async def test_the_endpoint_answers_json() -> None:
     assert (response.status, [row["name"] for row in orjson.loads(response.body)["providers"]]) == (200, ["b"])
 
 
-def test_a_status_is_kept_however_many_names_are_asked_about() -> None:
+def test_a_status_survives_queries_for_many_names() -> None:
     seen = ObservedRuntime()
     seen.runtime.on_snapshot(file())
     seen.add_failures("b@global/m-b", times=5)
@@ -159,7 +159,7 @@ def test_a_status_is_kept_however_many_names_are_asked_about() -> None:
     assert before["status"] == "down" and rows(seen)["b"]["since"] == before["since"]
 
 
-def test_models_and_regions_follow_the_rules_with_their_own_answers() -> None:
+def test_the_status_of_a_model_or_region_follows_from_its_own_results() -> None:
     seen = ObservedRuntime()
     for target in ("a@us/m-a", "a@eu/m-a"):
         seen.add_failures(target, times=3)

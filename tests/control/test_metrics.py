@@ -1,4 +1,4 @@
-"""A scrape shows what happened, under no more names than the file has."""
+"""A scrape shows every count; labels come from the configuration only."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def seen(**standings: Availability) -> tuple[ObservedRuntime, HealthWatcher]:
     return made, HealthWatcher(made.runtime, file)
 
 
-def test_the_callers_names_are_counted_under_the_files() -> None:
+def test_names_that_a_pattern_matched_are_counted_under_the_pattern() -> None:
     made, watch = seen()
     for number in range(50):
         made.add_successes(f"b@global/x-{number}")
@@ -43,7 +43,7 @@ def test_the_callers_names_are_counted_under_the_files() -> None:
     }
 
 
-def test_counts_never_fall_when_targets_are_forgotten() -> None:
+def test_counters_never_fall_when_targets_are_evicted() -> None:
     made, watch = seen()
     for number in range(MAX_UNPINNED + 20):
         made.add_successes(f"b@global/x-{number}")
@@ -51,7 +51,7 @@ def test_counts_never_fall_when_targets_are_forgotten() -> None:
     assert (series.totals.counts.ok, series.totals.prompt_tokens.samples) == (MAX_UNPINNED + 20, MAX_UNPINNED + 20)
 
 
-def test_counts_go_on_when_their_window_is_over() -> None:
+def test_counters_survive_the_end_of_their_window() -> None:
     made, watch = seen()
     made.add_successes("a@us/m-a")
     made.clock.now += 10_000
@@ -60,7 +60,7 @@ def test_counts_go_on_when_their_window_is_over() -> None:
     assert series.totals.counts.ok == 2
 
 
-def test_of_several_targets_the_worst_limit_is_shown_and_0_once_it_was_reset() -> None:
+def test_the_most_exhausted_limit_of_several_targets_is_shown_and_0_after_its_reset() -> None:
     made, watch = seen(
         **{"b@global/x-1": Availability(ejected_for_s=2.0), "b@global/x-2": Availability(cooling_for_s=2.0)}
     )
@@ -79,7 +79,7 @@ def test_of_several_targets_the_worst_limit_is_shown_and_0_once_it_was_reset() -
     assert (series.requests_remaining, series.limit_used_ratio) == (None, 0.0)
 
 
-def test_what_was_read_does_not_change_any_more() -> None:
+def test_a_snapshot_does_not_change_afterwards() -> None:
     made, watch = seen()
     made.add_successes("a@us/m-a")
     before = take_snapshot(made.runtime, watch, CONFIG)
@@ -105,7 +105,7 @@ async def test_the_admin_listener_answers_scrapes() -> None:
 
 
 @virtual_time
-async def test_the_time_of_the_provider_is_not_counted_as_our_own() -> None:
+async def test_overhead_excludes_the_providers_time() -> None:
     with virtual_clocks():
         async with run_sidecar() as started, aiohttp.ClientSession() as http, started.client() as client:
             for fault, seconds in ((Fault("slow"), 5.0), (Fault("status", status=429, retry_after=2, times=1), 0.0)):
@@ -123,7 +123,7 @@ async def test_the_time_of_the_provider_is_not_counted_as_our_own() -> None:
     assert sums["parrot_overhead_seconds_sum"] < 0.5
 
 
-async def test_each_file_that_was_read_anew_is_counted() -> None:
+async def test_each_reload_is_counted() -> None:
     async with run_sidecar() as started, aiohttp.ClientSession() as http:
         await started.edit("weight: 1", "weight: 2")
         await started.edit("weight: 2", "wieght: 2")

@@ -1,4 +1,4 @@
-"""The list of models is the routing table's, as OpenAI's SDK reads it."""
+"""`GET /v1/models` lists the routing table, readable by OpenAI's SDK."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ async def client() -> AsyncIterator[openai.AsyncOpenAI]:
         yield sdk
 
 
-async def test_the_list_has_every_name_and_no_pattern(client: openai.AsyncOpenAI) -> None:
+async def test_the_list_has_every_name_and_no_patterns(client: openai.AsyncOpenAI) -> None:
     page = await client.models.list()
     assert [(model.id, model.object, model.owned_by) for model in page.data] == [
         ("m", "model", "first, second"),
@@ -41,7 +41,9 @@ async def test_the_list_has_every_name_and_no_pattern(client: openai.AsyncOpenAI
         ("second/any.model", ["second"]),
     ],
 )
-async def test_a_model_is_whatever_would_be_served(client: openai.AsyncOpenAI, name: str, providers: list[str]) -> None:
+async def test_a_model_is_any_name_that_would_be_routed(
+    client: openai.AsyncOpenAI, name: str, providers: list[str]
+) -> None:
     model = await client.models.retrieve(name)
     assert (model.id, model.providers) == (name, providers)  # type: ignore[attr-defined]
 

@@ -1,4 +1,4 @@
-"""The dashboard's files come without a key, but not to another page nor to a rebound name; scripts of others stay out."""
+"""The dashboard's files need no key, but pass the Host and Origin checks and have security headers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: s3cret
         ("/dashboard/icon.svg", "image/svg+xml"),
     ],
 )
-async def test_a_page_comes_with_its_kind_and_its_rules(
+async def test_a_page_has_its_content_type_and_security_headers(
     two_providers: RunningSidecar, http: aiohttp.ClientSession, path: str, kind: str
 ) -> None:
     async with http.get(f"{two_providers.url}{path}") as answer:
@@ -36,14 +36,12 @@ async def test_a_page_comes_with_its_kind_and_its_rules(
 
 
 @pytest.mark.parametrize("path", ["/dashboard/nothing.js", "/dashboard/../pages.py", "/dashboard/__init__.py", "/"])
-async def test_nothing_but_the_pages_is_there(
-    two_providers: RunningSidecar, http: aiohttp.ClientSession, path: str
-) -> None:
+async def test_other_paths_are_404(two_providers: RunningSidecar, http: aiohttp.ClientSession, path: str) -> None:
     async with http.get(f"{two_providers.url}{path}") as answer:
         assert answer.status == 404
 
 
-async def test_a_page_needs_no_key_and_everything_else_does(http: aiohttp.ClientSession) -> None:
+async def test_pages_need_no_key_and_the_api_does(http: aiohttp.ClientSession) -> None:
     async with run_sidecar(KEYED) as started:
         found = {}
         for path in ("/dashboard", "/dashboard/dashboard.js", "/v1/providers/health", "/v1/providers/activity"):
@@ -53,21 +51,21 @@ async def test_a_page_needs_no_key_and_everything_else_does(http: aiohttp.Client
 
 
 @pytest.mark.parametrize("headers", [{"Host": "evil.test"}, {"Origin": "https://evil.test"}])
-async def test_without_keys_only_this_machine_sees_a_page(
+async def test_without_keys_pages_are_limited_to_this_machine(
     two_providers: RunningSidecar, http: aiohttp.ClientSession, headers: dict[str, str]
 ) -> None:
     async with http.get(f"{two_providers.url}/dashboard", headers=headers) as answer:
         assert answer.status == 403
 
 
-async def test_a_page_is_only_read(two_providers: RunningSidecar, http: aiohttp.ClientSession) -> None:
+async def test_pages_accept_get_and_head_only(two_providers: RunningSidecar, http: aiohttp.ClientSession) -> None:
     async with http.head(f"{two_providers.url}/dashboard") as answer:
         assert answer.status == 200 and await answer.read() == b""
     async with http.post(f"{two_providers.url}/dashboard") as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 
 
-def test_the_page_asks_for_nothing_from_elsewhere_and_has_nothing_inline() -> None:
+def test_the_page_loads_nothing_external_and_has_no_inline_code() -> None:
     texts = {path: page.body.decode() for path, page in PAGES.items()}
     for path, text in texts.items():
         links = re.findall(r"https?://[^\s\"']+", text)

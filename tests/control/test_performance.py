@@ -1,4 +1,4 @@
-"""The providers' performance has the documented members, and null where there was no traffic."""
+"""The performance report has the documented members; without traffic its figures are null."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def rows(seen: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
     return {row["name"]: row for row in said["providers"]}
 
 
-def test_without_traffic_nothing_is_known_and_nothing_was_taken() -> None:
+def test_without_traffic_figures_are_null_and_counts_zero() -> None:
     nothing = {"p50": None, "p90": None, "p99": None}
     assert rows(ObservedRuntime())["off"] == {
         "name": "off",
@@ -36,7 +36,7 @@ def test_without_traffic_nothing_is_known_and_nothing_was_taken() -> None:
     }
 
 
-def test_figures_are_those_of_all_targets_in_the_window() -> None:
+def test_figures_cover_all_targets_in_the_window() -> None:
     seen = ObservedRuntime()
     seen.add_successes("a@us/m-a", seconds=0.4, times=9)
     seen.add_successes("a@eu/n-a", seconds=0.8, times=9)
@@ -52,7 +52,7 @@ def test_figures_are_those_of_all_targets_in_the_window() -> None:
     assert rows(seen, ReportQuery(60))["a"]["requests"] == 0
 
 
-def test_load_is_the_highest_of_the_limits_that_the_file_names() -> None:
+def test_load_is_the_highest_used_ratio_of_the_configured_limits() -> None:
     seen = ObservedRuntime()
     limits = "limits: {requests_per_minute: 10, tokens_per_minute: 1000, concurrency: 4}"
     snapshot = generation(FILE.replace("regions: {us", f"{limits}, regions: {{us")).snapshot
@@ -69,7 +69,7 @@ def _load(seen: ObservedRuntime, snapshot: Snapshot) -> float:
     return {row["name"]: row for row in rows}["a"]["load_percentage"]
 
 
-def test_load_is_what_is_in_flight_of_what_may_be() -> None:
+def test_load_without_limits_is_the_ratio_of_max_inflight() -> None:
     seen = ObservedRuntime()
     for target in ("a@us/m-a", "a@eu/n-a", "b@global/x-1"):
         seen.runtime.observations.start_attempt(target, seen.clock.now)
@@ -82,7 +82,7 @@ def test_load_is_what_is_in_flight_of_what_may_be() -> None:
 
 
 @pytest.mark.parametrize(("query", "window"), [("", "5m"), ("?window=10s", "10s"), ("?window=61s", "2m")])
-async def test_the_window_is_named_in_the_answer(query: str, window: str) -> None:
+async def test_the_response_names_the_window(query: str, window: str) -> None:
     asking = Request("GET", f"/v1/providers/performance{query}", {}, request(b"").read)
     response = await performance(exchange(client_request=asking))
     assert orjson.loads(response.body)["window"] == window

@@ -1,4 +1,4 @@
-"""Who is probed, when, and what is told of it; and a provider that breaks and mends while nobody asks it anything."""
+"""Which endpoints are probed, when, and what a result changes; outages are detected without traffic."""
 
 from __future__ import annotations
 
@@ -46,70 +46,75 @@ def snapshot(text: str = FILE) -> Snapshot:
 
 
 @dataclass
-class Asked:
-    """Plays findings, each after the time that a probe takes; remembers when it was asked, and by how many at once."""
+class ProbeHarness:
+    """Plays results, each after the time that a probe takes; remembers when it was harness, and by how many at once."""
 
-    findings: list[ProbeResult | Exception | None] = field(default_factory=list)
+    results: list[ProbeResult | Exception | None] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     log: MemoryLog = field(default_factory=MemoryLog)
     times: list[float] = field(default_factory=list)
     urls: list[str] = field(default_factory=list)
-    at_once: int = 0
-    most: int = 0
-    suspected: int = 0
+    concurrent: int = 0
+    max_concurrent: int = 0
+    auth_failures: int = 0
 
     def __post_init__(self) -> None:
         self.runtime = Runtime(
-            FakeTransport([]), self.log.logger, self.clock, self.clock, sleep=self.sleep, on_auth_failure=self.suspect
+            FakeTransport([]),
+            self.log.logger,
+            self.clock,
+            self.clock,
+            sleep=self.sleep,
+            on_auth_failure=self.on_auth_failure,
         )
-        self.probing = ProbeScheduler(self.runtime, self)
+        self.scheduler = ProbeScheduler(self.runtime, self)
 
-    def suspect(self) -> None:
-        self.suspected += 1
+    def on_auth_failure(self) -> None:
+        self.auth_failures += 1
 
     async def sleep(self, seconds: float) -> None:
         await asyncio.sleep(0)
         self.clock.now += seconds
 
-    async def __call__(self, request: UpstreamRequest, dialect: str, within: float) -> ProbeResult | None:
-        self.at_once += 1
-        self.most = max(self.most, self.at_once)
+    async def __call__(self, request: UpstreamRequest, dialect: str, timeout_s: float) -> ProbeResult | None:
+        self.concurrent += 1
+        self.max_concurrent = max(self.max_concurrent, self.concurrent)
         self.times.append(self.clock.now)
         self.urls.append(request.url)
         await self.sleep(1.0)
-        self.at_once -= 1
-        if not self.findings:
+        self.concurrent -= 1
+        if not self.results:
             await asyncio.Event().wait()
-        found = self.findings.pop(0)
-        if isinstance(found, Exception):
-            raise found
-        return found
+        result = self.results.pop(0)
+        if isinstance(result, Exception):
+            raise result
+        return result
 
-    async def played(self, *findings: ProbeResult | Exception | None) -> None:
-        """Probes one endpoint until all of these were found."""
-        self.findings += findings
+    async def play(self, *results: ProbeResult | Exception | None) -> None:
+        """Probe one endpoint until all of these results were returned."""
+        self.results += results
         endpoint = probe_endpoints(snapshot())[0]
-        task = asyncio.create_task(self.probing.probe_forever(endpoint))
-        while self.findings or self.at_once < 1:
+        task = asyncio.create_task(self.scheduler.probe_forever(endpoint))
+        while self.results or self.concurrent < 1:
             await asyncio.sleep(0)
         for _ in range(10):
             await asyncio.sleep(0)
         task.cancel()
-        self.at_once = 0
+        self.concurrent = 0
 
     def status(self, place: str) -> str | None:
         trouble = self.runtime.breakers.probe_failures.get(place)
         return trouble and trouble.status
 
 
-def test_each_address_is_asked_once_for_all_its_regions_and_nobody_unasked() -> None:
+def test_each_address_is_probed_once_for_all_its_regions_if_configured() -> None:
     us, eu = probe_endpoints(snapshot())
     assert (eu.request.url, eu.locations) == ("https://eu.a.test/v1/models", ("a@eu",))
     assert (us.request.url, us.locations) == ("https://a.test/v1/models", ("a@us", "a@us-2"))
 
 
-async def test_a_reload_compares_each_address_with_itself_alone(monkeypatch) -> None:
-    asked, compared = Asked(), 0
+async def test_a_reload_compares_each_address_with_its_own_old_settings_only(monkeypatch) -> None:
+    harness, compared = ProbeHarness(), 0
     same = ProbeEndpoint.__eq__
 
     def counted(self: ProbeEndpoint, other: object) -> bool:
@@ -119,127 +124,133 @@ async def test_a_reload_compares_each_address_with_itself_alone(monkeypatch) -> 
 
     regions = ", ".join(f"r{number}: {{base_url: 'https://r{number}.test'}}" for number in range(100))
     file = snapshot(FILE.replace("us-2: {}", f"us-2: {{}}, {regions}"))
-    asked.probing.on_snapshot(file)
-    running = [task for _, task in asked.probing._tasks]
+    harness.scheduler.on_snapshot(file)
+    running = [task for _, task in harness.scheduler._tasks]
     monkeypatch.setattr(ProbeEndpoint, "__eq__", counted)
-    asked.probing.on_snapshot(file)
-    assert ([task for _, task in asked.probing._tasks], compared <= 102) == (running, True)
-    await asked.probing.stop()
+    harness.scheduler.on_snapshot(file)
+    assert ([task for _, task in harness.scheduler._tasks], compared <= 102) == (running, True)
+    await harness.scheduler.stop()
 
 
 @pytest.mark.parametrize("error", [ResourceExhaustedError("too many open files"), EgressError("no route")])
-async def test_trouble_of_our_own_says_nothing_of_the_provider_and_is_one_warning(error: Exception) -> None:
-    asked = Asked()
-    await asked.played(*[error] * 5)
-    assert (asked.status("a@us"), asked.runtime.counters.probes.total()) == (None, 0)
-    assert [(line["level"], line["reason"]) for line in asked.log.lines] == [("warning", str(error))]
-    await asked.played(*[REFUSED] * 3)
-    assert asked.status("a@us") == "down"
+async def test_local_trouble_is_one_warning_and_no_result_of_the_provider(error: Exception) -> None:
+    harness = ProbeHarness()
+    await harness.play(*[error] * 5)
+    assert (harness.status("a@us"), harness.runtime.counters.probes.total()) == (None, 0)
+    assert [(line["level"], line["reason"]) for line in harness.log.lines] == [("warning", str(error))]
+    await harness.play(*[REFUSED] * 3)
+    assert harness.status("a@us") == "down"
 
 
-def test_a_key_is_not_shown() -> None:
+def test_the_repr_of_an_endpoint_has_no_key() -> None:
     text = FILE.replace("probe: {every: 10s}", "api_key: canary\n    probe: {every: 10s}")
     assert "canary" not in repr(probe_endpoints(snapshot(text)))
 
 
-async def test_a_probe_never_overlaps_with_itself_and_keeps_its_pace() -> None:
-    asked = Asked()
-    await asked.played(*[None] * 20)
-    assert asked.most == 1
-    assert 100 <= asked.times[0] <= 110
-    pauses = [after - before - 1.0 for before, after in zip(asked.times, asked.times[1:], strict=False)]
+async def test_probes_of_an_endpoint_never_overlap_and_keep_their_interval() -> None:
+    harness = ProbeHarness()
+    await harness.play(*[None] * 20)
+    assert harness.max_concurrent == 1
+    assert 100 <= harness.times[0] <= 110
+    pauses = [after - before - 1.0 for before, after in zip(harness.times, harness.times[1:], strict=False)]
     assert all(10 * (1 - JITTER) <= pause <= 10 * (1 + JITTER) for pause in pauses)
     assert len(set(pauses)) > 10
 
 
-async def test_every_region_of_the_address_is_told() -> None:
-    asked = Asked()
-    await asked.played(REFUSED, REFUSED)
-    assert (asked.status("a@us"), asked.status("a@us-2"), asked.status("a@eu")) == ("degraded", "degraded", None)
-    await asked.played(*[REFUSED] * 3)
-    assert asked.status("a@us") == "down"
-    await asked.played(None)
-    assert asked.status("a@us") is None
-    assert asked.runtime.counters.probes == {
+async def test_a_result_applies_to_every_region_of_the_address() -> None:
+    harness = ProbeHarness()
+    await harness.play(REFUSED, REFUSED)
+    assert (harness.status("a@us"), harness.status("a@us-2"), harness.status("a@eu")) == ("degraded", "degraded", None)
+    await harness.play(*[REFUSED] * 3)
+    assert harness.status("a@us") == "down"
+    await harness.play(None)
+    assert harness.status("a@us") is None
+    assert harness.runtime.counters.probes == {
         ("a", region, outcome): count
         for region in ("us", "us-2")
         for outcome, count in (("connection_error", 5), ("ok", 1))
     }
 
 
-async def test_good_probes_in_a_row_are_counted_once_for_all_regions_of_the_address() -> None:
-    asked = Asked()
-    await asked.played(None, None, REFUSED, None, ProbeResult("not_found", "404"))
-    runs = [asked.runtime.observations.probes.good_probes(f"a@{region}/m") for region in ("us", "us-2", "eu")]
+async def test_consecutive_successes_count_once_for_all_regions_of_the_address() -> None:
+    harness = ProbeHarness()
+    await harness.play(None, None, REFUSED, None, ProbeResult("not_found", "404"))
+    runs = [harness.runtime.observations.probes.good_probes(f"a@{region}/m") for region in ("us", "us-2", "eu")]
     assert [run and list(run) for run in runs] == [[4, 5], [4, 5], None]
 
 
-async def test_what_changed_is_logged_once_and_stirs_who_watch() -> None:
-    asked = Asked()
-    await asked.played(REFUSED, REFUSED, REFUSED, ProbeResult("server_error", "503"), None, None)
-    told = [(line["place"], line["reason"]) for line in asked.log.lines if line["event"] == "probe_status_changed"]
-    assert [reason for place, reason in told if place == "a@us"] == ["probe: connection refused", "probe: 503", None]
-    assert asked.runtime.feed.wakeup.is_set()
-    assert asked.runtime.observations.urgent_changes.probe_changes == 6  # decisions read everything anew
+async def test_a_status_change_is_logged_once_and_wakes_the_watcher() -> None:
+    harness = ProbeHarness()
+    await harness.play(REFUSED, REFUSED, REFUSED, ProbeResult("server_error", "503"), None, None)
+    logged = [
+        (line["location"], line["reason"]) for line in harness.log.lines if line["event"] == "probe_status_changed"
+    ]
+    assert [reason for location, reason in logged if location == "a@us"] == [
+        "probe: connection refused",
+        "probe: 503",
+        None,
+    ]
+    assert harness.runtime.feed.wakeup.is_set()
+    assert harness.runtime.observations.urgent_changes.probe_changes == 6  # so that decisions refresh their signals
 
 
-async def test_a_refused_key_may_have_been_changed() -> None:
-    asked = Asked()
-    await asked.played(ProbeResult("auth_error", "401"))
-    assert asked.suspected == 1 and asked.status("a@us") == "degraded"
+async def test_an_auth_error_triggers_a_reload_of_key_files() -> None:
+    harness = ProbeHarness()
+    await harness.play(ProbeResult("auth_error", "401"))
+    assert harness.auth_failures == 1 and harness.status("a@us") == "degraded"
 
 
-async def test_a_place_that_answers_requests_is_not_down() -> None:
-    asked = Asked()
+async def test_a_region_that_serves_requests_is_not_down() -> None:
+    harness = ProbeHarness()
     us, eu = probe_endpoints(snapshot())
-    asked.runtime.observations.start_attempt("a@us-2/m-a", 100.0).record_content(1000.0)
-    assert asked.probing._has_recent_success(us, 1001.0)
-    assert not asked.probing._has_recent_success(us, 1030.0)
-    assert not asked.probing._has_recent_success(eu, 1001.0)
+    harness.runtime.observations.start_attempt("a@us-2/m-a", 100.0).record_content(1000.0)
+    assert harness.scheduler._has_recent_success(us, 1001.0)
+    assert not harness.scheduler._has_recent_success(us, 1030.0)
+    assert not harness.scheduler._has_recent_success(eu, 1001.0)
 
 
-async def test_nothing_that_is_observed_of_requests_moves() -> None:
-    asked = Asked()
-    await asked.played(REFUSED, None, REFUSED, REFUSED, REFUSED)
-    assert list(asked.runtime.observations) == [] and asked.runtime.activity.requests == 0
+async def test_probes_do_not_count_as_requests() -> None:
+    harness = ProbeHarness()
+    await harness.play(REFUSED, None, REFUSED, REFUSED, REFUSED)
+    assert list(harness.runtime.observations) == [] and harness.runtime.activity.requests == 0
 
 
-async def test_a_reload_leaves_alone_what_stays_the_same_and_starts_the_rest_anew() -> None:
-    asked = Asked()
-    asked.probing.on_snapshot(snapshot())
-    before = {endpoint.request.url: task for endpoint, task in asked.probing._tasks}
-    asked.probing.on_snapshot(snapshot(FILE.replace("https://eu.a.test", "https://eu2.a.test")))
-    after = {endpoint.request.url: task for endpoint, task in asked.probing._tasks}
+async def test_a_reload_keeps_unchanged_tasks_and_restarts_the_others() -> None:
+    harness = ProbeHarness()
+    harness.scheduler.on_snapshot(snapshot())
+    before = {endpoint.request.url: task for endpoint, task in harness.scheduler._tasks}
+    harness.scheduler.on_snapshot(snapshot(FILE.replace("https://eu.a.test", "https://eu2.a.test")))
+    after = {endpoint.request.url: task for endpoint, task in harness.scheduler._tasks}
     assert after["https://a.test/v1/models"] is before["https://a.test/v1/models"]
     assert after.keys() == {"https://a.test/v1/models", "https://eu2.a.test/v1/models"}
-    await asked.probing.stop()
+    await harness.scheduler.stop()
     assert all(task.cancelled() for task in (*before.values(), *after.values()))
-    assert not asked.probing._running
+    assert not harness.scheduler._running
 
 
-async def test_trouble_outlives_a_reload_until_nobody_probes_there() -> None:
-    asked = Asked()
-    asked.probing.on_snapshot(snapshot())
-    asked.runtime.breakers.record_probe("a@us", ProbeFailure("timeout", "probe: 503", "down", 1e9), 100.0)
-    asked.probing.on_snapshot(snapshot(FILE.replace("every: 10s", "every: 20s")))
-    assert asked.status("a@us") == "down"
-    asked.probing.on_snapshot(snapshot(FILE.replace("probe: {every: 10s}", "weight: 1")))
-    assert asked.status("a@us") is None and asked.probing._tasks == []
-    await asked.probing.stop()
+async def test_a_probe_failure_survives_reloads_until_the_probe_is_removed() -> None:
+    harness = ProbeHarness()
+    harness.scheduler.on_snapshot(snapshot())
+    harness.runtime.breakers.record_probe("a@us", ProbeFailure("timeout", "probe: 503", "down", 1e9), 100.0)
+    harness.scheduler.on_snapshot(snapshot(FILE.replace("every: 10s", "every: 20s")))
+    assert harness.status("a@us") == "down"
+    harness.scheduler.on_snapshot(snapshot(FILE.replace("probe: {every: 10s}", "weight: 1")))
+    assert harness.status("a@us") is None and harness.scheduler._tasks == []
+    await harness.scheduler.stop()
 
 
-async def test_a_crash_is_told() -> None:
-    asked = Asked()
+async def test_a_crashed_probe_task_is_logged() -> None:
+    harness = ProbeHarness()
 
     async def broken(*_: Any) -> None:
         raise RuntimeError
 
-    asked.probing.send_probe = broken
-    asked.probing.on_snapshot(snapshot())
-    while asked.probing._running:
+    harness.scheduler.send_probe = broken
+    harness.scheduler.on_snapshot(snapshot())
+    while harness.scheduler._running:
         await asyncio.sleep(0)
-    assert {line["event"] for line in asked.log.lines} == {"probe_task_failed"}
-    await asked.probing.stop()
+    assert {line["event"] for line in harness.log.lines} == {"probe_task_failed"}
+    await harness.scheduler.stop()
 
 
 @asynccontextmanager
@@ -260,7 +271,7 @@ def probes(started: RunningSidecar) -> int:
 
 
 @virtual_time
-async def test_an_outage_shows_and_ends_without_any_traffic() -> None:
+async def test_probes_alone_detect_an_outage_and_the_recovery() -> None:
     async with probed() as (started, http):
         await asyncio.sleep(11)
         assert probes(started) >= 1 and (await row(started, http))["status"] == "healthy"
@@ -280,14 +291,14 @@ async def test_an_outage_shows_and_ends_without_any_traffic() -> None:
         await asyncio.sleep(45)
         seen = await row(started, http)
         assert (seen["status"], seen["reason"]) == ("healthy", None)
-        told = [line for line in started.log.lines if line["event"] == "provider_status_changed"]
-        assert [line["status"] for line in told] == ["degraded", "down", "degraded", "healthy"]
+        logged = [line for line in started.log.lines if line["event"] == "provider_status_changed"]
+        assert [line["status"] for line in logged] == ["degraded", "down", "degraded", "healthy"]
         assert {call.method for call in started.sandbox.requests("first")} == {"GET"}
         assert started.sandbox.requests("second") == []
 
 
 @virtual_time
-async def test_requests_go_elsewhere_while_it_is_down_and_to_it_if_nobody_else_is_left() -> None:
+async def test_a_provider_that_probes_find_down_is_used_last() -> None:
     async with probed() as (started, http), started.client() as client:
         await started.sandbox.set_fault("first", Fault("status", status=503))
         await asyncio.sleep(40)
@@ -308,7 +319,7 @@ async def test_requests_go_elsewhere_while_it_is_down_and_to_it_if_nobody_else_i
 
 
 @virtual_time
-async def test_a_rule_for_the_class_of_the_outage_takes_over() -> None:
+async def test_a_failover_rule_for_the_class_of_the_probe_failure_applies() -> None:
     rules = '{"primary_provider": "first", "fallback_rules": [{"provider": "second", "trigger": ["connection_error"]}]}'
     async with probed() as (started, _), started.client() as client:
         await started.sandbox.stop("first")
@@ -320,7 +331,7 @@ async def test_a_rule_for_the_class_of_the_outage_takes_over() -> None:
 
 
 @virtual_time
-async def test_changed_options_hold_from_the_reload_on() -> None:
+async def test_changed_probe_options_apply_from_the_reload_on() -> None:
     async with probed() as (started, http):
         await started.sandbox.stop("first")
         await asyncio.sleep(40)
@@ -349,11 +360,11 @@ async def test_no_task_outlives_the_sidecar() -> None:
 
 
 @pytest.mark.parametrize("text", [TWO_PROVIDERS, PROBED])
-async def test_nobody_is_probed_who_is_not_to_be(text: str) -> None:
+async def test_disabled_or_unconfigured_providers_are_not_probed(text: str) -> None:
     places = [endpoint.provider for endpoint in probe_endpoints(generation(text).snapshot)]
     assert places == (["first"] if text is PROBED else [])
 
 
-def test_an_endpoint_with_another_setting_is_another() -> None:
+def test_endpoints_with_different_settings_differ() -> None:
     one: ProbeEndpoint = probe_endpoints(snapshot())[0]
     assert one == probe_endpoints(snapshot())[0] != replace(one, settings=ProbeConfig(failures=9))

@@ -1,4 +1,4 @@
-"""A question about providers is limited by names that the file knows, and any other is refused with those."""
+"""The query string of the reports accepts configured names only; an error lists the allowed values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PATH = "/v1/providers/health"
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "parsed"),
     [
         ("", ReportQuery(300, None, ())),
         ("?", ReportQuery(300, None, ())),
@@ -26,43 +26,43 @@ PATH = "/v1/providers/health"
         ("?provider=b,%20a", ReportQuery(300, None, ("b", "a"))),
     ],
 )
-def test_the_query_says_what_is_asked_about(query: str, found: ReportQuery) -> None:
-    assert parse_report_query(PATH + query, file()) == found
+def test_a_query_string_is_parsed(query: str, parsed: ReportQuery) -> None:
+    assert parse_report_query(PATH + query, file()) == parsed
 
 
 @pytest.mark.parametrize(
-    ("query", "said"),
+    ("query", "message"),
     [
-        ("?windw=5m", "windw: there is no 'windw'; allowed are window, model, provider"),
+        ("?windw=5m", "windw: unknown parameter; allowed: window, model, provider"),
         ("?window=", "window: '' is not a duration from 5s to 60m"),
         ("?window=4s", "window: '4s' is not a duration from 5s to 60m"),
         ("?window=2h", "window: '2h' is not a duration from 5s to 60m"),
-        ("?window=5m&window=5m", "window: is given twice"),
-        ("?model=zz", "model: no model 'zz'; allowed are m, n, x-*"),
-        ("?provider=c", "provider: no provider 'c'; allowed are a, b, off, idle"),
-        ("?provider=a,", "provider: no provider ''; allowed are a, b, off, idle"),
-        (f"?{'p' * 999}=1", f"{'p' * 64}: there is no '{'p' * 64}'; allowed are window, model, provider"),
+        ("?window=5m&window=5m", "window: given twice"),
+        ("?model=zz", "model: no model 'zz'; allowed: m, n, x-*"),
+        ("?provider=c", "provider: no provider 'c'; allowed: a, b, off, idle"),
+        ("?provider=a,", "provider: no provider ''; allowed: a, b, off, idle"),
+        (f"?{'p' * 999}=1", f"{'p' * 64}: unknown parameter; allowed: window, model, provider"),
     ],
 )
-def test_anything_else_is_a_400_that_names_what_is_allowed(query: str, said: str) -> None:
+def test_an_invalid_query_is_a_400_with_the_allowed_values(query: str, message: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         parse_report_query(PATH + query, file())
-    assert caught.value.message == said
-    assert caught.value.param == said.partition(":")[0]
+    assert caught.value.message == message
+    assert caught.value.param == message.partition(":")[0]
 
 
-def test_too_many_fields_are_refused() -> None:
+def test_too_many_parameters_are_an_error() -> None:
     with pytest.raises(InvalidRequestError):
         parse_report_query(PATH + "?" + "&".join(["window=5m"] * 40), file())
 
 
 @pytest.mark.parametrize(("window", "text"), [(5, "5s"), (45, "45s"), (60, "1m"), (3600, "60m")])
-def test_a_window_is_written_as_a_person_would(window: int, text: str) -> None:
+def test_a_window_is_formatted_as_a_duration(window: int, text: str) -> None:
     assert format_window(window) == text
 
 
 @pytest.mark.parametrize(
-    ("limits", "targets", "names"),
+    ("query", "targets", "names"),
     [
         (ReportQuery(), 8, ["a", "b", "off", "idle"]),
         (ReportQuery(providers=("b", "idle")), 3, ["b", "idle"]),
@@ -72,7 +72,7 @@ def test_a_window_is_written_as_a_person_would(window: int, text: str) -> None:
         (ReportQuery(model="x-*"), 1, ["b"]),
     ],
 )
-def test_what_is_in_question_is_limited_to_it(limits: ReportQuery, targets: int, names: list[str]) -> None:
+def test_targets_and_providers_are_filtered(query: ReportQuery, targets: int, names: list[str]) -> None:
     snapshot = file()
-    found = limits.targets(snapshot, ["b@global/x-1", "b@global/unheard"])
-    assert (len(found), limits.provider_names(snapshot, found)) == (targets, names)
+    found = query.targets(snapshot, ["b@global/x-1", "b@global/unknown"])
+    assert (len(found), query.provider_names(snapshot, found)) == (targets, names)

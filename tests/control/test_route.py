@@ -1,4 +1,4 @@
-"""The dry run says what would be done, and does none of it."""
+"""`POST /v1/route`: the dry run returns the plan and changes nothing."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def routed(two: RunningSidecar, headers: dict[str, str] | None = None, **m
         return await client.post("/route", cast_to=object, body={"model": "m", "messages": HELLO, **members})
 
 
-async def test_the_plan_has_its_scores_and_who_is_not_in_it_its_reasons(two: RunningSidecar) -> None:
+async def test_the_plan_has_scores_and_the_excluded_targets_reasons(two: RunningSidecar) -> None:
     said = await routed(two, {"X-Data-Residency": "EU", "X-Request-Id": "r-1"})
     (step,) = said.pop("plan")
     assert isinstance(step.pop("score"), float)
@@ -47,7 +47,7 @@ async def test_the_plan_has_its_scores_and_who_is_not_in_it_its_reasons(two: Run
     }
 
 
-async def test_nobody_is_called_and_no_turn_is_taken_and_no_session_kept(two: RunningSidecar) -> None:
+async def test_a_dry_run_calls_no_provider_and_records_nothing(two: RunningSidecar) -> None:
     headers = {"X-Session-Id": "s-1"}
     plans = [(await routed(two, headers))["plan"] for _ in range(3)]
     first = {plan[0]["provider"] for plan in plans}
@@ -57,7 +57,7 @@ async def test_nobody_is_called_and_no_turn_is_taken_and_no_session_kept(two: Ru
     assert [line["attempts"] for line in two.log.lines] == [[], [], []]
 
 
-async def test_what_a_dry_run_says_is_then_done(two: RunningSidecar) -> None:
+async def test_a_live_request_follows_the_plan_of_its_dry_run(two: RunningSidecar) -> None:
     async with two.client() as client:
         for _ in range(4):
             expected = (await routed(two))["plan"][0]["provider"]
@@ -65,7 +65,7 @@ async def test_what_a_dry_run_says_is_then_done(two: RunningSidecar) -> None:
             assert answer.provider == expected
 
 
-async def test_nobody_eligible_is_an_answer_with_an_empty_plan(two: RunningSidecar) -> None:
+async def test_no_eligible_target_is_a_200_with_an_empty_plan(two: RunningSidecar) -> None:
     said = await routed(two, {"X-Max-Cost-Per-Request": "0.01"})
     assert said["plan"] == []
     assert {each["reason"] for each in said["excluded"]} == {"unknown_price"}
@@ -81,7 +81,7 @@ async def test_nobody_eligible_is_an_answer_with_an_empty_plan(two: RunningSidec
         ({}, {"x": "x" * (33 * 2**20)}, 413, "request_too_large"),
     ],
 )
-async def test_what_a_live_request_is_refused_for_is_refused_here(
+async def test_a_dry_run_rejects_what_a_live_request_rejects(
     two: RunningSidecar, headers: dict[str, str], members: dict[str, Any], status: int, code: str
 ) -> None:
     with pytest.raises(openai.APIStatusError) as caught:

@@ -1,4 +1,4 @@
-"""The stream over real sockets: plain websocket clients, server-sent events, keys, and clients that do not read."""
+"""The health stream over real sockets: websockets, server-sent events, keys, clients that do not read."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ async def keyed() -> AsyncIterator[tuple[RunningSidecar, aiohttp.ClientSession, 
 
 
 def break_down(started: RunningSidecar, provider: str = "first") -> None:
-    """Enough failures for it to be down."""
+    """Record enough failures for the provider to be down."""
     runtime = started.sidecar.handler.runtime
     for _ in range(20):
         now = runtime.clock()
@@ -37,8 +37,8 @@ def break_down(started: RunningSidecar, provider: str = "first") -> None:
     runtime.feed.wakeup.set()
 
 
-async def followed(started: RunningSidecar) -> None:
-    """Returns once somebody follows."""
+async def wait_for_client(started: RunningSidecar) -> None:
+    """Wait until a client is subscribed."""
     while not len(started.sidecar.handler.runtime.feed):
         await asyncio.sleep(0.001)
 
@@ -60,7 +60,7 @@ def check_change(message: dict[str, Any]) -> None:
     }
 
 
-async def test_a_plain_websocket_client_with_a_key_hears_of_a_failing_provider() -> None:
+async def test_a_websocket_client_with_a_key_receives_a_failing_provider() -> None:
     async with keyed() as (started, _, url):
         headers = {"Authorization": "Bearer secret"}
         client = await asyncio.to_thread(
@@ -74,7 +74,7 @@ async def test_a_plain_websocket_client_with_a_key_hears_of_a_failing_provider()
             await asyncio.to_thread(client.close)
 
 
-async def test_its_own_origin_and_listed_ones_may_follow_and_no_other() -> None:
+async def test_the_own_origin_and_listed_origins_may_connect() -> None:
     async with keyed() as (started, http, url):
         headers = {"Authorization": "Bearer secret"}
         for origin in (started.url, "https://ok.test"):
@@ -86,24 +86,24 @@ async def test_its_own_origin_and_listed_ones_may_follow_and_no_other() -> None:
             assert caught.value.status == 403
 
 
-async def test_a_browser_shows_its_key_in_the_first_message() -> None:
+async def test_a_browser_sends_its_key_in_the_first_message() -> None:
     async with keyed() as (started, http, url), http.ws_connect(url) as socket:
         await socket.send_json({"key": "secret"})
         check_snapshot(await socket.receive_json())
-        await socket.send_str("what is said further does not matter")
+        await socket.send_str("further messages are ignored")
         break_down(started)
         check_change(await socket.receive_json())
 
 
-@pytest.mark.parametrize("said", ['{"key": "wrong"}', "secret", '"secret"', "[]", "{}", '{"key": 7}', b"secret"])
-async def test_without_a_known_key_nothing_is_told(said: str | bytes) -> None:
+@pytest.mark.parametrize("key_message", ['{"key": "wrong"}', "secret", '"secret"', "[]", "{}", '{"key": 7}', b"secret"])
+async def test_an_invalid_key_message_closes_the_websocket(key_message: str | bytes) -> None:
     async with keyed() as (_, http, url), http.ws_connect(url) as socket:
-        await (socket.send_str(said) if isinstance(said, str) else socket.send_bytes(said))
+        await (socket.send_str(key_message) if isinstance(key_message, str) else socket.send_bytes(key_message))
         message = await socket.receive()
         assert (message.type, message.data, message.extra) == (aiohttp.WSMsgType.CLOSE, 1008, "a valid key is required")
 
 
-async def test_without_any_message_it_is_over_soon(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_websocket_without_a_key_message_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("proxy.control.stream.KEY_TIMEOUT_S", 0.01)
     async with keyed() as (_, http, url), http.ws_connect(url) as socket:
         assert (await socket.receive()).data == 1008
@@ -118,13 +118,13 @@ async def test_without_any_message_it_is_over_soon(monkeypatch: pytest.MonkeyPat
         ({"Authorization": "Bearer secret", "Upgrade": "websocket", "Connection": "Upgrade"}, 400),
     ],
 )
-async def test_what_is_no_stream_is_an_error_of_the_usual_shape(headers: dict[str, str], status: int) -> None:
+async def test_a_plain_request_is_an_error(headers: dict[str, str], status: int) -> None:
     async with keyed() as (_, http, url), http.get(url, headers=headers) as answer:
         assert (answer.status, answer.content_type) == (status, "application/json")
         assert (await answer.json())["error"]["type"] == "invalid_request_error"
 
 
-async def test_the_same_comes_as_server_sent_events() -> None:
+async def test_server_sent_events_carry_the_same_messages() -> None:
     async with keyed() as (started, http, url):
         headers = {"Authorization": "Bearer secret", "Accept": "text/event-stream"}
         async with http.get(url, headers=headers) as answer:
@@ -147,7 +147,7 @@ async def next_event(answer: aiohttp.ClientResponse) -> tuple[str, dict[str, Any
     return fields["event"], json.loads(fields["data"])
 
 
-async def test_there_are_only_so_many_clients_and_each_that_leaves_makes_room() -> None:
+async def test_the_number_of_clients_is_limited() -> None:
     async with run_sidecar() as started, aiohttp.ClientSession() as http:
         url = started.url + PATH
         sockets = [await http.ws_connect(url) for _ in range(MAX_SUBSCRIBERS)]
@@ -163,16 +163,16 @@ async def test_there_are_only_so_many_clients_and_each_that_leaves_makes_room() 
 
 
 @pytest.mark.parametrize("headers", [{"Accept": "text/event-stream"}, None])
-async def test_a_client_that_does_not_read_is_cut_and_nobody_waits_for_it(headers: dict[str, str] | None) -> None:
+async def test_a_client_that_does_not_read_is_disconnected(headers: dict[str, str] | None) -> None:
     async with run_sidecar() as started:
         host, port = started.url.removeprefix("http://").split(":")
         connection = await asyncio.open_connection(host, int(port), limit=1024)
-        writer = connection[1]  # nobody reads the other
+        writer = connection[1]  # the reader is never read from
         upgrade = ("Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                    "Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n")  # fmt: skip
         more = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) if headers else upgrade
         writer.write(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
-        await followed(started)
+        await wait_for_client(started)
         feed, sent = started.sidecar.handler.runtime.feed, 0
         while len(feed):
             feed.publish(json.dumps({"type": "x" * 2**20}))
@@ -183,7 +183,7 @@ async def test_a_client_that_does_not_read_is_cut_and_nobody_waits_for_it(header
         writer.close()
 
 
-async def test_when_the_sidecar_leaves_everyone_is_told() -> None:
+async def test_shutting_down_closes_every_stream() -> None:
     async with aiohttp.ClientSession() as http:
         async with run_sidecar() as started:
             socket = await http.ws_connect(started.url + PATH)
@@ -191,11 +191,11 @@ async def test_when_the_sidecar_leaves_everyone_is_told() -> None:
             events = await http.get(started.url + PATH, headers={"Accept": "text/event-stream"})
             await next_event(events)
         message = await socket.receive()
-        assert (message.type, message.data, message.extra) == (aiohttp.WSMsgType.CLOSE, 1001, "the sidecar is leaving")
+        assert (message.type, message.data, message.extra) == (aiohttp.WSMsgType.CLOSE, 1001, "shutting down")
         assert await events.content.read() == b""
 
 
-async def test_a_connection_that_breaks_as_it_is_answered_is_a_client_that_left() -> None:
+async def test_a_connection_that_breaks_is_a_client_that_disconnected() -> None:
     class Broken:
         def __aiter__(self) -> Broken:
             return self
@@ -203,7 +203,7 @@ async def test_a_connection_that_breaks_as_it_is_answered_is_a_client_that_left(
         async def __anext__(self) -> None:
             raise ConnectionResetError
 
-    follower = Broadcast().subscribe(lambda: None)
-    await follower.next()
-    await _discard_messages(Broken(), follower)  # type: ignore[arg-type]
-    assert (await follower.next(), follower.end_reason) == (None, "left")
+    subscriber = Broadcast().subscribe(lambda: None)
+    await subscriber.next()
+    await _discard_messages(Broken(), subscriber)  # type: ignore[arg-type]
+    assert (await subscriber.next(), subscriber.end_reason) == (None, "left")

@@ -1,4 +1,4 @@
-"""Followers hear of a status that changed, once, with its reason; nobody hears of anything else."""
+"""The health watcher publishes each status change once, with its reason."""
 
 from __future__ import annotations
 
@@ -18,42 +18,42 @@ from tests.control.observed import ObservedRuntime, file
 EJECTED = Availability(ejected_for_s=3.0, consecutive_failures=5)
 
 
-def follower(seen: ObservedRuntime) -> Subscriber:
-    return seen.runtime.feed.subscribe(lambda: None)
+def subscribe(observed: ObservedRuntime) -> Subscriber:
+    return observed.runtime.feed.subscribe(lambda: None)
 
 
-def said(follower: Subscriber) -> list[dict[str, Any]]:
-    messages = [orjson.loads(message) for message in follower._waiting]
-    follower._waiting.clear()
+def take_messages(subscriber: Subscriber) -> list[dict[str, Any]]:
+    messages = [orjson.loads(message) for message in subscriber._waiting]
+    subscriber._waiting.clear()
     return messages
 
 
-def test_the_first_message_has_everybodys_row_as_the_endpoint_shows_it() -> None:
-    seen = ObservedRuntime()
-    seen.add_successes("a@us/m-a")
-    HealthWatcher(seen.runtime, file)
-    (opening,) = said(follower(seen))
-    assert opening["type"] == "snapshot"
-    assert [(row["name"], row["status"]) for row in opening["providers"]] == [
+def test_the_first_message_has_the_rows_of_the_health_endpoint() -> None:
+    observed = ObservedRuntime()
+    observed.add_successes("a@us/m-a")
+    HealthWatcher(observed.runtime, file)
+    (first,) = take_messages(subscribe(observed))
+    assert first["type"] == "snapshot"
+    assert [(row["name"], row["status"]) for row in first["providers"]] == [
         ("a", "healthy"),
         ("b", "healthy"),
         ("off", "disabled"),
         ("idle", "healthy"),
     ]
-    assert opening["providers"][0]["avg_response_time_ms"] == pytest.approx(500)
+    assert first["providers"][0]["avg_response_time_ms"] == pytest.approx(500)
 
 
-def test_a_change_is_told_once_with_its_reason() -> None:
-    seen = ObservedRuntime()
-    watch = HealthWatcher(seen.runtime, file)
-    following = follower(seen)
-    said(following)
+def test_a_change_is_published_once_with_its_reason() -> None:
+    observed = ObservedRuntime()
+    watch = HealthWatcher(observed.runtime, file)
+    stream = subscribe(observed)
+    take_messages(stream)
     watch.poll()
-    assert said(following) == []
-    seen.add_failures("b@global/m-b")
-    seen.standings["b@global/m-b"] = EJECTED
+    assert take_messages(stream) == []
+    observed.add_failures("b@global/m-b")
+    observed.availabilities["b@global/m-b"] = EJECTED
     watch.poll()
-    (message,) = said(following)
+    (message,) = take_messages(stream)
     assert message == {
         "type": "provider_status_change",
         "provider": "b",
@@ -65,8 +65,8 @@ def test_a_change_is_told_once_with_its_reason() -> None:
         "regions": [{"name": "global", "status": "down"}],
     }
     watch.poll()
-    assert said(following) == []
-    assert seen.log.lines[-1] | {"timestamp": 0} == {
+    assert take_messages(stream) == []
+    assert observed.log.lines[-1] | {"timestamp": 0} == {
         "event": "provider_status_changed",
         "level": "warning",
         "provider": "b",
@@ -77,56 +77,56 @@ def test_a_change_is_told_once_with_its_reason() -> None:
     }
 
 
-def test_changes_go_on_from_what_the_first_message_said() -> None:
-    seen = ObservedRuntime()
-    watch = HealthWatcher(seen.runtime, file)
+def test_changes_are_relative_to_the_first_message() -> None:
+    observed = ObservedRuntime()
+    watch = HealthWatcher(observed.runtime, file)
     watch.poll()
-    seen.add_failures("b@global/m-b")
-    seen.standings["b@global/m-b"] = EJECTED
-    following = follower(seen)
-    (opening,) = said(following)
-    assert opening["providers"][1]["status"] == "healthy"
+    observed.add_failures("b@global/m-b")
+    observed.availabilities["b@global/m-b"] = EJECTED
+    stream = subscribe(observed)
+    (first,) = take_messages(stream)
+    assert first["providers"][1]["status"] == "healthy"
     watch.poll()
-    assert [(message["previous"], message["status"]) for message in said(following)] == [("healthy", "down")]
+    assert [(message["previous"], message["status"]) for message in take_messages(stream)] == [("healthy", "down")]
 
 
-def test_a_file_with_other_providers_is_a_new_beginning() -> None:
-    seen, snapshot = ObservedRuntime(), file()
+def test_other_providers_after_a_reload_are_a_new_snapshot() -> None:
+    observed, snapshot = ObservedRuntime(), file()
     now = [snapshot]
-    watch = HealthWatcher(seen.runtime, lambda: now[0])
-    following = follower(seen)
+    watch = HealthWatcher(observed.runtime, lambda: now[0])
+    stream = subscribe(observed)
     watch.poll()
-    said(following)
+    take_messages(stream)
     now[0] = replace(snapshot, providers={name: snapshot.providers[name] for name in "ab"}, models={}, patterns=())
     watch.poll()
-    (message,) = said(following)
+    (message,) = take_messages(stream)
     assert (message["type"], [row["name"] for row in message["providers"]]) == ("snapshot", ["a", "b"])
 
 
-async def test_it_looks_again_after_each_rest() -> None:
-    seen = ObservedRuntime()
-    watch, rests = HealthWatcher(seen.runtime, file), 0
+async def test_it_polls_after_each_wait() -> None:
+    observed = ObservedRuntime()
+    watch, waits = HealthWatcher(observed.runtime, file), 0
 
-    async def resting(stirred: Event) -> None:
-        nonlocal rests
-        rests += 1
-        if rests == 3:
+    async def stop_after_three(wakeup: Event) -> None:
+        nonlocal waits
+        waits += 1
+        if waits == 3:
             raise asyncio.CancelledError
-        seen.standings["a@us/m-a"] = EJECTED
+        observed.availabilities["a@us/m-a"] = EJECTED
 
-    following = follower(seen)
+    stream = subscribe(observed)
     with pytest.raises(asyncio.CancelledError):
-        await watch.run(resting)
-    assert [message["type"] for message in said(following)] == ["snapshot", "provider_status_change"]
+        await watch.run(stop_after_three)
+    assert [message["type"] for message in take_messages(stream)] == ["snapshot", "provider_status_change"]
 
 
-async def test_a_rest_ends_when_something_stirs_or_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_wait_ends_with_a_wakeup_or_after_a_second(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MIN_INTERVAL_S < MAX_INTERVAL_S <= 1.0
     monkeypatch.setattr("proxy.control.watch.MIN_INTERVAL_S", 0.0)
     monkeypatch.setattr("proxy.control.watch.MAX_INTERVAL_S", 0.001)
-    stirred = Event()
-    await wait_for_change(stirred)
-    stirred.set()
+    wakeup = Event()
+    await wait_for_change(wakeup)
+    wakeup.set()
     monkeypatch.setattr("proxy.control.watch.MAX_INTERVAL_S", 3600.0)
-    await wait_for_change(stirred)
-    assert not stirred.is_set()
+    await wait_for_change(wakeup)
+    assert not wakeup.is_set()

@@ -1,70 +1,70 @@
-// The sidecar's own API: every call with the key, if one is asked for, and the news over a websocket.
+// Client of the sidecar's API: requests with the key, if one is required, and status changes over a websocket.
 
-const KEPT = 'parrot-key';
-const dialog = document.getElementById('ask');
-let asking = null;
+const KEY_ITEM = 'parrot-key'; // in the session storage
+const dialog = document.getElementById('key-dialog');
+let keyRequest = null;
 
-export class Failed extends Error {}
+export class ApiError extends Error {}
 
-/** The answer to a request; asks the person for the key as often as the sidecar does. */
+/** Send a request and return the response; prompt for a key for as long as the answer is a 401. */
 export async function call(path, options = {}) {
   for (;;) {
-    const key = sessionStorage.getItem(KEPT);
+    const key = sessionStorage.getItem(KEY_ITEM);
     const headers = { ...options.headers, ...(key && { Authorization: `Bearer ${key}` }) };
-    const answer = await fetch(path, { ...options, headers, cache: 'no-store' });
-    if (answer.status !== 401) return answer;
-    if (sessionStorage.getItem(KEPT) === key) await askForKey(key !== null);
+    const response = await fetch(path, { ...options, headers, cache: 'no-store' });
+    if (response.status !== 401) return response;
+    if (sessionStorage.getItem(KEY_ITEM) === key) await promptForKey(key !== null);
   }
 }
 
-/** The JSON at a path; throws Failed for anything but a 200. */
+/** Fetch JSON; throws ApiError for any status but a 2xx. */
 export async function json(path, options) {
-  const answer = await call(path, options);
-  if (!answer.ok) throw new Failed(`${answer.status} at ${path}`);
-  return answer.json();
+  const response = await call(path, options);
+  if (!response.ok) throw new ApiError(`${response.status} at ${path}`);
+  return response.json();
 }
 
-/** The message of an error answer. */
-export async function complaint(answer) {
+/** Return the message of an error response. */
+export async function errorMessage(response) {
   try {
-    return (await answer.json()).error.message;
+    return (await response.json()).error.message;
   } catch {
-    return `the answer was a ${answer.status}`;
+    return `HTTP status ${response.status}`;
   }
 }
 
-function askForKey(wrong) {
-  asking ??= new Promise((resolve) => {
-    if (wrong) document.getElementById('refused').textContent = 'That key is not known here.';
+function promptForKey(wrong) {
+  keyRequest ??= new Promise((resolve) => {
+    if (wrong) document.getElementById('key-hint').textContent = 'Invalid API key.';
     dialog.addEventListener('cancel', (event) => event.preventDefault());
     dialog.addEventListener('close', () => {
       const input = document.getElementById('key');
-      sessionStorage.setItem(KEPT, input.value);
+      sessionStorage.setItem(KEY_ITEM, input.value);
       input.value = '';
-      asking = null;
+      keyRequest = null;
       resolve();
     }, { once: true });
     dialog.showModal();
   });
-  return asking;
+  return keyRequest;
 }
 
-/** Every message of the health stream, for ever; `state` hears true while it is open. */
-export function follow(hear, state) {
+/** Subscribe to the health stream and reconnect for ever: `onMessage` per message, `onState(true)` while it is open. */
+export function subscribe(onMessage, onState) {
   let wait = 1000;
   const connect = () => {
     const socket = new WebSocket(`${location.origin.replace(/^http/, 'ws')}/v1/providers/health/stream`);
     socket.onopen = () => {
-      const key = sessionStorage.getItem(KEPT);
+      const key = sessionStorage.getItem(KEY_ITEM);
       if (key) socket.send(JSON.stringify({ key }));
     };
     socket.onmessage = (event) => {
       wait = 1000;
-      state(true);
-      hear(JSON.parse(event.data));
+      onState(true);
+      onMessage(JSON.parse(event.data));
     };
     socket.onclose = () => {
-      state(false);
+      onState(false);
       setTimeout(connect, wait);
       wait = Math.min(wait * 2, 30000);
     };

@@ -1,10 +1,10 @@
-// Small things to draw with: elements, numbers, and the curves.
+// Drawing helpers: DOM elements, number formats, sparklines.
 
 const SVG = 'http://www.w3.org/2000/svg';
 const WIDTH = 112, HEIGHT = 32;
-const LEAST = 60_000, MOST = 300_000; // milliseconds that a curve shows: all it has, within these
+const MIN_SPAN_MS = 60_000, MAX_SPAN_MS = 300_000; // the time range that a sparkline shows grows between these
 
-/** An element; attributes as in HTML, children as nodes or text. */
+/** Create an HTML or SVG element; children are nodes or text. */
 export function h(tag, attributes = {}, ...children) {
   const svg = ['svg', 'path', 'line', 'use'].includes(tag);
   const element = svg ? document.createElementNS(SVG, tag) : document.createElement(tag);
@@ -15,7 +15,7 @@ export function h(tag, attributes = {}, ...children) {
   return element;
 }
 
-/** The mark that goes with a status: each has a shape of its own. */
+/** Create the icon of a status; each status has its own shape, not just a colour. */
 export function icon(status) {
   const hollow = status === 'disabled' ? '' : null;
   return h('svg', { class: 'icon', 'aria-hidden': 'true', 'data-hollow': hollow }, h('use', { href: `#${status}` }));
@@ -26,14 +26,14 @@ export const percent = (value) => (value === null || value === undefined ? '–'
 export const dollars = (value) => `$${value.toFixed(value && value < 1 ? 4 : 2)}`;
 export const time = (text) => new Date(text).toLocaleTimeString('en-GB');
 
-/** Milliseconds as a person reads them. */
+/** Format milliseconds. */
 export function duration(value) {
   if (value === null || value === undefined) return '–';
   if (value < 1000) return `${value < 10 ? value.toFixed(1) : Math.round(value)} ms`;
   return `${(value / 1000).toFixed(value < 10_000 ? 2 : 1)} s`;
 }
 
-/** A curve with its latest value; `points` are [moment, milliseconds or null]. */
+/** A sparkline with its latest value; `points` are [time, milliseconds or null], both in ms. */
 export class Plot {
   constructor(what) {
     this.what = what;
@@ -47,25 +47,25 @@ export class Plot {
     this.element = h('div', { class: 'plot' }, this.value, this.svg);
   }
 
-  add(moment, value) {
-    this.points = [...this.points.filter(([at]) => at > moment - MOST), [moment, value]];
+  add(now, value) {
+    this.points = [...this.points.filter(([at]) => at > now - MAX_SPAN_MS), [now, value]];
     const known = this.points.map(([, each]) => each).filter((each) => each !== null);
-    const span = Math.max(LEAST, moment - this.points[0][0]);
+    const span = Math.max(MIN_SPAN_MS, now - this.points[0][0]);
     const highest = Math.max(...known, 1) * 1.15;
-    const x = (at) => WIDTH * (1 - (moment - at) / span);
+    const x = (at) => WIDTH * (1 - (now - at) / span);
     const y = (each) => HEIGHT - 1 - (HEIGHT - 3) * (each / highest);
     const runs = this.runs(x, y);
     this.curve.setAttribute('d', runs.map((run) => `M${run.join('L')}`).join(''));
     this.area.setAttribute('d', runs.map((run) => `M${run.join('L')}V${HEIGHT}H${run[0].split(',')[0]}Z`).join(''));
-    const said = known.length ? `between ${duration(Math.min(...known))} and ${duration(Math.max(...known))}` : 'nothing measured';
-    this.svg.setAttribute('aria-label', `${this.what}, as far as this page has seen: ${said}`);
+    const range = known.length ? `between ${duration(Math.min(...known))} and ${duration(Math.max(...known))}` : 'no data';
+    this.svg.setAttribute('aria-label', `${this.what}, since this page was opened: ${range}`);
   }
 
   show(value) {
     this.value.textContent = duration(value);
   }
 
-  /** The points that follow one another without a gap, as `x,y`. */
+  /** Split the points at gaps; return each run of two or more as `x,y` strings. */
   runs(x, y) {
     const runs = [[]];
     for (const [at, value] of this.points) {

@@ -1,61 +1,61 @@
-// "Try it": one request, its answer as it comes, and who was to serve it.
+// "Try it": sends one request, shows the streamed response and the routing decision.
 
-import { call, complaint } from './api.js';
+import { call, errorMessage } from './api.js';
 import { h } from './draw.js';
 
 const $ = (id) => document.getElementById(id);
-const STAMPS = {
-  'X-Provider': 'served by', 'X-Provider-Model': 'as', 'X-Provider-Region': 'in', 'X-Routing-Strategy': 'strategy',
+const SHOWN_HEADERS = {
+  'X-Provider': 'provider', 'X-Provider-Model': 'model', 'X-Provider-Region': 'region', 'X-Routing-Strategy': 'strategy',
   'X-Provider-Attempts': 'attempts', 'X-Overhead-Ms': 'overhead ms', 'X-Routing-Warnings': 'warnings',
 };
 let canRoute = true;
-let stopping = null;
+let abort = null;
 
 $('try').addEventListener('submit', async (event) => {
   event.preventDefault();
-  stopping = new AbortController();
-  show(true);
+  abort = new AbortController();
+  setBusy(true);
   try {
-    await ask(stopping.signal);
+    await send(abort.signal);
   } catch (error) {
-    if (error.name === 'AbortError') say('\n[stopped]');
-    else fail(error.message);
+    if (error.name === 'AbortError') append('\n[stopped]');
+    else showError(error.message);
   }
-  show(false);
+  setBusy(false);
 });
-$('stop').addEventListener('click', () => stopping.abort());
+$('stop').addEventListener('click', () => abort.abort());
 
-async function ask(signal) {
+async function send(signal) {
   const body = { model: $('model').value, stream: true, messages: [{ role: 'user', content: $('prompt').value }] };
-  const headers = { 'Content-Type': 'application/json', ...wanted(), 'X-Request-Id': `dashboard-${Date.now()}` };
+  const headers = { 'Content-Type': 'application/json', ...routingHeaders(), 'X-Request-Id': `dashboard-${Date.now()}` };
   const options = { method: 'POST', headers, body: JSON.stringify(body), signal };
-  $('said').textContent = '';
-  delete $('said').dataset.failed;
-  const [answer] = await Promise.all([call('/v1/chat/completions', options), decide(options)]);
-  stamp(answer.headers);
-  if (!answer.ok) return fail(await complaint(answer));
-  for await (const data of events(answer.body)) {
+  $('output').textContent = '';
+  delete $('output').dataset.failed;
+  const [response] = await Promise.all([call('/v1/chat/completions', options), showDecision(options)]);
+  showHeaders(response.headers);
+  if (!response.ok) return showError(await errorMessage(response));
+  for await (const data of events(response.body)) {
     if (data === '[DONE]') break;
     const chunk = JSON.parse(data);
-    if (chunk.error) return fail(chunk.error.message);
-    say(chunk.choices?.[0]?.delta?.content ?? '');
+    if (chunk.error) return showError(chunk.error.message);
+    append(chunk.choices?.[0]?.delta?.content ?? '');
   }
 }
 
-/** What the form asks of the routing, as headers. */
-function wanted() {
-  const asked = { 'X-Routing-Strategy': $('strategy').value, 'X-Provider-Preference': $('prefer').value };
-  return Object.fromEntries(Object.entries(asked).filter(([, value]) => value));
+/** Return the routing headers that the form sets. */
+function routingHeaders() {
+  const headers = { 'X-Routing-Strategy': $('strategy').value, 'X-Provider-Preference': $('prefer').value };
+  return Object.fromEntries(Object.entries(headers).filter(([, value]) => value));
 }
 
-/** The plan for the same request, where the sidecar can tell it: the request's id is the seed of both. */
-async function decide(options) {
+/** Show the plan of a dry run: with the same request id, which is the seed, it is the plan of the request itself. */
+async function showDecision(options) {
   $('plan').replaceChildren();
   if (!canRoute) return;
-  const answer = await call('/v1/route', options);
-  canRoute = ![404, 405].includes(answer.status) || (await complaint(answer)).startsWith('no model');
-  if (!answer.ok) return;
-  const { plan, excluded } = await answer.json();
+  const response = await call('/v1/route', options);
+  canRoute = ![404, 405].includes(response.status) || (await errorMessage(response)).startsWith('no model');
+  if (!response.ok) return;
+  const { plan, excluded } = await response.json();
   const chosen = plan.map((step, place) => row(`${place + 1}.`, step.target));
   const out = excluded.map((each) => row('–', `${each.target || each.provider}: ${each.reason}`, 'out'));
   $('plan').replaceChildren(...chosen, ...out);
@@ -65,7 +65,7 @@ function row(mark, text, kind) {
   return h('li', { class: kind }, h('span', { class: 'mark' }, mark), h('code', {}, text));
 }
 
-/** The data of each server-sent event. */
+/** Yield the data of each server-sent event. */
 async function* events(body) {
   let rest = '';
   for await (const part of parts(body.pipeThrough(new TextDecoderStream()).getReader())) {
@@ -83,21 +83,21 @@ async function* parts(reader) {
   }
 }
 
-function stamp(headers) {
-  const found = Object.entries(STAMPS).filter(([name]) => headers.get(name));
-  $('stamps').replaceChildren(...found.map(([name, word]) => h('div', {}, h('dt', {}, word), h('dd', {}, headers.get(name)))));
+function showHeaders(headers) {
+  const found = Object.entries(SHOWN_HEADERS).filter(([name]) => headers.get(name));
+  $('response-headers').replaceChildren(...found.map(([name, word]) => h('div', {}, h('dt', {}, word), h('dd', {}, headers.get(name)))));
 }
 
-function say(text) {
-  $('said').append(text);
+function append(text) {
+  $('output').append(text);
 }
 
-function fail(message) {
-  say(message);
-  $('said').dataset.failed = '';
+function showError(message) {
+  append(message);
+  $('output').dataset.failed = '';
 }
 
-function show(busy) {
+function setBusy(busy) {
   $('send').disabled = busy;
   $('stop').hidden = !busy;
 }
