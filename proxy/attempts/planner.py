@@ -10,12 +10,12 @@ from proxy.attempts import outcomes
 from proxy.attempts.settings import AUTO, OFF, FailoverOptions
 from proxy.attempts.spending import clamp_to_ceiling
 from proxy.exchange import Attempt, Exchange
+from proxy.resilience.availability import Availability
 from proxy.resilience.breakers import AttemptPermit
 from proxy.resilience.classification import CLASSIFICATIONS, MAX_JITTER_S, Classification
 from proxy.routing.decision import PlannedTarget
 from proxy.routing.failover_config import FailoverConfig, Rule
 from proxy.routing.ranking import provider_chain
-from proxy.telemetry.health import Availability
 
 _SOONEST_HEDGE = 0.25
 """Seconds."""

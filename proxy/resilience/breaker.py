@@ -1,11 +1,18 @@
-"""Takes a target out that keeps failing, and lets one attempt at a time find out whether it is back."""
+"""The circuit breaker of one target.
+
+closed:     every attempt is admitted. 5 failures in a row, or a success rate under 50 % of at least 20 attempts in
+            60 s, open it.
+open:       the target is ejected, no attempt is admitted: for 5 s, doubling up to 20 s, less up to 20 % of jitter.
+half-open:  after that, one attempt at a time is admitted. Its first content closes the breaker and clears all
+            counts; its failure opens it again; if it ends without evidence, the next attempt is admitted.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import ceil
 from random import Random
-from typing import Annotated
+from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 
@@ -13,167 +20,180 @@ from proxy.config.units import Ratio, Seconds
 from proxy.resilience.classification import Classification
 from proxy.telemetry.window import Ring
 
-_STEP = 5
+State = Literal["closed", "open", "half-open"]
+
+TRIAL_LEASE_S = 600.0
+"""A trial attempt that has not ended by then is ignored: the next attempt is admitted."""
+_BUCKET_S = 5
 _JITTER = 0.2
-PROBE_LEASE_S = 600.0
-"""Seconds after which a probe that was never heard of again makes room for another."""
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerSettings:
-    """When a target is taken out, and for how long."""
+    """When a target is ejected, and for how long."""
 
     enabled: bool = True
     failure_threshold: Annotated[int, Meta(ge=1)] = 5
-    """Hard failures in a row."""
+    """Consecutive failures that eject it."""
     min_success_rate: Ratio = Ratio(0.5)
-    """The part that must succeed of at least `min_requests` within `window`."""
+    """A lower success rate of at least `min_requests` attempts within `window` ejects it."""
     min_requests: Annotated[int, Meta(ge=1)] = 20
     window: Seconds = Seconds(60)
-    """300s at most."""
+    """At most 300 s."""
     base_ejection_time: Seconds = Seconds(5)
-    """The first ejection; each further one in a row is twice as long."""
+    """Doubled with every further ejection in a row."""
     max_ejection_time: Seconds = Seconds(20)
 
 
 @dataclass(slots=True)
 class SuccessCount:
-    """Verdicts of one stretch of time."""
+    """Successes and failures of one bucket of time."""
 
     successes: int = 0
     failures: int = 0
 
 
 class BreakerPermit(Struct, eq=False):
-    """Leave for one attempt, which its verdicts are known by."""
+    """Identifies one attempt, so that only the trial attempt can close the breaker or open it again."""
 
     has_content: bool = False
-    """Whether its first content is in hand."""
+    """Whether its first content has arrived."""
 
 
 @dataclass(slots=True)
 class Breaker:
-    """One target's; closed, ejected until a time, or after that time waiting for a probe to succeed."""
+    """State and counts of one target's circuit breaker."""
 
     random: Random
     failed_at: float | None = None
+    """When the latest failure ended that counts as consecutive."""
     consecutive_truncations: int = 0
-    """Answers in a row that were cut after their first content; an answer's beginning is no proof against them."""
+    """Responses in a row that broke off after their first content. Only a complete response ends the row."""
     _failures: int = 0
-    _tallies: Ring[SuccessCount] = field(default_factory=lambda: Ring(_STEP, 60, SuccessCount))
+    """Consecutive failures before the first content."""
+    _counts: Ring[SuccessCount] = field(default_factory=lambda: Ring(_BUCKET_S, 60, SuccessCount))
     _ejections: int = 0
-    """In a row; 0: closed."""
-    _until: float = 0.0
-    _probe: BreakerPermit | None = None
-    _probe_until: float = 0.0
-    _answered: bool = False
-    """An attempt or a probe was answered since the ejection, though it may not have been the one that ends it."""
+    """Ejections in a row; 0 while the breaker is closed."""
+    _open_until: float = 0.0
+    _trial: BreakerPermit | None = None
+    _trial_lease_ends: float = 0.0
+    _has_succeeded: bool = False
+    """Whether any attempt or probe has succeeded since the ejection, not only the trial attempt."""
+
+    def state(self, now: float) -> State:
+        """Return the state at that time."""
+        if not self._ejections:
+            return "closed"
+        return "open" if now < self._open_until else "half-open"
 
     @property
     def consecutive_failures(self) -> int:
-        """Hard failures in a row."""
+        """Failures in a row, or truncated responses in a row if those are more."""
         return max(self._failures, self.consecutive_truncations)
 
     @property
     def only_failed(self) -> bool:
-        """Whether it was ejected and neither an attempt nor a probe was answered since."""
-        return self._ejections > 0 and not self._answered
+        """Whether the target was ejected and neither an attempt nor a probe has succeeded since."""
+        return self._ejections > 0 and not self._has_succeeded
 
     def ejected_for_s(self, now: float) -> float:
-        """Seconds it is still taken out."""
-        return max(0.0, self._until - now) if self._ejections else 0.0
+        """Seconds until an open breaker becomes half-open, else 0."""
+        return self._open_until - now if self.state(now) == "open" else 0.0
 
     def admit(self, now: float) -> BreakerPermit | None:
-        """Leave for one attempt; None while it is taken out, and while another attempt finds out whether it is back."""
-        if not self._ejections:
+        """Admit one attempt; return None if the breaker is open, or half-open with a trial attempt in flight."""
+        state = self.state(now)
+        if state == "closed":
             return BreakerPermit()
-        if now < self._until or (self._probe is not None and now < self._probe_until):
+        if state == "open" or (self._trial is not None and now < self._trial_lease_ends):
             return None
-        self._probe, self._probe_until = BreakerPermit(), now + PROBE_LEASE_S
-        return self._probe
+        self._trial, self._trial_lease_ends = BreakerPermit(), now + TRIAL_LEASE_S
+        return self._trial
 
     def record_content(self, permit: BreakerPermit, now: float) -> None:
-        """An attempt has its first content."""
-        permit.has_content = self._answered = True
+        """Record the first content of an attempt: it counts as a success until it fails later."""
+        permit.has_content = self._has_succeeded = True
         self._failures = 0
-        if permit is self._probe:
-            self._recover()
-        if not self._ejections:
-            self._tallies.at(now).successes += 1
+        if permit is self._trial:
+            self._close()
+        if self.state(now) == "closed":
+            self._counts.at(now).successes += 1
 
     def record_failure(
-        self, permit: BreakerPermit, verdict: Classification, now: float, settings: BreakerSettings
+        self, permit: BreakerPermit, classification: Classification, now: float, settings: BreakerSettings
     ) -> None:
-        """An attempt failed; after its first content, its success is taken back."""
-        self._count_run(permit, verdict, now)
-        if permit is self._probe:
-            self._end_probe(verdict, now, settings)
-        elif not self._ejections:
-            self._count_ratio(permit, verdict, now)
-            if verdict.counts_as == "failure" and self._trips(now, settings):
-                self._eject(now, settings)
-
-    def end_ejection(self, now: float) -> None:
-        """What kept it out seems to be over: an attempt may find out now."""
-        self._until = min(self._until, now)
-
-    def record_probe_success(self, now: float) -> None:
-        """A probe was answered; while it is ejected, that proves nothing."""
-        self._answered = self._answered or now >= self._until
+        """Record the failure of an attempt; after its first content, the success it counted as is taken back."""
+        self._count_consecutive(permit, classification, now)
+        if permit is self._trial:
+            self._end_trial(classification, now, settings)
+        elif self.state(now) == "closed":
+            self._count_rate(permit, classification, now)
+            if classification.counts_as == "failure" and self._must_open(now, settings):
+                self._open(now, settings)
 
     def record_finish(self) -> None:
-        """An answer came to its proper end."""
+        """Record the complete end of a response."""
         self.consecutive_truncations = 0
 
-    def release(self, permit: BreakerPermit) -> None:
-        """An attempt ended without saying anything of the target."""
-        if permit is self._probe:
-            self._probe = None
+    def record_probe_success(self, now: float) -> None:
+        """Record a successful health probe; it proves nothing while the breaker is open."""
+        self._has_succeeded = self._has_succeeded or now >= self._open_until
 
-    def _count_run(self, permit: BreakerPermit, verdict: Classification, now: float) -> None:
-        if verdict.consecutive == "increment":
+    def release(self, permit: BreakerPermit) -> None:
+        """Record that an attempt ended without evidence about the target."""
+        if permit is self._trial:
+            self._trial = None
+
+    def end_ejection(self, now: float) -> None:
+        """Make an open breaker half-open at once."""
+        self._open_until = min(self._open_until, now)
+
+    def _count_consecutive(self, permit: BreakerPermit, classification: Classification, now: float) -> None:
+        if classification.consecutive == "increment":
             self.failed_at = now
             if permit.has_content:
                 self.consecutive_truncations += 1
-                self._answered = False
+                self._has_succeeded = False
             else:
                 self._failures += 1
-        elif verdict.consecutive == "reset":
-            self._failures, self._answered = 0, True
+        elif classification.consecutive == "reset":
+            self._failures, self._has_succeeded = 0, True
 
-    def _count_ratio(self, permit: BreakerPermit, verdict: Classification, now: float) -> None:
-        tally = self._tallies.at(now)
-        if verdict.counts_as == "failure":
-            tally.failures += 1
-            tally.successes -= permit.has_content
-        elif verdict.counts_as == "success":
-            tally.successes += 1
+    def _count_rate(self, permit: BreakerPermit, classification: Classification, now: float) -> None:
+        count = self._counts.at(now)
+        if classification.counts_as == "failure":
+            count.failures += 1
+            count.successes -= permit.has_content
+        elif classification.counts_as == "success":
+            count.successes += 1
 
-    def _trips(self, now: float, settings: BreakerSettings) -> bool:
+    def _must_open(self, now: float, settings: BreakerSettings) -> bool:
         if not settings.enabled:
             return False
         if self.consecutive_failures >= settings.failure_threshold:
             return True
-        tallies = list(self._tallies.last(ceil(settings.window / _STEP), now))
-        bad = sum(tally.failures for tally in tallies)
-        total = bad + max(0, sum(tally.successes for tally in tallies))
-        return total >= settings.min_requests and total - bad < settings.min_success_rate * total
+        counts = list(self._counts.last(ceil(settings.window / _BUCKET_S), now))
+        # A bucket is negative if its truncated responses began in an earlier one, which may have left the window.
+        successes = max(0, sum(count.successes for count in counts))
+        total = successes + sum(count.failures for count in counts)
+        # A quotient, not a product: 7 / 25 is exactly 28 %, while 0.28 * 25 is more than 7.
+        return total >= settings.min_requests and successes / total < settings.min_success_rate
 
-    def _end_probe(self, verdict: Classification, now: float, settings: BreakerSettings) -> None:
-        self._probe = None
-        if verdict.counts_as == "failure":
-            self._eject(now, settings)
-        elif verdict.counts_as == "success":
-            self._recover()
+    def _end_trial(self, classification: Classification, now: float, settings: BreakerSettings) -> None:
+        self._trial = None
+        if classification.counts_as == "failure":
+            self._open(now, settings)
+        elif classification.counts_as == "success":
+            self._close()
 
-    def _eject(self, now: float, settings: BreakerSettings) -> None:
-        longest = min(settings.max_ejection_time, settings.base_ejection_time * 2.0 ** min(self._ejections, 30))
-        self._until = now + longest * (1 - _JITTER * self.random.random())
+    def _open(self, now: float, settings: BreakerSettings) -> None:
+        ejection_s = min(settings.max_ejection_time, settings.base_ejection_time * 2.0 ** min(self._ejections, 30))
+        self._open_until = now + ejection_s * (1 - _JITTER * self.random.random())
         self._ejections += 1
-        self._probe, self._answered = None, False
+        self._trial, self._has_succeeded = None, False
 
-    def _recover(self) -> None:
-        self._probe = None
+    def _close(self) -> None:
+        self._trial = None
         self._ejections = 0
         self._failures = self.consecutive_truncations = 0
-        self._tallies.clear()
+        self._counts.clear()

@@ -1,153 +1,150 @@
-"""Every target's breaker and cooldown, kept by its id, and the same seen as one request asks to see it."""
+"""Circuit breaker, cooldown and probe results of every target, by target id; they survive reloads."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
 from msgspec import Struct
 
+from proxy.resilience.availability import UNTRIED, Availability, ProbeFailure
 from proxy.resilience.breaker import Breaker, BreakerPermit, BreakerSettings
 from proxy.resilience.classification import Classification
 from proxy.resilience.cooldown import Cooldown
-from proxy.telemetry.health import UNTRIED, Availability, ProbeFailure
 from proxy.telemetry.target_map import TargetMap
 
 
 @dataclass(frozen=True, slots=True)
 class BreakerOverride:
-    """A request's own circuit breaker, which replaces the shared view for that request alone."""
+    """`circuit_breaker` of X-Failover-Config: for that request alone it replaces the shared breaker."""
 
     enabled: bool = True
     failure_threshold: int = 5
+    """Consecutive failures from which on the target counts as ejected."""
     recovery_timeout_s: float = 300.0
-    """Seconds since the last failure after which the target is tried again."""
+    """How long it counts as ejected after its latest failure."""
 
-    def ejected_for_s(self, standing: Availability, now: float) -> float:
-        """Seconds that this request takes the target for ejected."""
-        if not self.enabled or standing.failed_at is None or standing.consecutive_failures < self.failure_threshold:
+    def ejected_for_s(self, availability: Availability, now: float) -> float:
+        """Seconds for which the target counts as ejected."""
+        is_closed = not self.enabled or availability.consecutive_failures < self.failure_threshold
+        if is_closed or availability.failed_at is None:
             return 0.0
-        return max(0.0, standing.failed_at + self.recovery_timeout_s - now)
+        return max(0.0, availability.failed_at + self.recovery_timeout_s - now)
 
-    def available_in_s(self, standing: Availability, now: float) -> float:
-        """Seconds until this request may try the target; what the provider told us to wait holds for everybody."""
-        return max(self.ejected_for_s(standing, now), standing.cooling_for_s, standing.probe_hold_s)
+    def available_in_s(self, availability: Availability, now: float) -> float:
+        """Seconds until the target is available; cooldowns and failed probes apply to all requests."""
+        return max(self.ejected_for_s(availability, now), availability.cooling_for_s, availability.probe_hold_s)
 
 
 @dataclass(slots=True)
-class _Guard:
-    """One target's."""
-
+class _TargetState:
     breaker: Breaker
     cooldown: Cooldown = field(default_factory=Cooldown)
 
-    def standing(self, now: float) -> Availability:
-        breaker = self.breaker
+    def availability(self, now: float) -> Availability:
         return Availability(
-            breaker.ejected_for_s(now),
-            self.cooldown.remaining_s(now),
-            breaker.consecutive_failures,
-            breaker.failed_at,
-            breaker.only_failed,
+            ejected_for_s=self.breaker.ejected_for_s(now),
+            cooling_for_s=self.cooldown.remaining_s(now),
+            consecutive_failures=self.breaker.consecutive_failures,
+            failed_at=self.breaker.failed_at,
+            only_failed=self.breaker.only_failed,
         )
 
 
 class Breakers:
-    """Answers what keeps traffic from a target, and gives leave for attempts."""
+    """Admits attempts at targets, and knows what keeps traffic from them."""
 
     def __init__(self, random: Random) -> None:
-        self._guards = TargetMap(lambda: _Guard(Breaker(random)))
+        self._targets = TargetMap(lambda: _TargetState(Breaker(random)))
         self.probe_failures: dict[str, ProbeFailure] = {}
-        """What probes found, by place (`openai@us-east-1`); empty while all is well. Written by `probed` alone."""
+        """By provider and region (`openai@us-east-1`), where the latest probe failed. Only `record_probe` adds here."""
 
     def availability(self, target: str, now: float) -> Availability:
-        """What keeps traffic from a target now."""
-        guard = self._guards.get(target)
-        standing = UNTRIED if guard is None else guard.standing(now)
-        return self._troubled(target, standing, now) if self.probe_failures else standing
+        """Return what keeps traffic from a target at that time."""
+        state = self._targets.get(target)
+        availability = UNTRIED if state is None else state.availability(now)
+        failure = self.probe_failures.get(target.partition("/")[0]) if self.probe_failures else None
+        if failure is None:
+            return availability
+        return replace(availability, probe_failure=failure, probe_hold_s=max(0.0, failure.hold_until - now))
 
     def available_in_s(self, target: str, now: float) -> float:
-        """Seconds until a target may be tried at its normal place."""
-        guard = self._guards.get(target)
-        return max(guard.breaker.ejected_for_s(now), guard.cooldown.remaining_s(now)) if guard else 0.0
+        """Seconds until a target is neither ejected nor cooling down."""
+        state = self._targets.get(target)
+        return max(state.breaker.ejected_for_s(now), state.cooldown.remaining_s(now)) if state else 0.0
 
     def admit(self, target: str, now: float) -> AttemptPermit | None:
-        """Leave for one attempt; None while the target is ejected, and while another attempt probes it."""
-        guard = self._guards.get_or_create(target)
-        permit = guard.breaker.admit(now)
-        return AttemptPermit(guard, permit) if permit else None
+        """Admit one attempt; return None if the breaker is open, or half-open with a trial attempt in flight."""
+        state = self._targets.get_or_create(target)
+        permit = state.breaker.admit(now)
+        return AttemptPermit(state, permit) if permit else None
 
     def force_admit(self, target: str) -> AttemptPermit:
-        """Leave for one attempt at the best of the bad, or by a request with an Override; it cannot end an ejection."""
-        guard = self._guards.get_or_create(target)
-        return AttemptPermit(guard, BreakerPermit())
+        """Admit one attempt whatever the breaker's state: every target is unavailable, or the request overrides it.
 
-    def record_probe(self, place: str, trouble: ProbeFailure | None, now: float) -> None:
-        """What a probe found; where one was in vain and the next is not, the ejected may be tried at once."""
-        if trouble is not None:
-            self.probe_failures[place] = trouble
+        Its success does not close an open breaker.
+        """
+        return AttemptPermit(self._targets.get_or_create(target), BreakerPermit())
+
+    def record_probe(self, provider_region: str, failure: ProbeFailure | None, now: float) -> None:
+        """Record a probe's result; the first success after a failure lets ejected targets be tried at once."""
+        if failure is not None:
+            self.probe_failures[provider_region] = failure
             return
-        reopens = self.probe_failures.pop(place, None) is not None
-        for breaker in self._breakers(place):
-            if reopens:
+        has_recovered = self.probe_failures.pop(provider_region, None) is not None
+        for breaker in self._breakers_of(provider_region):
+            if has_recovered:
                 breaker.end_ejection(now)
             breaker.record_probe_success(now)
 
-    def _breakers(self, place: str) -> Iterator[Breaker]:
-        beginning = f"{place}/"
-        for target in self._guards:
-            if target.startswith(beginning) and (guard := self._guards.get(target)):
-                yield guard.breaker
-
-    def forget_probes(self, places: frozenset[str]) -> None:
-        """Nobody probes these any more: nothing is held against them."""
-        for place in places:
-            self.probe_failures.pop(place, None)
-
-    def _troubled(self, target: str, standing: Availability, now: float) -> Availability:
-        trouble = self.probe_failures.get(target.partition("/")[0])
-        return (
-            replace(standing, probe_failure=trouble, probe_hold_s=max(0.0, trouble.hold_until - now))
-            if trouble
-            else standing
-        )
+    def forget_probes(self, provider_regions: Iterable[str]) -> None:
+        """Drop the probe failures of regions that are no longer probed."""
+        for provider_region in provider_regions:
+            self.probe_failures.pop(provider_region, None)
 
     def pin(self, targets: frozenset[str]) -> None:
-        """Keep these for good; to be called with the table's targets at each reload."""
-        self._guards.pin(targets)
+        """Keep the state of these targets however many others are used; call it with the file's targets at a reload."""
+        self._targets.pin(targets)
+
+    def _breakers_of(self, provider_region: str) -> Iterator[Breaker]:
+        prefix = f"{provider_region}/"
+        for target in self._targets:
+            if target.startswith(prefix) and (state := self._targets.get(target)):
+                yield state.breaker
 
 
 class AttemptPermit(Struct, eq=False):
-    """Leave for one attempt; say of it what became of the attempt: a success, then how the rest of the answer went."""
+    """Permission for one attempt; record its first content and its end here. Only the first end counts."""
 
-    _guard: _Guard
+    _state: _TargetState
     _permit: BreakerPermit
-    _over: bool = False
+    _has_ended: bool = False
 
     def record_content(self, now: float) -> None:
-        """The first content is in hand."""
-        if not self._over and not self._permit.has_content:
-            self._guard.breaker.record_content(self._permit, now)
-            self._guard.cooldown.record_success()
+        """Record that the first content has arrived."""
+        if not self._has_ended and not self._permit.has_content:
+            self._state.breaker.record_content(self._permit, now)
+            self._state.cooldown.record_success()
 
-    def record_failure(self, verdict: Classification, now: float, settings: BreakerSettings) -> None:
-        """It failed, before or after its first content."""
-        if self._ends():
-            self._guard.breaker.record_failure(self._permit, verdict, now, settings)
-            self._guard.cooldown.record_failure(verdict, now)
+    def record_failure(self, classification: Classification, now: float, settings: BreakerSettings) -> None:
+        """Record a failure, before or after the first content."""
+        if self._end():
+            self._state.breaker.record_failure(self._permit, classification, now, settings)
+            self._state.cooldown.record_failure(classification, now)
 
     def record_finish(self, now: float) -> None:
-        """The answer came to its proper end."""
+        """Record the complete end of the response."""
         self.record_content(now)
-        if self._ends():
-            self._guard.breaker.record_finish()
+        if self._end():
+            self._state.breaker.record_finish()
 
     def release(self) -> None:
-        """It ended without saying anything of the target: the caller left, or another was faster."""
-        if self._ends():
-            self._guard.breaker.release(self._permit)
+        """Record an end that is no evidence about the target: the client disconnected, or another attempt won."""
+        if self._end():
+            self._state.breaker.release(self._permit)
 
-    def _ends(self) -> bool:
-        over, self._over = self._over, True
-        return not over
+    def _end(self) -> bool:
+        """End the permit; return False if it has ended before."""
+        had_ended, self._has_ended = self._has_ended, True
+        return not had_ended

@@ -1,4 +1,7 @@
-"""How an attempt ended, and what that means: one table."""
+"""Response classification: what follows from each class of failure, in one table.
+
+Failover, retries, circuit breaker, cooldown and uptime all read the class from here.
+"""
 
 from __future__ import annotations
 
@@ -9,76 +12,80 @@ from proxy.errors import UpstreamDisconnected, UpstreamError
 from proxy.retry_after import parse_retry_after
 
 MAX_JITTER_S = 0.3
-"""Seconds that a retry `soon` waits at most."""
+"""A retry of the same target waits a random time of at most this long."""
 QUOTA_COOLDOWN_S = 300.0
-"""Seconds that a target without quota is left alone."""
 
 
 @dataclass(frozen=True, slots=True)
 class Classification:
-    """What follows from a failure."""
+    """What follows from a failed attempt."""
 
     fails_over: bool
-    """Whether another target may do better; if not, the provider's word is the caller's answer."""
+    """Whether another target is tried; if not, the provider's error goes to the caller."""
     consecutive: Literal["increment", "keep", "reset"] = "keep"
-    """What becomes of the target's failures in a row."""
+    """Effect on the target's consecutive failures."""
     counts_as: Literal["failure", "success"] | None = None
-    """How it counts in the target's success ratio, and for a probe; None: it says nothing of the target."""
+    """How it counts in the breaker's success rate, and for its trial attempt; None: it is not counted."""
     fault: bool = False
     """Whether it counts against the target's uptime."""
     retry_same: Literal["jittered", "retry_after"] | None = None
-    """Whether the same target may be tried once more: after a random part of `MAX_JITTER_S`, or after `cooldown_s`."""
+    """Whether the same target may be retried: after up to `MAX_JITTER_S`, or after `cooldown_s`."""
     cooldown_rule: Literal["retry_after", "exponential", "third_strike"] | None = None
-    """Whether the target is left alone: for `cooldown_s`; ever longer each time; or at the third such failure."""
+    """Whether the target cools down: for `cooldown_s`; twice as long each time; or at the third failure of this kind."""
     cooldown_s: float = 0.0
-    """Seconds, where they are known."""
 
 
-_HARD = Classification(True, consecutive="increment", counts_as="failure", fault=True)
-_MISFIT = Classification(False)
+_TARGET_FAULT = Classification(True, consecutive="increment", counts_as="failure", fault=True)
+_CALLER_ERROR = Classification(False)
 
 CLASSIFICATIONS = {
-    "connection_error": _HARD,
-    "timeout": _HARD,
-    "server_error": _HARD,
-    "model_overloaded": _HARD,
+    "connection_error": _TARGET_FAULT,
+    "timeout": _TARGET_FAULT,
+    "server_error": _TARGET_FAULT,
+    "model_overloaded": _TARGET_FAULT,
     "rate_limit": Classification(True, counts_as="failure", cooldown_rule="exponential"),
     "quota": Classification(True, fault=True, cooldown_rule="retry_after", cooldown_s=QUOTA_COOLDOWN_S),
-    "auth_error": Classification(
-        True, fault=True, cooldown_rule="third_strike"
-    ),  # our own key is at fault, not the caller's
-    "not_found": Classification(True),  # another target may know the model by another name
-    "context_length": _MISFIT,
-    "content_filter": Classification(False, consecutive="reset", counts_as="success"),  # whoever can refuse is well
-    "invalid_request": _MISFIT,
+    # The sidecar's own key was refused, not the caller's.
+    "auth_error": Classification(True, fault=True, cooldown_rule="third_strike"),
+    # Another target may know the model under another name.
+    "not_found": Classification(True),
+    "context_length": _CALLER_ERROR,
+    # A target that refuses content works.
+    "content_filter": Classification(False, consecutive="reset", counts_as="success"),
+    "invalid_request": _CALLER_ERROR,
 }
-"""By the failure's class, as far as the class alone decides."""
+"""By the failure's trigger, as far as the trigger alone decides; `classify` adds the rest."""
 
 _LOCAL = Classification(True)
-"""This machine's own trouble: another target may be reachable, and none is to blame."""
+"""A failure of this machine, such as no route: another target may be reachable, and none is at fault."""
 
-_PASSING = frozenset({500, 502, 503})
-_ANSWERED = frozenset({"server_error", "model_overloaded", "timeout", "rate_limit"})
+_TRANSIENT_STATUSES = frozenset({500, 502, 503})
+_RETRY_AFTER_TRIGGERS = frozenset({"server_error", "model_overloaded", "timeout", "rate_limit"})
+"""Failures whose Retry-After is obeyed."""
 
 
 def classify(failure: UpstreamError, *, after_content: bool = False, wall: float | None = None) -> Classification:
-    """The verdict on one failed attempt; `wall` is the time a Retry-After that is a date is held against."""
+    """Classify one failed attempt.
+
+    `after_content`: the first content had been sent, so neither failover nor retry is possible. `wall` is the time
+    (seconds since 1970) that a Retry-After with a date is compared with.
+    """
     if failure.is_local:
         return _LOCAL
-    verdict = CLASSIFICATIONS[failure.trigger]
-    told = parse_retry_after(failure.headers, wall) if failure.trigger in _ANSWERED else None
-    if told is not None:
-        verdict = replace(verdict, cooldown_rule="retry_after", cooldown_s=told)
+    classification = CLASSIFICATIONS[failure.trigger]
+    wait_s = parse_retry_after(failure.headers, wall) if failure.trigger in _RETRY_AFTER_TRIGGERS else None
+    if wait_s is not None:
+        classification = replace(classification, cooldown_rule="retry_after", cooldown_s=wait_s)
     if after_content:
-        return replace(verdict, fails_over=False)
-    return replace(verdict, retry_same=_again(failure, told))
+        return replace(classification, fails_over=False)
+    return replace(classification, retry_same=_retry_same(failure, wait_s))
 
 
-def _again(failure: UpstreamError, told: float | None) -> Literal["jittered", "retry_after"] | None:
-    """What fails alone often does not fail twice; what was silent, overloaded or out of reach does."""
+def _retry_same(failure: UpstreamError, wait_s: float | None) -> Literal["jittered", "retry_after"] | None:
+    """Retry after a lone server error or disconnect; a target that timed out or is overloaded would fail again."""
     if failure.trigger == "rate_limit":
-        return None if told is None else "retry_after"
-    passing = isinstance(failure, UpstreamDisconnected) or (
-        failure.trigger == "server_error" and failure.upstream_status in _PASSING
+        return None if wait_s is None else "retry_after"
+    is_transient = isinstance(failure, UpstreamDisconnected) or (
+        failure.trigger == "server_error" and failure.upstream_status in _TRANSIENT_STATUSES
     )
-    return "jittered" if passing and (told or 0.0) <= MAX_JITTER_S else None
+    return "jittered" if is_transient and (wait_s or 0.0) <= MAX_JITTER_S else None

@@ -1,4 +1,4 @@
-"""What a row of probes means: whoever answers at all is there, one that stays silent is in trouble."""
+"""Turns the results of one endpoint's health probes into a probe failure: degraded at first, then down."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from proxy.config.schema import ProbeConfig
+from proxy.resilience.availability import ProbeFailure
 from proxy.resilience.classification import CLASSIFICATIONS
-from proxy.telemetry.health import ProbeFailure
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,32 +15,33 @@ class ProbeResult:
     """How a probe failed."""
 
     trigger: str
-    """Its class, a key of `CLASSIFICATIONS`."""
+    """Class of the failure, a key of `CLASSIFICATIONS`."""
     reason: str
     """In a few words: `connection refused`, `503`."""
 
 
 @dataclass(slots=True)
 class ProbeHistory:
-    """The probes of one endpoint, one after another."""
+    """Counts the consecutive failed probes of one endpoint."""
 
     settings: ProbeConfig
-    _run: int = 0
-    """Failures in a row."""
+    _consecutive_failures: int = 0
 
     def record(self, result: ProbeResult | None, now: float, has_answered: Callable[[], bool]) -> ProbeFailure | None:
-        """The trouble that the latest probe leaves; `has_answered` says whether requests were answered meanwhile.
+        """Record a probe; return the failure to report for the endpoint, or None if it is reachable.
 
-        What would not count against the uptime of a live target, such as 404 or 429, is an answer as good as any.
+        `result` is None for a success. A response that would not count against the uptime, such as 404 or 429, is
+        a success too. `has_answered` returns whether requests have succeeded there since the previous probe.
         """
-        if result is None or not (verdict := CLASSIFICATIONS[result.trigger]).fault:
-            self._run = 0
+        if result is None or not (classification := CLASSIFICATIONS[result.trigger]).fault:
+            self._consecutive_failures = 0
             return None
-        self._run = 1 if has_answered() else self._run + 1
+        self._consecutive_failures = 1 if has_answered() else self._consecutive_failures + 1
         reason = f"probe: {result.reason}"
-        if self._run < self.settings.failures:
+        if self._consecutive_failures < self.settings.failures:
             return ProbeFailure(result.trigger, reason)
-        # The next finding is due before this: only if nobody probes any more does it end by itself.
-        until = now + 2 * self.settings.every + self.settings.timeout
-        # A key that is refused, or an account without credit, is no outage: as with live attempts it cools.
-        return ProbeFailure(result.trigger, reason, "down" if verdict.consecutive == "increment" else "degraded", until)
+        # The next probe ends before this time: the hold runs out only if probing stops.
+        hold_until = now + 2 * self.settings.every + self.settings.timeout
+        # A refused key or an exhausted quota is no outage: as after live attempts, the target only degrades.
+        is_outage = classification.consecutive == "increment"
+        return ProbeFailure(result.trigger, reason, "down" if is_outage else "degraded", hold_until)

@@ -1,4 +1,7 @@
-"""How much of its configured limits a provider's account has in use."""
+"""Client-side rate limits: how much of its configured `limits` each provider account has in use.
+
+Requests and tokens are counted in buckets of 5 s, and each bucket counts for a minute after it has ended.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +10,15 @@ from dataclasses import dataclass, field
 
 from proxy.config.snapshot import Provider
 
-MINUTE_S = 60.0
 BUCKET_S = 5.0
-"""Seconds of a bucket: what was used counts for a minute, to within this."""
+_WINDOW_S = 60.0
+_CONCURRENCY_WAIT_S = 1.0
+"""Assumed wait at the concurrency limit: when an attempt in flight will end is unknown."""
 
 
 @dataclass(slots=True)
 class _Account:
-    """One provider's use, in buckets by the time they began."""
+    """Usage of one provider; buckets by their start time."""
 
     in_flight: int = 0
     requests: dict[float, int] = field(default_factory=dict)
@@ -23,22 +27,38 @@ class _Account:
 
 @dataclass(slots=True)
 class RateLimiter:
-    """All providers' use; it outlives reloads."""
+    """Usage of all providers, by name; it survives reloads."""
 
     _accounts: dict[str, _Account] = field(default_factory=dict)
 
     def start_attempt(self, provider: str, now: float) -> None:
-        """An attempt begins."""
+        """Count an attempt that starts."""
         account = self._account(provider)
         account.in_flight += 1
         _add(account.requests, 1, now)
 
     def end_attempt(self, provider: str, tokens: int, now: float) -> None:
-        """An attempt is over, and cost so many tokens."""
+        """Count an attempt that has ended, and the tokens that it used."""
         account = self._account(provider)
         account.in_flight -= 1
         if tokens:
             _add(account.tokens, tokens, now)
+
+    def limited_for_ms(self, providers: Mapping[str, Provider], now: float) -> dict[str, int]:
+        """Return the providers that are at a limit, with the milliseconds until there may be room again."""
+        return {name: wait for name, provider in providers.items() if (wait := self._wait_ms(provider, now))}
+
+    def used_ratio(self, provider: Provider, now: float) -> float | None:
+        """Return the used part of the limit that is used most; None if no limit is configured."""
+        limits, account = provider.limits, self._accounts.get(provider.name, _Account())
+        if limits is None:
+            return None
+        ratios = [
+            (sum(_in_window(account.requests, now).values()), limits.requests_per_minute),
+            (sum(_in_window(account.tokens, now).values()), limits.tokens_per_minute),
+            (account.in_flight, limits.concurrency),
+        ]
+        return max((used / limit for used, limit in ratios if limit), default=None)
 
     def _account(self, provider: str) -> _Account:
         account = self._accounts.get(provider)
@@ -46,58 +66,43 @@ class RateLimiter:
             account = self._accounts[provider] = _Account()
         return account
 
-    def limited_for_ms(self, providers: Mapping[str, Provider], now: float) -> dict[str, int]:
-        """The providers that are at a limit of theirs -> milliseconds until they may have room again."""
-        return {name: wait for name, provider in providers.items() if (wait := self._wait(provider, now))}
-
-    def used_ratio(self, provider: Provider, now: float) -> float | None:
-        """Of the limit that is nearest to its end, the part in use; None where none is configured."""
-        limits, account = provider.limits, self._accounts.get(provider.name, _Account())
-        if limits is None:
-            return None
-        ratios = [
-            (sum(_live(account.requests, now).values()), limits.requests_per_minute),
-            (sum(_live(account.tokens, now).values()), limits.tokens_per_minute),
-            (account.in_flight, limits.concurrency),
-        ]
-        return max((used / limit for used, limit in ratios if limit), default=None)
-
-    def _wait(self, provider: Provider, now: float) -> int:
+    def _wait_ms(self, provider: Provider, now: float) -> int:
         account, limits = self._accounts.get(provider.name), provider.limits
         if account is None or limits is None:
             return 0
-        waits = [
-            _until_room(account.requests, limits.requests_per_minute, now),
-            _until_room(account.tokens, limits.tokens_per_minute, now),
-            1.0 if limits.concurrency is not None and account.in_flight >= limits.concurrency else 0.0,
+        is_full = limits.concurrency is not None and account.in_flight >= limits.concurrency
+        waits_s = [
+            _wait_s(account.requests, limits.requests_per_minute, now),
+            _wait_s(account.tokens, limits.tokens_per_minute, now),
+            _CONCURRENCY_WAIT_S if is_full else 0.0,
         ]
-        return round(max(waits) * 1000)
+        return round(max(waits_s) * 1000)
 
 
 def _add(buckets: dict[float, int], amount: int, now: float) -> None:
     start = now - now % BUCKET_S
     if start not in buckets:
         buckets[start] = 0
-        for old in [begun for begun in buckets if begun + BUCKET_S + MINUTE_S <= now]:
-            del buckets[old]
+        for expired in [other for other in buckets if other + BUCKET_S + _WINDOW_S <= now]:
+            del buckets[expired]
     buckets[start] += amount
 
 
-def _live(buckets: Mapping[float, int], now: float) -> dict[float, int]:
-    """The buckets that still count, oldest first."""
-    return {start: amount for start, amount in sorted(buckets.items()) if start + BUCKET_S + MINUTE_S > now}
+def _in_window(buckets: Mapping[float, int], now: float) -> dict[float, int]:
+    """Return the buckets that still count, oldest first."""
+    return {start: amount for start, amount in sorted(buckets.items()) if start + BUCKET_S + _WINDOW_S > now}
 
 
-def _until_room(buckets: Mapping[float, int], limit: int | None, now: float) -> float:
-    """Seconds until what was used within a minute is under the limit."""
+def _wait_s(buckets: Mapping[float, int], limit: int | None, now: float) -> float:
+    """Return the seconds until enough buckets have expired for the usage to be under the limit."""
     if limit is None:
         return 0.0
-    live = _live(buckets, now)
-    used = sum(live.values())
-    for start, amount in live.items():
+    in_window = _in_window(buckets, now)
+    used = sum(in_window.values())
+    for start, amount in in_window.items():
         if used < limit:
             return 0.0
         used -= amount
         if used < limit:
-            return start + BUCKET_S + MINUTE_S - now
+            return start + BUCKET_S + _WINDOW_S - now
     return 0.0

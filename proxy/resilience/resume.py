@@ -1,4 +1,8 @@
-"""Whether an answer that was cut may go on elsewhere, and with which request."""
+"""Stream resume: whether a truncated response can be continued by another target, and how.
+
+The request to continue holds the sent text as an assistant prefill, or is the original one, to be replayed. Each chunk
+of the continuation loses the text that was already sent and gets the id of the response that it continues.
+"""
 
 from __future__ import annotations
 
@@ -13,81 +17,85 @@ from proxy.resilience.resume_dedup import PrefillMatcher, ReplayMatcher, ResumeM
 from proxy.sse import data_of, encode
 
 MIN_PREFIX_CHARS = 20
-"""Characters from which on a repetition is known for one; fewer could be the answer's own next words."""
+"""A shorter prefix is not removed from a prefilled continuation: it could be new text that happens to be equal."""
 MIN_TOKENS_LEFT = 16
-"""Tokens that must be left of a limit for going on to make sense."""
+"""Lower bound of the token limit of a continuation."""
 BYTES_PER_TOKEN = 4
-_PLAIN = ("text", None)
+_TEXT_FORMATS = ("text", None)
 
 
 @dataclass(frozen=True, slots=True)
 class Prefix:
-    """What was sent, as the beginning of the answer that another target is asked to finish."""
+    """The text that was sent, to be continued by another target."""
 
     text: str
-    """Without the white space at its end, which some targets refuse."""
+    """Without the white space at its end, which some targets refuse in a prefill."""
     trailing_space: str
-    """That white space: it may come again."""
+    """That white space; the continuation may repeat it."""
 
     @property
     def is_long_enough(self) -> bool:
-        """Whether there is enough of it to know it again."""
+        """Whether a repetition of it can be distinguished from new text."""
         return len(self.text) >= MIN_PREFIX_CHARS
 
     @classmethod
     def from_text(cls, text: str) -> Prefix:
-        """The prefix of a text; half a character at its end is left for the answer that goes on."""
+        """Split the sent text; half a surrogate pair at its end is dropped, as the continuation sends it again."""
         text = to_well_formed(text[:-1] if "\ud800" <= text[-1:] <= "\udbff" else text)
-        sent = text.rstrip()
-        return cls(sent, text[len(sent) :])
+        stripped = text.rstrip()
+        return cls(stripped, text[len(stripped) :])
 
 
-def is_resumable(body: Mapping[str, Any], n: int, answer: CompletionState) -> bool:
-    """Only plain text of one choice: a call, a JSON object or a thought begun elsewhere cannot be gone on with."""
-    shape = body.get("response_format")
-    asked = shape.get("type") if isinstance(shape, Mapping) else shape
-    return n == 1 and answer.text_only and asked in _PLAIN and not body.get("tools") and not body.get("functions")
+def is_resumable(body: Mapping[str, Any], n: int, completion: CompletionState) -> bool:
+    """Whether a response is plain text of one choice.
+
+    A tool call, JSON or reasoning that one target began cannot be continued by another.
+    """
+    response_format = body.get("response_format")
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
+    is_text = kind in _TEXT_FORMATS and not body.get("tools") and not body.get("functions")
+    return n == 1 and completion.text_only and is_text
 
 
 def continuation_members(body: Mapping[str, Any], prefix: Prefix) -> dict[str, Any]:
-    """The members of the request that go on from the prefix: an assistant message, and what is left of the tokens."""
-    changes: dict[str, Any] = {}
+    """Return the request members to replace for a prefill: the prefix as assistant message, and fewer tokens."""
+    members: dict[str, Any] = {}
     if prefix.text:
-        changes["messages"] = [*body["messages"], {"role": "assistant", "content": prefix.text}]
+        members["messages"] = [*body["messages"], {"role": "assistant", "content": prefix.text}]
     for name in ("max_tokens", "max_completion_tokens"):
         if isinstance(body.get(name), int):
-            changes[name] = max(MIN_TOKENS_LEFT, body[name] - len(prefix.text) // BYTES_PER_TOKEN)
-    return changes
+            members[name] = max(MIN_TOKENS_LEFT, body[name] - len(prefix.text) // BYTES_PER_TOKEN)
+    return members
 
 
 @dataclass(slots=True)
 class ResumedStream:
-    """Turns another answer's chunks into the continuation of the one that was cut."""
+    """Turns the chunks of another response into the continuation of the truncated one."""
 
     matcher: ResumeMatcher
     id: str | None
-    """The id of the answer that was cut, which stays the answer's."""
+    """Id of the truncated response, which the continuation keeps."""
     _joiner: SurrogateJoiner = field(default_factory=SurrogateJoiner)
 
     @classmethod
     def from_prefix(cls, prefix: Prefix, id: str | None, *, prefilled: bool) -> ResumedStream:
-        """From the prefix on, or from the beginning of what was sent."""
-        onwards = PrefillMatcher(prefix.text if prefix.is_long_enough else "", prefix.trailing_space)
-        return cls(onwards if prefilled else ReplayMatcher(prefix.text + prefix.trailing_space), id)
+        """Expect a response that goes on after the prefix (`prefilled`), or one that starts over."""
+        if prefilled:
+            return cls(PrefillMatcher(prefix.text if prefix.is_long_enough else "", prefix.trailing_space), id)
+        return cls(ReplayMatcher(prefix.text + prefix.trailing_space), id)
 
     def transform_frame(self, frame: bytes) -> bytes:
-        """One frame less what was said already, b"" if nothing is left of it. Raises Differs."""
-        data = data_of(frame)
-        chunk = _object(data)
+        """Return one event without text that was already sent; b"" if nothing is left. Raises ResumeMismatchError."""
+        chunk = _parse_object(data_of(frame))
         if chunk is None:
             return frame
         if self.id:
             chunk["id"] = self.id
-        said = [self._says(choice) for choice in objects_of(chunk.get("choices"))]
-        return encode(serialize(chunk)) if all(said) else b""
+        has_news = [self._remove_sent_text(choice) for choice in objects_of(chunk.get("choices"))]
+        return encode(serialize(chunk)) if all(has_news) else b""
 
-    def _says(self, choice: dict[str, Any]) -> bool:
-        """Takes out what was said already; whether anything is left."""
+    def _remove_sent_text(self, choice: dict[str, Any]) -> bool:
+        """Remove already sent text from a choice, in place; return whether anything is left."""
         delta, finish = object_of(choice.get("delta")), choice.get("finish_reason")
         delta.pop("role", None)
         text = self.matcher.feed(self._joiner.join("content", text_of(delta.get("content"))))
@@ -97,6 +105,6 @@ class ResumedStream:
         return bool(finish or any(delta.values()))
 
 
-def _object(data: bytes | None) -> dict[str, Any] | None:
+def _parse_object(data: bytes | None) -> dict[str, Any] | None:
     value = parse_or_none(data or b"")  # None for `[DONE]`
     return value if isinstance(value, dict) else None

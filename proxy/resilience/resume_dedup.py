@@ -1,4 +1,8 @@
-"""Text that was sent already, and comes again: it is swallowed."""
+"""Removes text that was already sent from a response that continues a truncated one.
+
+The continuing target either repeats the text from its beginning (replay), or goes on after it because it received it
+as an assistant prefill. Feed the text piece by piece; `feed` returns what is new of it, `finish` the rest at the end.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,18 @@ from itertools import takewhile
 
 
 class ResumeMismatchError(Exception):
-    """Another answer has begun; what was sent cannot be taken back."""
+    """The replay differs from the text that was sent, which cannot be taken back."""
 
 
 @dataclass(slots=True)
 class ReplayMatcher:
-    """An answer that starts over: what was sent must come again before anything new does."""
+    """Matches a response that starts over: all of the sent text must come again before anything new."""
 
     expected: str
+    """What is still to come of the sent text."""
 
     def feed(self, text: str) -> str:
-        """What of `text` was not sent yet. Raises Differs."""
+        """Return what is new in `text`. Raises ResumeMismatchError."""
         common = min(len(text), len(self.expected))
         if text[:common] != self.expected[:common]:
             raise ResumeMismatchError
@@ -25,7 +30,7 @@ class ReplayMatcher:
         return text[common:]
 
     def finish(self) -> str:
-        """The text is over, and this is left of it. Raises Differs if not all of what was sent came."""
+        """Return the rest, which is always empty. Raises ResumeMismatchError if the sent text did not come in full."""
         if self.expected:
             raise ResumeMismatchError
         return ""
@@ -33,29 +38,32 @@ class ReplayMatcher:
 
 @dataclass(slots=True)
 class PrefillMatcher:
-    """An answer that goes on from what was sent; some hosts say that again first, and white space may come twice."""
+    """Matches a response that goes on after a prefill.
+
+    Some hosts repeat the prefill first, and many the white space that was cut from its end. So text is held back as
+    long as it equals the beginning of the sent text; once it differs, a repeated prefill and white space are removed.
+    """
 
     sent: str
-    """Without the white space at its end."""
-    trimmed: str
+    """The prefill: the sent text without the white space at its end."""
+    trailing_space: str
     """That white space."""
     _held: str | None = ""
-    """What may be the beginning of saying it again; None once that is decided."""
+    """Text that may be the beginning of a repetition; None once that is decided."""
 
     def feed(self, text: str) -> str:
-        """What of the text so far was not sent yet, as soon as that is known."""
+        """Return what is new in the text so far, as soon as that is certain."""
         if self._held is None:
             return text
         self._held += text
-        whole = self.sent + self.trimmed
-        return "" if whole.startswith(self._held) else self.finish()
+        return "" if (self.sent + self.trailing_space).startswith(self._held) else self.finish()
 
     def finish(self) -> str:
-        """No more comes to decide by: what is left of the text."""
+        """Return what is new in the text that is still held back."""
         held, self._held = self._held or "", None
         rest = held.removeprefix(self.sent)
-        again = zip(rest, self.trimmed, strict=False)
-        return rest[sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], again)) :]
+        pairs = zip(rest, self.trailing_space, strict=False)
+        return rest[sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs)) :]
 
 
 ResumeMatcher = ReplayMatcher | PrefillMatcher

@@ -9,6 +9,7 @@ from typing import Literal
 
 from msgspec import Struct
 
+from proxy.resilience.availability import UNTRIED, Availability, ProbeFailure
 from proxy.telemetry.answers import latest_bad, merge_latest
 from proxy.telemetry.observations import Record
 
@@ -25,53 +26,6 @@ _MIN_ANSWERS = 5
 _MIN_COUNTED = 20
 """The same for the rate of five minutes."""
 _MIN_GOOD = 0.95
-
-
-@dataclass(frozen=True, slots=True)
-class ProbeFailure:
-    """What the last probe of a place failed with."""
-
-    trigger: str
-    """The class of that failure."""
-    reason: str
-    """Such as `probe: connection refused`."""
-    status: Literal["degraded", "down"] = "degraded"
-    hold_until: float = -inf
-    """Until when its targets are left for last; every further failing probe extends it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Availability:
-    """What keeps traffic from a target; the defaults are those of an untried one."""
-
-    ejected_for_s: float = 0.0
-    """Seconds it is still taken out for failing."""
-    cooling_for_s: float = 0.0
-    """Seconds it is still to be left alone, as it was told or as we guess."""
-    consecutive_failures: int = 0
-    """Hard failures in a row, the latest included."""
-    failed_at: float | None = None
-    """When the latest of them was."""
-    only_failed: bool = False
-    """It was ejected, and there was no success or good probe since."""
-    probe_failure: ProbeFailure | None = None
-    """What probes have against its place."""
-    probe_hold_s: float = 0.0
-    """Seconds for which it is left for last on that account."""
-
-    @property
-    def available_in_s(self) -> float:
-        """Seconds until it may be tried at its normal place."""
-        return max(self.ejected_for_s, self.cooling_for_s, self.probe_hold_s)
-
-    @property
-    def is_down(self) -> bool:
-        """Whether it is ejected, has only failed since its ejection, or is down by its probes."""
-        by_probes = self.probe_failure is not None and self.probe_failure.status == "down"
-        return self.ejected_for_s > 0 or self.only_failed or by_probes
-
-
-UNTRIED = Availability()
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
-from proxy.telemetry.health import HEALTH_WINDOW_S, UNTRIED, Availability, Health, Member, ProbeFailure
+from proxy.resilience.availability import UNTRIED, Availability, ProbeFailure
+from proxy.telemetry.health import HEALTH_WINDOW_S, Health, Member
 from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.observations import ChangeCounter, Observations, Record
 from proxy.telemetry.rate_limit_status import RateLimitStatus

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from proxy.config.snapshot import Snapshot
 from proxy.control.health import ReportTime
 from proxy.exchange import Runtime
-from proxy.telemetry.health import Availability
+from proxy.resilience.availability import Availability
 from proxy.telemetry.observations import AttemptUsage
 from tests.fakes import PIPELINE, Clock, FakeTransport, MemoryLog, generation
 

@@ -8,7 +8,7 @@ import pytest
 from proxy.control.health import health, report
 from proxy.control.report_query import ReportQuery
 from proxy.messages import Request
-from proxy.telemetry.health import Availability, ProbeFailure
+from proxy.resilience.availability import Availability, ProbeFailure
 from proxy.telemetry.metric_labels import group_key
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 from proxy.telemetry.target_map import MAX_UNPINNED

@@ -10,8 +10,8 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from proxy.control.metrics import take_snapshot
 from proxy.control.watch import HealthWatcher
+from proxy.resilience.availability import Availability
 from proxy.sandbox.scenario import Fault
-from proxy.telemetry.health import Availability
 from proxy.telemetry.prometheus import ConfigMetrics
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 from proxy.telemetry.target_map import MAX_UNPINNED

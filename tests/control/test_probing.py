@@ -17,9 +17,9 @@ from proxy.control.probing import JITTER, ProbeEndpoint, ProbeScheduler, probe_e
 from proxy.errors import EgressError, ResourceExhaustedError
 from proxy.exchange import Runtime
 from proxy.messages import UpstreamRequest
+from proxy.resilience.availability import ProbeFailure
 from proxy.resilience.probes import ProbeResult
 from proxy.sandbox.scenario import Fault
-from proxy.telemetry.health import ProbeFailure
 from tests.fakes import PIPELINE, Clock, FakeTransport, MemoryLog, generation
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
 from tests.virtual_time import virtual_clocks, virtual_time

@@ -11,8 +11,8 @@ import orjson
 import pytest
 
 from proxy.control.watch import MAX_INTERVAL_S, MIN_INTERVAL_S, HealthWatcher, wait_for_change
+from proxy.resilience.availability import Availability
 from proxy.telemetry.broadcast import Subscriber
-from proxy.telemetry.health import Availability
 from tests.control.observed import ObservedRuntime, file
 
 EJECTED = Availability(ejected_for_s=3.0, consecutive_failures=5)

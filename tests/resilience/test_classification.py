@@ -1,4 +1,4 @@
-"""Every class of failure has a verdict."""
+"""Every class of failure has a classification."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from proxy.resilience.classification import CLASSIFICATIONS, Classification, cla
 
 
 @pytest.mark.parametrize(
-    ("trigger", "moves_on"),
+    ("trigger", "fails_over"),
     [
         ("connection_error", True),
         ("timeout", True),
@@ -33,12 +33,12 @@ from proxy.resilience.classification import CLASSIFICATIONS, Classification, cla
         ("invalid_request", False),
     ],
 )
-def test_a_failure_moves_on_if_another_may_do_better(trigger: str, moves_on: bool) -> None:
-    assert classify(UpstreamErrorResponse(400, {"message": "no"}, trigger=trigger)).fails_over is moves_on
+def test_a_failure_fails_over_unless_it_is_the_callers(trigger: str, fails_over: bool) -> None:
+    assert classify(UpstreamErrorResponse(400, {"message": "no"}, trigger=trigger)).fails_over is fails_over
 
 
 @pytest.mark.parametrize("failure", [UpstreamError("x"), ConnectError("x"), UpstreamTimeout("x")])
-def test_a_failure_without_an_answer_moves_on(failure: UpstreamError) -> None:
+def test_a_failure_without_a_response_fails_over(failure: UpstreamError) -> None:
     assert classify(failure).fails_over
 
 
@@ -46,8 +46,8 @@ def subclasses(kind: type[UpstreamError]) -> set[type[UpstreamError]]:
     return {kind}.union(*map(subclasses, kind.__subclasses__()))
 
 
-def test_no_status_or_code_leads_to_a_class_without_a_verdict() -> None:
-    codes = [None, "unheard_of", *errors._BY_CODE]
+def test_every_status_and_code_has_a_classification() -> None:
+    codes = [None, "unknown_code", *errors._BY_CODE]
     named = {errors.trigger_of(status, code) for status in range(100, 600) for code in codes}
     assert named | {kind.trigger for kind in subclasses(UpstreamError)} <= CLASSIFICATIONS.keys()
 
@@ -57,21 +57,21 @@ def refused(status: int, code: str | None = None, **headers: str) -> UpstreamErr
     return errors.error_response(status, named, "no", code=code)
 
 
-HARD = Classification(True, consecutive="increment", counts_as="failure", fault=True)
-HARD_SOON = Classification(True, consecutive="increment", counts_as="failure", fault=True, retry_same="jittered")
+FAULT = Classification(True, consecutive="increment", counts_as="failure", fault=True)
+FAULT_WITH_RETRY = Classification(True, consecutive="increment", counts_as="failure", fault=True, retry_same="jittered")
 
 
 @pytest.mark.parametrize(
-    ("failure", "verdict"),
+    ("failure", "classification"),
     [
-        (ConnectError("x"), HARD),
+        (ConnectError("x"), FAULT),
         (EgressError("x"), Classification(True)),
-        (UpstreamDisconnected("x"), HARD_SOON),
-        (UpstreamTimeout("x"), HARD),
-        (MalformedResponse("x"), HARD),
-        *[(refused(status), HARD_SOON) for status in (500, 502, 503)],
-        *[(refused(status), HARD) for status in (408, 425, 501, 504, 520, 529, 530)],
-        (refused(503, "server_is_overloaded"), HARD),
+        (UpstreamDisconnected("x"), FAULT_WITH_RETRY),
+        (UpstreamTimeout("x"), FAULT),
+        (MalformedResponse("x"), FAULT),
+        *[(refused(status), FAULT_WITH_RETRY) for status in (500, 502, 503)],
+        *[(refused(status), FAULT) for status in (408, 425, 501, 504, 520, 529, 530)],
+        (refused(503, "server_is_overloaded"), FAULT),
         (refused(503, retry_after="7"), Classification(True, "increment", "failure", True, None, "retry_after", 7)),
         (
             refused(503, retry_after="0"),
@@ -99,20 +99,20 @@ HARD_SOON = Classification(True, consecutive="increment", counts_as="failure", f
         (refused(400, "content_filter"), Classification(False, consecutive="reset", counts_as="success")),
     ],
 )
-def test_what_follows_from_a_failure(failure: UpstreamError, verdict: Classification) -> None:
-    assert classify(failure) == verdict
+def test_each_failure_is_classified(failure: UpstreamError, classification: Classification) -> None:
+    assert classify(failure) == classification
 
 
 @pytest.mark.parametrize(
     "failure", [UpstreamDisconnected("x"), UpstreamTimeout("x"), MalformedResponse("x"), refused(500), refused(529)]
 )
-def test_what_breaks_after_the_first_content_is_a_hard_failure_and_goes_nowhere(failure: UpstreamError) -> None:
+def test_a_failure_after_the_first_content_is_a_fault_without_failover_or_retry(failure: UpstreamError) -> None:
     assert classify(failure, after_content=True) == Classification(
         False, consecutive="increment", counts_as="failure", fault=True
     )
 
 
-def test_a_date_is_held_against_the_time() -> None:
+def test_a_retry_after_date_is_compared_with_the_time() -> None:
     failure = refused(429, retry_after="Tue, 14 Nov 2023 22:13:30 GMT")
     assert classify(failure, wall=1_700_000_000).cooldown_s == 10
     assert classify(failure).cooldown_rule == "exponential"

@@ -1,4 +1,4 @@
-"""Which answers may go on elsewhere, how that is asked for, and how the two become one."""
+"""Which truncated responses can be resumed, with which request, and how the continuation is joined to them."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from proxy.resilience.resume_dedup import ResumeMismatchError
 from proxy.sse import decode
 from tests.fakes import chunk_event
 
-ASKED = {"messages": [{"role": "user", "content": "hi"}]}
+BODY = {"messages": [{"role": "user", "content": "hi"}]}
 
 
 @pytest.mark.parametrize(
-    ("members", "n", "may"),
+    ("members", "n", "resumable"),
     [
         ({}, 1, True),
         ({"response_format": {"type": "text"}}, 1, True),
@@ -29,39 +29,37 @@ ASKED = {"messages": [{"role": "user", "content": "hi"}]}
         ({"functions": [{}]}, 1, False),
     ],
 )
-def test_only_plain_text_of_one_choice_may_go_on(members, n, may):
-    assert is_resumable({**ASKED, **members}, n, CompletionState()) is may
+def test_only_plain_text_of_one_choice_is_resumable(members, n, resumable):
+    assert is_resumable({**BODY, **members}, n, CompletionState()) is resumable
 
 
-def test_neither_thoughts_nor_long_texts_go_on():
+def test_reasoning_and_long_texts_are_not_resumable():
     long = CompletionState()
     long.append_text("x" * (MAX_KEPT_TEXT + 1))
-    assert not is_resumable(ASKED, 1, long) and not is_resumable(ASKED, 1, CompletionState(text_only=False))
+    assert not is_resumable(BODY, 1, long) and not is_resumable(BODY, 1, CompletionState(text_only=False))
     assert long.text == []
 
 
 @pytest.mark.parametrize(
     ("text", "prefix"), [("a b", ("a b", "")), ("a b \n", ("a b", " \n")), ("", ("", "")), (" ", ("", " "))]
 )
-def test_a_prefix_ends_with_a_word(text, prefix):
+def test_white_space_at_the_end_is_split_from_the_prefix(text, prefix):
     made = Prefix.from_text(text)
     assert (made.text, made.trailing_space) == prefix
 
 
 @pytest.mark.parametrize(("limit", "left"), [(1000, 975), (30, 16), (None, None)])
-def test_going_on_is_asked_for_with_what_is_left_of_the_tokens(limit, left):
-    changes = continuation_members({**ASKED, "max_tokens": limit}, Prefix("word" * 25, ""))
-    assert changes["messages"] == [*ASKED["messages"], {"role": "assistant", "content": "word" * 25}]
+def test_the_continuation_gets_the_rest_of_the_token_limit(limit, left):
+    changes = continuation_members({**BODY, "max_tokens": limit}, Prefix("word" * 25, ""))
+    assert changes["messages"] == [*BODY["messages"], {"role": "assistant", "content": "word" * 25}]
     assert changes.get("max_tokens") == left
 
 
-def test_from_nothing_it_is_the_same_request():
-    assert continuation_members({**ASKED, "max_completion_tokens": 50}, Prefix("", " ")) == {
-        "max_completion_tokens": 50
-    }
+def test_without_sent_text_the_messages_stay():
+    assert continuation_members({**BODY, "max_completion_tokens": 50}, Prefix("", " ")) == {"max_completion_tokens": 50}
 
 
-def said(frames):
+def choices_of(frames):
     chunks = [orjson.loads(decode(frame).data) for frame in frames if frame and b"[DONE]" not in frame]
     return [
         (one["id"], choice["delta"].get("content"), choice["finish_reason"])
@@ -70,7 +68,7 @@ def said(frames):
     ]
 
 
-def test_an_answer_that_starts_over_shows_only_what_is_new_under_the_old_id():
+def test_a_replay_passes_only_new_text_under_the_old_id():
     resumed = ResumedStream.from_prefix(Prefix.from_text("one two "), "old", prefilled=False)
     role = chunk_event().replace(b'"delta":{}', b'"delta":{"role":"assistant","content":""}')
     frames = [
@@ -84,40 +82,40 @@ def test_an_answer_that_starts_over_shows_only_what_is_new_under_the_old_id():
     ]
     got = [resumed.transform_frame(frame) for frame in frames]
     assert got[1] == b": ping\n\n" and got[-1] == b"data: [DONE]\n\n"
-    assert said(got[2:]) == [("old", "thr", None), ("old", "ee", None), ("old", None, "stop")]
+    assert choices_of(got[2:]) == [("old", "thr", None), ("old", "ee", None), ("old", None, "stop")]
     assert got[0] == b""
 
 
 @pytest.mark.parametrize("delta", [b'"delta":{}', b'"delta":null', b'"delta":{"content":""}'])
-def test_what_was_held_back_comes_with_the_finish(delta):
+def test_text_that_was_held_back_is_sent_with_the_finish(delta):
     resumed = ResumedStream.from_prefix(Prefix.from_text("one two three four five"), None, prefilled=True)
     assert resumed.transform_frame(chunk_event("one", id="new")) == b""
     last = resumed.transform_frame(chunk_event(finish="stop", id="new").replace(b'"delta":{}', delta))
-    assert said([last]) == [("new", "one", "stop")]
+    assert choices_of([last]) == [("new", "one", "stop")]
 
 
 @pytest.mark.parametrize(
-    "said", [b'"choices":[5]', b'"choices":7', b'"choices":[{"delta":"a"}]', b'"choices":[{"delta":{"content":7}}]']
+    "member", [b'"choices":[5]', b'"choices":7', b'"choices":[{"delta":"a"}]', b'"choices":[{"delta":{"content":7}}]']
 )
-def test_what_has_no_text_in_it_says_nothing(said):
+def test_chunks_of_an_invalid_shape_count_as_without_text(member):
     resumed = ResumedStream.from_prefix(Prefix.from_text("one"), None, prefilled=False)
-    resumed.transform_frame(b"data: {" + said + b"}\n\n")
+    resumed.transform_frame(b"data: {" + member + b"}\n\n")
     assert resumed.matcher.expected == "one"
 
 
-def test_an_answer_that_was_prefilled_goes_on_at_once():
+def test_a_prefilled_continuation_passes_at_once():
     resumed = ResumedStream.from_prefix(Prefix.from_text("one two "), None, prefilled=True)
     frame = resumed.transform_frame(chunk_event(" three", id="new"))
-    assert said([frame]) == [("new", "three", None)]
+    assert choices_of([frame]) == [("new", "three", None)]
 
 
 @pytest.mark.parametrize("frame", [chunk_event("other"), chunk_event(finish="stop"), chunk_event("one", "stop")])
-def test_another_answer_is_refused(frame):
+def test_a_different_response_is_a_mismatch(frame):
     with pytest.raises(ResumeMismatchError):
         ResumedStream.from_prefix(Prefix.from_text("one two"), "old", prefilled=False).transform_frame(frame)
 
 
-def test_usage_and_what_is_no_chunk_pass():
+def test_usage_and_events_that_are_not_objects_pass():
     resumed = ResumedStream.from_prefix(Prefix.from_text("one"), "old", prefilled=False)
     usage = resumed.transform_frame(b'data: {"id":"new","choices":[],"usage":{"prompt_tokens":1}}\n\n')
     assert orjson.loads(decode(usage).data) == {"id": "old", "choices": [], "usage": {"prompt_tokens": 1}}
@@ -127,7 +125,7 @@ def test_usage_and_what_is_no_chunk_pass():
     assert orjson.loads(decode(far).data) == {"id": "old", "choices": [], "x": None}
 
 
-def test_a_character_in_two_halves_is_known_again_and_joined_where_it_is_new():
+def test_a_split_surrogate_pair_is_matched_in_the_replay_and_joined_in_new_text():
     resumed = ResumedStream.from_prefix(Prefix.from_text("one \U0001f600 two"), "old", prefilled=False)
     frames = [b'data: {"choices":[{"delta":{"content":"%b"}}]}\n\n' % half
               for half in (b"one \\ud83d", b"\\ude00 two", b" three \\ud83d", b"\\ude00")]  # fmt: skip
@@ -140,5 +138,5 @@ def test_a_character_in_two_halves_is_known_again_and_joined_where_it_is_new():
 @pytest.mark.parametrize(
     ("text", "sent"), [("one \ud83d", "one"), ("\ud83d\ude00", "\U0001f600"), ("\ude00", "\ufffd")]
 )
-def test_half_a_character_at_the_end_of_what_was_sent_is_left_to_the_next_answer(text, sent):
+def test_half_a_surrogate_pair_at_the_end_is_left_to_the_continuation(text, sent):
     assert Prefix.from_text(text).text == sent

@@ -1,4 +1,4 @@
-"""What was sent is not sent again, however the new answer is cut."""
+"""Text that was sent is not sent again, however the continuation is split into pieces."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ def parts(text, points):
 
 
 @given(texts, texts, st.lists(st.integers(0, 100), max_size=6))
-def test_the_same_beginning_is_swallowed_in_any_cuts(sent, rest, points):
-    overlap = ReplayMatcher(sent)
-    assert "".join(map(overlap.feed, parts(sent + rest, points))) == rest
-    overlap.finish()
+def test_a_replay_is_removed_however_it_is_split(sent, rest, points):
+    matcher = ReplayMatcher(sent)
+    assert "".join(map(matcher.feed, parts(sent + rest, points))) == rest
+    matcher.finish()
 
 
 @given(texts, texts, st.lists(st.integers(0, 100), max_size=6))
-def test_another_beginning_is_refused_before_anything_new_is_let_through(sent, other, points):
-    overlap, passed = ReplayMatcher(sent), ""
+def test_a_different_beginning_is_a_mismatch_before_any_new_text_passes(sent, other, points):
+    matcher, passed = ReplayMatcher(sent), ""
     try:
         for part in parts(other, points):
-            passed += overlap.feed(part)
-        overlap.finish()
+            passed += matcher.feed(part)
+        matcher.finish()
     except ResumeMismatchError:
         assert not passed and not other.startswith(sent)
     else:
@@ -39,19 +39,19 @@ def test_another_beginning_is_refused_before_anything_new_is_let_through(sent, o
 
 
 @given(texts, texts, st.booleans(), st.lists(st.integers(0, 100), max_size=6))
-def test_what_goes_on_may_say_it_again_first(sent, rest, echoed, points):
+def test_a_repeated_prefill_is_removed_however_it_is_split(sent, rest, echoed, points):
     sent, rest = "twenty characters here" + sent.rstrip(), "x" + rest
-    onwards = PrefillMatcher(sent, " \n")
-    came = (sent + " \n" if echoed else "") + rest
-    assert "".join([*map(onwards.feed, parts(came, points)), onwards.finish()]) == rest
+    matcher = PrefillMatcher(sent, " \n")
+    received = (sent + " \n" if echoed else "") + rest
+    assert "".join([*map(matcher.feed, parts(received, points)), matcher.finish()]) == rest
 
 
 @pytest.mark.parametrize(
-    ("trimmed", "came", "new"),
+    ("trailing_space", "received", "new"),
     [(" ", " word", "word"), (" ", "word", "word"), ("\n\n", "\nword", "word"), ("\n", " word", " word"),
      ("", "w", "w"), ("", "the be", "the be"), (" ", "the beginning", ""), (" ", "the beginning on", "on")],
 )  # fmt: skip
-def test_white_space_may_come_again_or_not(trimmed, came, new):
-    onwards = PrefillMatcher("the beginning", trimmed)
-    assert onwards.feed(came) + onwards.finish() == new
-    assert onwards.feed(" on") == " on"
+def test_repeated_white_space_is_removed(trailing_space, received, new):
+    matcher = PrefillMatcher("the beginning", trailing_space)
+    assert matcher.feed(received) + matcher.finish() == new
+    assert matcher.feed(" on") == " on"

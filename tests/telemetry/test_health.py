@@ -4,18 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.telemetry.health import (
-    HEALTH_WINDOW_S,
-    NO_OUTAGE,
-    UNTRIED,
-    Availability,
-    Evidence,
-    Member,
-    Outage,
-    ProbeFailure,
-    disabled_health,
-    evaluate,
-)
+from proxy.resilience.availability import UNTRIED, Availability, ProbeFailure
+from proxy.telemetry.health import HEALTH_WINDOW_S, NO_OUTAGE, Evidence, Member, Outage, disabled_health, evaluate
 from proxy.telemetry.observations import Observations, Record
 
 NOW = 1000.0

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from proxy.telemetry.health import HEALTH_WINDOW_S, UNTRIED, Availability, Member, ProbeFailure
+from proxy.resilience.availability import UNTRIED, Availability, ProbeFailure
+from proxy.telemetry.health import HEALTH_WINDOW_S, Member
 from proxy.telemetry.health_poller import MAX_EVALUATED_PER_POLL, MAX_MEASURED_PER_POLL, HealthPoller
 from proxy.telemetry.observations import Observations
 from proxy.telemetry.signals import SignalCache

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.telemetry.health import UNTRIED, Availability, ProbeFailure
+from proxy.resilience.availability import UNTRIED, Availability, ProbeFailure
 from proxy.telemetry.observations import AttemptUsage, Observations
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 from proxy.telemetry.signals import (

@@ -10,10 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.config.units import Ratio
+from proxy.resilience.availability import ProbeFailure
 from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.breakers import Breakers
 from proxy.resilience.classification import CLASSIFICATIONS
-from proxy.telemetry.health import Health, ProbeFailure
+from proxy.telemetry.health import Health
 from proxy.telemetry.observations import Observations
 from proxy.telemetry.signals import SignalCache
 from proxy.telemetry.status_history import RECOVERY_HOLD_S, StatusHysteresis
