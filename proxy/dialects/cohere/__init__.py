@@ -1,4 +1,4 @@
-"""Cohere's v2 chat."""
+"""Cohere's v2 chat API: translates OpenAI's chat requests to it and its responses back."""
 
 from proxy.dialects.cohere.request import build_request, unsupported_params
 from proxy.dialects.cohere.response import translate_error, translate_response

@@ -1,4 +1,4 @@
-"""OpenAI's messages as Cohere's: one system message, at the start; the user speaks, or a tool answers, at the end."""
+"""Translates OpenAI's messages into Cohere's: one system message at the start, a user or tool message at the end."""
 
 from __future__ import annotations
 
@@ -12,35 +12,41 @@ from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, too
 Turn = dict[str, Any]
 
 
-def conversation(messages: Any, names: Mapping[str, str]) -> list[Turn]:
-    """The messages, tools under the names given. Raises InvalidRequestError for what Cohere has no place for.
+def translate_messages(messages: Any, provider_names: Mapping[str, str]) -> list[Turn]:
+    """Translate messages; `provider_names` maps the caller's tool names to the provider's. Raises InvalidRequestError.
 
-    System messages at the start become one; a later one is the user's, since the system has only the first place."""
+    Leading system messages are joined into one. Cohere allows none later, so later ones become user messages."""
     if not isinstance(messages, list):
         raise invalid_param("messages", "must be a list")
-    translated = [_turn(message, f"messages[{index}]", names) for index, message in enumerate(messages)]
+    translated = [
+        _translate_message(message, f"messages[{index}]", provider_names) for index, message in enumerate(messages)
+    ]
     turns = [turn for turn in translated if turn is not None]
-    lead = list(takewhile(lambda turn: turn["role"] == "system", turns))
-    others = turns[len(lead) :]
+    leading_system = list(takewhile(lambda turn: turn["role"] == "system", turns))
+    others = turns[len(leading_system) :]
     if not others:
-        raise invalid_param("messages", "must hold a message that says something and is not the system's")
+        raise invalid_param("messages", "must contain a message with content other than system messages")
     if others[-1]["role"] == "assistant":
         raise invalid_param(
-            "messages", "this provider does not go on with an assistant message: the last must be another's"
+            "messages", "this provider does not support prefill: the last message must not be an assistant message"
         )
-    system = [{"role": "system", "content": "\n\n".join(turn["content"] for turn in lead)}] if lead else []
+    system = (
+        [{"role": "system", "content": "\n\n".join(turn["content"] for turn in leading_system)}]
+        if leading_system
+        else []
+    )
     return system + [turn | {"role": "user"} if turn["role"] == "system" else turn for turn in others]
 
 
-def _turn(message: Any, where: str, names: Mapping[str, str]) -> Turn | None:
-    return _ROLES[role_of(message, where, _ROLES)](message, where, names)
+def _translate_message(message: Any, where: str, provider_names: Mapping[str, str]) -> Turn | None:
+    return _ROLES[role_of(message, where, _ROLES)](message, where, provider_names)
 
 
-def _system(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
+def _system(message: Mapping[str, Any], where: str, provider_names: Mapping[str, str]) -> Turn:
     return {"role": "system", "content": text_content(message.get("content"), f"{where}.content")}
 
 
-def _user(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
+def _user(message: Mapping[str, Any], where: str, provider_names: Mapping[str, str]) -> Turn:
     content = message.get("content")
     if isinstance(content, list):
         content = [
@@ -53,32 +59,34 @@ def _user(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> T
 def _part(part: dict[str, Any], where: str) -> dict[str, Any]:
     if part["type"] == "image_url":
         return image_part(part, where)
-    said = part_text(part)
-    if said is None:
-        raise invalid_param(where, f"a part of type {part['type']!r} cannot stand here")
-    return {"type": "text", "text": said}
+    text = part_text(part)
+    if text is None:
+        raise invalid_param(where, f"parts of type {part['type']!r} are not allowed here")
+    return {"type": "text", "text": text}
 
 
-def _assistant(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn | None:
-    """What was said or thought before calling tools is the plan; one that says nothing is left out."""
-    said = text_content(message.get("content") or message.get("refusal"), f"{where}.content")
+def _assistant(message: Mapping[str, Any], where: str, provider_names: Mapping[str, str]) -> Turn | None:
+    """Translate an assistant message; with tool calls, its reasoning or else its text is the `tool_plan`.
+
+    Returns None for a message without content."""
+    text = text_content(message.get("content") or message.get("refusal"), f"{where}.content")
     calls = [
         {
             "id": call.id,
             "type": "function",
-            "function": {"name": names.get(call.name, call.name), "arguments": call.arguments},
+            "function": {"name": provider_names.get(call.name, call.name), "arguments": call.arguments},
         }
         for call in tool_calls_of(message, where)
     ]
     if not calls:
-        return {"role": "assistant", "content": said} if said else None
-    thought = message.get("reasoning_content")
-    plan, content = (thought, said) if isinstance(thought, str) and thought else (said, "")
+        return {"role": "assistant", "content": text} if text else None
+    reasoning = message.get("reasoning_content")
+    plan, content = (reasoning, text) if isinstance(reasoning, str) and reasoning else (text, "")
     turn = {"role": "assistant", "tool_plan": plan, "tool_calls": calls, "content": content}
     return {key: value for key, value in turn.items() if value}
 
 
-def _tool(message: Mapping[str, Any], where: str, names: Mapping[str, str]) -> Turn:
+def _tool(message: Mapping[str, Any], where: str, provider_names: Mapping[str, str]) -> Turn:
     content = text_content(message.get("content"), f"{where}.content")
     return {"role": "tool", "tool_call_id": tool_call_id_of(message, where), "content": content}
 

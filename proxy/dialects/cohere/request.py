@@ -1,4 +1,4 @@
-"""OpenAI's chat request as Cohere's."""
+"""Translates an OpenAI chat request into a request to Cohere's v2 chat API."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from proxy.dialects.cohere.messages import conversation
+from proxy.dialects.cohere.messages import translate_messages
 from proxy.dialects.cohere.tables import MAX_STOP_SEQUENCES, PARAMS, PATHS, TOOL_CHOICE_MODES, TOOL_NAME
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import invalid_param
@@ -17,74 +17,74 @@ from proxy.dialects.names import original_names, sanitize_names
 
 
 def build_request(call: CallerRequest) -> ProviderRequest:
-    """The request; what it cannot say is left out and named in the warnings. Raises InvalidRequestError."""
+    """Build the request; unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body = call.body
-    lost = unsupported_params(body, call.model)
-    check_essential(lost)
-    told = sanitize_names(used_tool_names(body), TOOL_NAME)
-    asked = {
+    unsupported = unsupported_params(body, call.model)
+    check_essential(unsupported)
+    provider_names = sanitize_names(used_tool_names(body), TOOL_NAME)
+    request = {
         "model": call.model,
-        "messages": conversation(body.get("messages"), told),
+        "messages": translate_messages(body.get("messages"), provider_names),
         **_params(body),
-        **_tools(body, told),
-        "stop_sequences": _stops(body.get("stop")),
+        **_tools(body, provider_names),
+        "stop_sequences": _stop_sequences(body.get("stop")),
         "stream": call.stream,
     }
     return ProviderRequest(
         path=PATHS[call.endpoint],
-        body=orjson.dumps({key: value for key, value in asked.items() if value is not None}),
-        warnings=drop_warnings(lost) + PARAMS.clamp_warnings(body),
-        tool_names=original_names(told),
+        body=orjson.dumps({key: value for key, value in request.items() if value is not None}),
+        warnings=drop_warnings(unsupported) + PARAMS.clamp_warnings(body),
+        tool_names=original_names(provider_names),
     )
 
 
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
-    """The parameters that are asked for and cannot be said."""
-    penalty = ("presence_penalty",) if _two_penalties(body) else ()
-    return PARAMS.unsupported(body) + penalty + (("strict",) if _some_strict(body) else ())
+    """Return the requested parameters that Cohere does not support."""
+    penalty = ("presence_penalty",) if _has_two_penalties(body) else ()
+    return PARAMS.unsupported(body) + penalty + (("strict",) if _has_mixed_strict(body) else ())
 
 
-def _some_strict(body: Mapping[str, Any]) -> bool:
-    """Whether some of the tools are strict and others are not: Cohere is strict with all of them or with none."""
+def _has_mixed_strict(body: Mapping[str, Any]) -> bool:
+    """Return whether some tools are strict and others are not; Cohere's `strict_tools` applies to all tools."""
     flags, choice = strict_flags(body), body.get("tool_choice")
-    named = isinstance(choice, dict) and choice.get("type") == "function"
-    return any(flags) and not all(flags) and not named
+    is_forced = isinstance(choice, dict) and choice.get("type") == "function"
+    return any(flags) and not all(flags) and not is_forced
 
 
 def _params(body: Mapping[str, Any]) -> dict[str, Any]:
-    told = PARAMS.to_provider(body)
-    if _two_penalties(body):
-        del told["presence_penalty"]
-    return told
+    params = PARAMS.to_provider(body)
+    if _has_two_penalties(body):
+        del params["presence_penalty"]
+    return params
 
 
-def _two_penalties(body: Mapping[str, Any]) -> bool:
-    """Cohere takes one of the two."""
+def _has_two_penalties(body: Mapping[str, Any]) -> bool:
+    """Return whether both penalties are set; Cohere accepts only one."""
     values = [body.get(name) for name in ("frequency_penalty", "presence_penalty")]
     return all(isinstance(value, (int, float)) and value > 0 for value in values)
 
 
-def _stops(stop: Any) -> list[str] | None:
-    listed = [stop] if isinstance(stop, str) else stop or []
-    if not isinstance(listed, list) or len(listed) > MAX_STOP_SEQUENCES:
+def _stop_sequences(stop: Any) -> list[str] | None:
+    sequences = [stop] if isinstance(stop, str) else stop or []
+    if not isinstance(sequences, list) or len(sequences) > MAX_STOP_SEQUENCES:
         raise invalid_param("stop", f"must be a string or a list of at most {MAX_STOP_SEQUENCES}")
-    return listed or None
+    return sequences or None
 
 
-def _tools(body: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
-    """A tool that must be called is the only one offered."""
-    offered = parse_tool_selection(body)
-    functions = [function for function in offered.functions if offered.forced_name in (None, function["name"])]
+def _tools(body: Mapping[str, Any], provider_names: Mapping[str, str]) -> dict[str, Any]:
+    """Translate tools and `tool_choice`. Cohere cannot force one tool by name, so a forced tool is the only one sent."""
+    selection = parse_tool_selection(body)
+    functions = [function for function in selection.functions if selection.forced_name in (None, function["name"])]
     if not functions:
         return {}
     return {
-        "tools": [{"type": "function", "function": _function(function, told)} for function in functions],
-        "tool_choice": TOOL_CHOICE_MODES[offered.mode],
+        "tools": [{"type": "function", "function": _function(function, provider_names)} for function in functions],
+        "tool_choice": TOOL_CHOICE_MODES[selection.mode],
         "strict_tools": all(function.get("strict") for function in functions) or None,
     }
 
 
-def _function(function: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
-    said = {"name": told[function["name"]], "description": function.get("description")}
+def _function(function: Mapping[str, Any], provider_names: Mapping[str, str]) -> dict[str, Any]:
+    members = {"name": provider_names[function["name"]], "description": function.get("description")}
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
-    return {key: value for key, value in said.items() if value is not None} | {"parameters": parameters}
+    return {key: value for key, value in members.items() if value is not None} | {"parameters": parameters}

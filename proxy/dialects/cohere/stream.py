@@ -1,4 +1,4 @@
-"""Cohere's events as OpenAI's chunks."""
+"""Translates Cohere's event stream into OpenAI's chat completion chunks."""
 
 from __future__ import annotations
 
@@ -18,16 +18,17 @@ from proxy.sse import Event, data_of
 
 
 class CohereStream(FrameTransform):
-    """One choice; `message-end` is the end, whatever comes or does not come after it."""
+    """Translates events one by one, with one handler per event type. `message-end` ends the stream; later events are ignored."""
 
-    def __init__(self, reading: ResponseContext) -> None:
-        super().__init__(reading)
-        self._chunks = ChunkWriter(reading)
-        self._calls = 0
-        self._argued = True
+    def __init__(self, context: ResponseContext) -> None:
+        super().__init__(context)
+        self._chunks = ChunkWriter(context)
+        self._call_count = 0
+        self._has_arguments = True
+        """Whether arguments of the latest call were written; initially true, as there is no call."""
 
     def _translate_end(self, rest: bytes) -> bytes:
-        """A last event may lack its blank line; half of one is dropped."""
+        """Translate a last event that lacks its blank line; an incomplete event is dropped."""
         data = data_of(rest)
         return self._translate_frame(rest) if data is not None and parse_or_none(data) is not None else b""
 
@@ -39,101 +40,101 @@ class CohereStream(FrameTransform):
         if not isinstance(event, dict):
             self._context.answer.dropped_events += 1
             return b""
-        translate = _EVENTS.get(text_of(event.get("type")))
-        if translate is not None:
-            return translate(self, event)
-        return self._refused(500, event) if _is_error(event) else b""
+        handle = _HANDLERS.get(text_of(event.get("type")))
+        if handle is not None:
+            return handle(self, event)
+        return self._error_event(500, event) if _is_error(event) else b""
 
-    def _start(self, event: Mapping[str, Any]) -> bytes:
+    def _on_message_start(self, event: Mapping[str, Any]) -> bytes:
         return b"" if self._chunks.started else self._chunks.start(id=event.get("id"))
 
-    def _begun(self) -> bytes:
-        """The role chunk, where a stream did without `message-start`."""
+    def _ensure_started(self) -> bytes:
+        """Write the role chunk if the stream had no `message-start`."""
         return b"" if self._chunks.started else self._chunks.start()
 
-    def _content(self, event: Mapping[str, Any]) -> bytes:
-        written = self._begun()
-        for part in _within(event, "content"):
-            if thought := content_of(part.get("thinking")):
-                written += self._chunks.reasoning_delta(thought)
+    def _on_content(self, event: Mapping[str, Any]) -> bytes:
+        output = self._ensure_started()
+        for part in _delta_objects(event, "content"):
+            if reasoning := content_of(part.get("thinking")):
+                output += self._chunks.reasoning_delta(reasoning)
             if text := content_of(part.get("text")):
-                written += self._chunks.text_delta(text)
-        return written
+                output += self._chunks.text_delta(text)
+        return output
 
-    def _plan(self, event: Mapping[str, Any]) -> bytes:
+    def _on_tool_plan(self, event: Mapping[str, Any]) -> bytes:
         plan = content_of(_message(event).get("tool_plan"))
-        return self._begun() + (self._chunks.reasoning_delta(plan) if plan else b"")
+        return self._ensure_started() + (self._chunks.reasoning_delta(plan) if plan else b"")
 
-    def _call(self, event: Mapping[str, Any]) -> bytes:
-        """`tool_calls` is mostly one call here, not a list; calls get indexes of their own, from 0."""
-        written = self._begun()
-        for call in _within(event, "tool_calls") or [{}]:
-            written += self._called(event)
+    def _on_call_start(self, event: Mapping[str, Any]) -> bytes:
+        """Write the start of a call. Calls are numbered from 0 here; `tool_calls` is usually an object, sometimes a list."""
+        output = self._ensure_started()
+        for call in _delta_objects(event, "tool_calls") or [{}]:
+            output += self._on_call_end(event)
             name = content_of(object_of(call.get("function")).get("name"))
-            index, self._calls, self._argued = self._calls, self._calls + 1, False
+            index, self._call_count, self._has_arguments = self._call_count, self._call_count + 1, False
             id = text_of(call.get("id")) or f"call_{self._context.id}_{index}"
-            written += self._chunks.tool_call_start(index, id, name) + self._fragment(call)
-        return written
+            output += self._chunks.tool_call_start(index, id, name) + self._arguments_delta(call)
+        return output
 
-    def _arguments(self, event: Mapping[str, Any]) -> bytes:
-        return b"".join(map(self._fragment, _within(event, "tool_calls")))
+    def _on_call_delta(self, event: Mapping[str, Any]) -> bytes:
+        return b"".join(map(self._arguments_delta, _delta_objects(event, "tool_calls")))
 
-    def _fragment(self, call: Mapping[str, Any]) -> bytes:
+    def _arguments_delta(self, call: Mapping[str, Any]) -> bytes:
         fragment = arguments_of(object_of(call.get("function")).get("arguments"))
-        if not fragment or not self._calls:
+        if not fragment or not self._call_count:
             return b""
-        self._argued = True
-        return self._chunks.arguments_delta(self._calls - 1, fragment)
+        self._has_arguments = True
+        return self._chunks.arguments_delta(self._call_count - 1, fragment)
 
-    def _called(self, event: Mapping[str, Any]) -> bytes:
-        """A call without arguments gets an empty object: "" is no JSON."""
-        if self._argued:
+    def _on_call_end(self, event: Mapping[str, Any]) -> bytes:
+        """Write an empty object as the arguments of a call that had none, because "" is not valid JSON."""
+        if self._has_arguments:
             return b""
-        self._argued = True
-        return self._chunks.arguments_delta(self._calls - 1, "{}")
+        self._has_arguments = True
+        return self._chunks.arguments_delta(self._call_count - 1, "{}")
 
-    def _message_end(self, event: Mapping[str, Any]) -> bytes:
+    def _on_message_end(self, event: Mapping[str, Any]) -> bytes:
         delta = object_of(event.get("delta"))
         reason = text_of(delta.get("finish_reason"))
         if delta.get("error") or reason in FAILED_FINISH_REASONS:
             error = delta.get("error") or f"the provider ended the answer with {reason}"
-            return self._refused(FAILED_FINISH_REASONS.get(reason, 500), error)
+            return self._error_event(FAILED_FINISH_REASONS.get(reason, 500), error)
         counts = to_openai_usage(delta.get("usage"))
-        ended = self._begun() + self._called(event) + self._chunks.finish(finish_reason(reason))
-        return ended + (self._chunks.usage_chunk(counts) if counts else b"") + self._chunks.done()
+        end = self._ensure_started() + self._on_call_end(event) + self._chunks.finish(finish_reason(reason))
+        return end + (self._chunks.usage_chunk(counts) if counts else b"") + self._chunks.done()
 
-    def _refused(self, status: int, error: Any) -> bytes:
+    def _error_event(self, status: int, error: Any) -> bytes:
         message = message_from_value(error) or "the provider broke off with an error"
         return error_event(error_response(status, {}, message), self._context)
 
 
-_EVENTS: Mapping[str, Callable[[CohereStream, Mapping[str, Any]], bytes]] = {
-    "message-start": CohereStream._start,
-    "content-start": CohereStream._content,
-    "content-delta": CohereStream._content,
-    "tool-plan-delta": CohereStream._plan,
-    "tool-call-start": CohereStream._call,
-    "tool-call-delta": CohereStream._arguments,
-    "tool-call-end": CohereStream._called,
-    "message-end": CohereStream._message_end,
+_HANDLERS: Mapping[str, Callable[[CohereStream, Mapping[str, Any]], bytes]] = {
+    "message-start": CohereStream._on_message_start,
+    "content-start": CohereStream._on_content,
+    "content-delta": CohereStream._on_content,
+    "tool-plan-delta": CohereStream._on_tool_plan,
+    "tool-call-start": CohereStream._on_call_start,
+    "tool-call-delta": CohereStream._on_call_delta,
+    "tool-call-end": CohereStream._on_call_end,
+    "message-end": CohereStream._on_message_end,
 }
 
 
 def has_content(event: Event) -> bool:
-    """Whether an event says something: text, thought, a plan, a call, the end or an error."""
+    """Return whether an event has text, reasoning, a tool call, an error or the end."""
     if event.data is None:
         return False
-    said = parse_or_none(event.data)
-    if not isinstance(said, dict):
+    parsed = parse_or_none(event.data)
+    if not isinstance(parsed, dict):
         return event.data == DONE
-    kind = said.get("type")
+    kind = parsed.get("type")
     if kind in ("content-start", "content-delta"):
-        return any(part.get("text") or part.get("thinking") for part in _within(said, "content"))
-    return kind in ("tool-plan-delta", "tool-call-start", "message-end") or _is_error(said)
+        return any(part.get("text") or part.get("thinking") for part in _delta_objects(parsed, "content"))
+    return kind in ("tool-plan-delta", "tool-call-start", "message-end") or _is_error(parsed)
 
 
 def _is_error(event: Mapping[str, Any]) -> bool:
-    """An error's body in an event's place."""
+    """Return whether this is an error body in place of an event."""
     return bool(event.get("error")) or ("type" not in event and isinstance(event.get("message"), str))
 
 
@@ -141,7 +142,7 @@ def _message(event: Mapping[str, Any]) -> dict[str, Any]:
     return object_of(object_of(event.get("delta")).get("message"))
 
 
-def _within(event: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
-    """The objects that stand there, in a list or alone."""
-    found = _message(event).get(name)
-    return objects_of(found if isinstance(found, list) else [found])
+def _delta_objects(event: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """Return the objects of one member of the delta's message, which is a list or a single object."""
+    value = _message(event).get(name)
+    return objects_of(value if isinstance(value, list) else [value])

@@ -1,4 +1,4 @@
-"""What Cohere's v2 chat takes and says: data, to be changed as the API changes."""
+"""Constants of Cohere's v2 chat API. Data only."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PARAMS = ParamTable(
 MAX_STOP_SEQUENCES = 5
 
 TOOL_CHOICE_MODES: Mapping[str, str | None] = {"auto": None, "none": "NONE", "required": "REQUIRED"}
-"""OpenAI's `tool_choice` -> Cohere's, which has no word for leaving the choice to the model."""
+"""OpenAI's `tool_choice` -> Cohere's; None, its default, leaves the choice to the model."""
 
 FINISH_REASONS: Mapping[str, str] = {
     "COMPLETE": "stop",
@@ -36,7 +36,7 @@ FINISH_REASONS: Mapping[str, str] = {
     "TOOL_CALL": "tool_calls",
     "ERROR_TOXIC": "content_filter",
 }
-"""Cohere's finish reasons -> OpenAI's; any other counts as `stop`."""
+"""Cohere's finish reason -> OpenAI's; any other becomes `stop`."""
 
 FAILED_FINISH_REASONS: Mapping[str, int] = {"ERROR": 500, "TIMEOUT": 504}
-"""Finish reasons of answers that went wrong, and the status each would have had."""
+"""Finish reasons of failed generations -> the equivalent HTTP status."""

@@ -1,41 +1,45 @@
+"""Messages are translated to the order that Cohere requires, or rejected with the path of the invalid part."""
+
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
 
-from proxy.dialects.cohere.messages import conversation
+from proxy.dialects.cohere.messages import translate_messages
 from proxy.errors import InvalidRequestError
 
 HELLO = {"role": "user", "content": "hi"}
 CALLS = [{"id": "i", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
 
 
-@pytest.mark.parametrize("said, told", [
+@pytest.mark.parametrize("message, members", [
     ({"content": None}, {}), ({"content": "Wait."}, {"tool_plan": "Wait."}),
     ({"reasoning_content": "hm"}, {"tool_plan": "hm"}),
     ({"content": "Wait.", "reasoning_content": "hm"}, {"tool_plan": "hm", "content": "Wait."}),
 ])  # fmt: skip
-def test_what_was_said_or_thought_before_a_call_is_the_plan(said: dict[str, Any], told: dict[str, Any]) -> None:  # G 49
-    turn = conversation([{"role": "assistant", "tool_calls": CALLS, **said}, HELLO], {})[0]
-    assert turn == {"role": "assistant", "tool_calls": CALLS, **told}
+def test_text_or_reasoning_before_a_call_becomes_the_tool_plan(
+    message: dict[str, Any], members: dict[str, Any]
+) -> None:
+    turn = translate_messages([{"role": "assistant", "tool_calls": CALLS, **message}, HELLO], {})[0]
+    assert turn == {"role": "assistant", "tool_calls": CALLS, **members}
 
 
-def test_only_the_first_place_is_the_systems() -> None:
+def test_leading_system_messages_are_joined_and_later_ones_become_user_messages() -> None:
     messages = [{"role": role, "content": role} for role in ("system", "developer", "user", "system", "user")]
-    assert [(turn["role"], turn["content"]) for turn in conversation(messages, {})] == [
+    assert [(turn["role"], turn["content"]) for turn in translate_messages(messages, {})] == [
         ("system", "system\n\ndeveloper"), ("user", "user"), ("user", "system"), ("user", "user"),
     ]  # fmt: skip
 
 
-def test_a_call_and_its_result_go_over_with_their_id() -> None:
+def test_a_call_and_its_result_keep_their_id() -> None:
     messages = [
         HELLO,
         {"role": "assistant", "tool_calls": CALLS},
         {"role": "tool", "tool_call_id": "i", "content": "42"},
     ]
-    turns = conversation(messages, {"f": "f_told"})
-    assert turns[1]["tool_calls"][0]["function"]["name"] == "f_told"
+    turns = translate_messages(messages, {"f": "f_renamed"})
+    assert turns[1]["tool_calls"][0]["function"]["name"] == "f_renamed"
     assert turns[2] == {"role": "tool", "tool_call_id": "i", "content": "42"}
 
 
@@ -45,11 +49,11 @@ def test_a_call_and_its_result_go_over_with_their_id() -> None:
     ({"role": "user", "content": 3}, "messages[0].content"),
     ({"role": "tool", "tool_call_id": "i", "content": [{"type": "image_url"}]}, "messages[0].content[0]"),
 ])  # fmt: skip
-def test_what_has_no_place_is_named(message: Any, param: str) -> None:
+def test_an_invalid_message_is_reported_with_its_path(message: Any, param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        conversation([message, HELLO], {})
+        translate_messages([message, HELLO], {})
     assert caught.value.param == param
 
 
-def test_an_answer_that_says_nothing_is_left_out() -> None:
-    assert conversation([{"role": "assistant", "content": ""}, HELLO], {}) == [HELLO]
+def test_an_assistant_message_without_content_is_omitted() -> None:
+    assert translate_messages([{"role": "assistant", "content": ""}, HELLO], {}) == [HELLO]

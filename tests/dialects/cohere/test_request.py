@@ -1,3 +1,5 @@
+"""Requests to Cohere: parameters, tools and names are translated, clamped, dropped or rejected."""
+
 from __future__ import annotations
 
 import inspect
@@ -23,28 +25,28 @@ TOOLS = [{"type": "function", "function": {"name": name}} for name in ("f", "g")
 KNOWN = set(inspect.signature(cohere.ClientV2.chat).parameters) | {"stream"}
 
 
-def asking(**body: Any) -> ProviderRequest:
+def provider_request(**body: Any) -> ProviderRequest:
     body = {"model": "alias", "messages": HELLO, **body}
     return DIALECT.build_request(CallerRequest("chat", body, orjson.dumps(body), "up-model", bool(body.get("stream"))))
 
 
-def asked(**body: Any) -> dict[str, Any]:
-    told: dict[str, Any] = orjson.loads(asking(**body).body)
-    assert told.keys() <= KNOWN
-    for message in told["messages"]:
+def translated(**body: Any) -> dict[str, Any]:
+    request: dict[str, Any] = orjson.loads(provider_request(**body).body)
+    assert request.keys() <= KNOWN
+    for message in request["messages"]:
         TypeAdapter(ChatMessageV2).validate_python(message, extra="forbid")
-    for tool in told.get("tools", ()):
+    for tool in request.get("tools", ()):
         TypeAdapter(ToolV2).validate_python(tool, extra="forbid")
-    return told
+    return request
 
 
 @pytest.mark.parametrize("file", golden_files(REQUESTS, "*.openai.json"))
-def test_a_request_becomes_exactly_its_golden_one(file: Path) -> None:
-    told = asked(**orjson.loads(file.read_bytes()))
-    assert told == orjson.loads(file.with_name(file.name.replace("openai", "cohere")).read_bytes())
+def test_a_request_is_translated_to_its_golden_file(file: Path) -> None:
+    request = translated(**orjson.loads(file.read_bytes()))
+    assert request == orjson.loads(file.with_name(file.name.replace("openai", "cohere")).read_bytes())
 
 
-@pytest.mark.parametrize("given, told, warned", [
+@pytest.mark.parametrize("given, expected, warning", [
     ({"temperature": 1.5}, ("temperature", 1), "param-clamped;name=temperature;value=1"),
     ({"top_p": 0}, ("p", 0.01), "param-clamped;name=top_p;value=0.01"),
     ({"top_k": 900}, ("k", 500), "param-clamped;name=top_k;value=500"),
@@ -59,46 +61,50 @@ def test_a_request_becomes_exactly_its_golden_one(file: Path) -> None:
     ({"tools": [{**TOOLS[0], "function": {"name": "f", "strict": True}}, TOOLS[1]]}, ("strict_tools", None), "param-dropped;name=strict"),
     ({"user": "u", "stream_options": {}, "store": True}, ("user", None), None),
 ])  # fmt: skip
-def test_parameters_are_told_in_coheres_ranges(given: Any, told: tuple[str, Any], warned: str | None) -> None:
-    assert asked(**given).get(told[0]) == told[1]
-    assert asking(**given).warnings == ((warned,) if warned else ())
+def test_parameters_are_clamped_to_coheres_ranges_or_dropped(
+    given: Any, expected: tuple[str, Any], warning: str | None
+) -> None:
+    assert translated(**given).get(expected[0]) == expected[1]
+    assert provider_request(**given).warnings == ((warning,) if warning else ())
 
 
-def test_of_two_penalties_one_is_dropped() -> None:  # G 47
+def test_only_one_of_two_penalties_is_sent() -> None:
     body = {"frequency_penalty": 0.5, "presence_penalty": 0.25}
-    told = asked(**body)
-    assert told["frequency_penalty"] == 0.5 and "presence_penalty" not in told
-    assert asking(**body).warnings == ("param-dropped;name=presence_penalty",)
-    assert asked(frequency_penalty=0, presence_penalty=0.25)["presence_penalty"] == 0.25
+    request = translated(**body)
+    assert request["frequency_penalty"] == 0.5 and "presence_penalty" not in request
+    assert provider_request(**body).warnings == ("param-dropped;name=presence_penalty",)
+    assert translated(frequency_penalty=0, presence_penalty=0.25)["presence_penalty"] == 0.25
 
 
-def test_two_answers_cannot_be_asked_for() -> None:  # G 68
+def test_several_choices_are_rejected() -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        asking(n=2)
+        provider_request(n=2)
     assert (caught.value.param, caught.value.code) == ("n", "unsupported_parameter")
 
 
-def test_a_tool_that_must_be_called_is_the_only_one() -> None:  # G 48
-    told = asked(tools=TOOLS, tool_choice={"type": "function", "function": {"name": "f"}})
-    assert [tool["function"]["name"] for tool in told["tools"]] == ["f"] and told["tool_choice"] == "REQUIRED"
+def test_a_forced_tool_is_the_only_one_sent() -> None:
+    request = translated(tools=TOOLS, tool_choice={"type": "function", "function": {"name": "f"}})
+    assert [tool["function"]["name"] for tool in request["tools"]] == ["f"] and request["tool_choice"] == "REQUIRED"
 
 
-@pytest.mark.parametrize("choice, told", [("auto", None), (None, None), ("none", "NONE"), ("required", "REQUIRED")])
-def test_the_choice_of_tools_is_told_in_coheres_words(choice: Any, told: Any) -> None:
-    assert asked(tools=TOOLS, tool_choice=choice).get("tool_choice") == told
+@pytest.mark.parametrize("choice, expected", [("auto", None), (None, None), ("none", "NONE"), ("required", "REQUIRED")])
+def test_tool_choice_is_translated(choice: Any, expected: Any) -> None:
+    assert translated(tools=TOOLS, tool_choice=choice).get("tool_choice") == expected
 
 
-def test_tools_are_strict_if_all_are() -> None:
+def test_strict_tools_is_set_if_all_tools_are_strict() -> None:
     strict = [{"type": "function", "function": {"name": name, "strict": True}} for name in "fg"]
-    assert asked(tools=strict)["strict_tools"] is True and "strict_tools" not in asked(tools=[strict[0], TOOLS[1]])
+    assert translated(tools=strict)["strict_tools"] is True and "strict_tools" not in translated(
+        tools=[strict[0], TOOLS[1]]
+    )
 
 
-def test_names_that_cohere_would_not_take_are_changed_and_can_be_turned_back() -> None:  # G 69
+def test_invalid_tool_names_are_mapped_to_unique_valid_names_and_back() -> None:
     names = ["my.tool/v1", "a.b", "a_b", "2nd", "a-b"]
-    its = asking(tools=[{"type": "function", "function": {"name": name}} for name in names])
-    told = [tool["function"]["name"] for tool in orjson.loads(its.body)["tools"]]
-    assert len(set(told)) == 5 and all(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) for name in told)
-    assert [its.tool_names.get(name, name) for name in told] == names
+    result = provider_request(tools=[{"type": "function", "function": {"name": name}} for name in names])
+    sent = [tool["function"]["name"] for tool in orjson.loads(result.body)["tools"]]
+    assert len(set(sent)) == 5 and all(re.fullmatch("[A-Za-z_][A-Za-z0-9_]*", name) for name in sent)
+    assert [result.tool_names.get(name, name) for name in sent] == names
 
 
 @pytest.mark.parametrize("body, param", [
@@ -112,7 +118,7 @@ def test_names_that_cohere_would_not_take_are_changed_and_can_be_turned_back() -
     ({"tools": TOOLS, "tool_choice": {"type": "custom", "custom": {"name": "f"}}}, "tool_choice"),
     ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
 ])  # fmt: skip
-def test_what_cannot_be_said_is_an_error_that_names_it(body: Any, param: str) -> None:
+def test_an_unsupported_or_invalid_parameter_is_reported_by_name(body: Any, param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        asking(**body)
+        provider_request(**body)
     assert caught.value.param == param

@@ -1,3 +1,5 @@
+"""Cohere's non-streaming responses and errors in OpenAI's format."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -16,40 +18,40 @@ ANSWERS = Path(__file__).parent / "answers"
 
 
 @pytest.mark.parametrize("file", golden_files(ANSWERS, "*.cohere.json"))
-def test_an_answer_becomes_exactly_its_golden_one(file: Path) -> None:
+def test_a_response_is_translated_to_its_golden_file(file: Path) -> None:
     V2ChatResponse.model_validate_json(file.read_bytes())
-    its = response_context(tool_names={"a_b": "a.b"})
-    body = validate_completion(DIALECT.translate_response(file.read_bytes(), its))
+    context = response_context(tool_names={"a_b": "a.b"})
+    body = validate_completion(DIALECT.translate_response(file.read_bytes(), context))
     assert body == orjson.loads(file.with_name(file.name.replace("cohere", "openai")).read_bytes())
-    assert its.answer.complete and its.answer.usage == body["usage"]
+    assert context.answer.complete and context.answer.usage == body["usage"]
 
 
-@pytest.mark.parametrize("said, prompt, completion", [
+@pytest.mark.parametrize("usage, prompt, completion", [
     ({"tokens": {"input_tokens": 12.0, "output_tokens": 3.0}, "billed_units": {"input_tokens": 5.0}}, 12, 3),
     ({"billed_units": {"input_tokens": 5.0, "output_tokens": 2.0}}, 5, 2), ({"tokens": {}}, 0, 0),
 ])  # fmt: skip
-def test_counts_are_whole_numbers(said: Any, prompt: int, completion: int) -> None:  # G 50
-    counts = to_openai_usage(said)
+def test_token_counts_are_integers(usage: Any, prompt: int, completion: int) -> None:
+    counts = to_openai_usage(usage)
     assert counts and (counts["prompt_tokens"], counts["completion_tokens"]) == (prompt, completion)
     assert all(isinstance(count, int) for count in counts.values())
     assert to_openai_usage(None) is None
 
 
-@pytest.mark.parametrize("reason, word", [
+@pytest.mark.parametrize("reason, expected", [
     ("COMPLETE", "stop"), ("STOP_SEQUENCE", "stop"), ("MAX_TOKENS", "length"), ("ERROR_TOXIC", "content_filter"),
     ("TIRED", "stop"), (None, "stop"),
 ])  # fmt: skip
-def test_finish_reasons_have_openais_words(reason: Any, word: str) -> None:  # G 72
+def test_finish_reasons_are_translated(reason: Any, expected: str) -> None:
     body = {"id": "x", "message": {"role": "assistant", "content": "a"}, "finish_reason": reason}
     choice = validate_completion(DIALECT.translate_response(orjson.dumps(body), response_context()))["choices"][0]
-    assert (choice["finish_reason"], choice["message"]["content"]) == (word, "a")
+    assert (choice["finish_reason"], choice["message"]["content"]) == (expected, "a")
 
 
 @pytest.mark.parametrize("body", [
     {"message": "sorry", "id": "x"}, {"id": "x"}, {"message": {"content": []}, "finish_reason": "ERROR"},
     {"message": {"content": []}, "finish_reason": "TIMEOUT"},
 ])  # fmt: skip
-def test_what_is_no_answer_is_a_bad_one(body: Any) -> None:
+def test_an_invalid_or_failed_response_is_malformed(body: Any) -> None:
     with pytest.raises(MalformedResponse):
         DIALECT.translate_response(orjson.dumps(body), response_context())
 
@@ -68,11 +70,13 @@ def test_what_is_no_answer_is_a_bad_one(body: Any) -> None:
     (503, "busy", 503, "server_is_overloaded", "server_error"),
     (504, "slow", 504, "upstream_timeout", "timeout"),
 ])  # fmt: skip
-def test_refusals_are_told_in_openais_words(status: int, message: str, shown: int, code: str, trigger: str) -> None:
-    refused = DIALECT.translate_error(status, {}, orjson.dumps({"message": message, "id": "x"}))
-    assert (refused.status, refused.code, refused.trigger) == (shown, code, trigger)
-    assert orjson.loads(refused.body())["error"]["message"] == message
+def test_an_error_has_openais_code_and_a_trigger(
+    status: int, message: str, shown: int, code: str, trigger: str
+) -> None:
+    error = DIALECT.translate_error(status, {}, orjson.dumps({"message": message, "id": "x"}))
+    assert (error.status, error.code, error.trigger) == (shown, code, trigger)
+    assert orjson.loads(error.body())["error"]["message"] == message
 
 
-def test_a_page_of_html_is_not_shown() -> None:  # G 61
+def test_an_html_error_page_is_not_passed_on() -> None:
     assert b"<html" not in DIALECT.translate_error(502, {}, b"<html>Bad gateway</html>").body()
