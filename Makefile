@@ -1,4 +1,4 @@
-# `make` lists the targets. ARGS goes to the tool: make test ARGS="-k sse", make lock ARGS=--upgrade
+# `make` lists the targets. ARGS is passed to the tool: make test ARGS="-k sse", make lock ARGS=--upgrade
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
@@ -16,7 +16,7 @@ help: ## List the targets
 
 venv: $(READY) ## Create .venv from the lock files, if they have changed
 
-run: $(RUNTIME) ## Serve routing.yaml with simulated providers: no keys, no network
+run: $(RUNTIME) ## Serve routing.yaml with simulated providers (no keys, no network)
 	@$(BIN)/python -m proxy serve --sandbox $(ARGS)
 
 serve: $(RUNTIME) ## Serve routing.yaml with the real providers whose keys are set
@@ -25,14 +25,14 @@ serve: $(RUNTIME) ## Serve routing.yaml with the real providers whose keys are s
 test: $(READY) ## Run the tests
 	@$(BIN)/python -m pytest -n 2 $(ARGS)
 
-lint: $(READY) ## Check style and layout
+lint: $(READY) ## Check style and formatting (ruff)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 
-types: $(READY) ## Check the types
+types: $(READY) ## Check types (mypy)
 	@$(BIN)/mypy
 
-check: lint types test ## All three
+check: lint types test ## lint, types and test
 
 lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup.cfg
 	@$(COMPILE) setup.cfg --output-file deploy/requirements.lock $(ARGS)

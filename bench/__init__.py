@@ -1,6 +1,7 @@
-"""How fast is the sidecar beside its peers, on this machine, now? `python -m bench`.
+"""Side-by-side benchmarks of the sidecar, Envoy and nginx on this machine: `python -m bench`.
 
-`__main__` reads the arguments, `run` goes through rounds x measures x proxies, `measures` says what is measured and
-`proxies` on whom, `report` makes medians, ratios and the table. `upstream` is the simulated provider, `streams`, `wrk`
-and `latency` are the loads, `payloads` what they all send, `processes` starts, pins, reads and ends other programs.
+`__main__` parses the arguments and `run` iterates over rounds, measures and proxies. `measures` defines what is measured
+and `proxies` the programs that are compared. `report` computes medians and ratios and prints the table. `upstream` is
+the simulated provider; `streams`, `wrk` and `latency` generate load, with the requests of `payloads`. `processes`
+starts, pins, observes and stops other programs.
 """

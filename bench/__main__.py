@@ -1,4 +1,4 @@
-"""`python -m bench`: the arguments, the progress, the table, the file."""
+"""Compare the sidecar with other proxies on this machine: runs the benchmarks, prints a table, writes a JSON file."""
 
 from __future__ import annotations
 
@@ -21,20 +21,21 @@ from bench.run import Plan, cores, drop_unavailable, measure_ceiling, prepare_ma
 
 RESULTS = Path(__file__).parent / "results"
 OPEN_FILE_LIMIT = 16_384
+"""Soft limit of open files: a proxy needs two sockets per stream."""
 MAX_BACKGROUND_CORES = 0.05
-"""Cores that other programs may use before the numbers are called noisy."""
+"""CPU cores used by other programs above which a warning is printed."""
 
 
-def parse_arguments(words: list[str]) -> argparse.Namespace:
-    """The command line's."""
+def parse_arguments(arguments: list[str]) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     names = ", ".join([*MEASURES, *PROXIES])
-    parser.add_argument("--quick", action="store_true", help="one short round: under a minute")
-    parser.add_argument("--only", type=_names, default=[], metavar="NAMES", help=f"some of: {names}; comma-separated")
-    parser.add_argument("--rounds", type=_positive, help="how many (default 5; 1 if quick)")
-    parser.add_argument("--seconds", type=_positive, help="length of one measurement (default 4; 2 if quick)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the results go (default: bench/results/)")
-    return parser.parse_args(words)
+    parser.add_argument("--quick", action="store_true", help="one short round, in under a minute")
+    parser.add_argument("--only", type=_names, default=[], metavar="NAMES", help=f"comma-separated; some of: {names}")
+    parser.add_argument("--rounds", type=_positive, help="number of rounds (default 5, with --quick 1)")
+    parser.add_argument("--seconds", type=_positive, help="seconds per measurement (default 4, with --quick 2)")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="output file (default: a new one in bench/results/)")
+    return parser.parse_args(arguments)
 
 
 def _names(text: str) -> list[str]:
@@ -53,7 +54,7 @@ def _positive(text: str) -> int:
 
 
 def plan_from(options: argparse.Namespace) -> Plan:
-    """Names limit their own kind: `--only unary` is unary of every proxy."""
+    """Build the plan. `--only unary` limits the measures but not the proxies, and vice versa."""
     return Plan(
         measures=[name for name in MEASURES if name in options.only] or list(MEASURES),
         proxies=[name for name in PROXIES if name in options.only] or list(PROXIES),
@@ -63,7 +64,7 @@ def plan_from(options: argparse.Namespace) -> Plan:
 
 
 def machine_info() -> dict[str, object]:
-    """What the absolute numbers hold for."""
+    """Return a description of the machine, to which the absolute numbers belong."""
     model = re.search(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     return {
         "processor": model[1] if model else platform.machine(),
@@ -75,73 +76,82 @@ def machine_info() -> dict[str, object]:
 
 
 def print_progress(line: str) -> None:
-    """Progress; the table alone goes to stdout."""
+    """Print progress to stderr; only the table goes to stdout."""
     print(line, file=sys.stderr, flush=True)
 
 
-def main(words: list[str]) -> int:
-    """The exit status: 0, 1 if something failed, 130 after Ctrl-C."""
-    options = parse_arguments(words)
-    todo = drop_unavailable(plan_from(options), print_progress)
-    if not todo.measures or not todo.proxies:
+def main(arguments: list[str]) -> int:
+    """Run the benchmarks and return the exit status: 0, 1 if something failed, 130 after Ctrl-C."""
+    options = parse_arguments(arguments)
+    plan = drop_unavailable(plan_from(options), print_progress)
+    if not plan.measures or not plan.proxies:
         print_progress("nothing to measure")
         return 1
-    _allow_files()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # the way that asyncio knows to end
-    results: dict[str, object] = {"machine": machine_info(), "began": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
+    _raise_open_file_limit()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # asyncio handles SIGINT only
+    results: dict[str, object] = {"machine": machine_info(), "started_at": time.strftime("%Y-%m-%dT%H:%M:%S%z")}
     print_progress(f"{results['machine']}")
-    found: list[report.Round] = []
+    rounds_done: list[report.Round] = []
     try:
-        _go(todo, results, found)
+        _run_and_observe(plan, results, rounds_done)
     except BenchError as error:
         print_progress(f"FAILED  {error}")
         return 1
     except KeyboardInterrupt:
-        print_progress("interrupted; the rounds that ended count")
+        print_progress("interrupted; reporting the completed rounds")
         return 130
     finally:
-        _finish(todo, options.json, results, found)
+        _write_report(plan, options.json, results, rounds_done)
     return 1 if results["failures"] else 0
 
 
-def _go(todo: Plan, results: dict[str, object], found: list[report.Round]) -> None:
-    before, began = CpuUsage.now(), time.monotonic()
+def _run_and_observe(plan: Plan, results: dict[str, object], rounds_done: list[report.Round]) -> None:
+    before, started_at = CpuUsage.now(), time.monotonic()
     try:
-        _measure(todo, results, found)
+        _measure(plan, results, rounds_done)
     finally:
-        others = CpuUsage.now().others(before) / (time.monotonic() - began)
+        others = CpuUsage.now().others_since(before) / (time.monotonic() - started_at)
         results["cores_used_by_others"] = round(others, 3)
         if others > MAX_BACKGROUND_CORES:
-            print_progress(f"other programs used {others:.2f} of a core all the while: run it again on a quiet machine")
+            print_progress(f"other programs used {others:.2f} cores; repeat on an idle machine")
 
 
-def _measure(todo: Plan, results: dict[str, object], found: list[report.Round]) -> None:
+def _measure(plan: Plan, results: dict[str, object], rounds_done: list[report.Round]) -> None:
     with prepare_machine(print_progress) as bench:
         print_progress(f"proxy on core {bench.core}, load and providers on core {cores()[0]}")
-        if "unary" in todo.measures:
+        if "unary" in plan.measures:
             results["ceiling_requests_per_second"] = measure_ceiling(bench)
-            print_progress(f"load and provider alone: {results['ceiling_requests_per_second']:,.0f} requests/s")
+            print_progress(
+                f"load and provider without a proxy: {results['ceiling_requests_per_second']:,.0f} requests/s"
+            )
         results["failures"] = bench.failures
-        for one in run_rounds(bench, todo):
-            found.append(one)
+        for one in run_rounds(bench, plan):
+            rounds_done.append(one)
 
 
-def _finish(todo: Plan, file: Path | None, results: dict[str, object], found: list[report.Round]) -> None:
-    if not found:
+def _write_report(plan: Plan, file: Path | None, results: dict[str, object], rounds_done: list[report.Round]) -> None:
+    if not rounds_done:
         return
-    print(report.table(found, todo.proxies))
-    print(f"\nMedians over rounds ({len(found)}); a ratio is the median of the rounds' ratios, and is what counts.")
-    print("Absolute numbers are those of this machine, as it was then.")
+    print(report.table(rounds_done, plan.proxies))
+    print(
+        f"\nMedians over {len(rounds_done)} rounds. A ratio is the median of the ratios within each round; compare those."
+    )
+    print("Absolute numbers are valid for this machine and this run only.")
     path = file or RESULTS / time.strftime("%Y%m%d-%H%M%S.json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    settings = {"rounds": todo.rounds, "seconds": todo.seconds}
-    full = {**results, "settings": settings, "summary": report.summary(found, todo.proxies), "rounds": found}
+    settings = {"rounds": plan.rounds, "seconds": plan.seconds}
+    full = {
+        **results,
+        "settings": settings,
+        "summary": report.summary(rounds_done, plan.proxies),
+        "rounds": rounds_done,
+    }
     path.write_text(json.dumps(full, indent=1) + "\n")
     print_progress(f"written: {path}")
 
 
-def _allow_files() -> None:
-    """Two sockets a stream in a proxy; programs started here inherit the limit."""
+def _raise_open_file_limit() -> None:
+    """Raise the soft limit of open files, which the started programs inherit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = OPEN_FILE_LIMIT if hard == resource.RLIM_INFINITY else min(OPEN_FILE_LIMIT, hard)
     if soft != resource.RLIM_INFINITY and soft < wanted:

@@ -1,6 +1,7 @@
-"""The sidecar's own server and transport with nothing between them: what the pipeline costs is the difference.
+"""The sidecar's server and transport without a pipeline; the difference to the sidecar is the cost of the pipeline.
 
-`python -m bench.bare FILE` reads the ports from the file: {"listen": 41001, "upstream": 41002}, both of 127.0.0.1."""
+`python -m bench.bare FILE` reads two loopback ports from the file: {"listen": 41001, "upstream": 41002}.
+"""
 
 from __future__ import annotations
 
@@ -18,42 +19,48 @@ from proxy.server import build_listener
 from proxy.upstream.http1.transport import Http1Transport
 
 RESPONSE_TIMEOUT_S = 3600.0
-"""Seconds."""
 
 
 class BareProxy:
-    """Takes a request in whole, and gives the answer out: at once if its length is said, else as it comes."""
+    """HTTP handler that reads a request completely and forwards it.
+
+    A response with a Content-Length is buffered; any other is streamed.
+    """
 
     def __init__(self, upstream: int) -> None:
         self._transport = Http1Transport.from_environ({})
         self._host = f"http://127.0.0.1:{upstream}"
 
-    async def __call__(self, wire: web.BaseRequest) -> web.StreamResponse:
+    async def __call__(self, http_request: web.BaseRequest) -> web.StreamResponse:
         headers = {"content-type": "application/json", "authorization": "Bearer sk-bench"}
-        request = UpstreamRequest(self._host + wire.raw_path, headers, await wire.read())
-        answer = await self._transport.send(request, connect_timeout_s=5.0, response_timeout_s=RESPONSE_TIMEOUT_S)
+        request = UpstreamRequest(self._host + http_request.raw_path, headers, await http_request.read())
+        upstream_response = await self._transport.send(
+            request, connect_timeout_s=5.0, response_timeout_s=RESPONSE_TIMEOUT_S
+        )
         try:
-            return await self._given(wire, answer)
+            return await self._copy_response(http_request, upstream_response)
         finally:
-            answer.close()
+            upstream_response.close()
 
-    async def _given(self, wire: web.BaseRequest, answer: UpstreamResponse) -> web.StreamResponse:
-        kind = {"Content-Type": answer.headers.get("Content-Type", "application/json")}
-        if "Content-Length" in answer.headers:
+    async def _copy_response(
+        self, http_request: web.BaseRequest, upstream_response: UpstreamResponse
+    ) -> web.StreamResponse:
+        headers = {"Content-Type": upstream_response.headers.get("Content-Type", "application/json")}
+        if "Content-Length" in upstream_response.headers:
             parts = []
-            while data := await answer.read():
+            while data := await upstream_response.read():
                 parts.append(data)
-            return web.Response(status=answer.status, headers=kind, body=b"".join(parts))
-        given = web.StreamResponse(status=answer.status, headers=kind)
-        await given.prepare(wire)
-        while data := await answer.read():
-            await given.write(data)
-        await given.write_eof()
-        return given
+            return web.Response(status=upstream_response.status, headers=headers, body=b"".join(parts))
+        response = web.StreamResponse(status=upstream_response.status, headers=headers)
+        await response.prepare(http_request)
+        while data := await upstream_response.read():
+            await response.write(data)
+        await response.write_eof()
+        return response
 
 
 async def serve(listen: int, upstream: int) -> None:
-    """Until it is ended from outside."""
+    """Serve until the process is stopped; both arguments are ports of 127.0.0.1."""
     server = await asyncio.get_running_loop().create_server(build_listener(BareProxy(upstream)), "127.0.0.1", listen)
     tune_garbage_collector()
     await server.serve_forever()

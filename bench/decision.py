@@ -1,4 +1,7 @@
-"""What a decision costs, without sockets: `python -m bench.decision` prints microseconds, within seconds."""
+"""Benchmark of the routing decision and of header parsing, without sockets: `python -m bench.decision`.
+
+Prints microseconds per call; takes a few seconds.
+"""
 
 from __future__ import annotations
 
@@ -22,9 +25,9 @@ from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.signals import Percentiles, Performance, Signal, Signals, SignalTable
 
 ROUNDS = 15
-"""Of each measurement; the median of their means is printed, and the least."""
+"""Rounds per measurement. The median and the minimum of their means are printed."""
 ROUND_S = 0.05
-"""Seconds that a round takes, roughly."""
+"""Approximate duration of a round."""
 
 REGIONS = (
     "us-east-1",
@@ -55,7 +58,7 @@ COMPATIBLE_HEADERS = {
     "X-Session-Id": "session-1",
     "X-Route-Explain": "true",
 }
-"""Every header that can stand beside the others and leave somebody to serve."""
+"""All headers that can be combined so that some provider is still eligible."""
 ALL_HEADERS = COMPATIBLE_HEADERS | {
     "X-Provider": "p0,p1,p2,p3,p4,p5",
     "X-Data-Residency": "EU",
@@ -67,44 +70,44 @@ ALL_HEADERS = COMPATIBLE_HEADERS | {
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was measured: microseconds a call."""
+    """The result of one measurement, in microseconds per call."""
 
     name: str
     median: float
-    least: float
+    minimum: float
     goal: float | None
 
     def __str__(self) -> str:
         goal = f"   goal {self.goal:g}" if self.goal else ""
-        return f"{self.name:<58}{self.median:>9.1f} {self.least:>9.1f}{goal}"
+        return f"{self.name:<58}{self.median:>9.1f} {self.minimum:>9.1f}{goal}"
 
 
-def snapshot(providers: int, regions: int) -> Snapshot:
-    """A file in which every provider serves the model `m` in every region, at a price."""
-    places = ", ".join(f"{name}: {{}}" for name in _places(regions))
+def build_snapshot(providers: int, regions: int) -> Snapshot:
+    """Return a configuration in which every provider serves the model `m`, with a price, in every region."""
+    regions_yaml = ", ".join(f"{name}: {{}}" for name in _regions(regions))
     lines = ["providers:", "  p9: {dialect: openai, base_url: 'http://x'}"]
     for number in range(providers):
         name = f"p{number}" if number < 9 else f"q{number}"
         lines.append(
-            f"  {name}: {{dialect: openai, base_url: 'http://x', weight: {number + 1}, regions: {{{places}}}}}"
+            f"  {name}: {{dialect: openai, base_url: 'http://x', weight: {number + 1}, regions: {{{regions_yaml}}}}}"
         )
-    served = "{model: up, price: {input: 2, output: 8}, context_window: 128000}"
+    deployment = "{model: up, price: {input: 2, output: 8}, context_window: 128000}"
     names = [line.split(":")[0].strip() for line in lines[2:]]
-    lines.append(f"models: {{m: {{{', '.join(f'{name}: {served}' for name in names)}}}}}")
+    lines.append(f"models: {{m: {{{', '.join(f'{name}: {deployment}' for name in names)}}}}}")
     document = read("\n".join(lines))
-    made, _ = load(TypedLoader(document, {}, lambda path: ""))
+    snapshot, _ = load(TypedLoader(document, {}, lambda path: ""))
     document.raise_if_invalid()
-    return made
+    return snapshot
 
 
-def _places(count: int) -> tuple[str, ...]:
-    return (REGIONS + tuple(f"place-{number}" for number in range(count)))[:count]
+def _regions(count: int) -> tuple[str, ...]:
+    return (REGIONS + tuple(f"region-{number}" for number in range(count)))[:count]
 
 
-def signals(made: Snapshot) -> Signals:
-    """Something known of every target; one in eight is not available, one in five degraded."""
+def build_signals(snapshot: Snapshot) -> Signals:
+    """Return signals of every target; one in eight is unavailable, one in five degraded."""
     rows = {}
-    for number, target in enumerate(made.targets("m")):
+    for number, target in enumerate(snapshot.targets("m")):
         spread = Percentiles(200.0 + 37 * (number % 11), 900.0, 40)
         rows[target.id] = Signal(
             available_in_ms=500 if number % 8 == 7 else 0,
@@ -115,12 +118,12 @@ def signals(made: Snapshot) -> Signals:
 
 
 def measure(name: str, act: Callable[[int], object], goal: float | None = None) -> Row:
-    """How long `act` takes; it is given a number that differs from call to call."""
+    """Measure how long `act` takes. Its argument is the number of the call."""
     act(0)
     started = perf_counter_ns()
     act(1)
-    each = max(perf_counter_ns() - started, 1000)
-    calls = max(int(ROUND_S * 1e9 / each), 1)
+    call_ns = max(perf_counter_ns() - started, 1000)
+    calls = max(int(ROUND_S * 1e9 / call_ns), 1)
     means = sorted(_round(act, calls) for _ in range(ROUNDS))
     return Row(name, median(means), means[0], goal)
 
@@ -133,48 +136,51 @@ def _round(act: Callable[[int], object], calls: int) -> float:
 
 
 def rows() -> Iterable[Row]:
-    """All measurements, one after another."""
-    six, hundreds = snapshot(6, 2), snapshot(75, 8)
+    """Run all measurements, one after another."""
+    six, hundreds = build_snapshot(6, 2), build_snapshot(75, 8)
     tune_garbage_collector()
-    for text, made, goal in (("6 providers x 2 regions", six, 25.0), ("600 targets", hundreds, 1000.0)):
-        known, every = signals(made), policy.parse_policy(COMPATIBLE_HEADERS, made)
-        if len(made.targets("m")) > 12:
-            every = policy.parse_policy(
-                {**COMPATIBLE_HEADERS, "X-Include-Providers": ",".join(sorted(made.known_names.providers)[:32])}, made
+    for title, snapshot, goal in (("6 providers x 2 regions", six, 25.0), ("600 targets", hundreds, 1000.0)):
+        signals, headers_policy = build_signals(snapshot), policy.parse_policy(COMPATIBLE_HEADERS, snapshot)
+        if len(snapshot.targets("m")) > 12:
+            headers_policy = policy.parse_policy(
+                {**COMPATIBLE_HEADERS, "X-Include-Providers": ",".join(sorted(snapshot.known_names.providers)[:32])},
+                snapshot,
             )
-        yield measure(f"decision, {text}, no headers", _deciding(made, Policy(), known), goal)
-        yield measure(f"decision, {text}, all headers", _deciding(made, every, known), goal)
-    fresh = count()
+        yield measure(f"decision, {title}, no headers", _decide(snapshot, Policy(), signals), goal)
+        yield measure(f"decision, {title}, all headers", _decide(snapshot, headers_policy, signals), goal)
+    numbers = count()
     yield measure(
-        "parsing of all headers, all but one seen before",
-        lambda _: policy.parse_policy(_numbered(next(fresh)), six),
+        "parsing all headers, all but one cached",
+        lambda _: policy.parse_policy(_headers_with_session(next(numbers)), six),
         30.0,
     )
-    yield measure("parsing of all headers, seen before", lambda number: policy.parse_policy(ALL_HEADERS, six))
-    yield measure("parsing of all headers, nothing kept", lambda _: _afresh(six), 30.0)
+    yield measure("parsing all headers, cached", lambda number: policy.parse_policy(ALL_HEADERS, six))
+    yield measure("parsing all headers, not cached", lambda _: _parse_uncached(six), 30.0)
 
 
-def _numbered(number: int) -> dict[str, str]:
+def _headers_with_session(number: int) -> dict[str, str]:
     return {**ALL_HEADERS, "X-Session-Id": f"session-{number}"}
 
 
-def _afresh(made: Snapshot) -> Policy:
+def _parse_uncached(snapshot: Snapshot) -> Policy:
     policy._parse_cached.cache_clear()
     policy._parse_header.cache_clear()
-    return policy.parse_policy(ALL_HEADERS, made)
+    return policy.parse_policy(ALL_HEADERS, snapshot)
 
 
-def _deciding(made: Snapshot, asked: Policy, known: Signals) -> Callable[[int], object]:
+def _decide(snapshot: Snapshot, headers_policy: Policy, signals: Signals) -> Callable[[int], object]:
     facts = Facts("chat", "m", prompt_tokens=800, max_tokens=400)
     seeds = [f"request-{number}" for number in range(1000)]
     return lambda number: decide(
-        RoutingRequest(facts, asked, "automatic", seeds[number % 1000], default_region="us-east-1"), made, known
+        RoutingRequest(facts, headers_policy, "automatic", seeds[number % 1000], default_region="us-east-1"),
+        snapshot,
+        signals,
     )
 
 
 def main() -> None:
     """Print the table."""
-    print(f"{'microseconds':<58}{'median':>9} {'least':>9}   load {os.getloadavg()[0]:.2f}, {os.cpu_count()} cores")
+    print(f"{'microseconds':<58}{'median':>9} {'min':>9}   load {os.getloadavg()[0]:.2f}, {os.cpu_count()} cores")
     for row in rows():
         print(row)
 

@@ -1,4 +1,4 @@
-"""What a proxy adds to one request at a time: the same request in turn direct and through it, blocking sockets."""
+"""Latency added by a proxy: the same request, alternately direct and through the proxy, on blocking sockets."""
 
 from __future__ import annotations
 
@@ -18,7 +18,10 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
 def added_latency_ms(direct_port: int, proxy_port: int, seconds: float) -> dict[str, float]:
-    """Milliseconds through the proxy less milliseconds direct, at p50 and p99; Failure on a wrong answer."""
+    """Return the difference between proxied and direct requests in milliseconds, at p50 and p99.
+
+    Raises BenchError for a response other than 200.
+    """
     with _connect(direct_port) as direct, _connect(proxy_port) as through:
         for _ in range(WARM_UP):
             _timed(direct), _timed(through)
@@ -31,7 +34,7 @@ def added_latency_ms(direct_port: int, proxy_port: int, seconds: float) -> dict[
 
 
 def percentile(values: list[float], share: int) -> float:
-    """The smallest value that at least `share` percent of all do not exceed."""
+    """Return the smallest value that at least `share` percent of all values do not exceed."""
     return sorted(values)[max(0, -(-len(values) * share // 100) - 1)]
 
 
@@ -54,15 +57,18 @@ def _read_answer(receive: Callable[[int], bytes]) -> None:
     while end < 0 or len(data) < end:
         more = receive(65536)
         if not more:
-            raise BenchError("the connection was closed within an answer")
+            raise BenchError("the connection was closed before the end of a response")
         data += more
         end = _end_of(data)
     if not data.startswith(b"HTTP/1.1 200"):
-        raise BenchError(f"answered {data[:100]!r}")
+        raise BenchError(f"unexpected response: {data[:100]!r}")
 
 
 def _end_of(data: bytes) -> int:
-    """The size of the whole answer, or -1 while its head is not complete; chunked answers end with the last chunk."""
+    """Return the size of the whole response, or -1 while the head is incomplete.
+
+    A chunked response is complete with its last chunk; until then, return more than there is.
+    """
     head = data.find(b"\r\n\r\n")
     if head < 0:
         return -1

@@ -1,4 +1,4 @@
-"""What is measured, on one freshly started proxy; each measure gives the values of its metrics by name."""
+"""The measures: each runs on one freshly started proxy and returns the values of its metrics by name."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from bench.processes import cpu_seconds, read_memory
 from bench.streams import OPENED_PER_SECOND, StreamLoad
 
 PACED_STREAMS = 200
-"""Streams, of `EVENTS_PER_SECOND` events a second each."""
+"""Number of streams in the measure `streams`, with `EVENTS_PER_SECOND` events per second each."""
 EVENTS_PER_SECOND = 50
 IDLE_STREAMS = (100, 500)
-"""Streams of one event a second: memory per stream is the slope between these two numbers of them."""
+"""Numbers of streams with one event per second; memory per stream is the slope between the two."""
 SETTLE_S = 0.5
-"""Seconds from the last change until memory is read."""
+"""Time from the last change until memory is read."""
 
 Values = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class ProxyUnderTest:
-    """A running proxy, the provider behind it, and where files may be left; ports of 127.0.0.1."""
+    """A running proxy, the provider behind it (both are ports of 127.0.0.1), and a directory for files."""
 
     pid: int
     port: int
@@ -37,7 +37,7 @@ class ProxyUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """`upstream` is the provider it needs, `tool` the Debian package."""
+    """One measure; `upstream` names the provider it needs, `tool` the Debian package."""
 
     run: Callable[[ProxyUnderTest, int], Values]
     upstream: str
@@ -45,7 +45,10 @@ class Measure:
 
 
 def unary(subject: ProxyUnderTest, seconds: int) -> Values:
-    """Requests a second, the CPU of each, and the share of its core: far under 100, the proxy was not the limit."""
+    """Measure requests per second, CPU per request and the share of the core.
+
+    If the share is far below 100 %, the proxy was not the bottleneck.
+    """
     wrk.run_wrk(subject.port, 1, subject.directory)
     before = cpu_seconds(subject.pid)
     load = wrk.run_wrk(subject.port, seconds, subject.directory)
@@ -58,7 +61,7 @@ def unary(subject: ProxyUnderTest, seconds: int) -> Values:
 
 
 def streams(subject: ProxyUnderTest, seconds: int) -> Values:
-    """CPU of a streamed event while all streams are open; every stream must end well."""
+    """Measure CPU per streamed event while all streams are open. Every stream must end normally."""
     return uvloop.run(_paced(subject, seconds))
 
 
@@ -77,13 +80,13 @@ async def _paced(subject: ProxyUnderTest, seconds: int) -> Values:
 
 
 def added_latency(subject: ProxyUnderTest, seconds: int) -> Values:
-    """Milliseconds added to one request at a time."""
+    """Measure the added latency in milliseconds, with one request at a time."""
     added = latency.added_latency_ms(subject.upstream, subject.port, seconds / 2)
     return {f"added_ms_{name}": value for name, value in added.items()}
 
 
 def memory_use(subject: ProxyUnderTest, seconds: int) -> Values:
-    """At rest, and for each open stream that has little to say."""
+    """Measure memory without load, and per open stream with little traffic."""
     time.sleep(SETTLE_S)
     rest = read_memory(subject.pid)
     values = {"rest_rss_mb": rest.rss_bytes / 1e6, "rest_pss_mb": rest.pss_bytes / 1e6}

@@ -1,6 +1,8 @@
-"""Many streams over two simulated providers, one of which is killed half-way: `python -m bench.outage`.
+"""Load test of an outage: many streams, one of two simulated providers is stopped half-resume: `python -m bench.outage`.
 
-Counts what the clients got: whole answers, true errors, and what there must be none of."""
+Counts what the clients received: complete answers, answers that end with an error event, and forbidden outcomes such as
+silent truncation. Exits with 1 if there were any of the last kind.
+"""
 
 from __future__ import annotations
 
@@ -33,45 +35,50 @@ providers:
 models:
   m: {{alpha: claude-haiku-4-5, bravo: claude-haiku-4-5}}
 """
-# Names of one length, so that their answers are too, and one can go on exactly where the other was cut.
-SECOND_DIALECTS = {"prefill": "anthropic", "over": "openai"}
-"""How the second provider goes on with a cut answer: from where it was cut, or by starting over."""
-_EVENTS = 18
-"""Of one answer."""
-_SAID = "The quick brown fox jumps over the lazy dog; " * 5
+# Provider names of equal length, so that their answers have equal length and one can continue the other's.
+SECOND_DIALECTS = {"prefill": "anthropic", "replay": "openai"}
+"""Way to resume -> dialect of the second provider.
+
+prefill: it continues the cut answer. replay: it starts over, and as the two providers' answers differ, every stream that
+was cut must end with an error event.
+"""
+_EVENTS_PER_ANSWER = 18
+_TEXT = "The quick brown fox jumps over the lazy dog; " * 5
 
 
 @dataclass
-class _Half:
-    """Comes when so many events have."""
+class _Countdown:
+    """Sets `reached` when `remaining` events have been counted."""
 
-    left: int
-    come: asyncio.Event = field(default_factory=asyncio.Event)
+    remaining: int
+    reached: asyncio.Event = field(default_factory=asyncio.Event)
 
     def count(self, events: int) -> None:
-        self.left -= events
-        if self.left <= 0:
-            self.come.set()
+        self.remaining -= events
+        if self.remaining <= 0:
+            self.reached.set()
 
 
-async def run_outage(streams: int, way: str) -> Counter[str]:
-    """What came of so many streams, all under way when their provider is killed, or about to begin."""
-    sandbox, sidecar = await _house(way)
+async def run_outage(streams: int, resume: str) -> Counter[str]:
+    """Open that many streams, stop their provider half-resume, and count the results."""
+    sandbox, sidecar = await _start(resume)
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:
-            half = _Half(streams * _EVENTS // 2)
-            asking = [asyncio.create_task(_asked(session, sidecar.url, number, half)) for number in range(streams)]
-            await half.come.wait()
+            half = _Countdown(streams * _EVENTS_PER_ANSWER // 2)
+            requests = [
+                asyncio.create_task(_send_request(session, sidecar.url, number, half)) for number in range(streams)
+            ]
+            await half.reached.wait()
             await sandbox.stop("alpha")
-            return Counter(await asyncio.gather(*asking))
+            return Counter(await asyncio.gather(*requests))
     finally:
         await sidecar.stop()
         await sandbox.close()
 
 
-async def _house(way: str) -> tuple[Sandbox, Sidecar]:
+async def _start(resume: str) -> tuple[Sandbox, Sidecar]:
     generation = GenerationFactory({}, lambda path: "", PipelineTerminals(call_upstream, {})).build(
-        _FILE.format(dialect=SECOND_DIALECTS[way]), "routing.yaml", 1
+        _FILE.format(dialect=SECOND_DIALECTS[resume]), "routing.yaml", 1
     )
     snapshot = generation.snapshot
     sandbox = await Sandbox.start({name: provider.dialect for name, provider in snapshot.providers.items()})
@@ -90,49 +97,52 @@ async def _house(way: str) -> tuple[Sandbox, Sidecar]:
     return sandbox, await start(launch)
 
 
-async def _asked(session: aiohttp.ClientSession, url: str, number: int, half: _Half) -> str:
-    """One stream to its end, in a word; streams begin over two seconds."""
+async def _send_request(session: aiohttp.ClientSession, url: str, number: int, half: _Countdown) -> str:
+    """Read one stream to its end and return its class. Streams start over two seconds."""
     await asyncio.sleep(number % 100 / 50)
-    asked = {"model": "m", "stream": True, "messages": [{"role": "user", "content": f"{number}: {_SAID}"}]}
+    body = {"model": "m", "stream": True, "messages": [{"role": "user", "content": f"{number}: {_TEXT}"}]}
     headers = {"X-Provider-Preference": "alpha"}
-    async with session.post(f"{url}/v1/chat/completions", json=asked, headers=headers) as answer:
+    async with session.post(f"{url}/v1/chat/completions", json=body, headers=headers) as answer:
         if answer.status != 200:
-            return f"refused with {answer.status}"
-        body = b""
+            return f"status {answer.status}"
+        received = b""
         async for data in answer.content.iter_any():
-            body += data
+            received += data
             half.count(data.count(b"data: "))
-        return classify_stream(body.decode(), f"{number}: {_SAID}"[:200])
+        return classify_stream(received.decode(), f"{number}: {_TEXT}"[:200])
 
 
-def classify_stream(body: str, heard: str) -> str:
-    """Whole, told to be cut, or one of the things that must not be."""
+def classify_stream(body: str, echo: str) -> str:
+    """Classify a client's stream; forbidden results are in capitals.
+
+    `echo` is the end of a complete answer.
+    """
     data = [decode(f"{frame}\n\n".encode()).data for frame in body.split("\n\n") if frame]
     chunks = [orjson.loads(each) for each in data if each and each != b"[DONE]"]
     choices = [choice for chunk in chunks for choice in chunk.get("choices", ())]
     text = "".join(choice["delta"].get("content") or "" for choice in choices)
     finished = any(choice.get("finish_reason") for choice in choices)
     if text.count("Hello from") > 1 or text.count("You said") > 1:
-        return "DOUBLED"
+        return "DUPLICATED TEXT"
     if any("error" in chunk for chunk in chunks):
-        return "ERROR AND DONE" if b"[DONE]" in data or finished else "cut, and says so"
+        return "ERROR AND TERMINAL EVENT" if b"[DONE]" in data or finished else "ended with an error event"
     if b"[DONE]" not in data or not finished:
-        return "TRUNCATED WITHOUT A WORD"
+        return "TRUNCATED WITHOUT AN ERROR"
     providers = {chunk["provider"] for chunk in chunks}
-    return f"whole, from {' and '.join(sorted(providers))}" if text.endswith(heard) else "TRUNCATED AS IF WHOLE"
+    return f"complete, from {' and '.join(sorted(providers))}" if text.endswith(echo) else "TRUNCATED BUT FINISHED"
 
 
 def main() -> int:
-    """1 if anything came that must not."""
+    """Run the test; return 1 if there was a forbidden result."""
     parser = ArgumentParser(prog="python -m bench.outage", description=__doc__)
-    parser.add_argument("--streams", type=int, default=500)
-    parser.add_argument("--way", choices=SECOND_DIALECTS, default="prefill", help="how the second provider goes on")
+    parser.add_argument("--streams", type=int, default=500, help="number of streams (default 500)")
+    parser.add_argument("--resume", choices=SECOND_DIALECTS, default="prefill", help="how a cut answer is resumed")
     arguments = parser.parse_args()
-    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # the killed provider's own complaints
-    counts = asyncio.run(run_outage(arguments.streams, arguments.way))
-    for what, number in counts.most_common():
-        print(f"{number:6} {what}")
-    return int(any(what.isupper() for what in counts))
+    logging.getLogger("aiohttp.server").setLevel(logging.CRITICAL)  # errors of the stopped provider
+    counts = asyncio.run(run_outage(arguments.streams, arguments.resume))
+    for result, number in counts.most_common():
+        print(f"{number:6} {result}")
+    return int(any(result.isupper() for what in counts))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What crosses the proxies: one request of 0.9 kB, one answer of 0.8 kB, streamed events of 0.3 kB."""
+"""The payloads of the benchmarks: a request of 0.9 kB, a response of 0.8 kB, streamed events of 0.3 kB."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ UNARY_ANSWER = _compact(
 
 
 def stream_request(rate: int, count: int) -> bytes:
-    """The body that asks the simulated provider for `count` content events, `rate` of them a second."""
+    """Return a body that requests `count` content events, `rate` per second, from the simulated provider."""
     return _request(f"stream-{rate}-{count}", stream=True, stream_options={"include_usage": True})
 
 
 def post(body: bytes) -> bytes:
-    """An HTTP/1.1 request for a chat completion, whole."""
+    """Return the bytes of an HTTP/1.1 request for a chat completion."""
     head = (
         f"POST {CHAT_PATH} HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: Bearer sk-bench\r\n"
         f"Content-Type: application/json\r\nAccept: */*\r\nContent-Length: {len(body)}\r\n\r\n"
@@ -60,7 +60,7 @@ def post(body: bytes) -> bytes:
 
 
 def event(delta: dict[str, str], finish: str | None = None) -> bytes:
-    """One OpenAI chunk as a server-sent event."""
+    """Return one OpenAI chunk as a server-sent event."""
     return _event([{"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}], None)
 
 

@@ -1,4 +1,4 @@
-"""Who is measured: for each, where it is found, who brings it, and its files in a directory of the run."""
+"""The programs that are compared: how to find each, what installs it, and its configuration files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.processes import free_port
 
 @dataclass(frozen=True, slots=True)
 class ProxyPorts:
-    """Where a proxy listens, and whom it forwards to; ports of 127.0.0.1."""
+    """The port a proxy listens on and the port it forwards to, both of 127.0.0.1."""
 
     listen: int
     upstream: int
@@ -26,7 +26,7 @@ class ProxyPorts:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """`find` is its program, or None; `write` puts its files into the directory and gives the arguments."""
+    """`find` returns the program, or None; `write` writes its files to a directory and returns the arguments."""
 
     provided_by: str
     find: Callable[[], str | None]
@@ -37,15 +37,15 @@ def _find_sidecar() -> str | None:
     return sys.executable if importlib.util.find_spec("proxy.__main__") else None
 
 
-def _write_sidecar(directory: Path, route: ProxyPorts) -> list[str]:
-    """The whole default pipeline with its default options; the log goes to the file that all output goes to."""
+def _write_sidecar(directory: Path, ports: ProxyPorts) -> list[str]:
+    """Configure the whole default pipeline with default options. The log goes to the output file."""
     names = "access_log auth header_policy limits strategy sse_passthrough failover translate"
     config = {
-        "listen": {"host": "127.0.0.1", "port": route.listen},
+        "listen": {"host": "127.0.0.1", "port": ports.listen},
         "admin": {"host": "127.0.0.1", "port": free_port()},
         "pipeline": names.split(),
         "providers": {
-            "openai": {"dialect": "openai", "base_url": f"http://127.0.0.1:{route.upstream}/v1", "api_key": "sk-bench"}
+            "openai": {"dialect": "openai", "base_url": f"http://127.0.0.1:{ports.upstream}/v1", "api_key": "sk-bench"}
         },
         "models": {UNARY_MODEL: {"openai": UNARY_MODEL}, STREAM_PATTERN: {"openai": "*"}},
     }
@@ -54,9 +54,9 @@ def _write_sidecar(directory: Path, route: ProxyPorts) -> list[str]:
     return ["-m", "proxy", "serve", "--config", str(path)]
 
 
-def _write_bare(directory: Path, route: ProxyPorts) -> list[str]:
+def _write_bare(directory: Path, ports: ProxyPorts) -> list[str]:
     path = directory / "bare.json"
-    path.write_text(json.dumps({"listen": route.listen, "upstream": route.upstream}))
+    path.write_text(json.dumps({"listen": ports.listen, "upstream": ports.upstream}))
     return ["-m", "bench.bare", str(path)]
 
 
@@ -65,18 +65,18 @@ def _find_envoy() -> str | None:
         return shutil.which("envoy")
     spec = importlib.util.find_spec("envoy")
     folders = spec.submodule_search_locations if spec else None
-    # The package's `envoy` command is a Python program that starts this one; its own memory is none of Envoy's.
+    # The package's `envoy` command is a Python wrapper, whose memory would be counted: use the binary itself.
     binary = Path(folders[0], "_bin", "envoy") if folders else None
     return str(binary) if binary and binary.exists() else None
 
 
-def _write_envoy(directory: Path, route: ProxyPorts) -> list[str]:
+def _write_envoy(directory: Path, ports: ProxyPorts) -> list[str]:
     path = directory / "envoy.json"
-    path.write_text(json.dumps(_envoy_config(route), indent=1))
+    path.write_text(json.dumps(_envoy_config(ports), indent=1))
     return ["-c", str(path), "--concurrency", "1", "--disable-hot-restart", "--log-level", "error"]
 
 
-def _envoy_config(route: ProxyPorts) -> dict[str, object]:
+def _envoy_config(ports: ProxyPorts) -> dict[str, object]:
     def address(port: int) -> dict[str, object]:
         return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
@@ -98,31 +98,31 @@ def _envoy_config(route: ProxyPorts) -> dict[str, object]:
         "circuit_breakers": {"thresholds": [limits]},
         "load_assignment": {
             "cluster_name": "upstream",
-            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(route.upstream)}}]}],
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address(ports.upstream)}}]}],
         },
     }
     chain = {"filters": [{"name": "http", "typed_config": manager}]}
-    listener = {"name": "bench", "address": address(route.listen), "filter_chains": [chain]}
+    listener = {"name": "bench", "address": address(ports.listen), "filter_chains": [chain]}
     return {"static_resources": {"listeners": [listener], "clusters": [cluster]}}
 
 
 def find_nginx() -> str | None:
-    """Debian keeps it where users' PATH does not look."""
+    """Find nginx, which Debian installs outside of the PATH of users."""
     return shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
 
 
-def _write_nginx(directory: Path, route: ProxyPorts) -> list[str]:
+def _write_nginx(directory: Path, ports: ProxyPorts) -> list[str]:
     location = (
         "proxy_pass http://upstream; proxy_http_version 1.1; proxy_set_header Connection '';"
         " proxy_buffering off; proxy_read_timeout 1h;"
     )
-    server = f"server 127.0.0.1:{route.upstream}; keepalive 256; keepalive_requests 100000000;"
+    server = f"server 127.0.0.1:{ports.upstream}; keepalive 256; keepalive_requests 100000000;"
     upstream = f"upstream upstream {{ {server} }}"
-    return _nginx(directory, "nginx", route.listen, location, upstream)
+    return _nginx(directory, "nginx", ports.listen, location, upstream)
 
 
 def write_unary_upstream(directory: Path, port: int) -> list[str]:
-    """nginx as the provider that gives everybody the canned answer: the fastest there is."""
+    """Configure nginx as a provider that returns one constant response, which is the fastest possible."""
     location = f"default_type application/json; return 200 '{UNARY_ANSWER.decode()}';"
     return _nginx(directory, "provider", port, location, "")
 
@@ -152,4 +152,4 @@ PROXIES = {
     "nginx": Proxy("the Debian package nginx-light", find_nginx, _write_nginx),
     "bare": Proxy("this repository: its server and transport, without a pipeline", _find_sidecar, _write_bare),
 }
-"""The first is the one the others are compared with."""
+"""Name -> proxy. The first is compared with each of the others."""

@@ -1,4 +1,4 @@
-"""Rounds of values become medians, medians of the rounds' ratios, and a table to read."""
+"""Summary of the measured rounds: medians, medians of the ratios within each round, and a text table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ Round = dict[str, dict[str, float]]
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """How a value is called and written, which way is better (if it compares at all), and what the sidecar aims at."""
+    """Title and number format of a metric, which direction is better (empty: not comparable), and the goal."""
 
     title: str
     format_spec: str
@@ -35,27 +35,30 @@ METRICS = {
 
 
 def values(rounds: list[Round], proxy: str, metric: str) -> list[float]:
-    """The rounds' values, without the rounds that have none."""
-    return [found[proxy][metric] for found in rounds if metric in found.get(proxy, {})]
+    """Return the values of all rounds that have one."""
+    return [values_by_proxy[proxy][metric] for values_by_proxy in rounds if metric in values_by_proxy.get(proxy, {})]
 
 
 def ratios(rounds: list[Round], proxy: str, peer: str, metric: str) -> list[float]:
-    """Proxy by peer within each round that has both; a peer's value of 0 or less gives none."""
+    """Return the ratio of proxy to peer for each round that has both, if the peer's value is positive."""
     pairs = [
-        (found[proxy][metric], found[peer][metric])
-        for found in rounds
-        if metric in found.get(proxy, {}) and metric in found.get(peer, {})
+        (values_by_proxy[proxy][metric], values_by_proxy[peer][metric])
+        for values_by_proxy in rounds
+        if metric in values_by_proxy.get(proxy, {}) and metric in values_by_proxy.get(peer, {})
     ]
     return [own / other for own, other in pairs if other > 0]
 
 
 def median_or_none(numbers: list[float]) -> float | None:
-    """The median, or None of nothing."""
+    """Return the median, or None for an empty list."""
     return median(numbers) if numbers else None
 
 
 def summary(rounds: list[Round], proxies: list[str]) -> dict[str, dict[str, dict[str, float | None]]]:
-    """Metric -> {"medians": proxy -> value, "ratios": "own/peer" -> value}; the first proxy is the one compared."""
+    """Return metric -> {"medians": proxy -> value, "ratios": "own/peer" -> value}.
+
+    The first proxy is compared with each of the others.
+    """
     own, peers = proxies[0], proxies[1:]
     return {
         metric: {
@@ -72,24 +75,24 @@ def _ratio(rounds: list[Round], own: str, peer: str, metric: str) -> float | Non
 
 
 def table(rounds: list[Round], proxies: list[str]) -> str:
-    """The summary as text, one metric a line."""
-    found = summary(rounds, proxies)
+    """Return the summary as text, one line per metric."""
+    metrics = summary(rounds, proxies)
     heads = ["", *proxies, *(f"{proxies[0]}/{peer}" for peer in proxies[1:]), "better", "goal"]
-    return align_columns([heads, *(_row(METRICS[metric], columns) for metric, columns in found.items())])
+    return align_columns([heads, *(_row(METRICS[metric], columns) for metric, columns in metrics.items())])
 
 
 def _row(metric: Metric, columns: dict[str, dict[str, float | None]]) -> list[str]:
-    medians = (_written(value, metric.format_spec) for value in columns["medians"].values())
-    shares = (_written(value, ".2f") for value in columns["ratios"].values())
+    medians = (_format_value(value, metric.format_spec) for value in columns["medians"].values())
+    shares = (_format_value(value, ".2f") for value in columns["ratios"].values())
     return [metric.title, *medians, *shares, metric.better, metric.goal]
 
 
-def _written(value: float | None, form: str) -> str:
-    return "-" if value is None else format(value, form)
+def _format_value(value: float | None, format_spec: str) -> str:
+    return "-" if value is None else format(value, format_spec)
 
 
 def align_columns(rows: list[list[str]]) -> str:
-    """Columns two spaces apart: the first and the last two to the left, numbers to the right."""
+    """Align columns two spaces apart: text (the first and the last two) left, numbers right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     last = len(widths) - 2
 

@@ -1,4 +1,4 @@
-"""One run: every round goes through the measures, and each measure through the proxies, freshly started."""
+"""One benchmark run: in every round, each measure runs on each proxy, which is started for it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ PrintLine = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to do; `seconds` is the length of one measurement."""
+    """What to measure; `seconds` is the length of one measurement."""
 
     measures: list[str]
     proxies: list[str]
@@ -33,7 +33,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a run stands on: a directory, a core for the proxy, and the providers' ports by name."""
+    """The environment of a run: a directory, a CPU core for the proxy, and the providers' ports by name."""
 
     directory: Path
     core: int
@@ -43,32 +43,32 @@ class Bench:
 
 
 def drop_unavailable(plan: Plan, say: PrintLine) -> Plan:
-    """The plan less what this machine lacks; says what is left out, and what would bring it."""
-    lacking = {name: PROXIES[name].provided_by for name in plan.proxies if PROXIES[name].find() is None}
+    """Return the plan without what this machine lacks, and print what is skipped and what installs it."""
+    missing = {name: PROXIES[name].provided_by for name in plan.proxies if PROXIES[name].find() is None}
     tools = {name: MEASURES[name].tool for name in plan.measures}
-    lacking |= {name: f"the Debian package {tool}" for name, tool in tools.items() if tool and not shutil.which(tool)}
-    for name, brought_by in lacking.items():
-        say(f"left out: {name}; {brought_by} brings what it needs")
+    missing |= {name: f"the Debian package {tool}" for name, tool in tools.items() if tool and not shutil.which(tool)}
+    for name, provided_by in missing.items():
+        say(f"skipped: {name} (not round_values; install {provided_by})")
     return Plan(
-        measures=[name for name in plan.measures if name not in lacking],
-        proxies=[name for name in plan.proxies if name not in lacking],
+        measures=[name for name in plan.measures if name not in missing],
+        proxies=[name for name in plan.proxies if name not in missing],
         rounds=plan.rounds,
         seconds=plan.seconds,
     )
 
 
 def cores() -> tuple[int, int]:
-    """One for the load and the providers, one for the proxy."""
+    """Return the core for load and providers, and the core for the proxy."""
     available = sorted(os.sched_getaffinity(0))
     return available[0], available[-1]
 
 
 @contextmanager
 def prepare_machine(say: PrintLine) -> Iterator[Bench]:
-    """This process on the load's core with the providers running; all of it ends with the context."""
+    """Pin this process to the load's core and run the providers, until the context ends."""
     load_core, proxy_core = cores()
     if load_core == proxy_core:
-        say("only one core: load and proxy share it, and the numbers mean little")
+        say("only one core, shared by load and proxy: the numbers mean little")
     before = os.sched_getaffinity(0)
     os.sched_setaffinity(0, {load_core})
     try:
@@ -93,42 +93,42 @@ def _providers(directory: Path, core: int) -> Iterator[dict[str, int]]:
 
 
 def measure_ceiling(bench: Bench) -> float:
-    """Requests a second of the load and the provider alone, on their one core: what no proxy here can pass."""
+    """Return the requests per second without a proxy: the upper bound for every proxy on this machine."""
     return wrk.run_wrk(bench.upstreams["unary"], 1, bench.directory).per_second
 
 
 def run_rounds(bench: Bench, plan: Plan) -> Iterator[Round]:
-    """Each round as it ends; the order of the proxies turns by one from round to round."""
+    """Yield each round when it is complete. The order of the proxies rotates from round to round."""
     for number in range(plan.rounds):
         turn = number % max(1, len(plan.proxies))
-        found: Round = {proxy: {} for proxy in plan.proxies}
+        round_values: Round = {proxy: {} for proxy in plan.proxies}
         for measure in plan.measures:
             for proxy in plan.proxies[turn:] + plan.proxies[:turn]:
                 values = _attempt(bench, measure, proxy, plan.seconds)
-                found[proxy] |= values
+                round_values[proxy] |= values
                 written = "  ".join(f"{name} {value:,.3f}" for name, value in values.items())
                 bench.say(f"round {number + 1}/{plan.rounds}  {measure:8} {proxy:8} {written}")
-        yield found
+        yield round_values
 
 
 def _attempt(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
-    """The values, or none if the measurement failed, which is said: the others go on."""
+    """Return the values; if the measurement fails, print and record the error and return none."""
     try:
-        return _measured(bench, measure, proxy, seconds)
+        return _measure(bench, measure, proxy, seconds)
     except (BenchError, StreamFailedError, OSError) as error:
         bench.failures.append(f"{measure} {proxy}: {type(error).__name__}: {error}")
         bench.say(f"FAILED  {bench.failures[-1]}")
         return {}
 
 
-def _measured(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
-    """A proxy of its own for each measurement, so that none inherits another's connections and memory."""
+def _measure(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
+    """Start a new proxy for the measurement, so that no connections or memory are left from another."""
     program = PROXIES[proxy].find()
     if program is None:
-        raise BenchError(f"not found; {PROXIES[proxy].provided_by} brings it")
+        raise BenchError(f"not round_values; install {PROXIES[proxy].provided_by}")
     upstream = bench.upstreams[MEASURES[measure].upstream]
     with TemporaryDirectory(dir=bench.directory) as name:
-        route = ProxyPorts(free_port(), upstream)
-        command = [program, *PROXIES[proxy].write(Path(name), route)]
-        with run_process(command, route.listen, bench.core, Path(name) / "output.log") as pid:
-            return MEASURES[measure].run(ProxyUnderTest(pid, route.listen, upstream, Path(name)), seconds)
+        ports = ProxyPorts(free_port(), upstream)
+        command = [program, *PROXIES[proxy].write(Path(name), ports)]
+        with run_process(command, ports.listen, bench.core, Path(name) / "output.log") as pid:
+            return MEASURES[measure].run(ProxyUnderTest(pid, ports.listen, upstream, Path(name)), seconds)

@@ -1,4 +1,4 @@
-"""Many paced streams at once, as one client sees them: every event counted, every end checked."""
+"""Load generator: many concurrent streams at a fixed event rate. Counts all events and checks every end."""
 
 from __future__ import annotations
 
@@ -10,25 +10,25 @@ import httptools
 from bench.payloads import post, stream_request
 
 OPENED_PER_SECOND = 250
-"""Spreads the streams' events over time, and the cost of their beginnings."""
+"""Rate at which streams are opened, so that their events and their start-up costs are spread over time."""
 
 _EVENT = b"\n\ndata:"
 _DONE = b"data: [DONE]\n\n"
 
 
 class StreamFailedError(Exception):
-    """Streams ended wrongly; the message says how many and how the first one did."""
+    """Streams failed; the message has their number and the first error."""
 
 
 class EventCounter:
-    """Counts the events of one stream, whatever the cuts; comments are not events."""
+    """Counts the events of one stream, in chunks of any size. Comments are not events."""
 
     def __init__(self) -> None:
         self.events = 0
         self._last = b"\n\n"
 
     def feed(self, data: bytes) -> int:
-        """How many events begin in `data`."""
+        """Return the number of events that start in `data`."""
         text = self._last + data
         new = text.count(_EVENT, max(0, len(self._last) - len(_EVENT) + 1))
         self.events += new
@@ -37,12 +37,15 @@ class EventCounter:
 
     @property
     def done(self) -> bool:
-        """Whether the last thing that came is a whole `[DONE]`."""
+        """Whether the stream so far ends with a complete `[DONE]`."""
         return self._last == _DONE
 
 
 class Stream(asyncio.Protocol):
-    """One request on its own connection; `first_event` is set at the first event, `ended` gets None or what went wrong."""
+    """One request on its own connection.
+
+    `first_event` is set at the first event or at the end; `ended` gets None or an error text.
+    """
 
     def __init__(self, streams: StreamLoad) -> None:
         self._streams = streams
@@ -53,21 +56,21 @@ class Stream(asyncio.Protocol):
         self.ended: asyncio.Future[str | None] = streams.loop.create_future()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask at once."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        """Send the request."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's class does not inherit from it
         self.transport.write(self._streams.request)
 
     def data_received(self, data: bytes) -> None:
-        """Let the parser take the chunks apart."""
+        """Pass the data to the HTTP parser."""
         try:
             self._parser.feed_data(data)
         except httptools.HttpParserError as error:
-            self._end(f"not HTTP: {error}")
+            self._finish(f"not HTTP: {error}")
 
     def on_body(self, data: bytes) -> None:
-        """Count."""
+        """Count the events of the data."""
         if self._parser.get_status_code() != 200:
-            self._end(f"{self._parser.get_status_code()} {data[:300]!r}")
+            self._finish(f"{self._parser.get_status_code()} {data[:300]!r}")
             return
         new = self._counter.feed(data)
         self._streams.events += new
@@ -75,24 +78,24 @@ class Stream(asyncio.Protocol):
             self.first_event.set_result(None)
 
     def on_message_complete(self) -> None:
-        """The last HTTP chunk came; the stream must have ended before it."""
-        self._end(None if self._counter.done else f"ended without [DONE] after {self._counter.events} events")
+        """Check that the stream ended before the last HTTP chunk."""
+        self._finish(None if self._counter.done else f"ended without [DONE] after {self._counter.events} events")
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Cut off, if this comes before the end."""
-        self._end(f"cut after {self._counter.events} events: {error or 'connection closed'}")
+        """Report a closed connection, unless the stream has ended."""
+        self._finish(f"cut after {self._counter.events} events: {error or 'connection closed'}")
 
-    def _end(self, fault: str | None) -> None:
+    def _finish(self, failure: str | None) -> None:
         if not self.first_event.done():
             self.first_event.set_result(None)
         if not self.ended.done():
-            self.ended.set_result(fault)
+            self.ended.set_result(failure)
         if self.transport is not None:
             self.transport.close()
 
 
 class StreamLoad:
-    """A load of streams of `count` events at `rate` events a second each; `events` counts all that came."""
+    """Concurrent streams of `count` events at `rate` events per second each; `events` counts all received ones."""
 
     def __init__(self, port: int, rate: int, count: int) -> None:
         self.loop = asyncio.get_running_loop()
@@ -102,7 +105,10 @@ class StreamLoad:
         self._open: list[Stream] = []
 
     async def open(self, number: int) -> None:
-        """Open so many more; returns when each has had its first event. Truncated, OSError, TimeoutError."""
+        """Open more streams and wait for the first event of each.
+
+        Raises StreamFailedError, OSError or TimeoutError.
+        """
         opened = []
         for _ in range(number):
             _transport, stream = await self.loop.create_connection(lambda: Stream(self), "127.0.0.1", self._port)
@@ -114,19 +120,19 @@ class StreamLoad:
         self._check()
 
     async def wait_finished(self, timeout_s: float) -> None:
-        """Returns when all have ended well; Truncated if one did not, TimeoutError after `timeout_s` seconds."""
+        """Wait until all streams have ended. Raises StreamFailedError if one failed, TimeoutError after `timeout_s`."""
         async with asyncio.timeout(timeout_s):
             await asyncio.gather(*(stream.ended for stream in self._open))
         self._check()
 
     def close(self) -> None:
-        """Leave, as a client that hangs up."""
+        """Close all connections, as a client that disconnects."""
         for stream in self._open:
             if stream.transport is not None:
                 stream.transport.abort()
 
     def _check(self) -> None:
         ended = [stream.ended.result() for stream in self._open if stream.ended.done()]
-        faults = [fault for fault in ended if fault is not None]
-        if faults:
-            raise StreamFailedError(f"{len(faults)} of {len(self._open)} streams failed; the first: {faults[0]}")
+        errors = [error for error in ended if error is not None]
+        if errors:
+            raise StreamFailedError(f"{len(errors)} of {len(self._open)} streams failed; the first: {errors[0]}")

@@ -1,4 +1,4 @@
-"""A simulated OpenAI provider that is much faster than any proxy: `python -m bench.upstream PORT`."""
+"""A minimal simulated OpenAI provider, much faster than any proxy: `python -m bench.upstream PORT`."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _LAST = (*map(_chunk, LAST_EVENTS[:-1]), _chunk(LAST_EVENTS[-1]) + b"0\r\n\r\n")
 
 
 class UpstreamProtocol(asyncio.Protocol):
-    """One connection: requests with a Content-Length, one after the other."""
+    """One connection: serves requests with a Content-Length, one after another."""
 
     transport: asyncio.Transport
 
@@ -45,16 +45,16 @@ class UpstreamProtocol(asyncio.Protocol):
         self._timer: asyncio.TimerHandle | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep what answers are written to."""
-        self.transport = cast(asyncio.Transport, transport)  # uvloop's is none by inheritance
+        """Keep the transport."""
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's class does not inherit from it
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Nobody listens any more: stop the stream."""
+        """Stop the stream."""
         if self._timer is not None:
             self._timer.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Answer each request that is whole."""
+        """Answer a request when it is complete."""
         self._buffer += data
         end = self._buffer.find(b"\r\n\r\n")
         if end < 0:
@@ -75,16 +75,16 @@ class UpstreamProtocol(asyncio.Protocol):
             self.transport.write(_ANSWER)
             return
         self.transport.write(_FIRST)
-        self._send(1, int(model[2]), 1 / int(model[1]), self._loop.time())
+        self._schedule(1, int(model[2]), 1 / int(model[1]), self._loop.time())
 
-    def _send(self, number: int, count: int, interval: float, start: float) -> None:
-        """Wait for event `number`'s moment; moments are counted from `start`, so that delays do not add up."""
-        self._timer = self._loop.call_at(start + number * interval, self._due, number, count, interval, start)
+    def _schedule(self, number: int, count: int, interval: float, start: float) -> None:
+        """Schedule event `number`. Times are multiples of the interval from `start`, so that delays do not add up."""
+        self._timer = self._loop.call_at(start + number * interval, self._write_event, number, count, interval, start)
 
-    def _due(self, number: int, count: int, interval: float, start: float) -> None:
+    def _write_event(self, number: int, count: int, interval: float, start: float) -> None:
         if number <= count:
             self.transport.write(_CONTENT)
-            self._send(number + 1, count, interval, start)
+            self._schedule(number + 1, count, interval, start)
         else:
             self._timer = None
             for data in _LAST:
@@ -92,7 +92,7 @@ class UpstreamProtocol(asyncio.Protocol):
 
 
 async def serve(port: int) -> asyncio.Server:
-    """The provider, listening on 127.0.0.1; port 0 is any free one."""
+    """Start the provider on 127.0.0.1; port 0 is any free one."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(lambda: UpstreamProtocol(loop), "127.0.0.1", port, backlog=1024)
 

@@ -1,4 +1,4 @@
-"""Requests per second, by wrk: one thread, kept-alive connections, a POST from a generated script."""
+"""Requests per second by the load generator wrk: one thread, keep-alive connections, a POST from a Lua script."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ CONNECTIONS = 32
 
 @dataclass(frozen=True, slots=True)
 class WrkResult:
-    """What one run of wrk saw."""
+    """Result of one run of wrk."""
 
     requests: int
     per_second: float
     failures: int
-    """Socket errors, and answers other than 2xx and 3xx."""
+    """Socket errors, and responses other than 2xx and 3xx."""
 
 
 def lua_script() -> str:
-    """The Lua that makes every request the 0.9 kB POST; a long bracket needs no escapes."""
+    """Return the Lua script that sends the 0.9 kB POST. A long bracket needs no escapes."""
     return (
         'wrk.method = "POST"\n'
         'wrk.headers["Content-Type"] = "application/json"\n'
@@ -34,7 +34,7 @@ def lua_script() -> str:
 
 
 def run_wrk(port: int, seconds: int, directory: Path) -> WrkResult:
-    """Run it against 127.0.0.1:port; Failure if wrk fails, or any answer did."""
+    """Run wrk against 127.0.0.1:port. Raises BenchError if wrk or any request fails."""
     path = directory / "wrk.lua"
     path.write_text(lua_script())
     command = [
@@ -56,11 +56,11 @@ def run_wrk(port: int, seconds: int, directory: Path) -> WrkResult:
 
 
 def parse(text: str) -> WrkResult:
-    """wrk's report; Failure if it is none."""
+    """Parse wrk's report. Raises BenchError for any other text."""
     requests = re.search(r"(\d+) requests in ", text)
     rate = re.search(r"Requests/sec: +([\d.]+)", text)
     if requests is None or rate is None:
-        raise BenchError(f"not a report of wrk: {text[-300:]}")
+        raise BenchError(f"unexpected output of wrk: {text[-300:]}")
     errors = re.search(r"Socket errors: connect (\d+), read (\d+), write (\d+), timeout (\d+)", text)
     refused = re.search(r"Non-2xx or 3xx responses: (\d+)", text)
     failures = sum(map(int, errors.groups())) if errors else 0

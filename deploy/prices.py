@@ -1,4 +1,4 @@
-"""Write proxy/config/prices.json from genai-prices: `make prices`."""
+"""Update proxy/config/prices.json, the built-in price table, from the package genai-prices: `make prices`."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from genai_prices.data import providers
 OUTPUT = Path(__file__).parent.parent / "proxy" / "config" / "prices.json"
 VENDORS = ("openai", "anthropic", "google", "mistral", "cohere", "meta", "groq", "together", "fireworks", "cerebras")
 KINDS = ("input_mtok", "output_mtok", "cache_read_mtok", "cache_write_mtok")
-"""In the order of Rates' fields."""
+"""In the order of the fields of `Rates`."""
 
 Amount = float | None
 
 
 def main() -> None:
-    """One model a line, so that a change of prices can be read as a diff."""
+    """Write the file, one model per line, so that price changes are readable as a diff."""
     today = datetime.combine(datetime.now(UTC), datetime.min.time(), UTC)
     known = {provider.id: provider for provider in providers}
     tables = [(name, [row for model in known[name].models if (row := _row(model, today))]) for name in VENDORS]
@@ -49,11 +49,11 @@ def _lines(rows: list[dict[str, Any]]) -> str:
 
 
 def _row(model: types.ModelInfo, today: datetime) -> dict[str, Any] | None:
-    """None for a model that is not paid by the token, or free."""
+    """Return the row of a model, or None if it has no price per token."""
     prices = model.get_prices(today)
     if prices.input_mtok is None:
         return None
-    names, others = _parted(model.match)
+    names, others = _split_names(model.match)
     starts = sorted({start for kind in KINDS for start in _starts(getattr(prices, kind))})
     row = {
         "names": names,
@@ -70,7 +70,7 @@ def _starts(price: Any) -> list[int]:
 
 
 def _rates(prices: types.ModelPrice, prompt: int) -> list[Amount]:
-    """What each kind of token costs in a request with that many prompt tokens; output that has no price is free."""
+    """Return the price of each kind of token in a request with that many prompt tokens; output without a price is free."""
     first, output, *cached = (_amount(getattr(prices, kind), prompt) for kind in KINDS)
     return [first, output or 0.0, *cached]
 
@@ -81,8 +81,8 @@ def _amount(price: Any, prompt: int) -> Amount:
     return None if price is None else float(price)
 
 
-def _parted(clause: Any) -> tuple[list[str], list[Any]]:
-    """The names it lists, and whatever else it says."""
+def _split_names(clause: Any) -> tuple[list[str], list[Any]]:
+    """Split a clause into the names it lists and the other alternatives."""
     clauses = list(_alternatives(clause))
     names = [each.equals.lower() for each in clauses if isinstance(each, types.ClauseEquals)]
     return names, [each for each in clauses if not isinstance(each, types.ClauseEquals)]
@@ -97,7 +97,7 @@ def _alternatives(clause: Any) -> Iterator[Any]:
 
 
 def _pattern(clause: Any) -> str:
-    """The clause as a regular expression to search for in a name in lower case."""
+    """Return the clause as a regular expression, to be searched in a lower-case name."""
     return PATTERNS[type(clause)](clause)
 
 

@@ -1,4 +1,4 @@
-"""What is measured as bare gives whole answers and streams through, byte for byte."""
+"""The proxy without a pipeline passes responses through."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ STREAM = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encodi
 
 
 @pytest.mark.parametrize(
-    ("said", "kind", "body"),
+    ("response", "content_type", "body"),
     [
         (http_response(b'{"ok":true}'), "application/json", b'{"ok":true}'),
         (STREAM + b"9\r\ndata: 1\n\n\r\n9\r\ndata: 2\n\n\r\n0\r\n\r\n", "text/event-stream", b"data: 1\n\ndata: 2\n\n"),
     ],
 )
-async def test_what_the_provider_says_comes_through(said: bytes, kind: str, body: bytes) -> None:
+async def test_responses_pass_through_unchanged(response: bytes, content_type: str, body: bytes) -> None:
     listen = free_port()
-    async with FaultServer([RECV, send(said)]) as provider:
+    async with FaultServer([RECV, send(response)]) as provider:
         serving = asyncio.create_task(serve(listen, provider.port))
         connector = aiohttp.TCPConnector(force_close=True)
         async with aiohttp.ClientSession(connector=connector) as session:
             while True:
                 try:
-                    asked = await session.post(f"http://127.0.0.1:{listen}/v1/chat/completions", data=b"{}")
+                    received = await session.post(f"http://127.0.0.1:{listen}/v1/chat/completions", data=b"{}")
                     break
                 except aiohttp.ClientConnectorError:
                     await asyncio.sleep(0)
-            assert (asked.status, asked.content_type, await asked.read()) == (200, kind, body)
+            assert (received.status, received.content_type, await received.read()) == (200, content_type, body)
         serving.cancel()

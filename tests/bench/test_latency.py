@@ -1,3 +1,5 @@
+"""Responses are read to their end, and percentiles are observed values."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -21,14 +23,14 @@ ANSWERS = [
 
 
 @pytest.mark.parametrize("answer", ANSWERS)
-def test_an_answer_is_read_to_its_end_and_not_beyond_whatever_the_cuts(answer):
+def test_a_response_is_read_exactly_to_its_end_in_chunks_of_any_size(answer):
     parts = iter([answer[index : index + 1] for index in range(len(answer))])
     _read_answer(lambda _: next(parts))
     assert not list(parts)
 
 
 @pytest.mark.parametrize("answer", [b"HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n", ANSWERS[0][:-1]])
-def test_a_refusal_and_a_cut_answer_are_failures(answer):
+def test_an_error_status_or_a_cut_response_raises(answer):
     parts: Iterator[bytes] = iter([answer, b""])
     with pytest.raises(BenchError):
         _read_answer(lambda _: next(parts))

