@@ -1,4 +1,4 @@
-"""Bytes in pieces, wherever one likes."""
+"""Splits bytes at arbitrary places, to test parsers with every chunking of their input."""
 
 from __future__ import annotations
 
@@ -6,6 +6,6 @@ from itertools import pairwise
 
 
 def split_at(data: bytes, places: list[int]) -> list[bytes]:
-    """`data` in pieces that end at these places, counted modulo its length."""
+    """Split `data` at these places, taken modulo its length + 1."""
     edges = [0, *sorted(place % (len(data) + 1) for place in places), len(data)]
     return [data[start:end] for start, end in pairwise(edges)]

@@ -1,4 +1,4 @@
-"""A process that is out of descriptors, for as long as a test wants it to be."""
+"""Exhausts the file descriptors of the test process for a while."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ except ImportError:
 
 @contextmanager
 def no_descriptors(spare: int = 0) -> Iterator[None]:
-    """No more than `spare` descriptors can be opened meanwhile."""
+    """Allow only `spare` further descriptors within the context."""
     if resource is None:
-        pytest.skip("no limit of descriptors there")
+        pytest.skip("this platform has no descriptor limit")
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     held = [os.open(os.devnull, os.O_RDONLY)]
     resource.setrlimit(resource.RLIMIT_NOFILE, (held[0] + spare + 8, hard))

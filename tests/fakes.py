@@ -1,4 +1,4 @@
-"""Stand-ins for what surrounds the flow: a clock, a log, a body, a handler and a transport that follow a script."""
+"""Fakes for the request path: a clock, a log, and a body, transport and handler that follow a list of rows."""
 
 from __future__ import annotations
 
@@ -51,16 +51,16 @@ RESPONSE_BODY = orjson.dumps(
 NOW = 1_700_000_000.0
 """Seconds since 1970."""
 FOREVER = object()
-"""In a script: nothing comes, ever."""
+"""As a row: nothing arrives, ever."""
 
 
 def routing_yaml(pipeline: str = PIPELINE, timeouts: str = "{}") -> str:
-    """A routing.yaml in which `a`, `b` and `c` serve the model `m`."""
+    """Return a routing.yaml in which `a`, `b` and `c` serve the model `m`."""
     return FILE.format(pipeline=pipeline, timeouts=timeouts, key=PROVIDER_KEY)
 
 
 def generation(file: str = "", handler: Any = call_upstream, environ: dict[str, str] | None = None) -> Generation:
-    """The generation of a file, its attempts ended by `handler`."""
+    """Build the generation of a file, in which `handler` makes the attempts."""
     return GenerationFactory(environ or {}, lambda path: "", PipelineTerminals(handler, {})).build(
         file or routing_yaml(), "routing.yaml", 1
     )
@@ -72,7 +72,7 @@ def snapshot(timeouts: str = "{}") -> Snapshot:
 
 @dataclass
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that only moves when it is set, or by `sleep`."""
 
     now: float = 100.0
 
@@ -84,13 +84,13 @@ class Clock:
 
 
 class MemoryLog:
-    """The real log onto memory."""
+    """The real JSON log, written to memory."""
 
     def __init__(self) -> None:
         self._written = io.BytesIO()
         stream = io.TextIOWrapper(self._written)
         self.logger = build_logger("json", stream)
-        stream.detach()  # else the memory is closed with it
+        stream.detach()  # otherwise the buffer is closed with it
 
     @property
     def text(self) -> str:
@@ -102,7 +102,7 @@ class MemoryLog:
 
 
 async def play_row(row: Any) -> Any:
-    """What one row of a script says: wait for ever, raise, or give it."""
+    """Play one row: wait forever, raise the exception, or return the row."""
     if row is FOREVER:
         await asyncio.Event().wait()
     if isinstance(row, BaseException):
@@ -112,7 +112,7 @@ async def play_row(row: Any) -> Any:
 
 @dataclass
 class FakeBody:
-    """A Body, and an Incoming, whose reads give these rows; a read that is cancelled is played again."""
+    """A Body and UpstreamResponse whose reads return these rows. A cancelled read is repeated by the next one."""
 
     rows: list[Any]
     status: int = 200
@@ -122,7 +122,7 @@ class FakeBody:
     idle_timeout_s: float = inf
     deadline: float = inf
     limits: list[tuple[float, float]] = field(default_factory=list)
-    """Deadline and patience as they stood at each read."""
+    """Deadline and idle timeout at the time of each read."""
 
     async def read(self) -> bytes:
         self.reads += 1
@@ -138,7 +138,7 @@ class FakeBody:
 
 @dataclass
 class FakeTransport:
-    """Answers each request with the next row; remembers what it was asked to send."""
+    """A transport that answers each request with the next row, and records the requests."""
 
     rows: list[Any]
     sent: list[Any] = field(default_factory=list)
@@ -152,7 +152,7 @@ class FakeTransport:
 
 @dataclass
 class ScriptedHandler:
-    """A handler; each call ends as the next row says: an exception, a Response, a status, or (status, headers)."""
+    """A handler whose calls end with the next row: an exception, a Response, a status, or (status, headers)."""
 
     rows: list[Any]
     tried: list[str] = field(default_factory=list)
@@ -172,19 +172,19 @@ class ScriptedHandler:
 
 
 def stream_response(rows: Iterable[Any]) -> Response:
-    """A streamed answer of these rows."""
+    """Return a streamed response with these rows."""
     return Response(200, {}, FakeBody(list(rows)))
 
 
 def chunk_event(content: str | None = None, finish: str | None = None, **members: Any) -> bytes:
-    """One event of an OpenAI stream."""
+    """Return one event of an OpenAI stream."""
     delta = {} if content is None else {"content": content}
     choice = {"index": 0, "delta": delta, "finish_reason": finish}
     return encode(orjson.dumps({"model": "m-1", "choices": [choice], **members}))
 
 
 def request(raw: bytes, headers: dict[str, str] | None = None, fails: BaseException | None = None) -> Request:
-    """A request as the server makes it; its body comes from memory, or does not come."""
+    """Return a request as the server builds it; reading its body returns `raw`, or raises `fails`."""
 
     async def read(hold: Any) -> bytes:
         await play_row(fails)
@@ -201,7 +201,7 @@ def exchange(
     log: MemoryLog | None = None,
     snap: Snapshot | None = None,
 ) -> Exchange:
-    """A new exchange at the clock's 100 seconds; its clock is `exchange.runtime.clock`."""
+    """Return a new exchange that starts at 100 seconds of its clock, `exchange.runtime.clock`."""
     clock = Clock()
     runtime = Runtime(
         transport or FakeTransport([]), (log or MemoryLog()).logger, clock, lambda: NOW, sleep=clock.sleep
@@ -211,22 +211,22 @@ def exchange(
 
 
 def planned_exchange(names: str = "abc", **options: Any) -> Exchange:
-    """An exchange that is decided: these providers, in this order."""
-    made = exchange(**options)
-    targets = {target.provider.name: target for target in made.snapshot.models["m"]}
-    made.decision = Decision("m", "automatic", tuple(PlannedTarget(targets[name], 0.0) for name in names))
-    return made
+    """Return an exchange with a decision: these providers, in this order."""
+    planned = exchange(**options)
+    targets = {target.provider.name: target for target in planned.snapshot.models["m"]}
+    planned.decision = Decision("m", "automatic", tuple(PlannedTarget(targets[name], 0.0) for name in names))
+    return planned
 
 
 def exchange_with_attempt(**options: Any) -> Exchange:
-    """An exchange whose first attempt is under way."""
-    made = planned_exchange(**options)
-    made.winning_attempt = made.start_attempt(made.decision.plan[0])
-    return made
+    """Return an exchange whose first attempt is in flight."""
+    planned = planned_exchange(**options)
+    planned.winning_attempt = planned.start_attempt(planned.decision.plan[0])
+    return planned
 
 
 async def drain(body: Any, reads: int = 50) -> list[bytes]:
-    """All that the body gives until its end, which must come within that many reads."""
+    """Read a body to its end, which must come within that many reads."""
     parts: list[bytes] = []
     while data := await body.read():
         parts.append(data)

@@ -1,4 +1,4 @@
-"""Reads a routing.yaml given as text, its variables and its secret files, without a pipeline."""
+"""Loads a routing.yaml from text, with given environment variables and secret files."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ NONE: Mapping[str, str] = {}
 
 
 def read_file(files: Mapping[str, str], path: str) -> str:
-    """The text at a path; OSError as the system would word it."""
+    """Return the text of a file in the mapping. Raises FileNotFoundError as the system does."""
     if path not in files:
         raise FileNotFoundError(2, "No such file or directory", path)
     return files[path]
 
 
 def load_snapshot(text: str, environ: Mapping[str, str] = NONE, files: Mapping[str, str] = NONE) -> Snapshot:
-    """The snapshot of a text; ConfigError if anything is wrong with it."""
+    """Load the text. Raises ConfigError if anything is wrong with it."""
     document = parse(text)
     snapshot, _ = load(TypedLoader(document, environ, lambda path: read_file(files, path)))
     document.raise_if_invalid()
@@ -30,14 +30,14 @@ def load_snapshot(text: str, environ: Mapping[str, str] = NONE, files: Mapping[s
 
 
 def config_errors(text: str, environ: Mapping[str, str] = NONE, files: Mapping[str, str] = NONE) -> list[str]:
-    """The lines a user reads of a file that cannot be used."""
+    """Return the error lines of an invalid file."""
     with pytest.raises(ConfigError) as caught:
         load_snapshot(text, environ, files)
     return str(caught.value).splitlines()
 
 
 def weighted_providers(weights: Mapping[str, float], regions: Mapping[str, tuple[str, ...]] | None = None) -> Snapshot:
-    """Providers of these weights (and regions), who all serve the model `m`."""
+    """Return a configuration whose providers have these weights and regions, and all serve the model `m`."""
     lines = ["providers:"]
     for name, weight in weights.items():
         lines.append(f"  {name}: {{dialect: openai, base_url: 'http://{name}', weight: {weight}, regions: {{")

@@ -1,4 +1,4 @@
-"""A sidecar with simulated providers, started as `parrot serve --sandbox` starts it, but inside the test."""
+"""A sidecar with simulated providers in the test's process, as `parrot serve --sandbox` would start it."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ providers:
 models:
   m: {first: m-one, second: m-two}
 """
-"""Two providers of one model."""
+"""A routing.yaml with two providers of the model `m`."""
 
 
 @dataclass
 class CapturedLog:
-    """What the sidecar logged, as a user's log shipper would get it."""
+    """The log lines of a sidecar, as dictionaries."""
 
     lines: list[dict[str, Any]] = field(default_factory=list)
 
@@ -60,29 +60,29 @@ class CapturedLog:
 
 
 class PausableSleep:
-    """What simulated providers wait for instead of time: nothing, or after so many waits until `release`."""
+    """The sleep of the simulated providers: returns at once, or after `hold` blocks until `release`."""
 
     def __init__(self) -> None:
-        self._going = asyncio.Event()
+        self._released = asyncio.Event()
         self.release()
 
     def release(self) -> None:
-        self._left = inf
-        self._going.set()
+        self._remaining = inf
+        self._released.set()
 
     def hold(self, after: int) -> None:
-        self._left = after
-        self._going.clear()
+        self._remaining = after
+        self._released.clear()
 
     async def sleep(self, _: float) -> None:
-        self._left -= 1
-        if self._left < 0:
-            await self._going.wait()
+        self._remaining -= 1
+        if self._remaining < 0:
+            await self._released.wait()
 
 
 @dataclass(frozen=True, slots=True)
 class LogMarker:
-    """A middleware of one's own that logs which of its settings a request went through."""
+    """A custom middleware that logs its setting for each request."""
 
     name: str
 
@@ -93,22 +93,22 @@ class LogMarker:
 
 @dataclass
 class RunningSidecar:
-    """What a test may touch."""
+    """A started sidecar with its sandbox, log and configuration file."""
 
     sidecar: Sidecar
     sandbox: Sandbox
     log: CapturedLog
     path: Path
-    """Its file; a change is taken up when the test says `poll`, and not before."""
+    """The configuration file. A change takes effect only when the test calls `poll`."""
     pace: PausableSleep
 
     async def admin(self, method: str, path: str) -> tuple[int, Any]:
-        """Status and body of an answer of the admin listener."""
+        """Send a request to the admin listener and return status and JSON body."""
         async with aiohttp.request(method, self.sidecar.admin_url + path) as answer:
             return answer.status, await answer.json()
 
     async def hold_streams(self) -> None:
-        """From now on streams stop after their first content, until the pace goes on."""
+        """Let streams stop after their first content, until `pace.release()`."""
         for name in self.sandbox.names:
             await self.sandbox.set_fault(name, Fault("slow", seconds=0.001, between=0.001))
         self.pace.hold(after=3)
@@ -119,15 +119,15 @@ class RunningSidecar:
 
     @property
     def events(self) -> list[str]:
-        """The names of what was logged, requests left out."""
+        """Names of the log events, without `request_completed`."""
         return [line["event"] for line in self.log.lines if line["event"] != "request_completed"]
 
     async def poll(self) -> None:
-        """What the watcher does every second."""
+        """Check the file for changes, as the watcher does every second."""
         await self.sidecar.reloader.poll(no_sleep)
 
     async def edit(self, old: str, new: str) -> None:
-        """A person changes something in the file and saves it; the watcher sees it."""
+        """Replace text in the file, as an editor saves it, and reload."""
         text = self.path.read_text()
         assert old in text
         self.path.with_suffix(".new").write_text(text.replace(old, new))
@@ -142,7 +142,7 @@ class RunningSidecar:
 
 
 async def no_sleep(_: float) -> None:
-    """A sleep that takes no time."""
+    """Return at once: a sleep that takes no time."""
 
 
 def build_generation(text: str, environ: Mapping[str, str] | None = None, number: int = 1) -> Generation:
@@ -152,30 +152,31 @@ def build_generation(text: str, environ: Mapping[str, str] | None = None, number
 
 
 def startup_options(
-    generation: Generation, log: CapturedLog, path: str = "routing.yaml", make: Any = None
+    generation: Generation, log: CapturedLog, path: str = "routing.yaml", build: Any = None
 ) -> StartupOptions:
-    return StartupOptions(generation, path, make, log.logger(), Listen(port=0), Admin(port=0))
+    return StartupOptions(generation, path, build, log.logger(), Listen(port=0), Admin(port=0))
 
 
 @asynccontextmanager
 async def run_sidecar(
     text: str = TWO_PROVIDERS, environ: Mapping[str, str] | None = None
 ) -> AsyncIterator[RunningSidecar]:
+    """Start a sidecar with that routing.yaml and simulated providers; stop it at the end of the context."""
     snapshot = build_generation(text, environ).snapshot
     pace = PausableSleep()
     dialects = {name: provider.dialect for name, provider in snapshot.providers.items()}
     sandbox = await Sandbox.start(dialects, environment=Environment(sleep=pace.sleep))
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
 
-    def make(text: str, number: int) -> Generation:
+    def build(text: str, number: int) -> Generation:
         generation = build_generation(text, environ, number)
         return replace(generation, snapshot=adapt_snapshot(generation.snapshot, urls))
 
     log = CapturedLog()
     with TemporaryDirectory() as folder:
         path = Path(folder, "routing.yaml")
-        path.write_text(text)  # noqa: ASYNC240 (nobody else waits)
-        sidecar = await start(startup_options(make(text, 1), log, str(path), make))
+        path.write_text(text)  # noqa: ASYNC240 (nothing else runs yet)
+        sidecar = await start(startup_options(build(text, 1), log, str(path), build))
         sidecar.config_task.cancel()
         try:
             yield RunningSidecar(sidecar, sandbox, log, path, pace)

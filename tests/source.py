@@ -1,4 +1,4 @@
-"""What the tests about the tree itself read: the modules of proxy/, by path and by dotted name."""
+"""The source files of proxy/, for the tests that check the source tree."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ ROOT = Path(__file__).parent.parent
 
 
 def sources() -> dict[str, str]:
-    """Each file of proxy/ as `proxy/x/y.py` -> its text, in order."""
+    """Return `proxy/x/y.py` -> text for each file of proxy/, sorted."""
     return {path.relative_to(ROOT).as_posix(): path.read_text() for path in sorted((ROOT / "proxy").rglob("*.py"))}
 
 
 def dotted_name(path: str) -> str:
-    """`proxy/x/y.py` -> `proxy.x.y`; a package is its folder."""
+    """Convert `proxy/x/y.py` to `proxy.x.y`, and `proxy/x/__init__.py` to `proxy.x`."""
     return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")

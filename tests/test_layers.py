@@ -1,4 +1,4 @@
-"""Imports point one way: a module may import from its own room and from the floors below it."""
+"""Imports point one way: a module may import from its own package and from the layers below it."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pytest
 
 from tests.source import dotted_name, sources
 
-# From the ground up. Rooms that share a floor may import one another, as long as no circle comes of it.
-FLOORS = (
+# From the bottom up. Packages in one layer may import each other, as long as there is no import cycle.
+LAYERS = (
     ("",),  # proxy/__init__.py itself
     (
         "errors",
@@ -42,14 +42,14 @@ FLOORS = (
     ("cli", "client"),
     ("__main__",),
 )
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
 
 HTTP = {"aiohttp", "aiohttp_sse", "multidict", "yarl"}
 EDGES = {"upstream", "buffered_response", "server", "control", "sandbox", "cli", "client", "sidecar"}
 
 
 def imports(path: str, text: str, modules: set[str]) -> Iterator[tuple[int, str]]:
-    """Each import of a file as (line, dotted module), wherever in the file it stands."""
+    """Yield each import of a file, at any nesting, as (line, dotted module)."""
     package = dotted_name(path).split(".")
     package = package if path.endswith("/__init__.py") else package[:-1]
     for node in ast.walk(ast.parse(text, path)):
@@ -63,47 +63,47 @@ def imports(path: str, text: str, modules: set[str]) -> Iterator[tuple[int, str]
                 yield node.lineno, inner if inner in modules else origin
 
 
-def room(module: str) -> str:
+def top_level(module: str) -> str:
     return module.partition(".")[2].partition(".")[0]
 
 
-def wrong(importer: str, imported: str) -> str | None:
-    """Why one module may not import another; None if it may."""
-    here, there = room(importer), room(imported)
+def violation(importer: str, imported: str) -> str | None:
+    """Return why one module may not import another, or None if it may."""
+    here, there = top_level(importer), top_level(imported)
     if imported.split(".")[0] in HTTP:
-        return None if here in EDGES else f"only {', '.join(sorted(EDGES))} may know it"
+        return None if here in EDGES else f"only {', '.join(sorted(EDGES))} may import it"
     if imported.split(".")[0] != "proxy":
         return None
-    if there not in FLOOR or here not in FLOOR:
-        return f"'{here if here not in FLOOR else there}' has no floor: give it one in tests/test_layers.py"
+    if there not in LAYER or here not in LAYER:
+        return f"'{here if here not in LAYER else there}' has no layer: add it to LAYERS in tests/test_layers.py"
     if here == there == "middleware" and importer != "proxy.middleware":
-        return "middleware files speak through the Exchange, not to one another"
-    return f"'{there}' stands above '{here}'" if FLOOR[there] > FLOOR[here] else None
+        return "middleware files must not import each other: use the Exchange"
+    return f"'{there}' is above '{here}'" if LAYER[there] > LAYER[here] else None
 
 
 def violations(files: Mapping[str, str]) -> list[str]:
-    """Every import that points the wrong way or stands in a function, as `file:line: import x: why`."""
+    """Return each import of a higher layer or inside a function, as `file:line: import x: reason`."""
     modules = {dotted_name(path) for path in files}
-    found = []
+    errors = []
     for path, text in files.items():
-        found += [
-            f"{path}:{line}: import {name}: {why}"
+        errors += [
+            f"{path}:{line}: import {name}: {reason}"
             for line, name in imports(path, text, modules)
-            if (why := wrong(dotted_name(path), name))
+            if (reason := violation(dotted_name(path), name))
         ]
-        found += [f"{path}:{line}: an import inside a function" for line in inline(text)]
-    return found
+        errors += [f"{path}:{line}: an import inside a function" for line in nested_imports(text)]
+    return errors
 
 
-def inline(text: str) -> list[int]:
-    """The lines of imports that stand inside a function."""
+def nested_imports(text: str) -> list[int]:
+    """Return the lines of imports inside functions."""
     functions = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     inner = (node for function in functions for node in ast.walk(function))
     return sorted({node.lineno for node in inner if isinstance(node, ast.Import | ast.ImportFrom)})
 
 
-def circle(files: Mapping[str, str]) -> list[str]:
-    """One ring of modules that import one another, if there is any."""
+def find_cycle(files: Mapping[str, str]) -> list[str]:
+    """Return the modules of one import cycle, if there is any."""
     modules = {dotted_name(path) for path in files}
     graph = {dotted_name(path): {name for _, name in imports(path, text, modules)} for path, text in files.items()}
     try:
@@ -114,35 +114,35 @@ def circle(files: Mapping[str, str]) -> list[str]:
 
 
 def test_imports_point_one_way() -> None:
-    found = violations(sources())
-    assert not found, "\n" + "\n".join(found)
+    errors = violations(sources())
+    assert not errors, "\n" + "\n".join(errors)
 
 
-def test_no_modules_import_one_another_in_a_circle() -> None:
-    ring = circle(sources())
-    assert not ring, " <- ".join(ring)
+def test_there_is_no_import_cycle() -> None:
+    cycle = find_cycle(sources())
+    assert not cycle, " <- ".join(cycle)
 
 
 @pytest.mark.parametrize(
-    ("path", "text", "why"),
+    ("path", "text", "reason"),
     [
-        ("proxy/sse.py", "import proxy.config.load", "'config' stands above 'sse'"),
-        ("proxy/config/load.py", "from proxy.routing.policy import Policy", "'routing' stands above 'config'"),
-        ("proxy/config/load.py", "from proxy import server", "'server' stands above 'config'"),
-        ("proxy/config/load.py", "from ..server import Server", "'server' stands above 'config'"),
-        ("proxy/middleware/auth.py", "from proxy.middleware.limits import Limits", "through the Exchange"),
-        ("proxy/middleware/auth.py", "from . import limits", "through the Exchange"),
-        ("proxy/routing/decision.py", "from aiohttp import web", "may know it"),
-        ("proxy/messages.py", "import multidict", "may know it"),
+        ("proxy/sse.py", "import proxy.config.load", "'config' is above 'sse'"),
+        ("proxy/config/load.py", "from proxy.routing.policy import Policy", "'routing' is above 'config'"),
+        ("proxy/config/load.py", "from proxy import server", "'server' is above 'config'"),
+        ("proxy/config/load.py", "from ..server import Server", "'server' is above 'config'"),
+        ("proxy/middleware/auth.py", "from proxy.middleware.limits import Limits", "use the Exchange"),
+        ("proxy/middleware/auth.py", "from . import limits", "use the Exchange"),
+        ("proxy/routing/decision.py", "from aiohttp import web", "may import it"),
+        ("proxy/messages.py", "import multidict", "may import it"),
         ("proxy/server.py", "def late() -> None:\n    import json", "inside a function"),
-        ("proxy/server.py", "from proxy.attic import trunk", "'attic' has no floor"),
-        ("proxy/attic.py", "from proxy import errors", "'attic' has no floor"),
+        ("proxy/server.py", "from proxy.attic import trunk", "'attic' has no layer"),
+        ("proxy/attic.py", "from proxy import errors", "'attic' has no layer"),
     ],
 )
-def test_a_bad_import_is_found(path: str, text: str, why: str) -> None:
+def test_a_forbidden_import_is_reported(path: str, text: str, reason: str) -> None:
     tree = {"proxy/__init__.py": "", "proxy/server.py": "", "proxy/middleware/limits.py": "", path: text}
-    (found,) = violations(tree)
-    assert found.startswith(f"{path}:") and why in found
+    (error,) = violations(tree)
+    assert error.startswith(f"{path}:") and reason in error
 
 
 @pytest.mark.parametrize(
@@ -156,10 +156,10 @@ def test_a_bad_import_is_found(path: str, text: str, why: str) -> None:
         ("proxy/dialects/openai/stream.py", "from .response import note\nfrom ..contract import Dialect"),
     ],
 )
-def test_a_good_import_passes(path: str, text: str) -> None:
+def test_an_allowed_import_passes(path: str, text: str) -> None:
     assert not violations({"proxy/errors.py": "", "proxy/middleware/limits.py": "", path: text})
 
 
-def test_a_circle_is_found() -> None:
-    ring = {"proxy/errors.py": "from proxy.sse import Event", "proxy/sse.py": "from proxy import errors"}
-    assert set(circle(ring)) == {"proxy.errors", "proxy.sse"}
+def test_an_import_cycle_is_reported() -> None:
+    cycle = {"proxy/errors.py": "from proxy.sse import Event", "proxy/sse.py": "from proxy import errors"}
+    assert set(find_cycle(cycle)) == {"proxy.errors", "proxy.sse"}

@@ -1,4 +1,4 @@
-"""tests/ mirrors proxy/: who looks for the tests of a file finds them at the same place."""
+"""tests/ mirrors proxy/: every module has a test file at the corresponding place."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ import pytest
 from tests.source import ROOT, sources
 
 
-def mirrored(path: str) -> str:
-    """`proxy/x/y.py` -> `tests/x/test_y.py`; a package's own file is tested as `tests/x/test_x.py`."""
+def mirrored_path(path: str) -> str:
+    """Convert `proxy/x/y.py` to `tests/x/test_y.py`, and `proxy/x/__init__.py` to `tests/x/test_x.py`."""
     inside = PurePosixPath(path).relative_to("proxy")
     name = inside.parent.name if inside.stem == "__init__" else inside.stem
     return (PurePosixPath("tests") / inside.parent / f"test_{name}.py").as_posix()
 
 
 def needs_tests(path: str, text: str) -> bool:
-    """All do but `__main__.py`, and an `__init__.py` that defines nothing."""
+    """Whether a file needs tests: all except `__main__.py` and an `__init__.py` without definitions."""
     name = PurePosixPath(path).name
     defines = any(
         isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) for node in ast.parse(text).body
@@ -28,15 +28,15 @@ def needs_tests(path: str, text: str) -> bool:
 
 
 def missing(files: Mapping[str, str], root: Path) -> Iterator[str]:
-    """`proxy/x/y.py: tests/x/test_y.py is missing`, for each file without its test."""
+    """Yield `proxy/x/y.py: tests/x/test_y.py is missing` for each file without its test."""
     for path, text in files.items():
-        if needs_tests(path, text) and not (root / mirrored(path)).exists():
-            yield f"{path}: {mirrored(path)} is missing"
+        if needs_tests(path, text) and not (root / mirrored_path(path)).exists():
+            yield f"{path}: {mirrored_path(path)} is missing"
 
 
 def test_every_file_has_its_test_file() -> None:
-    found = list(missing(sources(), ROOT))
-    assert not found, "\n" + "\n".join(found)
+    errors = list(missing(sources(), ROOT))
+    assert not errors, "\n" + "\n".join(errors)
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_a_missing_test_file_is_named(path: str, text: str, test: str, tmp_path:
 
 
 @pytest.mark.parametrize("path", ["proxy/__main__.py", "proxy/__init__.py", "proxy/dialects/__init__.py"])
-def test_a_file_with_nothing_to_test_needs_none(path: str, tmp_path: Path) -> None:
+def test_a_file_without_definitions_needs_no_test(path: str, tmp_path: Path) -> None:
     assert not list(missing({path: "TABLE = {}"}, tmp_path))

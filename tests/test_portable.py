@@ -1,4 +1,4 @@
-"""Nothing in the repository depends on one machine: no file names a package registry or somebody's folder."""
+"""The repository does not depend on one machine: no file contains a package registry's URL or a home directory."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ LOCAL = re.compile(
 )
 
 
-def test_no_file_names_a_registry_or_a_machine() -> None:
+def test_no_file_contains_a_registry_or_a_home_directory() -> None:
     command = ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"]
     names = subprocess.run(command, cwd=ROOT, capture_output=True, check=True, text=True).stdout.split("\0")
     texts = {name: (ROOT / name).read_text(errors="replace") for name in names if (ROOT / name).is_file()}
-    found = [f"{name}: {match[0]}" for name, text in texts.items() for match in LOCAL.finditer(text)]
-    assert not found, "\n" + "\n".join(found)
+    errors = [f"{name}: {match[0]}" for name, text in texts.items() for match in LOCAL.finditer(text)]
+    assert not errors, "\n" + "\n".join(errors)
 
 
 @pytest.mark.parametrize("text", ["https://" + "pypi" + ".org/simple", "--find-links /" + "root/wheels"])
-def test_a_registry_or_a_folder_is_found(text: str) -> None:
+def test_a_registry_or_a_home_directory_is_found(text: str) -> None:
     assert LOCAL.search(text)
 
 
 @pytest.mark.parametrize("text", ["/v1/route", "https://example.com/home/x", "~/parrot/x", "/run/parrot/parrot.sock"])
-def test_a_path_of_any_machine_passes(text: str) -> None:
+def test_other_paths_pass(text: str) -> None:
     assert not LOCAL.search(text)

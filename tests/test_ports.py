@@ -1,4 +1,4 @@
-"""A test run needs no particular port: it works next to a sidecar that has the default ones."""
+"""The tests bind no fixed port, so that they can run next to a sidecar on the default ports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The code stays in small pieces: short files, short functions, few parameters."""
+"""Size limits of the code: lines per file, lines and parameters per function."""
 
 from __future__ import annotations
 
@@ -14,56 +14,56 @@ FUNCTION_LINES = 40
 PARAMETERS = 4
 
 
-def too_long(files: Mapping[str, str]) -> Iterator[str]:
-    """`file: n lines`, for each file over the limit."""
+def oversized_files(files: Mapping[str, str]) -> Iterator[str]:
+    """Yield `file: n lines` for each file over the limit."""
     for path, text in files.items():
         if (count := len(text.splitlines())) > FILE_LINES:
-            yield f"{path}: {count} lines, {FILE_LINES} at most"
+            yield f"{path}: {count} lines, at most {FILE_LINES}"
 
 
-def sprawling(files: Mapping[str, str]) -> Iterator[str]:
-    """`file:line: name: n lines` or `... n parameters`, for each function over a limit."""
+def oversized_functions(files: Mapping[str, str]) -> Iterator[str]:
+    """Yield `file:line: name: n lines` or `... n parameters` for each function over a limit."""
     for path, text in files.items():
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-                yield from (f"{path}:{node.lineno}: {node.name}: {what}" for what in excesses(node))
+                yield from (f"{path}:{node.lineno}: {node.name}: {excess}" for excess in excesses(node))
 
 
 def excesses(function: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[str]:
-    """What of a function is over its limit; `self`, `cls` and keyword-only parameters do not count."""
+    """Yield the limits that a function exceeds; `self`, `cls` and keyword-only parameters do not count."""
     lines = (function.end_lineno or 0) - function.lineno + 1
     if lines > FUNCTION_LINES:
-        yield f"{lines} lines, {FUNCTION_LINES} at most"
+        yield f"{lines} lines, at most {FUNCTION_LINES}"
     names = [argument.arg for argument in (*function.args.posonlyargs, *function.args.args)]
     count = len(names) - (names[:1] in (["self"], ["cls"]))
     if count > PARAMETERS:
-        yield f"{count} parameters, {PARAMETERS} at most"
+        yield f"{count} parameters, at most {PARAMETERS}"
 
 
 def test_no_file_is_too_long() -> None:
-    found = list(too_long(sources()))
-    assert not found, "\n" + "\n".join(found)
+    errors = list(oversized_files(sources()))
+    assert not errors, "\n" + "\n".join(errors)
 
 
-def test_no_function_sprawls() -> None:
-    found = list(sprawling(sources()))
-    assert not found, "\n" + "\n".join(found)
+def test_no_function_is_over_its_limits() -> None:
+    errors = list(oversized_functions(sources()))
+    assert not errors, "\n" + "\n".join(errors)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
-        ("def f(a, b, c, d, e): ...", ["x.py:1: f: 5 parameters, 4 at most"]),
-        ("async def f(a, b, c, /, d, e): ...", ["x.py:1: f: 5 parameters, 4 at most"]),
-        ("def f():\n" + "    1\n" * 40, ["x.py:1: f: 41 lines, 40 at most"]),
+        ("def f(a, b, c, d, e): ...", ["x.py:1: f: 5 parameters, at most 4"]),
+        ("async def f(a, b, c, /, d, e): ...", ["x.py:1: f: 5 parameters, at most 4"]),
+        ("def f():\n" + "    1\n" * 40, ["x.py:1: f: 41 lines, at most 40"]),
         ("class C:\n    def f(self, a, b, c, d, *, e=1): ...", []),
         ("def f():\n" + "    1\n" * 39, []),
     ],
 )
-def test_a_sprawling_function_is_named(text: str, said: list[str]) -> None:
-    assert list(sprawling({"x.py": text})) == said
+def test_an_oversized_function_is_reported(text: str, expected: list[str]) -> None:
+    assert list(oversized_functions({"x.py": text})) == expected
 
 
-@pytest.mark.parametrize(("lines", "said"), [(300, []), (301, ["x.py: 301 lines, 300 at most"])])
-def test_a_long_file_is_named(lines: int, said: list[str]) -> None:
-    assert list(too_long({"x.py": "1\n" * lines})) == said
+@pytest.mark.parametrize(("lines", "expected"), [(300, []), (301, ["x.py: 301 lines, at most 300"])])
+def test_an_oversized_file_is_reported(lines: int, expected: list[str]) -> None:
+    assert list(oversized_files({"x.py": "1\n" * lines})) == expected
