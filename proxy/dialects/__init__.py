@@ -1,4 +1,7 @@
-"""One folder per wire format; `DIALECTS` is the table of them, and the only place where they are all named."""
+"""Provider wire formats, one package each; `DIALECTS` is the only place that lists them.
+
+`contract` defines what a dialect provides. `hub/` reads and writes OpenAI Chat Completions, which every dialect translates
+from and to. The other modules here are shared by the dialects: error classification, tool names, lenient JSON, streams."""
 
 from collections.abc import Mapping
 
@@ -11,6 +14,7 @@ DIALECTS: Mapping[str, Dialect] = {
     "google": google.DIALECT,
     "mistral": mistral.DIALECT,
     "cohere": cohere.DIALECT,
-    "meta": compatible.DIALECT,
     "compatible": compatible.DIALECT,
+    "meta": compatible.DIALECT,
 }
+"""Name in routing.yaml -> dialect; `meta` is an alias of `compatible`."""

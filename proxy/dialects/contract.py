@@ -1,6 +1,7 @@
-"""What a wire format must know: how to ask, and how to read what comes back, in OpenAI's words.
+"""The contract of a dialect (a provider's wire format): `Dialect`, and the values its functions take and return.
 
-OpenAI's chat format is the hub. A dialect is a value made of pure functions; nothing here opens a socket or awaits."""
+A dialect builds the provider's request from an OpenAI request, and translates responses, event streams and errors back.
+It is a value made of pure functions; nothing here opens a socket or awaits."""
 
 from __future__ import annotations
 
@@ -17,36 +18,36 @@ from proxy.sse import Event, EventTooLargeError
 
 
 class CallerRequest(Struct, frozen=True):
-    """A request of the application, about to be put to one target."""
+    """The caller's request in OpenAI's format, and the target it is to be translated for."""
 
     endpoint: str
-    """What is asked for, as a key of `Dialect.paths`: `chat`."""
+    """A key of `Dialect.paths`, such as `chat`."""
     body: Mapping[str, Any]
-    """OpenAI's request as parsed; never changed."""
+    """The request parsed; never changed."""
     raw: bytes
-    """The same as it came."""
+    """The request's bytes."""
     model: str
-    """What the target calls the model."""
+    """The upstream model's name."""
     stream: bool
     dialect_options: Mapping[str, Any] = {}
-    """What headers ask of one dialect alone: `safety_settings`, a `google.safety.Safety`."""
+    """Values of the dialect's own control headers, by the keys in `Dialect.control_headers`."""
 
 
 class ProviderRequest(Struct, frozen=True):
-    """The call in the provider's format."""
+    """A request in the provider's format."""
 
     path: str = ""
-    """Below the provider's base_url, with any query."""
+    """Relative to the provider's base_url, query included."""
     body: bytes = b""
     headers: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
-    """Words for X-Routing-Warnings, such as `param-dropped;name=seed`."""
+    """Values for X-Routing-Warnings, such as `param-dropped;name=seed`."""
     tool_names: Mapping[str, str] = {}
-    """Tool names that had to be changed: the provider's -> the caller's."""
+    """The tool names that had to be changed: the name sent to the provider -> the caller's."""
 
 
 def error_from_exception(error: Exception) -> ParrotError:
-    """Return what an exception in a transform means: the error itself if it is a ParrotError, else a malformed response."""
+    """Return the error for an exception in a transform: itself if it is a ParrotError, else a MalformedResponse."""
     if isinstance(error, ParrotError):
         return error
     if isinstance(error, EventTooLargeError):
@@ -55,59 +56,61 @@ def error_from_exception(error: Exception) -> ParrotError:
 
 
 class ResponseContext(Struct, frozen=True):
-    """How to put one answer into OpenAI's words, and where to note what was seen of it."""
+    """What translating one response needs, and the state in which it records what the response contained."""
 
     provider: str
-    """Goes into the answer as its `provider` member."""
+    """The provider's name in routing.yaml, sent to the caller as the member `provider`."""
     model: str
-    """What the target was asked for; stands in where the answer does not name its model."""
+    """The requested upstream model, used where the response does not name one."""
     id: str
-    """Stands in where the answer has no id: unique, `chatcmpl-…`."""
+    """A unique `chatcmpl-...`, used where the response has no id."""
     created: int
-    """Unix seconds, where the answer has no time."""
+    """Unix time in seconds, used where the response has none."""
     show_usage: bool = True
-    """Whether the caller asked for a usage chunk (streams only)."""
+    """Whether the caller requested the usage chunk (streams only)."""
     tool_names: Mapping[str, str] = {}
-    """From `Asking.names`."""
+    """As in `ProviderRequest.tool_names`."""
     answer: CompletionState = factory(default_factory=CompletionState)
-    """Written by `translate_response` and by the stage as they read: model, finish, usage (OpenAI's), done, error, dropped."""
+    """Updated by `translate_response` and by the stream translator: model, finish reason, usage, whether it is complete."""
     on_exception: Callable[[Exception], ParrotError] = error_from_exception
-    """Logs an exception in the stage, and returns the error that the stream ends with."""
+    """Takes an exception raised while translating a stream and returns the error to end it with; it may log."""
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """A wire format."""
+    """A provider's wire format, and what else differs between providers."""
 
     name: str
     auth: str
-    """How the key travels unless the provider's `auth` says otherwise: a key of AUTH."""
+    """How the API key is sent unless the provider's `auth` overrides it: a key of AUTH_SCHEMES."""
     paths: Mapping[str, str]
-    """The endpoints it has: name -> path below base_url; an endpoint not listed is unsupported."""
+    """Supported endpoints: name -> path relative to base_url."""
     build_request: Callable[[CallerRequest], ProviderRequest]
-    """The request. Raises InvalidRequestError, with `param`, for what no request to this provider can express."""
+    """Translates a request. Raises InvalidRequestError, with `param`, for what this provider cannot express."""
     translate_response: Callable[[bytes, ResponseContext], bytes]
-    """A whole answer (status 200) as an OpenAI answer. Raises MalformedResponse if it is none."""
+    """Translates a 200 body to OpenAI's format. Raises MalformedResponse."""
     stream_translator: Callable[[ResponseContext], StreamTransform]
-    """A stage from the provider's event stream to OpenAI's: chunks with `provider`, no `[DONE]` unless it came."""
-    has_content: Callable[[Event], bool]
-    """Whether an event carries content (text, reasoning, a tool call, an image), a finish or an error."""
-    translate_error: Callable[[int, Headers, bytes], UpstreamErrorResponse]
-    """An answer that is no 200."""
-    forwarded_header_prefixes: tuple[str, ...] = ()
-    """Prefixes, in lower case, of the caller's headers that this vendor alone gets: `openai-`."""
-    control_headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
-    """Control headers of its own: name -> the key in `Call.extras`, and how to read it (raises InvalidHeaderError)."""
-    list_models_request: ProviderRequest = ProviderRequest("/models")
-    """How to ask, for nothing, which models there are: a GET without a body."""
-    supports_prefill: Callable[[str], bool] = lambda model: False
-    """Whether that upstream model goes on from an assistant message at the end."""
-    echoes_prefill: bool = False
-    """Whether its answer may begin by repeating that message."""
-    unsupported_params: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
-    """Parameters of an OpenAI request that this dialect cannot express for that upstream model.
+    """Makes the transform from the provider's event stream to OpenAI's, each chunk with `provider`.
 
-    Those in `params.ESSENTIAL` exclude the target, the others are dropped with a warning."""
+    It sends `[DONE]` only if the answer is complete: a stream that was cut must not look whole."""
+    has_content: Callable[[Event], bool]
+    """Whether a provider's event contains text, reasoning, a tool call, an image, a finish reason or an error."""
+    translate_error: Callable[[int, Headers, bytes], UpstreamErrorResponse]
+    """Translates an error response: its status, headers and body."""
+    forwarded_header_prefixes: tuple[str, ...] = ()
+    """Prefixes, in lower case, of the caller's headers that only this provider receives, such as `openai-`."""
+    control_headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
+    """Its own control headers: name -> key in `CallerRequest.dialect_options`, and the parser (raises InvalidHeaderError)."""
+    list_models_request: ProviderRequest = ProviderRequest("/models")
+    """A GET that lists the models and costs nothing; health probes send it."""
+    supports_prefill: Callable[[str], bool] = lambda model: False
+    """Whether that upstream model continues a final assistant message."""
+    echoes_prefill: bool = False
+    """Whether the continuation may begin by repeating that message."""
+    unsupported_params: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
+    """Names the parameters of an OpenAI request that this dialect cannot express for that upstream model.
+
+    Those in `hub.params.ESSENTIAL_PARAMS` exclude the target, the others are dropped with a warning."""
 
 
 AUTH_SCHEMES: Mapping[str, tuple[str, str]] = {
@@ -116,4 +119,4 @@ AUTH_SCHEMES: Mapping[str, tuple[str, str]] = {
     "api-key": ("api-key", "{}"),
     "x-goog-api-key": ("x-goog-api-key", "{}"),
 }
-"""How a key may travel: the header, and its value's form."""
+"""Ways to send an API key: the header, and the format of its value."""

@@ -1,4 +1,6 @@
-"""The class of a provider's refusal, decided in this one place (wire-format facts: status codes and OpenAI's codes)."""
+"""Classifies provider errors, for every dialect: status and code -> the trigger that failover rules name.
+
+Also finds the message in an error body of any known shape, and builds the error in OpenAI's envelope."""
 
 from __future__ import annotations
 
@@ -29,9 +31,9 @@ _BY_CODE = {
     "timeout_error": "timeout",
     "invalid_request_error": "invalid_request",
 }
-_ANY = "invalid_request_error"
-"""OpenAI's type for whatever is refused, keys and models among it: the status says more."""
-_USUAL_STATUS = {
+_GENERIC_TYPE = "invalid_request_error"
+"""The type that OpenAI gives to most 4xx errors, wrong keys and unknown models included: the status is more specific."""
+_STATUS_BY_TRIGGER = {
     "context_length": 400,
     "content_filter": 400,
     "invalid_request": 400,
@@ -51,7 +53,7 @@ _BY_STATUS = {
     504: "timeout",
     529: "model_overloaded",
 }
-_TYPE = {
+_TYPE_AND_CODE = {
     400: ("invalid_request_error", "invalid_request"),
     401: ("authentication_error", "upstream_auth_error"),
     402: ("insufficient_quota", "insufficient_quota"),
@@ -64,13 +66,17 @@ _TYPE = {
     504: ("server_error", "upstream_timeout"),
     529: ("server_error", OVERLOADED),
 }
-_SNIPPET = 500
-_DEPTH = 8
+_SNIPPET_BYTES = 500
+_MAX_DEPTH = 8
+_MESSAGE_KEYS = ("error", "message", "detail", "msg", "title")
 
 
 def trigger_of(status: int, code: str | None) -> str:
-    """The class that failover rules name: `rate_limit`, `server_error`, `model_overloaded`, `invalid_request` …"""
-    if code in _BY_CODE and (code, status) != ("slow_down", 429) and not (code == _ANY and status in _BY_STATUS):
+    """Return the failover trigger of an error: `rate_limit`, `server_error`, `model_overloaded`, `invalid_request` and so on.
+
+    A known code decides, except OpenAI's generic type where the status is more specific, and `slow_down` with a 429."""
+    is_generic = code == _GENERIC_TYPE and status in _BY_STATUS
+    if code in _BY_CODE and not is_generic and (code, status) != ("slow_down", 429):
         return _BY_CODE[code]
     return _BY_STATUS.get(status, "server_error" if status >= 500 or status < 400 else "invalid_request")
 
@@ -79,9 +85,13 @@ def error_response(
     status: int, headers: Headers, message: str, *, code: str | None = None, param: str | None = None,
     body: bytes | None = None,
 ) -> UpstreamErrorResponse:  # fmt: skip
-    """The refusal in OpenAI's envelope; what the provider's own words do not name comes from the status."""
-    kind, usual_code = _TYPE.get(status, ("server_error", "server_error") if status >= 500 else _TYPE[400])
-    members = {"message": message, "type": kind, "param": param, "code": code or usual_code}
+    """Return the error in OpenAI's envelope; `type`, and `code` where the provider sent none, come from the status.
+
+    `body` is the provider's own body if it is such an envelope already: it is sent to the caller unchanged."""
+    kind, default_code = _TYPE_AND_CODE.get(
+        status, ("server_error", "server_error") if status >= 500 else _TYPE_AND_CODE[400]
+    )
+    members = {"message": message, "type": kind, "param": param, "code": code or default_code}
     members = {name: to_well_formed(value) if value else value for name, value in members.items()}
     shown = 503 if status == 529 else status if 400 <= status < 600 else 502
     return UpstreamErrorResponse(
@@ -90,45 +100,45 @@ def error_response(
 
 
 def error_from_stream(error: Any) -> UpstreamError:
-    """Return the failure for the error of an error event, of whatever type; its code stands for the missing status."""
-    given = error if isinstance(error, Mapping) else {}
-    members = {name: _word(given.get(name)) for name in ("type", "param", "code")}
+    """Return the failure for the error in an error event, whatever its JSON type. An event has no status; its code decides."""
+    sent = error if isinstance(error, Mapping) else {}
+    members = {name: _as_text(sent.get(name)) for name in ("type", "param", "code")}
     message = to_well_formed(message_from_value(error) or "the provider broke off with an error")
     if members["code"] == MalformedResponse.code:
         return MalformedResponse(message)
     kind = trigger_of(500, members["code"] or members["type"] or "server_error")
-    return UpstreamErrorResponse(_USUAL_STATUS.get(kind, 502), {"message": message, **members}, trigger=kind)
+    return UpstreamErrorResponse(_STATUS_BY_TRIGGER.get(kind, 502), {"message": message, **members}, trigger=kind)
 
 
-def _word(value: Any) -> str | None:
+def _as_text(value: Any) -> str | None:
     """Return a code or a type as text; None if it is neither text nor a number."""
     return to_well_formed(str(value)) if isinstance(value, (str, int, float)) and value else None
 
 
 def message_from_body(body: bytes) -> str:
-    """What a provider's error body says, whichever of the known shapes it has; never a page of HTML."""
+    """Return the message in an error body of any known shape, else the body's beginning; an HTML page is not shown."""
     try:
-        said = parse(body)
+        value = parse(body)
     except ValueError:
-        text = body[:_SNIPPET].decode("utf-8", "replace").strip()
+        text = body[:_SNIPPET_BYTES].decode("utf-8", "replace").strip()
         return "the provider answered with a page, not an error" if text.startswith("<") else text or "no reason given"
-    return message_from_value(said) or body[:_SNIPPET].decode("utf-8", "replace")
+    return message_from_value(value) or body[:_SNIPPET_BYTES].decode("utf-8", "replace")
 
 
 def message_from_value(value: Any) -> str | None:
-    """Return the text of an error in any of the known shapes; None if there is none."""
-    return _said(value, _DEPTH)
+    """Return the message of a parsed error in any known shape; None if it has none."""
+    return _find_message(value, _MAX_DEPTH)
 
 
-def _said(value: Any, depth: int) -> str | None:
-    """error, message, detail: the first that leads to text, so many levels down; lists by their first item."""
+def _find_message(value: Any, depth: int) -> str | None:
+    """Return the first text under one of `_MESSAGE_KEYS`, up to `depth` levels down; of a list, in its first item."""
     if depth == 0:
         return None
     if isinstance(value, str):
         return value or None
     if isinstance(value, list):
-        return _said(value[0], depth - 1) if value else None
+        return _find_message(value[0], depth - 1) if value else None
     if isinstance(value, Mapping):
-        found = (_said(value.get(key), depth - 1) for key in ("error", "message", "detail", "msg", "title"))
+        found = (_find_message(value.get(key), depth - 1) for key in _MESSAGE_KEYS)
         return next(filter(None, found), None)
     return None

@@ -1,4 +1,4 @@
-"""A provider's event stream, translated one frame at a time."""
+"""Base class of the stream translators: splits a provider's event stream into frames and ends it with an error on failure."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from proxy.sse import Framer
 
 
 class FrameTransform(ABC):
-    """Feeds whole frames to `_translate_frame` until the answer is done or an error ended it.
+    """Passes each complete frame to `_translate_frame` until the answer is done or an error has ended it.
 
-    An exception there makes a malformed response: the frames before it pass, and an error event is the last."""
+    An exception makes the response malformed: the frames before it are sent, and an error event is the last."""
 
-    def __init__(self, reading: ResponseContext) -> None:
-        self._context = reading
+    def __init__(self, context: ResponseContext) -> None:
+        self._context = context
         self._framer = Framer()
 
     @abstractmethod
@@ -24,33 +24,33 @@ class FrameTransform(ABC):
 
     @abstractmethod
     def _translate_end(self, rest: bytes) -> bytes:
-        """Translate what came after the last blank line, and return what was held back."""
+        """Translate `rest`, which came after the last blank line, and return it with what was held back."""
 
     def feed(self, data: bytes) -> bytes:
         """Return the translation of the frames that `data` completes."""
-        return self._translated(data, ends=False)
+        return self._translate(data, ends=False)
 
     def end(self) -> bytes:
-        """Return what was held back, now that nothing more comes."""
-        return self._translated(b"", ends=True)
+        """Return what was held back; the provider has closed the stream."""
+        return self._translate(b"", ends=True)
 
-    def _translated(self, data: bytes, *, ends: bool) -> bytes:
-        seen = self._context.answer
-        if seen.done or seen.error:
+    def _translate(self, data: bytes, *, ends: bool) -> bytes:
+        state = self._context.answer
+        if state.done or state.error:
             return b""
-        passed: list[bytes] = []
+        translated: list[bytes] = []
         try:
             for frame in self._framer.feed(data):
-                if seen.done or seen.error:
+                if state.done or state.error:
                     break
-                passed.append(self._translate_frame(frame))
-            if ends and not (seen.done or seen.error):
-                passed.append(self._translate_end(self._framer.flush()))
-        except Exception as error:  # noqa: BLE001 (whatever it is, the stream ends with an error event)
-            passed.append(self._fail(error))
-        return b"".join(passed)
+                translated.append(self._translate_frame(frame))
+            if ends and not (state.done or state.error):
+                translated.append(self._translate_end(self._framer.flush()))
+        except Exception as error:  # noqa: BLE001 (any exception ends the stream with an error event)
+            translated.append(self._fail(error))
+        return b"".join(translated)
 
     def _fail(self, error: Exception) -> bytes:
-        # Text of the frame may have been noted that is not sent: no other target may go on from there.
+        # Text of this frame may be recorded but not sent, so no other target may resume from it.
         self._context.answer.text_only = False
         return error_event(self._context.on_exception(error), self._context)

@@ -1,4 +1,4 @@
-"""Lenient JSON: parses and writes what providers send and orjson refuses, such as lone surrogates."""
+"""Lenient JSON: parses what providers send and orjson rejects, such as lone surrogates and NaN, and serialises it."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 import orjson
 
-_LARGEST = 18
-"""Digits of an integer that fits into 64 bits, whatever they are."""
+_MAX_INT_DIGITS = 18
+"""Any integer of so many digits fits into 64 bits."""
 REPLACEMENT = "\ufffd"
 
 
 def parse(data: bytes) -> Any:
-    """Parse JSON. Raises ValueError for what is not JSON.
+    """Parse JSON. Raises ValueError for invalid JSON.
 
     Also accepts lone surrogates (which stay in the strings), NaN and Infinity (as None), integers over 64 bits (as floats)
     and bytes that are not UTF-8 (as U+FFFD)."""
@@ -24,7 +24,7 @@ def parse(data: bytes) -> Any:
 
 
 def parse_or_none(data: bytes) -> Any:
-    """Parse JSON; None for what is not JSON, and for null."""
+    """Parse JSON; None for invalid JSON, and for null."""
     try:
         return parse(data)
     except ValueError:
@@ -39,14 +39,14 @@ def _parse_leniently(data: bytes) -> Any:
 
 
 def _integer(digits: str) -> int | float:
-    return int(digits) if len(digits) <= _LARGEST else float(digits)
+    return int(digits) if len(digits) <= _MAX_INT_DIGITS else float(digits)
 
 
 _decoder = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)
 
 
 def to_utf8(data: bytes) -> bytes:
-    """Return the bytes, with what is not UTF-8 replaced by U+FFFD."""
+    """Return the bytes with invalid UTF-8 replaced by U+FFFD."""
     if data.isascii():
         return data
     try:
@@ -78,23 +78,25 @@ def _without_lone_surrogates(value: Any) -> Any:
 
 
 class SurrogateJoiner:
-    """Joins surrogate pairs that are split over two pieces of a text. Pieces of several texts may alternate, each with a key.
+    """Joins surrogate pairs that are split over two pieces of a text.
 
-    A high surrogate at the end of a piece is held back and put in front of the next piece of the same text."""
+    A high surrogate at the end of a piece is held back and put in front of the next piece of the same text. Pieces of
+    several texts may alternate; each text has a key. Example: `join("a", "x\\ud83d")` returns "x", then `join("a",
+    "\\ude00")` returns the whole emoji."""
 
     def __init__(self) -> None:
         self.held: dict[Any, str] = {}
         """High surrogates held back, by key."""
 
     def join(self, key: Any, piece: str) -> str:
-        """Return the piece, with what was held back in front and less a high surrogate at its end."""
+        """Return what was held back plus the piece, without a high surrogate at its end; lone surrogates become U+FFFD."""
         piece = self.held.pop(key, "") + piece
         if "\ud800" <= piece[-1:] <= "\udbff":
             self.held[key], piece = piece[-1], piece[:-1]
         return to_well_formed(piece)
 
     def flush(self) -> list[Any]:
-        """Drop what is held back, and return the keys of those texts; each is due one U+FFFD."""
+        """Discard what is held back and return the keys of those texts; each needs one U+FFFD in its place."""
         keys = list(self.held)
         self.held.clear()
         return keys

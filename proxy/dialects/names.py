@@ -1,4 +1,4 @@
-"""Names that a provider would not take, made into names that it takes: no two become one, and all can be turned back."""
+"""Sanitises tool names and ids for a provider's naming rule: unique, stable over a conversation, and reversible."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from itertools import count
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """What a provider takes as a name; `allowed` and `first` are the insides of a regular expression's character class."""
+    """A provider's rule for names; `allowed` and `first` are the contents of a regular expression's character class."""
 
     allowed: str = "A-Za-z0-9_-"
     limit: int = 64
     first: str = ""
-    """What may stand first, where that is less than `allowed`; `_` must be in both."""
+    """Characters allowed in the first place, if fewer than `allowed`; `_` must be in both."""
 
     def is_valid(self, name: str) -> bool:
-        """Whether the name can stay as it is."""
+        """Whether the provider accepts the name."""
         first = self.first or self.allowed
         return len(name) <= self.limit and re.fullmatch(f"[{first}][{self.allowed}]*", name) is not None
 
     def closest_valid(self, name: str) -> str:
-        """The nearest name that is taken, perhaps that of another."""
+        """Return the closest valid name: invalid characters become `_`. Two names may have the same one."""
         name = re.sub(f"[^{self.allowed}]", "_", name[: self.limit])
         if not re.match(f"[{self.first or self.allowed}]", name):
             name = "_" + name
@@ -32,23 +32,24 @@ class NameRule:
 
 
 def sanitize_names(names: Iterable[str], rule: NameRule) -> dict[str, str]:
-    """The caller's names -> what the provider is told: each fits the rule, no two are the same, good ones stay."""
-    wanted = list(dict.fromkeys(names))
-    given = {name: name for name in wanted if rule.is_valid(name)}
-    unique = UniqueNames(rule, given)
-    return given | {name: unique.assign(name) for name in wanted if name not in given}
+    """Map the caller's names to valid names for the provider: unique, and unchanged where already valid."""
+    distinct = list(dict.fromkeys(names))
+    valid = {name: name for name in distinct if rule.is_valid(name)}
+    unique = UniqueNames(rule, valid)
+    return valid | {name: unique.assign(name) for name in distinct if name not in valid}
 
 
-def original_names(given: Mapping[str, str]) -> dict[str, str]:
-    """What `Asking.names` holds: the provider's names -> the caller's, of those that differ."""
-    return {told: name for name, told in given.items() if told != name}
+def original_names(sanitized: Mapping[str, str]) -> dict[str, str]:
+    """Invert what `sanitize_names` returned, for `ProviderRequest.tool_names`: only the names that differ."""
+    return {sent: name for name, sent in sanitized.items() if sent != name}
 
 
 class UniqueNames:
-    """Assigns names that fit a rule, no two the same, in time linear in the length of all names.
+    """Assigns valid names, no two the same, in time linear in the length of all names.
 
-    First the closest name that fits, then the closest with a hash of the whole name, which is the same in every turn of a
-    conversation. A name that is assigned again goes on with the candidates that are left, so none is tried twice for it."""
+    Tries the closest valid name, then that with a suffix: the hash of the whole name, which is the same in every turn of a
+    conversation, then hashes of that hash. A name that is assigned again continues with its remaining candidates, so none
+    is tried twice. Example: `a.b` becomes `a_b`, or `a_b_292c1d51` if `a_b` is taken."""
 
     def __init__(self, rule: NameRule, taken: Iterable[str] = ()) -> None:
         self._rule = rule
@@ -57,19 +58,19 @@ class UniqueNames:
 
     def assign(self, name: str) -> str:
         """Return a name that was not assigned before."""
-        found = self._rule.closest_valid(name)
-        if found in self._taken:
-            candidates = self._candidates.get(name) or self._candidates.setdefault(name, self._hashed(name, found))
-            found = next(candidate for candidate in candidates if candidate not in self._taken)
-        self._taken.add(found)
-        return found
+        assigned = self._rule.closest_valid(name)
+        if assigned in self._taken:
+            candidates = self._candidates.get(name) or self._candidates.setdefault(name, self._hashed(name, assigned))
+            assigned = next(candidate for candidate in candidates if candidate not in self._taken)
+        self._taken.add(assigned)
+        return assigned
 
-    def _hashed(self, name: str, near: str) -> Iterator[str]:
-        return (f"{near[: self._rule.limit - 9]}_{digest.hex()[:8]}" for digest in digests(name))
+    def _hashed(self, name: str, closest: str) -> Iterator[str]:
+        return (f"{closest[: self._rule.limit - 9]}_{digest.hex()[:8]}" for digest in digests(name))
 
 
 def digests(name: str) -> Iterator[bytes]:
-    """Yield hashes of a name without end; only the first costs time in proportion to the name's length."""
+    """Yield hashes of a name, endlessly; only the first costs time in proportion to the name's length."""
     digest = hashlib.sha256(f"0{name}".encode("utf-8", "surrogatepass"))
     for number in count(1):
         yield digest.digest()

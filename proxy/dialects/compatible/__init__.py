@@ -1,4 +1,7 @@
-"""Meta's Model API and other OpenAI-shaped hosts (vLLM, Groq, Ollama, OpenRouter …): passed, mended where they err."""
+"""OpenAI-compatible hosts: Meta's Model API, vLLM, Groq, Ollama, OpenRouter and others.
+
+Chat only. Requests pass through but for what such hosts are known to reject; responses are repaired where hosts deviate
+from OpenAI's format (tool call indexes and ids, finish reasons, reasoning fields, usage, errors in unusual places)."""
 
 from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.request import build_request

@@ -1,4 +1,4 @@
-"""A refusal of an OpenAI-shaped host, in whichever of the known shapes it comes."""
+"""Translates an error of an OpenAI-compatible host, in any of the known shapes (OpenAI, Mistral, FastAPI, Ollama ...)."""
 
 from __future__ import annotations
 
@@ -13,42 +13,42 @@ from proxy.dialects.lenient_json import parse_or_none
 from proxy.errors import UpstreamErrorResponse
 from proxy.messages import Headers
 
-_STATUS = {CONTEXT_LENGTH: 400, "model_not_found": 404}
-_INPUT = frozenset({400, 403, 413, 422})
+_STATUS_BY_CODE = {CONTEXT_LENGTH: 400, "model_not_found": 404}
+_INPUT_STATUSES = frozenset({400, 403, 413, 422})
 
 
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
-    """OpenAI's envelope as it came, others put into it; that the conversation is too long is told by the words."""
+    """Pass OpenAI's envelope on, put other shapes into it. Context-length errors are recognised by their message."""
     members = object_of(parse_or_none(body))
     message = message_from_body(body)
     inner = members.get("error")
     code = None if object_of(inner).get("code") == CONTEXT_LENGTH else _code(status, members, message)
     if code is None and inner:
         return error_envelope.translate_error(status, headers, body)
-    return error_response(_STATUS.get(code or "", status), headers, message, code=code, param=_param(members))
+    return error_response(_STATUS_BY_CODE.get(code or "", status), headers, message, code=code, param=_param(members))
 
 
 def _code(status: int, members: Mapping[str, Any], message: str) -> str | None:
-    if status in _INPUT and CONTEXT_LENGTH_PATTERN.search(message):
+    if status in _INPUT_STATUSES and CONTEXT_LENGTH_PATTERN.search(message):
         return CONTEXT_LENGTH
-    return next((ERROR_CODES[word] for word in _words(members) if word in ERROR_CODES), None)
+    return next((ERROR_CODES[name] for name in _error_names(members) if name in ERROR_CODES), None)
 
 
-def _words(members: Mapping[str, Any]) -> Iterable[str]:
-    """What a body names its error by."""
+def _error_names(members: Mapping[str, Any]) -> Iterable[str]:
+    """Yield the codes and types in a body, from the most to the least specific place."""
     for holder in (object_of(members.get("error")), members, _detail(members)):
         yield from (str(holder[key]) for key in ("code", "type") if holder.get(key))
 
 
 def _param(members: Mapping[str, Any]) -> str | None:
-    """The path of the first complaint of a validation."""
+    """Return the path of the first validation error, such as `messages.0.role`."""
     place = _detail(members).get("loc")
     path = ".".join(str(step) for step in place if step != "body") if isinstance(place, list) else ""
     return path or None
 
 
 def _detail(members: Mapping[str, Any]) -> dict[str, Any]:
-    """The first complaint of a validation, which may stand under `message`."""
+    """Return the first validation error (FastAPI's `detail`), which may be inside `message`."""
     for holder in (members, object_of(members.get("message"))):
         detail = holder.get("detail")
         if isinstance(detail, list) and detail:

@@ -1,4 +1,4 @@
-"""A whole answer of an OpenAI-shaped host, mended."""
+"""Repairs a whole response of an OpenAI-compatible host."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from proxy.errors import MalformedResponse
 _KEPT = ("id", "created", "model", "system_fingerprint", "service_tier")
 
 
-def translate_response(data: bytes, reading: ResponseContext) -> bytes:
-    """OpenAI's answer, with what of the host's own does no harm left out. Raises MalformedResponse if it is none."""
+def translate_response(data: bytes, context: ResponseContext) -> bytes:
+    """Return the completion in OpenAI's format; the host's own top-level members are left out. Raises MalformedResponse."""
     body = parse_success_body(data)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:
         raise MalformedResponse("the provider answered 200 without choices")
-    said = {key: body.get(key) or None for key in _KEPT}
-    said["choices"] = [_choice(found, position, reading) for position, found in enumerate(choices)]
-    return build_completion({**said, "usage": normalize_usage(body.get("usage"))}, reading)
+    members = {key: body.get(key) or None for key in _KEPT}
+    members["choices"] = [_choice(choice, position, context) for position, choice in enumerate(choices)]
+    return build_completion({**members, "usage": normalize_usage(body.get("usage"))}, context)
 
 
-def _choice(found: Any, position: int, reading: ResponseContext) -> dict[str, Any]:
-    message, reason = object_of(found).get("message"), text_of(object_of(found).get("finish_reason")) or "stop"
-    if not isinstance(message, dict) or found.get("error") or reason in FAILED_FINISH_REASONS:
+def _choice(choice: Any, position: int, context: ResponseContext) -> dict[str, Any]:
+    message, reason = object_of(choice).get("message"), text_of(object_of(choice).get("finish_reason")) or "stop"
+    if not isinstance(message, dict) or choice.get("error") or reason in FAILED_FINISH_REASONS:
         raise MalformedResponse(f"choice {position} of the provider's answer is broken")
-    stem = f"call_{reading.id.removeprefix('chatcmpl-')}_{position}"
+    stem = f"call_{context.id.removeprefix('chatcmpl-')}_{position}"
     calls = [
-        repair_complete_call(call, f"{stem}_{index}", reading.tool_names)
+        repair_complete_call(call, f"{stem}_{index}", context.tool_names)
         for index, call in enumerate(objects_of(message.get("tool_calls")))
     ]
-    said = normalize_message(message)
+    repaired = normalize_message(message)
     if calls:
-        said |= {"tool_calls": calls, "content": said.get("content") or None}
-    mended = build_choice(said, FINISH_REASONS.get(reason, "stop"), count_of(found.get("index")) or position)
-    extra = {} if reason in FINISH_REASONS else {"provider_finish_reason": reason}
-    return {**mended, "logprobs": found.get("logprobs"), **extra}
+        repaired |= {"tool_calls": calls, "content": repaired.get("content") or None}
+    index = count_of(choice.get("index")) or position
+    built = build_choice(repaired, FINISH_REASONS.get(reason, "stop"), index)
+    own = {} if reason in FINISH_REASONS else {"provider_finish_reason": reason}
+    return {**built, "logprobs": choice.get("logprobs"), **own}

@@ -1,4 +1,4 @@
-"""A stream of an OpenAI-shaped host: frames that need nothing pass as they are, the others are mended."""
+"""Repairs the event stream of an OpenAI-compatible host: chunks that need nothing pass unchanged, others are rewritten."""
 
 from __future__ import annotations
 
@@ -17,116 +17,122 @@ from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk import DONE
 from proxy.dialects.hub.chunk_writer import error_event
 from proxy.dialects.hub.record import record_delta
-from proxy.dialects.hub.splice import splice_provider
+from proxy.dialects.hub.splice import append_member, provider_member
 from proxy.dialects.lenient_json import parse_or_none, serialize
 from proxy.errors import UpstreamErrorResponse
 from proxy.sse import Event, data_of, encode
 
-_HEAD = ("id", "object", "created", "model")
-_OWN = frozenset({"x_groq", "provider"})
-_PLAIN = frozenset({"role", "content", "refusal", "reasoning_content"})
-_TEXT_TYPES = (str, type(None))
+_COMMON = ("id", "object", "created", "model")
+_REPLACED = frozenset({"x_groq", "provider"})
+_PLAIN_DELTA = frozenset({"role", "content", "refusal", "reasoning_content"})
 
 
 class RepairingStream(FrameTransform):
-    """OpenAI's chunks, one finish per choice, usage once at the end, then `[DONE]` if every choice has finished."""
+    """Sends OpenAI's chunks: one finish per choice, usage once at the end, `[DONE]` if every choice has finished.
 
-    def __init__(self, reading: ResponseContext) -> None:
-        super().__init__(reading)
-        self._choices = {0: StreamedChoice(reading, 0)}
+    A chunk that needs no repair (`_is_plain`) is sent byte-exactly with the provider spliced in. Any other is rebuilt: its
+    errors end the stream, its usage is kept for the end, and each finish reason gets a chunk of its own after the text."""
+
+    def __init__(self, context: ResponseContext) -> None:
+        super().__init__(context)
+        self._member = provider_member(context.provider)
+        self._choices = {0: StreamedChoice(context, 0)}
         self._last: dict[str, Any] = {}
+        """The last chunk's common members, for chunks that lack them."""
 
     def _translate_end(self, rest: bytes) -> bytes:
-        """A last event may lack its blank line, and `[DONE]` may be missing where all that was asked for has come."""
+        """Translate a last event without its blank line, and add a missing `[DONE]` if the answer is complete."""
         data = data_of(rest)
-        last = self._data(data) if data is not None and (data == DONE or parse_or_none(data) is not None) else b""
+        last = (
+            self._translate_data(data)
+            if data is not None and (data == DONE or parse_or_none(data) is not None)
+            else b""
+        )
         return last + self._close()
 
     def _translate_frame(self, frame: bytes) -> bytes:
-        """Comments, and events without data, stop here: OpenAI's SDK fails on the latter."""
+        """Drop comments and events without data: OpenAI's SDK fails on the latter."""
         data = data_of(frame)
-        return b"" if data is None else self._data(data)
+        return b"" if data is None else self._translate_data(data)
 
-    def _data(self, data: bytes) -> bytes:
+    def _translate_data(self, data: bytes) -> bytes:
         if data == DONE:
             return self._close()
         try:
-            chunk, mends = orjson.loads(data), self._choices[0].holds_surrogate
+            chunk, must_repair = orjson.loads(data), self._choices[0].holds_surrogate
         except orjson.JSONDecodeError:
-            chunk, mends = parse_or_none(data), True
+            chunk, must_repair = parse_or_none(data), True
         if not isinstance(chunk, dict):
             self._context.answer.dropped_events += 1
             return b""
-        if not mends and _plain(chunk):
-            self._last, seen = chunk, self._context.answer
-            seen.id, seen.model = chunk["id"], chunk["model"]
-            record_delta(chunk["choices"][0]["delta"], seen)
-            return self._passed(data)
-        return self._mended(chunk, data)
+        if not must_repair and _is_plain(chunk):
+            self._last, state = chunk, self._context.answer
+            state.id, state.model = chunk["id"], chunk["model"]
+            record_delta(chunk["choices"][0]["delta"], state)
+            return self._pass(data)
+        return self._repair(chunk, data)
 
-    def _passed(self, data: bytes) -> bytes:
-        return encode(splice_provider(data.replace(b"\n", b" "), self._context.provider))
+    def _pass(self, data: bytes) -> bytes:
+        return encode(append_member(data.replace(b"\n", b" "), self._member))
 
-    def _mended(self, chunk: dict[str, Any], data: bytes) -> bytes:
-        wrong = _wrong(chunk)
-        if wrong is not None:
-            return error_event(wrong, self._context)
+    def _repair(self, chunk: dict[str, Any], data: bytes) -> bytes:
+        error = _error_in(chunk)
+        if error is not None:
+            return error_event(error, self._context)
         choices = objects_of(chunk.get("choices"))
-        self._note(chunk)
+        self._record(chunk)
         if not choices:
             return self._without_choices(chunk, data)
-        self._last = self._head(chunk)
+        self._last = self._common_members(chunk)
         rest = {key: value for key, value in chunk.items() if key not in ("choices", "usage", "x_groq")}
-        saying, ending = self._split(choices)
-        return self._chunk(rest, saying) + self._chunk(rest, ending)
+        continuing, finishing = self._split(choices)
+        return self._chunk(rest, continuing) + self._chunk(rest, finishing)
 
     def _without_choices(self, chunk: Mapping[str, Any], data: bytes) -> bytes:
-        """Azure's first chunk has only the verdict on the prompt; a chunk with only usage waits for the end."""
+        """Pass a chunk with an empty `choices` (Azure's first, with prompt filter results); keep usage for the end."""
         if chunk.get("choices") == [] and not chunk.get("usage"):
-            return self._passed(data)
+            return self._pass(data)
         self._context.answer.dropped_events += "choices" not in chunk and not chunk.get("usage")
         return b""
 
-    def _note(self, chunk: Mapping[str, Any]) -> None:
-        """Usage may stand in any chunk, or under Groq's `x_groq`; the last counts."""
-        seen = self._context.answer
-        seen.id = text_of(chunk.get("id")) or seen.id
-        seen.model = text_of(chunk.get("model")) or seen.model or self._context.model
-        seen.usage = (
-            normalize_usage(chunk.get("usage"))
-            or normalize_usage(object_of(chunk.get("x_groq")).get("usage"))
-            or seen.usage
-        )
+    def _record(self, chunk: Mapping[str, Any]) -> None:
+        """Record id, model and usage. Usage may come in any chunk, also in Groq's `x_groq`; the last one counts."""
+        state = self._context.answer
+        state.id = text_of(chunk.get("id")) or state.id
+        state.model = text_of(chunk.get("model")) or state.model or self._context.model
+        in_groq = object_of(chunk.get("x_groq")).get("usage")
+        state.usage = normalize_usage(chunk.get("usage")) or normalize_usage(in_groq) or state.usage
 
-    def _head(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
-        """What all chunks have in common; where one lacks it, it is as in the last one."""
-        last, reading = self._last, self._context
+    def _common_members(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
+        """Return id, object, created and model; what the chunk lacks is taken from the last chunk, else from the context."""
+        last, context = self._last, self._context
         return {
-            "id": text_of(chunk.get("id")) or last.get("id") or reading.id,
+            "id": text_of(chunk.get("id")) or last.get("id") or context.id,
             "object": "chat.completion.chunk",
-            "created": count_of(chunk.get("created")) or last.get("created") or reading.created,
-            "model": text_of(chunk.get("model")) or last.get("model") or reading.model,
+            "created": count_of(chunk.get("created")) or last.get("created") or context.created,
+            "model": text_of(chunk.get("model")) or last.get("model") or context.model,
         }
 
     def _split(self, choices: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """What is said, and what ends: an end has a chunk of its own, and comes once per choice."""
-        seen, saying, ending = self._context.answer, [], []
+        """Return the choices with content, and those with a finish reason: it is sent once per choice, without content."""
+        state, continuing, finishing = self._context.answer, [], []
         for position, choice in enumerate(choices):
             index = choice.get("index")
             index = index if isinstance(index, int) else position
             known = self._choices.get(index) or self._choices.setdefault(index, StreamedChoice(self._context, index))
             reason = text_of(choice.get("finish_reason"))
             delta = known.translate_delta(choice, ends=bool(reason) and known.finish is None)
-            record_delta(delta, seen)
-            if delta and (not reason or _speaks(delta)):
-                saying.append({**choice, "index": index, "delta": delta, "finish_reason": None})
+            record_delta(delta, state)
+            if delta and (not reason or _delta_has_content(delta)):
+                continuing.append({**choice, "index": index, "delta": delta, "finish_reason": None})
             if reason and known.finish is None:
-                known.finish = _finish(reason, known)
-                ending.append({**choice, "index": index, "delta": {}, "logprobs": None, **_named(reason, known.finish)})
-            seen.choice_finished[index] = known.finish is not None
-        if ending and all(choice.finish for choice in self._choices.values()):
-            seen.finish_reason = ending[-1]["finish_reason"]
-        return saying, ending
+                known.finish = _finish_reason(reason, known)
+                finish = _finish_members(reason, known.finish)
+                finishing.append({**choice, "index": index, "delta": {}, "logprobs": None, **finish})
+            state.choice_finished[index] = known.finish is not None
+        if finishing and all(choice.finish for choice in self._choices.values()):
+            state.finish_reason = finishing[-1]["finish_reason"]
+        return continuing, finishing
 
     def _chunk(self, rest: Mapping[str, Any], choices: list[dict[str, Any]]) -> bytes:
         if not choices:
@@ -136,82 +142,85 @@ class RepairingStream(FrameTransform):
         return encode(serialize({**rest, **self._last, "choices": choices, **tail}))
 
     def _close(self) -> bytes:
-        """Nothing without a finish: a host's `[DONE]` alone does not make a cut answer whole."""
-        seen = self._context.answer
-        if seen.done or not seen.complete:
+        """Return usage and `[DONE]`; b"" if a finish reason is missing, as a host's `[DONE]` may follow a cut answer."""
+        state = self._context.answer
+        if state.done or not state.complete:
             return b""
-        seen.done = True
-        return self._usage() + encode(DONE)
+        state.done = True
+        return self._usage_chunk() + encode(DONE)
 
-    def _usage(self) -> bytes:
+    def _usage_chunk(self) -> bytes:
         counts = self._context.answer.usage
         if counts is None or not self._context.show_usage:
             return b""
-        head = self._head({})
-        return encode(serialize({**head, "choices": [], "usage": counts, "provider": self._context.provider}))
+        tail = {"choices": [], "usage": counts, "provider": self._context.provider}
+        return encode(serialize({**self._common_members({}), **tail}))
 
 
-def _plain(chunk: dict[str, Any]) -> bool:
-    """Whether nothing in a chunk could need mending: one choice that says text and goes on, as most events are."""
+def _is_plain(chunk: dict[str, Any]) -> bool:
+    """Whether a chunk needs no repair: one choice with text, not finished, and all common members. Most chunks are."""
     choices = chunk.get("choices")
-    if type(choices) is not list or len(choices) != 1:
+    if not isinstance(choices, list) or len(choices) != 1:
         return False
     choice = choices[0]
-    delta = choice.get("delta") if type(choice) is dict else None
+    delta = choice.get("delta") if isinstance(choice, dict) else None
     return (
-        type(delta) is dict
-        and (_PLAIN.issuperset(delta) or not any(map(delta.get, delta.keys() - _PLAIN)))
-        and type(delta.get("content")) in _TEXT_TYPES
+        isinstance(delta, dict)
+        and (_PLAIN_DELTA.issuperset(delta) or not any(map(delta.get, delta.keys() - _PLAIN_DELTA)))
+        and isinstance(delta.get("content"), str | None)
         and choice.get("index") == 0
         and choice.get("finish_reason", "") is None
         and "error" not in choice
-        and all(map(chunk.get, _HEAD))
-        and type(chunk["id"]) is type(chunk["model"]) is str
+        and all(map(chunk.get, _COMMON))
+        and isinstance(chunk["id"], str)
+        and isinstance(chunk["model"], str)
         and not chunk.get("usage")
         and not chunk.get("error")
-        and not _OWN & chunk.keys()
+        and not _REPLACED & chunk.keys()
     )
 
 
 def has_content(event: Event) -> bool:
-    """A delta with anything in it but a role, a finish, `[DONE]`, or an error in any of its places."""
+    """Whether an event contains anything but a role: content, a finish reason, `[DONE]`, or an error in any place."""
     chunk = object_of(parse_or_none(event.data)) if event.data is not None else {}
     choices = objects_of(chunk.get("choices"))
-    says = any(choice.get("finish_reason") or _speaks(object_of(choice.get("delta"))) for choice in choices)
-    return says or event.data == DONE or _wrong(chunk) is not None
+    in_choice = any(
+        choice.get("finish_reason") or _delta_has_content(object_of(choice.get("delta"))) for choice in choices
+    )
+    return in_choice or event.data == DONE or _error_in(chunk) is not None
 
 
-def _speaks(delta: Mapping[str, Any]) -> bool:
+def _delta_has_content(delta: Mapping[str, Any]) -> bool:
     return any(value for key, value in delta.items() if key != "role")
 
 
-def _finish(reason: str, choice: StreamedChoice) -> str:
-    word = FINISH_REASONS.get(reason, "stop")
-    return "tool_calls" if choice.calls and word == "stop" else word
+def _finish_reason(reason: str, choice: StreamedChoice) -> str:
+    known = FINISH_REASONS.get(reason, "stop")
+    return "tool_calls" if choice.calls and known == "stop" else known
 
 
-def _named(reason: str, word: str) -> dict[str, str]:
-    """The reason in OpenAI's words; one that nobody knows goes along as it came."""
-    return {"finish_reason": word} | ({} if reason in FINISH_REASONS else {"provider_finish_reason": reason})
+def _finish_members(provider_reason: str, reason: str) -> dict[str, str]:
+    """Return `finish_reason`, and the provider's own reason next to it if OpenAI has no such reason."""
+    own = {} if provider_reason in FINISH_REASONS else {"provider_finish_reason": provider_reason}
+    return {"finish_reason": reason} | own
 
 
-def _wrong(chunk: Mapping[str, Any]) -> UpstreamErrorResponse | None:
-    """The error a chunk is or holds: in itself, in a choice, in `x_groq`, or as a finish reason."""
+def _error_in(chunk: Mapping[str, Any]) -> UpstreamErrorResponse | None:
+    """Return the error that a chunk is or contains: at the top, in a choice, in `x_groq`, or as a finish reason."""
     if chunk.get("object") == "error":
-        return _refused(chunk)
+        return _stream_error(chunk)
     choices = objects_of(chunk.get("choices"))
     for holder in (chunk, object_of(chunk.get("x_groq")), *choices):
         if holder.get("error"):
-            return _refused(holder["error"])
-    broken = [
-        choice["finish_reason"] for choice in choices if text_of(choice.get("finish_reason")) in FAILED_FINISH_REASONS
-    ]
-    return _refused(f"the provider ended the answer with {broken[0]!r}") if broken else None
+            return _stream_error(holder["error"])
+    reasons = [text_of(choice.get("finish_reason")) for choice in choices]
+    failed = next((reason for reason in reasons if reason in FAILED_FINISH_REASONS), None)
+    return _stream_error(f"the provider ended the answer with {failed!r}") if failed else None
 
 
-def _refused(said: Any) -> UpstreamErrorResponse:
-    members = object_of(said)
+def _stream_error(error: Any) -> UpstreamErrorResponse:
+    members = object_of(error)
     code = members.get("code") or members.get("type")
     status = code if isinstance(code, int) and 400 <= code < 600 else 500
-    message = message_from_value(said) or "the provider broke off with an error"
+    message = message_from_value(error) or "the provider broke off with an error"
     return error_response(status, {}, message, code=code if isinstance(code, str) else None)

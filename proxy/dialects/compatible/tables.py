@@ -1,4 +1,4 @@
-"""What OpenAI-shaped hosts say in words of their own."""
+"""Names and values that OpenAI-compatible hosts use in place of OpenAI's: data, to be extended as hosts are met."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ FINISH_REASONS: Mapping[str, str] = {
     "max_tokens": "length",
     "model_length": "length",
 }
-"""A host's finish reason -> OpenAI's; any other counts as `stop`."""
+"""Finish reason of a host -> OpenAI's; any other is sent as `stop`."""
 
 FAILED_FINISH_REASONS = frozenset({"error", "abort", "cancelled"})
-"""Finish reasons of answers that went wrong."""
+"""Finish reasons that report a failure of the host."""
 
 CONTEXT_LENGTH_PATTERN = re.compile(
     r"maximum context length|context[ _](?:length|window|size)|too large for model|prompt is too long"
     r"|too many (?:input )?tokens|exceeds? the (?:model'?s? )?(?:maximum|context)",
     re.IGNORECASE,
 )
-"""How hosts say that the conversation does not fit (vLLM, Together, llama.cpp, Mistral, Groq)."""
+"""Messages of context-length errors (vLLM, Together, llama.cpp, Mistral, Groq)."""
 
 ERROR_CODES: Mapping[str, str] = {
     "3051": CONTEXT_LENGTH,
@@ -40,4 +40,4 @@ ERROR_CODES: Mapping[str, str] = {
     "invalid_model": "model_not_found",
     "extra_forbidden": "unknown_parameter",
 }
-"""Codes and types of hosts that have a name of OpenAI's."""
+"""Error code or type of a host -> OpenAI's code."""

@@ -1,4 +1,4 @@
-"""Tool calls as OpenAI streams them, whatever indexes, ids and repetitions a host sends."""
+"""Repairs streamed tool calls: hosts repeat or omit indexes, ids and names that OpenAI's format sends once per call."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from proxy.dialects.lenient_json import parse
 @dataclass(slots=True)
 class _Call:
     index: int
+    """Its index in what is sent: calls count from 0 in each choice."""
     id: str
     name: str
-    given: Any
-    """The host's own index, if it gave one."""
+    host_index: Any
+    """The index that the host sent, None if it sent none."""
     arguments: str = ""
 
-    def whole(self) -> bool:
-        """Whether the arguments are complete, so that the same name again means another call."""
+    def is_complete(self) -> bool:
+        """Whether the arguments are complete JSON, so that a fragment with the same name starts another call."""
         try:
             parse(self.arguments.encode())
         except ValueError:
@@ -29,9 +30,13 @@ class _Call:
 
 
 class ToolCallRepair:
-    """The calls of one choice: each starts once, with its id and name, and has an index of its own from 0."""
+    """The tool calls of one choice. Each is started once, with id and name, and gets an index of its own.
+
+    A fragment belongs to the call with its id; without a known id, to the last call with its index, unless it has a name
+    that starts another call."""
 
     def __init__(self, stem: str, names: Mapping[str, str]) -> None:
+        """`stem` makes ids for calls without one, `call_<stem>_<index>`; `names` is `ResponseContext.tool_names`."""
         self._stem = stem
         self._names = names
         self._calls: list[_Call] = []
@@ -40,58 +45,60 @@ class ToolCallRepair:
         return bool(self._calls)
 
     def repair(self, fragments: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-        """The fragments of one delta; those that say nothing new are left out."""
-        mended = (self._fragment(fragment) for fragment in fragments)
-        return [fragment for fragment in mended if fragment is not None]
+        """Return the fragments of one delta in OpenAI's format; fragments with nothing new are left out."""
+        repaired = (self._repair_fragment(fragment) for fragment in fragments)
+        return [fragment for fragment in repaired if fragment is not None]
 
     def close(self) -> list[dict[str, Any]]:
-        """Arguments for the calls that had none: `{}`, since "" is no JSON."""
+        """Return fragments with `{}` for the calls without arguments: "" is not JSON."""
         return [
             {"index": call.index, "function": {"arguments": "{}"}} for call in self._calls if not call.arguments.strip()
         ]
 
-    def _fragment(self, fragment: dict[str, Any]) -> dict[str, Any] | None:
+    def _repair_fragment(self, fragment: dict[str, Any]) -> dict[str, Any] | None:
         function = object_of(fragment.get("function"))
-        name, written = content_of(function.get("name")), arguments_of(function.get("arguments"))
-        call = self._known(fragment, name)
+        name, arguments = content_of(function.get("name")), arguments_of(function.get("arguments"))
+        call = self._call_of(fragment, name)
         if call is None:
-            return self._start(fragment, name, written)
-        call.arguments += written
-        return {"index": call.index, "function": {"arguments": written}} if written else None
+            return self._start(fragment, name, arguments)
+        call.arguments += arguments
+        return {"index": call.index, "function": {"arguments": arguments}} if arguments else None
 
-    def _start(self, fragment: dict[str, Any], name: str, written: str) -> dict[str, Any] | None:
+    def _start(self, fragment: dict[str, Any], name: str, arguments: str) -> dict[str, Any] | None:
         if not name:
             return None
         index = len(self._calls)
-        call = _Call(index, valid_id(fragment) or f"call_{self._stem}_{index}", name, fragment.get("index"), written)
-        self._calls.append(call)
-        function = {"name": self._names.get(name, name), "arguments": written}
-        return {**fragment, "index": index, "id": call.id, "type": "function", "function": function}
+        id = valid_id(fragment) or f"call_{self._stem}_{index}"
+        self._calls.append(_Call(index, id, name, fragment.get("index"), arguments))
+        function = {"name": self._names.get(name, name), "arguments": arguments}
+        return {**fragment, "index": index, "id": id, "type": "function", "function": function}
 
-    def _known(self, fragment: dict[str, Any], name: str) -> _Call | None:
-        """The call that a fragment goes on with: a known id, else its place, unless a name says that another begins."""
-        id, given = valid_id(fragment), fragment.get("index")
+    def _call_of(self, fragment: dict[str, Any], name: str) -> _Call | None:
+        """Return the call that a fragment continues; None if it starts another."""
+        id, host_index = valid_id(fragment), fragment.get("index")
         for call in self._calls:
             if id and call.id == id:
                 return call
         if id and name:
             return None
-        here = [call for call in self._calls if given is None or call.given == given]
+        same_index = [call for call in self._calls if host_index is None or call.host_index == host_index]
         if not name:
-            return next(reversed(here or self._calls), None)
-        return here[-1] if here and here[-1].name == name and not here[-1].whole() else None
+            return next(reversed(same_index or self._calls), None)
+        last = same_index[-1] if same_index else None
+        return last if last is not None and last.name == name and not last.is_complete() else None
 
 
 def valid_id(call: Mapping[str, Any]) -> str | None:
-    """A call's id, if it is one (old Mistral models say "null")."""
+    """Return a call's id; None if it has none or, as old Mistral models send, the text "null"."""
     id = call.get("id")
     return id if isinstance(id, str) and id and id != "null" else None
 
 
 def repair_complete_call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:
-    """A call of a whole answer, with everything OpenAI's has."""
+    """Return a tool call of a whole response in OpenAI's format; `spare_id` is its id if it has none."""
     function = object_of(call.get("function"))
     name = content_of(function.get("name"))
-    said = {"name": names.get(name, name), "arguments": arguments_of(function.get("arguments")).strip() or "{}"}
+    arguments = arguments_of(function.get("arguments")).strip() or "{}"
     kept = {key: value for key, value in call.items() if key != "index"}
-    return {**kept, "id": valid_id(call) or spare_id, "type": "function", "function": said}
+    function = {"name": names.get(name, name), "arguments": arguments}
+    return {**kept, "id": valid_id(call) or spare_id, "type": "function", "function": function}

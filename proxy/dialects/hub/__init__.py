@@ -1,4 +1,6 @@
-"""The hub format, OpenAI Chat Completions, read and written: what every dialect translates from and to.
+"""The hub format, OpenAI Chat Completions: what every dialect translates from and to.
 
-Requests: `content`, `history`, `tool_choice` and `params` check and read the caller's request. Responses: `chunk` and
-`events` decode what an OpenAI host sends, `success_body` checks a 200 body, `chunk_writer` writes the caller's stream."""
+Requests: `content`, `history`, `tool_choice` and `params` check and read the caller's request, `request_members` replaces
+members of it byte-exactly. Responses of OpenAI hosts: `chunk` and `events` decode stream events, `success_body` and
+`error_envelope` read bodies, `record` keeps track of what an answer contained, `splice` adds members byte-exactly.
+Responses written here: `chunk_writer` (streams) and `completion` (whole bodies)."""

@@ -1,4 +1,6 @@
-"""What is looked at of a chunk, a typed event or a whole answer; the rest of a chunk is not even decoded."""
+"""Decodes a chunk, a typed event or a whole completion of an OpenAI host: only the members that the sidecar reads.
+
+A member of the wrong type is treated as missing, so that no host's odd answer is an error of the sidecar's."""
 
 from __future__ import annotations
 
@@ -15,8 +17,8 @@ DONE = b"[DONE]"
 """Data of the event that ends a chat stream."""
 
 
-class Choice(Struct, frozen=True, gc=False):
-    """One choice of a chunk or an answer."""
+class Choice(Struct, frozen=True):
+    """One choice of a chunk or a completion."""
 
     index: int | None = None
     delta: Any = None
@@ -24,15 +26,15 @@ class Choice(Struct, frozen=True, gc=False):
     text: Any = None
 
 
-class ResponseObject(Struct, frozen=True, gc=False):
-    """The answer so far, as a typed event tells it."""
+class ResponseObject(Struct, frozen=True):
+    """The `response` member of a typed event."""
 
     model: str | None = None
     usage: dict[str, Any] | None = None
 
 
-class Chunk(Struct, frozen=True, gc=False):
-    """A JSON object of an OpenAI host; None where it has no such member, or one of another type."""
+class Chunk(Struct, frozen=True):
+    """A JSON object of an OpenAI host; None for a member that is missing or of the wrong type."""
 
     id: Any = None
     model: str | None = None
@@ -43,46 +45,42 @@ class Chunk(Struct, frozen=True, gc=False):
     response: ResponseObject | None = None
 
 
-_decoded = Decoder(Chunk).decode
-_UNFIT = (ValidationError, UnicodeEncodeError)
-"""What `convert` raises for a value of another type; the latter for a string with a lone surrogate in it."""
+_decode = Decoder(Chunk).decode
+_CONVERT_ERRORS = (ValidationError, UnicodeEncodeError)
+"""What `convert` raises for a value of the wrong type; the latter for a string with a lone surrogate."""
 
 
 def decode_chunk(data: bytes) -> Any:
-    """A Chunk, if it is a JSON object; other JSON as what it is; None if it is no JSON."""
+    """Decode JSON: an object as a Chunk, any other value as it is; None for invalid JSON."""
     try:
-        # As text where it could be none: what is passed over must be UTF-8 all the same.
-        return _decoded(data if data.isascii() else str(data, "utf-8"))
+        # msgspec does not check the UTF-8 of what it skips; decoding to text first does.
+        return _decode(data if data.isascii() else str(data, "utf-8"))
     except (MsgspecError, UnicodeDecodeError, RecursionError):
-        return _lenient(data)
-
-
-def _lenient(data: bytes) -> Any:
-    value = parse_or_none(data)
-    return chunk_from_object(value) if isinstance(value, dict) else value
+        value = parse_or_none(data)
+        return chunk_from_object(value) if isinstance(value, dict) else value
 
 
 def chunk_from_object(members: Mapping[str, Any]) -> Chunk:
-    """The same of an object that is decoded already."""
+    """Return the Chunk of a JSON object that is parsed already."""
     try:
         return convert(members, Chunk)
-    except _UNFIT:
+    except _CONVERT_ERRORS:
         listed = members.get("choices")
         if isinstance(listed, list):
-            choices = [_fitting(choice, Choice) for choice in listed if isinstance(choice, dict)]
+            choices = [_well_typed(choice, Choice) for choice in listed if isinstance(choice, dict)]
             members = {**members, "choices": choices}
         if isinstance(response := members.get("response"), dict):
-            members = {**members, "response": _fitting(response, ResponseObject)}
-        return convert(_fitting(members, Chunk), Chunk)
+            members = {**members, "response": _well_typed(response, ResponseObject)}
+        return convert(_well_typed(members, Chunk), Chunk)
 
 
-def _fitting(members: Mapping[str, Any], kind: type[Struct]) -> dict[str, Any]:
-    """The members that are of their type."""
-    return {field.name: members[field.name] for field in fields(kind) if _fits(members.get(field.name), field.type)}
+def _well_typed(members: Mapping[str, Any], kind: type[Struct]) -> dict[str, Any]:
+    """Return the members that have the type of their field in `kind`."""
+    return {field.name: members[field.name] for field in fields(kind) if _has_type(members.get(field.name), field.type)}
 
 
-def _fits(value: Any, kind: Any) -> bool:
+def _has_type(value: Any, kind: Any) -> bool:
     try:
         return convert(value, kind) is not None
-    except _UNFIT:
+    except _CONVERT_ERRORS:
         return False

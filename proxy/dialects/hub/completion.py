@@ -1,4 +1,4 @@
-"""Writes a non-streamed chat completion: the body, its choices, tool calls and usage."""
+"""Builds a whole chat completion, for responses that are not streamed: body, choices, tool calls and usage."""
 
 from __future__ import annotations
 
@@ -9,30 +9,38 @@ from typing import Any
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.lenient_json import serialize, to_well_formed
 
+_TYPES: Mapping[str, type] = {"id": str, "model": str, "created": int}
 
-def build_completion(said: Mapping[str, Any], reading: ResponseContext) -> bytes:
-    """A whole answer from its `choices` and `usage`; `id`, `model` and `created` are the reading's where not given."""
-    given = {key: value for key, value in said.items() if isinstance(value, _TYPES.get(key, object))}
+TokenDetails = Mapping[str, int | None]
+"""Name in `prompt_tokens_details` or `completion_tokens_details` -> count; None if the provider does not send it."""
+
+_NO_DETAILS: TokenDetails = MappingProxyType({})
+
+
+def build_completion(members: Mapping[str, Any], context: ResponseContext) -> bytes:
+    """Return a completion with these members, `choices` and `usage` among them, and record it in the context.
+
+    `id`, `model` and `created` come from the context where they are missing or of the wrong type."""
+    valid = {key: value for key, value in members.items() if isinstance(value, _TYPES.get(key, object))}
     body: dict[str, Any] = {
-        "id": reading.id,
+        "id": context.id,
         "object": "chat.completion",
-        "created": reading.created,
-        "model": reading.model,
-        **{key: value for key, value in given.items() if value is not None},
-        "provider": reading.provider,
+        "created": context.created,
+        "model": context.model,
+        **{key: value for key, value in valid.items() if value is not None},
+        "provider": context.provider,
     }
-    seen = reading.answer
-    seen.model, seen.usage, seen.done = to_well_formed(body["model"]), body.get("usage"), True
+    state = context.answer
+    state.model, state.usage, state.done = to_well_formed(body["model"]), body.get("usage"), True
     for choice in body["choices"]:
-        seen.finish_reason = choice["finish_reason"]
+        state.finish_reason = choice["finish_reason"]
     return serialize(body)
 
 
-_TYPES: Mapping[str, type] = {"id": str, "model": str, "created": int}
-
-
 def build_choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dict[str, Any]:
-    """One choice of a whole answer; `content` and `refusal_delta` are always there, members that are None otherwise are not."""
+    """Return one choice. `content` and `refusal` are always present; other members that are None are left out.
+
+    A finish reason of `stop` becomes `tool_calls` if there are any."""
     calls = message.get("tool_calls")
     full = {"role": "assistant", "content": None, "refusal": None}
     full |= {key: value for key, value in message.items() if value is not None and (key != "tool_calls" or value)}
@@ -41,24 +49,23 @@ def build_choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dic
 
 
 def build_tool_call(id: str, name: str, arguments: str, names: Mapping[str, str]) -> dict[str, Any]:
-    """A tool call of a whole answer, under the caller's own name for the tool."""
+    """Return a tool call under the caller's name for the tool; `names` is `ResponseContext.tool_names`."""
     return {"id": id, "type": "function", "function": {"name": names.get(name, name), "arguments": arguments}}
 
 
-TokenDetails = Mapping[str, int | None]
-_NONE: TokenDetails = MappingProxyType({})
-
-
 def build_usage(
-    prompt: int, completion: int, prompted: TokenDetails = _NONE, completed: TokenDetails = _NONE
+    prompt: int,
+    completion: int,
+    prompt_details: TokenDetails = _NO_DETAILS,
+    completion_details: TokenDetails = _NO_DETAILS,
 ) -> dict[str, Any]:
-    """Counts in OpenAI's shape; details that are None (unknown) are left out, and so is a group without any."""
+    """Return token counts in OpenAI's format; unknown details are left out."""
     counts: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,
         "total_tokens": prompt + completion,
     }
-    for name, details in (("prompt_tokens_details", prompted), ("completion_tokens_details", completed)):
+    for name, details in (("prompt_tokens_details", prompt_details), ("completion_tokens_details", completion_details)):
         known = {key: value for key, value in details.items() if value is not None}
         if known:
             counts[name] = known

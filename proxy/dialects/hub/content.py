@@ -1,4 +1,6 @@
-"""What OpenAI's messages hold: texts, parts, images and arguments, checked; `where` is their path in the request."""
+"""Reads the content of the caller's messages: text, parts, images, tool arguments. Invalid content is a 400.
+
+`where` is the path of the content in the request, such as `messages[2].content`; errors name it."""
 
 from __future__ import annotations
 
@@ -23,12 +25,12 @@ _MAGIC = (
 
 
 def invalid_param(where: str, what: str) -> InvalidRequestError:
-    """The error that names what part of the request is wrong."""
+    """Return the error for an invalid part of the request, at path `where`."""
     return InvalidRequestError(f"{where}: {what}", param=where)
 
 
 def content_parts(content: Any, where: str) -> list[dict[str, Any]]:
-    """A message's content as parts: a string is one text part, null is none. Raises InvalidRequestError for anything else."""
+    """Return a message's content as parts: a string is one text part, null is []. Raises InvalidRequestError."""
     if content is None:
         return []
     if isinstance(content, str):
@@ -42,27 +44,27 @@ def content_parts(content: Any, where: str) -> list[dict[str, Any]]:
 
 
 def text_content(content: Any, where: str) -> str:
-    """A content that must be text alone (refusals are text too), joined. Raises InvalidRequestError for other parts."""
+    """Return the joined text of a content that may contain only text and refusals. Raises InvalidRequestError."""
     return "".join(_texts(content_parts(content, where), where))
 
 
 def _texts(items: list[dict[str, Any]], where: str) -> Iterable[str]:
     for index, part in enumerate(items):
-        said = part_text(part)
-        if said is None:
-            raise invalid_param(f"{where}[{index}]", f"a part of type {part['type']!r} cannot stand here")
-        yield said
+        value = part_text(part)
+        if value is None:
+            raise invalid_param(f"{where}[{index}]", f"a part of type {part['type']!r} is not supported here")
+        yield value
 
 
 def part_text(part: dict[str, Any]) -> str | None:
-    """The text of a part of type `text_content` or `refusal`; None if it is another kind."""
-    said = part.get(part["type"]) if part["type"] in ("text", "refusal") else None
-    return said if isinstance(said, str) else None
+    """Return the text of a `text` or `refusal` part; None for other types."""
+    value = part.get(part["type"]) if part["type"] in ("text", "refusal") else None
+    return value if isinstance(value, str) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A picture in a message: `data` (base64) and `media_type` where it came in a data: URL, else both are ""."""
+    """An image in a message. `data` (base64) and `media_type` are "" unless it came as a data: URL."""
 
     url: str
     media_type: str = ""
@@ -70,7 +72,7 @@ class Image:
 
 
 def parse_image(part: dict[str, Any], where: str, schemes: tuple[str, ...] = ("https",)) -> Image:
-    """The picture of an `image_url` part. Raises InvalidRequestError for a URL that is neither data: nor of `schemes`."""
+    """Return the image of an `image_url` part. Raises InvalidRequestError for a URL that is neither data: nor of `schemes`."""
     value = part.get("image_url")
     url = value.get("url") if isinstance(value, dict) else value
     if not isinstance(url, str):
@@ -84,15 +86,15 @@ def parse_image(part: dict[str, Any], where: str, schemes: tuple[str, ...] = ("h
 
 
 def parse_data_url(url: str, where: str) -> tuple[str, str]:
-    """Media type and base64 of a data: URL; where the data's first bytes tell another type than the URL, they are right."""
+    """Return the media type and the base64 of a data: URL. The type of the data's first bytes overrides the URL's."""
     match = _DATA_URL.match(url)
     if match is None:
-        raise invalid_param(where, "a data: URL must say its media type and be base64")
+        raise invalid_param(where, "must be a base64 data: URL with a media type")
     data = url[match.end() :]
-    return _sniffed(data, where) or (match[1] or "application/octet-stream").lower(), data
+    return _sniff_media_type(data, where) or (match[1] or "application/octet-stream").lower(), data
 
 
-def _sniffed(data: str, where: str) -> str | None:
+def _sniff_media_type(data: str, where: str) -> str | None:
     try:
         start = binascii.a2b_base64(data[:32].encode("ascii"))
     except (binascii.Error, UnicodeEncodeError) as error:
@@ -101,14 +103,14 @@ def _sniffed(data: str, where: str) -> str | None:
 
 
 def parse_arguments(call: Any, where: str) -> dict[str, Any]:
-    """The arguments of a tool call in the history, parsed; none at all is {}. Raises InvalidRequestError."""
+    """Return the parsed arguments of a tool call in the history, {} if it has none. Raises InvalidRequestError."""
     path = f"{where}.function.arguments"
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise invalid_param(f"{where}.function.name", "must be a string")
-    written = function.get("arguments") or "{}"
+    arguments = function.get("arguments") or "{}"
     try:
-        parsed = parse(written.encode()) if isinstance(written, str) else written
+        parsed = parse(arguments.encode()) if isinstance(arguments, str) else arguments
     except ValueError as error:
         raise invalid_param(path, "is not JSON") from error
     if not isinstance(parsed, dict):
@@ -117,7 +119,7 @@ def parse_arguments(call: Any, where: str) -> dict[str, Any]:
 
 
 def serialize_request(request: Mapping[str, Any]) -> bytes:
-    """A request as JSON. Raises InvalidRequestError where it is nested deeper than can be written, though it could be read."""
+    """Serialise a request. Raises InvalidRequestError if it is nested deeper than orjson can write."""
     try:
         return serialize(request)
     except (TypeError, RecursionError) as error:

@@ -1,4 +1,4 @@
-"""Translates an error body in OpenAI's envelope, `{"error": {"message": ..., "type": ..., "code": ...}}`."""
+"""Translates errors that come in OpenAI's envelope, `{"error": {"message": ..., "type": ..., "code": ...}}`."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from proxy.messages import Headers
 
 
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
-    """A refusal; where the body is OpenAI's envelope already it reaches the caller byte for byte."""
-    members = _members(body)
+    """Return the error; an envelope reaches the caller byte for byte if the error is the caller's (4xx but 401 and 403)."""
+    members = _error_members(body)
+    message = message_from_body(body)
     if members is None:
-        return error_response(status, headers, message_from_body(body))
-    code = members.get("code") or members.get("type")
+        return error_response(status, headers, message)
+    code, param = members.get("code") or members.get("type"), members.get("param")
     own = to_utf8(body) if 400 <= status < 500 and status not in (401, 403) else None
-    return error_response(
-        status, headers, message_from_body(body), code=_text(code), param=_text(members.get("param")), body=own
-    )
+    return error_response(status, headers, message, code=_text(code), param=_text(param), body=own)
 
 
-def _members(body: bytes) -> dict[str, Any] | None:
+def _error_members(body: bytes) -> dict[str, Any] | None:
+    """Return the members of the envelope; None if the body is not one."""
     parsed = parse_or_none(body)
     members = parsed.get("error") if isinstance(parsed, dict) else None
     return members if isinstance(members, dict) and members.get("message") else None

@@ -1,4 +1,4 @@
-"""The typed events of /responses and of streamed images: which carry content, and which end the stream."""
+"""Reads stream events of an OpenAI host: chunks of /chat/completions, typed events of /responses and streamed images."""
 
 from __future__ import annotations
 
@@ -16,42 +16,58 @@ END_EVENTS: Mapping[str, str] = {
     "image_generation.completed": "stop",
     "image_edit.completed": "stop",
 }
-"""An ending event -> the finish reason it amounts to; after it no `[DONE]` is due."""
+"""Types of events that end an answer, without a `[DONE]` after them -> the finish reason in chat's terms."""
 
-_ONE_OF_SEVERAL = frozenset({"image_generation.completed", "image_edit.completed"})
-"""Ending events that come once for each image."""
+_ONE_PER_IMAGE = frozenset({"image_generation.completed", "image_edit.completed"})
+"""Ending events of which one comes for each image."""
 
 FAILURE_EVENTS = frozenset({"error", "response.failed"})
 
-_CONTENT = (".delta", ".partial_image", "response.output_item.added")
+_CONTENT_SUFFIXES = (".delta", ".partial_image", "response.output_item.added")
 
 
-def record_event(event: Chunk, seen: CompletionState) -> None:
-    """What an event says of how the answer went."""
+def has_content(event: Event) -> bool:
+    """Whether an event contains anything but a role: text, reasoning, a tool call, an image, a finish reason, an error.
+
+    `[DONE]` alone does not count."""
+    chunk = decode_chunk(event.data) if event.data is not None else None
+    if not isinstance(chunk, Chunk):
+        return False
+    return bool(chunk.error) or any(map(_choice_has_content, chunk.choices or ())) or event_has_content(chunk)
+
+
+def _choice_has_content(choice: Choice) -> bool:
+    delta = choice.delta
+    in_delta = isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
+    return bool(choice.finish_reason or choice.text or in_delta)
+
+
+def event_has_content(event: Chunk) -> bool:
+    """Whether a typed event contains content, an end or an error."""
+    kind = event.type
+    return isinstance(kind, str) and (kind.endswith(_CONTENT_SUFFIXES) or kind in END_EVENTS or kind in FAILURE_EVENTS)
+
+
+def record_event(event: Chunk, state: CompletionState) -> None:
+    """Record a typed event: model, usage, end or error."""
     kind, response = event.type, event.response or event
     if not isinstance(kind, str):
         return
     if kind in FAILURE_EVENTS:
-        seen.error = True
+        state.error = True
     elif kind in END_EVENTS:
-        seen.finish_reason = END_EVENTS[kind]
-        if kind in _ONE_OF_SEVERAL:
-            seen.choice_finished[len(seen.choice_finished)] = True
-        seen.done = kind not in _ONE_OF_SEVERAL or len(seen.choice_finished) >= seen.requested_choices
-        seen.usage = chat_usage(response.usage) or seen.usage
+        state.finish_reason = END_EVENTS[kind]
+        if kind in _ONE_PER_IMAGE:
+            state.choice_finished[len(state.choice_finished)] = True
+        state.done = kind not in _ONE_PER_IMAGE or len(state.choice_finished) >= state.requested_choices
+        state.usage = chat_usage(response.usage) or state.usage
     if event_has_content(event):
-        seen.text_only = False  # it is content, but no text that another target could go on with
-    seen.model = response.model or seen.model
-
-
-def event_has_content(event: Chunk) -> bool:
-    """Whether it carries content, or an end."""
-    kind = event.type
-    return isinstance(kind, str) and (kind.endswith(_CONTENT) or kind in END_EVENTS or kind in FAILURE_EVENTS)
+        state.text_only = False  # an answer in typed events cannot be resumed at another target
+    state.model = response.model or state.model
 
 
 def error_of(event: Mapping[str, Any]) -> Any:
-    """Return the error in a chunk or a typed event, of whatever type; None if there is none."""
+    """Return the error in a chunk or a typed event, whatever its JSON type; None if it has none."""
     kind = event.get("type")
     if kind == "response.failed":
         return object_of(event.get("response")).get("error") or {"message": "the response failed"}
@@ -61,7 +77,7 @@ def error_of(event: Mapping[str, Any]) -> Any:
 
 
 def chat_usage(usage: Any) -> dict[str, Any] | None:
-    """Usage in chat's words: /responses and images count input and output tokens."""
+    """Return usage under the names of chat; /responses and images call prompt and completion tokens input and output."""
     if not isinstance(usage, dict):
         return None
     if "input_tokens" not in usage:
@@ -71,17 +87,3 @@ def chat_usage(usage: Any) -> dict[str, Any] | None:
         "completion_tokens": usage.get("output_tokens"),
         "total_tokens": usage.get("total_tokens"),
     }
-
-
-def has_content(event: Event) -> bool:
-    """A delta with anything in it but a role; a finish and an error count too, `[DONE]` alone does not."""
-    chunk = decode_chunk(event.data) if event.data is not None else None
-    if not isinstance(chunk, Chunk):
-        return False
-    return bool(chunk.error) or any(map(_says, chunk.choices or ())) or event_has_content(chunk)
-
-
-def _says(choice: Choice) -> bool:
-    delta = choice.delta
-    said = isinstance(delta, dict) and any(value for name, value in delta.items() if name != "role")
-    return bool(choice.finish_reason or choice.text or said)

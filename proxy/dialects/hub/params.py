@@ -1,4 +1,4 @@
-"""OpenAI's parameters as a provider takes them, by tables: other names, narrower ranges, and what must be left out."""
+"""Translates OpenAI parameters by a table per provider: names, ranges, and which parameters cannot be expressed."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.tool_choice import non_function_tools, requires_call
 from proxy.errors import InvalidRequestError
 
-_UNDERSTOOD = frozenset({
+_HANDLED_ELSEWHERE = frozenset({
     "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "tools", "tool_choice",
 })  # fmt: skip
 
@@ -20,7 +20,7 @@ IGNORABLE_PARAMS = frozenset({
     "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "routing", "safety_identifier",
     "store", "user",
 })  # fmt: skip
-"""Members whose loss does not change the answer."""
+"""Parameters that can be dropped without changing the answer."""
 
 DEFAULT_VALUES: Mapping[str, tuple[Any, ...]] = {
     "frequency_penalty": (0,),
@@ -36,34 +36,34 @@ DEFAULT_VALUES: Mapping[str, tuple[Any, ...]] = {
     "top_logprobs": (0,),
     "functions": ([],),
 }
-"""Values that ask for what comes anyway; null is one for every member."""
+"""Values that have no effect; null is one for every parameter."""
 
-_SPECIAL: Mapping[str, Callable[[Any], bool]] = {
+_HAS_EFFECT: Mapping[str, Callable[[Any], bool]] = {
     "response_format": lambda value: not (isinstance(value, dict) and value.get("type") == "text"),
     "tool_choice": requires_call,
     "tools": lambda value: bool(non_function_tools({"tools": value})),
 }
-"""Members with a test of their own for values that ask for something special."""
+"""Parameters with their own test for values that have an effect."""
 
 ESSENTIAL_PARAMS = (
     "response_format", "n", "modalities", "audio", "web_search_options", "logprobs", "top_logprobs", "tools", "tool_choice",
     "functions", "function_call", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar",
 )  # fmt: skip
-"""Members that change what kind of answer is requested: a target that cannot express one must not serve the request."""
+"""Parameters that change what kind of answer is requested: a target that cannot express one must not serve the request."""
 
 _ESSENTIAL = frozenset(ESSENTIAL_PARAMS)
 _PRINTABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
-_MOST_WARNINGS = 20
+_MAX_WARNINGS = 20
 
 
 def is_default(name: str, value: Any) -> bool:
-    """Whether a member with that value can be left out without loss."""
-    special = _SPECIAL.get(name)
-    return value is None or (value in DEFAULT_VALUES.get(name, ()) if special is None else not special(value))
+    """Whether the parameter has no effect with that value, so that it can be left out."""
+    has_effect = _HAS_EFFECT.get(name)
+    return value is None or (value in DEFAULT_VALUES.get(name, ()) if has_effect is None else not has_effect(value))
 
 
 def essential_params(body: Mapping[str, Any]) -> dict[str, Any]:
-    """The members that request a special kind of answer, with `stream`; empty if there are none."""
+    """Return the essential parameters that have an effect, and `stream`; {} if there are none."""
     if _ESSENTIAL.isdisjoint(body):
         return {}
     found = {name: body[name] for name in ESSENTIAL_PARAMS if name in body and not is_default(name, body[name])}
@@ -80,56 +80,56 @@ def check_essential(unsupported: Iterable[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NumericParam:
-    """A number's name with the provider, and its range there."""
+    """A numeric parameter's name and range at a provider; other values are clamped to the range."""
 
     provider_name: str
     low: float
     high: float
     drop_below: bool = False
-    """Whether a value under the range is left out; else it becomes the lowest."""
+    """Whether a value below the range is dropped instead."""
 
     def can_express(self, value: float) -> bool:
-        """Whether any of it can be said."""
+        """Whether the value is sent, clamped or not."""
         return value >= self.low or not self.drop_below
 
 
 @dataclass(frozen=True, slots=True)
 class ParamTable:
-    """What a provider makes of OpenAI's parameters."""
+    """How one provider takes OpenAI's parameters."""
 
     numbers: Mapping[str, NumericParam]
     copied: Mapping[str, str]
-    """Others that go over with their value as it is: name -> the provider's name."""
+    """Parameters sent with their value unchanged: name -> the provider's name."""
     translated: frozenset[str] = frozenset()
-    """Others that the dialect puts into words of its own."""
+    """Parameters that the dialect translates itself."""
 
     def to_provider(self, body: Mapping[str, Any]) -> dict[str, Any]:
-        """The parameters under the provider's names, in its ranges. Raises InvalidRequestError for what is no number."""
+        """Return the parameters under the provider's names, within its ranges. Raises InvalidRequestError for a non-number."""
         limit = body.get("max_completion_tokens")
-        told = {"max_tokens": body.get("max_tokens") if limit is None else limit}
-        told |= {their: body.get(name) for name, their in self.copied.items()}
-        told |= {
+        sent = {"max_tokens": body.get("max_tokens") if limit is None else limit}
+        sent |= {provider_name: body.get(name) for name, provider_name in self.copied.items()}
+        sent |= {
             number.provider_name: min(max(value, number.low), number.high) for number, value in self._numbers(body)
         }
-        return {name: value for name, value in told.items() if value is not None}
+        return {name: value for name, value in sent.items() if value is not None}
 
     def unsupported(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        """Which of the request's parameters cannot be said at all."""
-        known = _UNDERSTOOD | IGNORABLE_PARAMS | self.translated | self.copied.keys() | self.numbers.keys()
+        """Return the names of the request's parameters that cannot be expressed."""
+        known = _HANDLED_ELSEWHERE | IGNORABLE_PARAMS | self.translated | self.copied.keys() | self.numbers.keys()
         names = [name for name, value in body.items() if name not in known and not is_default(name, value)]
         names += [name for name, number in self.numbers.items() if _below(body.get(name), number)]
         return (*names, *non_function_tools(body))
 
     def clamp_warnings(self, body: Mapping[str, Any]) -> tuple[str, ...]:
-        """A warning for each number that had to be moved into its range."""
-        moved = [
+        """Return a warning for each number that is clamped."""
+        clamped = [
             (name, min(max(body[name], number.low), number.high))
             for name, number in self.numbers.items()
             if _is_number(body.get(name))
             and number.can_express(body[name])
             and not number.low <= body[name] <= number.high
         ]
-        return tuple(f"param-clamped;name={name};value={value:g}" for name, value in moved)
+        return tuple(f"param-clamped;name={name};value={value:g}" for name, value in clamped)
 
     def _numbers(self, body: Mapping[str, Any]) -> Iterable[tuple[NumericParam, Any]]:
         for name, number in self.numbers.items():
@@ -141,10 +141,10 @@ class ParamTable:
 
 
 def drop_warnings(names: Iterable[str]) -> tuple[str, ...]:
-    """The warnings for dropped parameters. Names that are invalid in a header are `unknown`; those over 20 are only counted."""
+    """Return warnings for dropped parameters. Names invalid in a header become `unknown`; those over 20 are only counted."""
     printable = dict.fromkeys(name if _PRINTABLE.fullmatch(name) else "unknown" for name in names)
-    others = len(printable) - _MOST_WARNINGS
-    warnings = [f"param-dropped;name={name}" for name in islice(printable, _MOST_WARNINGS)]
+    others = len(printable) - _MAX_WARNINGS
+    warnings = [f"param-dropped;name={name}" for name in islice(printable, _MAX_WARNINGS)]
     return (*warnings, *([f"param-dropped;others={others}"] if others > 0 else []))
 
 

@@ -1,4 +1,4 @@
-"""Records in a CompletionState what a chunk or a typed event contains: text, finish reasons, usage, errors."""
+"""Records in a CompletionState what a chunk contains: id, model, text, finish reasons and usage."""
 
 from __future__ import annotations
 
@@ -10,31 +10,31 @@ from proxy.dialects.hub.events import chat_usage
 from proxy.messages import CompletionState
 
 
-def record_chunk(chunk: Chunk, seen: CompletionState) -> None:
-    """What the log, the costs and the terminal rule need of an answer or a chunk; a host may leave any of it out."""
-    seen.id = seen.id or text_of(chunk.id) or None
-    seen.model = chunk.model or seen.model
+def record_chunk(chunk: Chunk, state: CompletionState) -> None:
+    """Record a chunk, or a whole completion; hosts may leave any member out."""
+    state.id = state.id or text_of(chunk.id) or None
+    state.model = chunk.model or state.model
     if chunk.usage:
-        seen.usage = chat_usage(chunk.usage)
+        state.usage = chat_usage(chunk.usage)
     for choice in chunk.choices or ():
         if choice.delta:
-            record_delta(choice.delta, seen)
+            record_delta(choice.delta, state)
         elif choice.text:
-            seen.text_only = False
-        finish, index = choice.finish_reason, choice.index
-        if finish:
-            seen.finish_reason = text_of(finish) or "stop"
-        if index is not None and (finish or index not in seen.choice_finished):
-            seen.choice_finished[index] = bool(finish)
+            state.text_only = False
+        finish_reason, index = choice.finish_reason, choice.index
+        if finish_reason:
+            state.finish_reason = text_of(finish_reason) or "stop"
+        if index is not None and (finish_reason or index not in state.choice_finished):
+            state.choice_finished[index] = bool(finish_reason)
 
 
-def record_delta(delta: Any, seen: CompletionState) -> None:
-    """The text so far, for going on elsewhere with it; anything else cannot be gone on with."""
+def record_delta(delta: Any, state: CompletionState) -> None:
+    """Append the delta's text; anything but text makes the answer one that cannot be resumed at another target."""
     if not isinstance(delta, dict):
-        seen.text_only = False
+        state.text_only = False
         return
     for name, value in delta.items():
         if name == "content" and isinstance(value, str):
-            seen.append_text(value)
+            state.append_text(value)
         elif value and name != "role":
-            seen.text_only = False
+            state.text_only = False

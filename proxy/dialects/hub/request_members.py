@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def replace_members(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
-    """A JSON object with some members replaced or left out; of a repeated member the last counts, as in parsing."""
+    """Set the members in `changes` and remove those in `drop`; of a repeated member the last one counts, as in parsing."""
     members = parse_members(raw)
     for name in drop:
         members.pop(name, None)
@@ -23,6 +23,7 @@ def replace_members(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...
 
 
 def parse_members(raw: bytes) -> dict[str, Any]:
+    """Return the top-level members as msgspec.Raw. Raises InvalidRequestError if they are nested too deeply."""
     try:
         members: dict[str, Any] = _decode(raw)
     except RecursionError as error:

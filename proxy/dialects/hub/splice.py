@@ -1,20 +1,45 @@
-"""Adds a member to a JSON object byte-exactly, without parsing it."""
+"""Adds a member to a JSON object without parsing or re-serialising it: every other byte stays as it was."""
 
 from __future__ import annotations
 
+import re
 
-def splice_provider(data: bytes, provider: str) -> bytes:
-    """A JSON object, alone or last in `data`, with `"provider"` added before its last brace; nothing else moves."""
-    return splice_member(data, provider_member(provider))
+import orjson
+
+_LINE = re.compile(rb"[^\r\n]+")
+_BOM = b"\xef\xbb\xbf"
+_SINGLE_LINE_OVERHEAD = len(b"data: \n\n")
 
 
 def provider_member(provider: str) -> bytes:
-    """`"provider"` as the member of an object that is not its first."""
-    return b',"provider":"%b"' % provider.encode()
+    """Return the member that names the provider to the caller."""
+    return b'"provider":' + orjson.dumps(provider)
 
 
-def splice_member(data: bytes, member: bytes) -> bytes:
-    """The same with the member ready made."""
-    before, brace, after = data.rpartition(b"}")
-    first = before.rstrip()[-1:] == b"{"
-    return b"".join((before, member[1:] if first else member, brace, after))
+def append_member(data: bytes, member: bytes) -> bytes:
+    """Append a member such as `"a":1` to the object that ends with the last brace in `data`."""
+    return insert_member(data, data.rindex(b"}"), member)
+
+
+def insert_member(data: bytes, end: int, member: bytes) -> bytes:
+    """Insert a member before the closing brace at index `end`, with a comma unless the object is empty."""
+    last = end - 1
+    while data[last : last + 1].isspace():
+        last -= 1
+    comma = b"" if data[last : last + 1] == b"{" else b","
+    view = memoryview(data)  # a body may be megabytes: slicing the view does not copy it
+    return b"".join((view[:end], comma, member, view[end:]))
+
+
+def append_to_event(frame: bytes, data: bytes, member: bytes) -> bytes:
+    """Append a member to the object in an SSE frame; `data` is what `sse.data_of` returns for it.
+
+    Comments and other fields may follow the data, with braces of their own, so the brace is searched in the data lines."""
+    if len(frame) - len(data) <= _SINGLE_LINE_OVERHEAD:  # nearly all frames; no second line with a brace fits in there
+        return append_member(frame, member)
+    end = max(line.end() for line in _LINE.finditer(frame) if _is_data(line[0]) and b"}" in line[0])
+    return append_member(frame[:end], member) + frame[end:]
+
+
+def _is_data(line: bytes) -> bool:
+    return line.removeprefix(_BOM).partition(b":")[0] == b"data"

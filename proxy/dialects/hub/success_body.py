@@ -1,7 +1,8 @@
-"""A whole answer, opened: what a dialect does first with a 200."""
+"""Parses and checks the body of a 200 response."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from proxy.dialects.errors import message_from_body
@@ -9,10 +10,12 @@ from proxy.dialects.lenient_json import parse
 from proxy.errors import MalformedResponse
 
 
-def parse_success_body(data: bytes) -> dict[str, Any]:
-    """The JSON object of a 200. Raises MalformedResponse if it is none, is empty, or holds an error."""
+def parse_success_body(data: bytes, unwrap: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
+    """Parse the JSON object in a 200 body; `unwrap` may take it out of what a provider puts around it.
+
+    Raises MalformedResponse if it is not an object, is empty, or contains an error."""
     try:
-        body = parse(data)
+        body = unwrap(parse(data))
     except ValueError as error:
         raise MalformedResponse("the provider answered 200 with something that is not JSON") from error
     if not isinstance(body, dict) or not body:

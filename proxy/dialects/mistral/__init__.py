@@ -1,4 +1,4 @@
-"""Mistral: requests are checked member by member there, answers are those of an OpenAI-shaped host."""
+"""Mistral's chat API. It rejects unknown members, so requests are rebuilt; responses are those of a compatible host."""
 
 from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.response import translate_response

@@ -1,4 +1,4 @@
-"""OpenAI's messages as Mistral's: the same roles, with only the members Mistral knows."""
+"""Translates OpenAI's messages to Mistral's: the same roles, with only the members that Mistral accepts."""
 
 from __future__ import annotations
 
@@ -15,33 +15,34 @@ Turn = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
-class _Told:
-    """What things are called in this request."""
+class _Names:
+    """The tool names and tool call ids of one request: the caller's -> those sent to Mistral."""
 
-    names: Mapping[str, str]
+    tools: Mapping[str, str]
     ids: Mapping[str, str]
 
 
-def translate_messages(messages: Any, names: Mapping[str, str]) -> list[Turn]:
-    """The messages, tools under the names given. Raises InvalidRequestError for what Mistral has no place for."""
+def translate_messages(messages: Any, tool_names: Mapping[str, str]) -> list[Turn]:
+    """Return the messages with these tool names. Raises InvalidRequestError for what Mistral cannot express."""
     if not isinstance(messages, list):
         raise invalid_param("messages", "must be a list")
-    told = _Told(names, sanitize_ids(_ids(messages)))
+    names = _Names(tool_names, sanitize_ids(_ids(messages)))
     turns: list[Turn] = []
     for index, message in enumerate(messages):
-        turns += _bridged(_turn(message, f"messages[{index}]", told), turns)
+        turns += _with_bridge(_turn(message, f"messages[{index}]", names), turns)
     if all(turn["role"] == "system" for turn in turns):
-        raise invalid_param("messages", "must hold a message that says something and is not the system's")
+        raise invalid_param("messages", "must contain a non-empty message that is not a system message")
     if turns[-1]["role"] == "assistant" and "tool_calls" not in turns[-1]:
         turns[-1]["prefix"] = True
     return turns
 
 
-def _turn(message: Any, where: str, told: _Told) -> Turn | None:
-    return _ROLES[role_of(message, where, _ROLES)](message, where, told)
+def _turn(message: Any, where: str, names: _Names) -> Turn | None:
+    return _ROLES[role_of(message, where, _ROLES)](message, where, names)
 
 
-def _bridged(turn: Turn | None, before: list[Turn]) -> list[Turn]:
+def _with_bridge(turn: Turn | None, before: list[Turn]) -> list[Turn]:
+    """Return the turn, with `BRIDGE` in front if a user turn follows a tool turn; [] for None."""
     if turn is None:
         return []
     between = bool(before) and before[-1]["role"] == "tool" and turn["role"] == "user"
@@ -49,45 +50,45 @@ def _bridged(turn: Turn | None, before: list[Turn]) -> list[Turn]:
 
 
 def _ids(messages: list[Any]) -> Iterable[str]:
-    """All ids in the order of the conversation; what is not well formed is named when its message is read."""
+    """Yield all tool call ids in order; malformed ones are reported when their message is translated."""
     for message in messages:
         if not isinstance(message, dict):
             continue
         calls = message.get("tool_calls")
-        holders = [call.get("id") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
-        yield from (id for id in (*holders, message.get("tool_call_id")) if isinstance(id, str))
+        call_ids = [call.get("id") for call in calls if isinstance(call, dict)] if isinstance(calls, list) else []
+        yield from (id for id in (*call_ids, message.get("tool_call_id")) if isinstance(id, str))
 
 
-def _system(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
+def _system(message: Mapping[str, Any], where: str, names: _Names) -> Turn:
     return {"role": "system", "content": text_content(message.get("content"), f"{where}.content")}
 
 
-def _user(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
+def _user(message: Mapping[str, Any], where: str, names: _Names) -> Turn:
     return {"role": "user", "content": _content(message.get("content"), f"{where}.content")}
 
 
-def _assistant(message: Mapping[str, Any], where: str, told: _Told) -> Turn | None:
-    """One that says nothing is left out: Mistral refuses it."""
-    said = text_content(message.get("content") or message.get("refusal"), f"{where}.content")
+def _assistant(message: Mapping[str, Any], where: str, names: _Names) -> Turn | None:
+    """Return the turn; None if the message is empty, as Mistral rejects it."""
+    text = text_content(message.get("content") or message.get("refusal"), f"{where}.content")
     calls = [
         {
-            "id": told.ids[call.id],
+            "id": names.ids[call.id],
             "type": "function",
-            "function": {"name": told.names.get(call.name, call.name), "arguments": call.arguments},
+            "function": {"name": names.tools.get(call.name, call.name), "arguments": call.arguments},
         }
         for call in tool_calls_of(message, where)
     ]
     if not calls:
-        return {"role": "assistant", "content": said} if said else None
-    return {"role": "assistant", "content": said, "tool_calls": calls}
+        return {"role": "assistant", "content": text} if text else None
+    return {"role": "assistant", "content": text, "tool_calls": calls}
 
 
-def _tool(message: Mapping[str, Any], where: str, told: _Told) -> Turn:
-    id = told.ids[tool_call_id_of(message, where)]
+def _tool(message: Mapping[str, Any], where: str, names: _Names) -> Turn:
+    id = names.ids[tool_call_id_of(message, where)]
     return {"role": "tool", "tool_call_id": id, "content": _content(message.get("content"), f"{where}.content")}
 
 
-_ROLES: Mapping[str, Callable[[Mapping[str, Any], str, _Told], Turn | None]] = {
+_ROLES: Mapping[str, Callable[[Mapping[str, Any], str, _Names], Turn | None]] = {
     "system": _system,
     "developer": _system,
     "user": _user,
@@ -97,23 +98,23 @@ _ROLES: Mapping[str, Callable[[Mapping[str, Any], str, _Told], Turn | None]] = {
 
 
 def _content(content: Any, where: str) -> str | list[dict[str, Any]]:
-    """A string stays one; of parts only what Mistral knows is written, without `cache_control` and the like."""
+    """Return a string unchanged, or the parts with only the members that Mistral accepts (no `cache_control`)."""
     if content is None or isinstance(content, str):
         return content or ""
     chunks = []
     for index, part in enumerate(content_parts(content, where)):
         path = f"{where}[{index}]"
         if part["type"] not in _CHUNKS:
-            raise invalid_param(path, f"a part of type {part['type']!r} cannot stand here")
+            raise invalid_param(path, f"a part of type {part['type']!r} is not supported here")
         chunks.append(_CHUNKS[part["type"]](part, path))
     return chunks
 
 
 def _text(part: dict[str, Any], where: str) -> dict[str, Any]:
-    said = part_text(part)
-    if said is None:
+    text = part_text(part)
+    if text is None:
         raise invalid_param(f"{where}.{part['type']}", "must be a string")
-    return {"type": "text", "text": said}
+    return {"type": "text", "text": text}
 
 
 def _audio(part: dict[str, Any], where: str) -> dict[str, Any]:

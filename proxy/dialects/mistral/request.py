@@ -1,4 +1,4 @@
-"""OpenAI's chat request as Mistral's: nothing goes over that is not named here."""
+"""Translates an OpenAI chat request to Mistral's: only the members listed here are sent."""
 
 from __future__ import annotations
 
@@ -17,66 +17,68 @@ from proxy.dialects.mistral.tables import FORMATS, MODES, PARAMS, PATHS, SCHEMA,
 from proxy.dialects.names import original_names, sanitize_names
 
 
-def build_request(call: CallerRequest) -> ProviderRequest:
-    """The request; what it cannot say is left out and named in the warnings. Raises InvalidRequestError."""
-    body = call.body
-    lost = unsupported_params(body, call.model)
-    check_essential(lost)
-    told = sanitize_names(used_tool_names(body), TOOL_NAME)
-    asked = {
-        "model": call.model,
-        "messages": translate_messages(body.get("messages"), told),
+def build_request(request: CallerRequest) -> ProviderRequest:
+    """Translate the request. Parameters that cannot be expressed are dropped with a warning. Raises InvalidRequestError."""
+    body = request.body
+    unsupported = unsupported_params(body, request.model)
+    check_essential(unsupported)
+    tool_names = sanitize_names(used_tool_names(body), TOOL_NAME)
+    members = {
+        "model": request.model,
+        "messages": translate_messages(body.get("messages"), tool_names),
         **PARAMS.to_provider(body),
-        **_tools(body, told),
+        **_tools(body, tool_names),
         "prediction": _prediction(body.get("prediction")),
         "response_format": _format(body.get("response_format")),
         "service_tier": SERVICE_TIERS.get(str(body.get("service_tier"))),
-        "stream": call.stream or None,
+        "stream": request.stream or None,
     }
     return ProviderRequest(
-        path=PATHS[call.endpoint],
-        body=orjson.dumps({key: value for key, value in asked.items() if value is not None}),
-        warnings=drop_warnings(lost) + PARAMS.clamp_warnings(body),
-        tool_names=original_names(told),
+        path=PATHS[request.endpoint],
+        body=orjson.dumps({key: value for key, value in members.items() if value is not None}),
+        warnings=drop_warnings(unsupported) + PARAMS.clamp_warnings(body),
+        tool_names=original_names(tool_names),
     )
 
 
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
-    """The parameters that are asked for and cannot be said."""
+    """Return the names of the request's parameters that Mistral cannot express."""
     names = PARAMS.unsupported(body)
-    lost = [name for name in names if name != "service_tier" or str(body["service_tier"]) not in SERVICE_TIERS]
+    unsupported = [name for name in names if name != "service_tier" or str(body["service_tier"]) not in SERVICE_TIERS]
     shape = body.get("response_format")
     known = is_default("response_format", shape) or object_of(shape).get("type") in FORMATS
-    return (*lost, *(() if known else ("response_format",)))
+    return (*unsupported, *(() if known else ("response_format",)))
 
 
-def _tools(body: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
-    offered = parse_tool_selection(body)
-    if not offered.functions:
+def _tools(body: Mapping[str, Any], tool_names: Mapping[str, str]) -> dict[str, Any]:
+    selection = parse_tool_selection(body)
+    if not selection.functions:
         return {}
-    choice: Any = MODES[offered.mode]
-    if offered.forced_name is not None:
-        choice = {"type": "function", "function": {"name": told[offered.forced_name]}}
+    choice: Any = MODES[selection.mode]
+    if selection.forced_name is not None:
+        choice = {"type": "function", "function": {"name": tool_names[selection.forced_name]}}
     return {
-        "tools": [{"type": "function", "function": _function(function, told)} for function in offered.functions],
+        "tools": [
+            {"type": "function", "function": _function(function, tool_names)} for function in selection.functions
+        ],
         "tool_choice": choice if body.get("tool_choice") else None,
         "parallel_tool_calls": body.get("parallel_tool_calls"),
     }
 
 
-def _function(function: Mapping[str, Any], told: Mapping[str, str]) -> dict[str, Any]:
-    """Parameters are required there, even if there are none."""
-    said = {
-        "name": told[function["name"]],
+def _function(function: Mapping[str, Any], tool_names: Mapping[str, str]) -> dict[str, Any]:
+    """Translate a function; Mistral requires `parameters` even if there are none."""
+    members = {
+        "name": tool_names[function["name"]],
         "description": function.get("description"),
         "parameters": function.get("parameters") or {"type": "object", "properties": {}},
         "strict": function.get("strict"),
     }
-    return {key: value for key, value in said.items() if value is not None}
+    return {key: value for key, value in members.items() if value is not None}
 
 
 def _format(shape: Any) -> dict[str, Any] | None:
-    """The same as OpenAI's; None for text."""
+    """Return the response format with only the members that Mistral accepts; None for text."""
     if is_default("response_format", shape):
         return None
     schema = {name: value for name, value in object_of(shape.get("json_schema")).items() if name in SCHEMA}

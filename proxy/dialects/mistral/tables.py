@@ -1,4 +1,4 @@
-"""What Mistral's chat API takes: data, to be changed as the API changes. Unknown members are a 422 there."""
+"""What Mistral's chat API accepts: data, to be updated as the API changes. It answers unknown members with a 422."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ PARAMS = ParamTable(
 )
 
 FORMATS = ("json_object", "json_schema")
-"""Types of `response_format` besides `text`."""
+"""Types of `response_format` other than `text`."""
 
 SCHEMA = ("name", "description", "schema", "strict")
-"""What `response_format.json_schema` may hold."""
+"""Members that `response_format.json_schema` may have."""
 
 SERVICE_TIERS: Mapping[str, str] = {"auto": "auto", "default": "standard_only"}
 
@@ -46,4 +46,4 @@ MODES: Mapping[str, str] = {"auto": "auto", "none": "none", "required": "any"}
 """OpenAI's `tool_choice` -> Mistral's."""
 
 BRIDGE = "OK."
-"""What the assistant says between a tool's result and the user's next words: older models demand one."""
+"""Assistant message inserted between a tool result and a user message: older models require one."""

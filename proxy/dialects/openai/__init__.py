@@ -1,4 +1,4 @@
-"""OpenAI's own format: what passes through is never re-serialised."""
+"""OpenAI's own API, all endpoints. Requests and responses pass through byte-exactly except for the members that change."""
 
 from proxy.dialects.contract import Dialect
 from proxy.dialects.hub.error_envelope import translate_error
@@ -17,6 +17,6 @@ DIALECT = Dialect(
     stream_translator=PassthroughStream,
     has_content=has_content,
     translate_error=translate_error,
-    # X-Stainless-* is the telemetry of the SDK that the caller uses, and callers speak OpenAI's format.
+    # X-Stainless-* is the telemetry of OpenAI's SDKs, which callers use.
     forwarded_header_prefixes=("openai-", "x-stainless-"),
 )

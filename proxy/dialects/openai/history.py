@@ -1,4 +1,6 @@
-"""Messages of a conversation that other providers took part in, less what only they understand."""
+"""Removes other providers' members from a conversation's messages before OpenAI gets them; the rest stays byte-exact.
+
+They are in the history if another provider served an earlier turn. OpenAI rejects a request that contains one."""
 
 from __future__ import annotations
 
@@ -18,7 +20,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def has_foreign_members(messages: Any) -> bool:
-    """Whether one of a conversation's messages, as parsed, holds such a member."""
+    """Whether a parsed message, or a tool call in it, contains another provider's member."""
     for message in messages if isinstance(messages, list) else ():
         if not isinstance(message, dict):
             continue
@@ -33,16 +35,16 @@ def has_foreign_members(messages: Any) -> bool:
 
 
 def without_foreign_members(messages: msgspec.Raw) -> msgspec.Raw:
-    """A request's `messages` without other providers' members, the rest byte for byte."""
-    return _each(messages, _message)
+    """Return a request's `messages` without other providers' members."""
+    return _map_items(messages, _message)
 
 
 def _message(message: msgspec.Raw) -> msgspec.Raw:
     members: dict[str, Any] = _object.decode(message)
     kept = {name: value for name, value in members.items() if name not in FOREIGN_IN_MESSAGES}
     calls = kept.get("tool_calls", b"")
-    if _suspect(bytes(calls)):
-        kept["tool_calls"] = _each(calls, _call)
+    if _may_contain_foreign(bytes(calls)):
+        kept["tool_calls"] = _map_items(calls, _call)
     return msgspec.Raw(_encode(kept))
 
 
@@ -51,14 +53,16 @@ def _call(call: msgspec.Raw) -> msgspec.Raw:
     return msgspec.Raw(_encode({name: value for name, value in members.items() if name not in FOREIGN_IN_CALLS}))
 
 
-def _suspect(raw: bytes) -> bool:
-    """Whether such members may be in there: a name can be a value as well, so this only says where to look."""
+def _may_contain_foreign(raw: bytes) -> bool:
+    """Whether such a member may be in the JSON. The name may also be a value, so this is only a fast filter."""
     return _FOREIGN.search(raw) is not None
 
 
-def _each(items: msgspec.Raw, change: Callable[[msgspec.Raw], msgspec.Raw]) -> msgspec.Raw:
-    """The list with those items changed that may have to be; what is no list of objects is for the provider to refuse."""
+def _map_items(items: msgspec.Raw, change: Callable[[msgspec.Raw], msgspec.Raw]) -> msgspec.Raw:
+    """Apply `change` to the items that may contain foreign members. Anything but a list of objects stays as it is."""
     try:
-        return msgspec.Raw(_encode([change(item) if _suspect(bytes(item)) else item for item in _list.decode(items)]))
+        return msgspec.Raw(
+            _encode([change(item) if _may_contain_foreign(bytes(item)) else item for item in _list.decode(items)])
+        )
     except msgspec.ValidationError:
         return items

@@ -1,4 +1,4 @@
-"""A request to an OpenAI host: the caller's bytes, but for the members that routing must change."""
+"""Builds a request to OpenAI: the caller's bytes, except for the members that must change."""
 
 from __future__ import annotations
 
@@ -22,56 +22,55 @@ from proxy.dialects.openai.tables import (
 
 
 class _Change(Struct, frozen=True):
-    """What becomes of a request's members."""
+    """Changes to a request's top-level members."""
 
     set: Mapping[str, Any] = {}
-    left_out: tuple[str, ...] = ()
-    lost: tuple[str, ...] = ()
-    """Left out, and that is worth a warning."""
+    drop: tuple[str, ...] = ()
+    drop_with_warning: tuple[str, ...] = ()
 
 
 _UNCHANGED = _Change()
 
 
-def build_request(call: CallerRequest) -> ProviderRequest:
-    """Top-level members are replaced, every other subtree stays byte for byte what the caller wrote."""
-    change = _CHANGES.get(call.endpoint, _nothing)(call)
-    changes = {"model": call.model, **_counted(call), **change.set}
-    body = replace_members(call.raw, changes, drop=("routing", *change.left_out, *change.lost))
-    return ProviderRequest(path=PATHS[call.endpoint], body=body, warnings=drop_warnings(change.lost))
+def build_request(request: CallerRequest) -> ProviderRequest:
+    """Replace the top-level members that must change; every other subtree stays byte for byte what the caller wrote."""
+    change = _CHANGES[request.endpoint](request) if request.endpoint in _CHANGES else _UNCHANGED
+    changes = {"model": request.model, **_stream_options(request), **change.set}
+    body = replace_members(request.raw, changes, drop=("routing", *change.drop, *change.drop_with_warning))
+    warnings = drop_warnings(change.drop_with_warning)
+    return ProviderRequest(path=PATHS[request.endpoint], body=body, warnings=warnings)
 
 
-def _counted(call: CallerRequest) -> dict[str, Any]:
-    """Usage is always asked for in streams, for the log and the costs; the stage hides it if the caller did not ask."""
-    if not call.stream or call.endpoint not in USAGE_ON_REQUEST:
+def _stream_options(request: CallerRequest) -> dict[str, Any]:
+    """Always request usage in streams, for the log and the costs; the stream translator hides it from other callers."""
+    if not request.stream or request.endpoint not in USAGE_ON_REQUEST:
         return {}
-    return {"stream_options": {**(call.body.get("stream_options") or {}), "include_usage": True}}
+    return {"stream_options": {**(request.body.get("stream_options") or {}), "include_usage": True}}
 
 
-def _nothing(call: CallerRequest) -> _Change:
-    return _UNCHANGED
-
-
-def _chat(call: CallerRequest) -> _Change:
-    """The limit under the name that the model takes, and no other provider's members in the history."""
+def _chat_changes(request: CallerRequest) -> _Change:
+    """Rename the token limit for reasoning models, and remove other providers' members from the history."""
     changes: dict[str, Any] = {}
-    if has_foreign_members(call.body.get("messages")):
-        changes["messages"] = without_foreign_members(parse_members(call.raw)["messages"])
-    if "max_tokens" not in call.body or not REASONING_MODELS.match(call.model):
+    if has_foreign_members(request.body.get("messages")):
+        changes["messages"] = without_foreign_members(parse_members(request.raw)["messages"])
+    if "max_tokens" not in request.body or not REASONING_MODELS.match(request.model):
         return _Change(changes) if changes else _UNCHANGED
-    if call.body.get("max_completion_tokens") is None:
-        changes["max_completion_tokens"] = call.body["max_tokens"]
-    return _Change(changes, left_out=("max_tokens",))
+    if request.body.get("max_completion_tokens") is None:
+        changes["max_completion_tokens"] = request.body["max_tokens"]
+    return _Change(changes, drop=("max_tokens",))
 
 
-def _images(call: CallerRequest) -> _Change:
-    """What was asked of DALL-E in the words of its successors."""
-    if not GPT_IMAGE_MODELS.match(call.model):
+def _image_changes(request: CallerRequest) -> _Change:
+    """Translate DALL-E's options to those of the GPT Image models."""
+    if not GPT_IMAGE_MODELS.match(request.model):
         return _UNCHANGED
-    said = ((name, words.get(str(call.body.get(name)))) for name, words in IMAGE_OPTION_MAP.items())
-    asked = [name for name in DROPPED_IMAGE_OPTIONS if name in call.body]
-    lost = tuple(name for name in asked if call.body[name] not in DROPPED_IMAGE_OPTIONS[name])
-    return _Change({name: word for name, word in said if word is not None}, tuple(asked), lost)
+    mapped = ((name, values.get(str(request.body.get(name)))) for name, values in IMAGE_OPTION_MAP.items())
+    dropped = tuple(name for name in DROPPED_IMAGE_OPTIONS if name in request.body)
+    with_effect = tuple(name for name in dropped if request.body[name] not in DROPPED_IMAGE_OPTIONS[name])
+    return _Change({name: value for name, value in mapped if value is not None}, dropped, with_effect)
 
 
-_CHANGES: Mapping[str, Callable[[CallerRequest], _Change]] = {"chat": _chat, "images": _images}
+_CHANGES: Mapping[str, Callable[[CallerRequest], _Change]] = {
+    "chat": _chat_changes,
+    "images": _image_changes,
+}

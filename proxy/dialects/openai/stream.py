@@ -1,4 +1,4 @@
-"""A stream of an OpenAI host: frames pass as they are, with who served them spliced in."""
+"""Passes an OpenAI event stream through, with the provider's name spliced into each chunk."""
 
 from __future__ import annotations
 
@@ -7,60 +7,50 @@ from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk import DONE, Chunk, decode_chunk
 from proxy.dialects.hub.events import record_event
 from proxy.dialects.hub.record import record_chunk
-from proxy.dialects.hub.splice import provider_member, splice_member
+from proxy.dialects.hub.splice import append_to_event, provider_member
 from proxy.dialects.lenient_json import to_utf8
 from proxy.sse import data_of
 
-_TWO_LINES = len(b"data:\n}\n\n")
-"""Bytes that a frame has at least besides its data, if there is another line with a brace in it."""
-
 
 class PassthroughStream(FrameTransform):
-    """Taking the splices out again gives the host's bytes, less the frames that are dropped; what is not UTF-8 is replaced."""
+    """Passes frames through byte-exactly but for the spliced member; invalid UTF-8 is replaced.
 
-    def __init__(self, reading: ResponseContext) -> None:
-        super().__init__(reading)
-        self._member = provider_member(reading.provider)
+    Dropped are events that are not JSON, usage that the caller did not request, and a `[DONE]` without a finish reason."""
+
+    def __init__(self, context: ResponseContext) -> None:
+        super().__init__(context)
+        self._member = provider_member(context.provider)
 
     def _translate_end(self, rest: bytes) -> bytes:
-        """A last event may lack its blank line (some hosts end so); anything else unfinished is dropped."""
+        """Complete a last event that lacks its blank line, as some hosts end a stream; drop anything else unfinished."""
         data = data_of(rest)
         if data is None or not (data == DONE or decode_chunk(data) is not None):
             return b""
         return self._translate_frame(rest.rstrip(b"\r\n") + b"\n\n")
 
     def _translate_frame(self, frame: bytes) -> bytes:
-        seen, frame = self._context.answer, to_utf8(frame)
+        state, frame = self._context.answer, to_utf8(frame)
         data = data_of(frame)
         if data is None:
             return frame
         if data == DONE:
-            seen.done = True
-            return frame if seen.complete else b""  # it proves nothing, so it does not get to claim it
+            state.done = True
+            return frame if state.complete else b""  # passed on, it would make a cut answer look complete
         chunk = decode_chunk(data)
         if chunk is None:
-            seen.dropped_events += 1
+            state.dropped_events += 1
             return b""
-        return self._chunk(chunk, frame, data) if isinstance(chunk, Chunk) else frame
+        return self._pass_chunk(chunk, frame, data) if isinstance(chunk, Chunk) else frame
 
-    def _chunk(self, chunk: Chunk, frame: bytes, data: bytes) -> bytes:
-        seen = self._context.answer
+    def _pass_chunk(self, chunk: Chunk, frame: bytes, data: bytes) -> bytes:
+        state = self._context.answer
         if chunk.error:
-            seen.error = True
+            state.error = True
             return frame
         if chunk.choices is None and chunk.type is not None:
-            record_event(chunk, seen)
+            record_event(chunk, state)
         else:
-            record_chunk(chunk, seen)
+            record_chunk(chunk, state)
             if chunk.usage and not chunk.choices and not self._context.show_usage:
                 return b""
-        if len(frame) - len(data) < _TWO_LINES:
-            return splice_member(frame, self._member)
-        end = _end_of_data(frame)
-        return splice_member(frame[:end], self._member) + frame[end:]
-
-
-def _end_of_data(frame: bytes) -> int:
-    """Where the last data line ends: other fields and comments may follow it, with braces of their own."""
-    start = max(frame.rfind(b"\ndata"), frame.rfind(b"\rdata")) + 1
-    return start + len(frame[start:].splitlines()[0])
+        return append_to_event(frame, data, self._member)

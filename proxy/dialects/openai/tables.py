@@ -1,4 +1,4 @@
-"""What OpenAI's models and endpoints take: data, to be changed as they change."""
+"""OpenAI's endpoints and differences between its models: data, to be updated as the API changes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ PATHS = {
 }
 
 USAGE_ON_REQUEST = ("chat", "completions")
-"""Endpoints whose streams tell their usage only when asked."""
+"""Endpoints whose streams contain usage only on request."""
 
 REASONING_MODELS = re.compile(r"o\d|gpt-(?:[5-9]|\d\d)")
-"""Models, by the start of their name, that take `max_completion_tokens` and refuse `max_tokens`."""
+"""Models, by the start of the name, that accept `max_completion_tokens` and reject `max_tokens`."""
 
 FOREIGN_IN_MESSAGES = frozenset({"provider", "reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"})
-"""Members of other providers' answers, which come back in the history; OpenAI refuses a request that holds one."""
+"""Message members that other providers' answers have, and that callers send back in the history. OpenAI rejects them."""
 
 FOREIGN_IN_CALLS = frozenset({"extra_content"})
-"""The same in each of `tool_calls`: Gemini's signatures."""
+"""The same for each of `tool_calls`: Gemini's thought signatures."""
 
 GPT_IMAGE_MODELS = re.compile(r"gpt-image|chatgpt-image")
-"""Models that took DALL-E's place, and have other words for what is asked of a picture."""
+"""The models that replaced DALL-E, with other option values."""
 
 IMAGE_OPTION_MAP: Mapping[str, Mapping[str, str]] = {
     "quality": {"hd": "high", "standard": "medium"},
@@ -38,7 +38,7 @@ IMAGE_OPTION_MAP: Mapping[str, Mapping[str, str]] = {
         "1792x1024": "1536x1024",
     },
 }
-"""DALL-E's word -> theirs."""
+"""Option -> DALL-E's value -> the GPT Image models' value."""
 
 DROPPED_IMAGE_OPTIONS: Mapping[str, tuple[str, ...]] = {"response_format": ("b64_json",), "style": ()}
-"""What they have no word for, and the values that ask for what they do anyway: answer with the picture itself."""
+"""Options that the GPT Image models do not have -> values that describe what they do anyway, dropped without a warning."""

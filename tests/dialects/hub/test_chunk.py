@@ -1,4 +1,4 @@
-"""A chunk is read leniently: what is of another type than it should be is as if it were not there."""
+"""Chunks are decoded leniently: a member of the wrong type counts as missing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ TEXT = Choice(index=0, delta={"content": "a"})
         ),
     ],
 )
-def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, Any], seen: Chunk) -> None:
+def test_a_member_of_the_wrong_type_is_missing(members: dict[str, Any], seen: Chunk) -> None:
     assert chunk_from_object(members) == seen == decode_chunk(orjson.dumps(members))
 
 
@@ -59,5 +59,5 @@ def test_what_is_of_another_type_is_as_if_it_were_not_there(members: dict[str, A
         (' {"id": "é"}\n'.encode(), Chunk(id="é")),
     ],
 )
-def test_json_that_is_no_object_is_what_it_is_and_anything_else_is_none(data: bytes, value: Any) -> None:
+def test_other_json_is_returned_as_it_is_and_invalid_json_as_none(data: bytes, value: Any) -> None:
     assert decode_chunk(data) == value

@@ -1,20 +1,18 @@
-"""What is written must be what the OpenAI SDK reads."""
+"""The OpenAI SDK reads what the writer writes."""
 
 from __future__ import annotations
-
-from typing import Any
 
 import pytest
 
 from proxy.dialects.errors import error_response
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
-from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
-from tests.dialects.oracles import completion_of, events_of, response_context, validate_completion
+from proxy.dialects.hub.completion import build_tool_call, build_usage
+from tests.dialects.oracles import completion_of, events_of, response_context
 
 
-def test_a_stream_is_put_together_by_the_sdk_as_it_was_written() -> None:
-    seen = response_context(tool_names={"a_b": "a.b"})
-    chunks = ChunkWriter(seen)
+def test_the_sdk_assembles_the_stream_that_was_written() -> None:
+    context = response_context(tool_names={"a_b": "a.b"})
+    chunks = ChunkWriter(context)
     stream = (
         chunks.start("msg_1", "m")
         + chunks.reasoning_delta("hm")
@@ -31,56 +29,37 @@ def test_a_stream_is_put_together_by_the_sdk_as_it_was_written() -> None:
     assert message["content"] == 'say "é\nx'
     function = message["tool_calls"][0]["function"]
     assert (function["name"], function["arguments"]) == ("a.b", '{"a":1}')
-    assert whole["choices"][0]["finish_reason"] == seen.answer.finish_reason == "tool_calls"
-    assert seen.answer.usage == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
-    assert (seen.answer.done, seen.answer.complete, seen.answer.model) == (True, True, "m")
+    assert whole["choices"][0]["finish_reason"] == context.answer.finish_reason == "tool_calls"
+    assert context.answer.usage == {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+    assert (context.answer.done, context.answer.complete, context.answer.model) == (True, True, "m")
 
 
 @pytest.mark.parametrize("shown", [True, False])
-def test_usage_is_a_chunk_of_its_own_and_null_before_if_it_was_asked_for(shown: bool) -> None:
-    seen = response_context(show_usage=shown)
-    chunks = ChunkWriter(seen)
+def test_requested_usage_is_null_in_all_chunks_but_its_own(shown: bool) -> None:
+    context = response_context(show_usage=shown)
+    chunks = ChunkWriter(context)
     events = events_of(
         chunks.start() + chunks.refusal_delta("no") + chunks.finish("stop") + chunks.usage_chunk(build_usage(1, 2))
     )
     assert [event.get("usage", "absent") for event in events] == (
         [None, None, None, {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}] if shown else ["absent"] * 3
     )
-    assert seen.answer.usage is not None
+    assert context.answer.usage is not None
 
 
-def test_an_error_in_a_stream_is_openais_envelope_and_makes_it_incomplete() -> None:
-    seen = response_context()
-    seen.answer.finish_reason = "stop"
-    assert events_of(error_event(error_response(529, {}, "busy"), seen)) == [
+def test_an_error_event_has_openais_envelope_and_makes_the_answer_incomplete() -> None:
+    context = response_context()
+    context.answer.finish_reason = "stop"
+    assert events_of(error_event(error_response(529, {}, "busy"), context)) == [
         {"error": {"message": "busy", "type": "server_error", "param": None, "code": "server_is_overloaded"}}
     ]
-    assert not seen.answer.complete
+    assert not context.answer.complete
 
 
-@pytest.mark.parametrize("message, reason, said", [
-    ({"content": "x"}, "stop", "stop"),
-    ({"content": None, "tool_calls": []}, "length", "length"),
-    ({"tool_calls": [build_tool_call("1", "a_b", "{}", {"a_b": "a.b"})]}, "stop", "tool_calls"),
-    ({"refusal": "no", "reasoning_content": None}, "content_filter", "content_filter"),
-])  # fmt: skip
-def test_a_whole_answer_is_what_the_sdk_expects(message: dict[str, Any], reason: str, said: str) -> None:
-    seen = response_context()
-    counts = build_usage(1, 2, {"cached_tokens": 1, "cache_write_tokens": None}, {"reasoning_tokens": None})
-    body = validate_completion(
-        build_completion({"choices": [build_choice(message, reason)], "usage": counts, "id": None}, seen)
-    )
-    assert body["choices"][0]["finish_reason"] == seen.answer.finish_reason == said
-    assert body["id"] == "chatcmpl-1"
-    assert body["usage"]["prompt_tokens_details"] == {"cached_tokens": 1}
-    assert "completion_tokens_details" not in body["usage"]
-    assert ("tool_calls" in body["choices"][0]["message"]) == bool(message.get("tool_calls"))
-
-
-def test_a_whole_call_an_image_and_an_odd_reason_have_their_chunks() -> None:
-    seen = response_context(tool_names={"f_": "f!"})
-    chunks = ChunkWriter(seen)
-    call = build_tool_call("call_1", "f_", '{"a":1}', seen.tool_names) | {
+def test_complete_tool_calls_images_and_unknown_finish_reasons_have_chunks() -> None:
+    context = response_context(tool_names={"f_": "f!"})
+    chunks = ChunkWriter(context)
+    call = build_tool_call("call_1", "f_", '{"a":1}', context.tool_names) | {
         "extra_content": {"google": {"thought_signature": "c2ln"}}
     }
     stream = (

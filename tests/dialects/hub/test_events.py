@@ -1,4 +1,4 @@
-"""Typed events: which begin an answer, which end it, and what they say of it."""
+"""Typed events: which contain content, which end an answer, and what is recorded of them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,16 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.dialects.hub.chunk import chunk_from_object
-from proxy.dialects.hub.events import chat_usage, error_of, event_has_content, record_event
+from proxy.dialects.hub.events import chat_usage, error_of, event_has_content, has_content, record_event
 from proxy.messages import CompletionState
+from proxy.sse import Event
 
 USAGE = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8, "input_tokens_details": {"cached_tokens": 0}}
-COUNTED = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+CHAT_USAGE = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
 
 
 @pytest.mark.parametrize(
-    ("kind", "does"),
+    ("kind", "expected"),
     [
         ("response.created", False),
         ("response.in_progress", False),
@@ -35,8 +36,8 @@ COUNTED = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
         (7, False),
     ],
 )
-def test_an_answer_begins_with_content_an_end_or_a_failure(kind: Any, does: bool) -> None:
-    assert event_has_content(chunk_from_object({"type": kind})) is does
+def test_content_ends_and_failures_count_as_content(kind: Any, expected: bool) -> None:
+    assert event_has_content(chunk_from_object({"type": kind})) is expected
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,12 @@ def test_an_answer_begins_with_content_an_end_or_a_failure(kind: Any, does: bool
         ({"type": "response.created", "response": {"model": "m-1"}}, CompletionState(model="m-1")),
         (
             {"type": "response.completed", "response": {"model": "m-1", "usage": USAGE}},
-            CompletionState(model="m-1", finish_reason="stop", done=True, usage=COUNTED),
+            CompletionState(model="m-1", finish_reason="stop", done=True, usage=CHAT_USAGE),
         ),
         ({"type": "response.incomplete", "response": {}}, CompletionState(finish_reason="length", done=True)),
         (
             {"type": "image_generation.completed", "usage": USAGE},
-            CompletionState(finish_reason="stop", done=True, usage=COUNTED, choice_finished={0: True}),
+            CompletionState(finish_reason="stop", done=True, usage=CHAT_USAGE, choice_finished={0: True}),
         ),
         ({"type": "response.failed", "response": {"model": "m-1"}}, CompletionState(model="m-1", error=True)),
         ({"type": "error", "message": "broke"}, CompletionState(error=True)),
@@ -62,22 +63,22 @@ def test_an_answer_begins_with_content_an_end_or_a_failure(kind: Any, does: bool
         ({"type": None}, CompletionState()),
     ],
 )
-def test_what_an_event_says_of_the_answer_is_noted(event: dict[str, Any], seen: CompletionState) -> None:
-    noted = CompletionState()
-    record_event(chunk_from_object(event), noted)
-    assert (noted.text_only, replace(noted, text_only=True)) == (
+def test_typed_events_are_recorded(event: dict[str, Any], seen: CompletionState) -> None:
+    state = CompletionState()
+    record_event(chunk_from_object(event), state)
+    assert (state.text_only, replace(state, text_only=True)) == (
         not event_has_content(chunk_from_object(event)),
         replace(seen, text_only=True),
     )
 
 
-def test_of_several_images_the_last_one_ends_the_stream() -> None:
-    noted = CompletionState(requested_choices=2)
+def test_the_last_of_several_images_ends_the_stream() -> None:
+    state = CompletionState(requested_choices=2)
     image = chunk_from_object({"type": "image_generation.completed"})
-    record_event(image, noted)
-    assert (noted.finish_reason, noted.done, noted.all_choices_finished) == ("stop", False, False)
-    record_event(image, noted)
-    assert (noted.done, noted.all_choices_finished) == (True, True)
+    record_event(image, state)
+    assert (state.finish_reason, state.done, state.all_choices_finished) == ("stop", False, False)
+    record_event(image, state)
+    assert (state.done, state.all_choices_finished) == (True, True)
 
 
 @pytest.mark.parametrize(
@@ -95,19 +96,56 @@ def test_of_several_images_the_last_one_ends_the_stream() -> None:
         ({"type": "response.completed", "response": {"error": None}}, None),
     ],
 )
-def test_an_error_is_found_in_every_place_it_may_have(event: dict[str, Any], error: Any) -> None:
+def test_an_error_is_found_in_every_known_place(event: dict[str, Any], error: Any) -> None:
     assert error_of(event) == error
 
 
 @pytest.mark.parametrize(
-    ("usage", "told"),
+    ("usage", "expected"),
     [
-        (USAGE, COUNTED),
+        (USAGE, CHAT_USAGE),
         ({"prompt_tokens": 1}, {"prompt_tokens": 1}),
         ({"input_tokens": 1}, {"prompt_tokens": 1, "completion_tokens": None, "total_tokens": None}),
         (None, None),
         ([], None),
     ],
 )
-def test_usage_is_told_in_the_words_of_chat(usage: Any, told: Any) -> None:
-    assert chat_usage(usage) == told
+def test_usage_gets_the_names_of_chat(usage: Any, expected: Any) -> None:
+    assert chat_usage(usage) == expected
+
+
+@pytest.mark.parametrize(
+    ("data", "content"),
+    [
+        (None, False),
+        (b"", False),
+        (b"oops", False),
+        (b"[1]", False),
+        (b"{}", False),
+        (b'{"choices":[]}', False),
+        (b'{"choices":[],"usage":{"total_tokens":3}}', False),
+        (b'{"choices":[{"delta":{"role":"assistant"}}]}', False),
+        (b'{"choices":[{"delta":{"role":"assistant","content":""}}]}', False),
+        (b'{"choices":[{"delta":{"content":null,"tool_calls":[]}}]}', False),
+        (b'{"choices":[{"delta":null}]}', False),
+        (b'{"choices":[{"delta":"text"}]}', False),
+        (b'{"choices":[null, 3]}', False),
+        (b'{"choices":5}', False),
+        (b'{"choices":[{"delta":{"content":"a"}}]}', True),
+        (b'{"choices":[{"delta":{"content":" "}}]}', True),
+        (b'{"choices":[{"delta":{"role":"assistant"}},{"delta":{"content":"b"}}]}', True),
+        (b'{"choices":[{"delta":{"reasoning_content":"a"}}]}', True),
+        (b'{"choices":[{"delta":{"reasoning":"a"}}]}', True),
+        (b'{"choices":[{"delta":{"refusal":"a"}}]}', True),
+        (b'{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}', True),
+        (b'{"choices":[{"delta":{"function_call":{"name":"f"}}}]}', True),
+        (b'{"choices":[{"delta":{"audio":{"id":"a"}}}]}', True),
+        (b'{"choices":[{"delta":{"images":[{}]}}]}', True),
+        (b'{"choices":[{"text":"a"}]}', True),
+        (b'{"choices":[{"delta":{},"finish_reason":"stop"}]}', True),
+        (b'{"error":{"message":"x"}}', True),
+        (b"[DONE]", False),
+    ],
+)
+def test_anything_but_a_role_is_content(data: bytes | None, content: bool) -> None:
+    assert has_content(Event("", data)) is content

@@ -8,13 +8,13 @@ from proxy.dialects.hub.history import ToolCall, image_part, role_of, tool_call_
 from proxy.errors import InvalidRequestError
 
 
-@pytest.mark.parametrize("written, read", [("", "{}"), (None, "{}"), ('{"a":1}', '{"a":1}'), ({"a": 1}, '{"a":1}')])
-def test_a_call_has_its_arguments_as_text(written: Any, read: str) -> None:
+@pytest.mark.parametrize("written, expected", [("", "{}"), (None, "{}"), ('{"a":1}', '{"a":1}'), ({"a": 1}, '{"a":1}')])
+def test_a_tool_call_has_its_arguments_as_text(written: Any, expected: str) -> None:
     call = {"id": "i", "type": "function", "function": {"name": "f", "arguments": written}}
-    assert tool_calls_of({"tool_calls": [call]}, "m") == [ToolCall("i", "f", read)]
+    assert tool_calls_of({"tool_calls": [call]}, "m") == [ToolCall("i", "f", expected)]
 
 
-def test_a_message_may_have_no_calls() -> None:
+def test_a_message_may_have_no_tool_calls() -> None:
     assert tool_calls_of({"tool_calls": None}, "m") == tool_calls_of({}, "m") == []
 
 
@@ -24,32 +24,32 @@ def test_a_message_may_have_no_calls() -> None:
     ({"tool_calls": [{"id": "i"}]}, "m.tool_calls[0].function.name"),
     ({"tool_calls": [{"function": {"name": "f"}}]}, "m.tool_calls[0].id"),
 ])  # fmt: skip
-def test_a_call_that_is_not_well_formed_is_named(message: Any, param: str) -> None:
+def test_a_malformed_tool_call_is_rejected_with_its_path(message: Any, param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         tool_calls_of(message, "m")
     assert caught.value.param == param
 
 
 @pytest.mark.parametrize("message", ["hi", {}, {"role": "bogus"}, {"role": ["user"]}])
-def test_only_known_roles_speak(message: Any) -> None:
+def test_unknown_roles_are_rejected(message: Any) -> None:
     assert role_of({"role": "user"}, "m", {"user": 1}) == "user"
     with pytest.raises(InvalidRequestError, match="one of user"):
         role_of(message, "m", {"user": 1})
 
 
-def test_a_result_names_its_call() -> None:
+def test_a_tool_result_names_its_call() -> None:
     assert tool_call_id_of({"tool_call_id": "i"}, "m") == "i"
     with pytest.raises(InvalidRequestError):
         tool_call_id_of({}, "m")
 
 
-@pytest.mark.parametrize("given, told", [
+@pytest.mark.parametrize("sent, expected", [
     ("https://x/y.png", {"url": "https://x/y.png"}),
     ({"url": "https://x/y.png", "detail": None}, {"url": "https://x/y.png"}),
     ({"url": "https://x/y.png", "detail": "low", "odd": 1}, {"url": "https://x/y.png", "detail": "low"}),
 ])  # fmt: skip
-def test_a_picture_has_its_url_and_its_detail(given: Any, told: Any) -> None:
-    assert image_part({"type": "image_url", "image_url": given, "cache_control": {}}, "m") == {
+def test_an_image_part_keeps_only_url_and_detail(sent: Any, expected: Any) -> None:
+    assert image_part({"type": "image_url", "image_url": sent, "cache_control": {}}, "m") == {
         "type": "image_url",
-        "image_url": told,
+        "image_url": expected,
     }

@@ -21,7 +21,7 @@ PARAMS = ParamTable(
 )
 
 
-@pytest.mark.parametrize("body, told, lost, clamped", [
+@pytest.mark.parametrize("body, sent, dropped, clamped", [
     ({"temperature": 0.5, "stop": "x"}, {"temp": 0.5, "stops": "x"}, (), ()),
     ({"temperature": 2}, {"temp": 1}, (), ("param-clamped;name=temperature;value=1",)),
     ({"temperature": -1}, {"temp": 0}, (), ("param-clamped;name=temperature;value=0",)),
@@ -33,16 +33,16 @@ PARAMS = ParamTable(
     ({"user": "u", "metadata": {}, "routing": {}, "prediction": {}, "n": 1, "modalities": ["text"]}, {}, (), ()),
     ({"verbosity": "low", "n": 2, "x": None}, {}, ("verbosity", "n"), ()),
 ])  # fmt: skip
-def test_parameters_are_told_lost_or_clamped(body: Any, told: Any, lost: Any, clamped: Any) -> None:
-    assert PARAMS.to_provider(body) == told
-    assert PARAMS.unsupported(body) == lost
+def test_parameters_are_sent_dropped_or_clamped(body: Any, sent: Any, dropped: Any, clamped: Any) -> None:
+    assert PARAMS.to_provider(body) == sent
+    assert PARAMS.unsupported(body) == dropped
     assert PARAMS.clamp_warnings(body) == clamped
 
 
 @pytest.mark.parametrize("body, param", [
     ({"temperature": "x"}, "temperature"), ({"temperature": True}, "temperature"),
 ])  # fmt: skip
-def test_what_is_no_number_is_an_error(body: Any, param: str) -> None:
+def test_a_non_number_is_rejected(body: Any, param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         PARAMS.to_provider(body)
     assert caught.value.param == param
@@ -52,7 +52,7 @@ CUSTOM = {"type": "custom", "custom": {"name": "c"}}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 
 
-@pytest.mark.parametrize("name, special, usual", [
+@pytest.mark.parametrize("name, with_effect, without_effect", [
     ("response_format", [{"type": "json_object"}, {"type": "json_schema"}, "json"], [{"type": "text"}, {"type": "text", "x": 1}]),
     ("n", [2], [1]),
     ("modalities", [["text", "audio"], ["image"]], [["text"], []]),
@@ -67,14 +67,16 @@ FUNCTION = {"type": "function", "function": {"name": "f"}}
     *((name, [{"type": "object"}], []) for name in (
         "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar")),
 ])  # fmt: skip
-def test_what_asks_for_another_kind_of_answer_is_essential(name: str, special: list[Any], usual: list[Any]) -> None:
-    for value in special:
+def test_parameters_that_change_the_kind_of_answer_are_essential(
+    name: str, with_effect: list[Any], without_effect: list[Any]
+) -> None:
+    for value in with_effect:
         assert essential_params({"model": "m", "stream": True, name: value}) == {name: value, "stream": True}
-    for value in (*usual, None):
+    for value in (*without_effect, None):
         assert essential_params({"model": "m", "stream": True, name: value}) == {}
 
 
-def test_every_essential_parameter_is_an_error_where_it_would_be_left_out() -> None:
+def test_dropping_an_essential_parameter_is_an_error() -> None:
     for name in ESSENTIAL_PARAMS:
         with pytest.raises(InvalidRequestError) as caught:
             check_essential(["seed", name])
@@ -87,15 +89,15 @@ def test_every_essential_parameter_is_an_error_where_it_would_be_left_out() -> N
     ({"tools": [CUSTOM], "tool_choice": CUSTOM}, ("tools", "tool_choice")),
     ({"response_format": {"type": "json_object"}, "n": 2}, ("response_format", "n")),
 ])  # fmt: skip
-def test_what_no_provider_of_chats_alone_has_is_unsupported(body: Any, names: tuple[str, ...]) -> None:
+def test_non_function_tools_and_untranslated_parameters_are_unsupported(body: Any, names: tuple[str, ...]) -> None:
     assert PARAMS.unsupported(body) == names
 
 
-def test_a_name_that_may_not_stand_in_a_header_is_not_repeated() -> None:
+def test_a_name_invalid_in_a_header_is_reported_as_unknown() -> None:
     assert drop_warnings(["seed", "a\r\nb", "é"]) == ("param-dropped;name=seed", "param-dropped;name=unknown")
 
 
-def test_many_dropped_parameters_take_no_more_of_a_header_than_twenty() -> None:
+def test_at_most_twenty_dropped_parameters_are_named() -> None:
     warnings = drop_warnings(f"x{number}" for number in range(100_000))
     assert warnings[0] == "param-dropped;name=x0" and len(warnings) == 21
     assert warnings[-1] == "param-dropped;others=99980"

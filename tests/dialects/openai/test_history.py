@@ -1,4 +1,4 @@
-"""What other providers left in a conversation does not reach OpenAI; the rest is the caller's bytes."""
+"""Other providers' members in a conversation do not reach OpenAI; the rest is the caller's bytes."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ USER = b'{ "role" : "user", "content":"h\\u00e9 \\"reasoning\\" 1.50"}'
 
 
 @pytest.mark.parametrize(
-    ("message", "left"),
+    ("message", "expected"),
     [
         (b'{"role":"assistant","content":"a", "reasoning_content":"hm"}', b'{"role":"assistant","content":"a"}'),
         (b'{"provider":"google","content": "a" }', b'{"content":"a"}'),
@@ -27,15 +27,15 @@ USER = b'{ "role" : "user", "content":"h\\u00e9 \\"reasoning\\" 1.50"}'
         (b'{"content": "plain", "tool_calls": null}', b'{"content": "plain", "tool_calls": null}'),
     ],
 )
-def test_foreign_members_go_and_neighbours_stay_as_they_were(message: bytes, left: bytes) -> None:
+def test_foreign_members_are_removed_and_the_rest_is_byte_exact(message: bytes, expected: bytes) -> None:
     assert (
         bytes(without_foreign_members(msgspec.Raw(b"[" + USER + b" , " + message + b"]")))
-        == b"[" + USER + b"," + left + b"]"
+        == b"[" + USER + b"," + expected + b"]"
     )
 
 
 @pytest.mark.parametrize("messages", [b'{"provider":1}', b'[ {}, ["provider"]]'])
-def test_what_is_no_list_of_objects_is_left_to_the_provider(messages: bytes) -> None:
+def test_anything_but_a_list_of_objects_is_passed_unchanged(messages: bytes) -> None:
     assert bytes(without_foreign_members(msgspec.Raw(messages))) == messages
 
 
@@ -50,5 +50,5 @@ def test_what_is_no_list_of_objects_is_left_to_the_provider(messages: bytes) -> 
         (None, False),
     ],
 )
-def test_only_what_holds_one_is_written_anew(messages: Any, found: bool) -> None:
+def test_foreign_members_are_detected(messages: Any, found: bool) -> None:
     assert has_foreign_members(messages) is found

@@ -1,4 +1,4 @@
-"""Taking the splices out gives the host's bytes, however the stream was cut."""
+"""An OpenAI stream passes through: without the spliced members it is the provider's bytes, wherever it is cut."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxy.dialects.contract import ResponseContext
 from proxy.dialects.hub.events import has_content
 from proxy.dialects.openai.stream import PassthroughStream
 from proxy.messages import CompletionState
-from proxy.sse import Event, decode
+from proxy.sse import decode
 from tests.cuts import split_at
 
 SPLICE = b',"provider":"openai"'
@@ -36,9 +36,9 @@ DONE = b"data: [DONE]"
 
 
 def run(pieces: list[bytes], show_usage: bool = True) -> tuple[bytes, CompletionState]:
-    reading = ResponseContext("openai", "m", "chatcmpl-1", 0, show_usage)
-    stage = PassthroughStream(reading)
-    return b"".join([*map(stage.feed, pieces), stage.end()]), reading.answer
+    context = ResponseContext("openai", "m", "chatcmpl-1", 0, show_usage)
+    stream = PassthroughStream(context)
+    return b"".join([*map(stream.feed, pieces), stream.end()]), context.answer
 
 
 def wire(frame: bytes, end: bytes) -> bytes:
@@ -46,7 +46,9 @@ def wire(frame: bytes, end: bytes) -> bytes:
 
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
-def test_without_its_splices_the_stream_is_the_hosts(frames: list[tuple[bytes, bytes]], places: list[int]) -> None:
+def test_without_the_spliced_members_the_stream_is_byte_exact(
+    frames: list[tuple[bytes, bytes]], places: list[int]
+) -> None:
     frames = [(FINISH, b"\n"), *frames, (DONE, b"\n")]
     host = b"".join(wire(*frame) for frame in frames)
     kept = b"".join(wire(*frame) for frame in frames if frame[0] not in JUNK)
@@ -58,7 +60,7 @@ def test_without_its_splices_the_stream_is_the_hosts(frames: list[tuple[bytes, b
 
 @pytest.mark.parametrize("frame", [b": ping\n\n", b'data: {"error":{"message":"x"}}\n\n',
                                    b"event: ping\n\n", b"data: [1]\r\n\r\n", b'data: "text"\n\n', b"\n\n"])  # fmt: skip
-def test_what_is_no_chunk_passes_unchanged(frame: bytes) -> None:
+def test_frames_other_than_chunks_pass_unchanged(frame: bytes) -> None:
     assert run([frame])[0] == frame
 
 
@@ -71,7 +73,7 @@ def test_what_is_no_chunk_passes_unchanged(frame: bytes) -> None:
         (b"data: {}\n\n", b'data: {"provider":"openai"}\n\n'),
     ],
 )
-def test_a_chunk_says_who_served_it(frame: bytes, out: bytes) -> None:
+def test_a_chunk_names_the_provider(frame: bytes, out: bytes) -> None:
     assert run([frame])[0] == out
 
 
@@ -85,7 +87,7 @@ def test_a_chunk_says_who_served_it(frame: bytes, out: bytes) -> None:
         (False, b'data: {"choices":[],"usage":null}\n\n', True),
     ],
 )
-def test_a_usage_frame_is_for_those_who_asked(show: bool, frame: bytes, shown: bool) -> None:
+def test_the_usage_chunk_is_sent_only_on_request(show: bool, frame: bytes, shown: bool) -> None:
     out, _ = run([frame], show_usage=show)
     assert bool(out) is shown
 
@@ -93,7 +95,7 @@ def test_a_usage_frame_is_for_those_who_asked(show: bool, frame: bytes, shown: b
 IMAGE = b'event: image_generation.completed\ndata: {"type":"image_generation.completed","b64_json":"aa","usage":{"input_tokens":1}}\n\n'
 
 
-def test_the_last_event_of_a_streamed_image_passes_though_nobody_asked_for_its_usage() -> None:
+def test_the_last_event_of_a_streamed_image_passes_though_it_contains_usage() -> None:
     out, seen = run([IMAGE], show_usage=False)
     assert out.replace(SPLICE, b"") == IMAGE and seen.complete and seen.usage is not None
 
@@ -103,7 +105,7 @@ HALVES = b'data: {"choices":[{"index":0,"delta":{"content":"there \\ud83d"}}]}\n
          b'data: {"choices":[{"index":0,"delta":{"content":"x","n":NaN,"m":1e999}}]}\n\n'  # fmt: skip
 
 
-def test_a_chunk_with_half_a_character_passes_as_it_came_wherever_the_stream_is_cut() -> None:
+def test_chunks_with_half_a_surrogate_pair_pass_unchanged_wherever_the_stream_is_cut() -> None:
     for place in range(len(HALVES)):
         out, seen = run([HALVES[:place], HALVES[place:]])
         assert out.replace(SPLICE, b"") == HALVES
@@ -124,12 +126,12 @@ def test_a_chunk_with_half_a_character_passes_as_it_came_wherever_the_stream_is_
         ),
     ],
 )
-def test_only_what_is_not_utf_8_is_replaced(frame: bytes, out: str) -> None:
+def test_only_invalid_utf_8_is_replaced(frame: bytes, out: str) -> None:
     passed, seen = run([frame])
     assert passed.replace(SPLICE, b"").decode() == out and seen.dropped_events == 0
 
 
-def test_usage_is_noted_even_where_it_is_hidden() -> None:
+def test_hidden_usage_is_recorded() -> None:
     out, seen = run([b'data: {"choices":[],"usage":{"total_tokens":3}}\n\n'], show_usage=False)
     assert (out, seen.usage, seen.dropped_events) == (b"", {"total_tokens": 3}, 0)
 
@@ -144,7 +146,7 @@ def test_usage_is_noted_even_where_it_is_hidden() -> None:
         (b'data: {"choices":5,"usage":5,"model":5}\n\n', CompletionState(), False),
     ],
 )  # fmt: skip
-def test_what_passed_is_noted(stream: bytes, seen: CompletionState, complete: bool) -> None:
+def test_what_passed_is_recorded(stream: bytes, seen: CompletionState, complete: bool) -> None:
     noted = run([stream])[1]
     assert (noted, noted.complete) == (seen, complete)
 
@@ -164,12 +166,12 @@ def test_what_passed_is_noted(stream: bytes, seen: CompletionState, complete: bo
         (b"", b""),
     ],
 )
-def test_a_last_event_may_lack_its_blank_line_but_not_its_end(rest: bytes, out: bytes) -> None:
+def test_a_last_event_may_lack_its_blank_line_but_must_be_whole(rest: bytes, out: bytes) -> None:
     finish = run([FINISH + b"\n\n"])[0]
     assert run([FINISH + b"\n\n", rest])[0] == finish + out
 
 
-def test_done_does_not_pass_where_no_finish_reason_was_seen() -> None:
+def test_done_without_a_finish_reason_is_dropped() -> None:
     passed, seen = run([b"data: [DONE]\n\n"])
     assert (passed, seen.done, seen.complete) == (b"", True, False)
 
@@ -177,43 +179,6 @@ def test_done_does_not_pass_where_no_finish_reason_was_seen() -> None:
 @pytest.mark.parametrize("end", [b'data: {"error":{"message":"x"}}\n\n', FINISH + b"\n\ndata: [DONE]\n\n"])
 def test_nothing_passes_after_the_end(end: bytes) -> None:
     assert run([end + b'data: {"choices":[]}\n\n: ping\n\n'])[0] == run([end])[0]
-
-
-@pytest.mark.parametrize(
-    ("data", "content"),
-    [
-        (None, False),
-        (b"", False),
-        (b"oops", False),
-        (b"[1]", False),
-        (b"{}", False),
-        (b'{"choices":[]}', False),
-        (b'{"choices":[],"usage":{"total_tokens":3}}', False),
-        (b'{"choices":[{"delta":{"role":"assistant"}}]}', False),
-        (b'{"choices":[{"delta":{"role":"assistant","content":""}}]}', False),
-        (b'{"choices":[{"delta":{"content":null,"tool_calls":[]}}]}', False),
-        (b'{"choices":[{"delta":null}]}', False),
-        (b'{"choices":[{"delta":"text"}]}', False),
-        (b'{"choices":[null, 3]}', False),
-        (b'{"choices":5}', False),
-        (b'{"choices":[{"delta":{"content":"a"}}]}', True),
-        (b'{"choices":[{"delta":{"content":" "}}]}', True),
-        (b'{"choices":[{"delta":{"role":"assistant"}},{"delta":{"content":"b"}}]}', True),
-        (b'{"choices":[{"delta":{"reasoning_content":"a"}}]}', True),
-        (b'{"choices":[{"delta":{"reasoning":"a"}}]}', True),
-        (b'{"choices":[{"delta":{"refusal":"a"}}]}', True),
-        (b'{"choices":[{"delta":{"tool_calls":[{"index":0}]}}]}', True),
-        (b'{"choices":[{"delta":{"function_call":{"name":"f"}}}]}', True),
-        (b'{"choices":[{"delta":{"audio":{"id":"a"}}}]}', True),
-        (b'{"choices":[{"delta":{"images":[{}]}}]}', True),
-        (b'{"choices":[{"text":"a"}]}', True),
-        (b'{"choices":[{"delta":{},"finish_reason":"stop"}]}', True),
-        (b'{"error":{"message":"x"}}', True),
-        (b"[DONE]", False),
-    ],
-)
-def test_an_answer_begins_with_its_first_content(data: bytes | None, content: bool) -> None:
-    assert has_content(Event("", data)) is content
 
 
 def choice(index: int, finish: str | None) -> bytes:
@@ -230,11 +195,11 @@ def choice(index: int, finish: str | None) -> bytes:
         ([choice(0, "stop"), choice(0, None)], True),
     ],
 )
-def test_an_answer_is_complete_when_each_of_its_choices_has_ended(seen: list[bytes], complete: bool) -> None:
+def test_an_answer_is_complete_when_each_of_its_choices_has_finished(seen: list[bytes], complete: bool) -> None:
     assert run(seen)[1].complete is complete
 
 
-TOLD = tuple(
+TYPED_EVENTS = tuple(
     b"event: %b\ndata: %b\n\n" % (kind, orjson.dumps({"type": kind.decode(), "sequence_number": number, **members}))
     for number, (kind, members) in enumerate(
         [
@@ -251,23 +216,25 @@ TOLD = tuple(
 
 
 @given(st.lists(st.integers(min_value=0), max_size=8))
-def test_typed_events_pass_with_nothing_but_their_provider_added(places: list[int]) -> None:
-    out, seen = run(split_at(b"".join(TOLD), places))
-    assert out.replace(SPLICE, b"") == b"".join(TOLD)
+def test_typed_events_pass_with_only_the_provider_added(places: list[int]) -> None:
+    out, seen = run(split_at(b"".join(TYPED_EVENTS), places))
+    assert out.replace(SPLICE, b"") == b"".join(TYPED_EVENTS)
     usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
     assert seen == CompletionState("m-1", "stop", usage, done=True, text_only=False)
 
 
-def test_typed_events_without_their_last_are_not_an_answer() -> None:
-    assert not run(list(TOLD[:2]))[1].complete
+def test_typed_events_without_the_last_one_are_incomplete() -> None:
+    assert not run(list(TYPED_EVENTS[:2]))[1].complete
 
 
-def test_a_typed_failure_passes_as_it_came_and_is_no_answer() -> None:
+def test_a_typed_error_passes_unchanged_and_is_recorded() -> None:
     frame = b'event: error\ndata: {"type":"error","message":"broke","code":"server_error"}\n\n'
-    out, seen = run([frame, TOLD[1]])
+    out, seen = run([frame, TYPED_EVENTS[1]])
     assert out.replace(SPLICE, b"") == frame and seen.error and not seen.complete
 
 
-@pytest.mark.parametrize(("frame", "does"), [(TOLD[0], False), (TOLD[1], True), (TOLD[2], True)])
-def test_content_of_typed_events_begins_the_answer(frame: bytes, does: bool) -> None:
-    assert has_content(decode(frame)) is does
+@pytest.mark.parametrize(
+    ("frame", "expected"), [(TYPED_EVENTS[0], False), (TYPED_EVENTS[1], True), (TYPED_EVENTS[2], True)]
+)
+def test_typed_events_with_content_are_detected(frame: bytes, expected: bool) -> None:
+    assert has_content(decode(frame)) is expected

@@ -1,4 +1,4 @@
-"""Which of OpenAI's models are meant by which row."""
+"""The patterns match the models that they are meant for."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proxy.dialects.openai.tables import GPT_IMAGE_MODELS, REASONING_MODELS
 
 
 @pytest.mark.parametrize(
-    ("model", "counts"),
+    ("model", "expected"),
     [
         ("o1", True),
         ("o3-mini", True),
@@ -25,10 +25,10 @@ from proxy.dialects.openai.tables import GPT_IMAGE_MODELS, REASONING_MODELS
         ("my-gpt-5", False),
     ],
 )
-def test_models_that_think_count_their_thoughts(model: str, counts: bool) -> None:
-    assert bool(REASONING_MODELS.match(model)) is counts
+def test_reasoning_models_are_matched_by_the_start_of_their_name(model: str, expected: bool) -> None:
+    assert bool(REASONING_MODELS.match(model)) is expected
 
 
-@pytest.mark.parametrize(("model", "is_one"), [("gpt-image-1.5", True), ("dall-e-3", False), ("gpt-4o", False)])
-def test_the_successors_of_dall_e_are_known(model: str, is_one: bool) -> None:
-    assert bool(GPT_IMAGE_MODELS.match(model)) is is_one
+@pytest.mark.parametrize(("model", "expected"), [("gpt-image-1.5", True), ("dall-e-3", False), ("gpt-4o", False)])
+def test_gpt_image_models_are_matched(model: str, expected: bool) -> None:
+    assert bool(GPT_IMAGE_MODELS.match(model)) is expected
