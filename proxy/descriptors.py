@@ -1,4 +1,4 @@
-"""The process's limit of open descriptors: each connection takes one, on the client's side and on the provider's."""
+"""The process's limit of open file descriptors. A request needs two: for its client and for its provider."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from proxy.errors import EXHAUSTION_ERRNOS
 
 try:
     import resource
-except ImportError:  # Windows has no such limit
+except ImportError:  # not available on Windows
     resource = None  # type: ignore[assignment]
 
 MAX_DESCRIPTORS = 65_536
-"""Enough for 30,000 clients; a hard limit can be millions, and some libraries take memory for every possible one."""
+"""Enough for 30,000 clients. The hard limit can be millions, and some libraries allocate memory for each descriptor."""
 _RESERVED = 64
-"""For files, the admin listener and whatever else opens one."""
+"""For files, the admin listener and anything else that needs one."""
 
 
 def raise_limit() -> None:
-    """Raise the soft limit to the hard limit, but to `MAX_DESCRIPTORS` at most; it is never lowered."""
+    """Raise the soft limit to the hard limit, or to `MAX_DESCRIPTORS` if that is lower. Never lowers it."""
     if resource is None:
         return
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -27,20 +27,20 @@ def raise_limit() -> None:
         try:
             resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
         except (ValueError, OSError):
-            wanted //= 2  # macOS has a limit per process that this one does not show
+            wanted //= 2  # macOS has a lower limit per process, which getrlimit does not return
         else:
             return
 
 
 def max_clients() -> int:
-    """How many client connections leave each of them a descriptor for its provider, by the limit in force."""
+    """Return how many clients the current soft limit allows if each needs two descriptors."""
     soft = MAX_DESCRIPTORS if resource is None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     soft = MAX_DESCRIPTORS if soft < 0 else min(soft, MAX_DESCRIPTORS)  # RLIM_INFINITY is negative
     return max(1, (soft - _RESERVED) // 2)
 
 
 def are_exhausted() -> bool:
-    """Whether not a single descriptor can be opened at this moment."""
+    """Return whether the process cannot open any descriptor at this moment."""
     try:
         socket.socket().close()
     except OSError as error:

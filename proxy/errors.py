@@ -1,4 +1,7 @@
-"""What can go wrong: each error knows its HTTP status, its OpenAI type and code, and its outcome word."""
+"""The errors of the sidecar, each with its HTTP status and its `type` and `code` in OpenAI's error format.
+
+`ParrotError` is the base class. `UpstreamError` and its subclasses are failures of one attempt; their `trigger` is the class
+of failure that failover rules refer to."""
 
 from __future__ import annotations
 
@@ -9,11 +12,13 @@ from typing import Any
 import orjson
 
 EXHAUSTION_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOBUFS})
-"""System errors for want of descriptors or memory: they say nothing of a file or of a provider."""
+"""Errors of this machine: out of file descriptors or memory. They are not evidence against a file or a provider."""
 
 
 class ParrotError(Exception):
-    """An answer other than the one asked for, in the shape of OpenAI's error envelope."""
+    """Base class: an error that is sent to the caller as `{"error": {"message", "type", "param", "code"}}`.
+
+    `param` is the invalid parameter or header, `code` replaces the class's code, `headers` are added to the response."""
 
     status = 500
     type = "server_error"
@@ -28,30 +33,30 @@ class ParrotError(Exception):
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(message)
-        # A header that is not UTF-8 comes with surrogates, which JSON cannot hold.
+        # Headers that are not UTF-8 contain surrogates, which JSON cannot represent.
         self.message = message.encode("utf-8", "replace").decode()
         self.param = param
         self.code = code or type(self).code
         self.headers = dict(headers or {})
         self.extra: dict[str, Any] = {}
-        """Stands beside `error` in the body."""
+        """Further top-level members of the body, next to `error`."""
 
     @property
     def outcome(self) -> str:
-        """The word for the log and the metrics."""
+        """The outcome recorded in logs and metrics."""
         return self.code
 
     def members(self) -> dict[str, Any]:
-        """What stands under `error` in the body."""
+        """Return the members of `error` in the body."""
         return {"message": self.message, "type": self.type, "param": self.param, "code": self.code}
 
     def body(self) -> bytes:
-        """The whole envelope as JSON."""
+        """Return the response body as JSON."""
         return orjson.dumps({"error": self.members(), **self.extra})
 
 
 class InvalidRequestError(ParrotError):
-    """The request cannot be understood as it stands."""
+    """The request is invalid."""
 
     status = 400
     type = "invalid_request_error"
@@ -59,19 +64,19 @@ class InvalidRequestError(ParrotError):
 
 
 class InvalidHeaderError(InvalidRequestError):
-    """A header, or its twin in the body's `routing`, has a value it may not have."""
+    """A header, or the same member of the body's `routing`, has an invalid value."""
 
     code = "invalid_header"
 
 
 class NoEligibleProviderError(InvalidRequestError):
-    """The model is known, but nobody may serve this request."""
+    """The model exists, but no provider may serve this request."""
 
     code = "no_eligible_provider"
 
 
 class AuthenticationError(ParrotError):
-    """No key, or one that is not known here."""
+    """The API key is missing or unknown."""
 
     status = 401
     type = "invalid_request_error"
@@ -79,7 +84,7 @@ class AuthenticationError(ParrotError):
 
 
 class ForbiddenError(ParrotError):
-    """The caller is not one this listener serves."""
+    """This listener does not serve the caller."""
 
     status = 403
     type = "invalid_request_error"
@@ -87,7 +92,7 @@ class ForbiddenError(ParrotError):
 
 
 class NotFoundError(ParrotError):
-    """Nothing stands at this path."""
+    """The path is unknown."""
 
     status = 404
     type = "invalid_request_error"
@@ -95,13 +100,13 @@ class NotFoundError(ParrotError):
 
 
 class ModelNotFoundError(NotFoundError):
-    """No entry of the routing table has this name."""
+    """The routing table has no entry for this model."""
 
     code = "model_not_found"
 
 
 class MethodNotAllowedError(ParrotError):
-    """The path is right, the method is not."""
+    """The path exists, but does not support the method."""
 
     status = 405
     type = "invalid_request_error"
@@ -109,7 +114,7 @@ class MethodNotAllowedError(ParrotError):
 
 
 class RequestTimeoutError(ParrotError):
-    """The client took too long to send its body."""
+    """The client took too long to send the request body."""
 
     status = 408
     type = "invalid_request_error"
@@ -117,7 +122,7 @@ class RequestTimeoutError(ParrotError):
 
 
 class RequestTooLargeError(ParrotError):
-    """The body is over the limit."""
+    """The request body exceeds the limit."""
 
     status = 413
     type = "invalid_request_error"
@@ -125,72 +130,74 @@ class RequestTooLargeError(ParrotError):
 
 
 class OverloadedError(ParrotError):
-    """The sidecar itself is full; its providers may be fine."""
+    """The sidecar is at its own limit, regardless of the providers."""
 
     status = 503
     code = "sidecar_overloaded"
 
 
 class ResourceExhaustedError(OverloadedError):
-    """This process or machine is out of descriptors, memory or ports; another provider would fare no better."""
+    """This process or machine is out of file descriptors, memory or ports, so no other provider is tried."""
 
     def __init__(self, message: str, *, param: str | None = None) -> None:
         super().__init__(message, param=param, headers={"Retry-After": "1"})
 
 
 class UpstreamError(ParrotError):
-    """One attempt ended without an answer; `trigger` is the class that failover rules name."""
+    """One attempt failed. `trigger` is the class of failure that failover rules refer to."""
 
     status = 502
     type = "upstream_error"
     code = "upstream_error"
     trigger = "server_error"
     is_local = False
-    """Whether this machine or its network is at fault, so that it says nothing of the target."""
+    """Whether the cause is this machine or its network, so that the failure does not count against the target."""
 
     @property
     def upstream_status(self) -> int | None:
-        """The HTTP status the provider answered, if it answered."""
+        """The HTTP status of the provider's response; None without a response."""
         return None
 
 
 class ConnectError(UpstreamError):
-    """No connection could be made: nothing was sent."""
+    """The connection failed, so nothing was sent."""
 
     code = "connection_error"
     trigger = "connection_error"
 
 
 class EgressError(ConnectError):
-    """This machine has no way to the provider: no route, or a forward proxy that does not let it through."""
+    """This machine cannot reach the provider: no route, or a forward proxy that rejects the connection."""
 
     code = "egress_failed"
     is_local = True
 
 
-class UpstreamDisconnected(UpstreamError):
-    """The provider closed or reset the connection before the answer was whole."""
+class UpstreamDisconnected(UpstreamError):  # noqa: N818
+    """The provider closed or reset the connection before the response was complete."""
 
     code = "upstream_disconnected"
     trigger = "connection_error"
 
 
-class UpstreamTimeout(UpstreamError):
-    """The provider took longer than its deadline; the message names which."""
+class UpstreamTimeout(UpstreamError):  # noqa: N818
+    """The provider exceeded a timeout; the message names which."""
 
     status = 504
     code = "upstream_timeout"
     trigger = "timeout"
 
 
-class MalformedResponse(UpstreamError):
-    """The provider said 200, but what came is no answer."""
+class MalformedResponse(UpstreamError):  # noqa: N818
+    """The provider answered 200 with an invalid body."""
 
     code = "upstream_malformed_output"
 
 
-class UpstreamErrorResponse(UpstreamError):
-    """The provider answered with an error, already put into OpenAI's words by its dialect."""
+class UpstreamErrorResponse(UpstreamError):  # noqa: N818
+    """The provider answered with an error, which its dialect has translated.
+
+    `members` are those of `error` in the body; `body` is the original body if it is in OpenAI's format already."""
 
     def __init__(
         self,
@@ -211,24 +218,27 @@ class UpstreamErrorResponse(UpstreamError):
 
     @property
     def outcome(self) -> str:
+        """The trigger: a provider's codes are too many for logs and metrics."""
         return self.trigger
 
     @property
     def upstream_status(self) -> int | None:
+        """The HTTP status shown to the caller."""
         return self.status
 
     def members(self) -> dict[str, Any]:
+        """Return the members of `error` in the body."""
         return self._members
 
     def body(self) -> bytes:
-        """The provider's own bytes where they are OpenAI's envelope already, else ours."""
+        """Return the provider's original body if there is one, otherwise one built from `members`."""
         if self._body is None:
             return super().body()
         return self._body.rstrip()[:-1] + b"," + orjson.dumps(self.extra)[1:] if self.extra else self._body
 
 
 class AllProvidersFailedError(ParrotError):
-    """Every attempt the plan and the limits allowed has failed."""
+    """Every allowed attempt has failed; the body lists them under `attempts`."""
 
     status = 502
     type = "upstream_error"
@@ -248,4 +258,5 @@ class AllProvidersFailedError(ParrotError):
         self.attempts = attempts
 
     def members(self) -> dict[str, Any]:
+        """Return the members of `error` in the body, with the attempts."""
         return {**super().members(), "attempts": self.attempts}

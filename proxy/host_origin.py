@@ -1,4 +1,4 @@
-"""Host and Origin checks: they keep web pages and rebound DNS names away from a listener that requires no key."""
+"""Host and Origin checks: protect a listener without API keys from web pages and from DNS rebinding."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
 def check_host(headers: Headers, remedy: str) -> None:
     """Raise ForbiddenError for a Host that is a DNS name other than localhost; `remedy` ends the message.
 
-    A name of an attacker's that resolves to this machine still stands in Host (DNS rebinding). An IP literal was not
-    resolved, so it cannot have been rebound."""
+    DNS rebinding: an attacker's name that resolves to this machine still appears in Host. IP literals are not resolved,
+    so they are safe."""
     host = headers.get("Host", "")
     if not _is_safe(host):
         raise ForbiddenError(
@@ -26,9 +26,9 @@ def check_host(headers: Headers, remedy: str) -> None:
 
 
 def check_origin(headers: Headers, allowed: Collection[str], remedy: str) -> None:
-    """Raise ForbiddenError for a web page's request, unless the page is the listener's own or its origin is `allowed`.
+    """Raise ForbiddenError for a request from a web page, unless it is the listener's own or its origin is in `allowed`.
 
-    A page in a browser can reach localhost, but the browser adds the page's origin."""
+    Any page in a browser can send requests to localhost, but the browser adds the page's origin. `remedy` ends the message."""
     origin = headers.get("Origin")
     if origin is None or origin in allowed:
         return
@@ -39,7 +39,7 @@ def check_origin(headers: Headers, allowed: Collection[str], remedy: str) -> Non
 
 @lru_cache(maxsize=64)
 def _is_safe(host: str) -> bool:
-    """Whether a Host value is empty, localhost or an IP literal."""
+    """Return whether a Host value is empty, localhost or an IP literal."""
     match = _AUTHORITY.fullmatch(host)
     if match is None:
         return False

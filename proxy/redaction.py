@@ -1,6 +1,10 @@
-"""Replaces configured secrets in what leaves the process: error bodies, answers, stream events, headers, log lines.
+r"""Replaces configured secrets in everything the process sends: error bodies, responses, stream events, headers, log lines.
 
-A secret is found as it is, percent-encoded, and with any of its characters escaped as JSON allows (`\\/`, `\\u0073`)."""
+A secret is found as it is, percent-encoded, and with any of its characters escaped as in JSON (`\/`, `\u0073`).
+
+Most data contains no secret, so a cheap test comes first: each secret has two bytes that are rare in responses, and a search
+for a secret starts only if both occur (`required_bytes` does the same for all secrets at once). Escaped characters need a
+regular expression, which runs only if the data contains a backslash escape of a character of some secret."""
 
 from __future__ import annotations
 
@@ -15,23 +19,21 @@ from proxy.sse import MAX_EVENT_BYTES
 
 REDACTED = b"[redacted]"
 MIN_SECRET_LENGTH = 6
-"""Characters; anything shorter is not looked for: it would be found everywhere, `true` and `null` among it."""
+"""Characters. Shorter values are ignored, because they would match ordinary text such as `true` or `null`."""
 
-# As numbers: to look for b"\\" in bytes raises and catches a TypeError within Python first.
-_BACKSLASH, _LF, _NEVER = 92, 10, 255
-"""The last is in no UTF-8."""
-_RANKS = {byte: rank for rank, byte in enumerate(b"ZQXJKVWYUGFBHPMLDNRSCTOAIE%@+=!zqjxkvw/0987654321bygpf")}
-"""Roughly, the rarest bytes of answers first."""
+_NOT_IN_UTF8 = 0xFF
+_RARITY = {byte: rank for rank, byte in enumerate(b"ZQXJKVWYUGFBHPMLDNRSCTOAIE%@+=!zqjxkvw/0987654321bygpf")}
+"""Byte -> rank, roughly from the rarest in responses to the most frequent."""
 _MASKED_KEY = re.compile(rb"(?<![\w/+=-])[\w/+=-]*+\*{3,}[\w/+=*.-]*")
 
 
 def is_distinct(text: str) -> bool:
-    """Return whether a text is unlike words that an answer may contain by chance, such as the placeholder `ollama`."""
+    """Return whether a text is too unusual to occur in a response by chance, unlike the placeholder key `ollama`."""
     return len(text) >= 16 or (len(text) >= 8 and any(map(str.isdigit, text)))
 
 
 class Redactor:
-    """Replaces each secret by `[redacted]`; `weak` ones, which an answer may contain by chance, only in errors."""
+    """Replaces each secret by `[redacted]`. `weak` secrets, which may occur by chance, are replaced only in errors."""
 
     def __init__(self, secrets: Iterable[str], weak: Iterable[str] = ()) -> None:
         self.secrets = frozenset(secret for secret in secrets if len(secret) >= MIN_SECRET_LENGTH)
@@ -39,52 +41,53 @@ class Redactor:
         self._strong = _SecretMatcher(self.secrets)
         self._weak = _SecretMatcher(self.weak)
         self.redact_answer: Callable[[bytes], bytes] = self._redact_answer if self.weak else self._strong.redact
-        """Returns an answer, or whole lines of a stream, without the secrets; with an error in it, without weak ones."""
+        """Returns a body, or complete lines of a stream, without secrets; weak ones are replaced only if it contains an error."""
         self.required_bytes = _bytes_in_all([*self._strong.forms, *self._weak.forms])
-        """Two bytes that all secrets have: there is none where one of them is missing, and no backslash is."""
+        """Two bytes that every secret contains: data that lacks one of them contains no secret, unless it has a backslash."""
 
     def redact_error(self, body: bytes) -> bytes:
-        """Return the body of an error without any of the secrets."""
+        """Return an error body without secrets, weak ones included."""
         return self._weak.redact(self._strong.redact(body))
 
     def _redact_answer(self, data: bytes) -> bytes:
         data = self._strong.redact(data)
         clean = self._weak.redact(data)
-        return clean if clean is not data and data.find(b"error") >= 0 else data
+        return clean if clean is not data and b"error" in data else data
 
     def redact_headers(self, headers: dict[str, str]) -> dict[str, str]:
-        """Return the headers with no secret in a value."""
+        """Return the headers without secrets in their values."""
         values = "\n".join(headers.values()).encode("utf-8", "surrogateescape")
         if self._strong.redact(values) is values:
             return headers
         return {name: self.redact_text(value) for name, value in headers.items()}
 
     def redact_text(self, text: str) -> str:
-        """Return a text without the secrets, but for weak ones."""
+        """Return a text without secrets; weak ones stay."""
         return self._strong.redact(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
 def redact_masked_keys(body: bytes) -> bytes:
-    """Return the body of a refused key's error without what the vendor left of the key: `sk-ab***yz`."""
+    """Return the error body of a rejected key without the parts of the key that the vendor quotes: `sk-ab***yz`."""
     return _MASKED_KEY.sub(REDACTED, body)
 
 
 class RedactingTransform:
-    """Redacts a stream before another stage reads it; what follows the last line end waits for the rest of its line."""
+    """Redacts a stream, line by line, before another transform reads it. An incomplete line waits for its end."""
 
-    def __init__(self, redactor: Redactor, stage: StreamTransform) -> None:
+    def __init__(self, redactor: Redactor, inner: StreamTransform) -> None:
         self._redact = redactor.redact_answer
-        self._one, self._two = redactor.required_bytes
-        self._stage = stage
-        self._feed = stage.feed
+        self._first_byte, self._second_byte = redactor.required_bytes
+        self._inner = inner
+        self._feed = inner.feed
         self._parts: list[bytes] = []
         self._size = 0
 
     def feed(self, data: bytes) -> bytes:
-        # An event is passed on only once it is whole, so no event waits longer for this; and nearly all reads end in one.
-        if data and data[-1] == _LF and not self._parts:
-            # All that is done for most events: a byte is found, or not, many times faster than a text.
-            suspicious = _BACKSLASH in data or (self._one in data and self._two in data)
+        """Return the inner transform's output for the lines that `data` completes."""
+        # Events are translated only when complete, so waiting for line ends delays none. Most reads end with an event.
+        if data.endswith(b"\n") and not self._parts:
+            # Fast path: searching for a byte is many times faster than for a string.
+            suspicious = b"\\" in data or (self._first_byte in data and self._second_byte in data)
             return self._feed(self._redact(data) if suspicious else data)
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if not end and self._size <= MAX_EVENT_BYTES:
@@ -96,9 +99,10 @@ class RedactingTransform:
         return self._feed(self._redact(lines))
 
     def end(self) -> bytes:
+        """Return the inner transform's output for an incomplete last line, and for its end."""
         rest = b"".join(self._parts)
         self._parts = []
-        return (self._feed(self._redact(rest)) if rest else b"") + self._stage.end()
+        return (self._feed(self._redact(rest)) if rest else b"") + self._inner.end()
 
     def _keep(self, part: bytes) -> None:
         if part:
@@ -107,78 +111,81 @@ class RedactingTransform:
 
 
 class LogRedactor:
-    """Redacts the secrets of the latest files in log lines; those of a file that was refused count too."""
+    """Redacts the secrets of the latest configuration files in log lines, including files that were rejected."""
 
     def __init__(self, files: int = 4) -> None:
         self._files: deque[frozenset[str]] = deque(maxlen=files)
         self._redactor = Redactor(())
 
     def add_secrets(self, secrets: Iterable[str]) -> None:
-        """Take what one file names from now on; requests of the files before it may still be in flight."""
-        known = frozenset(secrets)
-        if known not in self._files:
-            self._files.append(known)
+        """Add the secrets of one file. Those of earlier files stay, because requests that use them may be in flight."""
+        new_secrets = frozenset(secrets)
+        if new_secrets not in self._files:
+            self._files.append(new_secrets)
             self._redactor = Redactor(frozenset().union(*self._files))
 
     def __call__(self, line: bytes) -> bytes:
-        """Return the line without the secrets."""
+        """Return the line without secrets."""
         return self._redactor.redact_answer(line)
 
 
 class _SecretMatcher:
-    """The forms in which secrets are looked for."""
+    """Finds a set of secrets in all their encodings."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
-        self._secrets = sorted(secrets, key=len, reverse=True)  # one may be part of another
+        self._secrets = sorted(secrets, key=len, reverse=True)  # longest first: one may be part of another
         forms = [form for secret in self._secrets for form in (secret, *_url_encodings(secret))]
         self.forms = [form.encode("utf-8", "surrogateescape") for form in dict.fromkeys(forms)]
-        self._signed = [(_rarest_two(form), form[: 2 * MIN_SECRET_LENGTH], form) for form in self.forms]
-        self._marks = [mark for mark in '"\\/' if any(mark in secret for secret in self._secrets)]
+        self._searches = [(_rarest_two(form), form[: 2 * MIN_SECRET_LENGTH], form) for form in self.forms]
+        self._escaped_marks = [mark for mark in '"\\/' if any(mark in secret for secret in self._secrets)]
 
     def redact(self, data: bytes) -> bytes:
-        """Return the data without the secrets: the same object if there is none in it."""
-        if _BACKSLASH in data and self._secrets and (self._marks or data.find(b"\\u00") >= 0):
-            data = self._redact_escaped(data)  # before the rest, which would take half of an escaped backslash
-        for (one, two), start, form in self._signed:
-            # To look for a long text takes time for each of its bytes, wherever it is looked for.
-            if one in data and two in data and data.find(start) >= 0:
+        """Return the data without secrets; the same object if it contains none."""
+        if b"\\" in data and self._secrets and (self._escaped_marks or b"\\u00" in data):
+            data = self._redact_escaped(data)  # first: a plain search could match half of an escaped backslash
+        for (first, second), start, form in self._searches:
+            # Only the start: setting up a search takes time in proportion to the length of the searched string.
+            if first in data and second in data and start in data:
                 data = data.replace(form, REDACTED)
         return data
 
     def _redact_escaped(self, data: bytes) -> bytes:
-        """Replace the secrets that have escaped characters; nearly no encoder escapes what keys consist of."""
-        return self._pattern.sub(REDACTED, data) if self._escape.search(data) else data
+        """Replace secrets with escaped characters. Rare: encoders hardly ever escape the characters of keys."""
+        return self._secret_pattern.sub(REDACTED, data) if self._escape_pattern.search(data) else data
 
     @cached_property
-    def _escape(self) -> re.Pattern[bytes]:
-        """An escape of a character that secrets have."""
+    def _escape_pattern(self) -> re.Pattern[bytes]:
+        """Matches an escape of any character that occurs in a secret."""
         codes: dict[str, str] = {}
         for char in sorted({char for secret in self._secrets for char in secret if char.isascii()}):
             code = f"{ord(char):02x}"
             codes[code[0]] = codes.get(code[0], "") + code[1] + code[1].upper()
-        ways = [f"u00(?:{'|'.join(f'{high}[{low}]' for high, low in codes.items())})", *map(re.escape, self._marks)]
-        return re.compile(rf"\\(?:{'|'.join(ways)})".encode())
+        alternatives = [
+            f"u00(?:{'|'.join(f'{high}[{low}]' for high, low in codes.items())})",
+            *map(re.escape, self._escaped_marks),
+        ]
+        return re.compile(rf"\\(?:{'|'.join(alternatives)})".encode())
 
     @cached_property
-    def _pattern(self) -> re.Pattern[bytes]:
-        """A secret, each character as it is or escaped, with any number of backslashes, as in JSON within JSON.
+    def _secret_pattern(self) -> re.Pattern[bytes]:
+        """Matches a secret whose characters may be escaped, with any number of backslashes, as in JSON within JSON.
 
-        Possessive and begun at a run's first backslash, so that none is looked at twice."""
-        ways = ("".join(map(_char_pattern, secret)) for secret in self._secrets)
-        return re.compile(rb"(?<!\\)(?:" + "|".join(ways).encode("utf-8", "surrogateescape") + rb")")
+        Linear time: quantifiers are possessive, and a match starts at the first of consecutive backslashes."""
+        alternatives = ("".join(map(_char_pattern, secret)) for secret in self._secrets)
+        return re.compile(rb"(?<!\\)(?:" + "|".join(alternatives).encode("utf-8", "surrogateescape") + rb")")
 
 
-def _rarest_two(found: Iterable[int]) -> tuple[int, int]:
-    """The two bytes that answers have least of; the same twice if there is but one."""
-    ranked = sorted(set(found), key=lambda byte: _RANKS.get(byte, len(_RANKS)))
+def _rarest_two(candidates: Iterable[int]) -> tuple[int, int]:
+    """Return the two bytes that are rarest in responses; the same one twice if there is only one."""
+    ranked = sorted(set(candidates), key=lambda byte: _RARITY.get(byte, len(_RARITY)))
     return ranked[0], ranked[min(1, len(ranked) - 1)]
 
 
 def _bytes_in_all(forms: list[bytes]) -> tuple[int, int]:
     if not forms:
-        return _NEVER, _NEVER
+        return _NOT_IN_UTF8, _NOT_IN_UTF8
     shared = set(forms[0]).intersection(*forms[1:])
-    return _rarest_two(shared or {_LF})  # which every line has
+    return _rarest_two(shared or b"\n")  # every line has a line end
 
 
 def _url_encodings(secret: str) -> tuple[str, str]:

@@ -1,4 +1,4 @@
-"""The soft limit of descriptors follows the hard one, within reason, and leaves each client one for its provider."""
+"""The soft limit of descriptors is raised to the hard one, up to a maximum; each client needs two."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ INFINITE = -1
 
 
 class Limits:
-    """The module `resource`, for one limit."""
+    """Replaces the module `resource`, for one limit."""
 
     RLIMIT_NOFILE = 7
     RLIM_INFINITY = INFINITE
 
-    def __init__(self, soft: int, hard: int, most: int = MAX_DESCRIPTORS * 16) -> None:
+    def __init__(self, soft: int, hard: int, maximum: int = MAX_DESCRIPTORS * 16) -> None:
         self.limit = (soft, hard)
-        self.most = most
+        self.maximum = maximum
 
     def getrlimit(self, _: int) -> tuple[int, int]:
         return self.limit
 
     def setrlimit(self, _: int, limit: tuple[int, int]) -> None:
-        if limit[0] > self.most:
+        if limit[0] > self.maximum:
             raise ValueError("current limit exceeds maximum limit")
         self.limit = limit
 
@@ -43,7 +43,7 @@ class Limits:
         (INFINITE, INFINITE, INFINITE),
     ],
 )
-def test_the_soft_limit_is_raised_within_reason(
+def test_the_soft_limit_is_raised_to_the_hard_limit_or_the_maximum(
     soft: int, hard: int, raised: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     limits = Limits(soft, hard)
@@ -52,9 +52,9 @@ def test_the_soft_limit_is_raised_within_reason(
     assert limits.limit == (raised, hard)
 
 
-@pytest.mark.parametrize(("most", "soft"), [(20_000, 16_384), (300, 256), (100, 256)])
-def test_a_system_that_refuses_gets_a_lower_request(most: int, soft: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    limits = Limits(256, INFINITE, most)
+@pytest.mark.parametrize(("maximum", "soft"), [(20_000, 16_384), (300, 256), (100, 256)])
+def test_a_rejected_limit_is_halved_until_accepted(maximum: int, soft: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(256, INFINITE, maximum)
     monkeypatch.setattr(descriptors, "resource", limits)
     raise_limit()
     assert limits.limit == (soft, INFINITE)
@@ -64,21 +64,19 @@ def test_a_system_that_refuses_gets_a_lower_request(most: int, soft: int, monkey
     ("soft", "clients"),
     [(1024, 480), (4096, 2016), (10, 1), (INFINITE, (MAX_DESCRIPTORS - 64) // 2), (10**6, (MAX_DESCRIPTORS - 64) // 2)],
 )
-def test_each_client_leaves_a_descriptor_for_its_provider(
-    soft: int, clients: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_each_client_needs_two_descriptors(soft: int, clients: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptors, "resource", Limits(soft, INFINITE))
     assert max_clients() == clients
 
 
-def test_a_system_without_limits_needs_none(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_systems_without_limits_use_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptors, "resource", None)
     raise_limit()
     assert max_clients() == (MAX_DESCRIPTORS - 64) // 2
 
 
 @pytest.mark.parametrize(("number", "exhausted"), [(None, False), (errno.EMFILE, True), (errno.EAFNOSUPPORT, False)])
-def test_they_are_exhausted_if_not_one_can_be_opened(
+def test_are_exhausted_if_opening_one_fails(
     number: int | None, exhausted: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if number is not None:

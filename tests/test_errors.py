@@ -1,4 +1,4 @@
-"""What a caller reads of each error."""
+"""The status, code and body that the caller gets for each error."""
 
 from __future__ import annotations
 
@@ -32,24 +32,24 @@ PLAIN = [
 
 
 @pytest.mark.parametrize(("kind", "status", "type_", "code"), PLAIN)
-def test_each_error_is_an_openai_envelope(kind: type[ParrotError], status: int, type_: str, code: str) -> None:
-    error = kind("it says", param="model")
-    said = {"message": "it says", "type": type_, "param": "model", "code": code}
-    assert (error.status, error.outcome, orjson.loads(error.body())) == (status, code, {"error": said})
+def test_each_error_has_a_body_in_openais_format(kind: type[ParrotError], status: int, type_: str, code: str) -> None:
+    error = kind("the message", param="model")
+    members = {"message": "the message", "type": type_, "param": "model", "code": code}
+    assert (error.status, error.outcome, orjson.loads(error.body())) == (status, code, {"error": members})
 
 
 def subclasses(kind: type[ParrotError]) -> set[type[ParrotError]]:
     return {kind}.union(*map(subclasses, kind.__subclasses__()))
 
 
-def test_the_table_above_has_every_error_but_those_with_members_of_their_own() -> None:
-    here = {error for error in subclasses(ParrotError) if error.__module__ == ParrotError.__module__}
-    assert {row[0] for row in PLAIN} == here - {UpstreamErrorResponse, AllProvidersFailedError}
+def test_the_table_above_is_complete_except_for_errors_with_other_members() -> None:
+    defined = {error for error in subclasses(ParrotError) if error.__module__ == ParrotError.__module__}
+    assert {row[0] for row in PLAIN} == defined - {UpstreamErrorResponse, AllProvidersFailedError}
 
 
-def test_a_code_given_is_its_own_and_stays_with_that_one_error() -> None:
-    assert errors.InvalidRequestError("it says", code="invalid_json").code == "invalid_json"
-    assert errors.InvalidRequestError("it says").code == "invalid_request"
+def test_a_given_code_applies_to_that_instance_only() -> None:
+    assert errors.InvalidRequestError("the message", code="invalid_json").code == "invalid_json"
+    assert errors.InvalidRequestError("the message").code == "invalid_request"
 
 
 @pytest.mark.parametrize(
@@ -63,20 +63,18 @@ def test_a_code_given_is_its_own_and_stays_with_that_one_error() -> None:
         (errors.MalformedResponse, "server_error"),
     ],
 )
-def test_a_failed_attempt_names_its_class_and_has_no_status_of_the_provider(
-    kind: type[UpstreamError], trigger: str
-) -> None:
+def test_each_upstream_error_has_a_trigger_and_no_upstream_status(kind: type[UpstreamError], trigger: str) -> None:
     assert (kind("x").trigger, kind("x").upstream_status) == (trigger, None)
 
 
-def test_a_refusal_shows_the_members_it_was_given_and_is_counted_by_its_class() -> None:
+def test_an_error_response_has_the_given_members_and_its_trigger_as_outcome() -> None:
     members = {"message": "slower", "type": "requests", "param": None, "code": "rate_limit_exceeded"}
     error = UpstreamErrorResponse(429, members, trigger="rate_limit", headers={"retry-after": "3"})
     assert (error.status, error.upstream_status, error.outcome) == (429, 429, "rate_limit")
     assert (error.headers, orjson.loads(error.body())) == ({"retry-after": "3"}, {"error": members})
 
 
-def test_a_refusal_in_openais_envelope_keeps_the_providers_bytes() -> None:
+def test_a_body_in_openais_format_is_passed_on_unchanged() -> None:
     body = b'{ "error": {"message":"no", "x": 1.50e0} }'
     assert UpstreamErrorResponse(400, {"message": "no"}, trigger="invalid_request", body=body).body() == body
 
@@ -89,36 +87,36 @@ def test_a_refusal_in_openais_envelope_keeps_the_providers_bytes() -> None:
         ({"message": "no", "type": None, "code": 1300}, "upstream_error", "1300"),
     ],
 )
-def test_what_a_refusal_leaves_out_is_filled_in(members: dict[str, object], type_: str, code: str) -> None:
+def test_missing_members_of_an_error_response_get_defaults(members: dict[str, object], type_: str, code: str) -> None:
     error = UpstreamErrorResponse(400, members, trigger="invalid_request")
     assert (error.type, error.code) == (type_, code)
 
 
-def test_when_all_have_failed_the_attempts_are_listed() -> None:
+def test_when_all_providers_failed_the_body_lists_the_attempts() -> None:
     attempts = [{"provider": "openai", "outcome": "timeout"}]
     error = AllProvidersFailedError(
-        "nobody", status=504, code="upstream_timeout", attempts=attempts, headers={"retry-after": "1"}
+        "all failed", status=504, code="upstream_timeout", attempts=attempts, headers={"retry-after": "1"}
     )
-    said = {"message": "nobody", "type": "upstream_error", "param": None, "code": "upstream_timeout"}
-    assert orjson.loads(error.body()) == {"error": said | {"attempts": attempts}}
+    members = {"message": "all failed", "type": "upstream_error", "param": None, "code": "upstream_timeout"}
+    assert orjson.loads(error.body()) == {"error": members | {"attempts": attempts}}
     assert (error.status, error.headers) == (504, {"retry-after": "1"})
 
 
-def test_a_quoted_header_that_is_not_utf8_does_not_break_the_answer() -> None:
-    said = orjson.loads(errors.ForbiddenError("the origin '\udcff' is refused").body())
-    assert said["error"]["message"] == "the origin '?' is refused"
+def test_a_message_with_surrogates_is_encoded() -> None:
+    members = orjson.loads(errors.ForbiddenError("the origin '\udcff' is refused").body())
+    assert members["error"]["message"] == "the origin '?' is refused"
 
 
-def test_what_stands_beside_the_error_leaves_the_envelope_as_it_is() -> None:
-    error = errors.InvalidRequestError("it says")
+def test_extra_members_are_added_next_to_error() -> None:
+    error = errors.InvalidRequestError("the message")
     plain = orjson.loads(error.body())
     error.extra["routing"] = {"plan": []}
     assert orjson.loads(error.body()) == {**plain, "routing": {"plan": []}}
 
 
-def test_a_providers_own_envelope_keeps_its_bytes_beside_it() -> None:
-    own = b'{ "error": {"message": "x", "n": 1.0} }\n'
-    error = UpstreamErrorResponse(400, {"message": "x"}, trigger="any", body=own)
-    assert error.body() == own
+def test_extra_members_are_appended_to_the_providers_body() -> None:
+    original = b'{ "error": {"message": "x", "n": 1.0} }\n'
+    error = UpstreamErrorResponse(400, {"message": "x"}, trigger="any", body=original)
+    assert error.body() == original
     error.extra["routing"] = {"plan": []}
     assert error.body() == b'{ "error": {"message": "x", "n": 1.0} ,"routing":{"plan":[]}}'

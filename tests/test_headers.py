@@ -1,4 +1,4 @@
-"""What crosses the proxy in either direction."""
+"""The headers that are forwarded in either direction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ OWN = ("openai-", "x-stainless-")
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("name", ["User-Agent", "Idempotency-Key", "traceparent", "tracestate", "X-Client-Request-Id"])
-def test_what_every_provider_may_see_crosses(name: str, dialect: str) -> None:
+def test_general_headers_are_sent_to_every_provider(name: str, dialect: str) -> None:
     assert to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded_header_prefixes) == {name.lower(): "v"}
 
 
@@ -28,13 +28,13 @@ def test_what_every_provider_may_see_crosses(name: str, dialect: str) -> None:
         ("anthropic-version", "anthropic"), ("Anthropic-Beta", "anthropic"),
     ],
 )  # fmt: skip
-def test_what_is_for_one_vendor_goes_to_no_other(name: str, vendor: str, dialect: str) -> None:
-    crossing = to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded_header_prefixes)
-    assert crossing == ({name.lower(): "v"} if dialect == vendor else {})
+def test_vendor_headers_are_sent_to_that_vendor_only(name: str, vendor: str, dialect: str) -> None:
+    forwarded = to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded_header_prefixes)
+    assert forwarded == ({name.lower(): "v"} if dialect == vendor else {})
 
 
 @pytest.mark.parametrize(
-    ("lines", "crossing"),
+    ("lines", "forwarded"),
     [
         ([("OpenAI-Beta", "a=1"), ("openai-beta", "b=2")], {"openai-beta": "a=1, b=2"}),
         ([("tracestate", "a=1"), ("tracestate", "b=2"), ("tracestate", "c=3")], {"tracestate": "a=1, b=2, c=3"}),
@@ -42,20 +42,20 @@ def test_what_is_for_one_vendor_goes_to_no_other(name: str, vendor: str, dialect
         ([("OpenAI-Beta", "a"), ("Connection", "x"), ("Connection", "close, OPENAI-BETA")], {}),
     ],
 )
-def test_lines_of_one_header_are_joined_where_it_is_a_list(
-    lines: list[tuple[str, str]], crossing: dict[str, str]
+def test_repeated_request_headers_are_joined_if_they_are_lists(
+    lines: list[tuple[str, str]], forwarded: dict[str, str]
 ) -> None:
-    assert to_upstream(CIMultiDict(lines), OWN) == crossing
+    assert to_upstream(CIMultiDict(lines), OWN) == forwarded
 
 
-def test_lines_of_one_response_header_are_joined_where_it_is_a_list() -> None:
+def test_repeated_response_headers_are_joined_if_they_are_lists() -> None:
     lines = [("X-RateLimit-Limit", "10"), ("x-ratelimit-limit", "100;w=60"), ("Retry-After", "1"), ("Retry-After", "2")]
     assert combine_repeated(CIMultiDict(lines)) == {"x-ratelimit-limit": "10, 100;w=60", "retry-after": "2"}
     assert combine_repeated(CIMultiDict({"Date": "now"})) == {"date": "now"}
 
 
 @pytest.mark.parametrize("dialect", WIRE_FORMATS)
-async def test_over_the_wire_each_vendor_gets_its_own_headers_and_repeated_lines_are_whole(dialect: str) -> None:
+async def test_end_to_end_each_vendor_gets_its_own_headers_with_repeated_lines_joined(dialect: str) -> None:
     limits = f"{CLOSING}X-RateLimit-Limit: 10\r\nX-RateLimit-Limit: 100\r\n"
     sent = CIMultiDict(
         [("OpenAI-Organization", "org-1"), ("OpenAI-Beta", "a"), ("OpenAI-Beta", "b"), ("X-Stainless-OS", "x"),
@@ -67,9 +67,9 @@ async def test_over_the_wire_each_vendor_gets_its_own_headers_and_repeated_lines
     }
     script = [RECV, send(http_response(WIRE_FORMATS[dialect].body, headers=limits)), FIN]
     async with rehearsal(routing_yaml(dialect, alone=True), [script]) as running:
-        told = await running.send_chat(False, sent)
+        received = await running.send_chat(False, sent)
         (got,) = running.servers[0].requests
-    assert (told.status, told.headers["X-RateLimit-Limit"]) == (200, "10, 100")
+    assert (received.status, received.headers["X-RateLimit-Limit"]) == (200, "10, 100")
     vendors = ("openai-", "anthropic-", "x-stainless-")
     assert {name: value for name, value in got.headers.items() if name.startswith(vendors)} == own[dialect]
     assert got.headers["user-agent"] == "app/1"
@@ -80,20 +80,20 @@ async def test_over_the_wire_each_vendor_gets_its_own_headers_and_repeated_lines
     ["Authorization", "x-api-key", "api-key", "Cookie", "Host", "Content-Length", "Transfer-Encoding", "Connection",
      "X-Forwarded-For", "X-Provider", "X-Routing-Strategy", "X-Request-Id", "X-Anything-New", "Proxy-Authorization"],
 )  # fmt: skip
-def test_what_is_the_callers_own_stays(name: str) -> None:
+def test_other_request_headers_are_not_forwarded(name: str) -> None:
     assert to_upstream(CIMultiDict({name: "v"}), OWN) == {}
 
 
 @pytest.mark.parametrize(
     "connection", ["user-agent, OpenAI-Beta", " OPENAI-BETA ,User-Agent", "user-agent,openai-beta"]
 )
-def test_what_connection_lists_goes_no_further(connection: str) -> None:
+def test_headers_listed_in_connection_are_not_forwarded(connection: str) -> None:
     headers = CIMultiDict({"Connection": connection, "User-Agent": "a", "OpenAI-Beta": "b", "traceparent": "c"})
     assert to_upstream(headers, OWN) == {"traceparent": "c"}
 
 
 @pytest.mark.parametrize("value", ["a\r\nx: y", "a\nb", "a\0b", "\x7f"])
-def test_a_value_that_would_break_a_header_is_left_out(value: str) -> None:
+def test_values_with_control_characters_are_dropped(value: str) -> None:
     assert to_upstream(CIMultiDict({"User-Agent": value}), OWN) == {}
     assert to_downstream(CIMultiDict({"Retry-After": value})) == {}
 
@@ -103,7 +103,7 @@ def test_a_value_that_would_break_a_header_is_left_out(value: str) -> None:
     ["Retry-After", "retry-after-ms", "x-should-retry", "openai-processing-ms", "CF-Ray",
      "x-ratelimit-remaining-tokens", "anthropic-ratelimit-input-tokens-limit", "x-endpoint-monthly-call-limit"],
 )  # fmt: skip
-def test_what_describes_the_answer_comes_back(name: str) -> None:
+def test_headers_about_the_response_and_rate_limits_are_forwarded(name: str) -> None:
     assert to_downstream(CIMultiDict({name: "v"})) == {name.lower(): "v"}
 
 
@@ -111,7 +111,7 @@ NOON = "Sun, 22 Nov 2026 12:00:00 GMT"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "known", "told"),
+    ("name", "value", "openai_name", "received"),
     [
         ("anthropic-ratelimit-requests-limit", "50", "x-ratelimit-limit-requests", "50"),
         ("anthropic-ratelimit-tokens-remaining", "4000", "x-ratelimit-remaining-tokens", "4000"),
@@ -126,11 +126,11 @@ NOON = "Sun, 22 Nov 2026 12:00:00 GMT"
         ("x-trial-endpoint-call-remaining", "39", "x-ratelimit-remaining-requests", "39"),
     ],
 )
-def test_limits_come_back_under_openais_names_as_well(name: str, value: str, known: str, told: str) -> None:
-    assert to_downstream(CIMultiDict({name: value, "Date": NOON})) == {name: value, known: told}
+def test_rate_limits_are_added_under_openais_names(name: str, value: str, openai_name: str, received: str) -> None:
+    assert to_downstream(CIMultiDict({name: value, "Date": NOON})) == {name: value, openai_name: received}
 
 
-def test_a_limit_that_openai_names_itself_is_left_alone() -> None:
+def test_a_rate_limit_under_openais_name_is_not_overwritten() -> None:
     both = {"x-ratelimit-limit-requests": "1", "x-ratelimit-limit-req-minute": "2"}
     assert to_downstream(CIMultiDict(both)) == both
 
@@ -138,13 +138,13 @@ def test_a_limit_that_openai_names_itself_is_left_alone() -> None:
 @pytest.mark.parametrize(
     ("value", "date"), [("soon", NOON), ("2026-11-22T12:00:00Z", ""), ("2026-11-22T12:00:00Z", "?")]
 )
-def test_a_moment_that_cannot_be_held_against_the_answers_date_keeps_its_own_name_alone(value: str, date: str) -> None:
+def test_a_reset_time_without_a_valid_date_is_not_converted(value: str, date: str) -> None:
     sent = {"anthropic-ratelimit-tokens-reset": value}
     assert to_downstream(CIMultiDict({**sent, "Date": date})) == sent
 
 
 @pytest.mark.parametrize(
-    ("wait", "told"),
+    ("wait", "received"),
     [
         ("46", "46"),
         ("46.3", "47"),
@@ -155,19 +155,19 @@ def test_a_moment_that_cannot_be_held_against_the_answers_date_keeps_its_own_nam
         ("1e3", "1e3"),
     ],
 )
-def test_retry_after_comes_back_as_whole_seconds(wait: str, told: str) -> None:
-    assert to_downstream(CIMultiDict({"Retry-After": wait, "Date": NOON})) == {"retry-after": told}
+def test_retry_after_becomes_whole_seconds(wait: str, received: str) -> None:
+    assert to_downstream(CIMultiDict({"Retry-After": wait, "Date": NOON})) == {"retry-after": received}
 
 
-def test_a_date_without_one_to_hold_it_against_stays_a_date() -> None:
+def test_a_retry_after_date_without_a_date_header_is_unchanged() -> None:
     assert to_downstream(CIMultiDict({"Retry-After": NOON})) == {"retry-after": NOON}
 
 
 @pytest.mark.parametrize("name", ["Set-Cookie", "Server", "Content-Encoding", "openai-organization", "Via", "Date"])
-def test_the_providers_own_plumbing_does_not_come_back(name: str) -> None:
+def test_other_response_headers_are_not_forwarded(name: str) -> None:
     assert to_downstream(CIMultiDict({name: "v"})) == {}
 
 
 @pytest.mark.parametrize("name", ["x-request-id", "Request-Id"])
-def test_the_providers_request_id_comes_back_under_a_name_of_its_own(name: str) -> None:
+def test_the_providers_request_id_becomes_x_provider_request_id(name: str) -> None:
     assert to_downstream(CIMultiDict({name: "req_1\r\n" + "x" * 300})) == {"x-provider-request-id": "req_1" + "x" * 251}

@@ -12,7 +12,7 @@ SAFE = [
     "10.0.0.7:8090", "192.168.1.2", "[::1]", "[::1]:8090", "[::2]", "[2001:db8::7]:80", "[::ffff:10.0.0.7]:8090",
     "[fe80::1%25eth0]:8090",
 ]  # fmt: skip
-REBOUND = [
+UNSAFE = [
     "evil.test", "evil.test:8090", "localhost.evil.test", "127.0.0.1.evil.test:8090", "[::1", "::1", "[localhost]",
     "[127.0.0.1]", "localhost:8090:1", "localhost:x", "10.0.0.7@evil.test", "evil.test:80@10.0.0.7", "127.1", "0x7f.0.0.1",
     "2130706433", "127.0.0.1 ", "local\u0570ost", "\u0661.0.0.1", "\udcff", "[]", "a" * 5000,
@@ -24,12 +24,12 @@ def test_localhost_and_ip_literals_pass(host: str) -> None:
     check_host({"Host": host}, "")
 
 
-def test_a_request_without_a_host_passes_as_on_a_unix_socket() -> None:
+def test_a_request_without_a_host_passes() -> None:
     check_host({}, "")
 
 
-@pytest.mark.parametrize("host", REBOUND)
-def test_any_other_name_is_refused_with_the_remedy(host: str) -> None:
+@pytest.mark.parametrize("host", UNSAFE)
+def test_any_other_host_is_rejected_with_the_remedy(host: str) -> None:
     with pytest.raises(
         ForbiddenError, match="only localhost and IP addresses are served, not the host '.*'; name keys$"
     ) as caught:
@@ -46,7 +46,7 @@ def test_any_other_name_is_refused_with_the_remedy(host: str) -> None:
         ("https://app.test", "localhost"),
     ],
 )
-def test_the_listeners_own_pages_and_allowed_origins_pass(origin: str | None, host: str) -> None:
+def test_own_pages_and_allowed_origins_pass(origin: str | None, host: str) -> None:
     check_origin({"Host": host} | ({"Origin": origin} if origin else {}), ("https://app.test",), "")
 
 
@@ -62,6 +62,6 @@ def test_the_listeners_own_pages_and_allowed_origins_pass(origin: str | None, ho
         ("http://", ""),
     ],
 )
-def test_any_other_page_is_refused_with_the_remedy(origin: str, host: str) -> None:
+def test_any_other_origin_is_rejected_with_the_remedy(origin: str, host: str) -> None:
     with pytest.raises(ForbiddenError, match=f"requests from the web origin '{origin}' are refused; list it$"):
         check_origin({"Host": host, "Origin": origin}, ("https://app.test",), "list it")

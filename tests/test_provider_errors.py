@@ -1,4 +1,4 @@
-"""Every provider's refusals, in its own envelope, as the application gets them where nobody else may be asked."""
+"""Errors of every provider, in its own format, as the caller gets them if no other provider may be tried."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from tests.running import HELLO, run_sidecar
 from tests.six_providers import PROVIDERS, six_providers
 
 
-async def refusal(client: openai.AsyncOpenAI, provider: str, stream: bool = False) -> openai.APIStatusError:
-    """The error of one request to one provider, once."""
+async def error_of(client: openai.AsyncOpenAI, provider: str, stream: bool = False) -> openai.APIStatusError:
+    """The error of one request to one provider, without retries."""
     headers = {"X-Provider": provider, "X-Retry-On-Provider-Error": "false"}
     with pytest.raises(openai.APIStatusError) as caught:
         await client.chat.completions.create(model="m", messages=HELLO, stream=stream, extra_headers=headers)
@@ -23,7 +23,7 @@ async def refusal(client: openai.AsyncOpenAI, provider: str, stream: bool = Fals
 
 
 def body(error: openai.APIStatusError) -> dict[str, Any]:
-    """What stands under `error`; all four of OpenAI's members must."""
+    """The members of `error`, which must include OpenAI's four."""
     assert isinstance(error.body, dict) and {"message", "type", "param", "code"} <= error.body.keys()
     return error.body
 
@@ -38,37 +38,37 @@ STATUSES = [
     (504, "timeout", 504, "upstream_timeout"),
     (529, "model_overloaded", 503, "server_is_overloaded"),
 ]
-"""The provider's status -> the class of the failure, and the caller's status and code."""
+"""Columns: the provider's status, the trigger, the caller's status and code."""
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_a_refusal_has_openais_shape_whoever_refuses(provider: str, stream: bool) -> None:
+async def test_every_providers_error_has_openais_format(provider: str, stream: bool) -> None:
     async with run_sidecar(six_providers()) as sidecar, sidecar.client() as client:
-        for status, outcome, told, code in STATUSES:
+        for status, outcome, caller_code, code in STATUSES:
             await sidecar.sandbox.set_fault(provider, Fault("status", status=status))
-            error = await refusal(client, provider, stream)
-            assert (error.status_code, body(error)["code"]) == (told, code), status
+            error = await error_of(client, provider, stream)
+            assert (error.status_code, body(error)["code"]) == (caller_code, code), status
             assert [attempt["outcome"] for attempt in body(error)["attempts"]] == [outcome]
             headers = error.response.headers
             assert "retry-after" in headers or headers["x-should-retry"] == "false"
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_a_503_is_an_overload_where_the_provider_says_so(provider: str) -> None:
+async def test_a_503_is_an_overload_if_the_provider_says_so(provider: str) -> None:
     async with run_sidecar(six_providers()) as sidecar, sidecar.client() as client:
         await sidecar.sandbox.set_fault(provider, Fault("status", status=503))
-        error = await refusal(client, provider)
+        error = await error_of(client, provider)
     overloaded = provider not in ("mistral", "cohere")
     assert error.status_code == (503 if overloaded else 502)
     assert body(error)["attempts"][0]["outcome"] == ("model_overloaded" if overloaded else "server_error")
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
-async def test_the_time_to_wait_reaches_the_caller(provider: str) -> None:
+async def test_retry_after_reaches_the_caller(provider: str) -> None:
     async with run_sidecar(six_providers()) as sidecar, sidecar.client() as client:
         await sidecar.sandbox.set_fault(provider, Fault("status", status=429, retry_after=7))
-        error = await refusal(client, provider)
+        error = await error_of(client, provider)
     assert (error.status_code, error.response.headers["retry-after"]) == (429, "7")
 
 
@@ -102,15 +102,15 @@ REJECTIONS = [
 
 
 @pytest.mark.parametrize(("provider", "rejected", "status", "code"), REJECTIONS)
-async def test_what_a_provider_objects_to_is_named_in_openais_words(
+async def test_a_rejection_gets_openais_error_code(
     provider: str, rejected: SimulatedError, status: int, code: str
 ) -> None:
-    def objects(call: Call) -> Any:
+    def reject(call: Call) -> Any:
         raise rejected
 
     async with run_sidecar(six_providers()) as sidecar, sidecar.client() as client:
         simulated = sidecar.sandbox._providers[provider]
-        simulated.simulation = replace(simulated.simulation, handle=objects)
-        error = await refusal(client, provider)
+        simulated.simulation = replace(simulated.simulation, handle=reject)
+        error = await error_of(client, provider)
     assert (error.status_code, body(error)["code"]) == (status, code)
     assert rejected.message in body(error)["message"]

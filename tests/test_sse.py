@@ -1,4 +1,4 @@
-"""Frames and events are the same wherever the stream is cut."""
+"""Frames and events do not depend on how the stream is cut, and follow the WHATWG standard."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ LINES = st.sampled_from(
 STREAMS = st.lists(st.tuples(LINES, ENDINGS), max_size=12).map(lambda lines: b"".join(map(b"".join, lines)))
 
 
-def framed(pieces: list[bytes]) -> tuple[list[bytes], bytes]:
+def split(pieces: list[bytes]) -> tuple[list[bytes], bytes]:
     framer = Framer()
     frames = [frame for piece in pieces for frame in framer.feed(piece)]
     return frames, framer.flush()
 
 
-def dispatched(stream: bytes) -> list[tuple[str, bytes]]:
-    """The events by the WHATWG algorithm, line by line, ids and empty types aside."""
+def reference_events(stream: bytes) -> list[tuple[str, bytes]]:
+    """The events by the WHATWG algorithm, line by line, except for ids and empty types."""
     events, name, data = [], "", []
     for line in stream.replace(b"\r\n", b"\n").replace(b"\r", b"\n").split(b"\n")[:-1]:
         field, _, value = line.partition(b":")
@@ -40,27 +40,27 @@ def dispatched(stream: bytes) -> list[tuple[str, bytes]]:
 
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
-def test_frames_and_rest_are_the_bytes_put_in(stream: bytes, places: list[int]) -> None:
-    frames, rest = framed(split_at(stream, places))
+def test_frames_and_rest_are_exactly_the_input(stream: bytes, places: list[int]) -> None:
+    frames, rest = split(split_at(stream, places))
     assert b"".join(frames) + rest == stream
 
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
-def test_cuts_change_no_frame(stream: bytes, places: list[int]) -> None:
-    assert framed(split_at(stream, places)) == framed([stream]) == framed([bytes([byte]) for byte in stream])
+def test_the_frames_do_not_depend_on_how_the_stream_is_cut(stream: bytes, places: list[int]) -> None:
+    assert split(split_at(stream, places)) == split([stream]) == split([bytes([byte]) for byte in stream])
 
 
 @given(STREAMS, st.lists(st.integers(min_value=0), max_size=8))
-def test_events_are_those_of_the_standard(stream: bytes, places: list[int]) -> None:
+def test_events_match_the_whatwg_algorithm(stream: bytes, places: list[int]) -> None:
     stream += b":"  # settles whether a last CR was half a CRLF
-    frames = framed(split_at(stream, places))[0]
+    frames = split(split_at(stream, places))[0]
     events = [(event.name, event.data) for event in map(decode, frames)]
     assert [data for _, data in events] == list(map(data_of, frames))
-    assert [event for event in events if event[1] is not None] == dispatched(stream)
+    assert [event for event in events if event[1] is not None] == reference_events(stream)
 
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\r\n"])
-def test_an_event_is_given_out_with_its_last_byte(end: bytes) -> None:
+def test_an_event_is_returned_with_its_last_byte(end: bytes) -> None:
     framer = Framer()
     assert framer.feed(b"data: 1" + end[:-1]) == []
     assert framer.feed(end[-1:]) == [b"data: 1" + end]
@@ -74,14 +74,14 @@ def test_an_event_that_ends_in_cr_waits_for_the_byte_after_it() -> None:
 
 
 @pytest.mark.parametrize("piece", [b"x", b"x\n", b"x\r\n"])
-def test_an_event_over_the_limit_is_refused_before_it_ends(piece: bytes) -> None:
+def test_an_incomplete_event_over_the_limit_is_an_error(piece: bytes) -> None:
     framer = Framer(max_event_bytes=10)
     with pytest.raises(EventTooLargeError, match="an event is over 10 bytes"):
         for _ in range(11):
             framer.feed(piece)
 
 
-def test_many_events_of_the_limits_size_pass() -> None:
+def test_many_events_within_the_limit_pass() -> None:
     framer = Framer(max_event_bytes=10)
     assert len([frame for _ in range(100) for frame in framer.feed(b"data: ab\n\n")]) == 100
 
@@ -110,11 +110,11 @@ def test_many_events_of_the_limits_size_pass() -> None:
         (b"", Event("", None)),
     ],
 )
-def test_a_frames_fields_are_read_by_the_standard(frame: bytes, event: Event) -> None:
+def test_fields_are_parsed_by_the_whatwg_rules(frame: bytes, event: Event) -> None:
     assert (decode(frame), data_of(frame)) == (event, event.data)
 
 
 @given(st.binary().filter(lambda data: not {10, 13} & set(data)), st.sampled_from(["", "message_start"]))
-def test_what_is_encoded_decodes_to_itself(data: bytes, name: str) -> None:
-    (frame,) = framed([encode(data, name)])[0]
+def test_encode_and_decode_are_inverse(data: bytes, name: str) -> None:
+    (frame,) = split([encode(data, name)])[0]
     assert (decode(frame), data_of(frame)) == (Event(name, data), data)
