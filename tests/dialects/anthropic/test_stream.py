@@ -138,9 +138,9 @@ def test_a_corrupted_event_does_not_break_the_stream(name: str) -> None:
         for corrupted in corruptions(orjson.loads(decode(frame).data or b"")):
             event = Event("", orjson.dumps(corrupted))
             assert DIALECT.has_content(event) in (True, False)
-            stage = DIALECT.stream_translator(response_context())
+            translator = DIALECT.stream_translator(response_context())
             pieces = [*frames[:position], encode(event.data or b""), *frames[position + 1 :]]
-            assert all(isinstance(output, (dict, str)) for output in events_of(feed_all(stage, pieces)))
+            assert all(isinstance(output, (dict, str)) for output in events_of(feed_all(translator, pieces)))
 
 
 @pytest.mark.parametrize("event", [Event("ping", None), Event("", b"{"), Event("", b"[DONE]")])
@@ -151,10 +151,10 @@ def test_an_unreadable_event_has_no_content(event: Event) -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_the_first_event_that_writes_content_has_content(file: Path) -> None:
     """No output precedes the first event for which `has_content` is true."""
-    stage = DIALECT.stream_translator(response_context(tool_names=NAMES))
+    translator = DIALECT.stream_translator(response_context(tool_names=NAMES))
     for frame in Framer().feed(file.read_bytes()):
         has_output = any(
-            event == "[DONE]" or "error" in event or _has_delta(event) for event in events_of(stage.feed(frame))
+            event == "[DONE]" or "error" in event or _has_delta(event) for event in events_of(translator.feed(frame))
         )
         if has_output:
             assert DIALECT.has_content(decode(frame))

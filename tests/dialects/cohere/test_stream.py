@@ -159,9 +159,9 @@ def test_each_call_without_arguments_gets_one_empty_object(events: list[bytes]) 
 
 
 def test_the_end_of_a_call_writes_its_empty_arguments_at_once() -> None:
-    stage = DIALECT.stream_translator(response_context())
-    stage.feed(START)
-    (event,) = events_of(stage.feed(CALL_END))
+    translator = DIALECT.stream_translator(response_context())
+    translator.feed(START)
+    (event,) = events_of(translator.feed(CALL_END))
     assert event["choices"][0]["delta"]["tool_calls"] == [{"index": 0, "function": {"arguments": "{}"}}]
 
 

@@ -161,10 +161,10 @@ def test_content_after_a_finish_reason_is_kept_wherever_the_stream_is_cut() -> N
 
 def test_the_finish_chunk_is_written_when_the_connection_ends() -> None:
     state = response_context()
-    stage = DIALECT.stream_translator(state)
-    assert b'finish_reason":"stop' not in stage.feed(sse(EARLY[0]))
+    translator = DIALECT.stream_translator(state)
+    assert b'finish_reason":"stop' not in translator.feed(sse(EARLY[0]))
     assert state.answer.complete and not state.answer.done and not state.answer.awaits_only_trailer
-    assert events_of(stage.end())[-1] == "[DONE]"
+    assert events_of(translator.end())[-1] == "[DONE]"
 
 
 def test_parts_of_the_finishing_event_precede_the_finish_chunk() -> None:
