@@ -39,7 +39,7 @@ def take_snapshot(runtime: Runtime, health: HealthWatcher, config: ConfigMetrics
     """Copy every counter and gauge; no await, so that they belong together."""
     return MetricsSnapshot(
         series=_series(runtime, health.snapshot()),
-        tally=deepcopy(runtime.counters),
+        counters=deepcopy(runtime.counters),
         statuses=health.statuses,
         config=config,
         requests_in_flight=runtime.load.requests,

@@ -1,1 +1,1 @@
-"""What is observed of the targets, and the rows of it that a decision reads."""
+"""What is observed of targets and requests: windows, histograms, signals for routing, health and metrics."""

@@ -1,4 +1,4 @@
-"""What an operator looks back on: what it came to so far, who had to step in, and which file is in force."""
+"""Totals since start, the loaded configuration and the latest failovers, for `/v1/providers/activity`."""
 
 from __future__ import annotations
 
@@ -12,46 +12,46 @@ MAX_FAILOVERS = 50
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """The file in force."""
+    """The routing.yaml in force; `loaded_at` is in seconds since 1970."""
 
     number: int
+    """Of the generation."""
     digest: str
     loaded_at: float
-    """Seconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
 class FailoverRecord:
-    """A request that needed more than one attempt; nothing of what it said."""
+    """A request that needed more than one attempt, successful or not; it contains no text of the conversation."""
 
     request_id: str
     model: str
     ended_at: float
-    """When it was over, in seconds since 1970."""
+    """Seconds since 1970."""
     outcome: str
     attempts: tuple[Mapping[str, Any], ...]
-    """As a caller may know them."""
+    """As the `attempts` of an error response."""
 
 
 @dataclass(slots=True)
 class Activity:
-    """Since the process began."""
+    """What has happened since the process started."""
 
     started_at: float
     """Seconds since 1970."""
     loaded: LoadedConfig | None = None
     requests: int = 0
-    """That reached a provider, or tried to."""
+    """Requests with at least one attempt."""
     cost_usd: float = 0.0
-    """US dollars, where prices and usage are known."""
+    """Where prices and usage are known."""
     failover_count: int = 0
     failovers: deque[FailoverRecord] = field(default_factory=lambda: deque(maxlen=MAX_FAILOVERS))
     """The latest, newest first."""
 
-    def record_request(self, cost: float, rescue: FailoverRecord | None) -> None:
-        """A request is over."""
+    def record_request(self, cost_usd: float, failover: FailoverRecord | None) -> None:
+        """Record a request that has ended."""
         self.requests += 1
-        self.cost_usd += cost
-        if rescue is not None:
+        self.cost_usd += cost_usd
+        if failover is not None:
             self.failover_count += 1
-            self.failovers.appendleft(rescue)
+            self.failovers.appendleft(failover)

@@ -1,4 +1,4 @@
-"""News for whoever wants to follow; each follower has a queue of its own, and nobody waits for a slow one."""
+"""Broadcasts messages to subscribers, each with a bounded queue of its own; one that is too slow is dropped."""
 
 from __future__ import annotations
 
@@ -9,89 +9,88 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 MAX_SUBSCRIBERS = 32
-"""Followers at a time."""
 MAX_QUEUED = 64
-"""Messages that one follower may be behind."""
+"""Messages that a subscriber may be behind."""
 
 EndReason = Literal["slow", "closed", "left"]
 
 
 class TooManySubscribersError(Exception):
-    """Nobody more may follow now."""
+    """The broadcast has `MAX_SUBSCRIBERS` subscribers, or is closed."""
 
 
 @dataclass(slots=True, eq=False)
 class Subscriber:
-    """One who follows; `next` gives every message in order, from the moment it began."""
+    """Receives every message in order from its subscription on; read them with `next`."""
 
     abort: Callable[[], None]
-    """Called when it was too slow: whatever it is stuck in must end."""
+    """Called when it is dropped for being slow, to end the write that blocks it."""
     end_reason: EndReason | None = None
     _waiting: deque[str] = field(default_factory=deque)
-    _stirred: Event = field(default_factory=Event)
+    _wakeup: Event = field(default_factory=Event)
 
     def put(self, message: str) -> None:
-        """Add a message, or give it up."""
+        """Queue a message; if the queue is full, drop all and close with reason `slow`."""
         if len(self._waiting) >= MAX_QUEUED:
             self._waiting.clear()
             self.close("slow")
             self.abort()
         else:
             self._waiting.append(message)
-            self._stirred.set()
+            self._wakeup.set()
 
-    def close(self, end: EndReason) -> None:
-        """Nothing more comes."""
-        self.end_reason = end
-        self._stirred.set()
+    def close(self, reason: EndReason) -> None:
+        """End the subscription after the messages that are queued."""
+        self.end_reason = reason
+        self._wakeup.set()
 
     async def next(self) -> str | None:
-        """The next message, None at the end."""
+        """Wait for the next message; None at the end."""
         while not self._waiting:
             if self.end_reason:
                 return None
-            self._stirred.clear()
-            await self._stirred.wait()
+            self._wakeup.clear()
+            await self._wakeup.wait()
         return self._waiting.popleft()
 
 
 @dataclass(slots=True)
 class Broadcast:
-    """Everyone who follows."""
+    """Sends each published message to all subscribers."""
 
     initial_message: Callable[[], str] = lambda: ""
-    """What a follower is told first: all that the earlier messages have come to."""
+    """Creates the first message of a subscriber: the state that the earlier messages led to."""
     wakeup: Event = field(default_factory=Event)
-    """There may be news before it is time to look for it."""
+    """Set to make the publisher look for changes before its next regular poll."""
     closed: bool = False
-    _followers: set[Subscriber] = field(default_factory=set)
+    _subscribers: set[Subscriber] = field(default_factory=set)
 
-    def subscribe(self, cut: Callable[[], None]) -> Subscriber:
-        """From now on; must be left. Raises Full, also once it is closed."""
-        if self.closed or len(self._followers) >= MAX_SUBSCRIBERS:
+    def subscribe(self, abort: Callable[[], None]) -> Subscriber:
+        """Add a subscriber; call `unsubscribe` at its end. Raises TooManySubscribersError."""
+        if self.closed or len(self._subscribers) >= MAX_SUBSCRIBERS:
             raise TooManySubscribersError
-        follower = Subscriber(cut)
-        follower.put(self.initial_message())
-        self._followers.add(follower)
-        return follower
+        subscriber = Subscriber(abort)
+        subscriber.put(self.initial_message())
+        self._subscribers.add(subscriber)
+        return subscriber
 
-    def unsubscribe(self, follower: Subscriber) -> None:
-        """Twice is harmless."""
-        self._followers.discard(follower)
+    def unsubscribe(self, subscriber: Subscriber) -> None:
+        """Remove a subscriber, if it has not been removed before."""
+        self._subscribers.discard(subscriber)
 
     def publish(self, message: str) -> None:
-        """To everyone; who is too far behind is given up."""
-        for follower in tuple(self._followers):
-            follower.put(message)
-            if follower.end_reason:
-                self._followers.discard(follower)
+        """Queue a message for every subscriber, and remove those that are too slow."""
+        for subscriber in tuple(self._subscribers):
+            subscriber.put(message)
+            if subscriber.end_reason:
+                self._subscribers.discard(subscriber)
 
     def close(self) -> None:
-        """Everyone hears that it is over."""
+        """End all subscriptions and accept no more."""
         self.closed = True
-        for follower in self._followers:
-            follower.close("closed")
-        self._followers.clear()
+        for subscriber in self._subscribers:
+            subscriber.close("closed")
+        self._subscribers.clear()
 
     def __len__(self) -> int:
-        return len(self._followers)
+        return len(self._subscribers)

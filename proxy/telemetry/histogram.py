@@ -1,4 +1,4 @@
-"""Counts by size: sparse, mergeable, and right within 5 % whatever the sizes are."""
+"""A sparse histogram with exponential buckets: mergeable, and exact within 5 % for values of any size."""
 
 from __future__ import annotations
 
@@ -8,16 +8,16 @@ from dataclasses import dataclass, field
 from itertools import accumulate
 from math import ceil, exp, log
 
-_WIDTH = log(1.1)
-_LEAST = 1e-6
-_MOST = 1e9
-_SHIFT = 145
-"""Makes the numbers of buckets positive: small ones are shared by the interpreter, and cost no memory."""
+_BUCKET_WIDTH = log(1.1)
+_MIN_VALUE = 1e-6
+_MAX_VALUE = 1e9
+_OFFSET = 145
+"""Added to bucket numbers so that those of `_MIN_VALUE` and above are positive."""
 
 
 @dataclass(slots=True)
 class Histogram:
-    """How often values of about each size were seen; a bucket is 10 % wide and stands for its middle."""
+    """Counts values in buckets that are 10 % wide; each stands for its middle."""
 
     counts: dict[int, int] = field(default_factory=dict)
     samples: int = 0
@@ -25,16 +25,16 @@ class Histogram:
     """The exact sum of all values."""
 
     def record(self, value: float) -> None:
-        """Count one value, in whatever unit the others have; from 1e-6 to 1e9 it is told apart."""
-        if not _LEAST < value < _MOST:
-            value = _MOST if value >= _MOST else _LEAST
-        bucket = int(log(value) / _WIDTH + _SHIFT)
+        """Count one value, in any unit; a value outside 1e-6 to 1e9 falls into the first or last bucket."""
+        if not _MIN_VALUE < value < _MAX_VALUE:
+            value = _MAX_VALUE if value >= _MAX_VALUE else _MIN_VALUE
+        bucket = int(log(value) / _BUCKET_WIDTH + _OFFSET)
         self.counts[bucket] = self.counts.get(bucket, 0) + 1
         self.samples += 1
         self.total += value
 
     def add(self, other: Histogram) -> None:
-        """Take in all that another has counted."""
+        """Add the values of another histogram."""
         if not self.counts:
             self.counts = dict(other.counts)
         else:
@@ -44,30 +44,30 @@ class Histogram:
         self.total += other.total
 
     def cumulative_counts(self, edges: Sequence[float]) -> list[int]:
-        """For each edge, smallest first, how many values do not exceed it; within a bucket's width."""
+        """Return for each edge, in ascending order, how many values do not exceed it, within a bucket's width."""
         buckets = sorted(self.counts)
         middles = [_middle(bucket) for bucket in buckets]
-        reached = [0, *accumulate(map(self.counts.__getitem__, buckets))]
-        return [reached[bisect_right(middles, edge)] for edge in edges]
+        cumulative = [0, *accumulate(map(self.counts.__getitem__, buckets))]
+        return [cumulative[bisect_right(middles, edge)] for edge in edges]
 
     @property
     def mean(self) -> float | None:
-        """The average, or None if nothing was counted."""
+        """The average, or None without values."""
         return self.total / self.samples if self.samples else None
 
     def percentile(self, percent: float) -> float | None:
-        """The value that this part (0-100) of all values does not exceed, or None if nothing was counted."""
+        """Return the value that `percent` (0-100) of all values do not exceed; None without values."""
         return self.percentiles(percent)[0]
 
     def percentiles(self, *percents: float) -> list[float | None]:
-        """Several of them, sorted through once."""
+        """Return several percentiles; the buckets are sorted once."""
         if not self.samples:
             return [None] * len(percents)
         buckets = sorted(self.counts)
-        reached = list(accumulate(map(self.counts.__getitem__, buckets)))
+        cumulative = list(accumulate(map(self.counts.__getitem__, buckets)))
         ranks = (max(1, ceil(self.samples * percent / 100)) for percent in percents)
-        return [_middle(buckets[bisect_left(reached, rank)]) for rank in ranks]
+        return [_middle(buckets[bisect_left(cumulative, rank)]) for rank in ranks]
 
 
 def _middle(bucket: int) -> float:
-    return exp((bucket - _SHIFT + 0.5) * _WIDTH)
+    return exp((bucket - _OFFSET + 0.5) * _BUCKET_WIDTH)

@@ -1,4 +1,4 @@
-"""Warnings of trouble that is this machine's own: one line for each kind a minute, however many requests it hits."""
+"""Logs failures of this machine, such as no route: one line a minute for each kind, however many requests it affects."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from structlog.typing import FilteringBoundLogger
 from proxy.errors import ParrotError
 
 INTERVAL_S = 60.0
-"""Between two lines about one kind of trouble."""
+"""Between two lines about one kind of failure."""
 
 
 @dataclass(slots=True)
 class LocalFailureLog:
-    """Logs the first of its kind at once, and then at most one every `INTERVAL_S` with the number of those left out."""
+    """Logs the first failure of a kind at once, then one every `INTERVAL_S` with the number left out between them."""
 
     log: FilteringBoundLogger
     clock: Callable[[], float]
-    _due: dict[str, float] = field(default_factory=dict)
-    """Kind -> when the next line may follow."""
+    _next_at: dict[str, float] = field(default_factory=dict)
+    """By error code: when the next line may follow."""
     _left_out: dict[str, int] = field(default_factory=dict)
 
     def warn(self, error: ParrotError) -> None:
-        """Log it, or count it."""
-        kind, now = error.code, self.clock()
-        if now < self._due.get(kind, now):
-            self._left_out[kind] = self._left_out.get(kind, 0) + 1
+        """Log the failure, or count it as left out."""
+        code, now = error.code, self.clock()
+        if now < self._next_at.get(code, now):
+            self._left_out[code] = self._left_out.get(code, 0) + 1
             return
-        self._due[kind] = now + INTERVAL_S
-        self.log.warning(kind, reason=error.message, left_out=self._left_out.pop(kind, 0))
+        self._next_at[code] = now + INTERVAL_S
+        self.log.warning(code, reason=error.message, left_out=self._left_out.pop(code, 0))

@@ -1,4 +1,8 @@
-"""Which targets there are to show, and under which names: the file bounds the names, whatever callers ask for."""
+"""Which targets reports and metrics list, and under which model names.
+
+A model name from a pattern is the callers' choice. To bound the number of labels, such a target is counted under the
+pattern (`gpt-*`) or its provider (`openai/*`), and only names of the file become labels.
+"""
 
 from __future__ import annotations
 
@@ -13,83 +17,86 @@ from proxy.telemetry.observations import Labels
 
 @dataclass(frozen=True, slots=True)
 class LabelledTarget:
-    """One target under one of the names that lead to it."""
+    """A target under one of the model names that lead to it."""
 
     target: str
     provider: str
     region: str
     label: str
-    """A model of the table, a pattern's text, or `provider/*`."""
+    """A model name of the file, a pattern, or `provider/*`."""
 
 
 def labelled_targets(snapshot: Snapshot, observed: Iterable[str]) -> list[LabelledTarget]:
-    """Every target the file names, and those observed that it only describes; or the description, if none was."""
-    listed = [label_target(target, name) for name, target in _every(snapshot)]
-    listed += _probed(snapshot, {place.provider for place in listed})
-    known = {place.target for place in listed}
-    passing = ((target, model_label(snapshot, target)) for target in observed if target not in known)
-    seen = [LabelledTarget(target, *split_target_id(target)[:2], name) for target, name in passing if name]
-    tried = {(place.label, place.provider, place.region) for place in seen}
-    return [place for place in listed if (place.label, place.provider, place.region) not in tried] + seen
+    """List the targets of the file, and observed targets that come from a pattern or from `provider/*`.
+
+    A pattern stands for itself only until one of its targets has been observed.
+    """
+    configured = [label_target(target, name) for name, target in _named_targets(snapshot)]
+    configured += _probed_only(snapshot, {each.provider for each in configured})
+    known = {each.target for each in configured}
+    labels = ((target, model_label(snapshot, target)) for target in observed if target not in known)
+    found = [LabelledTarget(target, *split_target_id(target)[:2], label) for target, label in labels if label]
+    replaced = {(each.label, each.provider, each.region) for each in found}
+    return [each for each in configured if (each.label, each.provider, each.region) not in replaced] + found
 
 
-def _probed(snapshot: Snapshot, listed: set[str]) -> Iterator[LabelledTarget]:
-    """The descriptions of providers that no model names and that are known of all the same, by their probes."""
+def _probed_only(snapshot: Snapshot, listed: set[str]) -> Iterator[LabelledTarget]:
+    """Yield `provider/*` of providers that no model names but whose health is known from probes."""
     for name, targets in snapshot.defaults_by_provider.items():
         if name not in listed:
             yield from (label_target(target, f"{name}/*") for target in targets if target.provider.probe is not None)
 
 
-def label_target(target: Target, name: str) -> LabelledTarget:
-    """The target under that name."""
-    return LabelledTarget(target.id, target.provider.name, target.region, name)
+def label_target(target: Target, label: str) -> LabelledTarget:
+    """Return the target under that label."""
+    return LabelledTarget(target.id, target.provider.name, target.region, label)
 
 
 def configured_targets(snapshot: Snapshot) -> frozenset[str]:
-    """The ids of the targets that the file names; all others are the callers' choice."""
-    return frozenset(target.id for _, target in _every(snapshot) if "*" not in target.model)
+    """Return the ids of the targets that the file names; those of patterns depend on the callers."""
+    return frozenset(target.id for _, target in _named_targets(snapshot) if "*" not in target.model)
 
 
 def group_key(provider: str, region: str = "", model: str = "") -> str:
-    """The key of a provider's targets, or of those in a region, under a model's name, or both."""
+    """Return the key of a group of targets: those of a provider, in a region, under a model name, or both."""
     return "\n".join((provider, region, model))
 
 
 def group_keys(snapshot: Snapshot) -> frozenset[str]:
-    """The keys of the providers, regions and models that the file names."""
+    """Return the keys of all providers, regions and models of the file."""
     listed = labelled_targets(snapshot, ())
     regions = (group_key(each.provider, region=each.region) for each in listed)
     models = (group_key(each.provider, model=each.label) for each in listed)
     return frozenset((*map(group_key, snapshot.providers), *regions, *models))
 
 
-def metric_labels(snapshot: Snapshot, known: frozenset[str], target: str) -> Labels | None:
-    """Under which names a target is counted, given those that the file names; None if the file has no place for it."""
+def metric_labels(snapshot: Snapshot, configured: frozenset[str], target: str) -> Labels | None:
+    """Return the metric labels of a target, given the configured ones; None if the file does not describe it."""
     provider, region, model = split_target_id(target)
-    name = model if target in known else model_label(snapshot, target)
-    return (provider, region, name) if name else None
+    label = model if target in configured else model_label(snapshot, target)
+    return (provider, region, label) if label else None
 
 
 def model_label(snapshot: Snapshot, target: str) -> str | None:
-    """The name under which a target is shown that the file does not name; None if the file has no place for it."""
+    """Return the label of a target that the file does not name; None if no pattern or provider describes it."""
     provider, region, model = split_target_id(target)
     for pattern in snapshot.patterns:
         for each in pattern.targets:
-            here = each.provider.name == provider and each.region == region
-            if here and _means(pattern.text, each.model, model):
+            is_here = each.provider.name == provider and each.region == region
+            if is_here and _is_expansion(pattern.text, each.model, model):
                 return pattern.text
-    here = any(each.region == region for each in snapshot.defaults_by_provider.get(provider, ()))
-    return f"{provider}/*" if here else None
+    is_here = any(each.region == region for each in snapshot.defaults_by_provider.get(provider, ()))
+    return f"{provider}/*" if is_here else None
 
 
 def split_target_id(target: str) -> tuple[str, str, str]:
-    """Provider, region and upstream model of a target's id."""
+    """Split a target id into provider, region and upstream model."""
     provider, _, rest = target.partition("@")
     region, _, model = rest.partition("/")
     return provider, region, model
 
 
-def _every(snapshot: Snapshot) -> Iterator[tuple[str, Target]]:
+def _named_targets(snapshot: Snapshot) -> Iterator[tuple[str, Target]]:
     for name, targets in snapshot.models.items():
         yield from ((name, target) for target in targets)
     for pattern in snapshot.patterns:
@@ -97,9 +104,9 @@ def _every(snapshot: Snapshot) -> Iterator[tuple[str, Target]]:
 
 
 @lru_cache(maxsize=8192)
-def _means(pattern: str, template: str, model: str) -> bool:
-    """Whether a name that the pattern matches becomes this upstream model."""
-    # The first star may be anything, and any further one is the same again.
-    form = re.escape(template).replace(r"\*", "(.*)", 1).replace(r"\*", r"\1")
-    found = re.fullmatch(form, model)
+def _is_expansion(pattern: str, template: str, model: str) -> bool:
+    """Whether some name that the pattern matches becomes this upstream model by the template."""
+    # The first star may be any text, and every further star is the same text again.
+    regex = re.escape(template).replace(r"\*", "(.*)", 1).replace(r"\*", r"\1")
+    found = re.fullmatch(regex, model)
     return found is not None and "*" in template and ModelPattern(pattern, ()).matches(found[1])

@@ -1,4 +1,4 @@
-"""What is observed of each target, kept by its id, so that it outlives reloads."""
+"""What is observed of each target: counts, latest answers, rate limits. Kept by target id, so it survives reloads."""
 
 from __future__ import annotations
 
@@ -17,41 +17,41 @@ from proxy.telemetry.ttft_trend import TtftTrend
 from proxy.telemetry.window import Bucket, Window
 
 MAX_TOKEN_RATIO = 10.0
-_LEAST_RATIO = 0.1
-"""Beyond these a count is of something else than the text."""
-_SAME = 0.01
-"""Seconds that two ways of computing one moment may differ."""
-_NEWEST = 0.2
-"""What the latest answer counts for in the calibration."""
+_MIN_TOKEN_RATIO = 0.1
+"""Outside this range the provider counts something other than text, such as images or tool schemas."""
+_CALIBRATION_WEIGHT = 0.2
+"""Weight of the latest answer in the moving average of the token ratio."""
+_SAME_EJECTION_S = 0.01
+"""Two ends of an ejection that differ by less are the same one, computed at different times."""
 
 
 class AttemptUsage(Struct, frozen=True):
-    """What an answer took."""
+    """Tokens and cost of one answer."""
 
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float = 0.0
-    """US dollars."""
 
 
 NO_USAGE = AttemptUsage()
 
 Labels = tuple[str, str, str]
-"""Provider, region, and the model's name as the file bounds it."""
+"""Metric labels of a target: provider, region, and a model name from the file."""
 
 
 @dataclass(slots=True)
 class TargetTotals:
-    """All that was ever counted."""
+    """Everything that was counted since start, for the metrics of one or more targets."""
 
     counts: Bucket = field(default_factory=Bucket)
     prompt_tokens: Histogram = field(default_factory=Histogram)
-    """Prompt tokens, by answer."""
+    """By answer."""
     completion_tokens: Histogram = field(default_factory=Histogram)
+    """By answer."""
     ejections: int = 0
 
     def add(self, other: TargetTotals) -> None:
-        """Take in all that another has counted."""
+        """Add what another has counted."""
         self.counts.add(other.counts)
         self.prompt_tokens.add(other.prompt_tokens)
         self.completion_tokens.add(other.completion_tokens)
@@ -60,81 +60,82 @@ class TargetTotals:
 
 @dataclass(slots=True)
 class ChangeCounter:
-    """How often something happened that the next decision must know."""
+    """Counts urgent changes of all targets: those that the next routing decision must take into account."""
 
     count: int = 0
-    """To single targets."""
+    """Changes of single targets."""
     probe_changes: int = 0
-    """To whole places, as probes find it."""
+    """Changed results of health probes, each for all targets of a region."""
 
 
 @dataclass(slots=True)
 class Record:
-    """One target's."""
+    """What is observed of one target."""
 
     all_urgent_changes: ChangeCounter = field(default_factory=ChangeCounter)
-    """All targets' together."""
+    """Shared by all targets."""
     sequence: EventSequence = field(default_factory=EventSequence)
-    """All targets' together."""
+    """Shared by all targets."""
     urgent_changes: int = 0
-    """News of its own."""
+    """This target's."""
     window: Window = field(default_factory=Window)
     answers: LatestAnswers = field(default_factory=LatestAnswers)
     trend: TtftTrend = field(init=False)
     tried_at: float = -inf
-    """When an attempt last began or ended."""
+    """When an attempt last started or ended."""
     in_flight: int = 0
     failed_at: float | None = None
-    """The last failure that may have been the target's own."""
+    """When the last failure ended that was a fault of the target, or a rate limit."""
     failure_trigger: str | None = None
     """The class of that failure."""
     rate_limit: RateLimitStatus | None = None
+    """From the latest response with rate-limit headers."""
     prompt_tokens: Histogram = field(default_factory=Histogram)
-    """Tokens of every prompt that was answered and counted."""
+    """By answer with usage."""
     completion_tokens: Histogram = field(default_factory=Histogram)
+    """By answer with usage."""
     ejections: int = 0
-    """Times it was taken out for failing."""
     ejected_until: float = float("-inf")
-    """The end of the last of them."""
+    """The end of the latest ejection."""
     token_ratio: float = 1.0
-    """Prompt tokens it counted for each that was estimated, the latest answers counting most."""
+    """Prompt tokens that the provider counts for each estimated one: a moving average."""
     changes: int = 0
-    """Goes up with everything that happens: what was derived from an earlier number is out of date."""
+    """Increases with every change; values that were derived at a lower number are out of date."""
     failing: bool = False
-    """Nothing has succeeded since its latest failure."""
+    """Whether no attempt has succeeded since the latest failure."""
 
     def __post_init__(self) -> None:
         self.trend = TtftTrend(self.window)
 
     def totals(self) -> TargetTotals:
-        """All that was ever counted, to keep: it does not change any more."""
+        """Return a copy of everything that was counted."""
         totals = TargetTotals()
         totals.add(TargetTotals(self.window.lifetime(), self.prompt_tokens, self.completion_tokens, self.ejections))
         return totals
 
     def record_ejection(self, until: float) -> None:
-        """It is taken out until then; said again of the same ejection, it counts once."""
-        self.ejections += until > self.ejected_until + _SAME
+        """Count an ejection that ends then; called again during the same ejection, it counts once."""
+        self.ejections += until > self.ejected_until + _SAME_EJECTION_S
         self.ejected_until = max(until, self.ejected_until)
 
     def mark_urgent(self) -> None:
-        """Something happened that the next decision must know."""
+        """Count an urgent change."""
         self.urgent_changes += 1
         self.all_urgent_changes.count += 1
 
 
 class AttemptRecorder(Struct, eq=False):
-    """One attempt from its start to its end; each ending counts once, whatever is said after it."""
+    """Records one attempt in its target's record. The first end counts, later ones are ignored."""
 
     _record: Record
     started_at: float
     stream: bool
     content_at: float | None = None
-    """When the first content was in hand."""
+    """When the first content arrived."""
     is_over: bool = False
 
     def record_content(self, now: float) -> None:
-        """The first content is in hand: from here on the target counts as having answered."""
+        """Record the first content; the attempt counts as a success from here on."""
         if self.is_over or self.content_at is not None:
             return
         self.content_at = now
@@ -149,11 +150,11 @@ class AttemptRecorder(Struct, eq=False):
             self._record.mark_urgent()
 
     def record_finish(self, now: float, usage: AttemptUsage = NO_USAGE) -> None:
-        """The answer came to its proper end."""
+        """Record the complete end of the response."""
         self.record_content(now)
-        if not self._ends(now):
+        if not self._end(now):
             return
-        self._answered(True, now)
+        self._add_answer(True, now)
         bucket = self._record.window.at(now)
         bucket.latency.record(now - self.started_at)
         bucket.tokens_in += usage.tokens_in
@@ -167,14 +168,14 @@ class AttemptRecorder(Struct, eq=False):
             bucket.throughput.record(usage.tokens_out / (now - since))
 
     def record_failure(self, trigger: str, now: float, *, fault: bool, good: bool = False) -> None:
-        """It failed, before or after its first content; `fault` says whether that counts against the uptime.
+        """Record a failure of that class, before or after the first content.
 
-        `good`: the failure itself shows that the target works, such as a refusal by its content filter.
+        `fault`: it counts against the uptime. `good`: it shows that the target works, as a content filter does.
         """
-        if not self._ends(now):
+        if not self._end(now):
             return
         if fault or good:
-            self._answered(good, now)
+            self._add_answer(good, now)
         bucket = self._record.window.at(now)
         bucket.failed[trigger] = bucket.failed.get(trigger, 0) + 1
         bucket.faults += fault
@@ -185,33 +186,35 @@ class AttemptRecorder(Struct, eq=False):
         self._record.mark_urgent()
 
     def record_cancel(self, now: float, *, hedge_lost: bool = False) -> None:
-        """The caller left, which says nothing; or another was faster: its wait would have been this long at least."""
-        if not self._ends(now):
+        """Record an end that is no failure: the client disconnected, or (`hedge_lost`) another attempt was faster."""
+        if not self._end(now):
             return
         if self.content_at is not None:
-            self._answered(True, now)
+            self._add_answer(True, now)
         elif hedge_lost and self.stream:
+            # Its time to first content would have been at least this long.
             self._record.window.at(now).ttft.record(now - self.started_at)
 
-    def record_rate_limits(self, remaining: RateLimitStatus | None) -> None:
-        """The answer's headers spoke of rate limits."""
-        if remaining is not None:
-            before, self._record.rate_limit = self._record.rate_limit, remaining
+    def record_rate_limits(self, status: RateLimitStatus | None) -> None:
+        """Record the rate limits of the response headers; None if there were none."""
+        if status is not None:
+            before, self._record.rate_limit = self._record.rate_limit, status
             self._record.changes += 1
-            if remaining.is_exhausted or (before is not None and before.is_exhausted):
+            if status.is_exhausted or (before is not None and before.is_exhausted):
                 self._record.mark_urgent()
 
     def calibrate_tokens(self, estimated: int, actual: int) -> None:
-        """The answer says how many tokens its prompt had."""
+        """Adjust the target's token ratio by the prompt tokens that were estimated and those the provider counted."""
         if estimated > 0 and actual > 0:
-            ratio = min(max(actual / estimated, _LEAST_RATIO), MAX_TOKEN_RATIO)
-            self._record.token_ratio += _NEWEST * (ratio - self._record.token_ratio)
+            ratio = min(max(actual / estimated, _MIN_TOKEN_RATIO), MAX_TOKEN_RATIO)
+            self._record.token_ratio += _CALIBRATION_WEIGHT * (ratio - self._record.token_ratio)
             self._record.changes += 1
 
-    def _answered(self, good: bool, now: float) -> None:
+    def _add_answer(self, good: bool, now: float) -> None:
         self._record.answers.add(self._record.sequence.next(), good, now)
 
-    def _ends(self, now: float) -> bool:
+    def _end(self, now: float) -> bool:
+        """End the attempt; return False if it has ended before."""
         if self.is_over:
             return False
         self.is_over = True
@@ -223,23 +226,23 @@ class AttemptRecorder(Struct, eq=False):
 
 @dataclass(slots=True)
 class Observations:
-    """All records."""
+    """The records of all targets, by target id."""
 
     labels: Callable[[str], Labels | None] = lambda target: None
-    """Under which names a target is counted; None: under none any more. Set at each reload, before `pin`."""
+    """Returns a target's metric labels, None if the file no longer describes it. Set at each reload, before `pin`."""
     urgent_changes: ChangeCounter = field(default_factory=ChangeCounter)
     sequence: EventSequence = field(default_factory=EventSequence)
-    """Of answers and probes."""
     probes: ProbeRuns = field(init=False)
     _records: TargetMap[Record] = field(init=False)
-    _forgotten: dict[Labels, TargetTotals] = field(default_factory=dict)
+    _evicted: dict[Labels, TargetTotals] = field(default_factory=dict)
+    """Totals of records that were evicted, so that the metrics never fall."""
 
     def __post_init__(self) -> None:
         self.probes = ProbeRuns(self.sequence)
-        self._records = TargetMap(lambda: Record(self.urgent_changes, self.sequence), on_evict=self._forget)
+        self._records = TargetMap(lambda: Record(self.urgent_changes, self.sequence), on_evict=self._keep_totals)
 
     def start_attempt(self, target: str, now: float, *, stream: bool = True) -> AttemptRecorder:
-        """An attempt begins; say of the flight what becomes of it."""
+        """Record the start of an attempt; record its first content and its end in the result."""
         record = self._records.get_or_create(target)
         record.window.at(now).started += 1
         record.tried_at = now
@@ -248,33 +251,32 @@ class Observations:
         return AttemptRecorder(record, now, stream)
 
     def get(self, target: str) -> Record | None:
-        """The target's record; None if it was never tried, or so long ago that it was forgotten."""
+        """Return the target's record; None if it was never tried, or its record was evicted."""
         return self._records.get(target)
 
     def in_flight(self, target: str) -> int:
-        """Attempts that have begun and not ended."""
+        """Return the number of attempts in flight at a target."""
         record = self._records.get(target)
         return record.in_flight if record else 0
 
     def pin(self, targets: frozenset[str]) -> None:
-        """Keep these for good; to be called with the table's targets at each reload."""
+        """Keep the records of these targets from now on; call it with the file's targets at each reload."""
         self._records.pin(targets)
 
     def totals(self) -> dict[Labels, TargetTotals]:
-        """All that was ever counted, by labels; what is forgotten stays in, so that counts never fall."""
-        every: dict[Labels, TargetTotals] = {}
-        for labels, totals in self._forgotten.items():
-            every.setdefault(labels, TargetTotals()).add(totals)
+        """Return everything that was counted since start, by labels, evicted records included."""
+        by_labels: dict[Labels, TargetTotals] = {}
+        for labels, totals in self._evicted.items():
+            by_labels.setdefault(labels, TargetTotals()).add(totals)
         for target in self:
-            record = self._records.get(target)
-            name = self.labels(target)
-            if record and name:
-                every.setdefault(name, TargetTotals()).add(record.totals())
-        return every
+            record, current = self._records.get(target), self.labels(target)
+            if record and current:
+                by_labels.setdefault(current, TargetTotals()).add(record.totals())
+        return by_labels
 
-    def _forget(self, target: str, record: Record) -> None:
+    def _keep_totals(self, target: str, record: Record) -> None:
         if labels := self.labels(target):
-            self._forgotten.setdefault(labels, TargetTotals()).add(record.totals())
+            self._evicted.setdefault(labels, TargetTotals()).add(record.totals())
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._records)

@@ -1,4 +1,4 @@
-"""The good probes in a row of each probed place: they show that a target is back which no request has tried yet."""
+"""Consecutive successful health probes by provider and region: they show the recovery of targets without traffic."""
 
 from __future__ import annotations
 
@@ -13,26 +13,26 @@ MAX_KEPT = 5
 
 @dataclass(slots=True)
 class ProbeRuns:
-    """Numbers of good probes, by place (`openai@us-east-1`)."""
+    """Sequence numbers of the successful probes in a row, by provider and region (`openai@us-east-1`)."""
 
     sequence: EventSequence
     _runs: dict[str, deque[int]] = field(default_factory=dict)
 
-    def record(self, places: Iterable[str], good: bool) -> None:
-        """Record one probe of an address that serves these places; a bad one ends the run of good ones."""
+    def record(self, provider_regions: Iterable[str], good: bool) -> None:
+        """Record one probe of an address that serves these regions; a failure ends their runs."""
         number = self.sequence.next()
-        for place in places:
-            run = self._runs.setdefault(place, deque(maxlen=MAX_KEPT))
+        for provider_region in provider_regions:
+            run = self._runs.setdefault(provider_region, deque(maxlen=MAX_KEPT))
             if good:
                 run.append(number)
             else:
                 run.clear()
 
-    def forget(self, places: Iterable[str]) -> None:
-        """Forget places that are not probed any more."""
-        for place in places:
-            self._runs.pop(place, None)
+    def forget(self, provider_regions: Iterable[str]) -> None:
+        """Drop regions that are no longer probed."""
+        for provider_region in provider_regions:
+            self._runs.pop(provider_region, None)
 
     def good_probes(self, target: str) -> Sequence[int] | None:
-        """Numbers of the good probes in a row at the target's place; None if it is not probed."""
+        """Return the run of the target's region; None if it is not probed."""
         return self._runs.get(target.partition("/")[0]) if self._runs else None

@@ -1,4 +1,4 @@
-"""What Prometheus is told: one table of families, made at each scrape from counters that are kept anyway."""
+"""The metrics in Prometheus' text formats: metric families are created at each scrape from counters kept anyway."""
 
 from __future__ import annotations
 
@@ -15,191 +15,200 @@ from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.observations import Labels, TargetTotals
 from proxy.telemetry.request_counters import RequestCounters
 
-# The edges that OpenTelemetry's conventions for generative AI advise.
-_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
-_FIRST = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-_TOKENS = tuple(4**power for power in range(14))
-_OVERHEAD = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
+# Bucket boundaries that OpenTelemetry's conventions for generative AI advise.
+_DURATION_BUCKETS_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TTFT_BUCKETS_S = (0.001, 0.005, 0.01, 0.02, 0.04, 0.06, 0.08, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
+_TOKEN_BUCKETS = tuple(4**power for power in range(14))
+_OVERHEAD_BUCKETS_S = (0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1.0)
 
-_TARGET = ("provider", "region", "model")
-_GENAI = ("gen_ai_provider_name", "server_region", "gen_ai_request_model")
+_TARGET_LABELS = ("provider", "region", "model")
+_GEN_AI_LABELS = ("gen_ai_provider_name", "server_region", "gen_ai_request_model")
 STATUSES = ("healthy", "degraded", "down", "disabled")
 
 
 @dataclass(frozen=True, slots=True)
 class TargetSeries:
-    """What is told of the targets with the same labels."""
+    """The values of all targets with the same labels."""
 
     totals: TargetTotals
     in_flight: int = 0
     ejected: int = 0
-    """Targets that are taken out at this moment."""
+    """Targets that are ejected now."""
     cooling_down: int = 0
+    """Targets that are cooling down now."""
     requests_remaining: int | None = None
-    """Of the rate limits, as the provider said last; the least of several."""
+    """Of the provider's rate limit, as it was received last; the smallest of several targets."""
     tokens_remaining: int | None = None
     limit_used_ratio: float | None = None
-    """Of the limit nearest to its end, the part (0-1) that is gone."""
+    """Used part (0-1) of the limit that is used most."""
 
 
 @dataclass(frozen=True, slots=True)
 class ConfigMetrics:
-    """Which file is in force."""
+    """The configuration in force."""
 
     version: str
+    """Of Parrot Sidecar."""
     generation: int
     digest: str
     last_reload_successful: bool
     reloads: Mapping[str, int] = field(default_factory=dict)
-    """Changed files, by `applied` and `refused`."""
+    """Changed files by result: `applied` or `refused`."""
 
 
 @dataclass(frozen=True, slots=True)
 class MetricsSnapshot:
-    """Everything at one moment; none of it changes any more."""
+    """All values at one moment, copied so that they can be written in another thread."""
 
     series: Mapping[Labels, TargetSeries]
-    tally: RequestCounters
+    counters: RequestCounters
     statuses: Mapping[str, str]
-    """Each provider's."""
+    """By provider."""
     config: ConfigMetrics
     requests_in_flight: int
-    """In hand."""
     buffered_bytes: int
-    """Bytes."""
     stream_clients: int
 
 
-Counted = Callable[[TargetSeries], float]
-Gauged = Callable[[TargetSeries], float | None]
-
-_COUNTERS: tuple[tuple[str, str, Counted], ...] = (
+_COUNTERS: tuple[tuple[str, str, Callable[[TargetSeries], float]], ...] = (
     ("parrot_attempts", "Attempts started.", lambda series: series.totals.counts.started),
-    ("parrot_attempts_succeeded", "Attempts with content in hand.", lambda series: series.totals.counts.ok),
-    ("parrot_streams_truncated", "Answers cut before their end.", lambda series: series.totals.counts.truncated),
+    ("parrot_attempts_succeeded", "Attempts that received content.", lambda series: series.totals.counts.ok),
+    ("parrot_streams_truncated", "Responses cut off after content.", lambda series: series.totals.counts.truncated),
     ("parrot_attempt_faults", "Failures that count against the uptime.", lambda series: series.totals.counts.faults),
-    ("parrot_ejections", "Times a target was taken out for failing.", lambda series: series.totals.ejections),
-    ("parrot_cost_usd", "Price of the answers, where it is known.", lambda series: series.totals.counts.cost_usd),
+    ("parrot_ejections", "Ejections by the circuit breaker.", lambda series: series.totals.ejections),
+    ("parrot_cost_usd", "Cost of responses, where prices are known.", lambda series: series.totals.counts.cost_usd),
 )
-_GAUGES: tuple[tuple[str, str, Gauged], ...] = (
-    ("parrot_attempts_in_flight", "Attempts that have not ended.", lambda series: series.in_flight),
-    ("parrot_targets_ejected", "Targets taken out for failing.", lambda series: series.ejected),
-    ("parrot_targets_cooling_down", "Targets left alone, as they asked.", lambda series: series.cooling_down),
-    ("parrot_ratelimit_remaining_requests", "As the provider said last.", lambda series: series.requests_remaining),
-    ("parrot_ratelimit_remaining_tokens", "As the provider said last.", lambda series: series.tokens_remaining),
-    ("parrot_ratelimit_used_ratio", "Of the limit nearest to its end.", lambda series: series.limit_used_ratio),
+_GAUGES: tuple[tuple[str, str, Callable[[TargetSeries], float | None]], ...] = (
+    ("parrot_attempts_in_flight", "Attempts in flight.", lambda series: series.in_flight),
+    ("parrot_targets_ejected", "Targets ejected by the circuit breaker.", lambda series: series.ejected),
+    ("parrot_targets_cooling_down", "Targets that are cooling down.", lambda series: series.cooling_down),
+    (
+        "parrot_ratelimit_remaining_requests",
+        "Requests left, as received last.",
+        lambda series: series.requests_remaining,
+    ),
+    ("parrot_ratelimit_remaining_tokens", "Tokens left, as received last.", lambda series: series.tokens_remaining),
+    ("parrot_ratelimit_used_ratio", "Used part of the most used limit.", lambda series: series.limit_used_ratio),
 )
 
 
 def exposition(snapshot: MetricsSnapshot, accept: str) -> tuple[bytes, str]:
-    """The text and its content type, in the format that suits the scraper."""
-    encode, kind = choose_encoder(accept)
+    """Return the text and its content type, in the format that the `Accept` header asks for."""
+    encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry()
-    registry.register(_Taken(snapshot))
-    return encode(registry), kind
+    registry.register(_SnapshotCollector(snapshot))
+    return encode(registry), content_type
 
 
 @dataclass(frozen=True, eq=False)
-class _Taken(Collector):
-    reading: MetricsSnapshot
+class _SnapshotCollector(Collector):
+    snapshot: MetricsSnapshot
 
     def collect(self) -> Iterator[Metric]:
-        return chain(families(self.reading), ProcessCollector(registry=None).collect())
+        return chain(families(self.snapshot), ProcessCollector(registry=None).collect())
 
 
 def families(snapshot: MetricsSnapshot) -> Iterator[Metric]:
-    """Every family there is, with or without samples."""
-    yield from _of_targets(snapshot.series)
-    yield from _genai(snapshot.series)
-    yield from _of_requests(snapshot)
-    yield from _of_config(snapshot.config)
+    """Yield every metric family, with or without samples."""
+    yield from _target_families(snapshot.series)
+    yield from _gen_ai_families(snapshot.series)
+    yield from _request_families(snapshot)
+    yield from _config_families(snapshot.config)
 
 
-def _of_targets(series: Mapping[Labels, TargetSeries]) -> Iterator[Metric]:
-    for name, text, counted in _COUNTERS:
-        counter = CounterMetricFamily(name, text, labels=_TARGET)
+def _target_families(series: Mapping[Labels, TargetSeries]) -> Iterator[Metric]:
+    for name, text, count in _COUNTERS:
+        counter = CounterMetricFamily(name, text, labels=_TARGET_LABELS)
         for labels, each in series.items():
-            counter.add_metric(labels, counted(each))
+            counter.add_metric(labels, count(each))
         yield counter
-    failed = CounterMetricFamily("parrot_attempts_failed", "Attempts failed, by class.", labels=(*_TARGET, "trigger"))
+    failed = CounterMetricFamily("parrot_attempts_failed", "Failures by class.", labels=(*_TARGET_LABELS, "trigger"))
     for labels, each in series.items():
-        for trigger, count in sorted(each.totals.counts.failed.items()):
-            failed.add_metric((*labels, trigger), count)
+        for trigger, failures in sorted(each.totals.counts.failed.items()):
+            failed.add_metric((*labels, trigger), failures)
     yield failed
-    for name, text, gauged in _GAUGES:
-        gauge = GaugeMetricFamily(name, text, labels=_TARGET)
+    for name, text, measure in _GAUGES:
+        gauge = GaugeMetricFamily(name, text, labels=_TARGET_LABELS)
         for labels, each in series.items():
-            if (value := gauged(each)) is not None:
+            if (value := measure(each)) is not None:
                 gauge.add_metric(labels, value)
         yield gauge
 
 
-def _genai(series: Mapping[Labels, TargetSeries]) -> Iterator[Metric]:
-    duration = HistogramMetricFamily("gen_ai_server_request_duration_seconds", "Of whole answers.", labels=_GENAI)
-    first = HistogramMetricFamily("gen_ai_server_time_to_first_token_seconds", "Of streams.", labels=_GENAI)
+def _gen_ai_families(series: Mapping[Labels, TargetSeries]) -> Iterator[Metric]:
+    duration = HistogramMetricFamily(
+        "gen_ai_server_request_duration_seconds", "Time to the end of complete responses.", labels=_GEN_AI_LABELS
+    )
+    ttft = HistogramMetricFamily(
+        "gen_ai_server_time_to_first_token_seconds", "Time to first content of streams.", labels=_GEN_AI_LABELS
+    )
     tokens = HistogramMetricFamily(
-        "gen_ai_client_token_usage", "Tokens by answer.", labels=(*_GENAI, "gen_ai_token_type")
+        "gen_ai_client_token_usage", "Tokens by response.", labels=(*_GEN_AI_LABELS, "gen_ai_token_type")
     )
     for labels, each in series.items():
-        _add(duration, labels, each.totals.counts.latency, _SECONDS)
-        _add(first, labels, each.totals.counts.ttft, _FIRST)
-        _add(tokens, (*labels, "input"), each.totals.prompt_tokens, _TOKENS)
-        _add(tokens, (*labels, "output"), each.totals.completion_tokens, _TOKENS)
-    yield from (duration, first, tokens)
+        _add_histogram(duration, labels, each.totals.counts.latency, _DURATION_BUCKETS_S)
+        _add_histogram(ttft, labels, each.totals.counts.ttft, _TTFT_BUCKETS_S)
+        _add_histogram(tokens, (*labels, "input"), each.totals.prompt_tokens, _TOKEN_BUCKETS)
+        _add_histogram(tokens, (*labels, "output"), each.totals.completion_tokens, _TOKEN_BUCKETS)
+    yield from (duration, ttft, tokens)
 
 
-def _of_requests(reading: MetricsSnapshot) -> Iterator[Metric]:
-    tally = reading.tally
+def _request_families(snapshot: MetricsSnapshot) -> Iterator[Metric]:
+    counters = snapshot.counters
     requests = CounterMetricFamily("parrot_requests", "Requests ended.", labels=("endpoint", "status", "outcome"))
-    for labels, count in sorted(tally.requests.items()):
+    for labels, count in sorted(counters.requests.items()):
         requests.add_metric(labels, count)
     failovers = CounterMetricFamily("parrot_failovers", "Further attempts of a request.", labels=("from", "to"))
-    for (before, after), count in sorted(tally.failovers.items()):
+    for (before, after), count in sorted(counters.failovers.items()):
         failovers.add_metric((before, after), count)
-    yield from _of_rescues(tally)
-    overhead = HistogramMetricFamily("parrot_overhead_seconds", "The sidecar's own time, to the answer's headers.")
-    _add(overhead, (), tally.overhead_s, _OVERHEAD)
-    status = GaugeMetricFamily("parrot_provider_status", "1 for what it is.", labels=("provider", "status"))
-    for provider, what in reading.statuses.items():
-        for each in STATUSES:
-            status.add_metric((provider, each), each == what)
-    yield from (requests, failovers, overhead, status)
-    yield GaugeMetricFamily("parrot_requests_in_flight", "Requests in hand.", reading.requests_in_flight)
-    yield GaugeMetricFamily("parrot_buffered_bytes", "Of request bodies held.", reading.buffered_bytes)
-    yield GaugeMetricFamily("parrot_stream_clients", "Who follow the providers' health.", reading.stream_clients)
+    overhead = HistogramMetricFamily("parrot_overhead_seconds", "The sidecar's own time until the response headers.")
+    _add_histogram(overhead, (), counters.overhead_s, _OVERHEAD_BUCKETS_S)
+    statuses = GaugeMetricFamily("parrot_provider_status", "1 for the current status.", labels=("provider", "status"))
+    for provider, current in snapshot.statuses.items():
+        for status in STATUSES:
+            statuses.add_metric((provider, status), status == current)
+    yield from (requests, failovers, *_recovery_families(counters), overhead, statuses)
+    yield GaugeMetricFamily("parrot_requests_in_flight", "Requests in flight.", snapshot.requests_in_flight)
+    yield GaugeMetricFamily("parrot_buffered_bytes", "Bytes of buffered request bodies.", snapshot.buffered_bytes)
+    yield GaugeMetricFamily("parrot_stream_clients", "Clients of the health stream.", snapshot.stream_clients)
 
 
-def _of_rescues(tally: RequestCounters) -> Iterator[Metric]:
-    hedges = CounterMetricFamily("parrot_hedges", "Second attempts beside a slow one.", labels=("provider", "result"))
-    for hedge, count in sorted(tally.hedges.items()):
+def _recovery_families(counters: RequestCounters) -> Iterator[Metric]:
+    hedges = CounterMetricFamily("parrot_hedges", "Hedged attempts.", labels=("provider", "result"))
+    for hedge, count in sorted(counters.hedges.items()):
         hedges.add_metric(hedge, count)
-    resumes = CounterMetricFamily("parrot_resumes", "Cut streams that may go on elsewhere.", labels=("result",))
-    for result, count in sorted(tally.resumes.items()):
+    resumes = CounterMetricFamily("parrot_resumes", "Truncated streams that could be resumed.", labels=("result",))
+    for result, count in sorted(counters.resumes.items()):
         resumes.add_metric((result,), count)
-    probes = CounterMetricFamily("parrot_probes", "Probes ended.", labels=("provider", "region", "outcome"))
-    for probe, count in sorted(tally.probes.items()):
+    probes = CounterMetricFamily("parrot_probes", "Health probes ended.", labels=("provider", "region", "outcome"))
+    for probe, count in sorted(counters.probes.items()):
         probes.add_metric(probe, count)
     yield from (hedges, resumes, probes)
 
 
-def _of_config(config: ConfigMetrics) -> Iterator[Metric]:
-    good = config.last_reload_successful
-    yield GaugeMetricFamily("parrot_config_last_reload_successful", "0: an older file is in force.", good)
-    reloads = CounterMetricFamily("parrot_config_reloads", "Changed files that were read.", labels=("result",))
+def _config_families(config: ConfigMetrics) -> Iterator[Metric]:
+    yield GaugeMetricFamily(
+        "parrot_config_last_reload_successful",
+        "0: the latest change was refused and an older file is in force.",
+        config.last_reload_successful,
+    )
+    reloads = CounterMetricFamily("parrot_config_reloads", "Changed files.", labels=("result",))
     for result in ("applied", "refused"):
         reloads.add_metric((result,), config.reloads.get(result, 0))
     yield reloads
-    yield GaugeMetricFamily("parrot_config_generation", "Files taken up, the first included.", config.generation)
-    info = GaugeMetricFamily("parrot_config_info", "Which file is in force.", labels=("hash",))
+    yield GaugeMetricFamily("parrot_config_generation", "Configurations applied, with the first.", config.generation)
+    info = GaugeMetricFamily("parrot_config_info", "Hash of the configuration in force.", labels=("hash",))
     info.add_metric((config.digest,), 1)
-    build = GaugeMetricFamily("parrot_build_info", "Which version runs.", labels=("version",))
+    build = GaugeMetricFamily("parrot_build_info", "Version of Parrot Sidecar.", labels=("version",))
     build.add_metric((config.version,), 1)
     yield from (info, build)
 
 
-def _add(family: HistogramMetricFamily, labels: tuple[str, ...], seen: Histogram, edges: tuple[float, ...]) -> None:
-    """Nothing where nothing was counted: most targets of a file are idle."""
-    if seen.samples:
-        counts = zip(edges, seen.cumulative_counts(edges), strict=True)
-        buckets = [(str(float(edge)), float(count)) for edge, count in counts] + [("+Inf", float(seen.samples))]
-        family.add_metric(labels, buckets, seen.total)
+def _add_histogram(
+    family: HistogramMetricFamily, labels: tuple[str, ...], histogram: Histogram, edges: tuple[float, ...]
+) -> None:
+    """Add a histogram unless it is empty: most targets of a file are idle."""
+    if histogram.samples:
+        counts = zip(edges, histogram.cumulative_counts(edges), strict=True)
+        buckets = [(str(float(edge)), float(count)) for edge, count in counts] + [("+Inf", float(histogram.samples))]
+        family.add_metric(labels, buckets, histogram.total)

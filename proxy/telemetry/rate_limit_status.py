@@ -1,4 +1,4 @@
-"""What a provider says of its rate limits in the headers of an answer."""
+"""The state of a provider's rate limits as the headers of its latest response gave it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """What the provider's last answer said of its rate limits."""
+    """What was left of the limits; times are monotonic seconds."""
 
     requests: int | None
+    """Requests left; None if the provider does not send it."""
     tokens: int | None
+    """Tokens left; None if the provider does not send it."""
     used_ratio: float
-    """Of the limit nearest to its end, the part (0-1) that is gone."""
+    """Used part (0-1) of the limit that is used most."""
     resets_at: float
-    """When that limit is whole again; from then on this says nothing."""
+    """When that limit is reset; from then on this status is out of date."""
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether there is nothing left of one of them."""
+        """Whether nothing is left of one of them."""
         return self.requests == 0 or self.tokens == 0
 
     def used_ratio_at(self, now: float) -> float:
-        """The part (0-1) that is gone as far as is known: nothing once the limit has been reset."""
+        """Return the used part (0-1) as far as is known: 0 once the limit has been reset."""
         return self.used_ratio if now < self.resets_at else 0.0

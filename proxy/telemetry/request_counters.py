@@ -1,4 +1,4 @@
-"""What became of the requests, all targets together, since the beginning."""
+"""Counters of requests, failovers, hedges, resumes and probes since start, all targets together, for the metrics."""
 
 from __future__ import annotations
 
@@ -12,28 +12,32 @@ from proxy.telemetry.histogram import Histogram
 
 @dataclass(slots=True)
 class RequestCounters:
-    """Counts that only grow."""
+    """Counters that never fall; the keys are the label values of the metrics."""
 
     requests: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """By endpoint, status and outcome: `ok`, `client_disconnected` or `error`."""
     failovers: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """Further attempts of a request, by the provider of the one before and by their own."""
+    """Further attempts of requests, by the provider of the attempt before and by their own."""
     overhead_s: Histogram = field(default_factory=Histogram)
-    """Seconds that the sidecar itself took until an answer's headers went out."""
+    """Time that the sidecar itself took until the response headers were sent."""
 
     probes: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-    """By provider, region, and how they went: `ok`, or the class of the failure."""
+    """By provider, region and outcome: `ok`, or the class of the failure."""
     hedges: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """By provider: `started`, and of these `won`."""
+    """By provider and result: `started`, and `won` of these."""
     resumes: Counter[str] = field(default_factory=Counter)
-    """Streams that were cut and may go on: `taken` over by another target, or by `nobody`; `differed` of the taken."""
+    """Truncated streams that could be resumed: `resumed` or `no_target`; and `mismatch` of the resumed."""
 
     def record_request(self, endpoint: str, status: int, outcome: str) -> None:
-        """A request is over; endpoints that are not a dialect's are counted together."""
+        """Count a request that has ended.
+
+        `endpoint` is empty for the sidecar's own endpoints, `status` 0 if no response was sent, `outcome` as in the
+        log: all error codes are counted as `error`.
+        """
         outcome = outcome if outcome in ("ok", "client_disconnected") else "error"
         self.requests[endpoint or "local", str(status) if status else "none", outcome] += 1
 
     def record_failovers(self, providers: Sequence[str]) -> None:
-        """The providers of a request's attempts, in order."""
+        """Count the failovers of one request, given the providers of its attempts in order."""
         if len(providers) > 1:
             self.failovers.update(pairwise(providers))

@@ -1,4 +1,4 @@
-"""What is known of each target at one moment: the rows that a decision reads."""
+"""The signals of each target that a routing decision reads: availability, percentiles, rate limits, calibration."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from proxy.telemetry.status_history import StatusHistories
 from proxy.telemetry.window import round_up_to_buckets
 
 REFRESH_S = 0.25
-"""Seconds that a row holds, unless there is news of its target."""
+"""A signal is used for this long, unless its target has an urgent change."""
 IDLE_REFRESH_S = 5.0
-"""Seconds that percentiles hold while nothing happens."""
+"""Percentiles of a target without any change are used for this long."""
 
 MAX_RECOMPUTED = 8
-"""Targets whose percentiles are worked out anew at one moment; with more, some are older than `REFRESH_S`."""
+"""Percentiles (of a target and window) that are recomputed per `REFRESH_S`; with more, some are older."""
 MAX_PERCENTILES = 5000
-"""Percentiles kept: for each target and window asked for."""
+"""Entries kept, one for each target and requested window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """How one measure is spread."""
+    """Percentiles of one measure; None without samples."""
 
     p50: float | None = None
     p95: float | None = None
@@ -45,33 +45,33 @@ class Performance:
     """A target's percentiles over a window."""
 
     window_s: int = round_up_to_buckets(HEALTH_WINDOW_S)
-    """Seconds: what was asked for, in whole buckets."""
+    """The requested window, rounded up to buckets."""
     ttft_ms: Percentiles = Percentiles()
-    """To the first content, of streams."""
+    """Time to the first content of streams."""
     latency_ms: Percentiles = Percentiles()
-    """To the end of whole answers."""
+    """Time to the end of complete responses."""
     throughput: Percentiles = Percentiles()
-    """Tokens per second; more is better."""
+    """Tokens per second."""
 
 
 class Signal(Struct, frozen=True):
-    """One target's row."""
+    """What a decision knows of one target."""
 
     available_in_ms: int = 0
-    """0: now. More: it failed, or asked to be left alone, and is tried after the available ones."""
+    """More than 0: ejected, cooling down or at a rate limit, and ranked after the available targets."""
     degraded: bool = False
-    """Not as well as it should be; a factor in `automatic`, and no reason to leave it out."""
+    """Whether its health is not healthy: a factor of the strategy `automatic`, and no reason for exclusion."""
     performance: Performance = Performance()
     availability: Availability = UNTRIED
-    """What `available_in_ms` comes from; a request with a circuit breaker of its own reads it otherwise."""
+    """What `available_in_ms` is derived from; a request that overrides the breaker derives it differently."""
     rate_limit: RateLimitStatus | None = None
-    """What its provider last said of rate limits; None once that is out of date."""
+    """The rate limits of its latest response; None once they have been reset."""
     token_ratio: float = 1.0
-    """Prompt tokens it counts for each that we estimate."""
+    """Prompt tokens that the provider counts for each estimated one."""
 
 
 UNTRIED_SIGNAL = Signal()
-"""The row of a target nobody has tried."""
+"""The signal of a target that was never tried."""
 
 
 class SignalTable:
@@ -82,185 +82,189 @@ class SignalTable:
         self.memo: dict[Any, Any] = {}
 
     def get(self, target: str, window: float = HEALTH_WINDOW_S) -> Signal:
-        """The target's row; live, its percentiles are those of that many seconds."""
+        """Return the target's signal; in a live table, with percentiles over that many seconds."""
         return self._rows.get(target, UNTRIED_SIGNAL)
 
 
 class Signals(Struct, frozen=True):
-    """All that a decision is told of the world."""
+    """Everything a decision reads besides the request and the configuration."""
 
     table: SignalTable = factory(default_factory=SignalTable)
     pick_counts: Mapping[Any, Mapping[str, int]] = {}
-    """Turns taken so far: by group of requests, then by provider."""
+    """Picks of the load balancer so far: by group of requests, then by provider."""
     limited_for_ms: Mapping[str, int] = {}
-    """Providers at a limit of the file's -> milliseconds until they may have room again."""
+    """Providers at a configured limit, with the milliseconds until there may be room."""
     sticky_target: str | None = None
-    """The target that served this session last."""
+    """The target that served the request's session last."""
     in_flight: Callable[[str], int] = lambda target: 0
-    """Attempts at a target that have begun and not ended."""
+    """Returns the number of attempts in flight at a target."""
 
 
 @dataclass(slots=True)
-class _Measured:
-    """What takes long to work out."""
-
+class _CachedPercentiles:
     record: Record
     performance: Performance
     changes: int
+    """`record.changes` at that time."""
     at: float
 
 
 @dataclass(slots=True)
-class _Made:
-    """A row, and what it was made of."""
-
+class _CachedSignal:
     signal: Signal
     record: Record | None
-    told: int
+    urgent_changes: int
+    """`record.urgent_changes` at that time."""
 
 
 @dataclass(slots=True)
 class SignalCache:
-    """The rows of the moment: of those targets that are asked for, anew after `REFRESH_S` and with any news of them."""
+    """Computes signals on request and caches them.
+
+    A signal is recomputed after `REFRESH_S`, or at once if its target has an urgent change (a failure, a recovery, an
+    exhausted rate limit) or a probe result changed. Percentiles are costly: at most `MAX_RECOMPUTED` are recomputed
+    per `REFRESH_S`, besides those of targets without any. Other signals keep older percentiles and are queued, and the
+    queue comes first in the next period.
+    For example, with 20 busy targets 8 are recomputed, then 8 of the remaining 12, then the last 4 and the first 4.
+    """
 
     observations: Observations
     availability: Callable[[str, float], Availability]
-    """What keeps traffic from a target at a time."""
+    """Returns what keeps traffic from a target at a time."""
     target_histories: StatusHistories = field(default_factory=StatusHistories)
     group_histories: StatusHistories = field(default_factory=StatusHistories)
-    """Of providers, regions and models."""
+    """Health of providers, regions and models."""
     probe_failures: Mapping[str, ProbeFailure] = field(default_factory=dict)
-    """What probes have found; empty while all is well."""
-    _now: SignalTable | None = None
-    _until: float = 0.0
-    _news: ChangeCounter = field(default_factory=ChangeCounter)
-    _made: dict[tuple[str, float], _Made] = field(default_factory=dict)
-    """What holds until then, but for news."""
-    _turns: int = 0
-    """How many may still be measured at this moment."""
-    _due: dict[tuple[str, float], None] = field(default_factory=dict)
-    """Those whose turn it is at this moment."""
-    _late: dict[tuple[str, float], None] = field(default_factory=dict)
-    """Those that wait for one, the longest first."""
-    _measured: dict[tuple[str, float], _Measured] = field(default_factory=dict)
+    """By provider and region; the dictionary of `Breakers`."""
+    _table: SignalTable | None = None
+    _period_ends: float = 0.0
+    _seen_changes: ChangeCounter = field(default_factory=ChangeCounter)
+    _rows: dict[tuple[str, float], _CachedSignal] = field(default_factory=dict)
+    """By target and window; computed in this period."""
+    _budget: int = 0
+    """How many percentiles may still be recomputed in this period, besides those in `_refresh_now`."""
+    _refresh_now: dict[tuple[str, float], None] = field(default_factory=dict)
+    """Percentiles that waited for this period."""
+    _deferred: dict[tuple[str, float], None] = field(default_factory=dict)
+    """Percentiles that wait for a later period, in order."""
+    _percentiles: dict[tuple[str, float], _CachedPercentiles] = field(default_factory=dict)
 
     def table_at(self, now: float) -> SignalTable:
-        """The rows of this moment: the same ones again while nothing has happened that must be known at once."""
-        news = self.observations.urgent_changes
-        if self._now is None or now >= self._until or news != self._news:
-            if now >= self._until or news.probe_changes != self._news.probe_changes:
-                self._begin(now)
-            self._now, self._news = _Live(self, now), replace(news)
-        return self._now
+        """Return the signals at this moment: the same table again until one of them has to be recomputed."""
+        changes = self.observations.urgent_changes
+        if self._table is None or now >= self._period_ends or changes != self._seen_changes:
+            if now >= self._period_ends or changes.probe_changes != self._seen_changes.probe_changes:
+                self._start_period(now)
+            self._table, self._seen_changes = _LiveTable(self, now), replace(changes)
+        return self._table
 
-    def _begin(self, now: float) -> None:
-        """From now on nothing holds that was made before; first come those that have waited the longest."""
-        self._until = now + REFRESH_S
-        self._made.clear()
-        self._due = dict.fromkeys(islice(self._late, MAX_RECOMPUTED))
-        self._turns = MAX_RECOMPUTED - len(self._due)
-        for key in self._due:
-            del self._late[key]
+    def _start_period(self, now: float) -> None:
+        self._period_ends = now + REFRESH_S
+        self._rows.clear()
+        self._refresh_now = dict.fromkeys(islice(self._deferred, MAX_RECOMPUTED))
+        self._budget = MAX_RECOMPUTED - len(self._refresh_now)
+        for key in self._refresh_now:
+            del self._deferred[key]
 
     def member(self, target: str, now: float) -> Member:
-        """What the target's health, and that of its groups, is judged by."""
+        """Return what the health of the target, and of its groups, depends on."""
         observations = self.observations
         return Member(self.availability(target, now), observations.get(target), observations.probes.good_probes(target))
 
     def health(self, target: str, member: Member, now: float) -> Health:
-        """The target's own health."""
+        """Return the target's own health."""
         return self.target_histories.health(target, (member,), self.observations.sequence.last, now)
 
     def group_health(self, key: str, members: Sequence[Member], now: float) -> Health:
-        """The health of several targets as one, each of them a member once; there is at least one."""
+        """Return the health of a group of at least one target, each of them a member once."""
         return self.group_histories.health(key, members, self.observations.sequence.last, now)
 
     def signal(self, target: str, window: float, now: float) -> Signal:
-        """The target's row, made anew if there is news of it."""
+        """Return the target's signal, recomputed if the cached one is out of date."""
         key, record = (target, window), self.observations.get(target)
-        made = self._made.get(key)
-        if made is None or made.record is not record or (record is not None and made.told != record.urgent_changes):
-            signal = self._row(key, record, now)
-            made = self._made[key] = _Made(signal, record, record.urgent_changes if record else 0)
-        return made.signal
+        urgent_changes = record.urgent_changes if record else 0
+        cached = self._rows.get(key)
+        if cached is None or cached.record is not record or cached.urgent_changes != urgent_changes:
+            cached = self._rows[key] = _CachedSignal(self._compute(key, record, now), record, urgent_changes)
+        return cached.signal
 
-    def _row(self, key: tuple[str, float], record: Record | None, now: float) -> Signal:
+    def _compute(self, key: tuple[str, float], record: Record | None, now: float) -> Signal:
         if record is None:
             known = self.probe_failures or self.target_histories.knows(key[0])
-            return self._untried(key[0], now) if known else UNTRIED_SIGNAL
-        if len(self._measured) >= MAX_PERCENTILES:
-            self._measured.clear()  # windows are the callers' choice, and targets come and go
-            self._late.clear()
-        return self._signal(key[0], self._measure(key, record, now), now)
+            return self._signal_without_record(key[0], now) if known else UNTRIED_SIGNAL
+        if len(self._percentiles) >= MAX_PERCENTILES:
+            # Callers choose the windows, and targets come and go.
+            self._percentiles.clear()
+            self._deferred.clear()
+        return self._signal_of_record(key[0], record, self._performance(key, record, now), now)
 
-    def _untried(self, target: str, now: float) -> Signal:
-        """All that can be known of it is what probes found."""
+    def _signal_without_record(self, target: str, now: float) -> Signal:
+        """Return the signal of a target that was never tried, of which only probes can know anything."""
         member = self.member(target, now)
         degraded = self.health(target, member, now).status != "healthy"
         if not degraded and member.availability.probe_failure is None:
             return UNTRIED_SIGNAL
         return Signal(ceil(member.availability.available_in_s * 1000), degraded, availability=member.availability)
 
-    def _signal(self, target: str, measured: _Measured, now: float) -> Signal:
-        member, record = self.member(target, now), measured.record
-        standing, remaining = member.availability, record.rate_limit
-        limited = max(0.0, remaining.resets_at - now) if remaining and remaining.is_exhausted else 0.0
+    def _signal_of_record(self, target: str, record: Record, performance: Performance, now: float) -> Signal:
+        member, rate_limit = self.member(target, now), record.rate_limit
+        limited_for_s = max(0.0, rate_limit.resets_at - now) if rate_limit and rate_limit.is_exhausted else 0.0
         return Signal(
-            available_in_ms=ceil(max(standing.available_in_s, limited) * 1000),
+            available_in_ms=ceil(max(member.availability.available_in_s, limited_for_s) * 1000),
             degraded=self.health(target, member, now).status != "healthy",
-            performance=measured.performance,
-            availability=standing,
-            rate_limit=remaining if remaining and now < remaining.resets_at else None,
+            performance=performance,
+            availability=member.availability,
+            rate_limit=rate_limit if rate_limit and now < rate_limit.resets_at else None,
             token_ratio=record.token_ratio,
         )
 
-    def _waits(self, key: tuple[str, float]) -> bool:
-        """Whether others are measured at this moment; its turn will come."""
-        if key in self._due:
-            del self._due[key]
-            return False
-        if self._turns and key not in self._late:
-            self._turns -= 1
-            return False
-        self._late[key] = None
-        return True
+    def _try_acquire(self, key: tuple[str, float]) -> bool:
+        """Acquire a recomputation in this period; if there is none left, queue the key and return False."""
+        if key in self._refresh_now:
+            del self._refresh_now[key]
+            return True
+        if self._budget and key not in self._deferred:
+            self._budget -= 1
+            return True
+        self._deferred[key] = None
+        return False
 
-    def _measure(self, key: tuple[str, float], record: Record, now: float) -> _Measured:
-        known = self._measured.get(key)
-        if known is not None and known.record is record:
-            age = now - known.at
-            idle = age < IDLE_REFRESH_S and known.changes == record.changes
-            if age < REFRESH_S or idle or self._waits(key):
-                return known
+    def _performance(self, key: tuple[str, float], record: Record, now: float) -> Performance:
+        """Return cached percentiles, or recompute them if they are out of date and the budget allows it."""
+        cached = self._percentiles.get(key)
+        if cached is not None and cached.record is record:
+            age_s = now - cached.at
+            is_idle = age_s < IDLE_REFRESH_S and cached.changes == record.changes
+            if age_s < REFRESH_S or is_idle or not self._try_acquire(key):
+                return cached.performance
         window = round_up_to_buckets(key[1])
         total = record.window.sum_over(window, now)
         if window == round_up_to_buckets(HEALTH_WINDOW_S) and record.trend.is_due(now):
             record.trend.measure(now, total)
         performance = Performance(
-            window, _spread(total.ttft, 1000), _spread(total.latency, 1000), _spread(total.throughput, 1)
+            window, _percentiles(total.ttft, 1000), _percentiles(total.latency, 1000), _percentiles(total.throughput, 1)
         )
-        measured = _Measured(record, performance, record.changes, now)
-        self._measured[key] = measured
-        return measured
+        self._percentiles[key] = _CachedPercentiles(record, performance, record.changes, now)
+        return performance
 
 
-class _Live(SignalTable):
-    """Rows that a board makes as they are asked for."""
+class _LiveTable(SignalTable):
+    """Takes signals from a cache as they are requested, and returns the same ones from then on."""
 
-    def __init__(self, board: SignalCache, now: float) -> None:
+    def __init__(self, cache: SignalCache, now: float) -> None:
         super().__init__()
-        self._board, self._at = board, now
-        self._made: dict[tuple[str, float], Signal] = {}
+        self._cache, self._at = cache, now
+        self._signals: dict[tuple[str, float], Signal] = {}
 
     def get(self, target: str, window: float = HEALTH_WINDOW_S) -> Signal:
         key = target, window
-        row = self._made.get(key)
-        if row is None:
-            row = self._made[key] = self._board.signal(target, window, self._at)
-        return row
+        signal = self._signals.get(key)
+        if signal is None:
+            signal = self._signals[key] = self._cache.signal(target, window, self._at)
+        return signal
 
 
-def _spread(histogram: Histogram, scale: float) -> Percentiles:
+def _percentiles(histogram: Histogram, scale: float) -> Percentiles:
     p50, p95 = histogram.percentiles(50, 95)
     if p50 is None or p95 is None:
         return Percentiles()

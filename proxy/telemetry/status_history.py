@@ -1,4 +1,7 @@
-"""A group's status over time: a worse one shows at once, a better one only once it has held for a while."""
+"""The health of targets and groups over time: a worse status is reported at once, a better one after 5 s.
+
+A history also keeps the latest outage, as a group that was down stays degraded until enough successes in a row.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,7 @@ from proxy.telemetry.health import HEALTHY, NO_OUTAGE, Evidence, Health, Member,
 from proxy.telemetry.target_map import TargetMap
 
 RECOVERY_HOLD_S = 5.0
-"""How long a better status must hold before it is shown."""
+"""How long a better status must hold before it is reported."""
 
 _RANK: dict[Status, int] = {"healthy": 0, "degraded": 1, "down": 2}
 _STATUSES: tuple[Status, ...] = ("healthy", "degraded")
@@ -18,16 +21,19 @@ _STATUSES: tuple[Status, ...] = ("healthy", "degraded")
 
 @dataclass(slots=True)
 class StatusHysteresis:
-    """The status that is shown, given the status at one moment after another."""
+    """Delays improvements of a status that is observed again and again.
+
+    For each status but `down` it keeps since when the observed one has been at least that good.
+    """
 
     shown: Health = HEALTHY
     _held_since: dict[Status, float] = field(default_factory=lambda: dict.fromkeys(_STATUSES, -inf))
-    """Since when it has been at least that good; without an entry it is not."""
+    """Without an entry for a status, the latest observed one was worse."""
     _reasons: dict[Status, str | None] = field(default_factory=dict)
-    """The latest of each status."""
+    """The latest reason of each status."""
 
     def observe(self, status: Status, reason: str | None, now: float) -> Health:
-        """Record the status at this moment; return the one to show."""
+        """Record the status at this moment and return the health to report."""
         self._reasons[status] = reason
         for each in _STATUSES:
             if _RANK[each] < _RANK[status]:
@@ -52,56 +58,61 @@ class StatusHysteresis:
 
 @dataclass(slots=True)
 class StatusHistory:
-    """One group's outages and status."""
+    """The latest outage and the reported status of one group."""
 
     outage: Outage = NO_OUTAGE
     hysteresis: StatusHysteresis = field(default_factory=StatusHysteresis)
 
     def observe(self, members: Sequence[Member], number: int, now: float) -> Health:
-        """Judge the group at this moment, after the answer or probe of that number; return the health to show."""
-        seen = Evidence(members, self.outage, now)
-        if seen.has_recovered:
+        """Evaluate the group at this moment and return the health to report.
+
+        `number` is the sequence number of the latest answer or probe of any target.
+        """
+        evidence = Evidence(members, self.outage, now)
+        if evidence.has_recovered:
             self.outage = Outage(last_over=number, ended_at=now)
-            seen = Evidence(members, self.outage, now)
-        status, reason = evaluate(seen)
+            evidence = Evidence(members, self.outage, now)
+        status, reason = evaluate(evidence)
         if status == "down" and (self.outage.is_over or self.outage.last_down != number):
-            self.outage = replace(self.outage, is_over=False, by_probes=_is_known_from_probes(seen), last_down=number)
+            self.outage = replace(
+                self.outage, is_over=False, by_probes=_is_known_from_probes(evidence), last_down=number
+            )
         return self.hysteresis.observe(status, reason, now)
 
     @property
     def is_settled(self) -> bool:
-        """Whether it is healthy, with no outage to come back from."""
+        """Whether the group is healthy and has no outage to recover from."""
         return self.outage.is_over and self.hysteresis.shown.status == "healthy"
 
 
-def _is_known_from_probes(seen: Evidence) -> bool:
-    standings = [each.availability for each in seen.used]
-    return not any(each.ejected_for_s > 0 or each.only_failed for each in standings) and not seen.is_failing
+def _is_known_from_probes(evidence: Evidence) -> bool:
+    has_failed = any(each.availability.ejected_for_s > 0 or each.availability.only_failed for each in evidence.active)
+    return not has_failed and not evidence.is_failing
 
 
 @dataclass(slots=True)
 class StatusHistories:
-    """The histories of many groups, by key; a group that was always healthy has none."""
+    """The histories of many groups by key; a group that was always healthy has none."""
 
     _histories: TargetMap[StatusHistory] = field(default_factory=lambda: TargetMap(StatusHistory))
 
     def health(self, key: str, members: Sequence[Member], number: int, now: float) -> Health:
-        """Judge the group of these targets, at least one, at this moment, after the answer or probe of that number."""
+        """Return the health of a group of at least one target; it is evaluated only if it `is_due`."""
         if self.is_due(key, members, now):
             return self._histories.get_or_create(key).observe(members, number, now)
         history = self._histories.get(key)
         return history.hysteresis.shown if history else HEALTHY
 
     def is_due(self, key: str, members: Sequence[Member], now: float) -> bool:
-        """Whether the group must be evaluated: it is not healthy as before with only clean members."""
+        """Whether the group must be evaluated: it is not settled, or a rule can hold for a member."""
         history = self._histories.get(key)
         settled = history is None or history.is_settled
         return not settled or not all(each.is_clean(now) for each in members)
 
     def knows(self, key: str) -> bool:
-        """Whether the group has a history: it was not always healthy."""
+        """Whether the group was ever anything but healthy."""
         return self._histories.get(key) is not None
 
     def pin(self, keys: frozenset[str]) -> None:
-        """Keep these for good; to be called with the groups of the file at each reload."""
+        """Keep the histories of these groups from now on; call it with the file's groups at each reload."""
         self._histories.pin(keys)

@@ -1,4 +1,8 @@
-"""What is kept by target id: the named ones for good, others as long as there is room."""
+"""A map by target id that is bounded: targets of the configuration stay, of others the least recently used are evicted.
+
+Target ids that come from a pattern such as `openai/*` hold a model name that callers choose, so their number has no
+limit of its own.
+"""
 
 from __future__ import annotations
 
@@ -7,56 +11,55 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 MAX_UNPINNED = 1000
-"""Targets that come from a pattern: their names are the callers' choice, so their number must not be."""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class TargetMap(Generic[T]):
-    """A mapping that makes what is asked for; of what is not `pinned`, the longest unused goes first."""
+    """Creates values on first use. Pinned ids are kept, of the others the `max_unpinned` used last."""
 
     create: Callable[[], T]
     max_unpinned: int = MAX_UNPINNED
     pinned: frozenset[str] = frozenset()
-    """The ids in routing.yaml's table; set at each reload."""
+    """Set by `pin`."""
     on_evict: Callable[[str, T], None] = lambda target, value: None
-    """Told of each one that has to go."""
-    _kept: dict[str, T] = field(default_factory=dict)
-    _passing: dict[str, T] = field(default_factory=dict)
+    _pinned_values: dict[str, T] = field(default_factory=dict)
+    _unpinned_values: dict[str, T] = field(default_factory=dict)
+    """Least recently used first."""
 
     def get_or_create(self, target: str) -> T:
-        """The target's own, made if there is none."""
-        if target in self._kept:
-            return self._kept[target]
-        value = self._passing.pop(target, None) or self.create()
+        """Return the target's value, created if it is missing, and mark it as used."""
+        if target in self._pinned_values:
+            return self._pinned_values[target]
+        value = self._unpinned_values.pop(target, None) or self.create()
         if target in self.pinned:
-            self._kept[target] = value
+            self._pinned_values[target] = value
             return value
-        self._passing[target] = value
-        self._make_room()
+        self._unpinned_values[target] = value
+        self._evict()
         return value
 
     def get(self, target: str) -> T | None:
-        """The target's own, if it has been used; looking does not count as use."""
-        return self._kept.get(target) or self._passing.get(target)
+        """Return the target's value if there is one, without marking it as used."""
+        return self._pinned_values.get(target) or self._unpinned_values.get(target)
 
     def pin(self, targets: frozenset[str]) -> None:
-        """From now on these are kept for good, and whichever were before take their chance with the others."""
+        """Keep these ids from now on; ids that were pinned before become evictable. Call it at each reload."""
         self.pinned = targets
-        everyone = {**self._passing, **self._kept}
-        self._kept = {target: value for target, value in everyone.items() if target in targets}
-        self._passing = {target: value for target, value in everyone.items() if target not in targets}
-        self._make_room()
+        values = {**self._unpinned_values, **self._pinned_values}
+        self._pinned_values = {target: value for target, value in values.items() if target in targets}
+        self._unpinned_values = {target: value for target, value in values.items() if target not in targets}
+        self._evict()
 
-    def _make_room(self) -> None:
-        while len(self._passing) > self.max_unpinned:
-            target = next(iter(self._passing))
-            self.on_evict(target, self._passing.pop(target))
+    def _evict(self) -> None:
+        while len(self._unpinned_values) > self.max_unpinned:
+            target = next(iter(self._unpinned_values))
+            self.on_evict(target, self._unpinned_values.pop(target))
 
     def __len__(self) -> int:
-        return len(self._kept) + len(self._passing)
+        return len(self._pinned_values) + len(self._unpinned_values)
 
     def __iter__(self) -> Iterator[str]:
-        yield from self._kept
-        yield from self._passing
+        yield from self._pinned_values
+        yield from self._unpinned_values

@@ -11,30 +11,29 @@ RECENT_S = 300.0
 MIN_SAMPLES = 20
 SLOW_FACTOR = 3.0
 REFRESH_S = 5.0
-"""A median that was measured this long ago is out of date."""
 _USUAL_REFRESH_S = 60.0
-"""The same of the hour's: it takes long to add up, and changes slowly."""
+"""The hour's median is costly to add up and changes slowly."""
 
 
 @dataclass(slots=True)
 class TtftTrend:
-    """One target's, as it was last measured."""
+    """One target's trend as it was measured last; `measure` it again when `is_due`."""
 
     window: Window
     samples: int = 0
-    """First contents in the last five minutes."""
+    """First contents of streams in the last five minutes."""
     is_slow: bool = False
-    """Whether their median is over three times that of the last hour."""
+    """Whether their median exceeds three times that of the last hour."""
     measured_at: float = -inf
     _usual_s: float | None = None
     _usual_at: float = -inf
 
     def is_due(self, now: float) -> bool:
-        """Whether it should be measured again."""
+        """Whether the last measurement is out of date."""
         return now - self.measured_at >= REFRESH_S
 
     def measure(self, now: float, recent: Bucket | None = None) -> None:
-        """Compare the two medians now; `recent` are the last five minutes, if they are added up already."""
+        """Compare the two medians now; `recent` is the sum of the last five minutes, if it is known already."""
         ttft = (recent or self.window.sum_over(RECENT_S, now)).ttft
         median = ttft.percentile(50) if ttft.samples >= MIN_SAMPLES else None
         usual = None if median is None else self.usual_s(now)
@@ -42,7 +41,7 @@ class TtftTrend:
         self.is_slow = median is not None and usual is not None and median > SLOW_FACTOR * usual
 
     def usual_s(self, now: float) -> float | None:
-        """The hour's median in seconds, as of the last minute."""
+        """Return the hour's median in seconds, at most a minute old."""
         if now - self._usual_at >= _USUAL_REFRESH_S:
             self._usual_s, self._usual_at = self.window.sum_over(MAX_WINDOW_S, now).ttft.percentile(50), now
         return self._usual_s

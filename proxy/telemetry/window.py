@@ -1,4 +1,4 @@
-"""What happened at one target lately: exact counts in buckets of 5 s for a minute and of 60 s for an hour."""
+"""Counts and histograms of one target over the last minutes: buckets of 5 s for a minute, of 60 s for an hour."""
 
 from __future__ import annotations
 
@@ -10,46 +10,44 @@ from typing import Generic, TypeVar
 from proxy.telemetry.histogram import Histogram
 
 MIN_WINDOW_S = 5
-"""Seconds that a window has at least."""
 MAX_WINDOW_S = 3600
-"""Seconds that a window has at most."""
 
 T = TypeVar("T")
 
 
 @dataclass(slots=True)
 class Ring(Generic[T]):
-    """The last `count` buckets of `seconds` each; a time in which nothing happened has none.
+    """The last `count` buckets of `seconds` each, without those in which nothing happened.
 
-    Times may jump: backwards counts as standing still, forwards lets go of what is then too old.
+    The clock may jump: going back counts as standing still, going forward drops expired buckets.
     """
 
     seconds: int
     count: int
     create: Callable[[], T]
     _buckets: dict[int, T] = field(default_factory=dict)
-    """By step, oldest first: whole numbers, so that their edges never drift."""
+    """By step (start time divided by `seconds`, an integer, so that the edges never drift), oldest first."""
     _newest: int = 0
     current_ends_at: float = float("-inf")
-    """When the bucket that is counted into is over."""
+    """When the newest bucket ends."""
 
     def at(self, now: float) -> T:
-        """The bucket to count into."""
+        """Return the current bucket, to count into."""
         if now >= self.current_ends_at:
             self._roll(now)
         return self._buckets[self._newest]
 
     def last(self, count: int, now: float) -> Iterator[T]:
-        """Those of the last `count` buckets in which something happened."""
+        """Yield those of the last `count` buckets in which something happened."""
         after = max(self._newest, self._step(now)) - min(count, self.count)
         return (bucket for step, bucket in self._buckets.items() if step > after)
 
     def covers(self, then: float, count: int, now: float) -> bool:
-        """Whether an earlier time is in the last `count` buckets."""
+        """Whether an earlier time is within the last `count` buckets."""
         return self._step(then) > max(self._newest, self._step(now)) - min(count, self.count)
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Drop all buckets."""
         self._buckets.clear()
         self.current_ends_at = float("-inf")
 
@@ -66,30 +64,30 @@ class Ring(Generic[T]):
 
 @dataclass(slots=True)
 class Bucket:
-    """What was counted in one stretch of time."""
+    """What was counted in one span of time."""
 
     started: int = 0
+    """Attempts that started."""
     ok: int = 0
     """Attempts that had their first content."""
     truncated: int = 0
-    """Of those, and of earlier ones: answers that were cut before their end."""
+    """Responses that broke off after their first content, which may have been counted in an earlier bucket."""
     faults: int = 0
-    """Failures that count against the target's uptime, broken answers included."""
+    """Failures that count against the target's uptime, truncated responses included."""
     failed: dict[str, int] = field(default_factory=dict)
-    """All failures by trigger."""
+    """All failures by class."""
     tokens_in: int = 0
     tokens_out: int = 0
     cost_usd: float = 0.0
-    """US dollars."""
     ttft: Histogram = field(default_factory=Histogram)
-    """Seconds to the first content, of streams."""
+    """Seconds to the first content of streams."""
     latency: Histogram = field(default_factory=Histogram)
-    """Seconds to the end, of all whole answers."""
+    """Seconds to the end of complete responses."""
     throughput: Histogram = field(default_factory=Histogram)
-    """Tokens per second, from the first content on where the answer was streamed."""
+    """Tokens per second; of streams, from the first content on."""
 
     def add(self, other: Bucket) -> None:
-        """Take in all that another has counted."""
+        """Add what another bucket has counted."""
         self.started += other.started
         self.ok += other.ok
         self.truncated += other.truncated
@@ -105,17 +103,17 @@ class Bucket:
 
     @property
     def classified(self) -> int:
-        """Attempts that say something about the target."""
+        """Attempts that are evidence about the target: successes and faults, a truncated response counted once."""
         return self.ok + self.faults - min(self.truncated, self.ok)
 
     @property
     def uptime(self) -> float | None:
-        """The part (0-1) of verdicts that were good, or None without any."""
+        """The part (0-1) of classified attempts without a fault; None without any."""
         return 1 - self.faults / self.classified if self.classified else None
 
     @property
     def error_rate(self) -> float | None:
-        """Like the rest of `uptime`, but with what was refused for its rate."""
+        """The part (0-1) of attempts that failed, by a fault or a rate limit; None without any."""
         errors = self.faults + self.failed.get("rate_limit", 0)
         total = self.classified - self.faults + errors
         return errors / total if total else None
@@ -123,38 +121,41 @@ class Bucket:
 
 @dataclass(slots=True)
 class Window:
-    """One target's buckets; count into `at(now)`, read from `over(seconds, now)`."""
+    """One target's buckets: count into `at(now)`, read from `sum_over(seconds, now)`.
+
+    Counting touches one bucket, the open one. It is added to its minute's bucket and to the lifetime total when the
+    next one opens, so sums of over a minute add the open bucket to the whole minutes.
+    """
 
     _fine: Ring[Bucket] = field(default_factory=lambda: Ring(5, 12, Bucket))
     _coarse: Ring[Bucket] = field(default_factory=lambda: Ring(60, 60, Bucket))
     _open: Bucket | None = None
-    """Counted into until the next one is begun, and only then part of its minute."""
-    _opened: float = 0.0
-    _until: float = 0.0
+    _opened_at: float = 0.0
+    _open_until: float = 0.0
     _closed: Bucket = field(default_factory=Bucket)
-    """All that was ever counted, but for what is still open."""
+    """The sum of all buckets that were ever closed."""
 
     def at(self, now: float) -> Bucket:
-        """The bucket to count into."""
-        if self._open is not None and now < self._until:
+        """Return the bucket to count into."""
+        if self._open is not None and now < self._open_until:
             return self._open
         bucket = self._fine.at(now)
         if bucket is not self._open:
             if self._open is not None:
-                self._coarse.at(self._opened).add(self._open)
+                self._coarse.at(self._opened_at).add(self._open)
                 self._closed.add(self._open)
-            self._open, self._opened, self._until = bucket, now, self._fine.current_ends_at
+            self._open, self._opened_at, self._open_until = bucket, now, self._fine.current_ends_at
         return bucket
 
     def sum_over(self, seconds: float, now: float) -> Bucket:
-        """The sum over the last `covered(seconds)`."""
+        """Return the sum of the last `round_up_to_buckets(seconds)`."""
         total = Bucket()
         for bucket in self._parts(round_up_to_buckets(seconds), now):
             total.add(bucket)
         return total
 
     def lifetime(self) -> Bucket:
-        """The sum of everything since the beginning: it only grows."""
+        """Return the sum since the target's first attempt; it never falls."""
         total = Bucket()
         total.add(self._closed)
         if self._open is not None:
@@ -165,12 +166,12 @@ class Window:
         if seconds <= 60:
             yield from self._fine.last(seconds // 5, now)
             return
-        yield from self._coarse.last(seconds // 60, max(now, self._opened))
-        if self._open is not None and self._coarse.covers(self._opened, seconds // 60, now):
+        yield from self._coarse.last(seconds // 60, max(now, self._opened_at))
+        if self._open is not None and self._coarse.covers(self._opened_at, seconds // 60, now):
             yield self._open
 
 
 def round_up_to_buckets(seconds: float) -> int:
-    """The window that stands for one of so many seconds: whole buckets, the one just begun included."""
+    """Return the length of the window that is used for this one: whole buckets, the current one included."""
     step = 5 if seconds <= 60 else 60
     return ceil(min(max(seconds, MIN_WINDOW_S), MAX_WINDOW_S) / step) * step

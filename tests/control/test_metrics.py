@@ -86,7 +86,7 @@ def test_a_snapshot_does_not_change_afterwards() -> None:
     made.add_successes("a@us/m-a")
     made.runtime.counters.record_request("chat", 200, "ok")
     assert before.series["a", "us", "m-a"].totals.counts.latency.samples == 1
-    assert not before.tally.requests
+    assert not before.counters.requests
 
 
 async def test_the_admin_listener_answers_scrapes() -> None:

@@ -126,7 +126,7 @@ def test_a_target_is_in_use_for_five_minutes_or_for_good_where_traffic_stopped(
 ) -> None:
     group = Group()
     members = {"t": group.member("t", "+", now=first), "u": group.member("u", "+", now=second)}
-    assert Evidence([*members.values(), Member()], NO_OUTAGE, now).used == [members[name] for name in used]
+    assert Evidence([*members.values(), Member()], NO_OUTAGE, now).active == [members[name] for name in used]
 
 
 def test_probes_stand_in_for_traffic_where_there_is_none() -> None:

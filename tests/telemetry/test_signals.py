@@ -206,4 +206,4 @@ def test_what_is_kept_is_bounded() -> None:
     rows = known.board.table_at(101)
     for number in range(MAX_PERCENTILES + 10):
         rows.get("t", number / 10)
-    assert len(known.board._measured) <= MAX_PERCENTILES
+    assert len(known.board._percentiles) <= MAX_PERCENTILES
