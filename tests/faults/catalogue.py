@@ -1,4 +1,4 @@
-"""Every way a provider is known to fail, and what the caller gets: as data, for the tests and for docs/reference/faults.md."""
+"""Catalogue of provider faults and what the client receives: data for the tests and for docs/reference/faults.md."""
 
 from __future__ import annotations
 
@@ -15,114 +15,124 @@ from tests.faults.server import FIN, RECV, RST, Op, Script, http_chunk, http_res
 from tests.faults.wire_formats import CLOSING, WireFormat, error_response, event, stream_head
 
 Ending = int | Literal["first", "second", "event"]
-"""What the caller gets: that status; the whole answer of the first or second provider; or a stream that ends with an
+"""What the client receives: a status, the complete answer of the first or second provider, or a stream that ends with an
 error event."""
 Scripts = Callable[[WireFormat, bool], Sequence[Script]]
-BOTH, STREAMED, WHOLE = (True, False), (True,), (False,)
+BOTH, STREAMING, NOT_STREAMING = (True, False), (True,), (False,)
 REFUSED: Sequence[Script] = ()
 """The port is closed."""
 
 
 @dataclass(frozen=True)
 class FaultCase:
-    """One way to fail."""
+    """One fault of a provider, with the expected results."""
 
     number: str
-    """As the tests name it."""
+    """Number in the catalogue; several cases may share one."""
     description: str
     scripts: Scripts
     alone: Ending
-    """With no other provider."""
+    """Expected result without another provider."""
     fallback: Ending
-    """With a healthy second one."""
+    """Expected result with a healthy second provider."""
     modes: Sequence[bool] = BOTH
-    """Streamed or not."""
+    """The values of `stream` to test."""
     within_s: float = 10.0
-    """Seconds in which it is over with a second provider."""
+    """Maximum duration with a second provider, in seconds."""
     resumes: bool = False
-    """Whether the second one goes on where the first broke off; with `resume: off` it is as if alone."""
+    """Whether the second provider resumes the stream. With `resume: off` the result is that of a single provider."""
 
 
 def status(number: int, alone: Ending, fallback: Ending = "second", *, headers: str = "", body: bytes = b"") -> Scripts:
-    """Always that refusal."""
-    return lambda voice, stream: [error_response(number, body or b'{"error":{"message":"no"}}', headers)]
+    """Return a script with that error status for every request."""
+    return lambda wire_format, stream: [error_response(number, body or b'{"error":{"message":"no"}}', headers)]
 
 
 def always(*ops: Op) -> Scripts:
-    """The same on every connection."""
-    return lambda voice, stream: [ops]
+    """Return the same script for every connection."""
+    return lambda wire_format, stream: [ops]
 
 
 def cut(*ops: Op) -> Scripts:
-    """Forty tokens, then these."""
-    return lambda voice, stream: [voice.stream_script(*ops, after=40)]
+    """Return a script that streams 40 tokens, then runs these operations."""
+    return lambda wire_format, stream: [wire_format.stream_script(*ops, after=40)]
 
 
-def limited(number: str, what: str, header: str, within: float = 10.0) -> FaultCase:
-    """A 429 with that header line."""
-    return FaultCase(number, f"429, {what}", status(429, 429, headers=f"{header}\r\n" if header else ""), 429, "second",
-                 within_s=within)  # fmt: skip
+def limited(number: str, description: str, header: str, within_s: float = 10.0) -> FaultCase:
+    """Return the case of a 429 with that header line."""
+    return FaultCase(number, f"429, {description}", status(429, 429, headers=f"{header}\r\n" if header else ""), 429, "second",
+                 within_s=within_s)  # fmt: skip
 
 
-def _no_answer(voice: WireFormat, stream: bool) -> Sequence[Script]:
+def _error_in_200(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
     body = b'{"error":{"message":"upstream failed","code":"server_error"}}'
     return [[RECV, send(http_response(body, headers=f"{CLOSING}Content-Type: application/json\r\n")), FIN]]
 
 
-def _empty(voice: WireFormat, stream: bool) -> Sequence[Script]:
+def _empty(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
     kind = "text/event-stream" if stream else "application/json"
     return [[RECV, send(http_response(b"", headers=f"{CLOSING}Content-Type: {kind}\r\n")), FIN]]
 
 
-def _pings(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    return [[RECV, send(stream_head()), *chain.from_iterable(repeat((pause(5), send(http_chunk(voice.ping))), 200))]]
+def _pings(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    return [
+        [RECV, send(stream_head()), *chain.from_iterable(repeat((pause(5), send(http_chunk(wire_format.ping))), 200))]
+    ]
 
 
-def _pings_after_content(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    ping = (pause(20), send(http_chunk(voice.ping)))
-    return [voice.stream_script(*chain.from_iterable(repeat(ping, 40)), after=40)]
+def _pings_after_content(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    ping = (pause(20), send(http_chunk(wire_format.ping)))
+    return [wire_format.stream_script(*chain.from_iterable(repeat(ping, 40)), after=40)]
 
 
-def _broke_at_once(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    return [[RECV, send(stream_head()), *map(event, (*voice.opening, voice.error_event)), send(http_chunk(b"")), FIN]]
-
-
-def _until_close(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    start = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
-    return [[RECV, send(start + b"".join((*voice.opening, *voice.tokens[:40]))), pause(0.1), FIN]]
-
-
-def _shapeless(voice: WireFormat, stream: bool) -> Sequence[Script]:
+def _error_before_content(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
     return [
         [
             RECV,
             send(stream_head()),
-            *map(event, (*voice.opening, encode(b'{"error":["boom"]}'))),
+            *map(event, (*wire_format.opening, wire_format.error_event)),
             send(http_chunk(b"")),
             FIN,
         ]
     ]
 
 
-def _too_large(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    return [voice.stream_script(*[send(http_chunk(b"data: " + b"x" * 2**20))] * 9, after=40)]
+def _delimited_by_close(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    start = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n"
+    return [[RECV, send(start + b"".join((*wire_format.opening, *wire_format.tokens[:40]))), pause(0.1), FIN]]
 
 
-def _no_json(voice: WireFormat, stream: bool) -> Sequence[Script]:
+def _malformed_error(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    return [
+        [
+            RECV,
+            send(stream_head()),
+            *map(event, (*wire_format.opening, encode(b'{"error":["boom"]}'))),
+            send(http_chunk(b"")),
+            FIN,
+        ]
+    ]
+
+
+def _too_large(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    return [wire_format.stream_script(*[send(http_chunk(b"data: " + b"x" * 2**20))] * 9, after=40)]
+
+
+def _invalid_json(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
     broken = encode(b'{"type":"content_block_delta","choices":[{"del')
-    return [replace(voice, tokens=(*voice.tokens[:9], broken, *voice.tokens[9:])).stream_script()]
+    return [replace(wire_format, tokens=(*wire_format.tokens[:9], broken, *wire_format.tokens[9:])).stream_script()]
 
 
-def _lingers(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    return [voice.stream_script()[:-2]]
+def _stays_open(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    return [wire_format.stream_script()[:-2]]
 
 
-def _unterminated(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    return [[*replace(voice, closing=voice.closing[:2], done=b"").stream_script()[:-2], FIN]]
+def _unterminated(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    return [[*replace(wire_format, closing=wire_format.closing[:2], done=b"").stream_script()[:-2], FIN]]
 
 
-def _bytewise(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    data = b"".join(voice.events)
+def _bytewise(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    data = b"".join(wire_format.events)
     return [
         [
             RECV,
@@ -133,39 +143,39 @@ def _bytewise(voice: WireFormat, stream: bool) -> Sequence[Script]:
     ]
 
 
-def _crlf(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    data = b"".join(voice.events).replace(b"\n", b"\r\n")
+def _crlf(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    data = b"".join(wire_format.events).replace(b"\n", b"\r\n")
     cuts = (data[at : at + 7] for at in range(0, len(data), 7))
     return [[RECV, send(stream_head()), send(b"".join(map(http_chunk, cuts)) + http_chunk(b"")), FIN]]
 
 
-def _zipped(voice: WireFormat, stream: bool) -> Sequence[Script]:
+def _gzipped(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
     kind = "text/event-stream" if stream else "application/json"
-    body = gzip.compress(b"".join(voice.events) if stream else voice.body)
+    body = gzip.compress(b"".join(wire_format.events) if stream else wire_format.body)
     return [
         [RECV, send(http_response(body, headers=f"{CLOSING}Content-Type: {kind}\r\nContent-Encoding: gzip\r\n")), FIN]
     ]
 
 
-def _drips(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    first, *rest = voice.tokens
+def _slow_tokens(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    first, *rest = wire_format.tokens
     slow = chain.from_iterable((pause(9), event(data)) for data in rest)
-    start = [*map(event, voice.opening), event(first)]
+    start = [*map(event, wire_format.opening), event(first)]
     return [
         [
             RECV,
             send(stream_head()),
             *start,
             *slow,
-            *map(event, (*voice.closing, voice.done)),
+            *map(event, (*wire_format.closing, wire_format.done)),
             send(http_chunk(b"")),
             FIN,
         ]
     ]
 
 
-def _late(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    recv, *rest = voice.response_script(stream)
+def _late_response(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    recv, *rest = wire_format.response_script(stream)
     return [[recv, pause(45), *rest]]
 
 
@@ -173,9 +183,9 @@ def _raw(data: bytes) -> Scripts:
     return always(RECV, send(data), FIN)
 
 
-def _half(voice: WireFormat, stream: bool) -> Sequence[Script]:
-    whole = http_response(voice.body, headers=CLOSING)
-    return [[RECV, send(whole[: len(whole) // 2]), FIN]]
+def _half_response(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    response = http_response(wire_format.body, headers=CLOSING)
+    return [[RECV, send(response[: len(response) // 2]), FIN]]
 
 
 PAGE = b"<html><body>cloud edge error</body></html>"
@@ -191,7 +201,7 @@ def _statuses() -> Iterator[FaultCase]:
 
 
 FAULTS: Sequence[FaultCase] = (
-    FaultCase("F1", "connection refused", lambda voice, stream: REFUSED, 502, "second"),
+    FaultCase("F1", "connection refused", lambda wire_format, stream: REFUSED, 502, "second"),
     FaultCase("F5", "connection closed before the request was read", always(FIN), 502, "second"),
     FaultCase("F6", "connection reset after the request was read", always(RECV, RST), 502, "second"),
     limited("F9", "`Retry-After: 2`, and again after the retry", "Retry-After: 2"),
@@ -209,38 +219,38 @@ FAULTS: Sequence[FaultCase] = (
     FaultCase("F15", "302", status(302, 502, headers="Location: http://169.254.169.254/\r\n"), 502,
           "second"),
     FaultCase("F16", "no response after the request was read", always(RECV), 504, "second", within_s=40),
-    FaultCase("F17", "response headers, then silence", always(RECV, send(stream_head())), 504, "second", STREAMED, 10),
-    FaultCase("F18", "pings only", _pings, 504, "second", STREAMED, 10),
+    FaultCase("F17", "response headers, then silence", always(RECV, send(stream_head())), 504, "second", STREAMING, 10),
+    FaultCase("F18", "pings only", _pings, 504, "second", STREAMING, 10),
     FaultCase("F19", "opening events without content, then silence",
-          lambda voice, stream: [voice.stream_script(after=0)], 504, "second", STREAMED, 10),
-    FaultCase("F19", "opening events without content, then an error event", _broke_at_once, 502, "second", STREAMED),
-    FaultCase("F20", "silence after 40 tokens", cut(), "event", "second", STREAMED, 45, True),
-    FaultCase("F20", "pings only after 40 tokens", _pings_after_content, "event", "second", STREAMED, 330, True),
-    FaultCase("F21", "connection closed after 40 tokens", cut(pause(0.1), FIN), "event", "second", STREAMED, 10, True),
-    FaultCase("F21", "connection closed after 40 tokens, response delimited by close", _until_close, "event", "second",
-          STREAMED, 10, True),
+          lambda wire_format, stream: [wire_format.stream_script(after=0)], 504, "second", STREAMING, 10),
+    FaultCase("F19", "opening events without content, then an error event", _error_before_content, 502, "second", STREAMING),
+    FaultCase("F20", "silence after 40 tokens", cut(), "event", "second", STREAMING, 45, True),
+    FaultCase("F20", "pings only after 40 tokens", _pings_after_content, "event", "second", STREAMING, 330, True),
+    FaultCase("F21", "connection closed after 40 tokens", cut(pause(0.1), FIN), "event", "second", STREAMING, 10, True),
+    FaultCase("F21", "connection closed after 40 tokens, response delimited by close", _delimited_by_close, "event", "second",
+          STREAMING, 10, True),
     FaultCase("F21", "connection closed within an event",
-          cut(send(http_chunk(b'data: {"choices":[{"index":0,"del')), pause(0.1), FIN), "event", "second", STREAMED, 10, True),
-    FaultCase("F21", "connection closed within a non-streaming response", _half, 502, "second", WHOLE),
-    FaultCase("F22", "connection reset after 40 tokens", cut(pause(0.1), RST), "event", "second", STREAMED, 10, True),
+          cut(send(http_chunk(b'data: {"choices":[{"index":0,"del')), pause(0.1), FIN), "event", "second", STREAMING, 10, True),
+    FaultCase("F21", "connection closed within a non-streaming response", _half_response, 502, "second", NOT_STREAMING),
+    FaultCase("F22", "connection reset after 40 tokens", cut(pause(0.1), RST), "event", "second", STREAMING, 10, True),
     FaultCase("F23", "error event after 40 tokens",
-          lambda voice, stream: [voice.stream_script(event(voice.error_event), after=40)], "event", "second", STREAMED, 10, True),
-    FaultCase("F24", "one event that is not JSON", _no_json, "first", "first", STREAMED),
-    FaultCase("F24", "malformed error event before any content", _shapeless, 502, "second", STREAMED),
-    FaultCase("F24", "event of more than 8 MiB after 40 tokens", _too_large, "event", "event", STREAMED),
-    FaultCase("F25", "complete stream, connection stays open", _lingers, "first", "first", STREAMED),
-    FaultCase("F25", "complete stream without the terminal event", _unterminated, "first", "first", STREAMED),
-    FaultCase("F26", "one byte per chunk", _bytewise, "first", "first", STREAMED),
-    FaultCase("F26", "CRLF line ends, arbitrary chunk boundaries", _crlf, "first", "first", STREAMED),
-    FaultCase("F29", "200 with an error in the body", _no_answer, 502, "second"),
+          lambda wire_format, stream: [wire_format.stream_script(event(wire_format.error_event), after=40)], "event", "second", STREAMING, 10, True),
+    FaultCase("F24", "one event that is not JSON", _invalid_json, "first", "first", STREAMING),
+    FaultCase("F24", "malformed error event before any content", _malformed_error, 502, "second", STREAMING),
+    FaultCase("F24", "event of more than 8 MiB after 40 tokens", _too_large, "event", "event", STREAMING),
+    FaultCase("F25", "complete stream, connection stays open", _stays_open, "first", "first", STREAMING),
+    FaultCase("F25", "complete stream without the terminal event", _unterminated, "first", "first", STREAMING),
+    FaultCase("F26", "one byte per chunk", _bytewise, "first", "first", STREAMING),
+    FaultCase("F26", "CRLF line ends, arbitrary chunk boundaries", _crlf, "first", "first", STREAMING),
+    FaultCase("F29", "200 with an error in the body", _error_in_200, 502, "second"),
     FaultCase("F29", "200 with an empty body", _empty, 502, "second"),
     FaultCase("F30", "response is not HTTP", _raw(b"hello there\r\n\r\n"), 502, "second"),
     FaultCase("F30", "response header of 100 kB", _raw(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n"), 502, "second"),
     FaultCase("F30", "invalid chunk size", _raw(stream_head() + b"zz\r\nboom\r\n"), 502, "second"),
-    FaultCase("F32", "unrequested `Content-Encoding: gzip`", _zipped, 502, "second"),
-    FaultCase("F33", "9 s between tokens", _drips, "first", "first", STREAMED, 550),
-    FaultCase("F35", "silence for 45 s, then a normal response", _late, "first", "second", BOTH, 40),
-    FaultCase("F41", "400, context length exceeded (the fallback has a larger context window)", lambda voice, stream: [error_response(400, voice.context_length_error)], 400, "second"),
+    FaultCase("F32", "unrequested `Content-Encoding: gzip`", _gzipped, 502, "second"),
+    FaultCase("F33", "9 s between tokens", _slow_tokens, "first", "first", STREAMING, 550),
+    FaultCase("F35", "silence for 45 s, then a normal response", _late_response, "first", "second", BOTH, 40),
+    FaultCase("F41", "400, context length exceeded (the fallback has a larger context window)", lambda wire_format, stream: [error_response(400, wire_format.context_length_error)], 400, "second"),
     FaultCase("F42", "400, content policy violation", status(400, 400, body=POLICY), 400, 400),
 )  # fmt: skip
 
@@ -258,9 +268,9 @@ ELSEWHERE = {
     "F39": "tests/resilience/test_breakers.py",
     "F40": "tests/test_reload.py",
 }
-"""The faults of connecting, of connections kept, of clients, of long outages and of the file: tested where they belong."""
+"""Numbers that other files test: faults of connecting and of idle connections, of clients, long outages and reload."""
 HERE = ("F27", "F38")
-"""Faults that take more than one request, beside the catalogue."""
+"""Numbers that need more than one request; test_catalogue.py tests them separately."""
 
 ENDING_TEXT = {
     "first": "complete answer",
@@ -270,7 +280,7 @@ ENDING_TEXT = {
 
 
 def table() -> str:
-    """The rows of docs/reference/faults.md."""
+    """Return the rows of the table in docs/reference/faults.md."""
     return "\n".join(
         f"| {fault.description} | {_ending_text(fault.alone)} | {_ending_text(fault.fallback)} |" for fault in FAULTS
     )

@@ -1,4 +1,4 @@
-"""A started sidecar with default settings before scripted providers, in a loop whose time leaps."""
+"""Runs a sidecar with default settings in front of scripted providers, in virtual time (`tests/virtual_time.py`)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from proxy.upstream.http1.dial import create_ssl_context
 from tests.faults.server import FaultServer, Op, Peer, Script
 from tests.running import CapturedLog, build_generation, startup_options
 
-_create_ssl_context = cache(create_ssl_context)  # reading the system's certificates takes longer than a whole rehearsal
+_create_ssl_context = cache(create_ssl_context)  # loading the system's certificates takes longer than a test
 KEY = "canary-of-the-provider"
 PROMPT = "canary-of-the-prompt"
 FILE = """
@@ -50,7 +50,7 @@ MODELS = {
 
 @dataclass
 class ClientResult:
-    """What a client got of one request."""
+    """What a client received for one request."""
 
     status: int
     headers: Mapping[str, str]
@@ -58,13 +58,13 @@ class ClientResult:
     started_at: float
     ended_at: float
     events: list[Any] = field(default_factory=list)
-    """The data of a stream's events as JSON, `[DONE]` as that word."""
+    """Data of the events: parsed JSON, or the string `[DONE]`."""
     times: list[float] = field(default_factory=list)
-    """When each of them came."""
+    """Loop time of each event."""
 
     @property
     def duration_s(self) -> float:
-        """Seconds, of the loop's time."""
+        """Duration in loop time."""
         return self.ended_at - self.started_at
 
     @property
@@ -73,7 +73,7 @@ class ClientResult:
 
     @property
     def text(self) -> str:
-        """What was said, streamed or whole."""
+        """The text of the answer, streamed or not."""
         if not self.events:
             return str(orjson.loads(self.body)["choices"][0]["message"]["content"])
         choices = [choice for chunk in self.chunks for choice in chunk.get("choices") or ()]
@@ -86,25 +86,25 @@ class ClientResult:
 
     @property
     def errors(self) -> list[dict[str, Any]]:
-        """Error events, or the error of the envelope."""
+        """The error events of a stream, or the error of an error response."""
         if self.status != 200:
             return [orjson.loads(self.body)["error"]]
         return [chunk["error"] for chunk in self.chunks if chunk.get("error")]
 
     @property
     def done(self) -> int:
-        """How often `[DONE]` came."""
+        """Number of `[DONE]` events."""
         return self.events.count("[DONE]")
 
     @property
     def provider(self) -> str:
-        """Who gave the end of it."""
+        """The provider of the response, or of the last event."""
         return str(self.chunks[-1]["provider"] if self.chunks else orjson.loads(self.body)["provider"])
 
 
 @dataclass
 class Rehearsal:
-    """What a test may touch."""
+    """A started sidecar, a client session, the scripted providers and the log."""
 
     sidecar: Sidecar
     session: aiohttp.ClientSession
@@ -113,48 +113,48 @@ class Rehearsal:
 
     @property
     def calls(self) -> tuple[int, ...]:
-        """Requests that each provider got."""
+        """Number of requests that each provider received."""
         return tuple(len(server.requests) for server in self.servers)
 
     async def send_chat(
         self, stream: bool = True, headers: Mapping[str, str] | None = None, **members: Any
     ) -> ClientResult:
-        """One request, read to its end."""
+        """Send one chat request and read the response to its end."""
         loop = asyncio.get_running_loop()
         body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "stream": stream, **members}
-        asked = CIMultiDict(headers or {})
-        asked.setdefault("X-Provider-Preference", "first,second")
+        request_headers = CIMultiDict(headers or {})
+        request_headers.setdefault("X-Provider-Preference", "first,second")
         began = loop.time()
         url = f"{self.sidecar.url}/v1/chat/completions"
-        async with self.session.post(url, json=body, headers=asked) as answer:
-            told = ClientResult(answer.status, answer.headers, b"", began, began)
+        async with self.session.post(url, json=body, headers=request_headers) as answer:
+            result = ClientResult(answer.status, answer.headers, b"", began, began)
             framer = Framer()
             async for data in answer.content.iter_any():
-                told.body += data
+                result.body += data
                 if answer.content_type == "text/event-stream":
-                    _note(told, framer.feed(data), loop.time())
-            told.ended_at = loop.time()
-        return told
+                    _record_events(result, framer.feed(data), loop.time())
+            result.ended_at = loop.time()
+        return result
 
     def logged(self) -> str:
-        """All that was logged."""
+        """Return everything that was logged, as one string."""
         return repr(self.log.lines)
 
 
-def _note(told: ClientResult, frames: Sequence[bytes], now: float) -> None:
+def _record_events(result: ClientResult, frames: Sequence[bytes], now: float) -> None:
     for frame in frames:
         data = decode(frame).data
         if data is not None:
-            told.events.append("[DONE]" if data == b"[DONE]" else json.loads(data))
-            told.times.append(now)
+            result.events.append("[DONE]" if data == b"[DONE]" else json.loads(data))
+            result.times.append(now)
 
 
 def routing_yaml(first: str = "openai", second: str = "openai", *, alone: bool = False, failover: str = "") -> str:
-    """A routing.yaml with two providers; addresses are filled in when their servers stand."""
+    """Return a routing.yaml with two providers; `rehearsal` fills in their addresses."""
     fallback = "" if alone else FALLBACK.format(second_model=MODELS[second])
-    named = {"first": first, "second": second, "first_model": MODELS[first]}
+    names = {"first": first, "second": second, "first_model": MODELS[first]}
     return FILE.format(
-        **named, fallback=fallback, failover=failover, key=KEY, first_url="http://first", second_url="http://second"
+        **names, fallback=fallback, failover=failover, key=KEY, first_url="http://first", second_url="http://second"
     )
 
 
@@ -162,7 +162,10 @@ def routing_yaml(first: str = "openai", second: str = "openai", *, alone: bool =
 async def rehearsal(
     file: str, *scripts: Sequence[Script], environ: Mapping[str, str] | None = None
 ) -> AsyncIterator[Rehearsal]:
-    """The sidecar before providers that play these scripts, connection by connection; their URLs are put in the file."""
+    """Start the sidecar in front of providers that play these scripts, one per connection.
+
+    `http://first` and `http://second` in the file become the URLs of the providers.
+    """
     async with AsyncExitStack() as stack:
         servers = tuple([await stack.enter_async_context(FaultServer(*each)) for each in scripts])
         for server in servers:
@@ -182,7 +185,7 @@ async def rehearsal(
 
 
 def pause(seconds: float) -> Op:
-    """Does nothing for that long."""
+    """Return an operation that waits."""
 
     async def op(_: Peer) -> None:
         await asyncio.sleep(seconds)

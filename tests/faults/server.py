@@ -1,4 +1,4 @@
-"""A provider that misbehaves to order: each connection is led through a script of small operations."""
+"""A scripted TCP server for fault tests: each connection runs through a list of operations."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from types import TracebackType
 
 @dataclass(frozen=True, slots=True)
 class RecordedRequest:
-    """One request as it arrived; header names in lower case."""
+    """One received request; header names are in lower case."""
 
     line: str
     headers: dict[str, str]
@@ -22,7 +22,7 @@ class RecordedRequest:
 
 @dataclass(slots=True)
 class Peer:
-    """One connection: what came over it, and when the other side closed it."""
+    """One connection: its requests, and when the other side closed it."""
 
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
@@ -38,14 +38,14 @@ Script = Sequence[Op]
 
 
 async def RECV(peer: Peer) -> None:
-    """Reads one request, head and body, and records it."""
+    """Read one request, head and body, and record it."""
     line, headers = await _head(peer.reader)
     body = await peer.reader.readexactly(int(headers.get("content-length", "0")))
     peer.requests.append(RecordedRequest(line, headers, body))
 
 
 async def RECV_HEAD(peer: Peer) -> None:
-    """Reads one request's head, and records it without its body."""
+    """Read the head of one request and record it without a body."""
     peer.requests.append(RecordedRequest(*await _head(peer.reader), b""))
 
 
@@ -56,7 +56,7 @@ async def _head(reader: asyncio.StreamReader) -> tuple[str, dict[str, str]]:
 
 
 def send(data: bytes) -> Op:
-    """Sends bytes, whatever they are, in as few segments as the system likes."""
+    """Return an operation that sends these bytes."""
 
     async def op(peer: Peer) -> None:
         peer.writer.write(data)
@@ -66,7 +66,7 @@ def send(data: bytes) -> Op:
 
 
 def reply(build: Callable[[RecordedRequest], bytes]) -> Op:
-    """Sends what is built from the last request that came."""
+    """Return an operation that sends bytes built from the last request."""
 
     async def op(peer: Peer) -> None:
         await send(build(peer.requests[-1]))(peer)
@@ -75,7 +75,7 @@ def reply(build: Callable[[RecordedRequest], bytes]) -> Op:
 
 
 def wait_for(event: asyncio.Event) -> Op:
-    """Does nothing until the test says so."""
+    """Return an operation that waits for the event."""
 
     async def op(_: Peer) -> None:
         await event.wait()
@@ -84,7 +84,7 @@ def wait_for(event: asyncio.Event) -> Op:
 
 
 def set_event(event: asyncio.Event) -> Op:
-    """Says that the script has come this far."""
+    """Return an operation that sets the event."""
 
     async def op(_: Peer) -> None:
         event.set()
@@ -93,23 +93,23 @@ def set_event(event: asyncio.Event) -> Op:
 
 
 async def FIN(peer: Peer) -> None:
-    """Closes in good order, once all is sent."""
+    """Close the connection after everything is sent."""
     peer.writer.close()
 
 
 async def RST(peer: Peer) -> None:
-    """Resets the connection; what is not sent yet is lost."""
+    """Reset the connection; unsent data is lost."""
     peer.writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     peer.writer.transport.abort()
 
 
 async def HALF(peer: Peer) -> None:
-    """Ends the sending side only."""
+    """Close the sending side only."""
     peer.writer.write_eof()
 
 
 async def STALL(peer: Peer) -> None:
-    """Waits until the other side closes, and records when; comes by itself at the end of a script."""
+    """Wait until the other side closes, and record the time. Implied at the end of a script."""
     try:
         while await peer.reader.read(65536):
             pass
@@ -120,27 +120,27 @@ async def STALL(peer: Peer) -> None:
 
 
 async def NOREAD(peer: Peer) -> None:
-    """Stops taking bytes for good (with `receive_buffer` small, the other side is soon blocked)."""
+    """Stop reading for good. With a small `receive_buffer` the other side soon blocks."""
     peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
     await asyncio.Event().wait()
 
 
 def http_response(body: bytes = b"{}", *, status: str = "200 OK", headers: str = "") -> bytes:
-    """A whole answer with Content-Length; `headers` are lines that end in CRLF."""
+    """Return a complete response with Content-Length; `headers` are lines that end in CRLF."""
     return f"HTTP/1.1 {status}\r\n{headers}Content-Length: {len(body)}\r\n\r\n".encode() + body
 
 
 def http_chunk(data: bytes) -> bytes:
-    """One chunk; chunk(b"") is the last."""
+    """Return one chunk of the chunked encoding; b"" gives the last chunk."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 CHUNKED_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
-"""The head of a chunked answer."""
+"""The head of a chunked event stream."""
 
 
 class FaultServer:
-    """Connection n plays script n, later ones the last script again."""
+    """A server whose connection n plays script n; further connections play the last script."""
 
     def __init__(self, *scripts: Script, tls: ssl.SSLContext | None = None, receive_buffer: int | None = None) -> None:
         self.scripts = scripts
@@ -151,21 +151,21 @@ class FaultServer:
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """All requests, in the order of their connections."""
+        """All received requests, in the order of their connections."""
         return [request for peer in self.peers for request in peer.requests]
 
     def url(self, path: str = "/v1/chat/completions", host: str = "127.0.0.1") -> str:
-        """Where it is, as a provider's URL."""
+        """Return the URL of the server."""
         return f"{'https' if self._tls else 'http'}://{host}:{self.port}{path}"
 
     def refuse(self) -> None:
-        """Connections are refused from now on."""
+        """Refuse connections from now on."""
         self._server.close()
 
     async def __aenter__(self) -> FaultServer:
         sock = socket.socket()
         if self._receive_buffer is not None:
-            # Accepted connections inherit it; it must stand before the window is announced.
+            # Accepted connections inherit it. It must be set before the TCP window is announced.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, self._receive_buffer)
         sock.bind(("127.0.0.1", 0))
         self.port = sock.getsockname()[1]
@@ -196,6 +196,6 @@ async def _play(peer: Peer, script: Script) -> None:
             await op(peer)
         await STALL(peer)
     except (ConnectionError, asyncio.IncompleteReadError):
-        # The other side left in the middle of the script.
+        # The other side closed the connection during the script.
         peer.closed_at = asyncio.get_running_loop().time()
         peer.closed.set()

@@ -1,4 +1,4 @@
-"""Answers in shapes that no provider documents, and requests nested without measure: over real sockets, never a 500."""
+"""Malformed responses and deeply nested requests, over real sockets: never an unhandled error."""
 
 from __future__ import annotations
 
@@ -23,53 +23,53 @@ DIALECTS = ("openai", "anthropic", "google", "mistral", "cohere", "meta")
 
 
 def streamed(*events: bytes, ending: Any = FIN, last: bytes = http_chunk(b"")) -> Script:
-    """These events as a stream; with `last` empty, the connection's end cuts it."""
+    """Return a script that streams these events; without `last`, the end of the connection cuts the stream."""
     return [RECV, send(stream_head()), *map(event, events), send(last), ending]
 
 
-def whole(body: bytes) -> Script:
+def body_script(body: bytes) -> Script:
     return [RECV, send(http_response(body, headers=CLOSING)), FIN]
 
 
-def said(*values: Any) -> list[bytes]:
+def encode_all(*values: Any) -> list[bytes]:
     return [encode(json.dumps(value).encode()) for value in values]
 
 
-def crashed(running: Rehearsal) -> list[Any]:
+def unhandled_errors(running: Rehearsal) -> list[Any]:
     return [line for line in running.log.lines if line["event"] == "request_unhandled_error"]
 
 
-async def asked(
+async def send_request(
     file: str, *scripts: Sequence[Script], stream: bool = True, **members: Any
 ) -> tuple[ClientResult, Rehearsal]:
     async with rehearsal(file, *scripts) as running:
-        told = await running.send_chat(stream, stream_options={"include_usage": True} if stream else None, **members)
-        assert not crashed(running)
+        result = await running.send_chat(stream, stream_options={"include_usage": True} if stream else None, **members)
+        assert not unhandled_errors(running)
         assert KEY not in running.logged() and PROMPT not in running.logged()
-        return told, running
+        return result, running
 
 
-# What comes instead of an answer
+# Malformed responses
 
 
 @pytest.mark.parametrize("error", ["boom", ["boom"], {"message": ["boom"], "code": [1]}, {"code": 7, "detail": "boom"}])
 @virtual_time
-async def test_an_error_of_any_shape_before_content_fails_over(error: Any) -> None:
-    first = streamed(ROLE, *said({"error": error}))
-    told, _ = await asked(routing_yaml(), [first], WELL)
-    assert (told.text, told.provider, told.errors) == (TEXT, "second", [])
-    told, _ = await asked(routing_yaml(alone=True), [first])
-    assert told.status == 502 and "boom" in told.errors[0]["message"]
+async def test_a_malformed_error_event_before_content_fails_over(error: Any) -> None:
+    first = streamed(ROLE, *encode_all({"error": error}))
+    result, _ = await send_request(routing_yaml(), [first], WELL)
+    assert (result.text, result.provider, result.errors) == (TEXT, "second", [])
+    result, _ = await send_request(routing_yaml(alone=True), [first])
+    assert result.status == 502 and "boom" in result.errors[0]["message"]
 
 
 @pytest.mark.parametrize("error", ["boom", ["boom"], {"message": ["boom"]}])
 @pytest.mark.parametrize("dialect", DIALECTS)
 @virtual_time
-async def test_a_200_that_is_an_error_of_any_shape_is_a_502(dialect: str, error: Any) -> None:
-    told, _ = await asked(
-        routing_yaml(dialect, alone=True), [whole(json.dumps({"error": error}).encode())], stream=False
+async def test_a_200_with_a_malformed_error_is_a_502(dialect: str, error: Any) -> None:
+    result, _ = await send_request(
+        routing_yaml(dialect, alone=True), [body_script(json.dumps({"error": error}).encode())], stream=False
     )
-    assert told.status == 502 and "boom" in told.errors[0]["message"]
+    assert result.status == 502 and "boom" in result.errors[0]["message"]
 
 
 MODEL_5: dict[str, Any] = {
@@ -84,12 +84,12 @@ MODEL_5 |= {"mistral": MODEL_5["openai"], "meta": MODEL_5["openai"]}
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @virtual_time
-async def test_a_model_that_is_a_number_costs_nobody_the_answer(dialect: str) -> None:
-    told, _ = await asked(
-        routing_yaml(dialect, alone=True), [whole(json.dumps(MODEL_5[dialect]).encode())], stream=False
+async def test_members_of_a_wrong_type_do_not_lose_the_answer(dialect: str) -> None:
+    result, _ = await send_request(
+        routing_yaml(dialect, alone=True), [body_script(json.dumps(MODEL_5[dialect]).encode())], stream=False
     )
-    assert (told.status, told.text) == (200, "Hi")
-    assert told.headers["X-Provider-Model"] != "5"
+    assert (result.status, result.text) == (200, "Hi")
+    assert result.headers["X-Provider-Model"] != "5"
 
 
 STREAM_5: dict[str, list[Any]] = {
@@ -108,9 +108,9 @@ STREAM_5 |= {"mistral": STREAM_5["openai"], "meta": STREAM_5["openai"]}
 
 @pytest.mark.parametrize("dialect", DIALECTS)
 @virtual_time
-async def test_nor_in_a_stream(dialect: str) -> None:
-    told, _ = await asked(routing_yaml(dialect, alone=True), [streamed(*said(*STREAM_5[dialect]))])
-    assert (told.status, told.text, told.finishes, told.done) == (200, "Hi", ["stop"], 1)
+async def test_members_of_a_wrong_type_do_not_lose_a_streamed_answer(dialect: str) -> None:
+    result, _ = await send_request(routing_yaml(dialect, alone=True), [streamed(*encode_all(*STREAM_5[dialect]))])
+    assert (result.status, result.text, result.finishes, result.done) == (200, "Hi", ["stop"], 1)
 
 
 TEXT_5: dict[str, list[Any]] = {
@@ -131,29 +131,33 @@ HI: dict[str, list[Any]] = {
 
 @pytest.mark.parametrize("dialect", TEXT_5)
 @virtual_time
-async def test_text_that_is_no_string_fails_over_before_content_and_is_an_error_event_after_it(dialect: str) -> None:
-    told, _ = await asked(routing_yaml(dialect), [streamed(*said(*TEXT_5[dialect]))], WELL)
-    assert (told.text, told.provider) == (TEXT, "second")
-    told, running = await asked(routing_yaml(dialect), [streamed(*said(*HI[dialect], *TEXT_5[dialect]))], WELL)
-    assert (told.text, told.finishes, told.done) == ("Hi", [], 0)
-    assert [error["code"] for error in told.errors] == [MalformedResponse.code]
-    assert "secret" not in told.body.decode() + running.logged()
+async def test_text_of_a_wrong_type_fails_over_or_ends_with_an_error_event(dialect: str) -> None:
+    result, _ = await send_request(routing_yaml(dialect), [streamed(*encode_all(*TEXT_5[dialect]))], WELL)
+    assert (result.text, result.provider) == (TEXT, "second")
+    result, running = await send_request(
+        routing_yaml(dialect), [streamed(*encode_all(*HI[dialect], *TEXT_5[dialect]))], WELL
+    )
+    assert (result.text, result.finishes, result.done) == ("Hi", [], 0)
+    assert [error["code"] for error in result.errors] == [MalformedResponse.code]
+    assert "secret" not in result.body.decode() + running.logged()
 
 
 @virtual_time
-async def test_an_exception_after_content_is_an_error_event_and_the_log_says_where() -> None:
-    # An index that is a list can be no key: nothing in the dialect foresees it.
+async def test_an_exception_after_content_is_an_error_event_and_is_logged() -> None:
+    # An index that is a list cannot be a dictionary key, which the dialect does not expect.
     block = {"type": "tool_use", "id": "i", "name": "canary-of-the-answer", "input": {}}
     broken = {"type": "content_block_start", "index": ["canary-of-the-answer"], "content_block": block}
-    told, running = await asked(routing_yaml("anthropic"), [streamed(*said(*STREAM_5["anthropic"][:2], broken))], WELL)
-    assert told.text == "Hi" and [error["code"] for error in told.errors] == [MalformedResponse.code]
+    result, running = await send_request(
+        routing_yaml("anthropic"), [streamed(*encode_all(*STREAM_5["anthropic"][:2], broken))], WELL
+    )
+    assert result.text == "Hi" and [error["code"] for error in result.errors] == [MalformedResponse.code]
     [line] = [line for line in running.log.lines if line["event"] == "transform_failed"]
     assert line["error"] == "TypeError" and "_block" in line["traceback"] and line["target"].startswith("first@")
     assert "canary-of-the-answer" not in running.logged()
 
 
 @virtual_time
-async def test_an_event_over_the_limit_ends_the_stream_with_an_error_event() -> None:
+async def test_an_oversized_event_ends_the_stream_with_an_error_event() -> None:
     large = [send(http_chunk(b"x" * 2**20)) for _ in range(9)]
     first: Script = [
         RECV,
@@ -162,27 +166,29 @@ async def test_an_event_over_the_limit_ends_the_stream_with_an_error_event() -> 
         send(http_chunk(b"data: ")),
         *large,
     ]
-    told, _ = await asked(routing_yaml(), [first], WELL)
-    assert told.text == " word0 word1 word2"
-    assert "an event is over 8388608 bytes" in told.errors[0]["message"] and len(told.errors) == 1 and told.done == 0
+    result, _ = await send_request(routing_yaml(), [first], WELL)
+    assert result.text == " word0 word1 word2"
+    assert (
+        "an event is over 8388608 bytes" in result.errors[0]["message"] and len(result.errors) == 1 and result.done == 0
+    )
 
 
-# What is an answer, though it does not look like one
+# Unusual but valid responses
 
 
 @pytest.mark.parametrize("together", [True, False])
 @virtual_time
-async def test_a_first_content_event_of_200_kb_may_come_with_the_role_event(together: bool) -> None:
+async def test_a_first_content_event_of_200_kb_is_accepted(together: bool) -> None:
     content = {"choices": [{"index": 0, "delta": {"content": "x" * 200_000}, "finish_reason": None}]}
-    events = [ROLE, *said(content), *OPENAI.closing, OPENAI.done]
-    told, _ = await asked(routing_yaml(alone=True), [streamed(*([b"".join(events)] if together else events))])
-    assert (len(told.text), told.finishes, told.done) == (200_000, ["stop"], 1)
+    events = [ROLE, *encode_all(content), *OPENAI.closing, OPENAI.done]
+    result, _ = await send_request(routing_yaml(alone=True), [streamed(*([b"".join(events)] if together else events))])
+    assert (len(result.text), result.finishes, result.done) == (200_000, ["stop"], 1)
 
 
 def gemini(words: str, finish: str | None = None, tokens: int = 0) -> bytes:
     candidate = {"content": {"parts": [{"text": words}]}, **({"finishReason": finish} if finish else {})}
     usage = {"usageMetadata": {"promptTokenCount": 5, "candidatesTokenCount": tokens}} if tokens else {}
-    return said({"candidates": [candidate], **usage})[0]
+    return encode_all({"candidates": [candidate], **usage})[0]
 
 
 EARLY = [gemini("one ", "STOP", 1), gemini("two ", "STOP", 2), gemini("three", "STOP", 3)]
@@ -191,32 +197,36 @@ EARLY = [gemini("one ", "STOP", 1), gemini("two ", "STOP", 2), gemini("three", "
 @pytest.mark.parametrize("ending", [streamed(*EARLY), streamed(*EARLY, ending=RST, last=b": \n\n"), streamed(*EARLY)[:-2]],
                          ids=["closed", "reset", "open"])  # fmt: skip
 @virtual_time
-async def test_what_follows_a_finish_reason_of_gemini_is_not_lost_however_the_stream_ends(ending: Script) -> None:
-    told, running = await asked(routing_yaml("google"), [ending], WELL)
-    assert (told.text, told.finishes, told.done, told.errors) == ("one two three", ["stop"], 1, [])
-    assert told.chunks[-1]["usage"]["completion_tokens"] == 3
+async def test_geminis_events_after_the_finish_reason_are_not_lost(ending: Script) -> None:
+    result, running = await send_request(routing_yaml("google"), [ending], WELL)
+    assert (result.text, result.finishes, result.done, result.errors) == ("one two three", ["stop"], 1, [])
+    assert result.chunks[-1]["usage"]["completion_tokens"] == 3
     assert running.calls == (1, 0)
 
 
 @virtual_time
-async def test_half_an_emoji_takes_no_text_with_it() -> None:
+async def test_a_lone_surrogate_does_not_lose_text() -> None:
     halves = [b'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m",'
               b'"choices":[{"index":0,"delta":{"content":"%b"},"finish_reason":null}]}\n\n' % half
               for half in (b"there \\ud83d", b"\\ude00 friend")]  # fmt: skip
-    told, _ = await asked(routing_yaml("meta", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
-    assert (told.text, told.finishes, told.done) == ("there \U0001f600 friend", ["stop"], 1)
-    told, _ = await asked(routing_yaml("openai", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
-    assert (told.text, told.finishes, told.done) == ("there \ud83d\ude00 friend", ["stop"], 1)
+    result, _ = await send_request(routing_yaml("meta", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)])
+    assert (result.text, result.finishes, result.done) == ("there \U0001f600 friend", ["stop"], 1)
+    result, _ = await send_request(
+        routing_yaml("openai", alone=True), [streamed(*halves, *OPENAI.closing, OPENAI.done)]
+    )
+    assert (result.text, result.finishes, result.done) == ("there \ud83d\ude00 friend", ["stop"], 1)
 
 
 @pytest.mark.parametrize("dialect", ["meta", "mistral"])
 @virtual_time
-async def test_an_answer_of_a_compatible_host_that_was_cut_is_not_said_twice(dialect: str) -> None:
-    events = [said({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m",
+async def test_a_cut_answer_of_a_compatible_host_is_not_duplicated(dialect: str) -> None:
+    events = [encode_all({"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m",
                     "choices": [{"index": 0, "delta": {"content": f" word{n}"}, "finish_reason": None}]})[0]
               for n in range(40)]  # fmt: skip
-    told, running = await asked(routing_yaml(dialect), [streamed(ROLE, *events, ending=RST, last=b": \n\n")], WELL)
-    assert (told.text, told.finishes, told.done, told.provider) == (TEXT, ["stop"], 1, "second")
+    result, running = await send_request(
+        routing_yaml(dialect), [streamed(ROLE, *events, ending=RST, last=b": \n\n")], WELL
+    )
+    assert (result.text, result.finishes, result.done, result.provider) == (TEXT, ["stop"], 1, "second")
     assert running.calls == (1, 1)
 
 
@@ -242,7 +252,7 @@ NEEDED = {
 
 @pytest.mark.parametrize("path", NEEDED)
 @virtual_time
-async def test_a_request_nested_over_254_levels_is_a_400_wherever_the_nesting_is(path: str) -> None:
+async def test_a_request_nested_over_254_levels_is_a_400(path: str) -> None:
     members = [*NEEDED[path], "model", "tools", "metadata", "routing", "messages", "response_format", "x"]
     async with rehearsal(routing_yaml(), []) as running:
         for member in dict.fromkeys(members):
@@ -251,9 +261,9 @@ async def test_a_request_nested_over_254_levels_is_a_400_wherever_the_nesting_is
                     {"model": "m", **{name: value for name, value in NEEDED[path].items() if name != member}}
                 )
                 body = f'{rest[:-1]},"{member}":{"[" * depth}{"]" * depth}}}'.encode()
-                status, told = await posted(running, path, body)
-                assert (status, told["error"]["code"]) == (400, "invalid_json"), (member, depth)
-        assert not crashed(running)
+                status, result = await posted(running, path, body)
+                assert (status, result["error"]["code"]) == (400, "invalid_json"), (member, depth)
+        assert not unhandled_errors(running)
 
 
 WRONG: tuple[Any, ...] = (True, 5, 2**70, "x", ["x"], [5], {"a": 1}, [[]], {"type": 5})
@@ -263,14 +273,14 @@ MEMBERS = ("model", "stream", "stream_options", "n", "messages", "max_tokens", "
 
 @pytest.mark.parametrize("path", NEEDED)
 @virtual_time
-async def test_a_member_of_a_wrong_type_is_named_or_left_to_the_provider(path: str) -> None:
+async def test_a_request_member_of_a_wrong_type_is_a_400_or_left_to_the_provider(path: str) -> None:
     no = b'{"error":{"message":"no","type":"invalid_request_error","param":"x","code":"bad"}}'
     refusing = [[RECV, send(http_response(no, status="400 X", headers=CLOSING)), FIN]]
     async with rehearsal(routing_yaml(alone=True), refusing) as running:
         for member in MEMBERS:
             for wrong in WRONG:
                 body = {"model": "m", **NEEDED[path], member: wrong}
-                status, told = await posted(running, path, json.dumps(body).encode())
-                assert status < 500, (member, wrong, told)
-                assert status == 200 or told["error"]["param"], (member, wrong, told)
-        assert not crashed(running)
+                status, result = await posted(running, path, json.dumps(body).encode())
+                assert status < 500, (member, wrong, result)
+                assert status == 200 or result["error"]["param"], (member, wrong, result)
+        assert not unhandled_errors(running)

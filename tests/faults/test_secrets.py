@@ -1,4 +1,4 @@
-"""Secrets are planted wherever a file can have one, and everything that leaves the sidecar is searched for them."""
+"""No output of the sidecar contains a secret, wherever the configuration has one and whatever a provider echoes."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.collector import trace_collector
 from tests.faults.catalogue import FAULTS
 from tests.faults.rehearsal import MODELS, ClientResult, Rehearsal, pause, rehearsal
 from tests.faults.server import FIN, RECV, Op, RecordedRequest, Script, http_chunk, http_response, reply, send
-from tests.faults.test_seen import at_once
+from tests.faults.test_visibility import run_inline
 from tests.faults.wire_formats import CLOSING, WIRE_FORMATS, WireFormat, stream_head
 from tests.running import build_generation
 from tests.virtual_time import virtual_time
@@ -40,7 +40,7 @@ ENVIRON = {
 }
 PROXY_LOGIN = b64encode(b"user:proxy-canary-0123").decode()
 WEAK = "weakcanary"
-"""A key that is no more than a word: it is left out of errors, but an answer may contain it."""
+"""A key that is a plain word. It is redacted in errors, but an answer may contain it."""
 CANARIES = (
     "sk-canary/first+0123=", APP_KEY, "tenant-canary-0123", "gateway-canary-0123", "salt-canary-0123",
     "proxy-canary-0123", PROXY_LOGIN, "second-canary-0123", "header-canary-0123", "query-canary-0123",
@@ -75,7 +75,7 @@ models:
 
 @dataclass(frozen=True, slots=True)
 class Salted:
-    """A middleware of a user's own, with a secret of its own, which it puts into what it raises."""
+    """A custom middleware that has a secret option and puts it into an exception."""
 
     salt: str
 
@@ -90,19 +90,19 @@ def file(dialect: str = "openai") -> str:
 
 
 def found_in(output: str, canaries: Sequence[str] = CANARIES) -> list[str]:
-    """The canaries in an output, as they are or escaped in whichever way."""
+    """Return the canaries in an output, in plain or escaped form."""
     plain = re.sub(r"\\+u00([0-7][0-9a-fA-F])", lambda code: chr(int(code[1], 16)), output).replace("\\", "")
     return [canary for canary in canaries if any(canary in form for form in (output, plain, unquote_plus(plain)))]
 
 
-def check(told: ClientResult, *, error: bool = False) -> None:
-    """Nothing that the caller got has a secret in it; an error has not even one that is a word."""
-    for output in (told.body.decode(), repr(dict(told.headers)), json.dumps(told.events)):
+def check(result: ClientResult, *, error: bool = False) -> None:
+    """Assert that the client received no secret; an error must not contain the weak one either."""
+    for output in (result.body.decode(), repr(dict(result.headers)), json.dumps(result.events)):
         assert found_in(output, (*CANARIES, WEAK) if error else CANARIES) == []
 
 
 async def check_all(running: Rehearsal) -> None:
-    """Nothing that can be read of the sidecar has a secret in it."""
+    """Assert that no endpoint and no log line contains a secret."""
     data, admin = running.sidecar.url, running.sidecar.admin_url
     asked = [f"{data}/v1/providers/{name}" for name in ("health", "performance", "activity")]
     asked += [f"{data}/v1/models", f"{admin}/metrics", f"{admin}/admin/config", f"{admin}/readyz"]
@@ -117,7 +117,7 @@ async def ask(running: Rehearsal, stream: bool, **headers: str) -> ClientResult:
     return await running.send_chat(stream, {"Authorization": f"Bearer {APP_KEY}", "X-Route-Explain": "true", **headers})
 
 
-# What a provider may do with all that it was sent: its address, the query, each header, and what a forward proxy adds.
+# What a provider may echo: the request line, each header, and the headers that a forward proxy adds.
 
 
 def echo(request: RecordedRequest) -> str:
@@ -140,8 +140,8 @@ def error(request: RecordedRequest) -> dict[str, Any]:
 
 
 def completion(request: RecordedRequest) -> dict[str, Any]:
-    said = echo(request)
-    return {**json.loads(WIRE_FORMATS["openai"].body), "model": said, "id": said, "debug": {said: said}}
+    echoed = echo(request)
+    return {**json.loads(WIRE_FORMATS["openai"].body), "model": echoed, "id": echoed, "debug": {echoed: echoed}}
 
 
 def whole(status: str, build: Callable[[RecordedRequest], Any], form: Form) -> Script:
@@ -163,27 +163,27 @@ def in_headers(status: str, form: Form) -> Script:
 
 
 WHOLE: dict[str, Callable[[Form], Script]] = {
-    **{f"a refusal, {status}": lambda form, status=status: whole(f"{status} X", error, form)
+    **{f"an error, {status}": lambda form, status=status: whole(f"{status} X", error, form)
        for status in (400, 401, 403, 404, 422, 429, 500, 503)},
-    "a refusal in text": lambda form: text("400 X", form),
-    "a refusal in another shape": lambda form: whole("400 X", lambda got: {"detail": [{"msg": echo(got)}]}, form),
+    "an error as plain text": lambda form: text("400 X", form),
+    "an error in another format": lambda form: whole("400 X", lambda got: {"detail": [{"msg": echo(got)}]}, form),
     "an error in a 200": lambda form: whole("200 OK", error, form),
     "an answer": lambda form: whole("200 OK", completion, form),
     "headers of an answer": lambda form: in_headers("200 OK", form),
-    "headers of a refusal": lambda form: in_headers("400 X", form),
+    "headers of an error": lambda form: in_headers("400 X", form),
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("name", WHOLE)
 @virtual_time
-async def test_whatever_a_provider_answers_has_no_secret_when_it_goes_on(name: str, form: str) -> None:
+async def test_responses_are_redacted(name: str, form: str) -> None:
     script = WHOLE[name](FORMS[form])
-    with patch("proxy.control.metrics.asyncio.to_thread", at_once):
+    with patch("proxy.control.metrics.asyncio.to_thread", run_inline):
         async with rehearsal(file(), [script], [script], environ=ENVIRON) as running:
-            told = await ask(running, False)
-            check(told, error=told.status != 200 and "headers" not in name)
-            assert "[redacted]" in told.body.decode() + repr(dict(told.headers)) or running.calls[1]
+            result = await ask(running, False)
+            check(result, error=result.status != 200 and "headers" not in name)
+            assert "[redacted]" in result.body.decode() + repr(dict(result.headers)) or running.calls[1]
             check(await ask(running, False, **{"X-Retry-On-Provider-Error": "false"}))
             await check_all(running)
 
@@ -191,21 +191,23 @@ async def test_whatever_a_provider_answers_has_no_secret_when_it_goes_on(name: s
 @pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize("status", [200, 400, 401, 500])
 @virtual_time
-async def test_no_dialect_passes_on_what_a_refusal_repeats(status: int, dialect: str) -> None:
+async def test_errors_are_redacted_in_every_dialect(status: int, dialect: str) -> None:
     script = whole(f"{status} X", error, json.dumps)
     async with rehearsal(file(dialect), [script], [script], environ=ENVIRON) as running:
-        told = await ask(running, False)
-        assert told.status >= 400
-        check(told, error=True)
+        result = await ask(running, False)
+        assert result.status >= 400
+        check(result, error=True)
 
 
 @virtual_time
-async def test_not_even_a_part_of_a_refused_key_goes_on() -> None:
-    said = json.dumps({"error": {"message": "Incorrect API key provided: sk-cana*******123=. You can find it there."}})
-    script = [RECV, send(http_response(said.encode(), status="401 X", headers=CLOSING)), FIN]
+async def test_a_partly_masked_key_is_redacted() -> None:
+    echoed = json.dumps(
+        {"error": {"message": "Incorrect API key provided: sk-cana*******123=. You can find it there."}}
+    )
+    script = [RECV, send(http_response(echoed.encode(), status="401 X", headers=CLOSING)), FIN]
     async with rehearsal(file(), [script], [script], environ=ENVIRON) as running:
-        told = await ask(running, False)
-        assert "provided: [redacted] You can" in told.body.decode() and "sk-cana" not in told.body.decode()
+        result = await ask(running, False)
+        assert "provided: [redacted] You can" in result.body.decode() and "sk-cana" not in result.body.decode()
 
 
 def event(request: RecordedRequest, form: Form, members: dict[str, Any]) -> bytes:
@@ -214,9 +216,9 @@ def event(request: RecordedRequest, form: Form, members: dict[str, Any]) -> byte
 
 
 def delta(request: RecordedRequest) -> dict[str, Any]:
-    said = echo(request)
-    choice = {"index": 0, "delta": {"content": said, said: said}, "finish_reason": None}
-    return {"id": said, "model": said, "choices": [choice], "debug": said}
+    echoed = echo(request)
+    choice = {"index": 0, "delta": {"content": echoed, echoed: echoed}, "finish_reason": None}
+    return {"id": echoed, "model": echoed, "choices": [choice], "debug": echoed}
 
 
 EVENTS: dict[str, Callable[[RecordedRequest, Form], bytes]] = {
@@ -232,10 +234,10 @@ EVENTS: dict[str, Callable[[RecordedRequest, Form], bytes]] = {
 }
 
 
-def streamed(voice: WireFormat, build: Callable[[RecordedRequest], bytes], after: int, cut: int | None) -> Script:
-    """So many tokens, then what is built, whole or in two parts; then the rest of the answer."""
-    before = b"".join((*voice.opening, *voice.tokens[:after]))
-    rest = b"".join((*voice.tokens[after:], *voice.closing, voice.done))
+def streamed(wire_format: WireFormat, build: Callable[[RecordedRequest], bytes], after: int, cut: int | None) -> Script:
+    """Return a script: `after` tokens, then the built bytes (in two parts with `cut`), then the rest of the answer."""
+    before = b"".join((*wire_format.opening, *wire_format.tokens[:after]))
+    rest = b"".join((*wire_format.tokens[after:], *wire_format.closing, wire_format.done))
 
     def parts(got: RecordedRequest) -> tuple[bytes, bytes]:
         data = build(got)
@@ -254,28 +256,26 @@ def streamed(voice: WireFormat, build: Callable[[RecordedRequest], bytes], after
 @pytest.mark.parametrize("name", EVENTS)
 @pytest.mark.parametrize("dialect", ["openai", "meta"])
 @virtual_time
-async def test_no_event_of_a_stream_has_a_secret_when_it_goes_on(
-    dialect: str, name: str, form: str, after: int
-) -> None:
+async def test_events_of_a_stream_are_redacted(dialect: str, name: str, form: str, after: int) -> None:
     cuts = (None, -3, 0, 4)
     scripts = [streamed(WIRE_FORMATS["openai"], lambda got: EVENTS[name](got, FORMS[form]), after, cut) for cut in cuts]
     async with rehearsal(file(dialect), scripts, [], environ=ENVIRON) as running:
         for _ in cuts:
-            told = await ask(running, True, **{"X-Retry-On-Provider-Error": "false"})
-            check(told, error="error" in name)
-            assert told.status == 200 or (after == 0 and "error" in name)
+            result = await ask(running, True, **{"X-Retry-On-Provider-Error": "false"})
+            check(result, error="error" in name)
+            assert result.status == 200 or (after == 0 and "error" in name)
         assert found_in(running.logged()) == [] and running.calls == (len(cuts), 0)
 
 
 @pytest.mark.parametrize("after", [0, 3])
 @pytest.mark.parametrize("form", FORMS)
 @virtual_time
-async def test_no_event_in_another_format_has_a_secret_when_it_goes_on(form: str, after: int) -> None:
+async def test_translated_events_are_redacted(form: str, after: int) -> None:
     def build(got: RecordedRequest) -> bytes:
-        said = echo(got)
-        text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": said}}
-        broke = {"type": "error", "error": {"type": said, "message": said}}
-        return "".join(f"event: {each['type']}\ndata: {FORMS[form](each)}\n\n" for each in (text, broke)).encode()
+        echoed = echo(got)
+        text = {"type": "content_block_delta", "index": 0, "delta": {"type": "text_delta", "text": echoed}}
+        error_event = {"type": "error", "error": {"type": echoed, "message": echoed}}
+        return "".join(f"event: {each['type']}\ndata: {FORMS[form](each)}\n\n" for each in (text, error_event)).encode()
 
     script = streamed(WIRE_FORMATS["anthropic"], build, after, None)
     async with rehearsal(file("anthropic"), [script], [script], environ=ENVIRON) as running:
@@ -285,20 +285,20 @@ async def test_no_event_in_another_format_has_a_secret_when_it_goes_on(form: str
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.description)
 @virtual_time
-async def test_no_fault_of_the_catalogue_brings_a_secret_out(fault: Any) -> None:
+async def test_no_fault_of_the_catalogue_leaks_a_secret(fault: Any) -> None:
     stream = fault.modes[0]
     scripts = fault.scripts(WIRE_FORMATS["openai"], stream)
-    with patch("proxy.control.metrics.asyncio.to_thread", at_once):
+    with patch("proxy.control.metrics.asyncio.to_thread", run_inline):
         async with rehearsal(file(), scripts, scripts, environ=ENVIRON) as running:
             check(await ask(running, stream))
             await check_all(running)
 
 
-async def test_no_span_has_a_secret_in_it(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_spans_contain_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     async with trace_collector() as collector:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", collector.url)
         monkeypatch.setenv("NO_PROXY", "*")
-        for name in ("a refusal, 400", "an error in a 200", "an answer"):
+        for name in ("an error, 400", "an error in a 200", "an answer"):
             script = WHOLE[name](json.dumps)
             async with rehearsal(file(), [script], [script], environ=ENVIRON) as running:
                 await ask(running, False, **{"X-Retry-On-Provider-Error": "false"})
@@ -306,11 +306,11 @@ async def test_no_span_has_a_secret_in_it(monkeypatch: pytest.MonkeyPatch) -> No
         assert [canary for canary in CANARIES for raw in collector.raw if canary.encode() in raw] == []
 
 
-# The log, whatever is written to it.
+# The log
 
 
 def written(form: str, act: Callable[[Any], None]) -> str:
-    """What `act` writes to the log of a process that serves the file."""
+    """Return what `act` writes to the log of a process with this configuration."""
     redact, memory = LogRedactor(), io.BytesIO()
     redact.add_secrets(build_generation(file(), ENVIRON).snapshot.secrets)
     stream = io.TextIOWrapper(memory, write_through=True)
@@ -321,7 +321,7 @@ def written(form: str, act: Callable[[Any], None]) -> str:
 
 @pytest.mark.parametrize("form", ["json", "console"])
 @pytest.mark.parametrize("canary", CANARIES)
-def test_no_line_of_the_log_has_a_secret_not_even_in_a_traceback(canary: str, form: str) -> None:
+def test_log_lines_and_tracebacks_are_redacted(canary: str, form: str) -> None:
     def act(log: Any) -> None:
         log.info("request_completed", model=canary, attempts=[f"a: {canary}"])
         try:

@@ -1,4 +1,4 @@
-"""One answer of sixty tokens in each wire format: its events, the whole, and its refusals."""
+"""One answer of 60 tokens in OpenAI's and Anthropic's format: as events, as a body, and as errors."""
 
 from __future__ import annotations
 
@@ -19,18 +19,18 @@ CLOSING = "Connection: close\r\n"
 
 @dataclass(frozen=True)
 class WireFormat:
-    """How one provider says it."""
+    """The answer in one provider's format."""
 
     opening: tuple[bytes, ...]
     """Events before any content."""
     tokens: tuple[bytes, ...]
     closing: tuple[bytes, ...]
-    """Events from the finish reason on, up to the last that is no `[DONE]`."""
+    """Events from the finish reason on, without `[DONE]`."""
     done: bytes
     error_event: bytes
-    """The provider's own error event."""
+    """An error event."""
     context_length_error: bytes
-    """Its refusal of a text that is over its context."""
+    """The body of an error for a prompt that exceeds the context window."""
     body: bytes
     ping: bytes = b": ping\n\n"
 
@@ -39,13 +39,13 @@ class WireFormat:
         return (*self.opening, *self.tokens, *self.closing, *([self.done] if self.done else []))
 
     def stream_script(self, *ops: Op, after: int | None = None) -> Script:
-        """The first `after` tokens (None: everything, to the last chunk), then `ops`."""
+        """Return a script that streams the first `after` tokens, then runs `ops`; None streams everything."""
         if after is None:
             return [RECV, send(stream_head()), *map(event, self.events), send(http_chunk(b"")), FIN]
         return [RECV, send(stream_head()), *map(event, (*self.opening, *self.tokens[:after])), *ops]
 
     def response_script(self, stream: bool) -> Script:
-        """The whole answer."""
+        """Return a script that sends the complete answer, as events or as a body."""
         return self.stream_script() if stream else [RECV, send(http_response(self.body, headers=CLOSING)), FIN]
 
 
@@ -54,43 +54,43 @@ def stream_head() -> bytes:
 
 
 def event(data: bytes) -> Op:
-    """One event as one chunk; nothing (an absent `[DONE]`) is none, for an empty chunk is the last."""
+    """Return an operation that sends one event as one chunk, or nothing for no data (an empty chunk would be the last)."""
     return send(http_chunk(data) if data else b"")
 
 
 def error_response(status: int, body: bytes = b'{"error":{"message":"no"}}', headers: str = "") -> Script:
-    """An answer that is no 200."""
+    """Return a script that answers with an error status."""
     return [RECV, send(http_response(body, status=f"{status} X", headers=CLOSING + headers)), FIN]
 
 
 def _openai(tokens: Sequence[str] = TOKENS) -> WireFormat:
-    def said(delta: dict[str, Any], finish: str | None = None) -> bytes:
+    def encode_event(delta: dict[str, Any], finish: str | None = None) -> bytes:
         choices = [{"index": 0, "delta": delta, "finish_reason": finish}]
         return encode(orjson.dumps({"id": "chatcmpl-1", "model": MODELS["openai"], "choices": choices}))
 
     usage = {"prompt_tokens": 10, "completion_tokens": 60, "total_tokens": 70}
     message = {"role": "assistant", "content": "".join(tokens)}
-    whole = {
+    body = {
         "id": "chatcmpl-1",
         "model": MODELS["openai"],
         "choices": [{"index": 0, "message": message, "finish_reason": "stop"}],
         "usage": usage,
     }
     return WireFormat(
-        opening=(said({"role": "assistant", "content": ""}),),
-        tokens=tuple(said({"content": token}) for token in tokens),
-        closing=(said({}, "stop"), encode(orjson.dumps({"id": "chatcmpl-1", "choices": [], "usage": usage}))),
+        opening=(encode_event({"role": "assistant", "content": ""}),),
+        tokens=tuple(encode_event({"content": token}) for token in tokens),
+        closing=(encode_event({}, "stop"), encode(orjson.dumps({"id": "chatcmpl-1", "choices": [], "usage": usage}))),
         done=encode(b"[DONE]"),
         error_event=encode(
             orjson.dumps({"error": {"message": "broke", "type": "server_error", "code": "server_error"}})
         ),
         context_length_error=b'{"error":{"message":"too long","code":"context_length_exceeded"}}',
-        body=orjson.dumps(whole),
+        body=orjson.dumps(body),
     )
 
 
 def _anthropic() -> WireFormat:
-    def said(kind: str, **members: Any) -> bytes:
+    def encode_event(kind: str, **members: Any) -> bytes:
         return encode(orjson.dumps({"type": kind, **members}), kind)
 
     message = {
@@ -106,25 +106,26 @@ def _anthropic() -> WireFormat:
     usage = {"input_tokens": 10, "output_tokens": 60}
     return WireFormat(
         opening=(
-            said("message_start", message={**message, "content": []}),
-            said("content_block_start", index=0, content_block={"type": "text", "text": ""}),
+            encode_event("message_start", message={**message, "content": []}),
+            encode_event("content_block_start", index=0, content_block={"type": "text", "text": ""}),
         ),
         tokens=tuple(
-            said("content_block_delta", index=0, delta={"type": "text_delta", "text": token}) for token in TOKENS
+            encode_event("content_block_delta", index=0, delta={"type": "text_delta", "text": token})
+            for token in TOKENS
         ),
         closing=(
-            said("content_block_stop", index=0),
-            said("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage=usage),
-            said("message_stop"),
+            encode_event("content_block_stop", index=0),
+            encode_event("message_delta", delta={"stop_reason": "end_turn", "stop_sequence": None}, usage=usage),
+            encode_event("message_stop"),
         ),
         done=b"",
-        error_event=said("error", error={"type": "overloaded_error", "message": "Overloaded"}),
+        error_event=encode_event("error", error={"type": "overloaded_error", "message": "Overloaded"}),
         context_length_error=b'{"type":"error","error":{"type":"invalid_request_error","message":"prompt is too long: 9 > 8"}}',
         body=orjson.dumps({**message, "content": [text], "stop_reason": "end_turn", "usage": usage}),
-        ping=said("ping"),
+        ping=encode_event("ping"),
     )
 
 
 WIRE_FORMATS = {"openai": _openai(), "anthropic": _anthropic()}
 OTHER_ANSWER = _openai([f" other{number}" for number in range(60)])
-"""Another model's answer to the same question."""
+"""A different answer, as another model would give."""

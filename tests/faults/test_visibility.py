@@ -1,4 +1,4 @@
-"""A provider that begins to fail is seen everywhere within two seconds, with the reason, at five requests a second."""
+"""A failing provider is visible in health API, health stream and metrics within two seconds, with the reason."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ TARGET = "first@global/m-one"
 BODY = {"model": "m", "messages": HELLO}
 PREFER = {"X-Provider-Preference": "first"}
 REASON = "ejected, and no success since"
-SOON = 2.0
-"""Seconds of the loop's time in which what has happened must show."""
+MAX_DELAY_S = 2.0
+"""Maximum delay in loop time until a failure is visible."""
 
 
 @dataclass
-class Onlooker:
-    """Asks five times a second, and notes when each thing was first seen."""
+class Observer:
+    """Sends five requests per second and records when each effect was first visible."""
 
     started: RunningSidecar
     http: aiohttp.ClientSession
     seen: dict[str, float] = field(default_factory=dict)
     statuses: list[int] = field(default_factory=list)
-    asking: set[asyncio.Task[None]] = field(default_factory=set)
+    requests: set[asyncio.Task[None]] = field(default_factory=set)
 
     def note(self, what: str, found: bool) -> None:
         if found:
@@ -48,19 +48,19 @@ class Onlooker:
     async def traffic(self) -> None:
         while True:
             task = asyncio.create_task(self.ask())
-            self.asking.add(task)
-            task.add_done_callback(self.asking.discard)
+            self.requests.add(task)
+            task.add_done_callback(self.requests.discard)
             await asyncio.sleep(0.2)
 
     async def follow(self) -> None:
-        """As the page does."""
+        """Follow the health stream, as the dashboard does."""
         async with self.http.ws_connect(f"{self.started.url}/v1/providers/health/stream") as stream:
             async for message in stream:
                 said = message.json()
                 self.note("page", said.get("status") == "down" and said["reason"] == REASON)
 
     async def breaker(self) -> None:
-        """When it really happens."""
+        """Record when the breaker opens."""
         runtime = self.started.sidecar.handler.runtime
         while True:
             self.note("tripped", runtime.breakers.availability(TARGET, runtime.clock()).ejected_for_s > 0)
@@ -76,17 +76,17 @@ class Onlooker:
     async def metrics(self, trigger: str) -> None:
         while True:
             async with self.http.get(f"{self.started.sidecar.admin_url}/metrics") as answer:
-                told = samples(await answer.text())
-            self.note("metrics: status", told.get(("parrot_provider_status", "first", "down")) == 1)
-            self.note("metrics: ejected", told.get(("parrot_targets_ejected", "m-one", "first", "global")) == 1)
-            self.note("metrics: ejections", told.get(("parrot_ejections_total", "m-one", "first", "global")) == 1)
-            failed = told.get(("parrot_attempts_failed_total", "m-one", "first", "global", trigger), 0)
+                result = samples(await answer.text())
+            self.note("metrics: status", result.get(("parrot_provider_status", "first", "down")) == 1)
+            self.note("metrics: ejected", result.get(("parrot_targets_ejected", "m-one", "first", "global")) == 1)
+            self.note("metrics: ejections", result.get(("parrot_ejections_total", "m-one", "first", "global")) == 1)
+            failed = result.get(("parrot_attempts_failed_total", "m-one", "first", "global", trigger), 0)
             self.note("metrics: reason", failed >= 5)
             await asyncio.sleep(0.25)
 
 
-async def at_once(work: Callable[..., Any], *values: Any) -> Any:
-    """The loop's time would leap while a thread works."""
+async def run_inline(work: Callable[..., Any], *values: Any) -> Any:
+    """Replace `asyncio.to_thread`: virtual time would advance while a thread works."""
     return work(*values)
 
 
@@ -96,17 +96,22 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 
 @asynccontextmanager
-async def onlooker(trigger: str) -> AsyncIterator[Onlooker]:
-    with virtual_clocks(), patch("proxy.control.metrics.asyncio.to_thread", at_once):
+async def observer(trigger: str) -> AsyncIterator[Observer]:
+    with virtual_clocks(), patch("proxy.control.metrics.asyncio.to_thread", run_inline):
         async with run_sidecar() as started, aiohttp.ClientSession() as http:
-            looking = Onlooker(started, http)
-            ways: list[Callable[[], Any]] = [looking.traffic, looking.follow, looking.breaker, looking.health]
-            tasks = [asyncio.create_task(way()) for way in ways]
-            tasks.append(asyncio.create_task(looking.metrics(trigger)))
+            observing = Observer(started, http)
+            watchers: list[Callable[[], Any]] = [
+                observing.traffic,
+                observing.follow,
+                observing.breaker,
+                observing.health,
+            ]
+            tasks = [asyncio.create_task(watcher()) for watcher in watchers]
+            tasks.append(asyncio.create_task(observing.metrics(trigger)))
             try:
-                yield looking
+                yield observing
             finally:
-                for task in (*tasks, *looking.asking):
+                for task in (*tasks, *observing.requests):
                     task.cancel()
                 ended = await asyncio.gather(*tasks, return_exceptions=True)
             assert all(isinstance(each, asyncio.CancelledError) for each in ended), ended
@@ -120,16 +125,18 @@ async def onlooker(trigger: str) -> AsyncIterator[Onlooker]:
     ],
 )
 @virtual_time
-async def test_a_provider_that_begins_to_fail_shows_everywhere_within_two_seconds(fault: Fault, trigger: str) -> None:
-    async with onlooker(trigger) as looking:
+async def test_a_failing_provider_is_visible_within_two_seconds(fault: Fault, trigger: str) -> None:
+    async with observer(trigger) as observing:
         await asyncio.sleep(2)
-        assert not looking.seen and set(looking.statuses) == {200}
-        await looking.started.sandbox.set_fault("first", fault)
+        assert not observing.seen and set(observing.statuses) == {200}
+        await observing.started.sandbox.set_fault("first", fault)
         await asyncio.sleep(5)
-        tripped = looking.seen.pop("tripped")
-        late = {what: round(when - tripped, 2) for what, when in looking.seen.items() if when - tripped > SOON}
+        tripped = observing.seen.pop("tripped")
+        late = {
+            effect: round(when - tripped, 2) for effect, when in observing.seen.items() if when - tripped > MAX_DELAY_S
+        }
         assert late == {}
-        assert looking.seen.keys() >= {
+        assert observing.seen.keys() >= {
             "page", "health", "metrics: status", "metrics: ejected", "metrics: ejections", "metrics: reason",
         }  # fmt: skip
-        assert set(looking.statuses) == {200}
+        assert set(observing.statuses) == {200}

@@ -1,4 +1,4 @@
-"""A client that leaves takes the provider's connection along at once, whatever was going on; nobody else is called."""
+"""A client that disconnects closes the upstream connections at once, and no further provider is called."""
 
 from __future__ import annotations
 
@@ -17,31 +17,31 @@ SILENT: Sequence[Script] = [[RECV]]
 
 PHASES = {
     "while the provider is silent": (SILENT, SILENT, 1.0, (1, 0)),
-    "after headers alone": ([[RECV, send(stream_head())]], SILENT, 1.0, (1, 0)),
-    "while a rate limit is waited for": ([error_response(429, headers="Retry-After: 2\r\n")], SILENT, 1.0, (1, 0)),
-    "while two are asked": (SILENT, SILENT, 9.0, (1, 1)),
-    "in the middle of the answer": ([OPENAI.stream_script(after=20)], SILENT, 5.0, (1, 0)),
-    "while somebody is asked to go on": ([OPENAI.stream_script(FIN, after=20)], SILENT, 5.0, (1, 1)),
-    "while somebody is asked to go on, after pings": ([OPENAI.stream_script(FIN, after=20)], SILENT, 40.0, (1, 1)),
+    "after the response headers": ([[RECV, send(stream_head())]], SILENT, 1.0, (1, 0)),
+    "while waiting for a rate limit": ([error_response(429, headers="Retry-After: 2\r\n")], SILENT, 1.0, (1, 0)),
+    "during a hedged request": (SILENT, SILENT, 9.0, (1, 1)),
+    "within the answer": ([OPENAI.stream_script(after=20)], SILENT, 5.0, (1, 0)),
+    "during a resume": ([OPENAI.stream_script(FIN, after=20)], SILENT, 5.0, (1, 1)),
+    "during a resume, after pings": ([OPENAI.stream_script(FIN, after=20)], SILENT, 40.0, (1, 1)),
 }
-"""What the two play, when the client leaves, and the calls that were made."""
+"""Scripts of both providers, seconds until the client disconnects, and the expected number of calls."""
 
 
 @pytest.mark.parametrize("phase", PHASES)
 @virtual_time
-async def test_leaving_closes_everything_at_once(phase: str) -> None:
+async def test_a_disconnect_closes_all_upstream_connections_at_once(phase: str) -> None:
     first, second, after, calls = PHASES[phase]
     loop = asyncio.get_running_loop()
     async with rehearsal(routing_yaml(), first, second) as running:
-        asking = asyncio.create_task(running.send_chat())
+        request = asyncio.create_task(running.send_chat())
         await asyncio.sleep(after)
-        left = loop.time()
-        asking.cancel()
-        await asyncio.gather(asking, return_exceptions=True)
+        disconnected_at = loop.time()
+        request.cancel()
+        await asyncio.gather(request, return_exceptions=True)
         for server in running.servers:
             for peer in server.peers:
                 await peer.closed.wait()
-                assert peer.closed_at is not None and peer.closed_at <= left + 0.1
+                assert peer.closed_at is not None and peer.closed_at <= disconnected_at + 0.1
         await asyncio.sleep(60)
         assert running.calls == calls
         assert running.log.lines[-1]["outcome"] == "client_disconnected"
