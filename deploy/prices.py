@@ -38,7 +38,7 @@ def _header(today: datetime) -> dict[str, str]:
         "what": "US dollars per million tokens of text: [input, output, input read from cache, input written to cache]",
         "source": "https://github.com/pydantic/genai-prices",
         "version": package.version,
-        "in_force": today.date().isoformat(),
+        "as_of": today.date().isoformat(),
         "licence": package.metadata["License-Expression"],
         "licence_text": text,
     }
@@ -60,7 +60,7 @@ def _row(model: types.ModelInfo, today: datetime) -> dict[str, Any] | None:
         "rule": "|".join(_pattern(clause) for clause in others),
         "price": _rates(prices, 0),
         "tiers": [[start, _rates(prices, start + 1)] for start in starts],
-        "context": model.context_window,
+        "context_window": model.context_window,
     }
     return {key: value for key, value in row.items() if value}
 

@@ -1,4 +1,4 @@
-"""One routing.yaml with its pipeline, complete and frozen; a reload makes another."""
+"""Builds a generation: the immutable snapshot and pipeline of one version of routing.yaml."""
 
 from __future__ import annotations
 
@@ -23,29 +23,29 @@ from proxy.redaction import is_distinct
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """What a request takes once and keeps."""
+    """A numbered snapshot with its pipeline; a request uses the same one from beginning to end."""
 
     number: int
     snapshot: Snapshot
     pipeline: Pipeline
     digest: str
-    """Of the file and of all that it reads: the same exactly if they are."""
+    """Hash of the file and of the files it refers to."""
     files: frozenset[str]
-    """The files that `${file:…}` names."""
+    """The files named by `${file:…}`."""
     root: yaml.Node
-    """The file's own words."""
+    """The YAML of the file, to compare it with the next."""
 
 
 @dataclass(frozen=True, slots=True)
 class GenerationFactory:
-    """Makes generations; what it holds is where a file's variables come from and where its pipelines end."""
+    """Builds generations; holds the sources of variables and the end points of pipelines."""
 
     environ: Mapping[str, str]
     read_file: Callable[[str], str]
     terminals: PipelineTerminals
 
     def build(self, text: str, name: str, number: int) -> Generation:
-        """The generation of this text; ConfigError with everything that is wrong in it."""
+        """Build the generation of a text. Raises ConfigError, which lists all problems and the files referred to."""
         document = parse(text, name)
         files: dict[str, str] = {}
 
@@ -53,7 +53,7 @@ class GenerationFactory:
             try:
                 files[path] = self.read_file(path)
             except OSError as error:
-                files[path] = f"\0{error}"  # it is watched all the same, and is another state than an empty file
+                files[path] = f"\0{error}"  # watched too, and different from an empty file
                 raise
             return files[path]
 
@@ -70,23 +70,22 @@ class GenerationFactory:
         pipeline = compose(entries, loader, self.terminals)
         for provider in snapshot.providers.values():
             if provider.dialect not in DIALECTS:
-                known = suggestion(provider.dialect, list(DIALECTS))
-                document.add_error(f"providers.{provider.name}.dialect", f"no such dialect{known}")
+                similar = suggestion(provider.dialect, list(DIALECTS))
+                document.add_error(f"providers.{provider.name}.dialect", f"unknown dialect{similar}")
         document.raise_if_invalid()
-        return replace(
-            _with_middleware_options(snapshot, pipeline), secrets=_secrets_for_log(loader, snapshot)
-        ), pipeline
+        snapshot = _with_middleware_options(snapshot, pipeline)
+        return replace(snapshot, secrets=_secrets_for_log(loader, snapshot)), pipeline
 
 
 def _secrets_for_log(loader: TypedLoader, snapshot: Snapshot) -> frozenset[str]:
-    """All secrets of the file that are unlike words, so that no line of the log is hurt by leaving them out."""
+    """Return the secrets of the file that are distinct from words, so that redacting them leaves logs readable."""
     known = {*loader.secrets, *custom_middleware_values(loader.substituted_values)}
     sent = (provider.redactor.secrets for provider in snapshot.providers.values())
     return frozenset(filter(is_distinct, known)).union(*sent)
 
 
 def _with_middleware_options(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:
-    """The snapshot with those options of middlewares that a decision depends on."""
+    """Return the snapshot with the middleware options that routing decisions depend on."""
     strict = any(isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares)
     strategy = next(each.default for each in pipeline.middlewares if isinstance(each, RoutingMiddleware))
     inflight = min(each.max_inflight for each in pipeline.middlewares if isinstance(each, Limits))
@@ -94,5 +93,5 @@ def _with_middleware_options(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot
 
 
 def digest(*texts: str) -> str:
-    """Twelve hex digits that tell one set of texts from another."""
+    """Return a hash of texts as twelve hex digits."""
     return sha256("\0".join(texts).encode()).hexdigest()[:12]

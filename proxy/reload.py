@@ -1,4 +1,7 @@
-"""Hot reload: a changed file becomes a new generation, or nothing happens and everybody is told why."""
+"""Hot reload: a valid changed file becomes a new generation; an invalid one changes nothing and is logged.
+
+The file and the files it refers to are polled: a file has changed when its device, inode, modification time or size
+differs and stays the same for `DEBOUNCE_S`."""
 
 from __future__ import annotations
 
@@ -19,23 +22,22 @@ from proxy.config.files import VALUE_TIMEOUT_S, call_with_timeout, read_text
 from proxy.generation import Generation
 
 POLL_INTERVAL_S = 1.0
-"""Seconds between looks."""
 DEBOUNCE_S = 0.2
-"""Seconds for which a changed file must stay the same: an editor may still be writing it."""
+"""How long a changed file must stay the same: an editor may still be writing it."""
 KEY_RELOAD_INTERVAL_S = 5.0
-"""Seconds between two looks that refused keys may cause."""
+"""Minimum time between two reloads of key files because a provider rejected a key."""
 RESTART_ONLY_SECTIONS = ("listen", "admin")
-"""Sections that a running sidecar cannot change."""
+"""Sections whose changes take effect at the next start only."""
 
 FileFingerprint = tuple[int, int, int, int]
-"""What a changed file cannot keep: device, inode, time and size."""
+"""Device, inode, modification time in ns, and size."""
 BuildGeneration = Callable[[str, int], Generation]
-"""A generation of a text, with a number; raises ConfigError."""
+"""Builds a generation from a text and a number. Raises ConfigError."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReloadOutcome:
-    """What a reload did."""
+    """The result of a reload: what changed, or the problems with the file."""
 
     generation: int
     digest: str
@@ -44,40 +46,40 @@ class ReloadOutcome:
 
     @property
     def is_successful(self) -> bool:
-        """Whether the file is in force."""
+        """Whether the file was valid."""
         return not self.problems
 
     def as_json(self) -> dict[str, Any]:
-        """The outcome as a value for JSON."""
-        said = {"problems": list(self.problems)} if self.problems else {"changes": list(self.changes)}
-        return {"generation": self.generation, "hash": self.digest, **said}
+        """Return the JSON of `POST /admin/reload`."""
+        details = {"problems": list(self.problems)} if self.problems else {"changes": list(self.changes)}
+        return {"generation": self.generation, "hash": self.digest, **details}
 
 
 def fingerprint(path: str) -> FileFingerprint | None:
-    """Of the file that the path leads to, links followed; None if there is none at this moment."""
+    """Return the fingerprint of a file, following links; None if it does not exist."""
     try:
-        found = os.stat(path)
-    except (OSError, ValueError):  # ValueError: a name that no file can have
+        status = os.stat(path)
+    except (OSError, ValueError):  # ValueError: an invalid path
         return None
-    return found.st_dev, found.st_ino, found.st_mtime_ns, found.st_size
+    return status.st_dev, status.st_ino, status.st_mtime_ns, status.st_size
 
 
 @dataclass(slots=True)
 class Reloader:
-    """Keeps one file's newest good generation in force."""
+    """Keeps the newest valid generation of one file active."""
 
     path: str
     build: BuildGeneration
     current: Generation
     activate: Callable[[Generation], None]
-    """The one assignment."""
+    """Makes a generation the one that new requests use."""
     log: FilteringBoundLogger
     clock: Callable[[], float] = time.monotonic
     last: ReloadOutcome = field(init=False)
     counts: Counter[str] = field(default_factory=Counter, init=False)
-    """Changed files that were `applied`, and those that were `refused`."""
+    """Number of changed files that were `applied` and `refused`."""
     _referenced_files: frozenset[str] = field(init=False)
-    """The other files that the last attempt read, or wanted to."""
+    """The other files that the last attempt read or tried to read."""
     _last_fingerprints: dict[str, FileFingerprint | None] = field(init=False)
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock, init=False)
     _key_reload_at: float = field(default=-inf, init=False)
@@ -89,28 +91,28 @@ class Reloader:
         self._last_fingerprints = self._fingerprints()
 
     async def watch(self, sleep: Callable[[float], Any] = asyncio.sleep) -> None:
-        """Look once a second, for ever."""
+        """Poll every `POLL_INTERVAL_S`, forever."""
         while True:
             await sleep(POLL_INTERVAL_S)
             await self.poll(sleep)
 
     async def poll(self, sleep: Callable[[float], Any] = asyncio.sleep) -> None:
-        """Reload if the file, or one it reads, has changed and stayed so for a moment."""
+        """Reload if the file, or one it refers to, has changed and is no longer being written."""
         async with self._lock:
-            found = await asyncio.to_thread(self._fingerprints)
-            if not self._has_changed(found):
+            fingerprints = await asyncio.to_thread(self._fingerprints)
+            if not self._has_changed(fingerprints):
                 return
             await sleep(DEBOUNCE_S)
-            if await asyncio.to_thread(self._fingerprints) == found:
+            if await asyncio.to_thread(self._fingerprints) == fingerprints:
                 await self._reload()
 
     async def reload(self) -> ReloadOutcome:
-        """Read the file now; what is wrong with it is in the outcome and in the log, and changes nothing else."""
+        """Load the file now, changed or not. Problems are logged and returned; the active generation then stays."""
         async with self._lock:
             return await self._reload()
 
     def on_auth_failure(self) -> None:
-        """A provider refused a key: read the key files again soon, changed or not, but not with every refusal."""
+        """Read the key files again, changed or not, after a provider rejected a key; at most every `KEY_RELOAD_INTERVAL_S`."""
         now = self.clock()
         if self.current.files and now - self._key_reload_at >= KEY_RELOAD_INTERVAL_S:
             self._key_reload_at = now
@@ -118,7 +120,7 @@ class Reloader:
             self._poll_task = asyncio.create_task(self.poll())
 
     async def _reload(self) -> ReloadOutcome:
-        before = await asyncio.to_thread(self._fingerprints)  # what changes while it is read is seen by the next look
+        before = await asyncio.to_thread(self._fingerprints)  # so that the next poll sees a change during the load
         try:
             generation = await asyncio.to_thread(self._build_generation)
         except ConfigError as error:
@@ -131,33 +133,33 @@ class Reloader:
         return self.last
 
     def _fingerprints(self) -> dict[str, FileFingerprint | None]:
-        """The stamps of all files; as they were, if a file system does not respond."""
+        """Return the fingerprints of all files; the last ones if a file system does not respond."""
         paths = (self.path, *self._referenced_files)
         try:
             return call_with_timeout(VALUE_TIMEOUT_S, self.path, lambda: {path: fingerprint(path) for path in paths})
         except OSError:
             return self._last_fingerprints
 
-    def _has_changed(self, found: dict[str, FileFingerprint | None]) -> bool:
-        """A file that is missing is in the middle of a swap, and no change yet."""
-        return any(now is not None and now != self._last_fingerprints.get(path) for path, now in found.items())
+    def _has_changed(self, fingerprints: dict[str, FileFingerprint | None]) -> bool:
+        # A missing file is about to be replaced, which is no change yet.
+        return any(new is not None and new != self._last_fingerprints.get(path) for path, new in fingerprints.items())
 
     def _build_generation(self) -> Generation:
         return self.build(read_text(self.path), self.current.number + 1)
 
     def _accept(self, generation: Generation) -> None:
         self._referenced_files = generation.files
-        healed = not self.last.is_successful
+        was_invalid = not self.last.is_successful
         self.last = ReloadOutcome(self.current.number, self.current.digest)
         if generation.digest != self.current.digest:
             self._swap(generation)
-        elif healed:
+        elif was_invalid:
             self.log.info("config_recovered", active_generation=self.current.number)
 
     def _swap(self, generation: Generation) -> None:
-        changes = diff(self.current.root, generation.root) or ["no setting; a comment, or a key file"]
+        changes = diff(self.current.root, generation.root) or ["no setting changed (comment or key file)"]
         changes = [
-            f"{change} (at restart)" if change.startswith(RESTART_ONLY_SECTIONS) else change for change in changes
+            f"{change} (needs a restart)" if change.startswith(RESTART_ONLY_SECTIONS) else change for change in changes
         ]
         self.current = generation
         self.activate(generation)

@@ -203,7 +203,9 @@ async def test_a_broken_file_is_told_with_line_and_column_while_calls_go_on(two_
     await two_providers.edit("weight: 1}", "weight: [}")
     assert await calls(two_providers, 20) == before
     (line,) = [line for line in two_providers.log.lines if line["event"] != "request_completed"]
-    assert line["event"] == "config_reload_failed" and line["problems"][0].startswith("routing.yaml:4:72: not YAML: ")
+    assert line["event"] == "config_reload_failed" and line["problems"][0].startswith(
+        "routing.yaml:4:72: invalid YAML: "
+    )
 
 
 async def test_a_stream_that_began_before_three_reloads_ends_whole_as_it_began() -> None:

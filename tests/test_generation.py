@@ -1,4 +1,4 @@
-"""A generation is made whole, or not at all."""
+"""A generation is built completely, or all errors are reported."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from proxy.pipeline import PipelineTerminals
 from tests.fakes import ScriptedHandler, generation, routing_yaml
 
 
-def test_a_generation_has_its_number_its_table_and_its_pipeline():
-    made = GenerationFactory({}, lambda path: "", PipelineTerminals(ScriptedHandler([]), {})).build(
+def test_a_generation_has_number_snapshot_and_pipeline():
+    built = GenerationFactory({}, lambda path: "", PipelineTerminals(ScriptedHandler([]), {})).build(
         routing_yaml(), "routing.yaml", 7
     )
-    assert made.number == 7
-    assert list(made.snapshot.models) == ["m"]
-    assert [type(each).__name__ for each in made.pipeline.middlewares] == [
+    assert built.number == 7
+    assert list(built.snapshot.models) == ["m"]
+    assert [type(each).__name__ for each in built.pipeline.middlewares] == [
         "AccessLog", "Auth", "HeaderPolicy", "Endpoints", "Limits", "RoutingMiddleware", "SsePassthrough", "Failover",
         "Translate",
     ]  # fmt: skip
 
 
-def test_a_generation_is_never_changed():
+def test_a_generation_is_frozen():
     with pytest.raises(FrozenInstanceError):
         generation().number = 2
 
@@ -39,35 +39,35 @@ def test_a_generation_is_never_changed():
         ),
     ],
 )  # fmt: skip
-def test_the_table_knows_the_options_that_a_decision_depends_on(pipeline, strict, strategy):
+def test_the_snapshot_has_the_middleware_options_routing_depends_on(pipeline, strict, strategy):
     snapshot = generation(routing_yaml(f"[header_policy, limits, {pipeline}]")).snapshot
     assert (snapshot.strict_params, snapshot.default_strategy) == (strict, strategy)
 
 
-def test_variables_come_from_the_environment_that_is_given():
+def test_variables_come_from_the_given_environment():
     file = routing_yaml().replace("api_key: canary-of-the-provider", 'api_key: "${A_KEY}"')
     assert generation(file, environ={"A_KEY": "k"}).snapshot.providers["a"].key.value == "k"
     assert generation(file).snapshot.providers["a"].disabled_reason == "A_KEY is not set"
 
 
-def test_secrets_come_from_files_too():
+def test_a_secret_comes_from_a_file():
     file = routing_yaml().replace("canary-of-the-provider", '"${file:/run/key}"')
-    made = GenerationFactory(
+    built = GenerationFactory(
         {}, {"/run/key": "from-a-file\n"}.__getitem__, PipelineTerminals(ScriptedHandler([]), {})
     ).build(file, "routing.yaml", 1)
-    assert made.snapshot.providers["a"].key.value == "from-a-file"
+    assert built.snapshot.providers["a"].key.value == "from-a-file"
 
 
-def test_an_unknown_dialect_is_a_mistake_with_its_place():
+def test_an_unknown_dialect_is_an_error_with_its_place():
     with pytest.raises(ConfigError) as caught:
         generation(routing_yaml().replace("dialect: openai", "dialect: openia", 1))
-    assert str(caught.value) == "routing.yaml:4:16: providers.a.dialect: no such dialect; did you mean 'openai'?"
+    assert str(caught.value) == "routing.yaml:4:16: providers.a.dialect: unknown dialect; did you mean 'openai'?"
 
 
-def test_mistakes_of_table_pipeline_and_dialects_come_together():
+def test_errors_of_models_pipeline_and_dialects_are_reported_together():
     file = routing_yaml("[failovr]").replace("dialect: openai", "dialect: latin").replace("{a: m-a", "{z: m-a")
     with pytest.raises(ConfigError) as caught:
         generation(file)
     words = str(caught.value)
-    assert "no provider 'z'" in words and "no middleware 'failovr'" in words and "no such dialect" in words
+    assert "no provider 'z'" in words and "no middleware 'failovr'" in words and "unknown dialect" in words
     assert [each.line for each in caught.value.problems] == sorted(each.line for each in caught.value.problems)

@@ -1,4 +1,4 @@
-"""A DNS name that was rebound to this machine, or another site's page, reads nothing from a listener without a key."""
+"""DNS rebinding and cross-origin requests are refused by listeners without a key."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ PATHS = [
 
 
 async def status(url: str, method: str, path: str, headers: dict[str, str]) -> int:
-    """The status of a response; the connection ends with its head."""
+    """Return the status of a response and close the connection after its head."""
     reader, writer = await asyncio.open_connection(*url.removeprefix("http://").rsplit(":", 1))
     fields = {"Host": "localhost", "Content-Length": "0", **headers}
     lines = [f"{method} {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
@@ -58,17 +58,19 @@ async def keyless(request: pytest.FixtureRequest) -> AsyncIterator[RunningSideca
 
 
 @pytest.mark.parametrize("headers", [EVIL, PAGE, SAME_PAGE], ids=["host", "page", "rebound page"])
-async def test_without_keys_nothing_is_served_to_them(keyless: RunningSidecar, headers: dict[str, str]) -> None:
+async def test_without_keys_other_hosts_and_origins_are_refused(
+    keyless: RunningSidecar, headers: dict[str, str]
+) -> None:
     found = {
         (path, *more): await status(keyless.url, method, path, {**more, **headers}) for method, path, more in PATHS
     }
     assert found == dict.fromkeys(found, 403)
     assert keyless.sandbox.requests("first") == keyless.sandbox.requests("second") == []
-    assert "marked" not in keyless.events  # not even a middleware of the user's own has seen them
+    assert "marked" not in keyless.events  # not even a custom middleware has received them
 
 
 @pytest.mark.parametrize("host", ["localhost:8090", "127.0.0.1", "[::1]:8090", "10.0.0.7:8090"])
-async def test_localhost_and_ip_addresses_are_served(keyless: RunningSidecar, host: str) -> None:
+async def test_localhost_and_ip_addresses_are_accepted_hosts(keyless: RunningSidecar, host: str) -> None:
     found = [await status(keyless.url, method, path, {**more, "Host": host}) for method, path, more in PATHS]
     assert found == [200, 400, 200, 101, 200, 200, 404]
 
@@ -79,7 +81,7 @@ async def test_a_refused_request_is_logged() -> None:
         assert [(line["outcome"], line["status"]) for line in started.log.lines] == [("forbidden", 403)]
 
 
-async def test_with_keys_any_host_is_served_and_no_other_page() -> None:
+async def test_with_keys_any_host_is_accepted_but_no_other_origin() -> None:
     async with run_sidecar(TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: secret}]}},")) as started:
         key = {"x-api-key": "secret"}
         assert await status(started.url, "GET", "/v1/models", {**EVIL, **key}) == 200
@@ -116,30 +118,30 @@ async def test_probes_and_metrics_are_open_to_any_host(sidecar: Sidecar, headers
 
 
 @pytest.mark.parametrize(("headers", "shown"), [({}, True), (EVIL, False), (PAGE, False), (SAME_PAGE, False)])
-async def test_readiness_does_not_show_a_page_what_is_wrong_with_the_file(
+async def test_readiness_hides_problems_from_other_hosts_and_origins(
     two_providers: RunningSidecar, http: aiohttp.ClientSession, headers: dict[str, str], shown: bool
 ) -> None:
     await two_providers.edit("weight: 1}", "weight: heavy}")
-    async with http.get(f"{two_providers.sidecar.admin_url}/readyz", headers=headers) as answer:
-        said = await answer.json()
-    assert (answer.status, said["last_reload_successful"], "problems" in said) == (200, False, shown)
+    async with http.get(f"{two_providers.sidecar.admin_url}/readyz", headers=headers) as response:
+        body = await response.json()
+    assert (response.status, body["last_reload_successful"], "problems" in body) == (200, False, shown)
 
 
 @pytest.mark.parametrize("headers", [EVIL, PAGE, SAME_PAGE], ids=["host", "page", "rebound page"])
-async def test_the_rest_of_the_admin_listener_is_not(sidecar: Sidecar, headers: dict[str, str]) -> None:
+async def test_other_admin_endpoints_refuse_other_hosts_and_origins(sidecar: Sidecar, headers: dict[str, str]) -> None:
     assert [await status(sidecar.admin_url, method, path, headers) for method, path in REST] == [403] * 4
     assert not sidecar.handler.draining
 
 
 @pytest.mark.parametrize("host", ["localhost:9464", "127.0.0.1", "10.0.0.7:9464", "[::1]"])
-async def test_the_admin_listener_serves_localhost_and_ip_addresses(sidecar: Sidecar, host: str) -> None:
+async def test_the_admin_listener_accepts_localhost_and_ip_addresses(sidecar: Sidecar, host: str) -> None:
     assert await status(sidecar.admin_url, "GET", "/admin/config", {"Host": host}) == 200
 
 
 @pytest.mark.parametrize(
     ("key", "sent", "expected"), [("s3cret", "s3cret", 200), ("s3cret", "wrong", 403), (None, "s3cret", 403)]
 )
-async def test_the_admin_key_is_enough_under_any_name(key: str | None, sent: str, expected: int) -> None:
+async def test_the_admin_key_is_sufficient_for_any_host(key: str | None, sent: str, expected: int) -> None:
     async with administered(Secret(key) if key else None) as sidecar:
         headers = {**EVIL, "Authorization": f"Bearer {sent}"}
         assert await status(sidecar.admin_url, "GET", "/admin/config", headers) == expected

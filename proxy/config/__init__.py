@@ -1,1 +1,1 @@
-"""routing.yaml becomes one frozen Snapshot: document (text, nodes), reading (nodes, types), schema, snapshot, load."""
+"""routing.yaml: text (`files`) -> YAML nodes (`document`) -> typed values (`typed_loader`, `schema`) -> `snapshot` (`load`)."""

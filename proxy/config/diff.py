@@ -1,4 +1,4 @@
-"""What differs between two files, a line for each change, in the file's own words."""
+"""Lists the changes between two versions of routing.yaml, one line each, without secrets."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _KNOWN_SECTIONS = ("listen", "admin", "pipeline", "defaults", "drain", "provider
 
 
 def diff(old: yaml.Node, new: yaml.Node, path: str = "") -> list[str]:
-    """Return lines such as `providers.openai.weight: 40 -> 60`, `models.gpt-5 added`; never a secret's text."""
+    """Return lines such as `providers.openai.weight: 40 -> 60` or `models.gpt-5 added`; a secret only `changed`."""
     return list(_diff_nodes(old, new, path))
 
 
@@ -53,6 +53,6 @@ def _children(node: yaml.MappingNode) -> dict[str, yaml.Node]:
 
 def _is_secret(path: str) -> bool:
     if path.startswith("pipeline") and ":" in path:
-        return True  # a middleware of one's own: nobody here knows which of its options are secret
+        return True  # a custom middleware: any of its options may be a secret
     section, *parts = path.replace("[", ".").split(".")
     return section not in _KNOWN_SECTIONS or any(part in _SECRET_KEYS for part in parts)

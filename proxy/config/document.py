@@ -1,4 +1,4 @@
-"""Text becomes a tree of YAML nodes that know their line and column; nothing in it is interpreted yet."""
+"""Parses the text of routing.yaml into YAML nodes with line and column, and collects problems with their place."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from typing import Any
 import yaml
 
 MAX_FILE_BYTES = 1024 * 1024
-"""Bytes, as large as a ConfigMap can be."""
+"""The largest size of a ConfigMap."""
 MAX_NODES = 200_000
-"""Nodes after aliases are followed: a file of a few lines can otherwise stand for billions."""
+"""With aliases expanded: otherwise a file of a few lines can stand for billions of nodes."""
 MAX_DEPTH = 24
 
 _SAFE_TO_SHOW = re.compile(
@@ -22,9 +22,9 @@ _SAFE_TO_SHOW = re.compile(
     r"|\$\{(?:[a-z_][a-z0-9_]*|file:/[^}]*)\}",
     re.IGNORECASE,
 )
-"""Numbers with units, words and variables; and what is too short for a secret."""
+"""Numbers with units, keywords, variables, and values too short for a secret."""
 _KEY_NAME = re.compile(r"[a-z]+(?:_[a-z]+)*|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-"""What keys of the file look like, and a middleware's `package.module:Name`; no key of a provider looks so."""
+"""Keys of the file, and a middleware's `package.module:Name`; no provider's API key has this form."""
 _QUOTED = re.compile(r""" ?(["'])[\w.!:/+-]{3,}\1""")
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -32,7 +32,7 @@ _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 @dataclass(frozen=True, slots=True, order=True)
 class Problem:
-    """Something wrong in the file: where, and what to do about it."""
+    """An error in the file: where it is and how to fix it."""
 
     line: int
     column: int
@@ -40,18 +40,15 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        return (
-            f"{self.line}:{self.column}: {self.path}: {self.message}"
-            if self.path
-            else (f"{self.line}:{self.column}: {self.message}")
-        )
+        path = f"{self.path}: " if self.path else ""
+        return f"{self.line}:{self.column}: {path}{self.message}"
 
 
 class ConfigError(Exception):
-    """The file cannot be used; `problems` says everything that is wrong with it, in the file's order."""
+    """The file is invalid; `problems` lists all errors in it, in order of line."""
 
     files: frozenset[str] = frozenset()
-    """The other files it names, as far as they are known: what is wrong may be there."""
+    """The files it refers to, as far as they are known: the error may be in one of them."""
 
     def __init__(self, name: str, problems: list[Problem]) -> None:
         self.name = name
@@ -61,7 +58,7 @@ class ConfigError(Exception):
 
 @dataclass(slots=True)
 class Document:
-    """A file while it is read: its tree, where each path stands, and what has been found wrong so far."""
+    """A file while it is loaded: its tree, the place of each path in it, and the problems found so far."""
 
     name: str
     root: yaml.Node
@@ -69,12 +66,12 @@ class Document:
     marks: dict[str, yaml.Mark] = field(default_factory=dict)
 
     def add_error(self, path: str, message: str, node: yaml.Node | None = None) -> None:
-        """Note a problem at `node`, else where `path`, or the nearest thing above it, stands."""
+        """Add a problem at `node`, or without one at the place of `path` or of its nearest known parent."""
         mark = node.start_mark if node is not None else self._nearest_mark(path)
         self.problems.append(Problem(mark.line + 1, mark.column + 1, path, message))
 
     def raise_if_invalid(self) -> None:
-        """Raise ConfigError if anything was found wrong."""
+        """Raise ConfigError if there is any problem."""
         if self.problems:
             raise ConfigError(self.name, self.problems)
 
@@ -85,9 +82,9 @@ class Document:
 
 
 def parse(text: str, name: str = "routing.yaml") -> Document:
-    """The document of `text`; ConfigError if it is no YAML, no mapping, too large, or a bomb."""
+    """Parse YAML. Raises ConfigError if it is invalid, not a mapping, too large or too deeply nested."""
     if len(text.encode("utf-8", "replace")) > MAX_FILE_BYTES:
-        raise ConfigError(name, [Problem(1, 1, "", f"the file is over {MAX_FILE_BYTES} bytes")])
+        raise ConfigError(name, [Problem(1, 1, "", f"the file is larger than {MAX_FILE_BYTES} bytes")])
     try:
         _check_depth(text, name)
         root = yaml.compose(text, Loader=_Loader)
@@ -103,12 +100,12 @@ def parse(text: str, name: str = "routing.yaml") -> Document:
 
 
 def _yaml_error_text(problem: object) -> str:
-    # The parser quotes names such as an alias: with a key in the wrong place, that is the key.
-    return f"not YAML: {_QUOTED.sub('', str(problem))}"
+    # The parser quotes names such as an alias, which may be a misplaced API key.
+    return f"invalid YAML: {_QUOTED.sub('', str(problem))}"
 
 
 def _check_depth(text: str, name: str) -> None:
-    """Composing recurses, in C without a limit of its own, so depth is measured on the flat events before it."""
+    # Composing recurses, in C without a limit, so the depth is checked on the flat list of events first.
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -128,7 +125,7 @@ def _check_limits(document: Document) -> None:
     for count, (node, depth) in enumerate(_iterate_nodes(document.root, 0), 1):
         if count > MAX_NODES or depth > MAX_DEPTH:
             limit = f"more than {MAX_NODES} values" if count > MAX_NODES else f"nested deeper than {MAX_DEPTH}"
-            document.add_error("", f"{limit}, aliases followed", node)
+            document.add_error("", f"{limit}, with aliases expanded", node)
             break
     if not isinstance(document.root, yaml.MappingNode):
         document.add_error("", "expected a mapping with keys such as providers and models", document.root)
@@ -147,20 +144,20 @@ def _iterate_nodes(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int
 
 
 def quote_if_safe(value: str) -> str:
-    """Return `'10 sec'`, the value as the file has it, if that cannot be a secret; else `text`.
+    """Return the value in quotes if it cannot be a secret, else `text`.
 
-    Any other value may be a key in the wrong place: its line and column are enough to find it."""
+    A value in the wrong place may be an API key; line and column are enough to find it."""
     return f"'{value}'" if _SAFE_TO_SHOW.fullmatch(value) else "text"
 
 
 def is_key_name(key: str) -> bool:
-    """Return whether a key looks like those of the file, so that it can be shown."""
+    """Return whether a key has the form of a key of the file, so that it may be shown."""
     return len(key) <= 100 and _KEY_NAME.fullmatch(key) is not None
 
 
 def suggestion(word: str, known: list[str]) -> str:
-    """`; did you mean 'x'?` for a near name, else the names there are."""
-    near = get_close_matches(word, known, n=1)
-    if near:
-        return f"; did you mean '{near[0]}'?"
+    """Return `; did you mean 'x'?` for a similar name, else `; known: ` and all names."""
+    similar = get_close_matches(word, known, n=1)
+    if similar:
+        return f"; did you mean '{similar[0]}'?"
     return f"; known: {', '.join(sorted(known))}" if known else ""

@@ -1,4 +1,4 @@
-"""Reads files that may be anything: within a time, up to a size, and off the caller's thread."""
+"""Reads files with a time and a size limit, on a thread of their own: any path may block or be endless."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from typing import TypeVar
 from proxy.config.document import MAX_FILE_BYTES
 
 MAX_VALUE_BYTES = 64 * 1024
-"""Bytes of a file that `${file:…}` names."""
+"""For a file named by `${file:…}`."""
 VALUE_TIMEOUT_S = 2.0
 TEXT_TIMEOUT_S = 10.0
-"""Longer, because a pipe (`-c /dev/stdin`) is as slow as the command that writes to it."""
+"""For routing.yaml: longer, because a pipe (`-c /dev/stdin`) is as slow as the command that writes to it."""
 
 _FILE_TYPES = {
     stat.S_IFDIR: "a directory",
@@ -26,21 +26,21 @@ _FILE_TYPES = {
     stat.S_IFBLK: "a device",
 }
 _blocked_threads: dict[str, Thread] = {}
-"""Path -> the thread that still waits for it, so that a file that hangs costs one thread and not one for each try."""
+"""Path -> the thread still blocked on it, so that a hanging file costs one thread in all."""
 
 T = TypeVar("T")
 
 
 def read_text(path: str) -> str:
-    """The text of routing.yaml, or as much of it as shows that it is too long; raises OSError and UnicodeDecodeError."""
+    """Read routing.yaml, or at most as much as shows that it is too large. Raises OSError and UnicodeDecodeError."""
     data = call_with_timeout(TEXT_TIMEOUT_S, path, lambda: _read(path, MAX_FILE_BYTES + 1))
     return data.decode("utf-8", "replace" if len(data) > MAX_FILE_BYTES else "strict")
 
 
 def read_value(path: str) -> str:
-    """The text of a file that `${file:…}` names, without white space around it.
+    """Read a file named by `${file:…}` and strip white space.
 
-    Raises OSError, whose `strerror` is for people, for anything that is not a small regular file of UTF-8."""
+    Raises OSError, with a readable `strerror`, unless it is a small regular file in UTF-8."""
     try:
         data = call_with_timeout(VALUE_TIMEOUT_S, path, lambda: _read_regular(path))
     except ValueError:
@@ -54,23 +54,23 @@ def read_value(path: str) -> str:
 
 
 def check_regular(path: str) -> None:
-    """Raise OSError, whose `strerror` is for people, unless a regular file is there."""
+    """Raise OSError, with a readable `strerror`, unless the path is a regular file."""
     call_with_timeout(VALUE_TIMEOUT_S, path, lambda: _check_is_regular(os.stat(path).st_mode, path))
 
 
 def call_with_timeout(timeout_s: float, path: str, call: Callable[[], T]) -> T:
-    """The result of `call`, which may block on `path`; raises OSError (ETIMEDOUT) if it takes longer.
+    """Return the result of `call`, which may block on `path`. Raises OSError (ETIMEDOUT) after `timeout_s`.
 
-    The thread that blocks is a daemon, which does not keep the process from ending."""
-    late = OSError(errno.ETIMEDOUT, f"it could not be read within {timeout_s:g} s", path)
+    The call runs on a daemon thread, which does not keep the process from exiting."""
+    timeout = OSError(errno.ETIMEDOUT, f"it could not be read within {timeout_s:g} s", path)
     if path in _blocked_threads and _blocked_threads[path].is_alive():
-        raise late
+        raise timeout
     results: SimpleQueue[tuple[T | None, BaseException | None]] = SimpleQueue()
 
     def run() -> None:
         try:
             results.put((call(), None))
-        except BaseException as error:  # noqa: BLE001 (raised again in the caller's thread)
+        except BaseException as error:  # noqa: BLE001 (re-raised in the caller's thread)
             results.put((None, error))
 
     thread = Thread(target=run, name=f"read {path}", daemon=True)
@@ -82,7 +82,7 @@ def call_with_timeout(timeout_s: float, path: str, call: Callable[[], T]) -> T:
         result, error = results.get(timeout=timeout_s)
     except Empty:
         _blocked_threads[path] = thread
-        raise late from None
+        raise timeout from None
     if error is not None:
         raise error
     return result  # type: ignore[return-value]
@@ -94,11 +94,11 @@ def _read(path: str, limit: int) -> bytes:
 
 
 def _read_regular(path: str) -> bytes:
-    """At most one byte more than `MAX_VALUE_BYTES`; what is not a regular file is not even opened, which alone may block."""
+    """Read at most `MAX_VALUE_BYTES` + 1. Other files than regular ones are not opened: opening may block."""
     _check_is_regular(os.stat(path).st_mode, path)
     descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0))
     try:
-        _check_is_regular(os.fstat(descriptor).st_mode, path)  # it may be another one by now
+        _check_is_regular(os.fstat(descriptor).st_mode, path)  # the path may have changed since
         return _read_up_to(MAX_VALUE_BYTES + 1, lambda size: os.read(descriptor, size))
     finally:
         os.close(descriptor)

@@ -1,4 +1,4 @@
-"""The types of the file as JSON Schema; what `reading` takes, an editor offers."""
+"""Generates the JSON Schema of routing.yaml from its types, for editors; it accepts what `typed_loader` accepts."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from msgspec import NODEFAULT, inspect
 from proxy.config.units import Secret
 
 VARIABLE = {"type": "string", "pattern": r"\$\{"}
-"""`${NAME}` may stand for any scalar."""
+"""Any scalar may be a `${NAME}`."""
 
 Schema = dict[str, Any]
 
 
 def json_schema(kind: Any) -> Schema:
-    """The schema of values of a type, with a variable allowed wherever a scalar is."""
+    """Return the schema of a type; a variable is allowed wherever a scalar is."""
     return _schema(inspect.type_info(kind))
 
 
@@ -29,7 +29,7 @@ def _schema(kind: inspect.Type) -> Schema:
 def _scalar(name: str) -> Callable[[Any], Schema]:
     def schema(kind: Any) -> Schema:
         bounds = {"minimum": kind.ge, "exclusiveMinimum": kind.gt, "maximum": kind.le, "exclusiveMaximum": kind.lt}
-        shape = {"type": name, **{word: bound for word, bound in bounds.items() if bound is not None}}
+        shape = {"type": name, **{name: bound for name, bound in bounds.items() if bound is not None}}
         return {"anyOf": [shape, VARIABLE]}
 
     return schema
@@ -49,13 +49,13 @@ def _custom(kind: inspect.CustomType) -> Schema:
 
 
 def _object(kind: Any) -> Schema:
-    """A mapping of the type's fields; its first docstring line says what it is."""
+    """Return an object schema with the type's fields; the description is the first line of its docstring."""
     properties = {field.encode_name: {**_schema(field.type), **_default(field)} for field in kind.fields}
     required = [field.encode_name for field in kind.fields if field.required]
-    about = (kind.cls.__doc__ or "").partition("\n")[0]
+    description = (kind.cls.__doc__ or "").partition("\n")[0]
     return {
         "type": "object",
-        "description": about,
+        "description": description,
         "properties": properties,
         "additionalProperties": False,
         **({"required": required} if required else {}),
@@ -63,9 +63,9 @@ def _object(kind: Any) -> Schema:
 
 
 def _default(field: inspect.Field) -> Schema:
-    """The default, where it is a plain value that could stand in the file."""
-    plain = field.default is not NODEFAULT and type(field.default) in (bool, int, float, str)
-    return {"default": field.default} if plain else {}
+    """Return the default if it is a plain value that can be written in the file."""
+    is_plain = field.default is not NODEFAULT and type(field.default) in (bool, int, float, str)
+    return {"default": field.default} if is_plain else {}
 
 
 _SCHEMAS: dict[type, Callable[[Any], Schema]] = {

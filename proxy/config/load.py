@@ -1,4 +1,4 @@
-"""routing.yaml's text becomes a Snapshot; whatever is wrong with it is noted in the document, with its place."""
+"""Builds the Snapshot of a parsed routing.yaml. Errors are added to the document with their place."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ from proxy.config.typed_loader import INVALID, Location, TypedLoader, mapping_it
 
 
 def load(loader: TypedLoader) -> tuple[Snapshot, tuple[PipelineEntry, ...]]:
-    """The snapshot, and the pipeline's entries for whoever knows the middlewares; ConfigError if neither can be had."""
+    """Return the snapshot and the entries of the pipeline, whose options the pipeline loads.
+
+    Errors are in the document's `problems`. Raises ConfigError if a required section is missing."""
     file = loader.load(Location(loader.document.root, ""), schema.RoutingFile)
     if file is INVALID:
         loader.document.raise_if_invalid()
@@ -75,7 +77,7 @@ def _snapshot(loader: TypedLoader, file: schema.RoutingFile) -> Snapshot:
 
 
 def _with_redactors(loader: TypedLoader, file: schema.RoutingFile, providers: list[Provider]) -> dict[str, Provider]:
-    """The providers by name, each with what redacts its responses."""
+    """Return the providers by name, each with the redactor of its responses."""
     secrets = Secrets.collect(_public_names(file), loader.substituted_values, loader.environ)
     return {
         each.name: replace(each, redactor=secrets.redactor(each.name, each.key, {**each.query, **each.headers}))
@@ -84,7 +86,7 @@ def _with_redactors(loader: TypedLoader, file: schema.RoutingFile, providers: li
 
 
 def _public_names(file: schema.RoutingFile) -> frozenset[str]:
-    """The names that outputs are full of, wherever else they stand in the file."""
+    """Return the names that logs and responses show, which are no secrets even where a secret has the same value."""
     served = {item.model if isinstance(item, schema.ModelDeployment) else str(item)
               for entries in _valid_items(file.models).values() for item in _valid_items(entries).values()}  # fmt: skip
     regions = {name for section in _valid_items(file.providers).values() for name in section.regions}
@@ -118,7 +120,7 @@ def _provider(name: str, section: schema.ProviderConfig, weight: float) -> Provi
 def _targets(
     provider: Provider, section: schema.ProviderConfig, served: str | schema.ModelDeployment
 ) -> tuple[Target, ...]:
-    """One target for each region of the provider."""
+    """Return one target for each region of the provider."""
     served = schema.ModelDeployment(model=served) if isinstance(served, str) else served
     regions = _valid_items(section.regions) or {GLOBAL: schema.RegionConfig()}
     return tuple(
@@ -126,7 +128,7 @@ def _targets(
             id=target_id(provider.name, name, served.model),
             provider=provider,
             region=name,
-            residency=region.residency or (place.zone if (place := find_region(name)) else None),
+            residency=region.residency or (known.zone if (known := find_region(name)) else None),
             base_url=(region.base_url or section.base_url).rstrip("/"),
             model=served.model,
             timeouts=served.timeouts or section.timeouts,
@@ -141,9 +143,9 @@ def _targets(
 
 
 def _price(provider: Provider, served: schema.ModelDeployment) -> Price | None:
-    """The file's own, else the list price."""
-    if (own := served.price) is not None:
-        return Price.from_per_million(own.input, own.output, own.cached_input, own.cache_write)
+    """Return the price in the file, otherwise the list price."""
+    if (price := served.price) is not None:
+        return Price.from_per_million(price.input, price.output, price.cached_input, price.cache_write)
     return list_price(provider.name, provider.dialect, served.model)
 
 
@@ -154,11 +156,11 @@ def _listed_context_window(provider: Provider, served: schema.ModelDeployment) -
 
 def _known_names(providers: Mapping[str, Provider], targets: Iterable[Target]) -> KnownNames:
     zones = {region.zone for region in REGIONS.values()}
-    every = list(targets)
+    all_targets = list(targets)
     return KnownNames(
         providers=frozenset(providers),
-        regions=frozenset(target.region for target in every),
-        zones=frozenset(zones | {target.residency for target in every if target.residency}),
+        regions=frozenset(target.region for target in all_targets),
+        zones=frozenset(zones | {target.residency for target in all_targets if target.residency}),
     )
 
 
@@ -168,7 +170,7 @@ def _patterns(tables: Mapping[str, tuple[Target, ...]]) -> tuple[ModelPattern, .
 
 
 def _pipeline_entries(loader: TypedLoader, nodes: list[yaml.Node]) -> tuple[PipelineEntry, ...]:
-    """`- name` or `- name: {options}`, one mapping with one key."""
+    """Return the entries: each is `- name` or `- name: {options}`, a mapping with one key."""
     entries = []
     for index, node in enumerate(nodes):
         path = f"pipeline[{index}]"
@@ -178,9 +180,7 @@ def _pipeline_entries(loader: TypedLoader, nodes: list[yaml.Node]) -> tuple[Pipe
             name, key, options = mapping_items(loader, Location(node, path))[0]
             entries.append(PipelineEntry(name, f"{path}.{name}" if is_key_name(name) else path, key, options))
         else:
-            loader.reject(
-                Location(node, path), "expected a middleware's name, or one with options: `- name: {option: value}`"
-            )
+            loader.reject(Location(node, path), "expected a middleware name or `- name: {option: value}`")
     return tuple(entries)
 
 
@@ -190,10 +190,10 @@ def _check_names(loader: TypedLoader, file: schema.RoutingFile) -> None:
         _check_pattern(loader, f"providers.{name}.regions", section.regions, schema.REGION_NAME)
     for model, entries in _valid_items(file.models).items():
         if not MODEL_NAME.fullmatch(model.replace("*", "x")):
-            loader.document.add_error(f"models.{model}", f"a model's name must match {MODEL_NAME.pattern}")
+            loader.document.add_error(f"models.{model}", f"a model name must match {MODEL_NAME.pattern}")
         for name in entries.keys() - file.providers.keys():
-            near = suggestion(name, list(file.providers))
-            loader.document.add_error(f"models.{model}.{name}", f"no provider '{name}'{near}")
+            similar = suggestion(name, list(file.providers))
+            loader.document.add_error(f"models.{model}.{name}", f"no provider '{name}'{similar}")
 
 
 def _check_pattern(loader: TypedLoader, path: str, table: Mapping[str, Any], pattern: str) -> None:

@@ -1,4 +1,4 @@
-"""What a model costs: the shipped table, by vendor and model name, as US dollars per token of text."""
+"""List prices of models: a bundled table by vendor and model name, in US dollars per token of text."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _DATE = re.compile(r"-20\d\d-\d\d-\d\d$")
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """US dollars per token of text; `cached_input` is read from the vendor's cache, `cache_write` goes into it."""
+    """Prices in USD per token; `cached_input` is for tokens read from the vendor's cache, `cache_write` for those written."""
 
     input: float
     output: float
@@ -30,7 +30,7 @@ class Rates:
     def from_per_million(
         cls, input: float, output: float, cached_input: float | None = None, cache_write: float | None = None
     ) -> Self:
-        """From dollars per million tokens, as vendors print them; cached tokens without a price cost what others do."""
+        """Convert prices in USD per million tokens; cached tokens without a price of their own cost the input price."""
         return cls(
             input / MILLION,
             output / MILLION,
@@ -41,19 +41,21 @@ class Rates:
 
 @dataclass(frozen=True, slots=True)
 class Price(Rates):
-    """The rates of a model, and how much it reads."""
+    """The rates of a model, its price tiers and context window."""
 
     tiers: tuple[tuple[int, Rates], ...] = ()
-    """The rates for all of a request whose prompt has more tokens than that, longest prompts first."""
+    """(tokens, rates): the rates of a request whose prompt is longer than that; longest first."""
     context_window: int | None = None
-    """Tokens, where known."""
+    """In tokens, if known."""
 
     def rates_for(self, prompt_tokens: int) -> Rates:
-        """What holds for all of a request with a prompt of that length."""
+        """Return the rates of a request, which its number of prompt tokens decides."""
         return next((rates for above, rates in self.tiers if prompt_tokens > above), self) if self.tiers else self
 
     def cost(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, cache_write: int = 0) -> float:
-        """US dollars for one request; `cached` and `cache_write` are parts of the prompt; less than none is none."""
+        """Return the price of a request in USD.
+
+        `cached` and `cache_write` are parts of `prompt_tokens`. Negative counts are taken as 0."""
         rates, cached, cache_write = self.rates_for(prompt_tokens), max(cached, 0), max(cache_write, 0)
         return (
             max(prompt_tokens - cached - cache_write, 0) * rates.input
@@ -65,24 +67,24 @@ class Price(Rates):
 
 @dataclass(frozen=True, slots=True)
 class VendorPrices:
-    """The prices of one vendor: by name, then by the first rule found in a name."""
+    """The prices of one vendor: by exact name, else by the first regular expression found in the name."""
 
     names: Mapping[str, Price]
     rules: tuple[tuple[re.Pattern[str], Price], ...]
 
     def find(self, name: str) -> Price | None:
-        """The price of the model that is called this, in lower case."""
+        """Return the price of a model, whose name must be in lower case, or None."""
         return self.names.get(name) or next((price for rule, price in self.rules if rule.search(name)), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Prices:
-    """The prices of all vendors, by the vendor's name: a dialect's, or that of a host of open models."""
+    """The prices of all vendors, by name: that of a dialect or of a host of open models."""
 
     vendors: Mapping[str, VendorPrices]
 
     def find(self, vendor: str, model: str) -> Price | None:
-        """The price of a model or, of a dated version that is not listed, of the model without its date."""
+        """Return the price of a model, or None; an unlisted dated version has the price of the model without its date."""
         table = self.vendors.get(vendor)
         if table is None:
             return None
@@ -92,17 +94,17 @@ class Prices:
 
 
 _Amounts = tuple[float, float, float | None, float | None]
-"""US dollars per million tokens, in the order of Rates' fields."""
+"""USD per million tokens, in the order of the fields of Rates."""
 
 
 class _Row(Struct, frozen=True, forbid_unknown_fields=True):
-    """A model as the file has it."""
+    """A model in prices.json."""
 
     price: _Amounts
     names: tuple[str, ...] = ()
     rule: str | None = None
     tiers: tuple[tuple[int, _Amounts], ...] = ()
-    context: int | None = None
+    context_window: int | None = None
 
 
 class _File(Struct, frozen=True):
@@ -110,13 +112,13 @@ class _File(Struct, frozen=True):
 
 
 def parse_prices(text: bytes) -> Prices:
-    """The prices in a file such as the shipped one; msgspec.ValidationError if it is not one."""
+    """Parse a file in the form of prices.json. Raises msgspec.DecodeError."""
     return Prices({name: _vendor(rows) for name, rows in json.decode(text, type=_File).vendors.items()})
 
 
 @cache
 def bundled_prices() -> Prices:
-    """The prices that came with this version."""
+    """Return the prices bundled with this version."""
     return parse_prices(Path(__file__).with_name("prices.json").read_bytes())
 
 
@@ -132,11 +134,11 @@ def _price(row: _Row) -> Price:
     return replace(
         Price.from_per_million(*row.price),
         tiers=tuple((above, Rates.from_per_million(*amounts)) for above, amounts in reversed(row.tiers)),
-        context_window=row.context,
+        context_window=row.context_window,
     )
 
 
 @lru_cache(maxsize=1024)
 def list_price(vendor: str, dialect: str, model: str) -> Price | None:
-    """The shipped price of a model, by the provider's own name, else by what it speaks."""
+    """Return the bundled price of a model, by the provider's name, else by its dialect, or None."""
     return bundled_prices().find(vendor, model) or bundled_prices().find(dialect, model)

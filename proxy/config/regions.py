@@ -1,4 +1,4 @@
-"""Where a region is: its coordinates, and the zone whose law its data lives under."""
+"""Cloud regions: their coordinates and the residency zone they are in."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from functools import lru_cache
 from math import asin, cos, inf, radians, sin, sqrt
 
 EARTH_RADIUS_KM = 6371.0
-"""Kilometres, on average."""
+"""Mean radius."""
 
 
 @dataclass(frozen=True, slots=True)
 class CloudRegion:
-    """A place, in degrees north and east, and its residency zone.
+    """Latitude and longitude in degrees north and east, and the residency zone.
 
-    `EU` is the member states of the European Union and nothing else: Norway is `NO`, although the EEA has the same
-    data protection law, Switzerland `CH`, the United Kingdom `UK`. Every other zone is a country's code of ISO 3166-1.
+    Zone `EU` is the member states of the European Union only: Norway is `NO`, although the EEA has the same data
+    protection law, Switzerland `CH`, the United Kingdom `UK`. Every other zone is the ISO 3166-1 code of a country.
     """
 
     latitude: float
@@ -25,12 +25,12 @@ class CloudRegion:
 
 
 def find_region(name: str) -> CloudRegion | None:
-    """The region of that name, as AWS, Azure or Google Cloud spells it; None if unknown, and for `global`."""
+    """Return the region with this name of AWS, Azure or Google Cloud; None if unknown, and for `global`."""
     return REGIONS.get(name)
 
 
 def distance_km(a: CloudRegion, b: CloudRegion) -> float:
-    """Kilometres along the surface of the Earth (haversine)."""
+    """Return the great-circle distance (haversine formula)."""
     north = sin(radians(b.latitude - a.latitude) / 2) ** 2
     east = sin(radians(b.longitude - a.longitude) / 2) ** 2
     chord = north + cos(radians(a.latitude)) * cos(radians(b.latitude)) * east
@@ -39,12 +39,12 @@ def distance_km(a: CloudRegion, b: CloudRegion) -> float:
 
 @lru_cache(maxsize=2**16)
 def region_distance_km(a: str, b: str) -> float:
-    """Between two regions by name; infinity if one is not known."""
-    here, there = find_region(a), find_region(b)
-    return distance_km(here, there) if here and there else inf
+    """Return the distance between two regions by name; infinity if one is unknown."""
+    first, second = find_region(a), find_region(b)
+    return distance_km(first, second) if first and second else inf
 
 
-# A place, as near as vendors say (most name a city, some a state), and its regions: AWS, then Azure, then Google Cloud.
+# A location, as exactly as vendors publish it (mostly a city, sometimes a state), and its regions: AWS, Azure, Google Cloud.
 # `us` and `eu` are Google Cloud's multi-regions and Azure's data zones: the United States, and member states only.
 _LOCATIONS = (
     (39.8, -98.6, "US", "us"),  # the middle of the contiguous states

@@ -1,4 +1,6 @@
-"""The typed shape of routing.yaml: what may stand where, and what stands there if nothing does."""
+"""The types of routing.yaml: its sections, their keys, and the defaults.
+
+The first docstring line of each class is its description in the generated JSON Schema."""
 
 from __future__ import annotations
 
@@ -17,7 +19,7 @@ Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where applications connect."""
+    """The listener for applications."""
 
     host: str = "127.0.0.1"
     port: Port = 8090
@@ -25,7 +27,7 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Where probes and metrics are read; with `key`, where it may also be told to reload or drain from outside."""
+    """The listener for health checks and metrics; with `key`, reload and drain are allowed from other machines too."""
 
     host: str = "127.0.0.1"
     port: Port = 9464
@@ -33,20 +35,20 @@ class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What holds when a request says nothing."""
+    """Values for requests that do not set them."""
 
     region: str = "us-east-1"
 
 
 class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """After SIGTERM: accept for `delay` more, let streams finish within `timeout`."""
+    """After SIGTERM: keep accepting requests for `delay`, then let open ones finish within `timeout`."""
 
     delay: Seconds = Seconds(0)
     timeout: Seconds = Seconds(25)
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One clock each; `first_token`, `idle` and `content_idle` are for streams, `response` for the rest."""
+    """Timeouts of an attempt; `first_token`, `idle` and `content_idle` apply to streams, `response` to the rest."""
 
     connect: Seconds = Seconds(5)
     first_token: Seconds = Seconds(60)
@@ -56,16 +58,16 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class RegionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One place a provider serves from."""
+    """A region of a provider."""
 
     residency: Annotated[str, Meta(pattern=r"^[A-Z]{2,8}$")] | None = None
     base_url: Url | None = None
     body: dict[str, str] = {}
-    """Members that requests to it carry besides, such as `inference_geo: us`."""
+    """Members added to the requests sent to this region."""
 
 
 class ProviderLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What the account allows; at a limit its targets are tried after everybody else's."""
+    """Rate limits of the account; a target at a limit is tried after all others."""
 
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
@@ -73,14 +75,14 @@ class ProviderLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 
 class ProbeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How often a provider is asked for its list of models, which costs nothing, so that an outage shows without traffic."""
+    """Active health check: requests the list of models, free of charge, so that an outage shows without traffic."""
 
     every: Seconds = Seconds(10)
     """1s to 1h."""
     timeout: Seconds = Seconds(3)
     """100ms to 60s."""
     failures: Annotated[int, Meta(ge=1, le=100)] = 3
-    """In a row, after which it counts as down."""
+    """Consecutive failures after which the provider is down."""
 
     def __post_init__(self) -> None:
         if not 1 <= self.every <= 3600:
@@ -90,7 +92,7 @@ class ProbeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A vendor account: where it is, what it speaks, and the key to it."""
+    """A vendor account: its URL, wire format and key."""
 
     dialect: str
     base_url: Url
@@ -116,7 +118,7 @@ class PriceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
 class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """How one provider serves a model."""
+    """A model at a provider: its name there, price and limits."""
 
     model: str
     timeouts: Timeouts | None = None
@@ -126,7 +128,7 @@ class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
 
 
 class RoutingFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The whole of routing.yaml."""
+    """The routing file."""
 
     listen: Listen = Listen()
     admin: Admin = Admin()

@@ -1,4 +1,4 @@
-"""Which texts of a routing.yaml and its environment are secrets, and which only may be."""
+"""Finds the secrets in a routing.yaml and its environment, and values that may be secrets (`weak`)."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from proxy.config.units import Secret
 from proxy.redaction import Redactor, is_distinct
 
 _CREDENTIAL_NAME = re.compile(r"auth|key|token|secret|password|credential|cookie|signature", re.IGNORECASE)
-"""What the name of a header or a query parameter has in it whose value is a secret, whatever it looks like."""
+"""Names of headers and query parameters whose value is always a secret."""
 _PUBLIC_VALUE = re.compile(r"\s|://|\d{4}-\d\d-\d\d")
-"""What a title, a URL and a version have in them: values that an answer may well be about."""
+"""Titles, URLs and versions: values that a response may legitimately contain."""
 
 _AUTH_SCHEME = re.compile(r"(?:basic|bearer|token|key|api-?key) +(?P<credentials>\S.*)", re.IGNORECASE)
 _PROVIDER_PATH = re.compile(
@@ -29,35 +29,35 @@ _USERINFO = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?P<userinfo>[^/]*)@", re.IGNO
 
 @dataclass(slots=True)
 class Substitutions:
-    """What the variables of one provider stand for."""
+    """The values of the variables used in one provider's section."""
 
     secrets: list[str] = field(default_factory=list)
-    """In its headers and its query, and those parts of its address that name no host."""
+    """From its headers and query, and the parts of its URL that are not host names."""
     addresses: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What a file and its environment keep secret of its providers."""
+    """The sources of secrets in a file and its environment."""
 
     public_names: frozenset[str]
-    """The names that outputs are full of, and that are no secrets wherever else they stand."""
+    """Names of providers, models and regions, which outputs show: never treated as secrets."""
     substitutions: Mapping[str, Substitutions]
-    """By provider."""
+    """By provider name."""
     proxies: tuple[str, ...]
-    """Credentials of forward proxies, any of which may stand before any provider."""
+    """Credentials of forward proxies, each of which may be used for any provider."""
 
     @classmethod
     def collect(
         cls, names: frozenset[str], substituted: Iterable[tuple[str, str]], environ: Mapping[str, str]
     ) -> Secrets:
-        """Return those of a file that has these names, and these values of variables by path."""
+        """Collect the secrets of a file from its names, the values of its variables by path, and the environment."""
         return cls(names, _by_provider(substituted), tuple(proxy_credentials(environ)))
 
     def redactor(self, provider: str, key: Secret | None, sent: Mapping[str, str]) -> Redactor:
-        """Return what redacts the responses of a provider that is sent this key, these headers and this query.
+        """Return the redactor for responses of a provider; `sent` are the headers and query sent to it.
 
-        A key that is no more than a word is weak, and so is what an answer may be about: a title, a URL, a version."""
+        Weak are a key that is a plain word, and values a response may legitimately contain: titles, URLs, versions."""
         values = self.substitutions.get(provider, Substitutions())
         certain = {*self.proxies, *values.secrets, *([key.value] if key else ())}
         certain.update(
@@ -69,34 +69,34 @@ class Secrets:
 
 
 def _by_provider(substituted: Iterable[tuple[str, str]]) -> Mapping[str, Substitutions]:
-    found: defaultdict[str, Substitutions] = defaultdict(Substitutions)
+    providers: defaultdict[str, Substitutions] = defaultdict(Substitutions)
     for path, value in substituted:
-        if (place := _PROVIDER_PATH.match(path)) is None:
+        if (match := _PROVIDER_PATH.match(path)) is None:
             continue
-        values = found[place["provider"]]
-        if place["address"]:
+        values = providers[match["provider"]]
+        if match["address"]:
             values.addresses.append(value)
             values.secrets.extend(
                 part for part in _URL_SEPARATORS.split(value) if "." not in part and is_distinct(part)
             )
         else:
             values.secrets.extend(_credential_parts(value))
-    return found
+    return providers
 
 
 def custom_middleware_values(substituted: Iterable[tuple[str, str]]) -> Iterator[str]:
-    """Yield what variables stand for in the options of users' own middlewares, any of which may be a secret."""
+    """Return the values of variables in the options of custom middlewares, any of which may be a secret."""
     return (value for path, value in substituted if _CUSTOM_MIDDLEWARE.match(path))
 
 
 def _credential_parts(value: str) -> tuple[str, ...]:
-    """A value, and its credentials alone where it names their scheme: `Bearer KEY`."""
+    """Return a value, and its credentials alone if it begins with a scheme, as in `Bearer KEY`."""
     match = _AUTH_SCHEME.fullmatch(value)
     return (value, match["credentials"]) if match else (value,)
 
 
 def proxy_credentials(environ: Mapping[str, str]) -> Iterator[str]:
-    """Yield what a forward proxy is sent: the password, and both names as in `Proxy-Authorization`."""
+    """Yield what a forward proxy is sent: the password, and user and password encoded for `Proxy-Authorization`."""
     for name, value in environ.items():
         if name.lower() in _PROXY_VARIABLES and (match := _USERINFO.match(value.strip())):
             user, colon, password = match["userinfo"].partition(":")

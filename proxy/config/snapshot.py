@@ -1,4 +1,4 @@
-"""What a request is routed by: frozen, complete, and free of anything that was only spelling in the file."""
+"""The immutable content of a routing.yaml, with defaults filled in: providers, models and their targets."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from proxy.config.units import Secret
 from proxy.redaction import Redactor
 
 GLOBAL = "global"
-"""The region of a provider that names none."""
+"""The region of a provider without `regions`."""
 
 MODEL_NAME = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9._:/@+-]{1,256}")
 
@@ -36,13 +36,13 @@ class Provider:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: ProviderLimits | None = None
     probe: ProbeConfig | None = None
-    """How it is asked without a request; None: not at all."""
+    """Settings of the active health check; None for no check."""
     redactor: Redactor = field(default=Redactor(()), compare=False, repr=False)
-    """Replaces in its responses what it is sent in secret."""
+    """Removes the secrets sent to this provider from its responses."""
 
     @property
     def disabled_reason(self) -> str | None:
-        """Why it is never tried, or None."""
+        """Why it is disabled, such as `OPENAI_API_KEY is not set`, or None."""
         return self.key.missing if self.key else None
 
 
@@ -60,36 +60,36 @@ class Target:
     cloud_region: CloudRegion | None = None
     price: Price | None = None
     context_window: int | None = None
-    """Tokens that prompt and answer may have together, where known."""
+    """Maximum tokens of prompt and completion together, if known."""
     unsupported: frozenset[str] = frozenset()
-    """Of `tools`, `images`, `json_schema`: what it is known not to take."""
+    """Features it does not support: any of `tools`, `images`, `json_schema`."""
     body: Mapping[str, Any] = field(default_factory=dict)
-    """Members that its requests carry besides, such as `inference_geo`."""
+    """Members added to its requests."""
 
 
 def target_id(provider: str, region: str, model: str) -> str:
-    """The identity by which observations survive a reload, such as `openai@eu-central-1/gpt-4o`."""
+    """Return the id, such as `openai@eu-central-1/gpt-4o`, by which state of a target survives a reload."""
     return f"{provider}@{region}/{model}"
 
 
 @dataclass(frozen=True, slots=True)
 class ModelPattern:
-    """A name with `*` in it, and who serves what it matches."""
+    """A model name with `*`, and the targets that serve the names it matches."""
 
     text: str
     targets: tuple[Target, ...]
 
     def __post_init__(self) -> None:
-        self.matches(self.text)
+        self.matches(self.text)  # compiles the pattern, which `re` caches
 
     def matches(self, name: str) -> bool:
-        """Whether `name` is one that this pattern means."""
+        """Return whether a model name matches; only `*` is special."""
         return re.fullmatch(re.escape(self.text).replace(r"\*", ".*"), name) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineEntry:
-    """One line of `pipeline:`; its options are read once its middleware is known."""
+    """An entry of `pipeline:`; its options are loaded by the pipeline, which knows the middleware's type."""
 
     name: str
     path: str
@@ -99,7 +99,7 @@ class PipelineEntry:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class KnownNames:
-    """The names that one file gives meaning to; equal only to itself, so that it is cheap to look up by."""
+    """The names that request headers may contain; compared by identity, so that it is a cheap cache key."""
 
     providers: frozenset[str]
     regions: frozenset[str]
@@ -108,7 +108,7 @@ class KnownNames:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """One routing.yaml, as it was when it was read."""
+    """The content of one version of routing.yaml."""
 
     listen: Listen
     admin: Admin
@@ -119,28 +119,28 @@ class Snapshot:
     patterns: tuple[ModelPattern, ...]
     """Longest first."""
     defaults_by_provider: Mapping[str, tuple[Target, ...]]
-    """Each provider's targets for a model named as `provider/model`; their model is `*`."""
+    """The targets of each provider for models requested as `provider/model`; their model is `*`."""
     known_names: KnownNames
-    """What headers may name."""
+    """The names that request headers may contain."""
     strict_params: bool = False
-    """Whether a target that cannot express a parameter is left out, instead of the parameter."""
+    """Whether an unsupported parameter excludes the target; otherwise the parameter is dropped."""
     default_strategy: str = "automatic"
-    """How targets are ordered where a request does not say."""
+    """The strategy of requests that name none."""
     max_inflight: int = 1000
-    """Requests that may be in hand at once."""
+    """Maximum requests in flight."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
-    """What no line of the log may contain."""
+    """Values that no log line may contain."""
     limited_providers: Mapping[str, Provider] = field(init=False)
-    """The providers whose accounts have limits in the file."""
+    """The providers with `limits`."""
     memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """What follows from this file alone, kept by those who work it out."""
+    """A cache of values derived from this snapshot alone."""
 
     def __post_init__(self) -> None:
         limited = {name: provider for name, provider in self.providers.items() if provider.limits is not None}
         object.__setattr__(self, "limited_providers", limited)
 
     def targets(self, model: str) -> tuple[Target, ...]:
-        """Who serves that name: the table, then the longest pattern, then `provider/model`; () if nobody does."""
+        """Return the targets of a model: from the table, else the longest matching pattern, else `provider/model`, else ()."""
         if model in self.models:
             return self.models[model]
         if not MODEL_NAME.fullmatch(model):
@@ -152,20 +152,20 @@ class Snapshot:
         return tuple(bind_model(target, name) for target in self.defaults_by_provider.get(provider, ()) if name)
 
     def similar_names(self, model: str) -> list[str]:
-        """Names of the table that look like `model`, nearest first, three at most."""
+        """Return up to three model names of the table that are similar to `model`, the most similar first."""
         return get_close_matches(model, self.models, n=3, cutoff=0.5)
 
 
 def bind_model(target: Target, model: str) -> Target:
-    """The target with the name it was asked for where its own model has a `*`."""
+    """Return the target for a requested model: `*` in its own model name is replaced by the requested name."""
     if "*" not in target.model:
         return target
-    upstream = target.model.replace("*", model)
-    price = target.price or list_price(target.provider.name, target.provider.dialect, upstream)
+    upstream_model = target.model.replace("*", model)
+    price = target.price or list_price(target.provider.name, target.provider.dialect, upstream_model)
     return replace(
         target,
-        model=upstream,
-        id=target_id(target.provider.name, target.region, upstream),
+        model=upstream_model,
+        id=target_id(target.provider.name, target.region, upstream_model),
         price=price,
         context_window=target.context_window or (price.context_window if price else None),
     )

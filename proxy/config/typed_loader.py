@@ -1,4 +1,7 @@
-"""Nodes become typed values, driven by the types themselves; every mistake is noted and reading goes on."""
+"""Loads YAML nodes as typed values: structs, dataclasses, scalars, lists, unions.
+
+An error is added to the document with its place, `INVALID` stands for the value, and loading goes on, so that all
+errors of a file are reported at once."""
 
 from __future__ import annotations
 
@@ -6,73 +9,76 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from math import isfinite
 from typing import Any
 
 import yaml
 from msgspec import inspect
 
 from proxy.config.document import Document, is_key_name, quote_if_safe, suggestion
-from proxy.config.units import Secret
+from proxy.config.units import Secret, parse_boolean, parse_integer, parse_number
 from proxy.config.variables import UnreadableFileError, UnsetVariableError, expand
 from proxy.redaction import Redactor
 
 INVALID: Any = object()
-"""Stands for a value that could not be read; a problem has been noted."""
+"""Stands for an invalid value whose problem has been reported."""
 
-_INTEGER = re.compile(r"[+-]?\d+")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _NULLS = ("", "~", "null")
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Something in the file: the node, and the path that leads to it."""
+    """A node of the file and its path, such as `providers.openai.weight`."""
 
     node: yaml.Node
     path: str
 
     def child(self, key: str, node: yaml.Node) -> Location:
-        """What stands under a key."""
+        """Return the location of the value of a key."""
         return Location(node, f"{self.path}.{key}" if self.path else key)
 
 
 @dataclass(frozen=True, slots=True)
 class TypedLoader:
-    """Reads one document; `environ` and `read_file` are where `${NAME}` and `${file:PATH}` come from."""
+    """Loads one document; `environ` and `read_file` provide the values of `${NAME}` and `${file:PATH}`."""
 
     document: Document
     environ: Mapping[str, str]
     read_file: Callable[[str], str]
     secrets: list[str] = field(default_factory=list)
-    """The values of all options that are secrets."""
+    """The values of all options of type Secret."""
     substituted_values: list[tuple[str, str]] = field(default_factory=list)
     """Path and value of each variable that was replaced."""
 
     def load(self, location: Location, kind: Any) -> Any:
-        """The value there as a `kind` (any type msgspec knows), or WRONG."""
+        """Return the value as `kind`, any type msgspec knows, or INVALID."""
         return self.load_type(location, inspect.type_info(kind))
 
     def load_type(self, location: Location, kind: inspect.Type) -> Any:
-        """As `load`, for a type already inspected."""
+        """Do the same as `load` for a type already inspected."""
         self.document.marks[location.path] = location.node.start_mark
         kind = kind.type if isinstance(kind, inspect.Metadata) else kind
-        read = _LOADERS.get(type(kind))
-        if read is None or (isinstance(kind, inspect.CustomType) and not hasattr(kind.cls, "parse")):
+        load = _LOADERS.get(type(kind))
+        if load is None or (isinstance(kind, inspect.CustomType) and not hasattr(kind.cls, "parse")):
             return self.reject(location, "options of this type cannot be read from a file")
-        return read(self, location, kind)
+        return load(self, location, kind)
 
     def reject(self, location: Location, message: str) -> Any:
-        """Note a problem and return WRONG."""
+        """Add a problem and return INVALID."""
         self.document.add_error(location.path, message, location.node)
         return INVALID
 
+    def reject_type(self, location: Location, expected: str) -> Any:
+        """Report that another type was expected and return INVALID."""
+        return self.reject(location, f"expected {expected}, got {_shape(location.node)}")
+
     def scalar_text(self, location: Location, expected: str) -> Any:
-        """A scalar's text, its variables replaced; WRONG for anything else. Raises Unset and Unreadable."""
+        """Return a scalar's text with its variables replaced, or INVALID.
+
+        Raises UnsetVariableError and UnreadableFileError."""
         node = location.node
         if not isinstance(node, yaml.ScalarNode):
-            return self.reject(location, f"expected {expected}, got {_shape(location.node)}")
-        if _is_null(location.node):
+            return self.reject_type(location, expected)
+        if _is_null(node):
             return self.reject(location, f"expected {expected}, got nothing")
         text, values = expand(node.value, self.environ, self.read_file)
         self.substituted_values.extend((location.path, value) for value in values)
@@ -90,9 +96,9 @@ def _is_null(node: yaml.Node) -> bool:
 
 
 def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[TypedLoader, Location, Any], Any]:
-    """A loader of scalars whose text `parse` turns into a value, or refuses with ValueError."""
+    """Return a loader of scalars; `parse` turns the text into a value or raises ValueError."""
 
-    def read(loader: TypedLoader, location: Location, kind: Any) -> Any:
+    def load(loader: TypedLoader, location: Location, kind: Any) -> Any:
         try:
             text = loader.scalar_text(location, expected)
             return text if text is INVALID else _check_bounds(loader, location, kind, parse(text))
@@ -101,9 +107,9 @@ def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[TypedLoader
         except UnsetVariableError as unset:
             return loader.reject(location, f"variable {unset} is not set; set it, or write ${{{unset}:-default}}")
         except (ValueError, OverflowError):
-            return loader.reject(location, f"expected {expected}, got {_shape(location.node)}")
+            return loader.reject_type(location, expected)
 
-    return read
+    return load
 
 
 _BOUNDS: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
@@ -115,7 +121,7 @@ _BOUNDS: tuple[tuple[str, str, Callable[[Any, Any], bool]], ...] = (
 
 
 def _check_bounds(loader: TypedLoader, location: Location, kind: Any, value: Any) -> Any:
-    """The value, if the type's own bounds allow it."""
+    """Return the value if it is within the bounds of its type."""
     for name, words, holds in _BOUNDS:
         bound = getattr(kind, name, None)
         if bound is not None and not holds(value, bound):
@@ -125,27 +131,8 @@ def _check_bounds(loader: TypedLoader, location: Location, kind: Any, value: Any
     return value
 
 
-def _boolean(text: str) -> bool:
-    # YAML 1.1 would also take yes, no, on and off, and so Norway's code for a refusal.
-    return text == "true" if text in ("true", "false") else _raise_value_error(text)
-
-
-def _raise_value_error(text: str) -> Any:
-    raise ValueError(text)
-
-
-def _integer(text: str) -> int:
-    return int(text) if _INTEGER.fullmatch(text) else _raise_value_error(text)
-
-
-def _number(text: str) -> float:
-    return number if _NUMBER.fullmatch(text) and isfinite(number := float(text)) else _raise_value_error(text)
-
-
 def _none(loader: TypedLoader, location: Location, kind: inspect.NoneType) -> Any:
-    return (
-        None if _is_null(location.node) else loader.reject(location, f"expected nothing, got {_shape(location.node)}")
-    )
+    return None if _is_null(location.node) else loader.reject_type(location, "nothing")
 
 
 def _literal(loader: TypedLoader, location: Location, kind: inspect.LiteralType) -> Any:
@@ -158,13 +145,13 @@ def _literal(loader: TypedLoader, location: Location, kind: inspect.LiteralType)
         text = None
     if text is INVALID or text in words:
         return text
-    return loader.reject(location, f"expected {' or '.join(words)}, got {_shape(location.node)}")
+    return loader.reject_type(location, " or ".join(words))
 
 
 def _custom(loader: TypedLoader, location: Location, kind: inspect.CustomType) -> Any:
-    read = _scalar(kind.cls.expected, kind.cls.parse)  # type: ignore[attr-defined]
+    load = _scalar(kind.cls.expected, kind.cls.parse)  # type: ignore[attr-defined]
     if kind.cls is not Secret:
-        return read(loader, location, kind)
+        return load(loader, location, kind)
     try:
         text = loader.scalar_text(location, Secret.expected)
         loader.secrets.extend([] if text is INVALID else [text.strip()])
@@ -174,19 +161,19 @@ def _custom(loader: TypedLoader, location: Location, kind: inspect.CustomType) -
     except UnsetVariableError as unset:
         return Secret("", missing=f"{unset} is not set")
     except ValueError:
-        return loader.reject(location, "the secret has a space, a line break or a character beyond ASCII in it")
+        return loader.reject(location, "the secret contains a space, a line break or a non-ASCII character")
 
 
 def _secret(text: str, location: Location) -> Secret:
     if text:
         return Secret.parse(text)
-    written = location.node.value.strip()  # empty, or nothing but variables
-    return Secret("", missing=f"{written or 'the key'} is empty")
+    source = location.node.value.strip()  # nothing but variables, or empty
+    return Secret("", missing=f"{source or 'the key'} is empty")
 
 
 def _list(loader: TypedLoader, location: Location, kind: Any) -> Any:
     if not isinstance(location.node, yaml.SequenceNode):
-        return loader.reject(location, f"expected a list, got {_shape(location.node)}")
+        return loader.reject_type(location, "a list")
     items = [
         loader.load_type(Location(item, f"{location.path}[{index}]"), kind.item_type)
         for index, item in enumerate(location.node.value)
@@ -195,9 +182,9 @@ def _list(loader: TypedLoader, location: Location, kind: Any) -> Any:
 
 
 def mapping_items(loader: TypedLoader, location: Location) -> list[tuple[str, yaml.Node, yaml.Node]]:
-    """Key, key's node and value's node of a mapping; duplicates and keys that are no text are noted."""
+    """Return key, node of the key and node of the value for each item; rejects duplicates and keys that are not text."""
     if not isinstance(location.node, yaml.MappingNode):
-        loader.reject(location, f"expected a mapping, got {_shape(location.node)}")
+        loader.reject_type(location, "a mapping")
         return []
     found: dict[str, tuple[str, yaml.Node, yaml.Node]] = {}
     for key, value in location.node.value:
@@ -205,7 +192,7 @@ def mapping_items(loader: TypedLoader, location: Location) -> list[tuple[str, ya
             loader.reject(Location(key, location.path), "a key must be text")
         elif key.value in found:
             first = found[key.value][1].start_mark.line + 1
-            loader.reject(location.child(key.value, key), f"duplicate key; it stands on line {first} already")
+            loader.reject(location.child(key.value, key), f"duplicate key, already on line {first}")
         else:
             found[key.value] = (key.value, key, value)
     return list(found.values())
@@ -219,10 +206,10 @@ def _dict(loader: TypedLoader, location: Location, kind: inspect.DictType) -> An
 
 
 def _record(loader: TypedLoader, location: Location, kind: Any) -> Any:
-    """A msgspec struct or a dataclass: its fields are the keys that may stand here."""
+    """Load a msgspec struct or a dataclass, whose fields are the allowed keys."""
     if not isinstance(location.node, yaml.MappingNode):
-        return loader.reject(location, f"expected a mapping, got {_shape(location.node)}")
-    fields = {known.encode_name: known for known in kind.fields}
+        return loader.reject_type(location, "a mapping")
+    fields = {spec.encode_name: spec for spec in kind.fields}
     values = {}
     for key, key_node, value in mapping_items(loader, location):
         if key in fields:
@@ -230,12 +217,12 @@ def _record(loader: TypedLoader, location: Location, kind: Any) -> Any:
         else:
             where = location.child(key, key_node) if is_key_name(key) else Location(key_node, location.path)
             loader.reject(where, f"unknown key{suggestion(key, list(fields))}")
-    for name, known in fields.items():
-        if known.required and known.name not in values:
-            values[known.name] = loader.reject(location.child(name, location.node), "is missing")
+    for name, spec in fields.items():
+        if spec.required and spec.name not in values:
+            values[spec.name] = loader.reject(location.child(name, location.node), "is missing")
     if any(value is INVALID for value in values.values()):
         values = {name: value for name, value in values.items() if value is not INVALID}
-        if any(known.required and known.name not in values for known in fields.values()):
+        if any(spec.required and spec.name not in values for spec in fields.values()):
             return INVALID
     return _construct(loader, location, kind, values)
 
@@ -243,19 +230,19 @@ def _record(loader: TypedLoader, location: Location, kind: Any) -> Any:
 def _construct(loader: TypedLoader, location: Location, kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind.cls(**values)
-    except ValueError as error:  # raised by __post_init__, of a user's own middleware too, which may quote its options
-        private = Redactor([*loader.secrets, *(value for _, value in loader.substituted_values)])
-        return loader.reject(location, private.redact_text(str(error)))
+    except ValueError as error:  # from __post_init__; that of a custom middleware may quote its options
+        redactor = Redactor([*loader.secrets, *(value for _, value in loader.substituted_values)])
+        return loader.reject(location, redactor.redact_text(str(error)))
 
 
 def _union(loader: TypedLoader, location: Location, kind: inspect.UnionType) -> Any:
-    """The first member that reads without a mistake; else the mistakes of the last one of the node's shape."""
+    """Load the first member without a problem; otherwise report the problems of the last member of the node's shape."""
     if _is_null(location.node) and any(isinstance(member, inspect.NoneType) for member in kind.types):
         return None
     members = [member for member in kind.types if _has_shape_of(location.node, member)]
     if not members:
         expected = " or ".join(_expected(member) for member in kind.types if not isinstance(member, inspect.NoneType))
-        return loader.reject(location, f"expected {expected}, got {_shape(location.node)}")
+        return loader.reject_type(location, expected)
     value, before = INVALID, len(loader.document.problems)
     for member in members:
         del loader.document.problems[before:]
@@ -284,9 +271,9 @@ def _expected(kind: inspect.Type) -> str:
 _LOADERS: dict[type, Callable[[TypedLoader, Location, Any], Any]] = {
     inspect.AnyType: lambda loader, location, kind: location.node,
     inspect.StrType: _scalar("text", str),
-    inspect.BoolType: _scalar("true or false", _boolean),
-    inspect.IntType: _scalar("a whole number", _integer),
-    inspect.FloatType: _scalar("a number", _number),
+    inspect.BoolType: _scalar("true or false", parse_boolean),
+    inspect.IntType: _scalar("a whole number", parse_integer),
+    inspect.FloatType: _scalar("a number", parse_number),
     inspect.NoneType: _none,
     inspect.LiteralType: _literal,
     inspect.CustomType: _custom,

@@ -1,9 +1,12 @@
-"""Values a person writes with a unit or a variable: `15s`, `32MiB`, `${OPENAI_API_KEY}`."""
+"""Parses scalars of routing.yaml: booleans, numbers, durations (`15s`), sizes (`32MiB`), ratios (`50%`) and secrets."""
 
 from __future__ import annotations
 
 import re
+from math import isfinite
 
+_INTEGER = re.compile(r"[+-]?\d+")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|s|m|h)")
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(B|kB|KB|KiB|MB|MiB|GB|GiB)?")
@@ -12,8 +15,30 @@ _BYTES = {"B": 1, "kB": 10**3, "KB": 10**3, "KiB": 2**10, "MB": 10**6, "MiB": 2*
 _RATIO = re.compile(r"(\d{1,9}(?:\.\d{1,9})?)(%)?")
 
 
+def parse_boolean(text: str) -> bool:
+    """Parse `true` or `false`. Raises ValueError for anything else."""
+    # YAML 1.1 also allows yes, no, on and off, which turns Norway's country code into false.
+    if text not in ("true", "false"):
+        raise ValueError(text)
+    return text == "true"
+
+
+def parse_integer(text: str) -> int:
+    """Parse a decimal integer. Raises ValueError."""
+    if not _INTEGER.fullmatch(text):
+        raise ValueError(text)
+    return int(text)
+
+
+def parse_number(text: str) -> float:
+    """Parse a finite decimal number. Raises ValueError."""
+    if not _NUMBER.fullmatch(text) or not isfinite(number := float(text)):
+        raise ValueError(text)
+    return number
+
+
 class Seconds(float):
-    """A span of time, in seconds; written `500ms`, `15s`, `5m` or `1h`."""
+    """A duration in seconds, written `500ms`, `15s`, `5m` or `1h`."""
 
     expected = "a duration such as 500ms, 15s, 5m or 1h"
     schema = {
@@ -25,7 +50,7 @@ class Seconds(float):
 
     @classmethod
     def parse(cls, text: str) -> Seconds:
-        """ValueError if there is no number, no unit, or another unit."""
+        """Parse a duration. Raises ValueError without a number and a known unit."""
         if text == "0":
             return cls(0)
         match = _DURATION.fullmatch(text)
@@ -35,14 +60,14 @@ class Seconds(float):
 
 
 class Size(int):
-    """An amount of memory, in bytes; written `65536`, `64KiB`, `32MiB`."""
+    """A size in bytes, written `65536`, `64KiB` or `32MiB`."""
 
     expected = "a size such as 64KiB or 32MiB"
     schema = {"type": ["string", "integer"], "pattern": rf"^{_SIZE.pattern}$", "examples": ["32MiB"]}
 
     @classmethod
     def parse(cls, text: str) -> Size:
-        """ValueError if it is not a number with a known unit."""
+        """Parse a size. Raises ValueError unless it is a number with a known unit or none."""
         match = _SIZE.fullmatch(text)
         if match is None:
             raise ValueError(text)
@@ -50,14 +75,14 @@ class Size(int):
 
 
 class Ratio(float):
-    """A part of a whole, from 0 to 1; written `50%` or `0.5`."""
+    """A ratio from 0 to 1, written `50%` or `0.5`."""
 
-    expected = "a part of a whole such as 50% or 0.5"
+    expected = "a ratio such as 50% or 0.5"
     schema = {"type": ["string", "number"], "pattern": r"^\d+(\.\d+)?%?$", "examples": ["50%"]}
 
     @classmethod
     def parse(cls, text: str) -> Ratio:
-        """ValueError if it is no number, or not within 0 and 1."""
+        """Parse a ratio. Raises ValueError unless it is a number from 0 to 1."""
         match = _RATIO.fullmatch(text)
         value = float(match[1]) / (100 if match[2] else 1) if match else 2.0
         if not 0 <= value <= 1:
@@ -66,7 +91,7 @@ class Ratio(float):
 
 
 class Secret:
-    """A credential, or in `missing` why there is none, such as `OPENAI_API_KEY is not set`; the value is never shown."""
+    """A credential whose value is never printed; `missing` is why there is none, such as `API_KEY is not set`."""
 
     expected = "text, ${VARIABLE} or ${file:/path}"
     schema = {"type": "string"}
@@ -78,7 +103,7 @@ class Secret:
 
     @classmethod
     def parse(cls, text: str) -> Secret:
-        """ValueError if it could not stand in a header (RFC 9110, 5.5: visible ASCII)."""
+        """Check a credential. Raises ValueError unless it is visible ASCII, as a header needs (RFC 9110, 5.5)."""
         if not text or not text.isascii() or not text.isprintable() or " " in text:
             raise ValueError(text)
         return cls(text)

@@ -1,4 +1,4 @@
-"""Replaces `${NAME}`, `${NAME:-default}` and `${file:PATH}` in a value of the file."""
+"""Replaces `${NAME}`, `${NAME:-default}` and `${file:PATH}` in values of routing.yaml."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ _VARIABLE = re.compile(r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-
 
 
 class UnsetVariableError(Exception):
-    """A variable has no value."""
+    """A variable is not set; the message is its name."""
 
 
 class UnreadableFileError(UnsetVariableError):
-    """A file that should hold a value cannot be read; the message names it and says why."""
+    """A file named by `${file:…}` cannot be read; the message says which and why."""
 
     def __init__(self, error: OSError) -> None:
-        path = str(error.filename)  # one without a folder may be the key itself
+        path = str(error.filename)  # a path without a folder may be the secret itself
         super().__init__(f"cannot read {path if '/' in path else 'the file'}: {error.strerror}")
         self.is_local = error.errno in EXHAUSTION_ERRNOS
-        """Whether nothing is wrong with the file: this process is out of descriptors or memory."""
+        """Whether the cause is this process, out of descriptors or memory, and not the file."""
 
 
 def expand(text: str, environ: Mapping[str, str], read_file: Callable[[str], str]) -> tuple[str, list[str]]:
-    """Return the text with its variables replaced, files without white space around them, and what they stand for.
+    """Replace variables, stripping the contents of files. Returns the text and the values put into it.
 
-    Raises Unset and Unreadable."""
+    Raises UnsetVariableError and UnreadableFileError."""
     values: list[str] = []
 
     def value(match: re.Match[str]) -> str:

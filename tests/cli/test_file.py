@@ -54,7 +54,7 @@ def test_a_file_that_is_too_large_is_a_failure_and_not_read_to_its_end(tmp_path)
     path.write_text(routing_yaml())
     with open(path, "ab") as file:
         file.truncate(MAX_FILE_BYTES * 2000)  # takes no room on the disk
-    with pytest.raises(CommandError, match=f"the file is over {MAX_FILE_BYTES} bytes"):
+    with pytest.raises(CommandError, match=f"the file is larger than {MAX_FILE_BYTES} bytes"):
         load_generation(str(path))
 
 

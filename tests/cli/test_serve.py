@@ -81,7 +81,7 @@ def test_of_a_broken_file_every_problem_is_shown_with_its_place(capsys, write):
     "content, said",
     [
         ("", "1:1: the file is empty"),
-        ("a: [", "2:1: not YAML: "),
+        ("a: [", "2:1: invalid YAML: "),
         ("- a\n", "1:1: expected a mapping with keys such as"),
     ],
 )
@@ -279,14 +279,14 @@ def test_hangup_reads_the_file_at_once_and_logs_what_changed_and_no_secret(write
         line = served.logged()
         assert (line["event"], line["generation"]) == ("config_reloaded", 2)
         assert line["changes"] == [
-            "providers.a.api_key changed", "models.m.a: m-a -> m-z", "listen added (at restart)",
+            "providers.a.api_key changed", "models.m.a: m-a -> m-z", "listen added (needs a restart)",
         ]  # fmt: skip
         assert json.load(served.asked(served.url, "/v1/chat/completions", ASK))["model"] == "m-z"
         write("providers: [")
         served.send(signal.SIGHUP)
         lines = [served.logged(), served.logged()]
         assert [line["event"] for line in lines] == ["request_completed", "config_reload_failed"]
-        assert lines[1]["problems"][0].startswith(f"{path}:2:1: not YAML: ")
+        assert lines[1]["problems"][0].startswith(f"{path}:2:1: invalid YAML: ")
         assert json.load(served.asked(served.url, "/v1/chat/completions", ASK))["model"] == "m-z"
 
 

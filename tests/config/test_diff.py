@@ -1,4 +1,4 @@
-"""What changed is told in the file's own words, a line each, and never a secret's."""
+"""Changes are listed one per line with their path, without secrets."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from proxy.config.document import parse
 SECRET = "canary"
 
 
-def told(old: str, new: str) -> list[str]:
+def changes(old: str, new: str) -> list[str]:
     return diff(parse(old).root, parse(new).root)
 
 
@@ -60,7 +60,7 @@ def test_each_change_is_a_line_with_its_path(old: str, new: str, lines: list[str
         ("x-keys: {shared: VALUE}", "x-keys.shared changed"),
     ],
 )
-def test_of_a_secret_only_that_it_changed(template: str, line: str) -> None:
-    assert told(template.replace("VALUE", SECRET), template.replace("VALUE", SECRET + "2")) == [line]
-    assert SECRET not in "".join(told(template.replace("VALUE", f"[{SECRET}]"), template.replace("VALUE", SECRET)))
-    assert SECRET not in "".join(told("x: 1", template.replace("VALUE", SECRET)))
+def test_secrets_are_reported_as_changed_only(template: str, line: str) -> None:
+    assert changes(template.replace("VALUE", SECRET), template.replace("VALUE", SECRET + "2")) == [line]
+    assert SECRET not in "".join(changes(template.replace("VALUE", f"[{SECRET}]"), template.replace("VALUE", SECRET)))
+    assert SECRET not in "".join(changes("x: 1", template.replace("VALUE", SECRET)))

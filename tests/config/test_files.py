@@ -1,4 +1,4 @@
-"""A file is read within its time and its size, whatever it turns out to be."""
+"""Any file is read within its time and size limits."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from proxy.config import files
 from proxy.config.document import MAX_FILE_BYTES
 from proxy.config.files import MAX_VALUE_BYTES, call_with_timeout, read_text, read_value
 
-posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files there")
+posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
 
 
 def why(read: Callable[[str], str], path: Path | str) -> str:
-    """What a user is told of a file that cannot be read."""
+    """Return the error text of a file that cannot be read."""
     with pytest.raises(OSError) as caught:
         read(str(path))
     assert caught.value.filename == str(path)
@@ -41,7 +41,7 @@ def why(read: Callable[[str], str], path: Path | str) -> str:
         (b"x" * MAX_VALUE_BYTES, "x" * MAX_VALUE_BYTES),
     ],
 )
-def test_a_value_is_a_files_text_without_white_space_around_it(content: bytes, value: str, tmp_path: Path) -> None:
+def test_a_value_is_stripped_of_white_space(content: bytes, value: str, tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(content)
     assert read_value(str(tmp_path / "key")) == value
 
@@ -52,23 +52,23 @@ def test_links_are_followed(tmp_path: Path) -> None:
     assert read_value(str(tmp_path / "link")) == "sk-1"
 
 
-def test_a_missing_file_is_the_systems_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     assert why(read_value, tmp_path / "none") == "No such file or directory"
 
 
-def test_a_large_file_is_refused_and_not_read_to_its_end(tmp_path: Path) -> None:
+def test_a_large_file_is_refused_without_reading_it(tmp_path: Path) -> None:
     with open(tmp_path / "key", "wb") as file:
-        file.truncate(10**12)  # takes no room on the disk
+        file.truncate(10**12)  # sparse: uses no disk space
     assert why(read_value, tmp_path / "key") == f"it is over {MAX_VALUE_BYTES} bytes"
 
 
-def test_a_file_that_is_not_utf_8_is_refused_without_its_bytes(tmp_path: Path) -> None:
+def test_invalid_utf8_is_refused_without_showing_bytes(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"sk-\xff")
     assert why(read_value, tmp_path / "key") == "it is not UTF-8 at byte 3"
 
 
 @pytest.mark.parametrize("path", ["a\0b", "\udcff\ud800"])
-def test_a_path_that_no_file_can_have_is_refused(path: str) -> None:
+def test_an_invalid_path_is_refused(path: str) -> None:
     assert why(read_value, path) in ("it is not a valid path", "No such file or directory")
 
 
@@ -90,15 +90,13 @@ def unix_socket(path: Path) -> None:
     ("make", "kind"),
     [(fifo, "a FIFO"), (device, "a device"), (unix_socket, "a socket"), (Path.mkdir, "a directory")],
 )
-def test_what_is_no_regular_file_is_refused_at_once(make: Callable[[Path], None], kind: str, tmp_path: Path) -> None:
+def test_a_special_file_is_refused_without_opening_it(make: Callable[[Path], None], kind: str, tmp_path: Path) -> None:
     make(tmp_path / "key")
     assert why(read_value, tmp_path / "key") == f"it is {kind}, not a regular file"
 
 
 @posix
-def test_a_file_that_becomes_a_fifo_as_it_is_opened_does_not_hang(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_file_replaced_by_a_fifo_does_not_block(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     os.mkfifo(tmp_path / "key")
     (tmp_path / "other").touch()
     before = os.stat(tmp_path / "other")
@@ -106,32 +104,32 @@ def test_a_file_that_becomes_a_fifo_as_it_is_opened_does_not_hang(
     assert why(read_value, tmp_path / "key") == "it is a FIFO, not a regular file"
 
 
-# The file itself
+# routing.yaml
 
 
-def test_a_text_is_read_whole(tmp_path: Path) -> None:
+def test_the_whole_text_is_read(tmp_path: Path) -> None:
     (tmp_path / "routing.yaml").write_bytes(b" a: \xc3\xbc\r\n")
     assert read_text(str(tmp_path / "routing.yaml")) == " a: \u00fc\r\n"
 
 
-def test_a_text_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+def test_a_text_with_invalid_utf8_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "routing.yaml").write_bytes(b"a: \xff")
     with pytest.raises(UnicodeDecodeError):
         read_text(str(tmp_path / "routing.yaml"))
 
 
-def test_of_a_long_text_only_as_much_is_read_as_shows_it(tmp_path: Path) -> None:
+def test_a_long_text_is_read_up_to_the_limit(tmp_path: Path) -> None:
     (tmp_path / "routing.yaml").write_bytes(b"\xc3\xbc" * MAX_FILE_BYTES)  # the end of what is read is half a character
     assert MAX_FILE_BYTES < len(read_text(str(tmp_path / "routing.yaml")).encode()) < MAX_FILE_BYTES + 10
 
 
 @posix
-def test_of_an_endless_file_only_a_beginning_is_read() -> None:
+def test_an_endless_file_is_read_up_to_the_limit() -> None:
     assert len(read_text("/dev/zero")) == MAX_FILE_BYTES + 1
 
 
 @posix
-def test_a_text_may_come_through_a_pipe_in_parts() -> None:
+def test_a_text_is_read_from_a_pipe_in_parts() -> None:
     out, into = os.pipe()
 
     def write() -> None:
@@ -147,17 +145,17 @@ def test_a_text_may_come_through_a_pipe_in_parts() -> None:
 
 
 @posix
-def test_a_pipe_into_which_nothing_is_written_is_given_up_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_silent_pipe_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "TEXT_TIMEOUT_S", 0.02)
     os.mkfifo(tmp_path / "routing.yaml")
     assert why(read_text, tmp_path / "routing.yaml") == "it could not be read within 0.02 s"
-    os.close(os.open(tmp_path / "routing.yaml", os.O_WRONLY))  # lets the thread go
+    os.close(os.open(tmp_path / "routing.yaml", os.O_WRONLY))  # ends the thread
 
 
 # Calls that may block
 
 
-def test_a_call_that_blocks_is_given_up_on_and_blocks_one_thread_only() -> None:
+def test_a_blocking_call_times_out_and_blocks_one_thread_only() -> None:
     go, calls = threading.Event(), []
 
     def block() -> str:
@@ -172,10 +170,10 @@ def test_a_call_that_blocks_is_given_up_on_and_blocks_one_thread_only() -> None:
     assert len(calls) == 1
     go.set()
     files._blocked_threads["/mnt/hung"].join()
-    assert call_with_timeout(10, "/mnt/hung", lambda: "well again") == "well again"
+    assert call_with_timeout(10, "/mnt/hung", lambda: "recovered") == "recovered"
 
 
-def test_a_call_gives_what_it_returns_and_raises_what_it_raises() -> None:
+def test_a_call_returns_and_raises_in_the_callers_thread() -> None:
     assert call_with_timeout(10, "x", lambda: 3) == 3
     with pytest.raises(KeyError):
         call_with_timeout(10, "x", lambda: {}["x"])

@@ -1,4 +1,4 @@
-"""What the reader takes, the schema takes; what a person mistypes, it does not."""
+"""The schema accepts what the loader accepts and refuses typing errors."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.schemas import validation_errors
 class Part(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A part.
 
-    Nobody's tooltip needs this.
+    Not part of the description.
     """
 
     name: Annotated[str, Meta(pattern="^[a-z]+$")]
@@ -40,7 +40,7 @@ class Option:
     part: Part
 
 
-TAKEN = [
+VALID = [
     {"name": "x"},
     {"name": "${NAME}", "count": "${COUNT:-3}", "share": "${SHARE}", "on": "${ON}", "late": "${LATE}", "kind": "${K}"},
     {"name": "x", "count": 8, "share": 1, "late": "1.5s", "room": "64KiB", "key": "${file:/run/key}", "kind": "b"},
@@ -67,19 +67,19 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize("value", TAKEN)
-def test_what_may_be_written_passes(value: Any) -> None:
+@pytest.mark.parametrize("value", VALID)
+def test_valid_values_pass_the_schema(value: Any) -> None:
     assert validation_errors(value, json_schema(Part)) == []
     assert validation_errors({"part": value}, json_schema(Option)) == []
 
 
-@pytest.mark.parametrize(("value", "said"), REFUSED)
-def test_what_may_not_be_written_is_named(value: Any, said: str) -> None:
+@pytest.mark.parametrize(("value", "message"), REFUSED)
+def test_invalid_values_are_reported_by_path(value: Any, message: str) -> None:
     (complaint,) = validation_errors(value, json_schema(Part))
-    assert complaint.startswith(said)
+    assert complaint.startswith(message)
 
 
-def test_an_editor_can_show_what_it_is_and_what_holds_without_it() -> None:
+def test_the_schema_has_descriptions_and_defaults() -> None:
     schema = json_schema(Part)
     assert schema["description"] == "A part."
     assert (schema["properties"]["count"]["default"], schema["properties"]["kind"]["default"]) == (3, "a")

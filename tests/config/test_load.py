@@ -1,4 +1,4 @@
-"""Every mistake in routing.yaml is a line with its place and its remedy, all of them at once."""
+"""Every error in routing.yaml is reported with place and remedy, all at once."""
 
 from __future__ import annotations
 
@@ -25,9 +25,8 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
         (HEAD + MODELS + "listne: {}\n", "4:1: listne: unknown key; did you mean 'listen'?"),
         (HEAD + MODELS + "zzz: {}\n", "4:1: zzz: unknown key; known: admin, defaults, drain, listen, models, pipeline,"
          " providers"),
-        (HEAD + MODELS + MODELS, "4:1: models: duplicate key; it stands on line 3 already"),
-        (HEAD + "models:\n  m: {openai: a}\n  m: {openai: b}\n", "5:3: models.m: duplicate key; it stands on line 4"
-         " already"),
+        (HEAD + MODELS + MODELS, "4:1: models: duplicate key, already on line 3"),
+        (HEAD + "models:\n  m: {openai: a}\n  m: {openai: b}\n", "5:3: models.m: duplicate key, already on line 4"),
         (HEAD, "1:1: models: is missing"),
         (MODELS, "1:1: providers: is missing"),
         ("providers:\n  openai: {dialect: openai}\n" + MODELS, "2:11: providers.openai.base_url: is missing"),
@@ -58,12 +57,12 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
         (HEAD + "models:\n  m: {openai: {model: m, timeuot: {}}}\n",
          "4:26: models.m.openai.timeuot: unknown key; did you mean 'timeouts'?"),
         (HEAD + "models:\n  m: {openai: [m]}\n", "4:15: models.m.openai: expected text or a mapping, got a list"),
-        (HEAD + "models:\n  'gpt *': {openai: m}\n", f"4:12: models.gpt *: a model's name must match {NAME}"),
-        (HEAD + "models:\n  a//*: {openai: m}\n", f"4:9: models.a//*: a model's name must match {NAME}"),
+        (HEAD + "models:\n  'gpt *': {openai: m}\n", f"4:12: models.gpt *: a model name must match {NAME}"),
+        (HEAD + "models:\n  a//*: {openai: m}\n", f"4:9: models.a//*: a model name must match {NAME}"),
         (HEAD + MODELS + "pipeline: [[a]]\n",
-         "4:12: pipeline[0]: expected a middleware's name, or one with options: `- name: {option: value}`"),
+         "4:12: pipeline[0]: expected a middleware name or `- name: {option: value}`"),
         (HEAD + MODELS + "pipeline: [{a: {}, b: {}}]\n",
-         "4:12: pipeline[0]: expected a middleware's name, or one with options: `- name: {option: value}`"),
+         "4:12: pipeline[0]: expected a middleware name or `- name: {option: value}`"),
         (HEAD + MODELS + "pipeline: auth\n", "4:11: pipeline: expected a list, got text"),
         (HEAD + MODELS + "listen: {port: 70000}\n", "4:16: listen.port: must be at most 65535, got '70000'"),
         (HEAD + MODELS + "drain: {delay: 5 minutes}\n",
@@ -71,15 +70,15 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
         ("- a\n", "1:1: expected a mapping with keys such as providers and models"),
     ],
 )  # fmt: skip
-def test_a_mistake_is_one_line_with_its_place_and_remedy(text: str, line: str) -> None:
+def test_an_error_is_one_line_with_place_and_remedy(text: str, line: str) -> None:
     assert config_errors(text) == [f"routing.yaml:{line}"]
 
 
-def test_all_mistakes_of_a_file_come_at_once_in_its_order() -> None:
+def test_all_errors_are_reported_at_once_in_order() -> None:
     text = """\
 listen: {port: high, hots: x}
 models:
-  m: {nobody: m, openai: [m]}
+  m: {other: m, openai: [m]}
 providers:
   openai: {dialect: openai, base_url: nowhere, weight: much}
   extra: {base_url: http://x}
@@ -89,22 +88,22 @@ drain: {}
     assert config_errors(text) == [
         "routing.yaml:1:16: listen.port: expected a whole number, got text",
         "routing.yaml:1:22: listen.hots: unknown key; did you mean 'host'?",
-        "routing.yaml:3:15: models.m.nobody: no provider 'nobody'; known: extra, openai",
-        "routing.yaml:3:26: models.m.openai: expected text or a mapping, got a list",
+        "routing.yaml:3:14: models.m.other: no provider 'other'; known: extra, openai",
+        "routing.yaml:3:25: models.m.openai: expected text or a mapping, got a list",
         "routing.yaml:5:39: providers.openai.base_url: does not match ^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
         "routing.yaml:5:56: providers.openai.weight: expected a number, got text",
         "routing.yaml:6:10: providers.extra.dialect: is missing",
         "routing.yaml:7:18: drain.timeout: expected a duration such as 500ms, 15s, 5m or 1h, got '25'",
-        "routing.yaml:8:1: drain: duplicate key; it stands on line 7 already",
+        "routing.yaml:8:1: drain: duplicate key, already on line 7",
     ]
 
 
-def test_a_mistaken_provider_does_not_make_its_models_unknown() -> None:
+def test_an_invalid_provider_is_still_known_to_models() -> None:
     text = "providers:\n  openai: {dialect: openai}\nmodels: {m: {openai: m}, 'o-*': {openai: '*'}}\n"
     assert config_errors(text) == ["routing.yaml:2:11: providers.openai.base_url: is missing"]
 
 
-def test_a_key_in_the_wrong_place_is_not_printed() -> None:
+def test_a_misplaced_key_is_not_shown() -> None:
     text = HEAD + MODELS + "listen: {port: '${KEY}'}\n"
     assert config_errors(text, {"KEY": "sk-planted"}) == [
         "routing.yaml:4:16: listen.port: expected a whole number, got '${KEY}'"
@@ -116,7 +115,7 @@ def test_a_variable_has_a_default(environ: dict[str, str], host: str) -> None:
     assert load_snapshot(HEAD + MODELS + "listen: {host: '${HOST:-127.0.0.9}'}", environ).listen.host == host
 
 
-def test_a_secret_may_be_a_file() -> None:
+def test_a_secret_is_read_from_a_file() -> None:
     text = HEAD.replace("http://x}", "http://x, api_key: '${file:/run/key}'}") + MODELS
     key = load_snapshot(text, files={"/run/key": "sk-1\n"}).providers["openai"].key
     assert key is not None and (key.value, key.missing) == ("sk-1", None)
@@ -135,7 +134,7 @@ def test_a_secret_may_be_a_file() -> None:
         ("' '", "the key is empty"),
     ],
 )
-def test_a_provider_without_a_key_is_disabled_and_the_others_serve(written: str, reason: str) -> None:
+def test_a_provider_without_a_key_is_disabled(written: str, reason: str) -> None:
     text = HEAD.replace(
         "http://x}", f"http://x, api_key: {written}}}\n  other: {{dialect: openai, base_url: http://y}}"
     )
@@ -147,7 +146,7 @@ def test_a_provider_without_a_key_is_disabled_and_the_others_serve(written: str,
     }
 
 
-def test_want_of_descriptors_disables_no_provider() -> None:
+def test_exhausted_descriptors_are_an_error_and_disable_no_provider() -> None:
     def read_file(path: str) -> str:
         raise OSError(errno.EMFILE, "Too many open files", path)
 
@@ -188,7 +187,7 @@ models: {m: {openai: m}, n: {openai: {model: n2, timeouts: {connect: 2s}}}}
 
 
 @pytest.mark.parametrize(
-    ("said", "probe"),
+    ("message", "probe"),
     [
         ("", None),
         (", probe: null", None),
@@ -199,12 +198,12 @@ models: {m: {openai: m}, n: {openai: {model: n2, timeouts: {connect: 2s}}}}
         ),
     ],
 )
-def test_nobody_is_probed_unless_the_file_says_so(said: str, probe: ProbeConfig | None) -> None:
-    snapshot = load_snapshot(f"providers:\n  a: {{dialect: openai, base_url: http://x{said}}}\nmodels: {{}}\n")
+def test_providers_are_not_probed_by_default(message: str, probe: ProbeConfig | None) -> None:
+    snapshot = load_snapshot(f"providers:\n  a: {{dialect: openai, base_url: http://x{message}}}\nmodels: {{}}\n")
     assert snapshot.providers["a"].probe == probe
 
 
-def test_the_pipelines_entries_are_handed_on_unread() -> None:
+def test_pipeline_options_are_returned_unparsed() -> None:
     document = parse(HEAD + MODELS + "pipeline:\n  - auth\n  - limits: {max_inflight: 1}\n")
     _, entries = load(TypedLoader(document, {}, str))
     assert [(entry.name, entry.path, entry.options is None) for entry in entries] == [
@@ -213,18 +212,18 @@ def test_the_pipelines_entries_are_handed_on_unread() -> None:
     ]
 
 
-def test_an_alias_may_repeat_what_stands_elsewhere() -> None:
+def test_yaml_aliases_work() -> None:
     text = "providers:\n  a: &a {dialect: openai, base_url: http://x}\n  b: *a\nmodels: {m: {a: x, b: y}}"
     assert [target.id for target in load_snapshot(text).targets("m")] == ["a@global/x", "b@global/y"]
 
 
-def test_the_worked_example_is_sound_without_a_single_variable() -> None:
+def test_the_shipped_file_is_valid_without_variables() -> None:
     snapshot = load_snapshot((ROOT / "routing.yaml").read_text())
     assert all(provider.disabled_reason for provider in snapshot.providers.values())
     assert all(snapshot.targets(model) for model in snapshot.models)
 
 
-def test_nothing_is_loaded_of_a_file_without_its_required_parts() -> None:
+def test_a_file_without_required_sections_is_refused() -> None:
     with pytest.raises(ConfigError):
         load(TypedLoader(parse("models: {}"), {}, str))
 
@@ -236,41 +235,41 @@ providers:
 models:
   own: {openai: {model: gpt-4o, price: {input: 2, output: 6, cached_input: 1}, context_window: 1000, unsupported: [images, tools]}}
   listed: {openai: gpt-4o, host: gpt-4o}
-  unheard: {openai: nobody-knows-this}
+  unlisted: {openai: unknown-model}
   "gpt-*": {openai: "*"}
 """
 
 
-def test_a_target_has_the_files_price_and_limits_else_the_listed_ones() -> None:
+def test_prices_and_context_windows_come_from_the_file_else_from_the_table() -> None:
     snapshot = load_snapshot(PRICED)
-    own, listed, unheard = (snapshot.targets(name)[0] for name in ("own", "listed", "unheard"))
+    own, listed, unlisted = (snapshot.targets(name)[0] for name in ("own", "listed", "unlisted"))
     assert own.price is not None and listed.price is not None
     assert own.price.cost(1_000_000, 1_000_000) == 8 and own.price.cost(1_000_000, 0, cached=1_000_000) == 1
     assert (own.context_window, own.unsupported) == (1000, {"images", "tools"})
     assert (
         listed.price.input > 0 and listed.context_window == listed.price.context_window and listed.unsupported == set()
     )
-    assert (unheard.price, unheard.context_window) == (None, None)
+    assert (unlisted.price, unlisted.context_window) == (None, None)
 
 
-def test_a_host_without_prices_of_its_own_has_those_of_what_it_speaks() -> None:
+def test_a_provider_without_list_prices_has_those_of_its_dialect() -> None:
     prices = {target.provider.name: target.price for target in load_snapshot(PRICED).targets("listed")}
     assert prices["host"] == prices["openai"]
 
 
-def test_what_a_pattern_matches_has_its_own_price() -> None:
+def test_a_model_matched_by_a_pattern_has_its_own_price() -> None:
     snapshot = load_snapshot(PRICED)
     assert snapshot.targets("gpt-4o-mini")[0].price not in (None, snapshot.targets("listed")[0].price)
     assert snapshot.targets("openai/gpt-4o")[0].price == snapshot.targets("listed")[0].price
 
 
-def test_a_region_has_a_place_if_it_is_on_the_map_and_members_of_its_own() -> None:
+def test_a_known_cloud_region_has_coordinates_and_residency() -> None:
     here, nowhere, *_ = load_snapshot(PRICED).targets("listed")
     assert here.cloud_region is not None and (here.residency, here.body) == ("UK", {"inference_geo": "uk"})
     assert (nowhere.cloud_region, nowhere.residency, nowhere.body) == (None, None, {})
 
 
-def test_headers_may_name_what_the_file_and_the_map_know() -> None:
+def test_known_names_are_those_of_the_file_and_of_all_zones() -> None:
     known = load_snapshot(PRICED).known_names
     assert known.providers == {"openai", "host"}
     assert known.regions == {"eu-west-2", "nowhere", "global"}
@@ -278,7 +277,7 @@ def test_headers_may_name_what_the_file_and_the_map_know() -> None:
 
 
 @pytest.mark.parametrize(
-    ("served", "said"),
+    ("served", "message"),
     [
         ("{model: x, unsupported: [wings]}", "expected images or json_schema or tools, got text"),
         ("{model: x, context_window: 0}", "must be at least 1, got '0'"),
@@ -286,6 +285,6 @@ def test_headers_may_name_what_the_file_and_the_map_know() -> None:
         ("{model: x, price: {input: 1}}", "output"),
     ],
 )
-def test_a_model_that_is_served_impossibly_is_refused(served: str, said: str) -> None:
+def test_an_invalid_deployment_is_refused(served: str, message: str) -> None:
     text = f"providers:\n  p: {{dialect: openai, base_url: http://x}}\nmodels: {{m: {{p: {served}}}}}"
-    assert any(said in line for line in config_errors(text))
+    assert any(message in line for line in config_errors(text))

@@ -1,4 +1,4 @@
-"""A model costs what genai-prices, where the table comes from, says it costs."""
+"""Prices equal those of genai-prices, the source of the table."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from proxy.config.prices import Price, Prices, Rates, bundled_prices, parse_pric
 
 FILE = Path(prices.__file__).with_name("prices.json")
 HEADER = json.loads(FILE.read_bytes())["header"]
-IN_FORCE = datetime.fromisoformat(HEADER["in_force"]).replace(tzinfo=UTC)
+AS_OF = datetime.fromisoformat(HEADER["as_of"]).replace(tzinfo=UTC)
 PROVIDERS = {provider.id: provider for provider in providers}
 COUNTS = [(1000, 500, 0, 0), (0, 0, 0, 0), (200_000, 1, 0, 0), (200_001, 1, 0, 0), (300_000, 900, 100_000, 20_000)]
 
@@ -28,7 +28,7 @@ COUNTS = [(1000, 500, 0, 0), (0, 0, 0, 0), (200_000, 1, 0, 0), (200_001, 1, 0, 0
 def theirs(provider: Provider, model: ModelInfo, counts: tuple[int, int, int, int]) -> float:
     keys = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
     usage = Usage(**dict(zip(keys, counts, strict=True)))
-    return float(model.calc_price(usage, provider, genai_request_timestamp=IN_FORCE).total_price)
+    return float(model.calc_price(usage, provider, genai_request_timestamp=AS_OF).total_price)
 
 
 @pytest.mark.parametrize(
@@ -42,9 +42,7 @@ def theirs(provider: Provider, model: ModelInfo, counts: tuple[int, int, int, in
         ("cohere", "command-a-03-2025", (2.5, 10, 2.5, 2.5)),
     ],
 )
-def test_the_shipped_prices_are_those_the_vendors_print(
-    vendor: str, model: str, rates: tuple[float, float, float, float]
-) -> None:
+def test_bundled_prices_equal_published_ones(vendor: str, model: str, rates: tuple[float, float, float, float]) -> None:
     price = bundled_prices().find(vendor, model)
     assert price
     found = (price.input, price.output, price.cached_input, price.cache_write)
@@ -72,7 +70,7 @@ def test_the_shipped_prices_are_those_the_vendors_print(
         ("together", "meta-llama/Llama-3.3-70B-Instruct-Turbo"),
     ],
 )
-def test_a_request_costs_what_the_source_computes(vendor: str, model: str, counts: tuple[int, int, int, int]) -> None:
+def test_costs_equal_those_of_the_source(vendor: str, model: str, counts: tuple[int, int, int, int]) -> None:
     price, source = bundled_prices().find(vendor, model), PROVIDERS[vendor].find_model(model)
     assert price
     assert source
@@ -95,11 +93,11 @@ def names(provider: Provider) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("vendor", sorted(bundled_prices().vendors))
-def test_every_name_finds_the_model_that_it_finds_at_the_source(vendor: str) -> None:
+def test_every_name_finds_the_same_model_as_the_source(vendor: str) -> None:
     provider = PROVIDERS[vendor]
     for name in names(provider):
         price, source = bundled_prices().find(vendor, name), provider.find_model(name)
-        if source is None or source.get_prices(IN_FORCE).input_mtok is None:
+        if source is None or source.get_prices(AS_OF).input_mtok is None:
             assert price is None, name
         else:
             assert price, name
@@ -107,7 +105,7 @@ def test_every_name_finds_the_model_that_it_finds_at_the_source(vendor: str) -> 
             assert price.context_window == source.context_window, name
 
 
-def test_the_table_names_its_source_and_is_the_installed_one() -> None:
+def test_the_table_is_of_the_installed_source_version() -> None:
     assert (HEADER["source"], HEADER["licence"]) == ("https://github.com/pydantic/genai-prices", "MIT")
     assert "Permission is hereby granted" in HEADER["licence_text"]
     assert HEADER["version"] == version("genai-prices"), "run `make prices`"
@@ -124,16 +122,16 @@ def test_the_table_names_its_source_and_is_the_installed_one() -> None:
         ("openai", "whisper-1"),
         ("mistral", "mistral-ocr-latest"),
         ("google", "gemma-3"),
-        ("nobody", "gpt-4o"),
+        ("unknown", "gpt-4o"),
         ("", ""),
     ],
 )
-def test_of_other_models_no_price_is_known(vendor: str, model: str) -> None:
+def test_an_unknown_model_has_no_price(vendor: str, model: str) -> None:
     assert bundled_prices().find(vendor, model) is None
 
 
 @pytest.mark.parametrize("name", ["gpt-4o-2031-02-03", "gpt-4o-20310203", "GPT-4o-2031-02-03"])
-def test_an_unlisted_version_costs_what_the_model_costs(name: str) -> None:
+def test_an_unlisted_version_has_the_price_of_its_model(name: str) -> None:
     assert bundled_prices().find("openai", name) is bundled_prices().find("openai", "gpt-4o")
 
 
@@ -157,11 +155,11 @@ PRICE = Price(1.0, 10.0, 0.5, 2.0, tiers=((200, Rates(4.0, 40.0, 3.0, 5.0)), (10
         ((10, 1, 20), 10 + 10),  # more from the cache than the prompt has: as reported
     ],
 )
-def test_each_token_is_paid_once_at_its_rate(counts: tuple[int, ...], dollars: float) -> None:
+def test_every_token_is_charged_once_at_its_rate(counts: tuple[int, ...], dollars: float) -> None:
     assert PRICE.cost(*counts) == dollars
 
 
-def test_a_price_in_dollars_per_million_tokens_becomes_one_per_token() -> None:
+def test_prices_per_million_become_prices_per_token() -> None:
     price = Price.from_per_million(2.0, 6.0)
     assert price == Price(2e-6, 6e-6, 2e-6, 2e-6)
     assert Price.from_per_million(2.0, 6.0, 0.0, 2.5) == Price(2e-6, 6e-6, 0.0, 2.5e-6)
@@ -170,7 +168,7 @@ def test_a_price_in_dollars_per_million_tokens_becomes_one_per_token() -> None:
 
 ROWS = """{"vendors": {"v": [
     {"names": ["m-one"], "price": [1, 1, null, null]},
-    {"rule": "^m-", "price": [2, 2, null, null], "context": 8},
+    {"rule": "^m-", "price": [2, 2, null, null], "context_window": 8},
     {"names": ["n", "m-two"], "rule": "one$|^o", "price": [3, 3, 1, 4],
      "tiers": [[5, [6, 6, 2, 8]], [9, [7, 7, 3, 9]]]},
     {"names": ["n"], "price": [4, 4, null, null]}
@@ -180,13 +178,13 @@ ROWS = """{"vendors": {"v": [
 @pytest.mark.parametrize(
     ("name", "dollars"), [("m-one", 1), ("m-1", 2), ("M-ONE-2", 2), ("m-two", 3), ("n", 3), ("one", 3), ("o", 3)]
 )
-def test_a_name_comes_before_a_rule_and_the_first_before_the_next(name: str, dollars: float) -> None:
+def test_names_precede_rules_and_earlier_entries_later_ones(name: str, dollars: float) -> None:
     price = parse_prices(ROWS.encode()).find("v", name)
     assert price
     assert price.cost(1, 0) * 1_000_000 == dollars
 
 
-def test_tiers_are_read_for_the_longest_prompts_first() -> None:
+def test_tiers_are_ordered_by_prompt_length() -> None:
     price = parse_prices(ROWS.encode()).find("v", "n")
     assert price
     assert [above for above, _ in price.tiers] == [9, 5]
@@ -194,10 +192,10 @@ def test_tiers_are_read_for_the_longest_prompts_first() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"vendors": {"v": [{}]}}', '{"vendors": {"v": [{"price": [1]}]}}'])
-def test_another_file_is_refused(text: str) -> None:
+def test_an_invalid_price_file_is_refused(text: str) -> None:
     with pytest.raises(msgspec.DecodeError):
         parse_prices(text.encode())
 
 
-def test_there_may_be_no_prices() -> None:
+def test_a_price_file_may_be_empty() -> None:
     assert parse_prices(b'{"vendors": {}}') == Prices({})

@@ -1,4 +1,4 @@
-"""Regions are where they are, and under the law of that place."""
+"""Regions have the right zone and coordinates."""
 
 from __future__ import annotations
 
@@ -44,18 +44,18 @@ MEMBER_STATES = """
         ("CL", "southamerica-west1 chilecentral"),
     ],
 )
-def test_a_region_lies_in_its_country(zone: str, names: str) -> None:
+def test_a_region_is_in_the_zone_of_its_country(zone: str, names: str) -> None:
     assert {name: region.zone if (region := find_region(name)) else None for name in names.split()} == dict.fromkeys(
         names.split(), zone
     )
 
 
-def test_eu_is_the_member_states_and_nothing_else() -> None:
+def test_eu_is_the_member_states_only() -> None:
     assert {name for name, region in REGIONS.items() if region.zone == "EU"} == set(MEMBER_STATES.split())
 
 
 @pytest.mark.parametrize("name", ["global", "", "eu-west-9", "EU-WEST-1", "europe", "West Europe"])
-def test_of_other_names_nothing_is_known(name: str) -> None:
+def test_unknown_names_have_no_region(name: str) -> None:
     assert find_region(name) is None
 
 
@@ -70,7 +70,7 @@ def test_of_other_names_nothing_is_known(name: str) -> None:
         ("eu-central-1", "europe-west3", 0),
     ],
 )
-def test_a_distance_is_in_kilometres(a: str, b: str, kilometres: float) -> None:
+def test_distances_are_in_kilometres(a: str, b: str, kilometres: float) -> None:
     assert distance_km(REGIONS[a], REGIONS[b]) == pytest.approx(kilometres, rel=0.02)
 
 
@@ -86,18 +86,18 @@ def test_a_distance_is_in_kilometres(a: str, b: str, kilometres: float) -> None:
         ("ap-northeast-1", "westus2", "eastus"),
     ],
 )
-def test_one_place_is_nearer_than_another(place: str, near: str, far: str) -> None:
+def test_distances_order_regions(place: str, near: str, far: str) -> None:
     assert distance_km(REGIONS[place], REGIONS[near]) < distance_km(REGIONS[place], REGIONS[far])
 
 
-def test_it_is_as_far_there_as_back_and_never_further_than_round_half_the_earth() -> None:
+def test_distances_are_symmetric_and_at_most_half_the_circumference() -> None:
     for a in REGIONS.values():
         assert distance_km(a, a) == 0
         for b in REGIONS.values():
             assert distance_km(a, b) == distance_km(b, a) <= 20_016
 
 
-def test_kilometres_are_between_names_and_infinite_to_what_is_nowhere() -> None:
+def test_the_distance_to_an_unknown_region_is_infinite() -> None:
     assert region_distance_km("us-east-1", "eu-central-1") == distance_km(REGIONS["us-east-1"], REGIONS["eu-central-1"])
     assert region_distance_km("us-east-1", "us-east-1") == 0
     assert region_distance_km("us-east-1", "global") == region_distance_km("", "us-east-1") == float("inf")

@@ -1,4 +1,4 @@
-"""What stands where the file says nothing, and which URLs and names may stand in it."""
+"""Defaults, and the patterns of URLs and names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxy.config import schema
 from proxy.config.units import Seconds
 
 
-def test_what_is_not_written_has_a_value() -> None:
+def test_omitted_keys_have_defaults() -> None:
     file = schema.RoutingFile(providers={}, models={})
     assert (file.listen.host, file.listen.port, file.admin.port) == ("127.0.0.1", 8090, 9464)
     assert (file.defaults.region, file.drain.timeout, file.pipeline) == ("us-east-1", 25, [])
@@ -36,7 +36,7 @@ def pattern(kind: object) -> str:
 @pytest.mark.parametrize(
     "url", ["https://api.openai.com/v1", "http://127.0.0.1:8000", "http://[::1]:80/v1", "https://x/"]
 )
-def test_a_base_url_is_a_plain_http_url(url: str) -> None:
+def test_a_plain_http_url_is_a_base_url(url: str) -> None:
     assert re.search(pattern(schema.Url), url)
 
 
@@ -44,7 +44,7 @@ def test_a_base_url_is_a_plain_http_url(url: str) -> None:
     "url",
     ["", "api.openai.com", "ftp://x", "https://", "https://user:pass@x", "https://x?a=b", "https://x#f", "https://x y"],
 )
-def test_anything_else_is_no_base_url(url: str) -> None:
+def test_other_urls_are_not_base_urls(url: str) -> None:
     assert not re.search(pattern(schema.Url), url)
 
 
@@ -53,5 +53,5 @@ def test_anything_else_is_no_base_url(url: str) -> None:
     [("openai", True), ("a", True), ("open_ai-2", True), ("4all", True), ("OpenAI", False), ("", False), ("-a", False),
      ("a.b", False), ("a/b", False), ("a" * 65, False)],
 )  # fmt: skip
-def test_a_providers_name_is_a_short_word(name: str, fits: bool) -> None:
+def test_provider_names_are_short_and_lower_case(name: str, fits: bool) -> None:
     assert bool(re.search(schema.PROVIDER_NAME, name)) is fits

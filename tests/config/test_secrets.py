@@ -1,4 +1,4 @@
-"""What a file and its environment keep secret is known by where it stands, not by what it looks like."""
+"""Secrets of a file and its environment are found by their place, not by their form."""
 
 from __future__ import annotations
 
@@ -62,36 +62,36 @@ def snapshot(tmp_path: Path):
     return build_generation(FILE.replace("CODE", str(code)), ENVIRON).snapshot
 
 
-def test_of_a_provider_everything_it_is_sent_in_secret_is_one(snapshot):
+def test_everything_secret_sent_to_a_provider_is_a_secret(snapshot):
     assert snapshot.providers["first"].redactor.secrets == {
         "first-key-0123456", "literal-token-1", "Bearer bearer-0123456", "bearer-0123456", "tenant-0123456",
         "code-0123456", "pa/ssword1", "pa%2Fssword1", BASIC, "gateway-0123456", "organization-1",
     }  # fmt: skip
 
 
-def test_what_may_be_a_part_of_any_answer_is_weak(snapshot):
+def test_values_a_response_may_contain_are_weak(snapshot):
     assert snapshot.providers["first"].redactor.weak == {
         "My Application 2", "eu-central-1", "2024-10-21",
     }  # fmt: skip
     assert snapshot.providers["second"].redactor.weak == {"ollama"}
 
 
-def test_no_line_of_the_log_may_contain_any_of_them(snapshot):
+def test_the_secrets_of_the_log_are_those_of_the_file(snapshot):
     first = snapshot.providers["first"].redactor.secrets
     assert snapshot.secrets == first | {"app-key-0123456", "admin-key-0123", "label-0123456"}
 
 
-def test_none_is_shown_by_what_is_printed_of_the_snapshot(snapshot):
+def test_the_repr_of_a_snapshot_contains_no_secret(snapshot):
     shown = repr(snapshot)
     assert [secret for secret in (*snapshot.secrets, *ENVIRON.values()) if secret in shown] == ["gpt-4o-2024-08-06"]
 
 
-def test_a_mistake_in_a_header_is_a_problem_and_no_crash():
+def test_an_invalid_header_is_reported():
     with pytest.raises(Exception, match="providers.first.headers.X-Title: expected text, got a list"):
         build_generation(FILE.replace("My Application 2", "[a]").replace("${file:CODE}", "x"), ENVIRON)
 
 
-def test_a_key_that_is_not_set_is_none():
+def test_an_unset_key_is_no_secret():
     none = Secrets.collect(frozenset(), [], {})
     for key in (None, Secret("", missing="X")):
         assert none.redactor("a", key, {}).secrets == none.redactor("a", key, {}).weak == frozenset()
@@ -107,5 +107,5 @@ def test_a_key_that_is_not_set_is_none():
         ({"HTTPS_PROXY": "socks5://token@proxy:1/x@y"}, [b64encode(b"token:").decode()]),
     ],
 )
-def test_the_credentials_of_forward_proxies_are_secrets(environ, found):
+def test_credentials_of_forward_proxies_are_secrets(environ, found):
     assert list(proxy_credentials(environ)) == found

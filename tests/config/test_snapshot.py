@@ -1,4 +1,4 @@
-"""A model's name finds its targets: the table, then the longest pattern, then `provider/model`."""
+"""A model name is looked up in the table, then in the longest matching pattern, then as `provider/model`."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def snapshot() -> Snapshot:
         ("anthropic", []),
         ("anthropic/", []),
         ("/claude", []),
-        ("nobody/claude", []),
+        ("unknown/claude", []),
         ("", []),
         ("gpt-../../etc", []),
         ("gpt-//x", []),
@@ -64,7 +64,7 @@ def snapshot() -> Snapshot:
         ("gpt-" + "x" * 253, []),
     ],
 )
-def test_a_name_finds_its_targets(snapshot: Snapshot, model: str, ids: list[str]) -> None:
+def test_a_model_name_finds_its_targets(snapshot: Snapshot, model: str, ids: list[str]) -> None:
     targets = snapshot.targets(model)
     assert [target.id for target in targets] == ids
     assert [target_id(each.provider.name, each.region, each.model) for each in targets] == ids
@@ -88,16 +88,16 @@ def test_only_the_star_is_special_in_a_pattern(text: str, name: str, matches: bo
 
 
 @pytest.mark.parametrize(("model", "near"), [("gpt4o", ["gpt-4o"]), ("plane", ["plain"]), ("zzzzzz", []), ("", [])])
-def test_near_names_are_offered(snapshot: Snapshot, model: str, near: list[str]) -> None:
+def test_similar_names_are_found(snapshot: Snapshot, model: str, near: list[str]) -> None:
     assert snapshot.similar_names(model) == near
 
 
-def test_a_provider_whose_key_is_not_set_is_disabled_and_says_why() -> None:
+def test_a_provider_without_a_key_has_a_disabled_reason() -> None:
     assert [each.disabled_reason for each in load_snapshot(FILE, {}).providers.values()] == ["KEY is not set", None]
     assert [each.disabled_reason for each in load_snapshot(FILE, {"KEY": "k"}).providers.values()] == [None, None]
 
 
-def test_no_key_is_shown_and_nothing_can_be_changed(snapshot: Snapshot) -> None:
+def test_a_snapshot_is_frozen_and_its_repr_has_no_key(snapshot: Snapshot) -> None:
     assert "sk-planted" not in repr(snapshot) + str(snapshot.targets("gpt-4o"))
     with pytest.raises(dataclasses.FrozenInstanceError):
         snapshot.targets("gpt-4o")[0].model = "other"  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Each type's mistakes read as a sentence with a place, and variables are replaced."""
+"""Values are loaded by type, and every error has a readable message with its place."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Key:
 
 @dataclass(frozen=True)
 class Options:
-    """One field of each kind."""
+    """One field of each type."""
 
     flag: bool = True
     count: Annotated[int, Meta(ge=0, lt=100)] = 1
@@ -105,13 +105,13 @@ def read(text: str) -> tuple[Any, list[str]]:
         ("none:", "none", None),
     ],
 )
-def test_a_value_is_read_by_its_type(text: str, name: str, value: object) -> None:
+def test_a_value_is_loaded_by_its_type(text: str, name: str, value: object) -> None:
     options, problems = read(text)
     assert (problems, getattr(options, name)) == ([], value)
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("flag: no", "1:7: flag: expected true or false, got 'no'"),
         ("flag: True", "1:7: flag: expected true or false, got 'True'"),
@@ -138,7 +138,7 @@ def test_a_value_is_read_by_its_type(text: str, name: str, value: object) -> Non
         ("room: 32 megs", "1:7: room: expected a size such as 64KiB or 32MiB, got text"),
         (
             "secret: two words",
-            "1:9: secret: the secret has a space, a line break or a character beyond ASCII in it",
+            "1:9: secret: the secret contains a space, a line break or a non-ASCII character",
         ),
         ("secret: [a]", "1:9: secret: expected text, ${VARIABLE} or ${file:/path}, got a list"),
         ("choice: ${file:/no}", "1:9: choice: cannot read /no: No such file or directory"),
@@ -156,11 +156,11 @@ def test_a_value_is_read_by_its_type(text: str, name: str, value: object) -> Non
         ("several: {a: b}", "1:10: several: expected text or a list, got a mapping"),
         ("none: x", "1:7: none: expected nothing, got 'x'"),
         ("falg: true", "1:1: falg: unknown key; did you mean 'flag'?"),
-        ("flag: true\nflag: false", "2:1: flag: duplicate key; it stands on line 1 already"),
+        ("flag: true\nflag: false", "2:1: flag: duplicate key, already on line 1"),
     ],
 )
-def test_a_mistake_is_named_with_its_place(text: str, said: str) -> None:
-    assert said in read(text)[1]
+def test_an_error_is_reported_with_its_place(text: str, message: str) -> None:
+    assert message in read(text)[1]
 
 
 FIELDS = ["flag", "count", "share", "name", "wait", "room", "choice", "keys", "items", "table", "none"]
@@ -168,7 +168,7 @@ CANARIES = ["sk-planted", "Planted1", "planted words", "planted", "https://user:
 
 
 @pytest.mark.parametrize("name", [name for name in FIELDS if name not in ("keys", "items", "table", "none")])
-def test_what_a_variable_holds_is_never_quoted(name: str) -> None:
+def test_the_value_of_a_variable_is_never_shown(name: str) -> None:
     for value in (f"{name}: ${{KEY}}", f"{name}: a-${{KEY}}", f"{name}: ${{UNSET:-sk-planted}}"):
         _, problems = read(value)
         assert len(problems) == 1 and "planted" not in problems[0]
@@ -177,7 +177,7 @@ def test_what_a_variable_holds_is_never_quoted(name: str) -> None:
 
 @pytest.mark.parametrize("canary", CANARIES)
 @pytest.mark.parametrize("name", FIELDS)
-def test_a_value_that_may_be_a_key_is_never_quoted(name: str, canary: str) -> None:
+def test_a_value_that_may_be_a_key_is_never_shown(name: str, canary: str) -> None:
     _, problems = read(f"{name}: {canary}")
     assert len(problems) <= 1 or name == "table"
     assert problems or (name, canary) == ("name", "planted")
@@ -186,30 +186,30 @@ def test_a_value_that_may_be_a_key_is_never_quoted(name: str, canary: str) -> No
 
 @pytest.mark.parametrize("text", ["{%s: 1}", "keys: [{name: a, value: b, %s}]", "either: {name: a, value: b, %s: 1}"])
 @pytest.mark.parametrize("canary", ["sk-planted", "Planted1", "AKIAPLANTED"])
-def test_a_key_where_a_name_should_be_is_never_quoted(text: str, canary: str) -> None:
+def test_an_api_key_in_place_of_a_name_is_never_shown(text: str, canary: str) -> None:
     _, problems = read(text % canary)
     assert problems and "unknown key" in str(problems)
     assert "lanted" not in str(problems).lower()
 
 
-def test_a_path_without_a_folder_may_be_the_key_itself() -> None:
+def test_a_file_name_that_may_be_a_key_is_never_shown() -> None:
     assert read("text: ${file:sk-planted}")[1] == ["1:7: text: cannot read the file: No such file or directory"]
     assert read("secret: ${file:sk-planted}")[0].secret.missing == "cannot read the file: No such file or directory"
 
 
 @pytest.mark.parametrize("name", ["count", "share", "room", "wait"])
-def test_a_number_beyond_all_bounds_is_a_mistake_not_a_crash(name: str) -> None:
+def test_a_huge_number_does_not_crash(name: str) -> None:
     value, problems = read(f"{name}: {'9' * 400}")
     assert problems or isinstance(getattr(value, name), float)
 
 
-def test_nothing_is_built_without_a_required_part() -> None:
+def test_a_missing_required_key_is_reported() -> None:
     value, problems = read("keys: [{value: b}, {name: [x], value: b}]")
     assert problems == ["1:8: keys[0].name: is missing", "1:27: keys[1].name: expected text, got a list"]
     assert value.keys == (INVALID, INVALID)
 
 
-def test_a_mapping_is_expected_at_the_top() -> None:
+def test_a_mapping_is_required_for_a_struct() -> None:
     document = parse("a: b")
     loader = TypedLoader(document, {}, binary)
     assert loader.load(Location(document.root.value[0][1], "a"), Options) is INVALID

@@ -1,4 +1,4 @@
-"""Units are read as written, and a secret is never shown."""
+"""Values with units are parsed, and a secret is never shown."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_a_size_without_a_known_unit_is_refused(text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "two words", "line\nbreak", "tab\t", "clé", "\x7f", " sk-1"])
-def test_a_secret_that_could_not_stand_in_a_header_is_refused(text: str) -> None:
+def test_a_secret_that_is_invalid_in_a_header_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Secret.parse(text)
 
@@ -59,6 +59,6 @@ def test_a_secret_is_never_shown(form: object) -> None:
     assert form(Secret("", missing="OPENAI_API_KEY is not set")) == "Secret(missing='OPENAI_API_KEY is not set')"
 
 
-def test_secrets_are_equal_by_what_they_hold() -> None:
+def test_secrets_are_compared_by_value() -> None:
     assert Secret.parse("a") == Secret("a") != Secret("b")
     assert len({Secret("a"), Secret("a"), Secret("", missing="A"), Secret("", missing="B")}) == 3

@@ -1,4 +1,4 @@
-"""A variable is replaced by its value, its default or a file; without any of them it is said what is missing."""
+"""A variable is replaced by its value, its default or a file; otherwise the error names it."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ def expanded(text: str) -> str:
     return expand(text, ENVIRON, lambda path: read_file(FILES, path))[0]
 
 
-def test_what_the_variables_stand_for_is_known() -> None:
+def test_the_values_of_variables_are_returned() -> None:
     text = "a-${PORT}-${UNSET:-b}-${file:/run/key}"
     assert expand(text, ENVIRON, lambda path: read_file(FILES, path))[1] == ["80", "b", "sk-file"]
 
 
-def test_a_file_without_a_folder_may_be_the_key_itself() -> None:
+def test_a_path_without_a_folder_is_not_shown() -> None:
     def fail(path: str) -> str:
         raise FileNotFoundError(errno.ENOENT, "why", path)
 
@@ -65,7 +65,7 @@ def test_a_variable_without_a_value_is_named(name: str) -> None:
         (errno.ENFILE, True),
     ],
 )
-def test_a_file_that_cannot_be_read_is_named_with_the_reason(number: int, is_local: bool) -> None:
+def test_an_unreadable_file_is_named_with_the_reason(number: int, is_local: bool) -> None:
     def fail(path: str) -> str:
         raise OSError(number, "why", path)
 
