@@ -1,4 +1,4 @@
-"""A client that sends requests and reads no response: the sidecar stops reading, whatever kind of response it is."""
+"""A client that does not read its responses makes the sidecar stop reading its requests."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import pytest
 
 from tests.running import HELLO, RunningSidecar
 
-OFFERED = 400_000
-"""Bytes of responses that the requests of one connection ask for."""
-BOUND = 200_000
-"""Bytes that may be on their way: 64 KiB in the transport, one response, and what the kernel takes on both sides."""
-KERNEL = 16 * 1024
-"""Bytes of each of the kernel's buffers; Linux takes twice that."""
+OFFERED_BYTES = 400_000
+"""Total bytes of the responses to the requests of one connection."""
+MAX_BYTES_IN_TRANSIT = 200_000
+"""Maximum bytes in transit: 64 KiB in the transport, one response, and the kernel's buffers on both sides."""
+KERNEL_BUFFER_BYTES = 16 * 1024
+"""Size of each kernel buffer; Linux doubles it."""
 
 
 def request(method: str, path: str, body: bytes = b"", **headers: str) -> bytes:
@@ -34,29 +34,29 @@ REQUESTS = {
     "chat": request("POST", "/v1/chat/completions", CHAT),
     "expect": request("POST", "/v1/chat/completions", b"{", Expect="100-continue"),
     "bad body": request("POST", "/v1/chat/completions", b"["),
-    "refused host": request("GET", "/v1/models", Host="evil.test"),
+    "rejected host": request("GET", "/v1/models", Host="evil.test"),
     "unknown path": request("GET", "/nothing"),
     "head": request("HEAD", "/v1/models"),
-    "own endpoint": request("GET", "/v1/providers/health"),
+    "local endpoint": request("GET", "/v1/providers/health"),
     "page": request("GET", "/dashboard/icon.svg"),
 }
 ADMIN_REQUESTS = {
     "probe": request("GET", "/healthz"),
     "metrics": request("GET", "/metrics"),
     "config": request("GET", "/admin/config"),
-    "refused host": request("GET", "/admin/config", Host="evil.test"),
+    "rejected host": request("GET", "/admin/config", Host="evil.test"),
     "unknown path": request("GET", "/nothing"),
 }
 
 
 @asynccontextmanager
 async def connection(server: asyncio.Server) -> Any:
-    """A connection for which the kernel buffers little on both sides."""
+    """Open a connection with small kernel buffers on both sides."""
     listening = server.sockets[0]
     client = socket.socket()
     for side in (listening, client):  # accepted sockets inherit it
-        side.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL)
-        side.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL)
+        side.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, KERNEL_BUFFER_BYTES)
+        side.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, KERNEL_BUFFER_BYTES)
     client.setblocking(False)
     await asyncio.get_running_loop().sock_connect(client, listening.getsockname())
     reader, writer = await asyncio.open_connection(sock=client, limit=1024)
@@ -67,9 +67,10 @@ async def connection(server: asyncio.Server) -> Any:
 
 
 async def settle(server: asyncio.Server, progress: Callable[[int], int]) -> int:
-    """What `progress` returns once it stays the same while another client is served twenty times.
+    """Return the value of `progress` when it does not change while another client is served twenty times.
 
-    It is called with the number of requests of that other client."""
+    Its argument is the number of requests of that other client so far.
+    """
     before, others = -1, 0
     async with connection(server) as (reader, writer):
         while before != (before := progress(others)):
@@ -86,29 +87,29 @@ async def flood(server: asyncio.Server, listener: Any, sent: bytes) -> None:
     async with connection(server) as (reader, writer):
         writer.write(last)
         size = len(await reader.read())
-    count = OFFERED // size
+    count = OFFERED_BYTES // size
     async with connection(server) as (reader, writer):
         before = listener.requests_count
         writer.write(sent * (count - 1) + last)
         handled = await settle(server, lambda others: listener.requests_count - before - others)
-        assert handled * size < BOUND
-        received = await reader.read()  # what waited is answered all the same
+        assert handled * size < MAX_BYTES_IN_TRANSIT
+        received = await reader.read()  # the waiting requests are answered as well
         assert received.count(b"HTTP/1.1 ") - received.count(b"HTTP/1.1 100 ") == count
 
 
 @pytest.mark.parametrize("kind", REQUESTS)
-async def test_a_client_that_does_not_read_gets_no_more_than_a_few_responses_ahead(
+async def test_a_client_that_does_not_read_has_a_bounded_number_of_responses(
     two_providers: RunningSidecar, kind: str
 ) -> None:
     await flood(two_providers.sidecar.server, two_providers.sidecar.listener, REQUESTS[kind])
 
 
 @pytest.mark.parametrize("kind", ADMIN_REQUESTS)
-async def test_the_admin_listener_waits_for_its_clients_too(two_providers: RunningSidecar, kind: str) -> None:
+async def test_the_admin_listener_has_the_same_bound(two_providers: RunningSidecar, kind: str) -> None:
     await flood(two_providers.sidecar.admin_server, two_providers.sidecar.admin_listener, ADMIN_REQUESTS[kind])
 
 
-async def test_a_websocket_whose_client_does_not_read_is_not_read_either(two_providers: RunningSidecar) -> None:
+async def test_a_websocket_is_not_read_while_its_client_does_not_read(two_providers: RunningSidecar) -> None:
     upgrade = request(
         "GET", "/v1/providers/health/stream",
         Upgrade="websocket", Connection="Upgrade", Sec_WebSocket_Version="13", Sec_WebSocket_Key="dGhlIHNhbXBsZSBub25jZQ==",

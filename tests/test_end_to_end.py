@@ -1,4 +1,4 @@
-"""What an application sees: the official SDK, and nothing but its base_url changed."""
+"""The official OpenAI SDK against a running sidecar, with only base_url changed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ ROOT = Path(__file__).parent.parent
 SIX = {"openai", "anthropic", "google", "mistral", "cohere", "meta"}
 
 
-async def test_the_async_client_gets_an_answer_and_learns_who_gave_it(two_providers: RunningSidecar) -> None:
+async def test_the_async_client_gets_an_answer_with_its_provider(two_providers: RunningSidecar) -> None:
     async with two_providers.client() as client:
         answer = await client.chat.completions.create(model="m", messages=HELLO)
     assert answer.provider in ("first", "second")
@@ -34,13 +34,13 @@ async def test_the_async_client_gets_an_answer_and_learns_who_gave_it(two_provid
     assert f"Hello from {answer.provider}" in (answer.choices[0].message.content or "")
 
 
-async def test_the_sync_client_gets_an_answer_too(two_providers: RunningSidecar) -> None:
+async def test_the_sync_client_gets_an_answer(two_providers: RunningSidecar) -> None:
     with two_providers.sync_client() as client:
         answer = await asyncio.to_thread(client.chat.completions.create, model="m", messages=HELLO)
     assert answer.choices[0].finish_reason == "stop"
 
 
-async def test_a_stream_arrives_chunk_by_chunk_with_its_provider_in_each(two_providers: RunningSidecar) -> None:
+async def test_every_chunk_of_a_stream_has_the_provider(two_providers: RunningSidecar) -> None:
     async with two_providers.client() as client:
         chunks = [chunk async for chunk in await client.chat.completions.create(model="m", messages=HELLO, stream=True)]
     assert len(chunks) > 3
@@ -49,25 +49,27 @@ async def test_a_stream_arrives_chunk_by_chunk_with_its_provider_in_each(two_pro
     assert chunks[-1].choices[0].finish_reason == "stop"
 
 
-async def test_usage_comes_at_the_end_of_a_stream_only_if_it_was_asked_for(two_providers: RunningSidecar) -> None:
+async def test_a_stream_ends_with_usage_only_if_requested(two_providers: RunningSidecar) -> None:
     async with two_providers.client() as client:
-        asked = await client.chat.completions.create(
+        stream = await client.chat.completions.create(
             model="m", messages=HELLO, stream=True, stream_options={"include_usage": True}
         )
-        *_, last = [chunk async for chunk in asked]
+        *_, last = [chunk async for chunk in stream]
         assert last.usage is not None and last.usage.completion_tokens > 0 and not last.choices
         plain = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
         assert all(chunk.usage is None for chunk in [chunk async for chunk in plain])
     assert [line["completion_tokens"] > 0 for line in two_providers.log.lines] == [True, True]
 
 
-async def test_the_answers_headers_say_who_served_and_how(two_providers: RunningSidecar) -> None:
+async def test_response_headers_contain_provider_strategy_and_attempts(two_providers: RunningSidecar) -> None:
     async with two_providers.client() as client:
         raw = await client.chat.completions.with_raw_response.create(
             model="m", messages=HELLO, extra_headers={"X-Provider": "second", "X-Request-Id": "mine-1"}
         )
-    told = {name: raw.headers[f"x-{name}"] for name in ("provider", "provider-model", "provider-region", "request-id")}
-    assert told == {
+    headers = {
+        name: raw.headers[f"x-{name}"] for name in ("provider", "provider-model", "provider-region", "request-id")
+    }
+    assert headers == {
         "provider": "second",
         "provider-model": "m-two",
         "provider-region": "global",
@@ -78,7 +80,7 @@ async def test_the_answers_headers_say_who_served_and_how(two_providers: Running
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_stopping_the_provider_that_serves_goes_unnoticed(two_providers: RunningSidecar, stream: bool) -> None:
+async def test_requests_fail_over_when_the_provider_stops(two_providers: RunningSidecar, stream: bool) -> None:
     headers = {"X-Provider-Preference": "first"}
     async with two_providers.client(default_headers=headers) as client:
 
@@ -96,7 +98,7 @@ async def test_stopping_the_provider_that_serves_goes_unnoticed(two_providers: R
     assert two_providers.log.lines[1]["attempts"] == ["first@global/m-one: connection_error", "second@global/m-two: ok"]
 
 
-async def test_all_providers_down_is_one_error_that_says_what_was_tried(two_providers: RunningSidecar) -> None:
+async def test_all_providers_down_is_one_error_that_lists_the_attempts(two_providers: RunningSidecar) -> None:
     await two_providers.sandbox.stop("first")
     await two_providers.sandbox.stop("second")
     async with two_providers.client() as client:
@@ -108,7 +110,7 @@ async def test_all_providers_down_is_one_error_that_says_what_was_tried(two_prov
     assert error.response.headers["x-should-retry"] == "false"
 
 
-async def test_every_name_in_the_shipped_file_is_served_by_whom_it_says() -> None:
+async def test_every_model_of_the_shipped_file_is_served_by_its_providers() -> None:
     async with run_sidecar(SHIPPED_CONFIG) as started, started.client() as client:
         models = started.sidecar.handler.generation.snapshot.models
         for model, targets in models.items():
@@ -125,10 +127,10 @@ async def test_every_name_in_the_shipped_file_is_served_by_whom_it_says() -> Non
 
 CHAT = ("gpt-4-turbo-preview", "gpt-4", "gpt-4o", "gpt-4o-mini", "gpt-3.5-turbo", "claude-3-opus", "claude-3-sonnet",
         "claude-3-haiku", "claude-3-5-sonnet", "gemini-pro")  # fmt: skip
-"""The names that the documentation asks for."""
+"""The model names used in the documentation of the API."""
 
 
-async def test_every_chat_name_can_be_served_by_six_providers_and_in_the_european_union() -> None:
+async def test_every_documented_model_has_six_providers_and_one_in_the_eu() -> None:
     async with run_sidecar(SHIPPED_CONFIG) as started, started.client() as client:
         models = started.sidecar.handler.generation.snapshot.models
         for model in CHAT:
@@ -139,7 +141,7 @@ async def test_every_chat_name_can_be_served_by_six_providers_and_in_the_europea
             assert answer.provider == "mistral"
 
 
-async def test_a_provider_without_its_key_is_disabled_and_says_so() -> None:
+async def test_a_provider_without_its_key_is_disabled_with_the_reason() -> None:
     sidecar = await start(startup_options(build_generation(SHIPPED_CONFIG), CapturedLog()))
     try:
         client = openai.AsyncOpenAI(base_url=f"{sidecar.url}/v1", api_key="any", max_retries=0)
@@ -152,19 +154,8 @@ async def test_a_provider_without_its_key_is_disabled_and_says_so() -> None:
     assert "openai: disabled, OPENAI_API_KEY is not set" in str(caught.value)
 
 
-async def test_the_readmes_example_runs_as_pasted(two_providers: RunningSidecar) -> None:
-    readme = (ROOT / "README.md").read_text()
-    code = readme.split("```python\n", 1)[1].split("```", 1)[0]
-    assert "http://127.0.0.1:8090/v1" in code
-    pasted = code.replace("http://127.0.0.1:8090", two_providers.url).replace('"gpt-4-turbo-preview"', '"m"')
-    said: list[str] = []
-    run = compile(pasted, "README.md", "exec")
-    await asyncio.to_thread(exec, run, {"print": lambda *words, **_: said.append(" ".join(map(str, words)))})
-    assert "Hello from" in "".join(said)
-
-
-async def calls(started: RunningSidecar, count: int = 150) -> dict[str, int]:
-    """Who served so many calls in a row; their ids, and so their routes, are the same each time."""
+async def send_requests(started: RunningSidecar, count: int = 150) -> dict[str, int]:
+    """Send that many requests and count them by provider. The request ids, and so the routes, are the same each time."""
     served: Counter[str] = Counter()
     async with started.client() as client:
         for number in range(count):
@@ -175,40 +166,40 @@ async def calls(started: RunningSidecar, count: int = 150) -> dict[str, int]:
     return served
 
 
-def kept(started: RunningSidecar) -> list[Any]:
-    """The open connections at the first provider."""
+def open_connections(started: RunningSidecar) -> list[Any]:
+    """Return the open connections of the first provider."""
     return list(started.sandbox._providers["first"].port._server.connections)  # type: ignore[union-attr]
 
 
-async def test_an_edited_weight_moves_the_shares_while_calls_go_on() -> None:
+async def test_an_edited_weight_changes_the_shares_without_dropping_requests() -> None:
     async with run_sidecar() as started:
-        before = await calls(started)
+        before = await send_requests(started)
         assert 55 <= before["first"] <= 95
-        connections, during = kept(started), asyncio.create_task(calls(started))
+        connections, during = open_connections(started), asyncio.create_task(send_requests(started))
         while len(started.log.lines) < 200:
             await asyncio.sleep(0)
         await started.edit('/v1", weight: 1}\n  second', '/v1", weight: 9}\n  second')
         assert sum((await during).values()) == 150
-        after = await calls(started)
+        after = await send_requests(started)
         assert after["first"] >= 120 and sum(after.values()) == 150
         assert {line["outcome"] for line in started.log.lines if line["event"] == "request_completed"} == {"ok"}
-        assert connections and kept(started) == connections  # none was made anew
+        assert connections and open_connections(started) == connections  # all were reused
         assert "providers.first.weight: 1 -> 9" in [
             change for line in started.log.lines for change in line.get("changes", ())
         ]
 
 
-async def test_a_broken_file_is_told_with_line_and_column_while_calls_go_on(two_providers: RunningSidecar) -> None:
-    before = await calls(two_providers, 20)
+async def test_an_invalid_file_is_logged_with_its_position_and_changes_nothing(two_providers: RunningSidecar) -> None:
+    before = await send_requests(two_providers, 20)
     await two_providers.edit("weight: 1}", "weight: [}")
-    assert await calls(two_providers, 20) == before
+    assert await send_requests(two_providers, 20) == before
     (line,) = [line for line in two_providers.log.lines if line["event"] != "request_completed"]
     assert line["event"] == "config_reload_failed" and line["problems"][0].startswith(
         "routing.yaml:4:72: invalid YAML: "
     )
 
 
-async def test_a_stream_that_began_before_three_reloads_ends_whole_as_it_began() -> None:
+async def test_a_stream_ends_on_its_own_generation_after_three_reloads() -> None:
     marked = TWO_PROVIDERS.replace("[access_log,", "[access_log, {'tests.running:LogMarker': {name: zero}},")
     async with run_sidecar(marked) as started, started.client() as client:
         await started.hold_streams()

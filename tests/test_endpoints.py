@@ -1,4 +1,4 @@
-"""OpenAI's other endpoints, asked for with OpenAI's own SDK through a running sidecar."""
+"""OpenAI's other endpoints, called with OpenAI's SDK through a running sidecar."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ CALLS = [embeddings, images, responses, completions, moderations]
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_every_endpoint_is_served_by_who_has_it_and_says_who_it_was(sidecar: RunningSidecar, call: Any) -> None:
+async def test_every_endpoint_is_served_by_a_provider_that_has_it(sidecar: RunningSidecar, call: Any) -> None:
     async with sidecar.client() as client:
         assert (await call(client)).provider in ("first", "second")
 
@@ -72,7 +72,7 @@ async def test_every_endpoint_fails_over(sidecar: RunningSidecar, call: Any) -> 
 
 
 @pytest.mark.parametrize("call", CALLS)
-async def test_where_nobody_has_the_endpoint_the_reason_is_named(sidecar: RunningSidecar, call: Any) -> None:
+async def test_without_a_provider_for_the_endpoint_the_error_has_the_reason(sidecar: RunningSidecar, call: Any) -> None:
     async with sidecar.client() as client:
         with pytest.raises(openai.BadRequestError, match="google: endpoint_unsupported") as caught:
             await call(client, "none")
@@ -80,7 +80,7 @@ async def test_where_nobody_has_the_endpoint_the_reason_is_named(sidecar: Runnin
     assert sidecar.sandbox.requests("google") == []
 
 
-async def test_embeddings_come_as_base64_and_as_numbers_and_are_the_same(sidecar: RunningSidecar) -> None:
+async def test_embeddings_are_equal_as_base64_and_as_numbers(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         packed = await embeddings(client)
         plain = await client.embeddings.create(model="m", input=["Grüße", "bye"], encoding_format="float")
@@ -97,7 +97,7 @@ async def test_tokens_of_every_endpoint_are_logged(sidecar: RunningSidecar) -> N
     assert all(line["prompt_tokens"] > 0 for line in sidecar.log.lines)
 
 
-async def test_dall_es_successor_is_asked_in_its_own_words(sidecar: RunningSidecar) -> None:
+async def test_dall_e_options_are_converted_for_gpt_image_models(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         raw = await client.images.with_raw_response.generate(
             model="dall-e-3", prompt="a parrot", quality="hd", size="1792x1024", style="vivid"
@@ -112,7 +112,7 @@ async def test_moderations_need_no_model(sidecar: RunningSidecar) -> None:
     assert answer.results[0].flagged
 
 
-async def test_a_stream_of_completions_ends_as_one_of_chat_does(sidecar: RunningSidecar) -> None:
+async def test_a_stream_of_legacy_completions_ends_like_a_chat_stream(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         stream = await client.completions.create(model="m", prompt="Once", stream=True)
         chunks = [chunk async for chunk in stream]
@@ -120,7 +120,7 @@ async def test_a_stream_of_completions_ends_as_one_of_chat_does(sidecar: Running
     assert sidecar.log.lines[0]["completion_tokens"] > 0
 
 
-async def test_a_stream_of_responses_is_one_the_sdk_understands(sidecar: RunningSidecar) -> None:
+async def test_the_sdk_parses_a_stream_of_the_responses_api(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         events = [event async for event in await client.responses.create(model="m", input="Hello", stream=True)]
     assert [events[0].type, events[-1].type] == ["response.created", "response.completed"]
@@ -130,16 +130,16 @@ async def test_a_stream_of_responses_is_one_the_sdk_understands(sidecar: Running
     assert sidecar.log.lines[0]["outcome"] == "ok" and sidecar.log.lines[0]["completion_tokens"] > 0
 
 
-async def test_typed_events_end_with_their_last_and_no_done(sidecar: RunningSidecar) -> None:
-    asked = {"model": "m", "input": "Hello", "stream": True}
-    async with aiohttp.ClientSession() as http, http.post(f"{sidecar.url}/v1/responses", json=asked) as answer:
+async def test_typed_events_end_without_done(sidecar: RunningSidecar) -> None:
+    body = {"model": "m", "input": "Hello", "stream": True}
+    async with aiohttp.ClientSession() as http, http.post(f"{sidecar.url}/v1/responses", json=body) as answer:
         text = await answer.text()
     assert "[DONE]" not in text
     assert text.rstrip().rpartition("event: ")[2].startswith("response.completed")
 
 
 @pytest.mark.parametrize("fault", ["cut", "reset"])
-async def test_a_stream_of_typed_events_that_is_cut_ends_with_an_error(sidecar: RunningSidecar, fault: str) -> None:
+async def test_a_cut_stream_of_typed_events_ends_with_an_error(sidecar: RunningSidecar, fault: str) -> None:
     for name in ("first", "second"):
         await sidecar.sandbox.set_fault(name, Fault(fault, after=6))
     async with sidecar.client() as client:

@@ -1,4 +1,4 @@
-"""Out of descriptors, or without a route, the sidecar says so itself; no provider is blamed, and it goes on afterwards."""
+"""Without file descriptors or a route, the sidecar reports its own error, counts it against no provider, and recovers."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from tests.cli.test_serve import Served
 from tests.exhaustion import no_descriptors, resource
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar
 
-ASK = {"model": "m", "messages": HELLO}
+CHAT = {"model": "m", "messages": HELLO}
 linux = pytest.mark.skipif(sys.platform != "linux", reason="another process's limits can be set on Linux alone")
 
 
 async def ask(started: RunningSidecar, http: aiohttp.ClientSession, **members: Any) -> tuple[int, Any, Any]:
-    async with http.post(f"{started.url}/v1/chat/completions", json={**ASK, **members}) as answer:
+    async with http.post(f"{started.url}/v1/chat/completions", json={**CHAT, **members}) as answer:
         return answer.status, answer.headers, await answer.text()
 
 
@@ -33,7 +33,7 @@ async def statuses(started: RunningSidecar, http: aiohttp.ClientSession) -> set[
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_without_descriptors_requests_are_refused_and_no_provider_is_blamed(
+async def test_without_descriptors_requests_get_503_and_no_provider_is_counted_as_failed(
     two_providers: RunningSidecar, http: aiohttp.ClientSession, stream: bool
 ) -> None:
     assert await statuses(two_providers, http) == {("healthy", None)}  # which also opens the client's own connection
@@ -54,7 +54,7 @@ async def test_without_descriptors_requests_are_refused_and_no_provider_is_blame
     assert [attempt.split(": ")[1] for attempt in ended[0]["attempts"]] == ["sidecar_overloaded"]
 
 
-async def test_a_connection_that_is_kept_needs_no_descriptor(
+async def test_an_idle_connection_is_reused_without_a_descriptor(
     two_providers: RunningSidecar, http: aiohttp.ClientSession
 ) -> None:
     for _ in range(20):  # to both providers
@@ -63,8 +63,8 @@ async def test_a_connection_that_is_kept_needs_no_descriptor(
         assert [(await ask(two_providers, http))[0] for _ in range(5)] == [200] * 5
 
 
-def lead_nowhere(started: RunningSidecar, *names: str) -> None:
-    """Let these providers be at an address to which no machine opens a TCP connection (a multicast group)."""
+def make_unroutable(started: RunningSidecar, *names: str) -> None:
+    """Give these providers an address to which no TCP connection is possible (a multicast group)."""
     generation = started.sidecar.handler.generation
     targets = tuple(
         replace(target, base_url="http://224.0.0.1/v1") if target.provider.name in names else target
@@ -75,11 +75,11 @@ def lead_nowhere(started: RunningSidecar, *names: str) -> None:
     )
 
 
-async def test_without_a_route_another_provider_serves_and_none_is_ejected(
+async def test_without_a_route_the_other_provider_serves_and_none_is_ejected(
     two_providers: RunningSidecar, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_errors, "has_route", lambda address: False)
-    lead_nowhere(two_providers, "first")
+    make_unroutable(two_providers, "first")
     for _ in range(10):
         _, headers, _ = await ask(two_providers, http, routing={"provider_preference": ["first"]})
         assert (headers["X-Provider"], headers["X-Provider-Attempts"]) == ("second", "2")
@@ -87,11 +87,11 @@ async def test_without_a_route_another_provider_serves_and_none_is_ejected(
     assert await statuses(two_providers, http) == {("healthy", None), ("healthy", 100.0)}
 
 
-async def test_without_a_route_to_any_provider_it_is_said_so(
+async def test_without_a_route_to_any_provider_the_error_is_egress_failed(
     two_providers: RunningSidecar, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(local_errors, "has_route", lambda address: False)
-    lead_nowhere(two_providers, "first", "second")
+    make_unroutable(two_providers, "first", "second")
     for _ in range(10):
         status, _, text = await ask(two_providers, http)
         error = json.loads(text)["error"]
@@ -101,16 +101,16 @@ async def test_without_a_route_to_any_provider_it_is_said_so(
     assert await statuses(two_providers, http) == {("healthy", None)}
 
 
-async def test_a_host_that_a_router_does_not_reach_is_the_providers(
+async def test_an_unreachable_host_counts_against_the_provider(
     two_providers: RunningSidecar, http: aiohttp.ClientSession
 ) -> None:
-    lead_nowhere(two_providers, "first", "second")  # the routing table has a way there
+    make_unroutable(two_providers, "first", "second")  # the routing table has a route to it
     for _ in range(10):
         assert json.loads((await ask(two_providers, http))[2])["error"]["code"] == "all_providers_failed"
     assert {status for status, _ in await statuses(two_providers, http)} == {"down"}
 
 
-# The limit of a process
+# The descriptor limit of a separate process
 
 
 @pytest.fixture
@@ -120,7 +120,7 @@ def path(tmp_path: Path) -> str:
 
 
 class Client:
-    """A connection that is kept."""
+    """A keep-alive connection."""
 
     def __init__(self, url: str) -> None:
         host, _, port = url.removeprefix("http://").rpartition(":")
@@ -128,7 +128,7 @@ class Client:
         self.file = self.sock.makefile("rb")
 
     def ask(self, path: str = "/v1/models") -> tuple[int, dict[str, str], bytes]:
-        """One response; status 0 if the connection was closed without any."""
+        """Send a request and return status, headers and body; status 0 if the connection was closed without a response."""
         try:
             self.sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             line, headers = self.file.readline(), {}
@@ -145,16 +145,16 @@ class Client:
 
 
 @linux
-def test_the_soft_limit_is_raised_and_clients_beyond_it_are_refused_in_words(path: str) -> None:
+def test_the_soft_limit_is_raised_and_further_clients_get_a_503(path: str) -> None:
     with Served(path, "--sandbox", limit=(100, 200)) as served:
         soft, _ = resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)
         assert soft == 200
         clients = [Client(served.url) for _ in range(68)]  # (200 - 64) / 2
         assert [client.ask()[0] for client in clients] == [200] * 68
         for _ in range(20):
-            late = Client(served.url)
-            status, headers, body = late.ask()
-            late.close()
+            further = Client(served.url)
+            status, headers, body = further.ask()
+            further.close()
             assert (status, headers["connection"], headers["retry-after"]) == (503, "close", "1")
             error = json.loads(body)["error"]
             assert (error["code"], error["message"]) == (
@@ -170,7 +170,7 @@ def test_the_soft_limit_is_raised_and_clients_beyond_it_are_refused_in_words(pat
         for client in (*clients, admin):
             client.close()
         again = Client(served.url)
-        while again.ask()[0] == 503:  # until it has seen that they are closed
+        while again.ask()[0] == 503:  # until the server has noticed that they are closed
             again.close()
             again = Client(served.url)
         assert again.ask()[0] == 200
@@ -178,19 +178,19 @@ def test_the_soft_limit_is_raised_and_clients_beyond_it_are_refused_in_words(pat
 
 
 @linux
-def test_accepting_goes_on_after_the_process_was_out_of_descriptors(path: str) -> None:
+def test_accepting_continues_after_descriptors_were_exhausted(path: str) -> None:
     with Served(path, "--sandbox") as served:
-        kept = Client(served.url)
-        assert kept.ask()[0] == 200
+        idle = Client(served.url)
+        assert idle.ask()[0] == 200
         pid = served.process.pid
         soft, hard = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         highest = max(int(name) for name in os.listdir(f"/proc/{pid}/fd"))
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (highest + 1, hard))
-        late = [Client(served.url) for _ in range(50)]
-        assert 0 in [client.ask()[0] for client in late]  # closed at once, not left waiting
-        assert kept.ask()[0] == 200
+        further = [Client(served.url) for _ in range(50)]
+        assert 0 in [client.ask()[0] for client in further]  # closed at once
+        assert idle.ask()[0] == 200
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (soft, hard))
         again = Client(served.url)
         assert again.ask()[0] == 200
-        for client in (*late, kept, again):
+        for client in (*further, idle, again):
             client.close()
