@@ -1,7 +1,8 @@
 """Hot reload: a valid changed file becomes a new generation; an invalid one changes nothing and is logged.
 
 The file and the files it refers to are polled: a file has changed when its device, inode, modification time or size
-differs and stays the same for `DEBOUNCE_S`."""
+differs and stays the same for `DEBOUNCE_S`.
+"""
 
 from __future__ import annotations
 

@@ -97,7 +97,7 @@ REST = [("GET", "/admin/config"), ("POST", "/admin/reload"), ("POST", "/admin/dr
 
 
 @asynccontextmanager
-async def administered(key: Secret | None) -> AsyncIterator[Sidecar]:
+async def running_sidecar(key: Secret | None) -> AsyncIterator[Sidecar]:
     sidecar = await start(
         replace(startup_options(build_generation(TWO_PROVIDERS), CapturedLog()), admin=Admin(port=0, key=key))
     )
@@ -108,7 +108,7 @@ async def administered(key: Secret | None) -> AsyncIterator[Sidecar]:
 
 @pytest.fixture(params=[None, Secret("s3cret")], ids=["no key", "key"])
 async def sidecar(request: pytest.FixtureRequest) -> AsyncIterator[Sidecar]:
-    async with administered(request.param) as started:
+    async with running_sidecar(request.param) as started:
         yield started
 
 
@@ -142,6 +142,6 @@ async def test_the_admin_listener_accepts_localhost_and_ip_addresses(sidecar: Si
     ("key", "sent", "expected"), [("s3cret", "s3cret", 200), ("s3cret", "wrong", 403), (None, "s3cret", 403)]
 )
 async def test_the_admin_key_is_sufficient_for_any_host(key: str | None, sent: str, expected: int) -> None:
-    async with administered(Secret(key) if key else None) as sidecar:
+    async with running_sidecar(Secret(key) if key else None) as sidecar:
         headers = {**EVIL, "Authorization": f"Bearer {sent}"}
         assert await status(sidecar.admin_url, "GET", "/admin/config", headers) == expected

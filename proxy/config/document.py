@@ -146,7 +146,8 @@ def _iterate_nodes(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int
 def quote_if_safe(value: str) -> str:
     """Return the value in quotes if it cannot be a secret, else `text`.
 
-    A value in the wrong place may be an API key; line and column are enough to find it."""
+    A value in the wrong place may be an API key; line and column are enough to find it.
+    """
     return f"'{value}'" if _SAFE_TO_SHOW.fullmatch(value) else "text"
 
 

@@ -40,7 +40,8 @@ def read_text(path: str) -> str:
 def read_value(path: str) -> str:
     """Read a file named by `${file:…}` and strip white space.
 
-    Raises OSError, with a readable `strerror`, unless it is a small regular file in UTF-8."""
+    Raises OSError, with a readable `strerror`, unless it is a small regular file in UTF-8.
+    """
     try:
         data = call_with_timeout(VALUE_TIMEOUT_S, path, lambda: _read_regular(path))
     except ValueError:
@@ -61,7 +62,8 @@ def check_regular(path: str) -> None:
 def call_with_timeout(timeout_s: float, path: str, call: Callable[[], T]) -> T:
     """Return the result of `call`, which may block on `path`. Raises OSError (ETIMEDOUT) after `timeout_s`.
 
-    The call runs on a daemon thread, which does not keep the process from exiting."""
+    The call runs on a daemon thread, which does not keep the process from exiting.
+    """
     timeout = OSError(errno.ETIMEDOUT, f"it could not be read within {timeout_s:g} s", path)
     if path in _blocked_threads and _blocked_threads[path].is_alive():
         raise timeout

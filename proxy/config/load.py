@@ -32,7 +32,8 @@ from proxy.config.typed_loader import INVALID, Location, TypedLoader, mapping_it
 def load(loader: TypedLoader) -> tuple[Snapshot, tuple[PipelineEntry, ...]]:
     """Return the snapshot and the entries of the pipeline, whose options the pipeline loads.
 
-    Errors are in the document's `problems`. Raises ConfigError if a required section is missing."""
+    Errors are in the document's `problems`. Raises ConfigError if a required section is missing.
+    """
     file = loader.load(Location(loader.document.root, ""), schema.RoutingFile)
     if file is INVALID:
         loader.document.raise_if_invalid()

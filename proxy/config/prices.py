@@ -55,7 +55,8 @@ class Price(Rates):
     def cost(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, cache_write: int = 0) -> float:
         """Return the price of a request in USD.
 
-        `cached` and `cache_write` are parts of `prompt_tokens`. Negative counts are taken as 0."""
+        `cached` and `cache_write` are parts of `prompt_tokens`. Negative counts are taken as 0.
+        """
         rates, cached, cache_write = self.rates_for(prompt_tokens), max(cached, 0), max(cache_write, 0)
         return (
             max(prompt_tokens - cached - cache_write, 0) * rates.input

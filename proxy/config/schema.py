@@ -1,6 +1,7 @@
 """The types of routing.yaml: its sections, their keys, and the defaults.
 
-The first docstring line of each class is its description in the generated JSON Schema."""
+The first docstring line of each class is its description in the generated JSON Schema.
+"""
 
 from __future__ import annotations
 

@@ -57,7 +57,8 @@ class Secrets:
     def redactor(self, provider: str, key: Secret | None, sent: Mapping[str, str]) -> Redactor:
         """Return the redactor for responses of a provider; `sent` are the headers and query sent to it.
 
-        Weak are a key that is a plain word, and values a response may legitimately contain: titles, URLs, versions."""
+        Weak are a key that is a plain word, and values a response may legitimately contain: titles, URLs, versions.
+        """
         values = self.substitutions.get(provider, Substitutions())
         certain = {*self.proxies, *values.secrets, *([key.value] if key else ())}
         certain.update(

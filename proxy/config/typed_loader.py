@@ -1,7 +1,8 @@
 """Loads YAML nodes as typed values: structs, dataclasses, scalars, lists, unions.
 
 An error is added to the document with its place, `INVALID` stands for the value, and loading goes on, so that all
-errors of a file are reported at once."""
+errors of a file are reported at once.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +75,8 @@ class TypedLoader:
     def scalar_text(self, location: Location, expected: str) -> Any:
         """Return a scalar's text with its variables replaced, or INVALID.
 
-        Raises UnsetVariableError and UnreadableFileError."""
+        Raises UnsetVariableError and UnreadableFileError.
+        """
         node = location.node
         if not isinstance(node, yaml.ScalarNode):
             return self.reject_type(location, expected)

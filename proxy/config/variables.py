@@ -15,7 +15,7 @@ class UnsetVariableError(Exception):
 
 
 class UnreadableFileError(UnsetVariableError):
-    """A file named by `${file:…}` cannot be read; the message says which and why."""
+    """A file named by `${file:…}` cannot be read; the message contains the path and the reason."""
 
     def __init__(self, error: OSError) -> None:
         path = str(error.filename)  # a path without a folder may be the secret itself
@@ -27,7 +27,8 @@ class UnreadableFileError(UnsetVariableError):
 def expand(text: str, environ: Mapping[str, str], read_file: Callable[[str], str]) -> tuple[str, list[str]]:
     """Replace variables, stripping the contents of files. Returns the text and the values put into it.
 
-    Raises UnsetVariableError and UnreadableFileError."""
+    Raises UnsetVariableError and UnreadableFileError.
+    """
     values: list[str] = []
 
     def value(match: re.Match[str]) -> str:

@@ -1,6 +1,7 @@
 """One attempt at one target: sends the request and returns once the first content has arrived.
 
-Until then nothing is passed on, so a failure can still be hidden by another attempt."""
+Until then nothing is passed on, so a failure can still be hidden by another attempt.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +35,8 @@ _KEY_REJECTED = (401, 403)
 async def call_upstream(attempt: Attempt) -> Response:
     """Send an attempt's request and return the response, in the provider's format, with its first content.
 
-    Raises UpstreamError, and ResourceExhaustedError or EgressError if this machine is the cause; those are logged."""
+    Raises UpstreamError, and ResourceExhaustedError or EgressError if this machine is the cause; those are logged.
+    """
     exchange, target = attempt.exchange, attempt.step.target
     clock = exchange.runtime.clock
     dialect = DIALECTS[target.provider.dialect]
@@ -79,7 +81,8 @@ def build_upstream_request(
 ) -> UpstreamRequest:
     """Build the HTTP request from the provider's URL, query, headers and key in routing.yaml.
 
-    `forwarded` are the caller's headers that may be passed on; the provider's own override them."""
+    `forwarded` are the caller's headers that may be passed on; the provider's own override them.
+    """
     provider = target.provider
     path = provider.path or provider_request.path
     if provider.query:
@@ -128,7 +131,8 @@ async def _read_all(incoming: UpstreamResponse, limit: int) -> bytes:
 async def _read_to_first_content(incoming: UpstreamResponse, dialect: Dialect, limit: int) -> bytes:
     """Return all bytes received up to the first event with content, including role-only deltas and pings before it.
 
-    Events without content may have `limit` bytes together; the framer limits the size of each event."""
+    Events without content may have `limit` bytes together; the framer limits the size of each event.
+    """
     framer = Framer()
     held, without_content = bytearray(), 0
     while data := await incoming.read():

@@ -54,7 +54,8 @@ class Prober:
     async def probe(self, request: UpstreamRequest, dialect: str, timeout_s: float) -> ProbeResult | None:
         """Send a probe and return what is wrong, without any part of a key, or None.
 
-        Raises ResourceExhaustedError or EgressError if this machine is the cause, not the provider."""
+        Raises ResourceExhaustedError or EgressError if this machine is the cause, not the provider.
+        """
         try:
             status, headers, body = await self._fetch(request, timeout_s)
         except TimeoutError:

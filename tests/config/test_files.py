@@ -18,7 +18,7 @@ from proxy.config.files import MAX_VALUE_BYTES, call_with_timeout, read_text, re
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs FIFOs")
 
 
-def why(read: Callable[[str], str], path: Path | str) -> str:
+def error_text(read: Callable[[str], str], path: Path | str) -> str:
     """Return the error text of a file that cannot be read."""
     with pytest.raises(OSError) as caught:
         read(str(path))
@@ -53,23 +53,23 @@ def test_links_are_followed(tmp_path: Path) -> None:
 
 
 def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
-    assert why(read_value, tmp_path / "none") == "No such file or directory"
+    assert error_text(read_value, tmp_path / "none") == "No such file or directory"
 
 
 def test_a_large_file_is_refused_without_reading_it(tmp_path: Path) -> None:
     with open(tmp_path / "key", "wb") as file:
         file.truncate(10**12)  # sparse: uses no disk space
-    assert why(read_value, tmp_path / "key") == f"it is over {MAX_VALUE_BYTES} bytes"
+    assert error_text(read_value, tmp_path / "key") == f"it is over {MAX_VALUE_BYTES} bytes"
 
 
 def test_invalid_utf8_is_refused_without_showing_bytes(tmp_path: Path) -> None:
     (tmp_path / "key").write_bytes(b"sk-\xff")
-    assert why(read_value, tmp_path / "key") == "it is not UTF-8 at byte 3"
+    assert error_text(read_value, tmp_path / "key") == "it is not UTF-8 at byte 3"
 
 
 @pytest.mark.parametrize("path", ["a\0b", "\udcff\ud800"])
 def test_an_invalid_path_is_refused(path: str) -> None:
-    assert why(read_value, path) in ("it is not a valid path", "No such file or directory")
+    assert error_text(read_value, path) in ("it is not a valid path", "No such file or directory")
 
 
 def fifo(path: Path) -> None:
@@ -92,7 +92,7 @@ def unix_socket(path: Path) -> None:
 )
 def test_a_special_file_is_refused_without_opening_it(make: Callable[[Path], None], kind: str, tmp_path: Path) -> None:
     make(tmp_path / "key")
-    assert why(read_value, tmp_path / "key") == f"it is {kind}, not a regular file"
+    assert error_text(read_value, tmp_path / "key") == f"it is {kind}, not a regular file"
 
 
 @posix
@@ -101,7 +101,7 @@ def test_a_file_replaced_by_a_fifo_does_not_block(tmp_path: Path, monkeypatch: p
     (tmp_path / "other").touch()
     before = os.stat(tmp_path / "other")
     monkeypatch.setattr(files.os, "stat", lambda path: before)
-    assert why(read_value, tmp_path / "key") == "it is a FIFO, not a regular file"
+    assert error_text(read_value, tmp_path / "key") == "it is a FIFO, not a regular file"
 
 
 # routing.yaml
@@ -148,7 +148,7 @@ def test_a_text_is_read_from_a_pipe_in_parts() -> None:
 def test_a_silent_pipe_times_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(files, "TEXT_TIMEOUT_S", 0.02)
     os.mkfifo(tmp_path / "routing.yaml")
-    assert why(read_text, tmp_path / "routing.yaml") == "it could not be read within 0.02 s"
+    assert error_text(read_text, tmp_path / "routing.yaml") == "it could not be read within 0.02 s"
     os.close(os.open(tmp_path / "routing.yaml", os.O_WRONLY))  # ends the thread
 
 

@@ -25,7 +25,7 @@ PROVIDERS = {provider.id: provider for provider in providers}
 COUNTS = [(1000, 500, 0, 0), (0, 0, 0, 0), (200_000, 1, 0, 0), (200_001, 1, 0, 0), (300_000, 900, 100_000, 20_000)]
 
 
-def theirs(provider: Provider, model: ModelInfo, counts: tuple[int, int, int, int]) -> float:
+def source_cost(provider: Provider, model: ModelInfo, counts: tuple[int, int, int, int]) -> float:
     keys = ("input_tokens", "output_tokens", "cache_read_tokens", "cache_write_tokens")
     usage = Usage(**dict(zip(keys, counts, strict=True)))
     return float(model.calc_price(usage, provider, genai_request_timestamp=AS_OF).total_price)
@@ -74,7 +74,7 @@ def test_costs_equal_those_of_the_source(vendor: str, model: str, counts: tuple[
     price, source = bundled_prices().find(vendor, model), PROVIDERS[vendor].find_model(model)
     assert price
     assert source
-    assert price.cost(*counts) == pytest.approx(theirs(PROVIDERS[vendor], source, counts), abs=1e-12)
+    assert price.cost(*counts) == pytest.approx(source_cost(PROVIDERS[vendor], source, counts), abs=1e-12)
 
 
 def texts(clause: Any) -> Iterator[str]:
@@ -101,7 +101,7 @@ def test_every_name_finds_the_same_model_as_the_source(vendor: str) -> None:
             assert price is None, name
         else:
             assert price, name
-            assert price.cost(*COUNTS[-1]) == pytest.approx(theirs(provider, source, COUNTS[-1]), abs=1e-12), name
+            assert price.cost(*COUNTS[-1]) == pytest.approx(source_cost(provider, source, COUNTS[-1]), abs=1e-12), name
             assert price.context_window == source.context_window, name
 
 

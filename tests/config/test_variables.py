@@ -13,7 +13,7 @@ ENVIRON = {"PORT": "80", "EMPTY": "", "NESTED": "${PORT}"}
 FILES = {"/run/key": " sk-file\r\n\n", "/run/two": "a\nb\n"}
 
 
-def expanded(text: str) -> str:
+def expand_text(text: str) -> str:
     return expand(text, ENVIRON, lambda path: read_file(FILES, path))[0]
 
 
@@ -46,13 +46,13 @@ def test_a_path_without_a_folder_is_not_shown() -> None:
     ],
 )
 def test_variables_are_replaced(text: str, value: str) -> None:
-    assert expanded(text) == value
+    assert expand_text(text) == value
 
 
 @pytest.mark.parametrize("name", ["UNSET", "EMPTY"])
 def test_a_variable_without_a_value_is_named(name: str) -> None:
     with pytest.raises(UnsetVariableError, match=f"^{name}$"):
-        expanded(f"a ${{{name}}}")
+        expand_text(f"a ${{{name}}}")
 
 
 @pytest.mark.parametrize(

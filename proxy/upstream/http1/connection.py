@@ -241,14 +241,14 @@ class Connection(asyncio.Protocol):
         assert self._response is not None
         if not (self._unsent_bytes and self._write_deadline <= now):
             self._fail(UpstreamTimeout(f"{self.host} {self._response.timeout_message(self._last_read_at)}"))
-        elif self._write_stalled(now):
+        elif not self._record_write_progress(now):
             self._fail(UpstreamTimeout(f"{self.host} accepted no request data for {self._write_timeout_s:g} s"))
 
-    def _write_stalled(self, now: float) -> bool:
-        """Return whether nothing was sent since the last call; sets the next write deadline."""
+    def _record_write_progress(self, now: float) -> bool:
+        """Set the next write deadline and return whether anything was sent since the last one."""
         before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + self._transport.get_write_buffer_size()
         self._write_deadline = now + self._write_timeout_s
-        return self._unsent_bytes >= before
+        return self._unsent_bytes < before
 
 
 def _readability_check(fd: int) -> Callable[[], object]:

@@ -60,7 +60,8 @@ class Dialer:
     async def dial(self, route: Route, protocol_factory: Callable[[], Connection], timeout_s: float) -> Connection:
         """Open a connection; `timeout_s` covers everything from the name lookup to the TLS handshake.
 
-        Raises ConnectError (EgressError if this machine has no route to the host), and ResourceExhaustedError."""
+        Raises ConnectError (EgressError if this machine has no route to the host), and ResourceExhaustedError.
+        """
         host = route.origin.host
         try:
             async with asyncio.timeout(timeout_s):

@@ -1,6 +1,7 @@
 """Tells failures of this machine from those of a provider, by the error of a failed connection.
 
-A failure of this machine (no descriptors, no route) is never counted against a provider."""
+A failure of this machine (no descriptors, no route) is never counted against a provider.
+"""
 
 from __future__ import annotations
 
@@ -26,9 +27,10 @@ def local_connect_error(error: OSError, address: Address) -> ParrotError | None:
     """Return the error of a failed `connect` if it is this machine's, else None.
 
     A router that cannot reach the host causes the same errno as this machine without a route, so the routing table
-    decides between them."""
+    decides between them.
+    """
     if error.errno in EXHAUSTION_ERRNOS:
-        return _resources_exhausted(error)
+        return _exhaustion_error(error)
     if error.errno not in _UNREACHABLE_ERRNOS:
         return None
     if not has_route(address):
@@ -39,10 +41,11 @@ def local_connect_error(error: OSError, address: Address) -> ParrotError | None:
 def local_dns_or_tls_error(error: OSError, host: str) -> ParrotError | None:
     """Return the error of a failed name lookup or TLS handshake if it is this machine's, else None.
 
-    Both open files and hide it when no descriptor was left, so the number of open files is checked."""
+    Both open files and hide it when no descriptor was left, so the number of open files is checked.
+    """
     resolving = isinstance(error, socket.gaierror)
     if error.errno in EXHAUSTION_ERRNOS and not resolving:
-        return _resources_exhausted(error)
+        return _exhaustion_error(error)
     if (resolving or isinstance(error, ssl.SSLError)) and descriptors.are_exhausted():
         return ResourceExhaustedError("out of resources: too many open files")
     return _offline_error(host) if resolving and error.errno == socket.EAI_AGAIN else None
@@ -64,7 +67,7 @@ def has_route(address: Address) -> bool:
     return True
 
 
-def _resources_exhausted(error: OSError) -> ResourceExhaustedError:
+def _exhaustion_error(error: OSError) -> ResourceExhaustedError:
     return ResourceExhaustedError(f"out of resources: {(error.strerror or str(error)).lower()}")
 
 

@@ -1,6 +1,7 @@
 """Parses the bytes of one connection into HTTP/1.1 responses, one after the other.
 
-httptools (llhttp) parses the grammar; this module adds limits on size and refuses what the transport cannot handle."""
+httptools (llhttp) parses the grammar; this module adds limits on size and refuses what the transport cannot handle.
+"""
 
 from __future__ import annotations
 

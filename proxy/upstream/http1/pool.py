@@ -1,4 +1,4 @@
-"""Idle connections, kept for a time for the next request on the same route."""
+"""A pool of idle connections by route (origin and forward proxy)."""
 
 from __future__ import annotations
 

@@ -56,7 +56,8 @@ class Proxies:
     def from_environ(cls, environ: Mapping[str, str]) -> Proxies:
         """Read the variables: lower-case names win, as in curl, and ALL_PROXY is for a scheme without its own.
 
-        Raises EnvironmentValueError, whose message contains no credentials."""
+        Raises EnvironmentValueError, whose message contains no credentials.
+        """
         found = {scheme: _find_variable(environ, f"{scheme}_proxy", "all_proxy") for scheme in ("http", "https")}
         name, text = _find_variable(environ, "no_proxy")
         return cls(

@@ -93,7 +93,8 @@ class Http1Response:
     async def read(self) -> bytes:
         """Wait for body bytes and return all that are unread; b"" at the end of the body.
 
-        Raises UpstreamError once the bytes received before the failure have been returned."""
+        Raises UpstreamError once the bytes received before the failure have been returned.
+        """
         while not self._chunks:
             if self._failure is not None:
                 raise self._failure

@@ -33,7 +33,8 @@ class Http1Transport:
     def from_environ(cls, environ: Mapping[str, str], ca_file: str | None = None) -> Http1Transport:
         """Create a transport with the environment's proxies, trusting the authorities in `ca_file` or the system's.
 
-        Raises EnvironmentValueError, and OSError for `ca_file`."""
+        Raises EnvironmentValueError, and OSError for `ca_file`.
+        """
         check_ssl_cert_file(environ)
         return cls(Dialer(create_ssl_context(ca_file)), Proxies.from_environ(environ))
 
@@ -43,7 +44,8 @@ class Http1Transport:
         """Send a request and wait for the head of its response.
 
         A request on a reused connection that closes without a byte is sent once more, over a new connection.
-        Raises UpstreamError, and ResourceExhaustedError or EgressError if this machine cannot open a connection."""
+        Raises UpstreamError, and ResourceExhaustedError or EgressError if this machine cannot open a connection.
+        """
         target = parse_target(request.url)
         route = self._route(target.origin)
         head = encode_request_head(request, target, route)

@@ -33,7 +33,7 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority.create(tmp_path_factory.mktemp("authority"))
 
 
-def local(address: str = "127.0.0.1") -> Resolver:
+def loopback_resolver(address: str = "127.0.0.1") -> Resolver:
     """Resolve every name to loopback."""
 
     async def look_up(host: str, port: int) -> list[Address]:
@@ -42,7 +42,7 @@ def local(address: str = "127.0.0.1") -> Resolver:
     return Resolver(look_up)
 
 
-def through(proxy: str) -> Http1Transport:
+def transport_through(proxy: str) -> Http1Transport:
     return Http1Transport(Dialer(NO_TRUST), Proxies.from_environ({"HTTPS_PROXY": proxy}))
 
 
@@ -194,7 +194,7 @@ async def test_all_addresses_refusing_is_an_error(closed_port: int) -> None:
 # Errors of this machine.
 
 
-def failing(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> list[Address]:
+def failing_addresses(monkeypatch: pytest.MonkeyPatch, *numbers: int) -> list[Address]:
     """Return one address per errno, which connecting to it raises."""
     rows = dict(enumerate(numbers))
 
@@ -240,7 +240,7 @@ async def test_a_failure_is_local_only_if_it_is_for_every_address(
 ) -> None:
     monkeypatch.setattr(local_errors, "has_route", lambda address: route)
     with pytest.raises(kind):
-        await connect(failing(monkeypatch, *numbers))
+        await connect(failing_addresses(monkeypatch, *numbers))
 
 
 # Through a proxy.
@@ -248,7 +248,7 @@ async def test_a_failure_is_local_only_if_it_is_for_every_address(
 
 async def test_an_unreachable_proxy_is_an_egress_error(closed_port: int) -> None:
     with pytest.raises(EgressError, match=r"^cannot connect to the proxy 127\.0\.0\.1: ") as raised:
-        await through(f"http://user:sk-planted@127.0.0.1:{closed_port}").send(
+        await transport_through(f"http://user:sk-planted@127.0.0.1:{closed_port}").send(
             post("https://h.test/"), connect_timeout_s=5
         )
     assert "sk-planted" not in str(raised.value)
@@ -260,7 +260,7 @@ async def test_an_unreachable_proxy_is_an_egress_error(closed_port: int) -> None
 async def test_only_a_407_of_the_proxy_is_an_egress_error(status: str, kind: type[Exception]) -> None:
     async with FaultServer([RECV, send(http_response(b"", status=status))]) as proxy:
         with pytest.raises(ConnectError) as raised:
-            await through(f"127.0.0.1:{proxy.port}").send(post("https://provider.test/"), connect_timeout_s=5)
+            await transport_through(f"127.0.0.1:{proxy.port}").send(post("https://provider.test/"), connect_timeout_s=5)
     assert type(raised.value) is kind
 
 
@@ -316,7 +316,7 @@ async def _copy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> N
 )
 async def test_a_failed_connect_request_is_a_connect_error(ops: list[Op], why: str) -> None:
     async with FaultServer([RECV, *ops]) as proxy:
-        transport = through(f"http://user:sk-planted@127.0.0.1:{proxy.port}")
+        transport = transport_through(f"http://user:sk-planted@127.0.0.1:{proxy.port}")
         with pytest.raises(ConnectError, match=why) as raised:
             await transport.send(post("https://provider.test/"), connect_timeout_s=5)
         assert "sk-planted" not in str(raised.value)
@@ -326,7 +326,7 @@ async def test_a_failed_connect_request_is_a_connect_error(ops: list[Op], why: s
 async def test_cancelling_the_connect_request_closes_the_connection() -> None:
     received = asyncio.Event()
     async with FaultServer([RECV, set_event(received)]) as proxy:
-        transport = through(f"127.0.0.1:{proxy.port}")
+        transport = transport_through(f"127.0.0.1:{proxy.port}")
         await cancel_on(transport.send(post("https://provider.test/"), connect_timeout_s=5), received)
         await asyncio.wait_for(proxy.peers[0].closed.wait(), 5)
 
@@ -337,7 +337,7 @@ async def test_cancelling_the_connect_request_closes_the_connection() -> None:
 @needs_openssl
 async def test_tls_is_verified_and_the_connection_reused(authority: Authority) -> None:
     async with FaultServer([RECV, send(OK), RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), local()))
+        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), loopback_resolver()))
         for _ in range(2):
             assert await fetch(transport, post(server.url(host="provider.test"))) == b'{"ok":true}'
         assert len(server.peers) == 1
@@ -348,7 +348,7 @@ async def test_tls_is_verified_and_the_connection_reused(authority: Authority) -
 async def test_a_slow_reader_applies_backpressure_over_tls(authority: Authority) -> None:
     body = bytes(8 * 2**20)
     async with FaultServer([RECV, send(http_response(body))], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), local()))
+        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), loopback_resolver()))
         response = await open_response(transport, post(server.url(host="provider.test")))
         await wait_until(lambda: response._buffered_bytes > 512 * 1024)
         for _ in range(100):
@@ -362,7 +362,7 @@ async def test_a_slow_reader_applies_backpressure_over_tls(authority: Authority)
 async def test_ssl_cert_file_is_trusted(authority: Authority, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SSL_CERT_FILE", authority.ca_file)
     async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(create_ssl_context(), local()))
+        transport = Http1Transport(Dialer(create_ssl_context(), loopback_resolver()))
         assert await fetch(transport, post(server.url(host="provider.test"))) == b'{"ok":true}'
         transport.close()
 
@@ -378,7 +378,9 @@ async def test_ssl_cert_file_is_trusted(authority: Authority, monkeypatch: pytes
 )
 async def test_an_invalid_certificate_is_refused(authority: Authority, host: str, trusted: bool, why: str) -> None:
     async with FaultServer([RECV, send(OK)], tls=authority.server("provider.test")) as server:
-        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file) if trusted else NO_TRUST, local()))
+        transport = Http1Transport(
+            Dialer(create_ssl_context(authority.ca_file) if trusted else NO_TRUST, loopback_resolver())
+        )
         with pytest.raises(ConnectError, match=f"^TLS handshake with {host} failed: .*({why})"):
             await transport.send(post(server.url(host=host)), connect_timeout_s=5)
         assert not server.requests
@@ -390,7 +392,7 @@ async def test_the_host_name_is_sent_as_sni(authority: Authority) -> None:
     context = authority.server("provider.test")
     context.sni_callback = lambda _, name, __: names.append(name)
     async with FaultServer([RECV, send(OK)], tls=context) as server:
-        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), local()))
+        transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), loopback_resolver()))
         await fetch(transport, post(server.url(host="provider.test")))
         transport.close()
     assert names == ["provider.test"]

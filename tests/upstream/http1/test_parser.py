@@ -7,7 +7,7 @@ import pytest
 from proxy.upstream.http1.parser import ResponseParser
 
 
-def parsed(*pieces: bytes) -> ResponseParser:
+def parse(*pieces: bytes) -> ResponseParser:
     parser = ResponseParser()
     for piece in pieces:
         parser.feed(piece)
@@ -35,7 +35,7 @@ def head(*fields: str, status: str = "HTTP/1.1 200 OK") -> bytes:
     ],
 )
 def test_a_response_is_parsed_alike_in_any_pieces(wire: bytes, body: bytes, keep: bool) -> None:
-    whole, bytewise = parsed(wire), parsed(*(wire[at : at + 1] for at in range(len(wire))))
+    whole, bytewise = parse(wire), parse(*(wire[at : at + 1] for at in range(len(wire))))
     assert whole.headers == bytewise.headers
     assert "X" not in (whole.headers or {})
     for parser in (whole, bytewise):
@@ -75,8 +75,8 @@ def test_a_response_is_parsed_alike_in_any_pieces(wire: bytes, body: bytes, keep
     ],
 )
 def test_an_invalid_response_is_refused(wire: bytes, why: str) -> None:
-    assert why in (parsed(wire).error or "")
-    assert why in (parsed(*(wire[at : at + 7] for at in range(0, len(wire), 7))).error or "")
+    assert why in (parse(wire).error or "")
+    assert why in (parse(*(wire[at : at + 7] for at in range(0, len(wire), 7))).error or "")
 
 
 @pytest.mark.parametrize(
@@ -90,17 +90,17 @@ def test_an_invalid_response_is_refused(wire: bytes, why: str) -> None:
     ids=["header", "reason", "chunk extension", "trailer"],
 )
 def test_endless_bytes_without_content_are_refused(start: bytes) -> None:
-    assert "without content" in (parsed(start, *[b"x" * 4096] * 17).error or "")
+    assert "without content" in (parse(start, *[b"x" * 4096] * 17).error or "")
 
 
 @pytest.mark.parametrize("more", [b"x", head("Content-Length: 2") + b"ho"], ids=["junk", "a second answer"])
 def test_data_after_a_response_is_reported_and_not_parsed(more: bytes) -> None:
-    parser = parsed(head("Content-Length: 2") + b"hi" + more)
+    parser = parse(head("Content-Length: 2") + b"hi" + more)
     assert (parser.body, parser.complete, parser.trailing_data, parser.error) == ([b"hi"], True, True, None)
 
 
 def test_reset_forgets_the_previous_response() -> None:
-    parser = parsed(head("Content-Length: 2", "X-First: 1") + b"hi")
+    parser = parse(head("Content-Length: 2", "X-First: 1") + b"hi")
     parser.reset()
     parser.feed(head("Transfer-Encoding: chunked") + b"2\r\nho\r\n0\r\n\r\n")
     assert (parser.body, parser.complete) == ([b"ho"], True)
