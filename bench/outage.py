@@ -1,4 +1,4 @@
-"""Load test of an outage: many streams, one of two simulated providers is stopped half-resume: `python -m bench.outage`.
+"""Load test of an outage: many streams, one of two simulated providers is stopped half-way: `python -m bench.outage`.
 
 Counts what the clients received: complete answers, answers that end with an error event, and forbidden outcomes such as
 silent truncation. Exits with 1 if there were any of the last kind.
@@ -60,7 +60,7 @@ class _Countdown:
 
 
 async def run_outage(streams: int, resume: str) -> Counter[str]:
-    """Open that many streams, stop their provider half-resume, and count the results."""
+    """Open that many streams, stop their provider half-way, and count the results."""
     sandbox, sidecar = await _start(resume)
     try:
         async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0)) as session:

@@ -48,7 +48,7 @@ def drop_unavailable(plan: Plan, say: PrintLine) -> Plan:
     tools = {name: MEASURES[name].tool for name in plan.measures}
     missing |= {name: f"the Debian package {tool}" for name, tool in tools.items() if tool and not shutil.which(tool)}
     for name, provided_by in missing.items():
-        say(f"skipped: {name} (not round_values; install {provided_by})")
+        say(f"skipped: {name} (not found; install {provided_by})")
     return Plan(
         measures=[name for name in plan.measures if name not in missing],
         proxies=[name for name in plan.proxies if name not in missing],
@@ -125,7 +125,7 @@ def _measure(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
     """Start a new proxy for the measurement, so that no connections or memory are left from another."""
     program = PROXIES[proxy].find()
     if program is None:
-        raise BenchError(f"not round_values; install {PROXIES[proxy].provided_by}")
+        raise BenchError(f"not found; install {PROXIES[proxy].provided_by}")
     upstream = bench.upstreams[MEASURES[measure].upstream]
     with TemporaryDirectory(dir=bench.directory) as name:
         ports = ProxyPorts(free_port(), upstream)

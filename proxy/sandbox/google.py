@@ -31,7 +31,7 @@ _ERRORS: Mapping[int, tuple[str, str]] = {
     400: ("INVALID_ARGUMENT", "Request contains an invalid argument."),
     401: ("UNAUTHENTICATED", "Request had invalid authentication credentials."),
     403: ("PERMISSION_DENIED", "Requests without a key are not allowed."),
-    404: ("NOT_FOUND", "Requested entity was not match."),
+    404: ("NOT_FOUND", "Requested entity was not found."),
     409: ("ABORTED", "The operation was aborted."),
     429: ("RESOURCE_EXHAUSTED", "You exceeded your current quota."),
     499: ("CANCELLED", "The operation was cancelled."),
@@ -116,7 +116,7 @@ def _models(call: Call, model: str) -> Reply:
 
 def _model(call: Call, model: str) -> Reply:
     if model not in MODELS:
-        raise SimulatedError(404, f"models/{model} is not match.")
+        raise SimulatedError(404, f"models/{model} is not found.")
     return json_reply(200, {}, _model_info(model))
 
 
@@ -156,8 +156,8 @@ class _Answer:
 
     def _calls(self) -> list[dict[str, Any]]:
         """Return the function calls as parts; the first has a thought signature."""
-        calls_made = [self._call(number, tool_call) for number, tool_call in enumerate(self.output.tool_calls)]
-        calls: list[dict[str, Any]] = [{"functionCall": call} for call in calls_made]
+        function_calls = [self._call(number, tool_call) for number, tool_call in enumerate(self.output.tool_calls)]
+        calls: list[dict[str, Any]] = [{"functionCall": call} for call in function_calls]
         if calls:
             calls[0]["thoughtSignature"] = base64.b64encode(self.call.id().encode()).decode()
         return calls

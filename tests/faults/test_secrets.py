@@ -104,9 +104,9 @@ def check(result: ClientResult, *, error: bool = False) -> None:
 async def check_all(running: Rehearsal) -> None:
     """Assert that no endpoint and no log line contains a secret."""
     data, admin = running.sidecar.url, running.sidecar.admin_url
-    asked = [f"{data}/v1/providers/{name}" for name in ("health", "performance", "activity")]
-    asked += [f"{data}/v1/models", f"{admin}/metrics", f"{admin}/admin/config", f"{admin}/readyz"]
-    for url in asked:
+    urls = [f"{data}/v1/providers/{name}" for name in ("health", "performance", "activity")]
+    urls += [f"{data}/v1/models", f"{admin}/metrics", f"{admin}/admin/config", f"{admin}/readyz"]
+    for url in urls:
         async with running.session.get(url, headers={"Authorization": f"Bearer {APP_KEY}"}) as response:
             assert (response.status, found_in(await response.text())) == (200, [])
             assert found_in(repr(response.headers)) == []

@@ -56,8 +56,8 @@ class Observer:
         """Follow the health stream, as the dashboard does."""
         async with self.http.ws_connect(f"{self.started.url}/v1/providers/health/stream") as stream:
             async for message in stream:
-                said = message.json()
-                self.note("page", said.get("status") == "down" and said["reason"] == REASON)
+                update = message.json()
+                self.note("page", update.get("status") == "down" and update["reason"] == REASON)
 
     async def breaker(self) -> None:
         """Record when the breaker opens."""

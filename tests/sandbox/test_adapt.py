@@ -33,7 +33,7 @@ def test_every_target_has_the_url_of_its_simulated_provider():
 
 def test_names_weights_and_regions_are_unchanged():
     before, after = both()
-    for name in ("m", "m-anything", "a/other", "nobody/other"):
+    for name in ("m", "m-anything", "a/other", "unknown/other"):
         assert [(each.id, each.region, each.model) for each in after.targets(name)] == [
             (each.id, each.region, each.model) for each in before.targets(name)
         ]
