@@ -1,6 +1,7 @@
-"""As much of Prometheus' query language as the shipped alerts use, over scrapes that a test has made.
+"""The part of Prometheus' query language that the shipped alerts use, evaluated over scrapes of a test.
 
-Rates are the plain difference over the time between the first and last sample, without Prometheus' extrapolation."""
+A rate is the difference between the last and first sample over their time, without Prometheus' extrapolation.
+"""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ Labels = frozenset[tuple[str, str]]
 Vector = dict[Labels, float]
 Samples = dict[Labels, list[tuple[float, float]]]
 Query = Callable[[float], Any]
-"""Gives a scalar or a vector for a time."""
+"""Returns a scalar or a vector for a time."""
 
 _TOKEN = re.compile(
     r'\s*("(?:[^"\\]|\\.)*"|=~|!~|!=|==|>=|<=|[0-9.]+[smhd]\b|[0-9.]+|[A-Za-z_:][\w:]*|[\[\](){},=<>/*+-])'
@@ -36,19 +37,19 @@ _COMPARISONS = {"==": operator.eq, "!=": operator.ne, ">": operator.gt, "<": ope
 
 
 def seconds(duration: str) -> float:
-    """Seconds of `5m`."""
+    """Return the seconds of a duration such as `5m`."""
     return float(duration[:-1]) * _UNITS[duration[-1]]
 
 
 @dataclass
 class Scrapes:
-    """What was scraped, by metric and labels."""
+    """Samples of all scrapes, by metric and labels."""
 
     metrics: dict[str, Samples] = field(default_factory=dict)
     times: list[float] = field(default_factory=list)
 
     def add(self, text: str, now: float, instance: str = "one:9464", job: str = "parrot") -> None:
-        """Take in the text of one scrape."""
+        """Add the text of one scrape."""
         if not self.times or now > self.times[-1]:
             self.times.append(now)
         for family in text_string_to_metric_families(text):
@@ -57,18 +58,21 @@ class Scrapes:
                 self.metrics.setdefault(sample.name, {}).setdefault(labels, []).append((now, sample.value))
 
     def query(self, text: str) -> Query:
-        """The query, to be evaluated at a time."""
+        """Parse a query; call the result with the time to evaluate it at."""
         parser = _Parser(self, list(_tokens(text)))
         query = parser.expression()
         assert not parser.tokens, f"cannot parse {' '.join(parser.tokens)}"
         return query
 
     def firing(self, rule: Mapping[str, Any]) -> list[dict[str, str]]:
-        """The labels with which an alerting rule fires at the last scrape: its query held at every one of its `for`."""
+        """Return the labels with which an alerting rule fires at the last scrape.
+
+        It fires if its query held at every scrape of its `for` duration.
+        """
         query, now = self.query(rule["expr"]), self.times[-1]
         since = now - seconds(rule["for"])
         if self.times[0] > since:
-            return []  # as long as it may be, it is pending
+            return []  # there were not enough scrapes: the alert is pending
         held = [frozenset(query(time)) for time in self.times if time >= since]
         return [dict(labels) for labels in sorted(frozenset.intersection(*held), key=sorted)]
 
@@ -84,7 +88,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 @dataclass
 class _Parser:
-    """Recursive descent; operators from the loosest to the tightest: or, and, comparison, division, unary."""
+    """Recursive descent parser. Precedence, lowest first: or, and, comparison, division, unary."""
 
     scrapes: Scrapes
     tokens: list[str]
@@ -92,27 +96,27 @@ class _Parser:
     def expression(self) -> Query:
         left = self._conjunction()
         while self._accept("or"):
-            left = _joined(left, self._conjunction(), lambda one, other: {**other, **one})
+            left = _join(left, self._conjunction(), lambda one, other: {**other, **one})
         return left
 
     def _conjunction(self) -> Query:
         left = self._comparison()
         while self._accept("and"):
             on = self._names() if self._accept("on") else None
-            left = _joined(left, self._comparison(), lambda one, other, on=on: _restricted(one, other, on))
+            left = _join(left, self._comparison(), lambda one, other, on=on: _intersect(one, other, on))
         return left
 
     def _comparison(self) -> Query:
         left = self._ratio()
         if self.tokens and self.tokens[0] in _COMPARISONS:
             compare, right = _COMPARISONS[self.tokens.pop(0)], self._ratio()
-            return _joined(left, right, lambda one, limit: {key: x for key, x in one.items() if compare(x, limit)})
+            return _join(left, right, lambda one, limit: {key: x for key, x in one.items() if compare(x, limit)})
         return left
 
     def _ratio(self) -> Query:
         left = self._unary()
         while self._accept("/"):
-            left = _joined(left, self._unary(), _divided)
+            left = _join(left, self._unary(), _divide)
         return left
 
     def _unary(self) -> Query:
@@ -149,7 +153,7 @@ class _Parser:
         self._expect(")")
 
         def evaluate(now: float) -> Vector:
-            ranges = {key: _within(points, now - length, now) for key, points in samples().items()}
+            ranges = {key: _in_range(points, now - length, now) for key, points in samples().items()}
             return {key: x for key, points in ranges.items() if points and (x := fold(points)) is not None}
 
         return evaluate
@@ -197,31 +201,31 @@ class _Parser:
         assert self._accept(token), f"expected {token} before {' '.join(self.tokens)}"
 
 
-def _joined(left: Query, right: Query, join: Callable[[Any, Any], Any]) -> Query:
+def _join(left: Query, right: Query, join: Callable[[Any, Any], Any]) -> Query:
     return lambda now: join(left(now), right(now))
 
 
-def _kept(key: Labels, names: Iterable[str]) -> Labels:
+def _select(key: Labels, names: Iterable[str]) -> Labels:
     return frozenset(each for each in key if each[0] in names)
 
 
 def _groups(vector: Vector, names: list[str]) -> dict[Labels, list[float]]:
     groups: dict[Labels, list[float]] = {}
     for key, value in vector.items():
-        groups.setdefault(_kept(key, names), []).append(value)
+        groups.setdefault(_select(key, names), []).append(value)
     return groups
 
 
-def _restricted(one: Vector, other: Vector, on: list[str] | None) -> Vector:
-    known = {_kept(key, on) if on else key for key in other}
-    return {key: value for key, value in one.items() if (_kept(key, on) if on else key) in known}
+def _intersect(one: Vector, other: Vector, on: list[str] | None) -> Vector:
+    known = {_select(key, on) if on else key for key in other}
+    return {key: value for key, value in one.items() if (_select(key, on) if on else key) in known}
 
 
-def _divided(one: Vector, other: Vector) -> Vector:
+def _divide(one: Vector, other: Vector) -> Vector:
     return {key: value / other[key] if other[key] else nan for key, value in one.items() if key in other}
 
 
-def _within(points: list[tuple[float, float]], since: float, until: float) -> list[tuple[float, float]]:
+def _in_range(points: list[tuple[float, float]], since: float, until: float) -> list[tuple[float, float]]:
     return [each for each in points if since <= each[0] <= until]
 
 
@@ -246,7 +250,7 @@ _OVER_TIME: Mapping[str, Callable[[list[tuple[float, float]]], float | None]] = 
 
 
 def _quantiles(part: float, buckets: Vector) -> Vector:
-    """Of cumulative buckets by `le`, linear within each, as Prometheus does; NaN, which no comparison keeps, if empty."""
+    """Interpolate quantiles from cumulative buckets (label `le`) as Prometheus does; empty histograms are left out."""
     groups: dict[Labels, list[tuple[float, float]]] = {}
     for key, count in buckets.items():
         edge = dict(key)["le"]

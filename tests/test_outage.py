@@ -1,4 +1,4 @@
-"""Through an outage, a quiet time and the recovery, whatever shows the providers' health shows the same."""
+"""During an outage, an idle time and the recovery, every interface reports the same provider health."""
 
 from __future__ import annotations
 
@@ -27,19 +27,19 @@ BODY = {"model": "m", "messages": HELLO}
 
 
 async def at_once(work: Any, *values: Any) -> Any:
-    """The loop's time would leap while a thread works."""
+    """Run in the loop instead of a thread, as virtual time would advance meanwhile."""
     return work(*values)
 
 
 @dataclass
 class Surfaces:
-    """Everything that shows how the first provider is."""
+    """Everything that reports the health of the first provider."""
 
     started: RunningSidecar
     http: aiohttp.ClientSession
     capsys: pytest.CaptureFixture[str]
     streams: dict[str, list[str]] = field(default_factory=lambda: {"websocket": [], "events": []})
-    """Each status that the streams told, the first one from the snapshot."""
+    """Each status that the streams sent, the first one from the snapshot."""
 
     async def websocket(self) -> None:
         async with self.http.ws_connect(self.started.url + STREAM) as socket:
@@ -58,7 +58,7 @@ class Surfaces:
         rows = message.get("providers") or [{"name": message["provider"], "status": message["status"]}]
         self.streams[stream] += [row["status"] for row in rows if row["name"] == "first"]
 
-    async def ask(self, times: int = 1, every: float = 1.0) -> None:
+    async def send_requests(self, times: int = 1, every: float = 1.0) -> None:
         for _ in range(times):
             headers = {"X-Provider-Preference": "first"}
             url = f"{self.started.url}/v1/chat/completions"
@@ -66,9 +66,9 @@ class Surfaces:
                 await answer.read()
             await asyncio.sleep(every)
 
-    async def shown(self) -> str:
-        """The status, the same everywhere."""
-        await asyncio.sleep(1.5)  # the watcher looks once a second
+    async def status(self) -> str:
+        """Return the status, which must be the same everywhere."""
+        await asyncio.sleep(1.5)  # the health watcher polls once a second
         runtime = self.started.sidecar.handler.runtime
         degraded = runtime.signals.table_at(runtime.clock()).get(TARGET).degraded
         found = {
@@ -77,7 +77,7 @@ class Surfaces:
             "regions": (await self._row())["regions"][0]["status"],
             "metrics": await self._metrics(),
             "top": await self._top(),
-            **{name: told[-1] for name, told in self.streams.items()},
+            **{name: statuses[-1] for name, statuses in self.streams.items()},
         }
         status = found["endpoint"]
         assert found == dict.fromkeys(found, status)
@@ -126,26 +126,26 @@ async def surfaces(capsys: pytest.CaptureFixture[str], text: str = TWO_PROVIDERS
     ids=["breaker", "no breaker"],
 )
 @virtual_time
-async def test_a_dead_provider_is_down_everywhere_until_it_answers_again(
+async def test_a_failing_provider_is_down_everywhere_until_it_recovers(
     text: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async with surfaces(capsys, text) as seen:
-        await seen.ask()
-        assert await seen.shown() == "healthy"
+        await seen.send_requests()
+        assert await seen.status() == "healthy"
         await seen.started.sandbox.set_fault("first", Fault("status", status=503))
-        await seen.ask(28)
-        assert await seen.shown() == "down"
+        await seen.send_requests(28)
+        assert await seen.status() == "down"
         await asyncio.sleep(400)
-        assert await seen.shown() == "down"
+        assert await seen.status() == "down"
         await seen.started.sandbox.set_fault("first", None)
-        await seen.ask()
-        assert await seen.shown() == "down"  # better only once it has held for five seconds
+        await seen.send_requests()
+        assert await seen.status() == "down"  # a better status is reported once it has held for five seconds
         await asyncio.sleep(4)
-        assert await seen.shown() == "degraded"
-        await seen.ask(3)
+        assert await seen.status() == "degraded"
+        await seen.send_requests(3)
         await asyncio.sleep(6)
-        assert await seen.shown() == "degraded"
-        await seen.ask()
+        assert await seen.status() == "degraded"
+        await seen.send_requests()
         await asyncio.sleep(6)
-        assert await seen.shown() == "healthy"
+        assert await seen.status() == "healthy"
         assert seen.streams["websocket"] == seen.streams["events"] == ["healthy", "down", "degraded", "healthy"]

@@ -1,6 +1,7 @@
-"""An event loop whose time passes only while nobody has anything to do: waiting costs nothing, and work takes no time.
+"""An event loop with virtual time: it advances to the next timer whenever nothing else is to do, so tests never wait.
 
-Sockets are real. Before time moves, the system gets a moment to deliver what is under way on loopback."""
+Sockets are real. Before the time advances, the system gets a moment to deliver what was sent on loopback.
+"""
 
 from __future__ import annotations
 
@@ -13,39 +14,39 @@ from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
-_MOMENT = 0.001
-"""Real seconds in which whatever was sent on loopback has arrived."""
+_DELIVERY_S = 0.001
+"""Real time in which data sent on loopback arrives."""
 
 
-class _Leaping(selectors.DefaultSelector):
-    """Instead of waiting, says how long it would have waited."""
+class _VirtualSelector(selectors.DefaultSelector):
+    """Adds up how long it would have waited, instead of waiting."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.passed = 0.0
+        self.advanced_s = 0.0
 
     def select(self, timeout: float | None = None) -> list[Any]:
         if timeout is None:
             return super().select(None)
-        ready = super().select(0) or (super().select(_MOMENT) if timeout > 0 else [])
+        ready = super().select(0) or (super().select(_DELIVERY_S) if timeout > 0 else [])
         if not ready and timeout > 0:
-            self.passed += timeout
+            self.advanced_s += timeout
         return ready
 
 
 class VirtualTimeLoop(asyncio.SelectorEventLoop):
-    """An event loop that leaps from timer to timer."""
+    """An event loop whose clock advances from timer to timer."""
 
     def __init__(self) -> None:
-        self._leaping = _Leaping()
-        super().__init__(self._leaping)
+        self._virtual_selector = _VirtualSelector()
+        super().__init__(self._virtual_selector)
 
     def time(self) -> float:
-        return 1000.0 + self._leaping.passed
+        return 1000.0 + self._virtual_selector.advanced_s
 
 
 def virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Runs a test in a loop of that kind."""
+    """Run a coroutine test in a `VirtualTimeLoop`."""
 
     @wraps(test)
     def run(*values: Any, **named: Any) -> None:
@@ -57,7 +58,7 @@ def virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[...
 
 @contextmanager
 def virtual_clocks() -> Iterator[None]:
-    """A sidecar that is started meanwhile takes the time from the loop, on both clocks."""
+    """Let a sidecar that is started in this context take both its clocks from the loop."""
     loop = asyncio.get_running_loop()
     with patch("proxy.sidecar.time", SimpleNamespace(monotonic=loop.time, time=loop.time)):
         yield

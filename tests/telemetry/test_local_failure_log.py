@@ -1,4 +1,4 @@
-"""Trouble of one's own is one line at once, and then one a minute at most that counts the others."""
+"""A local failure is logged at once, then at most once a minute with the number left out."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from proxy.telemetry.local_failure_log import INTERVAL_S, LocalFailureLog
 from tests.fakes import Clock, MemoryLog
 
 
-def test_a_kind_is_one_line_a_minute() -> None:
+def test_each_kind_of_failure_is_logged_once_a_minute() -> None:
     log, clock = MemoryLog(), Clock()
-    trouble = LocalFailureLog(log.logger, clock)
+    failure_log = LocalFailureLog(log.logger, clock)
     for _ in range(1000):
-        trouble.warn(ResourceExhaustedError("too many open files"))
-    trouble.warn(EgressError("no route"))
+        failure_log.warn(ResourceExhaustedError("too many open files"))
+    failure_log.warn(EgressError("no route"))
     clock.now += INTERVAL_S - 1
-    trouble.warn(ResourceExhaustedError("too many open files"))
+    failure_log.warn(ResourceExhaustedError("too many open files"))
     clock.now += 1
     for _ in range(2):
-        trouble.warn(ResourceExhaustedError("no local port is free"))
+        failure_log.warn(ResourceExhaustedError("no local port is free"))
     clock.now += INTERVAL_S
-    trouble.warn(ResourceExhaustedError("too many open files"))
+    failure_log.warn(ResourceExhaustedError("too many open files"))
     assert [(line["level"], line["event"], line["reason"], line["left_out"]) for line in log.lines] == [
         ("warning", "sidecar_overloaded", "too many open files", 0),
         ("warning", "egress_failed", "no route", 0),

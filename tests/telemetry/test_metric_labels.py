@@ -1,4 +1,4 @@
-"""What the file names is shown by its name, what it only describes by the description, and nothing else."""
+"""Targets of the file are labelled by name, those of a pattern or provider by that, and unknown ones not at all."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ models:
 SNAPSHOT = load_snapshot(FILE)
 
 
-def test_what_the_file_names_is_known_for_good() -> None:
+def test_targets_that_the_file_names_are_configured() -> None:
     assert configured_targets(SNAPSHOT) == {"a@us/m-a", "a@eu/m-a", "a@us/x-fixed", "a@eu/x-fixed"}
 
 
 @pytest.mark.parametrize(
-    ("target", "name"),
+    ("target", "label"),
     [
         ("b@global/x-1", "x-*"),
         ("b@global/vendor/x-long-1", "x-long-*"),
@@ -46,31 +46,31 @@ def test_what_the_file_names_is_known_for_good() -> None:
         ("no id", None),
     ],
 )
-def test_a_target_of_the_callers_choice_has_a_name_of_the_files(target: str, name: str | None) -> None:
-    assert model_label(SNAPSHOT, target) == name
+def test_a_target_of_the_callers_choice_is_labelled_by_pattern_or_provider(target: str, label: str | None) -> None:
+    assert model_label(SNAPSHOT, target) == label
 
 
-def test_a_description_stands_in_until_something_was_observed() -> None:
-    before = [place.target for place in labelled_targets(SNAPSHOT, [])]
+def test_a_pattern_is_listed_until_a_target_of_it_was_observed() -> None:
+    before = [each.target for each in labelled_targets(SNAPSHOT, [])]
     assert "b@global/*" in before and "b@global/vendor/*" in before
     after = labelled_targets(SNAPSHOT, ["b@global/x-1", "b@global/x-2", "a@us/m-a", "gone@us/m"])
-    assert [place for place in after if place.label == "x-*" and place.provider == "b"] == [
+    assert [each for each in after if each.label == "x-*" and each.provider == "b"] == [
         LabelledTarget("b@global/x-1", "b", "global", "x-*"),
         LabelledTarget("b@global/x-2", "b", "global", "x-*"),
     ]
-    assert [place.target for place in after].count("a@us/m-a") == 1
+    assert [each.target for each in after].count("a@us/m-a") == 1
 
 
-def test_a_provider_that_is_probed_is_shown_where_no_model_names_it() -> None:
+def test_a_provider_that_only_probes_use_is_listed() -> None:
     file = load_snapshot(
         FILE.replace("models:", '  c: {dialect: openai, base_url: "https://c.test", probe: {}}\nmodels:')
     )
-    described = LabelledTarget("c@global/*", "c", "global", "c/*")
-    assert labelled_targets(file, [])[-1] == described not in labelled_targets(file, ["c@global/x"])
+    expected = LabelledTarget("c@global/*", "c", "global", "c/*")
+    assert labelled_targets(file, [])[-1] == expected not in labelled_targets(file, ["c@global/x"])
 
 
 @pytest.mark.parametrize(
-    ("target", "found"),
+    ("target", "labels"),
     [
         ("a@us/m-a", ("a", "us", "m-a")),
         ("b@global/x-1", ("b", "global", "x-*")),
@@ -78,8 +78,8 @@ def test_a_provider_that_is_probed_is_shown_where_no_model_names_it() -> None:
         ("gone@us/m", None),
     ],
 )
-def test_labels_are_bounded_by_the_file(target: str, found: tuple[str, str, str] | None) -> None:
-    assert metric_labels(SNAPSHOT, configured_targets(SNAPSHOT), target) == found
+def test_metric_labels_are_bounded_by_the_file(target: str, labels: tuple[str, str, str] | None) -> None:
+    assert metric_labels(SNAPSHOT, configured_targets(SNAPSHOT), target) == labels
 
 
 def test_providers_regions_and_models_are_groups_of_their_own() -> None:

@@ -1,4 +1,4 @@
-"""What becomes of an attempt is counted once, at its own time."""
+"""Each event of an attempt is recorded once, at its own time."""
 
 from __future__ import annotations
 
@@ -8,39 +8,39 @@ from proxy.telemetry.observations import AttemptRecorder, AttemptUsage, Observat
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 
 
-def begun(stream: bool = True) -> tuple[Record, AttemptRecorder]:
+def start(stream: bool = True) -> tuple[Record, AttemptRecorder]:
     observations = Observations()
-    flight = observations.start_attempt("t", 100.0, stream=stream)
+    recorder = observations.start_attempt("t", 100.0, stream=stream)
     record = observations.get("t")
     assert record is not None and record.in_flight == observations.in_flight("t") == 1
-    return record, flight
+    return record, recorder
 
 
-def test_a_streamed_answer_is_counted_as_it_comes() -> None:
-    record, flight = begun()
+def test_a_stream_is_recorded_from_its_start_to_its_end() -> None:
+    record, recorder = start()
     assert record.window.sum_over(60, 100).started == 1
-    flight.record_content(100.5)
+    recorder.record_content(100.5)
     total = record.window.sum_over(60, 100.5)
     assert (total.ok, total.ttft.samples, record.in_flight) == (1, 1, 1)
     assert total.ttft.percentile(50) == pytest.approx(0.5, rel=0.05)
-    flight.record_finish(102.5, AttemptUsage(10, 100, 0.25))
+    recorder.record_finish(102.5, AttemptUsage(10, 100, 0.25))
     total = record.window.sum_over(60, 102.5)
     assert (total.ok, total.tokens_in, total.tokens_out, total.cost_usd, record.in_flight) == (1, 10, 100, 0.25, 0)
     assert total.latency.mean == 2.5
     assert total.throughput.mean == 50
 
 
-def test_a_whole_answer_has_no_first_token_and_its_rate_is_over_all_its_time() -> None:
-    record, flight = begun(stream=False)
-    flight.record_content(102)
-    flight.record_finish(102, AttemptUsage(1, 100))
+def test_a_buffered_response_has_no_ttft_and_its_throughput_is_over_its_whole_time() -> None:
+    record, recorder = start(stream=False)
+    recorder.record_content(102)
+    recorder.record_finish(102, AttemptUsage(1, 100))
     total = record.window.sum_over(60, 102)
     assert (total.ok, total.ttft.samples, total.latency.mean, total.throughput.mean) == (1, 0, 2, 50)
 
 
-def test_a_finished_answer_has_succeeded() -> None:
-    record, flight = begun()
-    flight.record_finish(101)
+def test_a_finish_implies_content() -> None:
+    record, recorder = start()
+    recorder.record_finish(101)
     assert record.window.sum_over(60, 101).ok == 1
 
 
@@ -48,18 +48,18 @@ def test_a_finished_answer_has_succeeded() -> None:
     ("trigger", "fault", "failed_at"),
     [("timeout", True, 101), ("rate_limit", False, 101), ("invalid_request", False, None)],
 )
-def test_a_failure_is_counted_by_its_trigger(trigger: str, fault: bool, failed_at: float | None) -> None:
-    record, flight = begun()
-    flight.record_failure(trigger, 101, fault=fault)
+def test_a_failure_is_counted_by_its_class(trigger: str, fault: bool, failed_at: float | None) -> None:
+    record, recorder = start()
+    recorder.record_failure(trigger, 101, fault=fault)
     total = record.window.sum_over(60, 101)
     assert (total.failed, total.faults, total.truncated, total.ok) == ({trigger: 1}, int(fault), 0, 0)
     assert (record.in_flight, record.failed_at) == (0, failed_at)
 
 
-def test_an_answer_that_is_cut_counts_as_one_attempt() -> None:
-    record, flight = begun()
-    flight.record_content(101)
-    flight.record_failure("connection_error", 110, fault=True)
+def test_a_truncated_response_counts_as_one_attempt() -> None:
+    record, recorder = start()
+    recorder.record_content(101)
+    recorder.record_failure("connection_error", 110, fault=True)
     total = record.window.sum_over(60, 110)
     assert (total.ok, total.truncated, total.classified, total.uptime) == (1, 1, 1, 0)
 
@@ -69,32 +69,32 @@ def answers(record: Record) -> list[bool]:
 
 
 def test_an_answer_is_good_or_bad_once_it_has_ended() -> None:
-    record, flight = begun()
-    flight.record_content(101)
+    record, recorder = start()
+    recorder.record_content(101)
     assert (answers(record), record.answers.latest_content) == ([], 1)
-    flight.record_finish(110)
+    recorder.record_finish(110)
     assert answers(record) == [True]
-    record, flight = begun()
-    flight.record_content(101)
-    flight.record_failure("connection_error", 110, fault=True)
+    record, recorder = start()
+    recorder.record_content(101)
+    recorder.record_failure("connection_error", 110, fault=True)
     assert (answers(record), record.answers.last_bad_at) == ([False], 110)
 
 
-def test_what_says_nothing_of_the_target_is_no_answer() -> None:
+def test_an_end_without_evidence_is_no_answer() -> None:
     for trigger, good, found in (
         ("rate_limit", False, []),
         ("invalid_request", False, []),
         ("content_filter", True, [True]),
     ):
-        record, flight = begun()
-        flight.record_failure(trigger, 101, fault=False, good=good)
+        record, recorder = start()
+        recorder.record_failure(trigger, 101, fault=False, good=good)
         assert answers(record) == found
-    record, flight = begun()
-    flight.record_cancel(101)
+    record, recorder = start()
+    recorder.record_cancel(101)
     assert answers(record) == []
-    record, flight = begun()
-    flight.record_content(101)
-    flight.record_cancel(102)
+    record, recorder = start()
+    recorder.record_content(101)
+    recorder.record_cancel(102)
     assert answers(record) == [True]
 
 
@@ -110,69 +110,69 @@ def test_answers_of_all_targets_are_numbered_in_their_order() -> None:
     assert list(observations.probes.good_probes("t@us/m") or ()) == [4] and observations.sequence.last == 4
 
 
-def test_a_target_was_tried_when_an_attempt_last_began_or_ended() -> None:
-    record, flight = begun()
+def test_tried_at_is_the_latest_start_or_end_of_an_attempt() -> None:
+    record, recorder = start()
     assert record.tried_at == 100
-    flight.record_content(101)
+    recorder.record_content(101)
     assert record.tried_at == 100
-    flight.record_cancel(107)
+    recorder.record_cancel(107)
     assert record.tried_at == 107
 
 
 @pytest.mark.parametrize("end", ["finished", "failed", "cancelled"])
-def test_nothing_counts_after_the_end(end: str) -> None:
-    record, flight = begun()
+def test_nothing_is_recorded_after_the_end(end: str) -> None:
+    record, recorder = start()
     ends = {
-        "finished": lambda: flight.record_finish(101),
-        "failed": lambda: flight.record_failure("timeout", 101, fault=True),
-        "cancelled": lambda: flight.record_cancel(101),
+        "finished": lambda: recorder.record_finish(101),
+        "failed": lambda: recorder.record_failure("timeout", 101, fault=True),
+        "cancelled": lambda: recorder.record_cancel(101),
     }
     ends[end]()
     total = record.window.sum_over(60, 101)
     for again in ends.values():
         again()
-    flight.record_content(102)
+    recorder.record_content(102)
     assert record.window.sum_over(60, 102) == total
     assert record.in_flight == 0
 
 
-def test_a_caller_that_leaves_says_nothing_and_a_lost_race_says_how_long_at_least() -> None:
-    record, flight = begun()
-    flight.record_cancel(105)
+def test_a_lost_hedge_records_its_wait_and_a_disconnect_does_not() -> None:
+    record, recorder = start()
+    recorder.record_cancel(105)
     assert record.window.sum_over(60, 105).ttft.samples == 0
-    record, flight = begun()
-    flight.record_cancel(108, hedge_lost=True)
+    record, recorder = start()
+    recorder.record_cancel(108, hedge_lost=True)
     assert record.window.sum_over(60, 108).ttft.mean == 8
     assert record.window.sum_over(60, 108).classified == 0
 
 
-def test_everything_that_happens_is_a_change() -> None:
-    record, flight = begun()
-    seen = [record.changes]
+def test_every_event_counts_as_a_change() -> None:
+    record, recorder = start()
+    numbers = [record.changes]
     for act in (
-        lambda: flight.record_content(101),
-        lambda: flight.record_rate_limits(RateLimitStatus(1, 1, 0.5, 200)),
-        lambda: flight.record_finish(102),
+        lambda: recorder.record_content(101),
+        lambda: recorder.record_rate_limits(RateLimitStatus(1, 1, 0.5, 200)),
+        lambda: recorder.record_finish(102),
     ):
         act()
-        seen.append(record.changes)
-    assert seen == sorted(set(seen))
+        numbers.append(record.changes)
+    assert numbers == sorted(set(numbers))
 
 
-def test_silence_about_limits_leaves_what_was_heard() -> None:
-    record, flight = begun()
-    heard = RateLimitStatus(5, None, 0.5, 200)
-    flight.record_rate_limits(heard)
-    flight.record_rate_limits(None)
-    assert record.rate_limit is heard
+def test_headers_without_rate_limits_keep_the_last_status() -> None:
+    record, recorder = start()
+    status = RateLimitStatus(5, None, 0.5, 200)
+    recorder.record_rate_limits(status)
+    recorder.record_rate_limits(None)
+    assert record.rate_limit is status
 
 
-def test_a_target_nobody_tried_has_no_record() -> None:
+def test_an_untried_target_has_no_record() -> None:
     observations = Observations()
     assert (observations.get("t"), observations.in_flight("t"), list(observations)) == (None, 0, [])
 
 
-def test_named_targets_are_remembered() -> None:
+def test_pinned_targets_keep_their_record() -> None:
     observations = Observations()
     observations.pin(frozenset({"t"}))
     observations.start_attempt("t", 0)

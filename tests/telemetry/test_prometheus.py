@@ -1,4 +1,4 @@
-"""Prometheus understands what it is told, and finds our own counts in it."""
+"""The exposition can be parsed in both formats and contains every counter."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ A, B = ("a", "us", "m-1"), ("b", "global", 'odd "*"\n\\')
 
 
 def histogram(*values: float) -> Histogram:
-    seen = Histogram()
+    found = Histogram()
     for value in values:
-        seen.record(value)
-    return seen
+        found.record(value)
+    return found
 
 
-def reading() -> MetricsSnapshot:
+def snapshot() -> MetricsSnapshot:
     counts = Bucket(7, 5, 1, 2, {"timeout": 1, "rate_limit": 1}, 10, 20, 0.25, histogram(0.3), histogram(0.5, 3.0, 500))
     totals = TargetTotals(counts, histogram(10, 100), histogram(1, 5000), ejections=2)
-    tally = RequestCounters(overhead_s=histogram(0.0004))
-    tally.record_request("chat", 200, "ok")
-    tally.record_failovers(["a", "b"])
-    tally.hedges["a", "started"] += 3
-    tally.resumes["resumed"] += 2
-    tally.probes["a", "us", "timeout"] += 4
+    counters = RequestCounters(overhead_s=histogram(0.0004))
+    counters.record_request("chat", 200, "ok")
+    counters.record_failovers(["a", "b"])
+    counters.hedges["a", "started"] += 3
+    counters.resumes["resumed"] += 2
+    counters.probes["a", "us", "timeout"] += 4
     series = {A: TargetSeries(totals, 3, 1, 0, 9, None, 0.1), B: TargetSeries(TargetTotals())}
     return MetricsSnapshot(
-        series, tally, {"a": "down", "b": "healthy"}, ConfigMetrics("1.0", 3, "abc", False, {"applied": 2}), 4, 5, 6
+        series, counters, {"a": "down", "b": "healthy"}, ConfigMetrics("1.0", 3, "abc", False, {"applied": 2}), 4, 5, 6
     )
 
 
@@ -48,8 +48,8 @@ def samples(text: str) -> dict[tuple[str, ...], float]:
 
 
 @pytest.fixture
-def told() -> Iterator[dict[tuple[str, ...], float]]:
-    body, kind = exposition(reading(), "")
+def exposed() -> Iterator[dict[tuple[str, ...], float]]:
+    body, kind = exposition(snapshot(), "")
     assert kind.startswith("text/plain; version=0.0.4")
     yield samples(body.decode())
 
@@ -94,32 +94,32 @@ def told() -> Iterator[dict[tuple[str, ...], float]]:
         (("parrot_stream_clients",), 6),
     ],
 )
-def test_every_count_is_there(told: dict[tuple[str, ...], float], sample: tuple[str, ...], value: float) -> None:
-    assert told[sample] == value
+def test_every_value_is_exposed(exposed: dict[tuple[str, ...], float], sample: tuple[str, ...], value: float) -> None:
+    assert exposed[sample] == value
 
 
-def test_what_is_not_known_is_left_out(told: dict[tuple[str, ...], float]) -> None:
-    names = {sample[0] for sample in told}
+def test_unknown_values_and_empty_histograms_are_left_out(exposed: dict[tuple[str, ...], float]) -> None:
+    names = {sample[0] for sample in exposed}
     assert "parrot_ratelimit_remaining_tokens" not in names
-    assert ("gen_ai_server_request_duration_seconds_count", "b", B[2], "global") not in told
+    assert ("gen_ai_server_request_duration_seconds_count", "b", B[2], "global") not in exposed
 
 
-def test_a_scraper_that_prefers_openmetrics_gets_it() -> None:
-    body, kind = exposition(reading(), "application/openmetrics-text; version=1.0.0,text/plain;q=0.5")
+def test_openmetrics_is_served_to_a_scraper_that_prefers_it() -> None:
+    body, kind = exposition(snapshot(), "application/openmetrics-text; version=1.0.0,text/plain;q=0.5")
     assert kind.startswith("application/openmetrics-text")
     assert {family.name for family in openmetrics(body.decode())} >= {"parrot_attempts", "gen_ai_client_token_usage"}
 
 
-def test_every_family_says_what_it_is_and_has_a_name_of_its_own() -> None:
-    found = list(families(reading()))
+def test_every_family_has_a_help_text_and_a_unique_name() -> None:
+    found = list(families(snapshot()))
     names = [family.name for family in found]
     assert len(set(names)) == len(names)
     assert all(family.documentation for family in found)
     assert all(name.startswith(("parrot_", "gen_ai_")) for name in names)
 
 
-def test_what_an_operator_looks_for_is_there() -> None:
-    assert {family.name for family in families(reading())} >= {
+def test_the_documented_families_exist() -> None:
+    assert {family.name for family in families(snapshot())} >= {
         "gen_ai_client_token_usage", "gen_ai_server_request_duration_seconds",
         "gen_ai_server_time_to_first_token_seconds", "parrot_attempts", "parrot_failovers", "parrot_hedges",
         "parrot_resumes", "parrot_ejections", "parrot_ratelimit_remaining_requests",

@@ -1,4 +1,4 @@
-"""Named targets are kept for good; of the others only so many."""
+"""Pinned targets are kept, of the others only the most recently used."""
 
 from __future__ import annotations
 
@@ -7,60 +7,60 @@ from itertools import count
 from proxy.telemetry.target_map import TargetMap
 
 
-def numbered(room: int, *named: str) -> TargetMap[int]:
+def numbered(max_unpinned: int, *pinned: str) -> TargetMap[int]:
     numbers = count(1)
-    return TargetMap(lambda: next(numbers), room, frozenset(named))
+    return TargetMap(lambda: next(numbers), max_unpinned, frozenset(pinned))
 
 
-def test_the_longest_unused_goes_first() -> None:
-    kept = numbered(2)
+def test_the_least_recently_used_is_evicted() -> None:
+    targets = numbered(2)
     for target in ("a", "b", "a", "c"):
-        kept.get_or_create(target)
-    assert list(kept) == ["a", "c"]
-    assert (kept.get("a"), kept.get("b")) == (1, None)
+        targets.get_or_create(target)
+    assert list(targets) == ["a", "c"]
+    assert (targets.get("a"), targets.get("b")) == (1, None)
 
 
-def test_looking_is_no_use() -> None:
-    kept = numbered(2)
-    kept.get_or_create("a"), kept.get_or_create("b")
-    kept.get("a")
-    kept.get_or_create("c")
-    assert kept.get("a") is None
+def test_get_does_not_mark_a_target_as_used() -> None:
+    targets = numbered(2)
+    targets.get_or_create("a"), targets.get_or_create("b")
+    targets.get("a")
+    targets.get_or_create("c")
+    assert targets.get("a") is None
 
 
-def test_the_named_take_no_room() -> None:
-    kept = numbered(1, "x", "y")
+def test_pinned_targets_do_not_count_towards_the_limit() -> None:
+    targets = numbered(1, "x", "y")
     for target in ("x", "y", "a", "b"):
-        kept.get_or_create(target)
-    assert sorted(kept) == ["b", "x", "y"]
-    assert len(kept) == 3
+        targets.get_or_create(target)
+    assert sorted(targets) == ["b", "x", "y"]
+    assert len(targets) == 3
 
 
-def test_who_is_named_stays_with_what_was_known_and_who_no_longer_is_may_go() -> None:
-    kept = numbered(2, "x", "y")
+def test_pinning_keeps_the_value_and_unpinned_targets_become_evictable() -> None:
+    targets = numbered(2, "x", "y")
     for target in ("x", "y", "a"):
-        kept.get_or_create(target)
-    kept.pin(frozenset({"a"}))
-    assert (kept.get_or_create("a"), kept.get("x")) == (3, 1)
-    kept.get_or_create("b")
-    assert (kept.get("a"), len(kept)) == (3, 3)
+        targets.get_or_create(target)
+    targets.pin(frozenset({"a"}))
+    assert (targets.get_or_create("a"), targets.get("x")) == (3, 1)
+    targets.get_or_create("b")
+    assert (targets.get("a"), len(targets)) == (3, 3)
 
 
-def test_a_reload_that_names_fewer_makes_room_at_once() -> None:
-    kept = numbered(1, "x", "y", "z")
+def test_pinning_fewer_targets_evicts_at_once() -> None:
+    targets = numbered(1, "x", "y", "z")
     for target in ("x", "y", "z"):
-        kept.get_or_create(target)
-    kept.pin(frozenset())
-    assert list(kept) == ["z"]
+        targets.get_or_create(target)
+    targets.pin(frozenset())
+    assert list(targets) == ["z"]
 
 
-def test_whoever_has_to_go_is_told_of() -> None:
-    gone: list[str] = []
-    kept: TargetMap[list[int]] = TargetMap(
-        list, max_unpinned=1, pinned=frozenset({"t"}), on_evict=lambda target, _: gone.append(target)
+def test_evictions_are_reported() -> None:
+    evicted: list[str] = []
+    targets: TargetMap[list[int]] = TargetMap(
+        list, max_unpinned=1, pinned=frozenset({"t"}), on_evict=lambda target, _: evicted.append(target)
     )
     for target in ("t", "a", "b"):
-        kept.get_or_create(target)
-    assert gone == ["a"]
-    kept.pin(frozenset())
-    assert gone == ["a", "b"]
+        targets.get_or_create(target)
+    assert evicted == ["a"]
+    targets.pin(frozenset())
+    assert evicted == ["a", "b"]

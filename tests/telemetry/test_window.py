@@ -1,4 +1,4 @@
-"""A window's sums are those of what happened in it, whatever the times were."""
+"""A window sums up what happened in it, whatever the times were."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from proxy.telemetry.window import MAX_WINDOW_S, Bucket, Ring, Window, round_up_
 
 
 @pytest.mark.parametrize(
-    ("seconds", "said"),
+    ("seconds", "rounded"),
     [(-1, 5), (0, 5), (1, 5), (5, 5), (5.1, 10), (10, 10), (60, 60), (61, 120), (300, 300), (3600, 3600), (9e9, 3600)],
 )
-def test_a_window_is_rounded_up_to_whole_buckets(seconds: float, said: int) -> None:
-    assert round_up_to_buckets(seconds) == said
+def test_a_window_is_rounded_up_to_whole_buckets(seconds: float, rounded: int) -> None:
+    assert round_up_to_buckets(seconds) == rounded
 
 
 class WindowMachine(RuleBasedStateMachine):
-    """A window against a list of all that ever happened; a time before one already seen counts as that one."""
+    """Compares a window with a list of all events; a time before an earlier event counts as that event's time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class WindowMachine(RuleBasedStateMachine):
         self.now = 0.0
 
     @initialize(start=st.floats(0, 1e6))
-    def begin(self, start: float) -> None:
+    def start(self, start: float) -> None:
         self.now = start
 
     @rule(seconds=st.one_of(st.floats(0, 7), st.floats(0, 200), st.floats(0, 8000), st.floats(-500, 0)))
@@ -55,10 +55,10 @@ class WindowMachine(RuleBasedStateMachine):
         self.happened.append((self.latest, what, tokens))
 
     @rule(seconds=st.sampled_from([5, 17, 60, 61, 300, 3600]))
-    def sums_are_right(self, seconds: int) -> None:
-        self._agrees(seconds, self.window.sum_over(seconds, self.now))
+    def sums_equal_the_events(self, seconds: int) -> None:
+        self._check(seconds, self.window.sum_over(seconds, self.now))
 
-    def _agrees(self, seconds: float, total: Bucket) -> None:
+    def _check(self, seconds: float, total: Bucket) -> None:
         step = 5 if seconds <= 60 else 60
         oldest = int(max(self.now, self.latest) // step) - round_up_to_buckets(seconds) // step
         inside = [(what, tokens) for time, what, tokens in self.happened if int(time // step) > oldest]
@@ -68,7 +68,7 @@ class WindowMachine(RuleBasedStateMachine):
             assert total.failed.get(trigger, 0) == sum(what == trigger for what, _ in inside)
 
     @invariant()
-    def little_is_kept(self) -> None:
+    def the_number_of_buckets_is_bounded(self) -> None:
         assert len(self.window._fine._buckets) <= 12
         assert len(self.window._coarse._buckets) <= 60
 
@@ -77,7 +77,7 @@ TestWindow = WindowMachine.TestCase
 TestWindow.settings = settings(max_examples=60, stateful_step_count=50, deadline=None)
 
 
-def test_reading_changes_nothing() -> None:
+def test_reading_does_not_change_the_window() -> None:
     window = Window()
     window.at(100).ok += 1
     window.sum_over(60, 10_000)
@@ -91,7 +91,7 @@ def test_a_clock_that_jumps_back_stands_still() -> None:
     assert [window.sum_over(5, now).ok for now in (101, 107, 111)] == [2, 2, 0]
 
 
-def test_a_cleared_ring_begins_anew_even_earlier() -> None:
+def test_a_cleared_ring_can_start_again_at_an_earlier_time() -> None:
     ring = Ring(5, 12, Bucket)
     ring.at(100).ok += 1
     ring.clear()
@@ -105,21 +105,21 @@ def test_a_cleared_ring_begins_anew_even_earlier() -> None:
         ({}, None, None),
         ({"ok": 4}, 1.0, 0.0),
         ({"ok": 3, "faults": 1}, 0.75, 0.25),
-        ({"ok": 4, "faults": 1, "truncated": 1}, 0.75, 0.25),  # four attempts, one of them cut later
-        ({"ok": 0, "faults": 1, "truncated": 1}, 0.0, 1.0),  # its beginning is out of the window
+        ({"ok": 4, "faults": 1, "truncated": 1}, 0.75, 0.25),  # four attempts, one of them truncated later
+        ({"ok": 0, "faults": 1, "truncated": 1}, 0.0, 1.0),  # its first content is outside the window
         ({"ok": 3, "failed": {"rate_limit": 1}}, 1.0, 0.25),
         ({"failed": {"rate_limit": 1}}, None, 1.0),
         ({"ok": 1, "failed": {"invalid_request": 5}}, 1.0, 0.0),
     ],
 )
-def test_rates_are_of_what_says_something_of_the_target(
+def test_rates_are_those_of_classified_attempts(
     counts: dict[str, int], uptime: float | None, error_rate: float | None
 ) -> None:
     bucket = Bucket(**counts)
     assert (bucket.uptime, bucket.error_rate) == (uptime, error_rate)
 
 
-def test_what_was_ever_counted_only_grows() -> None:
+def test_the_lifetime_sum_never_falls() -> None:
     window = Window()
     assert window.lifetime().ok == 0
     for now in (0.0, 1.0, 7.0, 4000.0, 3999.0, 90000.0):
