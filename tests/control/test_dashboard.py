@@ -50,7 +50,7 @@ async def test_a_provider_goes_down_and_recovers(page: Page) -> None:
         shape = "document.querySelector('#rows tr[data-status=down] use').getAttribute('href')"
         assert await page.value(shape) == "#down"
         second = await page.wait_for("document.querySelector('#failovers b')?.parentNode.parentNode.textContent")
-        assert "first could not be reached" in second and "second answered" in second
+        assert "first connection failed" in second and "second succeeded" in second
 
         await started.sandbox.restore("first")
         while await page.value(STATUS) != "healthy,healthy":  # an idle provider stays down: only answers bring it back
@@ -64,9 +64,8 @@ async def test_the_figures_follow_the_traffic(page: Page) -> None:
         await page.wait_for("document.getElementById('requests').textContent === '0'")
         await ask(started, 3, prefer="second")
         await page.wait_for("document.getElementById('requests').textContent === '3'")
-        cells = (
-            "[...document.querySelectorAll('#rows tr')].map(row => row.querySelector('[data-name=Share]').textContent)"
-        )
+        share = "row.querySelector('[data-name=\"Traffic share\"]').textContent"
+        cells = f"[...document.querySelectorAll('#rows tr')].map(row => {share})"
         assert await page.value(cells) == ["0 %", "100 %"]
         table = await page.value("document.getElementById('table').textContent")
         assert started.sidecar.handler.generation.digest in table
@@ -79,10 +78,10 @@ async def test_try_it_streams_the_response_and_shows_the_decision(page: Page) ->
         await page.wait_for("document.getElementById('model').value === 'm'")
         await page.value("document.getElementById('prefer').value = 'second'")
         await page.value("document.getElementById('try').requestSubmit()")
-        await page.wait_for("document.getElementById('said').textContent.startsWith('Hello from second')")
+        await page.wait_for("document.getElementById('output').textContent.startsWith('Hello from second')")
         await page.wait_for("!document.getElementById('send').disabled")
-        stamps = await page.value("document.getElementById('stamps').innerText.replace(/\\s+/g, ' ')")
-        assert "served by second as m-two" in stamps and "strategy automatic" in stamps
+        headers = await page.value("document.getElementById('response-headers').innerText.replace(/\\s+/g, ' ')")
+        assert "provider second model m-two" in headers and "strategy automatic" in headers
         plan = await page.value("[...document.querySelectorAll('#plan code')].map(each => each.textContent)")
         assert plan == ["second@global/m-two", "first@global/m-one"]
         assert page.console_errors == []
@@ -92,17 +91,17 @@ async def test_try_it_shows_the_sidecars_error_message(page: Page) -> None:
     async with run_sidecar() as started:
         await page.open(f"{started.url}/dashboard")
         await page.wait_for("document.getElementById('model').value === 'm'")
-        await page.value("document.getElementById('model').value = 'unheard-of'")
+        await page.value("document.getElementById('model').value = 'unknown-model'")
         await page.value("document.getElementById('try').requestSubmit()")
-        await page.wait_for("document.getElementById('said').textContent.includes(\"no model 'unheard-of'\")")
+        await page.wait_for("document.getElementById('output').textContent.includes(\"no model 'unknown-model'\")")
 
 
 async def test_the_page_prompts_for_the_key_and_keeps_it_in_the_tab(page: Page) -> None:
     async with run_sidecar(KEYED) as started:
         await page.open(f"{started.url}/dashboard")
-        for key, told in (("wrong", "It stays in this tab"), ("s3cret", "That key is not known here")):
-            said = "document.getElementById('refused').textContent"
-            await page.wait_for(f"document.getElementById('ask').open && {said}.startsWith('{told}')")
+        for key, expected in (("wrong", "Kept in this tab"), ("s3cret", "Invalid API key.")):
+            hint = "document.getElementById('key-hint').textContent"
+            await page.wait_for(f"document.getElementById('key-dialog').open && {hint}.startsWith('{expected}')")
             assert await page.value("document.activeElement.id") == "key"
             await page.value(f"document.getElementById('key').value = '{key}'")
             await page.press("Enter", 13, "\r")
@@ -112,7 +111,7 @@ async def test_the_page_prompts_for_the_key_and_keeps_it_in_the_tab(page: Page) 
         assert await page.value("localStorage.length + document.cookie.length") == 0
         await page.call("Page.reload")
         await page.wait_for(f"{STATUS} === 'healthy,healthy'")
-        assert not await page.value("document.getElementById('ask').open")
+        assert not await page.value("document.getElementById('key-dialog').open")
 
 
 @pytest.mark.parametrize("width", [360, 820, 1280])
@@ -140,7 +139,7 @@ async def test_every_control_is_reachable_by_keyboard_with_visible_focus(page: P
             "prefer",
             "prompt",
             "send",
-            "said",
+            "output",
             "panel scroll",
             "panel scroll",
         ]
