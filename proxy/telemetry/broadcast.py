@@ -1,4 +1,4 @@
-"""Broadcasts messages to subscribers, each with a bounded queue of its own; one that is too slow is dropped."""
+"""Broadcasts messages to subscribers, each with its own bounded queue; one that is too slow is dropped."""
 
 from __future__ import annotations
 

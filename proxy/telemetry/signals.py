@@ -87,7 +87,7 @@ class SignalTable:
 
 
 class Signals(Struct, frozen=True):
-    """Everything a decision reads besides the request and the configuration."""
+    """Everything a decision reads, except for the request and the configuration."""
 
     table: SignalTable = factory(default_factory=SignalTable)
     pick_counts: Mapping[Any, Mapping[str, int]] = {}
@@ -123,7 +123,7 @@ class SignalCache:
 
     A signal is recomputed after `REFRESH_S`, or at once if its target has an urgent change (a failure, a recovery, an
     exhausted rate limit) or a probe result changed. Percentiles are costly: at most `MAX_RECOMPUTED` are recomputed
-    per `REFRESH_S`, besides those of targets without any. Other signals keep older percentiles and are queued, and the
+    per `REFRESH_S`, not counting targets without any. Other signals keep older percentiles and are queued, and the
     queue comes first in the next period.
     For example, with 20 busy targets 8 are recomputed, then 8 of the remaining 12, then the last 4 and the first 4.
     """
@@ -142,7 +142,7 @@ class SignalCache:
     _rows: dict[tuple[str, float], _CachedSignal] = field(default_factory=dict)
     """By target and window; computed in this period."""
     _budget: int = 0
-    """How many percentiles may still be recomputed in this period, besides those in `_refresh_now`."""
+    """How many percentiles may still be recomputed in this period, in addition to `_refresh_now`."""
     _refresh_now: dict[tuple[str, float], None] = field(default_factory=dict)
     """Percentiles that waited for this period."""
     _deferred: dict[tuple[str, float], None] = field(default_factory=dict)

@@ -1,7 +1,7 @@
 """A map by target id that is bounded: targets of the configuration stay, of others the least recently used are evicted.
 
-Target ids that come from a pattern such as `openai/*` hold a model name that callers choose, so their number has no
-limit of its own.
+Callers choose the model name in target ids that come from a pattern such as `openai/*`, so nothing else limits their
+number.
 """
 
 from __future__ import annotations
