@@ -1,4 +1,4 @@
-"""The command `parrot`: one module per subcommand."""
+"""The command `parrot`: `main` parses the command line; each subcommand is a module of its own."""
 
 from proxy.cli.main import main
 

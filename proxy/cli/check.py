@@ -1,4 +1,4 @@
-"""`parrot check`: is the file in order? For people and for pipelines."""
+"""`parrot check`: validates a configuration file."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from proxy.cli import file
 from proxy.cli.command import Command, CommandError
 from proxy.sidecar import InsecureListenError, check_listen_security
 
-_DESCRIPTION = "Reads the file as serve would and names every mistake. Exit code: 0 in order, 2 not."
+_DESCRIPTION = "Validate the file as serve would and report every problem. Exit code: 0 valid, 2 invalid."
 
 
-def _arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("config", nargs="?", default="routing.yaml", metavar="FILE", help="default: routing.yaml")
 
 
@@ -24,11 +24,11 @@ def _run(arguments: Namespace) -> int:
         raise CommandError(f"{arguments.config}: {error}", exit_code=2) from error
     targets = {target.id for targets in snapshot.models.values() for target in targets}
     counts = f"{len(snapshot.providers)} providers, {len(snapshot.models)} models, {len(snapshot.patterns)} patterns"
-    print(f"{arguments.config} is in order: {counts}, {len(targets)} targets, hash {generation.digest}")
+    print(f"{arguments.config} is valid: {counts}, {len(targets)} targets, hash {generation.digest}")
     for provider in snapshot.providers.values():
         if provider.disabled_reason:
             print(f"  {provider.name} would be disabled: {provider.disabled_reason}")
     return 0
 
 
-COMMAND = Command("check", "find every mistake in the file", _arguments, _run, _DESCRIPTION)
+COMMAND = Command(_add_arguments, _run, _DESCRIPTION)

@@ -1,30 +1,34 @@
-"""`--fault`: which simulated provider is broken from the start, and how."""
+"""The option `--fault`: breaks a simulated provider from the start."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
+from typing import TYPE_CHECKING
 
 import orjson
 
 from proxy.cli.command import CommandError
-from proxy.sandbox.faults import FAULTS, InvalidFaultError, parse_fault
-from proxy.sandbox.scenario import Fault
-from proxy.sandbox.server import Sandbox
 
-FaultOption = tuple[str, Fault]
-"""A provider's name ("" for the first), and what is wrong with it."""
+if TYPE_CHECKING:
+    from proxy.sandbox.scenario import Fault
+    from proxy.sandbox.server import Sandbox
+
+FaultOption = tuple[str, "Fault"]
+"""A provider's name ("" for the first one), and its fault."""
 
 
 def add_fault_argument(parser: ArgumentParser) -> None:
-    """Adds the option; it may be given several times."""
-    what = f"break one from the start; {', '.join(FAULTS)}, such as openai=status,status=503; no name: the first"
+    """Add the repeatable option `--fault`."""
+    what = "break a provider from the start, such as openai=status,status=503; without NAME the first one; repeatable"
     parser.add_argument(
         "--fault", action="append", default=[], type=_parse_fault, metavar="[NAME=]FAULT[,…]", help=what
     )
 
 
 def _parse_fault(text: str) -> FaultOption:
-    """`stall`, `openai=stall` or `openai=stall,after=5,times=3`."""
+    """Parse `stall`, `openai=stall` or `openai=stall,after=5,times=3`."""
+    from proxy.sandbox.faults import InvalidFaultError, parse_fault
+
     fault, *options = text.split(",")
     name, _, kind = fault.rpartition("=")
     members = {"fault": kind, **{key: _value(value) for key, _, value in (each.partition("=") for each in options)}}
@@ -41,11 +45,9 @@ def _value(text: str) -> object:
         return text
 
 
-async def inject_faults(sandbox: Sandbox | None, broken: list[FaultOption]) -> None:
-    """Each provider broken as asked. Raises Failure without a sandbox, and for a name that it does not have."""
-    if sandbox is None:
-        raise CommandError("--fault breaks simulated providers: it needs --sandbox", exit_code=2)
-    for name, fault in broken:
+async def inject_faults(sandbox: Sandbox, faults: list[FaultOption]) -> None:
+    """Break each provider as the options say. Raises CommandError for an unknown provider."""
+    for name, fault in faults:
         if name and name not in sandbox.names:
             raise CommandError(f"--fault: no provider '{name}'; known: {', '.join(sandbox.names)}", exit_code=2)
         await sandbox.set_fault(name or sandbox.names[0], fault)

@@ -1,4 +1,4 @@
-"""The file that a command works on."""
+"""Reads and loads the configuration file for a command; every failure is a CommandError."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from proxy.upstream.attempt import call_upstream
 
 
 def add_config_argument(parser: ArgumentParser) -> None:
-    """`-c FILE`."""
+    """Add the option `-c FILE`."""
     parser.add_argument("-c", "--config", default="routing.yaml", metavar="FILE", help="default: routing.yaml")
 
 
 def read_file(path: str) -> str:
-    """The file's text, or a Failure."""
+    """Read a text file; raises CommandError with the reason."""
     try:
         return read_text(path)
     except TimeoutError as error:
@@ -32,12 +32,12 @@ def read_file(path: str) -> str:
 
 
 def generation_factory() -> GenerationFactory:
-    """Generations with this process's environment and files."""
+    """Return a factory that uses this process's environment and files."""
     return GenerationFactory(os.environ, read_value, PipelineTerminals(call_upstream, LOCAL_ENDPOINTS))
 
 
 def load_generation(path: str) -> Generation:
-    """The file's first generation, or a Failure with all that is wrong in it."""
+    """Load a file as generation 1; raises CommandError that lists every problem in it."""
     try:
         return generation_factory().build(read_file(path), path, 1)
     except ConfigError as error:

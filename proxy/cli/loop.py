@@ -1,4 +1,4 @@
-"""Runs a coroutine until it is done or a signal says stop."""
+"""Runs a command's coroutine until it is done or a signal stops it."""
 
 from __future__ import annotations
 
@@ -17,8 +17,10 @@ else:
 
 
 def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
-    """`main`'s exit code; its event is set by SIGINT or SIGTERM, and a second one ends it at once with 1."""
+    """Run `main` and return its exit code.
 
+    SIGINT or SIGTERM sets the event that `main` gets; a second one cancels `main`, and the exit code is 1.
+    """
     raise_limit()
 
     async def until_stopped() -> int:
@@ -28,7 +30,7 @@ def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
 
         def stop() -> None:
             if stopped.is_set():
-                task.cancel()  # asked twice: no more waiting
+                task.cancel()
             stopped.set()
 
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -43,7 +45,10 @@ def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
 
 
 def tune_garbage_collector() -> None:
-    """What is loaded stays, so no collection need look through it (for 30 ms and more); what requests make dies unaided."""
+    """Exclude everything loaded so far from garbage collection, and collect less often.
+
+    A full collection takes 30 ms, and requests leave no reference cycles behind.
+    """
     gc.collect()
     gc.freeze()
     gc.set_threshold(10_000)

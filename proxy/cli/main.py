@@ -1,40 +1,70 @@
-"""Reads the command line and hands over to a subcommand."""
+"""Parses the command line and runs the chosen subcommand.
+
+Only that subcommand's module is imported, so `parrot --help` and `--version` load neither the server nor the sandbox.
+"""
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from importlib import import_module
 
 from proxy import __version__
-from proxy.cli import check, explain, sandbox, schema, serve, top
-from proxy.cli.command import CommandError
+from proxy.cli.command import Command, CommandError
 
-COMMANDS = (serve.COMMAND, top.COMMAND, check.COMMAND, explain.COMMAND, schema.COMMAND, sandbox.COMMAND)
+COMMANDS: Mapping[str, str] = {
+    "serve": "run the sidecar",
+    "top": "watch the providers of a running sidecar",
+    "check": "validate a configuration file",
+    "explain": "show the routing decision for a request",
+    "schema": "print the JSON Schema of the configuration file",
+    "sandbox": "run the simulated providers alone",
+}
+"""Subcommand -> one line of help; `proxy.cli.NAME` has its `COMMAND`."""
 
-_ABOUT = "One OpenAI-compatible endpoint beside your application, routed over your providers by routing.yaml."
-_HINT = "Start with `parrot serve --sandbox`: simulated providers, no keys needed."
+_DESCRIPTION = "One OpenAI-compatible endpoint for your application, routed to your providers by routing.yaml."
+_EPILOG = "Start with `parrot serve --sandbox`: simulated providers, no API keys needed."
+_BROKEN_PIPE = 128 + 13
+"""The exit code that shells report for a process ended by SIGPIPE."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """What may stand on the command line."""
-    top = argparse.ArgumentParser(prog="parrot", description=_ABOUT, epilog=_HINT)
-    top.add_argument("--version", action="version", version=f"parrot {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.description or command.help)
-        command.arguments(sub)
-        sub.set_defaults(run=command.run)
-    return top
+def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
+    """Return the parser for a command line; only the subcommand that it names gets its options."""
+    parser = argparse.ArgumentParser(prog="parrot", description=_DESCRIPTION, epilog=_EPILOG)
+    parser.add_argument("--version", action="version", version=f"parrot {__version__}")
+    subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    chosen = next((argument for argument in argv if not argument.startswith("-")), None)
+    for name, summary in COMMANDS.items():
+        subparser = subparsers.add_parser(name, help=summary)
+        if name == chosen:
+            command: Command = import_module(f"proxy.cli.{name}").COMMAND
+            subparser.description = command.description
+            command.add_arguments(subparser)
+            subparser.set_defaults(run=command.run)
+    return parser
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """The exit code: 0 done, 1 failed, 2 wrong usage or a wrong file."""
-    arguments = parser().parse_args(argv)
+    """Run a command line; return the exit code: 0 success, 1 failure, 2 invalid usage or configuration."""
+    try:
+        try:
+            return _run(sys.argv[1:] if argv is None else argv)
+        finally:
+            sys.stdout.flush()  # here and not at exit, where a broken pipe could not be caught
+    except BrokenPipeError:
+        # The reader of the output has ended, as `head` does. Nothing must be written at exit either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _BROKEN_PIPE
+
+
+def _run(argv: Sequence[str]) -> int:
+    arguments = build_parser(argv).parse_args(argv)
     try:
         return int(arguments.run(arguments))
-    except CommandError as failure:
-        print(f"parrot: {failure}", file=sys.stderr)
-        return failure.exit_code
+    except CommandError as error:
+        print(f"parrot: {error}", file=sys.stderr)
+        return error.exit_code
     except KeyboardInterrupt:
         return 130

@@ -1,4 +1,4 @@
-"""Puts lines onto a stream, and never waits for whoever reads it: a line it cannot take is lost, and counted."""
+"""Writes log lines to a stream without ever blocking: a line that the reader does not accept is dropped."""
 
 from __future__ import annotations
 
@@ -10,12 +10,16 @@ from functools import partial
 from math import inf
 from typing import Any, TextIO
 
-_GONE = (OSError, ValueError)
-"""What a stream raises that is gone, its pipe closed or its disk full."""
+_WRITE_ERRORS = (OSError, ValueError)
+"""What writing raises when the stream is closed, its pipe broken or its disk full."""
 
 
 class NonblockingWriter:
-    """Each line goes out at once; of lost ones the next line tells that finds its way."""
+    """A binary file for whole lines; dropped lines are counted.
+
+    A pipe, socket or terminal is written to only while it accepts data at once. If a line was cut in the middle, the next
+    one starts on a new line; the first line that fits after dropped ones is preceded by a notice with their number.
+    """
 
     def __init__(
         self, stream: TextIO, dropped_notice: Callable[[int], bytes], redact: Callable[[bytes], bytes] = bytes
@@ -25,53 +29,55 @@ class NonblockingWriter:
         self._redact = redact
         self._dropped = 0
         self._line_cut = False
-        """A line went out in part, and its end is still due."""
+        """Whether the last line was written in part."""
 
-    def __call__(self, line: bytes) -> None:
-        """Put one line, its end included and without secrets."""
-        line = self._redact(line)
-        whole = self._dropped_notice(self._dropped) + line if self._dropped else line
-        whole = b"\n" + whole if self._line_cut else whole
-        out = self._put(whole)
-        if out == len(whole):
+    def write(self, line: bytes) -> int:
+        """Write one line, which ends with a line feed, after redaction; return the length of `line`."""
+        data = self._redact(line)
+        if self._dropped:
+            data = self._dropped_notice(self._dropped) + data
+        if self._line_cut:
+            data = b"\n" + data
+        written = self._put(data)
+        if written == len(data):
             self._dropped, self._line_cut = 0, False
         else:
-            self._dropped, self._line_cut = self._dropped + 1, self._line_cut or out > 0
+            self._dropped, self._line_cut = self._dropped + 1, self._line_cut or written > 0
+        return len(line)
+
+    def flush(self) -> None:
+        """Do nothing: no line is buffered."""
 
 
 def _open_write(stream: TextIO) -> Callable[[bytes], int]:
-    """What puts as much onto the stream as it takes now, and says how many bytes that was."""
+    """Return a function that writes what the stream accepts now, and returns the number of bytes."""
     try:
         number = stream.fileno()
         mode = os.fstat(number).st_mode
-    except _GONE:
-        return partial(_put_in_memory, _memory(stream))
-    may_wait = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()
-    if not may_wait or not hasattr(select, "poll"):
-        return partial(_put, number, _always, inf)
+    except _WRITE_ERRORS:
+        return partial(_put_in_memory, _memory_write(stream))
+    may_block = stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or stream.isatty()
+    if not may_block or not hasattr(select, "poll"):
+        return partial(_put, number, lambda: True, inf)
     poll = select.poll()
     poll.register(number, select.POLLOUT)
-    # What is ready takes so many bytes without waiting, and may take no more.
+    # A pipe that is ready accepts PIPE_BUF bytes without blocking, and possibly no more.
     return partial(_put, number, lambda: bool(poll.poll(0)), select.PIPE_BUF)
 
 
-def _always() -> bool:
-    return True
-
-
-def _put(number: int, ready: Callable[[], bool], most: float, data: bytes) -> int:
-    # Past the stream's own buffer: what that could not give out it would give out later, behind our back.
-    out, size = 0, len(data)
+def _put(number: int, ready: Callable[[], bool], max_bytes: float, data: bytes) -> int:
+    # Not through the stream's own buffer, which would write later, and block, what it cannot write now.
+    written, size = 0, len(data)
     try:
-        while out < size and ready():
-            out += os.write(number, data[out : int(min(size, out + most))])
-    except _GONE:
+        while written < size and ready():
+            written += os.write(number, data[written : int(min(size, written + max_bytes))])
+    except _WRITE_ERRORS:
         pass
-    return out
+    return written
 
 
-def _memory(stream: TextIO) -> Callable[[bytes], Any]:
-    """For a stream that the system does not know of."""
+def _memory_write(stream: TextIO) -> Callable[[bytes], Any]:
+    """Return the write function of a stream that has no file descriptor."""
     buffer: Any = getattr(stream, "buffer", None)
     return buffer.write if buffer else lambda data: stream.write(data.decode())
 
@@ -79,6 +85,6 @@ def _memory(stream: TextIO) -> Callable[[bytes], Any]:
 def _put_in_memory(write: Callable[[bytes], Any], data: bytes) -> int:
     try:
         write(data)
-    except _GONE:
+    except _WRITE_ERRORS:
         return 0
     return len(data)

@@ -1,4 +1,4 @@
-"""`parrot sandbox`: the simulated providers alone."""
+"""`parrot sandbox`: runs the simulated providers alone."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from proxy.cli import fault
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.loop import run
 from proxy.sandbox import SIMULATIONS
+from proxy.sandbox.faults import FAULTS
 from proxy.sandbox.server import Sandbox
 
-_DESCRIPTION = "Simulated providers on loopback, one port each, for as long as this runs."
+_DESCRIPTION = f"Simulated providers on loopback, one port each, until stopped. Faults: {', '.join(FAULTS)}."
 
 
 def _parse_provider(text: str) -> tuple[str, str, int]:
-    """`NAME`, `NAME=DIALECT` or `NAME=DIALECT:PORT`."""
+    """Parse `NAME`, `NAME=DIALECT` or `NAME=DIALECT:PORT`."""
     name, _, rest = text.partition("=")
     dialect, _, number = rest.partition(":")
     dialect = dialect or name
@@ -25,9 +26,9 @@ def _parse_provider(text: str) -> tuple[str, str, int]:
     return name, dialect, parse_port(number or "0")
 
 
-def _arguments(parser: ArgumentParser) -> None:
+def _add_arguments(parser: ArgumentParser) -> None:
     what = "NAME, NAME=DIALECT or NAME=DIALECT:PORT; default: one of each dialect on free ports"
-    control = "where faults are set while it runs; default: a free port"
+    control = "port of the control API that sets faults while it runs; default: a free port"
     parser.add_argument("--control-port", type=int, default=0, metavar="PORT", help=control)
     fault.add_fault_argument(parser)
     parser.add_argument("provider", nargs="*", type=_parse_provider, metavar="PROVIDER", help=what)
@@ -38,22 +39,24 @@ def _run(arguments: Namespace) -> int:
 
 
 async def _simulate(arguments: Namespace, stopped: asyncio.Event) -> int:
-    wanted = arguments.provider or [(name, name, 0) for name in SIMULATIONS]
+    providers = arguments.provider or [(name, name, 0) for name in SIMULATIONS]
     try:
         sandbox = await Sandbox.start(
-            {name: dialect for name, dialect, _ in wanted},
-            {name: port for name, _, port in wanted},
+            {name: dialect for name, dialect, _ in providers},
+            {name: port for name, _, port in providers},
             control_port=arguments.control_port,
         )
     except OSError as error:
         raise CommandError(f"cannot simulate: {error_reason(error)}") from error
-    await fault.inject_faults(sandbox, arguments.fault)
-    for name, dialect, _ in wanted:
-        print(f"{name} ({dialect}): base_url {sandbox.base_url(name)}")
-    print(f"control: {sandbox.control_url} (GET shows, PUT /providers/NAME breaks, DELETE mends)", flush=True)
-    await stopped.wait()
-    await sandbox.close()
+    try:
+        await fault.inject_faults(sandbox, arguments.fault)
+        for name, dialect, _ in providers:
+            print(f"{name} ({dialect}): base_url {sandbox.base_url(name)}")
+        print(f"control: {sandbox.control_url} (GET shows, PUT /providers/NAME breaks, DELETE restores)", flush=True)
+        await stopped.wait()
+    finally:
+        await sandbox.close()
     return 0
 
 
-COMMAND = Command("sandbox", "run the simulated providers alone", _arguments, _run, _DESCRIPTION)
+COMMAND = Command(_add_arguments, _run, _DESCRIPTION)

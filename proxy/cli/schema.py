@@ -1,4 +1,4 @@
-"""`parrot schema`: the file's shape as JSON Schema, for editors that complete and check while one types."""
+"""`parrot schema`: prints the JSON Schema of the configuration file, for completion and validation in editors."""
 
 from __future__ import annotations
 
@@ -12,45 +12,45 @@ from proxy.config.json_schema import Schema, json_schema
 from proxy.config.schema import RoutingFile
 from proxy.pipeline import REGISTRY
 
-_DESCRIPTION = "Prints the JSON Schema of routing.yaml, or writes it to a file."
-_OWN = r"^[\w.]+:\w+$"
-"""A middleware of one's own, `package.module:Name`."""
+_DESCRIPTION = "Print the JSON Schema of routing.yaml, or write it to a file."
+_CUSTOM = r"^[\w.]+:\w+$"
+"""A custom middleware, `package.module:Name`."""
 
 
 def schema() -> Schema:
-    """JSON Schema of routing.yaml, the options of every middleware included."""
+    """Return the JSON Schema of routing.yaml, including the options of every middleware."""
     options = {name: json_schema(kind) for name, kind in REGISTRY.items()}
-    configured = {
+    with_options = {
         "type": "object",
         "minProperties": 1,
         "maxProperties": 1,
         "properties": options,
-        "patternProperties": {_OWN: {"type": "object"}},
+        "patternProperties": {_CUSTOM: {"type": "object"}},
         "additionalProperties": False,
     }
-    named = {"type": "string", "enum": list(options)}
+    names = {"type": "string", "enum": list(options)}
     file = json_schema(RoutingFile)
     file["properties"]["pipeline"] = {
         "type": "array",
-        "items": {"anyOf": [named, {"type": "string", "pattern": _OWN}, configured]},
+        "items": {"anyOf": [names, {"type": "string", "pattern": _CUSTOM}, with_options]},
     }
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Parrot Sidecar: routing.yaml", **file}
 
 
-def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("-o", "--output", metavar="FILE", help="write it there instead of printing it")
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("-o", "--output", metavar="FILE", help="write it to FILE")
 
 
 def _run(arguments: Namespace) -> int:
-    written = orjson.dumps(schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
+    text = orjson.dumps(schema(), option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS).decode() + "\n"
     if arguments.output is None:
-        print(written, end="")
+        print(text, end="")
         return 0
     try:
-        Path(arguments.output).write_text(written, encoding="utf-8")
+        Path(arguments.output).write_text(text, encoding="utf-8")
     except OSError as error:
         raise CommandError(f"cannot write {arguments.output}: {error_reason(error)}") from error
     return 0
 
 
-COMMAND = Command("schema", "the file's shape, for editors", _arguments, _run, _DESCRIPTION)
+COMMAND = Command(_add_arguments, _run, _DESCRIPTION)

@@ -1,4 +1,4 @@
-"""`parrot top`: the providers of a running sidecar, kept in front of you."""
+"""`parrot top`: a live view of the providers of a running sidecar."""
 
 from __future__ import annotations
 
@@ -27,51 +27,56 @@ except ModuleNotFoundError as missing:
 else:
     _RICH = True
 
-_DESCRIPTION = "Statuses, times, shares, limits, cost and the latest second tries, until Ctrl-C."
+_DESCRIPTION = (
+    "Show the status, latency, traffic share, limits and cost of each provider and the latest failovers, until Ctrl-C."
+)
 _INTERVAL_S = 2.0
 _TIMEOUT = aiohttp.ClientTimeout(total=5)
 _MAX_SAMPLES = 60
 _PATHS = ("health", "performance", "performance?window=30s", "activity")
 
 
-def _arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--url", default="http://127.0.0.1:8090", help="where it listens; default: %(default)s")
-    parser.add_argument("--key", help="if it asks for one; default: the variable PARROT_API_KEY")
-    parser.add_argument("--once", action="store_true", help="one look, and no more")
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--url", default="http://127.0.0.1:8090", help="address of the sidecar; default: %(default)s")
+    parser.add_argument("--key", help="API key of the sidecar; default: the variable PARROT_API_KEY")
+    parser.add_argument("--once", action="store_true", help="print once and exit")
 
 
 def _run(arguments: Namespace) -> int:
     if not _RICH:
-        raise CommandError("parrot top draws with rich, which is not here: pip install 'parrot-sidecar[cli]'")
+        raise CommandError("parrot top needs rich, which is not installed: pip install 'parrot-sidecar[cli]'")
     return run(partial(_top, arguments))
 
 
 @dataclass(slots=True)
 class _Poller:
-    """Asks one sidecar again and again, and remembers what the curves need."""
+    """Fetches the reports of one sidecar and keeps the samples of the sparklines."""
 
     http: aiohttp.ClientSession
     url: str
-    curves: dict[str, deque[float | None]] = field(default_factory=dict)
+    samples: dict[str, deque[float | None]] = field(default_factory=dict)
+    """Provider -> median time to first content in ms, per poll."""
 
     async def poll(self) -> SidecarReport:
-        """One look. Raises Failure where it does not answer as a sidecar does."""
+        """Fetch all reports once. Raises CommandError if that fails or the responses are not a sidecar's."""
         try:
             health, performance, recent, activity = await asyncio.gather(*map(self._json, _PATHS))
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise CommandError(f"no sidecar answers: {strip_userinfo(str(error)) or 'it is silent'}") from error
-        for row in recent["providers"]:
-            self.curves.setdefault(row["name"], deque(maxlen=_MAX_SAMPLES)).append(row["ttft_ms"]["p50"])
-        return SidecarReport(
-            strip_userinfo(self.url), health["providers"], performance["providers"], activity, self.curves
-        )
+            raise CommandError(f"cannot reach the sidecar: {strip_userinfo(str(error)) or 'timeout'}") from error
+        url = strip_userinfo(self.url)
+        try:
+            for row in recent["providers"]:
+                self.samples.setdefault(row["name"], deque(maxlen=_MAX_SAMPLES)).append(row["ttft_ms"]["p50"])
+            return SidecarReport(url, health["providers"], performance["providers"], activity, self.samples)
+        except (KeyError, TypeError) as error:
+            raise CommandError(f"{url}: not a Parrot Sidecar endpoint") from error
 
     async def _json(self, path: str) -> Any:
-        async with self.http.get(f"{self.url}/v1/providers/{path}") as answer:
-            if answer.status == 401:
-                raise CommandError("it asks for a key: --key KEY, or the variable PARROT_API_KEY")
-            answer.raise_for_status()
-            return await answer.json()
+        async with self.http.get(f"{self.url}/v1/providers/{path}") as response:
+            if response.status == 401:
+                raise CommandError("the sidecar requires a key: use --key KEY or the variable PARROT_API_KEY")
+            response.raise_for_status()
+            return await response.json()
 
 
 async def _top(arguments: Namespace, stopped: asyncio.Event) -> int:
@@ -79,26 +84,26 @@ async def _top(arguments: Namespace, stopped: asyncio.Event) -> int:
     headers = {"Authorization": f"Bearer {key}"} if key else {}
     console = Console()
     async with aiohttp.ClientSession(headers=headers, timeout=_TIMEOUT) as http:
-        watcher = _Poller(http, arguments.url.rstrip("/"))
-        look = await watcher.poll()  # what is wrong at once is said plainly, on no screen of its own
+        poller = _Poller(http, arguments.url.rstrip("/"))
+        report = await poller.poll()  # before the screen is taken over, so that an error is a plain line
         if arguments.once:
-            console.print(render(look, console.width))
+            console.print(render(report, console.width))
             return 0
-        with Live(render(look, console.width), console=console, screen=True, auto_refresh=False) as live:
-            while not await _is_stopped_within(stopped):
-                live.update(await _next(watcher, console), refresh=True)
+        with Live(render(report, console.width), console=console, screen=True, auto_refresh=False) as live:
+            while not await _wait_for_stop(stopped):
+                live.update(await _next_frame(poller, console), refresh=True)
     return 0
 
 
-async def _next(watcher: _Poller, console: Console) -> Any:
+async def _next_frame(poller: _Poller, console: Console) -> Any:
     try:
-        return render(await watcher.poll(), console.width)
-    except CommandError as failure:
-        return render_unreachable(strip_userinfo(watcher.url), str(failure))
+        return render(await poller.poll(), console.width)
+    except CommandError as error:
+        return render_unreachable(strip_userinfo(poller.url), str(error))
 
 
-async def _is_stopped_within(stopped: asyncio.Event) -> bool:
-    """Whether it was told to stop meanwhile."""
+async def _wait_for_stop(stopped: asyncio.Event) -> bool:
+    """Wait for one interval; return True as soon as the command is stopped."""
     try:
         async with asyncio.timeout(_INTERVAL_S):
             return await stopped.wait()
@@ -106,4 +111,4 @@ async def _is_stopped_within(stopped: asyncio.Event) -> bool:
         return False
 
 
-COMMAND = Command("top", "watch the providers of a running sidecar", _arguments, _run, _DESCRIPTION)
+COMMAND = Command(_add_arguments, _run, _DESCRIPTION)

@@ -1,4 +1,4 @@
-"""What `parrot top` draws: one look at a sidecar, as wide as the terminal is."""
+"""Renders a frame of `parrot top` with rich, as wide as the terminal."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from rich.text import Text
 Row = Mapping[str, Any]
 
 MIN_WIDTH_FOR_SPARKLINES = 100
-"""Columns from which on there is room for curves."""
+"""Width of the terminal from which on sparklines are shown."""
 MAX_FAILOVERS = 6
 _MARKS = {
     "healthy": ("●", "green"),
@@ -23,71 +23,75 @@ _MARKS = {
     "disabled": ("○", "bright_black"),
 }
 _LEVELS = "▁▂▃▄▅▆▇█"
-_CURVE = 16
+_SPARKLINE_WIDTH = 16
 
 
 @dataclass(frozen=True, slots=True)
 class SidecarReport:
-    """What the sidecar said at one moment."""
+    """The reports of a sidecar, fetched at one time."""
 
     url: str
     health: Sequence[Row]
     performance: Sequence[Row]
     activity: Row
-    curves: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
-    """Each provider's time to the first content in ms, oldest first."""
+    samples: Mapping[str, Sequence[float | None]] = field(default_factory=dict)
+    """Provider -> time to first content in ms, oldest first."""
 
 
-def render(look: SidecarReport, width: int) -> RenderableType:
-    """The whole frame."""
-    return Group(_head(look), "", _providers(look, width), "", _tries(look.activity["failovers"][:MAX_FAILOVERS]))
+def render(report: SidecarReport, width: int) -> RenderableType:
+    """Render the whole frame."""
+    return Group(
+        _head(report), "", _providers(report, width), "", _failovers(report.activity["failovers"][:MAX_FAILOVERS])
+    )
 
 
 def render_unreachable(url: str, why: str) -> RenderableType:
-    """In the place of a frame while nobody answers."""
-    return Text.assemble(("■ ", "red"), f"{url}: {why}; trying again")
+    """Render an error in place of a frame."""
+    return Text.assemble(("■ ", "red"), f"{url}: {why}; retrying")
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """The latest values as blocks, the highest full; nothing measured is a gap."""
-    latest = list(values)[-_CURVE:]
+    """Draw the latest values as block characters scaled to the highest; None is a gap."""
+    latest = list(values)[-_SPARKLINE_WIDTH:]
     highest = max((value for value in latest if value is not None), default=0.0) or 1.0
     last = len(_LEVELS) - 1
     return "".join(" " if value is None else _LEVELS[round(value / highest * last)] for value in latest)
 
 
 def format_duration(milliseconds: float | None) -> str:
-    """As a person reads it."""
+    """Format milliseconds as ms or s; None is a dash."""
     if milliseconds is None:
         return "-"
     return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:.2f} s"
 
 
-def _head(look: SidecarReport) -> RenderableType:
-    seen, routing = look.activity, look.activity["routing"]
-    unwell = [f"{row['name']} is {row['status']}" for row in look.health if row["status"] in ("degraded", "down")]
-    totals = f"{seen['requests']:,} requests, {seen['rescued']:,} needed a second try, ${seen['cost_usd']:.4f} so far"
-    loaded = f"routing {routing['generation']}, {routing['hash']}, loaded at {_time(routing['loaded_at'])}"
+def _head(report: SidecarReport) -> RenderableType:
+    activity, routing = report.activity, report.activity["routing"]
+    unhealthy = [f"{row['name']} is {row['status']}" for row in report.health if row["status"] in ("degraded", "down")]
+    counts = f"{activity['requests']:,} requests, {activity['failover_count']:,} with failover"
+    totals = f"{counts}, total cost ${activity['cost_usd']:.4f}"
+    loaded = f"config generation {routing['generation']} ({routing['hash']}), loaded at {_time(routing['loaded_at'])}"
     return Group(
-        Text.assemble(("Parrot Sidecar", "bold"), f"  {look.url}"),
+        Text.assemble(("Parrot Sidecar", "bold"), f"  {report.url}"),
         Text(loaded, "bright_black"),
-        Text.assemble((", ".join(unwell) or "All is well", "bold"), f"; {totals}"),
+        Text.assemble((", ".join(unhealthy) or "All providers are healthy", "bold"), f"; {totals}"),
     )
 
 
-def _providers(look: SidecarReport, width: int) -> Table:
+def _providers(report: SidecarReport, width: int) -> Table:
     table = Table(box=None, pad_edge=False, expand=True, header_style="bright_black")
     table.add_column("provider", no_wrap=True)
     table.add_column("status", ratio=1)
-    wide = width >= MIN_WIDTH_FOR_SPARKLINES
-    if wide:
+    has_sparklines = width >= MIN_WIDTH_FOR_SPARKLINES
+    if has_sparklines:
         table.add_column("", no_wrap=True)
-    for title in ("first", "answer", "ok", "share", "limit", "cost"):
+    for title in ("ttft", "latency", "ok", "share", "limit", "cost"):
         table.add_column(title, justify="right", no_wrap=True)
-    figures = {row["name"]: row for row in look.performance}
-    requests = sum(row["requests"] for row in look.performance)
-    for row in look.health:
-        table.add_row(*_cells(row, figures[row["name"]], requests, look.curves.get(row["name"], ()) if wide else None))
+    figures = {row["name"]: row for row in report.performance}
+    requests = sum(row["requests"] for row in report.performance)
+    for row in report.health:
+        samples = report.samples.get(row["name"], ()) if has_sparklines else None
+        table.add_row(*_cells(row, figures[row["name"]], requests, samples))
     return table
 
 
@@ -108,12 +112,12 @@ def _cells(row: Row, figures: Row, requests: int, values: Sequence[float | None]
     ]
 
 
-def _tries(rows: Sequence[Row]) -> RenderableType:
+def _failovers(rows: Sequence[Row]) -> RenderableType:
     if not rows:
-        return Text("Every request was served at its first try.", "bright_black")
+        return Text("No failovers yet.", "bright_black")
     table = Table(box=None, pad_edge=False, expand=True, header_style="bright_black")
     table.add_column("at", no_wrap=True)
-    table.add_column("second tries")
+    table.add_column("latest failovers")
     for row in rows:
         tried = " → ".join(_attempt(each) for each in row["attempts"])
         table.add_row(_time(row["at"]), Text.assemble((row["model"], "bold"), f"  {tried}"))
@@ -122,7 +126,7 @@ def _tries(rows: Sequence[Row]) -> RenderableType:
 
 def _attempt(attempt: Row) -> str:
     where = "" if attempt["region"] == "global" else f"@{attempt['region']}"
-    outcome = (attempt["outcome"] or "not over").replace("_", " ")
+    outcome = (attempt["outcome"] or "in progress").replace("_", " ")
     return f"{attempt['provider']}{where} {outcome} {format_duration(attempt['ms'])}"
 
 

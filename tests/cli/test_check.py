@@ -1,4 +1,4 @@
-"""`parrot check` names every mistake at once, with its place; its exit code is for pipelines."""
+"""`parrot check` lists every problem of a file with its position; the exit code says whether it is valid."""
 
 from __future__ import annotations
 
@@ -17,28 +17,28 @@ def checked(tmp_path, capsys):
         path = tmp_path / "routing.yaml"
         path.write_text(content)
         code = main(["check", str(path)])
-        said = capsys.readouterr()
-        return code, said.out.replace(str(path), "FILE"), said.err.replace(str(path), "FILE")
+        output = capsys.readouterr()
+        return code, output.out.replace(str(path), "FILE"), output.err.replace(str(path), "FILE")
 
     return check
 
 
-def test_a_file_in_order_says_what_is_in_it(checked):
+def test_a_valid_file_is_summarised(checked):
     code, out, err = checked(routing_yaml().replace("models:", "models:\n  'x-*': {a: '*'}"))
     assert (code, err) == (0, "")
-    assert out.startswith("FILE is in order: 3 providers, 1 models, 1 patterns, 3 targets, hash ")
+    assert out.startswith("FILE is valid: 3 providers, 1 models, 1 patterns, 3 targets, hash ")
 
 
-def test_the_shipped_file_is_in_order(capsys, monkeypatch):
+def test_the_shipped_file_is_valid(capsys, monkeypatch):
     monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     monkeypatch.chdir(ROOT)
     assert main(["check"]) == 0
-    said = capsys.readouterr().out
-    assert said.startswith("routing.yaml is in order: ")
-    assert "  openai would be disabled: OPENAI_API_KEY is not set\n" in said
+    output = capsys.readouterr().out
+    assert output.startswith("routing.yaml is valid: ")
+    assert "  openai would be disabled: OPENAI_API_KEY is not set\n" in output
 
 
-def test_every_mistake_is_named_at_once_with_its_place_and_what_was_meant(checked):
+def test_every_problem_is_listed_with_its_position_and_a_suggestion(checked):
     content = (
         routing_yaml(
             "[access_log, header_policy, limits, strategy, sse_passthrough, {failover: {max_retries: 99}}, translat]"
@@ -67,24 +67,24 @@ def test_every_mistake_is_named_at_once_with_its_place_and_what_was_meant(checke
     assert PROVIDER_KEY not in err
 
 
-def test_what_serve_would_refuse_check_refuses(checked):
+def test_check_rejects_what_serve_would_reject(checked):
     code, _, err = checked(routing_yaml() + "listen: {host: 0.0.0.0}\n")
     assert code == 2
-    assert err.startswith("parrot: FILE: listen: host 0.0.0.0 is reachable from outside and no key is asked for; ")
+    assert err.startswith("parrot: FILE: listen: host 0.0.0.0 is reachable from the network but no key is required; ")
 
 
 @pytest.mark.parametrize("content", ["", "a: [", "- a"])
-def test_what_is_no_file_is_2_too(content, checked):
+def test_an_unparsable_file_is_exit_code_2(content, checked):
     assert checked(content)[0] == 2
 
 
-def test_a_file_that_is_not_there_is_2(capsys):
+def test_a_missing_file_is_exit_code_2(capsys):
     assert main(["check", "/no/such/file"]) == 2
     assert capsys.readouterr().err == "parrot: cannot read /no/such/file: no such file or directory\n"
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no such files there")
-def test_a_fifo_hangs_nothing(checked, capsys, tmp_path, monkeypatch):
+def test_a_fifo_does_not_block(checked, capsys, tmp_path, monkeypatch):
     os.mkfifo(tmp_path / "key")
     code, out, err = checked(routing_yaml().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1))
     assert (code, err) == (0, "")
@@ -92,4 +92,4 @@ def test_a_fifo_hangs_nothing(checked, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr("proxy.config.files.TEXT_TIMEOUT_S", 0.02)
     assert main(["check", str(tmp_path / "key")]) == 2
     assert capsys.readouterr().err == f"parrot: cannot read {tmp_path}/key: it could not be read within 0.02 s\n"
-    os.close(os.open(tmp_path / "key", os.O_WRONLY))  # lets the reading thread go
+    os.close(os.open(tmp_path / "key", os.O_WRONLY))  # unblocks the reading thread

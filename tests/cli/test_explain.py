@@ -1,4 +1,4 @@
-"""`parrot explain` shows a decision of the file's, or of a running sidecar's, and calls nobody."""
+"""`parrot explain` shows the decision from a file or of a running sidecar, and calls no provider."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.fakes import PROVIDER_KEY, routing_yaml
 from tests.running import run_sidecar
 
 URL = "http://127.0.0.1:8090"
-SAID = {
+DECISION = {
     "request_id": "r-1", "model": "m", "strategy": "automatic", "policy": {"provider": ["a"]},
     "plan": [{"target": "a@us/m-a", "provider": "a", "region": "us", "model": "m-a", "score": 0.5}], "excluded": [],
 }  # fmt: skip
@@ -28,31 +28,31 @@ def config(tmp_path):
     return str(path)
 
 
-def explained(argv, capsys):
+def run_explain(argv, capsys):
     code = main(["explain", *argv])
-    said = capsys.readouterr()
-    return code, said.out, said.err
+    output = capsys.readouterr()
+    return code, output.out, output.err
 
 
-def decided(argv, capsys) -> Any:
-    code, out, err = explained([*argv, "--json"], capsys)
+def decide(argv, capsys) -> Any:
+    code, out, err = run_explain([*argv, "--json"], capsys)
     assert (code, err) == (0, "")
     return orjson.loads(out)
 
 
-def test_the_files_decision_is_shown_as_a_table(config, capsys, monkeypatch):
+def test_the_decision_from_a_file_is_a_table(config, capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "80")
-    code, out, err = explained(["-c", config, "--model", "m", "-H", "x-provider: a"], capsys)
+    code, out, err = run_explain(["-c", config, "--model", "m", "-H", "x-provider: a"], capsys)
     assert (code, err) == (0, "")
     assert "  1  a@us/m-a" in out and "     b@us/m-b  not named by X-Provider" in out
     assert PROVIDER_KEY not in out
 
 
-def test_as_json_it_is_what_the_sidecar_answers(config, capsys):
-    said = decided(["-c", config, "--model", "m", "-H", "X-Provider: a", "-H", "X-Request-Id: r-1"], capsys)
-    assert isinstance(said["plan"][0].pop("score"), float)
-    assert said == {
-        **SAID,
+def test_json_output_equals_that_of_v1_route(config, capsys):
+    output = decide(["-c", config, "--model", "m", "-H", "X-Provider: a", "-H", "X-Request-Id: r-1"], capsys)
+    assert isinstance(output["plan"][0].pop("score"), float)
+    assert output == {
+        **DECISION,
         "window_s": 300,
         "plan": [{"target": "a@us/m-a", "provider": "a", "region": "us", "model": "m-a"}],
         "excluded": [
@@ -64,91 +64,91 @@ def test_as_json_it_is_what_the_sidecar_answers(config, capsys):
 
 def test_the_same_request_id_gives_the_same_plan(config, capsys):
     ask = ["-c", config, "--model", "m", "-H", "X-Request-Id: r-1"]
-    assert decided(ask, capsys) == decided(ask, capsys)
+    assert decide(ask, capsys) == decide(ask, capsys)
 
 
-def test_the_body_may_come_from_a_file_and_the_model_from_the_command_line(config, capsys, tmp_path):
+def test_the_body_comes_from_a_file_and_the_model_from_the_command_line(config, capsys, tmp_path):
     body = tmp_path / "body.json"
     body.write_text('{"model": "other", "messages": [{"role": "user", "content": "x"}], "routing": {"provider": "b"}}')
     ask = ["-c", config, "--request", str(body)]
-    assert explained(ask, capsys)[0] == 1
-    assert [step["provider"] for step in decided([*ask, "--model", "m"], capsys)["plan"]] == ["b"]
+    assert run_explain(ask, capsys)[0] == 1
+    assert [step["provider"] for step in decide([*ask, "--model", "m"], capsys)["plan"]] == ["b"]
 
 
-def test_without_keys_nobody_may_serve_but_as_in_the_sandbox_all_do(config, capsys, tmp_path):
+def test_without_keys_every_target_is_excluded_except_with_sandbox(config, capsys, tmp_path):
     path = tmp_path / "keyless.yaml"
     path.write_text(routing_yaml().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"'))
     ask = ["-c", str(path), "--model", "m"]
-    assert {each["reason"] for each in decided(ask, capsys)["excluded"]} == {"disabled"}
-    assert len(decided([*ask, "--sandbox"], capsys)["plan"]) == 3
+    assert {each["reason"] for each in decide(ask, capsys)["excluded"]} == {"disabled"}
+    assert len(decide([*ask, "--sandbox"], capsys)["plan"]) == 3
 
 
 @pytest.mark.parametrize(
-    "argv, code, said",
+    "argv, code, output",
     [
-        ([], 2, "which model? name it with --model, or give a --request"),
+        ([], 2, "no model; use --model or --request"),
         (["--model", "mm"], 1, "no model 'mm' in the routing table; did you mean 'm'?"),
         (["--model", "m", "-H", "X-Provider: z"], 1, "X-Provider: no provider 'z'; allowed: a, b, c"),
         (["--request", "/no/such/file"], 2, "cannot read /no/such/file: no such file or directory"),
         (
             ["--model", "m", "--url", "http://127.0.0.1:1"],
             1,
-            "cannot ask http://127.0.0.1:1/v1/route: connection refused",
+            "cannot connect to http://127.0.0.1:1/v1/route: connection refused",
         ),
         (
             ["--model", "m", "--url", "http://user:canary@127.0.0.1:1"],
             1,
-            "cannot ask http://127.0.0.1:1/v1/route: connection refused",
+            "cannot connect to http://127.0.0.1:1/v1/route: connection refused",
         ),
-        (["--model", "m", "--url", "nonsense"], 2, "'nonsense' is no URL such as http://127.0.0.1:8090"),
+        (["--model", "m", "--url", "nonsense"], 2, "'nonsense' is not a URL such as http://127.0.0.1:8090"),
     ],
 )
-def test_what_goes_wrong_is_one_line(argv, code, said, config, capsys):
-    assert explained(["-c", config, *argv], capsys) == (code, "", f"parrot: {said}\n")
+def test_an_error_is_one_line(argv, code, output, config, capsys):
+    assert run_explain(["-c", config, *argv], capsys) == (code, "", f"parrot: {output}\n")
 
 
 @pytest.mark.parametrize("header", ["Bearer sk-canary", ": sk-canary", "X: sk-canary\nb"])
-def test_a_header_that_is_none_is_wrong_usage(header, capsys):
+def test_an_invalid_header_is_invalid_usage(header, capsys):
     with pytest.raises(SystemExit) as caught:
         main(["explain", "--model", "m", "-H", header])
     assert caught.value.code == 2
-    said = capsys.readouterr().err
-    assert "expected NAME: VALUE" in said and "canary" not in said
+    output = capsys.readouterr().err
+    assert "expected NAME: VALUE" in output and "canary" not in output
 
 
 @pytest.mark.parametrize("url", [URL, f"{URL}/", f"{URL}/v1"])
-def test_a_running_sidecar_gets_the_request_the_headers_and_the_key(url, mocked_web: aioresponses, capsys, monkeypatch):
+def test_a_running_sidecar_receives_the_request_headers_and_key(url, mocked_web: aioresponses, capsys, monkeypatch):
     monkeypatch.setenv("PARROT_API_KEY", "k")
-    asked = []
+    received = []
 
     def answer(url, **options):
-        asked.append((options["json"], dict(options["headers"])))
-        return CallbackResult(payload=SAID)
+        received.append((options["json"], dict(options["headers"])))
+        return CallbackResult(payload=DECISION)
 
     mocked_web.post(f"{URL}/v1/route", callback=answer)
-    assert decided(["--url", url, "--model", "m", "-H", "X-Provider: a"], capsys) == SAID
+    assert decide(["--url", url, "--model", "m", "-H", "X-Provider: a"], capsys) == DECISION
     messages = [{"role": "user", "content": "Hello"}]
-    assert asked == [({"messages": messages, "model": "m"}, {"X-Provider": "a", "Authorization": "Bearer k"})]
+    assert received == [({"messages": messages, "model": "m"}, {"X-Provider": "a", "Authorization": "Bearer k"})]
 
 
 @pytest.mark.parametrize(
-    "answer, said",
+    "answer, output",
     [
-        ({"status": 404, "payload": {"error": {"message": "no model 'm'"}}}, "answered 404: no model 'm'"),
-        ({"status": 404, "body": "<html>"}, "answered 404: that is no Parrot Sidecar"),
-        ({"payload": ["x"]}, "answered 200: that is no Parrot Sidecar"),
-        ({"exception": TimeoutError()}, "did not answer within 10 s"),
+        ({"status": 404, "payload": {"error": {"message": "no model 'm'"}}}, "responded 404: no model 'm'"),
+        ({"status": 404, "body": "<html>"}, "responded 404: not a Parrot Sidecar endpoint"),
+        ({"payload": ["x"]}, "responded 200: not a Parrot Sidecar endpoint"),
+        ({"exception": TimeoutError()}, "did not respond within 10 s"),
         ({"exception": aiohttp.ServerDisconnectedError()}, "Server disconnected"),
     ],
 )
-def test_a_sidecar_that_does_not_answer_so_is_one_line(answer, said, mocked_web: aioresponses, capsys):
+def test_an_unexpected_response_is_one_line(answer, output, mocked_web: aioresponses, capsys):
     mocked_web.post(f"{URL}/v1/route", **answer)
-    code, out, err = explained(["--url", URL, "--model", "m"], capsys)
+    code, out, err = run_explain(["--url", URL, "--model", "m"], capsys)
     assert (code, out) == (1, "")
-    assert f"{URL}/v1/route" in err and said in err and err.count("\n") == 1
+    assert f"{URL}/v1/route" in err and output in err and err.count("\n") == 1
 
 
-async def test_a_real_sidecar_explains_itself(capsys):
+async def test_a_real_sidecar_returns_its_decision(capsys):
     async with run_sidecar() as started:
         ask = ["explain", "--url", started.url, "--model", "m", "-H", "X-Provider-Fallbacks: second,first", "--json"]
         assert await asyncio.to_thread(main, ask) == 0

@@ -1,4 +1,4 @@
-"""A provider can be broken from the start, so that an outage is rehearsed with one command."""
+"""`--fault` breaks a simulated provider from the start."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 
 
-def parsed(*words: str) -> list[tuple[str, Fault]]:
+def parse(*words: str) -> list[tuple[str, Fault]]:
     parser = ArgumentParser()
     add_fault_argument(parser)
-    broken: list[tuple[str, Fault]] = parser.parse_args([part for word in words for part in ("--fault", word)]).fault
-    return broken
+    faults: list[tuple[str, Fault]] = parser.parse_args([part for word in words for part in ("--fault", word)]).fault
+    return faults
 
 
 @pytest.mark.parametrize(
-    ("word", "broken"),
+    ("word", "option"),
     [
         ("down", ("", Fault("down"))),
         ("openai=stall", ("openai", Fault("stall"))),
@@ -28,35 +28,30 @@ def parsed(*words: str) -> list[tuple[str, Fault]]:
         ("openai=cut,after=5", ("openai", Fault("cut", after=5))),
     ],
 )
-def test_a_fault_is_named_with_its_options(word: str, broken: tuple[str, Fault]) -> None:
-    assert parsed(word) == [broken]
+def test_a_fault_is_parsed_with_its_options(word: str, option: tuple[str, Fault]) -> None:
+    assert parse(word) == [option]
 
 
 @pytest.mark.parametrize(
-    ("word", "said"),
+    ("word", "message"),
     [
         ("broken", "unknown fault 'broken'; allowed: slow"),
         ("cut,status=500", "not an option of fault 'cut'"),
         ("cut,after=x", "after"),
     ],
 )
-def test_what_no_fault_is_called_is_refused(word: str, said: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_invalid_fault_is_an_error(word: str, message: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        parsed(word)
-    assert said in capsys.readouterr().err
+        parse(word)
+    assert message in capsys.readouterr().err
 
 
-async def test_the_first_is_broken_where_no_name_is_given() -> None:
+async def test_without_a_name_the_first_provider_is_broken() -> None:
     sandbox = await Sandbox.start({"a": "openai", "b": "openai"})
     try:
-        await inject_faults(sandbox, parsed("stall", "b=down"))
+        await inject_faults(sandbox, parse("stall", "b=down"))
         assert [sandbox.scenario(name).fault for name in "ab"] == [Fault("stall"), Fault("down")]
         with pytest.raises(CommandError, match="no provider 'x'; known: a, b"):
-            await inject_faults(sandbox, parsed("x=down"))
+            await inject_faults(sandbox, parse("x=down"))
     finally:
         await sandbox.close()
-
-
-async def test_a_real_provider_is_not_broken() -> None:
-    with pytest.raises(CommandError, match="needs --sandbox"):
-        await inject_faults(None, parsed("down"))

@@ -1,4 +1,4 @@
-"""A command's file is read whole and in order, or the command ends with what is wrong."""
+"""A command reads its configuration file, or ends with the reason."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from proxy.config.document import MAX_FILE_BYTES
 from tests.fakes import PROVIDER_KEY, routing_yaml
 
 
-def test_the_file_is_routing_yaml_unless_another_is_named():
+def test_the_default_file_is_routing_yaml():
     parser = ArgumentParser()
     add_config_argument(parser)
     assert parser.parse_args([]).config == "routing.yaml"
@@ -27,38 +27,38 @@ def test_variables_come_from_the_environment_and_secrets_from_files(tmp_path, mo
     path.write_text(
         routing_yaml().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1).replace("//a.test", "//${A_HOST}")
     )
-    made = load_generation(str(path))
-    assert (made.number, made.files) == (1, {f"{tmp_path}/key"})
-    assert made.snapshot.providers["a"].key.value == "from-a-file"
-    assert made.snapshot.models["m"][0].base_url == "https://a.test/v1"
+    generation = load_generation(str(path))
+    assert (generation.number, generation.files) == (1, {f"{tmp_path}/key"})
+    assert generation.snapshot.providers["a"].key.value == "from-a-file"
+    assert generation.snapshot.models["m"][0].base_url == "https://a.test/v1"
 
 
 @pytest.mark.parametrize(
-    "content, said",
+    "content, reason",
     [
         (b"\xff", "it is not UTF-8 at byte 0"),
         (None, "no such file or directory"),
     ],
 )
-def test_what_cannot_be_read_is_a_failure(content, said, tmp_path):
+def test_an_unreadable_file_is_an_error(content, reason, tmp_path):
     path = tmp_path / "routing.yaml"
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(CommandError) as caught:
         read(str(path))
-    assert (str(caught.value), caught.value.exit_code) == (f"cannot read {path}: {said}", 2)
+    assert (str(caught.value), caught.value.exit_code) == (f"cannot read {path}: {reason}", 2)
 
 
-def test_a_file_that_is_too_large_is_a_failure_and_not_read_to_its_end(tmp_path):
+def test_an_oversized_file_is_an_error_and_not_read_to_its_end(tmp_path):
     path = tmp_path / "routing.yaml"
     path.write_text(routing_yaml())
     with open(path, "ab") as file:
-        file.truncate(MAX_FILE_BYTES * 2000)  # takes no room on the disk
+        file.truncate(MAX_FILE_BYTES * 2000)  # a sparse file
     with pytest.raises(CommandError, match=f"the file is larger than {MAX_FILE_BYTES} bytes"):
         load_generation(str(path))
 
 
-def test_a_key_file_that_is_too_large_disables_its_provider_alone(tmp_path):
+def test_an_oversized_key_file_disables_only_its_provider(tmp_path):
     path = tmp_path / "routing.yaml"
     path.write_text(routing_yaml().replace(PROVIDER_KEY, f"'${{file:{tmp_path}/key}}'", 1))
     with open(tmp_path / "key", "ab") as file:

@@ -1,4 +1,4 @@
-"""The log is JSON for machines and columns for a terminal, one line for each event."""
+"""The log is JSON or console columns, one line per event."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Terminal(io.TextIOWrapper):
         return True
 
 
-def written(form, kind, **fields):
+def log_line(form, kind, **fields):
     memory = io.BytesIO()
     stream = kind(memory, encoding="utf-8", write_through=True)
     build_logger(form, stream).info("request_completed", **fields)
@@ -26,32 +26,32 @@ def written(form, kind, **fields):
 
 
 @pytest.mark.parametrize("form, kind", [("json", Terminal), ("json", io.TextIOWrapper), ("auto", io.TextIOWrapper)])
-def test_json_has_one_object_a_line_and_keeps_what_is_nothing(form, kind):
-    line = written(form, kind, status=200, key=None)
+def test_json_is_one_object_per_line_and_keeps_none(form, kind):
+    line = log_line(form, kind, status=200, key=None)
     assert line.count("\n") == 1
-    said = orjson.loads(line)
-    assert said.pop("timestamp").endswith("Z")
-    assert said == {"event": "request_completed", "level": "info", "status": 200, "key": None}
+    event = orjson.loads(line)
+    assert event.pop("timestamp").endswith("Z")
+    assert event == {"event": "request_completed", "level": "info", "status": 200, "key": None}
 
 
-def test_json_takes_any_value():
-    assert orjson.loads(written("json", io.TextIOWrapper, what={1}))["what"] == "{1}"
+def test_json_accepts_any_value():
+    assert orjson.loads(log_line("json", io.TextIOWrapper, what={1}))["what"] == "{1}"
 
 
 @pytest.mark.parametrize("form, kind", [("console", Terminal), ("console", io.TextIOWrapper), ("auto", Terminal)])
-def test_a_console_shows_only_what_says_something(form, kind):
-    line = written(form, kind, status=200, nothing=None)
-    assert "request_completed" in line and "status" in line and "nothing" not in line
+def test_the_console_leaves_out_none(form, kind):
+    line = log_line(form, kind, status=200, empty=None)
+    assert "request_completed" in line and "status" in line and "empty" not in line
     assert ("\x1b[" in line) == (kind is Terminal)
 
 
-def test_json_onto_a_stream_of_text_alone_is_json_too():
+def test_json_works_on_a_text_only_stream():
     stream = io.StringIO()
     build_logger("json", stream).info("x")
     assert orjson.loads(stream.getvalue())["event"] == "x"
 
 
-def test_below_info_nothing_is_written_and_a_traceback_stays_in_its_line():
+def test_debug_is_not_written_and_a_traceback_stays_in_its_line():
     stream = io.TextIOWrapper(memory := io.BytesIO())
     log = build_logger("json", stream)
     log.debug("hidden")
@@ -65,18 +65,18 @@ def test_below_info_nothing_is_written_and_a_traceback_stays_in_its_line():
 
 
 class Full(io.RawIOBase):
-    """A disk without room."""
+    """A full disk."""
 
     def writable(self):
         return True
 
-    def write(self, said):
+    def write(self, data):
         raise OSError(28, "No space left on device")
 
 
 @pytest.mark.parametrize("form", ["json", "console"])
 @pytest.mark.parametrize("kind", [io.BytesIO, Full, None])
-def test_a_line_that_cannot_be_written_is_lost_and_nobody_fails(form, kind):
+def test_a_line_that_cannot_be_written_is_dropped_without_an_error(form, kind):
     stream = io.TextIOWrapper(kind(), write_through=True) if kind else io.StringIO()
     log = build_logger(form, stream)
     if kind is not Full:

@@ -1,4 +1,4 @@
-"""What runs is told once by a signal to stop, and its answer is the exit code."""
+"""A command runs until it is done or a signal stops it; its result is the exit code."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ async def done(stopped):
     return 3
 
 
-def test_the_answer_is_the_exit_code():
+def test_the_result_is_the_exit_code():
     assert run(done) == 3
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_says_stop_and_what_runs_ends_as_it_likes(number):
+def test_a_signal_sets_the_stop_event(number):
     async def waiting(stopped):
         os.kill(os.getpid(), number)
         await stopped.wait()
@@ -41,7 +41,7 @@ def test_a_second_signal_ends_it_at_once_with_1(second):
     assert run(stubborn) == 1
 
 
-def test_a_failure_comes_out_as_it_is():
+def test_an_error_propagates():
     async def failing(stopped):
         raise CommandError("no")
 

@@ -1,4 +1,4 @@
-"""Whoever reads the log may be slow, stopped or gone: nobody waits, and what was lost is told."""
+"""A log reader that is slow, stopped or gone never blocks; dropped lines are counted."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import pytest
 from proxy.cli.nonblocking_writer import NonblockingWriter
 
 
-def told(count: int) -> bytes:
-    return b"lost %d\n" % count
+def dropped_notice(count: int) -> bytes:
+    return b"dropped %d\n" % count
 
 
 @pytest.fixture
@@ -25,20 +25,22 @@ def pipe() -> Iterator[tuple[int, io.TextIOWrapper]]:
     os.close(reading)
 
 
-def test_a_reader_that_stops_holds_nobody_up_and_learns_what_it_missed(pipe: tuple[int, io.TextIOWrapper]) -> None:
+def test_a_reader_that_stops_does_not_block_and_the_dropped_lines_are_counted(
+    pipe: tuple[int, io.TextIOWrapper],
+) -> None:
     reading, stream = pipe
-    lines = NonblockingWriter(stream, told)
+    writer = NonblockingWriter(stream, dropped_notice)
     for number in range(4000):  # far more than a pipe holds
-        lines(b"%04d %b\n" % (number, b"x" * 94))
+        writer.write(b"%04d %b\n" % (number, b"x" * 94))
     kept = os.read(reading, 1 << 20).splitlines()
     assert [int(line[:4]) for line in kept] == list(range(len(kept)))
     assert 100 < len(kept) < 4000
-    lines(b"again\n")
-    lines(b"and on\n")
-    assert os.read(reading, 1 << 20) == b"lost %d\nagain\nand on\n" % (4000 - len(kept))
+    writer.write(b"again\n")
+    writer.write(b"and on\n")
+    assert os.read(reading, 1 << 20) == b"dropped %d\nagain\nand on\n" % (4000 - len(kept))
 
 
-def test_lines_lost_to_a_stream_that_is_gone_are_counted_too() -> None:
+def test_lines_dropped_by_a_failing_stream_are_counted() -> None:
     class Full(io.StringIO):
         full = True
 
@@ -48,40 +50,40 @@ def test_lines_lost_to_a_stream_that_is_gone_are_counted_too() -> None:
             return super().write(text)
 
     stream = Full()
-    lines = NonblockingWriter(stream, told)
-    lines(b"one\n")
-    lines(b"two\n")
+    writer = NonblockingWriter(stream, dropped_notice)
+    writer.write(b"one\n")
+    writer.write(b"two\n")
     stream.full = False
-    lines(b"three\n")
-    assert stream.getvalue() == "lost 2\nthree\n"
+    writer.write(b"three\n")
+    assert stream.getvalue() == "dropped 2\nthree\n"
 
 
-def test_a_reader_that_has_gone_is_nobodys_failure(pipe: tuple[int, io.TextIOWrapper]) -> None:
+def test_a_broken_pipe_is_not_an_error(pipe: tuple[int, io.TextIOWrapper]) -> None:
     reading, stream = pipe
-    lines = NonblockingWriter(stream, told)
-    nobody = os.open(os.devnull, os.O_RDONLY)
-    os.dup2(nobody, reading)
-    os.close(nobody)
-    lines(b"one\n")
-    lines(b"two\n")
+    writer = NonblockingWriter(stream, dropped_notice)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, reading)
+    os.close(null)
+    writer.write(b"one\n")
+    writer.write(b"two\n")
 
 
-def test_a_line_longer_than_a_pipe_takes_at_once_holds_nobody_up(pipe: tuple[int, io.TextIOWrapper]) -> None:
+def test_a_line_longer_than_the_pipe_accepts_does_not_block(pipe: tuple[int, io.TextIOWrapper]) -> None:
     reading, stream = pipe
-    lines = NonblockingWriter(stream, told)
+    writer = NonblockingWriter(stream, dropped_notice)
     long = b"x" * 9000 + b"\n"
     for _ in range(100):
-        lines(long)
+        writer.write(long)
     kept = os.read(reading, 1 << 20)
     assert kept.count(long) == len(kept) // len(long) > 1
-    lines(b"again\n")
-    lost, torn = 100 - kept.count(long), len(kept) % len(long)
-    assert os.read(reading, 1 << 20) == b"%blost %d\nagain\n" % (b"\n" if torn else b"", lost)
+    writer.write(b"again\n")
+    dropped, cut = 100 - kept.count(long), len(kept) % len(long)
+    assert os.read(reading, 1 << 20) == b"%bdropped %d\nagain\n" % (b"\n" if cut else b"", dropped)
 
 
-def test_a_file_takes_every_line(tmp_path: Path) -> None:
+def test_a_file_accepts_every_line(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as stream:
-        lines = NonblockingWriter(stream, told)
+        writer = NonblockingWriter(stream, dropped_notice)
         for number in range(3000):
-            lines(b"%d %b\n" % (number, b"x" * 90))
+            writer.write(b"%d %b\n" % (number, b"x" * 90))
     assert len((tmp_path / "log").read_text().splitlines()) == 3000

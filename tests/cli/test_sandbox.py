@@ -1,4 +1,4 @@
-"""`parrot sandbox` says where each simulated provider listens, or in one line why it cannot."""
+"""`parrot sandbox` prints the address of each simulated provider, or the reason why it cannot start."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from argparse import ArgumentTypeError, Namespace
 import pytest
 
 from proxy.cli import main
-from proxy.cli.sandbox import COMMAND, _parse_provider, _simulate
+from proxy.cli.sandbox import _parse_provider, _simulate
 from proxy.sandbox import SIMULATIONS
 
 
@@ -22,23 +22,23 @@ from proxy.sandbox import SIMULATIONS
         ("openai=:8001", ("openai", "openai", 8001)),
     ],
 )
-def test_a_provider_is_a_name_a_dialect_and_a_port(text, provider):
+def test_a_provider_argument_is_a_name_a_dialect_and_a_port(text, provider):
     assert _parse_provider(text) == provider
 
 
 @pytest.mark.parametrize(
-    "text, said", [("groq", "no dialect 'groq'"), ("a=openai:x", "port"), ("openai=:70000", "port")]
+    "text, message", [("groq", "no dialect 'groq'"), ("a=openai:x", "port"), ("openai=:70000", "port")]
 )
-def test_what_is_no_provider_is_refused(text, said):
-    with pytest.raises(ArgumentTypeError, match=said):
+def test_an_invalid_provider_argument_is_an_error(text, message):
+    with pytest.raises(ArgumentTypeError, match=message):
         _parse_provider(text)
 
 
-@pytest.mark.parametrize("wanted, names", [([], list(SIMULATIONS)), ([("groq", "openai", 0)], ["groq"])])
-async def test_says_where_each_one_listens_and_stops_when_told(wanted, names, capsys):
+@pytest.mark.parametrize("providers, names", [([], list(SIMULATIONS)), ([("groq", "openai", 0)], ["groq"])])
+async def test_it_prints_the_address_of_each_provider_and_stops_with_the_event(providers, names, capsys):
     stopped = asyncio.Event()
     stopped.set()
-    assert await _simulate(Namespace(provider=wanted, control_port=0, fault=[]), stopped) == 0
+    assert await _simulate(Namespace(provider=providers, control_port=0, fault=[]), stopped) == 0
     *lines, control = capsys.readouterr().out.splitlines()
     assert control.startswith("control: http://127.0.0.1:")
     assert [line.split(" ")[0] for line in lines] == names
@@ -47,5 +47,5 @@ async def test_says_where_each_one_listens_and_stops_when_told(wanted, names, ca
 
 def test_a_busy_port_is_one_line(capsys):
     with socket.create_server(("127.0.0.1", 0)) as busy:
-        assert main([COMMAND.name, f"openai=openai:{busy.getsockname()[1]}"]) == 1
+        assert main(["sandbox", f"openai=openai:{busy.getsockname()[1]}"]) == 1
     assert capsys.readouterr().err == "parrot: cannot simulate: address already in use\n"

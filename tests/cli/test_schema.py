@@ -1,4 +1,4 @@
-"""`parrot schema` prints what deploy/ has, and the shipped file is in order by it."""
+"""`parrot schema` prints the file in deploy/, and the shipped configuration is valid by it."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ from tests.source import ROOT
 SHIPPED = (ROOT / "routing.yaml").read_text()
 
 
-def test_the_schema_in_the_repository_is_the_one_it_prints(capsys):
+def test_the_schema_in_the_repository_is_up_to_date(capsys):
     assert main(["schema"]) == 0
-    assert (ROOT / "deploy/routing.schema.json").read_text() == capsys.readouterr().out, "parrot schema -o it anew"
+    assert (ROOT / "deploy/routing.schema.json").read_text() == capsys.readouterr().out, (
+        "run parrot schema -o deploy/routing.schema.json"
+    )
 
 
 def test_the_shipped_file_names_the_schema_for_editors():
@@ -27,12 +29,12 @@ def test_the_shipped_file_names_the_schema_for_editors():
 
 
 @pytest.mark.parametrize("text", [SHIPPED, TWO_PROVIDERS], ids=["shipped", "two"])
-def test_a_file_that_serves_is_in_order_by_the_schema(text):
+def test_a_valid_file_is_valid_by_the_schema(text):
     assert validation_errors(yaml.safe_load(text), schema()) == []
 
 
 @pytest.mark.parametrize(
-    "old, new, said",
+    "old, new, message",
     [
         ("weight: 35", "wieght: 35", "providers.openai.wieght: is not allowed"),
         ("weight: 35", "weight: heavy", "providers.openai.weight: "),
@@ -42,20 +44,21 @@ def test_a_file_that_serves_is_in_order_by_the_schema(text):
         ("port: 8090", "port: 80900", "listen.port: "),
     ],
 )
-def test_a_mistake_is_seen_while_one_types(old, new, said):
+def test_a_mistake_is_invalid_by_the_schema(old, new, message):
     assert old in SHIPPED
-    (complaint,) = validation_errors(yaml.safe_load(SHIPPED.replace(old, new, 1)), schema())
-    assert complaint.startswith(said)
+    (error,) = validation_errors(yaml.safe_load(SHIPPED.replace(old, new, 1)), schema())
+    assert error.startswith(message)
 
 
 @pytest.mark.parametrize(
-    "entry", [*REGISTRY, {"limits": {"max_inflight": 5}}, "my.own:Thing", {"my.own:Thing": {"x": 1}}]
+    "entry",
+    [*REGISTRY, {"limits": {"max_inflight": 5}}, "my_package.module:Thing", {"my_package.module:Thing": {"x": 1}}],
 )
-def test_every_middleware_and_ones_own_may_stand_in_the_pipeline(entry):
+def test_the_schema_allows_every_middleware_and_custom_ones(entry):
     assert validation_errors([entry], schema()["properties"]["pipeline"]) == []
 
 
-def test_it_can_be_written_to_a_file(tmp_path, capsys):
+def test_the_schema_is_written_to_a_file(tmp_path, capsys):
     assert main(["schema", "-o", str(tmp_path / "s.json")]) == 0
     assert json.loads((tmp_path / "s.json").read_text()) == schema()
     assert capsys.readouterr().out == ""

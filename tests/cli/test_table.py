@@ -1,4 +1,4 @@
-"""A decision is readable: aligned columns, reasons in words, and no wider than the terminal."""
+"""A decision as text: aligned columns, reasons in table_source, no wider than the terminal."""
 
 from __future__ import annotations
 
@@ -27,27 +27,27 @@ EXPLANATION: dict[str, Any] = {
     ],
 }
 
-SHOWN = """
+EXPECTED = """
 model       gpt-4
 strategy    automatic
 request id  r-1
-asked for   data_residency EU; provider_preference a,b; provider_weights
+policy      data_residency EU; provider_preference a,b; provider_weights
             {"a":1}; n 0.1
 
   #  target                         score
   1  openai@eu-central-1/gpt-4.1   0.2500
-  2  x@eu/m                       12.5000  answer cut to 333 tokens
-  3  y@eu/m                             -  not available for 4.2 s
+  2  x@eu/m                       12.5000  max_tokens lowered to 333
+  3  y@eu/m                             -  unavailable for 4.2 s
 
-Not in the plan:
-     openai@us-east-1/gpt-4.1     keeps data outside the zone asked for
+Excluded:
+     openai@us-east-1/gpt-4.1     outside the required data residency
      cohere                       does not serve this model
      z@eu/m                       unsupported params: logprobs, top_logprobs
 """
 
 
-def test_the_plan_and_the_reasons_stand_in_columns() -> None:
-    assert format_decision(EXPLANATION, 80) == SHOWN.strip("\n")
+def test_the_plan_and_the_reasons_are_in_columns() -> None:
+    assert format_decision(EXPLANATION, 80) == EXPECTED.strip("\n")
 
 
 @pytest.mark.parametrize("width", [60, 80, 120])
@@ -55,7 +55,7 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, format_decision({**EXPLANATION, "plan": []}, width).splitlines())) <= width
 
 
-def test_in_a_narrow_terminal_reasons_go_on_below_themselves() -> None:
+def test_in_a_narrow_terminal_reasons_wrap_with_a_hanging_indent() -> None:
     lines = format_decision(EXPLANATION, 60).splitlines()
     (at,) = [number for number, line in enumerate(lines) if "unsupported" in line]
     assert lines[at].index("unsupported") == len(lines[at + 1]) - len(lines[at + 1].lstrip())
@@ -71,7 +71,7 @@ def test_in_a_narrow_terminal_reasons_go_on_below_themselves() -> None:
         ("round-robin", 0.5, "score", "0.5000"),
     ],
 )
-def test_a_score_is_named_by_what_it_is(strategy: str, score: float, header: str, shown: str) -> None:
+def test_the_score_column_is_named_by_the_strategy(strategy: str, score: float, header: str, shown: str) -> None:
     plan = [{"target": "a@b/c", "score": score}]
     head, row = format_decision({**EXPLANATION, "strategy": strategy, "plan": plan, "excluded": []}, 80).splitlines()[
         -2:
@@ -79,16 +79,16 @@ def test_a_score_is_named_by_what_it_is(strategy: str, score: float, header: str
     assert head.endswith(header) and row.endswith(shown) and len(head) == len(row)
 
 
-def test_nobody_and_nothing_are_said_in_words() -> None:
-    said = format_decision({**EXPLANATION, "plan": [], "excluded": [], "policy": {}}, 80)
-    assert said.endswith("Nobody may serve this request.")
-    assert "asked for   nothing: the file decides" in said
+def test_an_empty_plan_and_an_empty_policy_have_their_own_text() -> None:
+    text = format_decision({**EXPLANATION, "plan": [], "excluded": [], "policy": {}}, 80)
+    assert text.endswith("No eligible target.")
+    assert "policy      defaults of the file" in text
 
 
-def test_every_reason_of_the_filters_has_words() -> None:
+def test_every_exclusion_reason_has_a_text() -> None:
     assert DIALECTS  # the filters ask them
     text = (ROOT / "proxy/routing/eligibility.py").read_text()
-    words = (ROOT / "proxy/cli/table.py").read_text()
+    table_source = (ROOT / "proxy/cli/table.py").read_text()
     reasons = {piece for piece in text.split('"')[1::2] if piece.replace("_", "").isalpha() and "_" in piece}
     assert {"over_cost", "data_residency"} < reasons
-    assert not [reason for reason in reasons if f'"{reason}"' not in words]
+    assert not [reason for reason in reasons if f'"{reason}"' not in table_source]

@@ -1,4 +1,4 @@
-"""A frame says how everybody is, in words and marks as well as colours, and fits the terminal."""
+"""A frame of `parrot top` shows statuses in words and marks, and fits the terminal."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ PERFORMANCE = [
     {"name": "openai", "ttft_ms": SPREAD, "latency_ms": SPREAD, "success_rate": 100.0, "requests": 3, "cost_usd": 0.5},
     {"name": "cohere", "ttft_ms": NONE, "latency_ms": NONE, "success_rate": 0.0, "requests": 1, "cost_usd": 0.0},
 ]
-TRY = {
+FAILOVER = {
     "at": "2026-03-04T05:06:07.000Z", "model": "gpt-4o", "outcome": "ok", "request_id": "r",
     "attempts": [
         {"provider": "cohere", "region": "eu", "outcome": "connection_error", "status": None, "ms": 1.2},
@@ -27,41 +27,41 @@ TRY = {
     ],
 }  # fmt: skip
 ROUTING = {"generation": 3, "hash": "abcdef", "loaded_at": "2026-03-04T05:06:07.000Z"}
-SEEN = {"requests": 4, "rescued": 1, "cost_usd": 0.5, "routing": ROUTING, "failovers": [TRY]}
+ACTIVITY = {"requests": 4, "failover_count": 1, "cost_usd": 0.5, "routing": ROUTING, "failovers": [FAILOVER]}
 
 
-def shown(width, seen=SEEN, health=HEALTH):
+def draw(width, activity=ACTIVITY, health=HEALTH):
     console = Console(file=io.StringIO(), width=width)
-    console.print(render(SidecarReport("http://x", health, PERFORMANCE, seen, {"openai": [1.0, None, 2.0]}), width))
+    console.print(render(SidecarReport("http://x", health, PERFORMANCE, activity, {"openai": [1.0, None, 2.0]}), width))
     return console.file.getvalue()
 
 
 @pytest.mark.parametrize("width", [72, 80, 120])
-def test_it_says_who_is_how_and_fits(width):
-    text = shown(width)
+def test_the_frame_shows_statuses_and_fits_the_terminal(width):
+    text = draw(width)
     assert "cohere is down" in text and "■ down ejected" in text and "● healthy" in text
-    assert "routing 3, abcdef" in text and "75 %" in text
+    assert "config generation 3 (abcdef)" in text and "75 %" in text
     assert max(map(len, text.splitlines())) <= width
 
 
-def test_a_second_try_says_who_failed_and_who_answered():
-    assert "gpt-4o  cohere@eu connection error 1.2 ms → openai ok 1.23 s" in shown(120)
+def test_a_failover_shows_each_attempt():
+    assert "gpt-4o  cohere@eu connection error 1.2 ms → openai ok 1.23 s" in draw(120)
 
 
-def test_only_a_wide_terminal_shows_curves():
-    assert "▅ █" in shown(120) and "▅ █" not in shown(80)
+def test_only_a_wide_terminal_shows_sparklines():
+    assert "▅ █" in draw(120) and "▅ █" not in draw(80)
 
 
-def test_quiet_times_are_called_so():
-    text = shown(80, {**SEEN, "failovers": []}, HEALTH[:1])
-    assert "All is well" in text and "Every request was served at its first try." in text
+def test_without_problems_the_frame_says_so():
+    text = draw(80, {**ACTIVITY, "failovers": []}, HEALTH[:1])
+    assert "All providers are healthy" in text and "No failovers yet." in text
 
 
 @pytest.mark.parametrize(
     ("values", "blocks"),
     [([], ""), ([None], " "), ([0.0], "▁"), ([1.0, 2.0, None, 0.0], "▅█ ▁"), ([1.0] * 50, "█" * 16)],
 )
-def test_a_curve_has_its_highest_value_full_and_gaps_where_nothing_was_measured(values, blocks):
+def test_a_sparkline_is_scaled_to_its_highest_value_with_gaps_for_none(values, blocks):
     assert sparkline(values) == blocks
 
 
@@ -69,11 +69,11 @@ def test_a_curve_has_its_highest_value_full_and_gaps_where_nothing_was_measured(
     ("milliseconds", "text"),
     [(None, "-"), (1.234, "1.23 ms"), (999.4, "999 ms"), (999.6, "1.00 s"), (12_345.0, "12.35 s")],
 )
-def test_durations_are_written_for_people(milliseconds, text):
+def test_durations_are_formatted_with_a_unit(milliseconds, text):
     assert format_duration(milliseconds) == text
 
 
-def test_nobody_there_is_said():
+def test_an_unreachable_sidecar_is_draw():
     console = Console(file=io.StringIO(), width=80)
-    console.print(render_unreachable("http://x", "it is silent"))
-    assert console.file.getvalue().strip() == "■ http://x: it is silent; trying again"
+    console.print(render_unreachable("http://x", "timeout"))
+    assert console.file.getvalue().strip() == "■ http://x: timeout; retrying"
