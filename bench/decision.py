@@ -18,7 +18,8 @@ from proxy.config.load import load
 from proxy.config.snapshot import Snapshot
 from proxy.config.typed_loader import TypedLoader
 from proxy.routing import policy
-from proxy.routing.decision import decide
+from proxy.routing.decision import Decision, decide
+from proxy.routing.decision_cache import DecisionCache
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 from proxy.routing.routing_request import RoutingRequest
@@ -171,11 +172,13 @@ def _parse_uncached(snapshot: Snapshot) -> Policy:
 def _decide(snapshot: Snapshot, headers_policy: Policy, signals: Signals) -> Callable[[int], object]:
     facts = Facts("chat", "m", prompt_tokens=800, max_tokens=400)
     seeds = [f"request-{number}" for number in range(1000)]
-    return lambda number: decide(
-        RoutingRequest(facts, headers_policy, "automatic", seeds[number % 1000], default_region="us-east-1"),
-        snapshot,
-        signals,
-    )
+    cache = DecisionCache()
+
+    def decide_next(number: int) -> Decision:
+        request = RoutingRequest(facts, headers_policy, "automatic", seeds[number % 1000], default_region="us-east-1")
+        return decide(request, snapshot, signals, cache)
+
+    return decide_next
 
 
 def main() -> None:

@@ -23,9 +23,10 @@ from proxy.resilience.budgets import HedgeBudget, RetryBudget
 from proxy.resilience.rate_limits import RateLimiter
 from proxy.resilience.resume import Prefix
 from proxy.routing.affinity import Affinity
+from proxy.routing.annotate import format_usd
 from proxy.routing.balancing import BalancerState
-from proxy.routing.cost_ceiling import format_usd
 from proxy.routing.decision import Decision, PlannedTarget
+from proxy.routing.decision_cache import DecisionCache
 from proxy.routing.dry_run import explanation
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
@@ -66,6 +67,7 @@ class Runtime:
     rate_limits: RateLimiter = field(default_factory=RateLimiter)
     round_robin: BalancerState = field(default_factory=BalancerState)
     affinity: Affinity = field(default_factory=Affinity)
+    decision_cache: DecisionCache = field(default_factory=DecisionCache)
     load: Load = field(default_factory=Load)
     on_auth_failure: Callable[[], None] = lambda: None
     """To be told that a provider refused our key: it may have been changed."""
@@ -75,16 +77,14 @@ class Runtime:
     activity: Activity = field(init=False)
     breakers: Breakers = field(init=False)
     signals: SignalCache = field(init=False)
-    """The rows that decisions read."""
     local_trouble: LocalFailureLog = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "local_trouble", LocalFailureLog(self.log, self.clock))
         object.__setattr__(self, "activity", Activity(self.wall()))
-        object.__setattr__(self, "breakers", Breakers(self.random))
-        signals = SignalCache(
-            self.observations, self.breakers.availability, probe_failures=self.breakers.probe_failures
-        )
+        breakers = Breakers(self.random)
+        object.__setattr__(self, "breakers", breakers)
+        signals = SignalCache(self.observations, breakers.availability, probe_failures=breakers.probe_failures)
         object.__setattr__(self, "signals", signals)
 
     def on_snapshot(self, snapshot: Snapshot) -> None:

@@ -1,4 +1,4 @@
-"""What a request's attempts have cost so far, and what a further one may cost under the request's ceiling."""
+"""What a request's attempts have cost so far, so that further attempts stay under the request's cost ceiling."""
 
 from __future__ import annotations
 
@@ -6,36 +6,39 @@ from msgspec import structs
 
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.resume import BYTES_PER_TOKEN
-from proxy.routing import cost_ceiling
+from proxy.routing.cost_ceiling import CostCeiling, calibrated_prompt_tokens, worst_case_usd
 from proxy.routing.decision import PlannedTarget
 
 
 def clamp_to_ceiling(step: PlannedTarget, exchange: Exchange) -> PlannedTarget | None:
-    """The place with its answer cut to what is left of the ceiling; None if not even that fits."""
+    """Return the target clamped to what the attempts so far leave of the ceiling; None if it does not fit."""
     ceiling = exchange.policy.max_cost_per_request
     if ceiling is None:
         return step
     target = step.target
     signal = exchange.runtime.signals.table_at(exchange.runtime.clock()).get(target.id)
-    fit = cost_ceiling.fit(target, exchange.facts, signal, ceiling - cost_so_far_usd(exchange))
-    return structs.replace(step, max_tokens=fit.max_tokens) if fit else None
+    admission = CostCeiling(exchange.facts, ceiling - cost_so_far_usd(exchange)).check(target, signal)
+    return None if admission.exclusion else structs.replace(step, max_tokens=admission.max_tokens)
 
 
 def cost_so_far_usd(exchange: Exchange) -> float:
-    """USD of the attempts so far."""
+    """Return the USD of the attempts so far, running ones included."""
     return sum(map(_attempt_cost_usd, exchange.attempts))
 
 
 def _attempt_cost_usd(attempt: Attempt) -> float:
-    """What is known; at worst while it runs; of an answer that was cut, what came of it."""
+    """Return the known cost of an attempt, or an estimate.
+
+    A running attempt counts with its worst case. One that failed after its first content, or lost to a hedge, counts with
+    its prompt and the text received; one that failed before counts as 0."""
     known, exchange, target = attempt.cost(), attempt.exchange, attempt.step.target
     if known is not None or target.price is None:
         return known or 0.0
     signal = exchange.runtime.signals.table_at(exchange.runtime.clock()).get(target.id)
     if attempt.ended is None:
         facts = structs.replace(exchange.facts, max_tokens=attempt.step.max_tokens or exchange.facts.max_tokens)
-        return cost_ceiling.worst_case_usd(target, facts, signal) or 0.0
+        return worst_case_usd(target, facts, signal) or 0.0
     if attempt.first_content_at is None and attempt.outcome != "hedge_lost":
         return 0.0
-    said = -(-attempt.completion.length // BYTES_PER_TOKEN)
-    return target.price.cost(cost_ceiling.calibrated_prompt_tokens(exchange.facts, signal), said)
+    received_tokens = -(-attempt.completion.length // BYTES_PER_TOKEN)
+    return target.price.cost(calibrated_prompt_tokens(exchange.facts, signal), received_tokens)

@@ -14,6 +14,7 @@ from proxy.config.prices import Price, list_price
 from proxy.config.regions import CloudRegion
 from proxy.config.schema import Admin, Defaults, Drain, Listen, ProbeConfig, ProviderLimits, Timeouts
 from proxy.config.units import Secret
+from proxy.errors import ModelNotFoundError
 from proxy.redaction import Redactor
 
 GLOBAL = "global"
@@ -132,8 +133,6 @@ class Snapshot:
     """Values that no log line may contain."""
     limited_providers: Mapping[str, Provider] = field(init=False)
     """The providers with `limits`."""
-    memo: dict[Any, Any] = field(default_factory=dict, init=False, compare=False, repr=False)
-    """A cache of values derived from this snapshot alone."""
 
     def __post_init__(self) -> None:
         limited = {name: provider for name, provider in self.providers.items() if provider.limits is not None}
@@ -169,3 +168,13 @@ def bind_model(target: Target, model: str) -> Target:
         price=price,
         context_window=target.context_window or (price.context_window if price else None),
     )
+
+
+def targets_for_model(snapshot: Snapshot, model: str) -> tuple[Target, ...]:
+    """Return the targets of a model. Raises ModelNotFoundError with up to three similar names."""
+    targets = snapshot.targets(model)
+    if not targets:
+        similar = snapshot.similar_names(model)
+        hint = f"; did you mean {' or '.join(repr(name) for name in similar)}?" if similar else ""
+        raise ModelNotFoundError(f"no model '{model[:256]}' in the routing table{hint}", param="model")
+    return targets

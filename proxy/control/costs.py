@@ -8,16 +8,16 @@ from typing import Any
 
 import orjson
 
-from proxy.config.snapshot import Snapshot, Target
+from proxy.config.snapshot import Target, targets_for_model
 from proxy.config.units import Size
 from proxy.errors import InvalidRequestError
 from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import signals
-from proxy.routing.dry_run import effective_policy, targets_for_model
-from proxy.routing.eligibility import exclusion_reason
+from proxy.routing.eligibility import RequestCheck, request_check, static_exclusion
 from proxy.routing.facts import Facts, parse_json_object
+from proxy.routing.policy import effective_policy
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.signals import Signals
 
@@ -39,10 +39,10 @@ async def analyze(exchange: Exchange) -> Response:
     exchange.policy = effective_policy(body, exchange.control_headers, exchange.snapshot)
     facts = Facts("chat", model, prompt_tokens=counts[0], max_tokens=counts[1] or None)
     request = RoutingRequest(facts, exchange.policy, exchange.snapshot.default_strategy, exchange.id)
-    known = signals(exchange)
+    known, check = signals(exchange), request_check(request, exchange.snapshot)
     rows: dict[str, list[dict[str, Any]]] = {}
     for target in targets:
-        row = _row(target, counts, _unavailable_reason(target, request, known, exchange.snapshot))
+        row = _row(target, counts, _unavailable_reason(target, request, known, check))
         rows.setdefault(target.provider.name, []).append(row)
     return Response(200, {}, orjson.dumps({name: min(each, key=_rank) for name, each in rows.items()}))
 
@@ -58,11 +58,14 @@ def _rank(row: Mapping[str, Any]) -> tuple[bool, float]:
     return not row["available"], inf if row["cost"] is None else row["cost"]
 
 
-def _unavailable_reason(target: Target, request: RoutingRequest, known: Signals, snapshot: Snapshot) -> str | None:
+def _unavailable_reason(
+    target: Target, request: RoutingRequest, known: Signals, check: RequestCheck | None
+) -> str | None:
     signal = known.table.get(target.id, request.policy.performance_window)
+    excluded = static_exclusion(target, request) or (check(target, signal).exclusion if check else None)
     busy = "busy" if target.provider.name in known.limited_for_ms else None
     down = signal.available_in_ms > 0 or signal.availability.is_down
-    return exclusion_reason(target, request, signal, snapshot) or ("down" if down else busy)
+    return excluded or ("down" if down else busy)
 
 
 def _counts(body: Mapping[str, Any]) -> tuple[int, int, int]:

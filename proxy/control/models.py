@@ -7,10 +7,9 @@ from urllib.parse import unquote
 
 import orjson
 
-from proxy.config.snapshot import Target
+from proxy.config.snapshot import Target, targets_for_model
 from proxy.exchange import Exchange
 from proxy.messages import Response
-from proxy.routing.dry_run import targets_for_model
 
 PATH = "/v1/models"
 

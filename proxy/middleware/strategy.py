@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from proxy.config.snapshot import targets_for_model
 from proxy.errors import NoEligibleProviderError, ParrotError
 from proxy.exchange import Exchange, Handler
 from proxy.messages import Response, TransformedBody
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.routing.decision import decide
-from proxy.routing.dry_run import effective_policy, targets_for_model
 from proxy.routing.eligibility import unsupported_param
 from proxy.routing.facts import parse_facts, parse_json_object
+from proxy.routing.policy import effective_policy
 from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES
 from proxy.telemetry.signals import Signals
@@ -52,7 +53,8 @@ class RoutingMiddleware:
         exchange.facts = parse_facts(exchange.endpoint, exchange.body)
         if "routing" in exchange.body:
             exchange.policy = effective_policy(exchange.body, exchange.control_headers, exchange.snapshot)
-        exchange.decision = decide(self.routing_request(exchange), exchange.snapshot, signals(exchange))
+        request, cache = self.routing_request(exchange), exchange.runtime.decision_cache
+        exchange.decision = decide(request, exchange.snapshot, signals(exchange), cache)
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
             raise _no_eligible_provider(exchange)

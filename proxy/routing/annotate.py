@@ -1,4 +1,4 @@
-"""What an answer is told of itself: its cost and, if asked for, the decision, spliced in; no other byte moves."""
+"""Inserts the cost and the routing decision into responses as JSON members; every other byte stays as it was."""
 
 from __future__ import annotations
 
@@ -8,39 +8,43 @@ from typing import Any
 
 import orjson
 
-from proxy.routing.cost_ceiling import format_usd
 from proxy.sse import Framer, data_of
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
-# All up to the next brace; a string is passed over whole, so that what it says of braces does not count.
+# Everything up to the next brace; strings are consumed as a whole, so that braces inside them do not count.
 _BRACE = re.compile(rb'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])', re.DOTALL)
 _DEPTH_CHANGE = {b"{": 1, b"}": -1}
 _FINISH_OR_ERROR = re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE)
 
 
-def with_cost(data: bytes, cost: float) -> bytes:
-    """A JSON object, or an event of one, with `cost` (USD) as the last member of its `usage`, if it has that."""
-    first = data.find(b'"usage"')  # far sooner there than the pattern would be
+def format_usd(usd: float) -> str:
+    """Return USD as a plain decimal number such as `0.0000123`, without an exponent."""
+    return f"{usd:.10f}".rstrip("0").rstrip(".")
+
+
+def with_cost(data: bytes, usd: float) -> bytes:
+    """Return a JSON object or SSE event with `cost` as the last member of its `usage`; unchanged without `usage`."""
+    first = data.find(b'"usage"')  # much faster than the pattern
     starts = [match.end() for match in _USAGE.finditer(data, first)] if first >= 0 else []
     if not starts:
         return data
-    # Hosts have further objects of that name further in; the scan is for them alone, as an answer may be long.
+    # Some providers nest further `usage` objects; only then is the whole text scanned for the outermost one.
     start = starts[0] if len(starts) == 1 else min(starts, key=lambda at: _brace_depth(data[:at]))
-    return _insert_member(data, _closing_brace(data, start), b'"cost":' + format_usd(cost).encode())
+    return _insert_member(data, _closing_brace(data, start), b'"cost":' + format_usd(usd).encode())
 
 
 def with_routing(data: bytes, routing: Mapping[str, Any]) -> bytes:
-    """A JSON object, or an event of one, with `routing` as its last member."""
+    """Return a JSON object or SSE event with `routing` as its last member."""
     return _insert_member(data, data.rindex(b"}"), b'"routing":' + orjson.dumps(routing))
 
 
 def _insert_member(data: bytes, end: int, member: bytes) -> bytes:
-    """A member added before the brace at `end`."""
+    """Insert a member before the closing brace at `end`."""
     last = end - 1
     while data[last : last + 1].isspace():
         last -= 1
     comma = b"" if data[last : last + 1] == b"{" else b","
-    view = memoryview(data)  # an answer may be megabytes: copied once is enough
+    view = memoryview(data)  # a body may be megabytes: copy it only once
     return b"".join((view[:end], comma, member, view[end:]))
 
 
@@ -49,7 +53,7 @@ def _brace_depth(data: bytes) -> int:
 
 
 def _closing_brace(data: bytes, start: int) -> int:
-    """Where the object ends whose inside begins at `start`."""
+    """Return the index of the closing brace of the object whose content starts at `start`."""
     depth = 1
     for brace in _BRACE.finditer(data, start):
         depth += _DEPTH_CHANGE[brace[1]]
@@ -59,9 +63,10 @@ def _closing_brace(data: bytes, start: int) -> int:
 
 
 class StreamAnnotator:
-    """A stage over OpenAI's events: the cost goes to the usage, the decision to the first finish or to an error.
+    """Stream transform: adds the cost to the usage event, and the decision to the first finish or to an error event.
 
-    Until there is something to say events pass unseen."""
+    `total_cost` returns USD, or None while it is unknown; `explain` returns the decision, or is None if it was not
+    requested. Without either, bytes pass unparsed."""
 
     def __init__(self, total_cost: Callable[[], float | None], explain: Callable[[], Mapping[str, Any]] | None) -> None:
         self._total_cost = total_cost
@@ -78,7 +83,7 @@ class StreamAnnotator:
 
     def _event(self, event: bytes) -> bytes:
         if (data_of(event) or b"").lstrip()[:1] != b"{":
-            return event  # a comment, `[DONE]`, or nothing that could have members
+            return event  # a comment or `[DONE]`, not a JSON object
         cost = self._total_cost()
         if cost is not None:
             event = with_cost(event, cost)

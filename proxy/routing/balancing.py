@@ -1,4 +1,8 @@
-"""Whose turn it is: exact shares, counted per group of requests that could go to the same providers."""
+"""Load balancing with exact shares: picks the provider of the first place by counting earlier picks.
+
+Requests for the same model with the same available providers and weights form a group. Each pick goes to the provider
+that is furthest behind its share of the group's picks, so any 100 consecutive picks have exactly the shares of weights
+that sum to 100."""
 
 from __future__ import annotations
 
@@ -8,92 +12,94 @@ from math import gcd
 
 from msgspec import Struct
 
+from proxy.routing.decision_cache import BalancingGroup, CandidateSet
 from proxy.routing.routing_request import RoutingRequest
-from proxy.routing.strategies import CandidateSet
 
 SHARE_PRECISION = 10_000
-"""Parts into which the file's shares are rounded."""
+"""Providers' weights in the file are multiplied by this and rounded to integers."""
 MAX_GROUPS = 1024
-"""Groups remembered; the least used are forgotten first."""
+"""Groups that are counted; the least recently used are forgotten first."""
 
 BALANCING_STRATEGIES = ("round-robin", "weighted")
-"""Strategies that take turns over everybody."""
-
-
-class BalancingGroup(Struct, frozen=True, gc=False):
-    """Requests that take turns together: the model asked for, and the available providers with their weights."""
-
-    model: str
-    weights: tuple[tuple[str, int], ...]
 
 
 class BalancedPick(Struct, frozen=True, gc=False):
-    """A place given by turn; recorded if the decision is live."""
+    """The provider that gets the first place. Live decisions count it with `BalancerState.record`."""
 
     group: BalancingGroup
     provider: str
 
 
 def next_pick(
-    question: RoutingRequest, lineup: CandidateSet, picks: Mapping[BalancingGroup, Mapping[str, int]]
+    request: RoutingRequest, candidates: CandidateSet, counts: Mapping[BalancingGroup, Mapping[str, int]]
 ) -> BalancedPick | None:
-    """Whose turn it is among the available; None if nobody asked for turns, or nobody has a weight."""
-    asked, policy = balancing_mode(question), question.policy
-    if asked is None:
+    """Return the next pick among the available providers, given the earlier ones (`BalancerState.picks`).
+
+    None if the request is not balanced, or no available provider has a weight."""
+    mode, policy = balancing_mode(request), request.policy
+    if mode is None:
         return None
-    key = asked, policy.load_balance_providers, policy.provider_weights
-    found: tuple[BalancingGroup, int] | None = lineup.groups.get(key)
-    if found is None:
-        weights = _integer_weights(question, asked, lineup.shares)
-        found = lineup.groups[key] = BalancingGroup(question.facts.model, weights), sum(weight for _, weight in weights)
-    group, total = found
-    return BalancedPick(group, _furthest_behind(group.weights, total, picks.get(group, {}))) if total else None
+    key = mode, policy.load_balance_providers, policy.provider_weights
+    group = candidates.groups.get(key)
+    if group is None:
+        group = BalancingGroup(request.facts.model, _integer_weights(request, mode, _shares(candidates)))
+        candidates.groups[key] = group
+    return BalancedPick(group, _furthest_behind(group.weights, counts.get(group, {}))) if group.weights else None
 
 
-def balancing_mode(question: RoutingRequest) -> str | None:
-    """How turns are given; None if nobody asked for any."""
-    policy = question.policy
+def balancing_mode(request: RoutingRequest) -> str | None:
+    """Return `round-robin`, `weighted`, or None if the request is not balanced."""
+    policy = request.policy
     if policy.load_balance_strategy:
         return policy.load_balance_strategy
     if policy.provider_weights:
         return "weighted"
     if policy.load_balance_providers:
         return "round-robin"
-    strategy = policy.routing_strategy or question.default_strategy
+    strategy = policy.routing_strategy or request.default_strategy
     return strategy if strategy in BALANCING_STRATEGIES else None
 
 
-def _integer_weights(question: RoutingRequest, asked: str, shares: Mapping[str, float]) -> tuple[tuple[str, int], ...]:
-    """Whole weights of those who take turns, in lowest terms, in listed order; names without one are left out."""
-    policy = question.policy
+def _shares(candidates: CandidateSet) -> dict[str, float]:
+    """Return the available providers in listed order with their weights in the file."""
+    return {
+        name: candidates.candidates[indices[0]].target.provider.weight
+        for name, indices in candidates.available_by_provider.items()
+    }
+
+
+def _integer_weights(request: RoutingRequest, mode: str, shares: Mapping[str, float]) -> tuple[tuple[str, int], ...]:
+    """Return the weights of the balanced providers in lowest terms, in listed order; those of weight 0 are left out."""
+    policy = request.policy
     names = [name for name in policy.load_balance_providers or shares if name in shares]
-    if asked == "round-robin":
+    if mode == "round-robin":
         return tuple((name, 1) for name in names)
-    given = dict(policy.provider_weights)
-    whole = {name: given.get(name, 0) if given else round(shares[name] * SHARE_PRECISION) for name in names}
-    divisor = gcd(*whole.values())
-    return tuple((name, weight // divisor) for name, weight in whole.items() if weight)
+    requested = dict(policy.provider_weights)
+    weights = {name: requested.get(name, 0) if requested else round(shares[name] * SHARE_PRECISION) for name in names}
+    divisor = gcd(*weights.values())
+    return tuple((name, weight // divisor) for name, weight in weights.items() if weight)
 
 
-def _furthest_behind(weights: Sequence[tuple[str, int]], total: int, picks: Mapping[str, int]) -> str:
-    """The one furthest behind its share: the largest weight x (n + 1) - picks x total, the first listed on a tie."""
-    n = sum(picks.values()) + 1
-    behind = [weight * n - picks.get(name, 0) * total for name, weight in weights]
+def _furthest_behind(weights: Sequence[tuple[str, int]], counts: Mapping[str, int]) -> str:
+    """Return the provider with the largest weight x (n + 1) - picks x total of weights; the first listed on a tie."""
+    total = sum([weight for _, weight in weights])
+    n = sum(counts.values()) + 1
+    behind = [weight * n - counts.get(name, 0) * total for name, weight in weights]
     return weights[behind.index(max(behind))][0]
 
 
 class BalancerState:
-    """The turns taken so far."""
+    """The picks counted so far, by group and provider."""
 
     def __init__(self) -> None:
         self.picks: OrderedDict[BalancingGroup, dict[str, int]] = OrderedDict()
 
-    def record(self, turn: BalancedPick) -> None:
-        """Count one; when a whole round is over its counts begin anew, so they stay small."""
-        picks = self.picks.setdefault(turn.group, {})
-        self.picks.move_to_end(turn.group)
-        picks[turn.provider] = picks.get(turn.provider, 0) + 1
-        if sum(picks.values()) == sum(weight for _, weight in turn.group.weights):
-            picks.clear()
+    def record(self, pick: BalancedPick) -> None:
+        """Count a pick. After a full round, one pick per unit of weight, the group's counts start again from 0."""
+        counts = self.picks.setdefault(pick.group, {})
+        self.picks.move_to_end(pick.group)
+        counts[pick.provider] = counts.get(pick.provider, 0) + 1
+        if sum(counts.values()) == sum(weight for _, weight in pick.group.weights):
+            counts.clear()
         if len(self.picks) > MAX_GROUPS:
             self.picks.popitem(last=False)

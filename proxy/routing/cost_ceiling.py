@@ -1,85 +1,80 @@
-"""What a request may cost at a target, at worst, and how far its answer must be cut to fit a ceiling."""
+"""The cost ceiling of a request (X-Max-Cost-Per-Request): whether a target fits under it, and with how many tokens.
+
+A request costs at most its whole prompt and its longest answer. The prompt is the estimate scaled by the target's token
+calibration. If only the answer is too expensive, it is clamped: the target gets a smaller `max_tokens`, unless it would
+be under MIN_OUTPUT_TOKENS or the reasoning budget. A target without a known price never fits."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from math import floor, inf
+from math import floor
 
-from proxy.config.prices import Price, Rates
+from msgspec import Struct
+
 from proxy.config.snapshot import Target
 from proxy.routing.facts import MAX_TOKENS_MEMBERS, Facts
 from proxy.telemetry.signals import Signal
 
 DEFAULT_OUTPUT_TOKENS = 4096
-"""Tokens an answer is taken to have at most where the caller does not say."""
+"""Length of the longest answer where the caller sets no limit."""
 MIN_OUTPUT_TOKENS = 16
-"""An answer is never cut below this many tokens, nor below its reasoning budget."""
+"""An answer is never clamped to fewer tokens."""
 
 
-_ROUNDED = 5
-"""Tokens: more than rounding adds to an estimate before it is calibrated."""
-_UNKNOWN = Rates(inf, inf, inf, inf)
+class Admission(Struct, frozen=True):
+    """Whether a target may serve a request: as it is, with its answer clamped, or not at all."""
+
+    exclusion: str | None = None
+    """Why the target may not serve."""
+    max_tokens: int | None = None
+    """The number of tokens the answer is clamped to."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fit:
-    """How a request fits a ceiling."""
-
-    max_tokens: int | None
-    """What the answer must be cut to, or None if it fits as it is."""
+ADMITTED = Admission()
+_UNKNOWN_PRICE = Admission("unknown_price")
+_OVER_COST = Admission("over_cost")
 
 
-AS_IT_IS = Fit(None)
+class CostCeiling:
+    """A ceiling in USD for one request; `check` is called once per target."""
 
+    __slots__ = ("_can_clamp", "_max_output_tokens", "_min_output_tokens", "_n", "_prompt_tokens", "_usd")
 
-def format_usd(cost: float) -> str:
-    """USD as a plain decimal number, such as `0.0000123`; never with an exponent."""
-    return f"{cost:.10f}".rstrip("0").rstrip(".")
+    def __init__(self, facts: Facts, usd: float) -> None:
+        self._usd = usd
+        self._prompt_tokens = facts.prompt_tokens
+        self._n = facts.n
+        self._max_output_tokens = _max_output_tokens(facts)
+        self._min_output_tokens = max(MIN_OUTPUT_TOKENS, facts.reasoning_tokens)
+        self._can_clamp = facts.endpoint in MAX_TOKENS_MEMBERS
+
+    def check(self, target: Target, signal: Signal) -> Admission:
+        """Return ADMITTED, the tokens that the answer is clamped to, or `unknown_price` or `over_cost`."""
+        price = target.price
+        if price is None:
+            return _UNKNOWN_PRICE
+        prompt_tokens = round(self._prompt_tokens * signal.token_ratio)
+        rates = price.rates_for(prompt_tokens) if price.tiers else price
+        left_usd, usd_per_output_token = self._usd - prompt_tokens * rates.input, rates.output * self._n
+        if self._max_output_tokens * usd_per_output_token <= left_usd:
+            return ADMITTED
+        if not self._can_clamp or usd_per_output_token <= 0:
+            return _OVER_COST
+        max_tokens = floor(left_usd / usd_per_output_token)
+        return Admission(max_tokens=max_tokens) if max_tokens >= self._min_output_tokens else _OVER_COST
 
 
 def calibrated_prompt_tokens(facts: Facts, signal: Signal) -> int:
-    """The estimate, as this target's own counts have calibrated it."""
+    """Return the estimated prompt tokens as this target counts them."""
     return round(facts.prompt_tokens * signal.token_ratio)
 
 
 def worst_case_usd(target: Target, facts: Facts, signal: Signal) -> float | None:
-    """USD for the whole prompt and the longest answer, times n; None if the price is not known."""
+    """Return the USD of the whole prompt and the longest answer, times n; None if the price is unknown."""
     if target.price is None:
         return None
     return target.price.cost(calibrated_prompt_tokens(facts, signal), _max_output_tokens(facts) * facts.n)
 
 
 def _max_output_tokens(facts: Facts) -> int:
-    """Tokens of the longest answer; what is made of an embedding or a moderation has none."""
+    """Embeddings and moderations have no output tokens."""
     return 0 if facts.endpoint in ("embeddings", "moderations") else facts.max_tokens or DEFAULT_OUTPUT_TOKENS
-
-
-def dearest(known: Iterable[tuple[Target, Signal]]) -> tuple[float, float]:
-    """USD that a token of the prompt, as estimated, and one of the answer cost at most, whatever the target; or infinity."""
-    rates = [(each, signal.token_ratio) for target, signal in known for each in _every_rate(target.price)]
-    return max((each.input * ratio for each, ratio in rates), default=inf), max(
-        (each.output for each, _ in rates), default=inf
-    )
-
-
-def _every_rate(price: Price | None) -> list[Rates]:
-    return [price, *[rates for _, rates in price.tiers]] if price else [_UNKNOWN]
-
-
-def surely_under(ceiling: float, facts: Facts, dearest: tuple[float, float]) -> bool:
-    """Whether the request, its answer uncut, is under `ceiling` USD at rates that no target exceeds."""
-    return (facts.prompt_tokens + _ROUNDED) * dearest[0] + _max_output_tokens(facts) * facts.n * dearest[1] <= ceiling
-
-
-def fit(target: Target, facts: Facts, signal: Signal, ceiling: float) -> Fit | None:
-    """How the request fits under `ceiling` USD; None if it cannot, or nobody knows."""
-    if target.price is None:
-        return None
-    prompt = calibrated_prompt_tokens(facts, signal)
-    rates = target.price.rates_for(prompt)
-    left, each = ceiling - prompt * rates.input, rates.output * facts.n
-    if _max_output_tokens(facts) * each <= left:
-        return AS_IT_IS
-    room = floor(left / each) if each > 0 and facts.endpoint in MAX_TOKENS_MEMBERS else 0
-    return Fit(room) if room >= max(MIN_OUTPUT_TOKENS, facts.reasoning_tokens) else None

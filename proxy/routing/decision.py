@@ -1,9 +1,11 @@
-"""Who serves a request, in which order, and why: a pure function of the question, the file and the signals."""
+"""The routing decision: filters the targets of a model, scores the candidates and ranks them into a plan.
+
+A pure function of the request, the snapshot of routing.yaml and the signals: no clock, no I/O, and no randomness but the
+request's seed."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from math import isfinite
 from typing import Any
 
@@ -11,59 +13,55 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from proxy.config.snapshot import Snapshot, Target
-from proxy.routing import cost_ceiling
 from proxy.routing.balancing import BalancedPick, balancing_mode, next_pick
-from proxy.routing.eligibility import (
-    EligibleTargets,
-    Exclusion,
-    eligible_targets,
-    per_request_exclusion,
-    request_filters,
-)
+from proxy.routing.candidates import delay_candidates, make_candidates
+from proxy.routing.cost_ceiling import ADMITTED
+from proxy.routing.decision_cache import CandidateSet, DecisionCache
+from proxy.routing.eligibility import Exclusion, request_check
 from proxy.routing.ranking import NO_OVERRIDES, OrderOverrides, provider_chain, rank
 from proxy.routing.routing_request import RoutingRequest
-from proxy.routing.strategies import STRATEGIES, Candidate, CandidateSet, StrategyInput
-from proxy.telemetry.signals import Signal, Signals, SignalTable
+from proxy.routing.strategies import STRATEGIES, StrategyInput
+from proxy.telemetry.signals import Signals
 from proxy.telemetry.window import round_up_to_buckets
 
 
 class PlannedTarget(Struct, frozen=True, gc=False):
-    """One place in the plan."""
+    """One place in the plan: a target, and how it may be tried."""
 
     target: Target
     score: float
-    """The strategy's key; smaller is better."""
+    """The strategy's sort key; lower is better."""
     max_tokens: int | None = None
-    """What the answer is cut to, so that it stays under the cost ceiling."""
+    """The number of tokens the answer is clamped to, so that the request stays under its cost ceiling."""
     available_in_ms: int = 0
-    """Why it stands behind the others: it is out, cooling or at a limit for so long."""
+    """Milliseconds until the target is available again: it is ejected, cooling down or at a rate limit."""
 
 
 class Decision(Struct, frozen=True):
-    """The plan, and who is not in it."""
+    """The targets to try, in order, and the excluded ones with their reasons."""
 
     model: str = ""
     strategy: str = ""
     plan: tuple[PlannedTarget, ...] = ()
     excluded: tuple[Exclusion, ...] = ()
     pick: BalancedPick | None = None
-    """The turn that the first place was given by; counted when the decision is acted on."""
+    """The balancer's pick, if it decided the first place; live decisions record it."""
     window_s: float = 300.0
-    """Seconds over which targets were to be measured."""
+    """The window over which the targets' performance was measured."""
 
     def as_json(self) -> dict[str, Any]:
-        """The decision as a value for JSON."""
+        """Return the decision as a value for JSON."""
         plan = [
             {
-                "target": step.target.id,
-                "provider": step.target.provider.name,
-                "region": step.target.region,
-                "model": step.target.model,
-                "score": round(step.score, 6) if isfinite(step.score) else None,
-                **({"max_tokens": step.max_tokens} if step.max_tokens else {}),
-                **({"available_in_ms": step.available_in_ms} if step.available_in_ms else {}),
+                "target": each.target.id,
+                "provider": each.target.provider.name,
+                "region": each.target.region,
+                "model": each.target.model,
+                "score": round(each.score, 6) if isfinite(each.score) else None,
+                **({"max_tokens": each.max_tokens} if each.max_tokens else {}),
+                **({"available_in_ms": each.available_in_ms} if each.available_in_ms else {}),
             }
-            for step in self.plan
+            for each in self.plan
         ]
         excluded = [{"target": each.target, "provider": each.provider, "reason": each.reason} for each in self.excluded]
         return {
@@ -75,87 +73,66 @@ class Decision(Struct, frozen=True):
         }
 
 
-def decide(question: RoutingRequest, snapshot: Snapshot, signals: Signals) -> Decision:
-    """Filter, score, order; the plan is empty if nobody may serve."""
-    policy = question.policy
-    strategy, turns = policy.routing_strategy or question.default_strategy, balancing_mode(question)
-    lineup, excluded, cheap = _screened(question, snapshot, signals)
-    scene = StrategyInput(question, lineup, signals.in_flight)
-    scores = dict(zip(lineup.candidates, STRATEGIES[strategy](scene), strict=True))
-    lead = _order_overrides(question, lineup, signals, turns)
-    available, rest = rank(scene, scores, lead)
-    steps = [PlannedTarget(each.target, scores[each]) for each in available]
-    steps += [PlannedTarget(each.target, scores[each], None, each.signal.available_in_ms) for each in rest]
-    if not cheap:
-        steps = [_cut(step, each, question) for step, each in zip(steps, available + rest, strict=True)]
-    plan, window = tuple(steps), policy.performance_window
-    return Decision(question.facts.model, turns or strategy, plan, excluded, lead.pick, window)
+def decide(
+    request: RoutingRequest, snapshot: Snapshot, signals: Signals, cache: DecisionCache | None = None
+) -> Decision:
+    """Return the plan for a request, empty if no target may serve it. A cache saves time and changes nothing else."""
+    cache = DecisionCache() if cache is None else cache
+    cache.refresh(snapshot, signals.table)
+    strategy = request.policy.routing_strategy or request.default_strategy
+
+    # Filter: the candidates, the excluded targets, and the candidates whose answer has to be clamped.
+    candidates, excluded, clamps = _filter(request, snapshot, signals, cache)
+
+    # Score: one sort key per candidate.
+    given = StrategyInput(request, candidates, signals.in_flight)
+    scores = STRATEGIES[strategy](given)
+
+    # Order: by score, below what the caller, the session or the balancer puts first.
+    overrides = _order_overrides(request, candidates, signals)
+    available, unavailable = rank(given, scores, overrides)
+
+    listed = candidates.candidates
+    plan = [PlannedTarget(listed[index].target, scores[index]) for index in available]
+    for index in unavailable:
+        each = listed[index]
+        plan.append(PlannedTarget(each.target, scores[index], available_in_ms=each.signal.available_in_ms))
+    if clamps:
+        plan = [replace(each, max_tokens=clamps.get(each.target.id)) for each in plan]
+    name, window_s = balancing_mode(request) or strategy, request.policy.performance_window
+    return Decision(request.facts.model, name, tuple(plan), excluded, overrides.pick, window_s)
 
 
-def _screened(
-    question: RoutingRequest, snapshot: Snapshot, signals: Signals
-) -> tuple[CandidateSet, tuple[Exclusion, ...], bool]:
-    """Who may serve with what is known of them, who may not with the first reason found, and whether no answer need be cut."""
-    able = eligible_targets(question, snapshot)
-    lineup = _lineup(able, signals.table, question.policy.performance_window)
+Filtered = tuple[CandidateSet, tuple[Exclusion, ...], Mapping[str, int]]
+"""The candidates, the excluded targets, and by target id the tokens that answers are clamped to."""
+
+
+def _filter(request: RoutingRequest, snapshot: Snapshot, signals: Signals, cache: DecisionCache) -> Filtered:
+    """Apply the static filters (from the cache), the providers' rate limits and the per-request filters."""
+    eligible = cache.eligible_targets(request)
+    candidates = cache.candidates(eligible, request.policy.performance_window)
     if signals.limited_for_ms:
-        lineup = CandidateSet([_delayed(each, signals.limited_for_ms) for each in lineup.candidates])
-    cheap = _cheap(question, lineup)
-    rules = request_filters(question, snapshot, able.min_context_window, cheap)
-    if not rules:
-        return lineup, able.excluded, cheap
-    reasons = [(each, per_request_exclusion(each.target, question, each.signal, rules)) for each in lineup.candidates]
-    excluded = [Exclusion(each.target.id, each.target.provider.name, why) for each, why in reasons if why]
+        candidates = CandidateSet(delay_candidates(candidates.candidates, signals.limited_for_ms))
+    check = request_check(request, snapshot, eligible.min_context_window)
+    if check is None:
+        return candidates, eligible.excluded, {}
+    admissions = [check(each.target, each.signal) for each in candidates.candidates]
+    if admissions.count(ADMITTED) == len(admissions):
+        return candidates, eligible.excluded, {}
+    checked = list(zip(candidates.candidates, admissions, strict=True))
+    excluded = [Exclusion(each.target.id, each.provider_name, why.exclusion) for each, why in checked if why.exclusion]
+    clamps = {each.target.id: found.max_tokens for each, found in checked if found.max_tokens}
     if excluded:
-        lineup = CandidateSet(_with_weights([(each.target, each.signal) for each, why in reasons if not why]))
-    return lineup, (*able.excluded, *excluded), cheap
+        admitted = [(each.target, each.signal) for each, found in checked if not found.exclusion]
+        candidates = CandidateSet(make_candidates(admitted))
+    return candidates, (*eligible.excluded, *excluded), clamps
 
 
-def _lineup(able: EligibleTargets, rows: SignalTable, window: float) -> CandidateSet:
-    """The same one for all who ask alike at the same moment."""
-    lineup: CandidateSet | None = rows.memo.get((able, window))
-    if lineup is None:
-        lineup = CandidateSet(_with_weights([(target, rows.get(target.id, window)) for target in able.targets]))
-        rows.memo[able, window] = lineup
-    return lineup
-
-
-def _with_weights(known: Sequence[tuple[Target, Signal]]) -> list[Candidate]:
-    regions = Counter(target.provider.name for target, _ in known)
-    return [
-        Candidate(target, signal, target.provider.weight / regions[target.provider.name], target.provider.name)
-        for target, signal in known
-    ]
-
-
-def _delayed(candidate: Candidate, busy: Mapping[str, int]) -> Candidate:
-    """The candidate with the wait that its provider's account is due."""
-    wait = busy.get(candidate.provider_name, 0)
-    if wait <= candidate.signal.available_in_ms:
-        return candidate
-    return replace(candidate, signal=replace(candidate.signal, available_in_ms=wait))
-
-
-def _order_overrides(
-    question: RoutingRequest, lineup: CandidateSet, signals: Signals, turns: str | None
-) -> OrderOverrides:
-    """A chain that leads somewhere, or a session's target, comes before turns: those are then not taken."""
-    chained = provider_chain(question.policy)
-    if not chained and signals.sticky_target is None and turns is None:
-        return NO_OVERRIDES
-    sticky = signals.sticky_target if signals.sticky_target in lineup.available_ids else None
-    led = sticky or (chained and any(each.provider_name in chained for each in lineup.available))
-    return OrderOverrides(chained, sticky, None if led else next_pick(question, lineup, signals.pick_counts))
-
-
-def _cheap(question: RoutingRequest, lineup: CandidateSet) -> bool:
-    """Whether the answer need not be cut for anybody."""
-    ceiling = question.policy.max_cost_per_request
-    return ceiling is None or cost_ceiling.surely_under(ceiling, question.facts, lineup.dearest)
-
-
-def _cut(step: PlannedTarget, candidate: Candidate, question: RoutingRequest) -> PlannedTarget:
-    """The step with what its answer must be cut to, so that it stays under the ceiling."""
-    ceiling = question.policy.max_cost_per_request
-    fit = cost_ceiling.fit(candidate.target, question.facts, candidate.signal, ceiling) if ceiling is not None else None
-    return replace(step, max_tokens=fit.max_tokens) if fit and fit.max_tokens else step
+def _order_overrides(request: RoutingRequest, candidates: CandidateSet, signals: Signals) -> OrderOverrides:
+    """Return what comes before the scores. The balancer picks only where neither chain nor session has a first place."""
+    chain = provider_chain(request.policy)
+    session_index = None if signals.sticky_target is None else candidates.available_index(signals.sticky_target)
+    if session_index is not None or not candidates.available_by_provider.keys().isdisjoint(chain):
+        return OrderOverrides(chain, session_index)
+    pick = next_pick(request, candidates, signals.pick_counts)
+    return OrderOverrides(chain, None, pick) if chain or pick else NO_OVERRIDES

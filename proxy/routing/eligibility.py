@@ -1,11 +1,12 @@
-"""Who may serve at all: hard filters, each with the reason it gives.
+"""Hard filters: which targets may serve a request, and for what reason each of the others may not.
 
-What only the file and the caller's names decide is worked out once for all requests that ask alike, as a Field; what
-depends on a request's size and parameters, and on what was counted, is looked at for each."""
+Static filters read the snapshot and what a request's kind names (model, endpoint, capabilities, hard constraints). Their
+result is an EligibleTargets, which the DecisionCache shares between requests. Per-request filters read the size of the
+prompt, the cost ceiling and the parameters, and are applied to each request."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from math import inf
 from typing import Any
@@ -15,14 +16,14 @@ from msgspec import Struct
 from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.hub.params import ESSENTIAL_PARAMS, essential_params
-from proxy.routing import cost_ceiling
+from proxy.routing.cost_ceiling import ADMITTED, Admission, CostCeiling
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.observations import MAX_TOKEN_RATIO
 from proxy.telemetry.signals import Signal
 
 
 class Exclusion(Struct, frozen=True):
-    """A target that may not serve this request, and why; a provider alone, if it has no target for the model."""
+    """A target that may not serve the request, and why; without a target, a provider that does not serve the model."""
 
     target: str | None
     provider: str
@@ -30,66 +31,71 @@ class Exclusion(Struct, frozen=True):
 
 
 class EligibleTargets(Struct, frozen=True, eq=False):
-    """Who may serve the requests that ask alike, as far as the file and the names they give decide it."""
+    """The targets that pass the static filters, and the exclusions of the others."""
 
     targets: tuple[Target, ...]
     excluded: tuple[Exclusion, ...]
     min_context_window: float
-    """Tokens; infinity where none is known."""
+    """Tokens; infinity if no target's context window is known."""
 
 
-ELIGIBILITY_CACHE_SIZE = 512
-"""Fields kept for one file: names are the callers' choice."""
+EligibilityKey = tuple[object, ...]
+"""Everything in a request that the static filters read."""
 
 
-def eligible_targets(question: RoutingRequest, snapshot: Snapshot) -> EligibleTargets:
-    """The field of a question, worked out when it is first asked for."""
-    facts, policy = question.facts, question.policy
-    asked = (
+def eligibility_key(request: RoutingRequest) -> EligibilityKey:
+    """Return the kind of the request: requests with equal keys have the same eligible targets."""
+    facts, policy = request.facts, request.policy
+    return (
         facts.model, facts.endpoint, facts.needs, policy.provider, policy.include_providers, policy.exclude_providers,
         policy.provider_fallbacks, policy.provider_regions, policy.data_residency, policy.failover_config,
     )  # fmt: skip
-    found: EligibleTargets | None = snapshot.memo.get(asked)
-    if found is None:
-        found = _field(question, snapshot)
-        if found.targets:  # a name that nobody serves may be as long as a body
-            _keep(asked, found, snapshot)
-    return found
 
 
-def _keep(asked: tuple[object, ...], found: EligibleTargets, snapshot: Snapshot) -> None:
-    if len(snapshot.memo) >= ELIGIBILITY_CACHE_SIZE:
-        snapshot.memo.clear()
-    snapshot.memo[asked] = found
+def eligible_targets(request: RoutingRequest, snapshot: Snapshot) -> EligibleTargets:
+    """Apply the static filters to every target of the model, or of the request's failover config."""
+    targets, not_in_chain = _targets(request, snapshot)
+    reasons = [(target, static_exclusion(target, request)) for target in targets]
+    excluded = [Exclusion(target.id, target.provider.name, reason) for target, reason in reasons if reason]
+    eligible = tuple(target for target, reason in reasons if not reason)
+    min_context_window = min(
+        (target.context_window for target in eligible if target.context_window is not None), default=inf
+    )
+    not_serving = _not_serving(request, snapshot, targets)
+    return EligibleTargets(eligible, (*not_serving, *not_in_chain, *excluded), min_context_window)
 
 
-def _field(question: RoutingRequest, snapshot: Snapshot) -> EligibleTargets:
-    targets, elsewhere = _targets(question, snapshot)
-    reasons = [(target, static_exclusion(target, question)) for target in targets]
-    barred = [Exclusion(target.id, target.provider.name, why) for target, why in reasons if why]
-    left = tuple(target for target, why in reasons if not why)
-    least = min((target.context_window for target in left if target.context_window is not None), default=inf)
-    return EligibleTargets(left, (*_not_serving(question, snapshot, targets), *elsewhere, *barred), least)
+def _targets(request: RoutingRequest, snapshot: Snapshot) -> tuple[tuple[Target, ...], list[Exclusion]]:
+    """Return the targets to filter, and the exclusions of those that a failover config leaves out.
 
-
-def _targets(question: RoutingRequest, snapshot: Snapshot) -> tuple[tuple[Target, ...], list[Exclusion]]:
-    """Who serves the model; where the request has a chain of its own with other models, who serves those, and who does not."""
-    targets = snapshot.targets(question.facts.model)
-    config = question.policy.failover_config
+    A failover config names the chain's providers and may map the model to another for each of them."""
+    targets = snapshot.targets(request.facts.model)
+    config = request.policy.failover_config
     if config is None:
         return targets, []
-    chained = config.targets(question.facts.model, snapshot)
-    ids = {target.id for target in chained}
+    chain = config.targets(request.facts.model, snapshot)
+    ids = {target.id for target in chain}
     others = [target for target in targets if target.id not in ids]
-    return chained, [Exclusion(each.id, each.provider.name, "not_in_failover_config") for each in others]
+    return chain, [Exclusion(each.id, each.provider.name, "not_in_failover_config") for each in others]
 
 
-def _provider_exclusion(provider: Provider, question: RoutingRequest) -> str | None:
-    """Why none of a provider's targets may serve; None if they may."""
-    policy, name = question.policy, provider.name
+def static_exclusion(target: Target, request: RoutingRequest) -> str | None:
+    """Return why no request of this kind may be served by the target; None if it may."""
+    policy = request.policy
+    return (
+        _provider_exclusion(target.provider, request)
+        or (_residency_exclusion(target, request) if policy.data_residency is not None else None)
+        or (_region_exclusion(target, request) if policy.provider_regions else None)
+        or _capability_exclusion(target, request)
+    )
+
+
+def _provider_exclusion(provider: Provider, request: RoutingRequest) -> str | None:
+    """Return why none of the provider's targets may serve; None if they may."""
+    policy, name = request.policy, provider.name
     if provider.disabled_reason:
         return "disabled"
-    if question.facts.endpoint not in DIALECTS[provider.dialect].paths:
+    if request.facts.endpoint not in DIALECTS[provider.dialect].paths:
         return "endpoint_unsupported"
     if policy.provider and name not in policy.provider:
         return "not_in_provider"
@@ -102,70 +108,72 @@ def _provider_exclusion(provider: Provider, question: RoutingRequest) -> str | N
     return None
 
 
-def _residency_exclusion(target: Target, question: RoutingRequest) -> str | None:
-    return None if target.residency == question.policy.data_residency else "data_residency"
+def _residency_exclusion(target: Target, request: RoutingRequest) -> str | None:
+    return None if target.residency == request.policy.data_residency else "data_residency"
 
 
-def _region_exclusion(target: Target, question: RoutingRequest) -> str | None:
-    return None if target.region in question.policy.provider_regions else "not_in_provider_regions"
+def _region_exclusion(target: Target, request: RoutingRequest) -> str | None:
+    return None if target.region in request.policy.provider_regions else "not_in_provider_regions"
 
 
-def _capability_exclusion(target: Target, question: RoutingRequest) -> str | None:
-    lacking = sorted(question.facts.needs & target.unsupported)
+def _capability_exclusion(target: Target, request: RoutingRequest) -> str | None:
+    lacking = sorted(request.facts.needs & target.unsupported)
     return f"lacks_{lacking[0]}" if lacking else None
 
 
-def _context_window_filter(target: Target, question: RoutingRequest, signal: Signal) -> str | None:
-    too_long = (
-        target.context_window is not None and question.facts.prompt_tokens * signal.token_ratio > target.context_window
-    )
-    return "context_length" if too_long else None
+def _not_serving(request: RoutingRequest, snapshot: Snapshot, targets: tuple[Target, ...]) -> list[Exclusion]:
+    """Return an exclusion for each provider that a hard list names and that has no target for the model."""
+    policy = request.policy
+    if not (policy.provider or policy.include_providers or policy.provider_fallbacks or policy.failover_config):
+        return []
+    serving = {target.provider.name for target in targets}
+    chain = policy.failover_config.providers if policy.failover_config else ()
+    names = dict.fromkeys((*policy.provider, *policy.include_providers, *policy.provider_fallbacks, *chain))
+    return [Exclusion(None, name, "model_not_served") for name in names if name not in serving]
 
 
-def _cost_filter(target: Target, question: RoutingRequest, signal: Signal) -> str | None:
-    if target.price is None:
-        return "unknown_price"
-    ceiling = question.policy.max_cost_per_request
-    return None if ceiling is None or cost_ceiling.fit(target, question.facts, signal, ceiling) else "over_cost"
+RequestCheck = Callable[[Target, Signal], Admission]
 
 
-def static_exclusion(target: Target, question: RoutingRequest) -> str | None:
-    """Why a target may not serve this request, nor any that asks alike; None if it may."""
-    policy = question.policy
-    return (
-        _provider_exclusion(target.provider, question)
-        or (_residency_exclusion(target, question) if policy.data_residency is not None else None)
-        or (_region_exclusion(target, question) if policy.provider_regions else None)
-        or _capability_exclusion(target, question)
-    )
+def request_check(request: RoutingRequest, snapshot: Snapshot, min_context_window: float = 0.0) -> RequestCheck | None:
+    """Return the per-request filters as one function; None if every target passes them.
+
+    No target has to be checked for its context window if the prompt fits into `min_context_window` tokens at any token
+    calibration."""
+    facts, ceiling_usd = request.facts, request.policy.max_cost_per_request
+    ceiling = None if ceiling_usd is None else CostCeiling(facts, ceiling_usd)
+    params = request.body if snapshot.strict_params else essential_params(request.body)
+    may_be_too_long = facts.prompt_tokens * MAX_TOKEN_RATIO > min_context_window
+    if not may_be_too_long and not params:
+        return ceiling.check if ceiling else None
+    params_exclusion = _params_exclusion(params, snapshot.strict_params) if params else None
+    return _RequestFilters(facts.prompt_tokens, ceiling, params_exclusion).check
 
 
-Filter = Callable[[Target, RoutingRequest, Signal], str | None]
+class _RequestFilters(Struct, frozen=True):
+    """The filters in the order in which a target's reason is looked for: context window, cost, parameters."""
 
+    prompt_tokens: int
+    ceiling: CostCeiling | None
+    params_exclusion: Callable[[Target], str | None] | None
 
-def request_filters(
-    question: RoutingRequest, snapshot: Snapshot, least_context: float = 0.0, cheap: bool = False
-) -> list[Filter]:
-    """What this request's targets must pass besides, in the order in which a target's reason is looked for.
-
-    Nothing has to be looked at for each where the least context of all takes the prompt, or even the dearest is cheap."""
-    rules: list[Filter] = []
-    if question.facts.prompt_tokens * MAX_TOKEN_RATIO > least_context:
-        rules.append(_context_window_filter)
-    if question.policy.max_cost_per_request is not None and not cheap:
-        rules.append(_cost_filter)
-    if params := question.body if snapshot.strict_params else essential_params(question.body):
-        rules.append(_params_filter(params, snapshot.strict_params))
-    return rules
+    def check(self, target: Target, signal: Signal) -> Admission:
+        if target.context_window is not None and self.prompt_tokens * signal.token_ratio > target.context_window:
+            return Admission("context_length")
+        admission = self.ceiling.check(target, signal) if self.ceiling else ADMITTED
+        if admission.exclusion is not None or self.params_exclusion is None:
+            return admission
+        reason = self.params_exclusion(target)
+        return Admission(reason) if reason else admission
 
 
 _UNSUPPORTED = "unsupported_params: "
-"""Begins the reason of a target that cannot express a parameter; the names follow."""
+"""Prefix of the reason of a target that cannot express a parameter; the parameters' names follow."""
 _MAX_NAMES = 10
 _MAX_NAME_LENGTH = 64
 
 
-def _params_filter(params: Mapping[str, Any], strict: bool) -> Filter:
+def _params_exclusion(params: Mapping[str, Any], strict: bool) -> Callable[[Target], str | None]:
     """Return the filter of targets that cannot express a parameter: any if `strict`, else only an essential one."""
 
     @cache  # once for all targets of one model, since a request may have any number of parameters
@@ -175,34 +183,9 @@ def _params_filter(params: Mapping[str, Any], strict: bool) -> Filter:
         ]
         return _UNSUPPORTED + ", ".join(name[:_MAX_NAME_LENGTH] for name in names[:_MAX_NAMES]) if names else None
 
-    return lambda target, question, signal: reason_for(target.provider.dialect, target.model)
+    return lambda target: reason_for(target.provider.dialect, target.model)
 
 
 def unsupported_param(reason: str) -> str | None:
-    """The first parameter that a reason names as unsupported; None for any other reason."""
+    """Return the first parameter that a reason names as unsupported; None for any other reason."""
     return reason.removeprefix(_UNSUPPORTED).split(", ")[0] if reason.startswith(_UNSUPPORTED) else None
-
-
-def per_request_exclusion(
-    target: Target, question: RoutingRequest, signal: Signal, rules: Iterable[Filter]
-) -> str | None:
-    """Why a target may not serve this one request; None if it may."""
-    return next((why for rule in rules if (why := rule(target, question, signal))), None)
-
-
-def exclusion_reason(target: Target, question: RoutingRequest, signal: Signal, snapshot: Snapshot) -> str | None:
-    """Why this one target may not serve; None if it may."""
-    return static_exclusion(target, question) or per_request_exclusion(
-        target, question, signal, request_filters(question, snapshot)
-    )
-
-
-def _not_serving(question: RoutingRequest, snapshot: Snapshot, targets: tuple[Target, ...]) -> list[Exclusion]:
-    """Providers that a hard list names, and that do not serve the model at all."""
-    policy = question.policy
-    if not (policy.provider or policy.include_providers or policy.provider_fallbacks or policy.failover_config):
-        return []
-    serving = {target.provider.name for target in targets}
-    chain = policy.failover_config.providers if policy.failover_config else ()
-    named = dict.fromkeys((*policy.provider, *policy.include_providers, *policy.provider_fallbacks, *chain))
-    return [Exclusion(None, name, "model_not_served") for name in named if name not in serving]

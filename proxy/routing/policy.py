@@ -18,7 +18,7 @@ from proxy.routing.failover_config import FailoverConfig
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """All of it optional; empty means that the file decides. The names are the headers', in the body's spelling."""
+    """What a request demands of routing. Every field is optional; names are those of the body member `routing`."""
 
     provider: tuple[str, ...] = ()
     include_providers: tuple[str, ...] = ()
@@ -34,7 +34,7 @@ class Policy:
     max_latency_ms: float | None = None
     performance_metric: str | None = None
     performance_window: float = 300.0
-    """Seconds."""
+    """Seconds, in whole buckets."""
     load_balance_strategy: str | None = None
     load_balance_providers: tuple[str, ...] = ()
     provider_weights: tuple[tuple[str, int], ...] = ()
@@ -44,10 +44,10 @@ class Policy:
     session_id: str | None = None
     route_explain: bool = False
     dialect_options: Mapping[str, Any] = field(default_factory=dict)
-    """What the headers of single dialects ask for; see `Dialect.headers`."""
+    """Values of the headers that only one dialect reads, by option name; see `Dialect.control_headers`."""
 
     def as_json(self) -> dict[str, Any]:
-        """What was asked for, as understood; what was not is left out."""
+        """Return the fields that differ from their defaults, as a value for JSON."""
         empty = Policy()
         names = (name for name in MEMBERS if getattr(self, name, None) != getattr(empty, name, None))
         return {name: _to_json(getattr(self, name)) for name in names}
@@ -82,17 +82,19 @@ HEADERS: Mapping[str, Callable[[str, KnownNames], Any]] = {
     "X-Session-Id": header_parsers.session,
     "X-Route-Explain": header_parsers.boolean,
 }
-"""Each control header, and how its text is read."""
+"""Each control header with the parser of its value; parsers raise ValueError with what is allowed."""
 
-DIALECT_HEADERS = {header: named for dialect in DIALECTS.values() for header, named in dialect.control_headers.items()}
-"""Those of single dialects."""
+DIALECT_HEADERS = {
+    header: option for dialect in DIALECTS.values() for header, option in dialect.control_headers.items()
+}
+"""Control headers that only one dialect reads: header -> (option name, parser)."""
 
 _ALL_HEADERS = (*HEADERS, *DIALECT_HEADERS)
 _CANONICAL_NAMES = {header.lower(): header for header in _ALL_HEADERS}
 
 
 def member_name(header: str) -> str:
-    """A header's name in the body's `routing`: `X-Provider-Weights` is `provider_weights`."""
+    """Return a header's name in the body member `routing`: `X-Provider-Weights` is `provider_weights`."""
     return header.removeprefix("X-").replace("-", "_").lower()
 
 
@@ -101,7 +103,7 @@ _MEMBER_OF_HEADER = {header: name for name, header in MEMBERS.items()}
 
 
 def extract_control_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """The control headers among a request's headers; one that comes in several lines is a comma list (RFC 9110, 5.3)."""
+    """Return the control headers in their canonical spelling; several lines of one are joined by commas (RFC 9110, 5.3)."""
     lines: dict[str, list[str]] = {}
     for name, text in headers.items():
         if header := _CANONICAL_NAMES.get(name.lower()):
@@ -110,19 +112,21 @@ def extract_control_headers(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def control_headers_from_body(routing: Any) -> dict[str, str]:
-    """The body's `routing` as if its members had been headers: lists stand for comma lists, objects for JSON."""
+    """Return the body member `routing` as control headers: a list becomes a comma list, an object JSON.
+
+    Raises InvalidHeaderError for another type than an object, and for an unknown member."""
     if not isinstance(routing, Mapping):
         raise InvalidHeaderError(
             "routing: expected an object with members such as provider_preference", param="routing"
         )
-    asked = {}
+    headers = {}
     for name, value in routing.items():
         if name not in MEMBERS:
             where = f"routing.{name[:64]}"
             raise InvalidHeaderError(f"{where}: no such member; allowed: {', '.join(sorted(MEMBERS))}", param=where)
         if value is not None:
-            asked[MEMBERS[name]] = _header_text(value)
-    return asked
+            headers[MEMBERS[name]] = _header_text(value)
+    return headers
 
 
 def _header_text(value: Any) -> str:
@@ -133,29 +137,36 @@ def _header_text(value: Any) -> str:
     return orjson.dumps(value).decode()
 
 
-def parse_policy(asked: Mapping[str, str], snapshot: Snapshot) -> Policy:
-    """The policy of these headers; InvalidHeaderError names the first one that is wrong, its value, and what it may say."""
-    return _parse_cached(tuple(asked.items()), snapshot.known_names) if asked else EMPTY_POLICY
+def parse_policy(control_headers: Mapping[str, str], snapshot: Snapshot) -> Policy:
+    """Return the policy of these headers. Raises InvalidHeaderError for the first invalid one, with what is allowed."""
+    return _parse_cached(tuple(control_headers.items()), snapshot.known_names) if control_headers else EMPTY_POLICY
+
+
+def effective_policy(body: Mapping[str, Any], control_headers: Mapping[str, str], snapshot: Snapshot) -> Policy:
+    """Return the policy of a request's body member `routing` and its control headers; a header wins over the member."""
+    routing = body.get("routing")
+    headers = control_headers if routing is None else {**control_headers_from_body(routing), **control_headers}
+    return parse_policy(headers, snapshot)
 
 
 EMPTY_POLICY = Policy()
 
 
 @lru_cache(maxsize=256)
-def _parse_cached(asked: tuple[tuple[str, str], ...], known: KnownNames) -> Policy:
+def _parse_cached(control_headers: tuple[tuple[str, str], ...], known: KnownNames) -> Policy:
     values: dict[str, Any] = {}
-    extras: dict[str, Any] = {}
-    for header, text in asked:
+    options: dict[str, Any] = {}
+    for header, text in control_headers:
         if header in DIALECT_HEADERS:
-            extras[DIALECT_HEADERS[header][0]] = _parse_header(header, text, known)
+            options[DIALECT_HEADERS[header][0]] = _parse_header(header, text, known)
         else:
             values[_MEMBER_OF_HEADER[header]] = _parse_header(header, text, known)
-    return replace(EMPTY_POLICY, **values, dialect_options=extras)
+    return replace(EMPTY_POLICY, **values, dialect_options=options)
 
 
 @lru_cache(maxsize=1024)
 def _parse_header(header: str, text: str, known: KnownNames) -> Any:
-    """One header's value: most stay the same where another, such as the session's name, is new with every request."""
+    """Return the value of one header. Cached by header, as most stay the same while X-Session-Id differs by request."""
     try:
         text = header_parsers.validate_text(text)
         return DIALECT_HEADERS[header][1](text) if header in DIALECT_HEADERS else HEADERS[header](text, known)

@@ -1,23 +1,27 @@
-"""The order of the plan: what is asked for stands above what is reckoned, and who is available above who is not."""
+"""Ranking: sorts candidates by score, then moves those first that the caller, the session or the balancer puts first.
+
+The order of power, strongest first: available before unavailable, the caller's provider chain, the session's target, the
+balancer's pick, medians within X-Max-Latency-Ms, score, observed speed. Candidates are given by index."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from msgspec import Struct
 
 from proxy.config.regions import region_distance_km
 from proxy.routing.balancing import BalancedPick
 from proxy.routing.policy import Policy
-from proxy.routing.strategies import Candidate, StrategyInput
+from proxy.routing.strategies import StrategyInput
 
 
 class OrderOverrides(Struct, frozen=True, gc=False):
-    """What stands above the scores."""
+    """What comes before the scores."""
 
     chain: tuple[str, ...] = ()
-    session_target: str | None = None
-    """The target that the session stays at."""
+    """Providers in the caller's order; see `provider_chain`."""
+    session_index: int | None = None
+    """The available candidate that served the session last."""
     pick: BalancedPick | None = None
 
 
@@ -25,82 +29,68 @@ NO_OVERRIDES = OrderOverrides()
 
 
 def provider_chain(policy: Policy) -> tuple[str, ...]:
-    """The providers that stand first in an order of the caller's own."""
+    """Return the providers that come first, in the caller's order: failover config, fallbacks, or preference."""
     if policy.failover_config is not None:
         return policy.failover_config.providers
     return policy.provider_fallbacks or policy.provider_preference
 
 
-def rank(
-    scene: StrategyInput, scores: Mapping[Candidate, float], overrides: OrderOverrides
-) -> tuple[list[Candidate], list[Candidate]]:
-    """The available by chain, then session, then turn, then score; and the rest, by chain and score."""
-    stream, limit = scene.request.facts.stream, scene.request.policy.max_latency_ms
-    # Sorting is stable, so ties stay in the order of observed latency in which these come.
-    fastest = scene.candidate_set.by_ttft if stream else scene.candidate_set.by_latency
-    available, rest = [sorted(each, key=scores.__getitem__) for each in fastest]
-    if limit is not None:
-        available, rest = _move_slow_last(available, limit, stream), _move_slow_last(rest, limit, stream)
+def rank(given: StrategyInput, scores: Sequence[float], overrides: OrderOverrides) -> tuple[list[int], list[int]]:
+    """Return the available and the unavailable candidates in order; unavailable ones only follow the chain."""
+    max_latency_ms = given.request.policy.max_latency_ms
+    available, unavailable = [
+        order.sorted_by(scores, max_latency_ms)
+        for order in given.candidate_set.speed_orders(given.request.facts.stream)
+    ]
     if overrides is NO_OVERRIDES:
-        return available, rest
-    return _apply_overrides(available, scene, overrides), _apply_overrides(
-        rest, scene, OrderOverrides(overrides.chain)
-    ) if rest else rest
-
-
-def _move_slow_last(ranked: Sequence[Candidate], limit: float, stream: bool) -> list[Candidate]:
-    """Those not known to be slower than `limit` milliseconds, then the others."""
-    timely: list[Candidate] = []
-    slow: list[Candidate] = []
-    for each in ranked:
-        measured = each.signal.performance
-        median = (measured.ttft_ms if stream else measured.latency_ms).p50
-        (timely if median is None or median <= limit else slow).append(each)
-    return timely + slow
-
-
-def _apply_overrides(ranked: list[Candidate], scene: StrategyInput, overrides: OrderOverrides) -> list[Candidate]:
+        return available, unavailable
     if overrides.pick:
-        ranked = _move_pick_first(ranked, scene, overrides.pick)
-    if overrides.session_target:
-        ranked.sort(key=lambda each: each.target.id != overrides.session_target)
-    return _move_chain_first(ranked, overrides.chain) if overrides.chain else ranked
+        available = _move_pick_first(available, given, overrides.pick)
+    if overrides.session_index is not None:
+        available.remove(overrides.session_index)
+        available.insert(0, overrides.session_index)
+    if overrides.chain:
+        available = _move_chain_first(available, given, overrides.chain)
+        unavailable = _move_chain_first(unavailable, given, overrides.chain)
+    return available, unavailable
 
 
-def _move_pick_first(ranked: Sequence[Candidate], scene: StrategyInput, pick: BalancedPick) -> list[Candidate]:
-    """Whose turn it is with its nearest target, the least busy of equals; then the others that have a weight; then the rest."""
-    weighted = dict(pick.group.weights)
-    own, others, rest = [], [], []
-    for each in ranked:
-        name = each.provider_name
-        if name not in weighted:
-            rest.append(each)
-            continue
-        others.append(each)
-        if name == pick.provider:
-            own.append(each)
-    first = own[0] if len(own) == 1 else _nearest_target(own, scene)
-    others.remove(first)
-    return [first, *others, *rest]
+def _move_pick_first(ranked: list[int], given: StrategyInput, pick: BalancedPick) -> list[int]:
+    """Return the pick's best target, then the other targets of balanced providers, then those of all others."""
+    by_provider = given.candidate_set.available_by_provider
+    own = by_provider[pick.provider]
+    first = own[0] if len(own) == 1 else _nearest_target([index for index in ranked if index in own], given)
+    ranked.remove(first)
+    ranked.insert(0, first)
+    if len(pick.group.weights) == len(by_provider):
+        return ranked
+    balanced = {index for name, _ in pick.group.weights for index in by_provider[name]}
+    return [index for index in ranked if index in balanced] + [index for index in ranked if index not in balanced]
 
 
-def _nearest_target(own: Sequence[Candidate], scene: StrategyInput) -> Candidate:
-    region, in_flight = scene.region, scene.in_flight
-    return min(own, key=lambda each: (region_distance_km(region, each.target.region), in_flight(each.target.id)))
+def _nearest_target(ranked: Sequence[int], given: StrategyInput) -> int:
+    """Return the one nearest to the caller, of equally near ones the least busy, of those the first."""
+    region, in_flight, candidates = given.region, given.in_flight, given.candidate_set.candidates
+    targets = [candidates[index].target for index in ranked]
+    keys = [(region_distance_km(region, each.region), in_flight(each.id)) for each in targets]
+    return ranked[keys.index(min(keys))]
 
 
-def _move_chain_first(ranked: Sequence[Candidate], chain: Sequence[str]) -> list[Candidate]:
-    """The best target of each provider of the chain, then the chain's further regions, then everybody else."""
-    best: dict[str, Candidate] = {}
-    further: list[Candidate] = []
-    others: list[Candidate] = []
-    for each in ranked:
-        name = each.provider_name
+def _move_chain_first(ranked: Sequence[int], given: StrategyInput, chain: Sequence[str]) -> list[int]:
+    """Return the best target of each provider of the chain, then their further regions, then all others.
+
+    Both parts follow the chain: with `a,b` and two regions each the result is a1 b1 a2 b2."""
+    candidates = given.candidate_set.candidates
+    best: dict[str, int] = {}
+    further: list[int] = []
+    others: list[int] = []
+    for index in ranked:
+        name = candidates[index].provider_name
         if name not in chain:
-            others.append(each)
+            others.append(index)
         elif name in best:
-            further.append(each)
+            further.append(index)
         else:
-            best[name] = each
-    further.sort(key=lambda each: chain.index(each.provider_name))
+            best[name] = index
+    further.sort(key=lambda index: chain.index(candidates[index].provider_name))
     return [best[name] for name in chain if name in best] + further + others

@@ -75,11 +75,10 @@ UNTRIED_SIGNAL = Signal()
 
 
 class SignalTable:
-    """The rows of one moment. They never change, so what follows from them alone may be kept beside them in `memo`."""
+    """The signals of all targets at one moment; they never change."""
 
     def __init__(self, rows: Mapping[str, Signal] = MappingProxyType({})) -> None:
         self._rows = rows
-        self.memo: dict[Any, Any] = {}
 
     def get(self, target: str, window: float = HEALTH_WINDOW_S) -> Signal:
         """Return the target's signal; in a live table, with percentiles over that many seconds."""

@@ -1,4 +1,4 @@
-"""Questions, signals and a file of several providers, for the tests of the decision."""
+"""A routing.yaml with several providers, and short ways to make requests, signals and decisions for it."""
 
 from __future__ import annotations
 
@@ -30,33 +30,33 @@ models:
     cohere: c
   only-openai: {openai: o}
 """)
-"""Five providers of `m`: two regions of openai, no price for mistral, no key for cohere."""
+"""Five providers of `m`: openai in two regions, mistral without a price, cohere without a key."""
 
 
 def policy_from(headers: dict[str, str], snapshot: Snapshot = WORLD) -> Policy:
-    """The policy of these headers."""
+    """Return the policy of these headers."""
     return parse_policy(headers, snapshot)
 
 
 def routing_request(
     policy: Policy | None = None, *, strategy: str = "automatic", seed: str = "req-1", **facts: Any
 ) -> RoutingRequest:
-    """A chat for the model `m`."""
+    """Return a chat request for the model `m`."""
     return RoutingRequest(Facts(**{"endpoint": "chat", "model": "m", **facts}), policy or Policy(), strategy, seed)
 
 
 def measured_signal(ms: float | None = None, samples: int = 20, *, window: int = 300, **fields: Any) -> Signal:
-    """A target whose medians are all `ms`, of which so many samples are known."""
-    spread = Percentiles(ms, ms, samples if ms is not None else 0)
-    return Signal(performance=Performance(window, spread, spread, spread), **fields)
+    """Return the signal of a target whose medians are all `ms`, over that many samples."""
+    percentiles = Percentiles(ms, ms, samples if ms is not None else 0)
+    return Signal(performance=Performance(window, percentiles, percentiles, percentiles), **fields)
 
 
 def signals(rows: dict[str, Signal], in_flight: Mapping[str, int] = MappingProxyType({}), **fields: Any) -> Signals:
-    """What is known, and how many attempts are in flight, by the beginning of a target's id: `openai`, or `openai@us`."""
+    """Return signals and attempts in flight by the prefix of a target id, such as `openai` or `openai@us`."""
     ids = [target.id for target in WORLD.targets("m")]
-    found = {id: row for start, row in rows.items() for id in ids if id.startswith(start)}
-    busy = {id: count for start, count in in_flight.items() for id in ids if id.startswith(start)}
-    return Signals(SignalTable(found), in_flight=lambda target: busy.get(target, 0), **fields)
+    table = {id: row for start, row in rows.items() for id in ids if id.startswith(start)}
+    counts = {id: count for start, count in in_flight.items() for id in ids if id.startswith(start)}
+    return Signals(SignalTable(table), in_flight=lambda target: counts.get(target, 0), **fields)
 
 
 def decision_for(
@@ -65,20 +65,20 @@ def decision_for(
     in_flight: Mapping[str, int] = MappingProxyType({}),
     **options: Any,
 ) -> Decision:
-    """The decision on these headers in WORLD."""
+    """Return the decision for these headers in WORLD."""
     return decide(routing_request(policy_from(headers), **options), WORLD, signals(rows or {}, in_flight))
 
 
 def planned_locations(decision: Decision) -> list[str]:
-    """The plan as `provider@region`."""
-    return [f"{step.target.provider.name}@{step.target.region}" for step in decision.plan]
+    """Return the plan as `provider@region`."""
+    return [f"{each.target.provider.name}@{each.target.region}" for each in decision.plan]
 
 
 def planned_providers(decision: Decision) -> list[str]:
-    """The plan's providers."""
-    return [step.target.provider.name for step in decision.plan]
+    """Return the providers of the plan."""
+    return [each.target.provider.name for each in decision.plan]
 
 
 def exclusion_reasons(decision: Decision) -> dict[str, str]:
-    """Why the others may not serve, by provider@region (or provider)."""
+    """Return the reasons of the excluded targets by `provider@region`, or by provider where it has no target."""
     return {(each.target or each.provider).partition("/")[0]: each.reason for each in decision.excluded}

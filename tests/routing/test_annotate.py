@@ -10,8 +10,7 @@ import openai
 import orjson
 import pytest
 
-from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
-from proxy.routing.cost_ceiling import format_usd
+from proxy.routing.annotate import StreamAnnotator, format_usd, with_cost, with_routing
 from proxy.sse import encode
 from tests.cuts import split_at
 from tests.fakes import chunk_event

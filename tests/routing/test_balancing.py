@@ -1,4 +1,4 @@
-"""Turns give each provider exactly its share."""
+"""Balancing gives each provider exactly its share of first places."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.routing import balancing
-from proxy.routing.balancing import BalancedPick, BalancerState, BalancingGroup, balancing_mode, next_pick
+from proxy.routing.balancing import BalancedPick, BalancerState, balancing_mode, next_pick
 from proxy.routing.decision import decide
-from proxy.routing.strategies import CandidateSet
+from proxy.routing.decision_cache import BalancingGroup, CandidateSet
 from proxy.telemetry.signals import Signal
 from tests.routing.fixtures import WORLD, policy_from, routing_request, signals
 
 
 def shares(headers: dict[str, str], count: int = 100, down: str = "", strategy: str = "automatic") -> list[str]:
-    """The first places of so many live decisions."""
-    turns, first = BalancerState(), []
+    """Return the providers in first place of that many live decisions."""
+    state, first = BalancerState(), []
     rows = {down: Signal(available_in_ms=100)} if down else {}
     for number in range(count):
-        asking = routing_request(policy_from(headers), seed=f"req-{number}", strategy=strategy)
-        decision = decide(asking, WORLD, replace(signals(rows), pick_counts=turns.picks))
+        request = routing_request(policy_from(headers), seed=f"req-{number}", strategy=strategy)
+        decision = decide(request, WORLD, replace(signals(rows), pick_counts=state.picks))
         if decision.pick:
-            turns.record(decision.pick)
+            state.record(decision.pick)
         first.append(decision.plan[0].target.provider.name)
     return first
 
@@ -43,7 +43,7 @@ def shares(headers: dict[str, str], count: int = 100, down: str = "", strategy: 
          {"openai": 25, "anthropic": 25, "google": 25, "mistral": 25}),
     ],
 )  # fmt: skip
-def test_a_hundred_decisions_have_exactly_the_shares_asked_for(
+def test_any_hundred_decisions_have_exactly_the_requested_shares(
     headers: dict[str, str], expected: dict[str, int]
 ) -> None:
     first = shares(headers, 250)
@@ -51,25 +51,25 @@ def test_a_hundred_decisions_have_exactly_the_shares_asked_for(
         assert Counter(first[start : start + 100]) == expected
 
 
-def test_a_files_strategy_may_be_turns() -> None:
+def test_the_default_strategy_may_be_a_balancing_one() -> None:
     assert Counter(shares({}, strategy="weighted")) == {"openai": 50, "anthropic": 30, "google": 20}
 
 
-def test_turns_are_spread_and_the_first_listed_begins() -> None:
+def test_picks_are_spread_and_begin_with_the_first_listed() -> None:
     assert shares({"X-Load-Balance-Providers": "google,openai,mistral"}, 6) == ["google", "openai", "mistral"] * 2
     assert shares({"X-Provider-Weights": '{"openai":3,"google":1}'}, 8) == ["openai", "openai", "google", "openai"] * 2
 
 
-def test_who_is_not_available_has_no_turn_and_the_others_keep_their_proportions() -> None:
+def test_an_unavailable_provider_is_not_picked_and_the_others_keep_their_proportions() -> None:
     first = Counter(shares({"X-Load-Balance-Strategy": "weighted"}, 100, down="openai"))
     assert first == {"anthropic": 60, "google": 40}
 
 
-def test_without_anybody_that_has_a_weight_nobody_has_a_turn() -> None:
+def test_without_an_available_provider_with_a_weight_there_is_no_pick() -> None:
     headers = {"X-Provider-Weights": '{"mistral":1}'}
-    asking = routing_request(policy_from(headers))
-    assert decide(asking, WORLD, signals({"mistral": Signal(available_in_ms=100)})).pick is None
-    assert next_pick(asking, CandidateSet([]), {}) is None
+    request = routing_request(policy_from(headers))
+    assert decide(request, WORLD, signals({"mistral": Signal(available_in_ms=100)})).pick is None
+    assert next_pick(request, CandidateSet([]), {}) is None
 
 
 @pytest.mark.parametrize(
@@ -85,30 +85,30 @@ def test_without_anybody_that_has_a_weight_nobody_has_a_turn() -> None:
         ({"X-Load-Balance-Providers": "openai", "X-Provider-Weights": '{"openai":1}'}, "automatic", "weighted"),
     ],
 )
-def test_turns_are_taken_where_somebody_asks_for_them(
+def test_the_balancing_mode_comes_from_headers_or_the_default_strategy(
     headers: dict[str, str], strategy: str, expected: str | None
 ) -> None:
     assert balancing_mode(routing_request(policy_from(headers), strategy=strategy)) == expected
 
 
-def test_two_models_take_turns_apart() -> None:
-    turns = BalancerState()
+def test_two_models_are_counted_separately() -> None:
+    state = BalancerState()
     for model in ("m", "n"):
-        turns.record(BalancedPick(BalancingGroup(model, (("a", 1), ("b", 1))), "a"))
-    assert [len(picks) for picks in turns.picks.values()] == [1, 1]
+        state.record(BalancedPick(BalancingGroup(model, (("a", 1), ("b", 1))), "a"))
+    assert [len(picks) for picks in state.picks.values()] == [1, 1]
 
 
 def test_counts_stay_small_and_groups_few() -> None:
-    turns = BalancerState()
+    state = BalancerState()
     group = BalancingGroup("m", (("a", 2), ("b", 1)))
     for provider in "aba":
-        turns.record(BalancedPick(group, provider))
-    assert turns.picks[group] == {}
+        state.record(BalancedPick(group, provider))
+    assert state.picks[group] == {}
     for number in range(balancing.MAX_GROUPS):
-        turns.record(BalancedPick(BalancingGroup(str(number), (("a", 1), ("b", 1))), "a"))
-    assert len(turns.picks) == balancing.MAX_GROUPS and group not in turns.picks
+        state.record(BalancedPick(BalancingGroup(str(number), (("a", 1), ("b", 1))), "a"))
+    assert len(state.picks) == balancing.MAX_GROUPS and group not in state.picks
 
 
-def test_of_a_name_that_nobody_serves_nobody_has_a_turn() -> None:
-    asking = routing_request(policy_from({"X-Load-Balance-Strategy": "weighted"}), model="nobody-serves-this")
-    assert decide(asking, WORLD, signals({})).pick is None
+def test_an_unknown_model_has_no_pick() -> None:
+    request = routing_request(policy_from({"X-Load-Balance-Strategy": "weighted"}), model="unknown")
+    assert decide(request, WORLD, signals({})).pick is None

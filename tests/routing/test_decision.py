@@ -174,7 +174,7 @@ def test_what_is_known_changes_the_order_and_nothing_else() -> None:
 
 
 def test_a_provider_at_its_own_limit_comes_after_those_that_are_not() -> None:
-    asking = routing_request(policy_from({"X-Provider-Preference": "google"}))
-    found = decide(asking, WORLD, replace(signals({}), limited_for_ms={"google": 200}))
+    request = routing_request(policy_from({"X-Provider-Preference": "google"}))
+    found = decide(request, WORLD, replace(signals({}), limited_for_ms={"google": 200}))
     assert planned_providers(found)[-1] == "google" and len(found.plan) == 5
     assert [step.get("available_in_ms") for step in found.as_json()["plan"]] == [None] * 4 + [200]

@@ -1,4 +1,4 @@
-"""A body and control headers make the question that a live request would."""
+"""A body and control headers make the request that a live request would."""
 
 from __future__ import annotations
 

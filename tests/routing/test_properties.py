@@ -1,4 +1,4 @@
-"""What holds for every decision, whatever the file, the signals and the headers."""
+"""Properties of every decision, for generated files, signals and headers."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from proxy.config.snapshot import Snapshot
 from proxy.routing import cost_ceiling
 from proxy.routing.balancing import BalancerState
 from proxy.routing.decision import Decision, PlannedTarget, decide
+from proxy.routing.decision_cache import DecisionCache
 from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy, parse_policy
 from proxy.routing.ranking import provider_chain
@@ -24,7 +25,7 @@ from proxy.routing.strategies import STRATEGIES
 from proxy.telemetry.signals import Percentiles, Performance, Signal, Signals, SignalTable
 from tests.files import load_snapshot
 
-# Shrinking would try for minutes; a case as it was found can be read as well.
+# No shrinking: it takes minutes, and an unshrunk case is readable enough.
 settings.register_profile(
     "decisions", max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate],
     suppress_health_check=[HealthCheck.too_slow],
@@ -107,8 +108,8 @@ def file(number: int) -> Snapshot:
 
 
 @st.composite
-def asking(draw: st.DrawFn) -> tuple[RoutingRequest, Snapshot, Signals]:
-    """A question of any kind, a file and what is known of its targets."""
+def cases(draw: st.DrawFn) -> tuple[RoutingRequest, Snapshot, Signals]:
+    """Generate a request, a file, and signals of its targets."""
     snapshot = file(draw(st.integers(0, 255)))
     given_headers = draw(headers)
     regions = [
@@ -122,14 +123,14 @@ def asking(draw: st.DrawFn) -> tuple[RoutingRequest, Snapshot, Signals]:
     targets = [target.id for target in snapshot.targets("m")]
     policy = parse_policy(given_headers, snapshot)
     strategy = draw(st.sampled_from(tuple(STRATEGIES)))
-    question = RoutingRequest(draw(facts), policy, strategy, draw(st.text(max_size=8)), default_region="us-east-1")
+    request = RoutingRequest(draw(facts), policy, strategy, draw(st.text(max_size=8)), default_region="us-east-1")
     known = draw(st.dictionaries(st.sampled_from(targets), rows))
-    return question, snapshot, Signals(SignalTable(known), sticky_target=draw(st.none() | st.sampled_from(targets)))
+    return request, snapshot, Signals(SignalTable(known), sticky_target=draw(st.none() | st.sampled_from(targets)))
 
 
-def violations(step: PlannedTarget, question: RoutingRequest, signal: Signal) -> list[str]:
-    """The hard demands that a place in a plan does not meet, said anew and without the code's own filters."""
-    policy, target, said = question.policy, step.target, question.facts
+def violations(step: PlannedTarget, request: RoutingRequest, signal: Signal) -> list[str]:
+    """Return the hard constraints that a planned target violates, checked without the filters under test."""
+    policy, target, facts = request.policy, step.target, request.facts
     name = target.provider.name
     config = policy.failover_config
     broken: dict[str, Any] = {
@@ -141,38 +142,38 @@ def violations(step: PlannedTarget, question: RoutingRequest, signal: Signal) ->
         "X-Provider-Regions": policy.provider_regions and target.region not in policy.provider_regions,
         "X-Data-Residency": policy.data_residency and target.residency != policy.data_residency,
         "key": target.provider.disabled_reason,
-        "needs": said.needs & target.unsupported,
-        "endpoint": said.endpoint == "embeddings" and name in ("anthropic",),
-        "context": target.context_window and said.prompt_tokens * signal.token_ratio > target.context_window,
-        "X-Max-Cost-Per-Request": policy.max_cost_per_request and dear(step, question, signal),
+        "needs": facts.needs & target.unsupported,
+        "endpoint": facts.endpoint == "embeddings" and name in ("anthropic",),
+        "context": target.context_window and facts.prompt_tokens * signal.token_ratio > target.context_window,
+        "X-Max-Cost-Per-Request": policy.max_cost_per_request and exceeds_ceiling(step, request, signal),
     }
     return [what for what, is_broken in broken.items() if is_broken]
 
 
-def dear(step: PlannedTarget, question: RoutingRequest, signal: Signal) -> bool:
-    """Whether the worst case, after the cut, is above the ceiling, but for the last digit."""
-    cut = question.facts if step.max_tokens is None else replace(question.facts, max_tokens=step.max_tokens)
+def exceeds_ceiling(step: PlannedTarget, request: RoutingRequest, signal: Signal) -> bool:
+    """Return whether the worst case of the clamped request is above the ceiling by more than rounding."""
+    cut = request.facts if step.max_tokens is None else replace(request.facts, max_tokens=step.max_tokens)
     cost = cost_ceiling.worst_case_usd(step.target, cut, signal)
-    ceiling = question.policy.max_cost_per_request
+    ceiling = request.policy.max_cost_per_request
     return cost is None or ceiling is None or cost > ceiling * (1 + 1e-9)
 
 
 @quickly
-@given(asking())
+@given(cases())
 def test_no_plan_violates_a_hard_filter(made: tuple[RoutingRequest, Snapshot, Signals]) -> None:
-    question, snapshot, signals = made
-    for step in decide(question, snapshot, signals).plan:
-        assert violations(step, question, signals.table.get(step.target.id)) == []
+    request, snapshot, signals = made
+    for step in decide(request, snapshot, signals).plan:
+        assert violations(step, request, signals.table.get(step.target.id)) == []
         assert step.max_tokens is None or step.max_tokens >= cost_ceiling.MIN_OUTPUT_TOKENS
 
 
 @quickly
-@given(asking())
+@given(cases())
 def test_every_target_is_in_the_plan_or_excluded_with_a_reason_and_never_twice(
     made: tuple[RoutingRequest, Snapshot, Signals],
 ) -> None:
-    question, snapshot, signals = made
-    decision = decide(question, snapshot, signals)
+    request, snapshot, signals = made
+    decision = decide(request, snapshot, signals)
     planned = [step.target.id for step in decision.plan]
     excluded = [each.target for each in decision.excluded if each.target]
     assert sorted(planned + excluded) == sorted(target.id for target in snapshot.targets("m"))
@@ -180,34 +181,48 @@ def test_every_target_is_in_the_plan_or_excluded_with_a_reason_and_never_twice(
 
 
 @quickly
-@given(asking())
-def test_the_same_question_has_the_same_answer_and_it_is_json(made: tuple[RoutingRequest, Snapshot, Signals]) -> None:
-    question, snapshot, signals = made
-    one, two = decide(question, snapshot, signals), decide(question, snapshot, signals)
+@given(cases())
+def test_the_same_request_has_the_same_decision_and_it_is_json(made: tuple[RoutingRequest, Snapshot, Signals]) -> None:
+    request, snapshot, signals = made
+    one, two = decide(request, snapshot, signals), decide(request, snapshot, signals)
     assert one == two
     assert orjson.dumps(one.as_json()) == orjson.dumps(two.as_json())
-    assert orjson.dumps(question.policy.as_json())
+    assert orjson.dumps(request.policy.as_json())
+
+
+WARM = DecisionCache()
 
 
 @quickly
-@given(asking())
-def test_the_available_come_before_those_who_are_not(made: tuple[RoutingRequest, Snapshot, Signals]) -> None:
-    question, snapshot, signals = made
+@given(cases())
+def test_a_decision_is_the_same_with_a_cache_that_other_requests_have_filled(
+    made: tuple[RoutingRequest, Snapshot, Signals],
+) -> None:
+    request, snapshot, signals = made
+    smaller = replace(request, seed="other", facts=replace(request.facts, prompt_tokens=1, max_tokens=1))
+    decide(smaller, snapshot, signals, WARM)
+    assert decide(request, snapshot, signals, WARM) == decide(request, snapshot, signals)
+
+
+@quickly
+@given(cases())
+def test_available_targets_come_before_unavailable_ones(made: tuple[RoutingRequest, Snapshot, Signals]) -> None:
+    request, snapshot, signals = made
     waiting = [
-        signals.table.get(step.target.id).available_in_ms > 0 for step in decide(question, snapshot, signals).plan
+        signals.table.get(step.target.id).available_in_ms > 0 for step in decide(request, snapshot, signals).plan
     ]
     assert waiting == sorted(waiting)
 
 
-def precedence(decision: Decision, question: RoutingRequest, signals: Signals) -> list[tuple[Any, ...]]:
-    """What stands above the score, for each place of the plan."""
-    asked, found = provider_chain(question.policy), []
+def precedence(decision: Decision, request: RoutingRequest, signals: Signals) -> list[tuple[Any, ...]]:
+    """Return what comes before the score, for each target of the plan."""
+    asked, found = provider_chain(request.policy), []
     weighted = dict(decision.pick.group.weights) if decision.pick else {}
     best: set[tuple[bool, str]] = set()
     for place, step in enumerate(decision.plan):
         name, signal = step.target.provider.name, signals.table.get(step.target.id)
-        measured = signal.performance.ttft_ms if question.facts.stream else signal.performance.latency_ms
-        limit = question.policy.max_latency_ms
+        measured = signal.performance.ttft_ms if request.facts.stream else signal.performance.latency_ms
+        limit = request.policy.max_latency_ms
         waits = signal.available_in_ms > 0
         if name not in asked:
             link = (2, 0)
@@ -222,13 +237,13 @@ def precedence(decision: Decision, question: RoutingRequest, signals: Signals) -
 
 
 @quickly
-@given(asking())
+@given(cases())
 def test_among_equals_in_precedence_a_better_score_never_ranks_later(
     made: tuple[RoutingRequest, Snapshot, Signals],
 ) -> None:
-    question, snapshot, signals = made
-    decision = decide(question, snapshot, signals)
-    above = precedence(decision, question, signals)
+    request, snapshot, signals = made
+    decision = decide(request, snapshot, signals)
+    above = precedence(decision, request, signals)
     ranked = list(zip(above, decision.plan, strict=True))
     for (one, first), (two, second) in pairwise(ranked):
         assert one != two or first.score <= second.score
@@ -236,25 +251,25 @@ def test_among_equals_in_precedence_a_better_score_never_ranks_later(
 
 @st.composite
 def hundredths(draw: st.DrawFn) -> dict[str, int]:
-    """Weights that sum to a hundred."""
+    """Generate weights that sum to 100."""
     cuts = sorted(draw(st.lists(st.integers(0, 100), min_size=3, max_size=3)))
     parts = [right - left for left, right in pairwise([0, *cuts, 100])]
     return dict(zip(NAMES, parts, strict=True))
 
 
-def first_places(policy: Policy, seeds: list[str], turns: int) -> list[str]:
-    """The first places of so many live decisions."""
-    snapshot, taken, found = load_snapshot(EVERYBODY), BalancerState(), []
-    for number in range(turns):
-        question = RoutingRequest(Facts("chat", "m"), policy, "automatic", seeds[number % len(seeds)])
-        decision = decide(question, snapshot, Signals(pick_counts=taken.picks))
+def first_places(policy: Policy, seeds: list[str], count: int) -> list[str]:
+    """Return the providers in first place of that many live decisions."""
+    snapshot, state, found = load_snapshot(FOUR_PROVIDERS), BalancerState(), []
+    for number in range(count):
+        request = RoutingRequest(Facts("chat", "m"), policy, "automatic", seeds[number % len(seeds)])
+        decision = decide(request, snapshot, Signals(pick_counts=state.picks))
         assert decision.pick is not None
-        taken.record(decision.pick)
+        state.record(decision.pick)
         found.append(decision.plan[0].target.provider.name)
     return found
 
 
-EVERYBODY = """
+FOUR_PROVIDERS = """
 providers:
   openai: {dialect: openai, base_url: http://x, regions: {us-east-1: {}, eu-west-1: {}}}
   anthropic: {dialect: openai, base_url: http://x}
@@ -277,7 +292,7 @@ def test_any_hundred_decisions_in_a_row_have_exactly_the_weights(
 
 @given(st.lists(st.sampled_from(NAMES), min_size=1, max_size=4, unique=True), seeds, st.integers(0, 20))
 @settings(quickly, max_examples=20)
-def test_round_robin_goes_round(names: list[str], seeds: list[str], start: int) -> None:
+def test_round_robin_picks_each_provider_once_a_round(names: list[str], seeds: list[str], start: int) -> None:
     policy = Policy(load_balance_providers=tuple(names))
     found = first_places(policy, seeds, start + 2 * len(names))[start:]
     assert sorted(found[: len(names)]) == sorted(names) and found[: len(names)] == found[len(names) :]

@@ -1,4 +1,4 @@
-"""What is asked for stands above what is reckoned; who is available stands above who is not."""
+"""Available targets come before unavailable ones, and what the request names before the strategy's order."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import pytest
 
 from proxy.routing.decision import decide
 from proxy.routing.ranking import provider_chain
-from proxy.telemetry.signals import Signal
+from proxy.telemetry.signals import Signal, Signals
+from tests.files import load_snapshot
 from tests.routing.fixtures import (
     WORLD,
     decision_for,
@@ -39,8 +40,35 @@ FAILOVER = '{"primary_provider":"google","fallback_rules":[{"provider":"openai"}
         ({"X-Provider": "anthropic,openai"}, "openai openai anthropic"),
     ],
 )
-def test_a_chain_is_walked_provider_by_provider(headers: dict[str, str], order: str) -> None:
+def test_a_chain_puts_the_best_target_of_each_provider_first(headers: dict[str, str], order: str) -> None:
     assert planned_providers(decision_for({**CHEAPEST, **headers}, prompt_tokens=9)) == order.split()
+
+
+TWO_REGIONS = load_snapshot("""
+providers:
+  a: {dialect: openai, base_url: http://x, regions: {r1: {}, r2: {}, r3: {}}}
+  b: {dialect: openai, base_url: http://x, regions: {r1: {}, r2: {}}}
+  c: {dialect: openai, base_url: http://x, regions: {r1: {}, r2: {}}}
+models:
+  m:
+    a: {model: up, price: {input: 1, output: 1}}
+    b: {model: up, price: {input: 2, output: 2}}
+    c: {model: up, price: {input: 3, output: 3}}
+""")
+
+
+@pytest.mark.parametrize(
+    ("header", "order"),
+    [
+        ({"X-Provider-Fallbacks": "b,a"}, "b@r1 a@r1 b@r2 a@r2 a@r3"),
+        ({"X-Provider-Fallbacks": "c,b,a"}, "c@r1 b@r1 a@r1 c@r2 b@r2 a@r2 a@r3"),
+        ({"X-Provider-Preference": "c,b"}, "c@r1 b@r1 c@r2 b@r2 a@r1 a@r2 a@r3"),
+        ({}, "a@r1 a@r2 a@r3 b@r1 b@r2 c@r1 c@r2"),
+    ],
+)
+def test_further_regions_follow_the_chain_in_its_order(header: dict[str, str], order: str) -> None:
+    request = routing_request(policy_from({**CHEAPEST, **header}, TWO_REGIONS), prompt_tokens=9)
+    assert planned_locations(decide(request, TWO_REGIONS, Signals())) == order.split()
 
 
 @pytest.mark.parametrize(
@@ -53,7 +81,9 @@ def test_a_chain_is_walked_provider_by_provider(headers: dict[str, str], order: 
         ({"X-Provider-Preference": "mistral"}, ["m", "o", "a", "g"], "mistral google openai openai anthropic"),
     ],
 )
-def test_who_is_not_available_comes_after_all_who_are(headers: dict[str, str], down: list[str], order: str) -> None:
+def test_unavailable_targets_come_after_all_available_ones(
+    headers: dict[str, str], down: list[str], order: str
+) -> None:
     rows = dict.fromkeys(down, DOWN)
     assert planned_providers(decision_for({**CHEAPEST, **headers}, rows, prompt_tokens=9)) == order.split()
 
@@ -67,14 +97,14 @@ def test_who_is_not_available_comes_after_all_who_are(headers: dict[str, str], d
         ("300", "google openai openai anthropic mistral"),
     ],
 )
-def test_who_is_slower_than_asked_comes_after_those_who_are_not(limit: str, order: str) -> None:
+def test_targets_slower_than_the_latency_limit_come_after_the_others(limit: str, order: str) -> None:
     rows = {"google": measured_signal(300), "openai": measured_signal(200), "anthropic": measured_signal(100)}
     assert (
         planned_providers(decision_for({**CHEAPEST, "X-Max-Latency-Ms": limit}, rows, prompt_tokens=9)) == order.split()
     )
 
 
-def test_latency_is_to_the_first_token_for_streams_and_to_the_end_for_the_rest() -> None:
+def test_the_latency_limit_holds_for_streams_and_for_whole_responses() -> None:
     rows = {"google": measured_signal(300)}
     for stream in (True, False):
         found = decision_for({**CHEAPEST, "X-Max-Latency-Ms": "200"}, rows, prompt_tokens=9, stream=stream)
@@ -91,7 +121,9 @@ def test_latency_is_to_the_first_token_for_streams_and_to_the_end_for_the_rest()
         ({"X-Provider": "google,openai"}, "mistral", "google openai openai"),
     ],
 )
-def test_a_session_stays_unless_the_caller_says_otherwise(headers: dict[str, str], sticky: str, order: str) -> None:
+def test_a_session_stays_at_its_target_unless_the_request_forbids_it(
+    headers: dict[str, str], sticky: str, order: str
+) -> None:
     target = next(target.id for target in WORLD.targets("m") if target.provider.name == sticky)
     found = decide(
         routing_request(policy_from({**CHEAPEST, **headers}), prompt_tokens=9), WORLD, signals({}, sticky_target=target)
@@ -101,9 +133,9 @@ def test_a_session_stays_unless_the_caller_says_otherwise(headers: dict[str, str
 
 
 def test_a_session_keeps_its_region_inside_a_chain() -> None:
-    asking = routing_request(policy_from({**CHEAPEST, "X-Provider-Preference": "openai"}))
+    request = routing_request(policy_from({**CHEAPEST, "X-Provider-Preference": "openai"}))
     for target in WORLD.targets("only-openai"):
-        assert decide(asking, WORLD, signals({}, sticky_target=target.id)).plan[0].target.id == target.id
+        assert decide(request, WORLD, signals({}, sticky_target=target.id)).plan[0].target.id == target.id
 
 
 def test_a_session_leaves_a_target_that_is_not_available() -> None:
@@ -120,7 +152,7 @@ def test_a_session_leaves_a_target_that_is_not_available() -> None:
         ("us-west-2", {"openai@us": DOWN}, "openai@eu-central-1"),
     ],
 )
-def test_a_turn_goes_to_the_nearest_available_target_of_its_provider(
+def test_a_pick_goes_to_the_nearest_available_target_of_its_provider(
     region: str, rows: dict[str, Signal], first: str
 ) -> None:
     headers = {"X-Provider-Weights": '{"openai":1}', "X-User-Region": region}
@@ -128,18 +160,18 @@ def test_a_turn_goes_to_the_nearest_available_target_of_its_provider(
 
 
 @pytest.mark.parametrize(("at_us", "at_eu", "first"), [(2, 1, "eu-central-1"), (1, 2, "us-east-1")])
-def test_of_targets_that_are_equally_near_a_turn_goes_to_the_least_busy(at_us: int, at_eu: int, first: str) -> None:
+def test_among_equally_near_targets_a_pick_goes_to_the_least_busy(at_us: int, at_eu: int, first: str) -> None:
     in_flight = {"openai@us": at_us, "openai@eu": at_eu}
     assert decision_for({"X-Provider-Weights": '{"openai":1}'}, {}, in_flight).plan[0].target.region == first
 
 
-def test_behind_a_turn_come_those_with_a_weight_and_last_those_without() -> None:
+def test_after_the_pick_come_balanced_providers_and_last_the_others() -> None:
     headers = {"X-Load-Balance-Providers": "mistral,anthropic"}
     found = planned_providers(decision_for({**CHEAPEST, **headers}, prompt_tokens=9))
     assert found == ["mistral", "anthropic", "google", "openai", "openai"]
 
 
-def test_a_chain_that_leads_nowhere_leaves_turns_alone() -> None:
+def test_a_chain_without_an_available_target_leaves_the_pick_to_the_balancer() -> None:
     balanced = {"X-Load-Balance-Strategy": "round-robin"}
     assert decision_for({**balanced, "X-Provider-Preference": "cohere"}).pick is not None
     assert decision_for({**balanced, "X-Provider-Preference": "google"}, {"google": DOWN}).pick is not None
@@ -156,5 +188,7 @@ def test_a_chain_that_leads_nowhere_leaves_turns_alone() -> None:
         ({"X-Provider-Fallbacks": "openai", "X-Failover-Config": FAILOVER}, ("google", "openai")),
     ],
 )
-def test_the_strongest_chain_is_the_one_that_is_walked(headers: dict[str, str], providers: tuple[str, ...]) -> None:
+def test_failover_config_wins_over_fallbacks_and_those_over_preference(
+    headers: dict[str, str], providers: tuple[str, ...]
+) -> None:
     assert provider_chain(policy_from(headers)) == providers

@@ -1,4 +1,4 @@
-"""A question is a value: what it does not say has no part in the answer."""
+"""A request is a value: what it does not say has no part in the answer."""
 
 from __future__ import annotations
 

@@ -1,0 +1,43 @@
+"""Candidates: the targets that may serve a request, each with its current signal and its weight."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from proxy.config.snapshot import Target
+from proxy.telemetry.signals import Signal
+
+
+class Candidate(Struct, frozen=True, eq=False):
+    """A target that may serve the request, with its signal at the time of the decision."""
+
+    target: Target
+    signal: Signal
+    weight: float
+    """The provider's weight divided by the number of its candidates, so that regions do not add to its share."""
+    provider_name: str
+
+
+def make_candidates(signals: Iterable[tuple[Target, Signal]]) -> list[Candidate]:
+    """Return a candidate for each target, dividing each provider's weight among its targets."""
+    pairs = list(signals)
+    counts = Counter(target.provider.name for target, _ in pairs)
+    return [
+        Candidate(target, signal, target.provider.weight / counts[target.provider.name], target.provider.name)
+        for target, signal in pairs
+    ]
+
+
+def delay_candidates(candidates: Sequence[Candidate], limited_for_ms: Mapping[str, int]) -> list[Candidate]:
+    """Return the candidates, those of rate-limited providers unavailable for at least that many milliseconds."""
+    return [_delay(each, limited_for_ms.get(each.provider_name, 0)) for each in candidates]
+
+
+def _delay(candidate: Candidate, wait_ms: int) -> Candidate:
+    if wait_ms <= candidate.signal.available_in_ms:
+        return candidate
+    return replace(candidate, signal=replace(candidate.signal, available_in_ms=wait_ms))
