@@ -1,4 +1,4 @@
-"""A collector of traces on loopback, and what it was sent."""
+"""An OTLP trace collector on loopback that records what it receives."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 SERVER, CLIENT = Span.SPAN_KIND_SERVER, Span.SPAN_KIND_CLIENT
 ERROR = 2
-"""A status code."""
+"""Status code of a span."""
 
 
 @dataclass(frozen=True)
 class RecordedSpan:
-    """One span, its ids in hex and its attributes as Python has them."""
+    """One span, with hexadecimal ids and attributes as Python values."""
 
     name: str
     kind: int
@@ -32,10 +32,10 @@ class RecordedSpan:
 
     @classmethod
     def of(cls, span: Any) -> RecordedSpan:
-        said = {each.key: _plain(each.value) for each in span.attributes}
+        attributes = {each.key: _plain(each.value) for each in span.attributes}
         seconds = (span.end_time_unix_nano - span.start_time_unix_nano) / 1e9
         ids = (span.trace_id.hex(), span.span_id.hex(), span.parent_span_id.hex())
-        return cls(span.name, span.kind, *ids, span.status.code, seconds, said)
+        return cls(span.name, span.kind, *ids, span.status.code, seconds, attributes)
 
 
 def _plain(value: Any) -> Any:
@@ -45,13 +45,13 @@ def _plain(value: Any) -> Any:
 
 @dataclass
 class Collector:
-    """What came."""
+    """Every request that the collector received."""
 
     url: str = ""
     raw: list[bytes] = field(default_factory=list)
     paths: list[str] = field(default_factory=list)
 
-    async def take(self, request: web.BaseRequest) -> web.Response:
+    async def handle(self, request: web.BaseRequest) -> web.Response:
         self.paths.append(request.path)
         self.raw.append(await request.read())
         return web.Response()
@@ -82,6 +82,6 @@ class Collector:
 @asynccontextmanager
 async def trace_collector() -> AsyncIterator[Collector]:
     collector = Collector()
-    async with RawTestServer(collector.take) as server:
+    async with RawTestServer(collector.handle) as server:
         collector.url = str(server.make_url("")).rstrip("/")
         yield collector

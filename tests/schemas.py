@@ -1,4 +1,4 @@
-"""Checks a value against the words of JSON Schema that the schema of routing.yaml uses, and no others."""
+"""Validates a value with the JSON Schema keywords that the schema of routing.yaml uses, and no others."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None),
                          "integer": int, "number": (int, float)}  # fmt: skip
-COMPARED = {
+KEYWORDS = {
     "enum": lambda value, allowed: value in allowed,
     "minimum": lambda value, bound: value >= bound,
     "maximum": lambda value, bound: value <= bound,
@@ -20,8 +20,8 @@ COMPARED = {
     "anyOf": lambda value, schemas: any(not validation_errors(value, schema) for schema in schemas),
     "type": lambda value, names: any(_is(value, name) for name in ([names] if isinstance(names, str) else names)),
 }
-INSIDE = {"properties", "patternProperties", "additionalProperties", "items", "required"}
-TOLD = {"$schema", "title", "description", "default", "examples"}
+STRUCTURAL = {"properties", "patternProperties", "additionalProperties", "items", "required"}
+ANNOTATIONS = {"$schema", "title", "description", "default", "examples"}
 
 
 def _is(value: Any, name: str) -> bool:
@@ -29,24 +29,24 @@ def _is(value: Any, name: str) -> bool:
 
 
 def validation_errors(value: Any, schema: dict[str, Any], path: str = "") -> list[str]:
-    """`path: what is wrong`, one each; KeyError for a word that is not known here."""
-    for word in ("type", *(schema.keys() - INSIDE - TOLD)):
-        if word in schema and not COMPARED[word](value, schema[word]):
-            return [f"{path}: {word} {schema[word]} does not hold of {value!r}"]
-    return list(_inside(value, schema, path))
+    """Return `path: what is wrong` for each error; KeyError for an unknown keyword."""
+    for keyword in ("type", *(schema.keys() - STRUCTURAL - ANNOTATIONS)):
+        if keyword in schema and not KEYWORDS[keyword](value, schema[keyword]):
+            return [f"{path}: {keyword} {schema[keyword]} does not hold of {value!r}"]
+    return list(_nested_errors(value, schema, path))
 
 
-def _inside(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
+def _nested_errors(value: Any, schema: dict[str, Any], path: str) -> Iterator[str]:
     if isinstance(value, list) and "items" in schema:
         for index, item in enumerate(value):
             yield from validation_errors(item, schema["items"], f"{path}[{index}]")
     if isinstance(value, dict):
         yield from (f"{name}: is required" for name in schema.get("required", ()) if name not in value)
         for name, member in value.items():
-            yield from _member(member, schema, name, f"{path}.{name}" if path else name)
+            yield from _member_errors(member, schema, name, f"{path}.{name}" if path else name)
 
 
-def _member(value: Any, schema: dict[str, Any], name: str, path: str) -> Iterator[str]:
+def _member_errors(value: Any, schema: dict[str, Any], name: str, path: str) -> Iterator[str]:
     found = [schema["properties"][name]] if name in schema.get("properties", {}) else []
     found += [inner for pattern, inner in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
     other = schema.get("additionalProperties", {})

@@ -1,4 +1,4 @@
-"""What spans say of a request and its attempts: names, counts, times, outcomes; nothing of what was said, and no key."""
+"""Attributes of the spans, after OpenTelemetry's conventions for generative AI; no message text and no key."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxy.exchange import Attempt, Exchange
 from proxy.messages import CompletionState
 
 Attributes = Mapping[str, Any]
-"""Name -> text, number, truth or a tuple of texts."""
+"""Name -> str, number, bool or tuple of str."""
 
 OPERATIONS: Mapping[str, str] = {
     "chat": "chat",
@@ -30,38 +30,38 @@ _PROVIDERS: Mapping[str, str] = {
     "mistral": "mistral_ai",
     "cohere": "cohere",
 }
-"""Dialect -> gen_ai.provider.name; hosts that speak another one are known by the file's name for them."""
+"""Dialect -> gen_ai.provider.name; of other dialects it is the provider's name in the configuration."""
 
 _REQUESTS_NO_ERROR = frozenset({"ok", "client_disconnected"})
 _ATTEMPTS_NO_ERROR = frozenset({None, "ok", "cancelled", "hedge_lost"})
 _PORTS: Mapping[str, int] = {"http": 80, "https": 443}
 _MAX_LENGTH = 256
-"""Characters of what others wrote: no model's name is longer, and no path that stands for anything."""
+"""Limit for values that clients and providers choose, in characters."""
 
 
 def request_start(exchange: Exchange) -> Attributes:
-    """What is known of a request when it comes."""
+    """Return the attributes of a request at its start."""
     path = exchange.request.path.partition("?")[0]
     return {"http.request.method": exchange.request.method, "url.path": path[:_MAX_LENGTH]}
 
 
 def request_name(exchange: Exchange) -> str:
-    """`chat gpt-4o`; of what no model is asked for, the method."""
+    """Return the span name: `chat gpt-4o`, or the HTTP method where the request names no model."""
     operation = OPERATIONS.get(exchange.endpoint, exchange.request.method)
     return f"{operation} {exchange.facts.model[:_MAX_LENGTH]}".rstrip()
 
 
 def request_end(exchange: Exchange) -> Attributes:
-    """What is known of a request at its end; its tokens are told by its attempts, so that sums count them once."""
-    serving, facts = exchange.winning_attempt, exchange.facts
-    target = serving.step.target if serving else None
+    """Return the attributes of a request at its end; tokens are on the attempts, so that a sum counts them once."""
+    winner, facts = exchange.winning_attempt, exchange.facts
+    target = winner.step.target if winner else None
     return _without_none(
         {
             "gen_ai.operation.name": OPERATIONS.get(exchange.endpoint),
             "gen_ai.provider.name": _provider(target.provider) if target else None,
             "gen_ai.request.model": facts.model[:_MAX_LENGTH] or None,
             "gen_ai.request.stream": facts.stream or None,
-            **_completion(serving.completion if serving else CompletionState()),
+            **_completion(winner.completion if winner else CompletionState()),
             "gen_ai.response.time_to_first_chunk": _first(exchange, exchange.first_content_at, exchange.started),
             "http.response.status_code": exchange.status or None,
             "error.type": request_error(exchange),
@@ -79,14 +79,14 @@ def request_end(exchange: Exchange) -> Attributes:
 
 
 def attempt_name(attempt: Attempt) -> str:
-    """`chat gpt-4o-2024-08-06`."""
+    """Return the span name, such as `chat gpt-4o-2024-08-06`."""
     return f"{OPERATIONS[attempt.exchange.endpoint]} {attempt.step.target.model}"
 
 
 def attempt_start(attempt: Attempt, number: int) -> Attributes:
-    """What is known of an attempt before it is sent; the first is number 1."""
+    """Return the attributes of an attempt before it is sent; the first one has number 1."""
     exchange, target = attempt.exchange, attempt.step.target
-    url, serving = urlsplit(target.base_url), exchange.winning_attempt
+    url, winner = urlsplit(target.base_url), exchange.winning_attempt
     return _without_none(
         {
             "gen_ai.operation.name": OPERATIONS[exchange.endpoint],
@@ -99,14 +99,14 @@ def attempt_start(attempt: Attempt, number: int) -> Attributes:
             "parrot.region": target.region,
             "parrot.attempt": number,
             "parrot.hedge": attempt.hedge or None,
-            # Who serves had content already: this one goes on with an answer that was cut.
-            "parrot.resume": (serving is not None and serving.first_content_at is not None) or None,
+            # A winner that has sent content already means that this attempt resumes a cut stream.
+            "parrot.resume": (winner is not None and winner.first_content_at is not None) or None,
         }
     )
 
 
 def attempt_end(attempt: Attempt) -> Attributes:
-    """What is known of an attempt at its end."""
+    """Return the attributes of an attempt at its end."""
     answer = attempt.completion
     return _without_none(
         {
@@ -123,17 +123,17 @@ def attempt_end(attempt: Attempt) -> Attributes:
 
 
 def request_error(exchange: Exchange) -> str | None:
-    """The class of what went wrong, if anything did; a caller who left is no error."""
+    """Return the error type of a request, None for a success and for a client that disconnected."""
     return None if exchange.outcome in _REQUESTS_NO_ERROR else exchange.outcome
 
 
 def attempt_error(attempt: Attempt) -> str | None:
-    """Likewise; nor is it one to be let go of, or to be too late."""
+    """Return the error type of an attempt, None also where it was cancelled or lost to a hedge."""
     return None if attempt.outcome in _ATTEMPTS_NO_ERROR else attempt.outcome
 
 
 def is_client_error(exchange: Exchange) -> bool:
-    """Whether what went wrong is no error of the one who answers, by the conventions for HTTP servers."""
+    """Return whether the response is a 4xx, which is no error of the server by the conventions for HTTP spans."""
     return 400 <= exchange.status < 500
 
 
@@ -143,7 +143,7 @@ def _completion(answer: CompletionState) -> Attributes:
 
 
 def _cut(text: object) -> str | None:
-    """What a provider wrote, which may be anything, where it is a text."""
+    """Return at most _MAX_LENGTH characters of a provider's value, None if it is not a string."""
     return text[:_MAX_LENGTH] if isinstance(text, str) else None
 
 
@@ -152,7 +152,7 @@ def _provider(provider: Provider) -> str:
 
 
 def _first(exchange: Exchange, moment: float | None, start: float) -> float | None:
-    """Seconds; only of a stream is it anything but the whole time."""
+    """Return the time to first content in seconds; None if it is not a stream."""
     return moment - start if exchange.facts.stream and moment is not None else None
 
 

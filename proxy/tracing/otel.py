@@ -1,4 +1,7 @@
-"""Spans of requests and attempts, sent from a thread of their own; the only file that knows OpenTelemetry."""
+"""OpenTelemetry tracing: one span per request, with a child span per attempt, exported from a background thread.
+
+The only module that imports the OpenTelemetry SDK. The spans get their attributes when the request closes.
+"""
 
 from __future__ import annotations
 
@@ -25,9 +28,9 @@ from proxy.tracing import attributes
 from proxy.tracing.attributes import Attributes
 
 FLUSH_TIMEOUT_S = 2.0
-"""Seconds that a sidecar which stops waits for the collector."""
+"""Time that shutdown waits for the collector."""
 _UNTRACED_PREFIX = "/v1/providers/"
-"""Where dashboards and probes look every few seconds."""
+"""Requests to these paths have no span: dashboards poll them every few seconds."""
 _W3C = TraceContextTextMapPropagator()
 
 
@@ -37,19 +40,19 @@ class RequestTrace:
 
     span: Span
     context: Context
-    """That makes a span its child."""
+    """The parent context of the attempts' spans."""
     offset_s: float
-    """Seconds from the runtime' clock to 1970's."""
+    """Difference between seconds since 1970 and the runtime's clock."""
     attempts: list[tuple[Attempt, Span]] = field(default_factory=list)
 
-    def to_unix_ns(self, moment: float) -> int:
-        """A moment of the runtime' clock, in nanoseconds since 1970."""
-        return int((moment + self.offset_s) * 1e9)
+    def to_unix_ns(self, time_s: float) -> int:
+        """Convert a time of the runtime's clock to nanoseconds since 1970."""
+        return int((time_s + self.offset_s) * 1e9)
 
 
 @dataclass(frozen=True, slots=True)
 class OtelTracing:
-    """Makes spans of what an Exchange and its Attempts say of themselves at the end."""
+    """Two middlewares that create the spans, and the SDK objects that export them."""
 
     provider: TracerProvider
     exporter: SpanExporter
@@ -58,13 +61,13 @@ class OtelTracing:
     _open: dict[Exchange, RequestTrace] = field(default_factory=dict)
 
     async def trace_request(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        """Makes the request's span, a child of its caller's if it names one."""
+        """Start the request's span, as a child of the span in the client's `traceparent` if there is one."""
         if not exchange.request.path.startswith(_UNTRACED_PREFIX):
             self._start_request(exchange)
         return await handler(exchange)
 
     async def trace_attempt(self, attempt: Attempt, handler: Handler[Attempt]) -> Response:
-        """Makes the attempt's span, and the provider's trace its child."""
+        """Start the attempt's span and send it to the provider as `traceparent`."""
         trace = self._open.get(attempt.exchange)
         if trace is not None:
             span = self._start_attempt(attempt, trace)
@@ -74,15 +77,15 @@ class OtelTracing:
         return await handler(attempt)
 
     async def close(self) -> None:
-        """Sends what is left, in FLUSH seconds at most."""
+        """Export the remaining spans, for FLUSH_TIMEOUT_S at most."""
         done: Future[None] = Future()
-        done.set_running_or_notify_cancel()  # from now on it cannot be cancelled, whoever stops waiting
+        done.set_running_or_notify_cancel()  # so that the timeout below does not cancel it
         Thread(target=self._shut_down, args=(done,), daemon=True).start()
         try:
             async with asyncio.timeout(FLUSH_TIMEOUT_S):
                 await asyncio.wrap_future(done)
         except TimeoutError:
-            self.exporter.shutdown()  # the thread ends with what it is at; nothing waits for it
+            self.exporter.shutdown()  # the daemon thread ends with the export in progress
         self.sdk_log.close()
 
     def _shut_down(self, done: Future[None]) -> None:
@@ -98,7 +101,7 @@ class OtelTracing:
             attributes=attributes.request_start(exchange),
             start_time=int((exchange.started + offset) * 1e9),
         )
-        if span.is_recording():  # else it is not sampled: the caller's own headers go on as they came
+        if span.is_recording():  # else it is not sampled, and the client's trace headers pass unchanged
             self._open[exchange] = RequestTrace(span, set_span_in_context(span, Context()), offset)
             exchange.on_close(self._end)
 
@@ -114,65 +117,69 @@ class OtelTracing:
         return span
 
     def _end(self, exchange: Exchange) -> None:
-        """Asked for first, so called last: by then every attempt has its outcome."""
+        """End all spans. Registered first and so called last, when every attempt has its outcome."""
         trace, now = self._open.pop(exchange), exchange.runtime.clock()
         for attempt, span in trace.attempts:
-            if attempt in exchange.attempts:  # else it was withdrawn: there was none
-                _set_attributes(span, attributes.attempt_end(attempt), wrong=bool(attributes.attempt_error(attempt)))
+            if attempt in exchange.attempts:  # else it was discarded and does not count as an attempt
+                _set_attributes(span, attributes.attempt_end(attempt), is_error=bool(attributes.attempt_error(attempt)))
                 span.end(trace.to_unix_ns(now if attempt.ended is None else attempt.ended))
-        wrong = bool(attributes.request_error(exchange)) and not attributes.is_client_error(exchange)
+        is_error = bool(attributes.request_error(exchange)) and not attributes.is_client_error(exchange)
         trace.span.update_name(attributes.request_name(exchange))
-        _set_attributes(trace.span, attributes.request_end(exchange), wrong=wrong)
+        _set_attributes(trace.span, attributes.request_end(exchange), is_error=is_error)
         trace.span.end(trace.to_unix_ns(now))
 
 
 class SdkLogHandler(logging.Handler):
-    """What the SDK says of itself, in the sidecar's log: each thing once a minute, and no word of URLs or headers."""
+    """Forwards the SDK's own warnings to the sidecar's log: each message once a minute, without URLs and headers."""
 
     def __init__(self, log: FilteringBoundLogger) -> None:
         super().__init__(logging.WARNING)
         self._log = log
         self._last_logged: dict[str, float] = {}
         logging.getLogger("opentelemetry").addHandler(self)
-        logging.getLogger("opentelemetry").propagate = False  # any other handler would write URLs and headers too
+        logging.getLogger("opentelemetry").propagate = False  # other handlers would log URLs and headers
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Called by whichever thread has something to say."""
-        form = str(record.msg)
-        if record.created - self._last_logged.get(form, 0.0) >= 60:
-            self._last_logged[form] = record.created
-            self._log.warning("trace_export_failed", reason=_reason(record, form))
+        """Log one record; called in any thread."""
+        template = str(record.msg)
+        if record.created - self._last_logged.get(template, 0.0) >= 60:
+            self._last_logged[template] = record.created
+            self._log.warning("trace_export_failed", reason=_reason(record, template))
 
     def close(self) -> None:
-        """Listens no more."""
+        """Remove the handler."""
         logging.getLogger("opentelemetry").removeHandler(self)
         logging.getLogger("opentelemetry").propagate = True
         super().close()
 
 
-def _reason(record: logging.LogRecord, form: str) -> str:
-    """Of exporters in full, but for the exceptions, which quote the URL; of others only what holds no values."""
+def _reason(record: logging.LogRecord, template: str) -> str:
+    """Return a message without secrets.
+
+    Exporters' messages are complete, but exceptions are reduced to their type, as they quote the URL. Of other modules
+    only the message template is returned, without its values.
+    """
     if not record.name.startswith("opentelemetry.exporter") or not isinstance(record.args, tuple):
-        return form
-    return form % tuple(type(each).__name__ if isinstance(each, Exception) else each for each in record.args)
+        return template
+    return template % tuple(type(each).__name__ if isinstance(each, Exception) else each for each in record.args)
 
 
-def _set_attributes(span: Span, said: Attributes, *, wrong: bool) -> None:
-    span.set_attributes(said)
-    if wrong:
+def _set_attributes(span: Span, values: Attributes, *, is_error: bool) -> None:
+    span.set_attributes(values)
+    if is_error:
         span.set_status(StatusCode.ERROR)
 
 
 def start(log: FilteringBoundLogger) -> OtelTracing:
-    """Traces as the process's OTEL_… variables ask for them. Raises ValueError for a bad one."""
-    complaints = SdkLogHandler(log)
-    named = {"service.name": "parrot-sidecar", "service.version": __version__}
-    resource = Resource.create({**named, **OTELResourceDetector().detect().attributes})
+    """Set up tracing from the OTEL_… environment variables. Raises ValueError for an invalid one."""
+    sdk_log = SdkLogHandler(log)
+    service = {"service.name": "parrot-sidecar", "service.version": __version__}
+    resource = Resource.create({**service, **OTELResourceDetector().detect().attributes})
     provider = TracerProvider(resource=resource, shutdown_on_exit=False)
     try:
         exporter = OTLPSpanExporter()
         provider.add_span_processor(BatchSpanProcessor(exporter))
     except ValueError:
-        complaints.close()
+        sdk_log.close()
         raise
-    return OtelTracing(provider, exporter, complaints, provider.get_tracer("parrot-sidecar", __version__))
+    return OtelTracing(provider, exporter, sdk_log, provider.get_tracer("parrot-sidecar", __version__))

@@ -1,4 +1,4 @@
-"""Whether traces are wanted, by OpenTelemetry's own variables, and whether they can be had."""
+"""Decides from OpenTelemetry's environment variables whether to trace, and loads `otel.py` only then."""
 
 from __future__ import annotations
 
@@ -19,61 +19,65 @@ _URL = re.compile(r"https?://(?:[^/?#@]*@)?(?P<host>[\w.-]+(?::\d{1,5})?|\[[\da-
 
 
 class Tracing(Protocol):
-    """Two middlewares, one around all others and one within them, and what they share."""
+    """Two middlewares: `trace_request` runs outermost, `trace_attempt` innermost."""
 
     async def trace_request(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        """Makes the request's span."""
+        """Start the request's span."""
 
     async def trace_attempt(self, attempt: Attempt, handler: Handler[Attempt]) -> Response:
-        """Makes the attempt's span, and names it to the provider."""
+        """Start the attempt's span and send it to the provider as `traceparent`."""
 
     async def close(self) -> None:
-        """Sends what is left, if that takes no longer than a moment."""
+        """Export the remaining spans, within a time limit."""
 
 
 class TracingUnavailableError(Exception):
-    """Traces are wanted and cannot be had; the text says why."""
+    """Tracing is requested but not possible; the message is the reason."""
 
 
 def start_tracing(environ: Mapping[str, str], log: FilteringBoundLogger) -> Tracing | None:
-    """What makes the traces; None where there are none to be made, with a warning if they were asked for."""
+    """Start tracing if the environment asks for it; else, and with a warning if it is not possible, return None."""
     name = next((name for name in _ENDPOINTS if environ.get(name)), None)
-    if name is None or not _enabled(environ):
+    if name is None or not _is_enabled(environ):
         return None
     try:
         collector = _collector(name, environ)
-        made: Tracing = _import_otel().start(log)
+        tracing: Tracing = _import_otel().start(log)
     except (TracingUnavailableError, ValueError) as error:  # ValueError: one of the SDK's other variables
         log.warning("tracing_unavailable", reason=str(error))
         return None
     log.info("tracing_started", collector=collector)
-    return made
+    return tracing
 
 
-def _enabled(environ: Mapping[str, str]) -> bool:
+def _is_enabled(environ: Mapping[str, str]) -> bool:
     exporters = environ.get("OTEL_TRACES_EXPORTER") or "otlp"
     disabled = environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
     return not disabled and "otlp" in [each.strip() for each in exporters.split(",")]
 
 
 def _collector(name: str, environ: Mapping[str, str]) -> str:
-    """Who is sent the traces, as host or host:port: the rest of the URL may hold a key."""
-    spoken = next((value for each in _PROTOCOLS if (value := environ.get(each))), _SUPPORTED_PROTOCOL)
-    if spoken != _SUPPORTED_PROTOCOL:
+    """Return the collector as host or host:port; the rest of the URL may contain a key."""
+    protocol = next((value for each in _PROTOCOLS if (value := environ.get(each))), _SUPPORTED_PROTOCOL)
+    if protocol != _SUPPORTED_PROTOCOL:
         raise TracingUnavailableError(
-            f"OTEL_EXPORTER_OTLP_PROTOCOL is {spoken}; only {_SUPPORTED_PROTOCOL} is spoken here"
+            f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol}; only {_SUPPORTED_PROTOCOL} is supported"
         )
-    found = _URL.fullmatch(environ[name])
-    if found is None:
-        raise TracingUnavailableError(f"{name} is no http:// or https:// URL")
-    return found["host"]
+    url = _URL.fullmatch(environ[name])
+    if url is None:
+        raise TracingUnavailableError(f"{name} is not an http:// or https:// URL")
+    return url["host"]
 
 
 def _import_otel() -> Any:
     try:
         return import_module("proxy.tracing.otel")
     except ModuleNotFoundError as missing:
-        raise TracingUnavailableError(f"{missing.name} is not here: pip install 'parrot-sidecar[otel]'") from missing
-    except ImportError as broken:  # of another version than the rest
+        raise TracingUnavailableError(
+            f"{missing.name} is not installed: pip install 'parrot-sidecar[otel]'"
+        ) from missing
+    except ImportError as broken:  # an incompatible version
         part = broken.name or "opentelemetry"
-        raise TracingUnavailableError(f"{part} does not fit: pip install --upgrade 'parrot-sidecar[otel]'") from broken
+        raise TracingUnavailableError(
+            f"{part} is incompatible: pip install --upgrade 'parrot-sidecar[otel]'"
+        ) from broken

@@ -1,4 +1,4 @@
-"""Spans speak OpenTelemetry's words for generative AI; what the caller wrote is bounded, and what is unknown is left out."""
+"""Span attributes follow OpenTelemetry's conventions; client values are bounded, unknown ones left out."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def at(base_url: str = "https://a.test/v1", dialect: str = "openai"):
     return made.winning_attempt
 
 
-def test_every_endpoint_has_its_operation():
+def test_every_endpoint_has_an_operation():
     assert set(OPERATIONS) == set(PATHS.values())
 
 
@@ -44,7 +44,7 @@ def test_every_endpoint_has_its_operation():
     [("openai", "openai"), ("anthropic", "anthropic"), ("google", "gcp.gemini"), ("mistral", "mistral_ai"),
      ("cohere", "cohere"), ("meta", "a")],
 )  # fmt: skip
-def test_providers_have_the_names_of_the_conventions_and_others_the_files(dialect, name):
+def test_providers_have_the_conventions_names_or_those_of_the_configuration(dialect, name):
     assert attempt_start(at(dialect=dialect), 1)["gen_ai.provider.name"] == name
 
 
@@ -52,28 +52,28 @@ def test_providers_have_the_names_of_the_conventions_and_others_the_files(dialec
     ("base_url", "address", "port"),
     [("https://a.test/v1", "a.test", 443), ("http://a.test", "a.test", 80), ("http://[::1]:8080/v1", "::1", 8080)],
 )
-def test_a_server_is_its_host_and_port_and_nothing_more_of_the_url(base_url, address, port):
-    said = attempt_start(at(base_url), 2)
-    assert (said["server.address"], said["server.port"], said["parrot.attempt"]) == (address, port, 2)
-    assert base_url not in map(str, said.values())
+def test_the_server_is_host_and_port_only(base_url, address, port):
+    attributes = attempt_start(at(base_url), 2)
+    assert (attributes["server.address"], attributes["server.port"], attributes["parrot.attempt"]) == (address, port, 2)
+    assert base_url not in map(str, attributes.values())
 
 
-def test_the_docs_name_every_attribute():
-    text = (ROOT / "docs" / "observability.md").read_text()
+def test_every_attribute_is_documented():
+    text = (ROOT / "docs/reference/tracing.md").read_text()
     names = set(
         re.findall(r'"((?:gen_ai|http|url|server|error|parrot)\.[a-z_.]+)"', sources()["proxy/tracing/attributes.py"])
     )
     assert len(names) > 20 and [name for name in names if f"`{name}`" not in text] == []
 
 
-def test_names_are_the_operation_and_the_model_or_the_method():
+def test_a_span_name_is_operation_and_model_or_the_method():
     made = exchange_with_attempt()
     made.facts = Facts("chat", "m")
     assert (request_name(made), attempt_name(made.winning_attempt)) == ("chat m", "chat m-a")
     assert request_name(altered(made, endpoint="", facts=Facts())) == "POST"
 
 
-def test_of_the_path_the_query_is_left_out_and_the_rest_is_bounded():
+def test_the_path_has_no_query_and_a_length_limit():
     made = exchange(altered(request(b""), path="/v1/" + "x" * 1000 + "?key=secret"))
     path = request_start(made)["url.path"]
     assert len(path) == 256 and "?" not in path
@@ -81,7 +81,7 @@ def test_of_the_path_the_query_is_left_out_and_the_rest_is_bounded():
     assert len(request_end(made)["gen_ai.request.model"]) == 256
 
 
-def test_a_request_that_nobody_served_says_only_what_is_known():
+def test_a_request_without_a_winner_has_only_known_attributes():
     made = exchange()
     made.endpoint, made.outcome, made.status = "", "invalid_api_key", 401
     assert request_end(made) == {
@@ -91,7 +91,7 @@ def test_a_request_that_nobody_served_says_only_what_is_known():
     assert is_client_error(made)
 
 
-def test_an_attempt_that_has_content_was_answered_with_200():
+def test_an_attempt_with_content_has_status_200():
     attempt = exchange_with_attempt().winning_attempt
     assert "http.response.status_code" not in attempt_end(attempt)
     attempt.first_content_at = 101.0
@@ -102,7 +102,7 @@ def test_an_attempt_that_has_content_was_answered_with_200():
     assert attempt_end(attempt)["http.response.status_code"] == 503
 
 
-def test_tokens_and_reasons_are_the_answers():
+def test_tokens_and_finish_reasons_come_from_the_response():
     attempt = exchange_with_attempt().winning_attempt
     attempt.completion.usage, attempt.completion.finish_reason, attempt.completion.model = (
         {"prompt_tokens": 3},
@@ -114,12 +114,15 @@ def test_tokens_and_reasons_are_the_answers():
     }  # fmt: skip
 
 
-def test_what_the_provider_wrote_is_bounded_and_text_or_nothing():
+def test_provider_values_are_bounded_strings_or_absent():
     attempt = exchange_with_attempt().winning_attempt
     attempt.completion.finish_reason, attempt.completion.model = "y" * 1000, "x" * 1000
-    said = attempt_end(attempt)
-    assert (said["gen_ai.response.model"], said["gen_ai.response.finish_reasons"]) == ("x" * 256, ("y" * 256,))
-    attempt.completion.finish_reason, attempt.completion.model = {"said": "Hello"}, 7
+    attributes = attempt_end(attempt)
+    assert (attributes["gen_ai.response.model"], attributes["gen_ai.response.finish_reasons"]) == (
+        "x" * 256,
+        ("y" * 256,),
+    )
+    attempt.completion.finish_reason, attempt.completion.model = {"attributes": "Hello"}, 7
     assert attempt_end(attempt) == {}
 
 
@@ -127,7 +130,7 @@ def test_what_the_provider_wrote_is_bounded_and_text_or_nothing():
     ("outcome", "error"),
     [("ok", None), (None, None), ("cancelled", None), ("hedge_lost", None), ("timeout", "timeout")],
 )
-def test_it_is_no_error_of_an_attempt_to_be_let_go_of(outcome, error):
+def test_a_cancelled_attempt_is_not_an_error(outcome, error):
     attempt = exchange_with_attempt().winning_attempt
     attempt.outcome = outcome
     assert attempt_error(attempt) == error
@@ -137,7 +140,7 @@ def test_it_is_no_error_of_an_attempt_to_be_let_go_of(outcome, error):
     ("outcome", "error"),
     [("ok", None), ("client_disconnected", None), ("cancelled", "cancelled"), ("timeout", "timeout")],
 )
-def test_it_is_no_error_of_a_request_that_its_caller_left(outcome, error):
+def test_a_disconnected_client_is_not_an_error(outcome, error):
     made = exchange()
     made.outcome = outcome
     assert request_error(made) == error

@@ -1,4 +1,4 @@
-"""A collector sees each request as one span, its attempts as its children, and nothing that was said."""
+"""A collector receives each request as a span with its attempts as children, and no message text."""
 
 from __future__ import annotations
 
@@ -14,8 +14,7 @@ from aiohttp.test_utils import RawTestServer, unused_port
 from proxy.sandbox.scenario import Fault
 from proxy.tracing import otel
 from tests.collector import CLIENT, ERROR, SERVER, Collector, trace_collector
-from tests.fakes import CALLER_KEY, PROMPT, PROVIDER_KEY, ScriptedHandler, exchange, planned_exchange
-from tests.fakes import MemoryLog as Lines
+from tests.fakes import CALLER_KEY, PROMPT, PROVIDER_KEY, MemoryLog, ScriptedHandler, exchange, planned_exchange
 from tests.running import TWO_PROVIDERS, CapturedLog, RunningSidecar, run_sidecar
 from tests.six_providers import PROVIDERS, six_providers
 
@@ -44,7 +43,7 @@ def client(started: RunningSidecar) -> openai.AsyncOpenAI:
 
 
 async def ask(started: RunningSidecar, stream: bool = False, **headers: str) -> None:
-    """One request with the official SDK, read to its end."""
+    """Send one request with the official SDK and read the response to its end."""
     async with client(started) as sdk:
         answer = await sdk.chat.completions.create(**ASK, stream=stream, extra_headers={**CHAIN, **headers})
         if stream:
@@ -52,8 +51,8 @@ async def ask(started: RunningSidecar, stream: bool = False, **headers: str) -> 
                 pass
 
 
-async def traced(*faults: Fault, stream: bool = False, file: str = FILE, **headers: str) -> RunningSidecar:
-    """A sidecar's whole life, with one request in it, which meets the faults of first and second."""
+async def run_traced(*faults: Fault, stream: bool = False, file: str = FILE, **headers: str) -> RunningSidecar:
+    """Run a sidecar for one request, with faults of the providers first and second."""
     async with run_sidecar(file) as started:
         for name, fault in zip(("first", "second"), faults, strict=False):
             await started.sandbox.set_fault(name, fault)
@@ -61,8 +60,8 @@ async def traced(*faults: Fault, stream: bool = False, file: str = FILE, **heade
     return started
 
 
-async def test_a_request_is_a_span_that_names_model_provider_and_tokens(collector):
-    started = await traced(traceparent=PARENT)
+async def test_a_request_is_a_span_with_model_provider_and_tokens(collector):
+    started = await run_traced(traceparent=PARENT)
     [request], [attempt] = collector.requests, collector.attempts
     assert collector.paths == ["/v1/traces"]
     assert collector.resource["service.name"] == "parrot-sidecar"
@@ -75,7 +74,7 @@ async def test_a_request_is_a_span_that_names_model_provider_and_tokens(collecto
         "parrot.key": "app", "parrot.provider": "first", "parrot.region": "global", "parrot.attempts": 1,
         "parrot.outcome": "ok", "parrot.request_id": started.log.lines[-1]["request_id"],
     }.items()  # fmt: skip
-    assert "gen_ai.usage.input_tokens" not in request.attributes, "sums would count them twice"
+    assert "gen_ai.usage.input_tokens" not in request.attributes, "a sum would count them twice"
     assert attempt.attributes.items() >= {
         "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "m-one",
         "gen_ai.response.model": "m-one", "server.address": "127.0.0.1", "http.response.status_code": 200,
@@ -86,8 +85,8 @@ async def test_a_request_is_a_span_that_names_model_provider_and_tokens(collecto
     assert 0 < attempt.seconds <= request.seconds
 
 
-async def test_a_stream_is_a_span_until_its_last_byte_and_says_when_its_first_content_came(collector):
-    started = await traced(stream=True)
+async def test_a_streams_span_lasts_to_the_last_byte_and_has_the_time_to_first_content(collector):
+    started = await run_traced(stream=True)
     [request], [attempt] = collector.requests, collector.attempts
     assert request.parent == "" and attempt.parent == request.id and attempt.trace == request.trace
     for span in (request, attempt):
@@ -96,16 +95,16 @@ async def test_a_stream_is_a_span_until_its_last_byte_and_says_when_its_first_co
     assert attempt.attributes["gen_ai.usage.input_tokens"] == started.log.lines[-1]["prompt_tokens"]
 
 
-async def test_the_provider_is_told_the_attempts_span(collector):
-    started = await traced(Fault("status", status=429), traceparent=PARENT, tracestate="vendor=1")
+async def test_the_provider_receives_the_attempts_traceparent(collector):
+    started = await run_traced(Fault("status", status=429), traceparent=PARENT, tracestate="vendor=1")
     for name, attempt in zip(("first", "second"), collector.attempts, strict=True):
         [call] = started.sandbox.requests(name)
         assert call.headers["traceparent"] == f"00-{TRACE}-{attempt.id}-01"
         assert call.headers["tracestate"] == "vendor=1"
 
 
-async def test_a_failover_is_two_attempts_of_which_the_first_has_an_error(collector):
-    await traced(Fault("status", status=429))
+async def test_a_failover_is_two_attempts_and_the_first_is_an_error(collector):
+    await run_traced(Fault("status", status=429))
     [request], [first, second] = collector.requests, collector.attempts
     assert {first.parent, second.parent} == {request.id}
     assert (first.attributes["error.type"], first.attributes["http.response.status_code"], first.status) == (
@@ -118,24 +117,24 @@ async def test_a_failover_is_two_attempts_of_which_the_first_has_an_error(collec
     assert request.attributes["parrot.attempts"] == second.attributes["parrot.attempt"] == 2
 
 
-async def test_when_all_fail_the_request_has_the_error_too(collector):
+async def test_if_all_attempts_fail_the_request_is_an_error(collector):
     with pytest.raises(openai.InternalServerError):
-        await traced(Fault("status", status=503), Fault("status", status=503))
+        await run_traced(Fault("status", status=503), Fault("status", status=503))
     [request] = collector.requests
     assert (request.status, request.attributes["http.response.status_code"]) == (ERROR, 503)
     assert request.attributes["error.type"] == request.attributes["parrot.outcome"] == "server_is_overloaded"
     assert len(collector.attempts) == request.attributes["parrot.attempts"]
 
 
-async def test_a_callers_mistake_is_named_and_is_no_error_of_the_sidecar(collector):
+async def test_a_client_error_has_its_type_and_no_error_status(collector):
     async with run_sidecar(FILE) as started, client(started) as sdk:
         with pytest.raises(openai.NotFoundError):
-            await sdk.chat.completions.create(model="nobody", messages=ASK["messages"])
+            await sdk.chat.completions.create(model="unknown", messages=ASK["messages"])
     [request] = collector.spans
     assert (request.status, request.attributes["error.type"]) == (0, "model_not_found")
 
 
-async def test_a_client_that_leaves_is_no_error(collector):
+async def test_a_client_that_disconnects_is_not_an_error(collector):
     async with run_sidecar(FILE) as started:
         await started.hold_streams()
         async with client(started) as sdk:
@@ -151,8 +150,8 @@ async def test_a_client_that_leaves_is_no_error(collector):
     assert request.status == attempt.status == 0 and "error.type" not in {**request.attributes, **attempt.attributes}
 
 
-async def test_a_hedge_is_a_child_of_the_request_as_well(collector):
-    await traced(Fault("stall"), stream=True, file=HEDGING)
+async def test_a_hedge_is_a_child_of_the_request(collector):
+    await run_traced(Fault("stall"), stream=True, file=HEDGING)
     [request], [first, second] = collector.requests, collector.attempts
     assert first.parent == second.parent == request.id
     assert (first.attributes["parrot.outcome"], second.attributes["parrot.outcome"]) == ("hedge_lost", "ok")
@@ -160,9 +159,9 @@ async def test_a_hedge_is_a_child_of_the_request_as_well(collector):
     assert "error.type" not in first.attributes
 
 
-async def test_what_goes_on_with_a_cut_answer_says_so_and_a_stream_that_ends_with_an_error_has_one(collector):
+async def test_a_resumed_stream_is_marked_and_a_failed_one_is_an_error(collector):
     with pytest.raises(openai.APIError, match="another target's is not the same"):
-        await traced(Fault("cut", after=4), stream=True)
+        await run_traced(Fault("cut", after=4), stream=True)
     [request], [first, second] = collector.requests, collector.attempts
     assert first.parent == second.parent == request.id
     assert (first.attributes["error.type"], first.attributes["http.response.status_code"]) == (
@@ -174,28 +173,28 @@ async def test_what_goes_on_with_a_cut_answer_says_so_and_a_stream_that_ends_wit
     assert request.attributes["error.type"] == request.attributes["parrot.outcome"] == "upstream_disconnected"
 
 
-async def test_an_attempt_that_could_not_be_asked_leaves_no_span(collector):
-    log = Lines()
-    traces = otel.start(log.logger)
+async def test_a_discarded_attempt_has_no_span(collector):
+    log = MemoryLog()
+    tracing = otel.start(log.logger)
     made = planned_exchange(log=log)
-    await traces.trace_request(
+    await tracing.trace_request(
         made,
-        lambda subject: traces.trace_attempt(subject.start_attempt(subject.decision.plan[0]), ScriptedHandler([200])),
+        lambda subject: tracing.trace_attempt(subject.start_attempt(subject.decision.plan[0]), ScriptedHandler([200])),
     )
     made.attempts.clear()
     made.close()
-    await traces.close()
-    assert [span.kind for span in collector.spans] == [SERVER] and not traces._open
+    await tracing.close()
+    assert [span.kind for span in collector.spans] == [SERVER] and not tracing._open
 
 
-async def test_what_the_caller_does_not_sample_is_not_sent_and_passes_as_it_came(collector):
+async def test_an_unsampled_trace_is_not_exported_and_its_headers_pass_unchanged(collector):
     unsampled = f"00-{TRACE}-{CALLER}-00"
-    started = await traced(traceparent=unsampled)
+    started = await run_traced(traceparent=unsampled)
     assert collector.raw == []
     assert started.sandbox.requests("first")[0].headers["traceparent"] == unsampled
 
 
-async def test_the_standard_variables_say_who_it_is_and_what_is_sampled(collector, monkeypatch):
+async def test_the_standard_variables_set_resource_and_sampler(collector, monkeypatch):
     monkeypatch.setenv("OTEL_SERVICE_NAME", "shop")
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment.name=test")
     monkeypatch.setenv("OTEL_TRACES_SAMPLER", "parentbased_always_off")
@@ -207,7 +206,7 @@ async def test_the_standard_variables_say_who_it_is_and_what_is_sampled(collecto
     assert collector.resource.items() >= named.items()
 
 
-async def test_a_look_at_the_providers_is_no_span_and_any_other_request_is(collector):
+async def test_provider_reports_have_no_span_and_other_requests_do(collector):
     async with run_sidecar() as started, aiohttp.ClientSession() as http:
         for path in ("/v1/providers/health", "/v1/models?key=secret"):
             async with http.get(started.url + path) as answer:
@@ -216,7 +215,7 @@ async def test_a_look_at_the_providers_is_no_span_and_any_other_request_is(colle
     assert (request.name, request.attributes["url.path"]) == ("GET", "/v1/models")
 
 
-async def test_a_reload_goes_on_making_traces(collector):
+async def test_tracing_survives_a_reload(collector):
     async with run_sidecar(FILE) as started:
         await started.edit("second: m-two", "second: m-three")
         await ask(started)
@@ -224,7 +223,7 @@ async def test_a_reload_goes_on_making_traces(collector):
 
 
 @pytest.mark.parametrize("name", PROVIDERS)
-async def test_every_dialects_provider_gets_the_span_of_its_attempt(collector, name):
+async def test_every_dialect_sends_the_attempts_traceparent(collector, name):
     async with run_sidecar(six_providers()) as started, started.client() as sdk:
         headers = {"X-Provider": name, "traceparent": PARENT}
         await sdk.chat.completions.create(
@@ -236,7 +235,7 @@ async def test_every_dialects_provider_gets_the_span_of_its_attempt(collector, n
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("name", PROVIDERS)
-async def test_without_a_collector_the_callers_own_span_reaches_every_dialects_provider(name, stream):
+async def test_without_a_collector_the_clients_traceparent_reaches_every_dialect(name, stream):
     async with run_sidecar(six_providers()) as started, aiohttp.ClientSession() as http:
         headers = {"X-Provider": name, "traceparent": PARENT, "tracestate": "vendor=1,other=2"}
         body = {**ASK, "stream": stream}
@@ -246,16 +245,16 @@ async def test_without_a_collector_the_callers_own_span_reaches_every_dialects_p
         assert (call.headers["traceparent"], call.headers["tracestate"]) == (PARENT, "vendor=1,other=2")
 
 
-async def test_a_collector_that_is_not_there_changes_nothing_and_is_complained_of(collector, monkeypatch):
+async def test_an_unreachable_collector_is_logged_and_requests_are_served(collector, monkeypatch):
     monkeypatch.setattr(otel, "FLUSH_TIMEOUT_S", 0.2)
     monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", f"http://127.0.0.1:{unused_port()}/secret-path")
-    started = await traced(traceparent=PARENT)
-    troubles = [line for line in started.log.lines if line["event"] == "trace_export_failed"]
-    assert "ConnectionError" in troubles[0]["reason"] and "secret-path" not in str(started.log.lines)
+    started = await run_traced(traceparent=PARENT)
+    failures = [line for line in started.log.lines if line["event"] == "trace_export_failed"]
+    assert "ConnectionError" in failures[0]["reason"] and "secret-path" not in str(started.log.lines)
     assert collector.raw == []
 
 
-async def test_a_collector_that_never_answers_does_not_hold_up_the_end(monkeypatch):
+async def test_a_silent_collector_does_not_block_shutdown(monkeypatch):
     over = asyncio.Event()
 
     async def silent(_):
@@ -266,20 +265,20 @@ async def test_a_collector_that_never_answers_does_not_hold_up_the_end(monkeypat
     async with RawTestServer(silent) as server:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", str(server.make_url("/v1/traces")))
         async with asyncio.timeout(5):
-            await traced()
+            await run_traced()
         over.set()
 
 
-async def test_a_bad_variable_of_the_sdk_is_refused_at_the_start(monkeypatch):
+async def test_an_invalid_sdk_variable_is_an_error_at_start(monkeypatch):
     monkeypatch.setenv("OTEL_BSP_MAX_QUEUE_SIZE", "1")
     before = list(logging.getLogger("opentelemetry").handlers)
     with pytest.raises(ValueError, match="max_export_batch_size"):
-        otel.start(Lines().logger)
+        otel.start(MemoryLog().logger)
     assert logging.getLogger("opentelemetry").handlers == before
 
 
 @pytest.mark.parametrize(
-    ("name", "form", "values", "reason"),
+    ("name", "template", "values", "reason"),
     [
         (
             "opentelemetry.exporter.x",
@@ -291,23 +290,23 @@ async def test_a_bad_variable_of_the_sdk_is_refused_at_the_start(monkeypatch):
         ("opentelemetry.sdk.trace", "Queue full", (), "Queue full"),
     ],
 )
-def test_what_the_sdk_says_is_logged_once_a_minute_and_without_secrets(name, form, values, reason):
+def test_sdk_messages_are_logged_once_a_minute_without_secrets(name, template, values, reason):
     log = CapturedLog()
-    complaints = otel.SdkLogHandler(log.logger())
+    handler = otel.SdkLogHandler(log.logger())
     for moment in (1000.0, 1059.0, 1061.0):
-        record = logging.LogRecord(name, logging.WARNING, "", 1, form, values, None)
+        record = logging.LogRecord(name, logging.WARNING, "", 1, template, values, None)
         record.created = moment
-        complaints.handle(record)
-    complaints.close()
+        handler.handle(record)
+    handler.close()
     assert [line["reason"] for line in log.lines] == [reason, reason]
 
 
-async def test_an_exchange_that_is_not_traced_passes(collector):
-    traces = otel.start(Lines().logger)
+async def test_an_untraced_exchange_passes(collector):
+    tracing = otel.start(MemoryLog().logger)
     attempt = planned_exchange().start_attempt(planned_exchange().decision.plan[0])
     before = attempt.provider_request
     assert (
-        await traces.trace_attempt(attempt, ScriptedHandler([200]))
+        await tracing.trace_attempt(attempt, ScriptedHandler([200]))
     ).status == 200 and attempt.provider_request is before
-    assert (await traces.trace_request(exchange(), ScriptedHandler([200]))).status == 200
-    await traces.close()
+    assert (await tracing.trace_request(exchange(), ScriptedHandler([200]))).status == 200
+    await tracing.close()

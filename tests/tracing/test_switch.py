@@ -1,4 +1,4 @@
-"""Traces are made where a collector is named; what stands in the way is said once, at the start."""
+"""Tracing starts if a collector is configured; a problem is one warning at start."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from tests.fakes import generation
 from tests.running import CapturedLog, run_sidecar
 from tests.source import sources
 
-HERE = "http://127.0.0.1:4318"
-ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": HERE}
+COLLECTOR_URL = "http://127.0.0.1:4318"
+ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": COLLECTOR_URL}
 
 
-class Made:
-    """In the place of the module that makes traces."""
+class FakeOtel:
+    """Replaces `proxy.tracing.otel`."""
 
     @staticmethod
     def start(log):
-        return "made"
+        return "tracing"
 
 
 @pytest.fixture
 def log(monkeypatch):
-    monkeypatch.setattr(switch, "import_module", lambda name: Made)
+    monkeypatch.setattr(switch, "import_module", lambda name: FakeOtel)
     return CapturedLog()
 
 
@@ -41,7 +41,7 @@ def log(monkeypatch):
         {**ENDPOINT, "OTEL_TRACES_EXPORTER": "console"},
     ],
 )
-def test_unless_they_are_asked_for_there_are_none(environ, log):
+def test_tracing_is_off_by_default(environ, log):
     assert switch.start_tracing(environ, log.logger()) is None
     assert log.lines == []
 
@@ -59,8 +59,8 @@ def test_unless_they_are_asked_for_there_are_none(environ, log):
         ({"OTEL_EXPORTER_OTLP_ENDPOINT": "http://[::1]:4318/"}, "[::1]:4318"),
     ],
 )
-def test_a_named_collector_is_sent_them_and_of_its_url_only_the_host_is_logged(environ, collector, log):
-    assert switch.start_tracing(environ, log.logger()) == "made"
+def test_a_configured_collector_is_used_and_only_its_host_is_logged(environ, collector, log):
+    assert switch.start_tracing(environ, log.logger()) == "tracing"
     assert log.lines == [{"event": "tracing_started", "level": "info", "collector": collector}]
 
 
@@ -68,51 +68,51 @@ def test_a_named_collector_is_sent_them_and_of_its_url_only_the_host_is_logged(e
     ("environ", "reason"),
     [
         *(
-            ({"OTEL_EXPORTER_OTLP_ENDPOINT": url}, "OTEL_EXPORTER_OTLP_ENDPOINT is no http:// or https:// URL")
+            ({"OTEL_EXPORTER_OTLP_ENDPOINT": url}, "OTEL_EXPORTER_OTLP_ENDPOINT is not an http:// or https:// URL")
             for url in ("localhost:4318", "http://h:port", "http://", "http:///v1", "ftp://h:21", "unix:/run/x")
         ),
         (
             {**ENDPOINT, "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
-            "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/protobuf is spoken here",
+            "OTEL_EXPORTER_OTLP_PROTOCOL is grpc; only http/protobuf is supported",
         ),
     ],
 )
-def test_a_collector_that_cannot_be_spoken_to_is_a_warning(environ, reason, log):
+def test_an_unusable_collector_is_a_warning(environ, reason, log):
     assert switch.start_tracing(environ, log.logger()) is None
     assert log.lines == [{"event": "tracing_unavailable", "level": "warning", "reason": reason}]
 
 
-def test_a_bad_variable_of_the_sdk_is_a_warning(log, monkeypatch):
+def test_an_invalid_sdk_variable_is_a_warning(log, monkeypatch):
     def start(log):
         raise ValueError("max_queue_size must be a positive integer.")
 
-    monkeypatch.setattr(Made, "start", start)
+    monkeypatch.setattr(FakeOtel, "start", start)
     assert switch.start_tracing(ENDPOINT, log.logger()) is None
     assert [line["reason"] for line in log.lines] == ["max_queue_size must be a positive integer."]
 
 
-def test_an_sdk_that_does_not_fit_is_a_warning_without_paths(log, monkeypatch):
+def test_an_incompatible_sdk_is_a_warning_without_paths(log, monkeypatch):
     def broken(name):
         raise ImportError("cannot import name 'X' from 'opentelemetry.sdk' (/srv/parts)", name="opentelemetry.sdk")
 
     monkeypatch.setattr(switch, "import_module", broken)
     assert switch.start_tracing(ENDPOINT, log.logger()) is None
     assert [line["reason"] for line in log.lines] == [
-        "opentelemetry.sdk does not fit: pip install --upgrade 'parrot-sidecar[otel]'"
+        "opentelemetry.sdk is incompatible: pip install --upgrade 'parrot-sidecar[otel]'"
     ]
 
 
-async def test_without_the_extra_one_warning_says_what_to_install_and_requests_are_served(monkeypatch):
+async def test_without_the_extra_a_warning_names_it_and_requests_are_served(monkeypatch):
     monkeypatch.delitem(sys.modules, "proxy.tracing.otel", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.trace", None)
-    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", HERE)
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", COLLECTOR_URL)
     async with run_sidecar() as started, started.client() as sdk:
         assert (await sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])).choices
     [warning] = [line for line in started.log.lines if line["event"] == "tracing_unavailable"]
-    assert warning["reason"].endswith("is not here: pip install 'parrot-sidecar[otel]'")
+    assert warning["reason"].endswith("is not installed: pip install 'parrot-sidecar[otel]'")
 
 
-async def test_without_a_collector_nothing_of_it_is_loaded_or_in_the_pipeline(monkeypatch):
+async def test_without_a_collector_nothing_is_loaded_or_in_the_pipeline(monkeypatch):
     monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
     monkeypatch.setattr(switch, "import_module", lambda name: pytest.fail(f"{name} was loaded"))
     async with run_sidecar() as started:
