@@ -1,4 +1,4 @@
-"""What of a request's body a decision needs, checked as it is read."""
+"""Parses a request's JSON body into the facts that routing needs: model, size, limits and needed capabilities."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from proxy.routing.request_body import ChatBody, CompletionsBody, Message, Reque
 
 
 class Facts(Struct, frozen=True, gc=False):
-    """The request as routing sees it."""
+    """What routing knows of a request's body."""
 
     endpoint: str = ""
     model: str = ""
     stream: bool = False
     include_usage: bool = False
-    """Whether the caller asked for a usage chunk at the stream's end."""
+    """Whether the caller requested a usage chunk at the end of the stream."""
     prompt_tokens: int = 0
-    """An estimate: four bytes of text a token, before it is calibrated."""
+    """Estimate before calibration: one token per BYTES_PER_TOKEN characters of text, plus messages and images."""
     max_tokens: int | None = None
-    """What the answer may have at most, if the caller says."""
+    """The caller's limit for each choice; None if it sets none."""
     reasoning_tokens: int = 0
-    """What of the answer is set aside for reasoning."""
+    """The part of `max_tokens` that is reserved for reasoning."""
     n: int = 1
-    """Choices of the answer."""
+    """Number of choices, over all prompts."""
     needs: frozenset[str] = frozenset()
-    """Of `tools`, `images`, `json_schema`: what the target must take."""
+    """Capabilities that the target must have, of `tools`, `images` and `json_schema`."""
 
 
 def parse_json_object(raw: bytes) -> dict[str, Any]:
-    """The body as a JSON object. Raises InvalidRequestError."""
+    """Return the body as a JSON object. Raises InvalidRequestError if it is not one, or nested too deeply."""
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -46,7 +46,7 @@ def parse_json_object(raw: bytes) -> dict[str, Any]:
 
 
 MAX_DEPTH = 254
-"""Levels of arrays and objects: what orjson writes, and less than any parser takes."""
+"""Levels of arrays and objects. orjson serializes no more, and every JSON parser takes that many."""
 
 
 def _check_depth(body: dict[str, Any]) -> None:
@@ -57,7 +57,7 @@ def _check_depth(body: dict[str, Any]) -> None:
 
 
 class _Endpoint(Struct, frozen=True):
-    """What an endpoint's body may have, what it must have beside its model, and the model where it names none."""
+    """The schema of an endpoint's body, the member it requires next to `model`, and the model if the body names none."""
 
     body_type: type[RequestBody] = RequestBody
     required_member: str | None = None
@@ -70,7 +70,7 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
     "embeddings": _Endpoint(required_member="input"),
     "images": _Endpoint(required_member="prompt"),
     "moderations": _Endpoint(required_member="input", default_model="omni-moderation-latest"),
-    "responses": _Endpoint(ResponsesBody),  # what continues a stored prompt has none of its own
+    "responses": _Endpoint(ResponsesBody),  # `input` is optional: a stored prompt may be continued without it
 }
 
 MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {
@@ -78,49 +78,46 @@ MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "completions": ("max_tokens",),
     "responses": ("max_output_tokens",),
 }
-"""Where an endpoint's body says how long the answer may be; the others cannot say it."""
+"""The members that limit the output tokens, by endpoint; other endpoints have no such limit."""
 
 
 def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
-    """The facts of a parsed body. Raises InvalidRequestError naming the member that is missing or of the wrong type."""
-    known = _ENDPOINTS[endpoint]
-    asked = parse_body(body, known.body_type)
-    model = asked.model or known.default_model
-    for name, there in (
-        (known.required_member, known.required_member and getattr(asked, known.required_member)),
-        ("model", model),
-    ):
-        if name and not there:
+    """Return the facts of a JSON body. Raises InvalidRequestError for a member that is missing or of the wrong type."""
+    schema = _ENDPOINTS[endpoint]
+    members = parse_body(body, schema.body_type)
+    model, required = members.model or schema.default_model, schema.required_member
+    for name, value in ((required, required and getattr(members, required)), ("model", model)):
+        if name and not value:
             raise InvalidRequestError(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
-    messages = asked.messages if isinstance(asked, ChatBody) else None
+    messages = members.messages if isinstance(members, ChatBody) else None
     text, images = _count_text_and_images(messages or [])
-    options = asked.stream_options
+    options = members.stream_options
     return Facts(
         endpoint=endpoint,
         model=(model or "")[:_MAX_MODEL_NAME_LENGTH],
-        stream=bool(asked.stream),
+        stream=bool(members.stream),
         include_usage=bool(options and options.get("include_usage")),
-        prompt_tokens=(text + _count_other_text(asked)) // BYTES_PER_TOKEN
+        prompt_tokens=(text + _count_other_text(members)) // BYTES_PER_TOKEN
         + len(messages or ()) * _TOKENS_PER_MESSAGE
         + images * _TOKENS_PER_IMAGE,
-        max_tokens=asked.output_token_limit,
-        reasoning_tokens=_reasoning_budget(asked) if asked.thinking or asked.reasoning else 0,
-        n=(asked.n or 1) * _prompt_count(asked),
-        needs=_needs(asked, images),
+        max_tokens=members.output_token_limit,
+        reasoning_tokens=_reasoning_budget(members) if members.thinking or members.reasoning else 0,
+        n=(members.n or 1) * _prompt_count(members),
+        needs=_needs(members, images),
     )
 
 
 _MAX_MODEL_NAME_LENGTH = 257
-"""Characters: one more than any model's name has, so that what is cut is still nobody's."""
+"""Characters. One more than a model's name may have, so that a name that was cut matches no model."""
 BYTES_PER_TOKEN = 4
 _TOKENS_PER_MESSAGE = 4
-"""Tokens that a message costs beside its text (OpenAI's cookbook counts three or four)."""
+"""Overhead of a message next to its text (OpenAI's cookbook counts three or four)."""
 _TOKENS_PER_IMAGE = 765
-"""Tokens of a picture of 1024 x 1024 at OpenAI's high detail."""
+"""An image of 1024 x 1024 pixels at OpenAI's high detail."""
 
 
 def _count_text_and_images(messages: Sequence[Message]) -> tuple[int, int]:
-    """Characters of text, and pictures."""
+    """Return the characters of text, tool calls included, and the number of images."""
     text, images = 0, 0
     for message in messages:
         content = message.content
@@ -135,38 +132,38 @@ def _count_text_and_images(messages: Sequence[Message]) -> tuple[int, int]:
     return text, images
 
 
-def _prompt_count(asked: RequestBody) -> int:
+def _prompt_count(members: RequestBody) -> int:
     """Return the number of prompts of a completion, each of which gets `n` choices; a list of tokens is one prompt."""
-    prompt = asked.prompt if isinstance(asked, CompletionsBody) else None
+    prompt = members.prompt if isinstance(members, CompletionsBody) else None
     several = isinstance(prompt, list) and bool(prompt) and all(isinstance(each, (str, list)) for each in prompt)
     return len(prompt) if several and prompt else 1
 
 
-def _count_other_text(asked: RequestBody) -> int:
-    """Characters of what is read besides messages."""
-    values = [value for value in (asked.tools, asked.prompt, asked.input, asked.instructions) if value]
+def _count_other_text(members: RequestBody) -> int:
+    """Return the characters of text outside messages: tools, prompt, input and instructions."""
+    values = [value for value in (members.tools, members.prompt, members.input, members.instructions) if value]
     return sum([len(value) if isinstance(value, str) else len(orjson.dumps(value)) for value in values])
 
 
 NO_NEEDS: frozenset[str] = frozenset()
 
 
-def _needs(asked: RequestBody, images: int) -> frozenset[str]:
-    shape = asked.response_format
-    if not (asked.tools or asked.functions or images or shape):
+def _needs(members: RequestBody, images: int) -> frozenset[str]:
+    response_format = members.response_format
+    if not (members.tools or members.functions or images or response_format):
         return NO_NEEDS
     needs = {
-        "tools": bool(asked.tools or asked.functions),
+        "tools": bool(members.tools or members.functions),
         "images": images > 0,
-        "json_schema": isinstance(shape, dict) and shape.get("type") == "json_schema",
+        "json_schema": isinstance(response_format, dict) and response_format.get("type") == "json_schema",
     }
     return frozenset(name for name, needed in needs.items() if needed)
 
 
-def _reasoning_budget(asked: RequestBody) -> int:
-    """The budget in Anthropic's spelling, or in OpenRouter's."""
-    for holder, name in ((asked.thinking, "budget_tokens"), (asked.reasoning, "max_tokens")):
-        budget = holder.get(name) if isinstance(holder, dict) else None
+def _reasoning_budget(members: RequestBody) -> int:
+    """Return the reasoning tokens given as `thinking.budget_tokens` or as `reasoning.max_tokens`; 0 without either."""
+    for member, name in ((members.thinking, "budget_tokens"), (members.reasoning, "max_tokens")):
+        budget = member.get(name) if isinstance(member, dict) else None
         if isinstance(budget, int) and budget > 0:
             return int(budget)
     return 0

@@ -1,4 +1,6 @@
-"""How the text of each kind of control header is read; a ValueError says what is allowed instead."""
+"""Parsers of control header values. Each returns the value, or raises ValueError with what is allowed.
+
+`known` holds the names that the snapshot gives meaning to."""
 
 from __future__ import annotations
 
@@ -16,7 +18,6 @@ from proxy.config.units import Seconds
 from proxy.telemetry.window import round_up_to_buckets
 
 MAX_HEADER_LENGTH = 4096
-"""Characters of a header."""
 MAX_NAMES = 32
 MAX_RETRIES = 10
 MAX_WEIGHT = 1_000_000
@@ -31,7 +32,7 @@ _RETRIES = re.compile(r"[0-9]{1,2}")
 
 
 def validate_text(text: str) -> str:
-    """The text without spaces around it; too long a one, and JSON with a name given twice, is refused."""
+    """Return the text without surrounding spaces. Raises ValueError if it is too long, or JSON with a duplicate name."""
     if len(text) > MAX_HEADER_LENGTH:
         raise ValueError(f"longer than {MAX_HEADER_LENGTH} characters")
     text = text.strip()
@@ -41,8 +42,8 @@ def validate_text(text: str) -> str:
 
 
 def _check_unique_names(text: str) -> None:
-    """Parsers keep the last of two members that have one name: which of them was meant nobody knows."""
-    with suppress(json.JSONDecodeError, RecursionError):  # what is no JSON its own reader refuses
+    """Raise ValueError for duplicate names, of which JSON parsers would silently keep the last."""
+    with suppress(json.JSONDecodeError, RecursionError):  # invalid JSON is rejected by the header's own parser
         json.loads(text, object_pairs_hook=_reject_duplicates)
 
 
@@ -50,7 +51,7 @@ def _reject_duplicates(members: list[tuple[str, Any]]) -> None:
     seen: set[str] = set()
     for name, _ in members:
         if name in seen:
-            raise ValueError(f"'{name[:64]}' stands in it twice")
+            raise ValueError(f"duplicate name '{name[:64]}'")
         seen.add(name)
 
 
@@ -61,7 +62,7 @@ def _one_of(text: str, allowed: Any) -> str:
 
 
 def _names(text: str, allowed: frozenset[str], what: str) -> tuple[str, ...]:
-    """A comma list; repeated names count once."""
+    """Parse a comma list; repeated names count once."""
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
     for name in names:
         if name not in allowed:
@@ -72,36 +73,36 @@ def _names(text: str, allowed: frozenset[str], what: str) -> tuple[str, ...]:
 
 
 def providers(text: str, known: KnownNames) -> tuple[str, ...]:
-    """Names of the file's providers."""
+    """Parse names of configured providers."""
     return _names(text, known.providers, "provider")
 
 
 def regions(text: str, known: KnownNames) -> tuple[str, ...]:
-    """Regions in which the file has targets."""
+    """Parse regions in which the snapshot has targets."""
     return _names(text, known.regions, "region")
 
 
 def zone(text: str, known: KnownNames) -> str:
-    """A residency zone: EU, or a country's code."""
+    """Parse a residency zone: EU, or a country code."""
     if text.upper() not in known.zones:
         raise ValueError(f"no zone '{text[:64]}'; allowed: {', '.join(sorted(known.zones))}")
     return text.upper()
 
 
 def positive(text: str, known: KnownNames) -> float:
-    """A number above 0."""
+    """Parse a number above 0."""
     if not _NUMBER.fullmatch(text) or not float(text):
         raise ValueError(f"'{text[:64]}' is not a number above 0, such as 0.10 or 500")
     return float(text)
 
 
 def strategy(text: str, known: KnownNames) -> str:
-    """A strategy's name."""
+    """Parse the name of a strategy."""
     return _one_of(text.lower(), STRATEGY_NAMES)
 
 
 def user_region(text: str, known: KnownNames) -> str:
-    """A cloud region that has a place on the map."""
+    """Parse a cloud region whose location is known."""
     if text.lower() not in REGIONS:
         near = get_close_matches(text.lower()[:64], REGIONS, n=3, cutoff=0.0)
         raise ValueError(
@@ -111,12 +112,14 @@ def user_region(text: str, known: KnownNames) -> str:
 
 
 def metric(text: str, known: KnownNames) -> str:
-    """What `performance` goes by."""
+    """Parse the metric of the `performance` strategy."""
     return _one_of(text.lower(), PERFORMANCE_METRICS)
 
 
 def window(text: str, known: KnownNames) -> float:
-    """10s to 60m, in seconds, as whole buckets: callers may name any, and what is measured is kept by them."""
+    """Parse a duration from 10s to 60m; return seconds, rounded up to whole buckets.
+
+    Percentiles are kept by window, so rounding bounds how many different ones callers can make."""
     try:
         seconds = Seconds.parse(text)
     except ValueError:
@@ -127,12 +130,12 @@ def window(text: str, known: KnownNames) -> float:
 
 
 def balancing_mode(text: str, known: KnownNames) -> str:
-    """How turns are given."""
+    """Parse the balancing mode."""
     return _one_of(text.lower(), BALANCING_MODES)
 
 
 def weights(text: str, known: KnownNames) -> tuple[tuple[str, int], ...]:
-    """A JSON object of whole weights by provider."""
+    """Parse a JSON object of integer weights by provider, at least one of them above 0."""
     try:
         given = orjson.loads(text)
     except orjson.JSONDecodeError:
@@ -150,19 +153,19 @@ def weights(text: str, known: KnownNames) -> tuple[tuple[str, int], ...]:
 
 
 def boolean(text: str, known: KnownNames) -> bool:
-    """true or false."""
+    """Parse `true` or `false`."""
     return _one_of(text.lower(), ("true", "false")) == "true"
 
 
 def retries(text: str, known: KnownNames) -> int:
-    """0 to 10."""
+    """Parse an integer from 0 to 10."""
     if not _RETRIES.fullmatch(text) or int(text) > MAX_RETRIES:
         raise ValueError(f"'{text[:64]}' is not a whole number from 0 to {MAX_RETRIES}")
     return int(text)
 
 
 def session(text: str, known: KnownNames) -> str:
-    """A name of the application's choosing."""
+    """Parse a session id."""
     if not _SESSION.fullmatch(text):
         raise ValueError("must be 1 to 256 of A-Z a-z 0-9 . _ : @ / + = -")
     return text

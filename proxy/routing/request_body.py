@@ -1,4 +1,4 @@
-"""The members of a request's body that routing reads, each with its type; one that is wrong is named."""
+"""Schemas of the request body members that routing reads, by endpoint. Other members are ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PositiveInt = Annotated[int, Meta(ge=1)]
 
 
 class Message(Struct, frozen=True):
-    """One message of a conversation; what it holds is for the dialects to read."""
+    """A chat message. The dialects check its content."""
 
     role: str
     content: Any = None
@@ -22,7 +22,7 @@ class Message(Struct, frozen=True):
 
 
 class RequestBody(Struct, frozen=True):
-    """What any endpoint's body may have; null is the same as nothing."""
+    """Members that the body of any endpoint may have. null means the same as a missing member."""
 
     model: str | None = None
     stream: bool | None = None
@@ -39,12 +39,12 @@ class RequestBody(Struct, frozen=True):
 
     @property
     def output_token_limit(self) -> int | None:
-        """Tokens that the answer may have at most, if the body can say it and does."""
+        """The maximum tokens of a choice; None if the body sets no limit."""
         return None
 
 
 class ChatBody(RequestBody, frozen=True):
-    """What a chat's body may have besides."""
+    """Further members of a chat completion."""
 
     messages: list[Message] | None = None
     max_completion_tokens: PositiveInt | None = None
@@ -56,7 +56,7 @@ class ChatBody(RequestBody, frozen=True):
 
 
 class CompletionsBody(RequestBody, frozen=True):
-    """What a completion's body may have besides."""
+    """Further members of a text completion."""
 
     max_tokens: PositiveInt | None = None
 
@@ -66,7 +66,7 @@ class CompletionsBody(RequestBody, frozen=True):
 
 
 class ResponsesBody(RequestBody, frozen=True):
-    """What the body of a call to /responses may have besides."""
+    """Further members of a request to /responses."""
 
     max_output_tokens: PositiveInt | None = None
 
@@ -79,7 +79,7 @@ BodyT = TypeVar("BodyT", bound=RequestBody)
 
 
 def parse_body(body: Mapping[str, Any], kind: type[BodyT]) -> BodyT:
-    """The members of a parsed body. Raises InvalidRequestError for the first of a wrong type."""
+    """Convert a JSON object to its schema. Raises InvalidRequestError for the first member of a wrong type."""
     try:
         return convert(body, kind)
     except ValidationError as error:
@@ -90,7 +90,7 @@ _MSGSPEC_ERROR = re.compile(
     r"(?:Expected `(?P<expected>\w+)(?: \| null)?`(?:, got `(?P<got>\w+)`)?.*|.*missing required field `(?P<field>\w+)`)"
     r" - at `\$\.?(?P<path>.*)`"
 )
-"""msgspec's words."""
+"""The texts of msgspec.ValidationError."""
 
 _EXPECTED: Mapping[str, str] = {
     "array": "an array of messages",

@@ -1,4 +1,4 @@
-"""What is asked of the decision: everything about one request that the answer may depend on."""
+"""The input of a decision: everything about a request that may change it."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from proxy.routing.policy import Policy
 
 
 class RoutingRequest(Struct, frozen=True, gc=False):
-    """One request, as the decision sees it."""
+    """One request, as the decision sees it. A value: equal requests get equal decisions."""
 
     facts: Facts
     policy: Policy
     default_strategy: str
-    """The file's, where the policy names none."""
+    """The strategy to use if the policy names none."""
     seed: str
-    """All the chance there is: the same seed gives the same answer."""
+    """The only source of randomness: the same seed gives the same decision."""
     body: Mapping[str, Any] = {}
-    """The request itself, for targets that must be able to express every parameter of it."""
+    """The JSON body, whose parameters the target must be able to express."""
     default_region: str | None = None
-    """Where the caller is, if no header says."""
+    """The caller's region if no header names it."""

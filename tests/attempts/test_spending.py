@@ -1,4 +1,4 @@
-"""What was spent: the bill where it is known, and never less than what may still come."""
+"""The cost of attempts so far: exact once it is known, before that an upper bound."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def attempt():
     return walked.start_first()
 
 
-def cut(made):
+def fail_midway(made):
     outcomes.record_started(made)
     made.completion.append_text("x" * 41)
     outcomes.record_failure(made, UpstreamDisconnected("cut"), BreakerSettings())
 
 
-def known(made):
+def finish(made):
     made.completion.usage = {"prompt_tokens": 2000, "completion_tokens": 10}
     outcomes.record_finished(made)
 
@@ -36,20 +36,20 @@ def known(made):
     ("end", "usd"),
     [
         (lambda made: None, 0.001 + 0.1),
-        (known, 0.002 + 0.01),
-        (cut, 0.001 + 0.011),
+        (finish, 0.002 + 0.01),
+        (fail_midway, 0.001 + 0.011),
         (lambda made: outcomes.record_failure(made, UpstreamDisconnected("no"), BreakerSettings()), 0),
         (lambda made: outcomes.record_cancelled(made, hedge_lost=True), 0.001),
     ],
     ids=["running", "known", "cut", "refused", "hedge_lost"],
 )
-def test_what_an_attempt_counts_for(end, usd):
+def test_the_cost_of_an_attempt_depends_on_how_it_ended(end, usd):
     made = attempt()
     end(made)
     assert cost_so_far_usd(made.exchange) == pytest.approx(usd)
 
 
-def test_a_running_attempt_is_cut_to_what_it_was_allowed():
+def test_a_clamped_attempt_costs_at_most_its_clamped_answer():
     made = attempt()
     made.step = type(made.step)(made.step.target, 0.0, 10)
     assert cost_so_far_usd(made.exchange) == pytest.approx(0.001 + 0.01)

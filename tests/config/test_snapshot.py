@@ -6,7 +6,8 @@ import dataclasses
 
 import pytest
 
-from proxy.config.snapshot import ModelPattern, Snapshot, target_id
+from proxy.config.snapshot import ModelPattern, Snapshot, target_id, targets_for_model
+from proxy.errors import ModelNotFoundError
 from tests.files import load_snapshot
 
 FILE = """
@@ -90,6 +91,12 @@ def test_only_the_star_is_special_in_a_pattern(text: str, name: str, matches: bo
 @pytest.mark.parametrize(("model", "near"), [("gpt4o", ["gpt-4o"]), ("plane", ["plain"]), ("zzzzzz", []), ("", [])])
 def test_similar_names_are_found(snapshot: Snapshot, model: str, near: list[str]) -> None:
     assert snapshot.similar_names(model) == near
+
+
+def test_an_unknown_model_is_an_error_that_names_similar_models(snapshot: Snapshot) -> None:
+    assert targets_for_model(snapshot, "gpt-4o") == snapshot.targets("gpt-4o") != ()
+    with pytest.raises(ModelNotFoundError, match=r"^no model 'gpt4o' in the routing table; did you mean 'gpt-4o'\?$"):
+        targets_for_model(snapshot, "gpt4o")
 
 
 def test_a_provider_without_a_key_has_a_disabled_reason() -> None:

@@ -1,4 +1,4 @@
-"""What is spliced into an answer can be taken out again, and the provider's bytes are left."""
+"""Cost and decision are inserted into responses; all other bytes stay as the provider sent them."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ DONE = encode(b"[DONE]")
 
 
 @pytest.mark.parametrize(
-    ("cost", "said"),
+    ("cost", "text"),
     [(0.0, "0"), (1.0, "1"), (100.0, "100"), (0.045, "0.045"), (1.23e-7, "0.000000123"), (1e-12, "0")],
 )
-def test_dollars_are_plain_decimals(cost: float, said: str) -> None:
-    assert format_usd(cost) == said
+def test_usd_is_formatted_as_a_plain_decimal(cost: float, text: str) -> None:
+    assert format_usd(cost) == text
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,12 @@ def test_dollars_are_plain_decimals(cost: float, said: str) -> None:
         (b'{"response":{"usage":{"a":1}}}', b'{"response":{"usage":{"a":1,%b}}}'),
     ],
 )
-def test_the_cost_is_the_last_member_of_the_usage_and_nothing_else_moves(data: bytes, annotated: bytes) -> None:
+def test_cost_becomes_the_last_member_of_usage(data: bytes, annotated: bytes) -> None:
     assert with_cost(data, 0.5) == annotated.replace(b"%b", COST)
 
 
 @pytest.mark.parametrize("data", [b"{}", b'{"usage":null}', b'{"c":"\\"usage\\":{"}', b": ping\n\n", DONE, b""])
-def test_without_usage_there_is_no_cost(data: bytes) -> None:
+def test_without_usage_no_cost_is_inserted(data: bytes) -> None:
     assert with_cost(data, 0.5) == data
 
 
@@ -71,7 +71,7 @@ def test_without_usage_there_is_no_cost(data: bytes) -> None:
         (b'event: x\r\ndata: {"a":{}}\r\n\r\n', b'event: x\r\ndata: {"a":{},"routing":{"b":2}}\r\n\r\n'),
     ],
 )
-def test_the_decision_is_the_last_member(data: bytes, annotated: bytes) -> None:
+def test_routing_becomes_the_last_member(data: bytes, annotated: bytes) -> None:
     assert with_routing(data, {"b": 2}) == annotated
 
 
@@ -82,35 +82,35 @@ STREAM = b"".join([
 ])  # fmt: skip
 
 
-class Told:
-    """The cost is known once the usage went by, as it is live."""
+class Annotated:
+    """A StreamAnnotator whose cost becomes known with the usage event, as for a live stream."""
 
     def __init__(self, explain: bool = True, cost: float | None = 0.5) -> None:
         self.cost: float | None = None
         self.known = cost
-        self.stage = StreamAnnotator(lambda: self.cost, (lambda: {"b": 2}) if explain else None)
+        self.transform = StreamAnnotator(lambda: self.cost, (lambda: {"b": 2}) if explain else None)
 
     def feed(self, data: bytes) -> bytes:
         self.cost = self.known if b"prompt_tokens" in data else self.cost
-        return self.stage.feed(data)
+        return self.transform.feed(data)
 
 
-def test_a_streams_first_finish_has_the_decision_and_its_usage_the_cost() -> None:
-    told = Told()
+def test_in_a_stream_the_first_finish_gets_the_decision_and_usage_the_cost() -> None:
+    annotated = Annotated()
     events = [event + b"\n\n" for event in STREAM.split(b"\n\n")[:-1]]
-    got = [told.feed(event) for event in events] + [told.stage.end()]
+    got = [annotated.feed(event) for event in events] + [annotated.transform.end()]
     events[2] = with_routing(events[2], {"b": 2})
     events[4] = with_cost(events[4], 0.5)
     assert got == [*events, b""] and b'"cost":0.5' in got[4] and b'"routing"' in got[2]
 
 
-def test_how_the_stream_is_cut_does_not_matter() -> None:
-    whole = Told()
-    expected = whole.feed(STREAM) + whole.stage.end()
+def test_every_cut_of_a_stream_gives_the_same_bytes() -> None:
+    uncut = Annotated()
+    expected = uncut.feed(STREAM) + uncut.transform.end()
     for place in range(len(STREAM)):
-        told = Told()
-        told.cost = 0.5
-        assert b"".join(map(told.feed, split_at(STREAM, [place]))) + told.stage.end() == expected
+        annotated = Annotated()
+        annotated.cost = 0.5
+        assert b"".join(map(annotated.feed, split_at(STREAM, [place]))) + annotated.transform.end() == expected
 
 
 @pytest.mark.parametrize(
@@ -118,31 +118,38 @@ def test_how_the_stream_is_cut_does_not_matter() -> None:
     [b': "usage": {\n\n', b': "finish_reason": "stop"\n\n', b'event: x\n: "usage":{}\n\n', b'data: [{"usage":{}}]\n\n',
      b'data: "\\"finish_reason\\":\\"stop"\n\n'],
 )  # fmt: skip
-def test_what_has_no_members_passes_as_it_came(frame: bytes) -> None:
-    told = Told()
-    told.cost = 0.5
-    assert told.feed(frame) == frame
+def test_events_that_are_not_json_objects_pass_unchanged(frame: bytes) -> None:
+    annotated = Annotated()
+    annotated.cost = 0.5
+    assert annotated.feed(frame) == frame
 
 
-def test_with_nothing_to_say_bytes_pass_as_they_come() -> None:
-    told = Told(explain=False, cost=None)
-    assert [told.feed(STREAM[:10]), told.feed(STREAM[10:]), told.stage.end()] == [STREAM[:10], STREAM[10:], b""]
+def test_without_cost_and_decision_bytes_pass_at_once() -> None:
+    annotated = Annotated(explain=False, cost=None)
+    assert [annotated.feed(STREAM[:10]), annotated.feed(STREAM[10:]), annotated.transform.end()] == [
+        STREAM[:10],
+        STREAM[10:],
+        b"",
+    ]
 
 
-def test_an_error_in_the_stream_has_the_decision_too() -> None:
-    told = Told()
-    assert told.feed(b'data: {"error":{"message":"x"}}\n\n') == b'data: {"error":{"message":"x"},"routing":{"b":2}}\n\n'
+def test_an_error_event_gets_the_decision_too() -> None:
+    annotated = Annotated()
+    assert (
+        annotated.feed(b'data: {"error":{"message":"x"}}\n\n')
+        == b'data: {"error":{"message":"x"},"routing":{"b":2}}\n\n'
+    )
 
 
 @pytest.fixture
-async def two() -> AsyncIterator[RunningSidecar]:
+async def sidecar() -> AsyncIterator[RunningSidecar]:
     async with run_sidecar(PRICED) as started:
         yield started
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
-async def test_a_whole_answer_says_what_it_cost(two: RunningSidecar, name: str) -> None:
-    async with two.client(default_headers={"X-Provider": name}) as client:
+async def test_a_response_contains_its_cost(sidecar: RunningSidecar, name: str) -> None:
+    async with sidecar.client(default_headers={"X-Provider": name}) as client:
         raw = await client.chat.completions.with_raw_response.create(model="m", messages=HELLO)
     usage = raw.parse().usage
     rate = {"first": 2e-6, "second": 3e-6}[name]
@@ -153,9 +160,9 @@ async def test_a_whole_answer_says_what_it_cost(two: RunningSidecar, name: str) 
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_where_the_price_is_unknown_no_cost_is_said(two: RunningSidecar, stream: bool) -> None:
-    ask = {"model": "unpriced", "messages": HELLO, "stream": stream, "stream_options": {"include_usage": True}}
-    async with aiohttp.ClientSession() as http, http.post(f"{two.url}/v1/chat/completions", json=ask) as answer:
+async def test_without_a_known_price_there_is_no_cost(sidecar: RunningSidecar, stream: bool) -> None:
+    body = {"model": "unpriced", "messages": HELLO, "stream": stream, "stream_options": {"include_usage": True}}
+    async with aiohttp.ClientSession() as http, http.post(f"{sidecar.url}/v1/chat/completions", json=body) as answer:
         assert "X-Request-Cost" not in answer.headers
         text = await answer.text()
     assert '"usage":{' in text and '"cost"' not in text and '"routing"' not in text
@@ -167,8 +174,8 @@ async def chunks(client: openai.AsyncOpenAI, **options: Any) -> list[Any]:
 
 
 @pytest.mark.parametrize("name", ["first", "second"])
-async def test_a_streams_usage_says_what_it_cost(two: RunningSidecar, name: str) -> None:
-    async with two.client(default_headers={"X-Provider": name}) as client:
+async def test_the_usage_of_a_stream_contains_its_cost(sidecar: RunningSidecar, name: str) -> None:
+    async with sidecar.client(default_headers={"X-Provider": name}) as client:
         *others, last = await chunks(client, stream_options={"include_usage": True})
     rate = {"first": 2e-6, "second": 3e-6}[name]
     assert last.usage.cost == pytest.approx(last.usage.prompt_tokens * rate + last.usage.completion_tokens * 2 * rate)
@@ -176,7 +183,7 @@ async def test_a_streams_usage_says_what_it_cost(two: RunningSidecar, name: str)
     assert not any("routing" in (each.model_extra or {}) for each in [*others, last])
 
 
-def told(routing: Any, order: list[str], outcomes: list[str]) -> None:
+def check_routing(routing: Any, order: list[str], outcomes: list[str]) -> None:
     assert [step["provider"] for step in routing["plan"]] == order
     assert [attempt["outcome"] for attempt in routing["attempts"]] == outcomes
     assert routing["attempts"][-1]["status"] == (200 if outcomes[-1] == "ok" else None)
@@ -187,35 +194,35 @@ def told(routing: Any, order: list[str], outcomes: list[str]) -> None:
 ASKED = {**EXPLAIN, "X-Provider-Fallbacks": "first,second", "X-Request-Id": "r-1"}
 
 
-async def test_a_whole_answer_brings_the_decision_and_the_attempts(two: RunningSidecar) -> None:
-    await two.sandbox.stop("first")
-    async with two.client(default_headers=ASKED) as client:
+async def test_a_response_contains_the_decision_and_the_attempts_on_request(sidecar: RunningSidecar) -> None:
+    await sidecar.sandbox.stop("first")
+    async with sidecar.client(default_headers=ASKED) as client:
         answer = await client.chat.completions.create(model="m", messages=HELLO)
-    told((answer.model_extra or {})["routing"], ["first", "second"], ["connection_error", "ok"])
+    check_routing((answer.model_extra or {})["routing"], ["first", "second"], ["connection_error", "ok"])
 
 
-async def test_a_stream_brings_them_on_the_chunk_that_finishes_it(two: RunningSidecar) -> None:
-    await two.sandbox.stop("first")
-    async with two.client(default_headers=ASKED) as client:
+async def test_a_stream_contains_them_in_the_chunk_with_the_finish_reason(sidecar: RunningSidecar) -> None:
+    await sidecar.sandbox.stop("first")
+    async with sidecar.client(default_headers=ASKED) as client:
         got = await chunks(client)
     (routing,) = [each.model_extra["routing"] for each in got if "routing" in each.model_extra]
-    told(routing, ["first", "second"], ["connection_error", "ok"])
+    check_routing(routing, ["first", "second"], ["connection_error", "ok"])
     assert got[-1].choices[0].finish_reason == "stop" and "routing" in got[-1].model_extra
 
 
-async def test_an_error_brings_them_beside_itself(two: RunningSidecar) -> None:
-    await two.sandbox.stop("first")
-    await two.sandbox.stop("second")
-    async with two.client(default_headers=ASKED) as client:
+async def test_an_error_response_contains_them_next_to_the_error(sidecar: RunningSidecar) -> None:
+    await sidecar.sandbox.stop("first")
+    await sidecar.sandbox.stop("second")
+    async with sidecar.client(default_headers=ASKED) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             await client.chat.completions.create(model="m", messages=HELLO)
     body = orjson.loads(caught.value.response.content)
-    told(body["routing"], ["first", "second"], ["connection_error", "connection_error"])
+    check_routing(body["routing"], ["first", "second"], ["connection_error", "connection_error"])
     assert set(body) == {"error", "routing"}
 
 
-async def test_nobody_eligible_brings_the_reasons(two: RunningSidecar) -> None:
-    async with two.client(default_headers={**EXPLAIN, "X-Max-Cost-Per-Request": "0.1"}) as client:
+async def test_an_error_without_eligible_provider_contains_the_reasons(sidecar: RunningSidecar) -> None:
+    async with sidecar.client(default_headers={**EXPLAIN, "X-Max-Cost-Per-Request": "0.1"}) as client:
         with pytest.raises(openai.BadRequestError) as caught:
             await client.chat.completions.create(model="unpriced", messages=HELLO)
     routing = orjson.loads(caught.value.response.content)["routing"]
@@ -223,8 +230,8 @@ async def test_nobody_eligible_brings_the_reasons(two: RunningSidecar) -> None:
     assert {each["reason"] for each in routing["excluded"]} == {"unknown_price"}
 
 
-async def test_the_bodys_routing_may_ask_for_it_too(two: RunningSidecar) -> None:
-    async with two.client() as client:
+async def test_the_body_member_routing_may_request_it_too(sidecar: RunningSidecar) -> None:
+    async with sidecar.client() as client:
         answer = await client.chat.completions.create(
             model="m", messages=HELLO, extra_body={"routing": {"route_explain": True}}
         )
@@ -232,25 +239,25 @@ async def test_the_bodys_routing_may_ask_for_it_too(two: RunningSidecar) -> None
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_less_what_is_spliced_the_answer_is_what_it_is_without(two: RunningSidecar, stream: bool) -> None:
-    ask = {"model": "m", "messages": HELLO, "stream": stream, "stream_options": {"include_usage": True}}
-    plain = {**ask, "model": "unpriced"}
+async def test_without_the_inserted_members_the_response_is_unchanged(sidecar: RunningSidecar, stream: bool) -> None:
+    body = {"model": "m", "messages": HELLO, "stream": stream, "stream_options": {"include_usage": True}}
+    plain = {**body, "model": "unpriced"}
 
-    async def said(body: Any, headers: dict[str, str]) -> bytes:
+    async def post(body: Any, headers: dict[str, str]) -> bytes:
         async with (
             aiohttp.ClientSession() as http,
-            http.post(f"{two.url}/v1/chat/completions", json=body, headers=headers) as answer,
+            http.post(f"{sidecar.url}/v1/chat/completions", json=body, headers=headers) as answer,
         ):
             return await answer.read()
 
-    told = await said(ask, {"X-Provider": "first", **EXPLAIN})
-    untold = await said(plain, {"X-Provider": "first"})
-    cost = told[told.index(b',"cost":') : told.index(b"}", told.index(b',"cost":'))]
-    start = told.index(b',"routing":')
-    routing = told[start : told.index(b"}\n", start) if stream else -1]
-    assert steady(told.replace(cost, b"").replace(routing, b"")) == steady(untold)
+    annotated = await post(body, {"X-Provider": "first", **EXPLAIN})
+    unannotated = await post(plain, {"X-Provider": "first"})
+    cost = annotated[annotated.index(b',"cost":') : annotated.index(b"}", annotated.index(b',"cost":'))]
+    start = annotated.index(b',"routing":')
+    routing = annotated[start : annotated.index(b"}\n", start) if stream else -1]
+    assert without_ids(annotated.replace(cost, b"").replace(routing, b"")) == without_ids(unannotated)
 
 
-def steady(data: bytes) -> list[bytes]:
-    """The answer without its id, which differs from one to the next."""
+def without_ids(data: bytes) -> list[bytes]:
+    """Return the parts of a response without id and time, which differ between responses."""
     return [part for part in data.replace(b"\n", b",").split(b",") if b'"id"' not in part and b'"created"' not in part]

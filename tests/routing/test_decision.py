@@ -1,4 +1,4 @@
-"""The plan: who serves, in which order, and why the others do not."""
+"""The plan has the targets that may serve, in order, and the reasons of the others."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ REGIONS = weighted_providers({"a": 50, "b": 50}, {"a": ("r1", "r2", "r3", "r4"),
 
 
 def plan(seed: str, snapshot: Snapshot = FOUR, **headers: str) -> Decision:
-    """The decision among providers of whom nothing is known."""
+    """Return the decision without any signals."""
     policy = policy_from({name.replace("_", "-"): text for name, text in headers.items()}, snapshot)
     return decide(routing_request(policy, seed=seed), snapshot, Signals())
 
 
-def test_shares_follow_the_weights_and_the_weightless_are_last() -> None:
+def test_shares_follow_the_weights_and_weight_0_comes_last() -> None:
     plans = [planned_providers(plan(f"req-{number}")) for number in range(10_000)]
     first = Counter(order[0] for order in plans)
     assert all(abs(first[name] / 10_000 - share) < 0.02 for name, share in zip("abc", (0.5, 0.25, 0.25), strict=True))
@@ -46,18 +46,18 @@ def test_regions_do_not_change_a_providers_share() -> None:
     assert all(abs(first[f"a@r{number}"] / 10_000 - 0.125) < 0.02 for number in range(1, 5))
 
 
-def test_the_same_seed_gives_the_same_decision_and_others_give_others() -> None:
+def test_decisions_depend_on_the_seed_alone() -> None:
     assert plan("req-1") == plan("req-1")
     assert len({tuple(planned_providers(plan(f"req-{number}"))) for number in range(100)}) == 6
 
 
-def test_when_all_are_down_the_order_is_the_usual_one() -> None:
+def test_if_all_targets_are_unavailable_the_order_is_the_usual_one() -> None:
     down = {target.id: Signal(1 + number) for number, target in enumerate(FOUR.targets("m"))}
     found, usual = decide(routing_request(), FOUR, Signals(SignalTable(down))), plan("req-1")
     assert [(step.target, step.score) for step in found.plan] == [(step.target, step.score) for step in usual.plan]
 
 
-def test_a_share_is_divided_only_among_those_who_may_serve() -> None:
+def test_a_weight_is_divided_only_among_eligible_targets() -> None:
     assert plan("req-1", REGIONS).plan[0].score != 0
     alone = decision_for({"X-Provider-Regions": "us-east-1", "X-Provider": "openai"}).plan[0].score
     shared = {step.target.region: step.score for step in decision_for({"X-Provider": "openai"}).plan}
@@ -65,7 +65,7 @@ def test_a_share_is_divided_only_among_those_who_may_serve() -> None:
 
 
 def test_an_unknown_model_has_an_empty_plan() -> None:
-    assert decide(routing_request(model="unheard"), FOUR, Signals()) == Decision("unheard", "automatic")
+    assert decide(routing_request(model="unknown"), FOUR, Signals()) == Decision("unknown", "automatic")
 
 
 @pytest.mark.parametrize(
@@ -78,19 +78,19 @@ def test_an_unknown_model_has_an_empty_plan() -> None:
         ({"X-Load-Balance-Providers": "openai"}, "round-robin"),
     ],
 )
-def test_a_decision_says_by_what_it_was_made(headers: dict[str, str], named: str) -> None:
+def test_a_decision_names_the_strategy_or_balancing_mode(headers: dict[str, str], named: str) -> None:
     assert decision_for(headers).strategy == named
 
 
 @pytest.mark.parametrize(
     ("window", "seconds"), [("10s", 10), ("11s", 15), ("1m", 60), ("61s", 120), ("90s", 120), ("60m", 3600)]
 )
-def test_a_window_is_named_as_it_was_rounded_up(window: str, seconds: int) -> None:
+def test_the_reported_window_is_the_rounded_one(window: str, seconds: int) -> None:
     assert decision_for({"X-Performance-Window": window}).as_json()["window_s"] == seconds
 
 
 class Windows(SignalTable):
-    """Remembers over which window each target was asked for."""
+    """Records the window of each lookup."""
 
     seen: list[float] = []
 
@@ -99,16 +99,14 @@ class Windows(SignalTable):
         return Signal()
 
 
-def test_targets_are_looked_at_over_the_window_that_was_asked_for() -> None:
-    watching = Windows()
-    decide(
-        routing_request(policy_from({"X-Performance-Window": "10m", "X-Provider": "google"})), WORLD, Signals(watching)
-    )
-    assert watching.seen == [600.0]
+def test_targets_are_measured_over_the_requested_window() -> None:
+    table = Windows()
+    decide(routing_request(policy_from({"X-Performance-Window": "10m", "X-Provider": "google"})), WORLD, Signals(table))
+    assert table.seen == [600.0]
 
 
 @pytest.mark.parametrize(
-    ("ceiling", "cuts"),
+    ("ceiling", "clamps"),
     [
         ("1", {"openai": None, "anthropic": None, "google": None}),
         ("0.01", {"openai": 1000, "anthropic": 466, "google": 2250}),
@@ -116,16 +114,16 @@ def test_targets_are_looked_at_over_the_window_that_was_asked_for() -> None:
         ("0.0011", {"google": 25}),
     ],
 )
-def test_answers_are_cut_to_the_ceiling_and_who_is_still_too_dear_is_left_out(
-    ceiling: str, cuts: dict[str, int | None]
+def test_answers_are_clamped_to_the_ceiling_and_targets_over_it_excluded(
+    ceiling: str, clamps: dict[str, int | None]
 ) -> None:
     found = decision_for({"X-Max-Cost-Per-Request": ceiling}, prompt_tokens=1000)
-    assert {step.target.provider.name: step.max_tokens for step in found.plan} == cuts
-    said = {step["provider"]: step.get("max_tokens") for step in found.as_json()["plan"]}
-    assert said == cuts
+    assert {step.target.provider.name: step.max_tokens for step in found.plan} == clamps
+    found_json = {step["provider"]: step.get("max_tokens") for step in found.as_json()["plan"]}
+    assert found_json == clamps
 
 
-def test_only_turns_that_gave_the_first_place_are_recorded() -> None:
+def test_a_decision_has_a_pick_only_if_it_decided_the_first_place() -> None:
     assert decision_for({"X-Load-Balance-Strategy": "round-robin"}).pick is not None
     for headers in ({}, {"X-Load-Balance-Strategy": "round-robin", "X-Provider-Fallbacks": "openai"}):
         assert decision_for(headers).pick is None
@@ -134,7 +132,7 @@ def test_only_turns_that_gave_the_first_place_are_recorded() -> None:
 MAPPED = '{"primary_provider":"google","fallback_rules":[{"provider":"openai","model_mapping":{"m":"only-openai"}}]}'
 
 
-def test_a_chain_with_models_of_its_own_is_served_by_those() -> None:
+def test_a_failover_config_may_map_the_model() -> None:
     file = load_snapshot("""
 providers:
   openai: {dialect: openai, base_url: http://x}
@@ -146,17 +144,17 @@ models: {m: {google: g, openai: o}, only-openai: {openai: other}}
     assert [(each.target, each.reason) for each in found.excluded] == [("openai@global/o", "not_in_failover_config")]
 
 
-def test_a_decision_is_a_value_for_json() -> None:
+def test_a_decision_serializes_to_json() -> None:
     snapshot = load_snapshot("""
 providers:
   a: {dialect: openai, base_url: http://x, regions: {eu: {}}, weight: 0}
   b: {dialect: openai, base_url: http://x, api_key: "${UNSET}"}
 models: {m: {a: up, b: up}}
 """)
-    said = decide(
+    found_json = decide(
         routing_request(policy_from({"X-Routing-Strategy": "automatic"}, snapshot)), snapshot, Signals()
     ).as_json()
-    assert orjson.loads(orjson.dumps(said)) == {
+    assert orjson.loads(orjson.dumps(found_json)) == {
         "model": "m",
         "strategy": "automatic",
         "window_s": 300,
@@ -165,7 +163,7 @@ models: {m: {a: up, b: up}}
     }
 
 
-def test_what_is_known_changes_the_order_and_nothing_else() -> None:
+def test_signals_change_the_order_alone() -> None:
     rows = {"openai": measured_signal(900, degraded=True), "google": measured_signal(10)}
     with_signals = decide(routing_request(), WORLD, signals(rows, {"openai": 9}))
     assert sorted(planned_locations(with_signals)) == sorted(
@@ -173,7 +171,7 @@ def test_what_is_known_changes_the_order_and_nothing_else() -> None:
     )
 
 
-def test_a_provider_at_its_own_limit_comes_after_those_that_are_not() -> None:
+def test_a_rate_limited_provider_comes_after_the_others() -> None:
     request = routing_request(policy_from({"X-Provider-Preference": "google"}))
     found = decide(request, WORLD, replace(signals({}), limited_for_ms={"google": 200}))
     assert planned_providers(found)[-1] == "google" and len(found.plan) == 5

@@ -1,4 +1,4 @@
-"""A body that cannot be routed is refused with the member that is wrong."""
+"""A request body becomes facts, or is rejected with the name of the wrong member."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MESSAGES = [{"role": "user", "content": "hi"}]
         (b'"x"', "invalid_type", "the body must be a JSON object"),
     ],
 )
-def test_a_body_is_a_json_object(raw: bytes, code: str, message: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_rejected(raw: bytes, code: str, message: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         parse_json_object(raw)
     assert (caught.value.status, caught.value.code, caught.value.message.split(": ")[0]) == (400, code, message)
@@ -46,16 +46,16 @@ def test_a_body_is_nested_at_most_254_levels(pair: tuple[str, str]) -> None:
         assert (caught.value.status, caught.value.code) == (400, "invalid_json")
 
 
-def test_many_values_side_by_side_are_not_nested() -> None:
+def test_many_values_next_to_each_other_are_not_nested() -> None:
     assert parse_json_object(b'{"x":[' + b"[]," * 1000 + b'"[[[{{{"]}')
 
 
-def test_of_a_repeated_member_the_last_counts() -> None:
+def test_the_last_of_duplicate_members_counts() -> None:
     assert parse_json_object(b'{"model":"a","model":"b"}') == {"model": "b"}
 
 
 HI = 4 + len("hi") // 4
-"""Tokens of MESSAGES, roughly."""
+"""Estimated tokens of MESSAGES."""
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ def test_the_facts_of_a_body(body: dict[str, Any], expected: dict[str, Any]) -> 
         ([{"type": "image_url", "image_url": {"url": "data:" + "x" * 9000}}], 769, {"images"}),
     ],
 )
-def test_a_prompt_is_weighed_by_its_text_and_pictures(content: Any, tokens: int, needs: set[str]) -> None:
+def test_prompt_tokens_are_estimated_from_text_and_images(content: Any, tokens: int, needs: set[str]) -> None:
     found = parse_facts("chat", {"model": "m", "messages": [{"role": "user", "content": content}]})
     assert (found.prompt_tokens, found.needs) == (tokens, needs)
 
@@ -113,17 +113,17 @@ def test_a_prompt_is_weighed_by_its_text_and_pictures(content: Any, tokens: int,
         ("responses", {"messages": ["no message"]}, Facts()),
     ],
 )  # fmt: skip
-def test_each_endpoint_has_its_own_members(endpoint: str, body: dict[str, Any], expected: Facts) -> None:
+def test_each_endpoint_reads_its_own_members(endpoint: str, body: dict[str, Any], expected: Facts) -> None:
     assert parse_facts(endpoint, {"model": "m", **body}) == replace(expected, endpoint=endpoint, model="m")
 
 
-def test_of_a_name_too_long_for_any_model_no_more_is_kept_than_shows_it() -> None:
+def test_an_overlong_model_name_is_cut_to_one_character_over_the_limit() -> None:
     longest = "m" * 256
     assert parse_facts("chat", {"model": longest, "messages": MESSAGES}).model == longest
     assert parse_facts("chat", {"model": "m" * 1_000_000, "messages": MESSAGES}).model == "m" * 257
 
 
-def test_a_moderation_has_a_usual_model() -> None:
+def test_a_moderation_has_a_default_model() -> None:
     assert parse_facts("moderations", {"input": "x"}).model == "omni-moderation-latest"
 
 
@@ -161,5 +161,5 @@ def test_a_wrong_member_is_named(body: dict[str, Any], param: str, code: str, me
     ("prompt", "n", "choices"),
     [("a", None, 1), (["a", "b"], None, 2), (["a", "b"], 3, 6), ([1, 2, 3], 2, 2), ([[1], [2]], None, 2)],
 )
-def test_a_completion_has_its_choices_for_each_prompt(prompt: Any, n: int | None, choices: int) -> None:
+def test_choices_are_counted_for_each_prompt_of_a_completion(prompt: Any, n: int | None, choices: int) -> None:
     assert parse_facts("completions", {"model": "m", "prompt": prompt, "n": n}).n == choices

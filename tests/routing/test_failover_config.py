@@ -1,4 +1,4 @@
-"""X-Failover-Config: read whole, or refused with what is wrong."""
+"""X-Failover-Config is parsed completely, or rejected with the reason."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def read(**members):
     return parse_failover_config(json.dumps({"primary_provider": "a", **members}), SNAPSHOT.known_names)
 
 
-def test_all_of_it():
+def test_every_member_is_parsed():
     config = read(
         fallback_rules=[
             {"provider": "b", "trigger": ["rate_limit", "timeout"], "model_mapping": {"m": "big"}},
@@ -43,7 +43,7 @@ def test_all_of_it():
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("{", "truncated"),
         ("[]", "object"),
@@ -62,13 +62,13 @@ def test_all_of_it():
         (" " * (MAX_HEADER_LENGTH + 1), f"longer than {MAX_HEADER_LENGTH} characters"),
     ],
 )
-def test_what_is_wrong_is_named(text, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_config_is_rejected_with_the_reason(text, message):
+    with pytest.raises(ValueError, match=message):
         parse_failover_config(text, SNAPSHOT.known_names)
 
 
 @pytest.mark.parametrize(
-    ("triggers", "failure", "moves_on", "answers"),
+    ("triggers", "failure", "fails_over", "matches"),
     [
         ({"any"}, "timeout", True, True),
         ({"any"}, "content_filter", False, False),
@@ -76,8 +76,8 @@ def test_what_is_wrong_is_named(text, said):
         ({"timeout"}, "rate_limit", True, False),
     ],
 )
-def test_a_rule_answers_what_it_names_and_any_what_moves_on(triggers, failure, moves_on, answers):
-    assert Rule("b", frozenset(triggers), (), None).matches(failure, moves_on) is answers
+def test_a_rule_matches_its_triggers_and_any_what_fails_over(triggers, failure, fails_over, matches):
+    assert Rule("b", frozenset(triggers), (), None).matches(failure, fails_over) is matches
 
 
 @pytest.mark.parametrize(
@@ -85,10 +85,10 @@ def test_a_rule_answers_what_it_names_and_any_what_moves_on(triggers, failure, m
     [
         ({}, ["a@us/m-a", "a@eu/m-a", "b@global/m-b"]),
         ({"m": "big"}, ["a@us/m-a", "a@eu/m-a", "b@global/big-b"]),
-        ({"m": "unheard-of"}, ["a@us/m-a", "a@eu/m-a", "b@global/unheard-of"]),
+        ({"m": "unknown"}, ["a@us/m-a", "a@eu/m-a", "b@global/unknown"]),
         ({"other": "big"}, ["a@us/m-a", "a@eu/m-a", "b@global/m-b"]),
     ],
 )
-def test_the_chains_targets_serve_the_model_as_mapped(mapping, targets):
+def test_the_targets_of_a_chain_are_those_of_the_mapped_models(mapping, targets):
     config = read(fallback_rules=[{"provider": "b", "model_mapping": mapping}])
     assert [target.id for target in config.targets("m", SNAPSHOT)] == targets

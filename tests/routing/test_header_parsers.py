@@ -1,4 +1,4 @@
-"""Each kind of header reads what it may say, and says what it may where it cannot."""
+"""Each parser returns the value of a valid text, and rejects any other with what is allowed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ WEIGHTS = 'expected a JSON object such as {"openai": 50, "anthropic": 50}'
 
 
 @pytest.mark.parametrize(
-    ("read", "text", "value"),
+    ("parse", "text", "value"),
     [
         (header_parsers.providers, "openai", ("openai",)),
         (header_parsers.providers, "OpenAI , google", ("openai", "google")),
@@ -45,12 +45,12 @@ WEIGHTS = 'expected a JSON object such as {"openai": 50, "anthropic": 50}'
         (header_parsers.session, "user:42/chat-7", "user:42/chat-7"),
     ],
 )
-def test_what_may_be_said_is_understood(read: Any, text: str, value: Any) -> None:
-    assert read(text, KNOWN) == value
+def test_a_valid_text_is_parsed(parse: Any, text: str, value: Any) -> None:
+    assert parse(text, KNOWN) == value
 
 
 @pytest.mark.parametrize(
-    ("read", "text", "said"),
+    ("parse", "text", "message"),
     [
         (header_parsers.providers, "opnai", f"no provider 'opnai'; {NAMED}"),
         (header_parsers.providers, "", f"no provider ''; {NAMED}"),
@@ -93,13 +93,13 @@ def test_what_may_be_said_is_understood(read: Any, text: str, value: Any) -> Non
         (header_parsers.session, "x" * 257, "must be 1 to 256 of"),
     ],
 )  # fmt: skip
-def test_what_may_not_be_said_is_refused_with_what_may(read: Any, text: str, said: str) -> None:
+def test_an_invalid_text_is_rejected_with_what_is_allowed(parse: Any, text: str, message: str) -> None:
     with pytest.raises(ValueError) as caught:
-        read(text, KNOWN)
-    assert said in str(caught.value)
+        parse(text, KNOWN)
+    assert message in str(caught.value)
 
 
-def test_a_list_of_names_has_an_end() -> None:
+def test_the_number_of_names_is_limited() -> None:
     many = KnownNames(frozenset(f"p{number}" for number in range(40)), frozenset(), frozenset())
     assert len(header_parsers.providers(",".join(sorted(many.providers)[:32]), many)) == 32
     with pytest.raises(ValueError, match="more than 32 names"):
@@ -107,31 +107,31 @@ def test_a_list_of_names_has_an_end() -> None:
 
 
 @pytest.mark.parametrize("region", REGIONS)
-def test_a_caller_may_be_in_every_region_there_is(region: str) -> None:
+def test_every_known_region_is_accepted(region: str) -> None:
     assert header_parsers.user_region(region, KNOWN) == region
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "message"),
     [
         ("x" * 4097, "longer than 4096 characters"),
         (" " * 5000, "longer than 4096 characters"),
-        ('{"a":1,"a":2}', "'a' stands in it twice"),
-        ('{"a":1,"\\u0061":2}', "'a' stands in it twice"),
-        ('{"a":{"b":1,"b":1}}', "'b' stands in it twice"),
-        ('[{"b":1,"b":1}]', "'b' stands in it twice"),
+        ('{"a":1,"a":2}', "duplicate name 'a'"),
+        ('{"a":1,"\\u0061":2}', "duplicate name 'a'"),
+        ('{"a":{"b":1,"b":1}}', "duplicate name 'b'"),
+        ('[{"b":1,"b":1}]', "duplicate name 'b'"),
     ],
 )
-def test_a_text_is_bounded_and_its_json_unambiguous(text: str, said: str) -> None:
+def test_a_text_that_is_too_long_or_ambiguous_is_rejected(text: str, message: str) -> None:
     with pytest.raises(ValueError) as caught:
         header_parsers.validate_text(text)
-    assert said in str(caught.value)
+    assert message in str(caught.value)
     assert len(str(caught.value)) < 200
 
 
 @pytest.mark.parametrize(
-    ("text", "checked"),
+    ("text", "expected"),
     [(" a ", "a"), ("", ""), ('{"a":', '{"a":'), ("[" * 4000, "[" * 4000), (' {"a":{"a":1}} ', '{"a":{"a":1}}')],
 )
-def test_spaces_around_a_text_do_not_count(text: str, checked: str) -> None:
-    assert header_parsers.validate_text(text) == checked
+def test_surrounding_spaces_are_removed(text: str, expected: str) -> None:
+    assert header_parsers.validate_text(text) == expected

@@ -1,4 +1,4 @@
-"""Headers, or the body's twin, become one policy; what cannot be honoured is refused by name."""
+"""Control headers and the body member `routing` become one policy; an invalid one is rejected by name."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from proxy.routing.policy import (
     MEMBERS,
     Policy,
     control_headers_from_body,
+    effective_policy,
     extract_control_headers,
     member_name,
     parse_policy,
@@ -46,7 +47,7 @@ VALID: dict[str, tuple[str, Any, Any]] = {
     "X-Session-Id": ("user-42", "user-42", "user-42"),
     "X-Route-Explain": ("true", True, True),
 }
-"""Each header as text, the same in the body's `routing`, and what it means."""
+"""By header: its text, the same in the body member `routing`, and the parsed value."""
 
 INVALID: dict[str, tuple[str, str]] = {
     "X-Provider": ("opnai", "allowed: anthropic, cohere, google, mistral, openai"),
@@ -63,7 +64,7 @@ INVALID: dict[str, tuple[str, str]] = {
     "X-Performance-Metric": ("p99", "ttft, latency, throughput"),
     "X-Performance-Window": ("2h", "10s to 60m"),
     "X-Load-Balance-Strategy": ("random", "round-robin, weighted"),
-    "X-Load-Balance-Providers": ("nobody", "allowed: anthropic, cohere, google, mistral, openai"),
+    "X-Load-Balance-Providers": ("unknown", "allowed: anthropic, cohere, google, mistral, openai"),
     "X-Provider-Weights": ('{"openai":"much"}', "a whole number from 0 to 1000000"),
     "X-Failover-Config": ('{"primary":"openai"}', "primary"),
     "X-Retry-On-Provider-Error": ("maybe", "true, false"),
@@ -72,55 +73,55 @@ INVALID: dict[str, tuple[str, str]] = {
     "X-Route-Explain": ("1", "true, false"),
     "X-Google-Safety-Settings": ('{"harm_block_threshold":"LOUD"}', "BLOCK_LOW_AND_ABOVE"),
 }  # fmt: skip
-"""A value of each header that it may not have, and a part of what the caller reads."""
+"""By header: an invalid value, and part of the error text."""
 
 
-def read(headers: dict[str, str]) -> Policy:
+def parse_headers(headers: dict[str, str]) -> Policy:
     return parse_policy(extract_control_headers(CIMultiDict(headers)), WORLD)
 
 
-def test_there_are_rows_for_every_header() -> None:
+def test_every_header_is_tested() -> None:
     assert VALID.keys() | {"X-Failover-Config"} == HEADERS.keys()
     assert INVALID.keys() == HEADERS.keys() | DIALECT_HEADERS.keys()
 
 
 @pytest.mark.parametrize("header", VALID)
-def test_a_header_and_its_twin_in_the_body_mean_the_same(header: str) -> None:
-    text, twin, value = VALID[header]
-    assert read({header.lower(): f" {text} "}) == parse_policy(
-        control_headers_from_body({member_name(header): twin}), WORLD
+def test_a_header_and_its_body_member_mean_the_same(header: str) -> None:
+    text, member, value = VALID[header]
+    assert parse_headers({header.lower(): f" {text} "}) == parse_policy(
+        control_headers_from_body({member_name(header): member}), WORLD
     )
-    assert getattr(read({header.upper(): text}), member_name(header)) == value
+    assert getattr(parse_headers({header.upper(): text}), member_name(header)) == value
 
 
 @pytest.mark.parametrize("header", INVALID)
-def test_a_wrong_header_is_named_with_its_value_and_what_is_allowed(header: str) -> None:
+def test_an_invalid_header_is_rejected_with_its_name_and_what_is_allowed(header: str) -> None:
     text, allowed = INVALID[header]
     with pytest.raises(InvalidHeaderError) as caught:
-        read({header: text})
+        parse_headers({header: text})
     error = caught.value
     assert (error.status, error.code, error.param) == (400, "invalid_header", header)
     assert error.message.startswith(f"{header}: ") and allowed in error.message
 
 
 @pytest.mark.parametrize("header", VALID)
-def test_a_header_has_a_bound(header: str) -> None:
+def test_the_length_of_a_header_is_limited(header: str) -> None:
     with pytest.raises(InvalidHeaderError, match=f"^{header}: longer than 4096 characters$"):
-        read({header: VALID[header][0] + " " * 4096})
+        parse_headers({header: VALID[header][0] + " " * 4096})
 
 
 @pytest.mark.parametrize("depth", [254, 300, 990, 1010, 1020, 2000])
 @pytest.mark.parametrize("header", [*HEADERS, *DIALECT_HEADERS])
-def test_nested_json_is_refused_by_name_however_deep_it_is(header: str, depth: int) -> None:
+def test_nested_json_of_any_depth_is_rejected_by_name(header: str, depth: int) -> None:
     for text in ("[" * depth + "]" * depth, '{"openai":' * min(depth, 370) + "1" + "}" * min(depth, 370), "[" * depth):
         with pytest.raises(InvalidHeaderError) as caught:
             parse_policy({header: text}, WORLD)
         assert caught.value.param == header
 
 
-def test_what_is_no_control_header_is_passed_over() -> None:
+def test_other_headers_are_ignored() -> None:
     assert extract_control_headers(CIMultiDict({"X-Something-Else": "1", "Authorization": "x"})) == {}
-    assert read({}) == Policy()
+    assert parse_headers({}) == Policy()
 
 
 def test_several_lines_of_a_header_are_one_list() -> None:
@@ -128,7 +129,7 @@ def test_several_lines_of_a_header_are_one_list() -> None:
     assert parse_policy(extract_control_headers(headers), WORLD).provider == ("openai", "google")
 
 
-def test_two_lines_of_what_is_no_list_are_refused() -> None:
+def test_two_lines_of_a_header_that_is_not_a_list_are_rejected() -> None:
     headers = CIMultiDict([("X-Data-Residency", "EU"), ("X-Data-Residency", "US")])
     with pytest.raises(InvalidHeaderError, match="no zone 'EU,US'"):
         parse_policy(extract_control_headers(headers), WORLD)
@@ -142,22 +143,22 @@ def test_two_lines_of_what_is_no_list_are_refused() -> None:
         ("X-Google-Safety-Settings", '{"harm_block_threshold":"OFF","harm_block_threshold":"BLOCK_NONE"}'),
     ],
 )
-def test_json_that_names_a_member_twice_is_refused(header: str, text: str) -> None:
-    with pytest.raises(InvalidHeaderError, match=f"^{header}: '.*' stands in it twice$"):
-        read({header: text})
+def test_json_with_duplicate_names_is_rejected(header: str, text: str) -> None:
+    with pytest.raises(InvalidHeaderError, match=f"^{header}: duplicate name '.*'$"):
+        parse_headers({header: text})
 
 
 @pytest.mark.parametrize(
     "header, text",
     [
-        ("X-Provider-Weights", '{"openai":1,"nobody":2}'),
+        ("X-Provider-Weights", '{"openai":1,"unknown":2}'),
         ("X-Failover-Config", '{"primary_provider":"openai","url":"http://evil"}'),
         ("X-Google-Safety-Settings", '{"harm_block_threshold":"OFF","url":"http://evil"}'),
     ],
 )
-def test_json_with_a_member_that_is_not_known_is_refused(header: str, text: str) -> None:
+def test_json_with_an_unknown_member_is_rejected(header: str, text: str) -> None:
     with pytest.raises(InvalidHeaderError, match=f"^{header}: "):
-        read({header: text})
+        parse_headers({header: text})
 
 
 def test_a_failover_config_and_safety_settings_may_be_objects_in_the_body() -> None:
@@ -165,16 +166,16 @@ def test_a_failover_config_and_safety_settings_may_be_objects_in_the_body() -> N
         "X-Failover-Config": orjson.dumps(FAILOVER).decode(),
         "X-Google-Safety-Settings": orjson.dumps(SAFETY).decode(),
     }
-    twin = parse_policy(
+    member = parse_policy(
         control_headers_from_body({"failover_config": FAILOVER, "google_safety_settings": SAFETY}), WORLD
     )
-    assert twin == read(headers)
-    assert twin.failover_config is not None and twin.failover_config.providers == ("openai", "google")
-    assert twin.dialect_options["safety_settings"].settings[0]["threshold"] == "BLOCK_ONLY_HIGH"
+    assert member == parse_headers(headers)
+    assert member.failover_config is not None and member.failover_config.providers == ("openai", "google")
+    assert member.dialect_options["safety_settings"].settings[0]["threshold"] == "BLOCK_ONLY_HIGH"
 
 
 @pytest.mark.parametrize("routing", [[], "openai", 1, True])
-def test_the_bodys_routing_is_an_object(routing: Any) -> None:
+def test_the_body_member_routing_must_be_an_object(routing: Any) -> None:
     with pytest.raises(
         InvalidHeaderError, match="^routing: expected an object with members such as provider_preference$"
     ):
@@ -182,30 +183,44 @@ def test_the_bodys_routing_is_an_object(routing: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ["providers", "X-Provider", "", "url", "y" * 100])
-def test_an_unknown_member_of_routing_is_refused_with_those_there_are(name: str) -> None:
+def test_an_unknown_member_of_routing_is_rejected_with_the_known_ones(name: str) -> None:
     with pytest.raises(InvalidHeaderError) as caught:
         control_headers_from_body({name: "openai"})
     assert caught.value.param == f"routing.{name[:64]}"
     assert caught.value.message == f"routing.{name[:64]}: no such member; allowed: {', '.join(sorted(MEMBERS))}"
 
 
-def test_a_member_that_is_null_says_nothing() -> None:
+def test_a_null_member_is_ignored() -> None:
     assert parse_policy(control_headers_from_body({"provider": None}), WORLD) == Policy()
 
 
 @pytest.mark.parametrize("value", [3, True, {"name": "openai"}, [["openai"]], []])
-def test_a_value_that_names_no_provider_is_refused(value: Any) -> None:
+def test_a_value_that_names_no_provider_is_rejected(value: Any) -> None:
     with pytest.raises(InvalidHeaderError, match=r"^X-Provider: no provider '"):
         parse_policy(control_headers_from_body({"provider": value}), WORLD)
 
 
-def test_a_policy_is_a_value_for_json_without_what_was_not_asked() -> None:
-    policy = read({"X-Provider": "openai", "X-Provider-Weights": '{"openai":1}', "X-Max-Cost-Per-Request": "0.1"})
-    said = orjson.loads(orjson.dumps(policy.as_json()))
-    assert said == {"provider": ["openai"], "provider_weights": {"openai": 1}, "max_cost_per_request": 0.1}
-    assert orjson.dumps(read({"X-Failover-Config": orjson.dumps(FAILOVER).decode()}).as_json())
+def test_a_policy_serializes_to_json_without_its_defaults() -> None:
+    policy = parse_headers(
+        {"X-Provider": "openai", "X-Provider-Weights": '{"openai":1}', "X-Max-Cost-Per-Request": "0.1"}
+    )
+    found = orjson.loads(orjson.dumps(policy.as_json()))
+    assert found == {"provider": ["openai"], "provider_weights": {"openai": 1}, "max_cost_per_request": 0.1}
+    assert orjson.dumps(parse_headers({"X-Failover-Config": orjson.dumps(FAILOVER).decode()}).as_json())
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("11s", 15), ("59.9s", 60), ("61s", 120), ("60m", 3600)])
-def test_a_window_is_of_whole_buckets_so_that_few_are_ever_measured(text: str, seconds: float) -> None:
+def test_a_window_is_rounded_up_to_whole_buckets(text: str, seconds: float) -> None:
     assert parse_policy({"X-Performance-Window": text}, WORLD).performance_window == seconds
+
+
+@pytest.mark.parametrize(
+    ("routing", "headers", "provider"),
+    [
+        (None, {"X-Provider": "openai"}, ("openai",)),
+        ({"provider": ["openai", "google"]}, {}, ("openai", "google")),
+        ({"provider": "google"}, {"X-Provider": "openai"}, ("openai",)),
+    ],
+)
+def test_a_header_wins_over_the_body_member(routing: Any, headers: dict[str, str], provider: tuple[str]) -> None:
+    assert effective_policy({"routing": routing}, headers, WORLD).provider == provider

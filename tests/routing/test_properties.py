@@ -216,7 +216,7 @@ def test_available_targets_come_before_unavailable_ones(made: tuple[RoutingReque
 
 def precedence(decision: Decision, request: RoutingRequest, signals: Signals) -> list[tuple[Any, ...]]:
     """Return what comes before the score, for each target of the plan."""
-    asked, found = provider_chain(request.policy), []
+    chain, found = provider_chain(request.policy), []
     weighted = dict(decision.pick.group.weights) if decision.pick else {}
     best: set[tuple[bool, str]] = set()
     for place, step in enumerate(decision.plan):
@@ -224,10 +224,10 @@ def precedence(decision: Decision, request: RoutingRequest, signals: Signals) ->
         measured = signal.performance.ttft_ms if request.facts.stream else signal.performance.latency_ms
         limit = request.policy.max_latency_ms
         waits = signal.available_in_ms > 0
-        if name not in asked:
+        if name not in chain:
             link = (2, 0)
         else:
-            link = (int((waits, name) in best), asked.index(name))
+            link = (int((waits, name) in best), chain.index(name))
             best.add((waits, name))
         led = decision.pick is not None and place == 0
         stays = step.target.id == signals.sticky_target and not waits

@@ -58,7 +58,7 @@ models:
 
 
 @pytest.mark.parametrize(
-    ("header", "order"),
+    ("headers", "order"),
     [
         ({"X-Provider-Fallbacks": "b,a"}, "b@r1 a@r1 b@r2 a@r2 a@r3"),
         ({"X-Provider-Fallbacks": "c,b,a"}, "c@r1 b@r1 a@r1 c@r2 b@r2 a@r2 a@r3"),
@@ -66,8 +66,8 @@ models:
         ({}, "a@r1 a@r2 a@r3 b@r1 b@r2 c@r1 c@r2"),
     ],
 )
-def test_further_regions_follow_the_chain_in_its_order(header: dict[str, str], order: str) -> None:
-    request = routing_request(policy_from({**CHEAPEST, **header}, TWO_REGIONS), prompt_tokens=9)
+def test_further_regions_follow_the_chain_in_its_order(headers: dict[str, str], order: str) -> None:
+    request = routing_request(policy_from({**CHEAPEST, **headers}, TWO_REGIONS), prompt_tokens=9)
     assert planned_locations(decide(request, TWO_REGIONS, Signals())) == order.split()
 
 
@@ -138,7 +138,7 @@ def test_a_session_keeps_its_region_inside_a_chain() -> None:
         assert decide(request, WORLD, signals({}, sticky_target=target.id)).plan[0].target.id == target.id
 
 
-def test_a_session_leaves_a_target_that_is_not_available() -> None:
+def test_a_session_leaves_an_unavailable_target() -> None:
     target = WORLD.targets("m")[0]
     found = decide(routing_request(policy_from(CHEAPEST)), WORLD, signals({"openai": DOWN}, sticky_target=target.id))
     assert planned_providers(found)[0] == "google"

@@ -1,4 +1,4 @@
-"""Members are read by their types; whatever stands where it should not is named, and nothing else is looked at."""
+"""Members are converted to their types, or rejected by name; other members are ignored."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from proxy.errors import InvalidRequestError
 from proxy.routing.request_body import ChatBody, CompletionsBody, RequestBody, ResponsesBody, parse_body
 
-NAMES = [*ChatBody.__struct_fields__, "max_output_tokens", "role", "unheard of"]
+NAMES = [*ChatBody.__struct_fields__, "max_output_tokens", "role", "unknown"]
 values = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**53), 2**53) | st.floats(allow_nan=False) | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(NAMES), inner, max_size=3),
@@ -21,11 +21,11 @@ values = st.recursive(
 
 
 @pytest.mark.parametrize("kind", [RequestBody, ChatBody, CompletionsBody, ResponsesBody])
-def test_null_is_the_same_as_nothing(kind: type[RequestBody]) -> None:
+def test_null_is_the_same_as_a_missing_member(kind: type[RequestBody]) -> None:
     assert parse_body(dict.fromkeys(kind.__struct_fields__), kind) == parse_body({}, kind) == kind()
 
 
-def test_only_an_endpoint_that_has_a_member_looks_at_it() -> None:
+def test_a_member_is_checked_only_for_endpoints_that_have_it() -> None:
     body: dict[str, Any] = {"max_tokens": "many", "messages": None}
     assert parse_body(body, ResponsesBody) == ResponsesBody()
     for kind, param in ((CompletionsBody, "max_tokens"), (ChatBody, "max_tokens")):
@@ -35,7 +35,7 @@ def test_only_an_endpoint_that_has_a_member_looks_at_it() -> None:
 
 
 @given(st.dictionaries(st.sampled_from(NAMES), values, max_size=4))
-def test_any_json_object_is_read_or_refused_by_name(body: dict[str, Any]) -> None:
+def test_any_json_object_is_parsed_or_rejected_by_name(body: dict[str, Any]) -> None:
     try:
         parse_body(orjson.loads(orjson.dumps(body)), ChatBody)
     except InvalidRequestError as refusal:

@@ -1,10 +1,10 @@
-"""A request is a value: what it does not say has no part in the answer."""
+"""A routing request is a value."""
 
 from __future__ import annotations
 
 from tests.routing.fixtures import routing_request
 
 
-def test_two_questions_that_say_the_same_are_the_same() -> None:
+def test_requests_with_equal_fields_are_equal() -> None:
     assert routing_request() == routing_request()
     assert routing_request(seed="other") != routing_request()
