@@ -7,16 +7,16 @@ from typing import Any
 
 from proxy.dialects.coerce import content_of, count_of, count_or_none, object_of, text_of
 from proxy.dialects.contract import ResponseContext
-from proxy.dialects.errors import message_from_body
 from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS
 from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
-from proxy.dialects.lenient_json import parse, serialize
+from proxy.dialects.hub.success_body import parse_success_body
+from proxy.dialects.lenient_json import serialize
 from proxy.errors import MalformedResponse
 
 
 def translate_response(data: bytes, context: ResponseContext) -> bytes:
     """Translate a 200 body: one choice per candidate, or one refusal if the prompt was blocked. Raises MalformedResponse."""
-    response = _parse_body(data)
+    response = parse_success_body(data, unwrap_list)
     choices = [_choice(candidate, context, position) for position, candidate in enumerate(candidates(response))]
     if not choices and (explanation := block_reason(response)):
         choices = [build_choice({"refusal": explanation}, "content_filter")]
@@ -30,18 +30,6 @@ def translate_response(data: bytes, context: ResponseContext) -> bytes:
         "usage": to_openai_usage(token_counts) if token_counts else None,
     }
     return build_completion(members, context)
-
-
-def _parse_body(data: bytes) -> dict[str, Any]:
-    try:
-        response = unwrap_list(parse(data))
-    except ValueError as error:
-        raise MalformedResponse("the provider answered 200 with something that is not JSON") from error
-    if not isinstance(response, dict):
-        raise MalformedResponse("the provider answered 200 without an answer in it")
-    if response.get("error"):
-        raise MalformedResponse(f"the provider answered 200 with an error: {message_from_body(data)}")
-    return response
 
 
 def unwrap_list(response: Any) -> Any:

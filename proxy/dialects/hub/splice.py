@@ -27,8 +27,7 @@ def insert_member(data: bytes, end: int, member: bytes) -> bytes:
     while data[last : last + 1].isspace():
         last -= 1
     comma = b"" if data[last : last + 1] == b"{" else b","
-    view = memoryview(data)  # a body may be megabytes: slicing the view does not copy it
-    return b"".join((view[:end], comma, member, view[end:]))
+    return b"".join((data[:end], comma, member, data[end:]))
 
 
 def append_to_event(frame: bytes, data: bytes, member: bytes) -> bytes:
