@@ -9,6 +9,8 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 
+from msgspec import Struct
+
 from proxy.messages import Headers
 from proxy.retry_after import parse_http_date, parse_reset, parse_wait
 
@@ -16,28 +18,35 @@ from proxy.retry_after import parse_http_date, parse_reset, parse_wait
 _UPSTREAM_NAMES = frozenset({"user-agent", "idempotency-key", "traceparent", "tracestate", "x-client-request-id"})
 _CONNECTION = "connection"
 
-# Sent to the caller: headers that describe the response and the rate limits.
-_DOWNSTREAM_NAMES = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "openai-processing-ms", "cf-ray"})
-_DOWNSTREAM_PREFIXES = ("x-ratelimit-", "anthropic-ratelimit-", "x-trial-endpoint-call-", "x-endpoint-monthly-call-")
+# Sent to the caller from every provider. Headers of one vendor only are in `Dialect.returned_header_prefixes`.
+_DOWNSTREAM_NAMES = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "cf-ray"})
+_RATE_LIMIT_PREFIX = "x-ratelimit-"
 
-_RATE_LIMIT_NAMES: Mapping[str, str] = {
-    **{
-        f"anthropic-ratelimit-{kind}-{part}": f"x-ratelimit-{part}-{kind}"
-        for kind in ("requests", "tokens")
-        for part in ("limit", "remaining", "reset")
-    },
-    "x-ratelimit-limit-req-minute": "x-ratelimit-limit-requests",
-    "x-ratelimit-remaining-req-minute": "x-ratelimit-remaining-requests",
-    "x-ratelimit-limit-tokens-minute": "x-ratelimit-limit-tokens",
-    "x-ratelimit-remaining-tokens-minute": "x-ratelimit-remaining-tokens",
-    "x-trial-endpoint-call-limit": "x-ratelimit-limit-requests",
-    "x-trial-endpoint-call-remaining": "x-ratelimit-remaining-requests",
-}
-"""Rate-limit headers of Anthropic, Mistral and Cohere -> those that OpenAI clients read."""
+
+class RateLimitHeaders(Struct, frozen=True):
+    """The names, in lower case, of a provider's response headers for one rate limit."""
+
+    unit: str
+    """What it counts: `requests` or `tokens`."""
+    limit: str
+    remaining: str
+    reset: str = ""
+    """"" if the provider does not send when the limit resets."""
+    copy_to_openai_names: bool = True
+    """Whether the caller gets it under OpenAI's names too. Of several limits of one unit, only one can be."""
+
+
+OPENAI_RATE_LIMITS = tuple(
+    RateLimitHeaders(
+        unit, *(f"x-ratelimit-{part}-{unit}" for part in ("limit", "remaining", "reset")), copy_to_openai_names=False
+    )
+    for unit in ("requests", "tokens")
+)
+"""The rate-limit headers that OpenAI clients read."""
 
 _SINGLE_VALUE = frozenset(
     {"user-agent", "idempotency-key", "traceparent", "x-client-request-id", "retry-after", "retry-after-ms",
-     "x-should-retry", "openai-processing-ms", "cf-ray", "x-request-id", "request-id", "date", "content-type", "set-cookie"}
+     "x-should-retry", "cf-ray", "x-request-id", "request-id", "date", "content-type", "set-cookie"}
 )  # fmt: skip
 """Headers whose value is not a list: of repeated lines the last applies. All others are joined (RFC 9110, 5.3)."""
 
@@ -76,19 +85,22 @@ def _add(headers: dict[str, str], name: str, value: str) -> None:
     headers[name] = f"{headers[name]}, {value}" if name in headers and name not in _SINGLE_VALUE else value
 
 
-def to_downstream(headers: Headers) -> dict[str, str]:
-    """Return the provider's headers to forward to the caller, with rate limits under OpenAI's names in addition.
+def to_downstream(
+    headers: Headers, prefixes: tuple[str, ...] = (), rate_limits: tuple[RateLimitHeaders, ...] = OPENAI_RATE_LIMITS
+) -> dict[str, str]:
+    """Return the provider's headers to forward to the caller, with `rate_limits` under OpenAI's names in addition.
 
-    Retry-After becomes whole seconds, and the provider's request id becomes `x-provider-request-id`.
+    `prefixes` are those of the names that only this provider's responses return. Retry-After becomes whole seconds, and the
+    provider's request id becomes `x-provider-request-id`.
     """
     forwarded = {
         forwarded_name: value
         for name, value in headers.items()
-        if (forwarded_name := _downstream_name(name)) and _is_printable(value)
+        if (forwarded_name := _downstream_name(name, prefixes)) and _is_printable(value)
     }
     if forwarded:
         sent_at = parse_http_date(headers.get("date"))  # relative to the provider's clock, which may differ from ours
-        forwarded = dict(_openai_rate_limits(forwarded, sent_at)) | forwarded
+        forwarded = dict(_openai_rate_limits(forwarded, rate_limits, sent_at)) | forwarded
         if "retry-after" in forwarded:
             forwarded["retry-after"] = _whole_seconds(forwarded["retry-after"], sent_at)
     if request_id := headers.get("x-request-id") or headers.get("request-id"):
@@ -111,22 +123,24 @@ def _upstream_name(name: str, prefixes: tuple[str, ...]) -> str:
     return name if name in _UPSTREAM_NAMES or name == _CONNECTION or name.startswith(prefixes) else ""
 
 
-def _downstream_name(name: str) -> str:
+def _downstream_name(name: str, prefixes: tuple[str, ...]) -> str:
     """Return the lower-case name if it is forwarded to the caller; otherwise ""."""
     name = name.lower()
-    return name if name in _DOWNSTREAM_NAMES or name.startswith(_DOWNSTREAM_PREFIXES) else ""
+    return name if name in _DOWNSTREAM_NAMES or name.startswith((_RATE_LIMIT_PREFIX, *prefixes)) else ""
 
 
-def _openai_rate_limits(forwarded: Mapping[str, str], sent_at: float | None) -> Iterable[tuple[str, str]]:
+def _openai_rate_limits(
+    forwarded: Mapping[str, str], rate_limits: tuple[RateLimitHeaders, ...], sent_at: float | None
+) -> Iterable[tuple[str, str]]:
     """Yield rate limits under OpenAI's names; a reset time becomes the seconds from the response's Date until then."""
-    for name, value in forwarded.items():
-        forwarded_name = _RATE_LIMIT_NAMES.get(name)
-        if forwarded_name is None:
+    for names in rate_limits:
+        if not names.copy_to_openai_names:
             continue
-        if "-reset-" not in forwarded_name:
-            yield forwarded_name, value
-        elif (reset_s := parse_reset(value, sent_at)) is not None:
-            yield forwarded_name, f"{reset_s:g}s"
+        for part, name in (("limit", names.limit), ("remaining", names.remaining)):
+            if name in forwarded:
+                yield f"{_RATE_LIMIT_PREFIX}{part}-{names.unit}", forwarded[name]
+        if (reset_s := parse_reset(forwarded.get(names.reset), sent_at)) is not None:
+            yield f"{_RATE_LIMIT_PREFIX}reset-{names.unit}", f"{reset_s:g}s"
 
 
 def _whole_seconds(wait: str, sent_at: float | None) -> str:

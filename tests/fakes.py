@@ -17,6 +17,7 @@ from proxy.config.snapshot import Snapshot
 from proxy.dialects.errors import error_response
 from proxy.exchange import Attempt, Exchange, Runtime
 from proxy.generation import Generation, GenerationFactory
+from proxy.headers import to_downstream
 from proxy.messages import Request, Response
 from proxy.pipeline import PipelineTerminals
 from proxy.routing.decision import Decision, PlannedTarget
@@ -167,7 +168,7 @@ class ScriptedHandler:
             return row
         status, headers = row if isinstance(row, tuple) else (row, {})
         if status != 200:
-            raise error_response(status, CIMultiDict(headers), f"said {status}")
+            raise error_response(status, to_downstream(CIMultiDict(headers)), f"said {status}")
         return Response(200, {}, RESPONSE_BODY)
 
 

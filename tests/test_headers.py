@@ -98,41 +98,72 @@ def test_values_with_control_characters_are_dropped(value: str) -> None:
     assert to_downstream(CIMultiDict({"Retry-After": value})) == {}
 
 
+def returned(dialect: str, headers: dict[str, str]) -> dict[str, str]:
+    """What the caller gets of a response's headers from a provider of that dialect."""
+    own = DIALECTS[dialect]
+    return to_downstream(CIMultiDict(headers), own.returned_header_prefixes, own.rate_limit_headers)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
 @pytest.mark.parametrize(
-    "name",
-    ["Retry-After", "retry-after-ms", "x-should-retry", "openai-processing-ms", "CF-Ray",
-     "x-ratelimit-remaining-tokens", "anthropic-ratelimit-input-tokens-limit", "x-endpoint-monthly-call-limit"],
-)  # fmt: skip
-def test_headers_about_the_response_and_rate_limits_are_forwarded(name: str) -> None:
-    assert to_downstream(CIMultiDict({name: "v"})) == {name.lower(): "v"}
+    "name", ["Retry-After", "retry-after-ms", "x-should-retry", "CF-Ray", "x-ratelimit-remaining-tokens"]
+)
+def test_headers_about_the_response_and_rate_limits_are_forwarded(name: str, dialect: str) -> None:
+    assert returned(dialect, {name: "v"}) == {name.lower(): "v"}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("name", "vendors"),
+    [
+        ("openai-processing-ms", {"openai", "compatible", "meta"}),
+        ("anthropic-ratelimit-input-tokens-limit", {"anthropic"}),
+        ("x-endpoint-monthly-call-limit", {"cohere"}),
+    ],
+)
+def test_a_vendors_headers_are_forwarded_from_that_vendor_only(name: str, vendors: set[str], dialect: str) -> None:
+    assert returned(dialect, {name: "v"}) == ({name: "v"} if dialect in vendors else {})
 
 
 NOON = "Sun, 22 Nov 2026 12:00:00 GMT"
 
 
 @pytest.mark.parametrize(
-    ("name", "value", "openai_name", "received"),
+    ("dialect", "name", "value", "openai_name", "received"),
     [
-        ("anthropic-ratelimit-requests-limit", "50", "x-ratelimit-limit-requests", "50"),
-        ("anthropic-ratelimit-tokens-remaining", "4000", "x-ratelimit-remaining-tokens", "4000"),
-        ("anthropic-ratelimit-tokens-reset", "2026-11-22T12:01:30Z", "x-ratelimit-reset-tokens", "90s"),
-        ("anthropic-ratelimit-requests-reset", "2026-11-22T13:00:00.500+01:00", "x-ratelimit-reset-requests", "0.5s"),
-        ("anthropic-ratelimit-requests-reset", "2026-11-22T11:00:00", "x-ratelimit-reset-requests", "0s"),
-        ("x-ratelimit-limit-req-minute", "60", "x-ratelimit-limit-requests", "60"),
-        ("x-ratelimit-remaining-req-minute", "59", "x-ratelimit-remaining-requests", "59"),
-        ("x-ratelimit-limit-tokens-minute", "9", "x-ratelimit-limit-tokens", "9"),
-        ("x-ratelimit-remaining-tokens-minute", "8", "x-ratelimit-remaining-tokens", "8"),
-        ("x-trial-endpoint-call-limit", "40", "x-ratelimit-limit-requests", "40"),
-        ("x-trial-endpoint-call-remaining", "39", "x-ratelimit-remaining-requests", "39"),
+        ("anthropic", "anthropic-ratelimit-requests-limit", "50", "x-ratelimit-limit-requests", "50"),
+        ("anthropic", "anthropic-ratelimit-tokens-remaining", "4000", "x-ratelimit-remaining-tokens", "4000"),
+        ("anthropic", "anthropic-ratelimit-tokens-reset", "2026-11-22T12:01:30Z", "x-ratelimit-reset-tokens", "90s"),
+        (
+            "anthropic",
+            "anthropic-ratelimit-requests-reset",
+            "2026-11-22T13:00:00.500+01:00",
+            "x-ratelimit-reset-requests",
+            "0.5s",
+        ),
+        ("anthropic", "anthropic-ratelimit-requests-reset", "2026-11-22T11:00:00", "x-ratelimit-reset-requests", "0s"),
+        ("mistral", "x-ratelimit-limit-req-minute", "60", "x-ratelimit-limit-requests", "60"),
+        ("mistral", "x-ratelimit-remaining-req-minute", "59", "x-ratelimit-remaining-requests", "59"),
+        ("mistral", "x-ratelimit-limit-tokens-minute", "9", "x-ratelimit-limit-tokens", "9"),
+        ("mistral", "x-ratelimit-remaining-tokens-minute", "8", "x-ratelimit-remaining-tokens", "8"),
+        ("cohere", "x-trial-endpoint-call-limit", "40", "x-ratelimit-limit-requests", "40"),
+        ("cohere", "x-trial-endpoint-call-remaining", "39", "x-ratelimit-remaining-requests", "39"),
     ],
 )
-def test_rate_limits_are_added_under_openais_names(name: str, value: str, openai_name: str, received: str) -> None:
-    assert to_downstream(CIMultiDict({name: value, "Date": NOON})) == {name: value, openai_name: received}
+def test_rate_limits_are_added_under_openais_names(
+    dialect: str, name: str, value: str, openai_name: str, received: str
+) -> None:
+    assert returned(dialect, {name: value, "Date": NOON}) == {name: value, openai_name: received}
+
+
+def test_limits_that_openai_has_no_names_for_keep_their_own_names_only() -> None:
+    limits = {"anthropic-ratelimit-input-tokens-remaining": "1", "anthropic-ratelimit-output-tokens-remaining": "2"}
+    assert returned("anthropic", limits) == limits
 
 
 def test_a_rate_limit_under_openais_name_is_not_overwritten() -> None:
     both = {"x-ratelimit-limit-requests": "1", "x-ratelimit-limit-req-minute": "2"}
-    assert to_downstream(CIMultiDict(both)) == both
+    assert returned("mistral", both) == both
 
 
 @pytest.mark.parametrize(
@@ -140,7 +171,7 @@ def test_a_rate_limit_under_openais_name_is_not_overwritten() -> None:
 )
 def test_a_reset_time_without_a_valid_date_is_not_converted(value: str, date: str) -> None:
     sent = {"anthropic-ratelimit-tokens-reset": value}
-    assert to_downstream(CIMultiDict({**sent, "Date": date})) == sent
+    assert returned("anthropic", {**sent, "Date": date}) == sent
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec import field as factory
 
 from proxy.errors import MalformedResponse, ParrotError, UpstreamErrorResponse
+from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 from proxy.messages import CompletionState, Headers, StreamTransform
 from proxy.sse import Event, EventTooLargeError
 
@@ -96,9 +97,17 @@ class Dialect:
     has_content: Callable[[Event], bool]
     """Whether a provider's event contains text, reasoning, a tool call, an image, a finish reason or an error."""
     translate_error: Callable[[int, Headers, bytes], UpstreamErrorResponse]
-    """Translates an error response: its status, headers and body."""
+    """Translates an error response: its status, the headers that the caller may receive, and its body."""
     forwarded_header_prefixes: tuple[str, ...] = ()
     """Prefixes, in lower case, of the caller's headers that only this provider receives, such as `openai-`."""
+    returned_header_prefixes: tuple[str, ...] = ()
+    """Prefixes, in lower case, of response headers that the caller receives from this provider only."""
+    rate_limit_headers: tuple[RateLimitHeaders, ...] = OPENAI_RATE_LIMITS
+    """The response headers with this provider's rate limits."""
+    otel_provider_name: str | None = None
+    """OpenTelemetry's `gen_ai.provider.name`; None if it has no name for the provider."""
+    reasoning_budget_fields: tuple[tuple[str, str], ...] = ()
+    """Members of a request that limit the reasoning tokens, as (object, member): `("thinking", "budget_tokens")`."""
     control_headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
     """Its own control headers: name -> key in `CallerRequest.dialect_options`, and the parser (raises InvalidHeaderError)."""
     list_models_request: ProviderRequest = ProviderRequest("/models")

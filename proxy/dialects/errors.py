@@ -9,7 +9,6 @@ from typing import Any
 
 from proxy.dialects.lenient_json import parse, to_well_formed
 from proxy.errors import MalformedResponse, UpstreamError, UpstreamErrorResponse
-from proxy.headers import to_downstream
 from proxy.messages import Headers
 
 CONTEXT_LENGTH = "context_length_exceeded"
@@ -94,9 +93,7 @@ def error_response(
     members = {"message": message, "type": kind, "param": param, "code": code or default_code}
     members = {name: to_well_formed(value) if value else value for name, value in members.items()}
     shown = 503 if status == 529 else status if 400 <= status < 600 else 502
-    return UpstreamErrorResponse(
-        shown, members, trigger=trigger_of(status, code), headers=to_downstream(headers), body=body
-    )
+    return UpstreamErrorResponse(shown, members, trigger=trigger_of(status, code), headers=headers, body=body)
 
 
 def error_from_stream(error: Any) -> UpstreamError:

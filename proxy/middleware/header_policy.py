@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from proxy.dialects import DIALECTS
 from proxy.errors import InvalidHeaderError
 from proxy.exchange import Exchange, Handler
 from proxy.headers import to_downstream
@@ -29,5 +30,12 @@ class HeaderPolicy:
         exchange.control_headers = extract_control_headers(headers)
         exchange.policy = parse_policy(exchange.control_headers, exchange.snapshot)
         response = await handler(exchange)
-        response.headers = to_downstream(response.headers)
+        serving = exchange.winning_attempt
+        if serving is None:
+            response.headers = to_downstream(response.headers)
+        else:
+            dialect = DIALECTS[serving.step.target.provider.dialect]
+            response.headers = to_downstream(
+                response.headers, dialect.returned_header_prefixes, dialect.rate_limit_headers
+            )
         return response

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
+from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 from proxy.messages import Headers
 from proxy.retry_after import parse_number, parse_reset
 from proxy.telemetry.rate_limit_status import RateLimitStatus
@@ -13,41 +11,18 @@ _DEFAULT_RESET_S = 60.0
 _MAX_RESET_S = 86400.0
 
 
-@dataclass(frozen=True, slots=True)
-class _LimitHeaders:
-    """The names of the headers of one limit."""
-
-    unit: str
-    """What it counts: `requests` or `tokens`."""
-    limit: str
-    remaining: str
-    reset: str
-
-
-def _limit_headers() -> Iterator[_LimitHeaders]:
-    for unit in ("requests", "tokens"):
-        yield _LimitHeaders(unit, *(f"x-ratelimit-{part}-{unit}" for part in ("limit", "remaining", "reset")))
-    for kind in ("requests", "tokens", "input-tokens", "output-tokens"):
-        names = (f"anthropic-ratelimit-{kind}-{part}" for part in ("limit", "remaining", "reset"))
-        yield _LimitHeaders(kind.rpartition("-")[2], *names)
-    for kind, unit in (("req", "requests"), ("tokens", "tokens")):
-        names = (f"x-ratelimit-{part}-{kind}-minute" for part in ("limit", "remaining", "reset"))
-        yield _LimitHeaders(unit, *names)
-
-
-RATE_LIMIT_HEADERS = tuple(_limit_headers())
-"""The names that OpenAI, Anthropic and Mistral use."""
-
-
-def parse_rate_limits(headers: Headers, wall: float, now: float) -> RateLimitStatus | None:
-    """Return what is left of the provider's limits; None if no header says how much remains of one.
+def parse_rate_limits(
+    headers: Headers, wall: float, now: float, names_of_limits: tuple[RateLimitHeaders, ...] = OPENAI_RATE_LIMITS
+) -> RateLimitStatus | None:
+    """Return what is left of the provider's limits; None if no header contains how much remains of one.
 
     Of requests and of tokens, the smallest remainder counts; ratio and reset time are those of the limit that is used
-    most. `wall` is the time since 1970, `now` the monotonic one. Header names are lower case.
+    most. `wall` is the time since 1970, `now` the monotonic one. Header names are lower case; a dialect has those of its
+    provider's limits (`Dialect.rate_limit_headers`).
     """
     left: dict[str, float] = {}
-    most_used: tuple[float, _LimitHeaders] | None = None
-    for names in RATE_LIMIT_HEADERS:
+    most_used: tuple[float, RateLimitHeaders] | None = None
+    for names in names_of_limits:
         remaining = parse_number(headers.get(names.remaining))
         if remaining is None:
             continue

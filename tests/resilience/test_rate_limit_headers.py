@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.resilience.rate_limit_headers import RATE_LIMIT_HEADERS, parse_rate_limits
+from proxy.dialects import DIALECTS
+from proxy.resilience.rate_limit_headers import parse_rate_limits
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 
 WALL = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
@@ -28,27 +29,35 @@ ANTHROPIC = {
     "anthropic-ratelimit-output-tokens-limit": "8000",
     "anthropic-ratelimit-output-tokens-remaining": "7000",
 }
+COHERE = {"x-trial-endpoint-call-limit": "40", "x-trial-endpoint-call-remaining": "10"}
 MISTRAL = {"x-ratelimit-limit-req-minute": "10", "x-ratelimit-remaining-req-minute": "0"}
 
 
 @pytest.mark.parametrize(
-    ("headers", "left"),
+    ("dialect", "headers", "left"),
     [
-        ({}, None),
-        ({"x-ratelimit-remaining-requests": "many"}, None),
-        ({"x-ratelimit-limit-requests": "500"}, None),
-        (OPENAI, RateLimitStatus(400, 250, 0.75, 10 + 360)),
-        (ANTHROPIC, RateLimitStatus(5, 7000, 0.9, 10 + 30)),
-        (MISTRAL, RateLimitStatus(0, None, 1.0, 10 + 60)),
-        ({"x-ratelimit-remaining-tokens": "7"}, RateLimitStatus(None, 7, 0.0, 70)),
-        ({"x-ratelimit-remaining-tokens": "0"}, RateLimitStatus(None, 0, 1.0, 70)),
-        ({"x-ratelimit-remaining-tokens": "9", "x-ratelimit-limit-tokens": "3"}, RateLimitStatus(None, 9, 0.0, 70)),
+        ("openai", {}, None),
+        ("openai", {"x-ratelimit-remaining-requests": "many"}, None),
+        ("openai", {"x-ratelimit-limit-requests": "500"}, None),
+        ("openai", OPENAI, RateLimitStatus(400, 250, 0.75, 10 + 360)),
+        ("anthropic", ANTHROPIC, RateLimitStatus(5, 7000, 0.9, 10 + 30)),
+        ("cohere", COHERE, RateLimitStatus(10, None, 0.75, 10 + 60)),
+        ("cohere", OPENAI, None),
+        ("compatible", MISTRAL, RateLimitStatus(0, None, 1.0, 10 + 60)),
+        ("mistral", MISTRAL, RateLimitStatus(0, None, 1.0, 10 + 60)),
+        ("openai", {"x-ratelimit-remaining-tokens": "7"}, RateLimitStatus(None, 7, 0.0, 70)),
+        ("openai", {"x-ratelimit-remaining-tokens": "0"}, RateLimitStatus(None, 0, 1.0, 70)),
+        (
+            "openai",
+            {"x-ratelimit-remaining-tokens": "9", "x-ratelimit-limit-tokens": "3"},
+            RateLimitStatus(None, 9, 0.0, 70),
+        ),
     ],
 )
 def test_the_limit_that_is_used_most_gives_ratio_and_reset(
-    headers: dict[str, str], left: RateLimitStatus | None
+    dialect: str, headers: dict[str, str], left: RateLimitStatus | None
 ) -> None:
-    found = parse_rate_limits(headers, WALL, 10)
+    found = parse_rate_limits(headers, WALL, 10, DIALECTS[dialect].rate_limit_headers)
     if left is None or found is None:
         assert found is left
         return
@@ -56,7 +65,8 @@ def test_the_limit_that_is_used_most_gives_ratio_and_reset(
     assert (found.used_ratio, found.resets_at) == pytest.approx((left.used_ratio, left.resets_at))
 
 
-NAMES = [name for names in RATE_LIMIT_HEADERS for name in (names.limit, names.remaining, names.reset)]
+ALL_LIMITS = tuple(names for dialect in DIALECTS.values() for names in dialect.rate_limit_headers)
+NAMES = [name for names in ALL_LIMITS for name in (names.limit, names.remaining, names.reset)]
 
 
 @given(
@@ -65,5 +75,5 @@ NAMES = [name for names in RATE_LIMIT_HEADERS for name in (names.limit, names.re
     )
 )
 def test_ratio_and_reset_stay_in_bounds_whatever_the_headers_hold(headers: dict[str, str]) -> None:
-    found = parse_rate_limits(headers, WALL, 10)
+    found = parse_rate_limits(headers, WALL, 10, ALL_LIMITS)
     assert found is None or (0 <= found.used_ratio <= 1 and 10 <= found.resets_at <= 10 + 86400)

@@ -101,6 +101,22 @@ async def test_only_listed_headers_are_forwarded_and_never_the_callers_key():
     }  # fmt: skip
 
 
+async def test_an_error_has_only_the_headers_that_the_caller_may_receive():
+    limits = {
+        "x-ratelimit-remaining-requests": "0",
+        "openai-processing-ms": "5",
+        "anthropic-ratelimit-tokens-limit": "1",
+    }
+    headers = CIMultiDict({**limits, "Retry-After": "1.5", "Set-Cookie": "a=b", "Server": "x", "x-request-id": "up-1"})
+    attempt, _ = attempt_with([FakeBody([b"{}"], 429, headers)])
+    with pytest.raises(UpstreamErrorResponse) as caught:
+        await call_upstream(attempt)
+    assert caught.value.headers == {
+        "x-ratelimit-remaining-requests": "0", "openai-processing-ms": "5", "retry-after": "2",
+        "x-provider-request-id": "up-1",
+    }  # fmt: skip
+
+
 async def test_a_response_without_streaming_is_read_and_closed():
     attempt, incoming = attempt_with([[RESPONSE_BODY[:50], RESPONSE_BODY[50:]]], stream=False)
     response = await call_upstream(attempt)

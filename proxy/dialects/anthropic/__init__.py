@@ -3,7 +3,7 @@
 from proxy.dialects.anthropic.request import PATHS, build_request, unsupported_params
 from proxy.dialects.anthropic.response import translate_error, translate_response
 from proxy.dialects.anthropic.stream import AnthropicStream, has_content
-from proxy.dialects.anthropic.tables import API_VERSION, model_capabilities
+from proxy.dialects.anthropic.tables import API_VERSION, RATE_LIMIT_HEADERS, model_capabilities
 from proxy.dialects.contract import Dialect, ProviderRequest
 
 DIALECT = Dialect(
@@ -16,6 +16,10 @@ DIALECT = Dialect(
     has_content=has_content,
     translate_error=translate_error,
     forwarded_header_prefixes=("anthropic-",),
+    returned_header_prefixes=("anthropic-ratelimit-",),
+    rate_limit_headers=RATE_LIMIT_HEADERS,
+    otel_provider_name="anthropic",
+    reasoning_budget_fields=(("thinking", "budget_tokens"),),
     list_models_request=ProviderRequest("/v1/models?limit=1", headers={"anthropic-version": API_VERSION}),
     supports_prefill=lambda model: model_capabilities(model).prefill,
     unsupported_params=unsupported_params,

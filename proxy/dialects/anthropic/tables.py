@@ -8,9 +8,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from proxy.dialects.names import NameRule
+from proxy.headers import RateLimitHeaders
 
 API_VERSION = "2023-06-01"
 """Value of the `anthropic-version` header. Later versions reject `temperature` for all models."""
+
+RATE_LIMIT_HEADERS = tuple(
+    RateLimitHeaders(
+        kind.rpartition("-")[2],
+        *(f"anthropic-ratelimit-{kind}-{part}" for part in ("limit", "remaining", "reset")),
+        copy_to_openai_names=kind in ("requests", "tokens"),
+    )
+    for kind in ("requests", "tokens", "input-tokens", "output-tokens")
+)
 
 TOOL_NAME = NameRule("A-Za-z0-9_-", limit=64)
 TOOL_ID = NameRule("A-Za-z0-9_-", limit=256)

@@ -6,8 +6,12 @@ from collections.abc import Mapping
 
 from proxy.dialects.hub.params import NumericParam, ParamTable
 from proxy.dialects.names import NameRule
+from proxy.headers import RateLimitHeaders
 
 PATHS = {"chat": "/v2/chat"}
+
+RATE_LIMIT_HEADERS = (RateLimitHeaders("requests", "x-trial-endpoint-call-limit", "x-trial-endpoint-call-remaining"),)
+"""Sent for trial keys only: calls per minute."""
 
 TOOL_NAME = NameRule("A-Za-z0-9_", limit=64, first="A-Za-z_")
 

@@ -7,7 +7,7 @@ from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.request import build_request
 from proxy.dialects.compatible.response import translate_response
 from proxy.dialects.compatible.stream import RepairingStream, has_content
-from proxy.dialects.compatible.tables import PATHS
+from proxy.dialects.compatible.tables import PATHS, RATE_LIMIT_HEADERS
 from proxy.dialects.contract import Dialect
 
 DIALECT = Dialect(
@@ -19,4 +19,7 @@ DIALECT = Dialect(
     stream_translator=RepairingStream,
     has_content=has_content,
     translate_error=translate_error,
+    returned_header_prefixes=("openai-processing-ms",),
+    rate_limit_headers=RATE_LIMIT_HEADERS,
+    reasoning_budget_fields=(("reasoning", "max_tokens"),),
 )

@@ -6,8 +6,16 @@ import re
 from collections.abc import Mapping
 
 from proxy.dialects.errors import CONTEXT_LENGTH
+from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 
 PATHS = {"chat": "/chat/completions"}
+
+RATE_LIMIT_HEADERS = (
+    *OPENAI_RATE_LIMITS,
+    RateLimitHeaders("requests", "x-ratelimit-limit-req-minute", "x-ratelimit-remaining-req-minute"),
+    RateLimitHeaders("tokens", "x-ratelimit-limit-tokens-minute", "x-ratelimit-remaining-tokens-minute"),
+)
+"""OpenAI's names, and those of Mistral."""
 
 FINISH_REASONS: Mapping[str, str] = {
     "stop": "stop",

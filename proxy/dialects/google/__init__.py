@@ -16,6 +16,7 @@ DIALECT = Dialect(
     stream_translator=GeminiStream,
     has_content=has_content,
     translate_error=translate_error,
+    otel_provider_name="gcp.gemini",
     list_models_request=ProviderRequest("/v1beta/models?pageSize=1"),
     supports_prefill=lambda model: True,
     unsupported_params=unsupported_params,

@@ -3,6 +3,7 @@
 from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.response import translate_response
 from proxy.dialects.compatible.stream import RepairingStream, has_content
+from proxy.dialects.compatible.tables import RATE_LIMIT_HEADERS
 from proxy.dialects.contract import Dialect, ProviderRequest
 from proxy.dialects.mistral.request import build_request, unsupported_params
 from proxy.dialects.mistral.tables import PATHS
@@ -16,6 +17,8 @@ DIALECT = Dialect(
     stream_translator=RepairingStream,
     has_content=has_content,
     translate_error=translate_error,
+    rate_limit_headers=RATE_LIMIT_HEADERS,
+    otel_provider_name="mistral_ai",
     list_models_request=ProviderRequest("/v1/models"),
     supports_prefill=lambda model: True,
     echoes_prefill=True,

@@ -19,4 +19,6 @@ DIALECT = Dialect(
     translate_error=translate_error,
     # X-Stainless-* is the telemetry of OpenAI's SDKs, which callers use.
     forwarded_header_prefixes=("openai-", "x-stainless-"),
+    returned_header_prefixes=("openai-processing-ms",),
+    otel_provider_name="openai",
 )

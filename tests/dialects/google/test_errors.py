@@ -22,7 +22,7 @@ def google(code: int, message: str, status: str, *details: dict[str, Any]) -> by
 
 def test_a_retry_delay_becomes_retry_after_headers() -> None:
     body = google(429, "Quota", "RESOURCE_EXHAUSTED", {"@type": RPC + "RetryInfo", "retryDelay": "46.3s"})
-    error = DIALECT.translate_error(429, {"Retry-After": "1", "Set-Cookie": "x"}, body)
+    error = DIALECT.translate_error(429, {"retry-after": "1"}, body)
     assert error.headers == {"retry-after": "47", "retry-after-ms": "46300"}
     assert (error.status, error.trigger) == (429, "rate_limit")
 
