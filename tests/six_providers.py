@@ -1,4 +1,4 @@
-"""Six providers of one model, each in its own wire format, for tests through a running sidecar."""
+"""A routing.yaml with one model at six providers, each with its own wire format, for tests through a running sidecar."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ PROVIDERS = {
     "cohere": "command-a-03-2025",
     "meta": "muse-spark-1.3",
 }
-"""Name, which is its dialect's too -> what it calls the model."""
+"""Name of provider and dialect -> its name for the model."""
 
 FILE = """
 pipeline: [access_log, auth, header_policy, limits, strategy, sse_passthrough, failover, translate: {{unsupported_params: {params}}}]
@@ -24,7 +24,7 @@ models:
 
 
 def six_providers(params: str = "drop") -> str:
-    """A routing.yaml in which all of them serve `m`."""
+    """Return a routing.yaml in which all six serve `m`; `params` is `unsupported_params` of `translate`."""
     row = '  {0}: {{dialect: {0}, base_url: "http://127.0.0.1:1"}}'
     return FILE.format(
         params=params,
@@ -34,6 +34,6 @@ def six_providers(params: str = "drop") -> str:
 
 
 def tool(name: str, **properties: Any) -> dict[str, Any]:
-    """A tool whose arguments are these, all required."""
+    """Return a tool with these required arguments."""
     schema = {"type": "object", "properties": properties, "required": list(properties)}
     return {"type": "function", "function": {"name": name, "description": name, "parameters": schema}}

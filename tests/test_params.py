@@ -1,4 +1,4 @@
-"""What a request asks for reaches each provider in its own words, or is named in a warning, or is refused."""
+"""Each parameter reaches each provider in its own format, is dropped with a warning, or excludes the provider."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SETTINGS = [
     {"category": "HARM_CATEGORY_HATE_SPEECH", "threshold": "BLOCK_MEDIUM_AND_ABOVE"},
     {"category": "HARM_CATEGORY_DANGEROUS_CONTENT", "threshold": "BLOCK_MEDIUM_AND_ABOVE"},
 ]
-ALL_LACK = {"verbosity": "low", "logit_bias": {"1": 1}}
-"""Nobody but OpenAI has these."""
+OPENAI_ONLY = {"verbosity": "low", "logit_bias": {"1": 1}}
+"""Parameters that only OpenAI hosts support."""
 
 
 @pytest.fixture
@@ -37,11 +37,11 @@ async def strict() -> AsyncIterator[RunningSidecar]:
         yield started
 
 
-async def ask(sidecar: RunningSidecar, provider: str | None = None, headers: Any = None, **options: Any) -> Any:
-    chosen = {"X-Provider": provider} if provider else {}
+async def send_chat(sidecar: RunningSidecar, provider: str | None = None, headers: Any = None, **options: Any) -> Any:
+    pinned = {"X-Provider": provider} if provider else {}
     async with sidecar.client() as client:
         return await client.chat.completions.with_raw_response.create(
-            model="m", messages=HELLO, extra_headers={**chosen, **(headers or {})}, **options
+            model="m", messages=HELLO, extra_headers={**pinned, **(headers or {})}, **options
         )
 
 
@@ -50,23 +50,23 @@ def sent(sidecar: RunningSidecar, provider: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_safety_settings_reach_gemini_in_its_own_words(sidecar: RunningSidecar, stream: bool) -> None:
+async def test_safety_settings_reach_gemini_in_its_format(sidecar: RunningSidecar, stream: bool) -> None:
     header = {"X-Google-Safety-Settings": orjson.dumps(SAFETY).decode()}
-    raw = await ask(sidecar, "google", header, stream=stream)
+    raw = await send_chat(sidecar, "google", header, stream=stream)
     assert sent(sidecar, "google")["safetySettings"] == SETTINGS
     assert "safety-category-mapped" in raw.headers["x-routing-warnings"]
 
 
 @pytest.mark.parametrize("name", ["google_safety_settings", "safety_settings"])
-async def test_safety_settings_may_stand_in_the_body(sidecar: RunningSidecar, name: str) -> None:
-    where = {"routing": {name: SAFETY}} if name == "google_safety_settings" else {name: SAFETY}
-    await ask(sidecar, "google", extra_body=where)
+async def test_safety_settings_may_be_in_the_body(sidecar: RunningSidecar, name: str) -> None:
+    members = {"routing": {name: SAFETY}} if name == "google_safety_settings" else {name: SAFETY}
+    await send_chat(sidecar, "google", extra_body=members)
     assert sent(sidecar, "google")["safetySettings"] == SETTINGS
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "mistral", "cohere", "meta"])
-async def test_safety_settings_are_nobody_elses_business(sidecar: RunningSidecar, provider: str) -> None:
-    raw = await ask(sidecar, provider, {"X-Google-Safety-Settings": orjson.dumps(SAFETY).decode()})
+async def test_safety_settings_reach_no_other_provider(sidecar: RunningSidecar, provider: str) -> None:
+    raw = await send_chat(sidecar, provider, {"X-Google-Safety-Settings": orjson.dumps(SAFETY).decode()})
     assert b"HARM" not in sidecar.sandbox.requests(provider)[-1].body
     assert "x-google-safety-settings" not in sidecar.sandbox.requests(provider)[-1].headers
     assert raw.parse().provider == provider
@@ -82,9 +82,9 @@ async def test_safety_settings_are_nobody_elses_business(sidecar: RunningSidecar
         '{"threshold": "BLOCK_NONE"}',
     ],
 )
-async def test_safety_settings_that_mean_nothing_are_a_400(sidecar: RunningSidecar, value: str) -> None:
+async def test_invalid_safety_settings_are_a_400(sidecar: RunningSidecar, value: str) -> None:
     with pytest.raises(openai.BadRequestError, match="X-Google-Safety-Settings") as caught:
-        await ask(sidecar, None, {"X-Google-Safety-Settings": value})
+        await send_chat(sidecar, None, {"X-Google-Safety-Settings": value})
     assert caught.value.code == "invalid_header" and caught.value.param == "X-Google-Safety-Settings"
 
 
@@ -98,98 +98,102 @@ async def test_safety_settings_that_mean_nothing_are_a_400(sidecar: RunningSidec
         ("cohere", {"verbosity", "logit_bias"}),
     ],
 )
-async def test_what_is_dropped_is_named(sidecar: RunningSidecar, provider: str, dropped: set[str]) -> None:
-    raw = await ask(sidecar, provider, seed=7, **ALL_LACK)
+async def test_dropped_parameters_are_named_in_warnings(
+    sidecar: RunningSidecar, provider: str, dropped: set[str]
+) -> None:
+    raw = await send_chat(sidecar, provider, seed=7, **OPENAI_ONLY)
     warnings = raw.headers.get("x-routing-warnings", "").split(", ")
     assert {each.partition("name=")[2] for each in warnings if each.startswith("param-dropped")} == dropped
 
 
-async def test_what_is_moved_into_a_providers_range_is_named(sidecar: RunningSidecar) -> None:
-    raw = await ask(sidecar, "mistral", temperature=2)
+async def test_a_clamped_parameter_is_named_in_a_warning(sidecar: RunningSidecar) -> None:
+    raw = await send_chat(sidecar, "mistral", temperature=2)
     assert raw.headers["x-routing-warnings"] == "param-clamped;name=temperature;value=1.5"
     assert sent(sidecar, "mistral")["temperature"] == 1.5
 
 
-async def test_where_dropping_is_not_allowed_who_cannot_say_it_is_left_out(strict: RunningSidecar) -> None:
+async def test_without_dropping_providers_that_lack_a_parameter_are_excluded(strict: RunningSidecar) -> None:
     for number in range(8):
-        raw = await ask(strict, None, {"X-Request-Id": f"r{number}"}, seed=7, **ALL_LACK)
+        raw = await send_chat(strict, None, {"X-Request-Id": f"r{number}"}, seed=7, **OPENAI_ONLY)
         assert raw.parse().provider in ("openai", "meta")
         assert "x-routing-warnings" not in raw.headers
 
 
-async def test_where_dropping_is_not_allowed_and_nobody_is_left_each_reason_is_named(strict: RunningSidecar) -> None:
+async def test_without_dropping_and_without_a_provider_left_the_error_has_each_reason(strict: RunningSidecar) -> None:
     with pytest.raises(
         openai.BadRequestError, match="anthropic: unsupported_params: .*seed, .*google: .*verbosity"
     ) as caught:
-        await ask(strict, "anthropic,google", seed=7, **ALL_LACK)
+        await send_chat(strict, "anthropic,google", seed=7, **OPENAI_ONLY)
     assert caught.value.code == "no_eligible_provider"
     assert strict.sandbox.requests("anthropic") == strict.sandbox.requests("google") == []
 
 
-async def test_what_one_provider_cannot_express_goes_to_the_next(sidecar: RunningSidecar) -> None:
-    raw = await ask(sidecar, None, {"X-Provider-Fallbacks": "anthropic,cohere,openai"}, n=2)
+async def test_a_request_that_one_provider_cannot_express_goes_to_the_next(sidecar: RunningSidecar) -> None:
+    raw = await send_chat(sidecar, None, {"X-Provider-Fallbacks": "anthropic,cohere,openai"}, n=2)
     answer = raw.parse()
     assert answer.provider == "openai" and len(answer.choices) == 2
     assert raw.headers["x-provider-attempts"] == "1"
 
 
-async def test_what_nobody_chosen_can_express_is_the_callers_400(sidecar: RunningSidecar) -> None:
+async def test_a_request_that_no_listed_provider_can_express_is_a_400(sidecar: RunningSidecar) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        await ask(sidecar, "anthropic,cohere", n=2)
+        await send_chat(sidecar, "anthropic,cohere", n=2)
     assert caught.value.param == "n"
 
 
 WITH_SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": {"type": "object", "properties": {}}}}
-EXPRESS_IT = {"openai", "mistral", "meta"}
-"""Providers that `response_format` reaches."""
-LACK_IT = {"anthropic", "google", "cohere"}
+SUPPORTING = {"openai", "mistral", "meta"}
+"""Providers that receive `response_format`."""
+LACKING = {"anthropic", "google", "cohere"}
 
 
 @pytest.mark.parametrize("shape", [WITH_SCHEMA, {"type": "json_object"}])
 @pytest.mark.parametrize("stream", [False, True])
-async def test_structured_output_is_asked_only_of_providers_that_get_the_schema(
+async def test_structured_output_is_requested_only_from_providers_that_receive_the_schema(
     sidecar: RunningSidecar, shape: dict[str, Any], stream: bool
 ) -> None:
     for number in range(12):
-        raw = await ask(sidecar, None, {"X-Request-Id": f"r{number}"}, response_format=shape, stream=stream)
+        raw = await send_chat(sidecar, None, {"X-Request-Id": f"r{number}"}, response_format=shape, stream=stream)
         assert sent(sidecar, raw.headers["x-provider"])["response_format"] == shape
         assert raw.headers["x-provider-attempts"] == "1"
-    served = {name for name in (*EXPRESS_IT, *LACK_IT) if sidecar.sandbox.requests(name)}
-    assert served <= EXPRESS_IT and len(served) > 1
+    served = {name for name in (*SUPPORTING, *LACKING) if sidecar.sandbox.requests(name)}
+    assert served <= SUPPORTING and len(served) > 1
 
 
-async def test_structured_output_fails_over_only_to_providers_that_get_the_schema(sidecar: RunningSidecar) -> None:
+async def test_structured_output_fails_over_only_to_providers_that_receive_the_schema(sidecar: RunningSidecar) -> None:
     for name in ("openai", "meta"):
         await sidecar.sandbox.set_fault(name, Fault("status", status=529))
     preferred = {"X-Provider-Preference": "openai,anthropic,google,meta,cohere,mistral"}
-    raw = await ask(sidecar, None, preferred, response_format=WITH_SCHEMA)
+    raw = await send_chat(sidecar, None, preferred, response_format=WITH_SCHEMA)
     assert raw.headers["x-provider"] == "mistral" and raw.headers["x-provider-attempts"] == "3"
-    assert not any(sidecar.sandbox.requests(name) for name in LACK_IT)
+    assert not any(sidecar.sandbox.requests(name) for name in LACKING)
 
 
-async def test_text_is_the_usual_answer_and_leaves_out_no_provider(sidecar: RunningSidecar) -> None:
-    for name in LACK_IT:
-        raw = await ask(sidecar, name, response_format={"type": "text"})
+async def test_a_response_format_of_text_excludes_no_provider(sidecar: RunningSidecar) -> None:
+    for name in LACKING:
+        raw = await send_chat(sidecar, name, response_format={"type": "text"})
         assert "x-routing-warnings" not in raw.headers and raw.headers["x-provider"] == name
 
 
-async def test_an_answer_and_a_dry_run_name_who_is_left_out_and_why(sidecar: RunningSidecar) -> None:
+async def test_an_explained_response_and_a_dry_run_name_the_excluded_providers_and_the_reason(
+    sidecar: RunningSidecar,
+) -> None:
     body = {"model": "m", "messages": HELLO, "response_format": WITH_SCHEMA}
     async with sidecar.client() as client:
         dry: Any = await client.post("/route", cast_to=object, body=body)
-    live = (await ask(sidecar, None, {"X-Route-Explain": "true"}, response_format=WITH_SCHEMA)).parse().routing
+    live = (await send_chat(sidecar, None, {"X-Route-Explain": "true"}, response_format=WITH_SCHEMA)).parse().routing
     for decision in (dry, live):
-        assert {step["provider"] for step in decision["plan"]} == EXPRESS_IT
-        why = {each["provider"]: each["reason"] for each in decision["excluded"]}
-        assert why == dict.fromkeys(LACK_IT, "unsupported_params: response_format")
+        assert {step["provider"] for step in decision["plan"]} == SUPPORTING
+        reasons = {each["provider"]: each["reason"] for each in decision["excluded"]}
+        assert reasons == dict.fromkeys(LACKING, "unsupported_params: response_format")
 
 
 @pytest.mark.parametrize("headers", [{}, {"X-Provider-Fallbacks": "google,cohere"}])
-async def test_structured_output_that_no_chosen_provider_expresses_is_a_400_that_names_it(
+async def test_structured_output_that_no_listed_provider_supports_is_a_400_that_names_it(
     sidecar: RunningSidecar, headers: dict[str, str]
 ) -> None:
     with pytest.raises(openai.BadRequestError, match="google: unsupported_params: response_format") as caught:
-        await ask(sidecar, "google,cohere", headers, response_format=WITH_SCHEMA)
+        await send_chat(sidecar, "google,cohere", headers, response_format=WITH_SCHEMA)
     assert (caught.value.code, caught.value.param) == ("no_eligible_provider", "response_format")
     assert not sidecar.sandbox.requests("google") and not sidecar.sandbox.requests("cohere")
 
@@ -205,11 +209,22 @@ async def test_structured_output_that_no_chosen_provider_expresses_is_a_400_that
         ({"extra_body": {"guided_json": {"type": "object"}}}, {"openai", "meta"}),
     ],
 )
-async def test_what_changes_the_kind_of_answer_leaves_out_who_cannot_express_it(
+async def test_parameters_that_change_the_kind_of_answer_exclude_providers_without_them(
     sidecar: RunningSidecar, options: dict[str, Any], served: set[str]
 ) -> None:
-    asked = {**options, **options.get("extra_body", {})}
-    body = {"model": "m", "messages": HELLO, **{name: value for name, value in asked.items() if name != "extra_body"}}
+    members = {**options, **options.get("extra_body", {})}
+    body = {"model": "m", "messages": HELLO, **{name: value for name, value in members.items() if name != "extra_body"}}
     async with sidecar.client() as client:
         decision: Any = await client.post("/route", cast_to=object, body=body)
     assert {step["provider"] for step in decision["plan"]} == served
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic", "mistral", "cohere", "meta"])
+async def test_every_providers_rate_limits_are_returned_under_openais_names(
+    sidecar: RunningSidecar, provider: str
+) -> None:
+    headers = (await send_chat(sidecar, provider)).headers
+    assert int(headers["x-ratelimit-remaining-requests"]) < int(headers["x-ratelimit-limit-requests"])
+    assert ("openai-processing-ms" in headers) == (provider in ("openai", "meta"))
+    assert ("anthropic-ratelimit-requests-limit" in headers) == (provider == "anthropic")
+    assert ("x-endpoint-monthly-call-limit" in headers) == (provider == "cohere")

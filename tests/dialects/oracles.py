@@ -1,4 +1,4 @@
-"""What judges every dialect: the vendors' own types, made strict, and OpenAI's own reader of streams."""
+"""Test oracles for every dialect: the vendors' own SDK types, made strict, and OpenAI's stream reader."""
 
 from __future__ import annotations
 
@@ -21,26 +21,26 @@ from proxy.messages import CompletionState, StreamTransform
 
 @cache
 def strict(type_: Any) -> SchemaValidator:
-    """A validator of an SDK's type that reads lists at once and forbids what the type does not name."""
-    return SchemaValidator(_hardened(TypeAdapter(type_).core_schema))
+    """Return a validator of an SDK's type that rejects unknown members, and validates lists eagerly."""
+    return SchemaValidator(_make_strict(TypeAdapter(type_).core_schema))
 
 
-def _hardened(node: Any) -> Any:
+def _make_strict(node: Any) -> Any:
     if isinstance(node, (list, tuple)):
-        return type(node)(map(_hardened, node))
+        return type(node)(map(_make_strict, node))
     if not isinstance(node, dict):
         return node
-    hard = {key: _hardened(value) for key, value in node.items() if key != "serialization"}
+    node_schema = {key: _make_strict(value) for key, value in node.items() if key != "serialization"}
     if node.get("type") == "generator":
-        items = {"type": "list", "items_schema": hard.get("items_schema", {"type": "any"})}
+        items = {"type": "list", "items_schema": node_schema.get("items_schema", {"type": "any"})}
         return items | ({"ref": node["ref"]} if "ref" in node else {})
     if node.get("type") in ("typed-dict", "model-fields"):
-        hard["extra_behavior"] = "forbid"
-    return hard
+        node_schema["extra_behavior"] = "forbid"
+    return node_schema
 
 
 def response_context(**changes: Any) -> ResponseContext:
-    """A Reading whose values golden files can know."""
+    """Return a ResponseContext with the fixed values that golden files contain."""
     fixed = {
         "provider": "prov",
         "model": "asked",
@@ -52,23 +52,23 @@ def response_context(**changes: Any) -> ResponseContext:
 
 
 def cuts(data: bytes) -> st.SearchStrategy[list[bytes]]:
-    """Any way to cut the bytes into pieces, empty ones included."""
+    """Return a strategy of all ways to cut the bytes into pieces, empty ones included."""
     places = st.lists(st.integers(0, len(data)), max_size=12).map(sorted)
     return places.map(lambda at: [data[a:b] for a, b in zip([0, *at], [*at, len(data)], strict=True)])
 
 
-def feed_all(stage: StreamTransform, pieces: list[bytes]) -> bytes:
-    """All that comes out of a stage."""
-    return b"".join([*map(stage.feed, pieces), stage.end()])
+def feed_all(transform: StreamTransform, pieces: list[bytes]) -> bytes:
+    """Feed the pieces to a transform, end it, and return its whole output."""
+    return b"".join([*map(transform.feed, pieces), transform.end()])
 
 
 def single_bytes(data: bytes) -> list[bytes]:
-    """The bytes one by one."""
+    """Return the bytes one by one."""
     return [data[i : i + 1] for i in range(len(data))]
 
 
 def events_of(stream: bytes) -> list[Any]:
-    """The data of each event: parsed, `[DONE]` as text. Nothing else may stand in the stream."""
+    """Return the parsed data of each event, `[DONE]` as text. The stream must contain nothing else."""
     if not stream:
         return []
     assert stream.endswith(b"\n\n")
@@ -81,7 +81,7 @@ _EXTENSIONS = ("reasoning_content", "extra_content", "images", "provider_finish_
 
 
 def without_extensions(value: Any) -> Any:
-    """The same without our additions to OpenAI's format."""
+    """Return the value without the sidecar's additions to OpenAI's format."""
     if isinstance(value, list):
         return [without_extensions(item) for item in value]
     if isinstance(value, dict):
@@ -90,7 +90,9 @@ def without_extensions(value: Any) -> Any:
 
 
 def completion_of(stream: bytes) -> dict[str, Any]:
-    """What the OpenAI SDK puts together from a stream's chunks, which its type must take; `reasoning_content` is joined."""
+    """Return the completion that the OpenAI SDK assembles from a stream, each chunk of which must be valid for its type.
+
+    `reasoning_content`, which the SDK does not know, is joined here."""
     chunks = [event for event in events_of(stream) if event != "[DONE]" and "error" not in event]
     assert len({(chunk["id"], chunk["created"], chunk["model"], chunk.pop("provider")) for chunk in chunks}) == 1
     state: ChatCompletionStreamState[Any] = ChatCompletionStreamState()
@@ -104,7 +106,7 @@ def completion_of(stream: bytes) -> dict[str, Any]:
 
 
 def validate_completion(data: bytes) -> dict[str, Any]:
-    """A whole answer, which the OpenAI SDK's type must take but for our additions."""
+    """Parse a completion, which must be valid for the OpenAI SDK's type but for the sidecar's additions."""
     body: dict[str, Any] = json.loads(data)
     known = without_extensions(body)
     assert known.pop("provider")
@@ -116,7 +118,7 @@ _JUNK: tuple[Any, ...] = (None, True, 5, "x", [], {}, [5], [[]], {"type": "x"})
 
 
 def corruptions(value: Any) -> Iterator[Any]:
-    """A JSON value with each of its parts in turn replaced by things that do not belong there."""
+    """Yield the JSON value with each of its parts in turn replaced by values of other types."""
     yield from _JUNK
     items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
     for key, part in items:
@@ -127,7 +129,7 @@ def corruptions(value: Any) -> Iterator[Any]:
 
 
 def golden_files(folder: Path, pattern: str) -> list[Any]:
-    """The files of a folder as rows: `golden(here / "requests", "*.openai.json")`, each named by its stem."""
+    """Return the files of a folder as parameters: `golden_files(here, "*.openai.json")`, each named by its stem."""
     files = sorted(folder.glob(pattern))
     assert files, f"no {pattern} in {folder}"
     return [pytest.param(file, id=file.name.split(".")[0]) for file in files]

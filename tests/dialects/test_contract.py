@@ -1,4 +1,4 @@
-"""How a key may travel, and what a dialect is when it says nothing special."""
+"""API key headers, and the defaults of a dialect."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from proxy.dialects.openai import DIALECT
 
 
 @pytest.mark.parametrize(
-    ("way", "header", "value"),
+    ("scheme", "header", "value"),
     [
         ("bearer", "Authorization", "Bearer sk-1"),
         ("x-api-key", "x-api-key", "sk-1"),
@@ -17,17 +17,17 @@ from proxy.dialects.openai import DIALECT
         ("x-goog-api-key", "x-goog-api-key", "sk-1"),
     ],
 )
-def test_a_key_travels_in_one_header(way: str, header: str, value: str) -> None:
-    name, form = AUTH_SCHEMES[way]
+def test_a_key_is_sent_in_one_header(scheme: str, header: str, value: str) -> None:
+    name, form = AUTH_SCHEMES[scheme]
     assert (name, form.format("sk-1")) == (header, value)
 
 
-def test_each_answer_is_noted_on_a_sheet_of_its_own() -> None:
+def test_each_context_has_a_state_of_its_own() -> None:
     one, other = (ResponseContext("openai", "m", "chatcmpl-1", 0) for _ in range(2))
     one.answer.finish_reason = "stop"
     assert other.answer.finish_reason is None
     assert ProviderRequest().warnings == ()
 
 
-def test_a_dialect_supports_everything_unless_it_says_otherwise() -> None:
+def test_by_default_no_parameter_is_unsupported() -> None:
     assert DIALECT.unsupported_params({"logprobs": True}, "m") == ()

@@ -1,4 +1,4 @@
-"""What a stage cannot translate ends the stream with an error event; what came before it passes."""
+"""A frame that cannot be translated ends the stream with an error event; the frames before it are sent."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ SECRET = "canary-of-the-answer"
 CODE = MalformedResponse.code
 
 
-class Loud(FrameTransform):
-    """Writes frames in capitals; fails where one says so."""
+class UpperCase(FrameTransform):
+    """Writes frames in capitals; raises for the frame "fail"."""
 
     def _translate_frame(self, frame: bytes) -> bytes:
         data = orjson.loads(data_of(frame) or b"")
@@ -31,9 +31,9 @@ class Loud(FrameTransform):
 
 
 def run(*pieces: bytes) -> tuple[list[str], CompletionState]:
-    seen = response_context()
-    events = events_of(feed_all(Loud(seen), list(pieces)))
-    return [event["a"] if "a" in event else event["error"]["code"] for event in events], seen.answer
+    context = response_context()
+    events = events_of(feed_all(UpperCase(context), list(pieces)))
+    return [event["a"] if "a" in event else event["error"]["code"] for event in events], context.answer
 
 
 def sse(*words: str) -> bytes:
@@ -50,36 +50,36 @@ def sse(*words: str) -> bytes:
         (["a", "error", "b", "fail"], ["A", "ERROR"]),
     ],
 )
-def test_nothing_follows_an_end_or_an_error_wherever_the_stream_is_cut(words: list[str], got: list[str]) -> None:
+def test_nothing_is_sent_after_the_end_or_an_error_wherever_the_stream_is_cut(words: list[str], got: list[str]) -> None:
     data = sse(*words)
     assert run(data)[0] == run(*single_bytes(data))[0] == run(data.rstrip())[0] == got
     for place in range(len(data)):
         assert run(data[:place], data[place:])[0] == got
 
 
-def test_an_exception_is_an_error_that_no_other_target_goes_on_from() -> None:
-    _, seen = run(sse("a", "fail"))
-    assert (seen.error, seen.text_only, seen.complete) == (True, False, False)
+def test_after_an_exception_the_answer_cannot_be_resumed() -> None:
+    _, state = run(sse("a", "fail"))
+    assert (state.error, state.text_only, state.complete) == (True, False, False)
 
 
-def test_what_was_not_foreseen_is_reported_and_none_of_its_words_reach_the_caller() -> None:
+def test_an_unexpected_exception_is_reported_and_its_text_does_not_reach_the_caller() -> None:
     reported: list[Exception] = []
 
     def report(error: Exception) -> MalformedResponse:
         reported.append(error)
         return MalformedResponse("it failed")
 
-    stage = Loud(response_context(on_exception=report))
-    data = stage.feed(sse("fail"))
+    transform = UpperCase(response_context(on_exception=report))
+    data = transform.feed(sse("fail"))
     assert SECRET.encode() not in data and [type(error) for error in reported] == [KeyError]
-    assert SECRET.encode() not in Loud(response_context()).feed(sse("fail"))
+    assert SECRET.encode() not in UpperCase(response_context()).feed(sse("fail"))
 
 
-def test_an_event_that_is_too_large_is_an_error_after_those_before_it() -> None:
+def test_the_events_before_an_oversized_one_are_sent() -> None:
     data = sse("a", "b") + b"data: " + b"x" * 40
     for place in range(len(data)):
-        stage = Loud(response_context())
-        stage._framer = Framer(max_event_bytes=30)
-        events = events_of(feed_all(stage, [data[:place], data[place:]]))
+        transform = UpperCase(response_context())
+        transform._framer = Framer(max_event_bytes=30)
+        events = events_of(feed_all(transform, [data[:place], data[place:]]))
         assert [event.get("a") for event in events[:2]] == ["A", "B"]
         assert "an event is over 30 bytes" in events[2]["error"]["message"] and len(events) == 3

@@ -1,4 +1,4 @@
-"""A character whose two halves come in two events reaches the caller whole, and so does all the text around it."""
+"""A surrogate pair split over two events reaches the caller as one character, with all the text around it."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def compatible(thoughts: list[str], texts: list[str], arguments: list[str]) -> E
 
 
 STREAMS: dict[str, Callable[[list[str], list[str], list[str]], Events]] = {
-    "anthropic": anthropic, "google": google, "cohere": cohere, "meta": compatible, "mistral": compatible,
+    "anthropic": anthropic, "google": google, "cohere": cohere, "compatible": compatible, "mistral": compatible,
 }  # fmt: skip
 
 
@@ -89,22 +89,22 @@ def wire(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_all_text_reaches_the_caller_wherever_the_stream_is_cut(name: str) -> None:
+def test_split_surrogate_pairs_are_joined_wherever_the_stream_is_cut(name: str) -> None:
     data = wire(name)
-    seen = response_context()
-    whole = feed_all(DIALECTS[name].stream_translator(seen), [data])
+    context = response_context()
+    whole = feed_all(DIALECTS[name].stream_translator(context), [data])
     message = completion_of(whole)["choices"][0]["message"]
     assert message["content"] == JOINED
     assert json.loads(message["tool_calls"][0]["function"]["arguments"]) == {"a": EMOJI}
     assert completion_of(whole)["reasoning_content"] == f"Hm {EMOJI}"
-    assert seen.answer.complete and seen.answer.dropped_events == 0
+    assert context.answer.complete and context.answer.dropped_events == 0
     assert feed_all(DIALECTS[name].stream_translator(response_context()), single_bytes(data)) == whole
     for place in range(len(data)):
         assert feed_all(DIALECTS[name].stream_translator(response_context()), [data[:place], data[place:]]) == whole
 
 
 @pytest.mark.parametrize("name", STREAMS)
-def test_half_a_character_that_is_the_last_word_is_replaced_before_the_finish(name: str) -> None:
+def test_half_a_pair_at_the_end_is_replaced_before_the_finish_reason(name: str) -> None:
     events = STREAMS[name]([], ["Hi " + HIGH], ['{"a":1}'])
     data = b"".join(b"data: " + json.dumps(event).encode() + b"\n\n" for event in events)
     out = events_of(feed_all(DIALECTS[name].stream_translator(response_context()), [data]))
@@ -117,15 +117,17 @@ ANSWERS: dict[str, Any] = {
     "anthropic": {"content": [{"type": "text", "text": "TEXT"}], "stop_reason": "end_turn"},
     "google": {"candidates": [{"content": {"parts": [{"text": "TEXT"}]}, "finishReason": "STOP"}]},
     "cohere": {"message": {"content": [{"type": "text", "text": "TEXT"}]}, "finish_reason": "COMPLETE"},
-    "meta": {"choices": [{"index": 0, "message": {"role": "assistant", "content": "TEXT"}, "finish_reason": "stop"}]},
+    "compatible": {
+        "choices": [{"index": 0, "message": {"role": "assistant", "content": "TEXT"}, "finish_reason": "stop"}]
+    },
 }
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_a_whole_answer_that_ends_in_half_a_character_is_an_answer(name: str) -> None:
-    seen = response_context()
-    data = DIALECTS[name].translate_response(json.dumps(ANSWERS[name]).replace("TEXT", "Hi \\ud83d").encode(), seen)
-    said = json.loads(data)["choices"][0]["message"]["content"]
-    assert said == ("Hi " + HIGH if name == "openai" else "Hi \ufffd") and seen.answer.complete
+def test_a_response_that_ends_in_half_a_pair_is_translated(name: str) -> None:
+    context = response_context()
+    data = DIALECTS[name].translate_response(json.dumps(ANSWERS[name]).replace("TEXT", "Hi \\ud83d").encode(), context)
+    text = json.loads(data)["choices"][0]["message"]["content"]
+    assert text == ("Hi " + HIGH if name == "openai" else "Hi \ufffd") and context.answer.complete
     if name != "openai":
         validate_completion(data)

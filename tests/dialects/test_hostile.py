@@ -1,4 +1,4 @@
-"""Whatever a provider or a caller sends in place of what it should, nothing is raised but what the contract names."""
+"""Malformed events, responses and requests raise only the exceptions of the contract."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from proxy.routing.facts import parse_facts
 from proxy.sse import data_of, decode, split_frames
 from tests.dialects.oracles import feed_all, response_context
 
-NAMES = ["openai", "anthropic", "google", "mistral", "cohere", "meta"]
+NAMES = ["openai", "anthropic", "google", "mistral", "cohere", "compatible"]
 WORDS = ["", "a", "null", "stop", "error", "text"]
 NUMBERS = [1e300, 2**64, 10**40]
 REFUSED_BY_ORJSON = [inf, nan, "\ud83d", "\ude00", "a\ud83d"]
-"""JSON all the same, as Python's parser and JavaScript's take it."""
+"""Values that Python's and JavaScript's parsers accept."""
 KEYS = st.sampled_from(["id", "type", "name", "function", "arguments", "content", "text", "message", "error", "index"])
 NESTED: Any = []
 for _ in range(300):
@@ -31,7 +31,7 @@ for _ in range(300):
 
 
 def changes(*leaves: Any) -> st.SearchStrategy[Any]:
-    """Values with these among them, and where each goes."""
+    """A strategy of values, these included, each with the path where it is put."""
     simple = st.none() | st.booleans() | st.integers(-5, 5) | st.sampled_from([*WORDS, *NUMBERS, *leaves])
     tree = st.recursive(
         simple, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=3), max_leaves=6
@@ -41,7 +41,7 @@ def changes(*leaves: Any) -> st.SearchStrategy[Any]:
 
 CALL = {"index": 0, "id": "i", "type": "function", "function": {"name": "f", "arguments": "{}"}}
 COUNTS = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
-SAID = {
+MESSAGE = {
     "role": "assistant",
     "content": [{"type": "thinking", "thinking": [{"type": "text", "text": "a"}]}],
     "reasoning": "b",
@@ -49,7 +49,7 @@ SAID = {
 EVENTS: list[Any] = [
     {"id": "x", "object": "chat.completion.chunk", "created": 1, "model": "m", "usage": COUNTS,
      "x_groq": {"usage": COUNTS},
-     "choices": [{"index": 0, "delta": {**SAID, "tool_calls": [CALL]}, "finish_reason": "stop", "error": None}]},
+     "choices": [{"index": 0, "delta": {**MESSAGE, "tool_calls": [CALL]}, "finish_reason": "stop", "error": None}]},
     {"type": "message-start", "id": "x"},
     {"type": "content-delta", "delta": {"message": {"content": {"text": "a"}}}},
     {"type": "tool-plan-delta", "delta": {"message": {"tool_plan": "a"}}},
@@ -77,7 +77,7 @@ EVENTS: list[Any] = [
 ]  # fmt: skip
 ANSWERS: list[Any] = [
     {"id": "x", "created": 1, "model": "m", "usage": COUNTS,
-     "choices": [{"index": 0, "message": {**SAID, "tool_calls": [CALL]}, "finish_reason": "stop"}]},
+     "choices": [{"index": 0, "message": {**MESSAGE, "tool_calls": [CALL]}, "finish_reason": "stop"}]},
     {"id": "x", "finish_reason": "COMPLETE", "usage": {"tokens": {"input_tokens": 1.0}, "billed_units": {}},
      "message": {"content": [{"type": "text", "text": "a"}], "tool_plan": "p", "tool_calls": [CALL]}},
     {"id": "x", "model": "m", "type": "message", "stop_reason": "end_turn", "usage": {"input_tokens": 1},
@@ -98,54 +98,54 @@ REQUEST: dict[str, Any] = {
 }  # fmt: skip
 
 
-def spoilt(value: Any, changes: list[tuple[Any, list[int]]]) -> Any:
+def corrupt(value: Any, changes: list[tuple[Any, list[int]]]) -> Any:
     for other, path in changes:
-        value = _spoilt(value, other, path)
+        value = _replace_at(value, other, path)
     return value
 
 
-def _spoilt(value: Any, other: Any, path: list[int]) -> Any:
-    """The value with something else at the end of a path, whose steps count its members round and round."""
+def _replace_at(value: Any, other: Any, path: list[int]) -> Any:
+    """Return the value with `other` at the end of a path; each step is an index into the members, modulo their number."""
     if not path or not isinstance(value, (dict, list)) or not value:
         return other
     keys: Any = sorted(value) if isinstance(value, dict) else range(len(value))
     at = keys[path[0] % len(keys)]
-    pairs = [(key, _spoilt(value[key], other, path[1:]) if key == at else value[key]) for key in keys]
+    pairs = [(key, _replace_at(value[key], other, path[1:]) if key == at else value[key]) for key in keys]
     return dict(pairs) if isinstance(value, dict) else [item for _, item in pairs]
 
 
 def encoded(value: Any) -> bytes:
-    """As Python's own encoder writes it, which takes more than orjson does."""
+    """Serialise with Python's own encoder, which accepts more than orjson does."""
     return json.dumps(value).encode()
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(st.sampled_from(EVENTS), changes(*REFUSED_BY_ORJSON, NESTED))
-def test_no_event_trips_a_stage(name: str, event: Any, changes: Any) -> None:
-    frame = b"data: " + encoded(spoilt(event, changes)) + b"\n\n"
-    seen = response_context()
-    out = feed_all(DIALECTS[name].stream_translator(seen), [frame, frame])
+def test_a_malformed_event_does_not_raise(name: str, event: Any, changes: Any) -> None:
+    frame = b"data: " + encoded(corrupt(event, changes)) + b"\n\n"
+    context = response_context()
+    out = feed_all(DIALECTS[name].stream_translator(context), [frame, frame])
     assert all(json.loads(data) is not None for data in map(data_of, split_frames(out)) if data and data != b"[DONE]")
-    assert isinstance(seen.answer.model or "", str) and isinstance(seen.answer.id or "", str)
+    assert isinstance(context.answer.model or "", str) and isinstance(context.answer.id or "", str)
     if NESTED not in [value for value, _ in changes]:
         DIALECTS[name].has_content(decode(frame))
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(st.sampled_from(ANSWERS), changes(*REFUSED_BY_ORJSON))
-def test_an_answer_is_read_or_is_a_bad_one(name: str, answer: Any, changes: Any) -> None:
-    data = encoded(spoilt(answer, changes))
+def test_a_malformed_response_is_translated_or_a_malformed_response_error(name: str, answer: Any, changes: Any) -> None:
+    data = encoded(corrupt(answer, changes))
     assert DIALECTS[name].translate_error(400, {}, data).body()
-    seen = response_context()
+    context = response_context()
     with contextlib.suppress(MalformedResponse):
-        json.loads(DIALECTS[name].translate_response(data, seen))
-        assert isinstance(seen.answer.model or "", str) and isinstance(seen.answer.finish_reason or "", str)
+        json.loads(DIALECTS[name].translate_response(data, context))
+        assert isinstance(context.answer.model or "", str) and isinstance(context.answer.finish_reason or "", str)
 
 
 @pytest.mark.parametrize("name", NAMES)
 @given(changes())
-def test_a_request_is_asked_or_is_invalid(name: str, changes: Any) -> None:
-    body = spoilt(REQUEST, changes)
+def test_a_malformed_request_is_translated_or_an_invalid_request_error(name: str, changes: Any) -> None:
+    body = corrupt(REQUEST, changes)
     if not isinstance(body, dict):
         return
     body = json.loads(json.dumps(body), parse_int=lambda digits: int(digits) if len(digits) < 19 else float(digits))

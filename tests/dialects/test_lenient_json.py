@@ -1,4 +1,4 @@
-"""JSON that orjson refuses is read and written all the same, if its content is fine."""
+"""JSON that orjson rejects is parsed and serialised if its content can be kept."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ HIGH, LOW = "\ud83d", "\ude00"
         (b'[NaN,123456789012345678,1234567890123456789012]', [None, 123456789012345678, 1234567890123456789012.0]),
     ],
 )  # fmt: skip
-def test_a_value_is_read_though_orjson_refuses_it(data: bytes, value: Any) -> None:
+def test_values_that_orjson_rejects_are_parsed(data: bytes, value: Any) -> None:
     assert parse(data) == parse_or_none(data) == value
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"oops", b'{"a":1} x', b"[1,]", b"[" * 5000, b"[" * 2000 + b"]" * 2000])
-def test_what_is_not_json_is_not_read(data: bytes) -> None:
+def test_invalid_json_is_rejected(data: bytes) -> None:
     with pytest.raises(ValueError):
         parse(data)
     assert parse_or_none(data) is None
@@ -50,11 +50,11 @@ def test_what_is_not_json_is_not_read(data: bytes) -> None:
         (math.inf, "null"),
     ],
 )
-def test_a_lone_surrogate_is_replaced_where_it_is_written(value: Any, data: str) -> None:
+def test_lone_surrogates_are_replaced_when_serialised(value: Any, data: str) -> None:
     assert serialize(value).decode() == data
 
 
-def test_what_is_nested_too_deeply_is_not_written() -> None:
+def test_values_nested_too_deeply_cannot_be_serialised() -> None:
     with pytest.raises(TypeError):
         serialize(parse(b"[" * 300 + b"]" * 300))
 
@@ -62,12 +62,12 @@ def test_what_is_nested_too_deeply_is_not_written() -> None:
 @pytest.mark.parametrize(
     ("data", "valid"), [(b"a", b"a"), ("\u00e9".encode(), "\u00e9".encode()), (b"a\xc3b", "a\ufffdb".encode())]
 )
-def test_bytes_that_are_utf_8_stay(data: bytes, valid: bytes) -> None:
+def test_only_invalid_utf_8_is_replaced(data: bytes, valid: bytes) -> None:
     assert to_utf8(data) == valid
 
 
 @given(st.text(st.sampled_from(["a", "\u00e9", EMOJI, HIGH, LOW]), max_size=8), st.lists(st.integers(0), max_size=6))
-def test_a_text_in_pieces_is_the_text_wherever_it_is_cut(text: str, places: list[int]) -> None:
+def test_joined_pieces_are_the_text_wherever_it_is_cut(text: str, places: list[int]) -> None:
     units = text.encode("utf-16-be", "surrogatepass")
     edges = [0, *sorted(2 * (place % (len(units) // 2 + 1)) for place in places), len(units)]
     pieces = [units[start:end].decode("utf-16-be", "surrogatepass") for start, end in pairwise(edges)]
@@ -77,14 +77,14 @@ def test_a_text_in_pieces_is_the_text_wherever_it_is_cut(text: str, places: list
     joined.encode()
 
 
-def test_texts_that_alternate_do_not_mix() -> None:
+def test_alternating_texts_do_not_mix() -> None:
     joiner = SurrogateJoiner()
     given = [joiner.join(*piece) for piece in [("a", "1" + HIGH), ("b", "2"), ("b", HIGH), ("a", LOW), ("b", "3")]]
     assert given == ["1", "2", "", EMOJI, "\ufffd3"]
     assert joiner.flush() == []
 
 
-def test_what_waits_in_vain_is_told_once() -> None:
+def test_flush_returns_each_text_once() -> None:
     joiner = SurrogateJoiner()
     joiner.join("a", HIGH)
     joiner.join(7, HIGH)

@@ -1,7 +1,7 @@
-"""A request of twice the size takes at most twice the steps to route and to translate, whatever its shape.
+"""Routing and translating a request takes time linear in its size, whatever its shape.
 
-Steps are bytecode instructions, so the counts are the same on every machine. What C code does between two of them is not
-seen, but for comparing and hashing strings: those of the requests do that in Python."""
+Time is counted in bytecode instructions, so the counts are the same on every machine. Work in C is not counted, except
+comparing and hashing the strings of requests, which are subclasses that do so in Python."""
 
 from __future__ import annotations
 
@@ -35,15 +35,15 @@ MODELS = {
     "llama": "compatible",
 }
 
-PASSED_ON = ("openai", "compatible")
-"""Dialects that write the caller's strings with msgspec, which takes no subclass's."""
+PASSED_THROUGH = ("openai", "compatible")
+"""Dialects that serialise the caller's strings with msgspec, which rejects subclasses of str."""
 
 Body = dict[str, Any]
 HI = {"role": "user", "content": "hi"}
 
 
 class Text(str):
-    """A string that is compared and hashed in Python."""
+    """A string that is compared and hashed in Python code."""
 
     __slots__ = ()
 
@@ -58,7 +58,7 @@ class Text(str):
 
 
 def with_texts(value: Any) -> Any:
-    """The same with every string a Text, but for keys and arguments: those orjson writes and reads as plain strings only."""
+    """Return the value with every string a Text, except keys and arguments: orjson accepts only plain strings there."""
     if isinstance(value, dict):
         return {key: item if key == "arguments" else with_texts(item) for key, item in value.items()}
     if isinstance(value, list):
@@ -67,7 +67,7 @@ def with_texts(value: Any) -> Any:
 
 
 def steps(work: Callable[[], object]) -> int:
-    """How many instructions it takes; an InvalidRequestError ends it like any result."""
+    """Count the instructions that `work` takes; an InvalidRequestError ends it like a result."""
     counted = [0]
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
@@ -76,7 +76,7 @@ def steps(work: Callable[[], object]) -> int:
         return trace
 
     before = sys.gettrace()
-    gc.disable()  # a collection runs callbacks of other tests' libraries, whose steps would count
+    gc.disable()  # a collection runs callbacks of other libraries, which would be counted
     sys.settrace(trace)
     try:
         with suppress(InvalidRequestError):
@@ -88,10 +88,10 @@ def steps(work: Callable[[], object]) -> int:
 
 
 def growth(shape: Callable[[int], Body], work: Callable[[Body], object]) -> float:
-    """How many times the steps of a request are those of one of twice the size."""
+    """Return the ratio of the steps for a request of twice the size to those for the request."""
     small, large = (shape(size) for size in (SIZE, 2 * SIZE))
     with suppress(InvalidRequestError):
-        work(small)  # what is cached is cached from now on
+        work(small)  # fills the caches
     return steps(lambda: work(large)) / steps(lambda: work(small))
 
 
@@ -99,7 +99,7 @@ def chat(*messages: Any, **members: Any) -> Body:
     return {"model": "m", "messages": [HI, *messages], **members}
 
 
-def says(role: str, content: Any = "a", **members: Any) -> Body:
+def message(role: str, content: Any = "a", **members: Any) -> Body:
     return {"role": role, "content": content, **members}
 
 
@@ -116,12 +116,12 @@ def result(id: str, content: Any = "r") -> Body:
 
 
 def rounds(*ids: str, **members: Any) -> Body:
-    """A call and its result for each id, one after the other."""
+    """Return a conversation with a call and its result for each id, one after the other."""
     return chat(*[message for id in ids for message in (calling(call(id, **members)), result(id))])
 
 
 def at_once(*ids: str, name: Callable[[str], str] = lambda id: "f") -> Body:
-    """All calls in one message, then all results."""
+    """Return a conversation with all calls in one message, then all results."""
     return chat(calling(*[call(id, name(id)) for id in ids]), *map(result, ids))
 
 
@@ -153,8 +153,8 @@ def properties(*names: str, **schema: Any) -> Body:
     return {"properties": {name: {"type": "string", **schema} for name in names}, "required": list(names)}
 
 
-def taken(id: str, size: int) -> list[str]:
-    """The ids that calls of that one id become one after the other."""
+def assigned_ids(id: str, size: int) -> list[str]:
+    """Return the ids that repeated calls with that id get, one after the other."""
     unique = UniqueNames(TOOL_ID, [id])
     return [unique.assign(id) for _ in range(size)]
 
@@ -167,23 +167,23 @@ def nested(depth: int) -> Body:
 
 
 MANY = 4
-"""References, times this, are more than may be written out for a model that reads none."""
+"""So many times the size, references exceed what may be inlined for a model without `$ref`."""
 DATA = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
 REF = {"$ref": "#/$defs/d"}
 
 SHAPES: dict[str, Callable[[int], Body]] = {
     "messages of the user": lambda n: chat(*[HI] * n),
-    "messages of both": lambda n: chat(*[says("assistant"), HI] * n),
-    "messages of the assistant": lambda n: chat(*[says("assistant")] * n, HI),
-    "system messages first": lambda n: {"model": "m", "messages": [*[says("system")] * n, HI]},
-    "system messages later": lambda n: chat(*[says("system")] * n, HI),
-    "empty messages": lambda n: chat(*[says("assistant", ""), says("user", "")] * n, HI),
+    "messages of both": lambda n: chat(*[message("assistant"), HI] * n),
+    "messages of the assistant": lambda n: chat(*[message("assistant")] * n, HI),
+    "system messages first": lambda n: {"model": "m", "messages": [*[message("system")] * n, HI]},
+    "system messages later": lambda n: chat(*[message("system")] * n, HI),
+    "empty messages": lambda n: chat(*[message("assistant", ""), message("user", "")] * n, HI),
     "calls with ids of their own": lambda n: at_once(*numbered(n)),
     "calls with one id": lambda n: rounds(*["x"] * n),
-    "calls with one id that fits nowhere": lambda n: rounds(*["a.b/" * 99] * n),
-    "calls with one id and those it would become": lambda n: rounds(*taken("x", n), *["x"] * n),
+    "calls with one invalid id": lambda n: rounds(*["a.b/" * 99] * n),
+    "calls with one id and those it is changed to": lambda n: rounds(*assigned_ids("x", n), *["x"] * n),
     "calls with one id in one message": lambda n: at_once(*["x"] * n),
-    "calls whose ids begin alike": lambda n: at_once(*numbered(n, "x" * 300)),
+    "calls whose ids have the same beginning": lambda n: at_once(*numbered(n, "x" * 300)),
     "calls of many names": lambda n: at_once(*numbered(n), name="n.{}".format),
     "calls without results": lambda n: chat(calling(*map(call, numbered(n))), HI),
     "results without calls": lambda n: chat(*map(result, numbered(n))),
@@ -191,20 +191,20 @@ SHAPES: dict[str, Callable[[int], Body]] = {
         calling(*map(call, numbered(n))), *[message for id in numbered(n) for message in (result(id), HI)]
     ),
     "members of other providers": lambda n: rounds(*numbered(n), extra_content={}),
-    "null members": lambda n: chat(*[says("assistant", refusal=None), HI] * n),
-    "parts of text": lambda n: chat(says("user", [{"type": "text", "text": "a"}] * n)),
-    "parts of pictures": lambda n: chat(says("user", [DATA] * n)),
-    "parts of the assistant": lambda n: chat(says("assistant", [{"type": "text", "text": "a"}] * n), HI),
+    "null members": lambda n: chat(*[message("assistant", refusal=None), HI] * n),
+    "parts of text": lambda n: chat(message("user", [{"type": "text", "text": "a"}] * n)),
+    "image parts": lambda n: chat(message("user", [DATA] * n)),
+    "parts of the assistant": lambda n: chat(message("assistant", [{"type": "text", "text": "a"}] * n), HI),
     "parts of a result": lambda n: chat(calling(call("x")), result("x", [{"type": "text", "text": "a"}] * n)),
     "tools": lambda n: tools(*numbered(n)),
-    "tools whose names begin alike": lambda n: tools(*numbered(n, "x" * 70)),
+    "tools whose names have the same beginning": lambda n: tools(*numbered(n, "x" * 70)),
     "tools of one name": lambda n: tools(*["a.b/c"] * n),
     "tools that are allowed": lambda n: choosing(*numbered(n)),
     "tools of which one must be called": lambda n: tools(*numbered(n), tool_choice=tool("x0")),
     "functions": lambda n: chat(functions=[{"name": name} for name in numbered(n)]),
     "stop sequences": lambda n: chat(stop=numbered(n)),
     "unknown members": lambda n: chat(**dict.fromkeys(numbered(n), 1)),
-    "a message's unknown members": lambda n: chat(says("assistant", **dict.fromkeys(numbered(n), 1)), HI),
+    "a message's unknown members": lambda n: chat(message("assistant", **dict.fromkeys(numbered(n), 1)), HI),
     "properties": lambda n: schema(**properties(*numbered(n))),
     "strict properties": lambda n: schema(strict=True, **properties(*numbered(n), minLength=1)),
     "properties and an alternative": lambda n: schema(**properties(*numbered(n)), anyOf=[{"required": []}]),
@@ -229,9 +229,9 @@ SHAPES: dict[str, Callable[[int], Body]] = {
 
 @pytest.mark.parametrize("model", MODELS)
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_request_of_twice_the_size_is_translated_in_twice_the_steps(shape: str, model: str) -> None:
+def test_translating_takes_linear_time(shape: str, model: str) -> None:
     dialect = DIALECTS[MODELS[model]]
-    texts = with_texts if MODELS[model] not in PASSED_ON else lambda body: body
+    texts = with_texts if MODELS[model] not in PASSED_THROUGH else lambda body: body
 
     def translate(body: Body) -> None:
         dialect.build_request(CallerRequest("chat", body, orjson.dumps(body), model, False))
@@ -240,7 +240,7 @@ def test_a_request_of_twice_the_size_is_translated_in_twice_the_steps(shape: str
 
 
 @pytest.mark.parametrize("shape", SHAPES)
-def test_a_request_of_twice_the_size_is_routed_in_twice_the_steps(shape: str) -> None:
+def test_routing_takes_linear_time(shape: str) -> None:
     def read(body: Body) -> None:
         parse_facts("chat", orjson.loads(orjson.dumps(body)))
         for model, dialect in MODELS.items():
@@ -250,10 +250,10 @@ def test_a_request_of_twice_the_size_is_routed_in_twice_the_steps(shape: str) ->
     assert growth(lambda size: with_texts(SHAPES[shape](size)), read) < 2.1
 
 
-def test_what_is_done_for_every_pair_is_noticed() -> None:
+def test_quadratic_work_is_detected() -> None:
     def compared(body: Body) -> None:
         seen: list[str] = []
         for message in body["messages"]:
             seen += [message["content"]] if message["content"] not in seen else []
 
-    assert growth(lambda n: with_texts(chat(*[says("user", name) for name in numbered(n)])), compared) > 3
+    assert growth(lambda n: with_texts(chat(*[message("user", name) for name in numbered(n)])), compared) > 3

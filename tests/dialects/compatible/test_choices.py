@@ -8,38 +8,41 @@ from tests.dialects.oracles import response_context
 HIGH, LOW, EMOJI = "\ud83d", "\ude00", "\U0001f600"
 
 
-def said(choice: StreamedChoice, ends: bool = False, **delta: Any) -> dict[str, Any]:
+def translate(choice: StreamedChoice, ends: bool = False, **delta: Any) -> dict[str, Any]:
     return choice.translate_delta({"delta": delta}, ends=ends)
 
 
-def test_a_character_in_two_halves_is_joined_in_each_text_on_its_own() -> None:
+def test_split_surrogate_pairs_are_joined_in_each_text_separately() -> None:
     choice = StreamedChoice(response_context(), 0)
-    assert said(choice, content="a" + HIGH, reasoning_content="b" + HIGH) == {"content": "a", "reasoning_content": "b"}
+    assert translate(choice, content="a" + HIGH, reasoning_content="b" + HIGH) == {
+        "content": "a",
+        "reasoning_content": "b",
+    }
     assert choice.holds_surrogate
-    assert said(choice, reasoning_content=LOW) == {"reasoning_content": EMOJI}
-    assert said(choice, content=LOW + "c") == {"content": EMOJI + "c"}
+    assert translate(choice, reasoning_content=LOW) == {"reasoning_content": EMOJI}
+    assert translate(choice, content=LOW + "c") == {"content": EMOJI + "c"}
     assert not choice.holds_surrogate
 
 
-def test_halves_in_arguments_are_joined_by_call() -> None:
+def test_split_surrogate_pairs_in_arguments_are_joined_per_call() -> None:
     choice = StreamedChoice(response_context(), 0)
     calls = [{"index": n, "id": f"i{n}", "function": {"name": "f", "arguments": HIGH}} for n in range(2)]
-    first = said(choice, tool_calls=calls)["tool_calls"]
+    first = translate(choice, tool_calls=calls)["tool_calls"]
     assert [call["function"]["arguments"] for call in first] == ["", ""]
     assert choice.holds_surrogate
-    second = said(choice, tool_calls=[{"index": 1, "function": {"arguments": LOW}}])["tool_calls"]
+    second = translate(choice, tool_calls=[{"index": 1, "function": {"arguments": LOW}}])["tool_calls"]
     assert second == [{"index": 1, "function": {"arguments": EMOJI}}]
-    assert said(choice, ends=True)["tool_calls"] == [{"index": 0, "function": {"arguments": "\ufffd"}}]
+    assert translate(choice, ends=True)["tool_calls"] == [{"index": 0, "function": {"arguments": "\ufffd"}}]
 
 
-def test_what_waits_in_vain_is_replaced_where_the_choice_ends() -> None:
+def test_a_surrogate_held_back_is_replaced_when_the_choice_ends() -> None:
     choice = StreamedChoice(response_context(), 0)
-    said(choice, content="a" + HIGH)
-    assert said(choice, ends=True) == {"content": "\ufffd"}
+    translate(choice, content="a" + HIGH)
+    assert translate(choice, ends=True) == {"content": "\ufffd"}
     assert not choice.holds_surrogate
 
 
-def test_calls_without_arguments_get_theirs_at_the_end() -> None:
+def test_calls_without_arguments_get_an_empty_object_at_the_end() -> None:
     choice = StreamedChoice(response_context(), 0)
-    said(choice, tool_calls=[{"index": 0, "id": "i", "function": {"name": "f"}}])
-    assert said(choice, ends=True)["tool_calls"] == [{"index": 0, "function": {"arguments": "{}"}}]
+    translate(choice, tool_calls=[{"index": 0, "id": "i", "function": {"name": "f"}}])
+    assert translate(choice, ends=True)["tool_calls"] == [{"index": 0, "function": {"arguments": "{}"}}]

@@ -23,17 +23,19 @@ from proxy.dialects.compatible import DIALECT
     (503, {"error": {"message": "busy"}}, 503, "server_is_overloaded", "server_error"),
     (500, {"title": "Oops", "detail": "broke", "status": 500}, 500, "server_error", "server_error"),
 ])  # fmt: skip
-def test_each_shape_of_refusal_is_told_in_openais(status: int, body: Any, shown: int, code: str, trigger: str) -> None:
-    refused = DIALECT.translate_error(status, {}, orjson.dumps(body))
-    assert (refused.status, refused.code, refused.trigger) == (shown, code, trigger)
-    assert orjson.loads(refused.body())["error"]["message"]
+def test_errors_of_every_shape_get_openais_envelope(
+    status: int, body: Any, shown: int, code: str, trigger: str
+) -> None:
+    error = DIALECT.translate_error(status, {}, orjson.dumps(body))
+    assert (error.status, error.code, error.trigger) == (shown, code, trigger)
+    assert orjson.loads(error.body())["error"]["message"]
 
 
-def test_an_envelope_of_openais_reaches_the_caller_as_it_came() -> None:
+def test_openais_envelope_is_passed_unchanged() -> None:
     body = b'{"error": {"message": "no", "param": null, "code": "tool_use_failed", "failed_generation": "<f>"}}'
     assert DIALECT.translate_error(400, {}, body).body() == body
 
 
 def test_a_page_of_html_is_not_shown() -> None:  # G 61
-    refused = DIALECT.translate_error(502, {}, b"<html><body>Bad gateway</body></html>")
-    assert refused.status == 502 and b"<html" not in refused.body()
+    error = DIALECT.translate_error(502, {}, b"<html><body>Bad gateway</body></html>")
+    assert error.status == 502 and b"<html" not in error.body()

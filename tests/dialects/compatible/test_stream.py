@@ -25,12 +25,12 @@ FILES = sorted(STREAMS.glob("*.sse"))
 
 
 def read(name: str, **changes: Any) -> tuple[bytes, Any]:
-    its = response_context(**changes)
-    return feed_all(DIALECT.stream_translator(its), [(STREAMS / f"{name}.sse").read_bytes()]), its.answer
+    context = response_context(**changes)
+    return feed_all(DIALECT.stream_translator(context), [(STREAMS / f"{name}.sse").read_bytes()]), context.answer
 
 
 def message(name: str) -> dict[str, Any]:
-    whole = completion_of(_without_extras(read(name)[0]))
+    whole = completion_of(_without_host_members(read(name)[0]))
     return {
         **whole["choices"][0]["message"],
         "finish": whole["choices"][0]["finish_reason"],
@@ -45,13 +45,13 @@ def calls(name: str) -> list[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("file", golden_files(STREAMS, "*.sse"))
-def test_a_stream_becomes_exactly_its_golden_chunks(file: Path) -> None:
+def test_streams_match_the_golden_files(file: Path) -> None:
     assert read(file.stem)[0] == file.with_suffix(".chunks").read_bytes()
 
 
 @pytest.mark.parametrize("file", golden_files(STREAMS, "*.sse"))
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
-def test_byte_by_byte_and_with_any_line_ending_it_is_the_same(file: Path, ending: bytes) -> None:
+def test_single_bytes_and_other_line_endings_give_the_same_output(file: Path, ending: bytes) -> None:
     source = file.read_bytes().replace(b"\n", ending)
     assert (
         feed_all(DIALECT.stream_translator(response_context()), single_bytes(source))
@@ -60,7 +60,7 @@ def test_byte_by_byte_and_with_any_line_ending_it_is_the_same(file: Path, ending
 
 
 @given(st.data())
-def test_in_any_cuts_it_is_the_same(data: st.DataObject) -> None:
+def test_the_output_does_not_depend_on_how_the_stream_is_cut(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(FILES))
     source = file.read_bytes().replace(b"\n", data.draw(st.sampled_from([b"\n", b"\r\n"])))
     assert (
@@ -69,7 +69,7 @@ def test_in_any_cuts_it_is_the_same(data: st.DataObject) -> None:
     )
 
 
-def test_frames_that_need_nothing_pass_byte_for_byte_but_for_the_provider() -> None:
+def test_plain_chunks_are_byte_exact_but_for_the_provider() -> None:
     frame = b'data: {"id":"x","object":"chat.completion.chunk","created":1,"model":"m", "odd" : [ 1 ],' \
             b'"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":null}] }\n\n'  # fmt: skip
     assert DIALECT.stream_translator(response_context()).feed(frame).replace(b',"provider":"prov"', b"") == frame
@@ -85,11 +85,11 @@ def test_parallel_calls_with_one_index_or_none_are_renumbered(name: str) -> None
 
 
 @pytest.mark.parametrize("name", ["repeated_id_and_name", "fresh_id_in_every_fragment"])
-def test_an_id_and_a_name_are_said_once(name: str) -> None:  # G 7
+def test_ids_and_names_are_sent_once(name: str) -> None:  # G 7
     assert calls(name) == [("call_a", "f", '{"a":1}')]
 
 
-def test_a_whole_call_with_its_finish_in_one_frame_becomes_start_then_finish() -> None:  # G 8
+def test_a_call_and_a_finish_in_one_chunk_are_sent_in_two() -> None:  # G 8
     events = events_of(read("groq_tool_call")[0])
     assert [choice["finish_reason"] for event in events[:-1] for choice in event["choices"]] == [
         None,
@@ -99,7 +99,7 @@ def test_a_whole_call_with_its_finish_in_one_frame_becomes_start_then_finish() -
     assert calls("groq_tool_call") == [("call_a", "f", '{"a":1}')]
 
 
-def test_a_finish_that_comes_twice_is_passed_once() -> None:  # G 9
+def test_a_repeated_finish_reason_is_sent_once() -> None:  # G 9
     events = events_of(read("openrouter")[0])
     assert [c["finish_reason"] for e in events[:-1] for c in e["choices"] if c["finish_reason"]] == ["stop"]
 
@@ -112,94 +112,96 @@ def test_a_call_without_arguments_gets_an_empty_object() -> None:  # G 5
     assert calls("call_without_arguments") == [("call_a", "f", "{}")]
 
 
-def test_reasoning_has_one_name_whichever_the_host_uses() -> None:  # G 52
-    stream = _without_extras(read("vllm_reasoning")[0])
+def test_reasoning_is_sent_as_reasoning_content() -> None:  # G 52
+    stream = _without_host_members(read("vllm_reasoning")[0])
     assert completion_of(stream)["reasoning_content"] == "hmm"
 
 
-def test_comments_are_no_events() -> None:  # G 54
+def test_comments_are_dropped() -> None:  # G 54
     stream, seen = read("openrouter")
     assert b"PROCESSING" not in stream and seen.dropped_events == 0 and seen.complete
 
 
-def test_a_first_chunk_without_choices_passes_and_the_role_still_comes() -> None:  # G 55
+def test_a_first_chunk_without_choices_is_passed() -> None:  # G 55
     first, second = events_of(read("azure_first_chunk")[0])[:2]
     assert first["choices"] == [] and first["prompt_filter_results"]
     assert second["choices"][0]["delta"]["role"] == "assistant"
 
 
-def test_an_unknown_finish_is_a_stop_that_says_what_it_was() -> None:  # G 72
+def test_an_unknown_finish_reason_is_stop_with_the_providers_own_next_to_it() -> None:  # G 72
     last = events_of(read("unknown_finish")[0])[-2]["choices"][0]
     assert (last["finish_reason"], last["provider_finish_reason"]) == ("stop", "tired")
 
 
-@pytest.mark.parametrize("name, code, says", [
+@pytest.mark.parametrize("name, code, message", [
     ("openrouter_error", "server_error", "Provider disconnected"),
     ("error_in_a_choice", "rate_limit_exceeded", "slow"),
     ("groq_error", "server_error", "over capacity"),
     ("vllm_error", "server_error", "engine died"),
     ("vllm_abort", "server_error", "abort"),
 ])  # fmt: skip
-def test_an_error_in_the_stream_ends_it_in_openais_shape(name: str, code: str, says: str) -> None:
+def test_an_error_ends_the_stream_in_openais_envelope(name: str, code: str, message: str) -> None:
     stream, seen = read(name)
     error = events_of(stream)[-1]["error"]
-    assert error["code"] == code and says in error["message"] and set(error) == {"message", "type", "param", "code"}
+    assert error["code"] == code and message in error["message"] and set(error) == {"message", "type", "param", "code"}
     assert seen.error and not seen.complete and not seen.done
 
 
 @pytest.mark.parametrize("name", ["cut", "done_without_finish", "one_of_two_choices_cut"])
-def test_without_a_finish_nothing_says_that_it_was_all(name: str) -> None:
+def test_without_a_finish_reason_the_answer_is_incomplete(name: str) -> None:
     stream, seen = read(name)
     assert b"[DONE]" not in stream and not seen.complete and not seen.done
 
 
-def test_a_missing_done_is_added_once_a_finish_was_seen() -> None:
+def test_a_missing_done_is_added_after_a_finish_reason() -> None:
     stream, seen = read("no_done")
     assert stream.endswith(b"data: [DONE]\n\n") and seen.done and seen.complete
 
 
 @pytest.mark.parametrize("name", ["plain", "vllm_usage_on_every_chunk", "groq_tool_call", "openrouter"])
 @pytest.mark.parametrize("show", [True, False])
-def test_usage_comes_once_at_the_end_if_it_was_asked_for(name: str, show: bool) -> None:
+def test_requested_usage_is_sent_once_at_the_end(name: str, show: bool) -> None:
     stream, seen = read(name, show_usage=show)
     events = events_of(stream)
     assert [bool(event.get("usage")) for event in events[:-1]] == [False] * (len(events) - 2) + [show]
     assert seen.usage["total_tokens"] == 10
 
 
-def test_what_is_no_chunk_is_dropped_and_counted() -> None:
+def test_events_other_than_chunks_are_dropped_and_counted() -> None:
     stream, seen = read("strangers")
     assert [event["choices"][0]["finish_reason"] for event in events_of(stream)[:-1]] == [None, "stop"]
     assert seen.dropped_events == 3
 
 
-def test_each_choice_has_its_own_finish() -> None:
+def test_each_choice_has_its_own_finish_reason() -> None:
     choices = completion_of(read("two_choices")[0])["choices"]
     assert [(c["message"]["content"], c["finish_reason"]) for c in choices] == [("a", "stop"), ("bc", "stop")]
 
 
-def test_text_beside_a_finish_comes_before_it() -> None:
+def test_text_next_to_a_finish_reason_is_sent_before_it() -> None:
     assert (message("text_and_finish_in_one")["content"], message("text_and_finish_in_one")["finish"]) == ("a", "stop")
 
 
 @pytest.mark.parametrize("name", [p.stem for p in FILES if p.stem not in {"unknown_finish", "azure_first_chunk"}])
-def test_openais_own_reader_takes_every_stream(name: str) -> None:
-    its = response_context()
-    stream = feed_all(DIALECT.stream_translator(its), [(STREAMS / f"{name}.sse").read_bytes()])
-    if its.answer.complete:
-        assert completion_of(_without_extras(stream))["choices"][0]["finish_reason"] == its.answer.finish_reason
+def test_the_sdk_reads_every_stream(name: str) -> None:
+    context = response_context()
+    stream = feed_all(DIALECT.stream_translator(context), [(STREAMS / f"{name}.sse").read_bytes()])
+    if context.answer.complete:
+        assert (
+            completion_of(_without_host_members(stream))["choices"][0]["finish_reason"] == context.answer.finish_reason
+        )
 
 
-EXTRAS = {"native_finish_reason", "stop_reason", "timings", "queue_time"}
+HOST_MEMBERS = {"native_finish_reason", "stop_reason", "timings", "queue_time"}
 
 
-def _without_extras(stream: bytes) -> bytes:
-    """Members that hosts add and nobody minds, taken out for the strict reader; `reasoning` only where it is null."""
+def _without_host_members(stream: bytes) -> bytes:
+    """Remove the members that hosts add, which the strict reader rejects; `reasoning` only where it is null."""
     frames = []
     for event in events_of(stream):
         if isinstance(event, dict):
             for holder in (event, *event["choices"], event.get("usage") or {}):
-                for key in EXTRAS & holder.keys():
+                for key in HOST_MEMBERS & holder.keys():
                     del holder[key]
             for choice in event["choices"]:
                 assert choice["delta"].pop("reasoning", None) is None
@@ -216,5 +218,5 @@ def _without_extras(stream: bytes) -> bytes:
     (b"[DONE]", True), (b'{"object":"error","message":"no"}', True), (b'{"x_groq":{"error":"no"},"choices":[]}', True),
     (b'{"choices":[{"delta":{},"error":{"message":"no"}}]}', True), (b'{"error":"no"}', True),
 ])  # fmt: skip
-def test_content_begins_with_text_thought_or_finish(data: bytes, content: bool) -> None:
+def test_text_reasoning_finish_reasons_and_errors_are_content(data: bytes, content: bool) -> None:
     assert DIALECT.has_content(decode(b"data: " + data + b"\n\n")) is content

@@ -5,7 +5,7 @@ import pytest
 from proxy.dialects.compatible.tables import CONTEXT_LENGTH_PATTERN, FAILED_FINISH_REASONS, FINISH_REASONS
 
 
-@pytest.mark.parametrize("says, long", [
+@pytest.mark.parametrize("message, expected", [
     ("This model's maximum context length is 8192 tokens. However, you requested 9000", True),
     ("Please reduce the length of the messages or completion. context_length_exceeded", True),
     ("the request exceeds the available context size", True),
@@ -14,10 +14,10 @@ from proxy.dialects.compatible.tables import CONTEXT_LENGTH_PATTERN, FAILED_FINI
     ("max_tokens must be at least 1", False),
     ("Invalid value for temperature", False),
 ])  # fmt: skip
-def test_too_long_a_conversation_is_told_from_other_complaints(says: str, long: bool) -> None:
-    assert bool(CONTEXT_LENGTH_PATTERN.search(says)) is long
+def test_context_length_errors_are_recognised_by_their_message(message: str, expected: bool) -> None:
+    assert bool(CONTEXT_LENGTH_PATTERN.search(message)) is expected
 
 
-def test_every_finish_is_one_of_openais_and_none_is_broken() -> None:
+def test_finish_reasons_are_openais_and_none_is_a_failure() -> None:
     assert set(FINISH_REASONS.values()) == {"stop", "length", "tool_calls", "content_filter", "function_call"}
     assert not FAILED_FINISH_REASONS & FINISH_REASONS.keys()

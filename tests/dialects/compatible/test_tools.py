@@ -22,32 +22,32 @@ def fragment(name: str | None = None, arguments: Any = None, **members: Any) -> 
     ([fragment(None, "{}", index=0)], []),
     ([{}, {"function": None}], []),
 ])  # fmt: skip
-def test_fragments_find_their_call(fragments: list[Any], calls: list[str]) -> None:
-    its = ToolCallRepair("x", {})
+def test_fragments_are_assigned_to_their_call(fragments: list[Any], calls: list[str]) -> None:
+    repair = ToolCallRepair("x", {})
     found: dict[int, str] = {}
     for one in fragments:
-        for told in its.repair([one]):
-            function = told["function"]
-            found[told["index"]] = found.get(told["index"], "") + function.get("name", "") + function["arguments"]
+        for sent in repair.repair([one]):
+            function = sent["function"]
+            found[sent["index"]] = found.get(sent["index"], "") + function.get("name", "") + function["arguments"]
     assert list(found.values()) == calls and list(found) == list(range(len(calls)))
-    assert bool(its) is bool(calls)
+    assert bool(repair) is bool(calls)
 
 
-def test_a_tool_has_the_callers_name_and_keeps_what_else_a_host_says() -> None:
-    [told] = ToolCallRepair("x", {"a_b": "a.b"}).repair([fragment("a_b", {}, id="i", extra_content={"k": 1})])
-    assert told["function"] == {"name": "a.b", "arguments": "{}"} and told["extra_content"] == {"k": 1}
+def test_a_call_gets_the_callers_tool_name_and_keeps_other_members() -> None:
+    [sent] = ToolCallRepair("x", {"a_b": "a.b"}).repair([fragment("a_b", {}, id="i", extra_content={"k": 1})])
+    assert sent["function"] == {"name": "a.b", "arguments": "{}"} and sent["extra_content"] == {"k": 1}
 
 
-def test_ids_that_are_missing_are_made_and_differ() -> None:
-    told = ToolCallRepair("x", {}).repair([fragment("f"), fragment("g")])
-    assert [call["id"] for call in told] == ["call_x_0", "call_x_1"]
+def test_missing_ids_are_generated_and_unique() -> None:
+    sent = ToolCallRepair("x", {}).repair([fragment("f"), fragment("g")])
+    assert [call["id"] for call in sent] == ["call_x_0", "call_x_1"]
 
 
-@pytest.mark.parametrize("id, read", [("a", "a"), ("null", None), ("", None), (None, None), (3, None)])
-def test_null_as_a_word_is_no_id(id: Any, read: str | None) -> None:
-    assert valid_id({"id": id}) == read
+@pytest.mark.parametrize("id, expected", [("a", "a"), ("null", None), ("", None), (None, None), (3, None)])
+def test_the_text_null_is_not_an_id(id: Any, expected: str | None) -> None:
+    assert valid_id({"id": id}) == expected
 
 
-def test_a_whole_call_has_all_that_openais_has() -> None:
-    told = repair_complete_call({"index": 0, "function": {"name": "f", "arguments": ""}}, "spare", {"f": "g"})
-    assert told == {"id": "spare", "type": "function", "function": {"name": "g", "arguments": "{}"}}
+def test_a_complete_call_gets_every_member_of_openais() -> None:
+    repaired = repair_complete_call({"index": 0, "function": {"name": "f", "arguments": ""}}, "spare", {"f": "g"})
+    assert repaired == {"id": "spare", "type": "function", "function": {"name": "g", "arguments": "{}"}}

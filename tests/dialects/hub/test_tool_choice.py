@@ -26,8 +26,8 @@ def allowed(mode: Any, *tools: Any) -> dict[str, Any]:
     (allowed("required", F, G), "fg", "required", None),
 ])  # fmt: skip
 def test_tools_and_choice_are_combined(choice: Any, functions: str, mode: str, forced: str | None) -> None:
-    its = parse_tool_selection({"tools": [F, G], "tool_choice": choice})
-    assert ("".join(function["name"] for function in its.functions), its.mode, its.forced_name) == (
+    selection = parse_tool_selection({"tools": [F, G], "tool_choice": choice})
+    assert ("".join(function["name"] for function in selection.functions), selection.mode, selection.forced_name) == (
         functions,
         mode,
         forced,

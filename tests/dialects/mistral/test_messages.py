@@ -18,28 +18,28 @@ def result(id: str) -> dict[str, Any]:
     return {"role": "tool", "tool_call_id": id, "content": "42"}
 
 
-def test_a_call_and_its_result_have_the_same_id_of_nine() -> None:  # G 41
+def test_a_call_and_its_result_have_the_same_valid_id() -> None:  # G 41
     ids = ["call_9xkQ0000000000000000", "call_9xkQ0000000000000001"]
     turns = translate_messages(
         [HELLO, {"role": "assistant", "tool_calls": [call(id) for id in ids]}, *map(result, ids)], {}
     )
-    told = [made["id"] for made in turns[1]["tool_calls"]]
-    assert [turn["tool_call_id"] for turn in turns[2:]] == told
-    assert len(set(told)) == 2 and all(len(id) == 9 and id.isalnum() for id in told)
+    sent = [made["id"] for made in turns[1]["tool_calls"]]
+    assert [turn["tool_call_id"] for turn in turns[2:]] == sent
+    assert len(set(sent)) == 2 and all(len(id) == 9 and id.isalnum() for id in sent)
 
 
-def test_between_a_result_and_the_user_the_assistant_says_a_word() -> None:  # G 42
+def test_an_assistant_message_is_inserted_between_a_result_and_the_user() -> None:  # G 42
     turns = translate_messages([HELLO, {"role": "assistant", "tool_calls": [call("a")]}, result("a"), HELLO], {})
     assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "assistant", "user"]
 
 
-def test_an_answer_that_is_to_be_gone_on_with_is_a_prefix() -> None:
+def test_a_final_assistant_message_is_a_prefix() -> None:
     assert translate_messages([HELLO, {"role": "assistant", "content": "1."}], {})[-1] == {
         "role": "assistant", "content": "1.", "prefix": True,
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("message, told", [
+@pytest.mark.parametrize("message, expected", [
     ({"role": "developer", "content": "x"}, {"role": "system", "content": "x"}),
     ({"role": "user", "content": None}, {"role": "user", "content": ""}),
     ({"role": "assistant", "content": [{"type": "refusal", "refusal": "no"}], "refusal": None},
@@ -51,16 +51,16 @@ def test_an_answer_that_is_to_be_gone_on_with_is_a_prefix() -> None:
     ({"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]},
      {"role": "user", "content": [{"type": "input_audio", "input_audio": "AAAA"}]}),
 ])  # fmt: skip
-def test_each_message_has_its_form(message: dict[str, Any], told: dict[str, Any] | None) -> None:
-    assert translate_messages([message, HELLO], {})[:-1] == ([told] if told else [])
+def test_each_role_is_translated(message: dict[str, Any], expected: dict[str, Any] | None) -> None:
+    assert translate_messages([message, HELLO], {})[:-1] == ([expected] if expected else [])
 
 
 def test_arguments_are_text_and_never_empty() -> None:
     calls = [call("a", arguments=""), call("b", arguments=None), call("c", arguments={"x": 1})]
-    turns = translate_messages([HELLO, {"role": "assistant", "tool_calls": calls}], {"f": "f_told"})
-    told = [made["function"] for made in turns[1]["tool_calls"]]
-    assert [function["arguments"] for function in told] == ["{}", "{}", '{"x":1}']
-    assert {function["name"] for function in told} == {"f_told"}
+    turns = translate_messages([HELLO, {"role": "assistant", "tool_calls": calls}], {"f": "f_sent"})
+    sent = [made["function"] for made in turns[1]["tool_calls"]]
+    assert [function["arguments"] for function in sent] == ["{}", "{}", '{"x":1}']
+    assert {function["name"] for function in sent} == {"f_sent"}
 
 
 @pytest.mark.parametrize("message, param", [
@@ -76,7 +76,7 @@ def test_arguments_are_text_and_never_empty() -> None:
     ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/y.png"}}]},
      "messages[0].content[0].image_url.url"),
 ])  # fmt: skip
-def test_what_has_no_place_is_named(message: Any, param: str) -> None:
+def test_unsupported_messages_are_rejected_with_their_path(message: Any, param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
         translate_messages([message, HELLO], {})
     assert caught.value.param == param

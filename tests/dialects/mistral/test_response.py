@@ -15,7 +15,7 @@ ANSWERS = Path(__file__).parent / "answers"
 
 
 @pytest.mark.parametrize("file", golden_files(ANSWERS, "*.mistral.json"))
-def test_an_answer_becomes_exactly_its_golden_one(file: Path) -> None:  # G 44, 45
+def test_responses_match_the_golden_files(file: Path) -> None:  # G 44, 45
     ChatCompletionResponse.model_validate_json(file.read_bytes())
     body = validate_completion(
         DIALECT.translate_response(file.read_bytes(), response_context(tool_names={"a_b": "a.b"}))
@@ -23,7 +23,7 @@ def test_an_answer_becomes_exactly_its_golden_one(file: Path) -> None:  # G 44, 
     assert body == orjson.loads(file.with_name(file.name.replace("mistral", "openai")).read_bytes())
 
 
-def test_a_finish_that_is_an_error_is_a_bad_answer() -> None:
+def test_a_finish_reason_of_error_is_a_malformed_response() -> None:
     with pytest.raises(MalformedResponse):
         DIALECT.translate_response(
             b'{"choices":[{"message":{"content":""},"finish_reason":"error"}]}', response_context()
@@ -46,9 +46,9 @@ def test_a_finish_that_is_an_error_is_a_bad_answer() -> None:
     (402, {"message": "pay"}, 402, "insufficient_quota", "quota", None),
     (503, {"message": "busy"}, 503, "server_is_overloaded", "server_error", None),
 ])  # fmt: skip
-def test_refusals_are_told_in_openais_words(
+def test_errors_get_openais_envelope(
     status: int, body: Any, shown: int, code: str, trigger: str, param: str | None
 ) -> None:
-    refused = DIALECT.translate_error(status, {}, orjson.dumps(body))
-    assert (refused.status, refused.code, refused.trigger, refused.param) == (shown, code, trigger, param)
-    assert set(orjson.loads(refused.body())["error"]) == {"message", "type", "param", "code"}
+    error = DIALECT.translate_error(status, {}, orjson.dumps(body))
+    assert (error.status, error.code, error.trigger, error.param) == (shown, code, trigger, param)
+    assert set(orjson.loads(error.body())["error"]) == {"message", "type", "param", "code"}

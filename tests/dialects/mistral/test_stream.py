@@ -24,8 +24,8 @@ WHOLE = [file.stem for file in FILES if file.stem not in {"cut", "finish_error",
 
 
 def read(name: str, **changes: Any) -> tuple[bytes, Any]:
-    its = response_context(**changes)
-    return feed_all(DIALECT.stream_translator(its), [(STREAMS / f"{name}.sse").read_bytes()]), its.answer
+    context = response_context(**changes)
+    return feed_all(DIALECT.stream_translator(context), [(STREAMS / f"{name}.sse").read_bytes()]), context.answer
 
 
 def calls(name: str, **changes: Any) -> list[tuple[str, str, str]]:
@@ -39,14 +39,14 @@ def calls(name: str, **changes: Any) -> list[tuple[str, str, str]]:
 
 @pytest.mark.parametrize("file", golden_files(STREAMS, "*.sse"))
 @pytest.mark.parametrize("ending", [b"\n", b"\r\n"], ids=["LF", "CRLF"])
-def test_a_stream_becomes_exactly_its_golden_chunks(file: Path, ending: bytes) -> None:
+def test_streams_match_the_golden_files(file: Path, ending: bytes) -> None:
     source, chunks = file.read_bytes().replace(b"\n", ending), file.with_suffix(".chunks").read_bytes()
     assert feed_all(DIALECT.stream_translator(response_context()), [source]) == chunks
     assert feed_all(DIALECT.stream_translator(response_context()), single_bytes(source)) == chunks
 
 
 @given(st.data())
-def test_in_any_cuts_it_is_the_same(data: st.DataObject) -> None:
+def test_the_output_does_not_depend_on_how_the_stream_is_cut(data: st.DataObject) -> None:
     file = data.draw(st.sampled_from(FILES))
     source = file.read_bytes().replace(b"\n", data.draw(st.sampled_from([b"\n", b"\r\n"])))
     assert (
@@ -56,7 +56,7 @@ def test_in_any_cuts_it_is_the_same(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_openais_own_reader_takes_every_stream(name: str) -> None:
+def test_the_sdk_reads_every_stream(name: str) -> None:
     stream, seen = read(name)
     assert completion_of(stream)["choices"][0]["finish_reason"] == seen.finish_reason and seen.complete and seen.done
 
@@ -65,12 +65,12 @@ def test_parallel_calls_with_one_index_are_renumbered() -> None:  # G 2
     assert calls("parallel_calls_index_zero") == [("Dabc12345", "f", '{"a":1}'), ("Dabc12346", "f", '{"a":2}')]
 
 
-def test_calls_have_the_callers_names_and_arguments_as_text() -> None:  # G 2, 45, 69
+def test_calls_have_the_callers_tool_names_and_arguments_as_text() -> None:  # G 2, 45, 69
     found = calls("parallel_calls_no_index", tool_names={"a_b": "a.b"})
     assert found == [("Dabc12345", "a.b", '{"a":1}'), ("Dabc12346", "g", "{}")]
 
 
-def test_null_as_a_word_is_no_id() -> None:
+def test_the_text_null_is_not_an_id() -> None:
     assert calls("null_ids") == [("Dabc12345", "f", '{"a":1}')]
 
 
@@ -79,7 +79,7 @@ def test_thinking_chunks_become_reasoning() -> None:  # G 44
     assert (whole["reasoning_content"], whole["choices"][0]["message"]["content"]) == ("hmm", "yes")
 
 
-def test_the_usage_beside_the_finish_gets_a_chunk_of_its_own() -> None:
+def test_usage_next_to_the_finish_reason_gets_a_chunk_of_its_own() -> None:
     events = events_of(read("text")[0])
     assert events[-3]["choices"][0]["finish_reason"] == "stop" and events[-3]["usage"] is None
     assert events[-2]["choices"] == []
@@ -87,15 +87,15 @@ def test_the_usage_beside_the_finish_gets_a_chunk_of_its_own() -> None:
     assert not any(event.get("usage") for event in events_of(read("text", show_usage=False)[0])[:-1])
 
 
-def test_a_length_of_the_model_is_a_length() -> None:
+def test_model_length_is_length() -> None:
     assert read("model_length")[1].finish_reason == "length"
 
 
-def test_a_finish_that_is_an_error_ends_the_stream_as_one() -> None:
+def test_a_finish_reason_of_error_ends_the_stream_with_an_error() -> None:
     stream, seen = read("finish_error")
     assert events_of(stream)[-1]["error"]["type"] == "server_error" and seen.error and not seen.complete
 
 
-def test_a_cut_stream_says_nothing_of_an_end() -> None:
+def test_a_cut_stream_is_incomplete_without_done() -> None:
     stream, seen = read("cut")
     assert not seen.complete and b"[DONE]" not in stream

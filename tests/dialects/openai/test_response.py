@@ -15,14 +15,14 @@ def context() -> ResponseContext:
 
 def test_a_response_is_passed_and_recorded() -> None:
     data = b'{ "model":"gpt-4o-2024", "choices":[{"finish_reason":"stop"}], "usage":{"total_tokens":3}, "big": 1.50e0 }'
-    its = context()
-    assert translate_response(data, its).replace(b',"provider":"openai"', b"") == data
-    assert (its.answer.model, its.answer.finish_reason, its.answer.usage) == (
+    recorded = context()
+    assert translate_response(data, recorded).replace(b',"provider":"openai"', b"") == data
+    assert (recorded.answer.model, recorded.answer.finish_reason, recorded.answer.usage) == (
         "gpt-4o-2024",
         "stop",
         {"total_tokens": 3},
     )
-    assert its.answer.complete
+    assert recorded.answer.complete
 
 
 @pytest.mark.parametrize(
