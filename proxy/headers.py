@@ -31,15 +31,19 @@ class RateLimitHeaders(Struct, frozen=True):
     limit: str
     remaining: str
     reset: str = ""
-    """"" if the provider does not send when the limit resets."""
+    """Empty if the provider does not send when the limit resets."""
     copy_to_openai_names: bool = True
     """Whether the caller gets it under OpenAI's names too. Of several limits of one unit, only one can be."""
 
+    @classmethod
+    def from_template(cls, unit: str, template: str, *, copy_to_openai_names: bool = True) -> RateLimitHeaders:
+        """Make the names from a template such as `x-ratelimit-{}-requests`, for limit, remaining and reset."""
+        limit, remaining, reset = (template.format(part) for part in ("limit", "remaining", "reset"))
+        return cls(unit, limit, remaining, reset, copy_to_openai_names)
+
 
 OPENAI_RATE_LIMITS = tuple(
-    RateLimitHeaders(
-        unit, *(f"x-ratelimit-{part}-{unit}" for part in ("limit", "remaining", "reset")), copy_to_openai_names=False
-    )
+    RateLimitHeaders.from_template(unit, f"x-ratelimit-{{}}-{unit}", copy_to_openai_names=False)
     for unit in ("requests", "tokens")
 )
 """The rate-limit headers that OpenAI clients read."""

@@ -13,13 +13,11 @@ from proxy.headers import RateLimitHeaders
 API_VERSION = "2023-06-01"
 """Value of the `anthropic-version` header. Later versions reject `temperature` for all models."""
 
-RATE_LIMIT_HEADERS = tuple(
-    RateLimitHeaders(
-        kind.rpartition("-")[2],
-        *(f"anthropic-ratelimit-{kind}-{part}" for part in ("limit", "remaining", "reset")),
-        copy_to_openai_names=kind in ("requests", "tokens"),
-    )
-    for kind in ("requests", "tokens", "input-tokens", "output-tokens")
+RATE_LIMIT_HEADERS = (
+    RateLimitHeaders.from_template("requests", "anthropic-ratelimit-requests-{}"),
+    RateLimitHeaders.from_template("tokens", "anthropic-ratelimit-tokens-{}"),
+    RateLimitHeaders.from_template("tokens", "anthropic-ratelimit-input-tokens-{}", copy_to_openai_names=False),
+    RateLimitHeaders.from_template("tokens", "anthropic-ratelimit-output-tokens-{}", copy_to_openai_names=False),
 )
 
 TOOL_NAME = NameRule("A-Za-z0-9_-", limit=64)
