@@ -225,6 +225,6 @@ async def test_every_providers_rate_limits_are_returned_under_openais_names(
 ) -> None:
     headers = (await send_chat(sidecar, provider)).headers
     assert int(headers["x-ratelimit-remaining-requests"]) < int(headers["x-ratelimit-limit-requests"])
-    assert ("openai-processing-ms" in headers) == (provider in ("openai", "meta"))
+    assert ("openai-processing-ms" in headers) == (provider == "openai")
     assert ("anthropic-ratelimit-requests-limit" in headers) == (provider == "anthropic")
     assert ("x-endpoint-monthly-call-limit" in headers) == (provider == "cohere")
