@@ -81,7 +81,6 @@ class ResponseContext(Struct, frozen=True):
 class Dialect:
     """A provider's wire format, and what else differs between providers."""
 
-    name: str
     auth: str
     """How the API key is sent unless the provider's `auth` overrides it: a key of AUTH_SCHEMES."""
     paths: Mapping[str, str]

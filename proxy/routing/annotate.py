@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from proxy.dialects.hub.splice import append_member, append_to_event, insert_member
 from proxy.sse import Framer, data_of
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
@@ -30,22 +31,16 @@ def with_cost(data: bytes, usd: float) -> bytes:
         return data
     # Some providers nest further `usage` objects; only then is the whole text scanned for the outermost one.
     start = starts[0] if len(starts) == 1 else min(starts, key=lambda at: _brace_depth(data[:at]))
-    return _insert_member(data, _closing_brace(data, start), b'"cost":' + format_usd(usd).encode())
+    return insert_member(data, _closing_brace(data, start), b'"cost":' + format_usd(usd).encode())
 
 
 def with_routing(data: bytes, routing: Mapping[str, Any]) -> bytes:
-    """Return a JSON object or SSE event with `routing` as its last member."""
-    return _insert_member(data, data.rindex(b"}"), b'"routing":' + orjson.dumps(routing))
+    """Return a JSON object with `routing` as its last member."""
+    return append_member(data, _routing_member(routing))
 
 
-def _insert_member(data: bytes, end: int, member: bytes) -> bytes:
-    """Insert a member before the closing brace at `end`."""
-    last = end - 1
-    while data[last : last + 1].isspace():
-        last -= 1
-    comma = b"" if data[last : last + 1] == b"{" else b","
-    view = memoryview(data)  # a body may be megabytes: copy it only once
-    return b"".join((view[:end], comma, member, view[end:]))
+def _routing_member(routing: Mapping[str, Any]) -> bytes:
+    return b'"routing":' + orjson.dumps(routing)
 
 
 def _brace_depth(data: bytes) -> int:
@@ -82,11 +77,10 @@ class StreamAnnotator:
         return self._framer.flush()
 
     def _event(self, event: bytes) -> bytes:
-        if (data_of(event) or b"").lstrip()[:1] != b"{":
+        data = data_of(event) or b""
+        if data.lstrip()[:1] != b"{":
             return event  # a comment or `[DONE]`, not a JSON object
-        cost = self._total_cost()
-        if cost is not None:
-            event = with_cost(event, cost)
         if self._explain is not None and _FINISH_OR_ERROR.search(event):
-            event, self._explain = with_routing(event, self._explain()), None
-        return event
+            event, self._explain = append_to_event(event, data, _routing_member(self._explain())), None
+        cost = self._total_cost()
+        return event if cost is None else with_cost(event, cost)

@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 from msgspec import Struct
 
+from proxy.dialects import DIALECTS
 from proxy.errors import InvalidRequestError
 from proxy.routing.request_body import ChatBody, CompletionsBody, Message, RequestBody, ResponsesBody, parse_body
 
@@ -101,7 +102,7 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         + len(messages or ()) * _TOKENS_PER_MESSAGE
         + images * _TOKENS_PER_IMAGE,
         max_tokens=members.output_token_limit,
-        reasoning_tokens=_reasoning_budget(members) if members.thinking or members.reasoning else 0,
+        reasoning_tokens=_reasoning_budget(body),
         n=(members.n or 1) * _prompt_count(members),
         needs=_needs(members, images),
     )
@@ -160,10 +161,14 @@ def _needs(members: RequestBody, images: int) -> frozenset[str]:
     return frozenset(name for name, needed in needs.items() if needed)
 
 
-def _reasoning_budget(members: RequestBody) -> int:
-    """Return the reasoning tokens given as `thinking.budget_tokens` or as `reasoning.max_tokens`; 0 without either."""
-    for member, name in ((members.thinking, "budget_tokens"), (members.reasoning, "max_tokens")):
-        budget = member.get(name) if isinstance(member, dict) else None
+_REASONING_BUDGETS = tuple({field: None for dialect in DIALECTS.values() for field in dialect.reasoning_budget_fields})
+
+
+def _reasoning_budget(body: Mapping[str, Any]) -> int:
+    """Return the reasoning tokens that the request allows in any dialect's field for them; 0 without one."""
+    for member, name in _REASONING_BUDGETS:
+        holder = body.get(member)
+        budget = holder.get(name) if isinstance(holder, dict) else None
         if isinstance(budget, int) and budget > 0:
             return int(budget)
     return 0

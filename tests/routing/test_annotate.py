@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from proxy.routing.annotate import StreamAnnotator, format_usd, with_cost, with_routing
-from proxy.sse import encode
+from proxy.sse import data_of, encode
 from tests.cuts import split_at
 from tests.fakes import chunk_event
 from tests.running import HELLO, RunningSidecar, run_sidecar
@@ -102,6 +102,14 @@ def test_in_a_stream_the_first_finish_gets_the_decision_and_usage_the_cost() -> 
     events[2] = with_routing(events[2], {"b": 2})
     events[4] = with_cost(events[4], 0.5)
     assert got == [*events, b""] and b'"cost":0.5' in got[4] and b'"routing"' in got[2]
+
+
+def test_braces_in_a_comment_after_the_data_do_not_move_the_members() -> None:
+    annotated = Annotated()
+    annotated.cost = 0.5
+    event = chunk_event(finish="stop", **USED)[:-1] + b": } a comment {}\n\n"
+    chunk = orjson.loads(data_of(annotated.feed(event)) or b"")
+    assert (chunk["routing"], chunk["usage"]["cost"]) == ({"b": 2}, 0.5)
 
 
 def test_every_cut_of_a_stream_gives_the_same_bytes() -> None:

@@ -7,7 +7,6 @@ from proxy.dialects.anthropic.tables import API_VERSION, RATE_LIMIT_HEADERS, mod
 from proxy.dialects.contract import Dialect, ProviderRequest
 
 DIALECT = Dialect(
-    name="anthropic",
     auth="x-api-key",
     paths=PATHS,
     build_request=build_request,

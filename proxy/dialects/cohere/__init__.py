@@ -7,7 +7,6 @@ from proxy.dialects.cohere.tables import PATHS, RATE_LIMIT_HEADERS
 from proxy.dialects.contract import Dialect, ProviderRequest
 
 DIALECT = Dialect(
-    name="cohere",
     auth="bearer",
     paths=PATHS,
     build_request=build_request,

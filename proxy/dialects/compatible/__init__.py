@@ -11,7 +11,6 @@ from proxy.dialects.compatible.tables import PATHS, RATE_LIMIT_HEADERS
 from proxy.dialects.contract import Dialect
 
 DIALECT = Dialect(
-    name="compatible",
     auth="bearer",
     paths=PATHS,
     build_request=build_request,

@@ -8,7 +8,6 @@ from proxy.dialects.google.safety import HEADER, parse_header
 from proxy.dialects.google.stream import GeminiStream, has_content
 
 DIALECT = Dialect(
-    name="google",
     auth="x-goog-api-key",
     paths=PATHS,
     build_request=build_request,

@@ -9,7 +9,6 @@ from proxy.dialects.mistral.request import build_request, unsupported_params
 from proxy.dialects.mistral.tables import PATHS
 
 DIALECT = Dialect(
-    name="mistral",
     auth="bearer",
     paths=PATHS,
     build_request=build_request,

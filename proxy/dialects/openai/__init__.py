@@ -9,7 +9,6 @@ from proxy.dialects.openai.stream import PassthroughStream
 from proxy.dialects.openai.tables import PATHS
 
 DIALECT = Dialect(
-    name="openai",
     auth="bearer",
     paths=PATHS,
     build_request=build_request,
