@@ -69,11 +69,13 @@ class StreamAnnotator:
         self._framer = Framer()
 
     def feed(self, data: bytes) -> bytes:
+        """Return the complete events in the bytes so far, annotated."""
         if self._explain is None and self._total_cost() is None:
             return data
         return b"".join(map(self._event, self._framer.feed(data)))
 
     def end(self) -> bytes:
+        """Return the bytes of an incomplete last event."""
         return self._framer.flush()
 
     def _event(self, event: bytes) -> bytes:

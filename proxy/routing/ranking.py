@@ -70,10 +70,11 @@ def _move_pick_first(ranked: list[int], given: StrategyInput, pick: BalancedPick
 
 def _nearest_target(ranked: Sequence[int], given: StrategyInput) -> int:
     """Return the one nearest to the caller, of equally near ones the least busy, of those the first."""
-    region, in_flight, candidates = given.region, given.in_flight, given.candidate_set.candidates
-    targets = [candidates[index].target for index in ranked]
-    keys = [(region_distance_km(region, each.region), in_flight(each.id)) for each in targets]
-    return ranked[keys.index(min(keys))]
+    region, candidates = given.region, given.candidate_set.candidates
+    distances = [region_distance_km(region, candidates[index].target.region) for index in ranked]
+    shortest = min(distances)
+    nearest = [index for index, distance in zip(ranked, distances, strict=True) if distance == shortest]
+    return nearest[0] if len(nearest) == 1 else min(nearest, key=lambda i: given.in_flight(candidates[i].target.id))
 
 
 def _move_chain_first(ranked: Sequence[int], given: StrategyInput, chain: Sequence[str]) -> list[int]:

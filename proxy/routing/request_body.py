@@ -50,6 +50,7 @@ class ChatBody(RequestBody, frozen=True):
 
     @property
     def output_token_limit(self) -> int | None:
+        """See RequestBody."""
         return self.max_completion_tokens or self.max_tokens
 
 
@@ -60,6 +61,7 @@ class CompletionsBody(RequestBody, frozen=True):
 
     @property
     def output_token_limit(self) -> int | None:
+        """See RequestBody."""
         return self.max_tokens
 
 
@@ -70,6 +72,7 @@ class ResponsesBody(RequestBody, frozen=True):
 
     @property
     def output_token_limit(self) -> int | None:
+        """See RequestBody."""
         return self.max_output_tokens
 
 

@@ -105,6 +105,21 @@ async def test_zero_tokens_cost_zero() -> None:
     assert (await analyzed({**ASK, "prompt_tokens": 0, "completion_tokens": 0}))["openai"]["cost"] == 0
 
 
+async def test_a_target_over_the_cost_ceiling_is_not_available() -> None:
+    found = await analyzed(ASK, {"X-Max-Cost-Per-Request": "0.0101"})
+    assert {name: each.get("reason") for name, each in found.items()} == {
+        "openai": "over_cost",  # its prompt alone costs 0.015
+        "google": "over_cost",  # its prompt leaves 0.0001, which is 2 tokens
+        "meta": "disabled",
+        "own": "unknown_price",
+    }
+
+
+async def test_a_target_whose_answer_would_be_clamped_is_available() -> None:
+    found = await analyzed(ASK, {"X-Max-Cost-Per-Request": "0.02"})
+    assert (found["openai"]["available"], found["google"]["available"]) == (True, True)
+
+
 async def test_a_provider_at_its_limit_is_busy() -> None:
     google = (await analyzed(ASK, busy=("google",)))["google"]
     assert (google["available"], google["reason"]) == (False, "busy")
