@@ -23,7 +23,7 @@ MAX_GROUPS = 1024
 BALANCING_STRATEGIES = ("round-robin", "weighted")
 
 
-class BalancedPick(Struct, frozen=True, gc=False):
+class BalancedPick(Struct, frozen=True):
     """The provider that gets the first place. Live decisions count it with `BalancerState.record`."""
 
     group: BalancingGroup

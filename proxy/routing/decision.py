@@ -18,14 +18,14 @@ from proxy.routing.candidates import delay_candidates, make_candidates
 from proxy.routing.cost_ceiling import ADMITTED
 from proxy.routing.decision_cache import CandidateSet, DecisionCache
 from proxy.routing.eligibility import Exclusion, request_check
-from proxy.routing.ranking import NO_OVERRIDES, OrderOverrides, provider_chain, rank
+from proxy.routing.ranking import OrderOverrides, provider_chain, rank
 from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES, StrategyInput
 from proxy.telemetry.signals import Signals
 from proxy.telemetry.window import round_up_to_buckets
 
 
-class PlannedTarget(Struct, frozen=True, gc=False):
+class PlannedTarget(Struct, frozen=True):
     """One place in the plan: a target, and how it may be tried."""
 
     target: Target
@@ -82,21 +82,21 @@ def decide(
     strategy = request.policy.routing_strategy or request.default_strategy
 
     # Filter: the candidates, the excluded targets, and the candidates whose answer has to be clamped.
-    candidates, excluded, clamps = _filter(request, snapshot, signals, cache)
+    candidate_set, excluded, clamps = _filter(request, snapshot, signals, cache)
 
     # Score: one sort key per candidate.
-    given = StrategyInput(request, candidates, signals.in_flight)
+    given = StrategyInput(request, candidate_set, signals.in_flight)
     scores = STRATEGIES[strategy](given)
 
-    # Order: by score, below what the caller, the session or the balancer puts first.
-    overrides = _order_overrides(request, candidates, signals)
+    # Order: by score, after what the caller, the session or the balancer puts first.
+    overrides = _order_overrides(request, candidate_set, signals)
     available, unavailable = rank(given, scores, overrides)
 
-    listed = candidates.candidates
-    plan = [PlannedTarget(listed[index].target, scores[index]) for index in available]
+    candidates = candidate_set.candidates
+    plan = [PlannedTarget(candidates[index].target, scores[index]) for index in available]
     for index in unavailable:
-        each = listed[index]
-        plan.append(PlannedTarget(each.target, scores[index], available_in_ms=each.signal.available_in_ms))
+        wait_ms = candidates[index].signal.available_in_ms
+        plan.append(PlannedTarget(candidates[index].target, scores[index], available_in_ms=wait_ms))
     if clamps:
         plan = [replace(each, max_tokens=clamps.get(each.target.id)) for each in plan]
     name, window_s = balancing_mode(request) or strategy, request.policy.performance_window
@@ -110,29 +110,28 @@ Filtered = tuple[CandidateSet, tuple[Exclusion, ...], Mapping[str, int]]
 def _filter(request: RoutingRequest, snapshot: Snapshot, signals: Signals, cache: DecisionCache) -> Filtered:
     """Apply the static filters (from the cache), the providers' rate limits and the per-request filters."""
     eligible = cache.eligible_targets(request)
-    candidates = cache.candidates(eligible, request.policy.performance_window)
+    candidate_set = cache.candidates(eligible, request.policy.performance_window)
     if signals.limited_for_ms:
-        candidates = CandidateSet(delay_candidates(candidates.candidates, signals.limited_for_ms))
+        candidate_set = CandidateSet(delay_candidates(candidate_set.candidates, signals.limited_for_ms))
     check = request_check(request, snapshot, eligible.min_context_window)
     if check is None:
-        return candidates, eligible.excluded, {}
-    admissions = [check(each.target, each.signal) for each in candidates.candidates]
+        return candidate_set, eligible.excluded, {}
+    admissions = [check(each.target, each.signal) for each in candidate_set.candidates]
     if admissions.count(ADMITTED) == len(admissions):
-        return candidates, eligible.excluded, {}
-    checked = list(zip(candidates.candidates, admissions, strict=True))
+        return candidate_set, eligible.excluded, {}
+    checked = list(zip(candidate_set.candidates, admissions, strict=True))
     excluded = [Exclusion(each.target.id, each.provider_name, why.exclusion) for each, why in checked if why.exclusion]
     clamps = {each.target.id: found.max_tokens for each, found in checked if found.max_tokens}
     if excluded:
         admitted = [(each.target, each.signal) for each, found in checked if not found.exclusion]
-        candidates = CandidateSet(make_candidates(admitted))
-    return candidates, (*eligible.excluded, *excluded), clamps
+        candidate_set = CandidateSet(make_candidates(admitted))
+    return candidate_set, (*eligible.excluded, *excluded), clamps
 
 
-def _order_overrides(request: RoutingRequest, candidates: CandidateSet, signals: Signals) -> OrderOverrides:
+def _order_overrides(request: RoutingRequest, candidate_set: CandidateSet, signals: Signals) -> OrderOverrides:
     """Return what comes before the scores. The balancer picks only where neither chain nor session has a first place."""
     chain = provider_chain(request.policy)
-    session_index = None if signals.sticky_target is None else candidates.available_index(signals.sticky_target)
-    if session_index is not None or not candidates.available_by_provider.keys().isdisjoint(chain):
+    session_index = None if signals.sticky_target is None else candidate_set.available_index(signals.sticky_target)
+    if session_index is not None or not candidate_set.available_by_provider.keys().isdisjoint(chain):
         return OrderOverrides(chain, session_index)
-    pick = next_pick(request, candidates, signals.pick_counts)
-    return OrderOverrides(chain, None, pick) if chain or pick else NO_OVERRIDES
+    return OrderOverrides(chain, None, next_pick(request, candidate_set, signals.pick_counts))

@@ -13,7 +13,7 @@ from proxy.errors import InvalidRequestError
 from proxy.routing.request_body import ChatBody, CompletionsBody, Message, RequestBody, ResponsesBody, parse_body
 
 
-class Facts(Struct, frozen=True, gc=False):
+class Facts(Struct, frozen=True):
     """What routing knows of a request's body."""
 
     endpoint: str = ""

@@ -15,7 +15,7 @@ from proxy.routing.policy import Policy
 from proxy.routing.strategies import StrategyInput
 
 
-class OrderOverrides(Struct, frozen=True, gc=False):
+class OrderOverrides(Struct, frozen=True):
     """What comes before the scores."""
 
     chain: tuple[str, ...] = ()
@@ -23,9 +23,6 @@ class OrderOverrides(Struct, frozen=True, gc=False):
     session_index: int | None = None
     """The available candidate that served the session last."""
     pick: BalancedPick | None = None
-
-
-NO_OVERRIDES = OrderOverrides()
 
 
 def provider_chain(policy: Policy) -> tuple[str, ...]:
@@ -42,8 +39,6 @@ def rank(given: StrategyInput, scores: Sequence[float], overrides: OrderOverride
         order.sorted_by(scores, max_latency_ms)
         for order in given.candidate_set.speed_orders(given.request.facts.stream)
     ]
-    if overrides is NO_OVERRIDES:
-        return available, unavailable
     if overrides.pick:
         available = _move_pick_first(available, given, overrides.pick)
     if overrides.session_index is not None:

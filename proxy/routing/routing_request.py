@@ -11,7 +11,7 @@ from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 
 
-class RoutingRequest(Struct, frozen=True, gc=False):
+class RoutingRequest(Struct, frozen=True):
     """One request, as the decision sees it. A value: equal requests get equal decisions."""
 
     facts: Facts

@@ -22,7 +22,7 @@ FEW_SAMPLES = 10
 """A target with fewer samples than this is explored."""
 
 
-class StrategyInput(Struct, frozen=True, gc=False):
+class StrategyInput(Struct, frozen=True):
     """Everything a strategy may read."""
 
     request: RoutingRequest

@@ -199,19 +199,19 @@ def check_routing(routing: Any, order: list[str], outcomes: list[str]) -> None:
     assert routing["policy"]["provider_fallbacks"] == order and routing["request_id"] == "r-1"
 
 
-ASKED = {**EXPLAIN, "X-Provider-Fallbacks": "first,second", "X-Request-Id": "r-1"}
+FALLBACKS = {**EXPLAIN, "X-Provider-Fallbacks": "first,second", "X-Request-Id": "r-1"}
 
 
 async def test_a_response_contains_the_decision_and_the_attempts_on_request(sidecar: RunningSidecar) -> None:
     await sidecar.sandbox.stop("first")
-    async with sidecar.client(default_headers=ASKED) as client:
+    async with sidecar.client(default_headers=FALLBACKS) as client:
         answer = await client.chat.completions.create(model="m", messages=HELLO)
     check_routing((answer.model_extra or {})["routing"], ["first", "second"], ["connection_error", "ok"])
 
 
 async def test_a_stream_contains_them_in_the_chunk_with_the_finish_reason(sidecar: RunningSidecar) -> None:
     await sidecar.sandbox.stop("first")
-    async with sidecar.client(default_headers=ASKED) as client:
+    async with sidecar.client(default_headers=FALLBACKS) as client:
         got = await chunks(client)
     (routing,) = [each.model_extra["routing"] for each in got if "routing" in each.model_extra]
     check_routing(routing, ["first", "second"], ["connection_error", "ok"])
@@ -221,7 +221,7 @@ async def test_a_stream_contains_them_in_the_chunk_with_the_finish_reason(sideca
 async def test_an_error_response_contains_them_next_to_the_error(sidecar: RunningSidecar) -> None:
     await sidecar.sandbox.stop("first")
     await sidecar.sandbox.stop("second")
-    async with sidecar.client(default_headers=ASKED) as client:
+    async with sidecar.client(default_headers=FALLBACKS) as client:
         with pytest.raises(openai.InternalServerError) as caught:
             await client.chat.completions.create(model="m", messages=HELLO)
     body = orjson.loads(caught.value.response.content)
