@@ -116,3 +116,10 @@ def test_one_hedge_may_always_start_while_none_is_in_flight() -> None:
     assert (budget.try_acquire(), budget.try_acquire()) == (True, False)
     budget.release()
     assert budget.try_acquire()
+
+
+def test_a_hedge_costs_exactly_one_token() -> None:
+    budget = HedgeBudget()
+    assert budget.try_acquire()
+    budget.deposit(1.0)
+    assert (budget.try_acquire(), budget.balance, budget.try_acquire()) == (True, 0, False)

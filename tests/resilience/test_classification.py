@@ -77,6 +77,14 @@ FAULT_WITH_RETRY = Classification(True, consecutive="increment", counts_as="fail
             refused(503, retry_after="0"),
             Classification(True, "increment", "failure", True, "jittered", "retry_after", 0),
         ),
+        (
+            refused(503, retry_after_ms="300"),
+            Classification(True, "increment", "failure", True, "jittered", "retry_after", 0.3),
+        ),
+        (
+            refused(503, retry_after_ms="400"),
+            Classification(True, "increment", "failure", True, None, "retry_after", 0.4),
+        ),
         (refused(529, retry_after="7"), Classification(True, "increment", "failure", True, None, "retry_after", 7)),
         (refused(429), Classification(True, "keep", "failure", False, None, "exponential")),
         (

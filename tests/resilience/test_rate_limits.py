@@ -48,3 +48,19 @@ def test_a_provider_without_limits_is_never_limited() -> None:
     limiter.start_attempt("a", 0.0)
     assert limiter.limited_for_ms({"a": Provider("a", "openai", 1.0)}, 0.0) == {}
     assert limiter.limited_for_ms(provider(), 0.0) == {}
+
+
+def test_usage_must_fall_below_the_limit() -> None:
+    limiter, account = RateLimiter(), provider(requests_per_minute=2)
+    for now in (1.0, 2.0, 11.0, 12.0):
+        limiter.start_attempt("a", now)
+    assert limiter.limited_for_ms(account, 12.0) == {"a": 63_000}  # at 65 there are still two requests, until 75
+
+
+def test_the_used_ratio_is_that_of_the_limit_that_is_used_most() -> None:
+    limiter, account = RateLimiter(), provider(requests_per_minute=4, tokens_per_minute=100)["a"]
+    limiter.start_attempt("a", 0.0)
+    assert limiter.used_ratio(account, 0.0) == 0.25
+    limiter.end_attempt("a", 50, 0.0)
+    assert (limiter.used_ratio(account, 64.9), limiter.used_ratio(account, 65.0)) == (0.5, 0)
+    assert limiter.used_ratio(provider()["a"], 0.0) is None

@@ -109,6 +109,13 @@ def test_a_prefilled_continuation_passes_at_once():
     assert choices_of([frame]) == [("new", "three", None)]
 
 
+@pytest.mark.parametrize(("length", "passed"), [(19, "x" * 19 + " on"), (20, " on")])
+def test_only_a_prefix_of_20_characters_is_removed_when_a_prefilled_continuation_repeats_it(length, passed):
+    resumed = ResumedStream.from_prefix(Prefix.from_text("x" * length), None, prefilled=True)
+    frame = resumed.transform_frame(chunk_event("x" * length + " on", "stop", id="new"))
+    assert choices_of([frame]) == [("new", passed, "stop")]
+
+
 @pytest.mark.parametrize("frame", [chunk_event("other"), chunk_event(finish="stop"), chunk_event("one", "stop")])
 def test_a_different_response_is_a_mismatch(frame):
     with pytest.raises(ResumeMismatchError):

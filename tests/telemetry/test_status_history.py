@@ -253,6 +253,14 @@ def test_a_worse_status_is_reported_at_once_and_a_better_one_after_five_seconds(
     assert (hysteresis.shown.since, hysteresis.shown.reason) == (19, "healthy")
 
 
+def test_a_new_reason_of_the_same_status_is_reported_at_once() -> None:
+    hysteresis = StatusHysteresis()
+    hysteresis.observe("degraded", "cooling down", 1)
+    assert hysteresis.observe("degraded", "some targets are ejected", 2) == Health(
+        "degraded", "some targets are ejected", 1
+    )
+
+
 def test_the_best_status_that_has_held_is_reported() -> None:
     hysteresis = StatusHysteresis()
     for now, status, shown in [

@@ -84,6 +84,21 @@ def test_reading_does_not_change_the_window() -> None:
     assert window.sum_over(60, 101).ok == 1
 
 
+def test_a_bucket_ends_where_the_next_begins() -> None:
+    window = Window()
+    for now in (100, 104.9, 105):
+        window.at(now).ok += 1
+    assert [window.sum_over(seconds, 105).ok for seconds in (5, 10)] == [1, 3]
+
+
+def test_a_window_of_a_minute_crosses_the_minute() -> None:
+    window = Window()
+    for now in (54, 59, 61):
+        window.at(now).ok += 1
+    assert [window.sum_over(seconds, 61).ok for seconds in (60, 61)] == [3, 3]
+    assert [window.sum_over(seconds, 119).ok for seconds in (60, 61)] == [1, 3]
+
+
 def test_a_clock_that_jumps_back_stands_still() -> None:
     window = Window()
     for now in (100, 107, 101):
