@@ -80,7 +80,7 @@ class SignalTable:
     def __init__(self, rows: Mapping[str, Signal] = MappingProxyType({})) -> None:
         self._rows = rows
 
-    def get(self, target: str, window: float = HEALTH_WINDOW_S) -> Signal:
+    def get(self, target: str, window_s: float = HEALTH_WINDOW_S) -> Signal:
         """Return the target's signal; in a live table, with percentiles over that many seconds."""
         return self._rows.get(target, UNTRIED_SIGNAL)
 
@@ -178,9 +178,9 @@ class SignalCache:
         """Return the health of a group of at least one target, each of them a member once."""
         return self.group_histories.health(key, members, self.observations.sequence.last, now)
 
-    def signal(self, target: str, window: float, now: float) -> Signal:
+    def signal(self, target: str, window_s: float, now: float) -> Signal:
         """Return the target's signal, recomputed if the cached one is out of date."""
-        key, record = (target, window), self.observations.get(target)
+        key, record = (target, window_s), self.observations.get(target)
         urgent_changes = record.urgent_changes if record else 0
         cached = self._rows.get(key)
         if cached is None or cached.record is not record or cached.urgent_changes != urgent_changes:
@@ -236,12 +236,15 @@ class SignalCache:
             is_idle = age_s < IDLE_REFRESH_S and cached.changes == record.changes
             if age_s < REFRESH_S or is_idle or not self._try_acquire(key):
                 return cached.performance
-        window = round_up_to_buckets(key[1])
-        total = record.window.sum_over(window, now)
-        if window == round_up_to_buckets(HEALTH_WINDOW_S) and record.trend.is_due(now):
+        window_s = round_up_to_buckets(key[1])
+        total = record.window.sum_over(window_s, now)
+        if window_s == round_up_to_buckets(HEALTH_WINDOW_S) and record.trend.is_due(now):
             record.trend.measure(now, total)
         performance = Performance(
-            window, _percentiles(total.ttft, 1000), _percentiles(total.latency, 1000), _percentiles(total.throughput, 1)
+            window_s,
+            _percentiles(total.ttft, 1000),
+            _percentiles(total.latency, 1000),
+            _percentiles(total.throughput, 1),
         )
         self._percentiles[key] = _CachedPercentiles(record, performance, record.changes, now)
         return performance
@@ -255,11 +258,11 @@ class _LiveTable(SignalTable):
         self._cache, self._at = cache, now
         self._signals: dict[tuple[str, float], Signal] = {}
 
-    def get(self, target: str, window: float = HEALTH_WINDOW_S) -> Signal:
-        key = target, window
+    def get(self, target: str, window_s: float = HEALTH_WINDOW_S) -> Signal:
+        key = target, window_s
         signal = self._signals.get(key)
         if signal is None:
-            signal = self._signals[key] = self._cache.signal(target, window, self._at)
+            signal = self._signals[key] = self._cache.signal(target, window_s, self._at)
         return signal
 
 
