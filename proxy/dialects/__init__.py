@@ -1,7 +1,8 @@
 """Provider wire formats, one package each; `DIALECTS` is the only place that lists them.
 
 `contract` defines what a dialect provides. `hub/` reads and writes OpenAI Chat Completions, which every dialect translates
-from and to. The other modules here are shared by the dialects: error classification, tool names, lenient JSON, streams."""
+from and to. The other modules here are shared by the dialects: error classification, tool names, lenient JSON, streams.
+"""
 
 from collections.abc import Mapping
 

@@ -1,6 +1,7 @@
 """Defensive casts for provider JSON: a value of the wrong type becomes the empty value of the right one.
 
-The exception is text of the answer (`content_of`): dropping it would be silent loss, so the wrong type is an error."""
+The exception is text of the answer (`content_of`): dropping it would be silent loss, so the wrong type is an error.
+"""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The contract of a dialect (a provider's wire format): `Dialect`, and the values its functions take and return.
 
 A dialect builds the provider's request from an OpenAI request, and translates responses, event streams and errors back.
-It is a value made of pure functions; nothing here opens a socket or awaits."""
+It is a value made of pure functions; nothing here opens a socket or awaits.
+"""
 
 from __future__ import annotations
 

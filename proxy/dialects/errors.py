@@ -1,6 +1,7 @@
 """Classifies provider errors, for every dialect: status and code -> the trigger that failover rules name.
 
-Also finds the message in an error body of any known shape, and builds the error in OpenAI's envelope."""
+Also finds the message in an error body of any known shape, and builds the error in OpenAI's envelope.
+"""
 
 from __future__ import annotations
 
@@ -73,7 +74,8 @@ _MESSAGE_KEYS = ("error", "message", "detail", "msg", "title")
 def trigger_of(status: int, code: str | None) -> str:
     """Return the failover trigger of an error: `rate_limit`, `server_error`, `model_overloaded`, `invalid_request` and so on.
 
-    A known code decides, except OpenAI's generic type where the status is more specific, and `slow_down` with a 429."""
+    A known code decides, except OpenAI's generic type where the status is more specific, and `slow_down` with a 429.
+    """
     is_generic = code == _GENERIC_TYPE and status in _BY_STATUS
     if code in _BY_CODE and not is_generic and (code, status) != ("slow_down", 429):
         return _BY_CODE[code]
@@ -86,7 +88,8 @@ def error_response(
 ) -> UpstreamErrorResponse:  # fmt: skip
     """Return the error in OpenAI's envelope; `type`, and `code` where the provider sent none, come from the status.
 
-    `body` is the provider's own body if it is such an envelope already: it is sent to the caller unchanged."""
+    `body` is the provider's own body if it is such an envelope already: it is sent to the caller unchanged.
+    """
     kind, default_code = _TYPE_AND_CODE.get(
         status, ("server_error", "server_error") if status >= 500 else _TYPE_AND_CODE[400]
     )

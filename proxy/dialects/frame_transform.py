@@ -12,7 +12,8 @@ from proxy.sse import Framer
 class FrameTransform(ABC):
     """Passes each complete frame to `_translate_frame` until the answer is done or an error has ended it.
 
-    An exception makes the response malformed: the frames before it are sent, and an error event is the last."""
+    An exception makes the response malformed: the frames before it are sent, and an error event is the last.
+    """
 
     def __init__(self, context: ResponseContext) -> None:
         self._context = context

@@ -16,7 +16,8 @@ def parse(data: bytes) -> Any:
     """Parse JSON. Raises ValueError for invalid JSON.
 
     Also accepts lone surrogates (which stay in the strings), NaN and Infinity (as None), integers over 64 bits (as floats)
-    and bytes that are not UTF-8 (as U+FFFD)."""
+    and bytes that are not UTF-8 (as U+FFFD).
+    """
     try:
         return orjson.loads(data)
     except orjson.JSONDecodeError:
@@ -81,8 +82,8 @@ class SurrogateJoiner:
     """Joins surrogate pairs that are split over two pieces of a text.
 
     A high surrogate at the end of a piece is held back and put in front of the next piece of the same text. Pieces of
-    several texts may alternate; each text has a key. Example: `join("a", "x\\ud83d")` returns "x", then `join("a",
-    "\\ude00")` returns the whole emoji."""
+    several texts may alternate; each text has a key.
+    """
 
     def __init__(self) -> None:
         self.held: dict[Any, str] = {}

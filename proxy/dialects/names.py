@@ -49,7 +49,8 @@ class UniqueNames:
 
     Tries the closest valid name, then that with a suffix: the hash of the whole name, which is the same in every turn of a
     conversation, then hashes of that hash. A name that is assigned again continues with its remaining candidates, so none
-    is tried twice. Example: `a.b` becomes `a_b`, or `a_b_292c1d51` if `a_b` is taken."""
+    is tried twice. Example: `a.b` becomes `a_b`, or `a_b_292c1d51` if `a_b` is taken.
+    """
 
     def __init__(self, rule: NameRule, taken: Iterable[str] = ()) -> None:
         self._rule = rule

@@ -1,7 +1,8 @@
 """OpenAI-compatible hosts: Meta's Model API, vLLM, Groq, Ollama, OpenRouter and others.
 
 Chat only. Requests pass through but for what such hosts are known to reject; responses are repaired where hosts deviate
-from OpenAI's format (tool call indexes and ids, finish reasons, reasoning fields, usage, errors in unusual places)."""
+from OpenAI's format (tool call indexes and ids, finish reasons, reasoning fields, usage, errors in unusual places).
+"""
 
 from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.request import build_request

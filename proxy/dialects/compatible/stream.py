@@ -31,7 +31,8 @@ class RepairingStream(FrameTransform):
     """Sends OpenAI's chunks: one finish per choice, usage once at the end, `[DONE]` if every choice has finished.
 
     A chunk that needs no repair (`_is_plain`) is sent byte-exactly with the provider spliced in. Any other is rebuilt: its
-    errors end the stream, its usage is kept for the end, and each finish reason gets a chunk of its own after the text."""
+    errors end the stream, its usage is kept for the end, and each finish reason gets a chunk of its own after the text.
+    """
 
     def __init__(self, context: ResponseContext) -> None:
         super().__init__(context)

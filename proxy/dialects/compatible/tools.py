@@ -33,7 +33,8 @@ class ToolCallRepair:
     """The tool calls of one choice. Each is started once, with id and name, and gets an index of its own.
 
     A fragment belongs to the call with its id; without a known id, to the last call with its index, unless it has a name
-    that starts another call."""
+    that starts another call.
+    """
 
     def __init__(self, stem: str, names: Mapping[str, str]) -> None:
         """`stem` makes ids for calls without one, `call_<stem>_<index>`; `names` is `ResponseContext.tool_names`."""

@@ -1,6 +1,7 @@
 """Decodes a chunk, a typed event or a whole completion of an OpenAI host: only the members that the sidecar reads.
 
-A member of the wrong type is treated as missing, so that no host's odd answer is an error of the sidecar's."""
+A member of the wrong type is treated as missing, so that no host's odd answer is an error of the sidecar's.
+"""
 
 from __future__ import annotations
 

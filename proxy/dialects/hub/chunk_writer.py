@@ -1,6 +1,7 @@
 """Writes a stream in OpenAI's format for the dialects that translate: each method returns one event as bytes.
 
-Everything written is recorded in `ResponseContext.answer`."""
+Everything written is recorded in `ResponseContext.answer`.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +21,8 @@ from proxy.sse import encode
 class ChunkWriter:
     """Writes the chunks of one choice. Call `start` first, and `finish`, `usage_chunk` and `done` last.
 
-    What is the same in all chunks of the stream is serialised once, so that a delta costs one `orjson.dumps` of its text."""
+    What is the same in all chunks of the stream is serialised once, so that a delta costs one `orjson.dumps` of its text.
+    """
 
     def __init__(self, context: ResponseContext, choice: int = 0) -> None:
         self._context = context
@@ -92,7 +94,8 @@ class ChunkWriter:
     def finish(self, reason: str, provider_reason: str | None = None) -> bytes:
         """Return the last chunk of the choice. `stop` becomes `tool_calls` if there were any.
 
-        `provider_reason` is the provider's own finish reason, where no OpenAI reason matches it."""
+        `provider_reason` is the provider's own finish reason, where no OpenAI reason matches it.
+        """
         reason = "tool_calls" if self._has_tool_calls and reason == "stop" else reason
         self._context.answer.finish_reason = reason
         own = b',"provider_finish_reason":' + serialize(provider_reason) if provider_reason else b""

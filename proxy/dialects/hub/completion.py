@@ -20,7 +20,8 @@ _NO_DETAILS: TokenDetails = MappingProxyType({})
 def build_completion(members: Mapping[str, Any], context: ResponseContext) -> bytes:
     """Return a completion with these members, `choices` and `usage` among them, and record it in the context.
 
-    `id`, `model` and `created` come from the context where they are missing or of the wrong type."""
+    `id`, `model` and `created` come from the context where they are missing or of the wrong type.
+    """
     valid = {key: value for key, value in members.items() if isinstance(value, _TYPES.get(key, object))}
     body: dict[str, Any] = {
         "id": context.id,
@@ -40,7 +41,8 @@ def build_completion(members: Mapping[str, Any], context: ResponseContext) -> by
 def build_choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dict[str, Any]:
     """Return one choice. `content` and `refusal` are always present; other members that are None are left out.
 
-    A finish reason of `stop` becomes `tool_calls` if there are any."""
+    A finish reason of `stop` becomes `tool_calls` if there are any.
+    """
     calls = message.get("tool_calls")
     full = {"role": "assistant", "content": None, "refusal": None}
     full |= {key: value for key, value in message.items() if value is not None and (key != "tool_calls" or value)}

@@ -1,6 +1,7 @@
 """Reads the content of the caller's messages: text, parts, images, tool arguments. Invalid content is a 400.
 
-`where` is the path of the content in the request, such as `messages[2].content`; errors name it."""
+`where` is the path of the content in the request, such as `messages[2].content`; errors name it.
+"""
 
 from __future__ import annotations
 

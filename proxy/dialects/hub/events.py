@@ -29,7 +29,8 @@ _CONTENT_SUFFIXES = (".delta", ".partial_image", "response.output_item.added")
 def has_content(event: Event) -> bool:
     """Whether an event contains anything but a role: text, reasoning, a tool call, an image, a finish reason, an error.
 
-    `[DONE]` alone does not count."""
+    `[DONE]` alone does not count.
+    """
     chunk = decode_chunk(event.data) if event.data is not None else None
     if not isinstance(chunk, Chunk):
         return False

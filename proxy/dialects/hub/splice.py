@@ -33,7 +33,8 @@ def insert_member(data: bytes, end: int, member: bytes) -> bytes:
 def append_to_event(frame: bytes, data: bytes, member: bytes) -> bytes:
     """Append a member to the object in an SSE frame; `data` is what `sse.data_of` returns for it.
 
-    Comments and other fields may follow the data, with braces of their own, so the brace is searched in the data lines."""
+    Comments and other fields may follow the data, with braces of their own, so the brace is searched in the data lines.
+    """
     if len(frame) - len(data) <= _SINGLE_LINE_OVERHEAD:  # nearly all frames; no second line with a brace fits in there
         return append_member(frame, member)
     end = max(line.end() for line in _LINE.finditer(frame) if _is_data(line[0]) and b"}" in line[0])

@@ -13,7 +13,8 @@ from proxy.errors import MalformedResponse
 def parse_success_body(data: bytes, unwrap: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
     """Parse the JSON object in a 200 body; `unwrap` may take it out of what a provider puts around it.
 
-    Raises MalformedResponse if it is not an object, is empty, or contains an error."""
+    Raises MalformedResponse if it is not an object, is empty, or contains an error.
+    """
     try:
         body = unwrap(parse(data))
     except ValueError as error:

@@ -42,7 +42,7 @@ def build_request(request: CallerRequest) -> ProviderRequest:
 
 
 def _stream_options(request: CallerRequest) -> dict[str, Any]:
-    """Always request usage in streams, for the log and the costs; the stream translator hides it from other callers."""
+    """Request usage in every stream, for the log and the costs; the stream translator hides it from other callers."""
     if not request.stream or request.endpoint not in USAGE_ON_REQUEST:
         return {}
     return {"stream_options": {**(request.body.get("stream_options") or {}), "include_usage": True}}

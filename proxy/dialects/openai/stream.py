@@ -15,7 +15,8 @@ from proxy.sse import data_of
 class PassthroughStream(FrameTransform):
     """Passes frames through byte-exactly but for the spliced member; invalid UTF-8 is replaced.
 
-    Dropped are events that are not JSON, usage that the caller did not request, and a `[DONE]` without a finish reason."""
+    Dropped are events that are not JSON, usage that the caller did not request, and a `[DONE]` without a finish reason.
+    """
 
     def __init__(self, context: ResponseContext) -> None:
         super().__init__(context)
