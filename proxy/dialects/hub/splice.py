@@ -23,11 +23,9 @@ def append_member(data: bytes, member: bytes) -> bytes:
 
 def insert_member(data: bytes, end: int, member: bytes) -> bytes:
     """Insert a member before the closing brace at index `end`, with a comma unless the object is empty."""
-    last = end - 1
-    while data[last : last + 1].isspace():
-        last -= 1
-    comma = b"" if data[last : last + 1] == b"{" else b","
-    return b"".join((data[:end], comma, member, data[end:]))
+    before = data[:end]
+    comma = b"" if before.rstrip()[-1:] == b"{" else b","
+    return b"".join((before, comma, member, data[end:]))
 
 
 def append_to_event(frame: bytes, data: bytes, member: bytes) -> bytes:
