@@ -16,7 +16,7 @@ from proxy.routing.decision_cache import BalancingGroup, CandidateSet
 from proxy.routing.routing_request import RoutingRequest
 
 SHARE_PRECISION = 10_000
-"""Providers' weights in the file are multiplied by this and rounded to integers."""
+"""Shares of providers, numbers up to 1, are multiplied by this and rounded to integers."""
 MAX_GROUPS = 1024
 """Groups that are counted; the least recently used are forgotten first."""
 
@@ -61,7 +61,7 @@ def balancing_mode(request: RoutingRequest) -> str | None:
 
 
 def _shares(candidates: CandidateSet) -> dict[str, float]:
-    """Return the available providers in listed order with their weights in the file."""
+    """Return the available providers in listed order with their shares of all weights in the file."""
     return {
         name: candidates.candidates[indices[0]].target.provider.weight
         for name, indices in candidates.available_by_provider.items()
