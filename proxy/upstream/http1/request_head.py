@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from proxy.errors import InvalidHeaderError
 from proxy.messages import UpstreamRequest
@@ -14,33 +13,26 @@ from proxy.upstream.http1.proxies import Route
 _TRANSPORT_HEADERS = frozenset(
     {"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "proxy-authorization", "expect"}
 )
-_FIELD_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, 5.6.2
 _UNSAFE_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
 def encode_request_head(request: UpstreamRequest, target: RequestTarget, route: Route) -> bytes:
     """Return request line, headers and the empty line. Raises InvalidHeaderError, which names the header."""
     headers = request.headers
-    names = _forwarded_names(tuple(headers))
+    for name in headers:
+        if not _TOKEN.fullmatch(name):
+            raise _invalid_header(name)
     values = "".join(headers.values())
     if not values.isprintable() and _UNSAFE_CHARACTER.search(values):
         raise _invalid_header(next(name for name, value in headers.items() if _UNSAFE_CHARACTER.search(value)))
-    fields = "".join([f"\r\n{name}: {headers[name]}" for name in names])
+    sent = [item for item in headers.items() if item[0].lower() not in _TRANSPORT_HEADERS]
+    fields = "".join([f"\r\n{name}: {value}" for name, value in sent])
     text = f"{_fixed_part(request.method, target, route)}{len(request.body)}{fields}\r\n\r\n"
     # Bytes that aiohttp could not decode as UTF-8 are sent as they were received.
     return text.encode("utf-8", "surrogateescape")
 
 
-@lru_cache(maxsize=256)
-def _forwarded_names(names: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the names without those the transport sets. Raises InvalidHeaderError (RFC 9110, 5.1)."""
-    for name in names:
-        if not _FIELD_NAME.fullmatch(name):
-            raise _invalid_header(name)
-    return tuple(name for name in names if name.lower() not in _TRANSPORT_HEADERS)
-
-
-@lru_cache(maxsize=1024)
 def _fixed_part(method: str, target: RequestTarget, route: Route) -> str:
     """Return what all requests to a target have in common, up to the value of Content-Length."""
     target_form, authorization = target.path, ""
