@@ -8,8 +8,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping
-
-from msgspec import Struct
+from dataclasses import dataclass
 
 from proxy.messages import Headers
 from proxy.retry_after import parse_http_date, parse_reset, parse_wait
@@ -23,7 +22,8 @@ _DOWNSTREAM_NAMES = frozenset({"retry-after", "retry-after-ms", "x-should-retry"
 _RATE_LIMIT_PREFIX = "x-ratelimit-"
 
 
-class RateLimitHeaders(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class RateLimitHeaders:
     """The names, in lower case, of a provider's response headers for one rate limit."""
 
     unit: str

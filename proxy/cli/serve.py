@@ -6,8 +6,9 @@ import asyncio
 import signal
 from argparse import ArgumentParser, Namespace
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
@@ -58,7 +59,8 @@ async def _serve(arguments: Namespace, generation: Generation, stopped: asyncio.
     return 0
 
 
-class _Logs(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Logs:
     log: FilteringBoundLogger
     redact: LogRedactor
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import Any
 
 import orjson
 from aiohttp import web
@@ -21,7 +21,8 @@ Result = tuple[int, Any]
 """HTTP status, and a JSON value or a `RawBody`."""
 
 
-class RawBody(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class RawBody:
     """A response body that is already serialised."""
 
     body: bytes

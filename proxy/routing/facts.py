@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import orjson
@@ -57,7 +58,8 @@ def _check_depth(body: dict[str, Any]) -> None:
         raise InvalidRequestError(f"the body is nested over {MAX_DEPTH} levels", code="invalid_json") from error
 
 
-class _Endpoint(Struct, frozen=True):
+@dataclass(frozen=True, slots=True)
+class _Endpoint:
     """The schema of an endpoint's body, the member it requires next to `model`, and the model if the body names none."""
 
     body_type: type[RequestBody] = RequestBody
