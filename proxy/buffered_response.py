@@ -33,7 +33,8 @@ def encode_response(
 ) -> bytes:
     """Return head and body as bytes. Raises ValueError if a header contains a line break.
 
-    `headers` are all headers except Content-Length and Connection, which are added here."""
+    `headers` are all headers except Content-Length and Connection, which are added here.
+    """
     assert isinstance(response.body, bytes), "streams are written in chunks"
     fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
     if fields.count("\n") != len(headers) or fields.count("\r") != len(headers):

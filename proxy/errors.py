@@ -1,7 +1,8 @@
 """The errors of the sidecar, each with its HTTP status and its `type` and `code` in OpenAI's error format.
 
 `ParrotError` is the base class. `UpstreamError` and its subclasses are failures of one attempt; their `trigger` is the class
-of failure that failover rules refer to."""
+of failure that failover rules refer to.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,8 @@ EXHAUSTION_ERRNOS = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.E
 class ParrotError(Exception):
     """Base class: an error that is sent to the caller as `{"error": {"message", "type", "param", "code"}}`.
 
-    `param` is the invalid parameter or header, `code` replaces the class's code, `headers` are added to the response."""
+    `param` is the invalid parameter or header, `code` replaces the class's code, `headers` are added to the response.
+    """
 
     status = 500
     type = "server_error"
@@ -197,7 +199,8 @@ class MalformedResponse(UpstreamError):  # noqa: N818
 class UpstreamErrorResponse(UpstreamError):  # noqa: N818
     """The provider answered with an error, which its dialect has translated.
 
-    `members` are those of `error` in the body; `body` is the original body if it is in OpenAI's format already."""
+    `members` are those of `error` in the body; `body` is the original body if it is in OpenAI's format already.
+    """
 
     def __init__(
         self,

@@ -1,7 +1,8 @@
 """Selects the headers that are forwarded from the caller to the provider and from the provider to the caller.
 
 Both directions are allow lists. Credentials, cookies and hop-by-hop headers are never forwarded: the sidecar authenticates
-with its own keys."""
+with its own keys.
+"""
 
 from __future__ import annotations
 
@@ -60,7 +61,8 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
     """Return the caller's headers to forward to one provider, with names in lower case and repeated lines joined.
 
-    `prefixes` are those of headers for this provider only. Headers listed in `Connection` are hop-by-hop (RFC 9110, 7.6.1)."""
+    `prefixes` are those of headers for this provider only. Headers listed in `Connection` are hop-by-hop (RFC 9110, 7.6.1).
+    """
     forwarded: dict[str, str] = {}
     hop_by_hop: list[str] = []
     for name, value in headers.items():

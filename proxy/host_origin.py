@@ -16,7 +16,8 @@ def check_host(headers: Headers, remedy: str) -> None:
     """Raise ForbiddenError for a Host that is a DNS name other than localhost; `remedy` ends the message.
 
     DNS rebinding: an attacker's name that resolves to this machine still appears in Host. IP literals are not resolved,
-    so they are safe."""
+    so they are safe.
+    """
     host = headers.get("Host", "")
     if not _is_safe(host):
         raise ForbiddenError(
@@ -27,7 +28,8 @@ def check_host(headers: Headers, remedy: str) -> None:
 def check_origin(headers: Headers, allowed: Collection[str], remedy: str) -> None:
     """Raise ForbiddenError for a request from a web page, unless it is the listener's own or its origin is in `allowed`.
 
-    Any page in a browser can send requests to localhost, but the browser adds the page's origin. `remedy` ends the message."""
+    Any page in a browser can send requests to localhost, but the browser adds the page's origin. `remedy` ends the message.
+    """
     origin = headers.get("Origin")
     if origin is None or origin in allowed:
         return

@@ -192,7 +192,8 @@ class Transport(Protocol):
     ) -> UpstreamResponse:
         """Send it whole; status and headers are in when this returns. Times are seconds.
 
-        Raises UpstreamError, InvalidHeaderError for a header that cannot be sent, and ResourceExhaustedError."""
+        Raises UpstreamError, InvalidHeaderError for a header that cannot be sent, and ResourceExhaustedError.
+        """
 
     def close(self) -> None:
         """Close the idle connections, and the others as their answers end."""

@@ -4,7 +4,8 @@ A secret is found as it is, percent-encoded, and with any of its characters esca
 
 Most data contains no secret, so a cheap test comes first: each secret has two bytes that are rare in responses, and a search
 for a secret starts only if both occur (`required_bytes` does the same for all secrets at once). Escaped characters need a
-regular expression, which runs only if the data contains a backslash escape of a character of some secret."""
+regular expression, which runs only if the data contains a backslash escape of a character of some secret.
+"""
 
 from __future__ import annotations
 
@@ -170,7 +171,8 @@ class _SecretMatcher:
     def _secret_pattern(self) -> re.Pattern[bytes]:
         """Matches a secret whose characters may be escaped, with any number of backslashes, as in JSON within JSON.
 
-        Linear time: quantifiers are possessive, and a match starts at the first of consecutive backslashes."""
+        Linear time: quantifiers are possessive, and a match starts at the first of consecutive backslashes.
+        """
         alternatives = ("".join(map(_char_pattern, secret)) for secret in self._secrets)
         return re.compile(rb"(?<!\\)(?:" + "|".join(alternatives).encode("utf-8", "surrogateescape") + rb")")
 

@@ -82,7 +82,7 @@ def _parse_iso_time(text: str) -> float | None:
 
 
 def _timestamp(time: datetime) -> float:
-    """A time without a zone is in UTC, as an HTTP date always is (RFC 9110, 5.6.7)."""
+    """Return seconds since 1970; a time without a zone is in UTC, as an HTTP date always is (RFC 9110, 5.6.7)."""
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 

@@ -272,9 +272,7 @@ class Listener(web.Server):
         return len(self._connections) < self.max_connections
 
     def refuse(self, transport: asyncio.Transport) -> None:
-        """Answer 503 at once, and close.
-
-        Out of descriptors the system would leave the client waiting, or drop it without a word."""
+        """Answer 503 at once and close; out of descriptors, the system would leave the client waiting without a word."""
         error = ResourceExhaustedError(f"the sidecar is full: {self.max_connections} connections are open; try again")
         self.on_full(error)
         head = f"HTTP/1.1 503 Service Unavailable\r\nServer: {_SERVER}\r\nConnection: close\r\nRetry-After: 1\r\n"

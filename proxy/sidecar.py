@@ -1,6 +1,7 @@
 """Start and stop of the sidecar: wires up the listeners, the reloader, probes, health watcher and tracing.
 
-`start` returns a running `Sidecar`; `Sidecar.stop` drains it."""
+`start` returns a running `Sidecar`; `Sidecar.stop` drains it.
+"""
 
 from __future__ import annotations
 
@@ -96,7 +97,8 @@ class Sidecar:
         """Drain and stop.
 
         Readiness turns 503 at once. New requests are accepted for `drain.delay` more; requests in flight may finish within
-        `drain.timeout`; streams still open then end with an error event, and every connection is closed."""
+        `drain.timeout`; streams still open then end with an error event, and every connection is closed.
+        """
         drain = self.handler.generation.snapshot.drain
         self.handler.draining = True
         self.config_task.cancel()

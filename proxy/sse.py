@@ -1,6 +1,7 @@
 """Server-sent events (WHATWG): splits a byte stream into frames, parses a frame into an event, and encodes events.
 
-A frame is the bytes of one event, including the blank line that ends it."""
+A frame is the bytes of one event, including the blank line that ends it.
+"""
 
 from __future__ import annotations
 
@@ -26,7 +27,8 @@ class Framer:
     """Splits a stream into frames, after each blank line. Line ends may be LF, CR or CRLF. No byte is changed or lost.
 
     The buffer holds the bytes after the last blank line. It is scanned only once: `_scanned` is where the next search starts.
-    As long as the stream has no CR, the search is a plain `bytes.find`."""
+    As long as the stream has no CR, the search is a plain `bytes.find`.
+    """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self.max_event_bytes = max_event_bytes
@@ -37,7 +39,8 @@ class Framer:
     def feed(self, data: bytes) -> list[bytes]:
         """Return the frames that `data` completes.
 
-        Raises EventTooLargeError if an incomplete event exceeds the limit; frames before it are returned first."""
+        Raises EventTooLargeError if an incomplete event exceeds the limit; frames before it are returned first.
+        """
         buffer = self._buffer + data
         self._has_cr = self._has_cr or b"\r" in data
         find_end = _end_of_blank_line if self._has_cr else _end_of_lf_blank_line

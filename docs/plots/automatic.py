@@ -131,7 +131,7 @@ COLUMN = WIDTH // COLUMNS
 
 
 def draw(cases: list[Case]) -> str:
-    """The plot as SVG."""
+    """Return the plot as SVG."""
     parts, bottoms = _legend(), [TOP] * COLUMNS
     for case in cases:
         column = bottoms.index(min(bottoms))

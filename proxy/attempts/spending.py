@@ -30,7 +30,8 @@ def _attempt_cost_usd(attempt: Attempt) -> float:
     """Return the known cost of an attempt, or an estimate.
 
     A running attempt counts with its worst case. One that failed after its first content, or lost to a hedge, counts with
-    its prompt and the text received; one that failed before counts as 0."""
+    its prompt and the text received; one that failed before counts as 0.
+    """
     known, exchange, target = attempt.cost(), attempt.exchange, attempt.step.target
     if known is not None or target.price is None:
         return known or 0.0

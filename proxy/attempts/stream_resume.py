@@ -83,7 +83,8 @@ class ResumableStream:
     def _check(self, data: bytes, began: float) -> None:
         """Raises where the answer broke: cut, or an error in it.
 
-        The time we wait for content counts, from `record_started` on; that in which the caller takes what came does not."""
+        The time we wait for content counts, from `record_started` on; that in which the caller takes what came does not.
+        """
         seen = self._attempt.completion
         if seen.error:
             raise _InStreamError(data)

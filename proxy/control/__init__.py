@@ -1,6 +1,7 @@
 """Endpoints that the sidecar answers itself: models, health, performance, activity, dry run, costs.
 
-`LOCAL_ENDPOINTS` is the table of those on the data listener. The admin listener is `control/admin.py`."""
+`LOCAL_ENDPOINTS` is the table of those on the data listener. The admin listener is `control/admin.py`.
+"""
 
 from collections.abc import Mapping
 

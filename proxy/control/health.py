@@ -85,7 +85,8 @@ class HealthEvaluator:
     def health(self, key: str, targets: Iterable[LabelledTarget]) -> Health:
         """Return the aggregate health of a group of targets; an empty group is healthy.
 
-        `key` is the group's key in the status history."""
+        `key` is the group's key in the status history.
+        """
         members = [self.observed.members[id] for id in dict.fromkeys(each.target for each in targets)]
         return self.signals.group_health(key, members, self.at.now) if members else HEALTHY
 

@@ -29,7 +29,8 @@ class MetricsEndpoint:
     async def __call__(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics as text and their content type.
 
-        Formatting runs in a thread, because thousands of series would block the event loop."""
+        Formatting runs in a thread, because thousands of series would block the event loop.
+        """
         last = self.last_reload()
         config = ConfigMetrics(__version__, last.generation, last.digest, last.is_successful, dict(self.reloads))
         return await asyncio.to_thread(exposition, take_snapshot(self.runtime, self.health, config), accept)

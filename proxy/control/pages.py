@@ -1,6 +1,7 @@
 """The dashboard's static files. They contain no data, so they are served without a key.
 
-The page itself calls the API with the key that the user enters."""
+The page itself calls the API with the key that the user enters.
+"""
 
 from __future__ import annotations
 
@@ -63,7 +64,8 @@ PAGES: Mapping[str, Page] = _read_pages()
 def find_page(path: str, pipeline: Pipeline) -> Handler[Exchange] | None:
     """Return the handler of a dashboard path, or None for another path.
 
-    Without keys the Host and Origin checks of `auth` apply to it too."""
+    Without keys the Host and Origin checks of `auth` apply to it too.
+    """
     page = PAGES.get(path.partition("?")[0])
     if page is None:
         return None

@@ -34,7 +34,8 @@ async def performance(exchange: Exchange) -> Response:
 def report(snapshot: Snapshot, runtime: Runtime, query: ReportQuery, now: float) -> dict[str, Any]:
     """Return the window and a row per provider in the file's order.
 
-    `load_percentage` is the used part of the provider's limits, or of `max_inflight` where it has none."""
+    `load_percentage` is the used part of the provider's limits, or of `max_inflight` where it has none.
+    """
     observations = runtime.observations
     targets = query.targets(snapshot, observations)
     rows = []

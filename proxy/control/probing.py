@@ -1,6 +1,7 @@
 """Active health checks: probe the providers that have a `probe` in the configuration.
 
-Each result goes to the breakers, the health status and the metrics. What is sent is built by `upstream/probe.py`."""
+Each result goes to the breakers, the health status and the metrics. What is sent is built by `upstream/probe.py`.
+"""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from proxy.routing.facts import parse_json_object
 async def route(exchange: Exchange) -> Response:
     """Answer with the plan for a chat request as it would be made now.
 
-    No balancing turn is taken and no session is recorded. An empty plan is a 200, an unknown model a 404."""
+    No balancing turn is taken and no session is recorded. An empty plan is a 200, an unknown model a 404.
+    """
     exchange.raw = await Limits().read(exchange)
     request = build_routing_request(
         parse_json_object(exchange.raw), exchange.control_headers, exchange.snapshot, exchange.id

@@ -1,6 +1,7 @@
 """`GET /v1/providers/health/stream`: status changes as a websocket, or as server-sent events.
 
-The first message is a snapshot of all providers, each further one a change (`control/watch.py` publishes them)."""
+The first message is a snapshot of all providers, each further one a change (`control/watch.py` publishes them).
+"""
 
 from __future__ import annotations
 
@@ -31,7 +32,8 @@ _MAX_MESSAGE_BYTES = 4096
 async def stream(exchange: Exchange) -> Response:
     """Return a response that takes over the connection: a websocket or an event stream, as the request asks.
 
-    Raises InvalidRequestError for any other request, and OverloadedError at the limit of clients or when shutting down."""
+    Raises InvalidRequestError for any other request, and OverloadedError at the limit of clients or when shutting down.
+    """
     headers, feed = exchange.request.headers, exchange.runtime.feed
     if feed.closed or len(feed) >= MAX_SUBSCRIBERS:
         raise _too_many_clients()

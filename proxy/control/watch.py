@@ -1,6 +1,7 @@
 """Watches the providers' health: logs each status change and publishes it to the clients of the health stream.
 
-Health is evaluated at least once a second, and again as soon as a failure wakes the watcher up."""
+Health is evaluated at least once a second, and again as soon as a failure wakes the watcher up.
+"""
 
 from __future__ import annotations
 
@@ -76,7 +77,8 @@ class HealthWatcher:
     def snapshot_message(self) -> str:
         """Return the first message of a stream: the health report, with the statuses of the last evaluation.
 
-        The changes published later are relative to those statuses."""
+        The changes published later are relative to those statuses.
+        """
         at = report_time(self.runtime)
         self._last = self._last or self._rows(at)
         rows = report(self.snapshot(), self.runtime.signals, ReportQuery(), at)["providers"]

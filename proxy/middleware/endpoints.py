@@ -1,6 +1,7 @@
 """Which endpoint is asked for: models are called further in, anything else ends here.
 
-Not named in routing.yaml: it always stands before `limits`, so what it refuses is logged, and had to show a key."""
+Not named in routing.yaml: it always stands before `limits`, so what it refuses is logged, and had to show a key.
+"""
 
 from __future__ import annotations
 

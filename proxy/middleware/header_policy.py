@@ -19,7 +19,8 @@ REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 class HeaderPolicy:
     """Reads the control headers, which stop here, and returns those response headers that callers may see.
 
-    Which of the request's other headers go on depends on the provider: each attempt selects its own."""
+    Which of the request's other headers go on depends on the provider: each attempt selects its own.
+    """
 
     async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
         headers = exchange.request.headers

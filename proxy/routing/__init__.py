@@ -2,4 +2,5 @@
 
 A request's body becomes Facts (`facts`), its control headers a Policy (`policy`); both make a RoutingRequest. `decision`
 filters the targets (`eligibility`, `cost_ceiling`), scores the candidates (`strategies`) and ranks them (`ranking`,
-`balancing`). Affinity and the balancer's counts are kept by the caller, and `annotate` puts results into responses."""
+`balancing`). Affinity and the balancer's counts are kept by the caller, and `annotate` puts results into responses.
+"""

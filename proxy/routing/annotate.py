@@ -61,7 +61,8 @@ class StreamAnnotator:
     """Stream transform: adds the cost to the usage event, and the decision to the first finish or to an error event.
 
     `total_cost` returns USD, or None while it is unknown; `explain` returns the decision, or is None if it was not
-    requested. Without either, bytes pass unparsed."""
+    requested. Without either, bytes pass unparsed.
+    """
 
     def __init__(self, total_cost: Callable[[], float | None], explain: Callable[[], Mapping[str, Any]] | None) -> None:
         self._total_cost = total_cost

@@ -2,7 +2,8 @@
 
 Requests for the same model with the same available providers and weights form a group. Each pick goes to the provider
 that is furthest behind its share of the group's picks, so any 100 consecutive picks have exactly the shares of weights
-that sum to 100."""
+that sum to 100.
+"""
 
 from __future__ import annotations
 
@@ -35,7 +36,8 @@ def next_pick(
 ) -> BalancedPick | None:
     """Return the next pick among the available providers, given the earlier ones (`BalancerState.picks`).
 
-    None if the request is not balanced, or no available provider has a weight."""
+    None if the request is not balanced, or no available provider has a weight.
+    """
     mode, policy = balancing_mode(request), request.policy
     if mode is None:
         return None

@@ -2,7 +2,8 @@
 
 A request costs at most its whole prompt and its longest answer. The prompt is the estimate scaled by the target's token
 calibration. If only the answer is too expensive, it is clamped: the target gets a smaller `max_tokens`, unless it would
-be under MIN_OUTPUT_TOKENS or the reasoning budget. A target without a known price never fits."""
+be under MIN_OUTPUT_TOKENS or the reasoning budget. A target without a known price never fits.
+"""
 
 from __future__ import annotations
 

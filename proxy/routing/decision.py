@@ -1,7 +1,8 @@
 """The routing decision: filters the targets of a model, scores the candidates and ranks them into a plan.
 
 A pure function of the request, the snapshot of routing.yaml and the signals: no clock, no I/O, and no randomness but the
-request's seed."""
+request's seed.
+"""
 
 from __future__ import annotations
 

@@ -3,7 +3,8 @@
 Requests of a kind name the same model, endpoint, capabilities and hard constraints. Their eligible targets follow from
 the snapshot alone, their candidates from the snapshot and the signals, and the values that strategies and ranking need
 of the candidates (lottery weights, order by speed) from the candidates. None of it depends on a single request, so each
-is computed when it is first needed. A decision is the same with and without a cache."""
+is computed when it is first needed. A decision is the same with and without a cache.
+"""
 
 from __future__ import annotations
 
@@ -83,7 +84,8 @@ class SpeedOrder:
         """Return the indices by score, those with a median over `max_latency_ms` after all others.
 
         Medians ascend, so the slow candidates are one slice: from the first median over the limit to the candidates
-        without samples. Sorting is stable, so equal scores stay in the order of speed."""
+        without samples. Sorting is stable, so equal scores stay in the order of speed.
+        """
         known = len(self.medians_ms)
         fast = known if max_latency_ms is None else bisect_right(self.medians_ms, max_latency_ms)
         if fast == known:
@@ -107,7 +109,8 @@ GroupKey = tuple[str, tuple[str, ...], tuple[tuple[str, int], ...]]
 class CandidateSet:
     """The candidates of a decision, with what strategies, balancing and ranking derive from them alone.
 
-    Derived values refer to candidates by index; those that cost time are computed on first use."""
+    Derived values refer to candidates by index; those that cost time are computed on first use.
+    """
 
     __slots__ = ("_available_ids", "_lottery_weights", "_speed_orders", "available", "available_by_provider",
                  "candidates", "groups")  # fmt: skip

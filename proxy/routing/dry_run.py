@@ -17,7 +17,8 @@ def build_routing_request(
 ) -> RoutingRequest:
     """Return what a chat request with that body and those headers would be decided by.
 
-    Raises InvalidRequestError, InvalidHeaderError and ModelNotFoundError, as for a live request."""
+    Raises InvalidRequestError, InvalidHeaderError and ModelNotFoundError, as for a live request.
+    """
     facts = parse_facts("chat", body)
     policy = effective_policy(body, control_headers, snapshot)
     targets_for_model(snapshot, facts.model)

@@ -2,7 +2,8 @@
 
 Static filters read the snapshot and what a request's kind names (model, endpoint, capabilities, hard constraints). Their
 result is an EligibleTargets, which the DecisionCache shares between requests. Per-request filters read the size of the
-prompt, the cost ceiling and the parameters, and are applied to each request."""
+prompt, the cost ceiling and the parameters, and are applied to each request.
+"""
 
 from __future__ import annotations
 
@@ -68,7 +69,8 @@ def eligible_targets(request: RoutingRequest, snapshot: Snapshot) -> EligibleTar
 def _targets(request: RoutingRequest, snapshot: Snapshot) -> tuple[tuple[Target, ...], list[Exclusion]]:
     """Return the targets to filter, and the exclusions of those that a failover config leaves out.
 
-    A failover config names the chain's providers and may map the model to another for each of them."""
+    A failover config names the chain's providers and may map the model to another for each of them.
+    """
     targets = snapshot.targets(request.facts.model)
     config = request.policy.failover_config
     if config is None:
@@ -139,7 +141,8 @@ def request_check(request: RoutingRequest, snapshot: Snapshot, min_context_windo
     """Return the per-request filters as one function; None if every target passes them.
 
     No target has to be checked for its context window if the prompt fits into `min_context_window` tokens at any token
-    calibration."""
+    calibration.
+    """
     facts, ceiling_usd = request.facts, request.policy.max_cost_per_request
     ceiling = None if ceiling_usd is None else CostCeiling(facts, ceiling_usd)
     params = request.body if snapshot.strict_params else essential_params(request.body)

@@ -1,6 +1,7 @@
 """Parsers of control header values. Each returns the value, or raises ValueError with what is allowed.
 
-`known` holds the names that the snapshot gives meaning to."""
+`known` holds the names that the snapshot gives meaning to.
+"""
 
 from __future__ import annotations
 
@@ -119,7 +120,8 @@ def metric(text: str, known: KnownNames) -> str:
 def window(text: str, known: KnownNames) -> float:
     """Parse a duration from 10s to 60m; return seconds, rounded up to whole buckets.
 
-    Percentiles are kept by window, so rounding bounds how many different ones callers can make."""
+    Percentiles are kept by window, so rounding bounds how many different ones callers can make.
+    """
     try:
         seconds = Seconds.parse(text)
     except ValueError:

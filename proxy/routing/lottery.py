@@ -1,6 +1,7 @@
 """The weighted lottery of the `automatic` strategy: reproducible random numbers, and what changes a target's chance.
 
-All chance comes from the request's seed, so the same seed gives the same decision in every process."""
+All chance comes from the request's seed, so the same seed gives the same decision in every process.
+"""
 
 from __future__ import annotations
 
@@ -31,14 +32,16 @@ def uniform_for_target(draw: float, target_id: str) -> float:
 def target_multiplier(target_id: str) -> float:
     """Return a target's own number from 2**28 to 2**29.
 
-    Large enough to scatter close draws, small enough to leave 24 bits behind the binary point."""
+    Large enough to scatter close draws, small enough to leave 24 bits behind the binary point.
+    """
     return 2.0**28 + int.from_bytes(blake2b(target_id.encode(), digest_size=6).digest(), "big") / 2**20
 
 
 def lottery_weights(candidates: Sequence[Candidate]) -> list[tuple[float, float]]:
     """Return (target_multiplier, -1 / w) for each candidate; the second is -inf where w is 0.
 
-    w = weight x (best ttft / own ttft) x (lowest price / own price) x 0.2 if degraded; an unknown factor is 1."""
+    w = weight x (best ttft / own ttft) x (lowest price / own price) x 0.2 if degraded; an unknown factor is 1.
+    """
     prices = [_price_per_token(each.target) for each in candidates]
     medians = [each.signal.performance.ttft_ms.p50 for each in candidates]
     best_ttft = min(filter(None, medians), default=None)
@@ -56,7 +59,8 @@ def lottery_weights(candidates: Sequence[Candidate]) -> list[tuple[float, float]
 def lottery_scores(seed: str, weights: Sequence[tuple[float, float]]) -> list[float]:
     """Return -ln(u) / w for each candidate, u being its number in (0, 1); `weights` are those of `lottery_weights`.
 
-    Each candidate has the lowest score with probability w / sum(w) (Efraimidis and Spirakis, 2006)."""
+    Each candidate has the lowest score with probability w / sum(w) (Efraimidis and Spirakis, 2006).
+    """
     draw = uniform_from_seed(seed)
     return [log(draw * multiplier % 1.0 or 0.5) * scale for multiplier, scale in weights]
 

@@ -114,7 +114,8 @@ def extract_control_headers(headers: Mapping[str, str]) -> dict[str, str]:
 def control_headers_from_body(routing: Any) -> dict[str, str]:
     """Return the body member `routing` as control headers: a list becomes a comma list, an object JSON.
 
-    Raises InvalidHeaderError for another type than an object, and for an unknown member."""
+    Raises InvalidHeaderError for another type than an object, and for an unknown member.
+    """
     if not isinstance(routing, Mapping):
         raise InvalidHeaderError(
             "routing: expected an object with members such as provider_preference", param="routing"

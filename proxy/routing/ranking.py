@@ -1,7 +1,8 @@
 """Ranking: sorts candidates by score, then moves those first that the caller, the session or the balancer puts first.
 
 The order of power, strongest first: available before unavailable, the caller's provider chain, the session's target, the
-balancer's pick, medians within X-Max-Latency-Ms, score, observed speed. Candidates are given by index."""
+balancer's pick, medians within X-Max-Latency-Ms, score, observed speed. Candidates are given by index.
+"""
 
 from __future__ import annotations
 
@@ -75,7 +76,8 @@ def _nearest_target(ranked: Sequence[int], given: StrategyInput) -> int:
 def _move_chain_first(ranked: Sequence[int], given: StrategyInput, chain: Sequence[str]) -> list[int]:
     """Return the best target of each provider of the chain, then their further regions, then all others.
 
-    Both parts follow the chain: with `a,b` and two regions each the result is a1 b1 a2 b2."""
+    Both parts follow the chain: with `a,b` and two regions each the result is a1 b1 a2 b2.
+    """
     candidates = given.candidate_set.candidates
     best: dict[str, int] = {}
     further: list[int] = []

@@ -37,27 +37,28 @@ class StrategyInput(Struct, frozen=True):
 
 
 def automatic(given: StrategyInput) -> list[float]:
-    """A weighted lottery by weight, time to first token, price and health; see `lottery`."""
+    """Draw lots by weight, time to first token, price and health; see `lottery`."""
     return lottery_scores(given.request.seed, given.candidate_set.lottery_weights())
 
 
 def geographic(given: StrategyInput) -> list[float]:
-    """Kilometres from the caller to the target's region; a region that is not on the map comes last."""
+    """Return the kilometres from the caller to the target's region; a region that is not on the map comes last."""
     region = given.region
     return [region_distance_km(region, each.target.region) for each in given.candidate_set.candidates]
 
 
 def cost_optimized(given: StrategyInput) -> list[float]:
-    """USD in the worst case; an unknown price comes last."""
+    """Return the USD in the worst case; an unknown price comes last."""
     facts = given.request.facts
     costs = [worst_case_usd(each.target, facts, each.signal) for each in given.candidate_set.candidates]
     return [inf if cost is None else cost for cost in costs]
 
 
 def performance(given: StrategyInput) -> list[float]:
-    """The observed median of the metric, negative for throughput; targets without samples come last.
+    """Return the observed median of the metric, negative for throughput; targets without samples come last.
 
-    For one request in twenty the target to explore comes first."""
+    For one request in twenty the target to explore comes first.
+    """
     metric, explored = performance_metric(given.request), _target_to_explore(given)
     sign = -1.0 if metric == "throughput" else 1.0
     medians = [_percentiles(each, metric).p50 for each in given.candidate_set.candidates]
@@ -78,7 +79,7 @@ def _target_to_explore(given: StrategyInput) -> Candidate | None:
 
 
 def least_busy(given: StrategyInput) -> list[float]:
-    """Attempts in flight."""
+    """Return the attempts in flight."""
     return [given.in_flight(each.target.id) for each in given.candidate_set.candidates]
 
 

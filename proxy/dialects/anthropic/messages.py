@@ -1,7 +1,8 @@
 """Translates OpenAI's messages into the `system` and `messages` of Anthropic's Messages API.
 
 Content parts become blocks, tool results move into user turns, and consecutive messages of one role are merged into one
-turn, because Anthropic requires alternating roles."""
+turn, because Anthropic requires alternating roles.
+"""
 
 from __future__ import annotations
 

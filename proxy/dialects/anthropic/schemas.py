@@ -19,7 +19,8 @@ _MAX_EXPANSION = 4
 def object_schema(schema: Any) -> dict[str, Any]:
     """Return an equivalent schema of type `object`: a top-level reference is resolved, alternatives are merged into properties.
 
-    Raises ValueError if the merged schema would be too large."""
+    Raises ValueError if the merged schema would be too large.
+    """
     if not isinstance(schema, Mapping) or not schema:
         return dict(EMPTY_SCHEMA)
     top = {key: value for key, value in schema.items() if key not in ("$ref", *_COMBINATORS)}
@@ -34,7 +35,7 @@ def object_schema(schema: Any) -> dict[str, Any]:
 
 
 def _branches(schema: Schema, keyword: str) -> list[Schema]:
-    """The schemas listed under a keyword, with references followed and repeated targets left out."""
+    """Return the schemas listed under a keyword, with references followed and repeated targets left out."""
     found = [_resolve_ref(branch, schema) for branch in schema.get(keyword) or () if isinstance(branch, Mapping)]
     return list({id(branch): branch for branch in found}.values())
 
@@ -53,7 +54,8 @@ def _resolve_ref(schema: Schema, root: Schema) -> Schema:
 def _merge(schemas: list[Schema], keyword: str, limit: int) -> dict[str, Any]:
     """Merge `properties` and `required` of a schema and its branches, combined by `allOf` or `anyOf`.
 
-    Raises ValueError if the properties take more than `limit` bytes of JSON."""
+    Raises ValueError if the properties take more than `limit` bytes of JSON.
+    """
     required, *others = [set(schema.get("required") or ()) for schema in schemas]
     required |= set.union(*others) if keyword == "allOf" else set.intersection(*others)
     variants: dict[str, dict[bytes, Any]] = {}

@@ -1,6 +1,7 @@
 """Constants of Anthropic's Messages API and the capabilities of each model generation.
 
-Data only: update it when Anthropic releases models."""
+Data only: update it when Anthropic releases models.
+"""
 
 from __future__ import annotations
 

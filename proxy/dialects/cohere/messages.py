@@ -15,7 +15,8 @@ Turn = dict[str, Any]
 def translate_messages(messages: Any, provider_names: Mapping[str, str]) -> list[Turn]:
     """Translate messages; `provider_names` maps the caller's tool names to the provider's. Raises InvalidRequestError.
 
-    Leading system messages are joined into one. Cohere allows none later, so later ones become user messages."""
+    Leading system messages are joined into one. Cohere allows none later, so later ones become user messages.
+    """
     if not isinstance(messages, list):
         raise invalid_param("messages", "must be a list")
     translated = [
@@ -68,7 +69,8 @@ def _part(part: dict[str, Any], where: str) -> dict[str, Any]:
 def _assistant(message: Mapping[str, Any], where: str, provider_names: Mapping[str, str]) -> Turn | None:
     """Translate an assistant message; with tool calls, its reasoning or else its text is the `tool_plan`.
 
-    Returns None for a message without content."""
+    Returns None for a message without content.
+    """
     text = text_content(message.get("content") or message.get("refusal"), f"{where}.content")
     calls = [
         {

@@ -33,7 +33,8 @@ def translate_messages(
 ) -> tuple[list[Part], list[Content]]:
     """Translate messages into the parts of `systemInstruction` and the contents.
 
-    `provider_names` maps the caller's tool names to the provider's. Raises InvalidRequestError."""
+    `provider_names` maps the caller's tool names to the provider's. Raises InvalidRequestError.
+    """
     if not isinstance(messages, list) or not messages:
         raise invalid_param("messages", "must be a list of at least one message")
     roles = [message.get("role") if isinstance(message, dict) else None for message in messages]

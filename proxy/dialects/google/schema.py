@@ -1,7 +1,8 @@
 """Translates the parameters of a tool: unchanged JSON Schema for newer models, a rewritten subset for Gemini 1.
 
 The subset is OpenAPI's: no references, no unions of types, few formats. References are expanded, so the size of all
-schemas of a request is limited."""
+schemas of a request is limited.
+"""
 
 from __future__ import annotations
 
@@ -49,7 +50,8 @@ class SizeBudget:
 def parameters(schema: Any, where: str, budget: SizeBudget | None = None) -> dict[str, Any]:
     """Return the member of a function declaration for its parameters; {} if it has none, as Gemini requires.
 
-    With a `budget` they are rewritten to the subset, without one they stay JSON Schema. Raises InvalidRequestError."""
+    With a `budget` they are rewritten to the subset, without one they stay JSON Schema. Raises InvalidRequestError.
+    """
     if schema is not None and not isinstance(schema, dict):
         raise invalid_param(where, "must be a JSON Schema")
     if not schema or not any(schema.get(key) for key in _STRUCTURE_KEYWORDS):

@@ -22,7 +22,8 @@ class GeminiStream(FrameTransform):
 
     There is no end event: the stream ends with the connection. An event with a finish reason is not necessarily the last;
     more text may follow, with another finish reason and higher token counts. So the finish chunk is written at the end of
-    the stream. A stream without a finish reason was cut off, and gets none."""
+    the stream. A stream without a finish reason was cut off, and gets none.
+    """
 
     def __init__(self, context: ResponseContext) -> None:
         super().__init__(context)

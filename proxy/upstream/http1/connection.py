@@ -120,11 +120,13 @@ class Connection(asyncio.Protocol):
     # Called by its response (`ResponseSource`).
 
     def pause(self) -> None:
+        """Stop reading: the response has enough unread bytes."""
         if self._paused_at is None:
             self._paused_at = self._loop.time()
             self._transport.pause_reading()
 
     def resume(self) -> None:
+        """Read again; the time in between does not count against the deadline."""
         if self._paused_at is not None:
             self._last_read_at = self._loop.time()
             if self._response is not None:
@@ -134,15 +136,18 @@ class Connection(asyncio.Protocol):
             self._timer.reschedule()
 
     def reschedule(self) -> None:
+        """Set the timer again, because a deadline of the response came closer."""
         self._timer.reschedule()
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Keep the transport."""
         self._transport = cast(asyncio.Transport, transport)
         self._readable = _readability_check(transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
+        """Parse the bytes and pass head, body and end to the response."""
         response, parser = self._response, self._parser
         if response is None:
             self.abort()
@@ -161,15 +166,18 @@ class Connection(asyncio.Protocol):
             self._fail(MalformedResponse(f"{self.host} sent an invalid HTTP response: {parser.error}"))
 
     def connection_lost(self, error: Exception | None) -> None:
+        """End the response, if one is incomplete, and leave the pool."""
         self._timer.stop()
         self._on_lost(error)
         self._parser.close()
         self._owner.remove(self)
 
     def pause_writing(self) -> None:
+        """Stop writing: the transport has enough unsent bytes."""
         self._write_paused = True
 
     def resume_writing(self) -> None:
+        """Write the next part of the request body."""
         self._write_paused = False
         self._write_more()
 

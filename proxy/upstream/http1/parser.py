@@ -82,14 +82,17 @@ class ResponseParser:
     # Called by httptools.
 
     def on_message_begin(self) -> None:
+        """Reject bytes that follow a complete response."""
         if self.complete:
             raise httptools.HttpParserError("data after the response")
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        """Keep one header line."""
         # Called for each field, so checks are left to the end of the head.
         self._fields.append((name, value))
 
     def on_headers_complete(self) -> None:
+        """Check the head and publish status and headers."""
         http = self._http
         assert http is not None
         status = http.get_status_code()
@@ -111,6 +114,7 @@ class ResponseParser:
         self.headers = headers
 
     def on_message_complete(self) -> None:
+        """Mark the response as complete; skip interim (1xx) responses."""
         if self.headers is not None:
             self.complete = True
             return

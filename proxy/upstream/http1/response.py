@@ -18,13 +18,17 @@ _NO_HEADERS: Mapping[str, str] = {}
 class ResponseSource(Protocol):
     """The connection that a response is received from, as long as it is incomplete."""
 
-    def pause(self) -> None: ...
+    def pause(self) -> None:
+        """Stop reading."""
 
-    def resume(self) -> None: ...
+    def resume(self) -> None:
+        """Read again."""
 
-    def reschedule(self) -> None: ...
+    def reschedule(self) -> None:
+        """Set the timer again, because a deadline came closer."""
 
-    def abort(self) -> None: ...
+    def abort(self) -> None:
+        """Close the connection at once."""
 
 
 class Http1Response:
