@@ -52,9 +52,9 @@ async def test_a_plan_is_made_without_calling_a_provider(two: RunningSidecar) ->
         with router(two) as client:
             return client.route(model="m", messages=HELLO, extra_headers={"X-Provider": "first"}, temperature=0)
 
-    said = await asyncio.to_thread(planned)
-    assert [step["provider"] for step in said["plan"]] == ["first"]
-    assert [each["reason"] for each in said["excluded"]] == ["not_in_provider"]
+    decision = await asyncio.to_thread(planned)
+    assert [step["provider"] for step in decision["plan"]] == ["first"]
+    assert [each["reason"] for each in decision["excluded"]] == ["not_in_provider"]
 
 
 async def test_errors_are_the_sdks_exceptions(two: RunningSidecar) -> None:
@@ -64,7 +64,7 @@ async def test_errors_are_the_sdks_exceptions(two: RunningSidecar) -> None:
 
 async def test_health_and_performance_use_their_paths() -> None:
     async def echo(request: web.Request) -> web.Response:
-        return web.json_response({"asked": f"{request.method} {request.path_qs}"})
+        return web.json_response({"requested": f"{request.method} {request.path_qs}"})
 
     application = web.Application()
     application.router.add_get("/v1/{path:.*}", echo)
@@ -72,8 +72,8 @@ async def test_health_and_performance_use_their_paths() -> None:
         with ParrotRouter(base_url=str(server.make_url("/v1"))) as client:
             health = await asyncio.to_thread(client.providers_health)
             performance = await asyncio.to_thread(client.providers_performance, window="10m")
-    assert health == {"asked": "GET /v1/providers/health"}
-    assert performance == {"asked": "GET /v1/providers/performance?window=10m"}
+    assert health == {"requested": "GET /v1/providers/health"}
+    assert performance == {"requested": "GET /v1/providers/performance?window=10m"}
 
 
 @pytest.mark.parametrize(

@@ -32,13 +32,13 @@ models:
     openai: {model: o, price: {input: 30, output: 60, cached_input: 10}}
     google: {model: g, price: {input: 20, output: 40}}
     meta: {model: l, price: {input: 1, output: 2}}
-    own: never-heard-of
+    own: unknown-model
 """
 SNAPSHOT = generation(FILE).snapshot
 ASK = {"model": "m", "prompt_tokens": 500, "completion_tokens": 500}
 
 
-async def analyzed(
+async def analyze_costs(
     body: Any,
     headers: dict[str, str] | None = None,
     *,
@@ -72,41 +72,46 @@ async def analyzed(
 
 
 async def test_each_provider_has_its_cost_and_availability() -> None:
-    assert await analyzed(ASK, down=("google",)) == {
+    assert await analyze_costs(ASK, down=("google",)) == {
         "openai": {"cost": 0.045, "available": True, "target": "openai@us-east-1/o"},
         "google": {"cost": 0.03, "available": False, "target": "google@global/g", "reason": "down"},
         "meta": {"cost": 0.0015, "available": False, "target": "meta@global/l", "reason": "disabled"},
-        "own": {"cost": None, "available": True, "target": "own@global/never-heard-of"},
+        "own": {"cost": None, "available": True, "target": "own@global/unknown-model"},
     }
 
 
 async def test_a_provider_that_has_only_failed_since_its_ejection_is_down_as_in_health() -> None:
-    google = (await analyzed(ASK, down=("google",), after=3600))["google"]
+    google = (await analyze_costs(ASK, down=("google",), after=3600))["google"]
     assert (google["available"], google["reason"]) == (False, "down")
 
 
 async def test_cached_tokens_have_the_cached_price() -> None:
-    assert (await analyzed({**ASK, "cached_tokens": 500}))["openai"]["cost"] == 0.035
+    assert (await analyze_costs({**ASK, "cached_tokens": 500}))["openai"]["cost"] == 0.035
 
 
 async def test_a_provider_with_one_target_down_is_priced_by_its_others() -> None:
-    openai = (await analyzed(ASK, down=("openai@us-east-1",)))["openai"]
+    openai = (await analyze_costs(ASK, down=("openai@us-east-1",)))["openai"]
     assert (openai["available"], openai["target"]) == (True, "openai@eu-central-1/o")
 
 
 @pytest.mark.parametrize(("headers", "routing"), [({"X-Data-Residency": "EU"}, None), ({}, {"data_residency": "EU"})])
 async def test_control_headers_and_the_routing_member_apply(headers: dict[str, str], routing: Any) -> None:
-    said = await analyzed({**ASK, "routing": routing}, headers)
-    assert said["openai"]["target"] == "openai@eu-central-1/o" and said["openai"]["available"]
-    assert said["google"] == {"cost": 0.03, "available": False, "target": "google@global/g", "reason": "data_residency"}
+    costs = await analyze_costs({**ASK, "routing": routing}, headers)
+    assert costs["openai"]["target"] == "openai@eu-central-1/o" and costs["openai"]["available"]
+    assert costs["google"] == {
+        "cost": 0.03,
+        "available": False,
+        "target": "google@global/g",
+        "reason": "data_residency",
+    }
 
 
 async def test_zero_tokens_cost_zero() -> None:
-    assert (await analyzed({**ASK, "prompt_tokens": 0, "completion_tokens": 0}))["openai"]["cost"] == 0
+    assert (await analyze_costs({**ASK, "prompt_tokens": 0, "completion_tokens": 0}))["openai"]["cost"] == 0
 
 
 async def test_a_target_over_the_cost_ceiling_is_not_available() -> None:
-    found = await analyzed(ASK, {"X-Max-Cost-Per-Request": "0.0101"})
+    found = await analyze_costs(ASK, {"X-Max-Cost-Per-Request": "0.0101"})
     assert {name: each.get("reason") for name, each in found.items()} == {
         "openai": "over_cost",  # its prompt alone costs 0.015
         "google": "over_cost",  # its prompt leaves 0.0001, which is 2 tokens
@@ -116,12 +121,12 @@ async def test_a_target_over_the_cost_ceiling_is_not_available() -> None:
 
 
 async def test_a_target_whose_answer_would_be_clamped_is_available() -> None:
-    found = await analyzed(ASK, {"X-Max-Cost-Per-Request": "0.02"})
+    found = await analyze_costs(ASK, {"X-Max-Cost-Per-Request": "0.02"})
     assert (found["openai"]["available"], found["google"]["available"]) == (True, True)
 
 
 async def test_a_provider_at_its_limit_is_busy() -> None:
-    google = (await analyzed(ASK, busy=("google",)))["google"]
+    google = (await analyze_costs(ASK, busy=("google",)))["google"]
     assert (google["available"], google["reason"]) == (False, "busy")
 
 
@@ -143,7 +148,7 @@ async def test_a_provider_at_its_limit_is_busy() -> None:
 )
 async def test_an_invalid_member_is_named(members: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"'{param}'") as caught:
-        await analyzed({**ASK, **members})
+        await analyze_costs({**ASK, **members})
     assert caught.value.param == param
 
 
@@ -158,5 +163,5 @@ async def test_an_invalid_member_is_named(members: dict[str, Any], param: str) -
 )
 async def test_an_invalid_request_is_an_error_with_its_code(body: Any, code: str) -> None:
     with pytest.raises(ParrotError) as caught:
-        await analyzed(body)
+        await analyze_costs(body)
     assert caught.value.code == code

@@ -20,16 +20,16 @@ EJECTED = Availability(ejected_for_s=3.0, consecutive_failures=5)
 ALL = ReportQuery()
 
 
-def rows(seen: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
-    said = report(file(), seen.runtime.signals, limits, seen.moment)
-    assert list(said) == ["providers"]
-    return {row["name"]: row for row in said["providers"]}
+def rows(observed: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
+    body = report(file(), observed.runtime.signals, limits, observed.moment)
+    assert list(body) == ["providers"]
+    return {row["name"]: row for row in body["providers"]}
 
 
 def test_without_traffic_providers_are_healthy_and_figures_null() -> None:
-    said = rows(ObservedRuntime())
-    assert list(said) == ["a", "b", "off", "idle"]
-    assert said["a"] == {
+    report_rows = rows(ObservedRuntime())
+    assert list(report_rows) == ["a", "b", "off", "idle"]
+    assert report_rows["a"] == {
         "name": "a",
         "status": "healthy",
         "reason": None,
@@ -41,7 +41,7 @@ def test_without_traffic_providers_are_healthy_and_figures_null() -> None:
         "models": [{"name": "m", "status": "healthy"}, {"name": "n", "status": "healthy"}],
         "regions": [{"name": "us", "status": "healthy"}, {"name": "eu", "status": "healthy"}],
     }
-    assert (said["idle"]["status"], said["idle"]["models"]) == ("healthy", [])
+    assert (report_rows["idle"]["status"], report_rows["idle"]["models"]) == ("healthy", [])
 
 
 def test_a_disabled_provider_has_its_reason() -> None:
@@ -51,94 +51,94 @@ def test_a_disabled_provider_has_its_reason() -> None:
 
 
 def test_figures_are_percentages_and_milliseconds_of_the_window() -> None:
-    seen = ObservedRuntime()
-    seen.add_successes("a@us/m-a", seconds=0.4, times=18)
-    seen.add_successes("a@eu/m-a", seconds=0.8, times=18)
-    seen.add_failures("a@us/m-a", times=2)
-    seen.add_failures("a@us/m-a", "rate_limit", times=2)
-    said = rows(seen)["a"]
-    assert said["uptime_percentage"] == round(3600 / 38, 2)
-    assert said["error_rate"] == 10.0
-    assert said["avg_response_time_ms"] == pytest.approx(600)
-    assert rows(seen)["b"]["uptime_percentage"] is None
-    seen.clock.now += 200
-    assert rows(seen, ReportQuery(60))["a"]["uptime_percentage"] is None
-    assert rows(seen, ReportQuery(600))["a"]["uptime_percentage"] == round(3600 / 38, 2)
+    observed = ObservedRuntime()
+    observed.add_successes("a@us/m-a", seconds=0.4, times=18)
+    observed.add_successes("a@eu/m-a", seconds=0.8, times=18)
+    observed.add_failures("a@us/m-a", times=2)
+    observed.add_failures("a@us/m-a", "rate_limit", times=2)
+    row = rows(observed)["a"]
+    assert row["uptime_percentage"] == round(3600 / 38, 2)
+    assert row["error_rate"] == 10.0
+    assert row["avg_response_time_ms"] == pytest.approx(600)
+    assert rows(observed)["b"]["uptime_percentage"] is None
+    observed.clock.now += 200
+    assert rows(observed, ReportQuery(60))["a"]["uptime_percentage"] is None
+    assert rows(observed, ReportQuery(600))["a"]["uptime_percentage"] == round(3600 / 38, 2)
 
 
 def test_one_region_down_is_a_degraded_provider_with_a_reason_and_since_when() -> None:
-    seen = ObservedRuntime({"a@us/m-a": EJECTED})
-    seen.add_failures("a@us/m-a")
-    seen.add_successes("a@eu/m-a")
-    said = rows(seen)["a"]
-    assert (said["status"], said["reason"]) == ("degraded", "some targets are ejected")
-    assert said["since"] == "2023-11-14T22:30:00.000Z"
-    assert [model["status"] for model in said["models"]] == ["degraded", "healthy"]
-    assert [region["status"] for region in said["regions"]] == ["down", "healthy"]
+    observed = ObservedRuntime({"a@us/m-a": EJECTED})
+    observed.add_failures("a@us/m-a")
+    observed.add_successes("a@eu/m-a")
+    row = rows(observed)["a"]
+    assert (row["status"], row["reason"]) == ("degraded", "some targets are ejected")
+    assert row["since"] == "2023-11-14T22:30:00.000Z"
+    assert [model["status"] for model in row["models"]] == ["degraded", "healthy"]
+    assert [region["status"] for region in row["regions"]] == ["down", "healthy"]
 
 
 def test_a_failed_probe_shows_until_something_worse_does() -> None:
-    seen = ObservedRuntime()
-    seen.availabilities["b@global/m-b"] = Availability(probe_failure=ProbeFailure("timeout", "probe: x"))
-    assert rows(seen)["b"]["reason"] == "probe: x"
-    seen.availabilities.clear()
-    assert rows(seen)["b"]["status"] == "degraded"
-    seen.clock.now += 5
-    assert rows(seen)["b"]["status"] == "healthy"
+    observed = ObservedRuntime()
+    observed.availabilities["b@global/m-b"] = Availability(probe_failure=ProbeFailure("timeout", "probe: x"))
+    assert rows(observed)["b"]["reason"] == "probe: x"
+    observed.availabilities.clear()
+    assert rows(observed)["b"]["status"] == "degraded"
+    observed.clock.now += 5
+    assert rows(observed)["b"]["status"] == "healthy"
 
 
 def test_models_without_traffic_do_not_prove_that_a_region_is_up() -> None:
-    seen = ObservedRuntime({"a@us/m-a": EJECTED, "a@eu/m-a": EJECTED})
+    observed = ObservedRuntime({"a@us/m-a": EJECTED, "a@eu/m-a": EJECTED})
     for region in ("us", "eu"):
-        seen.add_failures(f"a@{region}/m-a")
-    assert rows(seen)["a"]["status"] == "down"
-    assert [model["status"] for model in rows(seen)["a"]["models"]] == ["down", "healthy"]
-    seen.add_successes("a@us/n-a")
-    seen.clock.now += 5
-    assert rows(seen)["a"]["status"] == "down"  # better only once it has held
-    seen.clock.now += 5
-    said = rows(seen)["a"]
-    assert (said["status"], [region["status"] for region in said["regions"]]) == ("degraded", ["degraded", "down"])
+        observed.add_failures(f"a@{region}/m-a")
+    assert rows(observed)["a"]["status"] == "down"
+    assert [model["status"] for model in rows(observed)["a"]["models"]] == ["down", "healthy"]
+    observed.add_successes("a@us/n-a")
+    observed.clock.now += 5
+    assert rows(observed)["a"]["status"] == "down"  # better only once it has held
+    observed.clock.now += 5
+    row = rows(observed)["a"]
+    assert (row["status"], [region["status"] for region in row["regions"]]) == ("degraded", ["degraded", "down"])
 
 
 def test_a_provider_that_became_slow_is_degraded() -> None:
-    seen = ObservedRuntime()
-    seen.add_successes("a@us/m-a", seconds=0.4, times=100)
-    seen.clock.now += 3000
-    seen.add_successes("a@us/m-a", seconds=1.8, times=30)
-    said = rows(seen)["a"]
-    assert (said["status"], said["reason"]) == ("degraded", "first content over three times as slow as usual")
-    assert [model["status"] for model in said["models"]] == ["degraded", "healthy"]
+    observed = ObservedRuntime()
+    observed.add_successes("a@us/m-a", seconds=0.4, times=100)
+    observed.clock.now += 3000
+    observed.add_successes("a@us/m-a", seconds=1.8, times=30)
+    row = rows(observed)["a"]
+    assert (row["status"], row["reason"]) == ("degraded", "first content over three times as slow as usual")
+    assert [model["status"] for model in row["models"]] == ["degraded", "healthy"]
 
 
 def test_all_targets_down_is_a_provider_that_is_down() -> None:
-    seen = ObservedRuntime({"b@global/m-b": EJECTED, "b@global/x-1": EJECTED})
-    seen.add_failures("b@global/m-b")
-    seen.add_failures("b@global/x-1")
-    said = rows(seen)["b"]
-    assert said["status"] == "down"
-    assert said["models"] == [{"name": "m", "status": "down"}, {"name": "x-*", "status": "down"}]
+    observed = ObservedRuntime({"b@global/m-b": EJECTED, "b@global/x-1": EJECTED})
+    observed.add_failures("b@global/m-b")
+    observed.add_failures("b@global/x-1")
+    row = rows(observed)["b"]
+    assert row["status"] == "down"
+    assert row["models"] == [{"name": "m", "status": "down"}, {"name": "x-*", "status": "down"}]
 
 
 def test_the_most_exhausted_rate_limit_is_shown_and_0_after_its_reset() -> None:
-    seen = ObservedRuntime()
+    observed = ObservedRuntime()
     for target, used in (("a@us/m-a", 0.25), ("a@eu/n-a", 0.75)):
-        seen.add_successes(target)
-        record = seen.runtime.observations.get(target)
+        observed.add_successes(target)
+        record = observed.runtime.observations.get(target)
         assert record is not None
-        record.rate_limit = RateLimitStatus(1, 1, used, resets_at=seen.clock.now + 10)
-    assert rows(seen)["a"]["rate_limit_usage"] == 75.0
-    assert rows(seen)["b"]["rate_limit_usage"] is None  # it never sent one
-    seen.clock.now += 10
-    assert rows(seen)["a"]["rate_limit_usage"] == 0.0
-    seen.clock.now += 1e6
-    assert rows(seen)["a"]["rate_limit_usage"] == 0.0
+        record.rate_limit = RateLimitStatus(1, 1, used, resets_at=observed.clock.now + 10)
+    assert rows(observed)["a"]["rate_limit_usage"] == 75.0
+    assert rows(observed)["b"]["rate_limit_usage"] is None  # it never sent one
+    observed.clock.now += 10
+    assert rows(observed)["a"]["rate_limit_usage"] == 0.0
+    observed.clock.now += 1e6
+    assert rows(observed)["a"]["rate_limit_usage"] == 0.0
 
 
 def test_the_model_filter_leaves_the_providers_that_serve_it() -> None:
-    said = rows(ObservedRuntime({"a@us/m-a": EJECTED}), ReportQuery(model="n"))
-    assert list(said) == ["a"] and said["a"]["status"] == "healthy"
-    assert [model["name"] for model in said["a"]["models"]] == ["n"]
+    report_rows = rows(ObservedRuntime({"a@us/m-a": EJECTED}), ReportQuery(model="n"))
+    assert list(report_rows) == ["a"] and report_rows["a"]["status"] == "healthy"
+    assert [model["name"] for model in report_rows["a"]["models"]] == ["n"]
 
 
 async def test_the_endpoint_answers_json() -> None:
@@ -148,25 +148,28 @@ async def test_the_endpoint_answers_json() -> None:
 
 
 def test_a_status_survives_queries_for_many_names() -> None:
-    seen = ObservedRuntime()
-    seen.runtime.on_snapshot(file())
-    seen.add_failures("b@global/m-b", times=5)
-    before = rows(seen)["b"]
-    seen.clock.now += 60
-    board = seen.runtime.signals
+    observed = ObservedRuntime()
+    observed.runtime.on_snapshot(file())
+    observed.add_failures("b@global/m-b", times=5)
+    before = rows(observed)["b"]
+    observed.clock.now += 60
+    board = observed.runtime.signals
     for number in range(MAX_UNPINNED + 10):
         board.group_health(group_key("b", model=f"x-{number}"), [board.member("b@global/m-b", 1060.0)], 1060.0)
-    assert before["status"] == "down" and rows(seen)["b"]["since"] == before["since"]
+    assert before["status"] == "down" and rows(observed)["b"]["since"] == before["since"]
 
 
 def test_the_status_of_a_model_or_region_follows_from_its_own_results() -> None:
-    seen = ObservedRuntime()
+    observed = ObservedRuntime()
     for target in ("a@us/m-a", "a@eu/m-a"):
-        seen.add_failures(target, times=3)
-    seen.add_successes("a@us/n-a", times=7)
-    said = rows(seen)["a"]
-    assert [(model["name"], model["status"]) for model in said["models"]] == [("m", "down"), ("n", "healthy")]
-    assert [(region["name"], region["status"]) for region in said["regions"]] == [("us", "healthy"), ("eu", "healthy")]
-    assert said["status"] == "healthy"
-    seen.add_failures("a@eu/m-a", times=2)
-    assert [region["status"] for region in rows(seen)["a"]["regions"]] == ["healthy", "down"]
+        observed.add_failures(target, times=3)
+    observed.add_successes("a@us/n-a", times=7)
+    row = rows(observed)["a"]
+    assert [(model["name"], model["status"]) for model in row["models"]] == [("m", "down"), ("n", "healthy")]
+    assert [(region["name"], region["status"]) for region in row["regions"]] == [
+        ("us", "healthy"),
+        ("eu", "healthy"),
+    ]
+    assert row["status"] == "healthy"
+    observed.add_failures("a@eu/m-a", times=2)
+    assert [region["status"] for region in rows(observed)["a"]["regions"]] == ["healthy", "down"]

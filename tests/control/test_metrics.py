@@ -22,14 +22,14 @@ from tests.virtual_time import virtual_clocks, virtual_time
 CONFIG = ConfigMetrics("1.0", 1, "abc", True)
 
 
-def seen(**standings: Availability) -> tuple[ObservedRuntime, HealthWatcher]:
+def observe(**standings: Availability) -> tuple[ObservedRuntime, HealthWatcher]:
     made = ObservedRuntime(dict(standings))
     made.runtime.on_snapshot(file())
     return made, HealthWatcher(made.runtime, file)
 
 
 def test_names_that_a_pattern_matched_are_counted_under_the_pattern() -> None:
-    made, watch = seen()
+    made, watch = observe()
     for number in range(50):
         made.add_successes(f"b@global/x-{number}")
         made.add_successes(f"b@global/other-{number}")
@@ -44,7 +44,7 @@ def test_names_that_a_pattern_matched_are_counted_under_the_pattern() -> None:
 
 
 def test_counters_never_fall_when_targets_are_evicted() -> None:
-    made, watch = seen()
+    made, watch = observe()
     for number in range(MAX_UNPINNED + 20):
         made.add_successes(f"b@global/x-{number}")
     (series,) = take_snapshot(made.runtime, watch, CONFIG).series.values()
@@ -52,7 +52,7 @@ def test_counters_never_fall_when_targets_are_evicted() -> None:
 
 
 def test_counters_survive_the_end_of_their_window() -> None:
-    made, watch = seen()
+    made, watch = observe()
     made.add_successes("a@us/m-a")
     made.clock.now += 10_000
     made.add_successes("a@us/m-a")
@@ -61,7 +61,7 @@ def test_counters_survive_the_end_of_their_window() -> None:
 
 
 def test_the_most_exhausted_limit_of_several_targets_is_shown_and_0_after_its_reset() -> None:
-    made, watch = seen(
+    made, watch = observe(
         **{"b@global/x-1": Availability(ejected_for_s=2.0), "b@global/x-2": Availability(cooling_for_s=2.0)}
     )
     for number, left in ((1, 7), (2, 3)):
@@ -80,7 +80,7 @@ def test_the_most_exhausted_limit_of_several_targets_is_shown_and_0_after_its_re
 
 
 def test_a_snapshot_does_not_change_afterwards() -> None:
-    made, watch = seen()
+    made, watch = observe()
     made.add_successes("a@us/m-a")
     before = take_snapshot(made.runtime, watch, CONFIG)
     made.add_successes("a@us/m-a")

@@ -49,7 +49,7 @@ async def test_a_model_is_any_name_that_would_be_routed(
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("org/model-1.5", "did you mean 'org/model-1.5@beta'?"),
         ("nothing-like-it", "no model 'nothing-like-it' in the routing table"),
@@ -57,7 +57,7 @@ async def test_a_model_is_any_name_that_would_be_routed(
         ("Grüße", "no model 'Grüße'"),
     ],
 )
-async def test_an_unknown_model_is_a_404_with_near_names(client: openai.AsyncOpenAI, name: str, said: str) -> None:
+async def test_an_unknown_model_is_a_404_with_near_names(client: openai.AsyncOpenAI, name: str, message: str) -> None:
     with pytest.raises(openai.NotFoundError) as caught:
         await client.models.retrieve(name)
-    assert said in str(caught.value) and caught.value.code == "model_not_found"
+    assert message in str(caught.value) and caught.value.code == "model_not_found"

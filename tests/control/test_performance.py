@@ -15,9 +15,9 @@ from tests.fakes import exchange, generation, request
 ALL = ReportQuery()
 
 
-def rows(seen: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
-    said = report(file(), seen.runtime, limits, seen.clock.now)
-    return {row["name"]: row for row in said["providers"]}
+def rows(observed: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
+    body = report(file(), observed.runtime, limits, observed.clock.now)
+    return {row["name"]: row for row in body["providers"]}
 
 
 def test_without_traffic_figures_are_null_and_counts_zero() -> None:
@@ -37,43 +37,43 @@ def test_without_traffic_figures_are_null_and_counts_zero() -> None:
 
 
 def test_figures_cover_all_targets_in_the_window() -> None:
-    seen = ObservedRuntime()
-    seen.add_successes("a@us/m-a", seconds=0.4, times=9)
-    seen.add_successes("a@eu/n-a", seconds=0.8, times=9)
-    seen.add_failures("a@us/m-a", times=2)
-    said = rows(seen)["a"]
-    assert (said["success_rate"], said["requests"], said["tokens"], said["cost_usd"]) == (90.0, 20, 540, 0.018)
-    assert said["avg_latency_ms"] == pytest.approx(600)
-    assert said["latency_ms"] == pytest.approx({"p50": 400, "p90": 800, "p99": 800}, rel=0.05)
-    assert said["ttft_ms"] == pytest.approx({"p50": 200, "p90": 400, "p99": 400}, rel=0.05)
-    assert said["tokens_per_second"] == pytest.approx({"p50": 50, "p90": 100, "p99": 100}, rel=0.05)
-    assert rows(seen, ReportQuery(model="n"))["a"]["requests"] == 9
-    seen.clock.now += 120
-    assert rows(seen, ReportQuery(60))["a"]["requests"] == 0
+    observed = ObservedRuntime()
+    observed.add_successes("a@us/m-a", seconds=0.4, times=9)
+    observed.add_successes("a@eu/n-a", seconds=0.8, times=9)
+    observed.add_failures("a@us/m-a", times=2)
+    row = rows(observed)["a"]
+    assert (row["success_rate"], row["requests"], row["tokens"], row["cost_usd"]) == (90.0, 20, 540, 0.018)
+    assert row["avg_latency_ms"] == pytest.approx(600)
+    assert row["latency_ms"] == pytest.approx({"p50": 400, "p90": 800, "p99": 800}, rel=0.05)
+    assert row["ttft_ms"] == pytest.approx({"p50": 200, "p90": 400, "p99": 400}, rel=0.05)
+    assert row["tokens_per_second"] == pytest.approx({"p50": 50, "p90": 100, "p99": 100}, rel=0.05)
+    assert rows(observed, ReportQuery(model="n"))["a"]["requests"] == 9
+    observed.clock.now += 120
+    assert rows(observed, ReportQuery(60))["a"]["requests"] == 0
 
 
 def test_load_is_the_highest_used_ratio_of_the_configured_limits() -> None:
-    seen = ObservedRuntime()
+    observed = ObservedRuntime()
     limits = "limits: {requests_per_minute: 10, tokens_per_minute: 1000, concurrency: 4}"
     snapshot = generation(FILE.replace("regions: {us", f"{limits}, regions: {{us")).snapshot
-    seen.runtime.rate_limits.start_attempt("a", seen.clock.now)
-    assert _load(seen, snapshot) == 25.0
-    seen.runtime.rate_limits.end_attempt("a", 700, seen.clock.now)
-    assert _load(seen, snapshot) == 70.0
-    seen.clock.now += 70
-    assert _load(seen, snapshot) == 0.0
+    observed.runtime.rate_limits.start_attempt("a", observed.clock.now)
+    assert _load(observed, snapshot) == 25.0
+    observed.runtime.rate_limits.end_attempt("a", 700, observed.clock.now)
+    assert _load(observed, snapshot) == 70.0
+    observed.clock.now += 70
+    assert _load(observed, snapshot) == 0.0
 
 
-def _load(seen: ObservedRuntime, snapshot: Snapshot) -> float:
-    rows = report(snapshot, seen.runtime, ALL, seen.clock.now)["providers"]
+def _load(observed: ObservedRuntime, snapshot: Snapshot) -> float:
+    rows = report(snapshot, observed.runtime, ALL, observed.clock.now)["providers"]
     return {row["name"]: row for row in rows}["a"]["load_percentage"]
 
 
 def test_load_without_limits_is_the_ratio_of_max_inflight() -> None:
-    seen = ObservedRuntime()
+    observed = ObservedRuntime()
     for target in ("a@us/m-a", "a@eu/n-a", "b@global/x-1"):
-        seen.runtime.observations.start_attempt(target, seen.clock.now)
-    assert {name: row["load_percentage"] for name, row in rows(seen).items()} == {
+        observed.runtime.observations.start_attempt(target, observed.clock.now)
+    assert {name: row["load_percentage"] for name, row in rows(observed).items()} == {
         "a": 25.0,
         "b": 12.5,
         "off": 0.0,

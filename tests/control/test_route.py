@@ -27,17 +27,17 @@ async def two() -> AsyncIterator[RunningSidecar]:
         yield started
 
 
-async def routed(two: RunningSidecar, headers: dict[str, str] | None = None, **members: Any) -> Any:
+async def dry_run(two: RunningSidecar, headers: dict[str, str] | None = None, **members: Any) -> Any:
     async with two.client(default_headers=headers) as client:
         return await client.post("/route", cast_to=object, body={"model": "m", "messages": HELLO, **members})
 
 
 async def test_the_plan_has_scores_and_the_excluded_targets_reasons(two: RunningSidecar) -> None:
-    said = await routed(two, {"X-Data-Residency": "EU", "X-Request-Id": "r-1"})
-    (step,) = said.pop("plan")
+    decision = await dry_run(two, {"X-Data-Residency": "EU", "X-Request-Id": "r-1"})
+    (step,) = decision.pop("plan")
     assert isinstance(step.pop("score"), float)
     assert step == {"target": "second@eu-west-3/m-two", "provider": "second", "region": "eu-west-3", "model": "m-two"}
-    assert said == {
+    assert decision == {
         "request_id": "r-1",
         "model": "m",
         "strategy": "round-robin",
@@ -49,7 +49,7 @@ async def test_the_plan_has_scores_and_the_excluded_targets_reasons(two: Running
 
 async def test_a_dry_run_calls_no_provider_and_records_nothing(two: RunningSidecar) -> None:
     headers = {"X-Session-Id": "s-1"}
-    plans = [(await routed(two, headers))["plan"] for _ in range(3)]
+    plans = [(await dry_run(two, headers))["plan"] for _ in range(3)]
     first = {plan[0]["provider"] for plan in plans}
     runtime = two.sidecar.handler.runtime
     assert len(first) == 1 and not runtime.round_robin.picks
@@ -60,15 +60,15 @@ async def test_a_dry_run_calls_no_provider_and_records_nothing(two: RunningSidec
 async def test_a_live_request_follows_the_plan_of_its_dry_run(two: RunningSidecar) -> None:
     async with two.client() as client:
         for _ in range(4):
-            expected = (await routed(two))["plan"][0]["provider"]
+            expected = (await dry_run(two))["plan"][0]["provider"]
             answer = await client.chat.completions.create(model="m", messages=HELLO)
             assert answer.provider == expected
 
 
 async def test_no_eligible_target_is_a_200_with_an_empty_plan(two: RunningSidecar) -> None:
-    said = await routed(two, {"X-Max-Cost-Per-Request": "0.01"})
-    assert said["plan"] == []
-    assert {each["reason"] for each in said["excluded"]} == {"unknown_price"}
+    decision = await dry_run(two, {"X-Max-Cost-Per-Request": "0.01"})
+    assert decision["plan"] == []
+    assert {each["reason"] for each in decision["excluded"]} == {"unknown_price"}
 
 
 @pytest.mark.parametrize(
@@ -85,6 +85,6 @@ async def test_a_dry_run_rejects_what_a_live_request_rejects(
     two: RunningSidecar, headers: dict[str, str], members: dict[str, Any], status: int, code: str
 ) -> None:
     with pytest.raises(openai.APIStatusError) as caught:
-        await routed(two, headers, **members)
+        await dry_run(two, headers, **members)
     assert (caught.value.status_code, caught.value.code) == (status, code)
     assert two.sidecar.handler.runtime.load.buffered_bytes == 0
