@@ -61,6 +61,9 @@ class _Poller:
         """Fetch all reports once. Raises CommandError if that fails or the responses are not a sidecar's."""
         try:
             health, performance, recent, activity = await asyncio.gather(*map(self._json, _PATHS))
+        except aiohttp.ClientResponseError as error:
+            hint = ": not a Parrot Sidecar endpoint" if error.status in (200, 404) else ""
+            raise CommandError(f"{strip_userinfo(self.url)} responded {error.status}{hint}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise CommandError(f"cannot reach the sidecar: {strip_userinfo(str(error)) or 'timeout'}") from error
         url = strip_userinfo(self.url)

@@ -38,7 +38,7 @@ async def _no_metrics(accept: str) -> tuple[bytes, str]:
 
 @dataclass(frozen=True, slots=True)
 class AdminHandler:
-    """Answer the admin listener's requests. Readiness does not depend on the providers' health."""
+    """Handles the requests of the admin listener. Readiness does not depend on the providers' health."""
 
     last_reload: Callable[[], ReloadOutcome]
     reload: Callable[[], Awaitable[ReloadOutcome]]

@@ -76,7 +76,7 @@ def report(snapshot: Snapshot, signals: SignalCache, query: ReportQuery, at: Rep
 
 @dataclass(frozen=True, slots=True)
 class HealthEvaluator:
-    """Evaluate the health of groups of targets at one time."""
+    """Evaluates the health of groups of targets at one time."""
 
     signals: SignalCache
     observed: ObservedTargets

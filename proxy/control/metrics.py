@@ -18,7 +18,7 @@ from proxy.telemetry.prometheus import ConfigMetrics, MetricsSnapshot, TargetSer
 
 @dataclass(frozen=True, slots=True)
 class MetricsEndpoint:
-    """Answer scrapes."""
+    """Answers scrapes by Prometheus."""
 
     runtime: Runtime
     health: HealthWatcher

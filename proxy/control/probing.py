@@ -69,7 +69,7 @@ def _address(target: Target) -> str:
 
 @dataclass(slots=True)
 class ProbeScheduler:
-    """Run one task per endpoint, so that probes of an endpoint never overlap and never wait for another endpoint."""
+    """Runs one task per endpoint, so that probes of an endpoint never overlap and never wait for another endpoint."""
 
     runtime: Runtime
     send_probe: SendProbe

@@ -38,7 +38,7 @@ async def wait_for_change(wakeup: Event) -> None:
 
 @dataclass(slots=True)
 class HealthWatcher:
-    """Compare each provider's status with that of the last evaluation."""
+    """Compares each provider's status with that of the last evaluation."""
 
     runtime: Runtime
     snapshot: Callable[[], Snapshot]

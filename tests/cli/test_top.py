@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from argparse import Namespace
 from typing import Any
 
 import pytest
+from aioresponses import aioresponses
 
 from proxy.cli import main, top
 from proxy.cli.command import CommandError
@@ -50,6 +52,22 @@ def test_an_unreachable_sidecar_is_one_line(capsys: pytest.CaptureFixture[str]) 
     assert main(["top", "--once", "--url", "http://user:canary@127.0.0.1:1"]) == 1
     error = capsys.readouterr().err
     assert error.startswith("parrot: cannot reach the sidecar: ") and "canary" not in error
+
+
+@pytest.mark.parametrize(
+    ("response", "message"),
+    [
+        ({"payload": {}}, "http://other.test: not a Parrot Sidecar endpoint"),
+        ({"payload": []}, "http://other.test: not a Parrot Sidecar endpoint"),
+        ({"body": "<html>", "content_type": "text/html"}, "responded 200: not a Parrot Sidecar endpoint"),
+        ({"status": 404, "body": "?"}, "responded 404: not a Parrot Sidecar endpoint"),
+        ({"status": 503, "body": "?"}, "http://other.test responded 503$"),
+    ],
+)
+async def test_another_server_is_an_error(response: Any, message: str, mocked_web: aioresponses) -> None:
+    mocked_web.get(re.compile(r"^http://other\.test/"), repeat=True, **response)
+    with pytest.raises(CommandError, match=message):
+        await top._top(arguments("http://other.test"), asyncio.Event())
 
 
 def test_without_rich_the_error_names_the_extra(
