@@ -130,7 +130,7 @@ class Exchange(Struct, eq=False):
     overhead_ms: float | None = None
     """Time to the answer's headers less `upstream_wait_s`, in milliseconds."""
     first_content_at: float | None = None
-    """When the first content was in hand, by the runtime' clock."""
+    """When the first content was in hand, by the runtime's clock."""
     status: int = 0
     outcome: str = "client_disconnected"
     """How it ended; whatever ends it otherwise says so."""

@@ -1,4 +1,4 @@
-"""What is handed on: a Request comes in, an Outgoing goes to a provider, a Response comes back."""
+"""What is handed on: a Request comes in, an UpstreamRequest goes to a provider, a Response comes back."""
 
 from __future__ import annotations
 
