@@ -95,14 +95,10 @@ def test_the_url_is_the_bound_address(name, url):
 
 
 def test_a_reload_must_not_remove_the_keys_of_a_public_listener():
-    build = _with_listen_check(
-        replace(
-            startup_options(
-                build_generation(TWO_PROVIDERS), CapturedLog(), make=lambda text, _: build_generation(text)
-            ),
-            listen=Listen(host="0.0.0.0"),
-        )
+    options = startup_options(
+        build_generation(TWO_PROVIDERS), CapturedLog(), build=lambda text, _: build_generation(text)
     )
+    build = _with_listen_check(replace(options, listen=Listen(host="0.0.0.0")))
     keyed = TWO_PROVIDERS.replace(" auth,", " {auth: {keys: [{name: app, value: secret}]}},")
     assert build(keyed, 2).snapshot.models
     with pytest.raises(ConfigError, match="listen: host 0.0.0.0 is reachable from the network but no key is required"):
