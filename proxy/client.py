@@ -17,7 +17,7 @@ JsonObject = dict[str, Any]
 class ParrotRouter(openai.OpenAI):
     """`openai.OpenAI` with another base URL and four more methods.
 
-    The key comes from PARROT_API_KEY; it is needed only where the sidecar requires keys.
+    The key comes from PARROT_API_KEY. It is needed only where the sidecar requires keys.
     """
 
     def __init__(self, *, api_key: str | None = None, base_url: str = BASE_URL, **options: Any) -> None:

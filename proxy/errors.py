@@ -1,6 +1,6 @@
 """The errors of the sidecar, each with its HTTP status and its `type` and `code` in OpenAI's error format.
 
-`ParrotError` is the base class. `UpstreamError` and its subclasses are failures of one attempt; their `trigger` is the class
+`ParrotError` is the base class. `UpstreamError` and its subclasses are failures of one attempt. Their `trigger` is the class
 of failure that failover rules refer to.
 """
 
@@ -157,7 +157,7 @@ class UpstreamError(ParrotError):
 
     @property
     def upstream_status(self) -> int | None:
-        """The HTTP status of the provider's response; None without a response."""
+        """The HTTP status of the provider's response, or None without a response."""
         return None
 
 
@@ -183,7 +183,7 @@ class UpstreamDisconnected(UpstreamError):  # noqa: N818
 
 
 class UpstreamTimeout(UpstreamError):  # noqa: N818
-    """The provider exceeded a timeout; the message names which."""
+    """The provider exceeded a timeout. The message names which."""
 
     status = 504
     code = "upstream_timeout"
@@ -199,7 +199,7 @@ class MalformedResponse(UpstreamError):  # noqa: N818
 class UpstreamErrorResponse(UpstreamError):  # noqa: N818
     """The provider answered with an error, which its dialect has translated.
 
-    `members` are those of `error` in the body; `body` is the original body if it is in OpenAI's format already.
+    `members` are those of `error` in the body. `body` is the original body if it is in OpenAI's format already.
     """
 
     def __init__(
@@ -241,7 +241,7 @@ class UpstreamErrorResponse(UpstreamError):  # noqa: N818
 
 
 class AllProvidersFailedError(ParrotError):
-    """Every allowed attempt has failed; the body lists them under `attempts`."""
+    """Every allowed attempt has failed. The body lists them under `attempts`."""
 
     status = 502
     type = "upstream_error"

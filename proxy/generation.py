@@ -23,7 +23,7 @@ from proxy.redaction import is_distinct
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A numbered snapshot with its pipeline; a request uses the same one from beginning to end."""
+    """A numbered snapshot with its pipeline. A request uses the same one from beginning to end."""
 
     number: int
     snapshot: Snapshot
@@ -38,7 +38,7 @@ class Generation:
 
 @dataclass(frozen=True, slots=True)
 class GenerationFactory:
-    """Builds generations; holds the sources of variables and the end points of pipelines."""
+    """Builds generations from the sources of variables and the end points of pipelines."""
 
     environ: Mapping[str, str]
     read_file: Callable[[str], str]

@@ -124,13 +124,13 @@ def _is_printable(value: str) -> bool:
 
 
 def _upstream_name(name: str, prefixes: tuple[str, ...]) -> str:
-    """Return the lower-case name if it is forwarded to a provider, or is `connection`; otherwise ""."""
+    """Return the lower-case name if it is forwarded to a provider, or is `connection`. Otherwise ""."""
     name = name.lower()
     return name if name in _UPSTREAM_NAMES or name == _CONNECTION or name.startswith(prefixes) else ""
 
 
 def _downstream_name(name: str, prefixes: tuple[str, ...]) -> str:
-    """Return the lower-case name if it is forwarded to the caller; otherwise ""."""
+    """Return the lower-case name if it is forwarded to the caller. Otherwise ""."""
     name = name.lower()
     return name if name in _DOWNSTREAM_NAMES or name.startswith((_RATE_LIMIT_PREFIX, *prefixes)) else ""
 
@@ -138,7 +138,7 @@ def _downstream_name(name: str, prefixes: tuple[str, ...]) -> str:
 def _openai_rate_limits(
     forwarded: Mapping[str, str], rate_limits: tuple[RateLimitHeaders, ...], sent_at: float | None
 ) -> Iterable[tuple[str, str]]:
-    """Yield rate limits under OpenAI's names; a reset time becomes the seconds from the response's Date until then."""
+    """Yield rate limits under OpenAI's names. A reset time becomes the seconds from the response's Date until then."""
     for names in rate_limits:
         if not names.copy_to_openai_names:
             continue
@@ -150,6 +150,6 @@ def _openai_rate_limits(
 
 
 def _whole_seconds(wait: str, sent_at: float | None) -> str:
-    """Return a number or a date as whole seconds, rounded up; an invalid value unchanged."""
+    """Return a number or a date as whole seconds, rounded up. An invalid value is returned unchanged."""
     wait_s = parse_wait(wait, sent_at)
     return wait if wait_s is None else str(math.ceil(wait_s))

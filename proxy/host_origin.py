@@ -13,7 +13,7 @@ _AUTHORITY = re.compile(r"(\[[^\]]*\]|[^:]*)(:\d*)?")
 
 
 def check_host(headers: Headers, remedy: str) -> None:
-    """Raise ForbiddenError for a Host that is a DNS name other than localhost; `remedy` ends the message.
+    """Raise ForbiddenError for a Host that is a DNS name other than localhost. `remedy` ends the message.
 
     DNS rebinding: an attacker's name that resolves to this machine still appears in Host. IP literals are not resolved,
     so they are safe.

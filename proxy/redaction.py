@@ -42,7 +42,7 @@ class Redactor:
         self._strong = _SecretMatcher(self.secrets)
         self._weak = _SecretMatcher(self.weak)
         self.redact_answer: Callable[[bytes], bytes] = self._redact_answer if self.weak else self._strong.redact
-        """Returns a body, or complete lines of a stream, without secrets; weak ones are replaced only if it contains an error."""
+        """Returns a body, or complete lines of a stream, without secrets. Weak ones are replaced only if it contains an error."""
         self.required_bytes = _bytes_in_all([*self._strong.forms, *self._weak.forms])
         """Two bytes that every secret contains: data that lacks one of them contains no secret, unless it has a backslash."""
 
@@ -63,7 +63,7 @@ class Redactor:
         return {name: self.redact_text(value) for name, value in headers.items()}
 
     def redact_text(self, text: str) -> str:
-        """Return a text without secrets; weak ones stay."""
+        """Return a text without secrets. Weak ones stay."""
         return self._strong.redact(text.encode("utf-8", "surrogateescape")).decode("utf-8", "surrogateescape")
 
 
@@ -141,7 +141,7 @@ class _SecretMatcher:
         self._escaped_marks = [mark for mark in '"\\/' if any(mark in secret for secret in self._secrets)]
 
     def redact(self, data: bytes) -> bytes:
-        """Return the data without secrets; the same object if it contains none."""
+        """Return the data without secrets, the same object if it contains none."""
         if b"\\" in data and self._secrets and (self._escaped_marks or b"\\u00" in data):
             data = self._redact_escaped(data)  # first: a plain search could match half of an escaped backslash
         for (first, second), start, form in self._searches:
@@ -178,7 +178,7 @@ class _SecretMatcher:
 
 
 def _rarest_two(candidates: Iterable[int]) -> tuple[int, int]:
-    """Return the two bytes that are rarest in responses; the same one twice if there is only one."""
+    """Return the two bytes that are rarest in responses, or the same one twice if there is only one."""
     ranked = sorted(set(candidates), key=lambda byte: _RARITY.get(byte, len(_RARITY)))
     return ranked[0], ranked[min(1, len(ranked) - 1)]
 

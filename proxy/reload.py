@@ -1,4 +1,4 @@
-"""Hot reload: a valid changed file becomes a new generation; an invalid one changes nothing and is logged.
+"""Hot reload: a valid changed file becomes a new generation. An invalid one changes nothing and is logged.
 
 The file and the files it refers to are polled: a file has changed when its device, inode, modification time or size
 differs and stays the same for `DEBOUNCE_S`.
@@ -57,7 +57,7 @@ class ReloadOutcome:
 
 
 def fingerprint(path: str) -> FileFingerprint | None:
-    """Return the fingerprint of a file, following links; None if it does not exist."""
+    """Return the fingerprint of a file, following links, or None if it does not exist."""
     try:
         status = os.stat(path)
     except (OSError, ValueError):  # ValueError: an invalid path
@@ -108,12 +108,12 @@ class Reloader:
                 await self._reload()
 
     async def reload(self) -> ReloadOutcome:
-        """Load the file now, changed or not. Problems are logged and returned; the active generation then stays."""
+        """Load the file now, changed or not. Problems are logged and returned. The active generation then stays."""
         async with self._lock:
             return await self._reload()
 
     def on_auth_failure(self) -> None:
-        """Read the key files again, changed or not, after a provider rejected a key; at most every `KEY_RELOAD_INTERVAL_S`."""
+        """Read the key files again, changed or not, after a provider rejected a key. At most every `KEY_RELOAD_INTERVAL_S`."""
         now = self.clock()
         if self.current.files and now - self._key_reload_at >= KEY_RELOAD_INTERVAL_S:
             self._key_reload_at = now
@@ -134,7 +134,7 @@ class Reloader:
         return self.last
 
     def _fingerprints(self) -> dict[str, FileFingerprint | None]:
-        """Return the fingerprints of all files; the last ones if a file system does not respond."""
+        """Return the fingerprints of all files, or the previous ones if a file system does not respond."""
         paths = (self.path, *self._referenced_files)
         try:
             return call_with_timeout(VALUE_TIMEOUT_S, self.path, lambda: {path: fingerprint(path) for path in paths})

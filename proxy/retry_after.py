@@ -23,7 +23,7 @@ _MIN_TIMESTAMP = 1e9
 
 
 def parse_retry_after(headers: Headers, now: float | None = None) -> float | None:
-    """Return the seconds (0-300) that `retry-after-ms` or `retry-after` asks for; None if both are missing or invalid.
+    """Return the seconds (0-300) that `retry-after-ms` or `retry-after` contains, or None if both are missing or invalid.
 
     Header names are lower case. Without `now`, a Retry-After that is a date is ignored.
     """
@@ -41,7 +41,7 @@ def parse_wait(text: str | None, now: float | None) -> float | None:
 
 
 def parse_reset(text: str | None, now: float | None) -> float | None:
-    """Return the seconds, at least 0, until a rate limit is reset; None if the value is invalid.
+    """Return the seconds, at least 0, until a rate limit is reset, or None if the value is invalid.
 
     Providers send a duration (`6m0s`), a time (RFC 3339), a Unix timestamp or a number of seconds.
     """
@@ -55,19 +55,19 @@ def parse_reset(text: str | None, now: float | None) -> float | None:
 
 
 def parse_duration(text: str) -> float | None:
-    """Return the seconds of a Go-style duration such as `1h2m3.5s`, `6m0s` or `12ms`; None if it is invalid."""
+    """Return the seconds of a Go-style duration such as `1h2m3.5s`, `6m0s` or `12ms`, or None if it is invalid."""
     if not _DURATION.fullmatch(text):
         return None
     return sum(float(number) * _UNITS_S[unit] for number, unit in _DURATION_PART.findall(text))
 
 
 def parse_number(text: str | None) -> float | None:
-    """Return a plain decimal number of at most 18 digits and 18 decimals; None if it is missing or invalid."""
+    """Return a plain decimal number of at most 18 digits and 18 decimals, or None if it is missing or invalid."""
     return float(text) if text is not None and _NUMBER.fullmatch(text := text.strip()) else None
 
 
 def parse_http_date(text: str | None) -> float | None:
-    """Return the Unix timestamp of an HTTP date in any of its three forms; None if it is missing or invalid."""
+    """Return the Unix timestamp of an HTTP date in any of its three forms, or None if it is missing or invalid."""
     try:
         return None if text is None else _timestamp(parsedate_to_datetime(text))
     except (ValueError, OverflowError):
@@ -82,7 +82,7 @@ def _parse_iso_time(text: str) -> float | None:
 
 
 def _timestamp(time: datetime) -> float:
-    """Return seconds since 1970; a time without a zone is in UTC, as an HTTP date always is (RFC 9110, 5.6.7)."""
+    """Return seconds since 1970. A time without a zone is in UTC, as an HTTP date always is (RFC 9110, 5.6.7)."""
     return (time if time.tzinfo else time.replace(tzinfo=UTC)).timestamp()
 
 

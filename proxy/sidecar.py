@@ -1,6 +1,6 @@
 """Start and stop of the sidecar: wires up the listeners, the reloader, probes, health watcher and tracing.
 
-`start` returns a running `Sidecar`; `Sidecar.stop` drains it.
+`start` returns a running `Sidecar`, and `Sidecar.stop` drains it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ class StartupOptions:
 
     generation: Generation
     config_path: str
-    """The file that `generation` was read from; it is watched for changes."""
+    """The file that `generation` was read from. It is watched for changes."""
     build: BuildGeneration
     log: FilteringBoundLogger
     listen: Listen
@@ -96,8 +96,8 @@ class Sidecar:
     async def stop(self) -> None:
         """Drain and stop.
 
-        Readiness turns 503 at once. New requests are accepted for `drain.delay` more; requests in flight may finish within
-        `drain.timeout`; streams still open then end with an error event, and every connection is closed.
+        Readiness turns 503 at once. New requests are accepted for `drain.delay` more. Requests in flight may finish within
+        `drain.timeout`. Streams still open then end with an error event, and every connection is closed.
         """
         drain = self.handler.generation.snapshot.drain
         self.handler.draining = True
@@ -183,7 +183,7 @@ def _log_disabled(log: FilteringBoundLogger, before: Mapping[str, Provider], aft
 
 
 def _watch_task(watching: Coroutine[None, None, None], log: FilteringBoundLogger, event: str) -> asyncio.Task[None]:
-    """Start a task that never ends by itself; log `event` if it fails, as a custom middleware can make it do."""
+    """Start a task that never ends by itself. Log `event` if it fails, as a custom middleware can make it do."""
     task = asyncio.create_task(watching)
     task.add_done_callback(partial(_log_task_failure, log, event))
     return task
@@ -195,7 +195,7 @@ def _log_task_failure(log: FilteringBoundLogger, event: str, task: asyncio.Task[
 
 
 def _with_tracing(options: StartupOptions, tracing: Tracing | None) -> StartupOptions:
-    """Add the tracing middlewares to the pipeline of every generation; without tracing nothing is added."""
+    """Add the tracing middlewares to the pipeline of every generation. Without tracing nothing is added."""
     if tracing is None:
         return options
 
@@ -224,7 +224,7 @@ def _with_listen_check(options: StartupOptions) -> BuildGeneration:
 
 
 async def _finishes_within(timeout_s: float, waiting: Coroutine[None, None, None]) -> bool:
-    """Await `waiting`; cancel it and return False after `timeout_s`."""
+    """Await `waiting`, or cancel it and return False after `timeout_s`."""
     try:
         async with asyncio.timeout(timeout_s):
             await waiting

@@ -39,7 +39,7 @@ class Framer:
     def feed(self, data: bytes) -> list[bytes]:
         """Return the frames that `data` completes.
 
-        Raises EventTooLargeError if an incomplete event exceeds the limit; frames before it are returned first.
+        Raises EventTooLargeError if an incomplete event exceeds the limit. Frames before it are returned first.
         """
         buffer = self._buffer + data
         self._has_cr = self._has_cr or b"\r" in data
@@ -63,7 +63,7 @@ class Framer:
 
 
 def _end_of_lf_blank_line(buffer: bytes, start_at: int) -> int:
-    """Return where the first blank line ends, 0 if there is none; for streams without CR."""
+    """Return where the first blank line ends in a stream without CR, or 0 if there is none."""
     end = buffer.find(b"\n", start_at) + 1
     # Searching for one byte is much faster than for two (memchr).
     while end and buffer[end : end + 1] != b"\n":
@@ -80,7 +80,7 @@ def _end_of_blank_line(buffer: bytes, start_at: int) -> int:
 
 
 def split_frames(data: bytes) -> list[bytes]:
-    """Split complete data into frames; the last one may lack its blank line."""
+    """Split complete data into frames. The last one may lack its blank line."""
     framer = Framer()
     complete = framer.feed(data)
     return [*complete, rest] if (rest := framer.flush()) else complete
@@ -94,7 +94,7 @@ class Event(Struct, frozen=True):
 
 
 def decode(frame: bytes) -> Event:
-    """Parse a frame by the WHATWG rules; `id`, `retry`, comments and unknown fields are ignored."""
+    """Parse a frame by the WHATWG rules. `id`, `retry`, comments and unknown fields are ignored."""
     name, data = "", []
     for line in _LINE_END.split(frame.removeprefix(_BOM)):
         field, _, value = line.partition(b":")
@@ -115,6 +115,6 @@ def data_of(frame: bytes) -> bytes | None:
 
 
 def encode(data: bytes, name: str = "") -> bytes:
-    """Return the frame of an event; `data` must not contain line ends, as JSON does not."""
+    """Return the frame of an event. `data` must not contain line ends, as JSON does not."""
     prefix = f"event: {name}\n".encode() if name else b""
     return prefix + b"data: " + data + b"\n\n"

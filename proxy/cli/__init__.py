@@ -1,4 +1,4 @@
-"""The command `parrot`: `main` parses the command line; each subcommand is a module of its own."""
+"""The command `parrot`: `main` parses the command line. Each subcommand is a module of its own."""
 
 from proxy.cli.main import main
 

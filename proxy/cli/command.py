@@ -35,7 +35,7 @@ def strip_userinfo(text: str) -> str:
 
 
 def parse_port(text: str) -> int:
-    """Parse a port number; 0 means any free port. Raises ArgumentTypeError."""
+    """Parse a port number. 0 means any free port. Raises ArgumentTypeError."""
     if not (text.isascii() and text.isdecimal()) or int(text) > 65535:
         raise ArgumentTypeError(f"the port must be a number from 0 to 65535, got '{text}'")
     return int(text)

@@ -46,7 +46,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--request", metavar="FILE", help="body of a chat request; default: one short message")
     parser.add_argument("--sandbox", action="store_true", help="decide as `serve --sandbox`: every provider has a key")
-    parser.add_argument("--url", help="ask a running sidecar, such as http://127.0.0.1:8090")
+    parser.add_argument("--url", help="take the decision of a running sidecar, such as http://127.0.0.1:8090")
     parser.add_argument("--json", action="store_true", help="print the decision as JSON")
 
 
@@ -91,7 +91,7 @@ def _decide_from_file(arguments: Namespace, body: Mapping[str, Any], headers: CI
 
 
 async def _fetch(url: str, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
-    """Fetch the decision of a running sidecar; raises CommandError with its error message."""
+    """Fetch the decision of a running sidecar. Raises CommandError with its error message."""
     if key := os.environ.get("PARROT_API_KEY"):
         headers.setdefault("Authorization", f"Bearer {key}")
     route_url = f"{url.rstrip('/').removesuffix('/v1')}/v1/route"

@@ -1,4 +1,4 @@
-"""Reads and loads the configuration file for a command; every failure is a CommandError."""
+"""Reads and loads the configuration file for a command. Every failure is a CommandError."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def add_config_argument(parser: ArgumentParser) -> None:
 
 
 def read_file(path: str) -> str:
-    """Read a text file; raises CommandError with the reason."""
+    """Read a text file. Raises CommandError with the reason."""
     try:
         return read_text(path)
     except TimeoutError as error:
@@ -37,7 +37,7 @@ def generation_factory() -> GenerationFactory:
 
 
 def load_generation(path: str) -> Generation:
-    """Load a file as generation 1; raises CommandError that lists every problem in it."""
+    """Load a file as generation 1. Raises CommandError that lists every problem in it."""
     try:
         return generation_factory().build(read_file(path), path, 1)
     except ConfigError as error:

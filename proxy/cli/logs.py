@@ -1,4 +1,4 @@
-"""Configures the log: JSON for machines, columns for a terminal; both redacted and never blocking."""
+"""Configures the log: JSON for machines, columns for a terminal, both redacted and never blocking."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ Redact = Callable[[bytes], bytes]
 def build_logger(form: str, stream: TextIO = sys.stderr, redact: Redact = bytes) -> FilteringBoundLogger:
     """Return a logger that writes to `stream` from level info on.
 
-    `form` is one of FORMATS; `auto` is console on a terminal and JSON elsewhere. `redact` gets every line.
+    `form` is one of FORMATS. `auto` is console on a terminal and JSON elsewhere. `redact` gets every line.
     """
     if form == "console" or (form == "auto" and stream.isatty()):
         return _bind(_console(stream.isatty()), NonblockingWriter(stream, _dropped_text, redact))

@@ -19,7 +19,7 @@ else:
 def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
     """Run `main` and return its exit code.
 
-    SIGINT or SIGTERM sets the event that `main` gets; a second one cancels `main`, and the exit code is 1.
+    SIGINT or SIGTERM sets the event that `main` gets. A second one cancels `main`, and the exit code is 1.
     """
     raise_limit()
 

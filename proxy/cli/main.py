@@ -22,7 +22,7 @@ COMMANDS: Mapping[str, str] = {
     "schema": "print the JSON Schema of the configuration file",
     "sandbox": "run the simulated providers alone",
 }
-"""Subcommand -> one line of help; `proxy.cli.NAME` has its `COMMAND`."""
+"""Subcommand -> one line of help. `proxy.cli.NAME` has its `COMMAND`."""
 
 _DESCRIPTION = "One OpenAI-compatible endpoint for your application, routed to your providers by routing.yaml."
 _EPILOG = "Start with `parrot serve --sandbox`: simulated providers, no API keys needed."
@@ -31,7 +31,7 @@ _BROKEN_PIPE = 128 + 13
 
 
 def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
-    """Return the parser for a command line; only the subcommand that it names gets its options."""
+    """Return the parser for a command line. Only the subcommand that it names gets its options."""
     parser = argparse.ArgumentParser(prog="parrot", description=_DESCRIPTION, epilog=_EPILOG)
     parser.add_argument("--version", action="version", version=f"parrot {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -47,7 +47,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command line; return the exit code: 0 success, 1 failure, 2 invalid usage or configuration."""
+    """Run a command line and return the exit code: 0 success, 1 failure, 2 invalid usage or configuration."""
     try:
         try:
             return _run(sys.argv[1:] if argv is None else argv)

@@ -15,10 +15,10 @@ _WRITE_ERRORS = (OSError, ValueError)
 
 
 class NonblockingWriter:
-    """A binary file for whole lines; dropped lines are counted.
+    """A binary file for whole lines. Dropped lines are counted.
 
     A pipe, socket or terminal is written to only while it accepts data at once. If a line was cut in the middle, the next
-    one starts on a new line; the first line that fits after dropped ones is preceded by a notice with their number.
+    one starts on a new line. The first line that fits after dropped ones is preceded by a notice with their number.
     """
 
     def __init__(
@@ -32,7 +32,7 @@ class NonblockingWriter:
         """Whether the last line was written in part."""
 
     def write(self, line: bytes) -> int:
-        """Write one line, which ends with a line feed, after redaction; return the length of `line`."""
+        """Write one line, which ends with a line feed, after redaction, and return the length of `line`."""
         data = self._redact(line)
         if self._dropped:
             data = self._dropped_notice(self._dropped) + data

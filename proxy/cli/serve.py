@@ -66,7 +66,7 @@ class _Logs:
 
 
 def _build_log(form: str, stack: AsyncExitStack) -> _Logs:
-    """Build the log of the process; until the stack exits it also receives what libraries log."""
+    """Build the log of the process. Until the stack exits it also receives what libraries log."""
     redact = LogRedactor()
     log = build_logger(form, redact=redact)
     stack.callback(LibraryLog(log).close)

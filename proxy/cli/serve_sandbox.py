@@ -1,4 +1,4 @@
-"""The sandbox of `parrot serve --sandbox`; imported only with that option."""
+"""The sandbox of `parrot serve --sandbox`, imported only with that option."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class ServeSandbox:
 
     @classmethod
     async def start(cls, snapshot: Snapshot, faults: list[FaultOption], stack: AsyncExitStack) -> ServeSandbox:
-        """Start a simulator for every provider, with these faults; the exit stack closes them."""
+        """Start a simulator for every provider, with these faults. The exit stack closes them."""
         dialects = {name: provider.dialect for name, provider in snapshot.providers.items()}
         for name, dialect in dialects.items():
             if dialect not in SIMULATIONS:

@@ -81,7 +81,7 @@ def _plan(rows: list[tuple[str, Mapping[str, Any]]], strategy: str, column: int)
 
 
 def _reason_text(reason: str) -> str:
-    """Return the text of a reason code; what follows a colon is names and stays as it is."""
+    """Return the text of a reason code. What follows a colon is names and stays as it is."""
     code, colon, names = reason.partition(":")
     return _REASONS.get(code, code.replace("_", " ")) + colon + names
 

@@ -106,7 +106,7 @@ async def _next_frame(poller: _Poller, console: Console) -> Any:
 
 
 async def _wait_for_stop(stopped: asyncio.Event) -> bool:
-    """Wait for one interval; return True as soon as the command is stopped."""
+    """Wait for one interval. Returns True as soon as the command is stopped."""
     try:
         async with asyncio.timeout(_INTERVAL_S):
             return await stopped.wait()

@@ -51,7 +51,7 @@ def render_unreachable(url: str, why: str) -> RenderableType:
 
 
 def sparkline(values: Sequence[float | None]) -> str:
-    """Draw the latest values as block characters scaled to the highest; None is a gap."""
+    """Draw the latest values as block characters scaled to the highest. None is a gap."""
     latest = list(values)[-_SPARKLINE_WIDTH:]
     highest = max((value for value in latest if value is not None), default=0.0) or 1.0
     last = len(_LEVELS) - 1
@@ -59,7 +59,7 @@ def sparkline(values: Sequence[float | None]) -> str:
 
 
 def format_duration(milliseconds: float | None) -> str:
-    """Format milliseconds as ms or s; None is a dash."""
+    """Format milliseconds as ms or s. None is a dash."""
     if milliseconds is None:
         return "-"
     return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:.2f} s"

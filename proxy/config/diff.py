@@ -11,7 +11,7 @@ _KNOWN_SECTIONS = ("listen", "admin", "pipeline", "defaults", "drain", "provider
 
 
 def diff(old: yaml.Node, new: yaml.Node, path: str = "") -> list[str]:
-    """Return lines such as `providers.openai.weight: 40 -> 60` or `models.gpt-5 added`; a secret only `changed`."""
+    """Return lines such as `providers.openai.weight: 40 -> 60` or `models.gpt-5 added`. Of a secret only `changed`."""
     return list(_diff_nodes(old, new, path))
 
 

@@ -24,7 +24,7 @@ _SAFE_TO_SHOW = re.compile(
 )
 """Numbers with units, keywords, variables, and values too short for a secret."""
 _KEY_NAME = re.compile(r"[a-z]+(?:_[a-z]+)*|[A-Za-z_][\w.]*:[A-Za-z_]\w*")
-"""Keys of the file, and a middleware's `package.module:Name`; no provider's API key has this form."""
+"""Keys of the file, and a middleware's `package.module:Name`. No provider's API key has this form."""
 _QUOTED = re.compile(r""" ?(["'])[\w.!:/+-]{3,}\1""")
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -45,7 +45,7 @@ class Problem:
 
 
 class ConfigError(Exception):
-    """The file is invalid; `problems` lists all errors in it, in order of line."""
+    """The file is invalid. `problems` lists all errors in it, in order of line."""
 
     files: frozenset[str] = frozenset()
     """The files it refers to, as far as they are known: the error may be in one of them."""
@@ -146,7 +146,7 @@ def _iterate_nodes(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int
 def quote_if_safe(value: str) -> str:
     """Return the value in quotes if it cannot be a secret, else `text`.
 
-    A value in the wrong place may be an API key; line and column are enough to find it.
+    A value in the wrong place may be an API key. Line and column are enough to find it.
     """
     return f"'{value}'" if _SAFE_TO_SHOW.fullmatch(value) else "text"
 

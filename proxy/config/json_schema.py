@@ -1,4 +1,4 @@
-"""Generates the JSON Schema of routing.yaml from its types, for editors; it accepts what `typed_loader` accepts."""
+"""Generates the JSON Schema of routing.yaml from its types, for editors. It accepts what `typed_loader` accepts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Schema = dict[str, Any]
 
 
 def json_schema(kind: Any) -> Schema:
-    """Return the schema of a type; a variable is allowed wherever a scalar is."""
+    """Return the schema of a type. A variable is allowed wherever a scalar is."""
     return _schema(inspect.type_info(kind))
 
 
@@ -49,7 +49,7 @@ def _custom(kind: inspect.CustomType) -> Schema:
 
 
 def _object(kind: Any) -> Schema:
-    """Return an object schema with the type's fields; the description is the first line of its docstring."""
+    """Return an object schema with the type's fields. The description is the first line of its docstring."""
     properties = {field.encode_name: {**_schema(field.type), **_default(field)} for field in kind.fields}
     required = [field.encode_name for field in kind.fields if field.required]
     description = (kind.cls.__doc__ or "").partition("\n")[0]

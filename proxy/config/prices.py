@@ -19,7 +19,7 @@ _DATE = re.compile(r"-20\d\d-\d\d-\d\d$")
 
 @dataclass(frozen=True, slots=True)
 class Rates:
-    """Prices in USD per token; `cached_input` is for tokens read from the vendor's cache, `cache_write` for those written."""
+    """Prices in USD per token. `cached_input` is for tokens read from the vendor's cache, `cache_write` for those written."""
 
     input: float
     output: float
@@ -30,7 +30,7 @@ class Rates:
     def from_per_million(
         cls, input: float, output: float, cached_input: float | None = None, cache_write: float | None = None
     ) -> Self:
-        """Convert prices in USD per million tokens; cached tokens without a price of their own cost the input price."""
+        """Convert prices in USD per million tokens. Cached tokens without a price of their own cost the input price."""
         return cls(
             input / MILLION,
             output / MILLION,
@@ -44,7 +44,7 @@ class Price(Rates):
     """The rates of a model, its price tiers and context window."""
 
     tiers: tuple[tuple[int, Rates], ...] = ()
-    """(tokens, rates): the rates of a request whose prompt is longer than that; longest first."""
+    """(tokens, rates): the rates of a request whose prompt is longer than that, longest first."""
     context_window: int | None = None
     """In tokens, if known."""
 
@@ -85,7 +85,7 @@ class Prices:
     vendors: Mapping[str, VendorPrices]
 
     def find(self, vendor: str, model: str) -> Price | None:
-        """Return the price of a model, or None; an unlisted dated version has the price of the model without its date."""
+        """Return the price of a model, or None. An unlisted dated version has the price of the model without its date."""
         table = self.vendors.get(vendor)
         if table is None:
             return None

@@ -25,7 +25,7 @@ class CloudRegion:
 
 
 def find_region(name: str) -> CloudRegion | None:
-    """Return the region with this name of AWS, Azure or Google Cloud; None if unknown, and for `global`."""
+    """Return the region with this name of AWS, Azure or Google Cloud, or None if it is unknown or `global`."""
     return REGIONS.get(name)
 
 
@@ -39,7 +39,7 @@ def distance_km(a: CloudRegion, b: CloudRegion) -> float:
 
 @lru_cache(maxsize=2**16)
 def region_distance_km(a: str, b: str) -> float:
-    """Return the distance between two regions by name; infinity if one is unknown."""
+    """Return the distance between two regions by name, or infinity if one is unknown."""
     first, second = find_region(a), find_region(b)
     return distance_km(first, second) if first and second else inf
 

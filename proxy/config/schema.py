@@ -28,7 +28,7 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The listener for health checks and metrics; with `key`, reload and drain are allowed from other machines too."""
+    """The listener for health checks and metrics. With `key`, reload and drain are allowed from other machines too."""
 
     host: str = "127.0.0.1"
     port: Port = 9464
@@ -49,7 +49,7 @@ class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Timeouts of an attempt; `first_token`, `idle` and `content_idle` apply to streams, `response` to the rest."""
+    """Timeouts of an attempt. `first_token`, `idle` and `content_idle` apply to streams, `response` to the rest."""
 
     connect: Seconds = Seconds(5)
     first_token: Seconds = Seconds(60)
@@ -68,7 +68,7 @@ class RegionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ProviderLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rate limits of the account; a target at a limit is tried after all others."""
+    """Rate limits of the account. A target at a limit is tried after all others."""
 
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None

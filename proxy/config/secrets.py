@@ -55,7 +55,7 @@ class Secrets:
         return cls(names, _by_provider(substituted), tuple(proxy_credentials(environ)))
 
     def redactor(self, provider: str, key: Secret | None, sent: Mapping[str, str]) -> Redactor:
-        """Return the redactor for responses of a provider; `sent` are the headers and query sent to it.
+        """Return the redactor for responses of a provider. `sent` are the headers and query sent to it.
 
         Weak are a key that is a plain word, and values a response may legitimately contain: titles, URLs, versions.
         """

@@ -37,7 +37,7 @@ class Provider:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     limits: ProviderLimits | None = None
     probe: ProbeConfig | None = None
-    """Settings of the active health check; None for no check."""
+    """Settings of the active health check, or None for no check."""
     redactor: Redactor = field(default=Redactor(()), compare=False, repr=False)
     """Removes the secrets sent to this provider from its responses."""
 
@@ -84,13 +84,13 @@ class ModelPattern:
         self.matches(self.text)  # compiles the pattern, which `re` caches
 
     def matches(self, name: str) -> bool:
-        """Return whether a model name matches; only `*` is special."""
+        """Return whether a model name matches. Only `*` is special."""
         return re.fullmatch(re.escape(self.text).replace(r"\*", ".*"), name) is not None
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineEntry:
-    """An entry of `pipeline:`; its options are loaded by the pipeline, which knows the middleware's type."""
+    """An entry of `pipeline:`. Its options are loaded by the pipeline, which knows the middleware's type."""
 
     name: str
     path: str
@@ -100,7 +100,7 @@ class PipelineEntry:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class KnownNames:
-    """The names that request headers may contain; compared by identity, so that it is a cheap cache key."""
+    """The names that request headers may contain. Compared by identity, so that it is a cheap cache key."""
 
     providers: frozenset[str]
     regions: frozenset[str]
@@ -120,11 +120,11 @@ class Snapshot:
     patterns: tuple[ModelPattern, ...]
     """Longest first."""
     defaults_by_provider: Mapping[str, tuple[Target, ...]]
-    """The targets of each provider for models requested as `provider/model`; their model is `*`."""
+    """The targets of each provider for models requested as `provider/model`. Their model is `*`."""
     known_names: KnownNames
     """The names that request headers may contain."""
     strict_params: bool = False
-    """Whether an unsupported parameter excludes the target; otherwise the parameter is dropped."""
+    """Whether an unsupported parameter excludes the target. Otherwise the parameter is dropped."""
     default_strategy: str = "automatic"
     """The strategy of requests that name none."""
     max_inflight: int = 1000

@@ -40,7 +40,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class TypedLoader:
-    """Loads one document; `environ` and `read_file` provide the values of `${NAME}` and `${file:PATH}`."""
+    """Loads one document. `environ` and `read_file` provide the values of `${NAME}` and `${file:PATH}`."""
 
     document: Document
     environ: Mapping[str, str]
@@ -98,7 +98,7 @@ def _is_null(node: yaml.Node) -> bool:
 
 
 def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[TypedLoader, Location, Any], Any]:
-    """Return a loader of scalars; `parse` turns the text into a value or raises ValueError."""
+    """Return a loader of scalars. `parse` turns the text into a value or raises ValueError."""
 
     def load(loader: TypedLoader, location: Location, kind: Any) -> Any:
         try:
@@ -184,7 +184,7 @@ def _list(loader: TypedLoader, location: Location, kind: Any) -> Any:
 
 
 def mapping_items(loader: TypedLoader, location: Location) -> list[tuple[str, yaml.Node, yaml.Node]]:
-    """Return key, node of the key and node of the value for each item; rejects duplicates and keys that are not text."""
+    """Return key, node of the key and node of the value for each item. Rejects duplicates and keys that are not text."""
     if not isinstance(location.node, yaml.MappingNode):
         loader.reject_type(location, "a mapping")
         return []
@@ -238,7 +238,7 @@ def _construct(loader: TypedLoader, location: Location, kind: Any, values: dict[
 
 
 def _union(loader: TypedLoader, location: Location, kind: inspect.UnionType) -> Any:
-    """Load the first member without a problem; otherwise report the problems of the last member of the node's shape."""
+    """Load the first member without a problem. Otherwise report the problems of the last member of the node's shape."""
     if _is_null(location.node) and any(isinstance(member, inspect.NoneType) for member in kind.types):
         return None
     members = [member for member in kind.types if _has_shape_of(location.node, member)]

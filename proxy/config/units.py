@@ -91,7 +91,7 @@ class Ratio(float):
 
 
 class Secret:
-    """A credential whose value is never printed; `missing` is why there is none, such as `API_KEY is not set`."""
+    """A credential whose value is never printed. `missing` is why there is none, such as `API_KEY is not set`."""
 
     expected = "text, ${VARIABLE} or ${file:/path}"
     schema = {"type": "string"}

@@ -11,11 +11,11 @@ _VARIABLE = re.compile(r"\$\{(?:file:(?P<file>[^}]+)|(?P<name>[A-Za-z_][A-Za-z0-
 
 
 class UnsetVariableError(Exception):
-    """A variable is not set; the message is its name."""
+    """A variable is not set. The message is its name."""
 
 
 class UnreadableFileError(UnsetVariableError):
-    """A file named by `${file:…}` cannot be read; the message contains the path and the reason."""
+    """A file named by `${file:…}` cannot be read. The message contains the path and the reason."""
 
     def __init__(self, error: OSError) -> None:
         path = str(error.filename)  # a path without a folder may be the secret itself

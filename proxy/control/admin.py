@@ -1,4 +1,4 @@
-"""The admin listener: Kubernetes probes and metrics; reload and drain for loopback or with the admin key."""
+"""The admin listener: Kubernetes probes and metrics for all clients, reload and drain for loopback or with the admin key."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class AdminHandler:
     """Accept header -> metrics as text, and their content type."""
 
     async def __call__(self, http_request: web.BaseRequest) -> web.StreamResponse:
-        """Answer one request; errors become JSON bodies."""
+        """Answer one request. Errors become JSON bodies."""
         headers: Mapping[str, str] = {}
         try:
             status, body = await self._respond(http_request)

@@ -28,7 +28,7 @@ MAX_TOKENS = 10**9
 async def analyze(exchange: Exchange) -> Response:
     """Answer with the cost in USD per provider: of its cheapest available target, else of its cheapest target.
 
-    The control headers apply as to a request of that size. An unavailable provider has a `reason`; `cost` is null where
+    The control headers apply as to a request of that size. An unavailable provider has a `reason`. `cost` is null where
     the price is unknown.
     """
     body = parse_json_object(await Limits(max_body=MAX_BODY_BYTES).read(exchange))

@@ -32,7 +32,7 @@ class ReportTime:
     wall: float
 
     def to_iso(self, then: float | None) -> str | None:
-        """Convert a time of the monotonic clock to ISO 8601 in UTC; None stays None."""
+        """Convert a time of the monotonic clock to ISO 8601 in UTC. None stays None."""
         if then is None:
             return None
         at = datetime.fromtimestamp(self.wall - self.now + then, UTC)
@@ -46,7 +46,7 @@ class ObservedTargets:
     targets: Sequence[LabelledTarget]
     members: Mapping[str, Member]
     model: str = ""
-    """The only model of the report; empty means all."""
+    """The only model of the report. Empty means all."""
 
 
 def report_time(runtime: Runtime) -> ReportTime:
@@ -83,7 +83,7 @@ class HealthEvaluator:
     at: ReportTime
 
     def health(self, key: str, targets: Iterable[LabelledTarget]) -> Health:
-        """Return the aggregate health of a group of targets; an empty group is healthy.
+        """Return the aggregate health of a group of targets. An empty group is healthy.
 
         `key` is the group's key in the status history.
         """
@@ -157,7 +157,7 @@ def _figures(bucket: Bucket) -> Row:
 
 
 def _rate_limit(targets: Iterable[LabelledTarget], signals: SignalCache, now: float) -> float | None:
-    """Return the used ratio of the most exhausted rate limit; None if the provider never sent one."""
+    """Return the used ratio of the most exhausted rate limit, or None if the provider never sent one."""
     records = (signals.observations.get(each.target) for each in targets)
     return max(
         (record.rate_limit.used_ratio_at(now) for record in records if record and record.rate_limit), default=None

@@ -37,7 +37,7 @@ class MetricsEndpoint:
 
 
 def take_snapshot(runtime: Runtime, health: HealthWatcher, config: ConfigMetrics) -> MetricsSnapshot:
-    """Copy every counter and gauge; no await, so that they belong together."""
+    """Copy every counter and gauge without awaiting, so that they are consistent with each other."""
     return MetricsSnapshot(
         series=_series(runtime, health.snapshot()),
         counters=deepcopy(runtime.counters),

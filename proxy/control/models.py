@@ -1,4 +1,4 @@
-"""`GET /v1/models`: the models of the routing table in OpenAI's format. No provider is called."""
+"""`GET /v1/models` and `/v1/models/{model}`: the models of the routing table in OpenAI's format. No provider is called."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ PATH = "/v1/models"
 
 
 async def models(exchange: Exchange) -> Response:
-    """List every name of the table; patterns are not names and are left out."""
+    """List every name of the table. Patterns are not names and are left out."""
     snapshot = exchange.snapshot
     listed = [_model(name, targets) for name, targets in snapshot.models.items()]
     return _respond({"object": "list", "data": listed})
@@ -28,7 +28,7 @@ async def model(exchange: Exchange) -> Response:
 
 
 def _model(name: str, targets: tuple[Target, ...]) -> dict[str, Any]:
-    """Return OpenAI's model object; `owned_by` lists the providers, `created` is unknown."""
+    """Return OpenAI's model object. `owned_by` lists the providers, `created` is unknown."""
     providers = list(dict.fromkeys(target.provider.name for target in targets))
     return {"id": name, "object": "model", "created": 0, "owned_by": ", ".join(providers), "providers": providers}
 

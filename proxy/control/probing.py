@@ -49,7 +49,7 @@ class ProbeEndpoint:
 
 
 def probe_endpoints(snapshot: Snapshot) -> list[ProbeEndpoint]:
-    """Return every address to probe; disabled providers and those without `probe` are left out."""
+    """Return every address to probe. Disabled providers and those without `probe` are left out."""
     endpoints = []
     for name, targets in snapshot.defaults_by_provider.items():
         provider = snapshot.providers[name]
@@ -78,7 +78,7 @@ class ProbeScheduler:
     """Every task that has not ended, including those just cancelled."""
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
-        """Apply a new snapshot: stop and start tasks as needed; unchanged endpoints keep their task and history."""
+        """Apply a new snapshot: stop and start tasks as needed. Unchanged endpoints keep their task and history."""
         wanted = {endpoint.address: endpoint for endpoint in probe_endpoints(snapshot)}
         kept = {each.address: (each, task) for each, task in self._tasks if wanted.get(each.address) == each}
         removed = [(each, task) for each, task in self._tasks if each.address not in kept]

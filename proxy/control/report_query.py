@@ -21,7 +21,7 @@ _MAX_LISTED = 20
 
 @dataclass(frozen=True, slots=True)
 class ReportQuery:
-    """Parsed filter of a report; every name in it is in the configuration."""
+    """Parsed filter of a report. Every name in it is in the configuration."""
 
     window_s: int = _DEFAULT_WINDOW_S
     """A whole number of buckets."""
@@ -39,11 +39,11 @@ class ReportQuery:
         ]
 
     def _targets_of_model(self, snapshot: Snapshot) -> list[LabelledTarget]:
-        """Return the targets that this name is routed to; empty for a pattern, which is not a name itself."""
+        """Return the targets that this name is routed to, or none for a pattern, which is not a name itself."""
         return [label_target(target, self.model) for target in snapshot.targets(self.model)] if self.model else []
 
     def provider_names(self, snapshot: Snapshot, targets: Iterable[LabelledTarget]) -> list[str]:
-        """Return the matching providers in the file's order; with `model`, those that serve it."""
+        """Return the matching providers in the file's order. With `model`, only those that serve it."""
         serving = {target.provider for target in targets}
         return [
             name
@@ -53,7 +53,7 @@ class ReportQuery:
 
 
 def parse_report_query(path: str, snapshot: Snapshot) -> ReportQuery:
-    """Parse the query string of a request path; InvalidRequestError lists the allowed values."""
+    """Parse the query string of a request path. InvalidRequestError lists the allowed values."""
     given: dict[str, str] = {}
     for name, value in parse_qsl(path.partition("?")[2], keep_blank_values=True):
         if name not in _PARAMETERS:

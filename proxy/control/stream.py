@@ -23,14 +23,14 @@ PATH = "/v1/providers/health/stream"
 KEY_TIMEOUT_S = 5.0
 """A websocket that was opened without a key must send one within this time."""
 HEARTBEAT_S = 20.0
-"""Interval of websocket pings; a client that does not answer one is disconnected."""
+"""Interval of websocket pings. A client that does not answer one is disconnected."""
 SEND_TIMEOUT_S = 10.0
 """A client that has not read a server-sent event within this time is disconnected."""
 _MAX_MESSAGE_BYTES = 4096
 
 
 async def stream(exchange: Exchange) -> Response:
-    """Return a response that takes over the connection: a websocket or an event stream, as the request asks.
+    """Return a response that takes over the connection: a websocket or an event stream, as requested.
 
     Raises InvalidRequestError for any other request, and OverloadedError at the limit of clients or when shutting down.
     """

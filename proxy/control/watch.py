@@ -26,7 +26,7 @@ MIN_INTERVAL_S = 0.25
 
 
 async def wait_for_change(wakeup: Event) -> None:
-    """Wait until `wakeup` is set, for `MIN_INTERVAL_S` at least and `MAX_INTERVAL_S` at most; clear it."""
+    """Wait until `wakeup` is set, for `MIN_INTERVAL_S` at least and `MAX_INTERVAL_S` at most, and clear it."""
     await asyncio.sleep(MIN_INTERVAL_S)
     try:
         async with asyncio.timeout(MAX_INTERVAL_S - MIN_INTERVAL_S):
@@ -62,7 +62,7 @@ class HealthWatcher:
             await wait(self.runtime.feed.wakeup)
 
     def poll(self) -> None:
-        """Evaluate once and publish the changes; if a reload changed the set of providers, publish a snapshot instead."""
+        """Evaluate once and publish the changes, or a snapshot if a reload changed the set of providers."""
         at, before, feed = report_time(self.runtime), self._last, self.runtime.feed
         self._last = rows = self._rows(at)
         if before.keys() != rows.keys():

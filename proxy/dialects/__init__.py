@@ -1,4 +1,4 @@
-"""Provider wire formats, one package each; `DIALECTS` is the only place that lists them.
+"""Provider wire formats, one package each. `DIALECTS` is the only place that lists them.
 
 `contract` defines what a dialect provides. `hub/` reads and writes OpenAI Chat Completions, which every dialect translates
 from and to. The other modules here are shared by the dialects: error classification, tool names, lenient JSON, streams.
@@ -18,4 +18,4 @@ DIALECTS: Mapping[str, Dialect] = {
     "compatible": compatible.DIALECT,
     "meta": compatible.DIALECT,
 }
-"""Name in routing.yaml -> dialect; `meta` is an alias of `compatible`."""
+"""Name in routing.yaml -> dialect. `meta` is an alias of `compatible`."""

@@ -17,7 +17,7 @@ def object_of(value: Any) -> dict[str, Any]:
 
 
 def objects_of(value: Any) -> list[dict[str, Any]]:
-    """Return the objects in a list; [] for any other value."""
+    """Return the objects in a list, or [] for any other value."""
     return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
 
 
@@ -34,19 +34,19 @@ def content_of(value: Any) -> str:
 
 
 def arguments_of(value: Any) -> str:
-    """Return a tool call's arguments as JSON text, as OpenAI has them; some providers send the object itself."""
+    """Return a tool call's arguments as JSON text, as OpenAI has them. Some providers send the object itself."""
     if value is None or isinstance(value, str):
         return value or ""
     return serialize(value).decode()
 
 
 def count_or_none(value: Any) -> int | None:
-    """Return a count as an integer; None if it is missing."""
+    """Return a count as an integer, or None if it is missing."""
     return None if value is None else count_of(value)
 
 
 def count_of(value: Any) -> int:
-    """Return a count as an integer; 0 for anything but a number from 0 to 2**63."""
+    """Return a count as an integer, or 0 for anything but a number from 0 to 2**63."""
     if type(value) is int and 0 <= value < 2**63:  # the common case, without isinstance
         return value
     return int(value) if isinstance(value, (int, float)) and 0 <= value < 2**63 else 0

@@ -1,7 +1,7 @@
 """The contract of a dialect (a provider's wire format): `Dialect`, and the values its functions take and return.
 
 A dialect builds the provider's request from an OpenAI request, and translates responses, event streams and errors back.
-It is a value made of pure functions; nothing here opens a socket or awaits.
+It is a value made of pure functions. Nothing here opens a socket or awaits.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ class CallerRequest(Struct, frozen=True):
     endpoint: str
     """A key of `Dialect.paths`, such as `chat`."""
     body: Mapping[str, Any]
-    """The request parsed; never changed."""
+    """The parsed request, which is never changed."""
     raw: bytes
     """The request's bytes."""
     model: str
@@ -75,7 +75,7 @@ class ResponseContext(Struct, frozen=True):
     answer: CompletionState = factory(default_factory=CompletionState)
     """Updated by `translate_response` and by the stream translator: model, finish reason, usage, whether it is complete."""
     on_exception: Callable[[Exception], ParrotError] = error_from_exception
-    """Takes an exception raised while translating a stream and returns the error to end it with; it may log."""
+    """Takes an exception raised while translating a stream and returns the error to end it with. It may log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,13 +105,13 @@ class Dialect:
     rate_limit_headers: tuple[RateLimitHeaders, ...] = OPENAI_RATE_LIMITS
     """The response headers with this provider's rate limits."""
     otel_provider_name: str | None = None
-    """OpenTelemetry's `gen_ai.provider.name`; None if it has no name for the provider."""
+    """OpenTelemetry's `gen_ai.provider.name`, or None if it has no name for the provider."""
     reasoning_budget_fields: tuple[tuple[str, str], ...] = ()
     """Members of a request that limit the reasoning tokens, as (object, member): `("thinking", "budget_tokens")`."""
     control_headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
     """Its own control headers: name -> key in `CallerRequest.dialect_options`, and the parser (raises InvalidHeaderError)."""
     list_models_request: ProviderRequest = ProviderRequest("/models")
-    """A GET that lists the models and costs nothing; health probes send it."""
+    """A GET that lists the models and costs nothing. Health probes send it."""
     supports_prefill: Callable[[str], bool] = lambda model: False
     """Whether that upstream model continues a final assistant message."""
     echoes_prefill: bool = False

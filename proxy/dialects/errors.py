@@ -86,7 +86,7 @@ def error_response(
     status: int, headers: Headers, message: str, *, code: str | None = None, param: str | None = None,
     body: bytes | None = None,
 ) -> UpstreamErrorResponse:  # fmt: skip
-    """Return the error in OpenAI's envelope; `type`, and `code` where the provider sent none, come from the status.
+    """Return the error in OpenAI's envelope. `type`, and `code` where the provider sent none, come from the status.
 
     `body` is the provider's own body if it is such an envelope already: it is sent to the caller unchanged.
     """
@@ -100,7 +100,7 @@ def error_response(
 
 
 def error_from_stream(error: Any) -> UpstreamError:
-    """Return the failure for the error in an error event, whatever its JSON type. An event has no status; its code decides."""
+    """Return the failure for the error in an error event, whatever its JSON type. The code decides, as an event has no status."""
     sent = error if isinstance(error, Mapping) else {}
     members = {name: _as_text(sent.get(name)) for name in ("type", "param", "code")}
     message = to_well_formed(message_from_value(error) or "the provider broke off with an error")
@@ -111,12 +111,12 @@ def error_from_stream(error: Any) -> UpstreamError:
 
 
 def _as_text(value: Any) -> str | None:
-    """Return a code or a type as text; None if it is neither text nor a number."""
+    """Return a code or a type as text, or None if it is neither text nor a number."""
     return to_well_formed(str(value)) if isinstance(value, (str, int, float)) and value else None
 
 
 def message_from_body(body: bytes) -> str:
-    """Return the message in an error body of any known shape, else the body's beginning; an HTML page is not shown."""
+    """Return the message in an error body of any known shape, else the body's beginning. An HTML page is not shown."""
     try:
         value = parse(body)
     except ValueError:
@@ -126,12 +126,12 @@ def message_from_body(body: bytes) -> str:
 
 
 def message_from_value(value: Any) -> str | None:
-    """Return the message of a parsed error in any known shape; None if it has none."""
+    """Return the message of a parsed error in any known shape, or None if it has none."""
     return _find_message(value, _MAX_DEPTH)
 
 
 def _find_message(value: Any, depth: int) -> str | None:
-    """Return the first text under one of `_MESSAGE_KEYS`, up to `depth` levels down; of a list, in its first item."""
+    """Return the first text under one of `_MESSAGE_KEYS`, up to `depth` levels down, in a list in its first item."""
     if depth == 0:
         return None
     if isinstance(value, str):

@@ -32,7 +32,7 @@ class FrameTransform(ABC):
         return self._translate(data, ends=False)
 
     def end(self) -> bytes:
-        """Return what was held back; the provider has closed the stream."""
+        """Return what was held back, after the provider has closed the stream."""
         return self._translate(b"", ends=True)
 
     def _translate(self, data: bytes, *, ends: bool) -> bytes:

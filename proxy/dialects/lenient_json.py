@@ -25,7 +25,7 @@ def parse(data: bytes) -> Any:
 
 
 def parse_or_none(data: bytes) -> Any:
-    """Parse JSON; None for invalid JSON, and for null."""
+    """Parse JSON. Returns None for invalid JSON and for null."""
     try:
         return parse(data)
     except ValueError:
@@ -58,7 +58,7 @@ def to_utf8(data: bytes) -> bytes:
 
 
 def serialize(value: Any) -> bytes:
-    """Serialise to JSON; lone surrogates are replaced. Raises TypeError or RecursionError if nested over 254 levels."""
+    """Serialise to JSON. Lone surrogates are replaced. Raises TypeError or RecursionError if nested over 254 levels."""
     try:
         return orjson.dumps(value)
     except TypeError:
@@ -82,7 +82,7 @@ class SurrogateJoiner:
     """Joins surrogate pairs that are split over two pieces of a text.
 
     A high surrogate at the end of a piece is held back and put in front of the next piece of the same text. Pieces of
-    several texts may alternate; each text has a key.
+    several texts may alternate. Each text has a key.
     """
 
     def __init__(self) -> None:
@@ -90,14 +90,14 @@ class SurrogateJoiner:
         """High surrogates held back, by key."""
 
     def join(self, key: Any, piece: str) -> str:
-        """Return what was held back plus the piece, without a high surrogate at its end; lone surrogates become U+FFFD."""
+        """Return what was held back plus the piece, without a high surrogate at its end. Lone surrogates become U+FFFD."""
         piece = self.held.pop(key, "") + piece
         if "\ud800" <= piece[-1:] <= "\udbff":
             self.held[key], piece = piece[-1], piece[:-1]
         return to_well_formed(piece)
 
     def flush(self) -> list[Any]:
-        """Discard what is held back and return the keys of those texts; each needs one U+FFFD in its place."""
+        """Discard what is held back and return the keys of those texts. Each needs one U+FFFD in its place."""
         keys = list(self.held)
         self.held.clear()
         return keys

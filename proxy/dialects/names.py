@@ -11,12 +11,12 @@ from itertools import count
 
 @dataclass(frozen=True, slots=True)
 class NameRule:
-    """A provider's rule for names; `allowed` and `first` are the contents of a regular expression's character class."""
+    """A provider's rule for names. `allowed` and `first` are the contents of a regular expression's character class."""
 
     allowed: str = "A-Za-z0-9_-"
     limit: int = 64
     first: str = ""
-    """Characters allowed in the first place, if fewer than `allowed`; `_` must be in both."""
+    """Characters allowed in the first place, if fewer than `allowed`. `_` must be in both."""
 
     def is_valid(self, name: str) -> bool:
         """Whether the provider accepts the name."""
@@ -71,7 +71,7 @@ class UniqueNames:
 
 
 def digests(name: str) -> Iterator[bytes]:
-    """Yield hashes of a name, endlessly; only the first costs time in proportion to the name's length."""
+    """Yield hashes of a name, endlessly. Only the first costs time in proportion to the name's length."""
     digest = hashlib.sha256(f"0{name}".encode("utf-8", "surrogatepass"))
     for number in count(1):
         yield digest.digest()

@@ -17,12 +17,12 @@ class ProbeFailure:
     """Such as `probe: connection refused`."""
     status: Literal["degraded", "down"] = "degraded"
     hold_until: float = -inf
-    """Until then the targets of that region are used last; every further failed probe extends it."""
+    """Until then the targets of that region are used last. Every further failed probe extends it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Availability:
-    """What keeps traffic from a target; the defaults are those of an untried one."""
+    """What keeps traffic from a target. The defaults are those of an untried one."""
 
     ejected_for_s: float = 0.0
     """Until the open breaker becomes half-open."""

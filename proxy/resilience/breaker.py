@@ -4,7 +4,7 @@ closed:     every attempt is admitted. 5 failures in a row, or a success rate un
             60 s, open it.
 open:       the target is ejected, no attempt is admitted: for 5 s, doubling up to 20 s, less up to 20 % of jitter.
 half-open:  after that, one attempt at a time is admitted. Its first content closes the breaker and clears all
-            counts; its failure opens it again; if it ends without evidence, the next attempt is admitted.
+            counts. Its failure opens it again. If it ends without evidence, the next attempt is admitted.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Breaker:
     """Consecutive failures before the first content."""
     _counts: Ring[SuccessCount] = field(default_factory=lambda: Ring(_BUCKET_S, 60, SuccessCount))
     _ejections: int = 0
-    """Ejections in a row; 0 while the breaker is closed."""
+    """Ejections in a row, or 0 while the breaker is closed."""
     _open_until: float = 0.0
     _trial: BreakerPermit | None = None
     _trial_lease_ends: float = 0.0
@@ -101,7 +101,7 @@ class Breaker:
         return self._open_until - now if self.state(now) == "open" else 0.0
 
     def admit(self, now: float) -> BreakerPermit | None:
-        """Admit one attempt; return None if the breaker is open, or half-open with a trial attempt in flight."""
+        """Admit one attempt. Returns None if the breaker is open, or half-open with a trial attempt in flight."""
         state = self.state(now)
         if state == "closed":
             return BreakerPermit()
@@ -122,7 +122,7 @@ class Breaker:
     def record_failure(
         self, permit: BreakerPermit, classification: Classification, now: float, settings: BreakerSettings
     ) -> None:
-        """Record the failure of an attempt; after its first content, the success it counted as is taken back."""
+        """Record the failure of an attempt. After its first content, the success it counted as is taken back."""
         self._count_consecutive(permit, classification, now)
         if permit is self._trial:
             self._end_trial(classification, now, settings)
@@ -136,7 +136,7 @@ class Breaker:
         self.consecutive_truncations = 0
 
     def record_probe_success(self, now: float) -> None:
-        """Record a successful health probe; it proves nothing while the breaker is open."""
+        """Record a successful health probe. It proves nothing while the breaker is open."""
         self._has_succeeded = self._has_succeeded or now >= self._open_until
 
     def release(self, permit: BreakerPermit) -> None:

@@ -1,4 +1,4 @@
-"""Circuit breaker, cooldown and probe results of every target, by target id; they survive reloads."""
+"""Circuit breaker, cooldown and probe results of every target, by target id. They survive reloads."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class BreakerOverride:
         return max(0.0, availability.failed_at + self.recovery_timeout_s - now)
 
     def available_in_s(self, availability: Availability, now: float) -> float:
-        """Seconds until the target is available; cooldowns and failed probes apply to all requests."""
+        """Seconds until the target is available. Cooldowns and failed probes apply to all requests."""
         return max(self.ejected_for_s(availability, now), availability.cooling_for_s, availability.probe_hold_s)
 
 
@@ -53,7 +53,7 @@ class _TargetState:
 
 
 class Breakers:
-    """Admits attempts at targets, and knows what keeps traffic from them."""
+    """Admits attempts at targets, and reports what keeps traffic from them."""
 
     def __init__(self, random: Random) -> None:
         self._targets = TargetMap(lambda: _TargetState(Breaker(random)))
@@ -75,7 +75,7 @@ class Breakers:
         return max(state.breaker.ejected_for_s(now), state.cooldown.remaining_s(now)) if state else 0.0
 
     def admit(self, target: str, now: float) -> AttemptPermit | None:
-        """Admit one attempt; return None if the breaker is open, or half-open with a trial attempt in flight."""
+        """Admit one attempt. Returns None if the breaker is open, or half-open with a trial attempt in flight."""
         state = self._targets.get_or_create(target)
         permit = state.breaker.admit(now)
         return AttemptPermit(state, permit) if permit else None
@@ -88,7 +88,7 @@ class Breakers:
         return AttemptPermit(self._targets.get_or_create(target), BreakerPermit())
 
     def record_probe(self, provider_region: str, failure: ProbeFailure | None, now: float) -> None:
-        """Record a probe's result; the first success after a failure lets ejected targets be tried at once."""
+        """Record a probe's result. The first success after a failure lets ejected targets be tried at once."""
         if failure is not None:
             self.probe_failures[provider_region] = failure
             return
@@ -104,7 +104,7 @@ class Breakers:
             self.probe_failures.pop(provider_region, None)
 
     def pin(self, targets: frozenset[str]) -> None:
-        """Keep the state of these targets however many others are used; call it with the file's targets at a reload."""
+        """Keep the state of these targets however many others are used. Call it with the file's targets at a reload."""
         self._targets.pin(targets)
 
     def _breakers_of(self, provider_region: str) -> Iterator[Breaker]:
@@ -115,7 +115,7 @@ class Breakers:
 
 
 class AttemptPermit(Struct, eq=False):
-    """Permission for one attempt; record its first content and its end here. Only the first end counts."""
+    """Permission for one attempt. Record its first content and its end here. Only the first end counts."""
 
     _state: _TargetState
     _permit: BreakerPermit
@@ -145,6 +145,6 @@ class AttemptPermit(Struct, eq=False):
             self._state.breaker.release(self._permit)
 
     def _end(self) -> bool:
-        """End the permit; return False if it has ended before."""
+        """End the permit. Returns False if it has ended before."""
         had_ended, self._has_ended = self._has_ended, True
         return not had_ended

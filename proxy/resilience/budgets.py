@@ -20,7 +20,7 @@ class RetryBudget:
     _in_flight: dict[str, int] = field(default_factory=dict)
 
     def try_acquire(self, target: str, active: int, failed_ago_s: float | None) -> bool:
-        """Acquire a slot for one retry; return False if none is free. Call `release` when the retry ends.
+        """Acquire a slot for one retry. Returns False if none is free. Call `release` when the retry ends.
 
         `active` is the number of attempts in flight at the target, `failed_ago_s` the time since its last failure.
         """
@@ -70,7 +70,7 @@ class HedgeBudget:
         self._tokens = min(self.cap, self._tokens + rate)
 
     def try_acquire(self) -> bool:
-        """Take a token for one hedge; return False if the hedge may not start. Call `release` when it ends."""
+        """Take a token for one hedge. Returns False if the hedge may not start. Call `release` when it ends."""
         if self._in_flight and self._tokens < 1:
             return False
         self._tokens = max(0.0, self._tokens - 1)

@@ -21,17 +21,17 @@ class Classification:
     """What follows from a failed attempt."""
 
     fails_over: bool
-    """Whether another target is tried; if not, the provider's error goes to the caller."""
+    """Whether another target is tried. If not, the provider's error goes to the caller."""
     consecutive: Literal["increment", "keep", "reset"] = "keep"
     """Effect on the target's consecutive failures."""
     counts_as: Literal["failure", "success"] | None = None
-    """How it counts in the breaker's success rate, and for its trial attempt; None: it is not counted."""
+    """How it counts in the breaker's success rate, and for its trial attempt, or None if it is not counted."""
     fault: bool = False
     """Whether it counts against the target's uptime."""
     retry_same: Literal["jittered", "retry_after"] | None = None
     """Whether the same target may be retried: after up to `MAX_JITTER_S`, or after `cooldown_s`."""
     cooldown_rule: Literal["retry_after", "exponential", "third_strike"] | None = None
-    """Whether the target cools down: for `cooldown_s`; twice as long each time; or at the third failure of this kind."""
+    """Whether the target cools down: for `cooldown_s`, for twice as long each time, or at the third failure of this kind."""
     cooldown_s: float = 0.0
 
 
@@ -54,7 +54,7 @@ CLASSIFICATIONS = {
     "content_filter": Classification(False, consecutive="reset", counts_as="success"),
     "invalid_request": _CALLER_ERROR,
 }
-"""By the failure's trigger, as far as the trigger alone decides; `classify` adds the rest."""
+"""By the failure's trigger, as far as the trigger alone decides. `classify` adds the rest."""
 
 _LOCAL = Classification(True)
 """A failure of this machine, such as no route: another target may be reachable, and none is at fault."""
@@ -82,7 +82,7 @@ def classify(failure: UpstreamError, *, after_content: bool = False, wall: float
 
 
 def _retry_same(failure: UpstreamError, wait_s: float | None) -> Literal["jittered", "retry_after"] | None:
-    """Retry after a lone server error or disconnect; a target that timed out or is overloaded would fail again."""
+    """Retry after a lone server error or disconnect. A target that timed out or is overloaded would fail again."""
     if failure.trigger == "rate_limit":
         return None if wait_s is None else "retry_after"
     is_transient = isinstance(failure, UpstreamDisconnected) or (

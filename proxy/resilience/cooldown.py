@@ -1,4 +1,4 @@
-"""Cooldown of one target: how long it gets no traffic after rate limits, exhausted quota or refused keys."""
+"""Cooldown of one target: how long it gets no traffic after rate limits, exhausted quota or rejected keys."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from proxy.resilience.classification import Classification
 from proxy.retry_after import MAX_RETRY_AFTER_S
 
 FIRST_COOLDOWN_S = 5.0
-"""After a rate limit without Retry-After; doubled with each further one in a row."""
+"""After a rate limit without Retry-After, doubled with each further one in a row."""
 MAX_STRIKES = 3
 """Refused keys within `STRIKE_WINDOW_S` that start a cooldown of `STRIKE_COOLDOWN_S`."""
 STRIKE_WINDOW_S = 60.0
@@ -17,7 +17,7 @@ STRIKE_COOLDOWN_S = 60.0
 
 @dataclass(slots=True)
 class Cooldown:
-    """One target's cooldown; `Classification.cooldown_rule` decides how a failure extends it."""
+    """One target's cooldown. `Classification.cooldown_rule` decides how a failure extends it."""
 
     _until: float = float("-inf")
     _consecutive: int = 0
@@ -37,7 +37,7 @@ class Cooldown:
             self._add_strike(now)
 
     def record_success(self) -> None:
-        """Reset the exponential cooldown and the strikes; a cooldown that has begun goes on."""
+        """Reset the exponential cooldown and the strikes. A cooldown that has begun goes on."""
         self._consecutive = 0
         self._strikes.clear()
 

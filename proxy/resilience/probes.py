@@ -28,7 +28,7 @@ class ProbeHistory:
     _consecutive_failures: int = 0
 
     def record(self, result: ProbeResult | None, now: float, has_answered: Callable[[], bool]) -> ProbeFailure | None:
-        """Record a probe; return the failure to report for the endpoint, or None if it is reachable.
+        """Record a probe and return the failure to report for the endpoint, or None if it is reachable.
 
         `result` is None for a success. A response that would not count against the uptime, such as 404 or 429, is
         a success too. `has_answered` returns whether requests have succeeded there since the previous probe.

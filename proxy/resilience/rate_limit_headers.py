@@ -14,10 +14,10 @@ _MAX_RESET_S = 86400.0
 def parse_rate_limits(
     headers: Headers, wall: float, now: float, names_of_limits: tuple[RateLimitHeaders, ...] = OPENAI_RATE_LIMITS
 ) -> RateLimitStatus | None:
-    """Return what is left of the provider's limits; None if no header contains how much remains of one.
+    """Return what is left of the provider's limits, or None if no header contains how much remains of one.
 
-    Of requests and of tokens, the smallest remainder counts; ratio and reset time are those of the limit that is used
-    most. `wall` is the time since 1970, `now` the monotonic one. Header names are lower case; a dialect has those of its
+    Of requests and of tokens, the smallest remainder counts. Ratio and reset time are those of the limit that is used
+    most. `wall` is the time since 1970, `now` the monotonic one. Header names are lower case. A dialect has those of its
     provider's limits (`Dialect.rate_limit_headers`).
     """
     left: dict[str, float] = {}

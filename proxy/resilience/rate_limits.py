@@ -18,7 +18,7 @@ _CONCURRENCY_WAIT_S = 1.0
 
 @dataclass(slots=True)
 class _Account:
-    """Usage of one provider; buckets by their start time."""
+    """Usage of one provider, in buckets by start time."""
 
     in_flight: int = 0
     requests: dict[float, int] = field(default_factory=dict)
@@ -27,7 +27,7 @@ class _Account:
 
 @dataclass(slots=True)
 class RateLimiter:
-    """Usage of all providers, by name; it survives reloads."""
+    """Usage of all providers, by name. It survives reloads."""
 
     _accounts: dict[str, _Account] = field(default_factory=dict)
 
@@ -49,7 +49,7 @@ class RateLimiter:
         return {name: wait for name, provider in providers.items() if (wait := self._wait_ms(provider, now))}
 
     def used_ratio(self, provider: Provider, now: float) -> float | None:
-        """Return the used part of the limit that is used most; None if no limit is configured."""
+        """Return the used part of the limit that is used most, or None if no limit is configured."""
         limits, account = provider.limits, self._accounts.get(provider.name, _Account())
         if limits is None:
             return None

@@ -29,9 +29,9 @@ class Prefix:
     """The text that was sent, to be continued by another target."""
 
     text: str
-    """Without the white space at its end, which some targets refuse in a prefill."""
+    """The text without the white space at its end, which some targets reject in a prefill."""
     trailing_space: str
-    """That white space; the continuation may repeat it."""
+    """That white space. The continuation may repeat it."""
 
     @property
     def is_long_enough(self) -> bool:
@@ -40,7 +40,7 @@ class Prefix:
 
     @classmethod
     def from_text(cls, text: str) -> Prefix:
-        """Split the sent text; half a surrogate pair at its end is dropped, as the continuation sends it again."""
+        """Split the sent text. Half a surrogate pair at its end is dropped, as the continuation sends it again."""
         text = to_well_formed(text[:-1] if "\ud800" <= text[-1:] <= "\udbff" else text)
         stripped = text.rstrip()
         return cls(stripped, text[len(stripped) :])
@@ -85,7 +85,7 @@ class ResumedStream:
         return cls(ReplayMatcher(prefix.text + prefix.trailing_space), id)
 
     def transform_frame(self, frame: bytes) -> bytes:
-        """Return one event without text that was already sent; b"" if nothing is left. Raises ResumeMismatchError."""
+        """Return one event without text that was already sent, or b"" if nothing is left. Raises ResumeMismatchError."""
         chunk = _parse_object(data_of(frame))
         if chunk is None:
             return frame
@@ -95,7 +95,7 @@ class ResumedStream:
         return encode(serialize(chunk)) if all(has_news) else b""
 
     def _remove_sent_text(self, choice: dict[str, Any]) -> bool:
-        """Remove already sent text from a choice, in place; return whether anything is left."""
+        """Remove already sent text from a choice, in place, and return whether anything is left."""
         delta, finish = object_of(choice.get("delta")), choice.get("finish_reason")
         delta.pop("role", None)
         text = self.matcher.feed(self._joiner.join("content", text_of(delta.get("content"))))

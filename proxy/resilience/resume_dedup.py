@@ -1,7 +1,7 @@
 """Removes text that was already sent from a response that continues a truncated one.
 
 The continuing target either repeats the text from its beginning (replay), or goes on after it because it received it
-as an assistant prefill. Feed the text piece by piece; `feed` returns what is new of it, `finish` the rest at the end.
+as an assistant prefill. Feed the text piece by piece. `feed` returns what is new of it, `finish` the rest at the end.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ class PrefillMatcher:
     """Matches a response that goes on after a prefill.
 
     Some hosts repeat the prefill first, and many the white space that was cut from its end. So text is held back as
-    long as it equals the beginning of the sent text; once it differs, a repeated prefill and white space are removed.
+    long as it equals the beginning of the sent text. Once it differs, a repeated prefill and white space are removed.
     """
 
     sent: str
@@ -49,7 +49,7 @@ class PrefillMatcher:
     trailing_space: str
     """That white space."""
     _held: str | None = ""
-    """Text that may be the beginning of a repetition; None once that is decided."""
+    """Text that may be the beginning of a repetition, or None once that is decided."""
 
     def feed(self, text: str) -> str:
         """Return what is new in the text so far, as soon as that is certain."""

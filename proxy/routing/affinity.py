@@ -6,7 +6,7 @@ from collections import OrderedDict
 from dataclasses import dataclass, field
 
 MAX_SESSIONS = 10_000
-"""Sessions that are remembered; the least recently used are forgotten first."""
+"""Sessions that are remembered. The least recently used are forgotten first."""
 SESSION_TTL_S = 3600.0
 """Time after its last request for which a session is remembered."""
 

@@ -1,4 +1,4 @@
-"""Inserts the cost and the routing decision into responses as JSON members; every other byte stays as it was."""
+"""Inserts the cost and the routing decision into responses as JSON members. Every other byte stays as it was."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def format_usd(usd: float) -> str:
 
 
 def with_cost(data: bytes, usd: float) -> bytes:
-    """Return a JSON object or SSE event with `cost` as the last member of its `usage`; unchanged without `usage`."""
+    """Return a JSON object or SSE event with `cost` as the last member of its `usage`, unchanged without `usage`."""
     first = data.find(b'"usage"')  # much faster than the pattern
     starts = [match.end() for match in _USAGE.finditer(data, first)] if first >= 0 else []
     if not starts:
@@ -60,7 +60,7 @@ def _closing_brace(data: bytes, start: int) -> int:
 class StreamAnnotator:
     """Stream transform: adds the cost to the usage event, and the decision to the first finish or to an error event.
 
-    `total_cost` returns USD, or None while it is unknown; `explain` returns the decision, or is None if it was not
+    `total_cost` returns USD, or None while it is unknown. `explain` returns the decision, or is None if it was not
     requested. Without either, bytes pass unparsed.
     """
 

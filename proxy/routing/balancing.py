@@ -19,7 +19,7 @@ from proxy.routing.routing_request import RoutingRequest
 SHARE_PRECISION = 10_000
 """Shares of providers, numbers up to 1, are multiplied by this and rounded to integers."""
 MAX_GROUPS = 1024
-"""Groups that are counted; the least recently used are forgotten first."""
+"""Groups that are counted. The least recently used are forgotten first."""
 
 BALANCING_STRATEGIES = ("round-robin", "weighted")
 
@@ -71,7 +71,7 @@ def _shares(candidates: CandidateSet) -> dict[str, float]:
 
 
 def _integer_weights(request: RoutingRequest, mode: str, shares: Mapping[str, float]) -> tuple[tuple[str, int], ...]:
-    """Return the weights of the balanced providers in lowest terms, in listed order; those of weight 0 are left out."""
+    """Return the weights of the balanced providers in lowest terms, in listed order. Those of weight 0 are left out."""
     policy = request.policy
     names = [name for name in policy.load_balance_providers or shares if name in shares]
     if mode == "round-robin":
@@ -83,7 +83,7 @@ def _integer_weights(request: RoutingRequest, mode: str, shares: Mapping[str, fl
 
 
 def _furthest_behind(weights: Sequence[tuple[str, int]], counts: Mapping[str, int]) -> str:
-    """Return the provider with the largest weight x (n + 1) - picks x total of weights; the first listed on a tie."""
+    """Return the provider with the largest weight x (n + 1) - picks x total of weights, the first listed on a tie."""
     total = sum([weight for _, weight in weights])
     n = sum(counts.values()) + 1
     behind = [weight * n - counts.get(name, 0) * total for name, weight in weights]

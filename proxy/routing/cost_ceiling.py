@@ -36,7 +36,7 @@ _OVER_COST = Admission("over_cost")
 
 
 class CostCeiling:
-    """A ceiling in USD for one request; `check` is called once per target."""
+    """A ceiling in USD for one request. `check` is called once per target."""
 
     __slots__ = ("_can_clamp", "_max_output_tokens", "_min_output_tokens", "_n", "_prompt_tokens", "_usd")
 
@@ -70,7 +70,7 @@ def calibrated_prompt_tokens(facts: Facts, signal: Signal) -> int:
 
 
 def worst_case_usd(target: Target, facts: Facts, signal: Signal) -> float | None:
-    """Return the USD of the whole prompt and the longest answer, times n; None if the price is unknown."""
+    """Return the USD of the whole prompt and `n` longest answers, or None if the price is unknown."""
     if target.price is None:
         return None
     return target.price.cost(calibrated_prompt_tokens(facts, signal), _max_output_tokens(facts) * facts.n)

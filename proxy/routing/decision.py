@@ -31,7 +31,7 @@ class PlannedTarget(Struct, frozen=True):
 
     target: Target
     score: float
-    """The strategy's sort key; lower is better."""
+    """The strategy's sort key. Lower is better."""
     max_tokens: int | None = None
     """The number of tokens the answer is clamped to, so that the request stays under its cost ceiling."""
     available_in_ms: int = 0
@@ -46,7 +46,7 @@ class Decision(Struct, frozen=True):
     plan: tuple[PlannedTarget, ...] = ()
     excluded: tuple[Exclusion, ...] = ()
     pick: BalancedPick | None = None
-    """The balancer's pick, if it decided the first place; live decisions record it."""
+    """The balancer's pick, if it decided the first place. Live decisions record it."""
     window_s: float = 300.0
     """The window over which the targets' performance was measured."""
 

@@ -45,7 +45,7 @@ class DecisionCache:
         self._snapshot, self._signals = snapshot, signals
 
     def eligible_targets(self, request: RoutingRequest) -> EligibleTargets:
-        """Return the targets that may serve requests of this kind; call `refresh` first."""
+        """Return the targets that may serve requests of this kind. Call `refresh` first."""
         assert self._snapshot is not None
         key = eligibility_key(request)
         found = self._eligible.get(key)
@@ -74,7 +74,7 @@ class DecisionCache:
 
 @dataclass(frozen=True, slots=True)
 class SpeedOrder:
-    """Indices of candidates, fastest first by median; those without samples come last."""
+    """Indices of candidates, fastest first by median. Those without samples come last."""
 
     indices: list[int]
     medians_ms: list[float]
@@ -99,7 +99,7 @@ class BalancingGroup(Struct, frozen=True, cache_hash=True):
 
     model: str
     weights: tuple[tuple[str, int], ...]
-    """The available providers with a weight, in listed order; weights in lowest terms."""
+    """The available providers with a weight, in listed order, weights in lowest terms."""
 
 
 GroupKey = tuple[str, tuple[str, ...], tuple[tuple[str, int], ...]]
@@ -109,7 +109,7 @@ GroupKey = tuple[str, tuple[str, ...], tuple[tuple[str, int], ...]]
 class CandidateSet:
     """The candidates of a decision, with what strategies, balancing and ranking derive from them alone.
 
-    Derived values refer to candidates by index; those that cost time are computed on first use.
+    Derived values refer to candidates by index. Those that cost time are computed on first use.
     """
 
     __slots__ = ("_available_ids", "_lottery_weights", "_speed_orders", "available", "available_by_provider",

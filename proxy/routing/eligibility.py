@@ -24,7 +24,7 @@ from proxy.telemetry.signals import Signal
 
 
 class Exclusion(Struct, frozen=True):
-    """A target that may not serve the request, and why; without a target, a provider that does not serve the model."""
+    """A target that may not serve the request, and why, or a provider that does not serve the model."""
 
     target: str | None
     provider: str
@@ -37,7 +37,7 @@ class EligibleTargets(Struct, frozen=True, eq=False):
     targets: tuple[Target, ...]
     excluded: tuple[Exclusion, ...]
     min_context_window: float
-    """Tokens; infinity if no target's context window is known."""
+    """Tokens, or infinity if no target's context window is known."""
 
 
 EligibilityKey = tuple[object, ...]
@@ -82,7 +82,7 @@ def _targets(request: RoutingRequest, snapshot: Snapshot) -> tuple[tuple[Target,
 
 
 def static_exclusion(target: Target, request: RoutingRequest) -> str | None:
-    """Return why no request of this kind may be served by the target; None if it may."""
+    """Return why no request of this kind may be served by the target, or None if it may."""
     policy = request.policy
     return (
         _provider_exclusion(target.provider, request)
@@ -93,7 +93,7 @@ def static_exclusion(target: Target, request: RoutingRequest) -> str | None:
 
 
 def _provider_exclusion(provider: Provider, request: RoutingRequest) -> str | None:
-    """Return why none of the provider's targets may serve; None if they may."""
+    """Return why none of the provider's targets may serve, or None if they may."""
     policy, name = request.policy, provider.name
     if provider.disabled_reason:
         return "disabled"
@@ -138,7 +138,7 @@ RequestCheck = Callable[[Target, Signal], Admission]
 
 
 def request_check(request: RoutingRequest, snapshot: Snapshot, min_context_window: float = 0.0) -> RequestCheck | None:
-    """Return the per-request filters as one function; None if every target passes them.
+    """Return the per-request filters as one function, or None if every target passes them.
 
     No target has to be checked for its context window if the prompt fits into `min_context_window` tokens at any token
     calibration.
@@ -171,7 +171,7 @@ class _RequestFilters(Struct, frozen=True):
 
 
 _UNSUPPORTED = "unsupported_params: "
-"""Prefix of the reason of a target that cannot express a parameter; the parameters' names follow."""
+"""Prefix of the reason of a target that cannot express a parameter. The parameters' names follow."""
 _MAX_NAMES = 10
 _MAX_NAME_LENGTH = 64
 
@@ -190,5 +190,5 @@ def _params_exclusion(params: Mapping[str, Any], strict: bool) -> Callable[[Targ
 
 
 def unsupported_param(reason: str) -> str | None:
-    """Return the first parameter that a reason names as unsupported; None for any other reason."""
+    """Return the first parameter that a reason names as unsupported, or None for any other reason."""
     return reason.removeprefix(_UNSUPPORTED).split(", ")[0] if reason.startswith(_UNSUPPORTED) else None

@@ -15,7 +15,7 @@ from proxy.routing.request_body import ChatBody, CompletionsBody, Message, Reque
 
 
 class Facts(Struct, frozen=True):
-    """What routing knows of a request's body."""
+    """The facts of a request's body that routing reads."""
 
     endpoint: str = ""
     model: str = ""
@@ -25,7 +25,7 @@ class Facts(Struct, frozen=True):
     prompt_tokens: int = 0
     """Estimate before calibration: one token per BYTES_PER_TOKEN characters of text, plus messages and images."""
     max_tokens: int | None = None
-    """The caller's limit for each choice; None if it sets none."""
+    """The caller's limit for each choice, or None if it sets none."""
     reasoning_tokens: int = 0
     """The part of `max_tokens` that is reserved for reasoning."""
     n: int = 1
@@ -81,7 +81,7 @@ MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "completions": ("max_tokens",),
     "responses": ("max_output_tokens",),
 }
-"""The members that limit the output tokens, by endpoint; other endpoints have no such limit."""
+"""The members that limit the output tokens, by endpoint. Other endpoints have no such limit."""
 
 
 def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
@@ -136,7 +136,7 @@ def _count_text_and_images(messages: Sequence[Message]) -> tuple[int, int]:
 
 
 def _prompt_count(members: RequestBody) -> int:
-    """Return the number of prompts of a completion, each of which gets `n` choices; a list of tokens is one prompt."""
+    """Return the number of prompts of a completion, each of which gets `n` choices. A list of tokens is one prompt."""
     prompt = members.prompt if isinstance(members, CompletionsBody) else None
     several = isinstance(prompt, list) and bool(prompt) and all(isinstance(each, (str, list)) for each in prompt)
     return len(prompt) if several and prompt else 1
@@ -167,7 +167,7 @@ _REASONING_BUDGETS = tuple({field: None for dialect in DIALECTS.values() for fie
 
 
 def _reasoning_budget(body: Mapping[str, Any]) -> int:
-    """Return the reasoning tokens that the request allows in any dialect's field for them; 0 without one."""
+    """Return the reasoning tokens that the request allows in any dialect's field for them, or 0 without one."""
     for member, name in _REASONING_BUDGETS:
         holder = body.get(member)
         budget = holder.get(name) if isinstance(holder, dict) else None

@@ -52,7 +52,7 @@ class Rule:
     """The fallback is skipped, or cut off, if its first content takes longer."""
 
     def matches(self, trigger: str, fails_over: bool) -> bool:
-        """Return whether the rule applies after that failure; `fails_over` is what the class does by default."""
+        """Return whether the rule applies after that failure. `fails_over` is what the class does by default."""
         return trigger in self.triggers or ("any" in self.triggers and fails_over)
 
 
@@ -78,7 +78,7 @@ class FailoverConfig:
         return tuple(target for name in self.providers for target in self._provider_targets(name, model, snapshot))
 
     def _provider_targets(self, provider: str, model: str, snapshot: Snapshot) -> Iterator[Target]:
-        """Look the mapped model up like any other; an unknown name goes to the provider unchanged."""
+        """Look the mapped model up like any other. An unknown name goes to the provider unchanged."""
         rule = None if provider == self.primary else self.rule(provider)
         mapped = dict(rule.model_mapping).get(model, model) if rule else model
         found = [target for target in snapshot.targets(mapped) if target.provider.name == provider]

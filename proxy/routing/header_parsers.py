@@ -63,7 +63,7 @@ def _one_of(text: str, allowed: Any) -> str:
 
 
 def _names(text: str, allowed: frozenset[str], what: str) -> tuple[str, ...]:
-    """Parse a comma list; repeated names count once."""
+    """Parse a comma list. Repeated names count once."""
     names = tuple(dict.fromkeys(name.strip().lower() for name in text.split(",")))
     for name in names:
         if name not in allowed:
@@ -118,7 +118,7 @@ def metric(text: str, known: KnownNames) -> str:
 
 
 def window(text: str, known: KnownNames) -> float:
-    """Parse a duration from 10s to 60m; return seconds, rounded up to whole buckets.
+    """Parse a duration from 10s to 60m and return seconds, rounded up to whole buckets.
 
     Percentiles are kept by window, so rounding bounds how many different ones callers can make.
     """

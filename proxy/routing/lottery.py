@@ -38,9 +38,9 @@ def target_multiplier(target_id: str) -> float:
 
 
 def lottery_weights(candidates: Sequence[Candidate]) -> list[tuple[float, float]]:
-    """Return (target_multiplier, -1 / w) for each candidate; the second is -inf where w is 0.
+    """Return (target_multiplier, -1 / w) for each candidate. The second is -inf where w is 0.
 
-    w = weight x (best ttft / own ttft) x (lowest price / own price) x 0.2 if degraded; an unknown factor is 1.
+    w = weight x (best ttft / own ttft) x (lowest price / own price) x 0.2 if degraded. An unknown factor is 1.
     """
     prices = [_price_per_token(each.target) for each in candidates]
     medians = [each.signal.performance.ttft_ms.p50 for each in candidates]
@@ -57,7 +57,7 @@ def lottery_weights(candidates: Sequence[Candidate]) -> list[tuple[float, float]
 
 
 def lottery_scores(seed: str, weights: Sequence[tuple[float, float]]) -> list[float]:
-    """Return -ln(u) / w for each candidate, u being its number in (0, 1); `weights` are those of `lottery_weights`.
+    """Return -ln(u) / w for each candidate, u being its number in (0, 1). `weights` are those of `lottery_weights`.
 
     Each candidate has the lowest score with probability w / sum(w) (Efraimidis and Spirakis, 2006).
     """

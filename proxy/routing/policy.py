@@ -1,4 +1,4 @@
-"""What a request asks of the routing: its X- headers, or its body's `routing` member, as one frozen Policy."""
+"""The routing options of a request: its X- headers, or its body's `routing` member, as one immutable Policy."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from proxy.routing.failover_config import FailoverConfig
 
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """What a request demands of routing. Every field is optional; names are those of the body member `routing`."""
+    """The routing options of a request. Every field is optional. Names are those of the body member `routing`."""
 
     provider: tuple[str, ...] = ()
     include_providers: tuple[str, ...] = ()
@@ -44,7 +44,7 @@ class Policy:
     session_id: str | None = None
     route_explain: bool = False
     dialect_options: Mapping[str, Any] = field(default_factory=dict)
-    """Values of the headers that only one dialect reads, by option name; see `Dialect.control_headers`."""
+    """Values of the headers that only one dialect reads, by option name. See `Dialect.control_headers`."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, as a value for JSON."""
@@ -82,7 +82,7 @@ HEADERS: Mapping[str, Callable[[str, KnownNames], Any]] = {
     "X-Session-Id": header_parsers.session,
     "X-Route-Explain": header_parsers.boolean,
 }
-"""Each control header with the parser of its value; parsers raise ValueError with what is allowed."""
+"""Each control header with the parser of its value. Parsers raise ValueError with what is allowed."""
 
 DIALECT_HEADERS = {
     header: option for dialect in DIALECTS.values() for header, option in dialect.control_headers.items()
@@ -103,7 +103,7 @@ _MEMBER_OF_HEADER = {header: name for name, header in MEMBERS.items()}
 
 
 def extract_control_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the control headers in their canonical spelling; several lines of one are joined by commas (RFC 9110, 5.3)."""
+    """Return the control headers in their canonical spelling. Several lines of one are joined by commas (RFC 9110, 5.3)."""
     lines: dict[str, list[str]] = {}
     for name, text in headers.items():
         if header := _CANONICAL_NAMES.get(name.lower()):
@@ -144,7 +144,7 @@ def parse_policy(control_headers: Mapping[str, str], snapshot: Snapshot) -> Poli
 
 
 def effective_policy(body: Mapping[str, Any], control_headers: Mapping[str, str], snapshot: Snapshot) -> Policy:
-    """Return the policy of a request's body member `routing` and its control headers; a header wins over the member."""
+    """Return the policy of a request's body member `routing` and its control headers. A header wins over the member."""
     routing = body.get("routing")
     headers = control_headers if routing is None else {**control_headers_from_body(routing), **control_headers}
     return parse_policy(headers, snapshot)

@@ -20,7 +20,7 @@ class OrderOverrides(Struct, frozen=True):
     """What comes before the scores."""
 
     chain: tuple[str, ...] = ()
-    """Providers in the caller's order; see `provider_chain`."""
+    """Providers in the caller's order. See `provider_chain`."""
     session_index: int | None = None
     """The available candidate that served the session last."""
     pick: BalancedPick | None = None
@@ -34,7 +34,7 @@ def provider_chain(policy: Policy) -> tuple[str, ...]:
 
 
 def rank(given: StrategyInput, scores: Sequence[float], overrides: OrderOverrides) -> tuple[list[int], list[int]]:
-    """Return the available and the unavailable candidates in order; unavailable ones only follow the chain."""
+    """Return the available and the unavailable candidates in order. Unavailable ones only follow the chain."""
     max_latency_ms = given.request.policy.max_latency_ms
     available, unavailable = [
         order.sorted_by(scores, max_latency_ms)

@@ -37,7 +37,7 @@ class RequestBody(Struct, frozen=True):
 
     @property
     def output_token_limit(self) -> int | None:
-        """The maximum tokens of a choice; None if the body sets no limit."""
+        """The maximum tokens of a choice, or None if the body sets no limit."""
         return None
 
 

@@ -12,7 +12,7 @@ from proxy.routing.policy import Policy
 
 
 class RoutingRequest(Struct, frozen=True):
-    """One request, as the decision sees it. A value: equal requests get equal decisions."""
+    """The input of a decision. Equal requests get equal decisions."""
 
     facts: Facts
     policy: Policy

@@ -1,4 +1,4 @@
-"""Strategies: each returns one sort key per candidate; the candidate with the lowest key comes first."""
+"""Strategies: each returns one sort key per candidate. The candidate with the lowest key comes first."""
 
 from __future__ import annotations
 
@@ -32,30 +32,30 @@ class StrategyInput(Struct, frozen=True):
 
     @property
     def region(self) -> str:
-        """The caller's region; empty if it is not known."""
+        """The caller's region, empty if it is unknown."""
         return self.request.policy.user_region or self.request.default_region or ""
 
 
 def automatic(given: StrategyInput) -> list[float]:
-    """Draw lots by weight, time to first token, price and health; see `lottery`."""
+    """Draw lots by weight, time to first token, price and health. See `lottery`."""
     return lottery_scores(given.request.seed, given.candidate_set.lottery_weights())
 
 
 def geographic(given: StrategyInput) -> list[float]:
-    """Return the kilometres from the caller to the target's region; a region that is not on the map comes last."""
+    """Return the kilometres from the caller to the target's region. A region that is not on the map comes last."""
     region = given.region
     return [region_distance_km(region, each.target.region) for each in given.candidate_set.candidates]
 
 
 def cost_optimized(given: StrategyInput) -> list[float]:
-    """Return the USD in the worst case; an unknown price comes last."""
+    """Return the USD in the worst case. An unknown price comes last."""
     facts = given.request.facts
     costs = [worst_case_usd(each.target, facts, each.signal) for each in given.candidate_set.candidates]
     return [inf if cost is None else cost for cost in costs]
 
 
 def performance(given: StrategyInput) -> list[float]:
-    """Return the observed median of the metric, negative for throughput; targets without samples come last.
+    """Return the observed median of the metric, negative for throughput. Targets without samples come last.
 
     For one request in twenty the target to explore comes first.
     """
@@ -84,7 +84,7 @@ def least_busy(given: StrategyInput) -> list[float]:
 
 
 def performance_metric(request: RoutingRequest) -> str:
-    """Return the requested metric; by default `ttft` (time to first token) for streams, else `latency`."""
+    """Return the requested metric, by default `ttft` (time to first token) for streams, else `latency`."""
     return request.policy.performance_metric or ("ttft" if request.facts.stream else "latency")
 
 
@@ -111,4 +111,4 @@ STRATEGIES: Mapping[str, Strategy] = {
     "weighted": automatic,
     "least-busy": least_busy,
 }
-"""For `round-robin` and `weighted` the first place is chosen by `balancing`; the keys order the other places."""
+"""For `round-robin` and `weighted` the first place is chosen by `balancing`, and the keys order the other places."""

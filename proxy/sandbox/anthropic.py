@@ -226,7 +226,7 @@ class _Message:
         return {"stop_reason": reason, "stop_sequence": None}
 
     def _usage(self, output: int) -> dict[str, Any]:
-        """Return the usage; with a cache_control in the request, half of the prompt counts as read from the cache."""
+        """Return the usage. With a cache_control in the request, half of the prompt counts as read from the cache."""
         cached = self.output.prompt_tokens // 2 if b'"cache_control"' in self.call.body else 0
         return {
             "input_tokens": self.output.prompt_tokens - cached,

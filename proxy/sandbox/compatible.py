@@ -1,4 +1,4 @@
-"""Simulation of an OpenAI-compatible host, such as Meta's Model API; unknown members are ignored."""
+"""Simulation of an OpenAI-compatible host, such as Meta's Model API. Unknown members are ignored."""
 
 from __future__ import annotations
 

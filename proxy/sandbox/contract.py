@@ -61,7 +61,7 @@ class Reply:
 
 
 class SimulatedError(Exception):
-    """The simulated provider responds with an error; without `message`, with its usual text for that status."""
+    """The simulated provider responds with an error. Without `message` it has the usual text for that status."""
 
     def __init__(self, status: int, message: str = "", *, param: str | None = None, code: str | None = None) -> None:
         super().__init__(message)

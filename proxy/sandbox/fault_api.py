@@ -35,7 +35,7 @@ class FaultTarget(Protocol):
         """Return how the provider behaves now."""
 
     async def set_fault(self, name: str, fault: Fault | None) -> None:
-        """Set the provider's fault; None clears it."""
+        """Set the provider's fault. None clears it."""
 
 
 Command = Callable[[FaultTarget, web.BaseRequest, str], Awaitable[Any]]

@@ -23,7 +23,7 @@ _COMMON_OPTIONS = ("times", "probability")
 
 
 class InvalidFaultError(ValueError):
-    """The description of a fault is invalid; `field` is the wrong member, the message lists what is allowed."""
+    """The description of a fault is invalid. `field` is the wrong member, the message lists what is allowed."""
 
     def __init__(self, field: str, message: str) -> None:
         super().__init__(f"{field}: {message}")
@@ -104,7 +104,7 @@ def stall(fault: Fault, request: RequestContext) -> Script:
 
 
 def _truncate(steps: Script, after: int | None) -> list[Step]:
-    """Keep the steps up to event number `after`; None keeps only those before the headers.
+    """Keep the steps up to event number `after`. None keeps only those before the headers.
 
     A body that is sent in one step is cut in half.
     """
@@ -125,7 +125,7 @@ def _halve(step: Step) -> Step:
 
 @dataclass(frozen=True, slots=True)
 class FaultKind:
-    """One kind of fault; without a `script` the port itself is closed."""
+    """One kind of fault. Without a `script` the port itself is closed."""
 
     script: Callable[[Fault, RequestContext], Script] | None
     options: tuple[str, ...]

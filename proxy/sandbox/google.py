@@ -155,7 +155,7 @@ class _Answer:
         yield self._response([{"text": ""}], self._finish())
 
     def _calls(self) -> list[dict[str, Any]]:
-        """Return the function calls as parts; the first has a thought signature."""
+        """Return the function calls as parts. The first has a thought signature."""
         function_calls = [self._call(number, tool_call) for number, tool_call in enumerate(self.output.tool_calls)]
         calls: list[dict[str, Any]] = [{"functionCall": call} for call in function_calls]
         if calls:

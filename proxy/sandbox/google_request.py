@@ -91,7 +91,7 @@ def _check_contents(contents: list[dict[str, Any]], strict: bool) -> None:
 
 
 def _check_turn(parts: list[dict[str, Any]], call_count: int, strict: bool) -> int:
-    """Check one turn and return its number of function calls; `call_count` is that of the turn before."""
+    """Check one turn and return its number of function calls. `call_count` is that of the turn before."""
     responses = sum("functionResponse" in part for part in parts)
     if responses and responses != call_count:
         raise SimulatedError(400, "The number of function responses must be that of the function calls before them.")

@@ -1,4 +1,4 @@
-"""Simulation of Mistral's chat API; like the original it rejects unknown members."""
+"""Simulation of Mistral's chat API. Like the original it rejects unknown members."""
 
 from __future__ import annotations
 
@@ -185,7 +185,7 @@ class _Completion:
         return {**self._envelope("chat.completion"), "choices": choices, "usage": self.usage()}
 
     def events(self) -> Iterator[bytes]:
-        """Yield the events. Tool calls are complete in one event; the last has the finish reason and the usage."""
+        """Yield the events. Tool calls are complete in one event. The last has the finish reason and the usage."""
         calls = self._calls()
         last = {"content": "", **({"tool_calls": calls} if calls else {})}
         for delta in [{"role": "assistant", "content": ""}, *({"content": piece} for piece in self.output.pieces)]:

@@ -39,7 +39,7 @@ class Prompt:
     """Whether one of them must be called."""
     max_tokens: int | None = None
     prefill: str = ""
-    """The beginning of the answer, given by the client; the answer continues it."""
+    """The beginning of the answer, given by the client. The answer continues it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +73,7 @@ class ModelOutput:
 
 
 def generate(prompt: Prompt) -> ModelOutput:
-    """Return the answer; equal prompts get equal answers."""
+    """Return the answer. Equal prompts get equal answers."""
     calls = () if prompt.tool_result is not None else _tool_calls(prompt)
     full = "" if calls else _text(prompt)[len(prompt.prefill) :]
     text = full if prompt.max_tokens is None else full[: 4 * prompt.max_tokens]

@@ -1,4 +1,4 @@
-"""Chat completions in OpenAI's format, complete or as a stream of chunks; shared by all OpenAI-like simulations."""
+"""Chat completions in OpenAI's format, complete or as a stream of chunks, shared by all OpenAI-like simulations."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ _DEFAULT_MAX_TOKENS = 16
 
 
 def embeddings(call: Call, body: Mapping[str, Any]) -> Reply:
-    """Return a unit vector for each input; equal texts get equal vectors."""
+    """Return a unit vector for each input. Equal texts get equal vectors."""
     inputs = _inputs(body["input"], "input")
     if len(inputs) > _MAX_INPUTS or not all(inputs):
         raise SimulatedError(400, f"'input' must be 1 to {_MAX_INPUTS} texts, none empty.", param="input")
@@ -64,7 +64,7 @@ def embeddings(call: Call, body: Mapping[str, Any]) -> Reply:
 def images(call: Call, body: Mapping[str, Any]) -> Reply:
     """Return the same one-pixel image `n` times.
 
-    dall-e returns a URL by default; here it is a data URL with the image.
+    dall-e returns a URL by default. Here it is a data URL with the image.
     """
     model, n = str(body.get("model") or "dall-e-2"), body.get("n") or 1
     is_dall_e = model.startswith("dall-e")

@@ -36,9 +36,9 @@ def responses(call: Call, body: Mapping[str, Any]) -> Reply:
     if previous := body.get("previous_response_id"):
         message = f"Previous response with id '{previous}' not found."
         raise SimulatedError(400, message, param="previous_response_id", code="previous_response_not_found")
-    made = _Response(call, body, generate(_prompt(call.provider, body)))
-    reply = event_reply(made.events()) if body.get("stream") else json_reply(200, {}, made.complete())
-    return replace(reply, tokens=made.output.prompt_tokens + made.output.tokens)
+    response = _Response(call, body, generate(_prompt(call.provider, body)))
+    reply = event_reply(response.events()) if body.get("stream") else json_reply(200, {}, response.complete())
+    return replace(reply, tokens=response.output.prompt_tokens + response.output.tokens)
 
 
 def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
@@ -83,8 +83,8 @@ class _Response:
     output: ModelOutput
 
     def complete(self) -> dict[str, Any]:
-        ended = "incomplete" if self.output.truncated else "completed"
-        return {**self._envelope(ended), "output": self._items(), "usage": self._usage()}
+        status = "incomplete" if self.output.truncated else "completed"
+        return {**self._envelope(status), "output": self._items(), "usage": self._usage()}
 
     def events(self) -> Iterator[bytes]:
         for number, (kind, members) in enumerate(self._typed_events()):
@@ -99,14 +99,14 @@ class _Response:
             location = {"item_id": item["id"], "output_index": index}
             is_message = item["type"] == "message"
             empty: Item = {"content": []} if is_message else {"arguments": ""}
-            opened = {**item, "status": "in_progress", **empty}
-            yield "response.output_item.added", {"output_index": index, "item": opened}
-            yield from self._message(item, location) if is_message else self._call(item, index, location)
+            added = {**item, "status": "in_progress", **empty}
+            yield "response.output_item.added", {"output_index": index, "item": added}
+            yield from self._text_events(item, location) if is_message else self._call_events(item, index, location)
             yield "response.output_item.done", {"output_index": index, "item": item}
         response = self.complete()
         yield f"response.{response['status']}", {"response": response}
 
-    def _message(self, item: Item, location: dict[str, Any]) -> Iterator[TypedEvent]:
+    def _text_events(self, item: Item, location: dict[str, Any]) -> Iterator[TypedEvent]:
         location = {**location, "content_index": 0}
         yield "response.content_part.added", {**location, "part": _part("")}
         for piece in self.output.pieces:
@@ -114,7 +114,7 @@ class _Response:
         yield "response.output_text.done", {**location, "text": self.output.text, "logprobs": []}
         yield "response.content_part.done", {**location, "part": item["content"][0]}
 
-    def _call(self, item: Item, index: int, location: dict[str, Any]) -> Iterator[TypedEvent]:
+    def _call_events(self, item: Item, index: int, location: dict[str, Any]) -> Iterator[TypedEvent]:
         for fragment in self.output.tool_calls[index].fragments():
             yield "response.function_call_arguments.delta", {**location, "delta": fragment}
         yield "response.function_call_arguments.done", {**location, "arguments": item["arguments"]}
@@ -132,9 +132,9 @@ class _Response:
             }
             for number, tool_call in enumerate(self.output.tool_calls)
         ]
-        about = {"type": "message", "id": f"msg_{self.call.id()}", "role": "assistant"}
-        cut = "incomplete" if self.output.truncated else "completed"
-        return calls or [{**about, "status": cut, "content": [_part(self.output.text)]}]
+        message = {"type": "message", "id": f"msg_{self.call.id()}", "role": "assistant"}
+        status = "incomplete" if self.output.truncated else "completed"
+        return calls or [{**message, "status": status, "content": [_part(self.output.text)]}]
 
     def _usage(self) -> dict[str, Any]:
         prompt_tokens, completion_tokens = self.output.prompt_tokens, self.output.tokens
@@ -149,7 +149,7 @@ class _Response:
     def _envelope(self, status: str) -> dict[str, Any]:
         echoed = {name: self.body.get(name, absent) for name, absent in _ECHOED.items()}
         tools = [{"description": None, "strict": True, "parameters": {}, **tool} for tool in _functions(self.body)]
-        cut = {"reason": "max_output_tokens"} if status == "incomplete" else None
+        incomplete_details = {"reason": "max_output_tokens"} if status == "incomplete" else None
         return {
             "id": f"resp_{self.call.id()}",
             "object": "response",
@@ -157,7 +157,7 @@ class _Response:
             "status": status,
             "background": False,
             "error": None,
-            "incomplete_details": cut,
+            "incomplete_details": incomplete_details,
             "model": self.body["model"],
             "previous_response_id": None,
             "reasoning": {"effort": None, "summary": None},

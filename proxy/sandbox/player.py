@@ -36,7 +36,7 @@ async def play(script: Script, request: web.BaseRequest, sleep: Sleep) -> web.St
 
 
 async def _end_abruptly(request: web.BaseRequest, how: AbruptEnd) -> None:
-    """Break or stall the connection; never returns.
+    """Break or stall the connection and never return.
 
     If it returned, aiohttp would send the last chunk, which completes the response.
     """

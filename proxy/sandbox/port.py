@@ -16,7 +16,7 @@ _SHUTDOWN_TIMEOUT_S = 1.0
 
 
 class Port:
-    """A reserved port with an HTTP server that can be started and stopped; otherwise it refuses connections."""
+    """A reserved port with an HTTP server that can be started and stopped. While stopped it refuses connections."""
 
     def __init__(self, handler: Handler) -> None:
         self._handler = handler

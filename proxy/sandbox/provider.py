@@ -20,7 +20,7 @@ from proxy.sandbox.port import Port
 from proxy.sandbox.scenario import Fault, Scenario
 
 MAX_RECORDED_REQUESTS = 1_000
-"""Per provider; older ones are dropped."""
+"""Per provider. Older ones are dropped."""
 _MINUTE_S = 60.0
 
 

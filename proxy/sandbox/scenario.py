@@ -16,14 +16,14 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     fault: str
     """A key of FAULTS."""
     times: Annotated[int, Meta(ge=1)] | None = None
-    """How many more requests it affects; None means all."""
+    """How many more requests it affects. None means all."""
     probability: Annotated[float, Meta(ge=0, le=1)] = 1.0
     """Probability that it affects a request."""
     status: Annotated[int, Meta(ge=300, le=599)] = 500
     retry_after: Annotated[int, Meta(ge=0)] | None = None
-    """Value of the Retry-After header in seconds; None means no header."""
+    """Value of the Retry-After header in seconds. None means no header."""
     after: Annotated[int, Meta(ge=0)] | None = None
-    """Events sent before it strikes; 0 means headers only, None not even headers. A complete body is cut in half."""
+    """Events sent before it strikes. 0 means headers only, None not even headers. A complete body is cut in half."""
     seconds: Seconds = 1.0
     """Delay before the first byte."""
     between: Seconds = 0.0

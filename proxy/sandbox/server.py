@@ -35,7 +35,7 @@ class Sandbox:
     ) -> Sandbox:
         """Start one provider for each name -> dialect.
 
-        `ports` maps names to port numbers; the others, and a `control_port` of 0, get any free port. Raises OSError
+        `ports` maps names to port numbers. The others, and a `control_port` of 0, get any free port. Raises OSError
         if a port is taken, and then leaves nothing running.
         """
         environment = environment or Environment()
@@ -83,7 +83,7 @@ class Sandbox:
         await self._providers[name].apply(scenario)
 
     async def set_fault(self, name: str, fault: Fault | None) -> None:
-        """Replace the provider's fault; None clears it."""
+        """Replace the provider's fault. None clears it."""
         await self.set_scenario(name, replace(self.scenario(name), fault=fault))
 
     async def stop(self, name: str) -> None:

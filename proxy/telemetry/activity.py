@@ -12,7 +12,7 @@ MAX_FAILOVERS = 50
 
 @dataclass(frozen=True, slots=True)
 class LoadedConfig:
-    """The routing.yaml in force; `loaded_at` is in seconds since 1970."""
+    """The active routing.yaml. `loaded_at` is in seconds since 1970."""
 
     number: int
     """Of the generation."""
@@ -22,7 +22,7 @@ class LoadedConfig:
 
 @dataclass(frozen=True, slots=True)
 class FailoverRecord:
-    """A request that needed more than one attempt, successful or not; it contains no text of the conversation."""
+    """A request that needed more than one attempt, successful or not. It contains no text of the conversation."""
 
     request_id: str
     model: str

@@ -47,7 +47,7 @@ class LatestAnswers:
     latest: deque[int] = field(default_factory=lambda: deque(maxlen=MAX_LATEST))
     """Oldest first. Each is twice its number, plus one if the answer was good, so that they sort by number."""
     latest_content: int = 0
-    """Number of the latest first content; that answer may not have ended yet."""
+    """Number of the latest first content. That answer may not have ended yet."""
     last_bad_at: float = -inf
     """When the latest bad answer ended."""
     _counts: Ring[AnswerCount] = field(default_factory=lambda: Ring(_BUCKET_S, _BUCKETS, AnswerCount))
@@ -78,7 +78,7 @@ class LatestAnswers:
 
 
 def merge_latest(targets: Sequence[LatestAnswers], after: int) -> list[int]:
-    """Merge the latest answers of several targets that have a number above `after`; encoded as in `latest`."""
+    """Merge the latest answers of several targets that have a number above `after`, encoded as in `latest`."""
     if len(targets) > MAX_LATEST:  # of more targets, only those that answered last can be among the latest
         targets = sorted(targets, key=lambda each: each.latest[-1] if each.latest else 0)[-MAX_LATEST:]
     answers = [answer for each in targets for answer in each.latest if answer > 2 * after + 1]

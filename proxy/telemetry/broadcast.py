@@ -1,4 +1,4 @@
-"""Broadcasts messages to subscribers, each with its own bounded queue; one that is too slow is dropped."""
+"""Broadcasts messages to subscribers, each with its own bounded queue. One that is too slow is dropped."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class TooManySubscribersError(Exception):
 
 @dataclass(slots=True, eq=False)
 class Subscriber:
-    """Receives every message in order from its subscription on; read them with `next`."""
+    """Receives every message in order from its subscription on. Read them with `next`."""
 
     abort: Callable[[], None]
     """Called when it is dropped for being slow, to end the write that blocks it."""
@@ -30,7 +30,7 @@ class Subscriber:
     _wakeup: Event = field(default_factory=Event)
 
     def put(self, message: str) -> None:
-        """Queue a message; if the queue is full, drop all and close with reason `slow`."""
+        """Queue a message. If the queue is full, drop all and close with reason `slow`."""
         if len(self._waiting) >= MAX_QUEUED:
             self._waiting.clear()
             self.close("slow")
@@ -45,7 +45,7 @@ class Subscriber:
         self._wakeup.set()
 
     async def next(self) -> str | None:
-        """Wait for the next message; None at the end."""
+        """Wait for the next message and return it, or None at the end."""
         while not self._waiting:
             if self.end_reason:
                 return None
@@ -66,7 +66,7 @@ class Broadcast:
     _subscribers: set[Subscriber] = field(default_factory=set)
 
     def subscribe(self, abort: Callable[[], None]) -> Subscriber:
-        """Add a subscriber; call `unsubscribe` at its end. Raises TooManySubscribersError."""
+        """Add a subscriber. Call `unsubscribe` at its end. Raises TooManySubscribersError."""
         if self.closed or len(self._subscribers) >= MAX_SUBSCRIBERS:
             raise TooManySubscribersError
         subscriber = Subscriber(abort)

@@ -39,7 +39,7 @@ class Health:
     status: Status
     reason: str | None = None
     since: float | None = None
-    """When the status last changed; None if it never has."""
+    """When the status last changed, or None if it never has."""
 
 
 HEALTHY = Health("healthy")
@@ -52,7 +52,7 @@ class Member(Struct, frozen=True):
     record: Record | None = None
     """None if the target was never tried."""
     good_probes: Sequence[int] | None = None
-    """Sequence numbers of the successful probes in a row of its region; None if it is not probed."""
+    """Sequence numbers of the successful probes in a row of its region, or None if it is not probed."""
 
     def is_clean(self, now: float) -> bool:
         """Whether no rule can hold for this target."""
@@ -74,7 +74,7 @@ class Outage:
     last_down: int = 0
     """The latest number while the group was down."""
     last_over: int = 0
-    """The latest number when the outage was over; answers up to that one no longer count."""
+    """The latest number when the outage was over. Answers up to that one no longer count."""
     ended_at: float = -inf
 
 
@@ -106,7 +106,7 @@ class Evidence:
 
     @property
     def latest_answers(self) -> list[int]:
-        """The latest answers of all members since the last recovery; merged when first needed, as few rules do."""
+        """The latest answers of all members since the last recovery, merged on first use because few rules need them."""
         if self._latest is None:
             self._latest = merge_latest(self.answers, self.outage.last_over)
         return self._latest
@@ -148,7 +148,7 @@ class Evidence:
         return self._successes_after(bad) > 0 or any(each.latest_content > bad for each in self.answers)
 
     def _successes_after(self, after: int) -> int:
-        """Count the successes and good probes after that number; a probe of several regions counts once."""
+        """Count the successes and good probes after that number. A probe of several regions counts once."""
         probes = {number for each in self.members for number in each.good_probes or () if number > after}
         return len(probes) + sum([each & 1 for each in self.latest_answers if each > 2 * after + 1])
 
@@ -221,7 +221,7 @@ STATUS_RULES: tuple[tuple[Status, Callable[[Evidence], bool], Callable[[Evidence
     ("degraded", lambda evidence: evidence.is_unreliable, _fixed("under 95 % of the answers were good")),
     ("degraded", lambda evidence: evidence.is_slow, _fixed("first content over three times as slow as usual")),
 )
-"""Status, condition and reason; the first condition that holds counts, and without one the group is healthy."""
+"""Status, condition and reason. The first condition that holds counts, and without one the group is healthy."""
 
 
 def evaluate(evidence: Evidence) -> tuple[Status, str | None]:

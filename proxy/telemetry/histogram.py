@@ -17,7 +17,7 @@ _OFFSET = 145
 
 @dataclass(slots=True)
 class Histogram:
-    """Counts values in buckets that are 10 % wide; each stands for its middle."""
+    """Counts values in buckets that are 10 % wide. Each stands for its middle."""
 
     counts: dict[int, int] = field(default_factory=dict)
     samples: int = 0
@@ -25,7 +25,7 @@ class Histogram:
     """The exact sum of all values."""
 
     def record(self, value: float) -> None:
-        """Count one value, in any unit; a value outside 1e-6 to 1e9 falls into the first or last bucket."""
+        """Count one value, in any unit. A value outside 1e-6 to 1e9 falls into the first or last bucket."""
         if not _MIN_VALUE < value < _MAX_VALUE:
             value = _MAX_VALUE if value >= _MAX_VALUE else _MIN_VALUE
         bucket = int(log(value) / _BUCKET_WIDTH + _OFFSET)
@@ -56,11 +56,11 @@ class Histogram:
         return self.total / self.samples if self.samples else None
 
     def percentile(self, percent: float) -> float | None:
-        """Return the value that `percent` (0-100) of all values do not exceed; None without values."""
+        """Return the value that `percent` (0-100) of all values do not exceed, or None without values."""
         return self.percentiles(percent)[0]
 
     def percentiles(self, *percents: float) -> list[float | None]:
-        """Return several percentiles; the buckets are sorted once."""
+        """Return several percentiles. The buckets are sorted once."""
         if not self.samples:
             return [None] * len(percents)
         buckets = sorted(self.counts)

@@ -53,7 +53,7 @@ def label_target(target: Target, label: str) -> LabelledTarget:
 
 
 def configured_targets(snapshot: Snapshot) -> frozenset[str]:
-    """Return the ids of the targets that the file names; those of patterns depend on the callers."""
+    """Return the ids of the targets that the file names. Those of patterns depend on the callers."""
     return frozenset(target.id for _, target in _named_targets(snapshot) if "*" not in target.model)
 
 
@@ -71,14 +71,14 @@ def group_keys(snapshot: Snapshot) -> frozenset[str]:
 
 
 def metric_labels(snapshot: Snapshot, configured: frozenset[str], target: str) -> Labels | None:
-    """Return the metric labels of a target, given the configured ones; None if the file does not describe it."""
+    """Return the metric labels of a target, given the configured ones, or None if the file does not describe it."""
     provider, region, model = split_target_id(target)
     label = model if target in configured else model_label(snapshot, target)
     return (provider, region, label) if label else None
 
 
 def model_label(snapshot: Snapshot, target: str) -> str | None:
-    """Return the label of a target that the file does not name; None if no pattern or provider describes it."""
+    """Return the label of a target that the file does not name, or None if no pattern or provider describes it."""
     provider, region, model = split_target_id(target)
     for pattern in snapshot.patterns:
         for each in pattern.targets:

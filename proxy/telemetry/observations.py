@@ -100,7 +100,7 @@ class Record:
     token_ratio: float = 1.0
     """Prompt tokens that the provider counts for each estimated one: a moving average."""
     changes: int = 0
-    """Increases with every change; values that were derived at a lower number are out of date."""
+    """Increases with every change. Values that were derived at a lower number are out of date."""
     failing: bool = False
     """Whether no attempt has succeeded since the latest failure."""
 
@@ -114,7 +114,7 @@ class Record:
         return totals
 
     def record_ejection(self, until: float) -> None:
-        """Count an ejection that ends then; called again during the same ejection, it counts once."""
+        """Count an ejection that ends at that time. Called again during the same ejection, it counts once."""
         self.ejections += until > self.ejected_until + _SAME_EJECTION_S
         self.ejected_until = max(until, self.ejected_until)
 
@@ -135,7 +135,7 @@ class AttemptRecorder(Struct, eq=False):
     is_over: bool = False
 
     def record_content(self, now: float) -> None:
-        """Record the first content; the attempt counts as a success from here on."""
+        """Record the first content. The attempt counts as a success from here on."""
         if self.is_over or self.content_at is not None:
             return
         self.content_at = now
@@ -196,7 +196,7 @@ class AttemptRecorder(Struct, eq=False):
             self._record.window.at(now).ttft.record(now - self.started_at)
 
     def record_rate_limits(self, status: RateLimitStatus | None) -> None:
-        """Record the rate limits of the response headers; None if there were none."""
+        """Record the rate limits of the response headers. None if there were none."""
         if status is not None:
             before, self._record.rate_limit = self._record.rate_limit, status
             self._record.changes += 1
@@ -214,7 +214,7 @@ class AttemptRecorder(Struct, eq=False):
         self._record.answers.add(self._record.sequence.next(), good, now)
 
     def _end(self, now: float) -> bool:
-        """End the attempt; return False if it has ended before."""
+        """End the attempt. Returns False if it has ended before."""
         if self.is_over:
             return False
         self.is_over = True
@@ -242,7 +242,7 @@ class Observations:
         self._records = TargetMap(lambda: Record(self.urgent_changes, self.sequence), on_evict=self._keep_totals)
 
     def start_attempt(self, target: str, now: float, *, stream: bool = True) -> AttemptRecorder:
-        """Record the start of an attempt; record its first content and its end in the result."""
+        """Record the start of an attempt and return the recorder of its first content and its end."""
         record = self._records.get_or_create(target)
         record.window.at(now).started += 1
         record.tried_at = now
@@ -251,7 +251,7 @@ class Observations:
         return AttemptRecorder(record, now, stream)
 
     def get(self, target: str) -> Record | None:
-        """Return the target's record; None if it was never tried, or its record was evicted."""
+        """Return the target's record, or None if it was never tried, or its record was evicted."""
         return self._records.get(target)
 
     def in_flight(self, target: str) -> int:
@@ -260,7 +260,7 @@ class Observations:
         return record.in_flight if record else 0
 
     def pin(self, targets: frozenset[str]) -> None:
-        """Keep the records of these targets from now on; call it with the file's targets at each reload."""
+        """Keep the records of these targets from now on. Call it with the file's targets at each reload."""
         self._records.pin(targets)
 
     def totals(self) -> dict[Labels, TargetTotals]:

@@ -19,7 +19,7 @@ class ProbeRuns:
     _runs: dict[str, deque[int]] = field(default_factory=dict)
 
     def record(self, provider_regions: Iterable[str], good: bool) -> None:
-        """Record one probe of an address that serves these regions; a failure ends their runs."""
+        """Record one probe of an address that serves these regions. A failure ends their runs."""
         number = self.sequence.next()
         for provider_region in provider_regions:
             run = self._runs.setdefault(provider_region, deque(maxlen=MAX_KEPT))
@@ -34,5 +34,5 @@ class ProbeRuns:
             self._runs.pop(provider_region, None)
 
     def good_probes(self, target: str) -> Sequence[int] | None:
-        """Return the run of the target's region; None if it is not probed."""
+        """Return the run of the target's region, or None if it is not probed."""
         return self._runs.get(target.partition("/")[0]) if self._runs else None

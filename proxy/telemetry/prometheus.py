@@ -37,7 +37,7 @@ class TargetSeries:
     cooling_down: int = 0
     """Targets that are cooling down now."""
     requests_remaining: int | None = None
-    """Of the provider's rate limit, as it was received last; the smallest of several targets."""
+    """Of the provider's rate limit as it was received last, of several targets the smallest."""
     tokens_remaining: int | None = None
     limit_used_ratio: float | None = None
     """Used part (0-1) of the limit that is used most."""
@@ -45,7 +45,7 @@ class TargetSeries:
 
 @dataclass(frozen=True, slots=True)
 class ConfigMetrics:
-    """The configuration in force."""
+    """The active configuration."""
 
     version: str
     """Of Parrot Sidecar."""
@@ -93,7 +93,7 @@ _GAUGES: tuple[tuple[str, str, Callable[[TargetSeries], float | None]], ...] = (
 
 
 def exposition(snapshot: MetricsSnapshot, accept: str) -> tuple[bytes, str]:
-    """Return the text and its content type, in the format that the `Accept` header asks for."""
+    """Return the text and its content type, in the format that the `Accept` header requests."""
     encode, content_type = choose_encoder(accept)
     registry = CollectorRegistry()
     registry.register(_SnapshotCollector(snapshot))
@@ -189,15 +189,17 @@ def _recovery_families(counters: RequestCounters) -> Iterator[Metric]:
 def _config_families(config: ConfigMetrics) -> Iterator[Metric]:
     yield GaugeMetricFamily(
         "parrot_config_last_reload_successful",
-        "0: the latest change was refused and an older file is in force.",
+        "0 if the latest change of the file was rejected.",
         config.last_reload_successful,
     )
     reloads = CounterMetricFamily("parrot_config_reloads", "Changed files.", labels=("result",))
     for result in ("applied", "refused"):
         reloads.add_metric((result,), config.reloads.get(result, 0))
     yield reloads
-    yield GaugeMetricFamily("parrot_config_generation", "Configurations applied, with the first.", config.generation)
-    info = GaugeMetricFamily("parrot_config_info", "Hash of the configuration in force.", labels=("hash",))
+    yield GaugeMetricFamily(
+        "parrot_config_generation", "Configurations applied, including the first.", config.generation
+    )
+    info = GaugeMetricFamily("parrot_config_info", "Hash of the active configuration.", labels=("hash",))
     info.add_metric((config.digest,), 1)
     build = GaugeMetricFamily("parrot_build_info", "Version of Parrot Sidecar.", labels=("version",))
     build.add_metric((config.version,), 1)

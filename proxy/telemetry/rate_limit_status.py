@@ -7,16 +7,16 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class RateLimitStatus:
-    """What was left of the limits; times are monotonic seconds."""
+    """What was left of the limits. Times are monotonic seconds."""
 
     requests: int | None
-    """Requests left; None if the provider does not send it."""
+    """Requests left, or None if the provider does not send it."""
     tokens: int | None
-    """Tokens left; None if the provider does not send it."""
+    """Tokens left, or None if the provider does not send it."""
     used_ratio: float
     """Used part (0-1) of the limit that is used most."""
     resets_at: float
-    """When that limit is reset; from then on this status is out of date."""
+    """When that limit is reset. From then on this status is out of date."""
 
     @property
     def is_exhausted(self) -> bool:

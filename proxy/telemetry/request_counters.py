@@ -12,7 +12,7 @@ from proxy.telemetry.histogram import Histogram
 
 @dataclass(slots=True)
 class RequestCounters:
-    """Counters that never fall; the keys are the label values of the metrics."""
+    """Counters that never fall. The keys are the label values of the metrics."""
 
     requests: Counter[tuple[str, str, str]] = field(default_factory=Counter)
     """By endpoint, status and outcome: `ok`, `client_disconnected` or `error`."""
@@ -26,7 +26,7 @@ class RequestCounters:
     hedges: Counter[tuple[str, str]] = field(default_factory=Counter)
     """By provider and result: `started`, and `won` of these."""
     resumes: Counter[str] = field(default_factory=Counter)
-    """Truncated streams that could be resumed: `resumed` or `no_target`; and `mismatch` of the resumed."""
+    """Truncated streams that could be resumed: `resumed` or `no_target`, and `mismatch` of the resumed."""
 
     def record_request(self, endpoint: str, status: int, outcome: str) -> None:
         """Count a request that has ended.

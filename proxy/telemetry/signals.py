@@ -26,14 +26,14 @@ IDLE_REFRESH_S = 5.0
 """Percentiles of a target without any change are used for this long."""
 
 MAX_RECOMPUTED = 8
-"""Percentiles (of a target and window) that are recomputed per `REFRESH_S`; with more, some are older."""
+"""Percentiles (of a target and window) that are recomputed per `REFRESH_S`. With more, some are older."""
 MAX_PERCENTILES = 5000
 """Entries kept, one for each target and requested window."""
 
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Percentiles of one measure; None without samples."""
+    """Percentiles of one measure, or None without samples."""
 
     p50: float | None = None
     p95: float | None = None
@@ -55,7 +55,7 @@ class Performance:
 
 
 class Signal(Struct, frozen=True):
-    """What a decision knows of one target."""
+    """What a decision reads about one target."""
 
     available_in_ms: int = 0
     """More than 0: ejected, cooling down or at a rate limit, and ranked after the available targets."""
@@ -63,9 +63,9 @@ class Signal(Struct, frozen=True):
     """Whether its health is not healthy: a factor of the strategy `automatic`, and no reason for exclusion."""
     performance: Performance = Performance()
     availability: Availability = UNTRIED
-    """What `available_in_ms` is derived from; a request that overrides the breaker derives it differently."""
+    """What `available_in_ms` is derived from. A request that overrides the breaker derives it differently."""
     rate_limit: RateLimitStatus | None = None
-    """The rate limits of its latest response; None once they have been reset."""
+    """The rate limits of its latest response, or None once they have been reset."""
     token_ratio: float = 1.0
     """Prompt tokens that the provider counts for each estimated one."""
 
@@ -75,13 +75,13 @@ UNTRIED_SIGNAL = Signal()
 
 
 class SignalTable:
-    """The signals of all targets at one moment; they never change."""
+    """The signals of all targets at one moment. They never change."""
 
     def __init__(self, rows: Mapping[str, Signal] = MappingProxyType({})) -> None:
         self._rows = rows
 
     def get(self, target: str, window_s: float = HEALTH_WINDOW_S) -> Signal:
-        """Return the target's signal; in a live table, with percentiles over that many seconds."""
+        """Return the target's signal. In a live table its percentiles are over that many seconds."""
         return self._rows.get(target, UNTRIED_SIGNAL)
 
 
@@ -134,12 +134,12 @@ class SignalCache:
     group_histories: StatusHistories = field(default_factory=StatusHistories)
     """Health of providers, regions and models."""
     probe_failures: Mapping[str, ProbeFailure] = field(default_factory=dict)
-    """By provider and region; the dictionary of `Breakers`."""
+    """By provider and region, the dictionary of `Breakers`."""
     _table: SignalTable | None = None
     _period_ends: float = 0.0
     _seen_changes: ChangeCounter = field(default_factory=ChangeCounter)
     _rows: dict[tuple[str, float], _CachedSignal] = field(default_factory=dict)
-    """By target and window; computed in this period."""
+    """By target and window, computed in this period."""
     _budget: int = 0
     """How many percentiles may still be recomputed in this period, in addition to `_refresh_now`."""
     _refresh_now: dict[tuple[str, float], None] = field(default_factory=dict)
@@ -198,7 +198,7 @@ class SignalCache:
         return self._signal_of_record(key[0], record, self._performance(key, record, now), now)
 
     def _signal_without_record(self, target: str, now: float) -> Signal:
-        """Return the signal of a target that was never tried, of which only probes can know anything."""
+        """Return the signal of a target that was never tried, which only probes can provide."""
         member = self.member(target, now)
         degraded = self.health(target, member, now).status != "healthy"
         if not degraded and member.availability.probe_failure is None:
@@ -218,7 +218,7 @@ class SignalCache:
         )
 
     def _try_acquire(self, key: tuple[str, float]) -> bool:
-        """Acquire a recomputation in this period; if there is none left, queue the key and return False."""
+        """Acquire a recomputation in this period. If there is none left, queue the key and return False."""
         if key in self._refresh_now:
             del self._refresh_now[key]
             return True

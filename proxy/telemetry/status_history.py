@@ -92,12 +92,12 @@ def _is_known_from_probes(evidence: Evidence) -> bool:
 
 @dataclass(slots=True)
 class StatusHistories:
-    """The histories of many groups by key; a group that was always healthy has none."""
+    """The histories of many groups by key. A group that was always healthy has none."""
 
     _histories: TargetMap[StatusHistory] = field(default_factory=lambda: TargetMap(StatusHistory))
 
     def health(self, key: str, members: Sequence[Member], number: int, now: float) -> Health:
-        """Return the health of a group of at least one target; it is evaluated only if it `is_due`."""
+        """Return the health of a group of at least one target. It is evaluated only if it `is_due`."""
         if self.is_due(key, members, now):
             return self._histories.get_or_create(key).observe(members, number, now)
         history = self._histories.get(key)
@@ -114,5 +114,5 @@ class StatusHistories:
         return self._histories.get(key) is not None
 
     def pin(self, keys: frozenset[str]) -> None:
-        """Keep the histories of these groups from now on; call it with the file's groups at each reload."""
+        """Keep the histories of these groups from now on. Call it with the file's groups at each reload."""
         self._histories.pin(keys)

@@ -45,7 +45,7 @@ class TargetMap(Generic[T]):
         return self._pinned_values.get(target) or self._unpinned_values.get(target)
 
     def pin(self, targets: frozenset[str]) -> None:
-        """Keep these ids from now on; ids that were pinned before become evictable. Call it at each reload."""
+        """Keep these ids from now on. Ids that were pinned before become evictable. Call it at each reload."""
         self.pinned = targets
         values = {**self._unpinned_values, **self._pinned_values}
         self._pinned_values = {target: value for target, value in values.items() if target in targets}

@@ -17,7 +17,7 @@ _USUAL_REFRESH_S = 60.0
 
 @dataclass(slots=True)
 class TtftTrend:
-    """One target's trend as it was measured last; `measure` it again when `is_due`."""
+    """One target's trend as it was measured last. `measure` it again when `is_due`."""
 
     window: Window
     samples: int = 0
@@ -33,7 +33,7 @@ class TtftTrend:
         return now - self.measured_at >= REFRESH_S
 
     def measure(self, now: float, recent: Bucket | None = None) -> None:
-        """Compare the two medians now; `recent` is the sum of the last five minutes, if it is known already."""
+        """Compare the two medians now. `recent` is the sum of the last five minutes, if it is known already."""
         ttft = (recent or self.window.sum_over(RECENT_S, now)).ttft
         median = ttft.percentile(50) if ttft.samples >= MIN_SAMPLES else None
         usual = None if median is None else self.usual_s(now)

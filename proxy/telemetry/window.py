@@ -84,7 +84,7 @@ class Bucket:
     latency: Histogram = field(default_factory=Histogram)
     """Seconds to the end of complete responses."""
     throughput: Histogram = field(default_factory=Histogram)
-    """Tokens per second; of streams, from the first content on."""
+    """Tokens per second, for streams counted from the first content on."""
 
     def add(self, other: Bucket) -> None:
         """Add what another bucket has counted."""
@@ -108,12 +108,12 @@ class Bucket:
 
     @property
     def uptime(self) -> float | None:
-        """The part (0-1) of classified attempts without a fault; None without any."""
+        """The part (0-1) of classified attempts without a fault, or None without any."""
         return 1 - self.faults / self.classified if self.classified else None
 
     @property
     def error_rate(self) -> float | None:
-        """The part (0-1) of attempts that failed, by a fault or a rate limit; None without any."""
+        """The part (0-1) of attempts that failed, by a fault or a rate limit, or None without any."""
         errors = self.faults + self.failed.get("rate_limit", 0)
         total = self.classified - self.faults + errors
         return errors / total if total else None
@@ -155,7 +155,7 @@ class Window:
         return total
 
     def lifetime(self) -> Bucket:
-        """Return the sum since the target's first attempt; it never falls."""
+        """Return the sum since the target's first attempt. It never falls."""
         total = Bucket()
         total.add(self._closed)
         if self._open is not None:

@@ -1,1 +1,1 @@
-"""OpenTelemetry traces, an extra: `switch` says whether they are wanted, `otel` makes them, `attributes` what they say."""
+"""OpenTelemetry traces, an extra: `switch` decides whether to trace, `otel` creates the spans, `attributes` fills them."""

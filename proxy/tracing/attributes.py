@@ -1,4 +1,4 @@
-"""Attributes of the spans, after OpenTelemetry's conventions for generative AI; no message text and no key."""
+"""Attributes of the spans, after OpenTelemetry's conventions for generative AI. They contain no message text and no key."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def request_name(exchange: Exchange) -> str:
 
 
 def request_end(exchange: Exchange) -> Attributes:
-    """Return the attributes of a request at its end; tokens are on the attempts, so that a sum counts them once."""
+    """Return the attributes of a request at its end. Tokens are on the attempts, so that a sum counts them once."""
     winner, facts = exchange.winning_attempt, exchange.facts
     target = winner.step.target if winner else None
     return _without_none(
@@ -76,7 +76,7 @@ def attempt_name(attempt: Attempt) -> str:
 
 
 def attempt_start(attempt: Attempt, number: int) -> Attributes:
-    """Return the attributes of an attempt before it is sent; the first one has number 1."""
+    """Return the attributes of an attempt before it is sent. The first one has number 1."""
     exchange, target = attempt.exchange, attempt.step.target
     url, winner = urlsplit(target.base_url), exchange.winning_attempt
     return _without_none(
@@ -144,7 +144,7 @@ def _provider(provider: Provider) -> str:
 
 
 def _first(exchange: Exchange, moment: float | None, start: float) -> float | None:
-    """Return the time to first content in seconds; None if it is not a stream."""
+    """Return the time to first content in seconds, or None if it is not a stream."""
     return moment - start if exchange.facts.stream and moment is not None else None
 
 

@@ -140,7 +140,7 @@ class SdkLogHandler(logging.Handler):
         logging.getLogger("opentelemetry").propagate = False  # other handlers would log URLs and headers
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Log one record; called in any thread."""
+        """Log one record. May be called in any thread."""
         template = str(record.msg)
         if record.created - self._last_logged.get(template, 0.0) >= 60:
             self._last_logged[template] = record.created

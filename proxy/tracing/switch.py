@@ -32,11 +32,11 @@ class Tracing(Protocol):
 
 
 class TracingUnavailableError(Exception):
-    """Tracing is requested but not possible; the message is the reason."""
+    """Tracing is requested but not possible. The message is the reason."""
 
 
 def start_tracing(environ: Mapping[str, str], log: FilteringBoundLogger) -> Tracing | None:
-    """Start tracing if the environment asks for it; else, and with a warning if it is not possible, return None."""
+    """Start tracing if the environment requests it. Otherwise, or with a warning if it fails, return None."""
     name = next((name for name in _ENDPOINTS if environ.get(name)), None)
     if name is None or not _is_enabled(environ):
         return None
@@ -57,7 +57,7 @@ def _is_enabled(environ: Mapping[str, str]) -> bool:
 
 
 def _collector(name: str, environ: Mapping[str, str]) -> str:
-    """Return the collector as host or host:port; the rest of the URL may contain a key."""
+    """Return the collector as host or host:port. The rest of the URL may contain a key."""
     protocol = next((value for each in _PROTOCOLS if (value := environ.get(each))), _SUPPORTED_PROTOCOL)
     if protocol != _SUPPORTED_PROTOCOL:
         raise TracingUnavailableError(

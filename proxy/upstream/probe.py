@@ -22,7 +22,7 @@ from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import Proxies
 
 MAX_RESPONSE_BYTES = 64 * 2**10
-"""How much of a response is read; the status is what matters."""
+"""How much of a response is read, as only its status is used."""
 
 _PROBE_HEADERS = {"accept-encoding": "identity", "user-agent": f"parrot-sidecar/{__version__}"}
 

@@ -23,7 +23,7 @@ _MAX_LISTED_IDS = 10
 
 @dataclass(slots=True)
 class _Turn:
-    """Merges consecutive messages of one role. Anthropic requires tool results first; other blocks keep their order."""
+    """Merges consecutive messages of one role. Anthropic requires tool results first. Other blocks keep their order."""
 
     role: str
     tool_results: list[Block] = field(default_factory=list)
@@ -77,7 +77,7 @@ class Conversation:
         last["text"] = last["text"].rstrip()
 
     def _system(self, message: Mapping[str, Any], where: str) -> None:
-        """Leading system messages become `system`; later ones a system turn if the model supports it, otherwise a user turn."""
+        """Leading system messages become `system`. Later ones become a system turn if the model supports it, else a user turn."""
         blocks = _blocks(message.get("content"), f"{where}.content", _SYSTEM_PARTS)
         if not self._turns:
             self.system += blocks
@@ -144,7 +144,7 @@ _ROLES: Mapping[str, Callable[[Conversation, Mapping[str, Any], str], None]] = {
 
 
 def _blocks(content: Any, where: str, translators: Mapping[str, Callable[[Block, str], Block | None]]) -> list[Block]:
-    """Translate content parts with the function for their type; empty texts are dropped, `cache_control` is kept."""
+    """Translate content parts with the function for their type. Empty texts are dropped, `cache_control` is kept."""
     blocks = []
     for index, part in enumerate(content_parts(content, where)):
         path = f"{where}[{index}]"

@@ -30,7 +30,7 @@ _PERSONAL_DATA = re.compile(r".*@.*|\+?[\d\s().-]{7,}", re.DOTALL)
 
 
 def build_request(call: CallerRequest) -> ProviderRequest:
-    """Build the request; unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
+    """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body, caps = call.body, model_capabilities(call.model)
     unsupported = unsupported_params(body, call.model)
     check_essential(unsupported)
@@ -102,7 +102,7 @@ def _supported_sampling(body: Mapping[str, Any], caps: ModelCapabilities) -> dic
 
 
 def _stop_sequences(stop: Any) -> list[str] | None:
-    """Return the stop sequences that are not blank; the API rejects blank ones."""
+    """Return the stop sequences that are not blank. The API rejects blank ones."""
     listed = [stop] if isinstance(stop, str) else stop or []
     if not isinstance(listed, list) or not all(isinstance(item, str) for item in listed):
         raise invalid_param("stop", "must be a string or a list of strings")

@@ -68,7 +68,7 @@ def _message(body: Mapping[str, Any], context: ResponseContext) -> dict[str, Any
 
 
 def _join_text(blocks: list[Any], kind: str) -> str | None:
-    """Join the text of all blocks of one type; None if it is empty."""
+    """Join the text of all blocks of one type. Returns None if it is empty."""
     return "".join(_text(block, kind) for block in blocks if block.get("type") == kind) or None
 
 
@@ -100,7 +100,7 @@ def to_openai_usage(counts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
-    """Translate an error response; if the body is not Anthropic's error format, the status alone decides the code."""
+    """Translate an error response. If the body is not Anthropic's error format, the status alone decides the code."""
     members = _error_object(body)
     message = message_from_body(body)
     return error_response(status, headers, message, code=_code(members, message))
@@ -118,7 +118,7 @@ def _error_object(body: bytes) -> Mapping[str, Any]:
 
 
 def _code(members: Mapping[str, Any], message: str) -> str | None:
-    """Return OpenAI's error code by the error's details, type or message; None if the status decides."""
+    """Return OpenAI's error code for the error's details, type or message. None if the status decides."""
     details = members.get("details")
     values = (details.get("error_code") if isinstance(details, dict) else None, members.get("type"))
     from_members = (_CODES[value] for value in values if isinstance(value, str) and value in _CODES)

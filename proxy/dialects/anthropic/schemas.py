@@ -41,7 +41,7 @@ def _branches(schema: Schema, keyword: str) -> list[Schema]:
 
 
 def _resolve_ref(schema: Schema, root: Schema) -> Schema:
-    """Return the target of a local `$ref`; the schema itself if it has none or the target does not exist."""
+    """Return the target of a local `$ref`, or the schema itself if it has none or the target does not exist."""
     reference = schema.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#/"):
         return schema
@@ -106,7 +106,7 @@ def _supported_members(schema: Schema) -> Iterable[tuple[str, Any]]:
 
 
 def _strict_member(key: str, value: Any) -> Any:
-    """Rewrite a member where it holds schemas: maps of named schemas, `items` and combinators; all others stay."""
+    """Rewrite a member where it holds schemas: maps of named schemas, `items` and combinators. All others stay."""
     if key in _SCHEMA_MAPS and isinstance(value, Mapping):
         return {name: strict_schema(schema) for name, schema in value.items()}
     return strict_schema(value) if key in ("items", *_COMBINATORS) else value

@@ -99,7 +99,7 @@ class AnthropicStream(FrameTransform):
         )
 
     def _arguments_delta(self, index: Any, fragment: str) -> bytes:
-        """Write a fragment of a call's arguments; fragments of server tools are dropped."""
+        """Write a fragment of a call's arguments. Fragments of server tools are dropped."""
         if not fragment or index not in self._call_numbers:
             return b""
         self._pending_tool_input.pop(index, None)
@@ -128,7 +128,7 @@ class AnthropicStream(FrameTransform):
         )
 
     def _on_message_stop(self, event: dict[str, Any]) -> bytes:
-        """End the stream; without a finish reason the answer counts as cut off, so nothing is written."""
+        """End the stream. Without a finish reason the answer counts as cut off, so nothing is written."""
         if not self._context.answer.finish_reason:
             return b""
         return self._chunks.usage_chunk(to_openai_usage(self._counts)) + self._chunks.done()
@@ -165,7 +165,7 @@ _NO_DATA = object()
 
 
 def _parse_frame(frame: bytes) -> Any:
-    """Return the JSON of a frame; None if it is not JSON, `_NO_DATA` if the frame has no data."""
+    """Return the JSON of a frame, None if it is not JSON, or `_NO_DATA` if the frame has no data."""
     if frame.startswith(_DELTA_PREFIX):  # fast path for most frames; JSON ignores the trailing line ends
         try:
             return orjson.loads(frame[len(_DELTA_PREFIX) :])

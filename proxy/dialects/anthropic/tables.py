@@ -32,7 +32,7 @@ class ModelCapabilities:
     """What requests to a model may contain."""
 
     max_tokens: int
-    """The model's maximum output tokens; sent if the caller sets no limit, because the API requires one."""
+    """The model's maximum output tokens, sent if the caller sets no limit, because the API requires one."""
     max_sampling_params: int = 0
     """How many of `temperature` and `top_p` one request may set."""
     prefill: bool = False
@@ -84,7 +84,7 @@ MODELS: Mapping[str, ModelCapabilities] = {
 
 
 def model_capabilities(model: str, models: Mapping[str, ModelCapabilities] = MODELS) -> ModelCapabilities:
-    """Return the capabilities of the longest matching prefix; a cloud's prefix before `claude-` is ignored."""
+    """Return the capabilities of the longest matching prefix. A cloud's prefix before `claude-` is ignored."""
     name = model[max(0, model.find("claude-")) :]
     return models[max(filter(name.startswith, models), key=len)]
 
@@ -111,7 +111,7 @@ FINISH_REASONS: Mapping[str, str] = {
 
 
 def finish_reason(stop_reason: str | None) -> str:
-    """Return OpenAI's finish reason; unknown reasons become `stop`."""
+    """Return OpenAI's finish reason. Unknown reasons become `stop`."""
     return FINISH_REASONS.get(stop_reason or "", "stop")
 
 

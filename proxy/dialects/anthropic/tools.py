@@ -95,7 +95,7 @@ def _stub_tools(provider_names: Mapping[str, str]) -> dict[str, Any]:
 
 
 def _translate_choice(body: Mapping[str, Any], tools: Set[str]) -> dict[str, Any]:
-    """Translate `tool_choice`, with the caller's tool names; `allowed` lists the tools to keep. Raises InvalidRequestError."""
+    """Translate `tool_choice`, with the caller's tool names. `allowed` lists the tools to keep. Raises InvalidRequestError."""
     choice = body.get("tool_choice") or "auto"
     if isinstance(choice, dict) and choice.get("type") == "allowed_tools":
         mode, allowed = _parse_allowed_tools(choice)

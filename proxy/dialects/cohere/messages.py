@@ -13,7 +13,7 @@ Turn = dict[str, Any]
 
 
 def translate_messages(messages: Any, provider_names: Mapping[str, str]) -> list[Turn]:
-    """Translate messages; `provider_names` maps the caller's tool names to the provider's. Raises InvalidRequestError.
+    """Translate messages. `provider_names` maps the caller's tool names to the provider's. Raises InvalidRequestError.
 
     Leading system messages are joined into one. Cohere allows none later, so later ones become user messages.
     """
@@ -67,7 +67,7 @@ def _part(part: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _assistant(message: Mapping[str, Any], where: str, provider_names: Mapping[str, str]) -> Turn | None:
-    """Translate an assistant message; with tool calls, its reasoning or else its text is the `tool_plan`.
+    """Translate an assistant message. With tool calls, its reasoning or else its text is the `tool_plan`.
 
     Returns None for a message without content.
     """

@@ -17,7 +17,7 @@ from proxy.dialects.names import original_names, sanitize_names
 
 
 def build_request(call: CallerRequest) -> ProviderRequest:
-    """Build the request; unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
+    """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body = call.body
     unsupported = unsupported_params(body, call.model)
     check_essential(unsupported)
@@ -45,7 +45,7 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
 
 
 def _has_mixed_strict(body: Mapping[str, Any]) -> bool:
-    """Return whether some tools are strict and others are not; Cohere's `strict_tools` applies to all tools."""
+    """Return whether some tools are strict and others are not. Cohere's `strict_tools` applies to all tools."""
     flags, choice = strict_flags(body), body.get("tool_choice")
     is_forced = isinstance(choice, dict) and choice.get("type") == "function"
     return any(flags) and not all(flags) and not is_forced
@@ -59,7 +59,7 @@ def _params(body: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _has_two_penalties(body: Mapping[str, Any]) -> bool:
-    """Return whether both penalties are set; Cohere accepts only one."""
+    """Return whether both penalties are set. Cohere accepts only one."""
     values = [body.get(name) for name in ("frequency_penalty", "presence_penalty")]
     return all(isinstance(value, (int, float)) and value > 0 for value in values)
 

@@ -37,12 +37,12 @@ def translate_response(data: bytes, context: ResponseContext) -> bytes:
 
 
 def finish_reason(reason: str) -> str:
-    """Return OpenAI's finish reason; unknown reasons become `stop`."""
+    """Return OpenAI's finish reason. Unknown reasons become `stop`."""
     return FINISH_REASONS.get(reason, "stop")
 
 
 def to_openai_usage(usage: Any) -> dict[str, Any] | None:
-    """Translate token counts to integers; billed units are used if there are no token counts. None without usage."""
+    """Translate token counts to integers. Billed units are used if there are no token counts. None without usage."""
     if not isinstance(usage, dict):
         return None
     counts = object_of(usage.get("tokens") or usage.get("billed_units"))
@@ -51,7 +51,7 @@ def to_openai_usage(usage: Any) -> dict[str, Any] | None:
 
 
 def _message(message: Mapping[str, Any], context: ResponseContext) -> dict[str, Any]:
-    """Translate a message; its `tool_plan` becomes reasoning, like its thinking."""
+    """Translate a message. Its `tool_plan` becomes reasoning, like its thinking."""
     reasoning = "".join((*_content_texts(message.get("content"), "thinking"), content_of(message.get("tool_plan"))))
     calls = [
         _call(call, f"call_{context.id}_{index}", context.tool_names)

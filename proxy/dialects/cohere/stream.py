@@ -18,17 +18,17 @@ from proxy.sse import Event, data_of
 
 
 class CohereStream(FrameTransform):
-    """Translates events one by one, with one handler per event type. `message-end` ends the stream; later events are ignored."""
+    """Translates events one by one, with one handler per event type. `message-end` ends the stream. Later events are ignored."""
 
     def __init__(self, context: ResponseContext) -> None:
         super().__init__(context)
         self._chunks = ChunkWriter(context)
         self._call_count = 0
         self._has_arguments = True
-        """Whether arguments of the latest call were written; initially true, as there is no call."""
+        """Whether arguments of the latest call were written. Initially true, as there is no call."""
 
     def _translate_end(self, rest: bytes) -> bytes:
-        """Translate a last event that lacks its blank line; an incomplete event is dropped."""
+        """Translate a last event that lacks its blank line. An incomplete event is dropped."""
         data = data_of(rest)
         return self._translate_frame(rest) if data is not None and parse_or_none(data) is not None else b""
 
@@ -66,7 +66,7 @@ class CohereStream(FrameTransform):
         return self._ensure_started() + (self._chunks.reasoning_delta(plan) if plan else b"")
 
     def _on_call_start(self, event: Mapping[str, Any]) -> bytes:
-        """Write the start of a call. Calls are numbered from 0 here; `tool_calls` is usually an object, sometimes a list."""
+        """Write the start of a call. Calls are numbered from 0 here. `tool_calls` is usually an object, sometimes a list."""
         output = self._ensure_started()
         for call in _delta_objects(event, "tool_calls") or [{}]:
             output += self._on_call_end(event)

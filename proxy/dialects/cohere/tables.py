@@ -31,7 +31,7 @@ PARAMS = ParamTable(
 MAX_STOP_SEQUENCES = 5
 
 TOOL_CHOICE_MODES: Mapping[str, str | None] = {"auto": None, "none": "NONE", "required": "REQUIRED"}
-"""OpenAI's `tool_choice` -> Cohere's; None, its default, leaves the choice to the model."""
+"""OpenAI's `tool_choice` -> Cohere's. None, its default, leaves the choice to the model."""
 
 FINISH_REASONS: Mapping[str, str] = {
     "COMPLETE": "stop",
@@ -40,7 +40,7 @@ FINISH_REASONS: Mapping[str, str] = {
     "TOOL_CALL": "tool_calls",
     "ERROR_TOXIC": "content_filter",
 }
-"""Cohere's finish reason -> OpenAI's; any other becomes `stop`."""
+"""Cohere's finish reason -> OpenAI's. Any other becomes `stop`."""
 
 FAILED_FINISH_REASONS: Mapping[str, int] = {"ERROR": 500, "TIMEOUT": 504}
 """Finish reasons of failed generations -> the equivalent HTTP status."""

@@ -28,7 +28,7 @@ class StreamedChoice:
         return bool(self._joiner.held)
 
     def translate_delta(self, choice: Mapping[str, Any], *, ends: bool) -> dict[str, Any]:
-        """Return the choice's delta in OpenAI's format; if `ends`, calls without arguments get `{}`."""
+        """Return the choice's delta in OpenAI's format. If `ends`, calls without arguments get `{}`."""
         sent = object_of(choice.get("delta"))
         delta = normalize_message(sent)
         for name in _TEXT_MEMBERS:

@@ -1,4 +1,4 @@
-"""Puts the members of a message, a delta or a usage object of a compatible host under OpenAI's names."""
+"""Puts the members of a message, a delta or a usage object of an OpenAI-compatible host under OpenAI's names."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _REWRITTEN = ("content", "reasoning", "reasoning_content", "tool_calls", "prefix
 
 
 def normalize_message(message: Mapping[str, Any]) -> dict[str, Any]:
-    """Return content as text and reasoning as `reasoning_content`; null members and tool calls are left out."""
+    """Return content as text and reasoning as `reasoning_content`. Null members and tool calls are left out."""
     text, thinking = _text_and_thinking(message.get("content"))
     reasoning = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning")) or thinking
     kept = {key: value for key, value in message.items() if value is not None and key not in _REWRITTEN}
@@ -21,7 +21,7 @@ def normalize_message(message: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def normalize_usage(counts: Any) -> dict[str, Any] | None:
-    """Return usage with prompt, completion and total tokens, without members that are not counts; None if there is none."""
+    """Return usage with prompt, completion and total tokens, without members that are not counts. None if there is none."""
     if not isinstance(counts, dict) or not counts:
         return None
     prompt, completion = (count_of(counts.get(name)) for name in ("prompt_tokens", "completion_tokens"))

@@ -14,7 +14,7 @@ _DROP = ("routing", "max_completion_tokens")
 
 
 def build_request(request: CallerRequest) -> ProviderRequest:
-    """Rename the token limit to `max_tokens` and drop null members of assistant messages; the rest is byte-exact."""
+    """Rename the token limit to `max_tokens` and drop null members of assistant messages. The rest is byte-exact."""
     return ProviderRequest(PATHS[request.endpoint], replace_members(request.raw, _changes(request), drop=_DROP))
 
 

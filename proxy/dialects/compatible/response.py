@@ -17,7 +17,7 @@ _KEPT = ("id", "created", "model", "system_fingerprint", "service_tier")
 
 
 def translate_response(data: bytes, context: ResponseContext) -> bytes:
-    """Return the completion in OpenAI's format; the host's own top-level members are left out. Raises MalformedResponse."""
+    """Return the completion in OpenAI's format. The host's own top-level members are left out. Raises MalformedResponse."""
     body = parse_success_body(data)
     choices = body.get("choices")
     if not isinstance(choices, list) or not choices:

@@ -90,14 +90,14 @@ class RepairingStream(FrameTransform):
         return self._chunk(rest, continuing) + self._chunk(rest, finishing)
 
     def _without_choices(self, chunk: Mapping[str, Any], data: bytes) -> bytes:
-        """Pass a chunk with an empty `choices` (Azure's first, with prompt filter results); keep usage for the end."""
+        """Pass a chunk with an empty `choices` (Azure's first, with prompt filter results). Keep usage for the end."""
         if chunk.get("choices") == [] and not chunk.get("usage"):
             return self._pass(data)
         self._context.answer.dropped_events += "choices" not in chunk and not chunk.get("usage")
         return b""
 
     def _record(self, chunk: Mapping[str, Any]) -> None:
-        """Record id, model and usage. Usage may come in any chunk, also in Groq's `x_groq`; the last one counts."""
+        """Record id, model and usage. Usage may come in any chunk, also in Groq's `x_groq`. The last one counts."""
         state = self._context.answer
         state.id = text_of(chunk.get("id")) or state.id
         state.model = text_of(chunk.get("model")) or state.model or self._context.model
@@ -105,7 +105,7 @@ class RepairingStream(FrameTransform):
         state.usage = normalize_usage(chunk.get("usage")) or normalize_usage(in_groq) or state.usage
 
     def _common_members(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
-        """Return id, object, created and model; what the chunk lacks is taken from the last chunk, else from the context."""
+        """Return id, object, created and model. What the chunk lacks is taken from the last chunk, else from the context."""
         last, context = self._last, self._context
         return {
             "id": text_of(chunk.get("id")) or last.get("id") or context.id,
@@ -143,7 +143,7 @@ class RepairingStream(FrameTransform):
         return encode(serialize({**rest, **self._last, "choices": choices, **tail}))
 
     def _close(self) -> bytes:
-        """Return usage and `[DONE]`; b"" if a finish reason is missing, as a host's `[DONE]` may follow a cut answer."""
+        """Return usage and `[DONE]`, or b"" if a finish reason is missing, as a host's `[DONE]` may follow a cut answer."""
         state = self._context.answer
         if state.done or not state.complete:
             return b""

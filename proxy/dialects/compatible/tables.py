@@ -30,7 +30,7 @@ FINISH_REASONS: Mapping[str, str] = {
     "max_tokens": "length",
     "model_length": "length",
 }
-"""Finish reason of a host -> OpenAI's; any other is sent as `stop`."""
+"""Finish reason of a host -> OpenAI's. Any other is sent as `stop`."""
 
 FAILED_FINISH_REASONS = frozenset({"error", "abort", "cancelled"})
 """Finish reasons that report a failure of the host."""

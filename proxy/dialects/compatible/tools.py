@@ -32,12 +32,12 @@ class _Call:
 class ToolCallRepair:
     """The tool calls of one choice. Each is started once, with id and name, and gets an index of its own.
 
-    A fragment belongs to the call with its id; without a known id, to the last call with its index, unless it has a name
+    A fragment belongs to the call with its id, without a known id to the last call with its index, unless it has a name
     that starts another call.
     """
 
     def __init__(self, stem: str, names: Mapping[str, str]) -> None:
-        """`stem` makes ids for calls without one, `call_<stem>_<index>`; `names` is `ResponseContext.tool_names`."""
+        """`stem` makes ids for calls without one, `call_<stem>_<index>`. `names` is `ResponseContext.tool_names`."""
         self._stem = stem
         self._names = names
         self._calls: list[_Call] = []
@@ -46,7 +46,7 @@ class ToolCallRepair:
         return bool(self._calls)
 
     def repair(self, fragments: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
-        """Return the fragments of one delta in OpenAI's format; fragments with nothing new are left out."""
+        """Return the fragments of one delta in OpenAI's format. Fragments with nothing new are left out."""
         repaired = (self._repair_fragment(fragment) for fragment in fragments)
         return [fragment for fragment in repaired if fragment is not None]
 
@@ -75,7 +75,7 @@ class ToolCallRepair:
         return {**fragment, "index": index, "id": id, "type": "function", "function": function}
 
     def _call_of(self, fragment: dict[str, Any], name: str) -> _Call | None:
-        """Return the call that a fragment continues; None if it starts another."""
+        """Return the call that a fragment continues, or None if it starts another."""
         id, host_index = valid_id(fragment), fragment.get("index")
         for call in self._calls:
             if id and call.id == id:
@@ -90,13 +90,13 @@ class ToolCallRepair:
 
 
 def valid_id(call: Mapping[str, Any]) -> str | None:
-    """Return a call's id; None if it has none or, as old Mistral models send, the text "null"."""
+    """Return a call's id, or None if it is missing or "null", which old Mistral models send."""
     id = call.get("id")
     return id if isinstance(id, str) and id and id != "null" else None
 
 
 def repair_complete_call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a tool call of a whole response in OpenAI's format; `spare_id` is its id if it has none."""
+    """Return a tool call of a whole response in OpenAI's format. `spare_id` is its id if it has none."""
     function = object_of(call.get("function"))
     name = content_of(function.get("name"))
     arguments = arguments_of(function.get("arguments")).strip() or "{}"

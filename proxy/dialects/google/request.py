@@ -23,7 +23,7 @@ _METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
 
 
 def build_request(call: CallerRequest) -> ProviderRequest:
-    """Build the request; unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
+    """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body = call.body
     generation = tables.generation(call.model)
     unsupported = unsupported_params(body, call.model)
@@ -60,7 +60,7 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
 
 
 def _unavailable(body: Mapping[str, Any], generation: int) -> set[str]:
-    """Return the parameters this model does not support: `n` in streams; `n` and penalties since Gemini 3."""
+    """Return the parameters this model does not support: `n` in streams, `n` and penalties since Gemini 3."""
     is_gemini_3 = generation >= tables.GEMINI_3
     unavailable = {
         "n": is_gemini_3 or bool(body.get("stream")),

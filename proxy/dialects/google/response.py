@@ -63,7 +63,7 @@ def candidates(response: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 
 def parts(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return a candidate's parts; none if it was cut off before its first token. Raises MalformedResponse."""
+    """Return a candidate's parts, or [] if it was cut off before its first token. Raises MalformedResponse."""
     content = candidate.get("content")
     return _objects(content.get("parts") if isinstance(content, dict) else content, "parts")
 
@@ -98,7 +98,7 @@ def unmapped_finish_reason(reason: Any) -> str | None:
 
 
 def block_reason(response: Mapping[str, Any]) -> str | None:
-    """Return why the prompt was blocked; None if it was not."""
+    """Return why the prompt was blocked, or None if it was not."""
     feedback = object_of(response.get("promptFeedback"))
     reason, message = feedback.get("blockReason"), text_of(feedback.get("blockReasonMessage"))
     return (message or f"The prompt was blocked: {text_of(reason)}") if reason else None
@@ -111,7 +111,7 @@ def completion_id(response: Mapping[str, Any]) -> str | None:
 
 
 def to_tool_call(part: Mapping[str, Any], context: ResponseContext, position: int) -> dict[str, Any]:
-    """Translate a function call; its thought signature goes into `extra_content`, as at Google's OpenAI-compatible endpoint."""
+    """Translate a function call. Its thought signature goes into `extra_content`, as at Google's OpenAI-compatible endpoint."""
     function_call = part["functionCall"]
     if not isinstance(function_call, dict):
         raise MalformedResponse("the provider answered with an invalid functionCall")
@@ -130,7 +130,7 @@ def to_image_part(part: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def to_openai_usage(token_counts: Mapping[str, Any]) -> dict[str, Any]:
-    """Translate token counts. Models differ in whether `candidatesTokenCount` includes thoughts; the total shows which."""
+    """Translate token counts. Models differ in whether `candidatesTokenCount` includes thoughts. The total shows which."""
     prompt = count_of(token_counts.get("promptTokenCount")) + count_of(token_counts.get("toolUsePromptTokenCount"))
     output = count_of(token_counts.get("candidatesTokenCount"))
     thoughts = count_or_none(token_counts.get("thoughtsTokenCount"))

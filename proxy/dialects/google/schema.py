@@ -48,7 +48,7 @@ class SizeBudget:
 
 
 def parameters(schema: Any, where: str, budget: SizeBudget | None = None) -> dict[str, Any]:
-    """Return the member of a function declaration for its parameters; {} if it has none, as Gemini requires.
+    """Return the member of a function declaration for its parameters, or {} if it has none, as Gemini requires.
 
     With a `budget` they are rewritten to the subset, without one they stay JSON Schema. Raises InvalidRequestError.
     """

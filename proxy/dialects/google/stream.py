@@ -20,8 +20,8 @@ from proxy.sse import Event, data_of
 class GeminiStream(FrameTransform):
     """Translates events one by one. Each event is a complete response object that contains only new content.
 
-    There is no end event: the stream ends with the connection. An event with a finish reason is not necessarily the last;
-    more text may follow, with another finish reason and higher token counts. So the finish chunk is written at the end of
+    There is no end event: the stream ends with the connection. An event with a finish reason is not necessarily the last.
+    More text may follow, with another finish reason and higher token counts. So the finish chunk is written at the end of
     the stream. A stream without a finish reason was cut off, and gets none.
     """
 
@@ -93,7 +93,7 @@ class GeminiStream(FrameTransform):
 
 
 def _parse_frame(frame: bytes) -> Any:
-    """Return the JSON of a frame; None if it has no data, False if it is invalid. Errors may come as JSON without `data:`."""
+    """Return the JSON of a frame, None if it has no data, or False if it is invalid. Errors may come as JSON without `data:`."""
     if frame.startswith(b"data: "):
         try:
             return response.unwrap_list(orjson.loads(frame[6:]))  # JSON ignores the trailing line end

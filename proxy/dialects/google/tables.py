@@ -120,6 +120,6 @@ _GENERATION = re.compile(r"gemini-(\d+)")
 
 
 def generation(model: str) -> int:
-    """Return the generation of a model: 2 for `gemini-2.5-flash`; 3 for a name without a number (`gemini-flash-latest`)."""
+    """Return the generation of a model: 2 for `gemini-2.5-flash`, 3 for a name without a number (`gemini-flash-latest`)."""
     match = _GENERATION.search(model)
     return int(match[1]) if match else GEMINI_3

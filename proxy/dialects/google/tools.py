@@ -14,7 +14,10 @@ _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
 def functions(body: Mapping[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """Return the functions of a request, each with its path in it. `functions` is the older form of `tools`."""
+    """Return the functions of a request, each with its path for errors, such as `tools[0].function`.
+
+    They are in `tools`, or in `functions`, the older form.
+    """
     tools = body.get("tools")
     member, entries = ("functions", body.get("functions")) if tools is None else ("tools", tools)
     if entries is not None and not isinstance(entries, list):
@@ -70,7 +73,7 @@ def declarations(
 def tool_config(
     body: Mapping[str, Any], defined: list[tuple[dict[str, Any], str]], provider_names: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return Gemini's `toolConfig`; {} for its default. Raises InvalidRequestError for an unknown tool."""
+    """Return Gemini's `toolConfig`, or {} for its default. Raises InvalidRequestError for an unknown tool."""
     member = "function_call" if body.get("tool_choice") is None and body.get("function_call") else "tool_choice"
     choice = body.get(member)
     if not defined and choice not in (None, "auto", "none"):
@@ -89,7 +92,7 @@ def tool_config(
 
 
 def _mode_and_names(choice: Any, member: str) -> tuple[str, list[str]]:
-    """Parse a tool choice into Gemini's mode and the tools it is limited to; [] means all."""
+    """Parse a tool choice into Gemini's mode and the tools it is limited to, where [] means all."""
     if choice is None:
         return "AUTO", []
     if isinstance(choice, str) and choice in _MODES:

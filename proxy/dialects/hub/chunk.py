@@ -1,6 +1,6 @@
 """Decodes a chunk, a typed event or a whole completion of an OpenAI host: only the members that the sidecar reads.
 
-A member of the wrong type is treated as missing, so that no host's odd answer is an error of the sidecar's.
+A member of the wrong type is treated as missing, so that an unusual response never causes an error in the sidecar.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class ResponseObject(Struct, frozen=True):
 
 
 class Chunk(Struct, frozen=True):
-    """A JSON object of an OpenAI host; None for a member that is missing or of the wrong type."""
+    """A JSON object of an OpenAI host, or None for a member that is missing or of the wrong type."""
 
     id: Any = None
     model: str | None = None
@@ -48,11 +48,11 @@ class Chunk(Struct, frozen=True):
 
 _decode = Decoder(Chunk).decode
 _CONVERT_ERRORS = (ValidationError, UnicodeEncodeError)
-"""What `convert` raises for a value of the wrong type; the latter for a string with a lone surrogate."""
+"""What `convert` raises for a value of the wrong type, and for a string with a lone surrogate."""
 
 
 def decode_chunk(data: bytes) -> Any:
-    """Decode JSON: an object as a Chunk, any other value as it is; None for invalid JSON."""
+    """Decode JSON: an object as a Chunk, any other value as it is, or None for invalid JSON."""
     try:
         # msgspec does not check the UTF-8 of what it skips; decoding to text first does.
         return _decode(data if data.isascii() else str(data, "utf-8"))

@@ -32,7 +32,7 @@ class ChunkWriter:
         self.started = False
 
     def start(self, id: Any = None, model: Any = None) -> bytes:
-        """Return the role chunk. Fixes the stream's id and model; the context's are used where the provider sends none."""
+        """Return the role chunk. Fixes the stream's id and model. The context's are used where the provider sends none."""
         context = self._context
         context.answer.model = to_well_formed(text_of(model)) or context.model
         context.answer.id = to_well_formed(text_of(id)) or context.id
@@ -68,7 +68,7 @@ class ChunkWriter:
         return self._text_event(self._open + b'{"refusal":', text, self._rest)
 
     def tool_call_start(self, index: int, id: str, name: str) -> bytes:
-        """Return the first chunk of a tool call, under the caller's name for the tool; `index` counts from 0 per choice."""
+        """Return the first chunk of a tool call, under the caller's name for the tool. `index` counts from 0 per choice."""
         self._context.answer.text_only = False
         self._has_tool_calls = True
         function = {"name": self._context.tool_names.get(name, name), "arguments": ""}
@@ -82,7 +82,7 @@ class ChunkWriter:
         return self._text_event(start, fragment, b"}}]" + self._rest)
 
     def complete_tool_call(self, index: int, call: Mapping[str, Any]) -> bytes:
-        """Return a chunk with a complete tool call, as `build_tool_call` makes it; further members are sent too."""
+        """Return a chunk with a complete tool call, as `build_tool_call` makes it. Further members are sent too."""
         self._has_tool_calls = True
         return self.delta("tool_calls", [{"index": index, **call}])
 
@@ -102,7 +102,7 @@ class ChunkWriter:
         return self._flush_joiner() + self._open + b'{},"finish_reason":' + orjson.dumps(reason) + own + self._close
 
     def usage_chunk(self, usage: Mapping[str, Any]) -> bytes:
-        """Return the chunk with usage and no choices; b"" if the caller did not request it. Once per stream."""
+        """Return the chunk with usage and no choices, or b"" if the caller did not request it. Once per stream."""
         self._context.answer.usage = dict(usage)
         if not self._context.show_usage:
             return b""
@@ -114,7 +114,7 @@ class ChunkWriter:
         return encode(DONE)
 
     def _text_event(self, start: bytes, text: str, end: bytes) -> bytes:
-        """Return an event with the text between `start` and `end`; b"" if the text is only half a surrogate pair."""
+        """Return an event with the text between `start` and `end`, or b"" if the text is only half a surrogate pair."""
         if not self._joiner.held:
             try:
                 return start + orjson.dumps(text) + end

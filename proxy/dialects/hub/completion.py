@@ -12,7 +12,7 @@ from proxy.dialects.lenient_json import serialize, to_well_formed
 _TYPES: Mapping[str, type] = {"id": str, "model": str, "created": int}
 
 TokenDetails = Mapping[str, int | None]
-"""Name in `prompt_tokens_details` or `completion_tokens_details` -> count; None if the provider does not send it."""
+"""Name in `prompt_tokens_details` or `completion_tokens_details` -> count, or None if the provider does not send it."""
 
 _NO_DETAILS: TokenDetails = MappingProxyType({})
 
@@ -39,7 +39,7 @@ def build_completion(members: Mapping[str, Any], context: ResponseContext) -> by
 
 
 def build_choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dict[str, Any]:
-    """Return one choice. `content` and `refusal` are always present; other members that are None are left out.
+    """Return one choice. `content` and `refusal` are always present. Other members that are None are left out.
 
     A finish reason of `stop` becomes `tool_calls` if there are any.
     """
@@ -51,7 +51,7 @@ def build_choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dic
 
 
 def build_tool_call(id: str, name: str, arguments: str, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return a tool call under the caller's name for the tool; `names` is `ResponseContext.tool_names`."""
+    """Return a tool call under the caller's name for the tool. `names` is `ResponseContext.tool_names`."""
     return {"id": id, "type": "function", "function": {"name": names.get(name, name), "arguments": arguments}}
 
 
@@ -61,7 +61,7 @@ def build_usage(
     prompt_details: TokenDetails = _NO_DETAILS,
     completion_details: TokenDetails = _NO_DETAILS,
 ) -> dict[str, Any]:
-    """Return token counts in OpenAI's format; unknown details are left out."""
+    """Return token counts in OpenAI's format. Unknown details are left out."""
     counts: dict[str, Any] = {
         "prompt_tokens": prompt,
         "completion_tokens": completion,

@@ -1,6 +1,6 @@
 """Reads the content of the caller's messages: text, parts, images, tool arguments. Invalid content is a 400.
 
-`where` is the path of the content in the request, such as `messages[2].content`; errors name it.
+`where` is the path of the content in the request, such as `messages[2].content`. Errors name it.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def _texts(items: list[dict[str, Any]], where: str) -> Iterable[str]:
 
 
 def part_text(part: dict[str, Any]) -> str | None:
-    """Return the text of a `text` or `refusal` part; None for other types."""
+    """Return the text of a `text` or `refusal` part, or None for other types."""
     value = part.get(part["type"]) if part["type"] in ("text", "refusal") else None
     return value if isinstance(value, str) else None
 

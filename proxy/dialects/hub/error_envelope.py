@@ -11,7 +11,7 @@ from proxy.messages import Headers
 
 
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
-    """Return the error; an envelope reaches the caller byte for byte if the error is the caller's (4xx but 401 and 403)."""
+    """Return the error. An envelope reaches the caller byte for byte if the error is the caller's (4xx but 401 and 403)."""
     members = _error_members(body)
     message = message_from_body(body)
     if members is None:
@@ -22,7 +22,7 @@ def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamError
 
 
 def _error_members(body: bytes) -> dict[str, Any] | None:
-    """Return the members of the envelope; None if the body is not one."""
+    """Return the members of the envelope, or None if the body is not one."""
     parsed = parse_or_none(body)
     members = parsed.get("error") if isinstance(parsed, dict) else None
     return members if isinstance(members, dict) and members.get("message") else None

@@ -68,7 +68,7 @@ def record_event(event: Chunk, state: CompletionState) -> None:
 
 
 def error_of(event: Mapping[str, Any]) -> Any:
-    """Return the error in a chunk or a typed event, whatever its JSON type; None if it has none."""
+    """Return the error in a chunk or a typed event, whatever its JSON type, or None if it has none."""
     kind = event.get("type")
     if kind == "response.failed":
         return object_of(event.get("response")).get("error") or {"message": "the response failed"}
@@ -78,7 +78,7 @@ def error_of(event: Mapping[str, Any]) -> Any:
 
 
 def chat_usage(usage: Any) -> dict[str, Any] | None:
-    """Return usage under the names of chat; /responses and images call prompt and completion tokens input and output."""
+    """Return usage under the names of chat. /responses and images call prompt and completion tokens input and output."""
     if not isinstance(usage, dict):
         return None
     if "input_tokens" not in usage:

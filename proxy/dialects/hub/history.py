@@ -13,7 +13,7 @@ from proxy.dialects.hub.content import invalid_param, parse_image
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call in the history; `arguments` is JSON text, `{}` if there were none."""
+    """A tool call in the history. `arguments` is JSON text, `{}` if there were none."""
 
     id: str
     name: str

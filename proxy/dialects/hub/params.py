@@ -36,7 +36,7 @@ DEFAULT_VALUES: Mapping[str, tuple[Any, ...]] = {
     "top_logprobs": (0,),
     "functions": ([],),
 }
-"""Values that have no effect; null is one for every parameter."""
+"""Values that have no effect. Null has none for every parameter."""
 
 _HAS_EFFECT: Mapping[str, Callable[[Any], bool]] = {
     "response_format": lambda value: not (isinstance(value, dict) and value.get("type") == "text"),
@@ -63,7 +63,7 @@ def is_default(name: str, value: Any) -> bool:
 
 
 def essential_params(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the essential parameters that have an effect, and `stream`; {} if there are none."""
+    """Return the essential parameters that have an effect, and `stream`, or {} if there are none."""
     if _ESSENTIAL.isdisjoint(body):
         return {}
     found = {name: body[name] for name in ESSENTIAL_PARAMS if name in body and not is_default(name, body[name])}
@@ -80,7 +80,7 @@ def check_essential(unsupported: Iterable[str]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class NumericParam:
-    """A numeric parameter's name and range at a provider; other values are clamped to the range."""
+    """A numeric parameter's name and range at a provider. Other values are clamped to the range."""
 
     provider_name: str
     low: float
@@ -141,7 +141,7 @@ class ParamTable:
 
 
 def drop_warnings(names: Iterable[str]) -> tuple[str, ...]:
-    """Return warnings for dropped parameters. Names invalid in a header become `unknown`; those over 20 are only counted."""
+    """Return warnings for dropped parameters. Names invalid in a header become `unknown`. Those over 20 are only counted."""
     printable = dict.fromkeys(name if _PRINTABLE.fullmatch(name) else "unknown" for name in names)
     others = len(printable) - _MAX_WARNINGS
     warnings = [f"param-dropped;name={name}" for name in islice(printable, _MAX_WARNINGS)]

@@ -11,7 +11,7 @@ from proxy.messages import CompletionState
 
 
 def record_chunk(chunk: Chunk, state: CompletionState) -> None:
-    """Record a chunk, or a whole completion; hosts may leave any member out."""
+    """Record a chunk, or a whole completion. Hosts may leave any member out."""
     state.id = state.id or text_of(chunk.id) or None
     state.model = chunk.model or state.model
     if chunk.usage:
@@ -29,7 +29,7 @@ def record_chunk(chunk: Chunk, state: CompletionState) -> None:
 
 
 def record_delta(delta: Any, state: CompletionState) -> None:
-    """Append the delta's text; anything but text makes the answer one that cannot be resumed at another target."""
+    """Append the delta's text. Anything but text makes the answer one that cannot be resumed at another target."""
     if not isinstance(delta, dict):
         state.text_only = False
         return

@@ -1,4 +1,4 @@
-"""Replaces top-level members of a JSON request; every other subtree stays byte for byte what the caller wrote."""
+"""Replaces top-level members of a JSON request. Every other subtree stays byte for byte what the caller wrote."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 def replace_members(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...] = ("routing",)) -> bytes:
-    """Set the members in `changes` and remove those in `drop`; of a repeated member the last one counts, as in parsing."""
+    """Set the members in `changes` and remove those in `drop`. Of a repeated member the last one counts, as in parsing."""
     members = parse_members(raw)
     for name in drop:
         members.pop(name, None)

@@ -29,7 +29,7 @@ def insert_member(data: bytes, end: int, member: bytes) -> bytes:
 
 
 def append_to_event(frame: bytes, data: bytes, member: bytes) -> bytes:
-    """Append a member to the object in an SSE frame; `data` is what `sse.data_of` returns for it.
+    """Append a member to the object in an SSE frame. `data` is what `sse.data_of` returns for it.
 
     Comments and other fields may follow the data, with braces of their own, so the brace is searched in the data lines.
     """

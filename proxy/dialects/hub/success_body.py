@@ -11,7 +11,7 @@ from proxy.errors import MalformedResponse
 
 
 def parse_success_body(data: bytes, unwrap: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
-    """Parse the JSON object in a 200 body; `unwrap` may take it out of what a provider puts around it.
+    """Parse the JSON object in a 200 body. `unwrap` may take it out of what a provider puts around it.
 
     Raises MalformedResponse if it is not an object, is empty, or contains an error.
     """

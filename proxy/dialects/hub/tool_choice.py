@@ -14,14 +14,14 @@ _CHOICES = ("function", "allowed_tools")
 
 @dataclass(frozen=True, slots=True)
 class ToolSelection:
-    """`tools` and `tool_choice` combined; with `allowed_tools`, only the tools that it allows."""
+    """`tools` and `tool_choice` combined. With `allowed_tools`, only the tools that it allows."""
 
     functions: tuple[Mapping[str, Any], ...]
     """The member `function` of each tool."""
     mode: str
     """`auto`, `none` or `required`."""
     forced_name: str | None = None
-    """The tool that must be called, if one is named; the mode is `required` then."""
+    """The tool that must be called, if one is named. The mode is `required` then."""
 
 
 def parse_tool_selection(body: Mapping[str, Any]) -> ToolSelection:
@@ -50,7 +50,7 @@ def non_function_tools(body: Mapping[str, Any]) -> tuple[str, ...]:
 
 
 def strict_flags(body: Mapping[str, Any]) -> list[bool]:
-    """Return the flag `strict` of each function; malformed tools are skipped."""
+    """Return the flag `strict` of each function. Malformed tools are skipped."""
     tools = body.get("tools")
     functions = [tool.get("function") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
     return [bool(function.get("strict")) for function in functions if isinstance(function, dict)]
@@ -65,7 +65,7 @@ def requires_call(choice: Any) -> bool:
 
 
 def used_tool_names(body: Mapping[str, Any]) -> list[str]:
-    """Return the names in `tools`, then those of calls in the history; malformed ones are skipped."""
+    """Return the names in `tools`, then those of calls in the history. Malformed ones are skipped."""
     return [*_function_names(body.get("tools")), *_called_names(body.get("messages"))]
 
 

@@ -1,4 +1,7 @@
-"""Mistral's chat API. It rejects unknown members, so requests are rebuilt; responses are those of a compatible host."""
+"""Mistral's chat API. It rejects unknown members, so requests are rebuilt.
+
+Responses are repaired like those of an OpenAI-compatible host.
+"""
 
 from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.response import translate_response

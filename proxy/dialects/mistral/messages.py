@@ -42,7 +42,7 @@ def _turn(message: Any, where: str, names: _Names) -> Turn | None:
 
 
 def _with_bridge(turn: Turn | None, before: list[Turn]) -> list[Turn]:
-    """Return the turn, with `BRIDGE` in front if a user turn follows a tool turn; [] for None."""
+    """Return the turn, with `BRIDGE` in front if a user turn follows a tool turn, or [] for None."""
     if turn is None:
         return []
     between = bool(before) and before[-1]["role"] == "tool" and turn["role"] == "user"
@@ -50,7 +50,7 @@ def _with_bridge(turn: Turn | None, before: list[Turn]) -> list[Turn]:
 
 
 def _ids(messages: list[Any]) -> Iterable[str]:
-    """Yield all tool call ids in order; malformed ones are reported when their message is translated."""
+    """Yield all tool call ids in order. Malformed ones are reported when their message is translated."""
     for message in messages:
         if not isinstance(message, dict):
             continue
@@ -68,7 +68,7 @@ def _user(message: Mapping[str, Any], where: str, names: _Names) -> Turn:
 
 
 def _assistant(message: Mapping[str, Any], where: str, names: _Names) -> Turn | None:
-    """Return the turn; None if the message is empty, as Mistral rejects it."""
+    """Return the turn, or None if the message is empty, as Mistral rejects it."""
     text = text_content(message.get("content") or message.get("refusal"), f"{where}.content")
     calls = [
         {

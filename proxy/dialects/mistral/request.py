@@ -67,7 +67,7 @@ def _tools(body: Mapping[str, Any], tool_names: Mapping[str, str]) -> dict[str, 
 
 
 def _function(function: Mapping[str, Any], tool_names: Mapping[str, str]) -> dict[str, Any]:
-    """Translate a function; Mistral requires `parameters` even if there are none."""
+    """Translate a function. Mistral requires `parameters` even if there are none."""
     members = {
         "name": tool_names[function["name"]],
         "description": function.get("description"),
@@ -78,7 +78,7 @@ def _function(function: Mapping[str, Any], tool_names: Mapping[str, str]) -> dic
 
 
 def _format(shape: Any) -> dict[str, Any] | None:
-    """Return the response format with only the members that Mistral accepts; None for text."""
+    """Return the response format with only the members that Mistral accepts, or None for text."""
     if is_default("response_format", shape):
         return None
     schema = {name: value for name, value in object_of(shape.get("json_schema")).items() if name in SCHEMA}

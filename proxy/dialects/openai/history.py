@@ -1,4 +1,4 @@
-"""Removes other providers' members from a conversation's messages before OpenAI gets them; the rest stays byte-exact.
+"""Removes other providers' members from a conversation's messages before OpenAI gets them. The rest stays byte-exact.
 
 They are in the history if another provider served an earlier turn. OpenAI rejects a request that contains one.
 """

@@ -33,7 +33,7 @@ _UNCHANGED = _Change()
 
 
 def build_request(request: CallerRequest) -> ProviderRequest:
-    """Replace the top-level members that must change; every other subtree stays byte for byte what the caller wrote."""
+    """Replace the top-level members that must change. Every other subtree stays byte for byte what the caller wrote."""
     change = _CHANGES[request.endpoint](request) if request.endpoint in _CHANGES else _UNCHANGED
     changes = {"model": request.model, **_stream_options(request), **change.set}
     body = replace_members(request.raw, changes, drop=("routing", *change.drop, *change.drop_with_warning))
@@ -42,7 +42,7 @@ def build_request(request: CallerRequest) -> ProviderRequest:
 
 
 def _stream_options(request: CallerRequest) -> dict[str, Any]:
-    """Request usage in every stream, for the log and the costs; the stream translator hides it from other callers."""
+    """Request usage in every stream, for the log and the costs. The stream translator hides it from other callers."""
     if not request.stream or request.endpoint not in USAGE_ON_REQUEST:
         return {}
     return {"stream_options": {**(request.body.get("stream_options") or {}), "include_usage": True}}

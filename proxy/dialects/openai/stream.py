@@ -13,7 +13,7 @@ from proxy.sse import data_of
 
 
 class PassthroughStream(FrameTransform):
-    """Passes frames through byte-exactly but for the spliced member; invalid UTF-8 is replaced.
+    """Passes frames through byte-exactly but for the spliced member. Invalid UTF-8 is replaced.
 
     Dropped are events that are not JSON, usage that the caller did not request, and a `[DONE]` without a finish reason.
     """
@@ -23,7 +23,7 @@ class PassthroughStream(FrameTransform):
         self._member = provider_member(context.provider)
 
     def _translate_end(self, rest: bytes) -> bytes:
-        """Complete a last event that lacks its blank line, as some hosts end a stream; drop anything else unfinished."""
+        """Complete a last event that lacks its blank line, as some hosts end a stream. Drop anything else unfinished."""
         data = data_of(rest)
         if data is None or not (data == DONE or decode_chunk(data) is not None):
             return b""
