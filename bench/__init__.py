@@ -2,6 +2,6 @@
 
 `__main__` parses the arguments and `run` iterates over rounds, measures and proxies. `measures` defines what is measured
 and `proxies` the programs that are compared. `report` computes medians and ratios and prints the table. `upstream` is
-the simulated provider; `streams`, `wrk` and `latency` generate load, with the requests of `payloads`. `processes`
+the simulated provider, `streams`, `wrk` and `latency` generate load, with the requests of `payloads`. `processes`
 starts, pins, observes and stops other programs.
 """

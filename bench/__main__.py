@@ -76,7 +76,7 @@ def machine_info() -> dict[str, object]:
 
 
 def print_progress(line: str) -> None:
-    """Print progress to stderr; only the table goes to stdout."""
+    """Print progress to stderr. Only the table goes to stdout."""
     print(line, file=sys.stderr, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""The sidecar's server and transport without a pipeline; the difference to the sidecar is the cost of the pipeline.
+"""The sidecar's server and transport without a pipeline. The difference to the sidecar is the cost of the pipeline.
 
 `python -m bench.bare FILE` reads two loopback ports from the file: {"listen": 41001, "upstream": 41002}.
 """
@@ -24,7 +24,7 @@ RESPONSE_TIMEOUT_S = 3600.0
 class BareProxy:
     """HTTP handler that reads a request completely and forwards it.
 
-    A response with a Content-Length is buffered; any other is streamed.
+    A response with a Content-Length is buffered. Any other is streamed.
     """
 
     def __init__(self, upstream: int) -> None:
@@ -60,7 +60,7 @@ class BareProxy:
 
 
 async def serve(listen: int, upstream: int) -> None:
-    """Serve until the process is stopped; both arguments are ports of 127.0.0.1."""
+    """Serve until the process is stopped. Both arguments are ports of 127.0.0.1."""
     server = await asyncio.get_running_loop().create_server(build_listener(BareProxy(upstream)), "127.0.0.1", listen)
     tune_garbage_collector()
     await server.serve_forever()

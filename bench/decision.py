@@ -1,6 +1,6 @@
 """Benchmark of the routing decision and of header parsing, without sockets: `python -m bench.decision`.
 
-Prints microseconds per call; takes a few seconds.
+Prints microseconds per call. Takes a few seconds.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def _regions(count: int) -> tuple[str, ...]:
 
 
 def build_signals(snapshot: Snapshot) -> Signals:
-    """Return signals of every target; one in eight is unavailable, one in five degraded."""
+    """Return signals of every target. One in eight is unavailable, one in five degraded."""
     rows = {}
     for number, target in enumerate(snapshot.targets("m")):
         spread = Percentiles(200.0 + 37 * (number % 11), 900.0, 40)

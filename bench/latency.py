@@ -67,7 +67,7 @@ def _read_answer(receive: Callable[[int], bytes]) -> None:
 def _end_of(data: bytes) -> int:
     """Return the size of the whole response, or -1 while the head is incomplete.
 
-    A chunked response is complete with its last chunk; until then, return more than there is.
+    A chunked response is complete with its last chunk. Until then, return more than there is.
     """
     head = data.find(b"\r\n\r\n")
     if head < 0:

@@ -18,7 +18,7 @@ PACED_STREAMS = 200
 """Number of streams in the measure `streams`, with `EVENTS_PER_SECOND` events per second each."""
 EVENTS_PER_SECOND = 50
 IDLE_STREAMS = (100, 500)
-"""Numbers of streams with one event per second; memory per stream is the slope between the two."""
+"""Numbers of streams with one event per second. Memory per stream is the slope between the two."""
 SETTLE_S = 0.5
 """Time from the last change until memory is read."""
 
@@ -37,7 +37,7 @@ class ProxyUnderTest:
 
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure; `upstream` names the provider it needs, `tool` the Debian package."""
+    """One measure. `upstream` names the provider it needs, `tool` the Debian package."""
 
     run: Callable[[ProxyUnderTest, int], Values]
     upstream: str

@@ -113,7 +113,7 @@ async def _send_request(session: aiohttp.ClientSession, url: str, number: int, h
 
 
 def classify_stream(body: str, echo: str) -> str:
-    """Classify a client's stream; forbidden results are in capitals.
+    """Classify a client's stream. Forbidden results are in capitals.
 
     `echo` is the end of a complete answer.
     """
@@ -133,7 +133,7 @@ def classify_stream(body: str, echo: str) -> str:
 
 
 def main() -> int:
-    """Run the test; return 1 if there was a forbidden result."""
+    """Run the test. Return 1 if there was a forbidden result."""
     parser = ArgumentParser(prog="python -m bench.outage", description=__doc__)
     parser.add_argument("--streams", type=int, default=500, help="number of streams (default 500)")
     parser.add_argument("--resume", choices=SECOND_DIALECTS, default="prefill", help="how a cut answer is resumed")

@@ -24,12 +24,12 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class BenchError(Exception):
-    """A step of the benchmark failed; the message has the reason."""
+    """A step of the benchmark failed. The message has the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """Memory of a process; RSS counts shared pages in full, PSS proportionally."""
+    """Memory of a process. RSS counts shared pages in full, PSS proportionally."""
 
     rss_bytes: int
     pss_bytes: int
@@ -45,7 +45,7 @@ def free_port() -> int:
 
 @contextmanager
 def run_process(command: list[str], port: int, core: int, log: Path) -> Iterator[int]:
-    """Run `command` pinned to `core`; yield its pid once it answers chat completions at `port`.
+    """Run `command` pinned to `core`. Yield its pid once it answers chat completions at `port`.
 
     Raises BenchError if it does not become ready. Its output goes to the file `log`.
     """

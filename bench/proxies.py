@@ -26,7 +26,7 @@ class ProxyPorts:
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """`find` returns the program, or None; `write` writes its files to a directory and returns the arguments."""
+    """`find` returns the program, or None. `write` writes its files to a directory and returns the arguments."""
 
     provided_by: str
     find: Callable[[], str | None]

@@ -28,8 +28,8 @@ METRICS = {
     "events_on_time_percent": Metric("stream, events on time, %", ".1f", "", ">= 99"),
     "added_ms_p50": Metric("added latency p50, ms", ".3f", "less", "<= 0.4 ms"),
     "added_ms_p99": Metric("added latency p99, ms", ".3f", "less", "<= 1 ms"),
-    "rest_rss_mb": Metric("memory at rest, RSS MB", ".1f", "less", "<= 60 MB"),
-    "rest_pss_mb": Metric("memory at rest, PSS MB", ".1f", "less"),
+    "rest_rss_mb": Metric("idle memory, RSS MB", ".1f", "less", "<= 60 MB"),
+    "rest_pss_mb": Metric("idle memory, PSS MB", ".1f", "less"),
     "stream_kb": Metric("memory per stream, kB", ".1f", "less", "<= 40 kB"),
 }
 

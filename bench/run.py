@@ -23,7 +23,7 @@ PrintLine = Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What to measure; `seconds` is the length of one measurement."""
+    """What to measure. `seconds` is the length of one measurement."""
 
     measures: list[str]
     proxies: list[str]
@@ -112,7 +112,7 @@ def run_rounds(bench: Bench, plan: Plan) -> Iterator[Round]:
 
 
 def _attempt(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
-    """Return the values; if the measurement fails, print and record the error and return none."""
+    """Return the values. If the measurement fails, print and record the error and return none."""
     try:
         return _measure(bench, measure, proxy, seconds)
     except (BenchError, StreamFailedError, OSError) as error:

@@ -17,7 +17,7 @@ _DONE = b"data: [DONE]\n\n"
 
 
 class StreamFailedError(Exception):
-    """Streams failed; the message has their number and the first error."""
+    """Streams failed. The message has their number and the first error."""
 
 
 class EventCounter:
@@ -44,7 +44,7 @@ class EventCounter:
 class Stream(asyncio.Protocol):
     """One request on its own connection.
 
-    `first_event` is set at the first event or at the end; `ended` gets None or an error text.
+    `first_event` is set at the first event or at the end. `ended` gets None or an error text.
     """
 
     def __init__(self, streams: StreamLoad) -> None:
@@ -95,7 +95,7 @@ class Stream(asyncio.Protocol):
 
 
 class StreamLoad:
-    """Concurrent streams of `count` events at `rate` events per second each; `events` counts all received ones."""
+    """Concurrent streams of `count` events at `rate` events per second each. `events` counts all received ones."""
 
     def __init__(self, port: int, rate: int, count: int) -> None:
         self.loop = asyncio.get_running_loop()

@@ -92,7 +92,7 @@ class UpstreamProtocol(asyncio.Protocol):
 
 
 async def serve(port: int) -> asyncio.Server:
-    """Start the provider on 127.0.0.1; port 0 is any free one."""
+    """Start the provider on 127.0.0.1. Port 0 is any free one."""
     loop = asyncio.get_running_loop()
     return await loop.create_server(lambda: UpstreamProtocol(loop), "127.0.0.1", port, backlog=1024)
 

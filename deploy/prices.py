@@ -70,7 +70,7 @@ def _starts(price: Any) -> list[int]:
 
 
 def _rates(prices: types.ModelPrice, prompt: int) -> list[Amount]:
-    """Return the price of each kind of token in a request with that many prompt tokens; output without a price is free."""
+    """Return the price of each kind of token in a request with that many prompt tokens. Output without a price is free."""
     first, output, *cached = (_amount(getattr(prices, kind), prompt) for kind in KINDS)
     return [first, output or 0.0, *cached]
 
