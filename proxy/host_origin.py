@@ -35,7 +35,7 @@ def check_origin(headers: Headers, allowed: Collection[str], remedy: str) -> Non
         return
     own = (headers.get("Host") or "?").lower()
     if origin.lower() not in (f"http://{own}", f"https://{own}"):
-        raise ForbiddenError(f"requests from the web origin '{origin[:128]}' are refused; {remedy}")
+        raise ForbiddenError(f"requests from the web origin '{origin[:128]}' are rejected; {remedy}")
 
 
 def _is_safe(host: str) -> bool:

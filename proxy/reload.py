@@ -78,7 +78,7 @@ class Reloader:
     clock: Callable[[], float] = time.monotonic
     last: ReloadOutcome = field(init=False)
     counts: Counter[str] = field(default_factory=Counter, init=False)
-    """Number of changed files that were `applied` and `refused`."""
+    """Number of changed files that were `applied` and `rejected`."""
     _referenced_files: frozenset[str] = field(init=False)
     """The other files that the last attempt read or tried to read."""
     _last_fingerprints: dict[str, FileFingerprint | None] = field(init=False)
@@ -171,5 +171,5 @@ class Reloader:
     def _reject(self, problems: list[str], files: frozenset[str] = frozenset()) -> None:
         self._referenced_files = self.current.files | files
         self.last = ReloadOutcome(self.current.number, self.current.digest, problems=tuple(problems))
-        self.counts["refused"] += 1
+        self.counts["rejected"] += 1
         self.log.error("config_reload_failed", active_generation=self.current.number, problems=problems)

@@ -63,5 +63,5 @@ def test_own_pages_and_allowed_origins_pass(origin: str | None, host: str) -> No
     ],
 )
 def test_any_other_origin_is_rejected_with_the_remedy(origin: str, host: str) -> None:
-    with pytest.raises(ForbiddenError, match=f"requests from the web origin '{origin}' are refused; list it$"):
+    with pytest.raises(ForbiddenError, match=f"requests from the web origin '{origin}' are rejected; list it$"):
         check_origin({"Host": host, "Origin": origin}, ("https://app.test",), "list it")

@@ -179,7 +179,7 @@ async def test_a_fixed_file_recovers(fixed: str, number: int, event: str, file: 
     file.path.write_text(fixed)
     assert await file.poll() == number
     assert file.reloader.last.is_successful and file.events == ["config_reload_failed", event]
-    assert file.reloader.counts == Counter(refused=1, applied=number - 1)
+    assert file.reloader.counts == Counter(rejected=1, applied=number - 1)
 
 
 async def test_a_new_modification_time_alone_reloads_nothing(file: ReloadedFile) -> None:

@@ -27,8 +27,8 @@ from proxy.telemetry.signals import Signals
 TIMEOUT_S = 10.0
 """Limit for the response of a running sidecar."""
 
-_DESCRIPTION = """Show the plan for a request without calling a provider. From a file the decision is made without
-measurements; a running sidecar has them. The key for the sidecar is read from PARROT_API_KEY."""
+_DESCRIPTION = """Show the plan for a request without calling a provider. A decision from a file uses no
+measurements, one of a running sidecar uses its current ones. The key for the sidecar is read from PARROT_API_KEY."""
 
 
 def _header(text: str) -> tuple[str, str]:
@@ -40,11 +40,16 @@ def _header(text: str) -> tuple[str, str]:
 
 def _add_arguments(parser: ArgumentParser) -> None:
     file.add_config_argument(parser)
-    parser.add_argument("--model", help="overrides the model of the request; required without --request")
+    parser.add_argument("--model", help="overrides the model of the request (required without --request)")
     parser.add_argument(
-        "-H", "--header", type=_header, action="append", default=[], help="'X-Data-Residency: EU'; repeatable"
+        "-H",
+        "--header",
+        type=_header,
+        action="append",
+        default=[],
+        help="control header, such as 'X-Data-Residency: EU' (repeatable)",
     )
-    parser.add_argument("--request", metavar="FILE", help="body of a chat request; default: one short message")
+    parser.add_argument("--request", metavar="FILE", help="body of a chat request (default: one short message)")
     parser.add_argument("--sandbox", action="store_true", help="decide as `serve --sandbox`: every provider has a key")
     parser.add_argument("--url", help="take the decision of a running sidecar, such as http://127.0.0.1:8090")
     parser.add_argument("--json", action="store_true", help="print the decision as JSON")
@@ -71,7 +76,7 @@ def _explanation(arguments: Namespace) -> Any:
 
 def _body(arguments: Namespace) -> dict[str, Any]:
     if not (arguments.request or arguments.model):
-        raise CommandError("no model; use --model or --request", exit_code=2)
+        raise CommandError("no model given: use --model or --request", exit_code=2)
     short = {"messages": [{"role": "user", "content": "Hello"}]}
     body = parse_json_object(file.read_file(arguments.request).encode()) if arguments.request else short
     return {**body, "model": arguments.model} if arguments.model else body

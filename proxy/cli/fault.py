@@ -19,7 +19,7 @@ FaultOption = tuple[str, "Fault"]
 
 def add_fault_argument(parser: ArgumentParser) -> None:
     """Add the repeatable option `--fault`."""
-    what = "break a provider from the start, such as openai=status,status=503; without NAME the first one; repeatable"
+    what = "break a provider from the start, such as openai=status,status=503 (without NAME: the first one, repeatable)"
     parser.add_argument(
         "--fault", action="append", default=[], type=_parse_fault, metavar="[NAME=]FAULT[,…]", help=what
     )

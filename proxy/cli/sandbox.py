@@ -27,8 +27,8 @@ def _parse_provider(text: str) -> tuple[str, str, int]:
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    what = "NAME, NAME=DIALECT or NAME=DIALECT:PORT; default: one of each dialect on free ports"
-    control = "port of the control API that sets faults while it runs; default: a free port"
+    what = "NAME, NAME=DIALECT or NAME=DIALECT:PORT (default: one of each dialect on free ports)"
+    control = "port of the control API that sets faults while it runs (default: a free port)"
     parser.add_argument("--control-port", type=int, default=0, metavar="PORT", help=control)
     fault.add_fault_argument(parser)
     parser.add_argument("provider", nargs="*", type=_parse_provider, metavar="PROVIDER", help=what)

@@ -26,16 +26,16 @@ from proxy.upstream.http1.proxies import EnvironmentValueError
 if TYPE_CHECKING:
     from proxy.cli.serve_sandbox import ServeSandbox
 
-_DESCRIPTION = """Serve the models of the file until SIGTERM or SIGINT; a second signal ends it at once. A changed file
+_DESCRIPTION = """Serve the models of the file until SIGTERM or SIGINT. A second signal ends it at once. A changed file
 is reloaded within two seconds, on SIGHUP at once."""
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     file.add_config_argument(parser)
     parser.add_argument("--host", help="overrides listen: host of the file")
-    parser.add_argument("--port", type=parse_port, help="overrides listen: port of the file; 0: a free port")
+    parser.add_argument("--port", type=parse_port, help="overrides listen: port of the file (0: a free port)")
     parser.add_argument(
-        "--admin-port", type=parse_port, metavar="PORT", help="overrides admin: port of the file; 0: a free port"
+        "--admin-port", type=parse_port, metavar="PORT", help="overrides admin: port of the file (0: a free port)"
     )
     parser.add_argument("--sandbox", action="store_true", help="use simulated providers on loopback")
     fault.add_fault_argument(parser)

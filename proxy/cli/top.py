@@ -37,8 +37,8 @@ _PATHS = ("health", "performance", "performance?window=30s", "activity")
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("--url", default="http://127.0.0.1:8090", help="address of the sidecar; default: %(default)s")
-    parser.add_argument("--key", help="API key of the sidecar; default: the variable PARROT_API_KEY")
+    parser.add_argument("--url", default="http://127.0.0.1:8090", help="address of the sidecar (default: %(default)s)")
+    parser.add_argument("--key", help="API key of the sidecar (default: the variable PARROT_API_KEY)")
     parser.add_argument("--once", action="store_true", help="print once and exit")
 
 

@@ -42,7 +42,7 @@ class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 
 class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """After SIGTERM: keep accepting requests for `delay`, then let open ones finish within `timeout`."""
+    """After SIGTERM: keep accepting requests for `delay`, then wait up to `timeout` for running ones."""
 
     delay: Seconds = Seconds(0)
     timeout: Seconds = Seconds(25)

@@ -1,6 +1,6 @@
 """Loads YAML nodes as typed values: structs, dataclasses, scalars, lists, unions.
 
-An error is added to the document with its place, `INVALID` stands for the value, and loading goes on, so that all
+An error is added to the document with its place, `INVALID` stands for the value, and loading continues, so that all
 errors of a file are reported at once.
 """
 
@@ -232,7 +232,7 @@ def _record(loader: TypedLoader, location: Location, kind: Any) -> Any:
 def _construct(loader: TypedLoader, location: Location, kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind.cls(**values)
-    except ValueError as error:  # from __post_init__; that of a custom middleware may quote its options
+    except ValueError as error:  # from __post_init__. That of a custom middleware may quote its options
         redactor = Redactor([*loader.secrets, *(value for _, value in loader.substituted_values)])
         return loader.reject(location, redactor.redact_text(str(error)))
 

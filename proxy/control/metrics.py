@@ -24,7 +24,7 @@ class MetricsEndpoint:
     health: HealthWatcher
     last_reload: Callable[[], ReloadOutcome]
     reloads: Mapping[str, int] = field(default_factory=dict)
-    """Number of reloads by result: `applied` or `refused`. Read at each scrape."""
+    """Number of reloads by result: `applied` or `rejected`. Read at each scrape."""
 
     async def __call__(self, accept: str) -> tuple[bytes, str]:
         """Return the metrics as text and their content type.

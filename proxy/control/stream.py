@@ -107,7 +107,7 @@ class _Events:
                 while (message := await subscriber.next()) is not None:
                     await events.send(message, event=orjson.loads(message)["type"])
             except TimeoutError:
-                pass  # the client did not read in time; aiohttp has closed its connection
+                pass  # the client did not read in time, and aiohttp has closed its connection
             finally:
                 self.feed.unsubscribe(subscriber)
         return events

@@ -103,7 +103,7 @@ def error_from_stream(error: Any) -> UpstreamError:
     """Return the failure for the error in an error event, whatever its JSON type. The code decides, as an event has no status."""
     sent = error if isinstance(error, Mapping) else {}
     members = {name: _as_text(sent.get(name)) for name in ("type", "param", "code")}
-    message = to_well_formed(message_from_value(error) or "the provider broke off with an error")
+    message = to_well_formed(message_from_value(error) or "the provider ended the stream with an error")
     if members["code"] == MalformedResponse.code:
         return MalformedResponse(message)
     kind = trigger_of(500, members["code"] or members["type"] or "server_error")

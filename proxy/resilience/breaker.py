@@ -68,7 +68,7 @@ class Breaker:
     failed_at: float | None = None
     """When the latest failure ended that counts as consecutive."""
     consecutive_truncations: int = 0
-    """Responses in a row that broke off after their first content. Only a complete response ends the row."""
+    """Responses in a row that were truncated after their first content. Only a complete response ends the row."""
     _failures: int = 0
     """Consecutive failures before the first content."""
     _counts: Ring[SuccessCount] = field(default_factory=lambda: Ring(_BUCKET_S, 60, SuccessCount))
@@ -122,7 +122,7 @@ class Breaker:
     def record_failure(
         self, permit: BreakerPermit, classification: Classification, now: float, settings: BreakerSettings
     ) -> None:
-        """Record the failure of an attempt. After its first content, the success it counted as is taken back."""
+        """Record the failure of an attempt. After its first content, its success is removed from the counts."""
         self._count_consecutive(permit, classification, now)
         if permit is self._trial:
             self._end_trial(classification, now, settings)

@@ -45,12 +45,12 @@ CLASSIFICATIONS = {
     "model_overloaded": _TARGET_FAULT,
     "rate_limit": Classification(True, counts_as="failure", cooldown_rule="exponential"),
     "quota": Classification(True, fault=True, cooldown_rule="retry_after", cooldown_s=QUOTA_COOLDOWN_S),
-    # The sidecar's own key was refused, not the caller's.
+    # The sidecar's own key was rejected, not the caller's.
     "auth_error": Classification(True, fault=True, cooldown_rule="third_strike"),
-    # Another target may know the model under another name.
+    # Another target may serve the model under another name.
     "not_found": Classification(True),
     "context_length": _CALLER_ERROR,
-    # A target that refuses content works.
+    # A target that rejects content is working.
     "content_filter": Classification(False, consecutive="reset", counts_as="success"),
     "invalid_request": _CALLER_ERROR,
 }
@@ -61,7 +61,7 @@ _LOCAL = Classification(True)
 
 _TRANSIENT_STATUSES = frozenset({500, 502, 503})
 _RETRY_AFTER_TRIGGERS = frozenset({"server_error", "model_overloaded", "timeout", "rate_limit"})
-"""Failures whose Retry-After is obeyed."""
+"""Failures whose Retry-After is respected."""
 
 
 def classify(failure: UpstreamError, *, after_content: bool = False, wall: float | None = None) -> Classification:

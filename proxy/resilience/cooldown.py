@@ -37,7 +37,7 @@ class Cooldown:
             self._add_strike(now)
 
     def record_success(self) -> None:
-        """Reset the exponential cooldown and the strikes. A cooldown that has begun goes on."""
+        """Reset the exponential cooldown and the strikes. A running cooldown continues."""
         self._consecutive = 0
         self._strikes.clear()
 
@@ -50,7 +50,7 @@ class Cooldown:
             self._consecutive += 1
 
     def _add_strike(self, now: float) -> None:
-        # Providers have refused valid keys for an hour, and single requests too: one refusal proves little.
+        # Providers have rejected valid keys for single requests and for up to an hour, so one rejection is weak evidence.
         self._strikes = [then for then in self._strikes if now - then < STRIKE_WINDOW_S] + [now]
         if len(self._strikes) >= MAX_STRIKES:
             self._strikes.clear()

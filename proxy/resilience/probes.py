@@ -42,6 +42,6 @@ class ProbeHistory:
             return ProbeFailure(result.trigger, reason)
         # The next probe ends before this time: the hold runs out only if probing stops.
         hold_until = now + 2 * self.settings.every + self.settings.timeout
-        # A refused key or an exhausted quota is no outage: as after live attempts, the target only degrades.
+        # A rejected key or an exhausted quota is not an outage. As after live attempts, the target is only degraded.
         is_outage = classification.consecutive == "increment"
         return ProbeFailure(result.trigger, reason, "down" if is_outage else "degraded", hold_until)

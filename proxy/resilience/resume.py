@@ -79,7 +79,7 @@ class ResumedStream:
 
     @classmethod
     def from_prefix(cls, prefix: Prefix, id: str | None, *, prefilled: bool) -> ResumedStream:
-        """Expect a response that goes on after the prefix (`prefilled`), or one that starts over."""
+        """Expect a response that continues the prefix (`prefilled`), or one that starts over."""
         if prefilled:
             return cls(PrefillMatcher(prefix.text if prefix.is_long_enough else "", prefix.trailing_space), id)
         return cls(ReplayMatcher(prefix.text + prefix.trailing_space), id)

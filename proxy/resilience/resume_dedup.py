@@ -1,6 +1,6 @@
 """Removes text that was already sent from a response that continues a truncated one.
 
-The continuing target either repeats the text from its beginning (replay), or goes on after it because it received it
+The continuing target either repeats the text from its beginning (replay), or continues after it because it received it
 as an assistant prefill. Feed the text piece by piece. `feed` returns what is new of it, `finish` the rest at the end.
 """
 
@@ -11,7 +11,7 @@ from itertools import takewhile
 
 
 class ResumeMismatchError(Exception):
-    """The replay differs from the text that was sent, which cannot be taken back."""
+    """The replay differs from the text that was sent, which cannot be undone."""
 
 
 @dataclass(slots=True)
@@ -19,7 +19,7 @@ class ReplayMatcher:
     """Matches a response that starts over: all of the sent text must come again before anything new."""
 
     expected: str
-    """What is still to come of the sent text."""
+    """The part of the sent text that has not been matched yet."""
 
     def feed(self, text: str) -> str:
         """Return what is new in `text`. Raises ResumeMismatchError."""
@@ -30,7 +30,7 @@ class ReplayMatcher:
         return text[common:]
 
     def finish(self) -> str:
-        """Return the rest, which is always empty. Raises ResumeMismatchError if the sent text did not come in full."""
+        """Return the rest, which is always empty. Raises ResumeMismatchError if the sent text was not repeated in full."""
         if self.expected:
             raise ResumeMismatchError
         return ""
@@ -38,9 +38,9 @@ class ReplayMatcher:
 
 @dataclass(slots=True)
 class PrefillMatcher:
-    """Matches a response that goes on after a prefill.
+    """Matches a response that continues a prefill.
 
-    Some hosts repeat the prefill first, and many the white space that was cut from its end. So text is held back as
+    Some hosts repeat the prefill first, and many repeat the white space that was cut from its end. So text is held back as
     long as it equals the beginning of the sent text. Once it differs, a repeated prefill and white space are removed.
     """
 

@@ -12,7 +12,7 @@ from proxy.dialects.hub.splice import append_member, append_to_event, insert_mem
 from proxy.sse import Framer, data_of
 
 _USAGE = re.compile(rb'"usage"\s*:\s*\{')
-# Everything up to the next brace; strings are consumed as a whole, so that braces inside them do not count.
+# Everything up to the next brace. Strings are consumed as a whole, so that braces inside them do not count.
 _BRACE = re.compile(rb'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])', re.DOTALL)
 _DEPTH_CHANGE = {b"{": 1, b"}": -1}
 _FINISH_OR_ERROR = re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE)
@@ -29,7 +29,7 @@ def with_cost(data: bytes, usd: float) -> bytes:
     starts = [match.end() for match in _USAGE.finditer(data, first)] if first >= 0 else []
     if not starts:
         return data
-    # Some providers nest further `usage` objects; only then is the whole text scanned for the outermost one.
+    # Some providers nest further `usage` objects. Only then is the whole text scanned for the outermost one.
     start = starts[0] if len(starts) == 1 else min(starts, key=lambda at: _brace_depth(data[:at]))
     return insert_member(data, _closing_brace(data, start), b'"cost":' + format_usd(usd).encode())
 

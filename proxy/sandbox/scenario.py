@@ -23,7 +23,7 @@ class Fault(Struct, frozen=True, forbid_unknown_fields=True):
     retry_after: Annotated[int, Meta(ge=0)] | None = None
     """Value of the Retry-After header in seconds. None means no header."""
     after: Annotated[int, Meta(ge=0)] | None = None
-    """Events sent before it strikes. 0 means headers only, None not even headers. A complete body is cut in half."""
+    """Events sent before the fault. 0 means headers only, None not even headers. A complete body is cut in half."""
     seconds: Seconds = 1.0
     """Delay before the first byte."""
     between: Seconds = 0.0

@@ -15,19 +15,19 @@ INTERVAL_S = 60.0
 
 @dataclass(slots=True)
 class LocalFailureLog:
-    """Logs the first failure of a kind at once, then one every `INTERVAL_S` with the number left out between them."""
+    """Logs the first failure of a kind at once, then one every `INTERVAL_S` with the number of lines suppressed in between."""
 
     log: FilteringBoundLogger
     clock: Callable[[], float]
     _next_at: dict[str, float] = field(default_factory=dict)
     """By error code: when the next line may follow."""
-    _left_out: dict[str, int] = field(default_factory=dict)
+    _suppressed: dict[str, int] = field(default_factory=dict)
 
     def warn(self, error: ParrotError) -> None:
         """Log the failure, or count it as left out."""
         code, now = error.code, self.clock()
         if now < self._next_at.get(code, now):
-            self._left_out[code] = self._left_out.get(code, 0) + 1
+            self._suppressed[code] = self._suppressed.get(code, 0) + 1
             return
         self._next_at[code] = now + INTERVAL_S
-        self.log.warning(code, reason=error.message, left_out=self._left_out.pop(code, 0))
+        self.log.warning(code, reason=error.message, suppressed=self._suppressed.pop(code, 0))

@@ -53,7 +53,7 @@ class ConfigMetrics:
     digest: str
     last_reload_successful: bool
     reloads: Mapping[str, int] = field(default_factory=dict)
-    """Changed files by result: `applied` or `refused`."""
+    """Changed files by result: `applied` or `rejected`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +193,7 @@ def _config_families(config: ConfigMetrics) -> Iterator[Metric]:
         config.last_reload_successful,
     )
     reloads = CounterMetricFamily("parrot_config_reloads", "Changed files.", labels=("result",))
-    for result in ("applied", "refused"):
+    for result in ("applied", "rejected"):
         reloads.add_metric((result,), config.reloads.get(result, 0))
     yield reloads
     yield GaugeMetricFamily(

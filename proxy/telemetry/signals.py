@@ -189,7 +189,7 @@ class SignalCache:
 
     def _compute(self, key: tuple[str, float], record: Record | None, now: float) -> Signal:
         if record is None:
-            known = self.probe_failures or self.target_histories.knows(key[0])
+            known = self.probe_failures or self.target_histories.has(key[0])
             return self._signal_without_record(key[0], now) if known else UNTRIED_SIGNAL
         if len(self._percentiles) >= MAX_PERCENTILES:
             # Callers choose the windows, and targets come and go.

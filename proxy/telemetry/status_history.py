@@ -109,7 +109,7 @@ class StatusHistories:
         settled = history is None or history.is_settled
         return not settled or not all(each.is_clean(now) for each in members)
 
-    def knows(self, key: str) -> bool:
+    def has(self, key: str) -> bool:
         """Whether the group was ever anything but healthy."""
         return self._histories.get(key) is not None
 

@@ -71,7 +71,7 @@ class Bucket:
     ok: int = 0
     """Attempts that had their first content."""
     truncated: int = 0
-    """Responses that broke off after their first content, which may have been counted in an earlier bucket."""
+    """Responses that were truncated after their first content, which may have been counted in an earlier bucket."""
     faults: int = 0
     """Failures that count against the target's uptime, truncated responses included."""
     failed: dict[str, int] = field(default_factory=dict)

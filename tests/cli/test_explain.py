@@ -86,7 +86,7 @@ def test_without_keys_every_target_is_excluded_except_with_sandbox(config, capsy
 @pytest.mark.parametrize(
     "argv, code, output",
     [
-        ([], 2, "no model; use --model or --request"),
+        ([], 2, "no model given: use --model or --request"),
         (["--model", "mm"], 1, "no model 'mm' in the routing table; did you mean 'm'?"),
         (["--model", "m", "-H", "X-Provider: z"], 1, "X-Provider: no provider 'z'; allowed: a, b, c"),
         (["--request", "/no/such/file"], 2, "cannot read /no/such/file: no such file or directory"),

@@ -134,8 +134,8 @@ for _ in range(600):
         (["boom"], "boom", None, "server_error"),
         ({"message": {"detail": "boom"}, "code": 429, "type": ["x"]}, "boom", "429", "server_error"),
         ({"message": "half \ud83d", "code": "\ud83d"}, "half \ufffd", "\ufffd", "server_error"),
-        (5, "the provider broke off with an error", None, "server_error"),
-        (NESTED, "the provider broke off with an error", None, "server_error"),
+        (5, "the provider ended the stream with an error", None, "server_error"),
+        (NESTED, "the provider ended the stream with an error", None, "server_error"),
         ({"message": "no", "type": NESTED, "param": NESTED}, "no", None, "server_error"),
     ],
 )  # fmt: skip

@@ -31,7 +31,7 @@ class PolledTargets(Observations):
 
 def evaluated(poller: HealthPoller, targets: list[str]) -> list[str]:
     """Return the targets that were ever evaluated."""
-    return [target for target in targets if poller.signals.target_histories.knows(target)]
+    return [target for target in targets if poller.signals.target_histories.has(target)]
 
 
 def test_a_target_that_was_never_tried_is_a_member_like_any_other() -> None:

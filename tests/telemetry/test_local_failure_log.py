@@ -20,7 +20,7 @@ def test_each_kind_of_failure_is_logged_once_a_minute() -> None:
         failure_log.warn(ResourceExhaustedError("no local port is free"))
     clock.now += INTERVAL_S
     failure_log.warn(ResourceExhaustedError("too many open files"))
-    assert [(line["level"], line["event"], line["reason"], line["left_out"]) for line in log.lines] == [
+    assert [(line["level"], line["event"], line["reason"], line["suppressed"]) for line in log.lines] == [
         ("warning", "sidecar_overloaded", "too many open files", 0),
         ("warning", "egress_failed", "no route", 0),
         ("warning", "sidecar_overloaded", "no local port is free", 1000),

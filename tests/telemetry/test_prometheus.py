@@ -82,7 +82,7 @@ def exposed() -> Iterator[dict[tuple[str, ...], float]]:
         (("parrot_probes_total", "timeout", "a", "us"), 4),
         (("parrot_overhead_seconds_count",), 1),
         (("parrot_config_reloads_total", "applied"), 2),
-        (("parrot_config_reloads_total", "refused"), 0),
+        (("parrot_config_reloads_total", "rejected"), 0),
         (("parrot_provider_status", "a", "down"), 1),
         (("parrot_provider_status", "a", "healthy"), 0),
         (("parrot_config_last_reload_successful",), 0),

@@ -291,9 +291,9 @@ def test_the_reported_status_is_the_worst_of_the_last_five_seconds(steps: list[t
 
 def test_a_group_that_was_always_healthy_has_no_history() -> None:
     provider = Provider().answers("+" * 50)
-    assert provider.status == "healthy" and not provider.signals.group_histories.knows("a")
+    assert provider.status == "healthy" and not provider.signals.group_histories.has("a")
     provider.answers("-")
-    assert provider.signals.group_histories.knows("a")
+    assert provider.signals.group_histories.has("a")
 
 
 def test_pinned_groups_keep_their_history() -> None:
@@ -304,4 +304,4 @@ def test_pinned_groups_keep_their_history() -> None:
     member = cache.member("t", 0.0)
     for key in ("a", *map(str, range(1001))):
         cache.group_health(key, [member], 0.0)
-    assert [cache.group_histories.knows(key) for key in ("a", "0", "1000")] == [True, False, True]
+    assert [cache.group_histories.has(key) for key in ("a", "0", "1000")] == [True, False, True]

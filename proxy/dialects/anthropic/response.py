@@ -109,7 +109,7 @@ def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamError
 def error_from_event(event: Mapping[str, Any]) -> UpstreamErrorResponse:
     """Translate the `error` event of a stream. Its error type decides the status, as in a non-streaming response."""
     members = object_of(event.get("error"))
-    message = message_from_value(event.get("error")) or "the provider broke off with an error"
+    message = message_from_value(event.get("error")) or "the provider ended the stream with an error"
     return error_response(ERROR_STATUS.get(str(members.get("type")), 500), {}, message, code=_code(members, message))
 
 

@@ -166,7 +166,7 @@ _NO_DATA = object()
 
 def _parse_frame(frame: bytes) -> Any:
     """Return the JSON of a frame, None if it is not JSON, or `_NO_DATA` if the frame has no data."""
-    if frame.startswith(_DELTA_PREFIX):  # fast path for most frames; JSON ignores the trailing line ends
+    if frame.startswith(_DELTA_PREFIX):  # fast path for most frames. JSON ignores the trailing line ends
         try:
             return orjson.loads(frame[len(_DELTA_PREFIX) :])
         except orjson.JSONDecodeError:

@@ -49,7 +49,7 @@ _LEGACY = ModelCapabilities(4_096, max_sampling_params=2, prefill=True, strict_t
 _CURRENT = ModelCapabilities(128_000, mid_conversation_system=True)
 _NO_FORCED_TOOLS = ModelCapabilities(128_000, mid_conversation_system=True, forced_tools=False)
 
-# Keys are prefixes of model names; the longest match applies. "claude-" covers future models, with the capabilities of the
+# Keys are prefixes of model names, and the longest match applies. "claude-" covers future models, with the capabilities of the
 # most restricted current one. "" covers other vendors' models behind the same API.
 MODELS: Mapping[str, ModelCapabilities] = {
     "": _LEGACY,

@@ -104,7 +104,7 @@ class CohereStream(FrameTransform):
         return end + (self._chunks.usage_chunk(counts) if counts else b"") + self._chunks.done()
 
     def _error_event(self, status: int, error: Any) -> bytes:
-        message = message_from_value(error) or "the provider broke off with an error"
+        message = message_from_value(error) or "the provider ended the stream with an error"
         return error_event(error_response(status, {}, message), self._context)
 
 

@@ -1,7 +1,7 @@
 """OpenAI-compatible hosts: Meta's Model API, vLLM, Groq, Ollama, OpenRouter and others.
 
-Chat only. Requests pass through but for what such hosts are known to reject. Responses are repaired where hosts deviate
-from OpenAI's format (tool call indexes and ids, finish reasons, reasoning fields, usage, errors in unusual places).
+Chat only. Requests pass through except for members that such hosts are known to reject. Responses are repaired where
+hosts deviate from OpenAI's format (tool call indexes and ids, finish reasons, reasoning fields, usage, errors in unusual places).
 """
 
 from proxy.dialects.compatible.error import translate_error

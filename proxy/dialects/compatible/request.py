@@ -1,4 +1,4 @@
-"""Builds a request to an OpenAI-compatible host: the caller's bytes, but for what such hosts are known to reject."""
+"""Builds a request to an OpenAI-compatible host: the caller's bytes, except for what such hosts are known to reject."""
 
 from __future__ import annotations
 

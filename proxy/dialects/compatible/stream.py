@@ -223,5 +223,5 @@ def _stream_error(error: Any) -> UpstreamErrorResponse:
     members = object_of(error)
     code = members.get("code") or members.get("type")
     status = code if isinstance(code, int) and 400 <= code < 600 else 500
-    message = message_from_value(error) or "the provider broke off with an error"
+    message = message_from_value(error) or "the provider ended the stream with an error"
     return error_response(status, {}, message, code=code if isinstance(code, str) else None)

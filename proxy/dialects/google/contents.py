@@ -112,7 +112,7 @@ class ContentsBuilder:
         self._call_count += 1
         self._calls[id] = (self._call_count, name)
         function_call = {**self._id_member(id), "name": self._provider_names.get(name, name), "args": args}
-        # Of parallel calls only the first has a signature; Gemini 3 rejects a turn whose first call has none.
+        # Of parallel calls only the first has a signature, and Gemini 3 rejects a turn whose first call has none.
         default = SKIP_SIGNATURE_VALIDATOR if self._is_gemini_3 and index == 0 else None
         signature = _thought_signature(call) or default
         return {"functionCall": function_call} | ({"thoughtSignature": signature} if signature else {})

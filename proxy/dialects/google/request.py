@@ -16,7 +16,7 @@ from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_wa
 from proxy.dialects.hub.tool_choice import non_function_tools
 from proxy.dialects.names import original_names
 
-# v1 does not support systemInstruction and tools for every model; Google documents them for v1beta.
+# v1 does not support systemInstruction and tools for every model. Google documents them for v1beta.
 PATHS = {"chat": "/v1beta/models/{model}:{method}"}
 
 _METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
@@ -86,7 +86,7 @@ def _generation_config(body: Mapping[str, Any], unsupported: Set[str]) -> dict[s
     scalars = {
         "maxOutputTokens": body.get("max_tokens") if limit is None else limit,
         "stopSequences": _stop_sequences(body.get("stop")) or None,
-        # Gemini's seed is a signed 32-bit integer; equal seeds stay equal.
+        # Gemini's seed is a signed 32-bit integer. Equal seeds stay equal.
         "seed": seed % 2**31 if isinstance(seed, int) else seed,
     }
     for name, provider_name in tables.SCALARS.items():

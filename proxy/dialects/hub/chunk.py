@@ -54,7 +54,7 @@ _CONVERT_ERRORS = (ValidationError, UnicodeEncodeError)
 def decode_chunk(data: bytes) -> Any:
     """Decode JSON: an object as a Chunk, any other value as it is, or None for invalid JSON."""
     try:
-        # msgspec does not check the UTF-8 of what it skips; decoding to text first does.
+        # msgspec does not check the UTF-8 of what it skips, decoding to text first does.
         return _decode(data if data.isascii() else str(data, "utf-8"))
     except (MsgspecError, UnicodeDecodeError, RecursionError):
         value = parse_or_none(data)

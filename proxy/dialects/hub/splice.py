@@ -33,7 +33,9 @@ def append_to_event(frame: bytes, data: bytes, member: bytes) -> bytes:
 
     Comments and other fields may follow the data, with braces of their own, so the brace is searched in the data lines.
     """
-    if len(frame) - len(data) <= _SINGLE_LINE_OVERHEAD:  # nearly all frames; no second line with a brace fits in there
+    if (
+        len(frame) - len(data) <= _SINGLE_LINE_OVERHEAD
+    ):  # nearly all frames, as no second line with a brace fits in there
         return append_member(frame, member)
     end = max(line.end() for line in _LINE.finditer(frame) if _is_data(line[0]) and b"}" in line[0])
     return append_member(frame[:end], member) + frame[end:]

@@ -13,7 +13,7 @@ from proxy.sse import data_of
 
 
 class PassthroughStream(FrameTransform):
-    """Passes frames through byte-exactly but for the spliced member. Invalid UTF-8 is replaced.
+    """Passes frames through byte-exactly except for the spliced member. Invalid UTF-8 is replaced.
 
     Dropped are events that are not JSON, usage that the caller did not request, and a `[DONE]` without a finish reason.
     """
