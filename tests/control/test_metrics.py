@@ -130,4 +130,4 @@ async def test_each_reload_is_counted() -> None:
         async with http.get(f"{started.sidecar.admin_url}/metrics") as answer:
             families = {each.name: each for each in text_string_to_metric_families(await answer.text())}
     counted = {sample.labels["result"]: sample.value for sample in families["parrot_config_reloads"].samples}
-    assert counted == {"applied": 1, "refused": 1}
+    assert counted == {"applied": 1, "rejected": 1}
