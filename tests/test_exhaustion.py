@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 
 from proxy.upstream.http1 import local_errors
-from tests.cli.test_serve import Served
+from tests.cli.test_serve import ServeProcess
 from tests.exhaustion import no_descriptors, resource
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar
 
@@ -146,7 +146,7 @@ class Client:
 
 @linux
 def test_the_soft_limit_is_raised_and_further_clients_get_a_503(path: str) -> None:
-    with Served(path, "--sandbox", limit=(100, 200)) as served:
+    with ServeProcess(path, "--sandbox", limit=(100, 200)) as served:
         soft, _ = resource.prlimit(served.process.pid, resource.RLIMIT_NOFILE)
         assert soft == 200
         clients = [Client(served.url) for _ in range(68)]  # (200 - 64) / 2
@@ -160,10 +160,10 @@ def test_the_soft_limit_is_raised_and_further_clients_get_a_503(path: str) -> No
             assert (error["code"], error["message"]) == (
                 "sidecar_overloaded", "the sidecar is full: 68 connections are open; try again",
             )  # fmt: skip
-        line = served.logged()
+        line = served.next_log_line()
         while line["event"] == "request_completed":
-            line = served.logged()
-        assert (line["event"], line["level"], line["left_out"]) == ("sidecar_overloaded", "warning", 0)
+            line = served.next_log_line()
+        assert (line["event"], line["level"], line["suppressed"]) == ("sidecar_overloaded", "warning", 0)
         assert [client.ask()[0] for client in clients] == [200] * 68
         admin = Client(served.admin)
         assert admin.ask("/readyz")[0] == 200
@@ -179,7 +179,7 @@ def test_the_soft_limit_is_raised_and_further_clients_get_a_503(path: str) -> No
 
 @linux
 def test_accepting_continues_after_descriptors_were_exhausted(path: str) -> None:
-    with Served(path, "--sandbox") as served:
+    with ServeProcess(path, "--sandbox") as served:
         idle = Client(served.url)
         assert idle.ask()[0] == 200
         pid = served.process.pid
