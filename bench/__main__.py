@@ -1,4 +1,4 @@
-"""Compare the sidecar with other proxies on this machine: runs the benchmarks, prints a table, writes a JSON file."""
+"""Compare the sidecar with other proxies on this machine: runs the benchmarks, prints tables, writes JSON and a plot."""
 
 from __future__ import annotations
 
@@ -13,11 +13,21 @@ import sys
 import time
 from pathlib import Path
 
-from bench import report
+from bench import plot, report
+from bench.isolation import enter_own_network
 from bench.measures import MEASURES
 from bench.processes import BenchError, CpuUsage
 from bench.proxies import PROXIES
-from bench.run import Plan, cores, drop_unavailable, measure_ceiling, prepare_machine, run_rounds
+from bench.run import (
+    Plan,
+    cores,
+    drop_public,
+    drop_unavailable,
+    drop_unstartable,
+    measure_ceiling,
+    prepare_machine,
+    run_rounds,
+)
 
 RESULTS = Path(__file__).parent / "results"
 OPEN_FILE_LIMIT = 16_384
@@ -30,11 +40,16 @@ def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Parse the command line."""
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     names = ", ".join([*MEASURES, *PROXIES])
-    parser.add_argument("--quick", action="store_true", help="one short round, in under a minute")
+    parser.add_argument("--quick", action="store_true", help="one short round, in about five minutes")
     parser.add_argument("--only", type=_names, default=[], metavar="NAMES", help=f"comma-separated; some of: {names}")
     parser.add_argument("--rounds", type=_positive, help="number of rounds (default 5, with --quick 1)")
     parser.add_argument("--seconds", type=_positive, help="seconds per measurement (default 4, with --quick 2)")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="output file (default: a new one in bench/results/)")
+    parser.add_argument(
+        "--json",
+        type=Path,
+        metavar="FILE",
+        help="output file, with the plot next to it (default: new ones in bench/results/)",
+    )
     return parser.parse_args(arguments)
 
 
@@ -84,6 +99,8 @@ def main(arguments: list[str]) -> int:
     """Run the benchmarks and return the exit status: 0, 1 if something failed, 130 after Ctrl-C."""
     options = parse_arguments(arguments)
     plan = drop_unavailable(plan_from(options), print_progress)
+    if not enter_own_network():
+        plan = drop_public(plan, print_progress)
     if not plan.measures or not plan.proxies:
         print_progress("nothing to measure")
         return 1
@@ -125,6 +142,7 @@ def _measure(plan: Plan, results: dict[str, object], rounds_done: list[report.Ro
                 f"load and provider without a proxy: {results['ceiling_requests_per_second']:,.0f} requests/s"
             )
         results["failures"] = bench.failures
+        plan = drop_unstartable(bench, plan)
         for one in run_rounds(bench, plan):
             rounds_done.append(one)
 
@@ -132,22 +150,38 @@ def _measure(plan: Plan, results: dict[str, object], rounds_done: list[report.Ro
 def _write_report(plan: Plan, file: Path | None, results: dict[str, object], rounds_done: list[report.Round]) -> None:
     if not rounds_done:
         return
-    print(report.table(rounds_done, plan.proxies))
+    proxies = list(rounds_done[0])
+    own = proxies[0]
+    tables = [report.values_table(rounds_done, proxies), report.ratios_table(rounds_done, proxies)]
+    if own == "sidecar":
+        tables.append(report.goals_table(rounds_done, own))
+    print("\n\n".join(tables))
     print(
-        f"\nMedians over {len(rounds_done)} rounds. A ratio is the median of the ratios within each round; compare those."
+        f"\nMedians over {len(rounds_done)} rounds; a ratio is the median of the ratios within each round. Compare those."
     )
     print("Absolute numbers are valid for this machine and this run only.")
     path = file or RESULTS / time.strftime("%Y%m%d-%H%M%S.json")
     path.parent.mkdir(parents=True, exist_ok=True)
-    settings = {"rounds": plan.rounds, "seconds": plan.seconds}
     full = {
         **results,
-        "settings": settings,
-        "summary": report.summary(rounds_done, plan.proxies),
+        "settings": {"rounds": plan.rounds, "seconds": plan.seconds},
+        "goals": {each.goal.title: [each.value, each.reached] for each in report.results(rounds_done, own)},
+        "summary": report.summary(rounds_done, proxies),
         "rounds": rounds_done,
     }
     path.write_text(json.dumps(full, indent=1) + "\n")
-    print_progress(f"written: {path}")
+    path.with_suffix(".svg").write_text(plot.draw(rounds_done, proxies, _caption(results, len(rounds_done))))
+    print_progress(f"written: {path} and {path.with_suffix('.svg').name}")
+
+
+def _caption(results: dict[str, object], rounds: int) -> str:
+    machine = results["machine"]
+    assert isinstance(machine, dict)
+    others = results.get("cores_used_by_others", "?")
+    return (
+        f"{machine['processor']}, {machine['cores']} cores, {results['started_at']}, medians of {rounds} rounds,"
+        f" other programs used {others} cores"
+    )
 
 
 def _raise_open_file_limit() -> None:

@@ -7,28 +7,28 @@ import socket
 import time
 from collections.abc import Callable
 
-from bench.payloads import UNARY_REQUEST, post
+from bench.payloads import OPENAI, UNARY_REQUEST, Api
 from bench.processes import BenchError
 
 WARM_UP = 50
 MAX_PAIRS = 20_000
 
-_REQUEST = post(UNARY_REQUEST)
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 
-def added_latency_ms(direct_port: int, proxy_port: int, seconds: float) -> dict[str, float]:
+def added_latency_ms(direct_port: int, proxy_port: int, api: Api, seconds: float) -> dict[str, float]:
     """Return the difference between proxied and direct requests in milliseconds, at p50 and p99.
 
     Raises BenchError for a response other than 200.
     """
+    to_provider, to_proxy = OPENAI.post(UNARY_REQUEST), api.post(UNARY_REQUEST)
     with _connect(direct_port) as direct, _connect(proxy_port) as through:
         for _ in range(WARM_UP):
-            _timed(direct), _timed(through)
+            _timed(direct, to_provider), _timed(through, to_proxy)
         pairs: list[tuple[float, float]] = []
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and len(pairs) < MAX_PAIRS:
-            pairs.append((_timed(direct), _timed(through)))
+            pairs.append((_timed(direct, to_provider), _timed(through, to_proxy)))
     directs, throughs = ([pair[side] for pair in pairs] for side in (0, 1))
     return {f"p{share}": percentile(throughs, share) - percentile(directs, share) for share in (50, 99)}
 
@@ -44,9 +44,9 @@ def _connect(port: int) -> socket.socket:
     return connection
 
 
-def _timed(connection: socket.socket) -> float:
+def _timed(connection: socket.socket, request: bytes) -> float:
     begin = time.perf_counter()
-    connection.sendall(_REQUEST)
+    connection.sendall(request)
     _read_answer(connection.recv)
     return (time.perf_counter() - begin) * 1000
 

@@ -11,14 +11,17 @@ from pathlib import Path
 import uvloop
 
 from bench import latency, wrk
+from bench.payloads import ANTHROPIC_MODEL, STREAM_MODELS, VARIANTS, Api
 from bench.processes import cpu_seconds, read_memory
+from bench.proxies import Proxy
 from bench.streams import OPENED_PER_SECOND, StreamLoad
 
 PACED_STREAMS = 200
-"""Number of streams in the measure `streams`, with `EVENTS_PER_SECOND` events per second each."""
+"""Number of streams in the measures `streams` and `translated`, with `EVENTS_PER_SECOND` events per second each."""
 EVENTS_PER_SECOND = 50
 IDLE_STREAMS = (100, 500)
 """Numbers of streams with one event per second. Memory per stream is the slope between the two."""
+IDLE_EVENTS = 60
 SETTLE_S = 0.5
 """Time from the last change until memory is read."""
 
@@ -29,19 +32,29 @@ Values = dict[str, float]
 class ProxyUnderTest:
     """A running proxy, the provider behind it (both are ports of 127.0.0.1), and a directory for files."""
 
+    proxy: Proxy
+    api: Api
     pid: int
     port: int
     upstream: int
     directory: Path
 
 
+def _chat_api(proxy: Proxy) -> Api | None:
+    return proxy.api
+
+
 @dataclass(frozen=True, slots=True)
 class Measure:
-    """One measure. `upstream` names the provider it needs, `tool` the Debian package."""
+    """One measure. `upstream` names the provider it needs, `tool` the Debian package.
+
+    `api` returns which API of a proxy is measured, or None if the proxy has none.
+    """
 
     run: Callable[[ProxyUnderTest, int], Values]
     upstream: str
     tool: str | None = None
+    api: Callable[[Proxy], Api | None] = _chat_api
 
 
 def unary(subject: ProxyUnderTest, seconds: int) -> Values:
@@ -49,10 +62,8 @@ def unary(subject: ProxyUnderTest, seconds: int) -> Values:
 
     If the share is far below 100 %, the proxy was not the bottleneck.
     """
-    wrk.run_wrk(subject.port, 1, subject.directory)
-    before = cpu_seconds(subject.pid)
-    load = wrk.run_wrk(subject.port, seconds, subject.directory)
-    each = (cpu_seconds(subject.pid) - before) / load.requests
+    wrk.run_wrk(subject.port, subject.api, 1, subject.directory)
+    load, each = _unary_load(subject, "plain", seconds)
     return {
         "requests_per_second": load.per_second,
         "cpu_us_per_request": each * 1e6,
@@ -60,28 +71,49 @@ def unary(subject: ProxyUnderTest, seconds: int) -> Values:
     }
 
 
+def variants(subject: ProxyUnderTest, seconds: int) -> Values:
+    """Measure CPU per request of each variant, as a multiple of the plain request's on the same process."""
+    wrk.run_wrk(subject.port, subject.api, 1, subject.directory)
+    used = {name: _unary_load(subject, name, max(1, seconds // 2))[1] for name in VARIANTS}
+    plain = used.pop("plain")
+    return {f"{name}_cost": each / plain for name, each in used.items()}
+
+
+def _unary_load(subject: ProxyUnderTest, variant: str, seconds: int) -> tuple[wrk.WrkResult, float]:
+    """Return the result of wrk, and CPU seconds per request."""
+    before = cpu_seconds(subject.pid)
+    load = wrk.run_wrk(subject.port, subject.api, seconds, subject.directory, VARIANTS[variant])
+    return load, (cpu_seconds(subject.pid) - before) / load.requests
+
+
 def streams(subject: ProxyUnderTest, seconds: int) -> Values:
     """Measure CPU per streamed event while all streams are open. Every stream must end normally."""
-    return uvloop.run(_paced(subject, seconds))
+    used, on_time = uvloop.run(_paced(subject, STREAM_MODELS[EVENTS_PER_SECOND], seconds))
+    return {"cpu_us_per_event": used, "events_on_time_percent": on_time}
 
 
-async def _paced(subject: ProxyUnderTest, seconds: int) -> Values:
-    opening = PACED_STREAMS / OPENED_PER_SECOND + 1
-    load = StreamLoad(subject.port, EVENTS_PER_SECOND, int(EVENTS_PER_SECOND * (opening + seconds)))
-    await load.open(PACED_STREAMS)
+def translated(subject: ProxyUnderTest, seconds: int) -> Values:
+    """Measure CPU per event that the proxy translates from Anthropic's format to OpenAI's."""
+    used, on_time = uvloop.run(_paced(subject, ANTHROPIC_MODEL, seconds))
+    return {"cpu_us_per_translated_event": used, "translated_on_time_percent": on_time}
+
+
+async def _paced(subject: ProxyUnderTest, model: str, seconds: int) -> tuple[float, float]:
+    """Return CPU microseconds per event, and the percentage of events that arrived on time."""
+    number = PACED_STREAMS // subject.proxy.slowness
+    opening = number / OPENED_PER_SECOND + 1
+    load = StreamLoad(subject.port, subject.api, model, int(EVENTS_PER_SECOND * (opening + seconds)))
+    await load.open(number)
     events, used, began = load.events, cpu_seconds(subject.pid), time.monotonic()
     await asyncio.sleep(seconds)
     events, used, lasted = load.events - events, cpu_seconds(subject.pid) - used, time.monotonic() - began
     await load.wait_finished(timeout_s=30)
-    return {
-        "cpu_us_per_event": used / events * 1e6,
-        "events_on_time_percent": 100 * events / (lasted * PACED_STREAMS * EVENTS_PER_SECOND),
-    }
+    return used / events * 1e6, 100 * events / (lasted * number * EVENTS_PER_SECOND)
 
 
 def added_latency(subject: ProxyUnderTest, seconds: int) -> Values:
     """Measure the added latency in milliseconds, with one request at a time."""
-    added = latency.added_latency_ms(subject.upstream, subject.port, seconds / 2)
+    added = latency.added_latency_ms(subject.upstream, subject.port, subject.api, seconds / 2)
     return {f"added_ms_{name}": value for name, value in added.items()}
 
 
@@ -94,8 +126,8 @@ def memory_use(subject: ProxyUnderTest, seconds: int) -> Values:
 
 
 async def _idle(subject: ProxyUnderTest) -> Values:
-    few, many = IDLE_STREAMS
-    load = StreamLoad(subject.port, 1, 60)
+    few, many = (number // subject.proxy.slowness for number in IDLE_STREAMS)
+    load = StreamLoad(subject.port, subject.api, STREAM_MODELS[1], IDLE_EVENTS)
     try:
         await load.open(few)
         await asyncio.sleep(SETTLE_S)
@@ -109,7 +141,9 @@ async def _idle(subject: ProxyUnderTest) -> Values:
 
 MEASURES = {
     "unary": Measure(unary, "unary", tool="wrk"),
+    "variants": Measure(variants, "unary", tool="wrk", api=lambda proxy: proxy.variants_api),
     "streams": Measure(streams, "streams"),
+    "translated": Measure(translated, "streams", api=lambda proxy: proxy.translated_api),
     "latency": Measure(added_latency, "unary"),
     "memory": Measure(memory_use, "streams"),
 }

@@ -25,7 +25,7 @@ from proxy.sandbox.scenario import Scenario
 from proxy.sandbox.server import Sandbox
 from proxy.sidecar import Sidecar, StartupOptions, start
 from proxy.sse import decode
-from proxy.upstream.attempt import call_upstream
+from proxy.upstream.call import make_start_call
 
 _FILE = """
 pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
@@ -77,7 +77,7 @@ async def run_outage(streams: int, resume: str) -> Counter[str]:
 
 
 async def _start(resume: str) -> tuple[Sandbox, Sidecar]:
-    generation = GenerationFactory({}, lambda path: "", PipelineTerminals(call_upstream, {})).build(
+    generation = GenerationFactory({}, lambda path: "", PipelineTerminals(make_start_call, {})).build(
         _FILE.format(dialect=SECOND_DIALECTS[resume]), "routing.yaml", 1
     )
     snapshot = generation.snapshot
@@ -142,7 +142,7 @@ def main() -> int:
     counts = asyncio.run(run_outage(arguments.streams, arguments.resume))
     for result, number in counts.most_common():
         print(f"{number:6} {result}")
-    return int(any(result.isupper() for what in counts))
+    return int(any(result.isupper() for result in counts))
 
 
 if __name__ == "__main__":

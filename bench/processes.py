@@ -16,9 +16,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.payloads import CHAT_PATH, UNARY_REQUEST
+from bench.payloads import OPENAI, UNARY_REQUEST, Api
 
-READY_TIMEOUT_S = 20.0
+READY_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 5.0
 _TICKS = os.sysconf("SC_CLK_TCK")
 
@@ -44,10 +44,11 @@ def free_port() -> int:
 
 
 @contextmanager
-def run_process(command: list[str], port: int, core: int, log: Path) -> Iterator[int]:
+def run_process(command: list[str], port: int | Path, core: int, log: Path, api: Api = OPENAI) -> Iterator[int]:
     """Run `command` pinned to `core`. Yield its pid once it answers chat completions at `port`.
 
-    Raises BenchError if it does not become ready. Its output goes to the file `log`.
+    The port may be a file, in which the program writes it. Its output goes to the file `log`. Raises BenchError if the
+    program does not become ready.
     """
     with log.open("ab") as output:
         process = subprocess.Popen(
@@ -58,15 +59,15 @@ def run_process(command: list[str], port: int, core: int, log: Path) -> Iterator
             start_new_session=True,
         )
     try:
-        _wait_ready(process, port, log)
+        _wait_ready(process, port, api, log)
         yield process.pid
     finally:
         _stop(process)
 
 
-def _wait_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait_ready(process: subprocess.Popen[bytes], port: int | Path, api: Api, log: Path) -> None:
     deadline = time.monotonic() + READY_TIMEOUT_S
-    while not _is_ready(port):
+    while not _is_ready(port_number(port), api):
         if process.poll() is not None:
             raise BenchError(f"{_command_line(process)} exited with status {process.returncode}: {_tail(log)}")
         if time.monotonic() > deadline:
@@ -74,15 +75,23 @@ def _wait_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         time.sleep(0.02)
 
 
+def port_number(port: int | Path) -> int:
+    """Return the port, or read it from a file. Return 0 while the file is missing or incomplete."""
+    if isinstance(port, int):
+        return port
+    text = port.read_text() if port.exists() else ""
+    return int(text) if text.isdigit() else 0
+
+
 def _command_line(process: subprocess.Popen[bytes]) -> str:
     assert isinstance(process.args, list)
     return shlex.join(process.args)
 
 
-def _is_ready(port: int) -> bool:
+def _is_ready(port: int, api: Api) -> bool:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=2)
     try:
-        connection.request("POST", CHAT_PATH, UNARY_REQUEST, {"Content-Type": "application/json"})
+        connection.request("POST", api.path, api.body(UNARY_REQUEST), api.all_headers({}))
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -7,14 +7,17 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from bench import wrk
 from bench.measures import MEASURES, ProxyUnderTest, Values
-from bench.processes import BenchError, free_port, run_process
-from bench.proxies import PROXIES, ProxyPorts, find_nginx, write_unary_upstream
+from bench.payloads import OPENAI
+from bench.processes import BenchError, free_port, port_number, run_process
+from bench.proxies import PROXIES
+from bench.proxies.plain import find_nginx, write_unary_upstream
+from bench.proxies.proxy import PORT_FILE, ProxyPorts
 from bench.report import Round
 from bench.streams import StreamFailedError
 
@@ -30,6 +33,13 @@ class Plan:
     rounds: int
     seconds: int
 
+    def without(self, reasons: dict[str, str], say: PrintLine) -> Plan:
+        """Return the plan without the measures and proxies that are named, and print why."""
+        for name, reason in reasons.items():
+            say(f"skipped: {name} ({reason})")
+        measures = [name for name in self.measures if name not in reasons]
+        return replace(self, measures=measures, proxies=[name for name in self.proxies if name not in reasons])
+
 
 @dataclass(frozen=True, slots=True)
 class Bench:
@@ -43,18 +53,41 @@ class Bench:
 
 
 def drop_unavailable(plan: Plan, say: PrintLine) -> Plan:
-    """Return the plan without what this machine lacks, and print what is skipped and what installs it."""
-    missing = {name: PROXIES[name].provided_by for name in plan.proxies if PROXIES[name].find() is None}
+    """Return the plan without what this machine lacks, and print what is skipped and why. Installs what it can."""
+    missing = {name: reason for name in plan.proxies if (reason := _reason_missing(name)) is not None}
     tools = {name: MEASURES[name].tool for name in plan.measures}
-    missing |= {name: f"the Debian package {tool}" for name, tool in tools.items() if tool and not shutil.which(tool)}
-    for name, provided_by in missing.items():
-        say(f"skipped: {name} (not found; install {provided_by})")
-    return Plan(
-        measures=[name for name in plan.measures if name not in missing],
-        proxies=[name for name in plan.proxies if name not in missing],
-        rounds=plan.rounds,
-        seconds=plan.seconds,
-    )
+    missing |= {
+        name: f"not found, install the Debian package {tool}"
+        for name, tool in tools.items()
+        if tool and not shutil.which(tool)
+    }
+    return plan.without(missing, say)
+
+
+def _reason_missing(name: str) -> str | None:
+    proxy = PROXIES[name]
+    try:
+        return None if proxy.find() else f"not found, install {proxy.provided_by}"
+    except BenchError as error:
+        return str(error)
+
+
+def drop_public(plan: Plan, say: PrintLine) -> Plan:
+    """Return the plan without proxies that would listen on all interfaces of this machine."""
+    public = [name for name in plan.proxies if PROXIES[name].listens_on_all_interfaces]
+    return plan.without(dict.fromkeys(public, "listens on all interfaces, and there is no network namespace"), say)
+
+
+def drop_unstartable(bench: Bench, plan: Plan) -> Plan:
+    """Return the plan without the peers that do not answer a first request."""
+    failed = {}
+    for name in plan.proxies[1:]:
+        try:
+            with running(bench, name, "unary"):
+                pass
+        except (BenchError, OSError) as error:
+            failed[name] = f"did not start: {str(error).splitlines()[-1]}"
+    return plan.without(failed, bench.say)
 
 
 def cores() -> tuple[int, int]:
@@ -87,14 +120,14 @@ def _providers(directory: Path, core: int) -> Iterator[dict[str, int]]:
         if nginx is None:
             yield {"streams": own, "unary": own}
             return
-        arguments = write_unary_upstream(directory, fast)
-        with run_process([nginx, *arguments], fast, core, directory / "provider.log"):
+        command = write_unary_upstream(nginx, directory, fast)
+        with run_process(command, fast, core, directory / "provider.log"):
             yield {"streams": own, "unary": fast}
 
 
 def measure_ceiling(bench: Bench) -> float:
     """Return the requests per second without a proxy: the upper bound for every proxy on this machine."""
-    return wrk.run_wrk(bench.upstreams["unary"], 1, bench.directory).per_second
+    return wrk.run_wrk(bench.upstreams["unary"], OPENAI, 1, bench.directory).per_second
 
 
 def run_rounds(bench: Bench, plan: Plan) -> Iterator[Round]:
@@ -104,10 +137,12 @@ def run_rounds(bench: Bench, plan: Plan) -> Iterator[Round]:
         round_values: Round = {proxy: {} for proxy in plan.proxies}
         for measure in plan.measures:
             for proxy in plan.proxies[turn:] + plan.proxies[:turn]:
+                if MEASURES[measure].api(PROXIES[proxy]) is None:
+                    continue
                 values = _attempt(bench, measure, proxy, plan.seconds)
                 round_values[proxy] |= values
                 written = "  ".join(f"{name} {value:,.3f}" for name, value in values.items())
-                bench.say(f"round {number + 1}/{plan.rounds}  {measure:8} {proxy:8} {written}")
+                bench.say(f"round {number + 1}/{plan.rounds}  {measure:10} {proxy:10} {written}")
         yield round_values
 
 
@@ -123,12 +158,21 @@ def _attempt(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
 
 def _measure(bench: Bench, measure: str, proxy: str, seconds: int) -> Values:
     """Start a new proxy for the measurement, so that no connections or memory are left from another."""
-    program = PROXIES[proxy].find()
-    if program is None:
-        raise BenchError(f"not found; install {PROXIES[proxy].provided_by}")
-    upstream = bench.upstreams[MEASURES[measure].upstream]
-    with TemporaryDirectory(dir=bench.directory) as name:
-        ports = ProxyPorts(free_port(), upstream)
-        command = [program, *PROXIES[proxy].write(Path(name), ports)]
-        with run_process(command, ports.listen, bench.core, Path(name) / "output.log") as pid:
-            return MEASURES[measure].run(ProxyUnderTest(pid, ports.listen, upstream, Path(name)), seconds)
+    with running(bench, proxy, measure) as subject:
+        return MEASURES[measure].run(subject, seconds)
+
+
+@contextmanager
+def running(bench: Bench, name: str, measure: str) -> Iterator[ProxyUnderTest]:
+    """Run the proxy in front of the measure's provider until the context ends. Raises BenchError if it does not start."""
+    proxy, upstream = PROXIES[name], bench.upstreams[MEASURES[measure].upstream]
+    program, api = proxy.find(), MEASURES[measure].api(proxy)
+    if program is None or api is None:
+        raise BenchError(f"not found, install {proxy.provided_by}")
+    with TemporaryDirectory(dir=bench.directory) as folder:
+        directory, ports = Path(folder), ProxyPorts(free_port(), upstream)
+        command = proxy.write(program, directory, ports)
+        port = directory / PORT_FILE if proxy.chooses_port else ports.listen
+        first_api = proxy.api.for_upstream(upstream)
+        with run_process(command, port, bench.core, directory / "output.log", first_api) as pid:
+            yield ProxyUnderTest(proxy, api.for_upstream(upstream), pid, port_number(port), upstream, directory)

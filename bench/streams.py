@@ -7,7 +7,7 @@ from typing import Any, cast
 
 import httptools
 
-from bench.payloads import post, stream_request
+from bench.payloads import Api, stream_request
 
 OPENED_PER_SECOND = 250
 """Rate at which streams are opened, so that their events and their start-up costs are spread over time."""
@@ -95,12 +95,12 @@ class Stream(asyncio.Protocol):
 
 
 class StreamLoad:
-    """Concurrent streams of `count` events at `rate` events per second each. `events` counts all received ones."""
+    """Concurrent streams of `count` content events of the model. `events` counts all received ones."""
 
-    def __init__(self, port: int, rate: int, count: int) -> None:
+    def __init__(self, port: int, api: Api, model: str, count: int) -> None:
         self.loop = asyncio.get_running_loop()
         self.events = 0
-        self.request = post(stream_request(rate, count))
+        self.request = api.post(stream_request(model, count))
         self._port = port
         self._open: list[Stream] = []
 

@@ -1,37 +1,60 @@
-"""A minimal simulated OpenAI provider, much faster than any proxy: `python -m bench.upstream PORT`."""
+"""A minimal simulated provider, much faster than any proxy: `python -m bench.upstream PORT`.
+
+It speaks OpenAI's format, and Anthropic's to requests for `/v1/messages`.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import re
 import sys
+from dataclasses import dataclass
 from typing import cast
 
 import uvloop
 
-from bench.payloads import CONTENT_EVENT, FIRST_EVENT, LAST_EVENTS, UNARY_ANSWER
+from bench import payloads
 
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 _STREAM = re.compile(rb'"stream" *: *true')
-_MODEL = re.compile(rb'"stream-(\d+)-(\d+)"')
+_MODEL = re.compile(rb'"model" *: *"([^"]*)"')
+_COUNT = re.compile(rb'"max_(?:completion_)?tokens" *: *(\d+)')
+
+_HEADERS = "".join(f"{name}: {value}\r\n" for name, value in payloads.PROVIDER_HEADERS).encode()
+_HEAD = (
+    b"HTTP/1.1 200 OK\r\nDate: Mon, 01 Jun 2026 12:00:00 GMT\r\nContent-Type: %b\r\n%bServer: cloudflare\r\n%b\r\n\r\n"
+)
+_RATES = {model.encode(): rate for rate, model in payloads.STREAM_MODELS.items()}
+_REFUSAL = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
 
 
 def _chunk(data: bytes) -> bytes:
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
-_ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nx-request-id: req_bench\r\nContent-Length: %d\r\n\r\n%b"
-    % (len(UNARY_ANSWER), UNARY_ANSWER)
-)
-_STREAM_HEAD = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream; charset=utf-8\r\nx-request-id: req_bench\r\n"
-    b"Transfer-Encoding: chunked\r\n\r\n"
-)
-_REFUSAL = b"HTTP/1.1 411 Length Required\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-_FIRST = _STREAM_HEAD + _chunk(FIRST_EVENT)
-_CONTENT = _chunk(CONTENT_EVENT)
-_LAST = (*map(_chunk, LAST_EVENTS[:-1]), _chunk(LAST_EVENTS[-1]) + b"0\r\n\r\n")
+def _complete(body: bytes) -> bytes:
+    return _HEAD % (b"application/json", _HEADERS, b"Content-Length: %d" % len(body)) + body
+
+
+@dataclass(frozen=True, slots=True)
+class StreamAnswer:
+    """The writes of a streamed answer. `content` is repeated."""
+
+    first: bytes
+    content: bytes
+    last: tuple[bytes, ...]
+
+    @classmethod
+    def of(cls, first: bytes, content: bytes, last: tuple[bytes, ...]) -> StreamAnswer:
+        """Frame the events as a chunked HTTP response."""
+        head = _HEAD % (b"text/event-stream; charset=utf-8", _HEADERS, b"Transfer-Encoding: chunked")
+        ending = (*map(_chunk, last[:-1]), _chunk(last[-1]) + b"0\r\n\r\n")
+        return cls(head + _chunk(first), _chunk(content), ending)
+
+
+_ANSWER, _TOOLS_ANSWER = _complete(payloads.UNARY_ANSWER), _complete(payloads.TOOLS_ANSWER)
+_OPENAI = StreamAnswer.of(payloads.FIRST_EVENT, payloads.CONTENT_EVENT, payloads.LAST_EVENTS)
+_ANTHROPIC = StreamAnswer.of(payloads.ANTHROPIC_FIRST, payloads.ANTHROPIC_CONTENT, payloads.ANTHROPIC_LAST)
 
 
 class UpstreamProtocol(asyncio.Protocol):
@@ -43,6 +66,7 @@ class UpstreamProtocol(asyncio.Protocol):
         self._loop = loop
         self._buffer = b""
         self._timer: asyncio.TimerHandle | None = None
+        self._stream = _OPENAI
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -66,16 +90,19 @@ class UpstreamProtocol(asyncio.Protocol):
             return
         total = end + 4 + int(length[1])
         if len(self._buffer) >= total:
-            body, self._buffer = self._buffer[end + 4 : total], self._buffer[total:]
-            self._answer(body)
+            request, self._buffer = self._buffer[:total], self._buffer[total:]
+            self._answer(request.partition(b" ")[2], request[end + 4 :])
 
-    def _answer(self, body: bytes) -> None:
-        model = _MODEL.search(body) if _STREAM.search(body) else None
-        if model is None:
-            self.transport.write(_ANSWER)
+    def _answer(self, target: bytes, body: bytes) -> None:
+        if not _STREAM.search(body):
+            has_tools = target.startswith(payloads.TOOLS_BASE.encode())
+            self.transport.write(_TOOLS_ANSWER if has_tools else _ANSWER)
             return
-        self.transport.write(_FIRST)
-        self._schedule(1, int(model[2]), 1 / int(model[1]), self._loop.time())
+        self._stream = _ANTHROPIC if target.startswith(payloads.ANTHROPIC_PATH.encode()) else _OPENAI
+        self.transport.write(self._stream.first)
+        count, model = _COUNT.search(body), _MODEL.search(body)
+        rate = _RATES.get(model[1], 50) if model else 50
+        self._schedule(1, int(count[1]) if count else 1, 1 / rate, self._loop.time())
 
     def _schedule(self, number: int, count: int, interval: float, start: float) -> None:
         """Schedule event `number`. Times are multiples of the interval from `start`, so that delays do not add up."""
@@ -83,11 +110,11 @@ class UpstreamProtocol(asyncio.Protocol):
 
     def _write_event(self, number: int, count: int, interval: float, start: float) -> None:
         if number <= count:
-            self.transport.write(_CONTENT)
+            self.transport.write(self._stream.content)
             self._schedule(number + 1, count, interval, start)
         else:
             self._timer = None
-            for data in _LAST:
+            for data in self._stream.last:
                 self.transport.write(data)
 
 

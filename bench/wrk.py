@@ -7,7 +7,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.payloads import CHAT_PATH, UNARY_REQUEST
+from bench.payloads import UNARY_REQUEST, Api
 from bench.processes import BenchError
 
 CONNECTIONS = 32
@@ -23,20 +23,23 @@ class WrkResult:
     """Socket errors, and responses other than 2xx and 3xx."""
 
 
-def lua_script() -> str:
-    """Return the Lua script that sends the 0.9 kB POST. A long bracket needs no escapes."""
-    return (
-        'wrk.method = "POST"\n'
-        'wrk.headers["Content-Type"] = "application/json"\n'
-        'wrk.headers["Authorization"] = "Bearer sk-bench"\n'
-        f"wrk.body = [==[{UNARY_REQUEST.decode()}]==]\n"
-    )
+def lua_script(body: bytes, headers: dict[str, str]) -> str:
+    """Return the Lua script that sends the body. Long brackets need no escapes."""
+    lines = [f"wrk.headers[ {_quote(name)} ] = {_quote(value)}\n" for name, value in headers.items()]
+    return f'wrk.method = "POST"\n{"".join(lines)}wrk.body = {_quote(body.decode())}\n'
 
 
-def run_wrk(port: int, seconds: int, directory: Path) -> WrkResult:
+def _quote(text: str) -> str:
+    return f"[==[{text}]==]"
+
+
+def run_wrk(
+    port: int, api: Api, seconds: int, directory: Path, variant: tuple[bytes, dict[str, str]] = (UNARY_REQUEST, {})
+) -> WrkResult:
     """Run wrk against 127.0.0.1:port. Raises BenchError if wrk or any request fails."""
+    body, headers = variant
     path = directory / "wrk.lua"
-    path.write_text(lua_script())
+    path.write_text(lua_script(api.body(body), api.all_headers(headers)))
     command = [
         "wrk",
         "-t1",
@@ -44,7 +47,7 @@ def run_wrk(port: int, seconds: int, directory: Path) -> WrkResult:
         f"-d{seconds}s",
         "-s",
         str(path),
-        f"http://127.0.0.1:{port}{CHAT_PATH}",
+        f"http://127.0.0.1:{port}{api.path}",
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds + 20)
     if done.returncode:

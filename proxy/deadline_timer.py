@@ -1,47 +1,67 @@
-"""A timer for a deadline that moves with every byte, without rescheduling an event loop timer for each move."""
+"""One timer for the deadlines of all connections and requests, instead of one for each.
+
+How: everything that waits has a `due` moment, which it may move later at any time without a call. A sweep runs at the
+earliest `due`, at most once in `INTERVAL_S`, and calls `check` on everything whose moment has passed. A deadline is
+therefore noticed up to `INTERVAL_S` late, and costs no timer of the event loop.
+"""
 
 from __future__ import annotations
 
-from asyncio import AbstractEventLoop, TimerHandle
-from collections.abc import Callable
+from asyncio import AbstractEventLoop, TimerHandle, get_running_loop
+from dataclasses import dataclass, field
 from math import inf
+from typing import Protocol
+
+INTERVAL_S = 0.05
+"""The shortest time between two sweeps."""
 
 
+class Watched(Protocol):
+    """Something with a deadline that moves."""
+
+    due: float
+    """The next moment (`loop.time()`) at which `check` is to be called. It is inf while it waits for nothing."""
+
+    def check(self, now: float) -> None:
+        """Act on the deadlines that have passed, and set `due` to the next one."""
+
+
+@dataclass(slots=True, eq=False)
 class DeadlineTimer:
-    """Calls `on_expired` once the time returned by `deadline` has passed.
+    """Calls `check` on what it watches, soon after its `due`."""
 
-    A deadline that moves later needs no call: when the loop timer fires, the deadline is read again and the timer is
-    set for the rest. One that moves earlier needs `reschedule`. So an idle timeout costs one loop timer per timeout
-    and none per byte. Times are `loop.time()`, infinity for no deadline.
-    """
+    _watched: set[Watched] = field(default_factory=set, init=False)
+    _next_sweep: float = field(default=inf, init=False)
+    _handle: TimerHandle | None = field(default=None, init=False)
 
-    __slots__ = ("_deadline", "_loop", "_on_expired", "_scheduled_at", "_timer")
+    def watch(self, watched: Watched) -> None:
+        """Start to watch. Call it again whenever `due` has become earlier."""
+        self._watched.add(watched)
+        if watched.due < self._next_sweep:
+            self._schedule(watched.due)
 
-    def __init__(self, loop: AbstractEventLoop, deadline: Callable[[], float], on_expired: Callable[[], None]) -> None:
-        self._loop = loop
-        self._deadline = deadline
-        self._on_expired = on_expired
-        self._scheduled_at = inf
-        self._timer: TimerHandle | None = None
+    def unwatch(self, watched: Watched) -> None:
+        """Stop watching. Harmless if it is not watched."""
+        self._watched.discard(watched)
 
-    def reschedule(self) -> None:
-        """Start the timer, or bring it forward if the deadline is now earlier than it was."""
-        deadline = self._deadline()
-        if deadline < self._scheduled_at:
-            self.stop()
-            self._scheduled_at = deadline
-            self._timer = self._loop.call_at(deadline, self._check)
+    def _schedule(self, due: float) -> None:
+        """Sweep at that moment, but no sooner than in INTERVAL_S. A sweep that comes before is left as it is."""
+        loop = get_running_loop()
+        moment = max(due, loop.time() + INTERVAL_S)
+        if moment < self._next_sweep:
+            if self._handle is not None:
+                self._handle.cancel()
+            self._next_sweep = moment
+            self._handle = loop.call_at(moment, self._sweep, loop)
 
-    def stop(self) -> None:
-        """Stop the timer; `reschedule` starts it again."""
-        if self._timer is not None:
-            self._timer.cancel()
-        self._timer = None
-        self._scheduled_at = inf
-
-    def _check(self) -> None:
-        self._timer = None
-        self._scheduled_at = inf
-        if self._deadline() <= self._loop.time():
-            self._on_expired()
-        self.reschedule()
+    def _sweep(self, loop: AbstractEventLoop) -> None:
+        self._handle, self._next_sweep = None, inf
+        now = loop.time()
+        for watched in [each for each in self._watched if each.due <= now]:
+            if watched in self._watched:  # an earlier check may have ended it
+                try:
+                    watched.check(now)
+                except Exception as error:  # noqa: BLE001 (the deadlines of all others still hold)
+                    loop.call_exception_handler({"message": "a deadline's check failed", "exception": error})
+        if (earliest := min([each.due for each in self._watched], default=inf)) < self._next_sweep:
+            self._schedule(earliest)

@@ -73,6 +73,7 @@ class GenerationFactory:
                 similar = suggestion(provider.dialect, list(DIALECTS))
                 document.add_error(f"providers.{provider.name}.dialect", f"unknown dialect{similar}")
         document.raise_if_invalid()
+        assert pipeline is not None, "otherwise an error was added"
         snapshot = _with_middleware_options(snapshot, pipeline)
         return replace(snapshot, secrets=_secrets_for_log(loader, snapshot)), pipeline
 
@@ -86,10 +87,12 @@ def _secrets_for_log(loader: TypedLoader, snapshot: Snapshot) -> frozenset[str]:
 
 def _with_middleware_options(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:
     """Return the snapshot with the middleware options that routing decisions depend on."""
-    strict = any(isinstance(each, Translate) and each.unsupported_params == "error" for each in pipeline.middlewares)
-    strategy = next(each.default for each in pipeline.middlewares if isinstance(each, RoutingMiddleware))
-    inflight = min(each.max_inflight for each in pipeline.middlewares if isinstance(each, Limits))
-    return replace(snapshot, strict_params=strict, default_strategy=strategy, max_inflight=inflight)
+    return replace(
+        snapshot,
+        strict_params=pipeline.find(Translate).unsupported_params == "error",
+        default_strategy=pipeline.find(RoutingMiddleware).default,
+        max_inflight=pipeline.find(Limits).max_inflight,
+    )
 
 
 def digest(*texts: str) -> str:

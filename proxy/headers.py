@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from proxy.messages import Headers
 from proxy.retry_after import parse_http_date, parse_reset, parse_wait
@@ -65,12 +66,13 @@ def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
     """
     forwarded: dict[str, str] = {}
     hop_by_hop: list[str] = []
-    for name, value in headers.items():
-        forwarded_name = _upstream_name(name, prefixes)
-        if forwarded_name == _CONNECTION:
+    names, values = _columns(headers)
+    for at, name in _upstream_plan(names, prefixes):
+        value = values[at]
+        if name == _CONNECTION:
             hop_by_hop += value.split(",")
-        elif forwarded_name and _is_printable(value):
-            _add(forwarded, forwarded_name, value)
+        elif _is_printable(value):
+            _add(forwarded, name, value)
     for name in hop_by_hop if forwarded else ():
         forwarded.pop(name.strip().lower(), None)
     return forwarded
@@ -78,12 +80,20 @@ def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
 
 def combine_repeated(headers: Headers) -> dict[str, str]:
     """Return the headers with names in lower case and repeated lines joined."""
-    lower = {name.lower(): value for name, value in headers.items()}
-    if len(lower) < len(headers):
+    names, values = _columns(headers)
+    names = _lower_case(names)
+    lower = dict(zip(names, values, strict=True))
+    if len(lower) < len(names):
         lower = {}
-        for name, value in headers.items():
-            _add(lower, name.lower(), value)
+        for name, value in zip(names, values, strict=True):
+            _add(lower, name, value)
     return lower
+
+
+def _columns(headers: Headers) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names and the values, those of repeated lines each."""
+    names, values = zip(*headers.items(), strict=True) if headers else ((), ())
+    return names, values
 
 
 def _add(headers: dict[str, str], name: str, value: str) -> None:
@@ -99,16 +109,13 @@ def to_downstream(
     `prefixes` are those of the names that only this provider's responses return. Retry-After becomes whole seconds, and the
     provider's request id becomes `x-provider-request-id`.
     """
-    forwarded = {
-        forwarded_name: value
-        for name, value in headers.items()
-        if (forwarded_name := _downstream_name(name, prefixes)) and _is_printable(value)
-    }
+    plan = _downstream_plan(tuple(headers), prefixes)
+    forwarded = {name: value for given, name in plan if _is_printable(value := headers[given])}
     if forwarded:
-        sent_at = parse_http_date(headers.get("date"))  # relative to the provider's clock, which may differ from ours
-        forwarded = dict(_openai_rate_limits(forwarded, rate_limits, sent_at)) | forwarded
+        date = headers.get("date")  # times are relative to the provider's clock, which may differ from ours
+        forwarded = dict(_openai_rate_limits(forwarded, rate_limits, date)) | forwarded
         if "retry-after" in forwarded:
-            forwarded["retry-after"] = _whole_seconds(forwarded["retry-after"], sent_at)
+            forwarded["retry-after"] = _whole_seconds(forwarded["retry-after"], parse_http_date(date))
     if request_id := headers.get("x-request-id") or headers.get("request-id"):
         forwarded["x-provider-request-id"] = strip_control_chars(request_id)[:256]
     return forwarded
@@ -123,20 +130,33 @@ def _is_printable(value: str) -> bool:
     return value.isprintable() or not _UNPRINTABLE.search(value)
 
 
-def _upstream_name(name: str, prefixes: tuple[str, ...]) -> str:
-    """Return the lower-case name if it is forwarded to a provider, or is `connection`. Otherwise ""."""
-    name = name.lower()
-    return name if name in _UPSTREAM_NAMES or name == _CONNECTION or name.startswith(prefixes) else ""
+# Plans: what becomes of each header, worked out once for each set of names. Providers and clients send the same names with
+# every message; the caches are small because anybody may send others.
 
 
-def _downstream_name(name: str, prefixes: tuple[str, ...]) -> str:
-    """Return the lower-case name if it is forwarded to the caller. Otherwise ""."""
-    name = name.lower()
-    return name if name in _DOWNSTREAM_NAMES or name.startswith((_RATE_LIMIT_PREFIX, *prefixes)) else ""
+@lru_cache(maxsize=128)
+def _lower_case(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.lower() for name in names)
+
+
+@lru_cache(maxsize=128)
+def _upstream_plan(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[tuple[int, str], ...]:
+    """Return position and lower-case name of each header that is forwarded to a provider, and of `Connection`."""
+    known = _UPSTREAM_NAMES | {_CONNECTION}
+    lower = enumerate(_lower_case(names))
+    return tuple((at, name) for at, name in lower if name in known or name.startswith(prefixes))
+
+
+@lru_cache(maxsize=128)
+def _downstream_plan(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    """Return the names that are forwarded to the caller, each as given and in lower case."""
+    known = (_RATE_LIMIT_PREFIX, *prefixes)
+    pairs = zip(names, _lower_case(names), strict=True)
+    return tuple(pair for pair in pairs if pair[1] in _DOWNSTREAM_NAMES or pair[1].startswith(known))
 
 
 def _openai_rate_limits(
-    forwarded: Mapping[str, str], rate_limits: tuple[RateLimitHeaders, ...], sent_at: float | None
+    forwarded: Mapping[str, str], rate_limits: tuple[RateLimitHeaders, ...], date: str | None
 ) -> Iterable[tuple[str, str]]:
     """Yield rate limits under OpenAI's names. A reset time becomes the seconds from the response's Date until then."""
     for names in rate_limits:
@@ -145,7 +165,8 @@ def _openai_rate_limits(
         for part, name in (("limit", names.limit), ("remaining", names.remaining)):
             if name in forwarded:
                 yield f"{_RATE_LIMIT_PREFIX}{part}-{names.unit}", forwarded[name]
-        if (reset_s := parse_reset(forwarded.get(names.reset), sent_at)) is not None:
+        reset = forwarded.get(names.reset)
+        if reset is not None and (reset_s := parse_reset(reset, parse_http_date(date))) is not None:
             yield f"{_RATE_LIMIT_PREFIX}reset-{names.unit}", f"{reset_s:g}s"
 
 

@@ -1,28 +1,17 @@
-"""What is handed on: a Request comes in, an UpstreamRequest goes to a provider, a Response comes back."""
+"""The values that pass between the parts: requests, responses, and the interfaces that push a response along."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Mapping
 from math import inf
 from typing import Any, Protocol
 
 from msgspec import Struct
 
-from proxy.errors import UpstreamError
+from proxy.errors import ParrotError
 
 Headers = Mapping[str, str]
 """Names without regard to case, as aiohttp's multidicts give them."""
-
-
-class Body(Protocol):
-    """An answer on its way; reading it further is the only thing that can still fail."""
-
-    async def read(self) -> bytes:
-        """The next bytes, b"" at the end; raises UpstreamError if it breaks. May be cancelled and called again."""
-
-    def close(self) -> None:
-        """Let go at once, finished or not; twice is harmless."""
 
 
 class StreamTransform(Protocol):
@@ -36,13 +25,12 @@ class StreamTransform(Protocol):
 
 
 class Request(Struct, frozen=True):
-    """What the application sent, its body still unread."""
+    """The head of a request as the application sent it."""
 
     method: str
     path: str
+    """With the query string, as it came."""
     headers: Headers
-    read: Callable[[Callable[[int], None]], Awaitable[bytes]]
-    """The whole body; is told the size of each part before it is kept, and what it is told with may raise. Call it once."""
 
 
 class UpstreamRequest(Struct, frozen=True):
@@ -58,30 +46,36 @@ class UpstreamRequest(Struct, frozen=True):
 
 
 class Response(Struct, eq=False):
-    """Status and headers, and a body that is whole (bytes) or still coming (Body)."""
+    """A response on its way to the caller, as the `after` phases of the middlewares see it."""
 
     status: int
     headers: dict[str, str]
-    body: bytes | Body
+    body: bytes | None
+    """The complete body, or None where a stream of events follows."""
+    transforms: list[StreamTransform] = []
+    """Of a stream: applied to it in this order."""
+    error: ParrotError | None = None
+    """Set where the sidecar itself made the response, from an error. Its body is encoded when it is sent."""
 
-    def close(self) -> None:
-        """Let go of the body, finished or not."""
-        if not isinstance(self.body, bytes):
-            self.body.close()
+    @classmethod
+    def from_error(cls, error: ParrotError) -> Response:
+        """Make the response of an error."""
+        return Response(error.status, dict(error.headers), b"", error=error)
 
 
 class RawResponse(Response, eq=False):
-    """An answer that writes itself: `run` gets the listener's request and the headers that every answer carries."""
+    """A response that writes itself to the client's connection, such as a websocket."""
 
-    run: Callable[[Any, Headers], Awaitable[Any]]
+    run: Callable[[Any, Headers], Awaitable[Any]] | None = None
+    """Called with the listener's HTTP request and the headers that every response carries."""
 
 
 MAX_KEPT_TEXT = 64 * 1024
-"""Characters of an answer that are kept until it is whole."""
+"""Characters of an answer that are kept so that another target could continue it."""
 
 
 class CompletionState(Struct):
-    """What the dialect has seen of one answer as it passed; nothing of what it says."""
+    """What is known of one answer as it passes: model, finish, usage and size, and its text only as far as a resume needs it."""
 
     model: str | None = None
     finish_reason: str | None = None
@@ -92,19 +86,19 @@ class CompletionState(Struct):
     text: list[str] = []
     """The plain text of a single choice so far, while it is no more than `MAX_KEPT_TEXT`."""
     text_only: bool = True
-    """Nothing but such text has come: an answer that another target could go on with."""
+    """Whether the answer is plain text so far, which another target could continue."""
     length: int = 0
-    """Characters of it."""
+    """Characters of the text."""
     id: str | None = None
     requested_choices: int = 1
-    """Choices that the request asked for."""
+    """The number of choices that the request asks for."""
     choice_finished: dict[int, bool] = {}
-    """Each choice that was seen, by its index, and whether its finish reason was."""
+    """Index of each choice seen -> whether its finish reason was seen."""
     ends_with_connection: bool = False
     """Whether more of the answer may follow a finish reason, until the provider closes the stream."""
 
     def append_text(self, text: str) -> None:
-        """More of the text has come."""
+        """Add text of the answer."""
         self.length += len(text)
         if self.length > MAX_KEPT_TEXT:
             self.text_only = False
@@ -115,102 +109,68 @@ class CompletionState(Struct):
                 self.text[:] = ["".join(self.text)]
 
     def token_count(self, name: str) -> int | None:
-        """That count of its usage; None where none is told, or something that is no count."""
+        """Return that count of its usage, or None if there is none or it is not a number."""
         count = self.usage.get(name) if self.usage else None
         return int(count) if isinstance(count, (int, float)) and 0 <= count < 2**63 else None
 
     @property
     def complete(self) -> bool:
-        """A finish reason was seen for every choice begun; `[DONE]` or a clean end alone proves nothing."""
+        """Return whether every choice that began has its finish reason. `[DONE]` or a clean end alone proves nothing."""
         return self.finish_reason is not None and not self.error and all(self.choice_finished.values())
 
     @property
     def all_choices_finished(self) -> bool:
-        """Whether it is complete with as many choices as were asked for, so that it is whole even if the stream breaks now."""
+        """Return whether it has as many finished choices as were requested, so that it is whole even if cut now."""
         return self.complete and (self.requested_choices == 1 or len(self.choice_finished) >= self.requested_choices)
 
     @property
     def awaits_only_trailer(self) -> bool:
-        """Whether nothing may follow but usage and `[DONE]`."""
+        """Return whether nothing may follow but usage and `[DONE]`."""
         return self.all_choices_finished and not self.ends_with_connection
 
 
-@dataclass(slots=True)
-class TransformedBody:
-    """A body seen through a stage."""
+class ResponseSink(Protocol):
+    """Receives one provider's response as it arrives: `on_head`, any number of `on_body`, then one of the last two."""
 
-    source: Body
-    transform: StreamTransform
-    state: CompletionState = field(default_factory=CompletionState)
-    """Where the stage notes that nothing more can come."""
-    _ended: bool = field(default=False, init=False)
+    def on_head(self, status: int, headers: Headers) -> None:
+        """Status and headers are complete."""
 
-    async def read(self) -> bytes:
-        while not self._ended:
-            try:
-                data = await self.source.read()
-            except UpstreamError:
-                if not self.state.all_choices_finished:
-                    raise
-                data = b""  # the answer is whole: the stage releases what it holds back
-            if not data:
-                self._ended = True
-                return self.transform.end()
-            passed = self.transform.feed(data)
-            if passed or self.state.done or self.state.error:
-                return passed
-        return b""
+    def on_body(self, data: bytes) -> None:
+        """More of the body arrived."""
 
-    def close(self) -> None:
-        self.source.close()
+    def on_end(self) -> None:
+        """The response is complete. Its connection is already released."""
+
+    def on_failure(self, failure: ParrotError) -> None:
+        """There will be no more: an UpstreamError, or a ResourceExhaustedError. May come before `on_head`."""
 
 
-@dataclass(slots=True)
-class PeekedBody:
-    """A body of which a part was read already."""
+class Transfer(Protocol):
+    """One request under way, and its response."""
 
-    source: Body
-    first: bytes
+    def pause(self) -> None:
+        """Stop reading, so that the provider is slowed down. What was already read may still arrive."""
 
-    def read(self) -> Coroutine[Any, Any, bytes]:
-        # Not async: once the first part is gone, no event passes through a frame of its own here.
-        return self._begin() if self.first else self.source.read()
+    def resume(self) -> None:
+        """Read again."""
 
-    async def _begin(self) -> bytes:
-        first, self.first = self.first, b""
-        return first
+    def set_timeouts(self, *, deadline: float, idle_timeout_s: float) -> None:
+        """Set the moment (`loop.time()`) by which the response must be complete, and its longest silence in seconds."""
 
-    def close(self) -> None:
-        self.source.close()
+    def abort(self) -> None:
+        """Stop at once and close the connection. The sink is not called again. Harmless after the end."""
 
 
 class Transport(Protocol):
-    """One way to reach providers."""
+    """Sends requests to providers."""
 
-    async def send(
-        self, request: UpstreamRequest, *, connect_timeout_s: float, response_timeout_s: float = inf
-    ) -> UpstreamResponse:
-        """Send it whole; status and headers are in when this returns. Times are seconds.
+    def send(
+        self, request: UpstreamRequest, sink: ResponseSink, *, connect_timeout_s: float, response_timeout_s: float = inf
+    ) -> Transfer:
+        """Start to send a request. Its response is pushed into the sink, never from within this call.
 
-        Raises UpstreamError, InvalidHeaderError for a header that cannot be sent, and ResourceExhaustedError.
+        Raises InvalidHeaderError for a header that cannot be sent.
         """
 
     def close(self) -> None:
-        """Close the idle connections, and the others as their answers end."""
-
-
-class UpstreamResponse(Protocol):
-    """A provider's answer, its body still unread."""
-
-    status: int
-    headers: Headers
-    idle_timeout_s: float
-    """Seconds of silence after which `read` raises UpstreamTimeout."""
-    deadline: float
-    """The moment, in the event loop's time, at which `read` raises UpstreamTimeout unless the answer is whole."""
-
-    async def read(self) -> bytes:
-        """The next bytes, b"" at the end; raises UpstreamError. May be cancelled and called again."""
-
-    def close(self) -> None:
-        """Let go: a finished connection is kept for reuse, any other is closed at once."""
+        """Close the idle connections, and the others as their responses end."""

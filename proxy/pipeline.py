@@ -1,20 +1,33 @@
-"""The middlewares that routing.yaml names, composed into one handler, outermost first."""
+"""The pipeline: the middlewares that routing.yaml names, as lists of phases in the order in which they run.
+
+A middleware is a dataclass, whose fields are its options, with any of these methods:
+
+- `before(exchange)` runs on the way in, in the file's order. It raises a ParrotError to answer with an error.
+- `after(exchange, response)` runs on the way out, in reverse order, for the middlewares whose `before` has run. For a
+  stream it runs before the first byte is sent, and may add a `StreamTransform` to `response.transforms`.
+- `closed(exchange)` runs when the last byte was sent or the caller is gone, in reverse order.
+
+Those that stand after `failover` run once per attempt, and have `before(attempt)`. `before` and `after` may be
+coroutines. Everything else of a request's usual course is synchronous.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, is_dataclass
-from functools import partial
 from importlib import import_module
+from inspect import iscoroutinefunction
 from typing import Any
 
 import yaml
 from msgspec import inspect
 
+from proxy.attempts.call import StartCall
 from proxy.config.document import is_key_name, suggestion
 from proxy.config.snapshot import PipelineEntry
 from proxy.config.typed_loader import INVALID, Location, TypedLoader
-from proxy.exchange import Attempt, Exchange, Handler
+from proxy.exchange import Attempt, Exchange
+from proxy.messages import Response
 from proxy.middleware.access_log import AccessLog
 from proxy.middleware.auth import Auth
 from proxy.middleware.endpoints import Endpoints, LocalEndpoint
@@ -35,51 +48,90 @@ REGISTRY: Mapping[str, type] = {
     "failover": Failover,
     "translate": Translate,
 }
-"""In the order in which they must stand; one's own may stand anywhere between them."""
+"""In the order in which they must stand. Custom middlewares may stand anywhere between them."""
 
 OPTIONAL = frozenset({"access_log", "auth"})
-"""Entries that may be left out; without `auth` its defaults hold."""
+"""Entries that may be left out. Without `auth` its defaults hold."""
 
-
-@dataclass(frozen=True, slots=True)
-class Pipeline:
-    """What a request goes through."""
-
-    middlewares: tuple[Any, ...]
-    terminal: Handler[Attempt]
-    handler: Handler[Exchange] = field(init=False)
-
-    def __post_init__(self) -> None:
-        handler: Handler[Any] = self.terminal
-        for middleware in reversed(self.middlewares):
-            handler = partial(middleware, handler=handler)
-        object.__setattr__(self, "handler", handler)
-
-    def wrap(self, outermost: Any, innermost: Any) -> Pipeline:
-        """The same with one middleware more around it, and one within."""
-        return Pipeline((outermost, *self.middlewares, innermost), self.terminal)
+BeforeAttempt = Callable[[Attempt], Awaitable[None] | None]
+MakeCall = Callable[[tuple[BeforeAttempt, ...]], StartCall]
 
 
 @dataclass(frozen=True, slots=True)
 class PipelineTerminals:
-    """Where requests leave a pipeline: to a provider, or at one of the sidecar's own endpoints."""
+    """Where requests leave a pipeline."""
 
-    upstream: Handler[Attempt]
+    start_call: MakeCall
+    """Returns what makes the call of an attempt, given the `before` phases of attempts."""
     local_endpoints: Mapping[str, LocalEndpoint]
 
 
-def compose(entries: tuple[PipelineEntry, ...], loader: TypedLoader, terminals: PipelineTerminals) -> Pipeline:
-    """The pipeline of these entries; what is unknown, mis-ordered, missing or mis-configured is noted."""
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """What a request goes through. Phases carry the position of their middleware, counted from the outermost."""
+
+    middlewares: tuple[Any, ...]
+    """Those that run once per request."""
+    attempt_middlewares: tuple[Any, ...]
+    """Those that run once per attempt."""
+    terminals: PipelineTerminals
+    before: tuple[tuple[int, Callable[[Exchange], Awaitable[None] | None]], ...] = field(init=False)
+    after: tuple[tuple[int, Callable[[Exchange, Response], Awaitable[None] | None]], ...] = field(init=False)
+    closed: tuple[tuple[int, Callable[[Exchange], None]], ...] = field(init=False)
+    body_position: int = field(init=False)
+    """The position of `limits`, after whose `before` the body is read and the sidecar's own endpoints answer."""
+    start_call: StartCall = field(init=False)
+    stream_options: SsePassthrough = field(init=False)
+    failover_options: Failover = field(init=False)
+
+    def __post_init__(self) -> None:
+        found = list(enumerate(self.middlewares))
+        inwards = {
+            name: tuple((at, getattr(each, name)) for at, each in found if _has_phase(each, name)) for name in PHASES
+        }
+        object.__setattr__(self, "before", inwards["before"])
+        object.__setattr__(self, "after", inwards["after"][::-1])
+        object.__setattr__(self, "closed", inwards["closed"][::-1])
+        object.__setattr__(self, "body_position", max(at for at, each in found if isinstance(each, Limits)))
+        before_attempt = tuple(each.before for each in self.attempt_middlewares if _has_phase(each, "before"))
+        object.__setattr__(self, "start_call", self.terminals.start_call(before_attempt))
+        object.__setattr__(self, "stream_options", self.find(SsePassthrough))
+        object.__setattr__(self, "failover_options", self.find(Failover))
+
+    def find(self, kind: type[Any]) -> Any:
+        """Return the pipeline's middleware of one of the built-in classes."""
+        return next(each for each in (*self.middlewares, *self.attempt_middlewares) if type(each) is kind)
+
+    def wrap(self, outermost: Any, innermost: Any) -> Pipeline:
+        """Return the same pipeline with one more middleware around it, and one more closest to the provider."""
+        return Pipeline((outermost, *self.middlewares), (*self.attempt_middlewares, innermost), self.terminals)
+
+
+PHASES = ("before", "after", "closed")
+
+
+def _has_phase(middleware: Any, name: str) -> bool:
+    """Return whether a middleware, or its class, has that method. An option may have the same name."""
+    return callable(getattr(middleware, name, None))
+
+
+def compose(entries: tuple[PipelineEntry, ...], loader: TypedLoader, terminals: PipelineTerminals) -> Pipeline | None:
+    """Return the pipeline of these entries. Adds an error for each that is unknown, out of order, missing or invalid."""
     _check_order(entries, loader)
-    middlewares: list[Any] = []
-    for entry in entries:
-        if entry.name == "limits":
-            middlewares.append(Endpoints(terminals.local_endpoints))
-        middlewares.append(_built(entry, loader))
-    if "auth" not in [entry.name for entry in entries]:
-        # Its Host and Origin checks hold without it, and before any middleware of the user's own.
-        middlewares.insert(int(bool(entries) and entries[0].name == "access_log"), Auth())
-    return Pipeline(tuple(middleware for middleware in middlewares if middleware is not INVALID), terminals.upstream)
+    found = [(entry.name, _load(entry, loader)) for entry in entries]
+    _check_attempt_middlewares(entries, [middleware for _, middleware in found], loader)
+    if any(middleware is INVALID for _, middleware in found) or REGISTRY.keys() - OPTIONAL - {
+        name for name, _ in found
+    }:
+        return None
+    if "auth" not in [name for name, _ in found]:
+        # Its Host and Origin checks hold without it, and before any custom middleware.
+        found.insert(int(found[0][0] == "access_log"), ("auth", Auth()))
+    names = [name for name, _ in found]
+    found.insert(names.index("limits"), ("endpoints", Endpoints(terminals.local_endpoints)))
+    split = [name for name, _ in found].index("failover") + 1
+    middlewares = [middleware for _, middleware in found]
+    return Pipeline(tuple(middlewares[:split]), tuple(middlewares[split:]), terminals)
 
 
 def _check_order(entries: tuple[PipelineEntry, ...], loader: TypedLoader) -> None:
@@ -100,16 +152,25 @@ def _check_order(entries: tuple[PipelineEntry, ...], loader: TypedLoader) -> Non
             highest = entry.name
 
 
-def _built(entry: PipelineEntry, loader: TypedLoader) -> Any:
-    kind = REGISTRY.get(entry.name) or _own(entry, loader)
+def _check_attempt_middlewares(entries: tuple[PipelineEntry, ...], middlewares: list[Any], loader: TypedLoader) -> None:
+    names = [entry.name for entry in entries]
+    start = names.index("failover") + 1 if "failover" in names else len(names)
+    for entry, middleware in list(zip(entries, middlewares, strict=True))[start:]:
+        if middleware is not INVALID and [name for name in PHASES if _has_phase(middleware, name)] != ["before"]:
+            message = "after failover a middleware has the method before(attempt), and no other phase"
+            loader.reject(Location(entry.node, entry.path), f"'{entry.name}': {message}")
+
+
+def _load(entry: PipelineEntry, loader: TypedLoader) -> Any:
+    kind = REGISTRY.get(entry.name) or _custom(entry, loader)
     if kind is INVALID:
         return INVALID
     options = entry.options or yaml.MappingNode("tag:yaml.org,2002:map", [], entry.node.start_mark)
     return loader.load(Location(options, entry.path), kind)
 
 
-def _own(entry: PipelineEntry, loader: TypedLoader) -> Any:
-    """A user's own middleware, by its dotted path `package.module:Name`."""
+def _custom(entry: PipelineEntry, loader: TypedLoader) -> Any:
+    """Return the class of a custom middleware, by its dotted path `package.module:Name`."""
     module, _, name = entry.name.partition(":")
     if not name or not is_key_name(entry.name):
         known = suggestion(entry.name, list(REGISTRY))
@@ -121,13 +182,9 @@ def _own(entry: PipelineEntry, loader: TypedLoader) -> Any:
             inspect.type_info(kind)  # finds the types of its options, or says which name it cannot find
     except (ImportError, AttributeError, SyntaxError, NameError) as error:
         return loader.reject(Location(entry.node, entry.path), f"cannot load '{entry.name}': {error}")
-    if not (isinstance(kind, type) and is_dataclass(kind) and _is_called(kind)):
-        return loader.reject(
-            Location(entry.node, entry.path), f"'{entry.name}' must be a dataclass with __call__(exchange, handler)"
-        )
+    if not (isinstance(kind, type) and is_dataclass(kind) and any(_has_phase(kind, name) for name in PHASES)):
+        message = "must be a dataclass with a method before, after or closed"
+        return loader.reject(Location(entry.node, entry.path), f"'{entry.name}' {message}")
+    if iscoroutinefunction(getattr(kind, "closed", None)):
+        return loader.reject(Location(entry.node, entry.path), f"'{entry.name}': closed cannot be a coroutine")
     return kind
-
-
-def _is_called(kind: type) -> bool:
-    # `callable(kind)` is true of every class: calling one makes an instance.
-    return any("__call__" in vars(base) for base in kind.__mro__)

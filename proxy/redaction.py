@@ -53,7 +53,7 @@ class Redactor:
     def _redact_answer(self, data: bytes) -> bytes:
         data = self._strong.redact(data)
         clean = self._weak.redact(data)
-        return clean if clean is not data and b"error" in data else data
+        return clean if clean is not data and data.find(b"error") >= 0 else data
 
     def redact_headers(self, headers: dict[str, str]) -> dict[str, str]:
         """Return the headers without secrets in their values."""
@@ -88,7 +88,7 @@ class RedactingTransform:
         # Events are translated only when complete, so waiting for line ends delays none. Most reads end with an event.
         if data.endswith(b"\n") and not self._parts:
             # Fast path: searching for a byte is many times faster than for a string.
-            suspicious = b"\\" in data or (self._first_byte in data and self._second_byte in data)
+            suspicious = data.find(b"\\") >= 0 or (self._first_byte in data and self._second_byte in data)
             return self._feed(self._redact(data) if suspicious else data)
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
         if not end and self._size <= MAX_EVENT_BYTES:
@@ -142,7 +142,7 @@ class _SecretMatcher:
 
     def redact(self, data: bytes) -> bytes:
         """Return the data without secrets, the same object if it contains none."""
-        if b"\\" in data and self._secrets and (self._escaped_marks or b"\\u00" in data):
+        if data.find(b"\\") >= 0 and self._secrets and (self._escaped_marks or data.find(b"\\u00") >= 0):
             data = self._redact_escaped(data)  # first: a plain search could match half of an escaped backslash
         for (first, second), start, form in self._searches:
             # Only the start: setting up a search takes time in proportion to the length of the searched string.

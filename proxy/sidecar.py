@@ -24,10 +24,10 @@ from proxy.control.metrics import MetricsEndpoint
 from proxy.control.probing import ProbeScheduler
 from proxy.control.watch import HealthWatcher
 from proxy.descriptors import max_clients
-from proxy.exchange import Runtime
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
 from proxy.reload import BuildGeneration, Reloader
+from proxy.runtime import Runtime
 from proxy.server import Listener, ProxyHandler, build_listener
 from proxy.tracing.switch import Tracing, start_tracing
 from proxy.upstream.http1.transport import Http1Transport
@@ -135,7 +135,12 @@ async def start(options: StartupOptions) -> Sidecar:
     options = _with_tracing(options, tracing)
     transport = Http1Transport.from_environ(os.environ)
     runtime = Runtime(
-        transport, options.log, clock=time.monotonic, wall=time.time, on_auth_failure=lambda: reloader.on_auth_failure()
+        transport,
+        options.log,
+        time.monotonic,
+        time.time,
+        transport.timer,
+        on_auth_failure=lambda: reloader.on_auth_failure(),
     )
     handler = ProxyHandler(runtime, options.generation)
     probe_scheduler = ProbeScheduler(runtime, Prober(transport.dialer.tls, transport.proxies).probe)
@@ -200,7 +205,9 @@ def _with_tracing(options: StartupOptions, tracing: Tracing | None) -> StartupOp
         return options
 
     def traced(generation: Generation) -> Generation:
-        return replace(generation, pipeline=generation.pipeline.wrap(tracing.trace_request, tracing.trace_attempt))
+        return replace(
+            generation, pipeline=generation.pipeline.wrap(tracing.request_middleware, tracing.attempt_middleware)
+        )
 
     return replace(
         options,

@@ -42,7 +42,7 @@ class Framer:
         Raises EventTooLargeError if an incomplete event exceeds the limit. Frames before it are returned first.
         """
         buffer = self._buffer + data
-        self._has_cr = self._has_cr or b"\r" in data
+        self._has_cr = self._has_cr or data.find(b"\r") >= 0
         find_end = _end_of_blank_line if self._has_cr else _end_of_lf_blank_line
         events: list[bytes] = []
         start, size, end = 0, len(buffer), find_end(buffer, self._scanned)
@@ -109,7 +109,7 @@ def decode(frame: bytes) -> Event:
 def data_of(frame: bytes) -> bytes | None:
     """Return the data of a frame, None if it has no data line."""
     line = frame[6:-2]
-    if frame[:6] == b"data: " and frame[-2:] == b"\n\n" and b"\n" not in line and b"\r" not in line:
+    if frame[:6] == b"data: " and frame[-2:] == b"\n\n" and line.find(b"\n") < 0 and line.find(b"\r") < 0:
         return line  # fast path for most frames
     return decode(frame).data
 

@@ -1,10 +1,10 @@
-"""Fakes for the request path: a clock, a log, and a body, transport and handler that follow a list of rows."""
+"""Fakes for the request path: a clock, a log, a caller's connection, and a transport that follows a list of rows."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import Iterable
+from collections import deque
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -12,17 +12,22 @@ from typing import Any
 import orjson
 from multidict import CIMultiDict
 
+from proxy.attempts.planner import AttemptPlanner
+from proxy.attempts.settings import FailoverOptions
+from proxy.attempts.starter import AttemptStarter
 from proxy.cli.logs import build_logger
 from proxy.config.snapshot import Snapshot
-from proxy.dialects.errors import error_response
-from proxy.exchange import Attempt, Exchange, Runtime
+from proxy.errors import InvalidRequestError
+from proxy.exchange import Attempt, Exchange
 from proxy.generation import Generation, GenerationFactory
-from proxy.headers import to_downstream
-from proxy.messages import Request, Response
-from proxy.pipeline import PipelineTerminals
+from proxy.lifecycle import RequestLifecycle
+from proxy.messages import Headers, Request, ResponseSink, UpstreamRequest
+from proxy.pipeline import Pipeline, PipelineTerminals
+from proxy.response_head import encode_head
 from proxy.routing.decision import Decision, PlannedTarget
+from proxy.runtime import Runtime
 from proxy.sse import encode
-from proxy.upstream.attempt import call_upstream
+from proxy.upstream.call import make_start_call
 
 PROMPT = "canary-of-the-prompt"
 CALLER_KEY = "canary-of-the-caller"
@@ -55,14 +60,22 @@ FOREVER = object()
 """As a row: nothing arrives, ever."""
 
 
+@dataclass(frozen=True)
+class Later:
+    """As a row: the row in it, after that many seconds."""
+
+    seconds: float
+    row: Any
+
+
 def routing_yaml(pipeline: str = PIPELINE, timeouts: str = "{}") -> str:
     """Return a routing.yaml in which `a`, `b` and `c` serve the model `m`."""
     return FILE.format(pipeline=pipeline, timeouts=timeouts, key=PROVIDER_KEY)
 
 
-def generation(file: str = "", handler: Any = call_upstream, environ: dict[str, str] | None = None) -> Generation:
-    """Build the generation of a file, in which `handler` makes the attempts."""
-    return GenerationFactory(environ or {}, lambda path: "", PipelineTerminals(handler, {})).build(
+def generation(file: str = "", environ: dict[str, str] | None = None) -> Generation:
+    """Build the generation of a file."""
+    return GenerationFactory(environ or {}, lambda path: "", PipelineTerminals(make_start_call, {})).build(
         file or routing_yaml(), "routing.yaml", 1
     )
 
@@ -102,79 +115,228 @@ class MemoryLog:
         return [orjson.loads(line) for line in self.text.splitlines()]
 
 
-async def play_row(row: Any) -> Any:
-    """Play one row: wait forever, raise the exception, or return the row."""
-    if row is FOREVER:
-        await asyncio.Event().wait()
-    if isinstance(row, BaseException):
-        raise row
-    return row
-
-
 @dataclass
-class FakeBody:
-    """A Body and UpstreamResponse whose reads return these rows. A cancelled read is repeated by the next one."""
+class FakeTransfer:
+    """One request of a FakeTransport; plays its row in the event loop, one step at a time."""
 
-    rows: list[Any]
-    status: int = 200
-    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
-    reads: int = 0
-    closed: int = 0
-    idle_timeout_s: float = inf
-    deadline: float = inf
-    limits: list[tuple[float, float]] = field(default_factory=list)
-    """Deadline and idle timeout at the time of each read."""
+    request: UpstreamRequest
+    sink: ResponseSink
+    steps: deque[Any]
+    paused: int = 0
+    resumed: int = 0
+    aborted: int = 0
+    timeouts: list[tuple[float, float]] = field(default_factory=list)
+    """Deadline and idle timeout of each `set_timeouts`."""
+    is_over: bool = False
 
-    async def read(self) -> bytes:
-        self.reads += 1
-        self.limits.append((self.deadline, self.idle_timeout_s))
-        row = await play_row(self.rows[0] if self.rows else b"")
-        if self.rows:
-            self.rows.pop(0)
-        return row
+    def play(self) -> None:
+        """Play the next step, and the rest after it."""
+        if self.is_over or not self.steps or self.steps[0] is FOREVER:
+            return
+        step = self.steps.popleft()
+        if isinstance(step, float):
+            asyncio.get_running_loop().call_later(step, self.play)
+            return
+        if isinstance(step, BaseException):
+            self.is_over = True
+            self.sink.on_failure(step)  # type: ignore[arg-type]
+            return
+        if isinstance(step, tuple):
+            self.sink.on_head(*step)
+        elif step is END:
+            self.is_over = True
+            self.sink.on_end()
+        else:
+            self.sink.on_body(step)
+        asyncio.get_running_loop().call_soon(self.play)
 
-    def close(self) -> None:
-        self.closed += 1
+    def push(self, *steps: Any) -> None:
+        """Go on after FOREVER with these steps."""
+        self.steps.clear()
+        self.steps.extend(steps)
+        self.play()
+
+    def pause(self) -> None:
+        self.paused += 1
+
+    def resume(self) -> None:
+        self.resumed += 1
+
+    def set_timeouts(self, *, deadline: float, idle_timeout_s: float) -> None:
+        self.timeouts.append((deadline, idle_timeout_s))
+
+    def abort(self) -> None:
+        if not self.is_over:
+            self.aborted += 1
+        self.is_over = True
 
 
 @dataclass
 class FakeTransport:
-    """A transport that answers each request with the next row, and records the requests."""
+    """A transport whose requests are answered by the next row: what `steps` takes."""
 
     rows: list[Any]
-    sent: list[Any] = field(default_factory=list)
+    transfers: list[FakeTransfer] = field(default_factory=list)
     timeouts: list[tuple[float, float]] = field(default_factory=list)
+    """Timeouts in seconds of each request: for the connection, and for the response."""
 
-    async def send(self, request: Any, *, connect_timeout_s: float, response_timeout_s: float) -> Any:
-        self.sent.append(request)
+    @property
+    def sent(self) -> list[UpstreamRequest]:
+        """The requests, in order."""
+        return [transfer.request for transfer in self.transfers]
+
+    @property
+    def tried(self) -> str:
+        """The providers that were sent something, in order, such as `aab`."""
+        return "".join(request.url.removeprefix("https://")[0] for request in self.sent)
+
+    def send(
+        self, request: UpstreamRequest, sink: ResponseSink, *, connect_timeout_s: float, response_timeout_s: float = inf
+    ) -> FakeTransfer:
+        row = self.rows.pop(0)
+        if isinstance(row, InvalidRequestError):
+            raise row
+        transfer = FakeTransfer(request, sink, deque(steps(row)))
+        self.transfers.append(transfer)
         self.timeouts.append((connect_timeout_s, response_timeout_s))
-        return await play_row(self.rows.pop(0))
+        asyncio.get_running_loop().call_soon(transfer.play)
+        return transfer
+
+    def close(self) -> None:
+        pass
+
+
+END = object()
+"""As a step: the response is complete."""
+SSE = CIMultiDict({"Content-Type": "text/event-stream"})
+
+
+def steps(row: Any) -> list[Any]:
+    """Return the steps of a row: an exception, FOREVER, a status or (status, headers), the reads of a stream, or Later.
+
+    (status, headers, reads) is any response. Reads end the response, unless the last is an exception or FOREVER; a float
+    among them is a pause in seconds.
+    """
+    if isinstance(row, Later):
+        return [row.seconds, *steps(row.row)]
+    if row is FOREVER or isinstance(row, BaseException):
+        return [row]
+    if isinstance(row, list):
+        row = (200, SSE, row)
+    status, headers, *rest = row if isinstance(row, tuple) else (row, {})
+    reads = rest[0] if rest else [_body(status)]
+    is_open = bool(reads) and (reads[-1] is FOREVER or isinstance(reads[-1], BaseException))
+    return [(status, CIMultiDict(headers)), *reads, *([] if is_open else [END])]
+
+
+def _body(status: int) -> bytes:
+    return RESPONSE_BODY if status == 200 else orjson.dumps({"error": {"message": f"said {status}"}})
 
 
 @dataclass
-class ScriptedHandler:
-    """A handler whose calls end with the next row: an exception, a Response, a status, or (status, headers)."""
+class FakeClient:
+    """A caller's connection that records what it is sent; implements `response_writer.Client`."""
 
-    rows: list[Any]
-    tried: list[str] = field(default_factory=list)
-    seen: list[Any] = field(default_factory=list)
+    raw: bytes
+    """The request's body."""
+    body_is_late: bool = False
+    """Whether the body is still to come: then `lifecycle.feed_body` and `end_body` get it."""
+    status: int = 0
+    headers: CIMultiDict[str] = field(default_factory=CIMultiDict)
+    parts: list[bytes] = field(default_factory=list)
+    """The writes of a stream, or the whole body."""
+    is_closed: bool = False
+    """Whether the connection was closed without a response."""
+    is_hijacked: bool = False
+    """Whether the connection was given to a coroutine, which does not run here."""
+    has_ended: asyncio.Event = field(default_factory=asyncio.Event)
+    lifecycle: RequestLifecycle = field(init=False)
+    attempts: list[Attempt] = field(default_factory=list)
+    """The request's attempts, once it is over."""
+    _due: float = inf
+    _timer: asyncio.TimerHandle | None = None
 
-    async def __call__(self, subject: Any) -> Response:
-        self.seen.append(subject)
-        if isinstance(subject, Attempt):
-            self.tried.append(subject.step.target.provider.name)
-        row = await play_row(self.rows.pop(0))
-        if isinstance(row, Response):
-            return row
-        status, headers = row if isinstance(row, tuple) else (row, {})
-        if status != 200:
-            raise error_response(status, to_downstream(CIMultiDict(headers)), f"said {status}")
-        return Response(200, {}, RESPONSE_BODY)
+    @property
+    def body(self) -> bytes:
+        """All that was sent as the body."""
+        return b"".join(self.parts)
+
+    @property
+    def events(self) -> list[bytes]:
+        """The data of each event of a stream."""
+        return [part.removeprefix(b"data: ") for part in self.body.split(b"\n\n") if part]
+
+    @property
+    def error(self) -> Any:
+        """The members of the error in the body."""
+        return orjson.loads(self.body)["error"]
+
+    def read_body(self) -> bytes | None:
+        if self.body_is_late:
+            return None
+        self.lifecycle.feed_body(len(self.raw))
+        return self.raw
+
+    def send(self, status: int, headers: Headers, body: bytes) -> None:
+        self.start_stream(status, headers)
+        self.parts = [body]
+
+    def start_stream(self, status: int, headers: Headers) -> None:
+        assert not self.has_ended.is_set()
+        encode_head((1, 1), status, dict(headers), framing="", keep_alive=True)
+        self.status, self.headers = status, CIMultiDict(headers)
+
+    def write(self, data: bytes) -> None:
+        assert not self.has_ended.is_set()
+        self.parts += [data] if data else []
+
+    def end_stream(self) -> None:
+        assert not self.has_ended.is_set()
+
+    def end_request(self) -> None:
+        assert not self.has_ended.is_set(), "a request ends once"
+        self.has_ended.set()
+
+    def hijack(self, run: Any, headers: Headers) -> None:
+        self.is_hijacked, self.headers = True, CIMultiDict(headers)
+
+    def abort(self) -> None:
+        self.is_closed = True
+
+    def wake_by(self, due: float) -> None:
+        if due < self._due and not self.has_ended.is_set():
+            if self._timer is not None:
+                self._timer.cancel()
+            self._due = due
+            self._timer = asyncio.get_running_loop().call_at(due, self._check)
+
+    def disconnect(self) -> None:
+        """Leave, as a caller does."""
+        self.lifecycle.cancel()
+
+    def _check(self) -> None:
+        self._due, self._timer = inf, None
+        if not self.has_ended.is_set():
+            self.lifecycle.check(asyncio.get_running_loop().time())
 
 
-def stream_response(rows: Iterable[Any]) -> Response:
-    """Return a streamed response with these rows."""
-    return Response(200, {}, FakeBody(list(rows)))
+def start_request(one: Exchange, pipeline: Pipeline | None = None, *, body_is_late: bool = False) -> FakeClient:
+    """Start a request through a pipeline (that of `routing_yaml()`); its body is `one.raw`, or BODY."""
+    client = FakeClient(one.raw or orjson.dumps(BODY), body_is_late)
+
+    def on_closed(lifecycle: RequestLifecycle) -> None:
+        client.attempts = list(lifecycle.exchange.attempts)
+
+    client.lifecycle = RequestLifecycle(one, pipeline or generation().pipeline, client, on_closed)
+    client.lifecycle.start()
+    return client
+
+
+async def run_request(one: Exchange, pipeline: Pipeline | None = None) -> FakeClient:
+    """Run a request through a pipeline to its end."""
+    client = start_request(one, pipeline)
+    await client.has_ended.wait()
+    return client
 
 
 def chunk_event(content: str | None = None, finish: str | None = None, **members: Any) -> bytes:
@@ -184,15 +346,9 @@ def chunk_event(content: str | None = None, finish: str | None = None, **members
     return encode(orjson.dumps({"model": "m-1", "choices": [choice], **members}))
 
 
-def request(raw: bytes, headers: dict[str, str] | None = None, fails: BaseException | None = None) -> Request:
-    """Return a request as the server builds it; reading its body returns `raw`, or raises `fails`."""
-
-    async def read(hold: Any) -> bytes:
-        await play_row(fails)
-        hold(len(raw))
-        return raw
-
-    return Request("POST", "/v1/chat/completions", CIMultiDict(headers or {}), read)
+def request(headers: dict[str, str] | None = None, path: str = "/v1/chat/completions") -> Request:
+    """Return the head of a request."""
+    return Request("POST", path, CIMultiDict(headers or {}))
 
 
 def exchange(
@@ -201,14 +357,12 @@ def exchange(
     transport: Any = None,
     log: MemoryLog | None = None,
     snap: Snapshot | None = None,
+    raw: bytes = b"",
 ) -> Exchange:
     """Return a new exchange that starts at 100 seconds of its clock, `exchange.runtime.clock`."""
     clock = Clock()
-    runtime = Runtime(
-        transport or FakeTransport([]), (log or MemoryLog()).logger, clock, lambda: NOW, sleep=clock.sleep
-    )
-    client_request = client_request or request(orjson.dumps(BODY))
-    return Exchange("req-1", client_request, snap or snapshot(), runtime, runtime.clock(), endpoint="chat")
+    runtime = Runtime(transport or FakeTransport([]), (log or MemoryLog()).logger, clock, lambda: NOW)
+    return Exchange("req-1", client_request or request(), snap or snapshot(), runtime, 100.0, endpoint="chat", raw=raw)
 
 
 def planned_exchange(names: str = "abc", **options: Any) -> Exchange:
@@ -219,17 +373,22 @@ def planned_exchange(names: str = "abc", **options: Any) -> Exchange:
     return planned
 
 
+def start_attempt(one: Exchange, planner: AttemptPlanner | None = None) -> Attempt:
+    """Start an exchange's next attempt, at the first target of its plan that is not used yet."""
+    planner = planner or AttemptPlanner(one, FailoverOptions())
+    attempt = AttemptStarter(one, planner).start(planner.first())
+    assert attempt is not None
+    return attempt
+
+
 def exchange_with_attempt(**options: Any) -> Exchange:
-    """Return an exchange whose first attempt is in flight."""
+    """Return an exchange whose first attempt has won."""
     planned = planned_exchange(**options)
-    planned.winning_attempt = planned.start_attempt(planned.decision.plan[0])
+    planned.winning_attempt = start_attempt(planned)
     return planned
 
 
-async def drain(body: Any, reads: int = 50) -> list[bytes]:
-    """Read a body to its end, which must come within that many reads."""
-    parts: list[bytes] = []
-    while data := await body.read():
-        parts.append(data)
-        assert len(parts) < reads
-    return parts
+async def settle(turns: int = 20) -> None:
+    """Let the event loop do all that is ready, and what follows from it in as many turns."""
+    for _ in range(turns):
+        await asyncio.sleep(0)

@@ -18,16 +18,15 @@ import structlog
 from proxy.config.files import read_value
 from proxy.config.schema import Admin, Listen
 from proxy.control import LOCAL_ENDPOINTS
-from proxy.exchange import Exchange, Handler
+from proxy.exchange import Exchange
 from proxy.generation import Generation, GenerationFactory
-from proxy.messages import Response
 from proxy.pipeline import PipelineTerminals
 from proxy.sandbox.adapt import adapt_snapshot
 from proxy.sandbox.provider import Environment
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
 from proxy.sidecar import Sidecar, StartupOptions, start
-from proxy.upstream.attempt import call_upstream
+from proxy.upstream.call import make_start_call
 
 SHIPPED_CONFIG = (Path(__file__).parent.parent / "routing.yaml").read_text()
 HELLO: list[Any] = [{"role": "user", "content": "Hello"}]
@@ -86,9 +85,8 @@ class LogMarker:
 
     name: str
 
-    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        exchange.on_close(lambda ended: ended.runtime.log.info("marked", name=self.name, request_id=ended.id))
-        return await handler(exchange)
+    def closed(self, exchange: Exchange) -> None:
+        exchange.runtime.log.info("marked", name=self.name, request_id=exchange.id)
 
 
 @dataclass
@@ -146,7 +144,7 @@ async def no_sleep(_: float) -> None:
 
 
 def build_generation(text: str, environ: Mapping[str, str] | None = None, number: int = 1) -> Generation:
-    return GenerationFactory(environ or {}, read_value, PipelineTerminals(call_upstream, LOCAL_ENDPOINTS)).build(
+    return GenerationFactory(environ or {}, read_value, PipelineTerminals(make_start_call, LOCAL_ENDPOINTS)).build(
         text, "routing.yaml", number
     )
 

@@ -1,4 +1,4 @@
-"""A client that does not read its responses makes the sidecar stop reading its requests."""
+"""A client that does not read makes the sidecar stop reading: its requests, and from the provider of its stream."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ from typing import Any
 
 import pytest
 
+from tests.fakes import chunk_event
+from tests.faults.rehearsal import rehearsal, routing_yaml
+from tests.faults.server import CHUNKED_HEAD, RECV, Peer, http_chunk, send
 from tests.running import HELLO, RunningSidecar
 
 OFFERED_BYTES = 400_000
@@ -121,3 +124,43 @@ async def test_a_websocket_is_not_read_while_its_client_does_not_read(two_provid
         writer.write(ping * 20_000)
         unread = await settle(two_providers.sidecar.server, lambda _: writer.transport.get_write_buffer_size())
         assert unread > len(ping) * 10_000
+
+
+STREAMED_BYTES = 64 * 2**20
+"""Bytes of a stream whose client does not read: more than all buffers of the kernel hold."""
+MAX_UNSENT_BYTES = 512 * 1024
+"""What one read of the provider may add to the limit of a transport."""
+STREAM_EVENT = chunk_event("x" * 2**16)
+
+
+def unsent_bytes(listener: Any) -> int:
+    """Return the bytes that wait in the transports of a listener's connections."""
+    return sum(each.transport.get_write_buffer_size() for each in listener.connections if each.transport is not None)
+
+
+async def test_a_client_that_does_not_read_its_stream_stops_the_provider() -> None:
+    sent = 0
+    count = STREAMED_BYTES // len(STREAM_EVENT)
+
+    async def flood_events(peer: Peer) -> None:
+        nonlocal sent
+        for _ in range(count):
+            await send(http_chunk(STREAM_EVENT))(peer)
+            sent += 1
+
+    ending = chunk_event(finish="stop") + b"data: [DONE]\n\n"
+    script = [RECV, send(CHUNKED_HEAD), flood_events, send(http_chunk(ending) + http_chunk(b""))]
+    body = json.dumps({"model": "m", "messages": HELLO, "stream": True}).encode()
+    last = request("POST", "/v1/chat/completions", body, Connection="close")
+    async with rehearsal(routing_yaml(alone=True), [script]) as running:
+        sidecar = running.sidecar
+        async with connection(sidecar.server) as (reader, writer):
+            writer.write(last)
+            await reader.readuntil(b"\r\n\r\n")
+            held = await settle(sidecar.server, lambda _: sent)
+            assert 0 < held < count / 2
+            assert unsent_bytes(sidecar.listener) < MAX_UNSENT_BYTES
+            received = await reader.read()
+        assert received.count(b"data: ") == count + 2
+        assert received.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
+        assert running.log.lines[-1]["outcome"] == "ok"

@@ -13,6 +13,8 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from proxy.cli import main
 from proxy.cli.main import COMMANDS
@@ -42,19 +44,38 @@ def blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
 
 
-async def test_the_documented_custom_middleware_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_the_documented_custom_middlewares_work(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     guide = read_doc("guides/custom-middleware.md")
-    (module,), (pipeline,) = blocks(guide, "python"), blocks(guide, "yaml")
-    (tmp_path / "teams.py").write_text(module)
+    modules, (pipeline,) = blocks(guide, "python"), blocks(guide, "yaml")
+    (tmp_path / "teams.py").write_text("\n".join(["import aiohttp", *modules]))
     monkeypatch.syspath_prepend(tmp_path)
-    config = pipeline + TWO_PROVIDERS[TWO_PROVIDERS.index("providers:") :]
+    service = TestServer(team_service())
+    await service.start_server()
+    more = f"  - teams:AskTeamService: {{url: 'http://{service.host}:{service.port}'}}\n  - teams:AppendCount\n  - header_policy\n"
+    config = pipeline.replace("  - header_policy\n", more) + TWO_PROVIDERS[TWO_PROVIDERS.index("providers:") :]
     async with run_sidecar(config) as started, aiohttp.ClientSession() as http:
         url = f"{started.url}/v1/chat/completions"
         async with http.post(url, json=CHAT, headers={"X-Team": "search"}) as response:
             assert (response.status, response.headers["X-Team"]) == (200, "search")
-        async with http.post(url, json=CHAT) as response:
-            assert response.status == 400
-            assert (await response.json())["error"]["message"] == "X-Team: must be one of search, support"
+        for headers, message in (({}, "must be one of search, support"), ({"X-Team": "support"}, "unknown team")):
+            async with http.post(url, json=CHAT, headers=headers) as response:
+                assert response.status == 400
+                assert (await response.json())["error"]["message"] == f"X-Team: {message}"
+        async with http.post(url, json={**CHAT, "stream": True}, headers={"X-Team": "search"}) as response:
+            *events, count = (await response.text()).strip().split("\n\n")
+        assert events[-1] == "data: [DONE]" and count == f": {len(events)} events"
+    await service.close()
+
+
+def team_service() -> web.Application:
+    """Knows the team `search`."""
+
+    async def find(request: web.Request) -> web.Response:
+        return web.Response(status=200 if request.match_info["name"] == "search" else 404)
+
+    service = web.Application()
+    service.router.add_get("/teams/{name}", find)
+    return service
 
 
 def broken_example() -> tuple[str, str]:

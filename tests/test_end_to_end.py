@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import openai
 import pytest
 
 from proxy.sidecar import start
+from tests.drivers import DRIVERS, both_drivers, with_driver
 from tests.running import (
     HELLO,
     SHIPPED_CONFIG,
@@ -24,6 +26,13 @@ from tests.running import (
 
 ROOT = Path(__file__).parent.parent
 SIX = {"openai", "anthropic", "google", "mistral", "cohere", "meta"}
+
+
+@pytest.fixture(params=DRIVERS)
+async def two_providers(request: pytest.FixtureRequest) -> AsyncIterator[RunningSidecar]:
+    """A running sidecar with two providers, once with middlewares that wait."""
+    async with run_sidecar(with_driver(request.param, TWO_PROVIDERS)) as started:
+        yield started
 
 
 async def test_the_async_client_gets_an_answer_with_its_provider(two_providers: RunningSidecar) -> None:
@@ -171,8 +180,9 @@ def open_connections(started: RunningSidecar) -> list[Any]:
     return list(started.sandbox._providers["first"].port._server.connections)  # type: ignore[union-attr]
 
 
-async def test_an_edited_weight_changes_the_shares_without_dropping_requests() -> None:
-    async with run_sidecar() as started:
+@both_drivers
+async def test_an_edited_weight_changes_the_shares_without_dropping_requests(driver: str) -> None:
+    async with run_sidecar(with_driver(driver, TWO_PROVIDERS)) as started:
         before = await send_requests(started)
         assert 55 <= before["first"] <= 95
         connections, during = open_connections(started), asyncio.create_task(send_requests(started))
@@ -199,9 +209,10 @@ async def test_an_invalid_file_is_logged_with_its_position_and_changes_nothing(t
     )
 
 
-async def test_a_stream_ends_on_its_own_generation_after_three_reloads() -> None:
+@both_drivers
+async def test_a_stream_ends_on_its_own_generation_after_three_reloads(driver: str) -> None:
     marked = TWO_PROVIDERS.replace("[access_log,", "[access_log, {'tests.running:LogMarker': {name: zero}},")
-    async with run_sidecar(marked) as started, started.client() as client:
+    async with run_sidecar(with_driver(driver, marked)) as started, started.client() as client:
         await started.hold_streams()
         stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
         for old, new in [("zero", "one"), ("one}", "two}"), ("m-one, second: m-two", "m-new, second: m-newer")]:

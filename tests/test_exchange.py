@@ -1,27 +1,46 @@
-"""An exchange counts its attempts, stamps every answer, and ends once."""
+"""An exchange records a request and its attempts, and gives every response its headers."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from msgspec.structs import replace as altered
 
+from proxy.attempts import outcomes
+from proxy.attempts.events import Completed
 from proxy.config.prices import Price
+from proxy.exchange import Attempt, Exchange
+from proxy.resilience.breaker import BreakerSettings
+from proxy.routing.decision import Decision
 from proxy.routing.facts import Facts
-from tests.fakes import PROVIDER_KEY, exchange, exchange_with_attempt, planned_exchange
+from tests.fakes import PROVIDER_KEY, exchange, exchange_with_attempt, planned_exchange, start_attempt
 
 
-def test_every_answer_is_stamped_even_one_without_an_attempt():
-    made = exchange()
-    made.runtime.clock.now += 0.25
-    assert made.response_headers() == {"X-Request-Id": "req-1", "X-Provider-Attempts": "0", "X-Overhead-Ms": "250.0"}
+def headers(one: Exchange) -> dict[str, str]:
+    """Return the headers of a response that leaves now."""
+    return one.response_headers(one.runtime.clock())
 
 
-def test_the_stamps_say_who_served_and_how_it_was_chosen():
-    made = exchange_with_attempt()
-    made.warnings += ["one", "two"]
-    assert made.response_headers() == {
+def winner(one: Exchange) -> Attempt:
+    assert one.winning_attempt is not None
+    return one.winning_attempt
+
+
+def test_every_response_has_headers_even_without_an_attempt() -> None:
+    one = exchange()
+    assert one.response_headers(100.25) == {
+        "X-Request-Id": "req-1",
+        "X-Provider-Attempts": "0",
+        "X-Overhead-Ms": "250.0",
+    }
+
+
+def test_the_headers_name_the_winner_and_the_strategy() -> None:
+    one = exchange_with_attempt()
+    one.warnings += ["one", "two"]
+    assert headers(one) == {
         "X-Request-Id": "req-1",
         "X-Provider-Attempts": "1",
         "X-Overhead-Ms": "0.0",
@@ -33,58 +52,91 @@ def test_the_stamps_say_who_served_and_how_it_was_chosen():
     }
 
 
-def test_the_model_that_answered_counts_more_than_the_one_asked_for():
-    made = exchange_with_attempt()
-    made.winning_attempt.completion.model = "m-a-2024"
-    assert made.response_headers()["X-Provider-Model"] == "m-a-2024"
+def test_an_attempt_that_has_not_won_is_not_named() -> None:
+    one = planned_exchange()
+    start_attempt(one)
+    assert {"X-Provider-Attempts": "1"}.items() <= headers(one).items()
+    assert not [name for name in headers(one) if name.startswith("X-Provider") and name != "X-Provider-Attempts"]
 
 
-def test_waiting_for_providers_is_no_overhead():
-    made = exchange_with_attempt()
-    made.runtime.clock.now += 3.0
-    made.upstream_wait_s = 2.9
-    assert made.response_headers()["X-Overhead-Ms"] == "100.0"
-    assert made.overhead_ms == 100.0
+def test_the_model_of_the_answer_is_preferred_to_the_requested_one() -> None:
+    one = exchange_with_attempt()
+    winner(one).completion.model = "m-a-2024"
+    assert headers(one)["X-Provider-Model"] == "m-a-2024"
 
 
-def test_an_attempt_is_counted_from_its_beginning():
-    made = planned_exchange()
-    made.runtime.clock.now += 1
-    first = made.start_attempt(made.decision.plan[0])
-    second = made.start_attempt(made.decision.plan[1])
-    assert made.attempts == [first, second]
+@pytest.mark.parametrize(("model", "shown"), [("m\r\nX-Evil: 1\x00", "mX-Evil: 1"), ("m" * 9000, "m" * 256)])
+def test_a_model_named_by_a_provider_cannot_break_the_headers(model: str, shown: str) -> None:
+    one = exchange_with_attempt()
+    winner(one).completion.model = model
+    assert headers(one)["X-Provider-Model"] == shown
+
+
+def test_waiting_for_providers_is_not_overhead() -> None:
+    one = exchange_with_attempt()
+    one.upstream_wait_s = 2.9
+    assert one.response_headers(103.0)["X-Overhead-Ms"] == "100.0"
+    assert one.overhead_ms == 100.0
+
+
+def test_concurrent_waits_count_once() -> None:
+    one = exchange()
+    one.begin_upstream_wait(101.0)
+    one.begin_upstream_wait(102.0)
+    one.end_upstream_wait(103.0)
+    one.end_upstream_wait(104.0)
+    one.begin_upstream_wait(106.0)
+    one.end_upstream_wait(106.5)
+    assert one.upstream_wait_s == 3.5
+
+
+def test_headers_that_leave_during_a_wait_do_not_count_it_as_overhead() -> None:
+    one = exchange()
+    one.begin_upstream_wait(101.0)
+    assert one.response_headers(111.0)["X-Overhead-Ms"] == "1000.0"
+    one.end_upstream_wait(112.0)
+    assert one.upstream_wait_s == 11.0
+
+
+def test_attempts_are_listed_as_they_start() -> None:
+    one: Any = planned_exchange()
+    one.runtime.clock.now += 1
+    first = start_attempt(one)
+    one.decision = Decision("m", "automatic", one.decision.plan[1:])
+    second = start_attempt(one)
+    assert one.attempts == [first, second]
     assert first.started == 101.0
     assert first.completion is not second.completion
 
 
-def test_an_attempt_as_the_caller_sees_it_has_no_key_and_no_url():
-    made = exchange_with_attempt()
-    made.winning_attempt.outcome, made.winning_attempt.status, made.winning_attempt.ended = "rate_limit", 429, 100.0125
-    shown = made.winning_attempt.as_json()
+def test_an_attempt_as_the_caller_sees_it_has_no_key_and_no_url() -> None:
+    attempt = winner(exchange_with_attempt())
+    attempt.outcome, attempt.status, attempt.ended = "rate_limit", 429, 100.0125
+    shown = attempt.as_json()
     assert shown == {
         "provider": "a", "model": "m-a", "region": "us", "outcome": "rate_limit", "status": 429, "ms": 12.5,
     }  # fmt: skip
     assert PROVIDER_KEY not in str(shown)
 
 
-def test_an_attempt_under_way_has_taken_no_time_yet():
-    assert exchange_with_attempt().winning_attempt.as_json()["ms"] == 0.0
+def test_an_attempt_that_has_just_started_took_no_time() -> None:
+    assert winner(exchange_with_attempt()).as_json()["ms"] == 0.0
 
 
-def test_an_attempt_whose_answer_is_on_its_way_went_well_so_far():
-    made = exchange_with_attempt()
-    made.runtime.clock.now += 0.5
-    shown = made.winning_attempt.as_json()
+def test_the_winner_is_ok_while_its_answer_arrives_and_another_attempt_is_open() -> None:
+    one: Any = exchange_with_attempt()
+    one.runtime.clock.now += 0.5
+    shown = winner(one).as_json()
     assert (shown["outcome"], shown["status"], shown["ms"]) == ("ok", 200, 500.0)
-    made.winning_attempt = made.start_attempt(made.decision.plan[1])
-    assert made.attempts[0].as_json()["outcome"] is None
+    one.winning_attempt = None
+    assert one.attempts[0].as_json()["outcome"] is None
 
 
 USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
 
 
 @pytest.mark.parametrize(
-    "prices, usages, bill",
+    ("prices", "usages", "cost"),
     [
         ("12", [USAGE, USAGE], "0.00036"),
         ("12", [None, USAGE], "0.00024"),
@@ -97,62 +149,28 @@ USAGE = {"prompt_tokens": 100, "completion_tokens": 10}
         ("12", [USAGE, {"prompt_tokens": 10**400}], "0.00012"),
     ],
 )
-def test_the_bill_is_that_of_all_attempts_once_the_answers_own_is_known(prices, usages, bill):
-    made = planned_exchange()
-    for price, usage, step in zip(prices, usages, made.decision.plan, strict=False):
+def test_the_cost_is_that_of_all_attempts_once_the_winners_is_known(
+    prices: str, usages: list[dict[str, Any] | None], cost: str | None
+) -> None:
+    one = planned_exchange()
+    plan = one.decision.plan
+    for price, usage, step in zip(prices, usages, plan, strict=False):
         rate = None if price == "-" else Price.from_per_million(int(price), 2 * int(price))
-        target = replace(step.target, price=rate)
-        made.winning_attempt = made.start_attempt(altered(step, target=target))
-        made.winning_attempt.completion.usage = usage
-    assert made.response_headers().get("X-Request-Cost") == bill
-    made.facts = Facts(stream=True)
-    assert "X-Request-Cost" not in made.response_headers()
+        one.decision = Decision("m", "automatic", (altered(step, target=replace(step.target, price=rate)),))
+        one.winning_attempt = start_attempt(one)
+        one.winning_attempt.completion.usage = usage
+    assert headers(one).get("X-Request-Cost") == cost
+    one.facts = Facts(stream=True)
+    assert "X-Request-Cost" not in headers(one)
 
 
-def test_the_account_is_the_decision_and_what_came_of_it():
-    said = exchange_with_attempt().explain()
-    assert (said["request_id"], said["model"], [step["provider"] for step in said["plan"]]) == (
-        "req-1",
-        "m",
-        list("abc"),
+def test_an_attempt_is_priced_again_when_its_usage_changes() -> None:
+    one = planned_exchange()
+    [step, *_] = one.decision.plan
+    one.decision = Decision(
+        "m", "automatic", (altered(step, target=replace(step.target, price=Price.from_per_million(1, 2))),)
     )
-    assert [attempt["provider"] for attempt in said["attempts"]] == ["a"]
-
-
-def test_what_asked_last_to_be_called_at_the_end_is_called_first_and_only_once():
-    made, called = exchange(), []
-    made.on_close(lambda ended: called.append(("first", ended)))
-    made.on_close(lambda ended: called.append(("last", ended)))
-    made.close()
-    made.close()
-    assert called == [("last", made), ("first", made)]
-
-
-def test_of_those_called_at_the_end_one_that_fails_keeps_no_other_from_being_called():
-    def fail(ended):
-        raise OSError("disk full")
-
-    made, called = exchange(), []
-    for act in (called.append, fail, called.append, fail, called.append):
-        made.on_close(act)
-    with pytest.raises(OSError, match="disk full"):
-        made.close()
-    assert called == [made] * 3
-
-
-def test_two_waits_at_once_are_one():
-    made = exchange()
-    with made.upstream_timer():
-        made.runtime.clock.now += 1.0
-        with made.upstream_timer():
-            made.runtime.clock.now += 1.0
-    assert made.upstream_wait_s == 2.0
-
-
-def test_an_attempt_is_priced_again_when_its_usage_is_told_anew():
-    made = planned_exchange()
-    step = made.decision.plan[0]
-    attempt = made.start_attempt(altered(step, target=replace(step.target, price=Price.from_per_million(1, 2))))
+    attempt = start_attempt(one)
     assert attempt.cost() is None
     attempt.completion.usage = {"prompt_tokens": 100}
     assert attempt.cost() == attempt.cost() == pytest.approx(0.0001)
@@ -160,13 +178,24 @@ def test_an_attempt_is_priced_again_when_its_usage_is_told_anew():
     assert attempt.cost() == pytest.approx(0.00012)
 
 
-def test_what_ends_without_a_word_ended_because_the_client_left():
-    assert exchange().outcome == "client_disconnected"
+def test_the_explanation_has_the_decision_and_the_attempts() -> None:
+    explained = exchange_with_attempt().explain()
+    assert (explained["request_id"], explained["model"]) == ("req-1", "m")
+    assert [step["provider"] for step in explained["plan"]] == list("abc")
+    assert [attempt["provider"] for attempt in explained["attempts"]] == ["a"]
 
 
-def test_a_model_named_by_a_provider_cannot_break_the_headers():
-    made = exchange_with_attempt()
-    made.winning_attempt.completion.model = "m\r\nX-Evil: 1\x00"
-    assert made.response_headers()["X-Provider-Model"] == "mX-Evil: 1"
-    made.winning_attempt.completion.model = "m" * 9000
-    assert made.response_headers()["X-Provider-Model"] == "m" * 256
+@pytest.mark.parametrize(
+    ("endpoint", "name"), [("chat", "openai_chat"), ("responses", "openai_responses"), ("", "openai_chat")]
+)
+def test_the_endpoint_gives_the_client_format(endpoint: str, name: str) -> None:
+    one = exchange()
+    one.endpoint = endpoint
+    assert one.client_format.name == name
+
+
+def test_a_released_exchange_refers_to_no_attempt() -> None:
+    one = exchange_with_attempt()
+    outcomes.apply(winner(one), Completed(), BreakerSettings())
+    one.release()
+    assert one.winning_attempt is None and one.attempts == []

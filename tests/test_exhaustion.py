@@ -158,7 +158,7 @@ def test_the_soft_limit_is_raised_and_further_clients_get_a_503(path: str) -> No
             assert (status, headers["connection"], headers["retry-after"]) == (503, "close", "1")
             error = json.loads(body)["error"]
             assert (error["code"], error["message"]) == (
-                "sidecar_overloaded", "the sidecar is full: 68 connections are open; try again",
+                "sidecar_overloaded", "the sidecar is overloaded: 68 connections are open; try again",
             )  # fmt: skip
         line = served.next_log_line()
         while line["event"] == "request_completed":

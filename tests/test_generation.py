@@ -9,19 +9,20 @@ import pytest
 from proxy.config.document import ConfigError
 from proxy.generation import GenerationFactory
 from proxy.pipeline import PipelineTerminals
-from tests.fakes import ScriptedHandler, generation, routing_yaml
+from proxy.upstream.call import make_start_call
+from tests.fakes import generation, routing_yaml
 
 
 def test_a_generation_has_number_snapshot_and_pipeline():
-    built = GenerationFactory({}, lambda path: "", PipelineTerminals(ScriptedHandler([]), {})).build(
+    built = GenerationFactory({}, lambda path: "", PipelineTerminals(make_start_call, {})).build(
         routing_yaml(), "routing.yaml", 7
     )
     assert built.number == 7
     assert list(built.snapshot.models) == ["m"]
     assert [type(each).__name__ for each in built.pipeline.middlewares] == [
         "AccessLog", "Auth", "HeaderPolicy", "Endpoints", "Limits", "RoutingMiddleware", "SsePassthrough", "Failover",
-        "Translate",
     ]  # fmt: skip
+    assert [type(each).__name__ for each in built.pipeline.attempt_middlewares] == ["Translate"]
 
 
 def test_a_generation_is_frozen():
@@ -53,7 +54,7 @@ def test_variables_come_from_the_given_environment():
 def test_a_secret_comes_from_a_file():
     file = routing_yaml().replace("canary-of-the-provider", '"${file:/run/key}"')
     built = GenerationFactory(
-        {}, {"/run/key": "from-a-file\n"}.__getitem__, PipelineTerminals(ScriptedHandler([]), {})
+        {}, {"/run/key": "from-a-file\n"}.__getitem__, PipelineTerminals(make_start_call, {})
     ).build(file, "routing.yaml", 1)
     assert built.snapshot.providers["a"].key.value == "from-a-file"
 

@@ -23,20 +23,23 @@ LAYERS = (
         "host_origin",
         "descriptors",
         "redaction",
+        "response_head",
     ),
     ("config",),
-    ("dialects",),
+    ("dialects", "ingress"),
     ("telemetry", "resilience"),
     ("routing",),
+    ("runtime",),
     ("exchange",),
     ("attempts", "tracing"),
     ("middleware",),
     ("pipeline",),
-    ("upstream", "generation"),
+    ("phases", "response_writer", "lifecycle", "upstream", "generation"),
     ("reload",),
     ("sandbox",),
     ("control",),
-    ("buffered_response",),
+    ("body_reader", "response_encoder", "server_protocol"),
+    ("client_connection",),
     ("server",),
     ("sidecar",),
     ("cli", "client"),
@@ -45,7 +48,18 @@ LAYERS = (
 LAYER = {package: number for number, packages in enumerate(LAYERS) for package in packages}
 
 HTTP = {"aiohttp", "aiohttp_sse", "multidict", "yarl"}
-EDGES = {"upstream", "buffered_response", "server", "control", "sandbox", "cli", "client", "sidecar"}
+EDGES = {
+    "upstream",
+    "client_connection",
+    "body_reader",
+    "server_protocol",
+    "server",
+    "control",
+    "sandbox",
+    "cli",
+    "client",
+    "sidecar",
+}
 
 
 def imports(path: str, text: str, modules: set[str]) -> Iterator[tuple[int, str]]:

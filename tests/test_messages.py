@@ -1,70 +1,40 @@
-"""A body seen through a stage, and when an answer is complete."""
+"""When an answer is complete, and what is kept of it."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.errors import UpstreamDisconnected
-from proxy.messages import CompletionState, Response, TransformedBody
+from proxy.messages import MAX_KEPT_TEXT, CompletionState, Response, UpstreamRequest
 
 
-class Pieces:
-    """A body of given pieces, which notes that it was closed."""
-
-    def __init__(self, *pieces: bytes) -> None:
-        self.pieces = list(pieces)
-        self.closed = 0
-
-    async def read(self) -> bytes:
-        return self.pieces.pop(0) if self.pieces else b""
-
-    def close(self) -> None:
-        self.closed += 1
+def test_an_upstream_request_does_not_show_its_key() -> None:
+    request = UpstreamRequest("https://a.test/v1?key=canary", {"authorization": "canary"}, b"canary")
+    assert repr(request) == "UpstreamRequest(POST)"
 
 
-class Lines:
-    """A stage that lets whole lines through."""
-
-    def __init__(self) -> None:
-        self.held = b""
-
-    def feed(self, data: bytes) -> bytes:
-        whole, newline, self.held = (self.held + data).rpartition(b"\n")
-        return whole + newline
-
-    def end(self) -> bytes:
-        return self.held
+def test_each_response_has_its_own_transforms() -> None:
+    one, other = Response(200, {}, None), Response(200, {}, None)
+    assert one.transforms is not other.transforms
 
 
-async def test_a_staged_body_gives_what_the_stage_lets_through_and_then_what_it_held() -> None:
-    body = TransformedBody(Pieces(b"a", b"b\nc", b"d\n", b"e"), Lines())
-    assert [await body.read() for _ in range(5)] == [b"ab\n", b"cd\n", b"e", b"", b""]
+def test_text_is_kept_until_it_is_too_long_and_its_length_is_counted_on() -> None:
+    state = CompletionState()
+    for _ in range(200):
+        state.append_text("ab")
+    assert (state.length, "".join(state.text), state.text_only) == (400, "ab" * 200, True)
+    assert len(state.text) <= 65
+    state.append_text("c" * (MAX_KEPT_TEXT - 400))
+    assert state.text_only and len("".join(state.text)) == MAX_KEPT_TEXT
+    state.append_text("d")
+    assert (state.length, state.text, state.text_only) == (MAX_KEPT_TEXT + 1, [], False)
+    state.append_text("e")
+    assert (state.length, state.text) == (MAX_KEPT_TEXT + 2, [])
 
 
-async def test_a_stage_that_holds_nothing_ends_with_nothing() -> None:
-    body = TransformedBody(Pieces(b"a\n"), Lines())
-    assert [await body.read() for _ in range(3)] == [b"a\n", b"", b""]
-
-
-async def test_what_a_stage_holds_back_is_given_where_the_source_fails_after_the_end() -> None:
-    class Fails(Pieces):
-        async def read(self) -> bytes:
-            if not self.pieces:
-                raise UpstreamDisconnected("reset")
-            return await super().read()
-
-    body = TransformedBody(Fails(b"a"), Lines(), CompletionState(finish_reason="stop"))
-    assert [await body.read() for _ in range(2)] == [b"a", b""]
-    body = TransformedBody(Fails(b"a"), Lines(), CompletionState())
-    with pytest.raises(UpstreamDisconnected):
-        await body.read()
-
-
-def test_closing_reaches_the_source() -> None:
-    source = Pieces()
-    Response(200, {}, TransformedBody(source, Lines())).close()
-    Response(200, {}, b"whole").close()
-    assert source.closed == 1
+def test_text_after_something_else_is_counted_but_not_kept() -> None:
+    state = CompletionState(text_only=False)
+    state.append_text("abc")
+    assert (state.length, state.text) == (3, [])
 
 
 @pytest.mark.parametrize(
@@ -72,7 +42,9 @@ def test_closing_reaches_the_source() -> None:
     [(None, None), ({}, None), ({"n": 3}, 3), ({"n": 3.0}, 3), ({"n": 0}, 0)]
     + [({"n": odd}, None) for odd in (None, "3", [], {}, -1, 10**400, float("inf"), float("nan"))],
 )
-def test_what_is_no_count_counts_nothing(usage: dict[str, object] | None, count: int | None) -> None:
+def test_a_token_count_is_a_number_that_is_not_negative_or_none(
+    usage: dict[str, object] | None, count: int | None
+) -> None:
     assert CompletionState(usage=usage).token_count("n") == count
 
 
@@ -103,7 +75,7 @@ def test_only_a_finish_reason_without_an_error_makes_an_answer_complete(
         (CompletionState(finish_reason="stop", ends_with_connection=True), True, False),
     ],
 )
-def test_nothing_more_is_due_once_as_many_choices_as_were_asked_for_have_finished(
+def test_an_answer_awaits_only_its_trailer_once_all_requested_choices_have_finished(
     answer: CompletionState, all_finished: bool, only_trailer: bool
 ) -> None:
     assert (answer.all_choices_finished, answer.awaits_only_trailer) == (all_finished, only_trailer)

@@ -10,8 +10,7 @@ import pytest
 
 from proxy.cli import main
 from proxy.cli.logs import build_logger
-from proxy.exchange import Exchange, Handler
-from proxy.messages import Response
+from proxy.exchange import Exchange
 from tests.running import TWO_PROVIDERS, RunningSidecar, run_sidecar
 
 KEY = "sk-canary/planted+0123="
@@ -87,8 +86,8 @@ class Picky:
     def __post_init__(self) -> None:
         raise ValueError(f"salt: {self.salt if 'variable' in self.salt else 'not this one'}")
 
-    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        return await handler(exchange)
+    def before(self, exchange: Exchange) -> None:
+        """Do nothing."""
 
 
 def run_commands(name: str, key: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> str:

@@ -17,7 +17,8 @@ from proxy.config.files import read_text, read_value
 from proxy.generation import Generation, GenerationFactory
 from proxy.pipeline import PipelineTerminals
 from proxy.reload import Reloader, ReloadOutcome, fingerprint
-from tests.fakes import Clock, MemoryLog, ScriptedHandler
+from proxy.upstream.call import make_start_call
+from tests.fakes import Clock, MemoryLog
 from tests.running import no_sleep
 
 ONE = """pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
@@ -45,7 +46,7 @@ class ReloadedFile:
         self.reloader = Reloader(str(path), self.build, first, self.activated.append, self.log.logger, self.clock)
 
     def build(self, text: str, number: int) -> Generation:
-        return GenerationFactory({}, read_value, PipelineTerminals(ScriptedHandler([]), {})).build(
+        return GenerationFactory({}, read_value, PipelineTerminals(make_start_call, {})).build(
             text, "routing.yaml", number
         )
 

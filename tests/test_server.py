@@ -177,13 +177,13 @@ async def test_while_it_drains_a_connection_ends_with_its_answer(two_providers: 
     assert b"\r\nConnection: close\r\n" in await talk(two_providers.url, post(json.dumps(ASK).encode()))
 
 
-async def test_who_fails_at_the_end_takes_neither_the_connection_nor_the_others_along(
+async def test_a_closed_phase_that_fails_ends_neither_the_connection_nor_the_other_phases(
     two_providers: RunningSidecar, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ValueError("write to closed file")
 
-    monkeypatch.setattr("proxy.attempts.outcomes.record_finished", broken)
+    monkeypatch.setattr("proxy.telemetry.activity.Activity.record_request", broken)
     for _ in range(2):
         async with http.post(f"{two_providers.url}/v1/chat/completions", json=ASK) as answer:
             assert (await answer.json())["choices"]
@@ -280,10 +280,10 @@ async def test_a_client_that_does_not_read_holds_up_the_provider() -> None:
 
 
 async def test_aiohttps_options_reach_the_connection(two_providers: RunningSidecar) -> None:
-    protocol = build_listener(two_providers.sidecar.handler)()
-    assert protocol._keepalive_timeout == KEEP_ALIVE_S  # its own default is an hour
-    assert two_providers.sidecar.listener.handler_cancellation
-    assert protocol.access_log is None
+    protocol, admin = build_listener(two_providers.sidecar.handler)(), two_providers.sidecar.admin_listener()
+    assert admin._keepalive_timeout == KEEP_ALIVE_S  # its own default is an hour
+    assert two_providers.sidecar.admin_listener.handler_cancellation
+    assert protocol.access_log is None and admin.access_log is None
 
 
 async def test_without_keys_only_this_machine_is_served(two_providers: RunningSidecar) -> None:

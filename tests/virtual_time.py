@@ -46,12 +46,22 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
 
 def virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
-    """Run a coroutine test in a `VirtualTimeLoop`."""
+    """Run a coroutine test in a `VirtualTimeLoop`; an exception in a callback of the loop fails it."""
 
     @wraps(test)
     def run(*values: Any, **named: Any) -> None:
+        escaped: list[BaseException] = []
+
+        def keep(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+            loop.default_exception_handler(context)
+            if "exception" in context:
+                escaped.append(context["exception"])
+
         with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
+            runner.get_loop().set_exception_handler(keep)
             runner.run(test(*values, **named))
+        if escaped:
+            raise escaped[0]
 
     return run
 

@@ -1,7 +1,11 @@
-"""What is noted when an attempt begins to answer, and when it ends: observations, breaker, budget."""
+"""Settles attempts: sets their outcome and the winner, and reports to telemetry, breakers and budgets.
+
+No other module does. An attempt ends once. Events after its end change nothing.
+"""
 
 from __future__ import annotations
 
+from proxy.attempts.events import AttemptEvent, Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
 from proxy.resilience.breaker import BreakerSettings
@@ -9,77 +13,86 @@ from proxy.resilience.classification import Classification, classify
 from proxy.telemetry.observations import AttemptUsage
 
 
-def record_started(attempt: Attempt) -> None:
-    """The first content is in hand."""
+def apply(attempt: Attempt, event: AttemptEvent, breaker: BreakerSettings) -> None:
+    """Record an event of an attempt. `breaker` holds the settings by which failures count."""
+    if attempt.recorder.is_over:
+        return
+    match event:
+        case ContentReceived():
+            _record_content(attempt)
+        case Completed():
+            _record_completion(attempt)
+        case Failed(failure):
+            _record_failure(attempt, failure, breaker)
+        case Cancelled(hedge_lost, outcome):
+            _record_cancel(attempt, hedge_lost=hedge_lost, outcome="hedge_lost" if hedge_lost else outcome)
+        case Discarded():
+            _record_cancel(attempt, hedge_lost=False, outcome="cancelled")
+            attempt.exchange.attempts.remove(attempt)
+
+
+def classify_failure(attempt: Attempt, failure: UpstreamError) -> Classification:
+    """Return what a failure of this attempt means. A failure after the first content never fails over."""
+    after_content = attempt.first_content_at is not None
+    return classify(failure, after_content=after_content, wall=attempt.exchange.runtime.wall())
+
+
+def _record_content(attempt: Attempt) -> None:
     now = attempt.exchange.runtime.clock()
     if attempt.permit is not None:
         attempt.permit.record_content(now)
     attempt.recorder.record_content(now)
     attempt.first_content_at = now
+    exchange = attempt.exchange
+    exchange.winning_attempt = attempt
+    if exchange.first_content_at is None:
+        exchange.first_content_at = now
 
 
-def record_failure(attempt: Attempt, failure: UpstreamError, breaker: BreakerSettings) -> Classification:
-    """It failed, before or after its first content; the answer is what that means."""
-    runtime = attempt.exchange.runtime
-    now = runtime.clock()
-    verdict = classify(failure, after_content=attempt.first_content_at is not None, wall=runtime.wall())
-    if attempt.recorder.is_over:
-        return verdict
-    attempt.outcome, attempt.status, attempt.ended = failure.outcome, failure.upstream_status, now
-    if failure.is_local:
-        record_cancelled(attempt)  # it says nothing of the target
-        return verdict
-    if attempt.permit is not None:
-        attempt.permit.record_failure(verdict, now, breaker)
-    attempt.recorder.record_failure(failure.trigger, now, fault=verdict.fault, good=verdict.counts_as == "success")
-    runtime.feed.wakeup.set()
-    if failure.trigger == "auth_error":
-        runtime.on_auth_failure()
-    _release(attempt)
-    return verdict
-
-
-def record_finished(attempt: Attempt) -> None:
-    """The answer came to its proper end."""
-    now, answer = attempt.exchange.runtime.clock(), attempt.completion
+def _record_completion(attempt: Attempt) -> None:
+    now, completion = attempt.exchange.runtime.clock(), attempt.completion
     attempt.outcome, attempt.ended = "ok", now
     if attempt.permit is not None:
         attempt.permit.record_finish(now)
-    prompt, completion = answer.token_count("prompt_tokens") or 0, answer.token_count("completion_tokens") or 0
+    tokens = completion.token_count
+    prompt, answer = tokens("prompt_tokens") or 0, tokens("completion_tokens") or 0
     attempt.recorder.calibrate_tokens(attempt.exchange.facts.prompt_tokens, prompt)
-    attempt.recorder.record_finish(now, AttemptUsage(prompt, completion, attempt.cost() or 0.0))
-    _release(attempt)
+    attempt.recorder.record_finish(now, AttemptUsage(prompt, answer, attempt.cost() or 0.0))
+    _release(attempt, now)
 
 
-def record_cancelled(attempt: Attempt, *, hedge_lost: bool = False) -> None:
-    """The caller left, or another was faster: it says nothing of the target; and nothing at all once it is over."""
-    if attempt.recorder.is_over:
+def _record_failure(attempt: Attempt, failure: UpstreamError, breaker: BreakerSettings) -> None:
+    if failure.is_local:
+        _record_cancel(attempt, hedge_lost=False, outcome=failure.outcome)
         return
-    attempt.ended = attempt.exchange.runtime.clock()
-    attempt.outcome = attempt.outcome or ("hedge_lost" if hedge_lost else "cancelled")
+    runtime = attempt.exchange.runtime
+    now = runtime.clock()
+    classification = classify_failure(attempt, failure)
+    attempt.outcome, attempt.status, attempt.ended = failure.outcome, failure.upstream_status, now
+    if attempt.permit is not None:
+        attempt.permit.record_failure(classification, now, breaker)
+    good = classification.counts_as == "success"
+    attempt.recorder.record_failure(failure.trigger, now, fault=classification.fault, good=good)
+    runtime.feed.wakeup.set()
+    if failure.trigger == "auth_error":
+        runtime.on_auth_failure()
+    _release(attempt, now)
+
+
+def _record_cancel(attempt: Attempt, *, hedge_lost: bool, outcome: str) -> None:
+    attempt.ended = now = attempt.exchange.runtime.clock()
+    attempt.outcome = outcome
     if attempt.permit is not None:
         attempt.permit.release()
-    attempt.recorder.record_cancel(attempt.ended, hedge_lost=hedge_lost)
-    _release(attempt)
+    attempt.recorder.record_cancel(now, hedge_lost=hedge_lost)
+    _release(attempt, now)
 
 
-def discard(attempt: Attempt) -> None:
-    """It could not even be asked: it was no attempt."""
-    record_cancelled(attempt)
-    attempt.exchange.attempts.remove(attempt)
-
-
-def _release(attempt: Attempt) -> None:
-    """Every ending passes here, once: the account's use and the retry budget are as they were."""
-    if attempt.usage_released:
-        return
-    attempt.usage_released = True
-    runtime = attempt.exchange.runtime
-    tokens = attempt.completion.token_count("total_tokens") or 0
-    runtime.rate_limits.end_attempt(attempt.step.target.provider.name, tokens, runtime.clock())
+def _release(attempt: Attempt, now: float) -> None:
+    """Give back what the attempt holds of its provider's limits and of the budgets."""
+    runtime, target = attempt.exchange.runtime, attempt.step.target
+    runtime.rate_limits.end_attempt(target.provider.name, attempt.completion.token_count("total_tokens") or 0, now)
     if attempt.retry:
-        attempt.retry = False
-        runtime.retry_budget.release(attempt.step.target.id)
+        runtime.retry_budget.release(target.id)
     if attempt.hedge:
-        attempt.hedge = False
         runtime.hedge_budget.release()

@@ -1,26 +1,26 @@
-"""What is tried next: by the plan, the caller's rules, the breakers and the budgets; nothing is awaited here."""
+"""Chooses the next attempt from the plan, the failover rules, the breakers and the limits.
+
+Nothing here has an effect: `starter.AttemptStarter` takes what an attempt needs.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import inf
 
-from proxy.attempts import outcomes
 from proxy.attempts.settings import AUTO, OFF, FailoverOptions
 from proxy.attempts.spending import clamp_to_ceiling
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.availability import Availability
-from proxy.resilience.breakers import AttemptPermit
 from proxy.resilience.classification import CLASSIFICATIONS, MAX_JITTER_S, Classification
 from proxy.routing.decision import PlannedTarget
 from proxy.routing.failover_config import FailoverConfig, Rule
 from proxy.routing.ranking import provider_chain
 
-_SOONEST_HEDGE = 0.25
-"""Seconds."""
-_ENOUGH = 20
-"""Samples that a percentile is believed with."""
+_MIN_HEDGE_DELAY_S = 0.25
+_MIN_SAMPLES = 20
+"""Samples from which on a percentile is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,14 @@ class FailureCause:
     """Why another target is looked for."""
 
     trigger: str
-    """The class of failure that rules name."""
+    """The class of failure that failover rules name."""
     fails_over: bool = True
-    """Whether it fails over by default."""
+    """Whether that class fails over by default."""
     failed: PlannedTarget | None = None
-    """Who failed."""
+    """The target that failed."""
 
     def may_lead_to(self, step: PlannedTarget) -> bool:
-        """Whether that target may do better by default: with a longer text, one that is known to take longer ones."""
+        """Return whether that target may do better by default: after `context_length`, one with a larger window."""
         if self.trigger != "context_length" or self.failed is None:
             return self.fails_over
         return (step.target.context_window or 0) > (self.failed.target.context_window or inf)
@@ -43,241 +43,203 @@ class FailureCause:
 
 @dataclass(frozen=True, slots=True)
 class RetrySameTarget:
-    """The same target once more, after so many seconds."""
+    """The same target once more, after `wait_s` seconds."""
 
     step: PlannedTarget
     wait_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """The targets that may be tried next, best first."""
+
+    admitted: list[PlannedTarget]
+    """Tried as far as their breaker and the retry budget permit."""
+    forced: list[PlannedTarget] = field(default_factory=list)
+    """If none of those can start, the first of these that the retry budget permits, whatever its breaker says."""
+
+    @classmethod
+    def of(cls, steps: list[PlannedTarget]) -> Candidates:
+        """Make all of them candidates. If all are ejected, the best of them is tried anyway."""
+        return cls(steps, steps)
+
+
+NO_CANDIDATES = Candidates([])
+
+
 @dataclass(slots=True)
 class AttemptPlanner:
-    """One request's way through its plan."""
+    """Plans one request's attempts."""
 
     exchange: Exchange
-    settings: FailoverOptions
-    _unused: list[PlannedTarget] = field(init=False)
-    _repeated: set[str] = field(default_factory=set)
-    _waited: bool = False
-    _hedged: bool = False
+    options: FailoverOptions
+    unused: list[PlannedTarget] = field(init=False)
+    """The part of the plan that was not tried yet."""
+    has_hedged: bool = False
+    _retried: set[str] = field(default_factory=set)
+    _has_waited: bool = False
 
     def __post_init__(self) -> None:
-        self._unused = list(self.exchange.decision.plan)
+        self.unused = list(self.exchange.decision.plan)
 
     @property
     def attempts_left(self) -> int:
-        """Attempts that may still start."""
+        """How many attempts may still start."""
         policy = self.exchange.policy
         if not policy.retry_on_provider_error:
             return 1 - len(self.exchange.attempts)
         retries = policy.max_provider_retries
-        most = 1 + (self.settings.max_retries if retries is None else retries)
-        return most - len(self.exchange.attempts)
+        return 1 + (self.options.max_retries if retries is None else retries) - len(self.exchange.attempts)
 
-    def start_first(self) -> Attempt:
-        """The first attempt: the best that may be tried, or the best of the bad."""
+    def mark_started(self, step: PlannedTarget) -> None:
+        """Take a target that is being tried out of the unused ones."""
+        self.unused = [each for each in self.unused if each.target is not step.target]
+
+    def mark_retry(self, retry: RetrySameTarget, classification: Classification) -> None:
+        """Note a retry of the same target: each target is retried once, and one Retry-After is waited for."""
+        if classification.retry_same == "retry_after":
+            self._has_waited = True
+        else:
+            self._retried.add(retry.step.target.id)
+
+    def first(self) -> Candidates:
+        """Return the candidates for the first attempt.
+
+        A failover config begins with its primary. If that is ejected or cooling down, with what a rule names for the
+        class of failure that caused it.
+        """
         config = self.exchange.policy.failover_config
-        begun = self._by_rule(config) if config else None
-        begun = begun or self._start_best_effort(self._unused)
-        assert begun is not None, "without attempts no budget is asked"
-        return begun
+        primary = [step for step in self.unused if config and step.target.provider.name == config.primary]
+        if config is None or not primary:
+            return Candidates.of(self.unused)
+        if not self._is_unavailable(primary[0]):
+            return Candidates.of(primary[:1])
+        return Candidates([*self._alternatives(config, primary[0]), *primary], primary)
 
-    def retry_same(self, attempt: Attempt, verdict: Classification) -> RetrySameTarget | None:
-        """The same target once more, if the failure is one that passes."""
+    def retry_same(self, attempt: Attempt, classification: Classification) -> RetrySameTarget | None:
+        """Return how to try the same target once more, or None unless its failure is one that passes."""
         step = attempt.step
-        if verdict.retry_same is None or self.attempts_left < 1:
+        if classification.retry_same is None or self.attempts_left < 1:
             return None
-        if verdict.retry_same == "retry_after":
-            return self._retry_after_wait(step, verdict.cooldown_s)
-        if (
-            step.target.id in self._repeated
-            or self._unavailable(step)
-            or self.attempts_left - 1 < self._reserved_for_others()
-        ):
+        if classification.retry_same == "retry_after":
+            return self._after_retry_after(step, classification.cooldown_s)
+        reserved = self._reserved_for_others()
+        if step.target.id in self._retried or self._is_unavailable(step) or self.attempts_left - 1 < reserved:
             return None
-        self._repeated.add(step.target.id)
         return RetrySameTarget(step, MAX_JITTER_S * self.exchange.runtime.random.random())
 
-    def start_retry(self, step: PlannedTarget) -> Attempt | None:
-        """A target that was tried before, if breaker, budget and ceiling still give leave."""
+    def again(self, step: PlannedTarget) -> Candidates:
+        """Return a target that was tried before, if the cost ceiling still allows it."""
         fit = clamp_to_ceiling(step, self.exchange) if self.attempts_left > 0 else None
-        return self._try_start(fit) if fit else None
+        return Candidates([fit]) if fit else NO_CANDIDATES
 
-    def start_elsewhere(
-        self, cause: FailureCause, prefer: Callable[[PlannedTarget], bool] = lambda step: True
-    ) -> Attempt | None:
-        """The best other target for that cause: the available before the rest, then the preferred, then by the plan."""
-        steps = sorted(self._candidates_for(cause), key=lambda step: (self._unavailable(step), not prefer(step)))
-        return self._start_best_effort(steps) if self.attempts_left > 0 else None
+    def elsewhere(self, cause: FailureCause, prefer: Callable[[PlannedTarget], bool] = lambda step: True) -> Candidates:
+        """Return the other targets for that cause: available before unavailable, then the preferred, then as planned."""
+        if self.attempts_left < 1:
+            return NO_CANDIDATES
+        steps = sorted(self._candidates_for(cause), key=lambda step: (self._is_unavailable(step), not prefer(step)))
+        return Candidates.of(steps)
 
-    def next_after_unsupported(self, attempt: Attempt) -> Attempt | None:
-        """What follows a target whose format cannot express the request: the plan's next; it was no attempt."""
-        outcomes.discard(attempt)
-        return self._start_best_effort(self._unused) if self.attempts_left > 0 else None
+    def after_unsupported(self) -> Candidates:
+        """Return what follows a target whose format cannot express the request: the rest of the plan."""
+        return Candidates.of(self.unused) if self.attempts_left > 0 else NO_CANDIDATES
+
+    def hedge(self) -> Candidates:
+        """Return the targets for a hedge: only available ones."""
+        if self.has_hedged or self.attempts_left < 1:
+            return NO_CANDIDATES
+        return Candidates(
+            [step for step in self._candidates_for(FailureCause("timeout")) if not self._is_unavailable(step)]
+        )
 
     def hedge_delay_s(self, attempt: Attempt) -> float | None:
-        """Seconds after which a second target is asked as well; None where there may be no second one."""
-        hedge, policy, stream = self.settings.hedge, self.exchange.policy, self.exchange.facts.stream
-        if self._hedged or hedge.after == OFF or not self._unused or self.attempts_left < 1:
+        """Return the seconds without content after which a hedge may start, or None where there may be none."""
+        hedge, policy, stream = self.options.hedge, self.exchange.policy, self.exchange.facts.stream
+        if self.has_hedged or hedge.after == OFF or not self.unused or self.attempts_left < 1:
             return None
         if stream and policy.max_latency_ms is not None:
-            return max(_SOONEST_HEDGE, policy.max_latency_ms / 1000 - self._elapsed())
+            return max(_MIN_HEDGE_DELAY_S, policy.max_latency_ms / 1000 - self._elapsed_s())
         if hedge.after != AUTO:
             return float(hedge.after)
         measured = self.exchange.runtime.signals.table_at(self._now()).get(attempt.step.target.id).performance
-        spread = measured.ttft_ms if stream else measured.latency_ms
+        percentiles = measured.ttft_ms if stream else measured.latency_ms
         least, unknown = (8.0, 8.0) if stream else (20.0, 30.0)
-        known = spread.p95 is not None and spread.samples >= _ENOUGH
-        return max(least, 2 * spread.p95 / 1000) if known and spread.p95 else unknown
+        if percentiles.p95 is None or percentiles.samples < _MIN_SAMPLES:
+            return unknown
+        return max(least, 2 * percentiles.p95 / 1000) if percentiles.p95 else unknown
 
-    def start_hedge(self) -> Attempt | None:
-        """The second runner, at a target that is available, if the budget has one to give."""
-        hedges = self.exchange.runtime.hedge_budget
-        steps = [step for step in self._candidates_for(FailureCause("timeout")) if not self._unavailable(step)]
-        if self._hedged or not steps or self.attempts_left < 1 or not hedges.try_acquire():
-            return None
-        attempt = self._start_first_admitted(steps)
-        if attempt is None:
-            hedges.release()
-            return None
-        self._hedged = attempt.hedge = True
-        self.exchange.runtime.counters.hedges[attempt.step.target.provider.name, "started"] += 1
-        return attempt
+    def first_content_timeout_s(self, step: PlannedTarget) -> float | None:
+        """Return the seconds that a failover rule gives a target for its first content, None without such a rule."""
+        rule = self._rule(step)
+        return rule.max_additional_latency_s if rule else None
 
-    def _by_rule(self, config: FailoverConfig) -> Attempt | None:
-        """The primary; where it is out or cooling, whoever a rule names for that, and failing this the primary again."""
-        primary = [step for step in self._unused if step.target.provider.name == config.primary]
-        if not primary or not self._unavailable(primary[0]):
-            return self._start_best_effort(primary[:1]) if primary else None
-        record = self.exchange.runtime.observations.get(primary[0].target.id)
-        trouble = self._standing(primary[0]).probe_failure
-        trigger = (
-            trouble.trigger
-            if trouble
-            else record.failure_trigger
-            if record and record.failure_trigger
-            else "rate_limit"
-        )
+    def _alternatives(self, config: FailoverConfig, primary: PlannedTarget) -> list[PlannedTarget]:
+        """Return the available targets that a rule names for the failure that made the primary unavailable."""
+        record = self.exchange.runtime.observations.get(primary.target.id)
+        probe = self._availability(primary).probe_failure
+        trigger = probe.trigger if probe else (record and record.failure_trigger) or "rate_limit"
         steps = self._candidates_for(FailureCause(trigger, CLASSIFICATIONS[trigger].fails_over))
-        named = [step for step in steps if step.target.provider.name != config.primary and not self._unavailable(step)]
-        return self._start_first_admitted(named) or self._start_best_effort(primary)
+        return [
+            step for step in steps if step.target.provider.name != config.primary and not self._is_unavailable(step)
+        ]
 
-    def _retry_after_wait(self, step: PlannedTarget, seconds: float) -> RetrySameTarget | None:
-        """After a rate limit's own time, if that is short and nobody is named to take over."""
+    def _after_retry_after(self, step: PlannedTarget, wait_s: float) -> RetrySameTarget | None:
+        """Return the retry after a rate limit's own time, if that is short and no rule names a target for this."""
         policy = self.exchange.policy
-        config = policy.failover_config
-        named = config is not None and any("rate_limit" in rule.triggers for rule in config.rules)
-        limit = policy.max_latency_ms
-        past = limit is not None and self._elapsed() + seconds > limit / 1000
-        if named or past or self._waited or seconds > self.settings.max_retry_after_wait:
+        config, limit = policy.failover_config, policy.max_latency_ms
+        is_named = config is not None and any("rate_limit" in rule.triggers for rule in config.rules)
+        is_late = limit is not None and self._elapsed_s() + wait_s > limit / 1000
+        if is_named or is_late or self._has_waited or wait_s > self.options.max_retry_after_wait:
             return None
-        self._waited = True
-        return RetrySameTarget(step, seconds)
+        return RetrySameTarget(step, wait_s)
 
     def _reserved_for_others(self) -> int:
-        """Providers that must still get their turn: all of a chain, else one."""
-        asked = provider_chain(self.exchange.policy)
+        """Return the attempts to keep in reserve: one per untried provider of an explicit chain, otherwise one."""
+        chain = provider_chain(self.exchange.policy)
         tried = {attempt.step.target.provider.name for attempt in self.exchange.attempts}
-        others = {step.target.provider.name for step in self._unused} - tried
-        return len(others & set(asked)) if asked else min(1, len(others))
+        others = {step.target.provider.name for step in self.unused} - tried
+        return len(others & set(chain)) if chain else min(1, len(others))
 
     def _candidates_for(self, cause: FailureCause) -> list[PlannedTarget]:
-        """The unused places that this class of failure leads to, each within the ceiling that is left."""
-        steps = (step for step in self._unused if self._allowed(step, cause) and not self._too_slow(step))
+        """Return the unused targets that this class of failure leads to, each within what is left of the cost ceiling."""
+        steps = (step for step in self.unused if self._is_allowed(step, cause) and not self._is_too_slow(step))
         return [fit for step in steps if (fit := clamp_to_ceiling(step, self.exchange))]
 
-    def _allowed(self, step: PlannedTarget, cause: FailureCause) -> bool:
+    def _is_allowed(self, step: PlannedTarget, cause: FailureCause) -> bool:
         config, default = self.exchange.policy.failover_config, cause.may_lead_to(step)
         name = step.target.provider.name
         if config is None or name == config.primary:
             return default
         return any(rule.matches(cause.trigger, default) for rule in config.rules if rule.provider == name)
 
-    def _too_slow(self, step: PlannedTarget) -> bool:
-        """Whether it usually takes longer than its rule lets it."""
-        rule = self._rule(step)
-        if rule is None or rule.max_additional_latency_s is None:
+    def _is_too_slow(self, step: PlannedTarget) -> bool:
+        """Return whether it usually takes longer than its rule allows."""
+        limit_s = self.first_content_timeout_s(step)
+        if limit_s is None:
             return False
         usual = self.exchange.runtime.signals.table_at(self._now()).get(step.target.id).performance.ttft_ms.p50
-        return usual is not None and usual / 1000 > rule.max_additional_latency_s
+        return usual is not None and usual / 1000 > limit_s
 
     def _rule(self, step: PlannedTarget) -> Rule | None:
         config = self.exchange.policy.failover_config
         name = step.target.provider.name
         return config.rule(name) if config and name != config.primary else None
 
-    def _start_best_effort(self, steps: Sequence[PlannedTarget]) -> Attempt | None:
-        """An attempt at the first that may be tried; where none may, at the best of the bad."""
-        return self._start_first_admitted(steps) or self._force_start(steps)
-
-    def _start_first_admitted(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
-        for step in steps:
-            if attempt := self._try_start(step):
-                return attempt
-        return None
-
-    def _force_start(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
-        breakers = self.exchange.runtime.breakers
-        return next(
-            (
-                self._start(step, breakers.force_admit(step.target.id))
-                for step in steps
-                if self._acquire_retry_budget(step)
-            ),
-            None,
-        )
-
-    def _try_start(self, step: PlannedTarget) -> Attempt | None:
-        """The attempt, if breaker and budget give leave."""
-        if not self._acquire_retry_budget(step):
-            return None
-        config, breakers = self.exchange.policy.failover_config, self.exchange.runtime.breakers
-        if config and config.breaker:
-            return self._start(step, breakers.force_admit(step.target.id))
-        leave = breakers.admit(step.target.id, self._now())
-        if leave is None:
-            self._release_retry_budget(step)
-            return None
-        return self._start(step, leave)
-
-    def _start(self, step: PlannedTarget, leave: AttemptPermit) -> Attempt:
-        retry = bool(self.exchange.attempts)
-        attempt = self.exchange.start_attempt(step)
-        attempt.permit, attempt.retry = leave, retry
-        if rule := self._rule(step):
-            attempt.first_content_timeout_s = rule.max_additional_latency_s
-        self._unused = [each for each in self._unused if each.target is not step.target]
-        return attempt
-
-    def _acquire_retry_budget(self, step: PlannedTarget) -> bool:
-        """Whether the retry budget has room; a request's first attempt needs none."""
-        if not self.exchange.attempts:
+    def _is_unavailable(self, step: PlannedTarget) -> bool:
+        """Return whether it is ejected or cooling down, as this request sees it, or its account is at a limit of ours."""
+        provider, limits = step.target.provider, self.exchange.runtime.rate_limits
+        if provider.limits is not None and limits.limited_for_ms({provider.name: provider}, self._now()):
             return True
-        retries, record = self.exchange.runtime.retry_budget, self.exchange.runtime.observations.get(step.target.id)
-        if record is None:
-            return retries.try_acquire(step.target.id, 0, None)
-        failed_ago = None if record.failed_at is None else self._now() - record.failed_at
-        return retries.try_acquire(step.target.id, record.in_flight, failed_ago)
+        return self._availability(step).available_in_s > 0
 
-    def _release_retry_budget(self, step: PlannedTarget) -> None:
-        if self.exchange.attempts:
-            self.exchange.runtime.retry_budget.release(step.target.id)
-
-    def _unavailable(self, step: PlannedTarget) -> bool:
-        """Whether it is taken out or cooling, as this request sees it, or its account is at a limit of ours."""
-        provider = step.target.provider
-        busy = provider.limits is not None and self.exchange.runtime.rate_limits.limited_for_ms(
-            {provider.name: provider}, self._now()
-        )
-        return bool(busy) or self._standing(step).available_in_s > 0
-
-    def _standing(self, step: PlannedTarget) -> Availability:
-        standing = self.exchange.runtime.breakers.availability(step.target.id, self._now())
+    def _availability(self, step: PlannedTarget) -> Availability:
+        availability = self.exchange.runtime.breakers.availability(step.target.id, self._now())
         config = self.exchange.policy.failover_config
         if config is None or config.breaker is None:
-            return standing
-        return replace(standing, ejected_for_s=config.breaker.ejected_for_s(standing, self._now()))
+            return availability
+        return replace(availability, ejected_for_s=config.breaker.ejected_for_s(availability, self._now()))
 
-    def _elapsed(self) -> float:
+    def _elapsed_s(self) -> float:
         return self._now() - self.exchange.started
 
     def _now(self) -> float:

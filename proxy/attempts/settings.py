@@ -15,7 +15,7 @@ AUTO, OFF = -1.0, inf
 
 
 class AutoOrDuration(float):
-    """Seconds, or AUTO, or OFF; written `auto`, `off`, or a duration."""
+    """Seconds, or AUTO, or OFF. Written `auto`, `off`, or a duration."""
 
     expected = "auto, off, or a duration such as 8s"
     schema: ClassVar[dict[str, Any]] = {"anyOf": [{"enum": ["auto", "off"]}, Seconds.schema]}

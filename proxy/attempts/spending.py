@@ -11,7 +11,7 @@ from proxy.routing.decision import PlannedTarget
 
 
 def clamp_to_ceiling(step: PlannedTarget, exchange: Exchange) -> PlannedTarget | None:
-    """Return the target clamped to what the attempts so far leave of the ceiling; None if it does not fit."""
+    """Return the target clamped to what the attempts so far leave of the ceiling, or None if it does not fit."""
     ceiling = exchange.policy.max_cost_per_request
     if ceiling is None:
         return step
@@ -30,7 +30,7 @@ def _attempt_cost_usd(attempt: Attempt) -> float:
     """Return the known cost of an attempt, or an estimate.
 
     A running attempt counts with its worst case. One that failed after its first content, or lost to a hedge, counts with
-    its prompt and the text received; one that failed before counts as 0.
+    its prompt and the text received. One that failed before counts as 0.
     """
     known, exchange, target = attempt.cost(), attempt.exchange, attempt.step.target
     if known is not None or target.price is None:

@@ -14,22 +14,30 @@ from proxy.sse import EventTooLargeError
 
 
 def response_failure(attempt: Attempt, transform: str, error: Exception) -> ParrotError:
-    """Return the failure for an exception in the translation of a response, a malformed response; log unexpected exceptions."""
+    """Return the failure for an exception in the translation of a response, a malformed response. Log unexpected exceptions."""
     if not isinstance(error, (ParrotError, EventTooLargeError)):
         _log(attempt, transform, error)
     return contract.error_from_exception(error)
 
 
 def request_failure(attempt: Attempt, transform: str, error: Exception) -> ParrotError:
-    """Return the error for an exception in the translation of a request, which excludes the target; log unexpected exceptions."""
+    """Return the error for an exception in the translation of a request, which excludes the target. Log unexpected exceptions."""
     if isinstance(error, ParrotError):
         return error
     _log(attempt, transform, error)
     return InvalidRequestError(f"the request cannot be translated for {attempt.step.target.provider.name}")
 
 
+def unexpected_failure(attempt: Attempt, error: Exception) -> ParrotError:
+    """Return the failure for an exception outside of any translation. Log it unless it is a ParrotError."""
+    if isinstance(error, ParrotError):
+        return error
+    attempt.exchange.runtime.log.error("request_unhandled_error", request_id=attempt.exchange.id, exc_info=error)
+    return ParrotError("the sidecar failed; its log says more")
+
+
 class Guard(Struct, frozen=True):
-    """A context manager that turns any exception into a failure of the attempt; cancellation passes."""
+    """A context manager that turns any exception into a failure of the attempt. Cancellation passes."""
 
     attempt: Attempt
     transform: str

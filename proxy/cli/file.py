@@ -11,7 +11,7 @@ from proxy.config.files import read_text, read_value
 from proxy.control import LOCAL_ENDPOINTS
 from proxy.generation import Generation, GenerationFactory
 from proxy.pipeline import PipelineTerminals
-from proxy.upstream.attempt import call_upstream
+from proxy.upstream.call import make_start_call
 
 
 def add_config_argument(parser: ArgumentParser) -> None:
@@ -32,8 +32,8 @@ def read_file(path: str) -> str:
 
 
 def generation_factory() -> GenerationFactory:
-    """Return a factory that uses this process's environment and files."""
-    return GenerationFactory(os.environ, read_value, PipelineTerminals(call_upstream, LOCAL_ENDPOINTS))
+    """Return a factory that reads this process's environment and files."""
+    return GenerationFactory(os.environ, read_value, PipelineTerminals(make_start_call, LOCAL_ENDPOINTS))
 
 
 def load_generation(path: str) -> Generation:

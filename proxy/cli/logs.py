@@ -12,6 +12,7 @@ import orjson
 import structlog
 from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
+from proxy.cli.batched_writer import BatchedWriter
 from proxy.cli.nonblocking_writer import NonblockingWriter
 
 FORMATS = ("auto", "json", "console")
@@ -19,17 +20,21 @@ FORMATS = ("auto", "json", "console")
 Redact = Callable[[bytes], bytes]
 
 
-def build_logger(form: str, stream: TextIO = sys.stderr, redact: Redact = bytes) -> FilteringBoundLogger:
+def build_logger(
+    form: str, stream: TextIO = sys.stderr, redact: Redact = bytes, *, batched: bool = False
+) -> FilteringBoundLogger:
     """Return a logger that writes to `stream` from level info on.
 
-    `form` is one of FORMATS. `auto` is console on a terminal and JSON elsewhere. `redact` gets every line.
+    `form` is one of FORMATS; `auto` is console on a terminal and JSON elsewhere. `redact` gets every line. With `batched`,
+    JSON lines are written in batches.
     """
     if form == "console" or (form == "auto" and stream.isatty()):
         return _bind(_console(stream.isatty()), NonblockingWriter(stream, _dropped_text, redact))
-    return _bind(_JSON, NonblockingWriter(stream, _dropped_json, redact))
+    writer = NonblockingWriter(stream, _dropped_json, redact)
+    return _bind(_JSON, BatchedWriter(writer) if batched else writer)
 
 
-def _bind(processors: list[Processor], writer: NonblockingWriter) -> FilteringBoundLogger:
+def _bind(processors: list[Processor], writer: NonblockingWriter | BatchedWriter) -> FilteringBoundLogger:
     bound: FilteringBoundLogger = structlog.wrap_logger(
         structlog.BytesLogger(cast(BinaryIO, writer)),
         processors=processors,

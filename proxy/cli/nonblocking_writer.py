@@ -32,17 +32,17 @@ class NonblockingWriter:
         """Whether the last line was written in part."""
 
     def write(self, line: bytes) -> int:
-        """Write one line, which ends with a line feed, after redaction, and return the length of `line`."""
-        data = self._redact(line)
-        if self._dropped:
-            data = self._dropped_notice(self._dropped) + data
-        if self._line_cut:
-            data = b"\n" + data
+        """Write one or more lines, each with its line feed, after redaction; return the length of `line`."""
+        lines = self._redact(line)
+        notice = self._dropped_notice(self._dropped) if self._dropped else b""
+        data = b"".join((b"\n" if self._line_cut else b"", notice, lines))
         written = self._put(data)
-        if written == len(data):
-            self._dropped, self._line_cut = 0, False
-        else:
-            self._dropped, self._line_cut = self._dropped + 1, self._line_cut or written > 0
+        written_of_lines = written - (len(data) - len(lines))
+        if written_of_lines >= 0:
+            self._dropped = 0  # the notice was written
+        self._dropped += lines.count(b"\n", max(0, written_of_lines))
+        if written:
+            self._line_cut = data[written - 1 : written] != b"\n"
         return len(line)
 
     def flush(self) -> None:

@@ -68,7 +68,7 @@ class _Logs:
 def _build_log(form: str, stack: AsyncExitStack) -> _Logs:
     """Build the log of the process. Until the stack exits it also receives what libraries log."""
     redact = LogRedactor()
-    log = build_logger(form, redact=redact)
+    log = build_logger(form, redact=redact, batched=True)
     stack.callback(LibraryLog(log).close)
     return _Logs(log, redact)
 

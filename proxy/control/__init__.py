@@ -5,7 +5,7 @@
 
 from collections.abc import Mapping
 
-from proxy.control import activity, costs, health, models, performance, route, stream
+from proxy.control import activity, costs, health, models, pages, performance, route, stream
 from proxy.middleware.endpoints import LocalEndpoint
 
 LOCAL_ENDPOINTS: Mapping[str, LocalEndpoint] = {
@@ -17,4 +17,5 @@ LOCAL_ENDPOINTS: Mapping[str, LocalEndpoint] = {
     performance.PATH: LocalEndpoint("GET", performance.performance),
     "/v1/route": LocalEndpoint("POST", route.route),
     "/v1/costs/analyze": LocalEndpoint("POST", costs.analyze),
+    **pages.PAGE_ENDPOINTS,
 }

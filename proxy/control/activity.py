@@ -18,7 +18,7 @@ PATH = "/v1/providers/activity"
 Row = dict[str, Any]
 
 
-async def activity(exchange: Exchange) -> Response:
+def activity(exchange: Exchange) -> Response:
     """Answer with the activity report as JSON."""
     return Response(200, {}, orjson.dumps(report(exchange.snapshot, exchange.runtime.activity)))
 

@@ -9,11 +9,9 @@ from typing import Any
 import orjson
 
 from proxy.config.snapshot import Target, targets_for_model
-from proxy.config.units import Size
-from proxy.errors import InvalidRequestError
+from proxy.errors import InvalidRequestError, RequestTooLargeError
 from proxy.exchange import Exchange
 from proxy.messages import Response
-from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import signals
 from proxy.routing.eligibility import RequestCheck, request_check, static_exclusion
 from proxy.routing.facts import Facts, parse_json_object
@@ -21,17 +19,19 @@ from proxy.routing.policy import effective_policy
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.signals import Signals
 
-MAX_BODY_BYTES = Size(64 * 2**10)
+MAX_BODY_BYTES = 64 * 2**10
 MAX_TOKENS = 10**9
 
 
-async def analyze(exchange: Exchange) -> Response:
+def analyze(exchange: Exchange) -> Response:
     """Answer with the cost in USD per provider: of its cheapest available target, else of its cheapest target.
 
     The control headers apply as to a request of that size. An unavailable provider has a `reason`. `cost` is null where
     the price is unknown.
     """
-    body = parse_json_object(await Limits(max_body=MAX_BODY_BYTES).read(exchange))
+    if len(exchange.raw) > MAX_BODY_BYTES:
+        raise RequestTooLargeError(f"the body is over {MAX_BODY_BYTES} bytes")
+    body = parse_json_object(exchange.raw)
     counts = _counts(body)
     model = body.get("model")
     if not isinstance(model, str) or not model:

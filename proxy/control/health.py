@@ -11,8 +11,9 @@ import orjson
 
 from proxy.config.snapshot import Snapshot
 from proxy.control.report_query import ReportQuery, parse_report_query
-from proxy.exchange import Exchange, Runtime
+from proxy.exchange import Exchange
 from proxy.messages import Response
+from proxy.runtime import Runtime
 from proxy.telemetry.health import HEALTHY, Health, Member, disabled_health
 from proxy.telemetry.metric_labels import LabelledTarget, group_key
 from proxy.telemetry.observations import Observations
@@ -54,7 +55,7 @@ def report_time(runtime: Runtime) -> ReportTime:
     return ReportTime(runtime.clock(), runtime.wall())
 
 
-async def health(exchange: Exchange) -> Response:
+def health(exchange: Exchange) -> Response:
     """Answer with the health report as JSON."""
     runtime = exchange.runtime
     query = parse_report_query(exchange.request.path, exchange.snapshot)

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from proxy import __version__
 from proxy.config.snapshot import Snapshot
 from proxy.control.watch import HealthWatcher
-from proxy.exchange import Runtime
 from proxy.reload import ReloadOutcome
+from proxy.runtime import Runtime
 from proxy.telemetry.observations import Labels, TargetTotals
 from proxy.telemetry.prometheus import ConfigMetrics, MetricsSnapshot, TargetSeries, exposition
 

@@ -14,14 +14,14 @@ from proxy.messages import Response
 PATH = "/v1/models"
 
 
-async def models(exchange: Exchange) -> Response:
+def models(exchange: Exchange) -> Response:
     """List every name of the table. Patterns are not names and are left out."""
     snapshot = exchange.snapshot
     listed = [_model(name, targets) for name, targets in snapshot.models.items()]
     return _respond({"object": "list", "data": listed})
 
 
-async def model(exchange: Exchange) -> Response:
+def model(exchange: Exchange) -> Response:
     """Answer with one model: a name of the table, or one that a pattern matches."""
     name = unquote(exchange.request.path.partition("?")[0].removeprefix(f"{PATH}/"))
     return _respond(_model(name, targets_for_model(exchange.snapshot, name)))

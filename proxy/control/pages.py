@@ -7,16 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import partial
 from importlib.resources import files
 
-from aiohttp import web
-
-from proxy.errors import MethodNotAllowedError
-from proxy.exchange import Exchange, Handler
-from proxy.messages import Headers, RawResponse, Response
-from proxy.middleware.auth import Auth
-from proxy.pipeline import Pipeline
+from proxy.exchange import Exchange
+from proxy.messages import Response
+from proxy.middleware.endpoints import LocalEndpoint
 
 _CONTENT_TYPES = {"html": "text/html", "css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
 _HEADERS = {
@@ -38,13 +33,9 @@ class Page:
     content_type: str
     body: bytes
 
-    async def run(self, http_request: web.BaseRequest, headers: Headers) -> web.StreamResponse:
-        """Write the file, with a Content-Security-Policy that allows only the sidecar's own scripts."""
-        all_headers = {**_HEADERS, "Server": headers["Server"]}
-        response = web.Response(body=self.body, content_type=self.content_type, charset="utf-8", headers=all_headers)
-        await response.prepare(http_request)
-        await response.write_eof()
-        return response
+    def show(self, exchange: Exchange) -> Response:
+        """Return the file, with a Content-Security-Policy that allows only the sidecar's own scripts."""
+        return Response(200, {**_HEADERS, "Content-Type": f"{self.content_type}; charset=utf-8"}, self.body)
 
 
 def _read_pages() -> Mapping[str, Page]:
@@ -61,21 +52,7 @@ PAGES: Mapping[str, Page] = _read_pages()
 """Path -> file."""
 
 
-def find_page(path: str, pipeline: Pipeline) -> Handler[Exchange] | None:
-    """Return the handler of a dashboard path, or None for another path.
-
-    Without keys the Host and Origin checks of `auth` apply to it too.
-    """
-    page = PAGES.get(path.partition("?")[0])
-    if page is None:
-        return None
-    auth = next((each for each in pipeline.middlewares if isinstance(each, Auth)), Auth())
-    handler = partial(_show, page)
-    return handler if auth.keys else partial(auth, handler=handler)
-
-
-async def _show(page: Page, exchange: Exchange) -> Response:
-    method = exchange.request.method
-    if method not in ("GET", "HEAD"):
-        raise MethodNotAllowedError(f"method {method} not allowed; use GET", headers={"Allow": "GET, HEAD"})
-    return RawResponse(200, {}, b"", page.run)
+PAGE_ENDPOINTS: Mapping[str, LocalEndpoint] = {
+    path: LocalEndpoint("GET", page.show, is_public=True) for path, page in PAGES.items()
+}
+"""The files as endpoints. Without keys the Host and Origin checks of `auth` apply to them too."""

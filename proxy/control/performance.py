@@ -10,8 +10,9 @@ import orjson
 from proxy.config.snapshot import Snapshot
 from proxy.control.health import milliseconds, percentage, sum_window
 from proxy.control.report_query import ReportQuery, format_window, parse_report_query
-from proxy.exchange import Exchange, Runtime
+from proxy.exchange import Exchange
 from proxy.messages import Response
+from proxy.runtime import Runtime
 from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.metric_labels import LabelledTarget
 from proxy.telemetry.observations import Observations
@@ -24,7 +25,7 @@ Row = dict[str, Any]
 _PERCENTS = (50, 90, 99)
 
 
-async def performance(exchange: Exchange) -> Response:
+def performance(exchange: Exchange) -> Response:
     """Answer with the performance report as JSON."""
     runtime = exchange.runtime
     query = parse_report_query(exchange.request.path, exchange.snapshot)

@@ -13,9 +13,9 @@ from itertools import groupby
 from proxy.config.schema import ProbeConfig
 from proxy.config.snapshot import Snapshot, Target
 from proxy.errors import EgressError, ResourceExhaustedError
-from proxy.exchange import Runtime
 from proxy.messages import UpstreamRequest
 from proxy.resilience.probes import ProbeHistory, ProbeResult
+from proxy.runtime import Runtime
 from proxy.upstream.probe import build_probe_request
 
 JITTER = 0.1

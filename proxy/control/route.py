@@ -6,19 +6,17 @@ import orjson
 
 from proxy.exchange import Exchange
 from proxy.messages import Response
-from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import signals
 from proxy.routing.decision import decide
 from proxy.routing.dry_run import build_routing_request, explanation
 from proxy.routing.facts import parse_json_object
 
 
-async def route(exchange: Exchange) -> Response:
+def route(exchange: Exchange) -> Response:
     """Answer with the plan for a chat request as it would be made now.
 
     No balancing turn is taken and no session is recorded. An empty plan is a 200, an unknown model a 404.
     """
-    exchange.raw = await Limits().read(exchange)
     request = build_routing_request(
         parse_json_object(exchange.raw), exchange.control_headers, exchange.snapshot, exchange.id
     )

@@ -29,8 +29,8 @@ SEND_TIMEOUT_S = 10.0
 _MAX_MESSAGE_BYTES = 4096
 
 
-async def stream(exchange: Exchange) -> Response:
-    """Return a response that takes over the connection: a websocket or an event stream, as requested.
+def stream(exchange: Exchange) -> Response:
+    """Return a response that takes over the connection: a websocket or an event stream, as the request asks.
 
     Raises InvalidRequestError for any other request, and OverloadedError at the limit of clients or when shutting down.
     """
@@ -38,9 +38,9 @@ async def stream(exchange: Exchange) -> Response:
     if feed.closed or len(feed) >= MAX_SUBSCRIBERS:
         raise _too_many_clients()
     if headers.get("Upgrade", "").lower() == "websocket":
-        return RawResponse(101, {}, b"", _Websocket(feed, exchange.authenticate_later).run)
+        return RawResponse(101, {}, b"", run=_Websocket(feed, exchange.authenticate_later).run)
     if "text/event-stream" in headers.get("Accept", ""):
-        return RawResponse(200, {}, b"", _Events(feed).run)
+        return RawResponse(200, {}, b"", run=_Events(feed).run)
     raise InvalidRequestError(
         "open this path as a websocket, or send Accept: text/event-stream; for a single report GET /v1/providers/health"
     )

@@ -15,7 +15,7 @@ import orjson
 from proxy.config.snapshot import Snapshot
 from proxy.control.health import HealthEvaluator, ObservedTargets, ReportTime, Row, report, report_time, statuses
 from proxy.control.report_query import ReportQuery
-from proxy.exchange import Runtime
+from proxy.runtime import Runtime
 from proxy.telemetry.health_poller import HealthPoller
 from proxy.telemetry.metric_labels import labelled_targets
 

@@ -1,1 +1,1 @@
-"""One behaviour per file. A middleware returns, wraps or raises; it never writes to the client."""
+"""One behaviour per file: the phases of a request, as described in `pipeline`."""

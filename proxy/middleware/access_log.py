@@ -1,49 +1,45 @@
-"""One line for each request, at its very end; nothing of what was said in it, and no key."""
+"""Logs one line for each request, at its end, without content and without keys."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy.exchange import Exchange, Handler
-from proxy.messages import CompletionState, Response
+from proxy.exchange import Exchange
+from proxy.messages import CompletionState
 
-_LOOKS = "/v1/providers/"
-"""Where dashboards and probes look every few seconds; a look that went well is a line for those who debug."""
+_POLLED_PREFIXES = ("/v1/providers/", "/dashboard")
+"""Paths that dashboards and probes request every few seconds: a success is logged at debug level."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccessLog:
-    """Logs how each request ended, whoever ended it."""
+    """Writes `request_completed`, however the request ended."""
 
-    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        exchange.on_close(_write)
-        return await handler(exchange)
-
-
-def _write(exchange: Exchange) -> None:
-    runtime = exchange.runtime
-    target = exchange.winning_attempt.step.target if exchange.winning_attempt else None
-    answer = exchange.winning_attempt.completion if exchange.winning_attempt else CompletionState()
-    quiet = exchange.outcome == "ok" and exchange.request.path.startswith(_LOOKS)
-    write = runtime.log.debug if quiet else runtime.log.info
-    write(
-        "request_completed",
-        request_id=exchange.id,
-        key=exchange.identity,
-        model=exchange.facts.model or None,
-        stream=exchange.facts.stream,
-        outcome=exchange.outcome,
-        status=exchange.status or None,
-        provider=target.provider.name if target else None,
-        region=target.region if target else None,
-        attempts=[f"{attempt.step.target.id}: {attempt.outcome or 'open'}" for attempt in exchange.attempts],
-        ttft_ms=_milliseconds(exchange.first_content_at, exchange.started),
-        total_ms=_milliseconds(runtime.clock(), exchange.started),
-        overhead_ms=exchange.overhead_ms,
-        prompt_tokens=answer.token_count("prompt_tokens"),
-        completion_tokens=answer.token_count("completion_tokens"),
-        dropped_events=answer.dropped_events or None,
-    )
+    def closed(self, exchange: Exchange) -> None:
+        """Write the line."""
+        runtime, winner = exchange.runtime, exchange.winning_attempt
+        target = winner.step.target if winner else None
+        completion = winner.completion if winner else CompletionState()
+        is_quiet = exchange.outcome == "ok" and exchange.request.path.startswith(_POLLED_PREFIXES)
+        write = runtime.log.debug if is_quiet else runtime.log.info
+        write(
+            "request_completed",
+            request_id=exchange.id,
+            key=exchange.identity,
+            model=exchange.facts.model or None,
+            stream=exchange.facts.stream,
+            outcome=exchange.outcome,
+            status=exchange.status or None,
+            provider=target.provider.name if target else None,
+            region=target.region if target else None,
+            attempts=[f"{attempt.step.target.id}: {attempt.outcome or 'open'}" for attempt in exchange.attempts],
+            ttft_ms=_milliseconds(exchange.first_content_at, exchange.started),
+            total_ms=_milliseconds(runtime.clock(), exchange.started),
+            overhead_ms=exchange.overhead_ms,
+            prompt_tokens=completion.token_count("prompt_tokens"),
+            completion_tokens=completion.token_count("completion_tokens"),
+            dropped_events=completion.dropped_events or None,
+        )
 
 
 def _milliseconds(moment: float | None, start: float) -> float | None:

@@ -1,4 +1,4 @@
-"""Who may come in: by key where keys are named, else only what is truly local."""
+"""Authenticates callers: by key where keys are configured, otherwise only what comes from this machine."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from msgspec import Meta
 
 from proxy.config.units import Secret
 from proxy.errors import AuthenticationError
-from proxy.exchange import Exchange, Handler
+from proxy.exchange import Exchange
 from proxy.host_origin import check_host, check_origin
-from proxy.messages import Headers, Response
+from proxy.messages import Headers
 
-LATER = frozenset({"/v1/providers/health/stream"})
-"""Where a websocket without any key may come in, to show it in its first message: a browser's cannot send headers."""
+LATE_KEY_PATHS = frozenset({"/v1/providers/health/stream"})
+"""Where a websocket may send its key in its first message, because a browser's websocket cannot send headers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,43 +33,43 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Auth:
-    """Checks the key, or without keys that neither a web page nor a rebound name is asking."""
+    """Checks the key. Without keys, that the request comes from no web page and to no rebound name."""
 
     keys: tuple[Key, ...] = ()
     origins: tuple[str, ...] = ()
     """Web origins that may call from a browser, such as `https://app.example.com`."""
 
-    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+    def before(self, exchange: Exchange) -> None:
+        """Set the caller's identity. Raises AuthenticationError, and ForbiddenError for a web page or a rebound name."""
         headers = exchange.request.headers
         check_origin(headers, self.origins, "list it under auth: origins")
         if not self.keys:
             check_host(headers, "name keys under auth: keys")
-        elif _shows_it_later(exchange):
-            exchange.authenticate_later = self._named
-        else:
+        elif _sends_key_later(exchange):
+            exchange.authenticate_later = self._key_name
+        elif not exchange.is_public:
             exchange.identity = self._identity(headers)
-        return await handler(exchange)
 
     def _identity(self, headers: Headers) -> str:
-        name = self._named(_sent(headers))
+        name = self._key_name(_sent_key(headers))
         if name is None:
             raise AuthenticationError("a valid key is required: Authorization: Bearer KEY, or x-api-key: KEY")
         return name
 
-    def _named(self, key: str) -> str | None:
-        """The key's name; every key is compared, and digests, so that time tells nothing."""
+    def _key_name(self, key: str) -> str | None:
+        """Return the name of a known key. Every key is compared, by digest, so that the time taken reveals nothing."""
         given = _digest(key)
         found = [each.name for each in self.keys if compare_digest(given, _digest(each.value.value))]
         return found[0] if found else None
 
 
-def _shows_it_later(exchange: Exchange) -> bool:
+def _sends_key_later(exchange: Exchange) -> bool:
     headers, path = exchange.request.headers, exchange.request.path.partition("?")[0]
     websocket = headers.get("Upgrade", "").lower() == "websocket"
-    return websocket and path in LATER and "Authorization" not in headers and "x-api-key" not in headers
+    return websocket and path in LATE_KEY_PATHS and "Authorization" not in headers and "x-api-key" not in headers
 
 
-def _sent(headers: Headers) -> str:
+def _sent_key(headers: Headers) -> str:
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
     return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
 

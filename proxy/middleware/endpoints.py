@@ -1,16 +1,15 @@
-"""Which endpoint is asked for: models are called further in, anything else ends here.
+"""Finds the endpoint by the request's path.
 
-Not named in routing.yaml: it always stands before `limits`, so what it refuses is logged, and had to show a key.
+Not an entry of routing.yaml: it always stands before `limits`, so that what it refuses is authenticated and logged.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from proxy.errors import InvalidRequestError, MethodNotAllowedError, NotFoundError
-from proxy.exchange import Exchange, Handler
-from proxy.messages import Response
+from proxy.exchange import Exchange, LocalHandler
 
 PATHS: Mapping[str, str] = {
     "/v1/chat/completions": "chat",
@@ -25,36 +24,51 @@ PATHS: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class LocalEndpoint:
-    """An endpoint that the sidecar answers itself; a path that ends with a slash stands for all below it."""
+    """An endpoint that the sidecar answers itself. A path ending with a slash stands for all below it, except for pages."""
 
     method: str
-    handler: Handler[Exchange]
+    handler: LocalHandler
+    is_public: bool = False
+    """Whether it is served without a key: it holds nothing but the page itself. `HEAD` is allowed too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoints:
-    """Names the endpoint, or answers, or says what there is."""
+    """Names the endpoint, or raises what is wrong with path, method or encoding."""
 
     local: Mapping[str, LocalEndpoint]
+    public_paths: frozenset[str] = field(init=False)
 
-    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+    def __post_init__(self) -> None:
+        public = frozenset(path for path, endpoint in self.local.items() if endpoint.is_public)
+        object.__setattr__(self, "public_paths", public)
+
+    def before(self, exchange: Exchange) -> None:
+        """Set `endpoint` or `local_handler`."""
         request = exchange.request
         path = request.path.partition("?")[0]
-        own = None if path in PATHS else self._own(path)
-        method = own.method if own else "POST"
-        if request.method != method:
-            raise MethodNotAllowedError(f"method {request.method} not allowed; use {method}", headers={"Allow": method})
-        encoding = request.headers.get("Content-Encoding", "identity")
-        if encoding != "identity":
-            raise InvalidRequestError(f"Content-Encoding '{encoding[:32]}' is not taken; send the body as it is")
-        if own is not None:
-            return await own.handler(exchange)
-        exchange.endpoint = PATHS[path]
-        return await handler(exchange)
+        if (name := PATHS.get(path)) is not None:
+            _check(request.method, ("POST",), request.headers.get("Content-Encoding"))
+            exchange.endpoint = name
+        else:
+            endpoint = self._local(path)
+            methods = (endpoint.method, "HEAD") if endpoint.is_public else (endpoint.method,)
+            _check(request.method, methods, request.headers.get("Content-Encoding"))
+            exchange.local_handler = endpoint.handler
 
-    def _own(self, path: str) -> LocalEndpoint:
-        below = (own for start, own in self.local.items() if start.endswith("/") and path.startswith(start))
-        own = self.local.get(path) or next(below, None)
-        if own is None:
-            raise NotFoundError(f"unknown path {path[:256]}; available: {', '.join((*PATHS, *self.local))}")
-        return own
+    def _local(self, path: str) -> LocalEndpoint:
+        prefixes = (name for name, each in self.local.items() if name.endswith("/") and not each.is_public)
+        endpoint = self.local.get(path) or next((self.local[name] for name in prefixes if path.startswith(name)), None)
+        if endpoint is None:
+            listed = (path for path, each in self.local.items() if not each.is_public)
+            raise NotFoundError(f"unknown path {path[:256]}; available: {', '.join((*PATHS, *listed))}")
+        return endpoint
+
+
+def _check(method: str, allowed: tuple[str, ...], encoding: str | None) -> None:
+    if method not in allowed:
+        raise MethodNotAllowedError(
+            f"method {method} not allowed; use {allowed[0]}", headers={"Allow": ", ".join(allowed)}
+        )
+    if encoding is not None and encoding != "identity":
+        raise InvalidRequestError(f"Content-Encoding '{encoding[:32]}' is not supported; send the body unencoded")

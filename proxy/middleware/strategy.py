@@ -1,4 +1,4 @@
-"""Reads what is asked for, and decides who serves it."""
+"""Makes the routing decision, and annotates the response with what came of it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from proxy.config.snapshot import targets_for_model
 from proxy.errors import NoEligibleProviderError, ParrotError
-from proxy.exchange import Exchange, Handler
-from proxy.messages import Response, TransformedBody
+from proxy.exchange import Exchange
+from proxy.messages import Response
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.routing.decision import decide
 from proxy.routing.eligibility import unsupported_param
@@ -28,23 +28,27 @@ class RoutingMiddleware:
         if self.default not in STRATEGIES:
             raise ValueError(f"default: expected one of {', '.join(STRATEGIES)}")
 
-    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
+    def before(self, exchange: Exchange) -> None:
+        """Parse the body and decide. Raises InvalidRequestError, ModelNotFoundError and NoEligibleProviderError."""
         try:
             self._decide(exchange)
-            response = await handler(exchange)
         except ParrotError as error:
-            if exchange.policy.route_explain and exchange.decision.strategy:
-                error.extra["routing"] = exchange.explain()
+            _explain(exchange, error)
             raise
+
+    def after(self, exchange: Exchange, response: Response) -> None:
+        """Keep the session's target, and add cost and explanation to the response."""
+        if response.error is not None:
+            _explain(exchange, response.error)
+            return
         if exchange.policy.session_id:
             _keep_session(exchange, exchange.policy.session_id)
         if exchange.policy.max_latency_ms is not None:
             _warn_of_latency(exchange, exchange.policy.max_latency_ms)
         _annotate(exchange, response)
-        return response
 
     def routing_request(self, exchange: Exchange) -> RoutingRequest:
-        """What the decision is asked."""
+        """Return the decision's input."""
         region = exchange.snapshot.defaults.region
         return RoutingRequest(exchange.facts, exchange.policy, self.default, exchange.id, exchange.body, region)
 
@@ -58,12 +62,12 @@ class RoutingMiddleware:
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
             raise _no_eligible_provider(exchange)
-        if exchange.decision.pick is not None:  # taken at once, as the next decision must see it
+        if exchange.decision.pick is not None:  # recorded at once, as the next decision must see it
             exchange.runtime.round_robin.record(exchange.decision.pick)
 
 
 def signals(exchange: Exchange) -> Signals:
-    """What is known at this moment, the turns and the session's last target included."""
+    """Return what the decision reads of the present: health, balancing, limits and the session's last target."""
     runtime = exchange.runtime
     now = runtime.clock()
     session = exchange.policy.session_id
@@ -76,31 +80,38 @@ def signals(exchange: Exchange) -> Signals:
 
 def _keep_session(exchange: Exchange, session: str) -> None:
     runtime = exchange.runtime
-    if exchange.winning_attempt:
-        runtime.affinity.put((exchange.identity, session), exchange.winning_attempt.step.target.id, runtime.clock())
+    # Where the headers go out early no attempt has won: then it is the one in progress.
+    if (attempt := exchange.winning_attempt or next(reversed(exchange.attempts), None)) is not None:
+        runtime.affinity.put((exchange.identity, session), attempt.step.target.id, runtime.clock())
 
 
 def _warn_of_latency(exchange: Exchange, limit: float) -> None:
-    """X-Max-Latency-Ms asks for no refusal, only for the truth: how long it was to the first content."""
+    """Warn where the first content came later than X-Max-Latency-Ms, which refuses nothing."""
     first = exchange.first_content_at
     if first is not None and (first - exchange.started) * 1000 > limit:
         exchange.warnings.append(f"max-latency-missed;ms={round((first - exchange.started) * 1000)}")
 
 
 def _annotate(exchange: Exchange, response: Response) -> None:
-    """The answer gets its cost, where that is or may become known, and the decision, if it was asked for."""
-    account = exchange.explain if exchange.policy.route_explain else None
-    if isinstance(response.body, bytes):
-        if (bill := exchange.total_cost()) is not None:
-            response.body = with_cost(response.body, bill)
-        if account is not None:
-            response.body = with_routing(response.body, account())
-    elif account is not None or exchange.facts.include_usage:
-        response.body = TransformedBody(response.body, StreamAnnotator(exchange.total_cost, account))
+    """Add the cost where it is or may become known, and the explanation if the request asks for it."""
+    explain = exchange.explain if exchange.policy.route_explain else None
+    if response.body is None:
+        if explain is not None or exchange.facts.include_usage:
+            response.transforms.append(StreamAnnotator(exchange.total_cost, explain))
+        return
+    if (cost := exchange.total_cost()) is not None:
+        response.body = with_cost(response.body, cost)
+    if explain is not None:
+        response.body = with_routing(response.body, explain())
+
+
+def _explain(exchange: Exchange, error: ParrotError) -> None:
+    if exchange.policy.route_explain and exchange.decision.strategy:
+        error.extra["routing"] = exchange.explain()
 
 
 def _no_eligible_provider(exchange: Exchange) -> NoEligibleProviderError:
-    """Each provider with its first reason, a disabled one with what would enable it; `param` is the one to change, if any."""
+    """Return the error with each provider's first reason. `param` is the parameter to change, if there is one."""
     decision = exchange.decision
     reasons = {each.provider: each.reason for each in reversed(decision.excluded)}
     for name, reason in reasons.items():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 from proxy.messages import Headers
 from proxy.retry_after import parse_number, parse_reset
@@ -20,6 +22,8 @@ def parse_rate_limits(
     most. `wall` is the time since 1970, `now` the monotonic one. Header names are lower case. A dialect has those of its
     provider's limits (`Dialect.rate_limit_headers`).
     """
+    if not _has_limits(tuple(headers), names_of_limits):
+        return None
     left: dict[str, float] = {}
     most_used: tuple[float, RateLimitHeaders] | None = None
     for names in names_of_limits:
@@ -37,6 +41,12 @@ def parse_rate_limits(
     reset_s = parse_reset(headers.get(names.reset), wall)
     resets_at = now + min(_DEFAULT_RESET_S if reset_s is None else reset_s, _MAX_RESET_S)
     return RateLimitStatus(_integer(left.get("requests")), _integer(left.get("tokens")), used_ratio, resets_at)
+
+
+@lru_cache(maxsize=128)
+def _has_limits(names: tuple[str, ...], names_of_limits: tuple[RateLimitHeaders, ...]) -> bool:
+    """Return whether one of these headers contains what is left of a limit; worked out once for each set of names."""
+    return any(each.remaining in names for each in names_of_limits)
 
 
 def _integer(number: float | None) -> int | None:

@@ -22,8 +22,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
-from proxy.exchange import Attempt, Exchange, Handler
-from proxy.messages import Response
+from proxy.exchange import Attempt, Exchange
 from proxy.tracing import attributes
 from proxy.tracing.attributes import Attributes
 
@@ -60,13 +59,17 @@ class OtelTracing:
     tracer: Tracer
     _open: dict[Exchange, RequestTrace] = field(default_factory=dict)
 
-    async def trace_request(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        """Start the request's span, as a child of the span in the client's `traceparent` if there is one."""
-        if not exchange.request.path.startswith(_UNTRACED_PREFIX):
-            self._start_request(exchange)
-        return await handler(exchange)
+    @property
+    def request_middleware(self) -> RequestSpans:
+        """The middleware that runs outermost."""
+        return RequestSpans(self)
 
-    async def trace_attempt(self, attempt: Attempt, handler: Handler[Attempt]) -> Response:
+    @property
+    def attempt_middleware(self) -> AttemptSpans:
+        """The middleware that runs innermost, once per attempt."""
+        return AttemptSpans(self)
+
+    def begin_attempt(self, attempt: Attempt) -> None:
         """Start the attempt's span and send it to the provider as `traceparent`."""
         trace = self._open.get(attempt.exchange)
         if trace is not None:
@@ -74,7 +77,6 @@ class OtelTracing:
             headers = dict(attempt.provider_request.headers)
             _W3C.inject(headers, set_span_in_context(span, Context()))
             attempt.provider_request = replace(attempt.provider_request, headers=headers)
-        return await handler(attempt)
 
     async def close(self) -> None:
         """Export the remaining spans, for FLUSH_TIMEOUT_S at most."""
@@ -92,7 +94,8 @@ class OtelTracing:
         self.provider.shutdown()
         done.set_result(None)
 
-    def _start_request(self, exchange: Exchange) -> None:
+    def begin_request(self, exchange: Exchange) -> None:
+        """Start the request's span, as a child of the span in the client's `traceparent` if there is one."""
         offset = exchange.runtime.wall() - exchange.runtime.clock()
         span = self.tracer.start_span(
             exchange.request.method,
@@ -103,7 +106,6 @@ class OtelTracing:
         )
         if span.is_recording():  # else it is not sampled, and the client's trace headers pass unchanged
             self._open[exchange] = RequestTrace(span, set_span_in_context(span, Context()), offset)
-            exchange.on_close(self._end)
 
     def _start_attempt(self, attempt: Attempt, trace: RequestTrace) -> Span:
         span = self.tracer.start_span(
@@ -116,9 +118,11 @@ class OtelTracing:
         trace.attempts.append((attempt, span))
         return span
 
-    def _end(self, exchange: Exchange) -> None:
-        """End all spans. Registered first and so called last, when every attempt has its outcome."""
-        trace, now = self._open.pop(exchange), exchange.runtime.clock()
+    def end_request(self, exchange: Exchange) -> None:
+        """End the spans of a request and of its attempts."""
+        trace, now = self._open.pop(exchange, None), exchange.runtime.clock()
+        if trace is None:
+            return
         for attempt, span in trace.attempts:
             if attempt in exchange.attempts:  # else it was discarded and does not count as an attempt
                 _set_attributes(span, attributes.attempt_end(attempt), is_error=bool(attributes.attempt_error(attempt)))
@@ -127,6 +131,33 @@ class OtelTracing:
         trace.span.update_name(attributes.request_name(exchange))
         _set_attributes(trace.span, attributes.request_end(exchange), is_error=is_error)
         trace.span.end(trace.to_unix_ns(now))
+
+
+@dataclass(frozen=True, slots=True)
+class RequestSpans:
+    """Makes a span of each request, as a child of the span in the client's `traceparent` if there is one."""
+
+    tracing: OtelTracing
+
+    def before(self, exchange: Exchange) -> None:
+        """Start the request's span."""
+        if not exchange.request.path.startswith(_UNTRACED_PREFIX):
+            self.tracing.begin_request(exchange)
+
+    def closed(self, exchange: Exchange) -> None:
+        """End the spans; runs after all other middlewares, when every attempt has its outcome."""
+        self.tracing.end_request(exchange)
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptSpans:
+    """Makes a span of each attempt."""
+
+    tracing: OtelTracing
+
+    def before(self, attempt: Attempt) -> None:
+        """Start the attempt's span."""
+        self.tracing.begin_attempt(attempt)
 
 
 class SdkLogHandler(logging.Handler):

@@ -9,9 +9,6 @@ from typing import Any, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from proxy.exchange import Attempt, Exchange, Handler
-from proxy.messages import Response
-
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SUPPORTED_PROTOCOL = "http/protobuf"
@@ -19,13 +16,15 @@ _URL = re.compile(r"https?://(?:[^/?#@]*@)?(?P<host>[\w.-]+(?::\d{1,5})?|\[[\da-
 
 
 class Tracing(Protocol):
-    """Two middlewares: `trace_request` runs outermost, `trace_attempt` innermost."""
+    """The two middlewares that create the spans, and the export of the spans."""
 
-    async def trace_request(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        """Start the request's span."""
+    @property
+    def request_middleware(self) -> Any:
+        """The middleware that runs outermost."""
 
-    async def trace_attempt(self, attempt: Attempt, handler: Handler[Attempt]) -> Response:
-        """Start the attempt's span and send it to the provider as `traceparent`."""
+    @property
+    def attempt_middleware(self) -> Any:
+        """The middleware that runs innermost, once per attempt."""
 
     async def close(self) -> None:
         """Export the remaining spans, within a time limit."""

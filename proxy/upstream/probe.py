@@ -16,10 +16,10 @@ from proxy.dialects import DIALECTS
 from proxy.errors import ConnectError, EgressError, ParrotError
 from proxy.messages import Headers, UpstreamRequest
 from proxy.resilience.probes import ProbeResult
-from proxy.upstream.attempt import build_upstream_request
 from proxy.upstream.http1.local_errors import local_error
 from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import Proxies
+from proxy.upstream.request import build_upstream_request
 
 MAX_RESPONSE_BYTES = 64 * 2**10
 """How much of a response is read, as only its status is used."""

@@ -1,4 +1,4 @@
-"""The way through a plan: who is next, why, and when nobody is."""
+"""Which target is next, why, and when there is none."""
 
 from __future__ import annotations
 
@@ -10,86 +10,50 @@ from hypothesis import strategies as st
 from msgspec import structs
 
 from proxy.attempts import outcomes
-from proxy.attempts.planner import AttemptPlanner, FailureCause
+from proxy.attempts.events import Cancelled
+from proxy.attempts.planner import NO_CANDIDATES, FailureCause
 from proxy.attempts.settings import OFF, AutoOrDuration, FailoverOptions, Hedge
 from proxy.config.prices import Price
 from proxy.dialects.errors import error_response
 from proxy.errors import ConnectError, UpstreamDisconnected, UpstreamTimeout
-from proxy.resilience.breaker import BreakerSettings
+from proxy.resilience.availability import ProbeFailure
 from proxy.resilience.breakers import BreakerOverride
-from proxy.resilience.classification import CLASSIFICATIONS
-from proxy.routing.decision import Decision
 from proxy.routing.facts import Facts
-from proxy.routing.failover_config import FailoverConfig, Rule
 from proxy.routing.policy import Policy
-from tests.fakes import planned_exchange
-
-BREAKER = BreakerSettings()
-ONE_IN_A_ROW = BreakerSettings(failure_threshold=1)
+from tests.attempts.fixtures import BREAKER, ONE_IN_A_ROW, eject, fail, planned, provider, rules
 
 
-def walk(plan="abc", policy=None, settings=None, **changes):
-    """A walk; `changes` are members of targets by provider, such as a={"context_window": 5}."""
-    made = planned_exchange(plan)
-    steps = [
-        structs.replace(step, target=replace(step.target, **changes.get(step.target.provider.name, {})))
-        for step in made.decision.plan
-    ]
-    made.decision = Decision("m", "automatic", tuple(steps))
-    made.policy, made.facts = policy or Policy(), Facts("chat", "m", stream=True)
-    return AttemptPlanner(made, settings or FailoverOptions())
-
-
-def name(attempt):
-    return attempt and attempt.step.target.provider.name
-
-
-def fail(walk, attempt, failure=None, breaker=BREAKER):
-    failure = failure or error_response(500, {}, "no")
-    return outcomes.record_failure(attempt, failure, breaker), FailureCause(
-        failure.trigger, CLASSIFICATIONS[failure.trigger].fails_over, attempt.step
-    )
-
-
-def eject(walk, *names, failure=None):
-    """One failure is enough to take each of these out."""
-    for each in names:
-        step = next(step for step in walk.exchange.decision.plan if step.target.provider.name == each)
-        attempt = walk.exchange.start_attempt(step)
-        attempt.permit = walk.exchange.runtime.breakers.admit(step.target.id, 100.0)
-        fail(walk, attempt, failure, ONE_IN_A_ROW)
-    walk.exchange.attempts.clear()
-
-
-def rules(*rows, breaker=None):
-    """A chain from a: rows are (provider, triggers) or (provider, triggers, within)."""
-    made = tuple(Rule(row[0], frozenset(row[1].split()), (), row[2] if len(row) > 2 else None) for row in rows)
-    return Policy(failover_config=FailoverConfig("a", made, breaker))
-
-
-def test_the_first_is_the_plans_first_and_each_target_comes_once():
-    walked = walk()
-    attempts = [walked.start_first()]
+def test_attempts_follow_the_plan_and_each_target_comes_once():
+    made = planned()
+    attempts = [made.start_first()]
     while attempts[-1] is not None:
-        _, cause = fail(walked, attempts[-1])
-        attempts.append(walked.start_elsewhere(cause))
-    assert [name(each) for each in attempts] == ["a", "b", "c", None]
+        _, cause = fail(attempts[-1])
+        attempts.append(made.start_elsewhere(cause))
+    assert [provider(each) for each in attempts] == ["a", "b", "c", None]
 
 
-@pytest.mark.parametrize(("out", "first"), [("", "a"), ("a", "b"), ("ab", "c"), ("abc", "a")])
-def test_who_is_out_is_passed_over_unless_all_are(out, first):
-    walked = walk()
-    eject(walked, *out)
-    assert name(walked.start_first()) == first
+def test_choosing_has_no_effect():
+    made = planned()
+    for _ in range(2):
+        assert [step.target.provider.name for step in made.planner.first().admitted] == ["a", "b", "c"]
+        assert [step.target.provider.name for step in made.planner.hedge().admitted] == ["a", "b", "c"]
+    assert made.exchange.attempts == [] and not list(made.exchange.runtime.observations)
 
 
-def test_who_is_out_is_tried_last_when_the_others_have_failed():
-    walked = walk()
-    eject(walked, "b")
-    attempt, tried = walked.start_first(), []
+@pytest.mark.parametrize(("ejected", "first"), [("", "a"), ("a", "b"), ("ab", "c"), ("abc", "a")])
+def test_ejected_targets_are_skipped_unless_all_are_ejected(ejected, first):
+    made = planned()
+    eject(made.exchange, *ejected)
+    assert provider(made.start_first()) == first
+
+
+def test_an_ejected_target_is_tried_last_when_the_others_have_failed():
+    made = planned()
+    eject(made.exchange, "b")
+    attempt, tried = made.start_first(), []
     while attempt:
-        tried.append(name(attempt))
-        attempt = walked.start_elsewhere(fail(walked, attempt)[1])
+        tried.append(provider(attempt))
+        attempt = made.start_elsewhere(fail(attempt)[1])
     assert tried == ["a", "c", "b"]
 
 
@@ -103,23 +67,19 @@ def test_who_is_out_is_tried_last_when_the_others_have_failed():
         (Policy(retry_on_provider_error=False, max_provider_retries=5), 0),
     ],
 )
-def test_so_many_attempts_are_left_after_the_first(policy, left):
-    walked = walk(policy=policy)
-    attempt = walked.start_first()
-    assert walked.attempts_left == left
+def test_the_policy_limits_the_attempts_after_the_first(policy, left):
+    made = planned(policy=policy)
+    attempt, planner = made.start_first(), made.planner
+    assert planner.attempts_left == left
     if not left:
-        verdict, cause = fail(walked, attempt)
-        assert (
-            walked.retry_same(attempt, verdict)
-            is walked.start_elsewhere(cause)
-            is walked.start_retry(attempt.step)
-            is None
-        )
-        assert walked.hedge_delay_s(attempt) is walked.start_hedge() is None
+        classification, cause = fail(attempt)
+        assert planner.retry_same(attempt, classification) is planner.hedge_delay_s(attempt) is None
+        assert planner.elsewhere(cause) == planner.again(attempt.step) == planner.hedge() == NO_CANDIDATES
+        assert planner.after_unsupported() == NO_CANDIDATES
 
 
 @pytest.mark.parametrize(
-    ("policy", "again"),
+    ("policy", "is_retried"),
     [
         (Policy(), True),
         (Policy(max_provider_retries=1), False),
@@ -128,32 +88,33 @@ def test_so_many_attempts_are_left_after_the_first(policy, left):
         (Policy(provider_fallbacks=("a", "b", "c"), max_provider_retries=3), True),
     ],
 )
-def test_a_target_is_tried_again_only_if_the_others_still_get_their_turn(policy, again):
-    walked = walk(policy=policy)
-    attempt = walked.start_first()
-    verdict, _ = fail(walked, attempt)
-    found = walked.retry_same(attempt, verdict)
-    assert (found is not None) is again
-    if found:
-        assert found.step is attempt.step and 0 <= found.wait_s < 0.3
-        assert walked.retry_same(attempt, verdict) is None
+def test_a_target_is_retried_once_and_only_if_attempts_are_left_for_the_others(policy, is_retried):
+    made = planned(policy=policy)
+    attempt = made.start_first()
+    classification, _ = fail(attempt)
+    retry = made.planner.retry_same(attempt, classification)
+    assert (retry is not None) is is_retried
+    if retry:
+        assert retry.step is attempt.step and 0 <= retry.wait_s < 0.3
+        made.planner.mark_retry(retry, classification)
+        assert made.planner.retry_same(attempt, classification) is None
 
 
 @pytest.mark.parametrize(
     "failure",
     [UpstreamTimeout("late"), ConnectError("no"), error_response(504, {}, "late"), error_response(529, {}, "")],
 )
-def test_what_is_silent_or_out_of_reach_is_not_tried_again(failure):
-    walked = walk()
-    attempt = walked.start_first()
-    assert walked.retry_same(attempt, fail(walked, attempt, failure)[0]) is None
+def test_a_silent_or_unreachable_target_is_not_retried(failure):
+    made = planned()
+    attempt = made.start_first()
+    assert made.planner.retry_same(attempt, fail(attempt, failure)[0]) is None
 
 
-def test_what_has_just_been_taken_out_is_not_tried_again():
-    walked = walk()
-    attempt = walked.start_first()
-    verdict, _ = fail(walked, attempt, UpstreamDisconnected("cut"), ONE_IN_A_ROW)
-    assert walked.retry_same(attempt, verdict) is None
+def test_a_target_that_this_failure_ejected_is_not_retried():
+    made = planned()
+    attempt = made.start_first()
+    classification, _ = fail(attempt, UpstreamDisconnected("cut"), ONE_IN_A_ROW)
+    assert made.planner.retry_same(attempt, classification) is None
 
 
 @pytest.mark.parametrize(
@@ -167,13 +128,15 @@ def test_what_has_just_been_taken_out_is_not_tried_again():
         (rules(("b", "any")), "2", True),
     ],
 )
-def test_a_rate_limit_is_waited_for_if_that_is_short_and_nobody_is_named_for_it(policy, seconds, waits):
-    walked = walk(policy=policy)
-    attempt = walked.start_first()
-    verdict, _ = fail(walked, attempt, error_response(429, {"retry-after": seconds}, "wait"))
-    found = walked.retry_same(attempt, verdict)
-    assert (found and found.wait_s) == (float(seconds) if waits else None)
-    assert walked.retry_same(attempt, verdict) is None
+def test_a_short_retry_after_is_waited_for_once_unless_a_rule_names_rate_limits(policy, seconds, waits):
+    made = planned(policy=policy)
+    attempt = made.start_first()
+    classification, _ = fail(attempt, error_response(429, {"retry-after": seconds}, "wait"))
+    retry = made.planner.retry_same(attempt, classification)
+    assert (retry and retry.wait_s) == (float(seconds) if waits else None)
+    if retry:
+        made.planner.mark_retry(retry, classification)
+        assert made.planner.retry_same(attempt, classification) is None
 
 
 @pytest.mark.parametrize(
@@ -191,9 +154,9 @@ def test_a_rate_limit_is_waited_for_if_that_is_short_and_nobody_is_named_for_it(
         (("auth_error", "connection_error"), error_response(401, {}, ""), "b"),
     ],
 )
-def test_the_first_rule_that_names_the_failure_takes_over(triggers, failure, next):
-    walked = walk(policy=rules(*zip("bc", triggers, strict=True)))
-    assert name(walked.start_elsewhere(fail(walked, walked.start_first(), failure)[1])) == next
+def test_the_first_rule_that_names_the_failure_gives_the_next_target(triggers, failure, next):
+    made = planned(policy=rules(*zip("bc", triggers, strict=True)))
+    assert provider(made.start_elsewhere(fail(made.start_first(), failure)[1])) == next
 
 
 @pytest.mark.parametrize(
@@ -204,82 +167,86 @@ def test_the_first_rule_that_names_the_failure_takes_over(triggers, failure, nex
         (UpstreamTimeout("x"), "a"),
     ],
 )
-def test_a_primary_that_is_out_counts_as_failing_with_what_put_it_out(failure, first):
-    walked = walk(policy=rules(("b", "rate_limit"), ("c", "server_error")))
-    eject(walked, "a", failure=failure)
-    assert name(walked.start_first()) == first
+def test_an_ejected_primary_counts_as_failed_with_what_ejected_it(failure, first):
+    made = planned(policy=rules(("b", "rate_limit"), ("c", "server_error")))
+    eject(made.exchange, "a", failure=failure)
+    assert provider(made.start_first()) == first
+
+
+def test_a_primary_held_by_a_failed_probe_counts_as_failed_with_the_probes_class():
+    made = planned(policy=rules(("b", "rate_limit"), ("c", "auth_error")))
+    eject(made.exchange, "a", failure=error_response(429, {"retry-after": "9"}, ""))
+    probe = ProbeFailure("auth_error", "probe: 401", hold_until=200.0)
+    made.exchange.runtime.breakers.record_probe("a@us", probe, 100.0)
+    assert provider(made.start_first()) == "c"
 
 
 def test_a_requests_own_breaker_replaces_the_shared_one():
-    walked = walk(policy=rules(("b", "any"), breaker=BreakerOverride(failure_threshold=2)))
-    eject(walked, "a")
-    attempt = walked.start_first()
-    assert name(attempt) == "a"
-    fail(walked, attempt)
-    again = walk(policy=walked.exchange.policy)
-    again.exchange.runtime = walked.exchange.runtime
-    assert name(again.start_first()) == "b"
+    made = planned(policy=rules(("b", "any"), breaker=BreakerOverride(failure_threshold=2)))
+    eject(made.exchange, "a")
+    attempt = made.start_first()
+    assert provider(attempt) == "a"
+    fail(attempt)
+    again = planned(policy=made.exchange.policy)
+    again.exchange.runtime = made.exchange.runtime
+    assert provider(again.start_first()) == "b"
 
 
-def test_a_fallback_that_is_usually_too_slow_is_left_out():
-    walked = walk(policy=rules(("b", "any", 1.0), ("c", "any")))
+def test_a_fallback_that_is_usually_slower_than_its_rule_allows_is_skipped():
+    made = planned(policy=rules(("b", "any", 1.0), ("c", "any")))
     for _ in range(3):
-        flight = walked.exchange.runtime.observations.start_attempt("b@us/m-b", 90.0)
-        flight.record_finish(92.0)
-    cause = fail(walked, walked.start_first())[1]
-    assert name(walked.start_elsewhere(cause)) == "c"
+        recorder = made.exchange.runtime.observations.start_attempt("b@us/m-b", 90.0)
+        recorder.record_finish(92.0)
+    cause = fail(made.start_first())[1]
+    assert provider(made.start_elsewhere(cause)) == "c"
 
 
-def test_a_fallback_gets_the_time_its_rule_gives_it():
-    walked = walk(policy=rules(("b", "any", 1.0)))
-    first = walked.start_first()
-    assert (
-        first.first_content_timeout_s is None
-        and walked.start_elsewhere(fail(walked, first)[1]).first_content_timeout_s == 1.0
-    )
+def test_a_fallback_gets_the_time_for_its_first_content_from_its_rule():
+    made = planned(policy=rules(("b", "any", 1.0)))
+    first = made.start_first()
+    second = made.start_elsewhere(fail(first)[1])
+    assert (first.first_content_timeout_s, second.first_content_timeout_s) == (None, 1.0)
 
 
 @pytest.mark.parametrize(
     ("contexts", "next"), [((8, 8, 32), "c"), ((8, 16, 32), "b"), ((None, 16, 32), None), ((8, None, 4), None)]
 )
-def test_a_text_that_is_too_long_goes_where_there_is_known_to_be_more_room(contexts, next):
-    walked = walk(**{each: {"context_window": size} for each, size in zip("abc", contexts, strict=True)})
-    cause = fail(walked, walked.start_first(), error_response(400, {}, "", code="context_length_exceeded"))[1]
-    assert name(walked.start_elsewhere(cause)) == next
+def test_after_a_context_length_error_comes_a_target_with_a_larger_window(contexts, next):
+    made = planned(**{each: {"context_window": size} for each, size in zip("abc", contexts, strict=True)})
+    cause = fail(made.start_first(), error_response(400, {}, "", code="context_length_exceeded"))[1]
+    assert provider(made.start_elsewhere(cause)) == next
 
 
-def test_each_further_attempt_must_fit_what_is_left_of_the_ceiling():
+def test_each_further_attempt_must_fit_what_is_left_of_the_cost_ceiling():
     cheap, dear = Price(0.0, 1e-6, 0.0, 0.0), Price(0.0, 1e-3, 0.0, 0.0)
-    walked = walk(policy=Policy(max_cost_per_request=0.05), a={"price": cheap}, b={"price": dear}, c={"price": cheap})
-    first = walked.start_first()
+    made = planned(policy=Policy(max_cost_per_request=0.05), a={"price": cheap}, b={"price": dear}, c={"price": cheap})
+    first = made.start_first()
     first.completion.usage = {"prompt_tokens": 0, "completion_tokens": 10_000}
-    following = walked.start_elsewhere(fail(walked, first)[1])
-    assert (name(following), following.step.max_tokens) == ("b", 40)
+    following = made.start_elsewhere(fail(first)[1])
+    assert (provider(following), following.step.max_tokens) == ("b", 40)
 
 
-def test_the_hedge_goes_to_who_is_available_and_there_is_one():
-    walked = walk()
-    eject(walked, "b")
-    first = walked.start_first()
-    assert walked.hedge_delay_s(first) == 8.0
-    assert name(walked.start_hedge()) == "c"
-    assert walked.start_hedge() is None and walked.hedge_delay_s(first) is None
+def test_preferred_targets_come_first_among_the_available():
+    made = planned("abc")
+    eject(made.exchange, "c")
+    cause = FailureCause("timeout")
+    steps = made.planner.elsewhere(cause, lambda step: step.target.provider.name != "a").admitted
+    assert [step.target.provider.name for step in steps] == ["b", "a", "c"]
 
 
-def test_a_hedge_is_paid_for_until_it_ends():
-    walked = walk()
-    walked.start_first()
-    hedge, hedges = walked.start_hedge(), walked.exchange.runtime.hedge_budget
-    assert hedges.in_flight == 1
-    outcomes.record_cancelled(hedge, hedge_lost=True)
-    assert hedges.in_flight == 0
+def test_the_hedge_goes_to_an_available_target_and_there_is_one():
+    made = planned()
+    eject(made.exchange, "b")
+    first = made.start_first()
+    assert made.planner.hedge_delay_s(first) == 8.0
+    assert provider(made.starter.start_hedge()) == "c"
+    assert made.planner.hedge() == NO_CANDIDATES and made.planner.hedge_delay_s(first) is None
 
 
-def test_without_a_target_for_it_no_hedge_is_paid_for():
-    walked = walk("ab")
-    eject(walked, "b")
-    walked.start_first()
-    assert walked.start_hedge() is None and walked.exchange.runtime.hedge_budget.in_flight == 0
+def test_there_is_no_hedge_where_the_plan_has_no_other_target():
+    made = planned("a")
+    assert made.planner.hedge_delay_s(made.start_first()) is None
+    assert made.planner.hedge() == NO_CANDIDATES
 
 
 @pytest.mark.parametrize(
@@ -294,27 +261,28 @@ def test_without_a_target_for_it_no_hedge_is_paid_for():
         (3.0, Policy(max_latency_ms=10), False, 3.0),
     ],
 )
-def test_the_hedge_starts_after(after, policy, stream, seconds):
-    walked = walk(policy=policy, settings=FailoverOptions(hedge=Hedge(AutoOrDuration(after))))
-    walked.exchange.facts = Facts("chat", "m", stream=stream)
-    assert walked.hedge_delay_s(walked.start_first()) == seconds
+def test_the_hedge_delay_comes_from_the_options_or_the_latency_limit(after, policy, stream, seconds):
+    made = planned(policy=policy, options=FailoverOptions(hedge=Hedge(AutoOrDuration(after))))
+    made.exchange.facts = Facts("chat", "m", stream=stream)
+    assert made.planner.hedge_delay_s(made.start_first()) == seconds
 
 
-def test_a_target_with_twenty_samples_is_hedged_by_its_own_pace():
-    walked = walk()
-    for _ in range(20):
-        walked.exchange.runtime.observations.start_attempt("a@us/m-a", 80.0).record_finish(90.0)
-    assert walked.hedge_delay_s(walked.start_first()) == pytest.approx(20, rel=0.2)
+@pytest.mark.parametrize(("samples", "seconds"), [(19, 8), (20, 20)])
+def test_from_twenty_samples_on_the_hedge_delay_is_twice_the_targets_p95(samples, seconds):
+    made = planned()
+    for _ in range(samples):
+        made.exchange.runtime.observations.start_attempt("a@us/m-a", 80.0).record_finish(90.0)
+    assert made.planner.hedge_delay_s(made.start_first()) == pytest.approx(seconds, rel=0.2)
 
 
 def test_a_target_whose_account_is_at_its_limit_comes_last():
-    walked = walk("abc")
-    step = walked.exchange.decision.plan[1]
+    made = planned("abc")
+    step = made.exchange.decision.plan[1]
     limited = replace(step.target.provider, limits=type("L", (), {
         "concurrency": 1, "requests_per_minute": None, "tokens_per_minute": None})())  # fmt: skip
-    walked._unused[1] = structs.replace(step, target=replace(step.target, provider=limited))
-    walked.exchange.runtime.rate_limits.start_attempt("b", 100.0)
-    assert name(walked.start_elsewhere(fail(walked, walked.start_first())[1])) == "c"
+    made.planner.unused[1] = structs.replace(step, target=replace(step.target, provider=limited))
+    made.exchange.runtime.rate_limits.start_attempt("b", 100.0)
+    assert provider(made.start_elsewhere(fail(made.start_first())[1])) == "c"
 
 
 FAILURES = [error_response(status, {}, "") for status in (400, 401, 402, 404, 429, 500, 503, 529)] + [
@@ -328,23 +296,25 @@ FAILURES = [error_response(status, {}, "") for status in (400, 401, 402, 404, 42
     st.integers(0, 10),
     st.lists(st.tuples(st.sampled_from(FAILURES), st.sampled_from(["again", "elsewhere", "hedge"])), max_size=30),
 )
-def test_no_walk_makes_more_attempts_than_it_may_nor_leaves_its_plan(plan, retries, moves):
-    walked = walk(plan, Policy(max_provider_retries=retries))
-    attempt = walked.start_first()
+def test_no_request_has_more_attempts_than_allowed_or_leaves_its_plan(plan, retries, moves):
+    made = planned("".join(plan), Policy(max_provider_retries=retries))
+    attempt = made.start_first()
     for failure, move in moves:
         if attempt is None:
             break
         if move == "hedge":
-            second = walked.start_hedge()
-            assert second is None or second.step.target is not attempt.step.target
-        verdict, cause = fail(walked, attempt, failure)
-        again = walked.retry_same(attempt, verdict) if move == "again" else None
-        attempt = walked.start_retry(again.step) if again else walked.start_elsewhere(cause)
-    tried = [each.step.target.id for each in walked.exchange.attempts]
+            hedge = made.starter.start_hedge()
+            assert hedge is None or hedge.step.target is not attempt.step.target
+        classification, cause = fail(attempt, failure)
+        retry = made.planner.retry_same(attempt, classification) if move == "again" else None
+        if retry:
+            made.planner.mark_retry(retry, classification)
+        attempt = made.start_again(retry.step) if retry else made.start_elsewhere(cause)
+    tried = [each.step.target.id for each in made.exchange.attempts]
     assert len(tried) <= 1 + retries
-    assert set(tried) <= {step.target.id for step in walked.exchange.decision.plan}
+    assert set(tried) <= {step.target.id for step in made.exchange.decision.plan}
     assert max(map(tried.count, tried)) <= 3
-    for each in walked.exchange.attempts:
-        outcomes.record_cancelled(each)
-    runtime = walked.exchange.runtime
+    for each in made.exchange.attempts:
+        outcomes.apply(each, Cancelled(), BREAKER)
+    runtime = made.exchange.runtime
     assert not runtime.retry_budget._in_flight and not runtime.hedge_budget.in_flight

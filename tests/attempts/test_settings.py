@@ -1,4 +1,4 @@
-"""The options of failover, as they are written."""
+"""The options of failover, as routing.yaml has them."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ def test_a_hedge_is_after_auto_off_or_a_duration(text: str, when: float) -> None
 
 
 @pytest.mark.parametrize("text", ["", "8", "soon", "on"])
-def test_anything_else_is_refused(text: str) -> None:
+def test_anything_else_is_an_error(text: str) -> None:
     with pytest.raises(ValueError):
         AutoOrDuration.parse(text)
 
 
-def test_the_defaults() -> None:
+def test_the_default_options() -> None:
     assert FailoverOptions() == FailoverOptions(3, max_retry_after_wait=2.5, hedge=Hedge(AUTO, 0.05), resume="auto")  # type: ignore[arg-type]

@@ -1,208 +1,138 @@
-"""A cut answer goes on elsewhere once, or ends with an error; what was sent never comes again."""
+"""Which target continues a broken stream, and from where."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import orjson
 import pytest
 
-from proxy.attempts.settings import FailoverOptions
-from proxy.dialects import DIALECTS
-from proxy.dialects.contract import ResponseContext
-from proxy.errors import InvalidRequestError, ResourceExhaustedError, UpstreamDisconnected, UpstreamTimeout
-from proxy.messages import Response, TransformedBody
-from proxy.middleware.failover import Failover
-from proxy.middleware.sse_passthrough import SsePassthrough
+from proxy.attempts.stream_resume import may_resume
+from proxy.dialects import DIALECTS, openai
+from proxy.errors import UpstreamDisconnected
 from proxy.routing.facts import Facts
-from proxy.sse import data_of, decode, split_frames
-from tests.fakes import FOREVER, FakeBody, chunk_event, planned_exchange
+from tests.attempts.fixtures import parse_stream, planned, rules, run_attempts, start_attempts
+from tests.fakes import BODY, FOREVER, chunk_event
+from tests.virtual_time import virtual_time
 
 CUT = UpstreamDisconnected("cut")
-ONE, TWO, END = chunk_event("one ", id="1"), chunk_event("two", id="1"), chunk_event(finish="stop")
-ERROR = b'data: {"error":{"message":"overloaded","code":"overloaded_error"}}\n\n'
-FAR_ERROR = b'data: {"error":{"message":"overloaded"},"x":1e999}\n\n'
-
-
-class Providers:
-    """Each attempt gets the next row: an exception, or the reads of a stream, seen by OpenAI's own stage."""
-
-    def __init__(self, *rows):
-        self.rows, self.tried, self.bodies = list(rows), [], []
-
-    async def __call__(self, attempt):
-        self.tried.append(attempt.step.target.provider.name)
-        row = self.rows.pop(0)
-        if row is FOREVER:
-            await asyncio.Event().wait()
-        if isinstance(row, BaseException):
-            raise row
-        self.bodies.append(FakeBody(list(row)))
-        reading = ResponseContext(attempt.step.target.provider.name, "m", "id", 0, answer=attempt.completion)
-        return Response(
-            200, {}, TransformedBody(self.bodies[-1], DIALECTS["openai"].stream_translator(reading), attempt.completion)
-        )
-
-
-async def streamed(*rows, ping=15.0, **options):
-    """The exchange, the providers, and the body as the caller reads it."""
-    made, providers = planned_exchange("abc"), Providers(*rows)
-    made.endpoint, made.facts = "chat", Facts("chat", "m", stream=True)
-    made.body = {"model": "m", "messages": []}
-    failover = Failover(**options)
-    response = await SsePassthrough(ping)(made, lambda exchange: failover(exchange, providers))
-    return made, providers, response.body
-
-
-async def read(body):
-    """Text, finish reasons, error codes and the number of `[DONE]`s."""
-    text, finishes, errors, done = "", [], [], 0
-    while data := await body.read():
-        for frame in data.split(b"\n\n"):
-            event = decode(frame + b"\n\n").data
-            if event == b"[DONE]":
-                done += 1
-            elif event:
-                one = orjson.loads(event)
-                errors += [one["error"]["code"]] if "error" in one else []
-                for choice in one.get("choices", ()):
-                    text += choice["delta"].get("content") or ""
-                    finishes += [choice["finish_reason"]] if choice["finish_reason"] else []
-    return text, finishes, errors, done
-
-
+ONE, TWO, FINISH = chunk_event("one ", id="1"), chunk_event("two", id="1"), chunk_event(finish="stop")
+DONE = b"data: [DONE]\n\n"
+PING = b": ping\n\n"
+CALL = b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{}]},"finish_reason":null}]}\n\n'
 WHOLE = "one two", ["stop"], [], 1
 
 
-@pytest.mark.parametrize(
-    ("rows", "tried", "got"),
-    [
-        ([[ONE, TWO, END]], "a", WHOLE),
-        ([[ONE, TWO, END, CUT]], "a", WHOLE),
-        ([[ONE, CUT], [ONE, TWO, END]], "ab", WHOLE),
-        ([[ONE, CUT], [ONE + TWO + END + b"data: [DONE]\n\n"]], "ab", WHOLE),
-        ([[ONE], [ONE, TWO, END]], "ab", WHOLE),
-        ([[ONE, UpstreamTimeout("x")], [ONE, TWO, END]], "ab", WHOLE),
-        ([[ONE, ERROR], [ONE, TWO, END]], "ab", WHOLE),
-        ([[ONE + ERROR], [ONE, TWO, END]], "ab", WHOLE),
-        ([[ONE, CUT], UpstreamDisconnected("b"), [ONE, TWO, END]], "abc", WHOLE),
-        ([[ONE, CUT], InvalidRequestError("b"), [ONE, TWO, END]], "abc", WHOLE),
-        ([[ONE, CUT], ResourceExhaustedError("b"), [ONE, TWO, END]], "abc", WHOLE),
-        (
-            [[ONE, CUT], UpstreamDisconnected("b"), UpstreamDisconnected("c")],
-            "abc",
-            ("one ", [], ["upstream_disconnected"], 0),
-        ),
-        (
-            [[ONE + ERROR], UpstreamDisconnected("b"), UpstreamDisconnected("c")],
-            "abc",
-            ("one ", [], ["overloaded_error"], 0),
-        ),
-        ([[ONE, CUT], [chunk_event("other"), END]], "ab", ("one ", [], ["upstream_disconnected"], 0)),
-        (
-            [[ONE, CUT], [chunk_event("other") + END + b"data: [DONE]\n\n"]],
-            "ab",
-            ("one ", [], ["upstream_disconnected"], 0),
-        ),
-        ([[ONE, CUT], [chunk_event("on"), END]], "ab", ("one ", [], ["upstream_disconnected"], 0)),
-        ([[ONE, CUT], [ONE, TWO, CUT]], "ab", ("one two", [], ["upstream_disconnected"], 0)),
-        ([[ONE, CUT], [ONE + TWO + ERROR]], "ab", ("one two", [], ["overloaded_error"], 0)),
-        ([[ONE, FAR_ERROR], [ONE, TWO, END]], "ab", WHOLE),
-    ],
-)
-async def test_what_the_caller_gets(rows, tried, got):
-    made, providers, body = await streamed(*rows)
-    assert await read(body) == got
-    made.close()
-    assert "".join(providers.tried) == tried
-    assert all(attempt.recorder.is_over for attempt in made.attempts)
-    assert not made.runtime.retry_budget._in_flight
+def start(*rows, **options):
+    return start_attempts(rows, stream=True, **options)
 
 
-@pytest.mark.parametrize(
-    ("rows", "counted"),
-    [
-        ([[ONE, TWO, END]], {}),
-        ([[ONE, CUT], [ONE, TWO, END]], {"resumed": 1}),
-        ([[ONE, CUT], UpstreamDisconnected("b"), [ONE, TWO, END]], {"resumed": 1}),
-        ([[ONE, CUT], UpstreamDisconnected("b"), UpstreamDisconnected("c")], {"no_target": 1}),
-        ([[ONE, CUT], [chunk_event("other"), END]], {"resumed": 1, "mismatch": 1}),
-    ],
-)
-async def test_it_is_counted_what_became_of_a_cut_stream(rows, counted):
-    made, _, body = await streamed(*rows)
-    await read(body)
-    assert made.runtime.counters.resumes == counted
-
-
-async def test_an_answer_that_differs_is_no_fault_of_who_gave_it():
-    made, _, body = await streamed([ONE, CUT], [chunk_event("other"), END])
-    await read(body)
-    made.close()
-    assert [attempt.outcome for attempt in made.attempts] == ["upstream_disconnected", "cancelled"]
-    assert made.outcome == "upstream_disconnected"  # which the caller was told
-
-
-async def test_lines_that_end_in_cr_are_lines_too():
-    rows = [[part.replace(b"\n", b"\r") for part in row] for row in ([ONE + ERROR, b":"], [ONE, TWO + END, b":"])]
-    _, providers, body = await streamed(*rows)
-    got = b""
-    while data := await body.read():
-        got += data
-    text = [
-        orjson.loads(data)["choices"][0]["delta"].get("content")
-        for data in map(data_of, split_frames(got))
-        if data != b"[DONE]"
-    ]
-    assert text == ["one ", "two", None] and providers.tried == ["a", "b"]
+async def run(*rows, **options):
+    return await run_attempts(rows, stream=True, **options)
 
 
 @pytest.mark.parametrize("resume", ["auto", "off"])
-async def test_only_auto_goes_on(resume):
-    _, providers, body = await streamed([ONE, CUT], [ONE, TWO, END], resume=resume)
-    assert (await read(body) == WHOLE) is (resume == "auto")
-    assert len(providers.tried) == (2 if resume == "auto" else 1)
+@virtual_time
+async def test_a_stream_is_resumed_only_with_resume_auto(resume):
+    running = await run([ONE, CUT], [ONE, TWO, FINISH], resume=resume)
+    assert (parse_stream(running.parts) == WHOLE) is (resume == "auto")
+    assert len(running.transport.sent) == (2 if resume == "auto" else 1)
 
 
-async def test_a_call_cannot_be_gone_on_with():
-    call = b'data: {"choices":[{"index":0,"delta":{"tool_calls":[{}]},"finish_reason":null}]}\n\n'
-    _, providers, body = await streamed([call, CUT], [ONE, END])
-    assert (await read(body))[2:] == (["upstream_disconnected"], 0) and providers.tried == ["a"]
+@virtual_time
+async def test_a_tool_call_is_not_resumed():
+    running = await run([CALL, CUT], [ONE, FINISH])
+    assert parse_stream(running.parts)[2:] == (["upstream_disconnected"], 0) and running.transport.tried == "a"
 
 
-async def test_pings_do_not_undo_a_resumption_under_way():
-    _, providers, body = await streamed([ONE, CUT], FOREVER, ping=0.0)
-    parts = [await body.read() for _ in range(5)]
-    assert parts[1:] == [b": ping\n\n"] * 4 and providers.tried == ["a", "b"]
-    body.close()
+@virtual_time
+async def test_a_cut_continuation_is_not_resumed_again():
+    running = await run([ONE, CUT], [ONE, TWO, CUT], [ONE, TWO, FINISH])
+    assert running.transport.tried == "ab" and running.outcome == "upstream_disconnected"
 
 
-async def test_letting_go_while_somebody_reads_ends_it_with_an_error_and_nobody_goes_on():
-    made, providers, body = await streamed([ONE, CUT], FOREVER)
-    reading = asyncio.create_task(read(body))
-    while len(providers.tried) < 2:
-        await asyncio.sleep(0)
-    body.close()
-    assert await reading == ("one ", [], ["upstream_disconnected"], 0)
-    made.close()
-    assert providers.tried == ["a", "b"] and all(attempt.recorder.is_over for attempt in made.attempts)
+def with_prefill(monkeypatch):
+    """Let every target continue an assistant message."""
+    monkeypatch.setitem(DIALECTS, "openai", replace(openai.DIALECT, supports_prefill=lambda model: True))
 
 
-async def test_what_is_cut_on_our_side_is_no_fault_of_the_providers():
-    made, providers, body = await streamed([ONE, CUT], [ONE, TWO, END])
-    await body.read()
-    body.close()
-    assert (await read(body))[2] == ["upstream_disconnected"]
-    made.close()
-    assert providers.tried == ["a"] and made.runtime.observations.get("a@us/m-a").failed_at is None
+def roles(request):
+    return [message["role"] for message in orjson.loads(request.body)["messages"]]
 
 
-async def test_the_callers_slowness_is_not_the_providers_silence():
-    made, _, body = await streamed([ONE, b": ping\n\n", TWO, END])
-    await body.read()
-    made.runtime.clock.now += 1000
-    assert (await read(body))[:2] == ("two", ["stop"])
+LONG = "this is a text of more than twenty characters"
 
 
-def test_settings_are_the_options_of_failover():
-    assert isinstance(Failover(), FailoverOptions)
+@virtual_time
+async def test_a_target_that_takes_a_prefill_continues_from_the_text_sent(monkeypatch):
+    with_prefill(monkeypatch)
+    running = await run([chunk_event(LONG), CUT], [TWO, FINISH])
+    assert parse_stream(running.parts) == (LONG + "two", ["stop"], [], 1)
+    assert roles(running.transport.sent[1]) == ["user", "assistant"]
+
+
+@virtual_time
+async def test_a_rejected_prefill_is_followed_by_a_replay_at_the_same_target(monkeypatch):
+    with_prefill(monkeypatch)
+    running = await run([chunk_event(LONG), CUT], 400, [chunk_event(LONG), TWO, FINISH])
+    assert parse_stream(running.parts) == (LONG + "two", ["stop"], [], 1)
+    assert running.transport.tried == "abb" and running.is_settled
+    assert [roles(request) for request in running.transport.sent[1:]] == [["user", "assistant"], ["user"]]
+
+
+@virtual_time
+async def test_a_target_that_takes_a_prefill_is_preferred(monkeypatch):
+    prefill = replace(openai.DIALECT, supports_prefill=lambda model: model == "m-c")
+    monkeypatch.setitem(DIALECTS, "openai", prefill)
+    running = await run([chunk_event(LONG), CUT], [TWO, FINISH])
+    assert running.transport.tried == "ac" and parse_stream(running.parts)[0] == LONG + "two"
+
+
+TOOLS = {"tools": [{"type": "function", "function": {"name": "f"}}]}
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "members", "n", "text_only", "resumes"),
+    [
+        ("chat", {}, 1, True, True),
+        ("completions", {}, 1, True, False),
+        ("responses", {}, 1, True, False),
+        ("chat", TOOLS, 1, True, False),
+        ("chat", {"response_format": {"type": "json_object"}}, 1, True, False),
+        ("chat", {}, 2, True, False),
+        ("chat", {}, 1, False, False),
+    ],
+)
+def test_only_plain_text_of_one_choice_of_a_chat_may_be_resumed(endpoint, members, n, text_only, resumes):
+    attempt = planned().start_first()
+    exchange = attempt.exchange
+    exchange.endpoint, exchange.body, exchange.facts = endpoint, {**BODY, **members}, Facts(endpoint, "m", n=n)
+    attempt.completion.text_only = text_only
+    assert may_resume(attempt) is resumes
+
+
+@virtual_time
+async def test_a_short_prefix_is_replayed_where_a_target_may_repeat_it(monkeypatch):
+    echoing = replace(openai.DIALECT, supports_prefill=lambda model: True, echoes_prefill=True)
+    monkeypatch.setitem(DIALECTS, "openai", echoing)
+    running = await run([ONE, CUT], [ONE, TWO, FINISH])
+    assert roles(running.transport.sent[1]) == ["user"] and parse_stream(running.parts) == WHOLE
+
+
+@virtual_time
+async def test_after_a_failed_attempt_to_continue_the_next_one_is_asked_for_the_same(monkeypatch):
+    with_prefill(monkeypatch)
+    running = await run([chunk_event(LONG), CUT], 500, [TWO, FINISH])
+    assert running.transport.tried == "abc" and parse_stream(running.parts)[0] == LONG + "two"
+    assert [roles(request) for request in running.transport.sent[1:]] == [["user", "assistant"]] * 2
+
+
+@virtual_time
+async def test_the_rules_for_the_class_of_the_break_decide_who_continues():
+    running = start([ONE, FOREVER], [ONE, TWO, FINISH])
+    running.exchange.policy = rules(("b", "rate_limit"), ("c", "connection_error"))
+    await asyncio.sleep(1)
+    running.transport.transfers[0].push(CUT)
+    await running.has_ended.wait()
+    assert running.transport.tried == "ac" and parse_stream(running.parts) == WHOLE

@@ -1,4 +1,4 @@
-"""Whatever is raised in a dialect is a failure of the attempt; the log says where, and never what the provider sent."""
+"""An exception in a dialect is a failure of the attempt; the log has the place, and never what the provider sent."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from proxy.sse import EventTooLargeError
 from tests.fakes import ANSWER, CANARIES, PROVIDER_KEY, MemoryLog, exchange_with_attempt
 
 
-def attempted():
+def started():
     log = MemoryLog()
     return exchange_with_attempt(log=log).winning_attempt, log
 
@@ -21,8 +21,8 @@ def broken():
     return {}[f"{ANSWER} {PROVIDER_KEY}"]
 
 
-def test_an_exception_in_a_response_is_a_malformed_one_and_is_logged_without_its_words():
-    attempt, log = attempted()
+def test_an_exception_in_a_response_is_a_malformed_response_logged_without_its_message():
+    attempt, log = started()
     with pytest.raises(MalformedResponse, match="cannot be translated") as caught, Guard(attempt, "response"):
         broken()
     [line] = log.lines
@@ -34,8 +34,8 @@ def test_an_exception_in_a_response_is_a_malformed_one_and_is_logged_without_its
     assert not [canary for canary in CANARIES if canary in log.text + caught.value.body().decode()]
 
 
-def test_an_exception_in_a_request_makes_the_target_unsuited():
-    attempt, log = attempted()
+def test_an_exception_in_a_request_excludes_the_target():
+    attempt, log = started()
     with (
         pytest.raises(InvalidRequestError, match="cannot be translated for a$"),
         Guard(attempt, "request", request_failure),
@@ -45,22 +45,22 @@ def test_an_exception_in_a_request_makes_the_target_unsuited():
 
 
 @pytest.mark.parametrize("failure", [response_failure, request_failure])
-def test_an_error_of_ours_passes_and_is_not_logged(failure):
-    attempt, log = attempted()
+def test_a_parrot_error_passes_unchanged_and_is_not_logged(failure):
+    attempt, log = started()
     error = UpstreamDisconnected("cut")
     with pytest.raises(UpstreamDisconnected) as caught, Guard(attempt, "response", failure):
         raise error
     assert caught.value is error and not log.lines
 
 
-def test_an_event_that_is_too_large_is_malformed_and_was_foreseen():
-    attempt, log = attempted()
+def test_an_event_that_is_too_large_is_malformed_and_not_logged():
+    attempt, log = started()
     assert "over 8 bytes" in response_failure(attempt, "stream", EventTooLargeError("an event is over 8 bytes")).message
     assert not log.lines
 
 
 def test_cancellation_passes():
-    attempt, log = attempted()
+    attempt, log = started()
     with pytest.raises(asyncio.CancelledError), Guard(attempt, "response"):
         raise asyncio.CancelledError
     assert not log.lines

@@ -12,6 +12,7 @@ from bench.processes import (
     CpuUsage,
     cpu_seconds,
     free_port,
+    port_number,
     read_memory,
     run_process,
     session_pids,
@@ -48,6 +49,15 @@ def test_a_process_runs_on_its_core_until_the_context_ends(tmp_path):
         assert os.sched_getaffinity(pid) == {core()}
         assert read_memory(pid).rss_bytes >= read_memory(pid).pss_bytes > 0
     assert session_pids(pid) == []
+
+
+def test_a_port_may_be_in_a_file_that_is_not_yet_complete(tmp_path):
+    file = tmp_path / "port"
+    found = [port_number(41001), port_number(file)]
+    for text in ("", "41002"):
+        file.write_text(text)
+        found.append(port_number(file))
+    assert found == [41001, 0, 0, 41002]
 
 
 def test_a_process_that_fails_to_start_raises_with_its_output(tmp_path):

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from bench.payloads import CONTENT_EVENT, FIRST_EVENT, LAST_EVENTS
+from bench.payloads import CONTENT_EVENT, FIRST_EVENT, LAST_EVENTS, OPENAI, UNARY_MODEL
 from bench.streams import EventCounter, StreamFailedError, StreamLoad
 from bench.upstream import serve
 
@@ -33,9 +33,9 @@ def test_a_stream_is_done_only_after_the_complete_last_event(missing):
     assert not counter.done
 
 
-async def test_the_model_name_sets_rate_and_number_of_events():
+async def test_max_tokens_sets_the_number_of_events():
     async with await serve(0) as server:
-        load = StreamLoad(server.sockets[0].getsockname()[1], rate=1000, count=5)
+        load = StreamLoad(server.sockets[0].getsockname()[1], OPENAI, UNARY_MODEL, count=5)
         await load.open(3)
         await load.wait_finished(timeout_s=10)
     assert load.events == 3 * (1 + 5 + 3)
@@ -43,7 +43,7 @@ async def test_the_model_name_sets_rate_and_number_of_events():
 
 @asynccontextmanager
 async def serve_bytes(response: bytes):
-    """Serve the same bytes on every connection, then close it; yields the port."""
+    """Serve the same bytes on every connection, then close it. Yields the port."""
 
     async def answer_all(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.readuntil(b"\r\n\r\n")
@@ -67,7 +67,7 @@ async def serve_bytes(response: bytes):
 )
 async def test_a_stream_that_ends_early_is_an_error(response, error):
     async with serve_bytes(response) as port:
-        load = StreamLoad(port, rate=1, count=1)
+        load = StreamLoad(port, OPENAI, UNARY_MODEL, count=1)
         with pytest.raises(StreamFailedError, match=f"1 of 1 streams failed; the first: {error}"):
             await load.open(1)
             await load.wait_finished(timeout_s=10)

@@ -6,7 +6,17 @@ import asyncio
 
 import pytest
 
-from bench.payloads import UNARY_ANSWER, UNARY_REQUEST, post, stream_request
+from bench.payloads import (
+    ANTHROPIC_MODEL,
+    ANTHROPIC_PATH,
+    OPENAI,
+    TOOLS_ANSWER,
+    UNARY_ANSWER,
+    UNARY_MODEL,
+    UNARY_REQUEST,
+    Api,
+    stream_request,
+)
 from bench.upstream import UpstreamProtocol
 
 
@@ -33,27 +43,41 @@ def connected() -> tuple[UpstreamProtocol, Transport]:
 @pytest.mark.parametrize("size", [1, 50, 10_000])
 async def test_a_request_in_chunks_of_any_size_is_answered_once(size):
     provider, transport = connected()
-    request = post(UNARY_REQUEST)
+    request = OPENAI.post(UNARY_REQUEST)
     for start in range(0, len(request), size):
         provider.data_received(request[start : start + size])
     (answer,) = transport.written
     assert answer.startswith(b"HTTP/1.1 200 OK\r\n") and answer.endswith(b"\r\n\r\n" + UNARY_ANSWER)
+    assert answer.partition(b"\r\n\r\n")[0].count(b"\r\n") == 24
+
+
+async def test_a_path_under_tools_is_answered_with_tool_calls():
+    provider, transport = connected()
+    provider.data_received(Api("/tools/v1/chat/completions").post(UNARY_REQUEST))
+    assert transport.written[0].endswith(TOOLS_ANSWER)
 
 
 async def test_a_connection_serves_consecutive_requests():
     provider, transport = connected()
     for _ in range(3):
-        provider.data_received(post(UNARY_REQUEST))
+        provider.data_received(OPENAI.post(UNARY_REQUEST))
     assert len(transport.written) == 3
 
 
 async def test_a_stream_starts_at_once_and_stops_when_the_client_disconnects():
     provider, transport = connected()
-    provider.data_received(post(stream_request(rate=1, count=1)))
+    provider.data_received(OPENAI.post(stream_request(UNARY_MODEL, count=1)))
     assert b"text/event-stream" in transport.written[0] and b'"role":"assistant"' in transport.written[0]
     assert provider._timer is not None
     provider.connection_lost(None)
     assert provider._timer.cancelled()
+
+
+async def test_a_request_for_messages_is_answered_in_anthropics_format():
+    provider, transport = connected()
+    provider.data_received(Api(ANTHROPIC_PATH).post(stream_request(ANTHROPIC_MODEL, count=1)))
+    assert b"event: message_start\n" in transport.written[0] and b"chat.completion" not in transport.written[0]
+    provider.connection_lost(None)
 
 
 async def test_a_request_without_a_content_length_is_rejected():

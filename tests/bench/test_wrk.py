@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from bench.payloads import UNARY_REQUEST
+from bench.payloads import UNARY_REQUEST, VARIANTS
 from bench.processes import BenchError
 from bench.wrk import WrkResult, lua_script, parse
 
@@ -39,6 +39,14 @@ def test_unexpected_output_raises():
         parse("unable to connect to 127.0.0.1:1 Connection refused\n")
 
 
-def test_the_lua_script_contains_the_body_unescaped():
-    body = lua_script().partition("wrk.body = [==[")[2].partition("]==]")[0]
+def test_the_lua_script_contains_body_and_headers_unescaped():
+    script = lua_script(UNARY_REQUEST, {"X-Name": 'a "value"'})
+    body = script.partition("wrk.body = [==[")[2].partition("]==]")[0]
     assert json.loads(body) == json.loads(UNARY_REQUEST)
+    assert 'wrk.headers[ [==[X-Name]==] ] = [==[a "value"]==]\n' in script
+
+
+@pytest.mark.parametrize("name", list(VARIANTS))
+def test_no_variants_body_ends_the_long_bracket(name):
+    body, headers = VARIANTS[name]
+    assert "]==]" not in body.decode() + "".join(headers.values())

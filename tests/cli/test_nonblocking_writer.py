@@ -81,6 +81,49 @@ def test_a_line_longer_than_the_pipe_accepts_does_not_block(pipe: tuple[int, io.
     assert os.read(reading, 1 << 20) == b"%bdropped %d\nagain\n" % (b"\n" if cut else b"", dropped)
 
 
+@pytest.mark.parametrize(
+    ("accepted", "rest"),
+    [
+        (0, b"dropped 3\nnext\n"),
+        (2, b"\ndropped 3\nnext\n"),
+        (4, b"dropped 2\nnext\n"),
+        (5, b"\ndropped 2\nnext\n"),
+        (12, b"next\n"),
+    ],
+)
+def test_lines_written_together_are_counted_one_by_one(accepted: int, rest: bytes) -> None:
+    writer = NonblockingWriter(io.StringIO(), dropped_notice)
+    written = b""
+    limit = accepted
+
+    def put(data: bytes) -> int:
+        nonlocal written
+        written += data[:limit]
+        return len(data[:limit])
+
+    writer._put = put
+    writer.write(b"one\ntwo\nsix\n")
+    limit = 1000
+    writer.write(b"next\n")
+    assert written == b"one\ntwo\nsix\n"[:accepted] + rest
+
+
+def test_a_notice_that_was_written_is_not_repeated() -> None:
+    writer = NonblockingWriter(io.StringIO(), dropped_notice)
+    written, limits = b"", iter([0, len(dropped_notice(1)), 1000])
+
+    def put(data: bytes) -> int:
+        nonlocal written
+        accepted = data[: next(limits)]
+        written += accepted
+        return len(accepted)
+
+    writer._put = put
+    for line in (b"one\n", b"two\n", b"three\n"):
+        writer.write(line)
+    assert written == b"dropped 1\ndropped 1\nthree\n"
+
+
 def test_a_file_accepts_every_line(tmp_path: Path) -> None:
     with (tmp_path / "log").open("w") as stream:
         writer = NonblockingWriter(stream, dropped_notice)

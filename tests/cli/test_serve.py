@@ -346,7 +346,7 @@ from dataclasses import dataclass
 class Crashing:
     salt: str
 
-    async def __call__(self, exchange, handler):
+    def before(self, exchange):
         asyncio.get_running_loop().call_exception_handler({"message": f"a library met {self.salt}"})
         raise RuntimeError(f"{self.salt} and {exchange.request.headers['X-Seen']} are wrong")
 """

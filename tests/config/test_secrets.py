@@ -17,7 +17,7 @@ pipeline:
   - auth: {keys: [{name: "${NAME}", value: "${APP_KEY}"}]}
   - header_policy
   - limits
-  - "tests.test_pipeline:Mark": {label: "${LABEL}"}
+  - "tests.test_custom_middleware:Mark": {label: "${LABEL}"}
   - strategy
   - sse_passthrough
   - failover

@@ -10,11 +10,12 @@ from multidict import CIMultiDict
 
 from proxy.control.costs import analyze
 from proxy.errors import InvalidRequestError, ParrotError
-from proxy.exchange import Exchange, Runtime
+from proxy.exchange import Exchange
 from proxy.messages import Request
 from proxy.middleware.header_policy import HeaderPolicy
 from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.classification import CLASSIFICATIONS
+from proxy.runtime import Runtime
 from tests.fakes import Clock, FakeTransport, MemoryLog, generation
 
 FILE = """
@@ -38,7 +39,7 @@ SNAPSHOT = generation(FILE).snapshot
 ASK = {"model": "m", "prompt_tokens": 500, "completion_tokens": 500}
 
 
-async def analyze_costs(
+def analyzed(
     body: Any,
     headers: dict[str, str] | None = None,
     *,
@@ -46,13 +47,9 @@ async def analyze_costs(
     busy: tuple[str, ...] = (),
     after: float = 0.0,
 ) -> Any:
-    raw = body if isinstance(body, bytes) else orjson.dumps(body)
-
-    async def read(hold: Any) -> bytes:
-        hold(len(raw))
-        return raw
-
-    runtime = Runtime(FakeTransport([]), MemoryLog().logger, Clock(), lambda: 0.0)
+    """Return the answer for a body, with these providers or targets down, and these providers at their limit."""
+    clock = Clock()
+    runtime = Runtime(FakeTransport([]), MemoryLog().logger, clock, lambda: 0.0)
     for target in SNAPSHOT.models["m"]:
         runtime.observations.start_attempt(target.id, 100.0)
         if down and target.id.startswith(down):
@@ -60,19 +57,20 @@ async def analyze_costs(
                 runtime.breakers.force_admit(target.id).record_failure(
                     CLASSIFICATIONS["server_error"], 100.0, BreakerSettings()
                 )
-    runtime.clock.now += after  # type: ignore[attr-defined]
-    request = Request("POST", "/v1/costs/analyze", CIMultiDict(headers or {}), read)
-    exchange = Exchange("r-1", request, SNAPSHOT, runtime, 100.0)
+    clock.now += after
+    request = Request("POST", "/v1/costs/analyze", CIMultiDict(headers or {}))
+    raw = body if isinstance(body, bytes) else orjson.dumps(body)
+    exchange = Exchange("r-1", request, SNAPSHOT, runtime, 100.0, raw=raw)
     for name in busy:
         runtime.rate_limits.start_attempt(name, 100.0)
-    response = await HeaderPolicy()(exchange, analyze)
-    exchange.close()
-    assert runtime.load.buffered_bytes == 0
-    return orjson.loads(response.body)  # type: ignore[arg-type]
+    HeaderPolicy().before(exchange)
+    response = analyze(exchange)
+    assert response.body is not None
+    return orjson.loads(response.body)
 
 
-async def test_each_provider_has_its_cost_and_availability() -> None:
-    assert await analyze_costs(ASK, down=("google",)) == {
+def test_each_provider_has_its_cost_and_availability() -> None:
+    assert analyzed(ASK, down=("google",)) == {
         "openai": {"cost": 0.045, "available": True, "target": "openai@us-east-1/o"},
         "google": {"cost": 0.03, "available": False, "target": "google@global/g", "reason": "down"},
         "meta": {"cost": 0.0015, "available": False, "target": "meta@global/l", "reason": "disabled"},
@@ -80,38 +78,33 @@ async def test_each_provider_has_its_cost_and_availability() -> None:
     }
 
 
-async def test_a_provider_that_has_only_failed_since_its_ejection_is_down_as_in_health() -> None:
-    google = (await analyze_costs(ASK, down=("google",), after=3600))["google"]
+def test_a_provider_that_has_only_failed_since_its_ejection_is_down_as_in_health() -> None:
+    google = analyzed(ASK, down=("google",), after=3600)["google"]
     assert (google["available"], google["reason"]) == (False, "down")
 
 
-async def test_cached_tokens_have_the_cached_price() -> None:
-    assert (await analyze_costs({**ASK, "cached_tokens": 500}))["openai"]["cost"] == 0.035
+def test_cached_tokens_have_the_cached_price() -> None:
+    assert analyzed({**ASK, "cached_tokens": 500})["openai"]["cost"] == 0.035
 
 
-async def test_a_provider_with_one_target_down_is_priced_by_its_others() -> None:
-    openai = (await analyze_costs(ASK, down=("openai@us-east-1",)))["openai"]
+def test_a_provider_with_one_target_down_is_priced_by_its_others() -> None:
+    openai = analyzed(ASK, down=("openai@us-east-1",))["openai"]
     assert (openai["available"], openai["target"]) == (True, "openai@eu-central-1/o")
 
 
 @pytest.mark.parametrize(("headers", "routing"), [({"X-Data-Residency": "EU"}, None), ({}, {"data_residency": "EU"})])
-async def test_control_headers_and_the_routing_member_apply(headers: dict[str, str], routing: Any) -> None:
-    costs = await analyze_costs({**ASK, "routing": routing}, headers)
-    assert costs["openai"]["target"] == "openai@eu-central-1/o" and costs["openai"]["available"]
-    assert costs["google"] == {
-        "cost": 0.03,
-        "available": False,
-        "target": "google@global/g",
-        "reason": "data_residency",
-    }
+def test_control_headers_and_the_routing_member_apply(headers: dict[str, str], routing: Any) -> None:
+    said = analyzed({**ASK, "routing": routing}, headers)
+    assert said["openai"]["target"] == "openai@eu-central-1/o" and said["openai"]["available"]
+    assert said["google"] == {"cost": 0.03, "available": False, "target": "google@global/g", "reason": "data_residency"}
 
 
-async def test_zero_tokens_cost_zero() -> None:
-    assert (await analyze_costs({**ASK, "prompt_tokens": 0, "completion_tokens": 0}))["openai"]["cost"] == 0
+def test_zero_tokens_cost_zero() -> None:
+    assert analyzed({**ASK, "prompt_tokens": 0, "completion_tokens": 0})["openai"]["cost"] == 0
 
 
-async def test_a_target_over_the_cost_ceiling_is_not_available() -> None:
-    found = await analyze_costs(ASK, {"X-Max-Cost-Per-Request": "0.0101"})
+def test_a_target_over_the_cost_ceiling_is_not_available() -> None:
+    found = analyzed(ASK, {"X-Max-Cost-Per-Request": "0.0101"})
     assert {name: each.get("reason") for name, each in found.items()} == {
         "openai": "over_cost",  # its prompt alone costs 0.015
         "google": "over_cost",  # its prompt leaves 0.0001, which is 2 tokens
@@ -120,13 +113,13 @@ async def test_a_target_over_the_cost_ceiling_is_not_available() -> None:
     }
 
 
-async def test_a_target_whose_answer_would_be_clamped_is_available() -> None:
-    found = await analyze_costs(ASK, {"X-Max-Cost-Per-Request": "0.02"})
+def test_a_target_whose_answer_would_be_clamped_is_available() -> None:
+    found = analyzed(ASK, {"X-Max-Cost-Per-Request": "0.02"})
     assert (found["openai"]["available"], found["google"]["available"]) == (True, True)
 
 
-async def test_a_provider_at_its_limit_is_busy() -> None:
-    google = (await analyze_costs(ASK, busy=("google",)))["google"]
+def test_a_provider_at_its_limit_is_busy() -> None:
+    google = analyzed(ASK, busy=("google",))["google"]
     assert (google["available"], google["reason"]) == (False, "busy")
 
 
@@ -146,9 +139,9 @@ async def test_a_provider_at_its_limit_is_busy() -> None:
         ({"cached_tokens": 501}, "cached_tokens"),
     ],
 )
-async def test_an_invalid_member_is_named(members: dict[str, Any], param: str) -> None:
+def test_an_invalid_member_is_named(members: dict[str, Any], param: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"'{param}'") as caught:
-        await analyze_costs({**ASK, **members})
+        analyzed({**ASK, **members})
     assert caught.value.param == param
 
 
@@ -161,7 +154,7 @@ async def test_an_invalid_member_is_named(members: dict[str, Any], param: str) -
         ({**ASK, "x": "x" * 70_000}, "request_too_large"),
     ],
 )
-async def test_an_invalid_request_is_an_error_with_its_code(body: Any, code: str) -> None:
+def test_an_invalid_request_is_an_error_with_its_code(body: Any, code: str) -> None:
     with pytest.raises(ParrotError) as caught:
-        await analyze_costs(body)
+        analyzed(body)
     assert caught.value.code == code

@@ -101,7 +101,7 @@ async def test_the_page_prompts_for_the_key_and_keeps_it_in_the_tab(page: Page) 
         await page.open(f"{started.url}/dashboard")
         for key, expected in (("wrong", "Kept in this tab"), ("s3cret", "Invalid API key.")):
             hint = "document.getElementById('key-hint').textContent"
-            await page.wait_for(f"document.getElementById('key-dialog').open && {hint}.startsWith('{expected}')")
+            await page.wait_for(f"document.getElementById('key-dialog')?.open && {hint}.startsWith('{expected}')")
             assert await page.value("document.activeElement.id") == "key"
             await page.value(f"document.getElementById('key').value = '{key}'")
             await page.press("Enter", 13, "\r")

@@ -7,7 +7,6 @@ import pytest
 
 from proxy.control.health import health, report
 from proxy.control.report_query import ReportQuery
-from proxy.messages import Request
 from proxy.resilience.availability import Availability, ProbeFailure
 from proxy.telemetry.metric_labels import group_key
 from proxy.telemetry.rate_limit_status import RateLimitStatus
@@ -141,9 +140,8 @@ def test_the_model_filter_leaves_the_providers_that_serve_it() -> None:
     assert [model["name"] for model in report_rows["a"]["models"]] == ["n"]
 
 
-async def test_the_endpoint_answers_json() -> None:
-    asking = Request("GET", "/v1/providers/health?provider=b", {}, request(b"").read)
-    response = await health(exchange(client_request=asking))
+def test_the_endpoint_answers_json() -> None:
+    response = health(exchange(request(path="/v1/providers/health?provider=b")))
     assert (response.status, [row["name"] for row in orjson.loads(response.body)["providers"]]) == (200, ["b"])
 
 

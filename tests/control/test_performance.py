@@ -8,7 +8,6 @@ import pytest
 from proxy.config.snapshot import Snapshot
 from proxy.control.performance import performance, report
 from proxy.control.report_query import ReportQuery
-from proxy.messages import Request
 from tests.control.observed import FILE, ObservedRuntime, file
 from tests.fakes import exchange, generation, request
 
@@ -82,7 +81,6 @@ def test_load_without_limits_is_the_ratio_of_max_inflight() -> None:
 
 
 @pytest.mark.parametrize(("query", "window"), [("", "5m"), ("?window=10s", "10s"), ("?window=61s", "2m")])
-async def test_the_response_names_the_window(query: str, window: str) -> None:
-    asking = Request("GET", f"/v1/providers/performance{query}", {}, request(b"").read)
-    response = await performance(exchange(client_request=asking))
+def test_the_response_names_the_window(query: str, window: str) -> None:
+    response = performance(exchange(request(path=f"/v1/providers/performance{query}")))
     assert orjson.loads(response.body)["window"] == window

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import openai
 import pytest
 
@@ -88,3 +89,16 @@ async def test_a_dry_run_rejects_what_a_live_request_rejects(
         await dry_run(two, headers, **members)
     assert (caught.value.status_code, caught.value.code) == (status, code)
     assert two.sidecar.handler.runtime.load.buffered_bytes == 0
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("POST", "/v1/route"), ("GET", "/v1/providers/health"), ("GET", "/v1/models")]
+)
+async def test_the_sidecars_own_endpoints_stand_behind_limits(
+    two: RunningSidecar, http: aiohttp.ClientSession, method: str, path: str
+) -> None:
+    load = two.sidecar.handler.runtime.load
+    load.requests = 1000
+    async with http.request(method, two.url + path, json={}) as answer:
+        assert (answer.status, (await answer.json())["error"]["code"]) == (503, "sidecar_overloaded")
+    assert load.requests == 1000

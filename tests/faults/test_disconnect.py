@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pytest
 
 from tests.faults.rehearsal import rehearsal, routing_yaml
-from tests.faults.server import FIN, RECV, Script, send
+from tests.faults.server import FIN, RECV, Script, http_response, send
 from tests.faults.wire_formats import WIRE_FORMATS, error_response, stream_head
 from tests.virtual_time import virtual_time
 
@@ -30,10 +30,31 @@ PHASES = {
 @pytest.mark.parametrize("phase", PHASES)
 @virtual_time
 async def test_a_disconnect_closes_all_upstream_connections_at_once(phase: str) -> None:
-    first, second, after, calls = PHASES[phase]
+    await assert_disconnect_closes(*PHASES[phase], stream=True)
+
+
+WHOLE = http_response(OPENAI.body)
+WITHOUT_STREAMING = {
+    "while the provider is silent": (SILENT, SILENT, 1.0, (1, 0)),
+    "within the answer": ([[RECV, send(WHOLE[:-5])]], SILENT, 1.0, (1, 0)),
+    "while waiting for a rate limit": ([error_response(429, headers="Retry-After: 2\r\n")], SILENT, 1.0, (1, 0)),
+    "during a hedged request": (SILENT, SILENT, 31.0, (1, 1)),
+}
+
+
+@pytest.mark.parametrize("phase", WITHOUT_STREAMING)
+@virtual_time
+async def test_a_disconnect_without_streaming_closes_all_upstream_connections_at_once(phase: str) -> None:
+    await assert_disconnect_closes(*WITHOUT_STREAMING[phase], stream=False)
+
+
+async def assert_disconnect_closes(
+    first: Sequence[Script], second: Sequence[Script], after: float, calls: tuple[int, int], *, stream: bool
+) -> None:
+    """Disconnect after that many seconds; every provider's connection must be closed within 100 ms."""
     loop = asyncio.get_running_loop()
     async with rehearsal(routing_yaml(), first, second) as running:
-        request = asyncio.create_task(running.send_chat())
+        request = asyncio.create_task(running.send_chat(stream))
         await asyncio.sleep(after)
         disconnected_at = loop.time()
         request.cancel()

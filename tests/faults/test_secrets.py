@@ -17,7 +17,7 @@ import pytest
 
 from proxy.cli.logs import LibraryLog, build_logger
 from proxy.dialects import DIALECTS
-from proxy.exchange import Exchange, Handler
+from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.redaction import LogRedactor
 from tests.collector import trace_collector
@@ -79,10 +79,18 @@ class Salted:
 
     salt: str
 
-    async def __call__(self, exchange: Exchange, handler: Handler[Exchange]) -> Response:
-        if exchange.request.headers.get("X-Crash"):
+    def before(self, exchange: Exchange) -> None:
+        self._crash(exchange, "before")
+
+    def after(self, exchange: Exchange, response: Response) -> None:
+        self._crash(exchange, "after")
+
+    def closed(self, exchange: Exchange) -> None:
+        self._crash(exchange, "closed")
+
+    def _crash(self, exchange: Exchange, phase: str) -> None:
+        if exchange.request.headers.get("X-Crash") == phase:
             raise RuntimeError(f"{self.salt} {exchange.snapshot.providers['second'].key.value!r} is wrong")  # type: ignore[union-attr]
-        return await handler(exchange)
 
 
 def file(dialect: str = "openai") -> str:
@@ -304,6 +312,17 @@ async def test_spans_contain_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
                 await ask(running, False, **{"X-Retry-On-Provider-Error": "false"})
         assert len(collector.raw) == 3
         assert [canary for canary in CANARIES for raw in collector.raw if canary.encode() in raw] == []
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(("phase", "status"), [("before", 500), ("after", 500), ("closed", 200)])
+@virtual_time
+async def test_an_exception_in_a_middleware_leaks_no_secret(phase: str, status: int, stream: bool) -> None:
+    script = WIRE_FORMATS["openai"].response_script(stream)
+    async with rehearsal(file(), [script], [script], environ=ENVIRON) as running:
+        result = await ask(running, stream, **{"X-Crash": phase})
+        assert result.status == status and "request_unhandled_error" in running.logged()
+        check(result, error=status == 500)
 
 
 # The log

@@ -1,55 +1,55 @@
-"""Each request leaves one line at its end, and nothing secret in it."""
+"""Each request leaves one line at its end, without a secret in it."""
 
 from __future__ import annotations
 
-import orjson
 import pytest
-from msgspec.structs import replace as altered
 
 from proxy.dialects.errors import error_response
 from proxy.errors import InvalidRequestError
+from proxy.exchange import Exchange
 from proxy.middleware.access_log import AccessLog
-from proxy.middleware.failover import Failover
 from proxy.routing.facts import Facts
 from tests.fakes import (
-    BODY,
     CALLER_KEY,
     CANARIES,
     FOREVER,
     MemoryLog,
-    ScriptedHandler,
     exchange,
     exchange_with_attempt,
-    planned_exchange,
     request,
+    run_request,
+    start_request,
 )
 
-
-async def logged(made, script):
-    try:
-        return await AccessLog()(made, script)
-    finally:
-        made.close()
+CHAIN = {"X-Provider-Fallbacks": "a,b,c"}
 
 
-async def test_nothing_is_written_before_the_end():
+def one_request(log: MemoryLog, rows: list[object], headers: dict[str, str] | None = None) -> Exchange:
+    """Return a request for the providers a, b and c, in this order, which answer with these rows."""
+    one = exchange(request({**CHAIN, **(headers or {})}), log=log)
+    one.runtime.transport.rows[:] = rows
+    return one
+
+
+async def test_the_line_is_written_at_the_end_of_the_request() -> None:
     log = MemoryLog()
-    made = exchange(log=log)
-    await AccessLog()(made, ScriptedHandler([200]))
+    client = start_request(one_request(log, [FOREVER]))
     assert log.lines == []
-    made.close()
+    client.disconnect()
     assert len(log.lines) == 1
 
 
-async def test_the_line_of_an_answer_says_who_served_it_and_how_long_it_took():
+def test_the_line_has_provider_outcome_times_and_tokens() -> None:
     log = MemoryLog()
-    made = exchange_with_attempt(log=log)
-    made.identity, made.facts = "app", Facts("chat", "m", stream=True)
-    made.status, made.outcome, made.first_content_at, made.overhead_ms = 200, "ok", 100.5, 1.25
-    made.winning_attempt.outcome = "ok"
-    made.winning_attempt.completion.usage = {"prompt_tokens": 3, "completion_tokens": 5}
-    made.runtime.clock.now = 102.0
-    await logged(made, ScriptedHandler([200]))
+    one = exchange_with_attempt(log=log)
+    winner = one.winning_attempt
+    assert winner is not None
+    one.identity, one.facts = "app", Facts("chat", "m", stream=True)
+    one.status, one.outcome, one.first_content_at, one.overhead_ms = 200, "ok", 100.5, 1.25
+    winner.outcome = "ok"
+    winner.completion.usage = {"prompt_tokens": 3, "completion_tokens": 5}
+    one.runtime.clock.now = 102.0
+    AccessLog().closed(one)
     [line] = log.lines
     line.pop("timestamp")
     assert line == {
@@ -60,40 +60,43 @@ async def test_the_line_of_an_answer_says_who_served_it_and_how_long_it_took():
     }  # fmt: skip
 
 
-async def test_a_request_that_nobody_was_asked_to_serve_is_logged_too():
+async def test_a_request_without_an_attempt_is_logged() -> None:
     log = MemoryLog()
-    with pytest.raises(InvalidRequestError):
-        await logged(exchange(log=log), ScriptedHandler([InvalidRequestError("no")]))
+    await run_request(one_request(log, [], {"X-Provider": "nobody"}))
     [line] = log.lines
+    assert (line["outcome"], line["status"]) == ("invalid_header", 400)
     assert line["provider"] is None and line["attempts"] == [] and line["ttft_ms"] is None
 
 
-async def test_every_attempt_is_named_with_how_it_ended():
+async def test_every_attempt_is_listed_with_its_outcome() -> None:
     log = MemoryLog()
-    made = planned_exchange(log=log)
-    inner = ScriptedHandler([504, (429, {}), 200])
-    await logged(made, lambda subject: Failover()(subject, inner))
-    assert log.lines[0]["attempts"] == ["a@us/m-a: timeout", "b@us/m-b: rate_limit", "c@us/m-c: cancelled"]
+    await run_request(one_request(log, [504, (429, {}), 200]))
+    [line] = log.lines
+    assert line["attempts"] == ["a@us/m-a: timeout", "b@us/m-b: rate_limit", "c@us/m-c: ok"]
+    assert line["provider"] == "c"
 
 
-async def test_neither_prompt_nor_answer_nor_any_key_is_logged():
+async def test_a_failed_request_names_no_provider() -> None:
     log = MemoryLog()
-    asking = request(orjson.dumps(BODY), {"Authorization": f"Bearer {CALLER_KEY}"})
-    made = planned_exchange(client_request=asking, log=log)
-    made.raw, made.body = orjson.dumps(BODY), BODY
+    await run_request(one_request(log, [InvalidRequestError(each) for each in "abc"]))
+    [line] = log.lines
+    assert (line["outcome"], line["provider"], line["attempts"]) == ("invalid_request", None, [])
+
+
+async def test_neither_prompt_nor_answer_nor_any_key_is_logged() -> None:
+    log = MemoryLog()
     failure = error_response(401, {}, f"bad key {CANARIES[2]}, said {CANARIES[3]}")
-    inner = ScriptedHandler([failure, 200])
-    await logged(made, lambda subject: Failover()(subject, inner))
+    await run_request(one_request(log, [failure, 200], {"Authorization": f"Bearer {CALLER_KEY}"}))
     assert log.lines
     assert not [canary for canary in CANARIES if canary in log.text]
 
 
-async def test_a_cancelled_request_is_logged_as_left_by_its_client(assert_cancels):
+async def test_a_request_whose_client_disconnects_is_logged_as_such() -> None:
     log = MemoryLog()
-    made = planned_exchange(log=log)
-    await assert_cancels(logged(made, lambda subject: Failover()(subject, ScriptedHandler([FOREVER]))))
+    start_request(one_request(log, [FOREVER])).disconnect()
     [line] = log.lines
-    assert line["outcome"] == "client_disconnected" and line["attempts"] == ["a@us/m-a: cancelled"]
+    assert (line["outcome"], line["status"]) == ("client_disconnected", None)
+    assert line["attempts"] == ["a@us/m-a: cancelled"]
 
 
 @pytest.mark.parametrize(
@@ -101,14 +104,14 @@ async def test_a_cancelled_request_is_logged_as_left_by_its_client(assert_cancel
     [
         ("/v1/providers/health", "ok", 0),
         ("/v1/providers/performance?window=30s", "ok", 0),
+        ("/dashboard", "ok", 0),
         ("/v1/providers/health", "invalid_request", 1),
         ("/v1/models", "ok", 1),
     ],
 )
-async def test_a_look_at_the_providers_is_logged_only_when_it_fails(path, outcome, lines):
+def test_a_poll_of_the_providers_is_logged_only_when_it_fails(path: str, outcome: str, lines: int) -> None:
     log = MemoryLog()
-    made = exchange(altered(request(b""), method="GET", path=path), log=log)
-    await AccessLog()(made, ScriptedHandler([200]))
-    made.outcome = outcome
-    made.close()
+    one = exchange(request(path=path), log=log)
+    one.outcome = outcome
+    AccessLog().closed(one)
     assert len(log.lines) == lines

@@ -1,22 +1,24 @@
-"""With keys only their holders come in; without, only what is truly on this machine."""
+"""With keys, only requests with a known key are served; without, only requests from this machine."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import pytest
-from msgspec.structs import replace as altered
 
 from proxy.config.units import Secret
 from proxy.errors import AuthenticationError, ForbiddenError
 from proxy.middleware.auth import Auth, Key
-from tests.fakes import CALLER_KEY, ScriptedHandler, exchange, request
+from tests.fakes import CALLER_KEY, exchange, generation, request, routing_yaml, run_request
 
 KEYED = Auth(keys=(Key("other", Secret("something-else")), Key("app", Secret(CALLER_KEY))))
 
 
-async def admitted(auth, headers):
-    made = exchange(request(b"{}", headers))
-    await auth(made, ScriptedHandler([200]))
-    return made.identity
+def identity(auth: Auth, headers: Mapping[str, str]) -> str | None:
+    """Return the identity that a request with these headers gets."""
+    one = exchange(request(dict(headers)))
+    auth.before(one)
+    return one.identity
 
 
 @pytest.mark.parametrize(
@@ -31,8 +33,8 @@ async def admitted(auth, headers):
         {"Authorization": f"Bearer {CALLER_KEY}", "Host": "parrot.cluster.local:8090"},
     ],
 )
-async def test_a_key_says_whose_request_it_is(headers):
-    assert await admitted(KEYED, headers) == "app"
+def test_a_known_key_gives_the_callers_name(headers: dict[str, str]) -> None:
+    assert identity(KEYED, headers) == "app"
 
 
 @pytest.mark.parametrize(
@@ -53,9 +55,9 @@ async def test_a_key_says_whose_request_it_is(headers):
         {"Host": "localhost"},
     ],
 )
-async def test_a_request_without_a_known_key_is_a_401_that_does_not_repeat_it(headers):
+def test_a_request_without_a_known_key_is_a_401_that_does_not_repeat_it(headers: dict[str, str]) -> None:
     with pytest.raises(AuthenticationError) as caught:
-        await admitted(KEYED, headers)
+        identity(KEYED, headers)
     assert (caught.value.status, caught.value.code) == (401, "invalid_api_key")
     assert CALLER_KEY not in caught.value.message
 
@@ -64,8 +66,8 @@ async def test_a_request_without_a_known_key_is_a_401_that_does_not_repeat_it(he
     "host",
     ["localhost", "LOCALHOST:8090", "127.0.0.1", "127.0.0.1:8090", "[::1]", "10.0.0.7:8090", "", "localhost:"],
 )
-async def test_without_keys_localhost_and_ip_addresses_are_served(host):
-    assert await admitted(Auth(), {"Host": host}) is None
+def test_without_keys_localhost_and_ip_addresses_are_served(host: str) -> None:
+    assert identity(Auth(), {"Host": host}) is None
 
 
 @pytest.mark.parametrize(
@@ -74,42 +76,43 @@ async def test_without_keys_localhost_and_ip_addresses_are_served(host):
         "evil.test", "evil.test:8090", "localhost.evil.test", "127.0.0.1.evil.test:8090", "[::1", "local\u0570ost",
     ],
 )  # fmt: skip
-async def test_without_keys_a_name_that_was_rebound_to_this_machine_is_refused(host):
+def test_without_keys_a_name_that_was_rebound_to_this_machine_is_a_403(host: str) -> None:
     with pytest.raises(ForbiddenError) as caught:
-        await admitted(Auth(), {"Host": host})
+        identity(Auth(), {"Host": host})
     assert caught.value.status == 403
 
 
-async def test_a_request_without_a_host_is_local_as_on_a_unix_socket():
-    assert await admitted(Auth(), {}) is None
+def test_a_request_without_a_host_is_local_as_on_a_unix_socket() -> None:
+    assert identity(Auth(), {}) is None
 
 
 @pytest.mark.parametrize("origin", ["https://evil.test", "null", "http://localhost:3000", ""])
 @pytest.mark.parametrize("auth", [Auth(), KEYED])
-async def test_a_web_page_is_refused_with_or_without_keys(auth, origin):
+def test_a_web_page_is_refused_with_or_without_keys(auth: Auth, origin: str) -> None:
     headers = {"Origin": origin, "Host": "localhost", "x-api-key": CALLER_KEY}
     with pytest.raises(ForbiddenError, match="auth: origins"):
-        await admitted(auth, headers)
+        identity(auth, headers)
 
 
-async def test_a_web_page_that_is_listed_may_call():
+def test_a_listed_web_page_is_served() -> None:
     auth = Auth(keys=KEYED.keys, origins=("https://app.test",))
-    assert await admitted(auth, {"Origin": "https://app.test", "x-api-key": CALLER_KEY}) == "app"
+    assert identity(auth, {"Origin": "https://app.test", "x-api-key": CALLER_KEY}) == "app"
 
 
-async def test_a_refused_request_goes_no_further():
-    inner = ScriptedHandler([200])
-    with pytest.raises(AuthenticationError):
-        await KEYED(exchange(), inner)
-    assert inner.seen == []
+async def test_a_refused_request_is_not_counted_and_reaches_no_provider() -> None:
+    keyed = routing_yaml("[{auth: {keys: [{name: app, value: k}]}}, header_policy, limits, strategy, sse_passthrough, failover, translate]")  # fmt: skip
+    one = exchange()
+    client = await run_request(one, generation(keyed).pipeline)
+    assert (client.status, client.error["code"]) == (401, "invalid_api_key")
+    assert one.runtime.load.requests == 0 and one.runtime.transport.sent == []
 
 
-def test_a_key_whose_variable_is_not_set_is_no_key():
+def test_a_key_whose_variable_is_not_set_is_an_error() -> None:
     with pytest.raises(ValueError, match="^a caller's key must have a value: PARROT_KEY is not set$"):
         Key("app", Secret("", missing="PARROT_KEY is not set"))
 
 
-def test_a_key_is_not_shown():
+def test_the_representation_does_not_contain_the_key() -> None:
     assert CALLER_KEY not in repr(KEYED)
 
 
@@ -121,9 +124,9 @@ def test_a_key_is_not_shown():
         (KEYED, "https://Parrot.test", "parrot.test"),
     ],
 )
-async def test_a_page_of_its_own_may_call(auth, origin, host):
+def test_a_page_of_the_sidecar_itself_is_served(auth: Auth, origin: str, host: str) -> None:
     headers = {"Origin": origin, "Host": host, "x-api-key": CALLER_KEY}
-    assert await admitted(auth, headers) == ("app" if auth.keys else None)
+    assert identity(auth, headers) == ("app" if auth.keys else None)
 
 
 @pytest.mark.parametrize(
@@ -136,9 +139,9 @@ async def test_a_page_of_its_own_may_call(auth, origin, host):
         ("http://evil.test:8090", "evil.test:8090"),  # rebound: its own origin, but not this machine
     ],
 )
-async def test_a_page_of_anybody_else_may_not(origin, host):
+def test_a_page_of_another_origin_is_refused(origin: str, host: str) -> None:
     with pytest.raises(ForbiddenError):
-        await admitted(Auth(), {"Origin": origin, "Host": host})
+        identity(Auth(), {"Origin": origin, "Host": host})
 
 
 STREAM = "/v1/providers/health/stream"
@@ -158,12 +161,29 @@ STREAM = "/v1/providers/health/stream"
         (f"/v1/chat/completions?{STREAM}", {"Upgrade": "websocket"}, False),
     ],
 )
-async def test_only_the_streams_websocket_may_show_its_key_later(path, headers, later):
-    made = exchange(altered(request(b"", headers), path=path))
+def test_only_the_websocket_of_the_health_stream_may_send_its_key_later(
+    path: str, headers: dict[str, str], later: bool
+) -> None:
+    one = exchange(request(headers, path))
     try:
-        await KEYED(made, ScriptedHandler([200]))
+        KEYED.before(one)
     except AuthenticationError:
-        assert not later and made.authenticate_later is None
+        assert not later and one.authenticate_later is None
     else:
-        assert later and made.identity is None
-        assert (made.authenticate_later(CALLER_KEY), made.authenticate_later("wrong")) == ("app", None)
+        assert later and one.identity is None and one.authenticate_later is not None
+        assert (one.authenticate_later(CALLER_KEY), one.authenticate_later("wrong")) == ("app", None)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])
+def test_a_public_path_needs_no_key(headers: dict[str, str]) -> None:
+    one = exchange(request(headers))
+    one.is_public = True
+    KEYED.before(one)
+    assert one.identity is None
+
+
+def test_a_public_path_is_still_closed_to_other_web_pages() -> None:
+    one = exchange(request({"Origin": "https://evil.test", "Host": "localhost"}))
+    one.is_public = True
+    with pytest.raises(ForbiddenError):
+        KEYED.before(one)

@@ -1,21 +1,26 @@
-"""What is no endpoint, and what cannot be read, ends before anything is taken in."""
+"""An unknown path, a wrong method and an encoded body are refused before the body is read."""
 
 from __future__ import annotations
 
 import pytest
 
 from proxy.errors import ParrotError
+from proxy.exchange import Exchange
 from proxy.messages import Request, Response
 from proxy.middleware.endpoints import Endpoints, LocalEndpoint
 from tests.fakes import exchange
 
 
-async def nothing(limit: int) -> bytes:
-    raise AssertionError("the body was read")
+def answer(one: Exchange) -> Response:
+    """The handler of a local endpoint."""
+    return Response(200, {}, b"own")
 
 
-async def reached(subject: object) -> Response:
-    return Response(200, {}, b"{}")
+def one_request(method: str, path: str, headers: dict[str, str] | None = None) -> Exchange:
+    """Return an exchange whose endpoint is not known yet."""
+    one = exchange(Request(method, path, headers or {}))
+    one.endpoint = ""
+    return one
 
 
 @pytest.mark.parametrize(
@@ -36,18 +41,18 @@ async def reached(subject: object) -> Response:
         ("POST", "/v1/chat/completions", {"Content-Encoding": "gzip"}, 400),
     ],
 )
-async def test_only_what_there_is_goes_on(method: str, path: str, headers: dict[str, str], outcome: object) -> None:
-    made = exchange(client_request=Request(method, path, headers, nothing))
-    made.endpoint = ""
+def test_the_path_names_the_endpoint(method: str, path: str, headers: dict[str, str], outcome: object) -> None:
+    one = one_request(method, path, headers)
     try:
-        await Endpoints({})(made, reached)
-        assert made.endpoint == outcome
+        Endpoints({}).before(one)
+        assert one.endpoint == outcome and one.local_handler is None
     except ParrotError as error:
-        assert (error.status, made.endpoint) == (outcome, "")
+        assert (error.status, one.endpoint) == (outcome, "")
 
 
-async def answered(subject: object) -> Response:
-    return Response(200, {}, b"own")
+MODELS = LocalEndpoint("GET", answer)
+PAGE = LocalEndpoint("GET", answer, is_public=True)
+LOCAL = {"/v1/models": MODELS, "/v1/models/": MODELS, "/": PAGE, "/dashboard": PAGE}
 
 
 @pytest.mark.parametrize(
@@ -57,16 +62,49 @@ async def answered(subject: object) -> Response:
         ("GET", "/v1/models?limit=1", 200),
         ("GET", "/v1/models/a/b", 200),
         ("POST", "/v1/models", 405),
+        ("HEAD", "/v1/models", 405),
         ("POST", "/v1/models/a", 405),
         ("GET", "/v1/model", 404),
     ],
 )
-async def test_the_sidecars_own_endpoints_go_no_further(method: str, path: str, status: int) -> None:
-    own = LocalEndpoint("GET", answered)
-    made = exchange(client_request=Request(method, path, {}, nothing))
+def test_a_local_endpoint_is_answered_by_its_handler(method: str, path: str, status: int) -> None:
+    one = one_request(method, path)
     try:
-        response = await Endpoints({"/v1/models": own, "/v1/models/": own})(made, reached)
-        assert (response.status, response.body) == (status, b"own")
+        Endpoints(LOCAL).before(one)
+        assert (200, one.local_handler, one.endpoint) == (status, answer, "")
     except ParrotError as error:
         assert error.status == status
         assert error.headers == ({"Allow": "GET"} if status == 405 else {})
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("GET", "/", 200),
+        ("GET", "/?x=1", 200),
+        ("HEAD", "/dashboard", 200),
+        ("POST", "/dashboard", 405),
+        ("GET", "/dashboard/x", 404),
+        ("GET", "/unknown", 404),
+    ],
+)
+def test_a_page_is_served_to_get_and_head_at_its_own_path_only(method: str, path: str, status: int) -> None:
+    one = one_request(method, path)
+    try:
+        Endpoints(LOCAL).before(one)
+        assert (200, one.local_handler) == (status, answer)
+    except ParrotError as error:
+        assert error.status == status
+        assert error.headers == ({"Allow": "GET, HEAD"} if status == 405 else {})
+
+
+def test_the_error_of_an_unknown_path_lists_the_endpoints_but_no_pages_and_is_bounded() -> None:
+    with pytest.raises(ParrotError) as caught:
+        Endpoints(LOCAL).before(one_request("GET", "/" + "x" * 9000))
+    message = caught.value.message
+    assert message.startswith("unknown path /xxx") and len(message) < 600
+    assert "/v1/chat/completions" in message and message.endswith("/v1/models, /v1/models/")
+
+
+def test_pages_are_the_public_paths() -> None:
+    assert Endpoints(LOCAL).public_paths == {"/", "/dashboard"}

@@ -1,30 +1,31 @@
-"""Control headers stop at the proxy; of the rest only what the lists allow crosses, in both directions."""
+"""Control headers stop at the proxy; of the provider's headers only the listed ones reach the caller."""
 
 from __future__ import annotations
 
-import orjson
 import pytest
 
-from proxy.errors import InvalidHeaderError
+from proxy.errors import InvalidHeaderError, ParrotError
+from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.middleware.header_policy import HeaderPolicy
-from tests.fakes import BODY, ScriptedHandler, exchange, request
+from tests.fakes import exchange, exchange_with_attempt, request, run_request
 
 
-async def passed(headers, answer=None):
-    made = exchange(request(orjson.dumps(BODY), headers))
-    response = await HeaderPolicy()(made, ScriptedHandler([Response(200, answer or {}, b"{}")]))
-    return made, response
+def parsed(headers: dict[str, str]) -> Exchange:
+    """Return an exchange whose headers were parsed."""
+    one = exchange(request(headers))
+    HeaderPolicy().before(one)
+    return one
 
 
-async def test_the_policy_of_the_headers_is_read():
-    made, _ = await passed({"x-provider-fallbacks": "C, a", "X-Routing-Strategy": "automatic"})
-    assert (made.policy.provider_fallbacks, made.policy.routing_strategy) == (("c", "a"), "automatic")
-    assert made.control_headers == {"X-Provider-Fallbacks": "C, a", "X-Routing-Strategy": "automatic"}
+def test_the_control_headers_are_parsed_into_the_policy() -> None:
+    one = parsed({"x-provider-fallbacks": "C, a", "X-Routing-Strategy": "automatic"})
+    assert (one.policy.provider_fallbacks, one.policy.routing_strategy) == (("c", "a"), "automatic")
+    assert one.control_headers == {"X-Provider-Fallbacks": "C, a", "X-Routing-Strategy": "automatic"}
 
 
 @pytest.mark.parametrize(
-    "header, value, said",
+    ("header", "value", "message"),
     [
         ("X-Provider", "nobody", "no provider 'nobody'; allowed: a, b, c"),
         ("X-Routing-Strategy", "cheapest", "'cheapest' is not one of automatic, geographic"),
@@ -35,14 +36,44 @@ async def test_the_policy_of_the_headers_is_read():
         ("X-Request-Id", "x" * 129, "must be 1 to 128"),
     ],
 )
-async def test_a_header_that_cannot_be_honoured_is_a_400_that_names_it(header, value, said):
-    with pytest.raises(InvalidHeaderError, match=said) as caught:
-        await passed({header: value})
+def test_an_invalid_header_is_a_400_that_names_it(header: str, value: str, message: str) -> None:
+    with pytest.raises(InvalidHeaderError, match=message) as caught:
+        parsed({header: value})
     assert (caught.value.status, caught.value.param) == (400, header)
 
 
-async def test_only_listed_headers_come_back():
-    _, response = await passed(
-        {}, {"x-ratelimit-limit-requests": "5", "Set-Cookie": "a=b", "Server": "x", "x-request-id": "up-1"}
-    )
-    assert response.headers == {"x-ratelimit-limit-requests": "5", "x-provider-request-id": "up-1"}
+def test_a_request_id_that_was_accepted_as_the_exchanges_id_passes() -> None:
+    assert parsed({"X-Request-Id": "req-1"}).id == "req-1"
+
+
+SENT = {"x-ratelimit-limit-requests": "5", "set-cookie": "a=b", "server": "x", "x-request-id": "up-1"}
+RETURNED = {"x-ratelimit-limit-requests": "5", "x-provider-request-id": "up-1"}
+
+
+@pytest.mark.parametrize("body", [b"{}", None])
+def test_only_listed_headers_of_the_provider_reach_the_caller(body: bytes | None) -> None:
+    response = Response(200, dict(SENT), body)
+    HeaderPolicy().after(exchange_with_attempt(), response)
+    assert response.headers == RETURNED
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_only_listed_headers_reach_the_caller_through_the_pipeline(status: int) -> None:
+    one = exchange()
+    one.runtime.transport.rows.append((status, SENT))
+    client = await run_request(one)
+    assert client.status == status
+    assert RETURNED.items() <= client.headers.items()
+    assert "Set-Cookie" not in client.headers and client.headers.get("Server") != "x"
+
+
+def test_headers_of_the_sidecars_own_errors_stay() -> None:
+    response = Response(503, {"Retry-After": "1"}, b"", error=ParrotError("full"))
+    HeaderPolicy().after(exchange_with_attempt(), response)
+    assert response.headers == {"Retry-After": "1"}
+
+
+def test_headers_of_a_local_endpoint_stay() -> None:
+    response = Response(200, {"Content-Security-Policy": "default-src 'self'"}, b"")
+    HeaderPolicy().after(exchange(), response)
+    assert response.headers == {"Content-Security-Policy": "default-src 'self'"}

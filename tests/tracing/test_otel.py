@@ -11,10 +11,13 @@ import openai
 import pytest
 from aiohttp.test_utils import RawTestServer, unused_port
 
+from proxy.attempts import outcomes
+from proxy.attempts.events import Discarded
+from proxy.resilience.breaker import BreakerSettings
 from proxy.sandbox.scenario import Fault
 from proxy.tracing import otel
 from tests.collector import CLIENT, ERROR, SERVER, Collector, trace_collector
-from tests.fakes import CALLER_KEY, PROMPT, PROVIDER_KEY, MemoryLog, ScriptedHandler, exchange, planned_exchange
+from tests.fakes import CALLER_KEY, PROMPT, PROVIDER_KEY, MemoryLog, planned_exchange, request, start_attempt
 from tests.running import TWO_PROVIDERS, CapturedLog, RunningSidecar, run_sidecar
 from tests.six_providers import PROVIDERS, six_providers
 
@@ -174,15 +177,13 @@ async def test_a_resumed_stream_is_marked_and_a_failed_one_is_an_error(collector
 
 
 async def test_a_discarded_attempt_has_no_span(collector):
-    log = MemoryLog()
-    tracing = otel.start(log.logger)
-    made = planned_exchange(log=log)
-    await tracing.trace_request(
-        made,
-        lambda subject: tracing.trace_attempt(subject.start_attempt(subject.decision.plan[0]), ScriptedHandler([200])),
-    )
-    made.attempts.clear()
-    made.close()
+    tracing = otel.start(MemoryLog().logger)
+    made = planned_exchange()
+    tracing.request_middleware.before(made)
+    attempt = start_attempt(made)
+    tracing.attempt_middleware.before(attempt)
+    outcomes.apply(attempt, Discarded(), BreakerSettings())
+    tracing.request_middleware.closed(made)
     await tracing.close()
     assert [span.kind for span in collector.spans] == [SERVER] and not tracing._open
 
@@ -301,12 +302,14 @@ def test_sdk_messages_are_logged_once_a_minute_without_secrets(name, template, v
     assert [line["reason"] for line in log.lines] == [reason, reason]
 
 
-async def test_an_untraced_exchange_passes(collector):
+async def test_the_attempts_of_an_untraced_request_have_no_span(collector):
     tracing = otel.start(MemoryLog().logger)
-    attempt = planned_exchange().start_attempt(planned_exchange().decision.plan[0])
+    made = planned_exchange(client_request=request(path="/v1/providers/health"))
+    attempt = start_attempt(made)
     before = attempt.provider_request
-    assert (
-        await tracing.trace_attempt(attempt, ScriptedHandler([200]))
-    ).status == 200 and attempt.provider_request is before
-    assert (await tracing.trace_request(exchange(), ScriptedHandler([200]))).status == 200
+    tracing.request_middleware.before(made)
+    tracing.attempt_middleware.before(attempt)
+    assert attempt.provider_request is before
+    tracing.request_middleware.closed(made)
     await tracing.close()
+    assert collector.raw == []

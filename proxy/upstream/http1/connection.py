@@ -1,4 +1,4 @@
-"""One connection to a provider, which carries one request and its response at a time."""
+"""One connection to a provider: one request at a time, whose response is pushed into a sink as it arrives."""
 
 from __future__ import annotations
 
@@ -11,194 +11,196 @@ from typing import Protocol, cast
 
 from proxy.deadline_timer import DeadlineTimer
 from proxy.errors import MalformedResponse, UpstreamDisconnected, UpstreamError, UpstreamTimeout
+from proxy.messages import ResponseSink
 from proxy.upstream.http1.parser import ResponseParser
-from proxy.upstream.http1.response import Http1Response
 
-WRITE_CHUNK_BYTES = 256 * 1024
-"""The part of a request body handed to the socket at a time."""
+WRITE_SLICE_BYTES = 256 * 1024
+"""Bytes of a request body given to the socket at a time."""
 
-_EMPTY = memoryview(b"")
-
-
-class StaleConnectionError(UpstreamDisconnected):
-    """A reused connection was closed before the first byte of a response: most likely while it was idle."""
+_NOTHING = memoryview(b"")
 
 
 class ConnectionOwner(Protocol):
-    """Takes a connection back when its response is complete; a `RoutePool`."""
+    """Where a connection goes when it is idle, and is reported when it is closed."""
 
     def release(self, connection: Connection) -> None:
-        """Keep the idle connection for the next request."""
+        """Take back a connection that is idle and may be used again."""
 
     def remove(self, connection: Connection) -> None:
-        """Drop the closed connection."""
+        """Forget a connection that is closed."""
 
 
 class Connection(asyncio.Protocol):
-    """The protocol of one connection; idle while `_response` is None.
-
-    Bytes that arrive while it is idle belong to no request: they close the connection. A timer enforces the
-    earliest of three deadlines: the response's own, its idle timeout, and the one for writing (at least something of
-    the unsent request must go out in each `write_timeout_s`). Time in which reading is paused counts for none of them.
-    """
+    """An HTTP/1.1 client connection. While `_sink` is None it is idle, and a byte that arrives makes it unusable."""
 
     __slots__ = (
-        "_last_read_at",
-        "_loop",
-        "_owner",
-        "_parser",
-        "_paused_at",
-        "_readable",
-        "_request_count",
-        "_request_truncated",
-        "_response",
-        "_response_started",
-        "_timer",
-        "_transport",
-        "_unsent",
-        "_unsent_bytes",
-        "_write_deadline",
-        "_write_paused",
-        "_write_timeout_s",
-        "host",
+        "_deadline", "_has_response_byte", "_idle_timeout_s", "_last_read_at", "_loop", "_on_stale", "_owner",
+        "_parser", "_paused_at", "_readable", "_request_count", "_response_began", "_sink", "_timer", "_transport",
+        "_unsent", "_unsent_bytes", "_upload_cut", "_write_due", "_write_stalled", "_write_timeout_s", "due", "host",
         "idle_since",
     )  # fmt: skip
 
-    def __init__(self, host: str, owner: ConnectionOwner, write_timeout_s: float) -> None:
+    def __init__(self, host: str, owner: ConnectionOwner, timer: DeadlineTimer, write_timeout_s: float) -> None:
         self.host = host
         self.idle_since = 0.0
+        self.due = inf
         self._owner = owner
+        self._timer = timer
         self._write_timeout_s = write_timeout_s
         self._loop = asyncio.get_running_loop()
-        self._timer = DeadlineTimer(self._loop, self._deadline, self._on_deadline)
         self._parser = ResponseParser()
-        self._response: Http1Response | None = None
+        self._sink: ResponseSink | None = None
+        self._on_stale: Callable[[], None] | None = None
         self._request_count = 0
-        self._response_started = False
+        self._has_response_byte = False
+        self._response_began = False
         self._last_read_at = 0.0
+        self._deadline = inf
+        self._idle_timeout_s = inf
         self._paused_at: float | None = None
-        self._unsent = _EMPTY
-        self._request_truncated = False
-        self._write_paused = False
+        self._unsent = _NOTHING
+        self._upload_cut = False
+        self._write_stalled = False
         self._unsent_bytes = 0
-        self._write_deadline = inf
+        self._write_due = inf
 
     # Called by the transport.
 
-    def send_request(self, head: bytes, body: bytes, response_timeout_s: float) -> Http1Response:
-        """Send a request; its response head must arrive within `response_timeout_s` seconds."""
+    def send_request(
+        self,
+        head: bytes,
+        body: bytes,
+        sink: ResponseSink,
+        deadline: float,
+        *,
+        on_stale: Callable[[], None] | None = None,
+    ) -> None:
+        """Send a request whose response must be complete by `deadline` (`loop.time()`). `set_timeouts` can change that.
+
+        The sink is called from the event loop, never from within this call. `on_stale` is called in place of
+        `sink.on_failure` where a reused connection closes before the first byte of the response: the provider had
+        most likely closed it before the request was sent.
+        """
         now = self._loop.time()
         self._parser.reset()
         self._request_count += 1
-        self._response_started = False
+        self._has_response_byte = self._response_began = False
         self._last_read_at = now
-        self._unsent_bytes, self._write_deadline = len(head) + len(body), now + self._write_timeout_s
-        self._response = response = Http1Response(self._loop, self, now + response_timeout_s)
+        self._deadline, self._idle_timeout_s = deadline, inf
+        self._unsent_bytes, self._write_due = len(head) + len(body), now + self._write_timeout_s
+        self._sink, self._on_stale = sink, on_stale
         if self._transport.is_closing():
-            self._on_lost(None)
-            return response
-        # One write, so that head and body share a segment where they fit.
-        self._transport.write(head + body[:WRITE_CHUNK_BYTES])
-        if len(body) > WRITE_CHUNK_BYTES:
-            self._unsent = memoryview(body)[WRITE_CHUNK_BYTES:]
-            self._write_more()
-        self._timer.reschedule()
-        return response
+            self._loop.call_soon(self._lose, None)
+            return
+        # One write, so that head and body leave in one segment where they fit.
+        self._transport.write(head + body[:WRITE_SLICE_BYTES])
+        if len(body) > WRITE_SLICE_BYTES:
+            self._unsent = memoryview(body)[WRITE_SLICE_BYTES:]
+            self._send_rest()
+        self._watch()
+
+    def serves(self, sink: ResponseSink) -> bool:
+        """Return whether the response to this sink's request is still to come, in part or whole."""
+        return self._sink is sink
 
     @property
     def is_usable(self) -> bool:
-        """Whether it is open and nothing has arrived, including what the event loop has not delivered yet."""
+        """Whether it is open and quiet: bytes or an end that the event loop has not reported yet count too."""
         return not (self._transport.is_closing() or self._readable())
 
     def abort(self) -> None:
-        """Close at once, dropping unsent data."""
-        self._response = None
-        self._unsent = _EMPTY
-        self._timer.stop()
+        """Close at once. Unsent bytes are dropped and the sink is not called again."""
+        self._sink = self._on_stale = None
+        self._unsent = _NOTHING
+        self._timer.unwatch(self)
         self._transport.abort()
 
-    # Called by its response (`ResponseSource`).
+    # Called by the transfer, for the receiver of the response.
 
     def pause(self) -> None:
-        """Stop reading: the response has enough unread bytes."""
-        if self._paused_at is None:
+        """Stop reading, so that TCP slows the provider down. Time paused does not count as silence."""
+        if self._paused_at is None and self._sink is not None:
             self._paused_at = self._loop.time()
             self._transport.pause_reading()
 
     def resume(self) -> None:
-        """Read again; the time in between does not count against the deadline."""
+        """Read again after `pause`."""
         if self._paused_at is not None:
-            self._last_read_at = self._loop.time()
-            if self._response is not None:
-                self._response.extend_deadline(self._last_read_at - self._paused_at)
+            now = self._last_read_at = self._loop.time()
+            self._deadline += now - self._paused_at
             self._paused_at = None
             self._transport.resume_reading()
-            self._timer.reschedule()
+            self._watch()
 
-    def reschedule(self) -> None:
-        """Set the timer again, because a deadline of the response came closer."""
-        self._timer.reschedule()
+    def set_timeouts(self, *, deadline: float, idle_timeout_s: float) -> None:
+        """Set the moment (`loop.time()`) by which the response must be complete, and the longest silence in seconds."""
+        self._deadline, self._idle_timeout_s = deadline, idle_timeout_s
+        self._watch()
 
     # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Keep the transport."""
+        """Take over the transport of a new connection."""
         self._transport = cast(asyncio.Transport, transport)
         self._readable = _readability_check(transport.get_extra_info("socket").fileno())
 
     def data_received(self, data: bytes) -> None:
-        """Parse the bytes and pass head, body and end to the response."""
-        response, parser = self._response, self._parser
-        if response is None:
+        """Parse what arrived and push it into the sink."""
+        sink, parser = self._sink, self._parser
+        if sink is None:
             self.abort()
             return
         self._last_read_at = self._loop.time()
-        self._response_started = True
+        self._has_response_byte = True
         parser.feed(data)
-        if not response.has_head and parser.headers is not None:
-            self._on_response_head(response)
-        if parser.body:
-            response.add_body(parser.body, len(data))
-            parser.body.clear()
+        if not self._response_began and parser.headers is not None:
+            self._begin_response(sink)
+        if parser.body and self._sink is sink:
+            parts = parser.body
+            sink.on_body(parts[0] if len(parts) == 1 else b"".join(parts))
+            parts.clear()
+        if self._sink is not sink:
+            return  # the sink closed the connection
         if parser.complete:
-            self._finish()
+            self._finish(sink)
         elif parser.error is not None:
             self._fail(MalformedResponse(f"{self.host} sent an invalid HTTP response: {parser.error}"))
 
     def connection_lost(self, error: Exception | None) -> None:
-        """End the response, if one is incomplete, and leave the pool."""
-        self._timer.stop()
-        self._on_lost(error)
+        """Report the end of the connection to the sink and to the owner."""
+        self._timer.unwatch(self)
+        self._lose(error)
         self._parser.close()
         self._owner.remove(self)
 
     def pause_writing(self) -> None:
-        """Stop writing: the transport has enough unsent bytes."""
-        self._write_paused = True
+        """Hold back the rest of the request body."""
+        self._write_stalled = True
 
     def resume_writing(self) -> None:
-        """Write the next part of the request body."""
-        self._write_paused = False
-        self._write_more()
+        """Send more of the request body."""
+        self._write_stalled = False
+        self._send_rest()
 
-    # Progress and end of a response.
+    # How a response begins and ends.
 
-    def _on_response_head(self, response: Http1Response) -> None:
+    def _begin_response(self, sink: ResponseSink) -> None:
         parser = self._parser
         assert parser.headers is not None
+        self._response_began = True
         if parser.status >= 400:
-            # An error before the whole request was sent: stop sending the rest (RFC 9112, 9.5).
-            self._request_truncated = bool(self._unsent)
-            self._unsent = _EMPTY
-        # From here on the idle timeout applies, and no longer the write deadline.
+            # Refused before it was all sent: the rest would only fill the connection (RFC 9112, 9.5).
+            self._upload_cut = bool(self._unsent)
+            self._unsent = _NOTHING
+        # From here on silence counts, not how much of the request the provider still wants.
         self._unsent_bytes = 0
-        response.set_head(parser.status, parser.headers)
+        sink.on_head(parser.status, parser.headers)
 
-    def _finish(self) -> None:
-        response, self._response = self._response, None
-        assert response is not None
-        parser = self._parser
+    def _finish(self, sink: ResponseSink) -> None:
         self.resume()
+        self._sink = self._on_stale = None
+        self._timer.unwatch(self)
+        parser = self._parser
         if (
             parser.keep_alive
             and self._is_request_sent
@@ -209,58 +211,73 @@ class Connection(asyncio.Protocol):
             self._owner.release(self)
         else:
             self.abort()
-        response.finish()
+        sink.on_end()
 
     def _fail(self, failure: UpstreamError) -> None:
-        response = self._response
-        assert response is not None
+        sink = self._sink
+        assert sink is not None
         self.abort()
-        response.fail(failure)
+        sink.on_failure(failure)
 
-    def _on_lost(self, error: Exception | None) -> None:
-        if self._response is None:
+    def _lose(self, error: Exception | None) -> None:
+        if self._sink is None:
             return
         if error is None and self._parser.until_close:
-            self._finish()
+            self._finish(self._sink)
             return
-        kind = StaleConnectionError if self._request_count > 1 and not self._response_started else UpstreamDisconnected
-        where = "in the middle of its response" if self._response.has_head else "before responding"
-        self._fail(kind(f"{self.host} {'closed' if error is None else 'broke'} the connection {where}"))
+        on_stale = self._on_stale
+        if on_stale is not None and self._request_count > 1 and not self._has_response_byte:
+            self.abort()
+            on_stale()
+            return
+        where = "in the middle of its response" if self._response_began else "before responding"
+        self._fail(UpstreamDisconnected(f"{self.host} {'closed' if error is None else 'broke'} the connection {where}"))
 
     @property
     def _is_request_sent(self) -> bool:
-        return not (self._request_truncated or self._unsent or self._transport.get_write_buffer_size())
+        return not (self._upload_cut or self._unsent or self._transport.get_write_buffer_size())
 
-    def _write_more(self) -> None:
-        while self._unsent and not self._write_paused:
-            piece, self._unsent = self._unsent[:WRITE_CHUNK_BYTES], self._unsent[WRITE_CHUNK_BYTES:]
+    def _send_rest(self) -> None:
+        while self._unsent and not self._write_stalled:
+            piece, self._unsent = self._unsent[:WRITE_SLICE_BYTES], self._unsent[WRITE_SLICE_BYTES:]
             self._transport.write(piece)
 
     # Deadlines.
 
-    def _deadline(self) -> float:
-        if self._response is None:
-            return inf
-        deadline = inf if self._paused_at is not None else self._response.next_deadline(self._last_read_at)
-        return min(deadline, self._write_deadline) if self._unsent_bytes else deadline
-
-    def _on_deadline(self) -> None:
-        now = self._loop.time()
-        assert self._response is not None
-        if not (self._unsent_bytes and self._write_deadline <= now):
-            self._fail(UpstreamTimeout(f"{self.host} {self._response.timeout_message(self._last_read_at)}"))
-        elif not self._record_write_progress(now):
+    def check(self, now: float) -> None:
+        """Fail the request if the provider is silent for too long, over its deadline, or takes nothing of the request."""
+        if self._sink is None:
+            self._timer.unwatch(self)
+        elif self._paused_at is None and now >= self._read_due:
+            self._fail(UpstreamTimeout(f"{self.host} {self._timeout_message()}"))
+        elif self._unsent_bytes and now >= self._write_due and self._is_upload_stuck(now):
             self._fail(UpstreamTimeout(f"{self.host} accepted no request data for {self._write_timeout_s:g} s"))
+        else:
+            self._watch()
 
-    def _record_write_progress(self, now: float) -> bool:
-        """Set the next write deadline and return whether anything was sent since the last one."""
+    def _watch(self) -> None:
+        due = inf if self._paused_at is not None else self._read_due
+        self.due = min(due, self._write_due) if self._unsent_bytes else due
+        self._timer.watch(self)
+
+    @property
+    def _read_due(self) -> float:
+        return min(self._deadline, self._last_read_at + self._idle_timeout_s)
+
+    def _timeout_message(self) -> str:
+        if self._last_read_at + self._idle_timeout_s <= self._deadline:
+            return f"sent no data for {self._idle_timeout_s:g} s"
+        return "did not complete its response in time" if self._response_began else "did not respond in time"
+
+    def _is_upload_stuck(self, now: float) -> bool:
+        """Whether nothing that was unsent at the last check has gone out since."""
         before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + self._transport.get_write_buffer_size()
-        self._write_deadline = now + self._write_timeout_s
-        return self._unsent_bytes < before
+        self._write_due = now + self._write_timeout_s
+        return self._unsent_bytes >= before
 
 
 def _readability_check(fd: int) -> Callable[[], object]:
-    """Return a function that asks the system whether the socket has data or its end to read, and reads nothing."""
+    """Return a function that asks the operating system whether something has arrived, without taking it."""
     if not hasattr(select, "poll"):
         return lambda: select.select([fd], [], [], 0)[0]
     poll = select.poll()

@@ -58,7 +58,7 @@ class Dialer:
     resolver: Resolver = field(default_factory=Resolver)
 
     async def dial(self, route: Route, protocol_factory: Callable[[], Connection], timeout_s: float) -> Connection:
-        """Open a connection; `timeout_s` covers everything from the name lookup to the TLS handshake.
+        """Open a connection. `timeout_s` covers everything from the name lookup to the TLS handshake.
 
         Raises ConnectError (EgressError if this machine has no route to the host), and ResourceExhaustedError.
         """
@@ -101,7 +101,7 @@ class Dialer:
 async def connect(addresses: list[Address], delay_s: float = ATTEMPT_DELAY_S) -> socket.socket:
     """Return a socket connected to the first address that accepts (Happy Eyeballs, RFC 8305).
 
-    Families alternate. The next address is tried once one has failed or `delay_s` has passed; the others are then
+    Families alternate. The next address is tried once one has failed or `delay_s` has passed. The others are then
     closed. If all fail, raises the OSError of one that the remote side refused, else the ParrotError of this machine.
     """
     attempts = _ConnectAttempts()
@@ -146,7 +146,7 @@ class _ConnectAttempts:
 
 
 async def _open_tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:
-    """Open a tunnel with CONNECT (RFC 9110, 9.3.6); closes the socket on failure."""
+    """Open a tunnel with CONNECT (RFC 9110, 9.3.6). Closes the socket on failure."""
     lines = [f"CONNECT {authority} HTTP/1.1", f"Host: {authority}"]
     if proxy.authorization:
         lines.append(f"Proxy-Authorization: {proxy.authorization}")

@@ -15,7 +15,7 @@ _VALID_PATH = re.compile(r"[!-~]+")
 
 
 class Origin(NamedTuple):
-    """Scheme, host and port; the key of the connection pool, so a tuple."""
+    """Scheme, host and port. The key of the connection pool, so a tuple."""
 
     scheme: str
     host: str
@@ -23,7 +23,7 @@ class Origin(NamedTuple):
 
     @property
     def authority(self) -> str:
-        """`host`, or `host:port` if the port is not the scheme's default; IPv6 in brackets."""
+        """`host`, or `host:port` if the port is not the scheme's default. IPv6 in brackets."""
         return self.url_host if self.port == _DEFAULT_PORTS[self.scheme] else self.host_port
 
     @property

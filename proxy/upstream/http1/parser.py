@@ -1,6 +1,6 @@
 """Parses the bytes of one connection into HTTP/1.1 responses, one after the other.
 
-httptools (llhttp) parses the grammar; this module adds limits on size and refuses what the transport cannot handle.
+httptools (llhttp) parses the grammar. This module adds limits on size and refuses what the transport cannot handle.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _OVERHEAD_EXCEEDED = f"over {MAX_HEAD_BYTES} bytes without content"
 
 
 class ResponseParser:
-    """Parser of responses; after each `feed` its attributes hold what is known of the current one.
+    """Parser of responses. After each `feed` its attributes hold what is known of the current one.
 
     `error` is why the response is invalid, or None. `trailing_data` is set when bytes follow a complete response: it
     stays valid, but the connection cannot be used again. `until_close` means that the body ends with the connection.
@@ -50,7 +50,7 @@ class ResponseParser:
         self._interim_responses = 0
 
     def feed(self, data: bytes) -> None:
-        """Parse received bytes; their content is appended to `body`, which the caller clears."""
+        """Parse received bytes. Their content is appended to `body`, which the caller clears."""
         if self._http is None:
             return
         self._overhead_bytes += len(data)
@@ -66,7 +66,7 @@ class ResponseParser:
             self._record_error(_OVERHEAD_EXCEEDED)
 
     def close(self) -> None:
-        """Break the reference cycle between the parser and its callbacks; `feed` does nothing after it."""
+        """Break the reference cycle between the parser and its callbacks. `feed` does nothing after it."""
         self._http = None
 
     def _record_error(self, message: str) -> None:
@@ -114,7 +114,7 @@ class ResponseParser:
         self.headers = headers
 
     def on_message_complete(self) -> None:
-        """Mark the response as complete; skip interim (1xx) responses."""
+        """Mark the response as complete. Skip interim (1xx) responses."""
         if self.headers is not None:
             self.complete = True
             return

@@ -22,7 +22,7 @@ class RoutePool:
     closed: bool = False
 
     def acquire(self) -> Connection | None:
-        """Return the connection idle for the shortest time, or None; closes unusable and expired ones."""
+        """Return the connection idle for the shortest time, or None. Closes unusable and expired ones."""
         if not self.idle:
             return None
         now = asyncio.get_running_loop().time()
@@ -58,7 +58,7 @@ class RoutePool:
 
 @dataclass(slots=True)
 class Pool:
-    """The idle connections by route; expired ones are closed by a timer, which runs only while there are any."""
+    """The idle connections by route. Expired ones are closed by a timer, which runs only while there are any."""
 
     _routes: dict[Route, RoutePool] = field(default_factory=dict, init=False)
     _timer: asyncio.TimerHandle | None = field(default=None, init=False)

@@ -21,12 +21,12 @@ _ENTRY_FORMATS = "a comma-separated list of hosts, host:port, .domain, addresses
 
 
 class EnvironmentValueError(ValueError):
-    """An environment variable has an unusable value; the message names the variable and the allowed values."""
+    """An environment variable has an unusable value. The message names the variable and the allowed values."""
 
 
 @dataclass(frozen=True, slots=True)
 class Proxy:
-    """A forward proxy reached over plain HTTP; `authorization` is the value of Proxy-Authorization."""
+    """A forward proxy reached over plain HTTP. `authorization` is the value of Proxy-Authorization."""
 
     host: str
     port: int
@@ -34,7 +34,7 @@ class Proxy:
 
 
 class Route(NamedTuple):
-    """An origin and the proxy to reach it through; connections of the same route are interchangeable."""
+    """An origin and the proxy to reach it through. Connections of the same route are interchangeable."""
 
     origin: Origin
     proxy: Proxy | None
@@ -66,7 +66,7 @@ class Proxies:
         )
 
     def route(self, origin: Origin) -> Route:
-        """Return the route to an origin; loopback is always direct."""
+        """Return the route to an origin. Loopback is always direct."""
         direct = _is_loopback(origin.host) or any(_matches(entry, origin) for entry in self.no_proxy)
         return Route(origin, None if direct else self.by_scheme.get(origin.scheme))
 

@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import Any, NamedTuple
 
 TTL_S = 30.0
-"""How long a result is cached; failures are not."""
+"""How long a result is cached. Failures are not."""
 
 
 class Address(NamedTuple):
@@ -32,7 +32,7 @@ async def system_lookup(host: str, port: int) -> list[Address]:
 
 @dataclass(slots=True)
 class Resolver:
-    """Caches lookups; concurrent callers for the same name share one lookup."""
+    """Caches lookups. Concurrent callers for the same name share one lookup."""
 
     lookup: Lookup = system_lookup
     clock: Callable[[], float] = time.monotonic

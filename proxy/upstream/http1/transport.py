@@ -1,64 +1,68 @@
-"""Sends requests to providers over HTTP/1.1 and owns the connections to them."""
+"""Sends requests to providers over HTTP/1.1, with a pool of connections."""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from math import inf
+from typing import Any
 
-from proxy.messages import UpstreamRequest
-from proxy.upstream.http1.connection import Connection, StaleConnectionError
+from proxy.deadline_timer import DeadlineTimer
+from proxy.errors import ParrotError, UpstreamTimeout
+from proxy.messages import ResponseSink, UpstreamRequest
+from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.dial import Dialer, check_ssl_cert_file, create_ssl_context
 from proxy.upstream.http1.origin import Origin, parse_target
-from proxy.upstream.http1.pool import Pool
+from proxy.upstream.http1.pool import Pool, RoutePool
 from proxy.upstream.http1.proxies import Proxies, Route
 from proxy.upstream.http1.request_head import encode_request_head
-from proxy.upstream.http1.response import Http1Response
 
 
 @dataclass(slots=True)
 class Http1Transport:
-    """Sends each request over an idle connection of its route, or over a new one."""
+    """Sends requests over pooled or new connections."""
 
     dialer: Dialer
     proxies: Proxies = Proxies({})
     write_timeout_s: float = 30.0
-    """While a request is being sent, some of it must go out in each such period; checked once per period."""
+    """Something of an unfinished upload must go out within this time. Noticed within twice as long."""
+    timer: DeadlineTimer = field(default_factory=DeadlineTimer)
     _pool: Pool = field(default_factory=Pool, init=False)
     _routes: dict[Origin, Route] = field(default_factory=dict, init=False)
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str], ca_file: str | None = None) -> Http1Transport:
-        """Create a transport with the environment's proxies, trusting the authorities in `ca_file` or the system's.
+        """Create a transport with the environment's proxies that trusts that file or the system.
 
-        Raises EnvironmentValueError, and OSError for `ca_file`.
+        Raises EnvironmentValueError, and OSError for the file.
         """
         check_ssl_cert_file(environ)
         return cls(Dialer(create_ssl_context(ca_file)), Proxies.from_environ(environ))
 
-    async def send(
-        self, request: UpstreamRequest, *, connect_timeout_s: float, response_timeout_s: float = inf
-    ) -> Http1Response:
-        """Send a request and wait for the head of its response.
+    def send(
+        self, request: UpstreamRequest, sink: ResponseSink, *, connect_timeout_s: float, response_timeout_s: float = inf
+    ) -> Http1Transfer:
+        """Start to send a request, whose response is pushed into the sink later. Both timeouts begin now.
 
-        A request on a reused connection that closes without a byte is sent once more, over a new connection.
-        Raises UpstreamError, and ResourceExhaustedError or EgressError if this machine cannot open a connection.
+        On a pooled connection the request leaves at once. Raises InvalidHeaderError for a header that cannot be sent,
+        and ConnectError for a URL that is not valid.
         """
         target = parse_target(request.url)
         route = self._route(target.origin)
         head = encode_request_head(request, target, route)
-        idle = self._pool.for_route(route)
-        if (reused := idle.acquire()) is not None:
-            with suppress(StaleConnectionError):  # a new connection never raises it, so there is one resend at most
-                return await _send_and_wait_head(reused, head, request.body, response_timeout_s)
-        protocol_factory = partial(Connection, target.origin.host, idle, self.write_timeout_s)
-        connection = await self.dialer.dial(route, protocol_factory, connect_timeout_s)
-        return await _send_and_wait_head(connection, head, request.body, response_timeout_s)
+        deadline = asyncio.get_running_loop().time() + response_timeout_s
+        pool = self._pool.for_route(route)
+        host = target.origin.host
+        connect = partial(Connection, host, pool, self.timer, self.write_timeout_s)
+        dial = partial(self.dialer.dial, route, connect, connect_timeout_s)
+        transfer = Http1Transfer(dial, head, request.body, sink, host=host, deadline=deadline)
+        transfer.start(pool)
+        return transfer
 
     def close(self) -> None:
-        """Close the idle connections, and the others when their responses end."""
+        """Close the idle connections, and the others as their responses end."""
         self._pool.close()
 
     def _route(self, origin: Origin) -> Route:
@@ -68,13 +72,80 @@ class Http1Transport:
         return route
 
 
-async def _send_and_wait_head(
-    connection: Connection, head: bytes, body: bytes, response_timeout_s: float
-) -> Http1Response:
-    response = connection.send_request(head, body, response_timeout_s)
-    try:
-        await response.wait_head()
-    except BaseException:
-        response.close()
-        raise
-    return response
+class Http1Transfer:
+    """One request and its response, on whichever connection it is."""
+
+    __slots__ = ("_body", "_connection", "_deadline", "_dial", "_head", "_host", "_sink", "_task")
+
+    def __init__(
+        self, dial: partial[Any], head: bytes, body: bytes, sink: ResponseSink, *, host: str, deadline: float
+    ) -> None:
+        self._dial = dial
+        self._head = head
+        self._body = body
+        self._sink = sink
+        self._host = host
+        self._deadline = deadline
+        self._connection: Connection | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, pool: RoutePool) -> None:
+        """Send on an idle connection of the pool, or else open one."""
+        self._connection = connection = pool.acquire()
+        if connection is None:
+            self._send_on_new_connection()
+        else:
+            # Sent once more if it proves stale, and only once, because a new connection never is.
+            again = self._send_on_new_connection
+            connection.send_request(self._head, self._body, self._sink, self._deadline, on_stale=again)
+
+    def pause(self) -> None:
+        """Stop reading the response."""
+        if (connection := self._live_connection) is not None:
+            connection.pause()
+
+    def resume(self) -> None:
+        """Read the response again."""
+        if (connection := self._live_connection) is not None:
+            connection.resume()
+
+    def set_timeouts(self, *, deadline: float, idle_timeout_s: float) -> None:
+        """Set the moment by which the response must be complete, and its longest silence in seconds."""
+        if (connection := self._live_connection) is not None:
+            connection.set_timeouts(deadline=deadline, idle_timeout_s=idle_timeout_s)
+
+    def abort(self) -> None:
+        """Stop at once: the connection is closed unless the response is complete. The sink is not called again."""
+        if self._task is not None:
+            self._task.cancel()
+        if (connection := self._live_connection) is not None:
+            connection.abort()
+
+    @property
+    def _live_connection(self) -> Connection | None:
+        """The connection while it is ours. Once the response is complete it may serve another request."""
+        connection = self._connection
+        return connection if connection is not None and connection.serves(self._sink) else None
+
+    def _send_on_new_connection(self) -> None:
+        self._connection = None
+        self._task = asyncio.get_running_loop().create_task(self._connect_and_send())
+
+    async def _connect_and_send(self) -> None:
+        try:
+            async with asyncio.timeout_at(self._deadline if self._deadline < inf else None):
+                connection = await self._dial()
+        except TimeoutError:
+            self._fail(UpstreamTimeout(f"{self._host} did not respond in time"))
+        except ParrotError as error:
+            self._fail(error.with_traceback(None))  # whose frames refer to this transfer
+        except Exception:
+            self._fail(ParrotError("the sidecar failed to connect; its log says more"))
+            raise  # the event loop logs it
+        else:
+            self._task, self._connection = None, connection
+            connection.send_request(self._head, self._body, self._sink, self._deadline)
+
+    def _fail(self, failure: ParrotError) -> None:
+        self._task = None
+        self._sink.on_failure(failure)

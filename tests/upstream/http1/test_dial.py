@@ -23,7 +23,7 @@ from proxy.upstream.http1.transport import Http1Transport
 from tests.exhaustion import no_descriptors
 from tests.faults.server import FIN, RECV, RST, FaultServer, Op, Peer, http_response, send, set_event
 from tests.upstream.http1.authority import Authority
-from tests.upstream.http1.client import NO_TRUST, OK, cancel_on, fetch, open_response, read_rest, wait_until
+from tests.upstream.http1.client import NO_TRUST, OK, cancel_on, fetch, open_response, read_rest, turn_loop, wait_until
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="certificates are made with openssl")
 
@@ -78,12 +78,12 @@ def black_hole() -> Iterator[int]:
 
 async def test_a_closed_port_is_a_connect_error(transport: Http1Transport, closed_port: int) -> None:
     with pytest.raises(ConnectError, match=r"^cannot connect to 127\.0\.0\.1: "):
-        await transport.send(post(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
+        await open_response(transport, post(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
 
 
 async def test_connecting_times_out(transport: Http1Transport, black_hole: int) -> None:
     with pytest.raises(ConnectError, match=r"^cannot connect to 127\.0\.0\.1 within 0\.05 s$"):
-        await transport.send(post(f"http://127.0.0.1:{black_hole}/"), connect_timeout_s=0.05)
+        await open_response(transport, post(f"http://127.0.0.1:{black_hole}/"), connect_timeout_s=0.05)
 
 
 async def test_an_unknown_host_name_is_a_connect_error() -> None:
@@ -92,7 +92,7 @@ async def test_an_unknown_host_name_is_a_connect_error() -> None:
 
     transport = Http1Transport(Dialer(NO_TRUST, Resolver(unknown)))
     with pytest.raises(ConnectError, match=r"^cannot connect to nowhere\.test: Name or service not known$"):
-        await transport.send(post("http://nowhere.test/"), connect_timeout_s=5)
+        await open_response(transport, post("http://nowhere.test/"), connect_timeout_s=5)
 
 
 async def test_the_connect_timeout_includes_the_name_lookup() -> None:
@@ -102,7 +102,7 @@ async def test_the_connect_timeout_includes_the_name_lookup() -> None:
 
     transport = Http1Transport(Dialer(NO_TRUST, Resolver(slow)))
     with pytest.raises(ConnectError, match="within 0.05 s"):
-        await transport.send(post("http://slow.test/"), connect_timeout_s=0.05)
+        await open_response(transport, post("http://slow.test/"), connect_timeout_s=0.05)
     for task in transport.dialer.resolver._pending.values():
         task.cancel()
 
@@ -209,7 +209,7 @@ async def test_without_descriptors_connecting_is_resource_exhaustion(
     transport: Http1Transport, closed_port: int
 ) -> None:
     with no_descriptors(), pytest.raises(ResourceExhaustedError, match="^out of resources: too many open files$"):
-        await transport.send(post(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
+        await open_response(transport, post(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
 
 
 async def test_without_descriptors_a_failed_lookup_is_resource_exhaustion() -> None:
@@ -218,7 +218,7 @@ async def test_without_descriptors_a_failed_lookup_is_resource_exhaustion() -> N
 
     transport = Http1Transport(Dialer(NO_TRUST, Resolver(unknown)))
     with no_descriptors(), pytest.raises(ResourceExhaustedError, match="too many open files"):
-        await transport.send(post("http://nowhere.test/"), connect_timeout_s=5)
+        await open_response(transport, post("http://nowhere.test/"), connect_timeout_s=5)
 
 
 @pytest.mark.parametrize(
@@ -248,8 +248,10 @@ async def test_a_failure_is_local_only_if_it_is_for_every_address(
 
 async def test_an_unreachable_proxy_is_an_egress_error(closed_port: int) -> None:
     with pytest.raises(EgressError, match=r"^cannot connect to the proxy 127\.0\.0\.1: ") as raised:
-        await transport_through(f"http://user:sk-planted@127.0.0.1:{closed_port}").send(
-            post("https://h.test/"), connect_timeout_s=5
+        await open_response(
+            transport_through(f"http://user:sk-planted@127.0.0.1:{closed_port}"),
+            post("https://h.test/"),
+            connect_timeout_s=5,
         )
     assert "sk-planted" not in str(raised.value)
 
@@ -260,7 +262,9 @@ async def test_an_unreachable_proxy_is_an_egress_error(closed_port: int) -> None
 async def test_only_a_407_of_the_proxy_is_an_egress_error(status: str, kind: type[Exception]) -> None:
     async with FaultServer([RECV, send(http_response(b"", status=status))]) as proxy:
         with pytest.raises(ConnectError) as raised:
-            await transport_through(f"127.0.0.1:{proxy.port}").send(post("https://provider.test/"), connect_timeout_s=5)
+            await open_response(
+                transport_through(f"127.0.0.1:{proxy.port}"), post("https://provider.test/"), connect_timeout_s=5
+            )
     assert type(raised.value) is kind
 
 
@@ -318,7 +322,7 @@ async def test_a_failed_connect_request_is_a_connect_error(ops: list[Op], why: s
     async with FaultServer([RECV, *ops]) as proxy:
         transport = transport_through(f"http://user:sk-planted@127.0.0.1:{proxy.port}")
         with pytest.raises(ConnectError, match=why) as raised:
-            await transport.send(post("https://provider.test/"), connect_timeout_s=5)
+            await open_response(transport, post("https://provider.test/"), connect_timeout_s=5)
         assert "sk-planted" not in str(raised.value)
         await asyncio.wait_for(proxy.peers[0].closed.wait(), 5)
 
@@ -327,7 +331,7 @@ async def test_cancelling_the_connect_request_closes_the_connection() -> None:
     received = asyncio.Event()
     async with FaultServer([RECV, set_event(received)]) as proxy:
         transport = transport_through(f"127.0.0.1:{proxy.port}")
-        await cancel_on(transport.send(post("https://provider.test/"), connect_timeout_s=5), received)
+        await cancel_on(open_response(transport, post("https://provider.test/"), connect_timeout_s=5), received)
         await asyncio.wait_for(proxy.peers[0].closed.wait(), 5)
 
 
@@ -345,15 +349,16 @@ async def test_tls_is_verified_and_the_connection_reused(authority: Authority) -
 
 
 @needs_openssl
-async def test_a_slow_reader_applies_backpressure_over_tls(authority: Authority) -> None:
+async def test_nothing_is_pushed_over_tls_while_reading_is_paused(authority: Authority) -> None:
     body = bytes(8 * 2**20)
     async with FaultServer([RECV, send(http_response(body))], tls=authority.server("provider.test")) as server:
         transport = Http1Transport(Dialer(create_ssl_context(authority.ca_file), loopback_resolver()))
         response = await open_response(transport, post(server.url(host="provider.test")))
-        await wait_until(lambda: response._buffered_bytes > 512 * 1024)
-        for _ in range(100):
-            await asyncio.sleep(0)
-        assert response._buffered_bytes < 2 * 2**20
+        response.transfer.pause()
+        before = response.received_bytes
+        await turn_loop(100)
+        assert response.received_bytes == before < len(body)
+        response.transfer.resume()
         assert len(await read_rest(response)) == len(body)
         transport.close()
 
@@ -382,7 +387,7 @@ async def test_an_invalid_certificate_is_refused(authority: Authority, host: str
             Dialer(create_ssl_context(authority.ca_file) if trusted else NO_TRUST, loopback_resolver())
         )
         with pytest.raises(ConnectError, match=f"^TLS handshake with {host} failed: .*({why})"):
-            await transport.send(post(server.url(host=host)), connect_timeout_s=5)
+            await open_response(transport, post(server.url(host=host)), connect_timeout_s=5)
         assert not server.requests
 
 
@@ -402,7 +407,7 @@ async def test_a_stalled_handshake_times_out() -> None:
     async with FaultServer([]) as server:
         transport = Http1Transport(Dialer(NO_TRUST))
         with pytest.raises(ConnectError, match=r"within 0\.1 s"):
-            await transport.send(post(f"https://127.0.0.1:{server.port}/"), connect_timeout_s=0.1)
+            await open_response(transport, post(f"https://127.0.0.1:{server.port}/"), connect_timeout_s=0.1)
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
 
 
@@ -416,14 +421,16 @@ async def test_cancelling_the_handshake_closes_the_connection() -> None:
     async with FaultServer([listen]) as server:
         transport = Http1Transport(Dialer(NO_TRUST))
         request = post(f"https://127.0.0.1:{server.port}/")
-        await cancel_on(transport.send(request, connect_timeout_s=5), hello)
+        await cancel_on(open_response(transport, request, connect_timeout_s=5), hello)
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
 
 
 async def test_a_server_without_tls_is_a_connect_error() -> None:
     async with FaultServer([send(http_response())]) as server:
         with pytest.raises(ConnectError, match=r"^TLS handshake with 127\.0\.0\.1 failed: wrong version number"):
-            await Http1Transport(Dialer(NO_TRUST)).send(post(f"https://127.0.0.1:{server.port}/"), connect_timeout_s=5)
+            await open_response(
+                Http1Transport(Dialer(NO_TRUST)), post(f"https://127.0.0.1:{server.port}/"), connect_timeout_s=5
+            )
 
 
 @needs_openssl

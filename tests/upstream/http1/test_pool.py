@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from proxy.upstream.http1 import pool
+from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.pool import IDLE_TIMEOUT_S, Pool, RoutePool
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import RECV, FaultServer, send
-from tests.upstream.http1.client import OK, build_request, fetch
+from tests.upstream.http1.client import NO_TRUST, OK, build_request, fetch
+from tests.virtual_time import virtual_time
 
 
 class Idle:
@@ -75,19 +76,22 @@ async def test_a_closed_pool_closes_released_connections() -> None:
     assert (kept.aborted, late.aborted, idle.acquire()) == (True, True, None)
 
 
-async def test_expired_idle_connections_are_closed_by_the_timer(
-    monkeypatch: pytest.MonkeyPatch, transport: Http1Transport
-) -> None:
-    monkeypatch.setattr(pool, "IDLE_TIMEOUT_S", 0.05)
+@virtual_time
+async def test_expired_idle_connections_are_closed_by_the_timer() -> None:
+    transport = Http1Transport(Dialer(NO_TRUST))
     async with FaultServer([RECV, send(OK)]) as server:
         await fetch(transport, build_request(server))
-        await asyncio.wait_for(server.peers[0].closed.wait(), 5)
+        begun = asyncio.get_running_loop().time()
+        await server.peers[0].closed.wait()
+        assert IDLE_TIMEOUT_S <= asyncio.get_running_loop().time() - begun <= 2 * IDLE_TIMEOUT_S
+    transport.close()
 
 
-async def test_an_empty_pool_has_no_timer(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "IDLE_TIMEOUT_S", 0.01)
+@virtual_time
+async def test_an_empty_pool_has_no_timer() -> None:
     empty = Pool()
     empty.for_route("route")  # type: ignore[arg-type]
-    await asyncio.sleep(0.03)
+    assert empty._timer is not None
+    await asyncio.sleep(2 * IDLE_TIMEOUT_S)
     assert empty._timer is None
     empty.close()

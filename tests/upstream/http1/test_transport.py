@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import gc
+import socket
+from typing import Any
 
 import pytest
 
-from proxy.errors import ConnectError, InvalidHeaderError, MalformedResponse, UpstreamDisconnected
+from proxy.errors import ConnectError, InvalidHeaderError, MalformedResponse, ParrotError, UpstreamDisconnected
 from proxy.messages import UpstreamRequest
 from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.proxies import Proxies
+from proxy.upstream.http1.resolver import Address
 from proxy.upstream.http1.transport import Http1Transport
 from tests.faults.server import (
     CHUNKED_HEAD,
@@ -34,6 +38,8 @@ from tests.upstream.http1.client import (
     fetch,
     open_response,
     read_rest,
+    start_request,
+    turn_loop,
     wait_until,
 )
 
@@ -73,14 +79,15 @@ async def test_the_newest_idle_connection_is_reused_first(transport: Http1Transp
         await wait_until(lambda: len(server.requests) == 2)
         both.set()
         await asyncio.gather(first, second)
-        for _ in range(1):
-            await fetch(transport, build_request(server))
+        await fetch(transport, build_request(server))
         assert sorted(len(peer.requests) for peer in server.peers) == [1, 2]
 
 
-async def test_closing_a_complete_unread_response_keeps_its_connection(transport: Http1Transport) -> None:
+async def test_aborting_a_complete_response_keeps_its_connection(transport: Http1Transport) -> None:
     async with FaultServer([RECV, send(OK), RECV, send(OK)]) as server:
-        (await open_response(transport, build_request(server))).close()
+        response = await open_response(transport, build_request(server))
+        await response.wait(lambda: response.is_complete)
+        response.transfer.abort()
         await fetch(transport, build_request(server))
     assert len(server.peers) == 1
 
@@ -176,18 +183,69 @@ async def test_an_error_during_the_upload_is_delivered_and_ends_it(transport: Ht
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
 
 
-async def test_a_cancelled_send_closes_its_connection(transport: Http1Transport) -> None:
+async def test_aborting_a_request_closes_its_connection(transport: Http1Transport) -> None:
     received = asyncio.Event()
     async with FaultServer([RECV, set_event(received)]) as server:
         await cancel_on(open_response(transport, build_request(server)), received)
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
 
 
-async def test_cancelling_an_upload_closes_its_connection(transport: Http1Transport) -> None:
+async def test_aborting_an_upload_closes_its_connection(transport: Http1Transport) -> None:
     begun = asyncio.Event()
     async with FaultServer([RECV_HEAD, set_event(begun)]) as server:
         await cancel_on(open_response(transport, build_request(server, bytes(64 * 2**20))), begun)
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
+
+
+async def test_a_request_aborted_at_once_is_never_sent(transport: Http1Transport) -> None:
+    async with FaultServer([RECV, send(OK)]) as server:
+        response = start_request(transport, build_request(server))
+        response.transfer.abort()
+        assert await fetch(transport, build_request(server)) == b'{"ok":true}'
+        assert len(server.requests) == 1
+        assert response.calls == []
+
+
+async def test_aborting_a_connect_attempt_ends_it(transport: Http1Transport) -> None:
+    looking, looked_up = asyncio.Event(), asyncio.Event()
+
+    async def slow(host: str, port: int) -> list[Address]:
+        looking.set()
+        await looked_up.wait()
+        return [Address(socket.AF_INET, ("127.0.0.1", port))]
+
+    transport.dialer.resolver.lookup = slow
+    async with FaultServer([RECV, send(OK)]) as server:
+        response = start_request(transport, UpstreamRequest(server.url(host="slow.test"), {}, b""))
+        await looking.wait()
+        response.transfer.abort()
+        looked_up.set()
+        await turn_loop()
+        assert (response.calls, server.peers) == ([], [])
+
+
+async def test_pausing_before_there_is_a_connection_is_harmless(transport: Http1Transport) -> None:
+    async with FaultServer([RECV, send(OK)]) as server:
+        response = start_request(transport, build_request(server))
+        response.transfer.pause()
+        response.transfer.resume()
+        response.transfer.set_timeouts(deadline=0, idle_timeout_s=0)
+        assert await read_rest(response) == b'{"ok":true}'
+
+
+async def test_an_unexpected_exception_while_connecting_is_a_failure(
+    transport: Http1Transport, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> list[Address]:
+        raise KeyError("sk-planted")
+
+    logged: list[dict[str, Any]] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
+    transport.dialer.resolver.lookup = broken
+    with pytest.raises(ParrotError, match="^the sidecar failed to connect; its log says more$"):
+        await open_response(transport, UpstreamRequest("http://a.test/", {}, b""))
+    gc.collect()
+    assert [type(context["exception"]) for context in logged] == [KeyError]
 
 
 async def test_closing_the_transport_lets_an_open_response_finish(transport: Http1Transport) -> None:

@@ -1,0 +1,296 @@
+"""Runs one request's attempts until one of them has content, and hands its response to the caller.
+
+How: at most two calls run at a time, an attempt and its hedge. Whatever happens to a call is settled at once
+(`outcomes.apply`). The first call with content wins, and the other is aborted. When the last running call has failed,
+the planner is asked what is next: the same target after a wait, another target, or nothing, which is the caller's
+error. Everything runs in the event loop's own callbacks. Nothing here is a coroutine.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from math import ceil, inf
+from typing import Protocol
+
+from proxy.attempts import outcomes
+from proxy.attempts.call import Call, StartCall, ends_request_on_exception
+from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
+from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
+from proxy.attempts.settings import FailoverOptions
+from proxy.attempts.starter import AttemptStarter
+from proxy.attempts.stream_relay import StreamRelay, StreamWriter
+from proxy.errors import AllProvidersFailedError, EgressError, InvalidRequestError, ParrotError, UpstreamError
+from proxy.exchange import Attempt, Exchange
+from proxy.messages import Response
+from proxy.resilience.classification import Classification
+from proxy.retry_after import parse_retry_after
+
+
+class ResponseHandler(StreamWriter, Protocol):
+    """Takes the response of a request, complete or as a stream."""
+
+    def respond(self, response: Response) -> None:
+        """Take a complete response, or the head of a stream, which `write` and `finish` follow."""
+
+    def fail(self, error: ParrotError) -> None:
+        """Take the error that is the caller's response."""
+
+    def wake_by(self, due: float) -> None:
+        """Have `FailoverRun.check` called at that moment (`loop.time()`) or before."""
+
+
+class FailoverRun:
+    """One request's attempts. Implements `attempts.call.CallListener`."""
+
+    __slots__ = (
+        "_calls", "_exchange", "_failed", "_failures", "_handler", "_hedge_due", "_is_paused", "_next", "_options",
+        "_planner", "_relay", "_retry", "_retry_due", "_start_call", "_starter", "_unsupported",
+    )  # fmt: skip
+
+    def __init__(
+        self, exchange: Exchange, options: FailoverOptions, start_call: StartCall, handler: ResponseHandler
+    ) -> None:
+        self._exchange = exchange
+        self._options = options
+        self._start_call = start_call
+        self._handler = handler
+        self._planner = AttemptPlanner(exchange, options)
+        self._starter = AttemptStarter(exchange, self._planner)
+        self._calls: list[Call] = []
+        self._failed: list[tuple[Attempt, UpstreamError, Classification]] = []
+        """Failures since the last decision over what is next."""
+        self._failures: list[UpstreamError] = []
+        self._unsupported: InvalidRequestError | None = None
+        self._next: Attempt | None = None
+        self._retry: RetrySameTarget | None = None
+        self._relay: StreamRelay | None = None
+        self._is_paused = False
+        self._hedge_due = self._retry_due = inf
+
+    # Called by the request's lifecycle.
+
+    @property
+    def due(self) -> float:
+        """The moment at which `check` has something to do."""
+        return self._relay.due if self._relay is not None else min(self._hedge_due, self._retry_due)
+
+    def start(self) -> None:
+        """Start the first attempt."""
+        self._exchange.runtime.hedge_budget.deposit(self._options.hedge.budget)
+        attempt = self._starter.start(self._planner.first())
+        assert attempt is not None, "a request's first attempt needs no budget"
+        self._run(attempt)
+
+    def check(self, now: float) -> None:
+        """Start the hedge or the retry that is due."""
+        if self._relay is not None:
+            self._relay.check(now)
+        elif now >= self._hedge_due:
+            self._hedge_due = inf
+            if self._calls and (attempt := self._starter.start_hedge()) is not None:
+                self._run(attempt)
+        elif now >= self._retry_due:
+            self._start_retry()
+
+    def pause(self) -> None:
+        """Stop reading from the provider, now or from its first content on, because the caller does not take what it sends."""
+        self._is_paused = True
+        if self._relay is not None:
+            self._relay.pause()
+
+    def resume(self) -> None:
+        """Read on after `pause`."""
+        self._is_paused = False
+        if self._relay is not None:
+            self._relay.resume()
+
+    def interrupt(self, failure: UpstreamError) -> None:
+        """End the request with this error. A stream that only lacks its trailer is complete."""
+        if self._relay is not None:
+            self._relay.interrupt(failure)
+        else:
+            self.cancel()
+            self._handler.fail(failure)
+
+    def cancel(self) -> None:
+        """Stop at once, because the caller has disconnected."""
+        if self._retry is not None:
+            self._exchange.end_upstream_wait(self._exchange.runtime.clock())
+            self._retry = None
+        self._abort_calls(Cancelled())
+        if self._relay is not None:
+            self._relay.cancel()
+        self._hedge_due = self._retry_due = inf
+
+    # Called by the calls.
+
+    def on_response(self, call: Call, body: bytes) -> None:
+        """Take the complete response of the winner."""
+        try:
+            self._win(call)
+            self._settle(call, Completed())
+            self._handler.respond(Response(200, dict(call.headers), body))
+        except Exception as error:  # noqa: BLE001 (as the decorator does, without its cost)
+            self.crash(call, error)
+
+    @ends_request_on_exception
+    def on_content(self, call: Call, data: bytes) -> None:
+        """Take the first content of the winner, and relay the rest of its stream."""
+        self._win(call)
+        self._relay = StreamRelay(call, self._starter, self._start_call, self._handler)
+        if self._is_paused:
+            self._relay.pause()
+        self._handler.respond(Response(200, dict(call.headers), None))
+        self._relay.start(data)
+
+    @ends_request_on_exception
+    def on_failure(self, call: Call, failure: ParrotError) -> None:
+        """Settle a failed attempt. When no other is running, decide what is next."""
+        self._calls.remove(call)
+        attempt = call.attempt
+        if isinstance(failure, UpstreamError):
+            self._failures.append(failure)
+            self._failed.append((attempt, failure, outcomes.classify_failure(attempt, failure)))
+            self._settle(call, Failed(failure))
+        elif isinstance(failure, InvalidRequestError):
+            self._settle(call, Discarded())
+            self._unsupported = self._unsupported or failure
+        else:
+            self._settle(call, Cancelled(outcome=failure.outcome))
+            if not attempt.hedge:  # trouble of this machine: no other provider would fare better
+                self._abort_calls(Cancelled())
+                self._handler.fail(failure)
+                return
+        if not self._calls:
+            self._decide_next()
+
+    def crash(self, call: Call, error: Exception) -> None:
+        """Abort the call and end the request, because of an exception that nobody expects."""
+        call.abort()
+        self._handler.crash(error)
+
+    def on_data(self, call: Call, data: bytes) -> None:
+        """Unreachable: the relay listens from the first content on."""
+        raise AssertionError
+
+    def on_end(self, call: Call) -> None:
+        """Unreachable: the relay listens from the first content on."""
+        raise AssertionError
+
+    # How attempts follow one another.
+
+    def _run(self, attempt: Attempt) -> None:
+        """Start an attempt's call, and whatever follows from its failing at once, without recursion."""
+        is_running, self._next = self._next is not None, attempt
+        if is_running:
+            return
+        while (current := self._next) is not None:
+            call = self._start_call(current, self)
+            self._calls.append(call)
+            self._plan_hedge(current)
+            call.start()
+            if self._next is current:
+                self._next = None
+
+    def _plan_hedge(self, attempt: Attempt) -> None:
+        delay_s = self._planner.hedge_delay_s(attempt)
+        self._hedge_due = inf if delay_s is None else asyncio.get_running_loop().time() + delay_s
+        self._handler.wake_by(self._hedge_due)
+
+    def _decide_next(self) -> None:
+        self._hedge_due = inf
+        failed = sorted(self._failed, key=lambda each: each[0].hedge)
+        self._failed.clear()
+        if not failed:
+            self._follow(self._starter.start(self._planner.after_unsupported()))
+            return
+        for attempt, _, classification in failed:
+            if (retry := self._planner.retry_same(attempt, classification)) is not None:
+                self._planner.mark_retry(retry, classification)
+                self._wait_for(retry, failed)
+                return
+        self._go_elsewhere(failed)
+
+    def _wait_for(self, retry: RetrySameTarget, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> None:
+        self._retry, self._failed = retry, failed
+        self._retry_due = asyncio.get_running_loop().time() + retry.wait_s
+        self._exchange.begin_upstream_wait(self._exchange.runtime.clock())
+        self._handler.wake_by(self._retry_due)
+
+    def _start_retry(self) -> None:
+        retry, self._retry, self._retry_due = self._retry, None, inf
+        assert retry is not None
+        self._exchange.end_upstream_wait(self._exchange.runtime.clock())
+        failed, self._failed = self._failed, []
+        attempt = self._starter.start(self._planner.again(retry.step))
+        if attempt is not None:
+            self._run(attempt)
+        else:
+            self._go_elsewhere(failed)
+
+    def _go_elsewhere(self, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> None:
+        for attempt, failure, classification in failed:
+            cause = FailureCause(failure.trigger, classification.fails_over, attempt.step)
+            if (other := self._starter.start(self._planner.elsewhere(cause))) is not None:
+                self._run(other)
+                return
+            if not classification.fails_over:
+                self._handler.fail(failure)
+                return
+        self._follow(None)
+
+    def _follow(self, attempt: Attempt | None) -> None:
+        if attempt is not None:
+            self._run(attempt)
+        elif self._failures:
+            self._handler.fail(all_failed(self._exchange, self._failures))
+        else:
+            assert self._unsupported is not None
+            self._handler.fail(self._unsupported)
+
+    def _win(self, call: Call) -> None:
+        self._calls.remove(call)
+        self._settle(call, ContentReceived())
+        self._exchange.warnings.extend(call.attempt.provider_request.warnings)
+        if call.attempt.hedge:
+            self._exchange.runtime.counters.hedges[call.attempt.step.target.provider.name, "won"] += 1
+        self._abort_calls(Cancelled(hedge_lost=True))
+        self._hedge_due = inf
+
+    def _abort_calls(self, event: Cancelled) -> None:
+        calls, self._calls = self._calls, []
+        for call in calls:
+            call.abort()
+            self._settle(call, event)
+
+    def _settle(self, call: Call, event: Cancelled | Completed | ContentReceived | Discarded | Failed) -> None:
+        outcomes.apply(call.attempt, event, self._options.circuit_breaker)
+
+
+_IF_UNANIMOUS = {
+    "rate_limit": (429, "rate_limit_exceeded"),
+    "quota": (429, "insufficient_quota"),
+    "timeout": (504, "upstream_timeout"),
+    "not_found": (404, "model_not_found"),
+    "model_overloaded": (503, "server_is_overloaded"),
+    EgressError.code: (502, EgressError.code),
+}
+"""Status and code if all attempts failed alike. Otherwise 502."""
+
+
+def all_failed(exchange: Exchange, failures: list[UpstreamError]) -> AllProvidersFailedError:
+    """Return the caller's error where every attempt has failed, with what was tried."""
+    kinds = {EgressError.code if failure.is_local else failure.trigger for failure in failures}
+    mixed = 502, AllProvidersFailedError.code
+    status, code = _IF_UNANIMOUS.get(kinds.pop(), mixed) if len(kinds) == 1 else mixed
+    tried = ", ".join(f"{attempt.step.target.id} ({attempt.outcome})" for attempt in exchange.attempts)
+    wall = exchange.runtime.wall()
+    waits = [wait for failure in failures if (wait := parse_retry_after(failure.headers, wall))]
+    headers = {"Retry-After": str(ceil(min(waits)))} if waits and status == 429 else {"x-should-retry": "false"}
+    return AllProvidersFailedError(
+        f"no provider answered; tried {tried}; last error: {failures[-1].message}",
+        status=status,
+        code=code,
+        attempts=[attempt.as_json() for attempt in exchange.attempts],
+        headers=headers,
+    )

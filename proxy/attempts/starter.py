@@ -1,0 +1,79 @@
+"""Starts attempts: takes the breaker's permit and a slot of the retry or hedge budget, and reports to telemetry."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from proxy.attempts.planner import AttemptPlanner, Candidates
+from proxy.exchange import Attempt, Exchange
+from proxy.resilience.breakers import AttemptPermit
+from proxy.routing.decision import PlannedTarget
+
+
+@dataclass(slots=True)
+class AttemptStarter:
+    """Starts one request's attempts at what its planner chooses."""
+
+    exchange: Exchange
+    planner: AttemptPlanner
+
+    def start(self, candidates: Candidates) -> Attempt | None:
+        """Start an attempt at the best candidate that may be tried, or None if no candidate may."""
+        return self._start_admitted(candidates.admitted) or self._start_forced(candidates.forced)
+
+    def start_hedge(self) -> Attempt | None:
+        """Start a hedge, if there is a target for it and the hedge budget has a slot."""
+        budget, candidates = self.exchange.runtime.hedge_budget, self.planner.hedge()
+        if not candidates.admitted or not budget.try_acquire():
+            return None
+        attempt = self.start(candidates)
+        if attempt is None:
+            budget.release()
+            return None
+        self.planner.has_hedged = attempt.hedge = True
+        self.exchange.runtime.counters.hedges[attempt.step.target.provider.name, "started"] += 1
+        return attempt
+
+    def _start_admitted(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
+        config, breakers = self.exchange.policy.failover_config, self.exchange.runtime.breakers
+        for step in steps:
+            if not self._acquire_retry_budget(step):
+                continue
+            # The breaker of a failover config replaces the shared one, whose view this request does not take.
+            if config and config.breaker:
+                return self._start(step, breakers.force_admit(step.target.id))
+            if (permit := breakers.admit(step.target.id, self.exchange.runtime.clock())) is not None:
+                return self._start(step, permit)
+            self._release_retry_budget(step)
+        return None
+
+    def _start_forced(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
+        step = next(filter(self._acquire_retry_budget, steps), None)
+        return self._start(step, self.exchange.runtime.breakers.force_admit(step.target.id)) if step else None
+
+    def _start(self, step: PlannedTarget, permit: AttemptPermit) -> Attempt:
+        exchange, runtime = self.exchange, self.exchange.runtime
+        now = runtime.clock()
+        recorder = runtime.observations.start_attempt(step.target.id, now, stream=exchange.facts.stream)
+        runtime.rate_limits.start_attempt(step.target.provider.name, now)
+        attempt = Attempt(exchange, step, now, recorder, permit, retry=bool(exchange.attempts))
+        attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
+        exchange.attempts.append(attempt)
+        self.planner.mark_started(step)
+        return attempt
+
+    def _acquire_retry_budget(self, step: PlannedTarget) -> bool:
+        """Try to acquire a retry slot for this target. False when exhausted. A request's first attempt is free."""
+        if not self.exchange.attempts:
+            return True
+        runtime = self.exchange.runtime
+        record = runtime.observations.get(step.target.id)
+        if record is None:
+            return runtime.retry_budget.try_acquire(step.target.id, 0, None)
+        failed_ago_s = None if record.failed_at is None else runtime.clock() - record.failed_at
+        return runtime.retry_budget.try_acquire(step.target.id, record.in_flight, failed_ago_s)
+
+    def _release_retry_budget(self, step: PlannedTarget) -> None:
+        if self.exchange.attempts:
+            self.exchange.runtime.retry_budget.release(step.target.id)

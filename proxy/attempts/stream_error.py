@@ -1,0 +1,36 @@
+"""The failure of a stream that the provider itself ends with an error event."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from proxy.dialects.coerce import object_of
+from proxy.dialects.errors import error_from_stream, message_from_value
+from proxy.dialects.hub.events import error_of
+from proxy.dialects.lenient_json import parse_or_none
+from proxy.errors import UpstreamError
+from proxy.sse import data_of, split_frames
+
+
+class StreamError(UpstreamError):
+    """An error event in a translated stream."""
+
+    def __init__(self, before: bytes, event: bytes) -> None:
+        members = _error_members(event)
+        super().__init__(message_from_value(members) or "the provider ended the stream with an error")
+        self.before = before
+        """The events before it."""
+        self.event = event
+        """The event itself, which passes to the caller if no other target can continue."""
+        self.trigger = error_from_stream(members).trigger
+
+    @classmethod
+    def find(cls, data: bytes) -> StreamError:
+        """Return the error that is the last of these events."""
+        *before, event = split_frames(data) or [b""]
+        return cls(b"".join(before), event)
+
+
+def _error_members(event: bytes) -> dict[str, Any]:
+    error = error_of(object_of(parse_or_none(data_of(event) or b"")))
+    return error if isinstance(error, dict) else {"message": message_from_value(error)}

@@ -1,0 +1,106 @@
+"""Translates one attempt: the caller's request into the target's format, and what its response is read with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+
+from msgspec.structs import replace
+
+from proxy.attempts.transform_failures import Guard, request_failure, response_failure
+from proxy.dialects import DIALECTS
+from proxy.dialects.coerce import object_of
+from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseContext
+from proxy.dialects.errors import error_from_stream
+from proxy.dialects.hub.events import error_of, has_content
+from proxy.dialects.hub.request_members import replace_members
+from proxy.dialects.lenient_json import parse_or_none
+from proxy.errors import UpstreamError, UpstreamErrorResponse
+from proxy.exchange import Attempt
+from proxy.headers import to_downstream
+from proxy.messages import StreamTransform
+from proxy.redaction import RedactingTransform, redact_masked_keys
+from proxy.resilience.resume import continuation_members
+from proxy.routing.facts import MAX_TOKENS_MEMBERS
+from proxy.sse import decode, split_frames
+
+_KEY_REJECTED = (401, 403)
+"""Statuses of a rejected key. Such errors quote its first and last characters."""
+
+
+def provider_request(attempt: Attempt) -> ProviderRequest:
+    """Return the request in the target's format. Raises InvalidRequestError for what that format cannot express."""
+    step = attempt.step
+    dialect = DIALECTS[step.target.provider.dialect]
+    with Guard(attempt, "request", request_failure):
+        request = dialect.build_request(_caller_request(attempt))
+        if step.target.body:  # what the file adds to every request
+            request = replace(request, body=replace_members(request.body, dict(step.target.body), drop=()))
+    if step.max_tokens is not None:
+        request = replace(request, warnings=(f"max-tokens-clamped;value={step.max_tokens}", *request.warnings))
+    return request
+
+
+def _caller_request(attempt: Attempt) -> CallerRequest:
+    """Return the caller's request, with `max_tokens` clamped as planned, and the answer's beginning if it is resumed."""
+    exchange, target, max_tokens = attempt.exchange, attempt.step.target, attempt.step.max_tokens
+    body, raw = exchange.body, exchange.raw
+    if max_tokens is not None:
+        known = MAX_TOKENS_MEMBERS[exchange.endpoint]
+        clamped = dict.fromkeys([name for name in known if name in body] or known[:1], max_tokens)
+        body, raw = {**body, **clamped}, replace_members(raw, clamped)
+    if attempt.prefix is not None:
+        changes = continuation_members(body, attempt.prefix)
+        body, raw = {**body, **changes}, replace_members(raw, changes)
+    options = exchange.policy.dialect_options
+    return CallerRequest(exchange.endpoint, body, raw, target.model, exchange.facts.stream, options)
+
+
+def translate_response(attempt: Attempt, body: bytes) -> bytes:
+    """Return a complete answer in the caller's format, without secrets."""
+    provider = attempt.step.target.provider
+    context = response_context(attempt)
+    return DIALECTS[provider.dialect].translate_response(provider.redactor.redact_answer(body), context)
+
+
+def response_error(attempt: Attempt, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamErrorResponse:
+    """Return the error that a provider answered with, without secrets. `headers` are in lower case."""
+    provider = attempt.step.target.provider
+    dialect = DIALECTS[provider.dialect]
+    body = provider.redactor.redact_error(body)
+    body = redact_masked_keys(body) if status in _KEY_REJECTED else body
+    returned = to_downstream(headers, dialect.returned_header_prefixes, dialect.rate_limit_headers)
+    return dialect.translate_error(status, returned, body)
+
+
+def stream_transform(attempt: Attempt) -> StreamTransform:
+    """Return what turns the provider's stream into the caller's, without secrets."""
+    provider = attempt.step.target.provider
+    translator = DIALECTS[provider.dialect].stream_translator(response_context(attempt))
+    return RedactingTransform(provider.redactor, translator)
+
+
+def response_context(attempt: Attempt) -> ResponseContext:
+    """Return what the dialect needs to translate the attempt's response."""
+    exchange, target = attempt.exchange, attempt.step.target
+    attempt.completion.requested_choices = exchange.facts.n
+    return ResponseContext(
+        provider=target.provider.name,
+        model=target.model,
+        id=f"chatcmpl-{exchange.id}",
+        created=int(exchange.runtime.wall()),
+        show_usage=exchange.facts.include_usage,
+        tool_names=attempt.provider_request.tool_names,
+        answer=attempt.completion,
+        on_exception=partial(response_failure, attempt, "stream"),
+    )
+
+
+def opening_failure(translated: bytes) -> UpstreamError | None:
+    """Return the error that a translated stream begins with, or None where content comes before it."""
+    events = (event.data for event in map(decode, split_frames(translated)) if has_content(event))
+    opening = next(events, None)
+    if opening is None:
+        return error_from_stream({"message": "the provider's stream had nothing in it"})
+    error = error_of(object_of(parse_or_none(opening)))
+    return None if error is None else error_from_stream(error)

@@ -1,0 +1,15 @@
+"""The APIs that callers speak, one module each. `FORMATS` names the one of each endpoint."""
+
+from collections.abc import Mapping
+
+from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.openai_chat import OPENAI_CHAT
+from proxy.ingress.openai_responses import OPENAI_RESPONSES
+
+FORMATS: Mapping[str, ClientFormat] = {"responses": OPENAI_RESPONSES}
+"""Endpoint -> its format, where that is not OpenAI Chat's."""
+
+
+def find_format(endpoint: str) -> ClientFormat:
+    """Return the format of an endpoint (`chat`, `responses`, …). OpenAI Chat's for everything else."""
+    return FORMATS.get(endpoint, OPENAI_CHAT)

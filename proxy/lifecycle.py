@@ -1,0 +1,299 @@
+"""The lifecycle of one request: the pipeline's phases, the attempts between them, and the response.
+
+How: `start` runs the `before` phases one after the other. Where one has to wait (the body is still arriving, or a custom
+middleware is a coroutine) it returns, and the same function goes on from that position later. The attempts run in
+`FailoverRun`, which calls `respond`, then `write` and `finish` for a stream, or `fail`. `respond` runs the `after`
+phases and sends. Everything ends in `_close`, once, whichever way the request took; `_is_failing` is set where a 500 has
+replaced a response that could not be sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from functools import partial
+from math import inf
+from typing import Any
+
+from proxy.attempts.failover_run import FailoverRun
+from proxy.errors import OverloadedError, ParrotError, UpstreamError
+from proxy.exchange import Exchange
+from proxy.messages import Response
+from proxy.phases import AfterPhases, internal_error, run_closed
+from proxy.pipeline import Pipeline
+from proxy.response_writer import Client, ResponseWriter
+
+
+class RequestLifecycle:
+    """One request on its way through a pipeline; implements `attempts.failover_run.ResponseHandler`."""
+
+    __slots__ = (
+        "_client", "_commit_due", "_is_closed", "_is_failing", "_is_responding", "_loop", "_on_closed", "_phases_run",
+        "_pipeline", "_position", "_run", "_task", "_writer", "exchange",
+    )  # fmt: skip
+
+    def __init__(
+        self, exchange: Exchange, pipeline: Pipeline, client: Client, on_closed: Callable[[RequestLifecycle], None]
+    ) -> None:
+        self.exchange = exchange
+        self._pipeline = pipeline
+        self._client = client
+        self._on_closed = on_closed
+        self._loop = asyncio.get_running_loop()
+        self._writer = ResponseWriter(client, self._loop)
+        self._position = 0
+        """Of the next `before` phase, in the pipeline's list."""
+        self._phases_run = 0
+        """Middlewares outside of this position have had their `before`."""
+        self._run: FailoverRun | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_responding = self._is_closed = self._is_failing = False
+        self._commit_due = inf
+
+    # Called by the client's connection.
+
+    def feed_body(self, size: int) -> None:
+        """Count a part of the body. Raises ParrotError where it is over a limit; then call `fail`."""
+        if self.exchange.reserve is not None:
+            self.exchange.reserve(self.exchange, size)
+
+    def end_body(self, body: bytes) -> None:
+        """Take the whole body, and go on."""
+        self.exchange.raw = body
+        self.start()
+
+    def pause(self) -> None:
+        """Stop reading from the provider, because the caller does not take what is sent."""
+        if self._run is not None:
+            self._run.pause()
+
+    def resume(self) -> None:
+        """Read on after `pause`."""
+        if self._run is not None:
+            self._run.resume()
+
+    def cancel(self) -> None:
+        """Abort the attempts and end the request, because the caller has disconnected."""
+        self._cancel_attempts()
+        self._close("client_disconnected")
+
+    def interrupt(self) -> None:
+        """End the request because the process is about to stop: a stream with an error event, others with a 503."""
+        error = OverloadedError("the sidecar is shutting down")
+        if self._run is not None and self._writer.is_streaming:
+            self._run.interrupt(UpstreamError(error.message, code=error.code))
+        elif not self._writer.is_hijacked:
+            self._cancel_task()
+            self._cancel_attempts()
+            self._replace_response(error)
+
+    def check(self, now: float) -> None:
+        """Act on what is due: the early commit, a ping, a hedge, a retry, a timeout."""
+        try:
+            if self._run is not None and now >= self._run.due:
+                self._run.check(now)
+            if now >= self._commit_due and not self._is_responding:
+                self._commit_early()
+            elif now >= self._writer.due:
+                self._writer.ping()
+        except Exception as error:  # noqa: BLE001 (the caller gets a plain 500, the log the traceback)
+            self.crash(error)
+        if not self._is_closed:
+            self._schedule()
+
+    def hijack_done(self, error: Exception | None = None) -> None:
+        """End the request after its connection was given to a coroutine, which may have failed."""
+        if error is not None:
+            self.crash(error)
+        self._close("ok")
+
+    # The way in.
+
+    def start(self) -> None:
+        """Run the request, from where it is, as far as it goes without waiting."""
+        before = self._pipeline.before
+        try:
+            while self._position < len(before) and not self._is_closed:
+                at, phase = before[self._position]
+                if at > self._pipeline.body_position and not self._has_body():
+                    return
+                self._phases_run = at
+                self._position += 1
+                if (pending := phase(self.exchange)) is not None:
+                    self._wait_for(pending, lambda _: self.start())
+                    return
+            if not self._is_closed and self._has_body():
+                self._dispatch()
+        except ParrotError as error:
+            self.fail(error)
+        except Exception as error:  # noqa: BLE001 (as above)
+            self.crash(error)
+
+    def _has_body(self) -> bool:
+        """Return whether the body was read, and begin to read it; a local endpoint answers then."""
+        exchange = self.exchange
+        if self._phases_run <= self._pipeline.body_position:
+            self._phases_run = self._pipeline.body_position + 1
+            body = self._client.read_body()
+            if body is None:
+                return False
+            exchange.raw = body
+        if exchange.local_handler is None:
+            return True
+        answer = exchange.local_handler(exchange)
+        if isinstance(answer, Response):
+            self.respond(answer)
+        else:
+            self._wait_for(answer, self.respond)
+        return False
+
+    def _dispatch(self) -> None:
+        """Start the attempts."""
+        pipeline, exchange = self._pipeline, self.exchange
+        self._phases_run = len(pipeline.middlewares)
+        if exchange.facts.stream:
+            self._writer.ping_s = pipeline.stream_options.ping
+            self._commit_due = self._loop.time() + pipeline.stream_options.early_commit
+        self._run = FailoverRun(exchange, pipeline.failover_options, pipeline.start_call, self)
+        self._client.wake_by(self._commit_due)
+        self._run.start()
+
+    def _wait_for(self, pending: Awaitable[Any], then: Callable[[Any], None]) -> None:
+        """Go on with `then` in a task; an error is the caller's response."""
+
+        async def wait() -> None:
+            try:
+                go_on = partial(then, await pending)
+            except ParrotError as error:
+                go_on = partial(self.fail, error)
+            except Exception as error:  # noqa: BLE001 (as above)
+                go_on = partial(self.crash, error)
+            self._task = None
+            go_on()
+
+        self._task = self._loop.create_task(wait())
+
+    # The way out.
+
+    def respond(self, response: Response) -> None:
+        """Take the response, or the head of a stream, run the `after` phases and send it."""
+        if self._is_responding or self._is_closed:
+            return  # its headers went out early, or the caller is gone
+        self._is_responding = True
+        phases = AfterPhases(self.exchange, self._pipeline, self._phases_run, self._cancel_attempts)
+        if (pending := phases.run(response)) is None:
+            self._send(phases.response)
+        else:
+            self.pause()  # what the provider sends meanwhile is held
+            self._task = self._loop.create_task(self._respond_later(phases, pending))
+
+    def fail(self, error: ParrotError) -> None:
+        """Take the error that is the caller's response."""
+        if not self._is_responding:
+            self.respond(Response.from_error(error))
+        else:
+            self.write(self.exchange.client_format.error_event(error))
+            self.finish(error.outcome)
+
+    def write(self, data: bytes) -> None:
+        """Send events, through the transforms that the middlewares have added."""
+        try:
+            self._writer.write(data)
+        except Exception as error:  # noqa: BLE001 (a custom transform: the stream ends with an error event)
+            self.crash(error)
+
+    def finish(self, outcome: str) -> None:
+        """End the stream."""
+        try:
+            if self._writer.finish(outcome) is not None:
+                self._close(outcome)
+        except Exception as error:  # noqa: BLE001 (as above)
+            self.crash(error)
+
+    def wake_by(self, due: float) -> None:
+        """Have `check` called at that moment or before."""
+        self._client.wake_by(due)
+
+    async def _respond_later(self, phases: AfterPhases, pending: Awaitable[None]) -> None:
+        await phases.finish(pending)
+        if not self._is_closed:
+            self._task = None
+            self._send(phases.response)
+            self.resume()
+
+    def _send(self, response: Response) -> None:
+        exchange = self.exchange
+        exchange.status = response.status
+        try:
+            headers = {**response.headers, **exchange.response_headers(exchange.runtime.clock())}
+            outcome = self._writer.send(response, headers, exchange.client_format)
+        except Exception as error:  # noqa: BLE001 (a custom middleware's header or transform)
+            self.crash(error)
+            return
+        if outcome is not None:
+            self._close(outcome)
+            return
+        if exchange.headers_sent_early and self._writer.is_streaming:
+            self._writer.ping()
+        self._schedule()
+
+    def _commit_early(self) -> None:
+        """Send the headers of a stream before any provider has answered."""
+        self._commit_due = inf
+        self.exchange.headers_sent_early = True
+        self.respond(Response(200, {}, None))
+
+    def _schedule(self) -> None:
+        due = self._run.due if self._run is not None else inf
+        commit_due = inf if self._is_responding else self._commit_due
+        self._client.wake_by(min(due, commit_due, self._writer.due))
+
+    # The end.
+
+    def crash(self, error: Exception) -> None:
+        """Answer 500 for an exception that nobody expects, and log it; a stream ends with an error event."""
+        internal = internal_error(self.exchange, error)
+        if self._is_closed:
+            return
+        try:
+            self._cancel_attempts()
+        except Exception as another:  # noqa: BLE001 (the caller is answered all the same)
+            internal_error(self.exchange, another)
+        if self._writer.is_streaming:
+            self._writer.abort(self.exchange.client_format.error_event(internal))
+            self._close(internal.outcome)
+        elif self._is_failing or self._writer.is_hijacked:
+            self._client.abort()
+            self._close(internal.outcome)
+        else:
+            self._replace_response(internal)
+
+    def _replace_response(self, error: ParrotError) -> None:
+        """Answer with an error in place of what was to be sent, of which nothing was sent yet."""
+        if not self._is_responding:
+            self.fail(error)
+        else:
+            self._is_failing = True
+            self._send(Response.from_error(error))
+
+    def _close(self, outcome: str) -> None:
+        """Run the `closed` phases and go on with the connection's next request."""
+        if self._is_closed:
+            return
+        self._is_closed, self._writer.is_streaming = True, False
+        self._cancel_task()
+        self.exchange.outcome = outcome
+        run_closed(self.exchange, self._pipeline, self._phases_run)
+        self._on_closed(self)
+        self.exchange.release()
+        self._run = None  # breaks the reference cycle, so that all is freed by refcount
+        self._client.end_request()
+
+    def _cancel_attempts(self) -> None:
+        if self._run is not None:
+            self._run.cancel()
+
+    def _cancel_task(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None

@@ -1,0 +1,76 @@
+"""Runs the phases of a pipeline that follow a request: `after` on its response, `closed` at its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterator
+
+from proxy.errors import ParrotError
+from proxy.exchange import Exchange
+from proxy.messages import Response
+from proxy.pipeline import Pipeline
+
+
+class AfterPhases:
+    """The `after` phases of one response, innermost first, of the middlewares outside of one position."""
+
+    __slots__ = ("_exchange", "_on_error", "_phases", "response")
+
+    def __init__(self, exchange: Exchange, pipeline: Pipeline, inside: int, on_error: Callable[[], None]) -> None:
+        self.response: Response
+        """The response. An error that a phase raises replaces it."""
+        self._exchange = exchange
+        self._on_error = on_error
+        """Called where an error replaces the response, of which nothing is used then."""
+        self._phases: Iterator[Callable[[Exchange, Response], Awaitable[None] | None]]
+        self._phases = iter([phase for at, phase in pipeline.after if at < inside])
+
+    def run(self, response: Response) -> Awaitable[None] | None:
+        """Run the phases. Return what to wait for where one is a coroutine, then go on with `finish`."""
+        self.response = response
+        for phase in self._phases:
+            try:
+                pending = phase(self._exchange, self.response)
+            except Exception as error:  # noqa: BLE001 (whatever it is, it is the caller's response)
+                self._replace(error)
+            else:
+                if pending is not None:
+                    return pending
+        return None
+
+    async def finish(self, pending: Awaitable[None] | None) -> None:
+        """Wait, and run the rest of the phases."""
+        while pending is not None:
+            try:
+                await pending
+            except Exception as error:  # noqa: BLE001 (as above)
+                self._replace(error)
+            pending = self.run(self.response)
+
+    def _replace(self, error: Exception) -> None:
+        self._on_error()
+        failure = error if isinstance(error, ParrotError) else internal_error(self._exchange, error)
+        self.response = Response.from_error(failure)
+
+
+def run_closed(exchange: Exchange, pipeline: Pipeline, inside: int) -> None:
+    """Run the `closed` phases of the middlewares outside of a position, whichever of them fails, and count the request."""
+    for phase in (*[phase for at, phase in pipeline.closed if at < inside], _count):
+        try:
+            phase(exchange)
+        except Exception as error:  # noqa: BLE001 (the others must run)
+            internal_error(exchange, error)
+
+
+def _count(exchange: Exchange) -> None:
+    counters = exchange.runtime.counters
+    counters.record_request(exchange.endpoint, exchange.status, exchange.outcome)
+    if len(exchange.attempts) > 1:
+        counters.record_failovers([attempt.step.target.provider.name for attempt in exchange.attempts])
+    if exchange.endpoint and exchange.overhead_ms is not None:
+        counters.overhead_s.record(exchange.overhead_ms / 1000)
+
+
+def internal_error(exchange: Exchange, error: Exception) -> ParrotError:
+    """Log an exception that nobody expects, with its traceback. Return what the caller may know of it."""
+    exchange.runtime.log.error("request_unhandled_error", request_id=exchange.id, exc_info=error)
+    return ParrotError("the sidecar failed; its log says more")

@@ -1,0 +1,89 @@
+"""Process-wide state: what outlives requests and reloads. The parts that need it get it when the pipeline is bound."""
+
+from __future__ import annotations
+
+from asyncio import sleep
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from random import Random
+
+from structlog.typing import FilteringBoundLogger
+
+from proxy.config.snapshot import Snapshot
+from proxy.deadline_timer import DeadlineTimer
+from proxy.messages import Transport
+from proxy.resilience.breakers import Breakers
+from proxy.resilience.budgets import HedgeBudget, RetryBudget
+from proxy.resilience.rate_limits import RateLimiter
+from proxy.routing.affinity import Affinity
+from proxy.routing.balancing import BalancerState
+from proxy.routing.decision_cache import DecisionCache
+from proxy.telemetry.activity import Activity
+from proxy.telemetry.broadcast import Broadcast
+from proxy.telemetry.local_failure_log import LocalFailureLog
+from proxy.telemetry.metric_labels import configured_targets, group_keys, metric_labels
+from proxy.telemetry.observations import Observations
+from proxy.telemetry.request_counters import RequestCounters
+from proxy.telemetry.signals import SignalCache
+
+
+@dataclass(slots=True)
+class Load:
+    """How much is in flight now."""
+
+    requests: int = 0
+    buffered_bytes: int = 0
+    """Bytes of request bodies held in memory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """The state of this process."""
+
+    transport: Transport
+    log: FilteringBoundLogger
+    clock: Callable[[], float]
+    """Seconds, never backwards."""
+    wall: Callable[[], float]
+    """Seconds since 1970."""
+    timer: DeadlineTimer = field(default_factory=DeadlineTimer)
+    observations: Observations = field(default_factory=Observations)
+    random: Random = field(default_factory=Random)
+    """For jitter only. No decision depends on it."""
+    sleep: Callable[[float], Awaitable[None]] = sleep
+    """Waits between probes."""
+    retry_budget: RetryBudget = field(default_factory=RetryBudget)
+    hedge_budget: HedgeBudget = field(default_factory=HedgeBudget)
+    rate_limits: RateLimiter = field(default_factory=RateLimiter)
+    round_robin: BalancerState = field(default_factory=BalancerState)
+    affinity: Affinity = field(default_factory=Affinity)
+    decision_cache: DecisionCache = field(default_factory=DecisionCache)
+    load: Load = field(default_factory=Load)
+    on_auth_failure: Callable[[], None] = lambda: None
+    """Called when a provider refused our key, which may have been changed in its file."""
+    counters: RequestCounters = field(default_factory=RequestCounters)
+    feed: Broadcast = field(default_factory=Broadcast)
+    """Subscribers to the providers' health."""
+    activity: Activity = field(init=False)
+    breakers: Breakers = field(init=False)
+    signals: SignalCache = field(init=False)
+    """The signals that decisions read."""
+    local_trouble: LocalFailureLog = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "local_trouble", LocalFailureLog(self.log, self.clock))
+        object.__setattr__(self, "activity", Activity(self.wall()))
+        object.__setattr__(self, "breakers", Breakers(self.random))
+        signals = SignalCache(
+            self.observations, self.breakers.availability, probe_failures=self.breakers.probe_failures
+        )
+        object.__setattr__(self, "signals", signals)
+
+    def on_snapshot(self, snapshot: Snapshot) -> None:
+        """Apply a new snapshot: pin the targets it names in every per-target store, and take metric labels from it."""
+        targets = configured_targets(snapshot)
+        self.observations.labels = partial(metric_labels, snapshot, targets)
+        for each in (self.observations, self.signals.target_histories, self.breakers):
+            each.pin(targets)
+        self.signals.group_histories.pin(group_keys(snapshot))

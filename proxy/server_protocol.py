@@ -1,0 +1,85 @@
+"""aiohttp's protocol class for connections of callers, without its task per request.
+
+`aiohttp.web_protocol.RequestHandler` parses, queues pipelined requests and controls the flow of bodies; its `start`
+would run each request in a task of its own. Here the queue is served from within `data_received`: a request whose body
+has arrived is answered, or sent to a provider, before the event loop gets control back.
+
+This is the one file that uses names of aiohttp which are private to it. `PRIVATE_NAMES` lists them, and a test compares
+the list with the installed version.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from aiohttp.http import RawRequestMessage
+from aiohttp.streams import StreamReader
+from aiohttp.web_protocol import RequestHandler
+
+PRIVATE_NAMES = (
+    "_buffer_paused", "_close", "_force_close", "_manager", "_messages", "_msg_queue_resume_size", "_parser",
+    "_resume_reading_if_drained",
+)  # fmt: skip
+
+
+class ServerProtocol(RequestHandler):
+    """Parses what a caller sends; subclasses do the work in `step`."""
+
+    __slots__ = ("_is_pumping",)
+
+    def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+        super().__init__(manager, loop=loop, **{**options, "keepalive_timeout": 0})
+        self._is_pumping = False
+
+    async def start(self) -> None:
+        """Do nothing: aiohttp would wait for requests here, and run them."""
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived, and serve what is complete."""
+        super().data_received(data)
+        self.pump()
+
+    def pump(self) -> None:
+        """Serve requests until one has to wait for something. Called again from within, it does nothing."""
+        if self._is_pumping:
+            return
+        self._is_pumping = True
+        try:
+            while self.step():
+                pass
+        finally:
+            self._is_pumping = False
+
+    def step(self) -> bool:
+        """Do the next thing that can be done; return False if there is none."""
+        raise NotImplementedError
+
+    def next_request(self) -> tuple[RawRequestMessage | None, StreamReader] | None:
+        """Take the next request from the queue, with None in its place if it is not well-formed; None if it must wait.
+
+        A caller may send requests without reading: the next one waits until the response before it has left.
+        """
+        if not self._messages or self._force_close or self._close or self.writing_paused:
+            return None
+        message, payload = self._messages.popleft()
+        if self._manager is not None:
+            self._manager.requests_count += 1
+        if self._parser is not None:
+            self._parser.message_consumed()
+        if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
+            self._resume_reading_if_drained()
+        return message if isinstance(message, RawRequestMessage) else None, payload
+
+    @property
+    def has_next_request(self) -> bool:
+        """Whether something stands in the queue.
+
+        While the body of the request before is incomplete that can only be what was not well-formed in it.
+        """
+        return bool(self._messages)
+
+    def discard_input(self) -> None:
+        """Ignore what the caller sends from now on."""
+        self._force_close = True

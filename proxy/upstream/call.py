@@ -1,0 +1,300 @@
+"""Runs one attempt at one target: sends the request, holds a stream back until its first content, and translates.
+
+How: the transport pushes the response into `on_head`, `on_body` and `on_end`. A stream passes through three stages.
+*Held*: what arrives is kept until the first event with content (`HeldStream`). *Open*: every read is redacted,
+translated and handed to the listener within the same turn of the event loop. *Draining*: the caller has all it needs,
+and the rest is read for a moment so that the connection can serve another request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from math import inf
+
+from proxy.attempts.call import CallListener, StartCall
+from proxy.attempts.transform_failures import Guard, response_failure, unexpected_failure
+from proxy.attempts.translation import opening_failure, response_error, stream_transform, translate_response
+from proxy.dialects import DIALECTS
+from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
+from proxy.exchange import Attempt
+from proxy.headers import combine_repeated, to_upstream
+from proxy.messages import Headers, StreamTransform, Transfer
+from proxy.resilience.rate_limit_headers import parse_rate_limits
+from proxy.upstream.held_stream import HeldStream
+from proxy.upstream.request import build_upstream_request
+
+MAX_RESPONSE_BYTES = 64 * 2**20
+MAX_ERROR_BODY_BYTES = 64 * 2**10
+MAX_HELD_BACK_BYTES = 64 * 2**10
+MAX_REQUEST_ECHO_FACTOR = 4
+"""Events before the first content may be this many times as large as the request: `response.created` and the like repeat it."""
+MAX_DRAINED_BYTES = 64 * 2**10
+DRAIN_TIMEOUT_S = 1.0
+
+Before = Callable[[Attempt], Awaitable[None] | None]
+
+
+class UpstreamCall:
+    """One attempt as it runs. Implements `attempts.call.Call` and `messages.ResponseSink`."""
+
+    __slots__ = (
+        "_before", "_buffer", "_buffered_bytes", "_dialect", "_held", "_is_draining", "_is_open", "_is_over", "_is_waiting",
+        "_max_bytes", "_status", "_task", "_transfer", "_transform", "attempt", "headers", "listener",
+    )  # fmt: skip
+
+    def __init__(self, attempt: Attempt, listener: CallListener, before: tuple[Before, ...]) -> None:
+        self.attempt = attempt
+        self.listener = listener
+        self.headers: Mapping[str, str] = {}
+        self._before = before
+        self._dialect = DIALECTS[attempt.step.target.provider.dialect]
+        self._status = 0
+        self._buffer: list[bytes] = []
+        self._buffered_bytes = 0
+        self._max_bytes = 0
+        self._held: HeldStream | None = None
+        self._transform: StreamTransform | None = None
+        self._transfer: Transfer | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._is_open = self._is_over = self._is_draining = self._is_waiting = False
+
+    # Called by the failover run and the relay.
+
+    def start(self) -> None:
+        """Run the `before` phases of the attempt and send its request."""
+        self._start_from(0)
+
+    def pause(self) -> None:
+        """Slow the provider down."""
+        if self._transfer is not None:
+            self._transfer.pause()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._transfer is not None:
+            self._transfer.resume()
+
+    def abort(self) -> None:
+        """Stop at once. The listener is not called again."""
+        transfer, task = self._transfer, self._task
+        self._end()
+        if task is not None:
+            task.cancel()
+        if transfer is not None:
+            transfer.abort()
+
+    def drain(self) -> None:
+        """Read the rest without using it, for `DRAIN_TIMEOUT_S` and `MAX_DRAINED_BYTES` at most."""
+        transfer = self._transfer
+        if transfer is None:
+            return
+        self._end()
+        self._transfer, self._is_draining, self._buffered_bytes = transfer, True, 0
+        transfer.resume()
+        deadline = asyncio.get_running_loop().time() + DRAIN_TIMEOUT_S
+        transfer.set_timeouts(deadline=deadline, idle_timeout_s=inf)
+
+    def _start_from(self, index: int) -> None:
+        """Run the `before` phases from that one on. The first that has to wait goes on in a task."""
+        try:
+            for at in range(index, len(self._before)):
+                if (pending := self._before[at](self.attempt)) is not None:
+                    self._task = asyncio.ensure_future(self._start_later(pending, at + 1))
+                    return
+            self._send()
+        except Exception as error:  # noqa: BLE001 (of a custom middleware; the request fails with a plain 500)
+            self._fail(unexpected_failure(self.attempt, error))
+
+    async def _start_later(self, pending: Awaitable[None], index: int) -> None:
+        failure: ParrotError | None = None
+        try:
+            await pending
+        except Exception as error:  # noqa: BLE001 (as above)
+            failure = unexpected_failure(self.attempt, error)
+        self._task = None
+        if self._is_over:
+            return
+        if failure is not None:
+            self._fail(failure)
+        else:
+            self._start_from(index)
+
+    def _send(self) -> None:
+        attempt, exchange = self.attempt, self.attempt.exchange
+        target, runtime = attempt.step.target, exchange.runtime
+        forwarded = to_upstream(exchange.request.headers, self._dialect.forwarded_header_prefixes)
+        request = build_upstream_request(target, self._dialect, attempt.provider_request, forwarded)
+        timeouts = target.timeouts
+        limit_s: float = timeouts.first_token if exchange.facts.stream else timeouts.response
+        if attempt.first_content_timeout_s is not None:
+            limit_s = min(limit_s, attempt.first_content_timeout_s)
+        self._transfer = runtime.transport.send(
+            request, self, connect_timeout_s=timeouts.connect, response_timeout_s=limit_s
+        )
+        exchange.begin_upstream_wait(runtime.clock())
+        self._is_waiting = True
+
+    # Called by the transport.
+
+    def on_head(self, status: int, headers: Headers) -> None:
+        """Take status and headers."""
+        attempt = self.attempt
+        runtime, stream = attempt.exchange.runtime, attempt.exchange.facts.stream
+        self._status = status
+        self.headers = attempt.step.target.provider.redactor.redact_headers(combine_repeated(headers))
+        limits = parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers)
+        attempt.recorder.record_rate_limits(limits)
+        if status == 407:
+            # Only a forward proxy answers so (RFC 9110, 15.5.8); for a tunnel the dialer sees it.
+            self._fail(EgressError("the forward proxy refused the request (407): its credentials are missing or wrong"))
+        elif status != 200:
+            self._max_bytes = MAX_ERROR_BODY_BYTES
+        elif not stream:
+            self._max_bytes = MAX_RESPONSE_BYTES
+        elif (kind := self.headers.get("content-type", "no content type")).lower().startswith("text/event-stream"):
+            max_bytes = MAX_HELD_BACK_BYTES + MAX_REQUEST_ECHO_FACTOR * len(attempt.provider_request.body)
+            self._held = HeldStream(self._dialect.has_content, partial(stream_transform, attempt), max_bytes)
+        else:
+            self._fail(MalformedResponse(f"the provider responded to a stream request with {kind[:64]}"))
+
+    def on_body(self, data: bytes) -> None:
+        """Take a part of the body."""
+        if self._is_open:
+            assert self._transform is not None
+            try:
+                translated = self._transform.feed(data)
+            except Exception as error:  # noqa: BLE001 (any exception fails the attempt)
+                self.attempt.completion.text_only = False  # some of the text may be recorded, and was not sent
+                self._fail(response_failure(self.attempt, "stream", error))
+                return
+            completion = self.attempt.completion
+            if translated or completion.done or completion.error:
+                self.listener.on_data(self, translated)
+        elif self._is_draining:
+            self._buffered_bytes += len(data)
+            if self._buffered_bytes > MAX_DRAINED_BYTES:
+                self.abort()
+        elif self._held is not None:
+            held = self._held
+            if (opening := self._translate("response", partial(held.feed, data))) is not None:
+                self._open(held, opening, is_last=False)
+        elif not self._is_over:
+            self._buffer.append(data)
+            self._buffered_bytes += len(data)
+            if self._buffered_bytes > self._max_bytes:
+                self._fail(MalformedResponse(f"the provider's response is over {self._max_bytes} bytes"))
+
+    def on_end(self) -> None:
+        """Take the end of the response."""
+        if self._is_over:
+            self._transfer = None
+        elif self._is_open:
+            self._end_stream()
+        elif self._held is not None:
+            self._end_before_content(self._held)
+        else:
+            self._complete()
+
+    def on_failure(self, failure: ParrotError) -> None:
+        """Take the failure of the transport."""
+        if self._is_over:
+            self._transfer = None
+        elif self._is_open and self.attempt.completion.all_choices_finished:
+            self._end_stream()  # nothing of the answer is missing
+        else:
+            self._fail(failure)
+
+    # A complete response.
+
+    def _complete(self) -> None:
+        body = b"".join(self._buffer)
+        self._buffer.clear()
+        if (translated := self._translate("response", partial(self._translate_body, body))) is not None:
+            self._end()
+            self.listener.on_response(self, translated)
+
+    def _translate_body(self, body: bytes) -> bytes:
+        if self._status != 200:
+            raise response_error(self.attempt, self._status, self.headers, body)
+        return translate_response(self.attempt, body)
+
+    def _translate(self, name: str, translation: Callable[[], bytes]) -> bytes | None:
+        """Return the outcome of a translation, or None if it raises anything, which fails the attempt."""
+        try:
+            with Guard(self.attempt, name):
+                return translation()
+        except ParrotError as error:
+            self._fail(error)
+            return None
+
+    # A stream.
+
+    def _open(self, held: HeldStream, translated: bytes, *, is_last: bool) -> None:
+        """Begin to hand on, if there is something. An error ahead of any content fails the attempt."""
+        completion = self.attempt.completion
+        if not (translated or completion.error or completion.done or is_last):
+            return
+        if (completion.error or not translated) and (failure := opening_failure(translated)) is not None:
+            self._fail(failure)
+            return
+        self._is_open, self._held, self._transform = True, None, held.transform
+        self._end_wait()
+        if self._transfer is not None:
+            idle_s = self.attempt.step.target.timeouts.idle
+            self._transfer.set_timeouts(deadline=inf, idle_timeout_s=idle_s)
+        self.listener.on_content(self, translated)
+
+    def _end_before_content(self, held: HeldStream) -> None:
+        """End a stream that is still held: its last event may lack the blank line that ends it."""
+        opening = self._translate("response", held.end)
+        if opening is None:
+            return
+        self._open(held, opening, is_last=False)
+        if self._is_open:
+            self._end_stream()
+        elif not self._is_over:
+            assert held.transform is not None
+            if (rest := self._translate("stream", held.transform.end)) is not None:
+                self._open(held, rest, is_last=True)
+            if not self._is_over:
+                self._end()
+                self.listener.on_end(self)
+
+    def _end_stream(self) -> None:
+        assert self._transform is not None
+        if rest := self._translate("stream", self._transform.end):
+            self.listener.on_data(self, rest)
+        if not self._is_over:
+            self._end()
+            self.listener.on_end(self)
+
+    # Its end.
+
+    def _fail(self, failure: ParrotError) -> None:
+        failure.__traceback__ = failure.__context__ = None  # their frames refer to this call
+        transfer = self._transfer
+        self._end()
+        if transfer is not None:
+            transfer.abort()
+        if isinstance(failure, (ResourceExhaustedError, EgressError)):
+            self.attempt.exchange.runtime.local_trouble.warn(failure)
+        self.listener.on_failure(self, failure)
+
+    def _end(self) -> None:
+        self._is_over, self._is_open, self._held = True, False, None
+        self._transfer = self._task = None  # they refer to this call: so all are freed by refcount
+        self._buffer.clear()
+        self._end_wait()
+
+    def _end_wait(self) -> None:
+        if self._is_waiting:
+            self._is_waiting = False
+            exchange = self.attempt.exchange
+            exchange.end_upstream_wait(exchange.runtime.clock())
+
+
+def make_start_call(before: tuple[Before, ...]) -> StartCall:
+    """Return what makes the calls of a pipeline, whose attempts have these `before` phases."""
+    return lambda attempt, listener: UpstreamCall(attempt, listener, before)

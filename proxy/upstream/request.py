@@ -1,0 +1,33 @@
+"""Builds the HTTP request for one provider."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+from proxy.config.snapshot import Target
+from proxy.dialects.contract import AUTH_SCHEMES, Dialect, ProviderRequest
+from proxy.messages import UpstreamRequest
+
+
+def build_upstream_request(
+    target: Target, dialect: Dialect, provider_request: ProviderRequest, forwarded: Mapping[str, str]
+) -> UpstreamRequest:
+    """Return the request with the URL, query, headers and key of the file. The caller chooses none of them.
+
+    `forwarded` are the caller's headers that this provider may see, in lower case.
+    """
+    provider = target.provider
+    path = provider.path or provider_request.path
+    if provider.query:
+        path += ("&" if "?" in path else "?") + urlencode(provider.query)
+    # Names are compared in lower case: otherwise two spellings of one header would both be sent.
+    headers = dict(forwarded)
+    for own in (provider_request.headers, provider.headers):
+        for name, value in own.items():
+            headers[name.lower()] = value
+    headers["content-type"] = "application/json"
+    if provider.key is not None:
+        name, form = AUTH_SCHEMES[provider.auth or dialect.auth]
+        headers[name.lower()] = form.format(provider.key.value)
+    return UpstreamRequest(target.base_url + path, headers, provider_request.body)

@@ -1,0 +1,56 @@
+"""Each endpoint has a format; every format ends a stream so that its SDKs notice what is missing."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.errors import ParrotError
+from proxy.ingress import FORMATS, find_format
+from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.openai_chat import OPENAI_CHAT
+from proxy.ingress.openai_responses import OPENAI_RESPONSES
+from proxy.middleware.endpoints import PATHS
+from proxy.sse import decode, split_frames
+
+ALL = [OPENAI_CHAT, *FORMATS.values()]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "expected"),
+    [
+        ("chat", OPENAI_CHAT),
+        ("completions", OPENAI_CHAT),
+        ("embeddings", OPENAI_CHAT),
+        ("responses", OPENAI_RESPONSES),
+        ("", OPENAI_CHAT),
+    ],
+)
+def test_an_endpoint_has_its_format(endpoint: str, expected: ClientFormat) -> None:
+    assert find_format(endpoint) is expected
+
+
+def test_the_table_names_only_endpoints_that_exist() -> None:
+    assert FORMATS.keys() <= set(PATHS.values())
+
+
+def test_the_formats_have_different_names() -> None:
+    assert len({each.name for each in ALL}) == len(ALL)
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda each: each.name)
+def test_what_is_sent_between_events_is_whole_frames(one: ClientFormat) -> None:
+    for data in (one.terminal, one.ping, one.error_event(ParrotError("no"))):
+        assert b"".join(split_frames(data)) == data and len(split_frames(data)) == bool(data)
+        assert not data or data.endswith(b"\n\n")
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda each: each.name)
+def test_a_ping_is_not_an_event(one: ClientFormat) -> None:
+    assert decode(one.ping).data is None
+
+
+@pytest.mark.parametrize("one", ALL, ids=lambda each: each.name)
+def test_an_error_event_has_data_and_is_not_the_terminal_event(one: ClientFormat) -> None:
+    event = one.error_event(ParrotError("no\n\ndata: [DONE]"))
+    assert decode(event).data and decode(event) != decode(one.terminal or b"data: [DONE]\n\n")
+    assert len(split_frames(event)) == 1

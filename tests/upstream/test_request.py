@@ -1,0 +1,72 @@
+"""URL, headers and key of a request come from routing.yaml; the caller chooses none of them."""
+
+from __future__ import annotations
+
+import pytest
+from multidict import CIMultiDict
+
+from proxy.config.snapshot import Provider, Target
+from proxy.config.units import Secret
+from proxy.dialects import DIALECTS
+from proxy.dialects.contract import ProviderRequest
+from proxy.messages import UpstreamRequest
+from proxy.upstream.request import build_upstream_request
+from tests.fakes import CANARIES, PROVIDER_KEY, snapshot
+
+
+def target(**options):
+    template = snapshot().models["m"][0]
+    provider = Provider("a", "openai", 1.0, **{"key": Secret(PROVIDER_KEY), **options})
+    return Target(template.id, provider, "us", None, "https://a.test/v1", "m-a", template.timeouts)
+
+
+def build(provider_request=None, forwarded=None, **options) -> UpstreamRequest:
+    provider_request = provider_request or ProviderRequest("/chat/completions", b"{}")
+    return build_upstream_request(target(**options), DIALECTS["openai"], provider_request, forwarded or {})
+
+
+@pytest.mark.parametrize(
+    "options, path, url",
+    [
+        ({}, "/chat/completions", "https://a.test/v1/chat/completions"),
+        ({"path": "/deployments/x"}, "/chat/completions", "https://a.test/v1/deployments/x"),
+        ({"query": {"api-version": "2024 1"}}, "/chat", "https://a.test/v1/chat?api-version=2024+1"),
+        ({"query": {"v": "1"}}, "/chat?alt=sse", "https://a.test/v1/chat?alt=sse&v=1"),
+    ],
+)
+def test_the_url_comes_from_routing_yaml(options, path, url):
+    assert build(ProviderRequest(path, b"{}"), **options).url == url
+
+
+@pytest.mark.parametrize(
+    "auth, name, value",
+    [
+        (None, "Authorization", f"Bearer {PROVIDER_KEY}"),
+        ("x-api-key", "x-api-key", PROVIDER_KEY),
+        ("api-key", "api-key", PROVIDER_KEY),
+        ("x-goog-api-key", "x-goog-api-key", PROVIDER_KEY),
+    ],
+)
+def test_the_key_is_sent_in_the_providers_auth_header(auth, name, value):
+    headers = CIMultiDict(build(auth=auth).headers)
+    assert headers[name] == value
+    assert str(headers).count(PROVIDER_KEY) == 1
+
+
+def test_no_key_is_sent_without_one():
+    assert not [canary for canary in CANARIES if canary in str(build(key=None).headers)]
+
+
+def test_routing_yaml_overrides_a_forwarded_header_in_any_case():
+    headers = build(
+        ProviderRequest("/x", b"", {"User-Agent": "dialect"}),
+        {"user-agent": "caller", "openai-organization": "callers"},
+        headers={"OpenAI-Organization": "files", "content-type": "text/plain", "authorization": "none"},
+    ).headers
+    assert {name.lower(): value for name, value in headers.items()} == {
+        "user-agent": "dialect",
+        "openai-organization": "files",
+        "content-type": "application/json",
+        "authorization": f"Bearer {PROVIDER_KEY}",
+    }
+    assert len(headers) == 4
