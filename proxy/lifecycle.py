@@ -218,8 +218,8 @@ class RequestLifecycle:
         await phases.finish(pending)
         if not self._is_closed:
             self._task = None
+            self.resume()  # before what was held is written, so that a caller who does not take it pauses the provider again
             self._send(phases.response)
-            self.resume()
 
     def _send(self, response: Response) -> None:
         exchange = self.exchange

@@ -7,10 +7,13 @@ import json
 import socket
 from collections.abc import Callable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 
+from proxy.exchange import Exchange
+from proxy.messages import Response
 from tests.fakes import chunk_event
 from tests.faults.rehearsal import rehearsal, routing_yaml
 from tests.faults.server import CHUNKED_HEAD, RECV, Peer, http_chunk, send
@@ -164,3 +167,32 @@ async def test_a_client_that_does_not_read_its_stream_stops_the_provider() -> No
         assert received.count(b"data: ") == count + 2
         assert received.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
         assert running.log.lines[-1]["outcome"] == "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class AfterLater:
+    """A custom middleware that holds the response back for a moment."""
+
+    async def after(self, exchange: Exchange, response: Response) -> None:
+        await asyncio.sleep(0.01)
+
+
+async def test_a_client_that_does_not_read_what_was_held_stops_the_provider() -> None:
+    sent = 0
+
+    async def flood_events(peer: Peer) -> None:
+        nonlocal sent
+        for _ in range(STREAMED_BYTES // len(STREAM_EVENT)):
+            await send(http_chunk(STREAM_EVENT))(peer)
+            sent += 1
+
+    first = http_chunk(chunk_event("x" * 6 * 2**20))  # more than the kernel's buffers hold
+    text = routing_yaml(alone=True).replace("- limits", "- tests.test_backpressure:AfterLater\n  - limits")
+    assert "AfterLater" in text
+    script = [RECV, send(CHUNKED_HEAD), send(first), flood_events]
+    async with rehearsal(text, [script]) as running, connection(running.sidecar.server) as (reader, writer):
+        body = json.dumps({"model": "m", "messages": HELLO, "stream": True}).encode()
+        writer.write(request("POST", "/v1/chat/completions", body))
+        await reader.readuntil(b"\r\n\r\n")
+        await settle(running.sidecar.server, lambda _: sent)
+        assert unsent_bytes(running.sidecar.listener) < len(first) + MAX_UNSENT_BYTES
