@@ -26,6 +26,8 @@ from proxy.telemetry.activity import LoadedConfig
 
 _REJECT_TIMEOUT_S = 1.0
 """How long a rejected connection has to take its response."""
+_SENT_INTERVAL_S = 0.02
+"""How often the listener looks whether everything is sent, while the process stops."""
 _JSON = "application/json"
 
 
@@ -144,6 +146,15 @@ class Listener(web.Server):
     def has_room(self) -> bool:
         """Return whether another connection may be served."""
         return len(self._connections) < self.max_connections
+
+    async def wait_sent(self) -> None:
+        """Return when the clients have taken all that was written to them."""
+        while self._has_unsent_bytes():  # noqa: ASYNC110 (transports have no event for it)
+            await asyncio.sleep(_SENT_INTERVAL_S)
+
+    def _has_unsent_bytes(self) -> bool:
+        transports = [each.transport for each in self.connections if each.transport is not None]
+        return any(transport.get_write_buffer_size() for transport in transports)
 
     def reject(self, transport: asyncio.Transport) -> None:
         """Answer 503 at once, and close: out of descriptors the system would let the client wait, or drop it."""

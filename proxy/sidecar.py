@@ -109,9 +109,9 @@ class Sidecar:
                 await asyncio.sleep(drain.delay)
             self.server.close()
             self.handler.runtime.feed.close()
-            if not await _finishes_within(drain.timeout, self.handler.wait_idle()):
+            if not await _finishes_within(drain.timeout, self._wait_finished()):
                 self.handler.abort_streams()
-                await _finishes_within(_ABORT_TIMEOUT_S, self.handler.wait_idle())
+                await _finishes_within(_ABORT_TIMEOUT_S, self._wait_finished())
             await self.listener.shutdown(_CLOSE_TIMEOUT_S)
             self.admin_server.close()
             await self.admin_listener.shutdown(_CLOSE_TIMEOUT_S)
@@ -119,6 +119,11 @@ class Sidecar:
             self._close()
         if self.tracing is not None:
             await self.tracing.close()
+
+    async def _wait_finished(self) -> None:
+        """Return when no request is in progress, and the clients have taken their responses."""
+        await self.handler.wait_idle()
+        await self.listener.wait_sent()
 
     def _close(self) -> None:
         for server, listener in ((self.server, self.listener), (self.admin_server, self.admin_listener)):

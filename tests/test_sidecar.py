@@ -39,6 +39,7 @@ from tests.running import (
     run_sidecar,
     startup_options,
 )
+from tests.test_server import point, post, silent_provider
 
 ASK = {"model": "m", "messages": HELLO}
 KEYED = PIPELINE.replace("header_policy", "{auth: {keys: [{name: app, value: secret}]}}, header_policy")
@@ -287,6 +288,27 @@ async def test_an_idle_connection_does_not_delay_the_stop(two_providers: Running
             assert answer.status == 200
         async with asyncio.timeout(5):
             await two_providers.sidecar.stop()
+
+
+async def test_a_response_that_the_client_has_not_taken_yet_is_sent_before_the_stop(
+    two_providers: RunningSidecar,
+) -> None:
+    choice = {"index": 0, "message": {"role": "assistant", "content": "x" * 20_000_000}, "finish_reason": "stop"}
+    answer = json.dumps({"id": "a", "object": "chat.completion", "model": "m", "choices": [choice]}).encode()
+    head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n"
+    async with silent_provider(head.encode() + answer) as (port, _):
+        point(two_providers, port)
+        reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
+        writer.write(post(json.dumps(ASK).encode()))
+        await until(lambda: any(each.writing_paused for each in two_providers.sidecar.listener.connections))
+        stop = await begin_stop(two_providers)
+        await asyncio.wait([stop], timeout=0.3)
+        is_stopped = stop.done()
+        got = await reader.read()
+        writer.close()
+        await stop
+    assert not is_stopped and two_providers.log.lines[-1]["outcome"] == "ok"
+    assert len(got) > len(answer)
 
 
 async def test_a_request_whose_body_is_still_arriving_is_answered(two_providers: RunningSidecar) -> None:
