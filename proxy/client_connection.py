@@ -55,7 +55,7 @@ class ClientConnection(ServerProtocol):
     )  # fmt: skip
 
     def __init__(self, manager: web.Server, host: RequestHost, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
-        super().__init__(manager, loop, **options)
+        super().__init__(manager, loop, host.timer, **options)
         self._host = host
         self._encoder = ResponseEncoder()
         self._lifecycle: RequestLifecycle | None = None

@@ -18,20 +18,26 @@ from aiohttp.http import RawRequestMessage
 from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
+from proxy.deadline_timer import DeadlineTimer
+from proxy.hangup_watch import HangupWatch
+
 PRIVATE_NAMES = (
     "_buffer_paused", "_close", "_force_close", "_manager", "_messages", "_msg_queue_resume_size", "_parser",
-    "_resume_reading_if_drained",
+    "_pause_transport_reading", "_resume_reading_if_drained",
 )  # fmt: skip
 
 
 class ServerProtocol(RequestHandler):
     """Parses what a caller sends; subclasses do the work in `step`."""
 
-    __slots__ = ("_is_pumping",)
+    __slots__ = ("_hangup_watch", "_is_pumping")
 
-    def __init__(self, manager: web.Server, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
+    def __init__(
+        self, manager: web.Server, loop: asyncio.AbstractEventLoop, timer: DeadlineTimer, **options: Any
+    ) -> None:
         super().__init__(manager, loop=loop, **{**options, "keepalive_timeout": 0})
         self._is_pumping = False
+        self._hangup_watch = HangupWatch(timer, loop)
 
     async def start(self) -> None:
         """Do nothing: aiohttp would wait for requests here, and run them."""
@@ -79,6 +85,11 @@ class ServerProtocol(RequestHandler):
         While the body of the request before is incomplete that can only be what was not well-formed in it.
         """
         return bool(self._messages)
+
+    def _pause_transport_reading(self) -> None:
+        super()._pause_transport_reading()
+        if self.transport is not None:
+            self._hangup_watch.start(self.transport)
 
     def discard_input(self) -> None:
         """Ignore what the caller sends from now on."""

@@ -20,6 +20,7 @@ LAYERS = (
         "retry_after",
         "sse",
         "deadline_timer",
+        "hangup_watch",
         "host_origin",
         "descriptors",
         "redaction",
