@@ -122,13 +122,13 @@ class ClientConnection(ServerProtocol):
 
     def _begin(self, message: RawRequestMessage, payload: StreamReader) -> None:
         self._body = BodyReader(message, payload)
-        # After a refused upgrade the parser cannot tell what follows.
-        keep_alive = not (message.should_close or message.upgrade)
+        # After a refused upgrade, or a body that another server may frame differently, it is unknown what follows.
+        keep_alive = not (message.should_close or message.upgrade or self._body.is_misframed)
         self._encoder.begin((message.version.major, message.version.minor), message.method, keep_alive=keep_alive)
         self.due = inf
         request = Request(message.method, message.path, message.headers)
         self._lifecycle = lifecycle = self._host.begin(request, self)
-        if message.version < (1, 1) and message.chunked:
+        if self._body.is_misframed:
             lifecycle.fail(InvalidRequestError("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)"))
         else:
             lifecycle.start()

@@ -134,8 +134,10 @@ async def test_expect_100_continue_is_answered_before_the_body_is_sent(two_provi
 
 
 async def test_http_1_0_with_a_transfer_encoding_is_refused(two_providers: RunningSidecar) -> None:
-    head = b"POST /v1/chat/completions HTTP/1.0\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
-    assert b" 400 " in await talk(two_providers.url, head)
+    fields = b"Host: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
+    sent = b"POST /v1/chat/completions HTTP/1.0\r\n" + fields + b"\r\n0\r\n\r\n"
+    got = await talk(two_providers.url, sent + b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    assert got.startswith(b"HTTP/1.0 400 ") and b" 200 OK" not in got  # what follows is not served
 
 
 @pytest.mark.parametrize(
