@@ -30,13 +30,13 @@ PRIVATE_NAMES = (
 class ServerProtocol(RequestHandler):
     """Parses what a caller sends; subclasses do the work in `step`."""
 
-    __slots__ = ("_hangup_watch", "_is_pumping")
+    __slots__ = ("_hangup_watch", "_is_malformed", "_is_pumping")
 
     def __init__(
         self, manager: web.Server, loop: asyncio.AbstractEventLoop, timer: DeadlineTimer, **options: Any
     ) -> None:
         super().__init__(manager, loop=loop, **{**options, "keepalive_timeout": 0})
-        self._is_pumping = False
+        self._is_pumping = self._is_malformed = False
         self._hangup_watch = HangupWatch(timer, loop)
 
     async def start(self) -> None:
@@ -44,7 +44,12 @@ class ServerProtocol(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and serve what is complete."""
+        if self._is_malformed:
+            return  # nothing after it can be a request
         super().data_received(data)
+        if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
+            # Without aiohttp's error, which quotes what arrived and would be kept until the requests before it end.
+            self._is_malformed, self._messages[-1] = True, (None, self._messages[-1][1])
         self.pump()
 
     def pump(self) -> None:

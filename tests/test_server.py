@@ -123,6 +123,21 @@ async def test_a_request_that_is_no_http_gets_json_without_an_echo(two_providers
     assert b" 400 " in got and b"invalid_request_error" in got and b"SECRET" not in got
 
 
+async def test_what_is_no_http_is_not_kept_while_the_request_before_it_runs(two_providers: RunningSidecar) -> None:
+    async with silent_provider() as (port, gone), asyncio.timeout(10):
+        point(two_providers, port)
+        _, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
+        writer.write(post(json.dumps(ASK).encode()))
+        await gone.asked.wait()
+        (connection,) = two_providers.sidecar.listener.connections
+        for _ in range(64):
+            writer.write(b"\xff" * 65536)
+            await writer.drain()
+        assert [message for message, _ in connection._messages] == [None]
+        writer.close()
+        await gone.closed.wait()
+
+
 async def test_expect_100_continue_is_answered_before_the_body_is_sent(two_providers: RunningSidecar) -> None:
     body = json.dumps(ASK).encode()
     reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
