@@ -27,7 +27,7 @@ class FakeSocket(asyncio.Transport):
         """What the caller has not taken yet."""
         self.is_full = False
         """Whether what is written from now on stays unsent."""
-        self.is_reading = True
+        self._is_reading = True
         self.has_written_eof = self.is_aborted = False
         self._is_closing = False
         self.protocol: Any = None
@@ -59,10 +59,13 @@ class FakeSocket(asyncio.Transport):
         self.has_written_eof = True
 
     def pause_reading(self) -> None:
-        self.is_reading = False
+        self._is_reading = False
 
     def resume_reading(self) -> None:
-        self.is_reading = True
+        self._is_reading = True
+
+    def is_reading(self) -> bool:
+        return self._is_reading
 
     def is_closing(self) -> bool:
         return self._is_closing

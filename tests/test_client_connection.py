@@ -79,10 +79,10 @@ async def test_more_requests_than_are_kept_pause_reading_and_lose_nothing() -> N
     here = world(FOREVER, *[200] * 99)
     caller = here.connect()
     caller.send(post() * 100)
-    assert not caller.socket.is_reading
+    assert not caller.socket.is_reading()
     here.transport.transfers[0].push((200, {}), RESPONSE_BODY, END)
     await settle(1000)
-    assert caller.statuses == [200] * 100 and caller.socket.is_reading
+    assert caller.statuses == [200] * 100 and caller.socket.is_reading()
 
 
 @pytest.mark.parametrize(

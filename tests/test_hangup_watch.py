@@ -3,38 +3,37 @@
 from __future__ import annotations
 
 import asyncio
-import json
 
 import pytest
 
+from tests.callers import ASK, STREAM, post
 from tests.running import TWO_PROVIDERS, run_sidecar
-from tests.test_server import ASK, ended, point, post, silent_provider
+from tests.silent_provider import SilentProvider, point_at
 
-ONE = post(json.dumps({**ASK, "stream": True}).encode())
+ONE = post(STREAM)
 
 
 @pytest.mark.parametrize("pipelined", [ONE * 300, post(bytes(1_000_000))], ids=["many requests", "a large request"])
 async def test_the_upstream_call_is_closed(pipelined: bytes) -> None:
-    async with silent_provider() as (port, gone), run_sidecar(TWO_PROVIDERS) as started, asyncio.timeout(5):
-        point(started, port)
+    async with SilentProvider() as provider, run_sidecar(TWO_PROVIDERS) as started, asyncio.timeout(5):
+        point_at(started, provider.port)
         _, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
         writer.write(ONE + pipelined)
-        await gone.asked.wait()
+        await provider.was_asked.wait()
         (connection,) = started.sidecar.listener.connections
         assert connection.transport is not None
         while connection.transport.is_reading():
             await asyncio.sleep(0)
         writer.transport.abort()
-        await gone.closed.wait()
-        await ended(started)
+        await provider.was_closed.wait()
+        await started.sidecar.handler.wait_idle()
     assert [line["outcome"] for line in started.log.lines] == ["client_disconnected"]
 
 
 async def test_a_client_that_stays_is_answered() -> None:
-    body = json.dumps(ASK).encode()
     async with run_sidecar(TWO_PROVIDERS) as started, asyncio.timeout(10):
         reader, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
-        writer.write(post(body) * 300 + post(body, "Connection: close"))
+        writer.write(post() * 300 + post(ASK, "Connection: close"))
         assert (await reader.read()).count(b"HTTP/1.1 200 OK") == 301
         writer.close()
         while started.sidecar.handler.timer._watched:  # nothing goes on checking

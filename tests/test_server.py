@@ -1,11 +1,10 @@
-"""The listener over real sockets: bad input, bad clients, and clients that leave."""
+"""The data listener over real sockets: invalid requests, connections, and clients that disconnect."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
-from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -13,12 +12,13 @@ import pytest
 
 from proxy.server import KEEP_ALIVE_S, build_listener
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
+from tests.silent_provider import SilentProvider, point_at
 
 ASK = {"model": "m", "messages": HELLO}
 
 
-async def talk(url: str, sent: bytes, until_close: bool = True) -> bytes:
-    """What comes back on a connection of one's own."""
+async def exchange_bytes(url: str, sent: bytes, until_close: bool = True) -> bytes:
+    """Send bytes on a new connection; return what comes back."""
     reader, writer = await asyncio.open_connection(*url.removeprefix("http://").rsplit(":", 1))
     writer.write(sent)
     got = await (reader.read() if until_close else reader.readuntil(b"\r\n\r\n"))
@@ -32,7 +32,7 @@ def post(body: bytes, *more: str) -> bytes:
 
 
 async def ended(started: RunningSidecar) -> None:
-    """The last byte can arrive before the sidecar has written its line."""
+    """Wait until the sidecar has written its log line, which is later than the last byte."""
     await started.sidecar.handler.wait_idle()
 
 
@@ -61,7 +61,7 @@ BAD = [
 
 
 @pytest.mark.parametrize(("body", "headers", "status", "code", "param"), BAD)
-async def test_bad_input_is_an_openai_error_that_names_what_is_wrong(
+async def test_an_invalid_request_is_an_openai_error_that_names_the_mistake(
     two_providers: RunningSidecar,
     http: aiohttp.ClientSession,
     body: Any,
@@ -83,7 +83,9 @@ async def test_bad_input_is_an_openai_error_that_names_what_is_wrong(
     assert two_providers.sandbox.requests("first") == two_providers.sandbox.requests("second") == []
 
 
-async def test_an_unknown_model_gets_near_names(two_providers: RunningSidecar, http: aiohttp.ClientSession) -> None:
+async def test_the_error_of_an_unknown_model_has_similar_names(
+    two_providers: RunningSidecar, http: aiohttp.ClientSession
+) -> None:
     async with http.post(f"{two_providers.url}/v1/chat/completions", json={**ASK, "model": "mm"}) as answer:
         assert (await answer.json())["error"]["message"] == "no model 'mm' in the routing table; did you mean 'm'?"
 
@@ -118,40 +120,25 @@ async def _parts(data: bytes, times: int) -> AsyncIterator[bytes]:
         yield data
 
 
-async def test_a_request_that_is_no_http_gets_json_without_an_echo(two_providers: RunningSidecar) -> None:
-    got = await talk(two_providers.url, b"POST /v1 HTTP/1.1\r\nAuthorization Bearer sk-SECRET\r\n\r\n")
-    assert b" 400 " in got and b"invalid_request_error" in got and b"SECRET" not in got
-
-
-async def test_what_is_no_http_is_not_kept_while_the_request_before_it_runs(two_providers: RunningSidecar) -> None:
-    async with silent_provider() as (port, gone), asyncio.timeout(10):
-        point(two_providers, port)
+async def test_malformed_data_is_not_kept_while_the_request_before_it_runs(two_providers: RunningSidecar) -> None:
+    async with SilentProvider() as provider, asyncio.timeout(10):
+        point_at(two_providers, provider.port)
         _, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
         writer.write(post(json.dumps(ASK).encode()))
-        await gone.asked.wait()
+        await provider.was_asked.wait()
         (connection,) = two_providers.sidecar.listener.connections
         for _ in range(64):
             writer.write(b"\xff" * 65536)
             await writer.drain()
         assert [message for message, _ in connection._messages] == [None]
         writer.close()
-        await gone.closed.wait()
-
-
-async def test_expect_100_continue_is_answered_before_the_body_is_sent(two_providers: RunningSidecar) -> None:
-    body = json.dumps(ASK).encode()
-    reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
-    writer.write(post(body, "Expect: 100-continue", "Connection: close")[: -len(body)])
-    assert await reader.readuntil(b"\r\n\r\n") == b"HTTP/1.1 100 Continue\r\n\r\n"
-    writer.write(body)
-    assert (await reader.read()).startswith(b"HTTP/1.1 200 OK")
-    writer.close()
+        await provider.was_closed.wait()
 
 
 async def test_http_1_0_with_a_transfer_encoding_is_refused(two_providers: RunningSidecar) -> None:
     fields = b"Host: localhost\r\nConnection: keep-alive\r\nTransfer-Encoding: chunked\r\n"
     sent = b"POST /v1/chat/completions HTTP/1.0\r\n" + fields + b"\r\n0\r\n\r\n"
-    got = await talk(two_providers.url, sent + b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
+    got = await exchange_bytes(two_providers.url, sent + b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n")
     assert got.startswith(b"HTTP/1.0 400 ") and b" 200 OK" not in got  # what follows is not served
 
 
@@ -164,7 +151,7 @@ async def test_http_1_0_with_a_transfer_encoding_is_refused(two_providers: Runni
         ("1.0", "Connection: keep-alive", b"Connection: keep-alive", True),
     ],
 )
-async def test_a_connection_stays_as_its_client_wants_it(
+async def test_a_connection_is_kept_open_as_its_client_requests(
     two_providers: RunningSidecar, version: str, asked: str, connection: bytes, stays: bool
 ) -> None:
     sent = post(json.dumps(ASK).encode(), *filter(None, [asked])).replace(b"HTTP/1.1", f"HTTP/{version}".encode())
@@ -180,18 +167,6 @@ async def test_a_connection_stays_as_its_client_wants_it(
     if not stays:
         assert await reader.read() == b""
     writer.close()
-
-
-async def test_a_head_gets_no_body(two_providers: RunningSidecar, http: aiohttp.ClientSession) -> None:
-    for _ in range(2):
-        async with http.head(f"{two_providers.url}/v1/models") as answer:
-            assert answer.status == 405 and int(answer.headers["Content-Length"]) > 0
-            assert await answer.read() == b""
-
-
-async def test_while_it_drains_a_connection_ends_with_its_answer(two_providers: RunningSidecar) -> None:
-    two_providers.sidecar.handler.drain()
-    assert b"\r\nConnection: close\r\n" in await talk(two_providers.url, post(json.dumps(ASK).encode()))
 
 
 async def test_a_closed_phase_that_fails_ends_neither_the_connection_nor_the_other_phases(
@@ -214,11 +189,9 @@ async def test_a_closed_phase_that_fails_ends_neither_the_connection_nor_the_oth
 
 
 @pytest.mark.parametrize(("version", "chunked"), [("1.0", False), ("1.1", True)])
-async def test_a_stream_is_chunked_only_for_those_who_know_chunks(
-    two_providers: RunningSidecar, version: str, chunked: bool
-) -> None:
+async def test_a_stream_is_chunked_only_in_http_1_1(two_providers: RunningSidecar, version: str, chunked: bool) -> None:
     sent = post(json.dumps({**ASK, "stream": True}).encode(), "Connection: close")
-    got = await talk(two_providers.url, sent.replace(b"HTTP/1.1", b"HTTP/" + version.encode()))
+    got = await exchange_bytes(two_providers.url, sent.replace(b"HTTP/1.1", b"HTTP/" + version.encode()))
     head, _, body = got.partition(b"\r\n\r\n")
     assert (b"transfer-encoding: chunked" in head.lower(), body.endswith(b"0\r\n\r\n")) == (chunked, chunked)
     assert b"data: [DONE]\n\n" in body and body.startswith(b"data: ") is not chunked
@@ -229,71 +202,40 @@ async def test_a_stream_without_chunks_ends_with_its_connection(two_providers: R
         b"HTTP/1.1", b"HTTP/1.0"
     )
     async with asyncio.timeout(10):
-        got = await talk(two_providers.url, sent)
+        got = await exchange_bytes(two_providers.url, sent)
     assert got.endswith(b"data: [DONE]\n\n") and b"keep-alive" not in got.lower().partition(b"\r\n\r\n")[0]
 
 
 @pytest.mark.parametrize("stream", [False, True])
-async def test_a_client_that_leaves_while_waiting_closes_the_upstream_call(stream: bool) -> None:
-    async with silent_provider() as (port, gone), run_sidecar(TWO_PROVIDERS) as started:
-        point(started, port)
+async def test_a_client_that_disconnects_while_waiting_closes_the_upstream_connection(stream: bool) -> None:
+    async with SilentProvider() as provider, run_sidecar(TWO_PROVIDERS) as started:
+        point_at(started, provider.port)
         body = json.dumps({**ASK, "stream": stream}).encode()
         _, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
         writer.write(post(body))
         async with asyncio.timeout(5):
-            await gone.asked.wait()
+            await provider.was_asked.wait()
             writer.close()
-            await gone.closed.wait()
+            await provider.was_closed.wait()
             await ended(started)
     assert started.log.lines[-1]["outcome"] == "client_disconnected" and len(started.log.lines[-1]["attempts"]) == 1
 
 
-async def test_a_client_that_leaves_mid_stream_closes_the_upstream_call() -> None:
+async def test_a_client_that_disconnects_mid_stream_closes_the_upstream_connection() -> None:
     chunk = {"choices": [{"index": 0, "delta": {"content": "word"}, "finish_reason": None}]}
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     event = b"data: " + json.dumps(chunk).encode() + b"\n\n"
-    async with silent_provider(head + event) as (port, gone), run_sidecar(TWO_PROVIDERS) as started:
-        point(started, port)
+    async with SilentProvider(head + event) as provider, run_sidecar(TWO_PROVIDERS) as started:
+        point_at(started, provider.port)
         body = json.dumps({**ASK, "stream": True}).encode()
         reader, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
         writer.write(post(body))
         async with asyncio.timeout(5):
             assert b"word" in await reader.readuntil(b'"word"')
             writer.close()
-            await gone.closed.wait()
+            await provider.was_closed.wait()
             await ended(started)
     assert started.log.lines[-1]["outcome"] == "client_disconnected" and started.log.lines[-1]["status"] == 200
-
-
-async def test_a_client_that_does_not_read_holds_up_the_provider() -> None:
-    parts, sent = 400, []
-    chunk = {"choices": [{"index": 0, "delta": {"content": "x" * 65536}, "finish_reason": None}]}
-    event = b"data: " + json.dumps(chunk).encode() + b"\n\n"
-
-    async def flood(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n")
-        for _ in range(parts):
-            writer.write(event)
-            await writer.drain()
-            sent.append(1)
-        writer.write(b'data: {"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}\n\n')
-        writer.close()
-
-    server = await asyncio.start_server(flood, "127.0.0.1", 0)
-    async with server, run_sidecar(TWO_PROVIDERS) as started, asyncio.timeout(20):
-        point(started, server.sockets[0].getsockname()[1])
-        reader, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
-        writer.write(post(json.dumps({**ASK, "stream": True}).encode(), "Connection: close"))
-        await reader.readexactly(1)
-        before = -1
-        while before != len(sent):  # until nothing moves any more
-            before = len(sent)
-            await asyncio.sleep(0.1)
-        assert before < parts
-        rest = await reader.read()
-        writer.close()
-    assert rest.count(b'"content"') == parts and rest.endswith(b"data: [DONE]\n\n\r\n0\r\n\r\n")
 
 
 async def test_aiohttps_options_reach_the_connection(two_providers: RunningSidecar) -> None:
@@ -303,14 +245,16 @@ async def test_aiohttps_options_reach_the_connection(two_providers: RunningSidec
     assert protocol.access_log is None and admin.access_log is None
 
 
-async def test_without_keys_only_this_machine_is_served(two_providers: RunningSidecar) -> None:
+async def test_without_keys_only_requests_from_this_machine_are_served(two_providers: RunningSidecar) -> None:
     body = json.dumps(ASK).encode()
     rebound = post(body, "Connection: close").replace(b"Host: localhost", b"Host: evil.example")
-    assert b" 403 " in await talk(two_providers.url, rebound)
-    assert b" 403 " in await talk(two_providers.url, post(body, "Origin: https://evil.example", "Connection: close"))
+    assert b" 403 " in await exchange_bytes(two_providers.url, rebound)
+    assert b" 403 " in await exchange_bytes(
+        two_providers.url, post(body, "Origin: https://evil.example", "Connection: close")
+    )
 
 
-async def test_with_keys_the_right_one_is_asked_for() -> None:
+async def test_with_keys_only_a_known_key_is_served() -> None:
     keyed = TWO_PROVIDERS.replace("auth,", '{auth: {keys: [{name: app, value: "${KEY}"}]}},')
     async with run_sidecar(keyed, {"KEY": "s3cret"}) as started, aiohttp.ClientSession() as http:
         for headers, status in [
@@ -325,58 +269,18 @@ async def test_with_keys_the_right_one_is_asked_for() -> None:
     assert "s3cret" not in json.dumps(started.log.lines)
 
 
-class Gone:
-    def __init__(self) -> None:
-        self.asked = asyncio.Event()
-        self.closed = asyncio.Event()
-
-
-class silent_provider:
-    """Says what it is told to, then nothing, and notes when the other side closes."""
-
-    def __init__(self, say: bytes = b"") -> None:
-        self.say = say
-        self.gone = Gone()
-
-    async def __aenter__(self) -> tuple[int, Gone]:
-        self.server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
-        return self.server.sockets[0].getsockname()[1], self.gone
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(self.say)
-        self.gone.asked.set()
-        while await reader.read(65536):
-            pass
-        self.gone.closed.set()
-        writer.close()
-
-    async def __aexit__(self, *_: object) -> None:
-        self.server.close()
-
-
-def point(started: RunningSidecar, port: int) -> None:
-    """Let both providers be the one at that port."""
-    generation = started.sidecar.handler.generation
-    targets = tuple(
-        replace(target, base_url=f"http://127.0.0.1:{port}/v1") for target in generation.snapshot.models["m"]
-    )
-    snapshot = replace(generation.snapshot, models={"m": targets})
-    started.sidecar.handler.generation = replace(generation, snapshot=snapshot)
-
-
-async def test_a_connection_too_many_gets_a_503_and_those_before_it_go_on(two_providers: RunningSidecar) -> None:
+async def test_a_connection_over_the_limit_gets_a_503_and_the_others_go_on(two_providers: RunningSidecar) -> None:
     two_providers.sidecar.listener.max_connections = 1
     get = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\n\r\n"
     reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
     for _ in range(2):
         writer.write(get)
         assert (await reader.readuntil(b"\r\n\r\n")).startswith(b"HTTP/1.1 200 ")
-        head, _, body = (await talk(two_providers.url, get)).partition(b"\r\n\r\n")
+        head, _, body = (await exchange_bytes(two_providers.url, get)).partition(b"\r\n\r\n")
         assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nConnection: close\r\nRetry-After: 1\r\n" in head
         assert json.loads(body)["error"]["code"] == "sidecar_overloaded"
         await reader.read(65536)
     assert two_providers.events == ["sidecar_overloaded"]  # one line, however many are refused
     writer.close()
-    while b" 503 " in (await talk(two_providers.url, get.replace(b"Host", b"Connection: close\r\nHost"))):
+    while b" 503 " in (await exchange_bytes(two_providers.url, get.replace(b"Host", b"Connection: close\r\nHost"))):
         pass  # until the sidecar has seen it leave

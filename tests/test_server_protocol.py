@@ -11,6 +11,7 @@ import pytest
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from proxy.deadline_timer import DeadlineTimer
 from proxy.server_protocol import PRIVATE_NAMES, ServerProtocol
 from tests.source import sources
 
@@ -28,10 +29,10 @@ def test_the_private_names_exist_in_the_installed_version() -> None:
 
 
 def private_names(path: str) -> Iterator[str]:
-    """Yield the private attributes of `self` that a module uses."""
+    """Yield the private attributes of `self` and `super()` that a module uses."""
     for node in ast.walk(ast.parse(sources()[path])):
-        is_of_self = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "self"
-        if is_of_self and node.attr.startswith("_"):
+        is_own = isinstance(node, ast.Attribute) and ast.unparse(node.value) in ("self", "super()")
+        if is_own and node.attr.startswith("_") and not node.attr.endswith("__"):
             yield node.attr
 
 
@@ -72,7 +73,7 @@ def recorder() -> Recorder:
     async def serve(request: Any) -> Any:
         """Not called."""
 
-    return Recorder(web.Server(serve), loop)
+    return Recorder(web.Server(serve), loop, DeadlineTimer())
 
 
 def request(path: str) -> bytes:

@@ -28,6 +28,7 @@ from proxy.sidecar import (
     check_listen_security,
     start,
 )
+from tests.callers import post
 from tests.fakes import PIPELINE, generation, routing_yaml
 from tests.running import (
     HELLO,
@@ -39,7 +40,7 @@ from tests.running import (
     run_sidecar,
     startup_options,
 )
-from tests.test_server import point, post, silent_provider
+from tests.silent_provider import SilentProvider, point_at
 
 ASK = {"model": "m", "messages": HELLO}
 KEYED = PIPELINE.replace("header_policy", "{auth: {keys: [{name: app, value: secret}]}}, header_policy")
@@ -296,8 +297,8 @@ async def test_a_response_that_the_client_has_not_taken_yet_is_sent_before_the_s
     choice = {"index": 0, "message": {"role": "assistant", "content": "x" * 20_000_000}, "finish_reason": "stop"}
     answer = json.dumps({"id": "a", "object": "chat.completion", "model": "m", "choices": [choice]}).encode()
     head = f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {len(answer)}\r\n\r\n"
-    async with silent_provider(head.encode() + answer) as (port, _):
-        point(two_providers, port)
+    async with SilentProvider(head.encode() + answer) as provider:
+        point_at(two_providers, provider.port)
         reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
         writer.write(post(json.dumps(ASK).encode()))
         await until(lambda: any(each.writing_paused for each in two_providers.sidecar.listener.connections))
