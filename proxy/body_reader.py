@@ -18,7 +18,7 @@ class BodyReader:
     def __init__(self, message: RawRequestMessage, payload: StreamReader) -> None:
         self.message = message
         self.payload = payload
-        self._parts: list[bytes] = []
+        self._parts = bytearray()  # a list of small parts would take many times their size
         self.size = 0
         """Bytes so far."""
 
@@ -60,8 +60,12 @@ class BodyReader:
         self.size += len(data)
         if self.payload.is_eof() and not self._parts:
             return data
-        self._parts.append(data)
-        return b"".join(self._parts) if self.payload.is_eof() else None
+        self._parts += data
+        if not self.payload.is_eof():
+            return None
+        body = bytes(self._parts)
+        self._parts.clear()
+        return body
 
     def discard(self, *, is_followed: bool = False) -> bool:
         """Drop what has arrived. Return whether the body is well-formed so far."""

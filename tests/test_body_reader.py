@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import Mock
 
@@ -103,3 +105,23 @@ async def test_a_caller_of_http_1_1_may_wait_before_it_sends_the_body(
     headers: dict[str, str], version: tuple[int, int], is_awaiting: bool
 ) -> None:
     assert reader(headers, version)[0].is_awaiting_continue is is_awaiting
+
+
+async def test_a_body_in_small_parts_takes_no_more_memory_than_its_size_and_is_kept_once() -> None:
+    protocol: Any = SimpleNamespace(
+        _reading_paused=False, resume_reading=lambda *_, **__: None
+    )  # a Mock would keep every call
+    payload = StreamReader(protocol, 2**16, loop=Mock())
+    body, parts = BodyReader(reader()[0].message, payload), 50_000
+    tracemalloc.start()
+    try:
+        for _ in range(parts):
+            payload.feed_data(bytes(bytearray(b"ab")))  # a copy, as from a socket
+            body.read(accept)
+        assert tracemalloc.get_traced_memory()[0] < 2 * 2 * parts
+        payload.feed_eof()
+        whole = body.read(accept)
+        assert whole is not None and tracemalloc.get_traced_memory()[0] < 1.5 * len(whole)
+    finally:
+        tracemalloc.stop()
+    assert whole == b"ab" * parts
