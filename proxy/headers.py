@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -78,16 +78,12 @@ def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
     return forwarded
 
 
-def combine_repeated(headers: Headers) -> dict[str, str]:
-    """Return the headers with names in lower case and repeated lines joined."""
-    names, values = _columns(headers)
-    names = _lower_case(names)
-    lower = dict(zip(names, values, strict=True))
-    if len(lower) < len(names):
-        lower = {}
-        for name, value in zip(names, values, strict=True):
-            _add(lower, name, value)
-    return lower
+def join_repeated(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
+    """Return headers of which lines are repeated, with one value for each name. The names are in lower case."""
+    joined: dict[str, str] = {}
+    for name, value in zip(names, values, strict=True):
+        _add(joined, name, value)
+    return joined
 
 
 def _columns(headers: Headers) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -132,8 +132,8 @@ class CompletionState(Struct):
 class ResponseSink(Protocol):
     """Receives one provider's response as it arrives: `on_head`, any number of `on_body`, then one of the last two."""
 
-    def on_head(self, status: int, headers: Headers) -> None:
-        """Status and headers are complete."""
+    def on_head(self, status: int, headers: dict[str, str]) -> None:
+        """Status and headers are complete. Names are in lower case, repeated lines joined."""
 
     def on_body(self, data: bytes) -> None:
         """More of the body arrived."""

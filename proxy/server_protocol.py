@@ -11,7 +11,7 @@ the list with the installed version.
 from __future__ import annotations
 
 import asyncio
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.http import RawRequestMessage
@@ -49,7 +49,7 @@ class ServerProtocol(RequestHandler):
         super().data_received(data)
         if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
             # Without aiohttp's error, which quotes what arrived and would be kept until the requests before it end.
-            self._is_malformed, self._messages[-1] = True, (None, self._messages[-1][1])
+            self._is_malformed, self._messages[-1] = True, (cast(Any, None), self._messages[-1][1])
         self.pump()
 
     def pump(self) -> None:

@@ -208,7 +208,7 @@ class FakeTransport:
 
 END = object()
 """As a step: the response is complete."""
-SSE = CIMultiDict({"Content-Type": "text/event-stream"})
+SSE = {"content-type": "text/event-stream"}
 
 
 def steps(row: Any) -> list[Any]:
@@ -226,7 +226,11 @@ def steps(row: Any) -> list[Any]:
     status, headers, *rest = row if isinstance(row, tuple) else (row, {})
     reads = rest[0] if rest else [_body(status)]
     is_open = bool(reads) and (reads[-1] is FOREVER or isinstance(reads[-1], BaseException))
-    return [(status, CIMultiDict(headers)), *reads, *([] if is_open else [END])]
+    return [
+        (status, {name.lower(): value for name, value in dict(headers).items()}),
+        *reads,
+        *([] if is_open else [END]),
+    ]
 
 
 def _body(status: int) -> bytes:

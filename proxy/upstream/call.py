@@ -19,8 +19,8 @@ from proxy.attempts.translation import opening_failure, response_error, stream_t
 from proxy.dialects import DIALECTS
 from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
 from proxy.exchange import Attempt
-from proxy.headers import combine_repeated, to_upstream
-from proxy.messages import Headers, StreamTransform, Transfer
+from proxy.headers import to_upstream
+from proxy.messages import StreamTransform, Transfer
 from proxy.resilience.rate_limit_headers import parse_rate_limits
 from proxy.upstream.held_stream import HeldStream
 from proxy.upstream.request import build_upstream_request
@@ -138,12 +138,12 @@ class UpstreamCall:
 
     # Called by the transport.
 
-    def on_head(self, status: int, headers: Headers) -> None:
+    def on_head(self, status: int, headers: dict[str, str]) -> None:
         """Take status and headers."""
         attempt = self.attempt
         runtime, stream = attempt.exchange.runtime, attempt.exchange.facts.stream
         self._status = status
-        self.headers = attempt.step.target.provider.redactor.redact_headers(combine_repeated(headers))
+        self.headers = attempt.step.target.provider.redactor.redact_headers(headers)
         limits = parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers)
         attempt.recorder.record_rate_limits(limits)
         if status == 407:

@@ -5,8 +5,12 @@ httptools (llhttp) parses the grammar. This module adds limits on size and refus
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
+
 import httptools
-from multidict import CIMultiDict
+
+from proxy.headers import join_repeated
 
 MAX_HEAD_BYTES = 64 * 1024
 """For a head, and for everything else that is not body content: chunk sizes, trailers, 1xx responses."""
@@ -25,7 +29,7 @@ class ResponseParser:
     """
 
     __slots__ = (
-        "_fields", "_http", "_interim_responses", "_overhead_bytes",
+        "_http", "_interim_responses", "_names", "_overhead_bytes", "_values",
         "body", "complete", "error", "headers", "keep_alive", "on_body", "status", "trailing_data", "until_close",
     )  # fmt: skip
 
@@ -38,14 +42,16 @@ class ResponseParser:
     def reset(self) -> None:
         """Prepare for the next response."""
         self.status = 0
-        self.headers: CIMultiDict[str] | None = None
+        self.headers: dict[str, str] | None = None
+        """Names in lower case, repeated lines joined."""
         self.body.clear()
         self.complete = False
         self.keep_alive = False
         self.until_close = False
         self.trailing_data = False
         self.error: str | None = None
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._names: list[bytes] = []
+        self._values: list[bytes] = []
         self._overhead_bytes = 0
         self._interim_responses = 0
 
@@ -89,7 +95,8 @@ class ResponseParser:
     def on_header(self, name: bytes, value: bytes) -> None:
         """Keep one header line."""
         # Called for each field, so checks are left to the end of the head.
-        self._fields.append((name, value))
+        self._names.append(name)
+        self._values.append(value)
 
     def on_headers_complete(self) -> None:
         """Check the head and publish status and headers."""
@@ -98,18 +105,19 @@ class ResponseParser:
         status = http.get_status_code()
         if status < 200:
             return
-        if len(self._fields) > MAX_FIELDS:
+        if len(self._names) > MAX_FIELDS:
             self._reject(f"over {MAX_FIELDS} fields")
-        if (
-            self._overhead_bytes > MAX_HEAD_BYTES
-            and sum(len(name) + len(value) for name, value in self._fields) > MAX_HEAD_BYTES
-        ):
+        if self._overhead_bytes > MAX_HEAD_BYTES and sum(map(len, self._names + self._values)) > MAX_HEAD_BYTES:
             self._reject(_OVERHEAD_EXCEEDED)
-        headers = CIMultiDict([(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._fields])
+        names = _lower_case(tuple(self._names))
+        values = [value.decode("latin-1") for value in self._values]
+        headers = dict(zip(names, values, strict=True))
+        if len(headers) < len(names):
+            headers = join_repeated(names, values)
         if reason := _unsupported_reason(http.get_http_version(), headers):
             self._reject(reason)
         self.keep_alive = http.should_keep_alive()
-        self.until_close = not ("Content-Length" in headers or "Transfer-Encoding" in headers or status in (204, 304))
+        self.until_close = not ("content-length" in headers or "transfer-encoding" in headers or status in (204, 304))
         self.status = status
         self.headers = headers
 
@@ -119,18 +127,25 @@ class ResponseParser:
             self.complete = True
             return
         self._interim_responses += 1
-        self._fields.clear()
+        self._names.clear()
+        self._values.clear()
         if self._interim_responses > MAX_INTERIM_RESPONSES:
             self._reject(f"over {MAX_INTERIM_RESPONSES} interim responses")
 
 
-def _unsupported_reason(version: str, headers: CIMultiDict[str]) -> str | None:
+@lru_cache(maxsize=256)
+def _lower_case(names: tuple[bytes, ...]) -> tuple[str, ...]:
+    """Return the names as text, in lower case. A provider sends the same names with every response."""
+    return tuple(name.decode("latin-1").lower() for name in names)
+
+
+def _unsupported_reason(version: str, headers: Mapping[str, str]) -> str | None:
     """Return why a response of valid grammar is refused, or None."""
     if version not in ("1.1", "1.0"):
         return "not HTTP/1.1"
-    if headers.get("Content-Encoding", "identity").lower() not in ("identity", ""):
+    if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
         return "a Content-Encoding, though only identity is accepted"
-    transfer = headers.getall("Transfer-Encoding", None)
-    if transfer and (version == "1.0" or [coding.lower() for coding in transfer] != ["chunked"]):
+    transfer = headers.get("transfer-encoding")
+    if transfer and (version == "1.0" or transfer.lower() != "chunked"):
         return "a Transfer-Encoding other than chunked, or in HTTP/1.0"
     return None

@@ -104,7 +104,7 @@ def test_reset_forgets_the_previous_response() -> None:
     parser.reset()
     parser.feed(head("Transfer-Encoding: chunked") + b"2\r\nho\r\n0\r\n\r\n")
     assert (parser.body, parser.complete) == ([b"ho"], True)
-    assert dict(parser.headers or {}) == {"Transfer-Encoding": "chunked"}
+    assert dict(parser.headers or {}) == {"transfer-encoding": "chunked"}
 
 
 def test_a_closed_parser_ignores_data() -> None:
