@@ -85,6 +85,15 @@ async def test_more_requests_than_are_kept_pause_reading_and_lose_nothing() -> N
     assert caller.statuses == [200] * 100 and caller.socket.is_reading()
 
 
+async def test_a_connection_serves_any_number_of_requests_one_after_the_other() -> None:
+    here = world(*[200] * 100)
+    caller = here.connect()
+    for _ in range(100):
+        caller.send(post())
+        await settle()
+    assert caller.statuses == [200] * 100
+
+
 @pytest.mark.parametrize(
     ("headers", "version", "continues"),
     [

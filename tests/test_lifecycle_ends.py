@@ -4,18 +4,27 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
 from proxy.errors import UpstreamDisconnected
-from proxy.exchange import Exchange
+from proxy.exchange import Attempt, Exchange
 from proxy.messages import Response
 from proxy.pipeline import Pipeline
 from tests.drivers import both_drivers
-from tests.fakes import FOREVER, PIPELINE, FakeClient, chunk_event, generation, routing_yaml, settle, start_request
+from tests.fakes import (
+    FOREVER,
+    PIPELINE,
+    FakeClient,
+    MemoryLog,
+    chunk_event,
+    generation,
+    routing_yaml,
+    settle,
+    start_request,
+)
 from tests.probes import STREAM, AttemptGate, assert_released, insert, one_request, three, with_local_endpoint
 from tests.virtual_time import virtual_time
 
@@ -153,35 +162,64 @@ async def test_a_second_end_does_nothing(driver: str, name: str, then: str) -> N
     await assert_over(client, one, calls, "client_disconnected")
 
 
+class Cancellations(list[str]):
+    """Waits for good, and records each cancellation; some of the waits end as if it had not come."""
+
+    async def wait(self, name: str, *, is_ignored: bool) -> None:
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.append(name)
+            if not is_ignored:
+                raise
+
+
 @dataclass(frozen=True, eq=False)
-class IgnoresCancellation:
-    """A middleware whose coroutine goes on when it is cancelled."""
+class Waiting:
+    """A middleware one of whose phases waits for good."""
 
     phase: str
+    cancelled: Cancellations
+    is_ignored: bool
 
-    async def before(self, exchange: Exchange) -> None:
+    async def before(self, subject: Exchange | Attempt) -> None:
         if self.phase == "before":
-            await self._wait()
+            await self.cancelled.wait("before", is_ignored=self.is_ignored)
 
     async def after(self, exchange: Exchange, response: Response) -> None:
         if self.phase == "after":
-            await self._wait()
-
-    async def _wait(self) -> None:
-        with suppress(asyncio.CancelledError):
-            await asyncio.Event().wait()
+            await self.cancelled.wait("after", is_ignored=self.is_ignored)
 
 
-@pytest.mark.parametrize("phase", ["before", "after"])
+@pytest.mark.parametrize("is_ignored", [False, True])
+@pytest.mark.parametrize("place", ["request before", "request after", "attempt before", "local endpoint"])
 @pytest.mark.parametrize("end", ["disconnect", "interrupt"])
 @virtual_time
-async def test_a_middleware_that_ignores_its_cancellation_starts_nothing(phase: str, end: str) -> None:
-    one, built = one_request(200, 200), generation().pipeline
-    client = start_request(one, replace(built, middlewares=(IgnoresCancellation(phase), *built.middlewares)))
+async def test_a_coroutine_is_cancelled_and_starts_nothing_if_it_ignores_that(
+    place: str, end: str, is_ignored: bool
+) -> None:
+    cancelled = Cancellations()
+    subject, _, phase = place.partition(" ")
+    waiting = Waiting(phase, cancelled, is_ignored)
+
+    async def answer(one: Exchange) -> Response:
+        await cancelled.wait("endpoint", is_ignored=is_ignored)
+        return Response(200, {}, b"too late")
+
+    log = MemoryLog()
+    one = one_request(200, 200, path="/local" if subject == "local" else "", log=log)
+    built = with_local_endpoint(answer)
+    if subject == "request":
+        built = replace(built, middlewares=(waiting, *built.middlewares))
+    if subject == "attempt":
+        built = replace(built, attempt_middlewares=(waiting, *built.attempt_middlewares))
+    client = start_request(one, built)
     await settle()
     sent = len(one.runtime.transport.sent)
-    assert sent == (phase == "after")
+    assert sent == (place == "request after") and not client.has_ended.is_set()
     (client.disconnect if end == "disconnect" else client.lifecycle.interrupt)()
     await settle()
     assert client.has_ended.is_set() and len(one.runtime.transport.sent) == sent
+    assert cancelled == [phase] and b"too late" not in client.body
+    assert [line["event"] for line in log.lines] == ["request_completed"][: place != "request before"]
     assert_released(one)
