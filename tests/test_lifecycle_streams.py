@@ -14,7 +14,7 @@ from proxy.errors import UpstreamTimeout
 from proxy.exchange import Exchange
 from proxy.middleware.sse_passthrough import SsePassthrough
 from tests.drivers import both_drivers, pipeline
-from tests.fakes import FOREVER, PIPELINE, FakeClient, MemoryLog, chunk_event, routing_yaml, settle, start_request
+from tests.fakes import FOREVER, PIPELINE, SSE, FakeClient, MemoryLog, chunk_event, routing_yaml, settle, start_request
 from tests.probes import STREAM, assert_released, insert, one_request, three
 from tests.virtual_time import virtual_time
 
@@ -104,7 +104,7 @@ async def test_after_an_early_commit_the_caller_gets_pings_and_then_the_answer(d
     await asyncio.sleep(20.2)
     assert client.status == 200 and client.parts == [PING, PING]
     assert not [name for name in client.headers if name.startswith("X-Provider-M") or name == "X-Provider"]
-    one.runtime.transport.transfers[0].push((200, {"Content-Type": "text/event-stream"}), TEXT, FINISH, DONE)
+    one.runtime.transport.transfers[0].push((200, SSE), TEXT, FINISH, DONE)
     await client.has_ended.wait()
     assert client.events[-1] == b"[DONE]" and one.outcome == "ok"
     assert_released(one)
@@ -159,7 +159,7 @@ async def test_phases_see_the_stream_that_was_committed_early_once(driver: str) 
     client = start_request(one, built)
     await asyncio.sleep(3)
     assert calls[3:] == [f"after {each} 200" for each in ("inner", "middle", "outer")]
-    push(one, (200, {"Content-Type": "text/event-stream"}), TEXT, FINISH, DONE)
+    push(one, (200, SSE), TEXT, FINISH, DONE)
     await client.has_ended.wait()
     assert calls[6:] == [f"closed {each} ok" for each in ("inner", "middle", "outer")]
 
