@@ -18,7 +18,7 @@ from proxy.cli.loop import tune_garbage_collector
 from proxy.client_connection import KEEP_ALIVE_S, ClientConnection
 from proxy.deadline_timer import DeadlineTimer
 from proxy.errors import ParrotError
-from proxy.messages import Headers, Request, Transfer, UpstreamRequest
+from proxy.messages import Request, Transfer, UpstreamRequest
 from proxy.server import Listener
 from proxy.upstream.http1.transport import Http1Transport
 
@@ -84,11 +84,11 @@ class BareRequest:
 
     # Called by the transport.
 
-    def on_head(self, status: int, headers: Headers) -> None:
+    def on_head(self, status: int, headers: dict[str, str]) -> None:
         """Begin the response if it is streamed."""
         self._status = status
-        self._headers = {"Content-Type": headers.get("Content-Type", "application/json")}
-        self._is_streaming = "Content-Length" not in headers
+        self._headers = {"Content-Type": headers.get("content-type", "application/json")}
+        self._is_streaming = "content-length" not in headers
         if self._is_streaming:
             self._client.start_stream(status, self._headers)
 
