@@ -16,6 +16,8 @@ from proxy.upstream.http1.parser import ResponseParser
 
 WRITE_SLICE_BYTES = 256 * 1024
 """Bytes of a request body given to the socket at a time."""
+STALE_WITHIN_S = 0.25
+"""Seconds after the last byte was sent in which a reused connection that closes counts as closed before."""
 
 _NOTHING = memoryview(b"")
 
@@ -34,7 +36,7 @@ class Connection(asyncio.Protocol):
     """An HTTP/1.1 client connection. While `_sink` is None it is idle, and a byte that arrives makes it unusable."""
 
     __slots__ = (
-        "_deadline", "_has_response_byte", "_idle_timeout_s", "_last_read_at", "_loop", "_on_stale", "_owner",
+        "_deadline", "_has_response_byte", "_idle_timeout_s", "_last_read_at", "_last_write_at", "_loop", "_on_stale", "_owner",
         "_parser", "_paused_at", "_readable", "_request_count", "_response_began", "_sink", "_timer", "_transport",
         "_unsent", "_unsent_bytes", "_upload_cut", "_write_due", "_write_stalled", "_write_timeout_s", "due", "host",
         "idle_since",
@@ -54,7 +56,7 @@ class Connection(asyncio.Protocol):
         self._request_count = 0
         self._has_response_byte = False
         self._response_began = False
-        self._last_read_at = 0.0
+        self._last_read_at = self._last_write_at = 0.0
         self._deadline = inf
         self._idle_timeout_s = inf
         self._paused_at: float | None = None
@@ -78,14 +80,14 @@ class Connection(asyncio.Protocol):
         """Send a request whose response must be complete by `deadline` (`loop.time()`). `set_timeouts` can change that.
 
         The sink is called from the event loop, never from within this call. `on_stale` is called in place of
-        `sink.on_failure` where a reused connection closes before the first byte of the response: the provider had
+        `sink.on_failure` where a reused connection closes at once, before the first byte of the response: the provider had
         most likely closed it before the request was sent.
         """
         now = self._loop.time()
         self._parser.reset()
         self._request_count += 1
         self._has_response_byte = self._response_began = False
-        self._last_read_at = now
+        self._last_read_at = self._last_write_at = now
         self._deadline, self._idle_timeout_s = deadline, inf
         self._unsent_bytes, self._write_due = len(head) + len(body), now + self._write_timeout_s
         self._sink, self._on_stale = sink, on_stale
@@ -226,7 +228,9 @@ class Connection(asyncio.Protocol):
             self._finish(self._sink)
             return
         on_stale = self._on_stale
-        if on_stale is not None and self._request_count > 1 and not self._has_response_byte:
+        is_reused = self._request_count > 1 and not self._has_response_byte
+        # Later the provider may have begun to work on the request, which must not be done twice.
+        if on_stale is not None and is_reused and self._loop.time() - self._last_write_at <= STALE_WITHIN_S:
             self.abort()
             on_stale()
             return
@@ -240,6 +244,7 @@ class Connection(asyncio.Protocol):
     def _send_rest(self) -> None:
         while self._unsent and not self._write_stalled:
             piece, self._unsent = self._unsent[:WRITE_SLICE_BYTES], self._unsent[WRITE_SLICE_BYTES:]
+            self._last_write_at = self._loop.time()
             self._transport.write(piece)
 
     # Deadlines.

@@ -10,13 +10,25 @@ from typing import Any
 import pytest
 
 from proxy.deadline_timer import INTERVAL_S, DeadlineTimer
-from proxy.errors import ConnectError, UpstreamTimeout
+from proxy.errors import ConnectError, UpstreamDisconnected, UpstreamTimeout
 from proxy.messages import UpstreamRequest
 from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.resolver import Address, Resolver
 from proxy.upstream.http1.transport import Http1Transport
-from tests.faults.server import CHUNKED_HEAD, NOREAD, RECV, FaultServer, Peer, http_chunk, send, set_event, wait_for
+from tests.faults.rehearsal import pause
+from tests.faults.server import (
+    CHUNKED_HEAD,
+    FIN,
+    NOREAD,
+    RECV,
+    FaultServer,
+    Peer,
+    http_chunk,
+    send,
+    set_event,
+    wait_for,
+)
 from tests.upstream.http1.client import (
     END,
     NO_TRUST,
@@ -230,4 +242,15 @@ async def test_a_sent_request_has_no_write_deadline() -> None:
         await asyncio.sleep(1000)
         go.set()
         assert await read_rest(response) == b'{"ok":true}'
+    transport.close()
+
+
+@virtual_time
+async def test_a_request_is_not_resent_once_the_provider_may_have_begun_to_work_on_it() -> None:
+    transport = Http1Transport(Dialer(NO_TRUST))
+    async with FaultServer([RECV, send(OK), RECV, pause(0.3), FIN], [RECV, send(OK)]) as server:
+        await fetch(transport, build_request(server))
+        with pytest.raises(UpstreamDisconnected):
+            await fetch(transport, build_request(server))
+        assert [len(peer.requests) for peer in server.peers] == [2]
     transport.close()
