@@ -47,7 +47,7 @@ class RequestHost(Protocol):
 
 
 class ClientConnection(ServerProtocol):
-    """Serves one caller's requests, one after the other; implements `response_writer.Client`."""
+    """Serves one caller's requests, one after the other. Implements `response_writer.Client`."""
 
     __slots__ = (
         "_body", "_encoder", "_hijacker", "_host", "_is_ending", "_is_lingering", "_is_reading_body", "_lifecycle",
@@ -99,7 +99,7 @@ class ClientConnection(ServerProtocol):
             self.pump()
 
     async def shutdown(self, timeout: float | None = 15.0) -> None:  # noqa: ASYNC109 (aiohttp's signature)
-        """Close at once; whoever stops the listener has waited for the requests in progress."""
+        """Close at once. The listener is stopped only after the requests in progress have ended."""
         if self._hijacker is not None:
             self._hijacker.cancel()
             await asyncio.wait([self._hijacker], timeout=timeout)
@@ -108,7 +108,7 @@ class ClientConnection(ServerProtocol):
     # Requests, one after the other.
 
     def step(self) -> bool:
-        """Read on, or begin with the next request; return False if neither is possible."""
+        """Read on, or begin with the next request. Return False if neither is possible."""
         if self._lifecycle is not None:
             return self._is_reading_body and self._read_on(self._lifecycle)
         if (self._is_lingering and not self._discard()) or self._is_ending or (request := self.next_request()) is None:
@@ -134,7 +134,7 @@ class ClientConnection(ServerProtocol):
             lifecycle.start()
 
     def _reject(self) -> None:
-        """Answer what is not a request; neither the answer nor the log repeats it."""
+        """Answer what is not a request. Neither the answer nor the log repeats it."""
         body = InvalidRequestError("the request is not well-formed HTTP/1.1").body()
         self._encoder.begin((1, 1), "", keep_alive=False)
         self.send(400, {"Content-Type": "application/json"}, body)
@@ -153,7 +153,7 @@ class ClientConnection(ServerProtocol):
     # Called by the request's lifecycle: its body.
 
     def read_body(self) -> bytes | None:
-        """Return the body if all of it is here, as it mostly is; otherwise begin to collect it."""
+        """Return the body if all of it is here, as it mostly is. Otherwise begin to collect it."""
         body, lifecycle = self._body, self._lifecycle
         assert body is not None and lifecycle is not None
         if body.is_complete:
@@ -166,7 +166,7 @@ class ClientConnection(ServerProtocol):
         return None
 
     def _read_on(self, lifecycle: RequestLifecycle) -> bool:
-        """Collect what has arrived of the body; returns whether it is complete, or refused."""
+        """Collect what has arrived of the body. Returns whether it is complete, or refused."""
         assert self._body is not None
         size = self._body.size
         try:
@@ -245,7 +245,7 @@ class ClientConnection(ServerProtocol):
             self.transport.write(data)
 
     def _close_idle(self, now: float) -> None:
-        """Close the connection; at once if the caller takes nothing of what is still to be sent."""
+        """Close the connection. At once if the caller takes nothing of what is still to be sent."""
         unsent_bytes = 0 if self.transport is None else self.transport.get_write_buffer_size()
         if unsent_bytes and unsent_bytes < self._unsent_bytes:
             self._unsent_bytes = unsent_bytes
@@ -256,7 +256,7 @@ class ClientConnection(ServerProtocol):
             self.force_close()
 
     def _discard(self) -> bool:
-        """Discard what has arrived; returns whether the body is over."""
+        """Discard what has arrived. Returns whether the body is over."""
         assert self._body is not None
         if not self._body.discard(is_followed=self.has_next_request):
             self._encoder.keep_alive = False

@@ -13,7 +13,7 @@ INTERVAL_S = 0.05
 
 
 class HangupWatch:
-    """Aborts one connection if its peer disconnects while reading is paused; implements `deadline_timer.Watched`."""
+    """Aborts one connection if its peer disconnects while reading is paused. Implements `deadline_timer.Watched`."""
 
     __slots__ = ("_loop", "_timer", "_transport", "due")
 
@@ -41,7 +41,7 @@ class HangupWatch:
 
 
 def _is_hung_up(fd: int) -> bool:
-    """Ask the operating system whether the peer has disconnected; what it sent before may still be unread."""
+    """Ask the operating system whether the peer has disconnected. What it sent before may still be unread."""
     if not hasattr(select, "poll"):
         return False
     poll = select.poll()

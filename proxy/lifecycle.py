@@ -3,7 +3,7 @@
 How: `start` runs the `before` phases one after the other. Where one has to wait (the body is still arriving, or a custom
 middleware is a coroutine) it returns, and the same function goes on from that position later. The attempts run in
 `FailoverRun`, which calls `respond`, then `write` and `finish` for a stream, or `fail`. `respond` runs the `after`
-phases and sends. Everything ends in `_close`, once, whichever way the request took; `_is_failing` is set where a 500 has
+phases and sends. Everything ends in `_close`, once, whichever way the request took. `_is_failing` is set where a 500 has
 replaced a response that could not be sent.
 """
 
@@ -25,7 +25,7 @@ from proxy.response_writer import Client, ResponseWriter
 
 
 class RequestLifecycle:
-    """One request on its way through a pipeline; implements `attempts.failover_run.ResponseHandler`."""
+    """One request on its way through a pipeline. Implements `attempts.failover_run.ResponseHandler`."""
 
     __slots__ = (
         "_client", "_commit_due", "_is_closed", "_is_failing", "_is_responding", "_loop", "_on_closed", "_phases_run",
@@ -53,7 +53,7 @@ class RequestLifecycle:
     # Called by the client's connection.
 
     def feed_body(self, size: int) -> None:
-        """Count a part of the body. Raises ParrotError where it is over a limit; then call `fail`."""
+        """Count a part of the body. Raises ParrotError where it is over a limit. Then call `fail`."""
         if self.exchange.reserve is not None:
             self.exchange.reserve(self.exchange, size)
 
@@ -130,7 +130,7 @@ class RequestLifecycle:
             self.crash(error)
 
     def _has_body(self) -> bool:
-        """Return whether the body was read, and begin to read it; a local endpoint answers then."""
+        """Return whether the body was read, and begin to read it. A local endpoint answers then."""
         exchange = self.exchange
         if self._phases_run <= self._pipeline.body_position:
             self._phases_run = self._pipeline.body_position + 1
@@ -159,7 +159,7 @@ class RequestLifecycle:
         self._run.start()
 
     def _wait_for(self, pending: Awaitable[Any], then: Callable[[Any], None]) -> None:
-        """Go on with `then` in a task; an error is the caller's response."""
+        """Go on with `then` in a task. An error is the caller's response."""
 
         async def wait() -> None:
             try:
@@ -251,7 +251,7 @@ class RequestLifecycle:
     # The end.
 
     def crash(self, error: Exception) -> None:
-        """Answer 500 for an exception that nobody expects, and log it; a stream ends with an error event."""
+        """Answer 500 for an unexpected exception, and log it. A stream ends with an error event."""
         internal = internal_error(self.exchange, error)
         if self._is_closed:
             return

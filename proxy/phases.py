@@ -71,6 +71,6 @@ def _count(exchange: Exchange) -> None:
 
 
 def internal_error(exchange: Exchange, error: Exception) -> ParrotError:
-    """Log an exception that nobody expects, with its traceback. Return what the caller may know of it."""
+    """Log an unexpected exception, with its traceback. Return what the caller may know of it."""
     exchange.runtime.log.error("request_unhandled_error", request_id=exchange.id, exc_info=error)
     return ParrotError("the sidecar failed; its log says more")

@@ -10,7 +10,7 @@ _CHUNKED = "Transfer-Encoding: chunked\r\n"
 
 
 class ResponseEncoder:
-    """Turns responses into bytes; `begin` tells it what they respond to."""
+    """Turns responses into bytes. `begin` tells it what they respond to."""
 
     __slots__ = ("_head", "_is_chunked", "_is_head_request", "_version", "keep_alive")
 
@@ -33,7 +33,7 @@ class ResponseEncoder:
         return head if self._is_head_request else head + body
 
     def start_stream(self, status: int, headers: Mapping[str, str]) -> None:
-        """Begin a stream; HTTP/1.0 has no chunks, so that there only the connection's end ends it. Raises ValueError."""
+        """Begin a stream. HTTP/1.0 has no chunks, so that there only the connection's end ends it. Raises ValueError."""
         self._is_chunked = self._version >= (1, 1)
         self.keep_alive = self.keep_alive and self._is_chunked
         self._head = self._encode_head(status, headers, _CHUNKED if self._is_chunked else "")

@@ -31,7 +31,7 @@ class Client(Protocol):
         """Begin a stream of events. Raises ValueError for a header that would break its head."""
 
     def write(self, data: bytes) -> None:
-        """Send more of the stream; without data, its head if that is still to be sent."""
+        """Send more of the stream. Without data, its head if that is still to be sent."""
 
     def end_stream(self) -> None:
         """End the stream."""
@@ -40,7 +40,7 @@ class Client(Protocol):
         """Go on with the next request of the connection, or close it."""
 
     def hijack(self, run: Callable[[Any, Headers], Awaitable[Any]], headers: Headers) -> None:
-        """Give the connection to a coroutine; `RequestLifecycle.hijack_done` is called after it."""
+        """Give the connection to a coroutine. `RequestLifecycle.hijack_done` is called after it."""
 
     def abort(self) -> None:
         """Close the connection without a response."""
@@ -82,7 +82,7 @@ class ResponseWriter:
         return self._last_write_at + self.ping_s if self.is_streaming and self._ping else inf
 
     def send(self, response: Response, headers: dict[str, str], client_format: ClientFormat) -> str | None:
-        """Send the response, or the headers of a stream and what was held; return the outcome if that was all."""
+        """Send the response, or the headers of a stream and what was held. Return the outcome if that was all."""
         if isinstance(response, RawResponse):
             assert response.run is not None
             self.is_hijacked = True
@@ -114,7 +114,7 @@ class ResponseWriter:
             self._client.write(data)
 
     def finish(self, outcome: str) -> str | None:
-        """End the stream and return the outcome; None if its headers are not sent yet: `send` ends it then."""
+        """End the stream and return the outcome, or None if its headers are not sent yet: `send` ends it then."""
         if not self.is_streaming:
             self._outcome = outcome
             return None
@@ -132,6 +132,6 @@ class ResponseWriter:
         self._client.end_stream()
 
     def ping(self) -> None:
-        """Write a ping, which may stand between any two events; in a format without pings, what is left of the head."""
+        """Write a ping, which may stand between any two events. In a format without pings, what is left of the head."""
         self._last_write_at = self._loop.time()
         self._client.write(self._ping)

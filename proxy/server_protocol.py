@@ -1,6 +1,6 @@
 """aiohttp's protocol class for connections of callers, without its task per request.
 
-`aiohttp.web_protocol.RequestHandler` parses, queues pipelined requests and controls the flow of bodies; its `start`
+`aiohttp.web_protocol.RequestHandler` parses, queues pipelined requests and controls the flow of bodies. Its `start`
 would run each request in a task of its own. Here the queue is served from within `data_received`: a request whose body
 has arrived is answered, or sent to a provider, before the event loop gets control back.
 
@@ -28,7 +28,7 @@ PRIVATE_NAMES = (
 
 
 class ServerProtocol(RequestHandler):
-    """Parses what a caller sends; subclasses do the work in `step`."""
+    """Parses what a caller sends. Subclasses do the work in `step`."""
 
     __slots__ = ("_hangup_watch", "_is_malformed", "_is_pumping")
 
@@ -64,11 +64,11 @@ class ServerProtocol(RequestHandler):
             self._is_pumping = False
 
     def step(self) -> bool:
-        """Do the next thing that can be done; return False if there is none."""
+        """Do the next thing that can be done. Return False if there is none."""
         raise NotImplementedError
 
     def next_request(self) -> tuple[RawRequestMessage | None, StreamReader] | None:
-        """Take the next request from the queue, with None in its place if it is not well-formed; None if it must wait.
+        """Take the next request from the queue, with None in its place if it is not well-formed, or None if it must wait.
 
         A caller may send requests without reading: the next one waits until the response before it has left.
         """

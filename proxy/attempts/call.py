@@ -66,7 +66,7 @@ class Crashable(Protocol):
     """Something that belongs to a request, and can end it."""
 
     def crash(self, call: Call, error: Exception) -> None:
-        """Abort the call and end the request, because of an exception that nobody expects."""
+        """Abort the call and end the request, because of an unexpected exception."""
 
 
 T = TypeVar("T", bound=Crashable)

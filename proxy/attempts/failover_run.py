@@ -2,7 +2,7 @@
 
 How: at most two calls run at a time, an attempt and its hedge. Whatever happens to a call is settled at once
 (`outcomes.apply`). The first call with content wins, and the other is aborted. When the last running call has failed,
-the planner is asked what is next: the same target after a wait, another target, or nothing, which is the caller's
+the planner decides what is next: the same target after a wait, another target, or nothing, which is the caller's
 error. Everything runs in the event loop's own callbacks. Nothing here is a coroutine.
 """
 
@@ -165,7 +165,7 @@ class FailoverRun:
             self._decide_next()
 
     def crash(self, call: Call, error: Exception) -> None:
-        """Abort the call and end the request, because of an exception that nobody expects."""
+        """Abort the call and end the request, because of an unexpected exception."""
         call.abort()
         self._handler.crash(error)
 

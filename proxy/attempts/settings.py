@@ -29,7 +29,7 @@ class AutoOrDuration(float):
 
 @dataclass(frozen=True, slots=True)
 class Hedge:
-    """When a second target is asked while the first is silent."""
+    """When a second attempt starts while the first is silent."""
 
     after: AutoOrDuration = AutoOrDuration(AUTO)
     budget: Ratio = Ratio(0.05)

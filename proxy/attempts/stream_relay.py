@@ -41,7 +41,7 @@ class StreamWriter(Protocol):
         """Have `StreamRelay.check` called at that moment (`loop.time()`) or before."""
 
     def crash(self, error: Exception) -> None:
-        """End the request because of an exception that nobody expects."""
+        """End the request because of an unexpected exception."""
 
 
 class StreamRelay:
@@ -196,7 +196,7 @@ class StreamRelay:
         raise AssertionError
 
     def crash(self, call: Call, error: Exception) -> None:
-        """Abort the call and end the request, because of an exception that nobody expects."""
+        """Abort the call and end the request, because of an unexpected exception."""
         call.abort()
         self._writer.crash(error)
 

@@ -1,6 +1,6 @@
 """Continues a broken stream at another target: which one, from where, and what of its events is new.
 
-How: the text sent so far is the *prefix*. A target with assistant prefill is asked to continue from it. Another one answers
+How: the text sent so far is the *prefix*. A target with assistant prefill continues from it. Another one answers
 from the start. `ResumedStream` takes out of the new events what was sent already, and raises at the first difference.
 """
 

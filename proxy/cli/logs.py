@@ -25,7 +25,7 @@ def build_logger(
 ) -> FilteringBoundLogger:
     """Return a logger that writes to `stream` from level info on.
 
-    `form` is one of FORMATS; `auto` is console on a terminal and JSON elsewhere. `redact` gets every line. With `batched`,
+    `form` is one of FORMATS. `auto` is console on a terminal and JSON elsewhere. `redact` gets every line. With `batched`,
     JSON lines are written in batches.
     """
     if form == "console" or (form == "auto" and stream.isatty()):

@@ -32,7 +32,7 @@ class NonblockingWriter:
         """Whether the last line was written in part."""
 
     def write(self, line: bytes) -> int:
-        """Write one or more lines, each with its line feed, after redaction; return the length of `line`."""
+        """Write one or more lines, each with its line feed, after redaction. Return the length of `line`."""
         lines = self._redact(line)
         notice = self._dropped_notice(self._dropped) if self._dropped else b""
         data = b"".join((b"\n" if self._line_cut else b"", notice, lines))

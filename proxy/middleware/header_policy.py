@@ -25,7 +25,7 @@ class HeaderPolicy:
     def before(self, exchange: Exchange) -> None:
         """Set the policy. Raises InvalidHeaderError."""
         headers = exchange.request.headers
-        # Whoever made the exchange took it as its id, if it is fit to be one.
+        # A valid one is the id of the exchange already.
         if (sent := headers.get("X-Request-Id")) is not None and sent != exchange.id:
             allowed = "1 to 128 of A-Z a-z 0-9 . _ : -"
             raise InvalidHeaderError(f"X-Request-Id: must be {allowed}", param="X-Request-Id")

@@ -145,7 +145,7 @@ class RequestSpans:
             self.tracing.begin_request(exchange)
 
     def closed(self, exchange: Exchange) -> None:
-        """End the spans; runs after all other middlewares, when every attempt has its outcome."""
+        """End the spans. Runs after all other middlewares, when every attempt has its outcome."""
         self.tracing.end_request(exchange)
 
 
