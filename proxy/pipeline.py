@@ -79,20 +79,27 @@ class Pipeline:
     after: tuple[tuple[int, Callable[[Exchange, Response], Awaitable[None] | None]], ...] = field(init=False)
     closed: tuple[tuple[int, Callable[[Exchange], None]], ...] = field(init=False)
     body_position: int = field(init=False)
-    """The position of `limits`, after whose `before` the body is read and the sidecar's own endpoints answer."""
+    """The position of `limits`: the endpoint is looked up before it, and after it the body is read and local endpoints answer."""
     start_call: StartCall = field(init=False)
     stream_options: SsePassthrough = field(init=False)
     failover_options: Failover = field(init=False)
 
+    endpoints: Endpoints = field(init=False)
+
     def __post_init__(self) -> None:
+        object.__setattr__(self, "endpoints", Endpoints(self.terminals.local_endpoints))
         found = list(enumerate(self.middlewares))
         inwards = {
             name: tuple((at, getattr(each, name)) for at, each in found if _has_phase(each, name)) for name in PHASES
         }
-        object.__setattr__(self, "before", inwards["before"])
+        position = next(at for at, each in found if isinstance(each, Limits))
+        object.__setattr__(self, "body_position", position)
+        # The endpoint is looked up just before `limits`, so that what is refused there is authenticated and logged.
+        lookup = (position, self.endpoints.before)
+        outside = [each for each in inwards["before"] if each[0] < position]
+        object.__setattr__(self, "before", (*outside, lookup, *inwards["before"][len(outside) :]))
         object.__setattr__(self, "after", inwards["after"][::-1])
         object.__setattr__(self, "closed", inwards["closed"][::-1])
-        object.__setattr__(self, "body_position", max(at for at, each in found if isinstance(each, Limits)))
         before_attempt = tuple(each.before for each in self.attempt_middlewares if _has_phase(each, "before"))
         object.__setattr__(self, "start_call", self.terminals.start_call(before_attempt))
         object.__setattr__(self, "stream_options", self.find(SsePassthrough))
@@ -127,8 +134,6 @@ def compose(entries: tuple[PipelineEntry, ...], loader: TypedLoader, terminals: 
     if "auth" not in [name for name, _ in found]:
         # Its Host and Origin checks hold without it, and before any custom middleware.
         found.insert(int(found[0][0] == "access_log"), ("auth", Auth()))
-    names = [name for name, _ in found]
-    found.insert(names.index("limits"), ("endpoints", Endpoints(terminals.local_endpoints)))
     split = [name for name, _ in found].index("failover") + 1
     middlewares = [middleware for _, middleware in found]
     return Pipeline(tuple(middlewares[:split]), tuple(middlewares[split:]), terminals)

@@ -19,7 +19,6 @@ from proxy.exchange import Exchange
 from proxy.generation import Generation
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Request
-from proxy.middleware.endpoints import Endpoints
 from proxy.middleware.header_policy import REQUEST_ID
 from proxy.runtime import Runtime
 from proxy.telemetry.activity import LoadedConfig
@@ -52,7 +51,7 @@ class ProxyHandler:
     def activate(self, generation: Generation) -> None:
         """Serve new requests with this generation. Those in progress keep theirs."""
         self.generation = generation
-        self._public_paths = generation.pipeline.find(Endpoints).public_paths
+        self._public_paths = generation.pipeline.endpoints.public_paths
         self.runtime.on_snapshot(generation.snapshot)
         loaded = LoadedConfig(generation.number, generation.digest, self.runtime.wall())
         self.runtime.activity.loaded = loaded

@@ -194,7 +194,7 @@ def test_after_failover_only_a_method_before_is_accepted(name: str) -> None:
 def test_a_custom_middleware_may_stand_twice_and_its_option_may_have_the_name_of_a_phase() -> None:
     twice = PIPELINE.replace("[", f'["{HERE}:OptionNamedAfter", "{HERE}:OptionNamedAfter", ')
     pipeline = generation(routing_yaml(twice)).pipeline
-    assert len(pipeline.middlewares) == 10 and [at for at, _ in pipeline.before[:3]] == [0, 1, 2]
+    assert len(pipeline.middlewares) == 9 and [at for at, _ in pipeline.before[:3]] == [0, 1, 2]
 
 
 def one_request(rows: list[Any], raw: bytes = b"", log: MemoryLog | None = None) -> Exchange:

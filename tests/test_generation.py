@@ -20,7 +20,7 @@ def test_a_generation_has_number_snapshot_and_pipeline():
     assert built.number == 7
     assert list(built.snapshot.models) == ["m"]
     assert [type(each).__name__ for each in built.pipeline.middlewares] == [
-        "AccessLog", "Auth", "HeaderPolicy", "Endpoints", "Limits", "RoutingMiddleware", "SsePassthrough", "Failover",
+        "AccessLog", "Auth", "HeaderPolicy", "Limits", "RoutingMiddleware", "SsePassthrough", "Failover",
     ]  # fmt: skip
     assert [type(each).__name__ for each in built.pipeline.attempt_middlewares] == ["Translate"]
 

@@ -135,7 +135,7 @@ async def test_a_cancelled_request_is_logged_and_releases_everything() -> None:
     ("given", "names"),
     [
         (PIPELINE, ["AccessLog", "Auth", "HeaderPolicy"]),
-        (PIPELINE.replace("access_log, ", ""), ["Auth", "HeaderPolicy", "Endpoints"]),
+        (PIPELINE.replace("access_log, ", ""), ["Auth", "HeaderPolicy", "Limits"]),
         (PIPELINE.replace("[", f'["{CUSTOM}:Mark", '), ["Auth", "Mark", "AccessLog"]),
         (PIPELINE.replace("access_log, ", f'access_log, "{CUSTOM}:Mark", '), ["AccessLog", "Auth", "Mark"]),
     ],

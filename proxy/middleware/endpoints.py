@@ -1,6 +1,6 @@
 """Finds the endpoint by the request's path.
 
-Not an entry of routing.yaml: it always stands before `limits`, so that what it refuses is authenticated and logged.
+Not an entry of routing.yaml: the pipeline looks the endpoint up just before `limits`.
 """
 
 from __future__ import annotations

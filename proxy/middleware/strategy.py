@@ -47,23 +47,25 @@ class RoutingMiddleware:
             _warn_of_latency(exchange, exchange.policy.max_latency_ms)
         _annotate(exchange, response)
 
-    def routing_request(self, exchange: Exchange) -> RoutingRequest:
-        """Return the decision's input."""
-        region = exchange.snapshot.defaults.region
-        return RoutingRequest(exchange.facts, exchange.policy, self.default, exchange.id, exchange.body, region)
-
     def _decide(self, exchange: Exchange) -> None:
         exchange.body = parse_json_object(exchange.raw)
         exchange.facts = parse_facts(exchange.endpoint, exchange.body)
         if "routing" in exchange.body:
             exchange.policy = effective_policy(exchange.body, exchange.control_headers, exchange.snapshot)
-        request, cache = self.routing_request(exchange), exchange.runtime.decision_cache
+        request, cache = _routing_request(exchange), exchange.runtime.decision_cache
         exchange.decision = decide(request, exchange.snapshot, signals(exchange), cache)
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
             raise _no_eligible_provider(exchange)
         if exchange.decision.pick is not None:  # recorded at once, as the next decision must see it
             exchange.runtime.round_robin.record(exchange.decision.pick)
+
+
+def _routing_request(exchange: Exchange) -> RoutingRequest:
+    """Return the decision's input. The default strategy is in the snapshot, where the dry run reads it too."""
+    facts, policy, snapshot = exchange.facts, exchange.policy, exchange.snapshot
+    region = snapshot.defaults.region
+    return RoutingRequest(facts, policy, snapshot.default_strategy, exchange.id, exchange.body, region)
 
 
 def signals(exchange: Exchange) -> Signals:
