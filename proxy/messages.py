@@ -18,10 +18,10 @@ class StreamTransform(Protocol):
     """Bytes in, bytes out, whatever the cuts."""
 
     def feed(self, data: bytes) -> bytes:
-        """What `data` lets through."""
+        """Return what `data` completes."""
 
     def end(self) -> bytes:
-        """Nothing more comes: what was still held back."""
+        """Return what was still held back. Nothing more comes."""
 
 
 class Request(Struct, frozen=True):
@@ -133,16 +133,16 @@ class ResponseSink(Protocol):
     """Receives one provider's response as it arrives: `on_head`, any number of `on_body`, then one of the last two."""
 
     def on_head(self, status: int, headers: dict[str, str]) -> None:
-        """Status and headers are complete. Names are in lower case, repeated lines joined."""
+        """Take status and headers. Names are in lower case, repeated lines joined."""
 
     def on_body(self, data: bytes) -> None:
-        """More of the body arrived."""
+        """Take more of the body."""
 
     def on_end(self) -> None:
-        """The response is complete. Its connection is already released."""
+        """Take the end of the response, whose connection is already released."""
 
     def on_failure(self, failure: ParrotError) -> None:
-        """There will be no more: an UpstreamError, or a ResourceExhaustedError. May come before `on_head`."""
+        """Take the failure, an UpstreamError or a ResourceExhaustedError. It may come before `on_head`."""
 
 
 class Transfer(Protocol):

@@ -39,19 +39,19 @@ class CallListener(Protocol):
     """Receives what happens to a call: one of the first two or `on_failure` first, then the rest of a stream."""
 
     def on_response(self, call: Call, body: bytes) -> None:
-        """The complete response, translated. Nothing follows."""
+        """Take the complete response, translated. Nothing follows."""
 
     def on_content(self, call: Call, data: bytes) -> None:
-        """The first events of a stream, translated, up to and with the first content."""
+        """Take the first events of a stream, translated, up to and with the first content."""
 
     def on_data(self, call: Call, data: bytes) -> None:
         """More events of the stream, whole and translated. The attempt's completion state knows more than before."""
 
     def on_end(self, call: Call) -> None:
-        """The stream ended, or broke after it was complete."""
+        """Take the end of the stream, which may have broken after it was complete."""
 
     def on_failure(self, call: Call, failure: ParrotError) -> None:
-        """The attempt failed.
+        """Take the failure of the attempt.
 
         An UpstreamError. An InvalidRequestError if nothing was sent because the target's format cannot express the
         request. Or another ParrotError where neither is at fault, as a ResourceExhaustedError.
