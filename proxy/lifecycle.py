@@ -18,8 +18,9 @@ from typing import Any
 from proxy.attempts.failover_run import FailoverRun
 from proxy.errors import OverloadedError, ParrotError, UpstreamError
 from proxy.exchange import Exchange
+from proxy.internal_error import internal_error
 from proxy.messages import Response
-from proxy.phases import AfterPhases, internal_error, run_closed
+from proxy.phases import AfterPhases, run_closed
 from proxy.pipeline import Pipeline
 from proxy.response_writer import Client, ResponseWriter
 

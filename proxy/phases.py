@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Iterator
 
 from proxy.errors import ParrotError
 from proxy.exchange import Exchange
+from proxy.internal_error import internal_error
 from proxy.messages import Response
 from proxy.pipeline import Pipeline
 
@@ -68,9 +69,3 @@ def _count(exchange: Exchange) -> None:
         counters.record_failovers([attempt.step.target.provider.name for attempt in exchange.attempts])
     if exchange.endpoint and exchange.overhead_ms is not None:
         counters.overhead_s.record(exchange.overhead_ms / 1000)
-
-
-def internal_error(exchange: Exchange, error: Exception) -> ParrotError:
-    """Log an unexpected exception, with its traceback. Return what the caller may know of it."""
-    exchange.runtime.log.error("request_unhandled_error", request_id=exchange.id, exc_info=error)
-    return ParrotError("the sidecar failed; its log says more")

@@ -1,4 +1,4 @@
-"""Process-wide state: what outlives requests and reloads. The parts that need it get it when the pipeline is bound."""
+"""Process-wide state: what outlives requests and reloads. A request reaches it through `Exchange.runtime`."""
 
 from __future__ import annotations
 

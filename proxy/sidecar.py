@@ -159,7 +159,7 @@ async def start(options: StartupOptions) -> Sidecar:
     metrics = MetricsEndpoint(runtime, health, lambda: reloader.last, reloader.counts)
     key = options.admin.key
     admin = AdminHandler(
-        lambda: reloader.last, reloader.reload, handler.drain, lambda: not handler.draining, key, metrics
+        lambda: reloader.last, reloader.reload, handler.drain, lambda: not handler.draining, options.log, key, metrics
     )
     admin_listener = build_listener(admin)
     try:

@@ -32,6 +32,7 @@ LAYERS = (
     ("routing",),
     ("runtime",),
     ("exchange",),
+    ("internal_error",),
     ("attempts", "tracing"),
     ("middleware",),
     ("pipeline",),

@@ -35,9 +35,6 @@ class ResponseHandler(StreamWriter, Protocol):
     def fail(self, error: ParrotError) -> None:
         """Take the error that is the caller's response."""
 
-    def wake_by(self, due: float) -> None:
-        """Have `FailoverRun.check` called at that moment (`loop.time()`) or before."""
-
 
 class FailoverRun:
     """One request's attempts. Implements `attempts.call.CallListener`."""

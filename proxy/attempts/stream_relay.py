@@ -38,7 +38,7 @@ class StreamWriter(Protocol):
         """Take the end of the stream, and how it ended."""
 
     def wake_by(self, due: float) -> None:
-        """Have `StreamRelay.check` called at that moment (`loop.time()`) or before."""
+        """Have `check` of the run or relay that writes here called at that moment (`loop.time()`) or before."""
 
     def crash(self, error: Exception) -> None:
         """End the request because of an unexpected exception."""

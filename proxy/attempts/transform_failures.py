@@ -10,6 +10,7 @@ from msgspec import Struct
 from proxy.dialects import contract
 from proxy.errors import InvalidRequestError, ParrotError
 from proxy.exchange import Attempt
+from proxy.internal_error import internal_error
 from proxy.sse import EventTooLargeError
 
 
@@ -30,10 +31,7 @@ def request_failure(attempt: Attempt, transform: str, error: Exception) -> Parro
 
 def unexpected_failure(attempt: Attempt, error: Exception) -> ParrotError:
     """Return the failure for an exception outside of any translation. Log it unless it is a ParrotError."""
-    if isinstance(error, ParrotError):
-        return error
-    attempt.exchange.runtime.log.error("request_unhandled_error", request_id=attempt.exchange.id, exc_info=error)
-    return ParrotError("the sidecar failed; its log says more")
+    return error if isinstance(error, ParrotError) else internal_error(attempt.exchange, error)
 
 
 class Guard(Struct, frozen=True):

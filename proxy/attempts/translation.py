@@ -101,6 +101,6 @@ def opening_failure(translated: bytes) -> UpstreamError | None:
     events = (event.data for event in map(decode, split_frames(translated)) if has_content(event))
     opening = next(events, None)
     if opening is None:
-        return error_from_stream({"message": "the provider's stream had nothing in it"})
+        return error_from_stream({"message": "the provider's stream had no content"})
     error = error_of(object_of(parse_or_none(opening)))
     return None if error is None else error_from_stream(error)

@@ -11,10 +11,12 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from structlog.typing import FilteringBoundLogger
 
 from proxy.config.units import Secret
 from proxy.errors import ForbiddenError, MethodNotAllowedError, NotFoundError, ParrotError
 from proxy.host_origin import check_host, check_origin
+from proxy.internal_error import log_internal_error
 from proxy.reload import ReloadOutcome
 
 Result = tuple[int, Any]
@@ -44,6 +46,7 @@ class AdminHandler:
     reload: Callable[[], Awaitable[ReloadOutcome]]
     drain: Callable[[], None]
     ready: Callable[[], bool]
+    log: FilteringBoundLogger
     key: Secret | None = None
     metrics: Callable[[str], Awaitable[tuple[bytes, str]]] = _no_metrics
     """Accept header -> metrics as text, and their content type."""
@@ -55,11 +58,14 @@ class AdminHandler:
             status, body = await self._respond(http_request)
         except ParrotError as error:
             status, body, headers = error.status, {"error": error.members()}, error.headers
+        except Exception as error:  # noqa: BLE001 (aiohttp's answer would not be JSON, and nothing logged)
+            internal = log_internal_error(self.log, error, path=_path_of(http_request))
+            status, body = internal.status, {"error": internal.members()}
         text = body if isinstance(body, RawBody) else RawBody(orjson.dumps(body) + b"\n", "application/json")
         return web.Response(status=status, body=text.body, headers={**headers, "Content-Type": text.content_type})
 
     async def _respond(self, http_request: web.BaseRequest) -> Result:
-        path = http_request.raw_path.partition("?")[0]
+        path = _path_of(http_request)
         if path not in _PROBES:
             self._check_browser(http_request)
         if path not in _ROUTES:
@@ -97,6 +103,10 @@ class AdminHandler:
 
     def _has_key(self, http_request: web.BaseRequest) -> bool:
         return self.key is not None and _matches(http_request.headers.get("Authorization", ""), self.key)
+
+
+def _path_of(http_request: web.BaseRequest) -> str:
+    return http_request.raw_path.partition("?")[0]
 
 
 def _matches(sent: str, key: Secret) -> bool:

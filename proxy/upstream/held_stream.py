@@ -13,14 +13,8 @@ class HeldStream:
     """Keeps what arrives, and frames it only to look for content. From then on it is translated."""
 
     __slots__ = (
-        "_bytes_without_content",
-        "_framer",
-        "_has_content",
-        "_make_transform",
-        "_max_bytes",
-        "_parts",
-        "transform",
-    )
+        "_bytes_without_content", "_framer", "_has_content", "_make_transform", "_max_bytes", "_parts", "transform",
+    )  # fmt: skip
 
     def __init__(
         self, has_content: Callable[[Event], bool], make_transform: Callable[[], StreamTransform], max_bytes: int

@@ -176,8 +176,8 @@ def test_a_masked_key_is_redacted_in_the_errors_that_quote_one(status, message):
         (chunk_event("Hi") + encode(b'{"error":{"message":"boom"}}'), None),
         (encode(b'{"error":{"message":"boom"}}'), "boom"),
         (encode(b'{"type":"response.created"}') + encode(b'{"type":"error","message":"boom"}'), "boom"),
-        (b": comment\n\n", "nothing in it"),
-        (b"", "nothing in it"),
+        (b": comment\n\n", "no content"),
+        (b"", "no content"),
     ],
 )
 def test_an_error_ahead_of_any_content_is_the_opening_failure(events, message):

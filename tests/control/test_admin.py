@@ -12,6 +12,7 @@ from multidict import CIMultiDict
 from proxy.config.units import Secret
 from proxy.control.admin import AdminHandler
 from proxy.reload import ReloadOutcome
+from tests.fakes import MemoryLog
 
 GOOD = ReloadOutcome(3, "abc", ("weight: 1 -> 2",))
 BAD = ReloadOutcome(3, "abc", problems=("routing.yaml:1:1: the file is empty",))
@@ -34,6 +35,7 @@ class FakeSidecar:
     outcome: ReloadOutcome = GOOD
     ready: bool = True
     calls: list[str] = field(default_factory=list)
+    log: MemoryLog = field(default_factory=MemoryLog)
 
     async def reload(self) -> ReloadOutcome:
         self.calls.append("reload")
@@ -44,7 +46,7 @@ class FakeSidecar:
         self.ready = False
 
     async def ask(self, request: Any, key: Secret | None = None) -> tuple[int, Any]:
-        admin = AdminHandler(lambda: self.outcome, self.reload, self.drain, lambda: self.ready, key)
+        admin = AdminHandler(lambda: self.outcome, self.reload, self.drain, lambda: self.ready, self.log.logger, key)
         answer = await admin(request)
         assert answer.content_type == "application/json"
         return answer.status, json.loads(answer.body)  # type: ignore[attr-defined]
@@ -70,6 +72,20 @@ async def test_readyz_depends_on_draining_and_not_on_the_file(
 ) -> None:
     answer = await FakeSidecar(outcome, ready).ask(FakeRequest("GET", "/readyz?verbose", remote="10.0.0.9"))
     assert answer == (status, {"generation": 3, "hash": "abc", **expected})
+
+
+async def test_an_unexpected_exception_is_a_json_500_and_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    sidecar = FakeSidecar()
+
+    async def broken() -> ReloadOutcome:
+        raise KeyError("a secret")
+
+    monkeypatch.setattr(sidecar, "reload", broken)
+    status, body = await sidecar.ask(FakeRequest("POST", "/admin/reload?a=b"))
+    assert (status, body["error"]["code"]) == (500, "internal_error") and "secret" not in str(body)
+    [line] = sidecar.log.lines
+    assert (line["event"], line["path"]) == ("request_unhandled_error", "/admin/reload")
+    assert "KeyError" in sidecar.log.text
 
 
 async def test_config_shows_the_active_generation() -> None:

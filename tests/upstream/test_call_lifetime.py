@@ -229,7 +229,7 @@ async def test_an_exception_of_a_phase_is_an_internal_error_and_logged(phase):
     log = MemoryLog()
     one = run([TEXT], before=(phase,))
     one.attempt.exchange.runtime = replace(one.attempt.exchange.runtime, log=log.logger)
-    await one.fail(ParrotError, "the sidecar failed; its log says more")
+    await one.fail(ParrotError, "internal error; see the sidecar's log")
     assert [(line["level"], line["event"]) for line in log.lines] == [("error", "request_unhandled_error")]
 
 

@@ -140,7 +140,7 @@ class Http1Transfer:
         except ParrotError as error:
             self._fail(error.with_traceback(None))  # whose frames refer to this transfer
         except Exception:
-            self._fail(ParrotError("the sidecar failed to connect; its log says more"))
+            self._fail(ParrotError("internal error while connecting; see the sidecar's log"))
             raise  # the event loop logs it
         else:
             self._task, self._connection = None, connection

@@ -242,7 +242,7 @@ async def test_an_unexpected_exception_while_connecting_is_a_failure(
     logged: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: logged.append(context))
     transport.dialer.resolver.lookup = broken
-    with pytest.raises(ParrotError, match="^the sidecar failed to connect; its log says more$"):
+    with pytest.raises(ParrotError, match="^internal error while connecting; see the sidecar's log$"):
         await open_response(transport, UpstreamRequest("http://a.test/", {}, b""))
     gc.collect()
     assert [type(context["exception"]) for context in logged] == [KeyError]
