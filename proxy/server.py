@@ -114,7 +114,7 @@ class _AdminConnection(RequestHandler):
         error = (
             InvalidRequestError("the request is not well-formed HTTP/1.1")
             if status < 500
-            else ParrotError("internal error; see the sidecar's log")
+            else ParrotError("internal error")
         )
         response = web.Response(status=error.status, body=error.body(), content_type=_JSON, headers={"Server": SERVER})
         response.force_close()
