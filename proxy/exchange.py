@@ -14,13 +14,14 @@ from proxy.dialects.contract import ProviderRequest
 from proxy.headers import strip_control_chars
 from proxy.ingress import find_format
 from proxy.ingress.client_format import ClientFormat
+from proxy.memory_account import UNLIMITED, MemoryAccount
 from proxy.messages import CompletionState, Request, Response
 from proxy.resilience.breakers import AttemptPermit
 from proxy.resilience.resume import Prefix
 from proxy.routing.annotate import format_usd
 from proxy.routing.decision import Decision, PlannedTarget
 from proxy.routing.dry_run import explanation
-from proxy.routing.facts import Facts
+from proxy.routing.facts import Facts, parse_json_object, parsed_bytes
 from proxy.routing.policy import Policy
 from proxy.runtime import Runtime
 from proxy.telemetry.observations import AttemptRecorder
@@ -49,12 +50,14 @@ class Exchange(Struct, eq=False):
     """Counts bytes of the body before they are kept. Raises where they are over a limit."""
     control_headers: Mapping[str, str] = {}
     policy: Policy = Policy()
-    buffered_bytes: int = 0
-    """Bytes of its body that count as held in memory."""
+    memory: MemoryAccount = UNLIMITED
+    """Counts what it holds in memory."""
+    body_bytes: int = 0
+    """Bytes of its body that have arrived."""
+    max_values: int = 200_000
+    """JSON values that its body may have."""
     raw: bytes = b""
-    """The body as it came."""
-    body: Mapping[str, Any] = {}
-    """The body as parsed."""
+    """The body as it came. Empty once no attempt can need it."""
     facts: Facts = Facts()
     decision: Decision = Decision()
     attempts: list[Attempt] = []
@@ -75,6 +78,36 @@ class Exchange(Struct, eq=False):
     """How it ended, for logs and metrics. Set once, at its end."""
     _waits: int = 0
     _wait_started: float = 0.0
+    _members: Mapping[str, Any] | None = None
+    """The body as parsed."""
+    _members_bytes: int = 0
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The body as parsed. It is parsed when it is needed, and again after `forget_members`.
+
+        Raises InvalidRequestError if it is not a JSON object or has more than `max_values` values, and OverloadedError.
+        """
+        if self._members is None:
+            if size := parsed_bytes(self.raw, self.max_values):
+                self.memory.hold(size)
+                self._members_bytes = size
+            self._members = parse_json_object(self.raw)
+        return self._members
+
+    def forget_members(self) -> None:
+        """Free the parsed body, which can take many times the memory of its text."""
+        self._members = None
+        if self._members_bytes:
+            self.memory.release(self._members_bytes)
+            self._members_bytes = 0
+
+    def forget_body(self) -> None:
+        """Free the body, because no further attempt can need it."""
+        self.forget_members()
+        if self.raw:
+            self.raw = b""
+            self.memory.release(self.body_bytes)
 
     @property
     def client_format(self) -> ClientFormat:

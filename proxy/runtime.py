@@ -12,6 +12,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.config.snapshot import Snapshot
 from proxy.deadline_timer import DeadlineTimer
+from proxy.memory_account import Load
 from proxy.messages import Transport
 from proxy.resilience.breakers import Breakers
 from proxy.resilience.budgets import HedgeBudget, RetryBudget
@@ -26,15 +27,6 @@ from proxy.telemetry.metric_labels import configured_targets, group_keys, metric
 from proxy.telemetry.observations import Observations
 from proxy.telemetry.request_counters import RequestCounters
 from proxy.telemetry.signals import SignalCache
-
-
-@dataclass(slots=True)
-class Load:
-    """How much is in flight now."""
-
-    requests: int = 0
-    buffered_bytes: int = 0
-    """Bytes of request bodies held in memory."""
 
 
 @dataclass(frozen=True, slots=True)

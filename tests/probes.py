@@ -12,10 +12,10 @@ import orjson
 
 from proxy.exchange import Attempt, Exchange, LocalHandler
 from proxy.generation import GenerationFactory
+from proxy.memory_account import Load
 from proxy.messages import Response
 from proxy.middleware.endpoints import LocalEndpoint
 from proxy.pipeline import Pipeline, PipelineTerminals
-from proxy.runtime import Load
 from proxy.upstream.call import make_start_call
 from tests.fakes import BODY, FakeTransport, MemoryLog, exchange, generation, request, routing_yaml
 

@@ -10,7 +10,7 @@ import pytest
 from proxy.config.document import ConfigError
 from proxy.errors import UpstreamTimeout
 from proxy.exchange import Exchange
-from proxy.runtime import Load
+from proxy.memory_account import Load
 from tests.fakes import (
     CALLER_KEY,
     CANARIES,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.memory_account import Load
 from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.classification import CLASSIFICATIONS
-from proxy.runtime import Load, Runtime
+from proxy.runtime import Runtime
 from proxy.telemetry.target_map import MAX_UNPINNED
 from tests.fakes import NOW, Clock, FakeTransport, MemoryLog, generation, routing_yaml
 

@@ -58,6 +58,22 @@ class CallListener(Protocol):
         """
 
 
+class StreamWriter(Protocol):
+    """Where a stream goes."""
+
+    def write(self, data: bytes) -> None:
+        """Take whole events."""
+
+    def finish(self, outcome: str) -> None:
+        """Take the end of the stream, and how it ended."""
+
+    def wake_by(self, due: float) -> None:
+        """Have `check` of the run or relay that writes here called at that moment (`loop.time()`) or before."""
+
+    def crash(self, error: Exception) -> None:
+        """End the request because of an unexpected exception."""
+
+
 StartCall = Callable[[Attempt, CallListener], Call]
 """Makes the call of an attempt. `Call.start` starts it."""
 

@@ -13,12 +13,12 @@ from math import ceil, inf
 from typing import Protocol
 
 from proxy.attempts import outcomes
-from proxy.attempts.call import Call, StartCall, ends_request_on_exception
+from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
-from proxy.attempts.stream_relay import StreamRelay, StreamWriter
+from proxy.attempts.stream_relay import StreamRelay
 from proxy.errors import AllProvidersFailedError, EgressError, InvalidRequestError, ParrotError, UpstreamError
 from proxy.exchange import Attempt, Exchange
 from proxy.messages import Response

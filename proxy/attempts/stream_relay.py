@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import asyncio
 from math import inf
-from typing import Protocol
 
 from proxy.attempts import outcomes
-from proxy.attempts.call import Call, StartCall, ends_request_on_exception
+from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
 from proxy.attempts.events import AttemptEvent, Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.starter import AttemptStarter
 from proxy.attempts.stream_error import StreamError
-from proxy.attempts.stream_resume import StreamResume, may_resume
+from proxy.attempts.stream_resume import StreamResume, may_resume, release_request
 from proxy.attempts.transform_failures import response_failure
 from proxy.errors import InvalidRequestError, ParrotError, UpstreamDisconnected, UpstreamError, UpstreamTimeout
 from proxy.exchange import Attempt
@@ -28,28 +27,12 @@ TRAILER_TIMEOUT_S = 1.0
 """How long a complete answer may go on for its usage and its `[DONE]`."""
 
 
-class StreamWriter(Protocol):
-    """Where a stream goes."""
-
-    def write(self, data: bytes) -> None:
-        """Take whole events."""
-
-    def finish(self, outcome: str) -> None:
-        """Take the end of the stream, and how it ended."""
-
-    def wake_by(self, due: float) -> None:
-        """Have `check` of the run or relay that writes here called at that moment (`loop.time()`) or before."""
-
-    def crash(self, error: Exception) -> None:
-        """End the request because of an unexpected exception."""
-
-
 class StreamRelay:
     """One stream, whichever attempts it comes from. Implements `attempts.call.CallListener`."""
 
     __slots__ = (
-        "_call", "_content_at", "_length", "_loop", "_next", "_options", "_paused_at", "_resume", "_resumed", "_start_call",
-        "_starter", "_trailer_due", "_writer", "due",
+        "_call", "_content_at", "_is_resumable", "_length", "_loop", "_next", "_options", "_paused_at", "_resume", "_resumed",
+        "_start_call", "_starter", "_trailer_due", "_writer", "due",
     )  # fmt: skip
 
     def __init__(self, call: Call, starter: AttemptStarter, start_call: StartCall, writer: StreamWriter) -> None:
@@ -60,6 +43,7 @@ class StreamRelay:
         self._options = starter.planner.options
         self._loop = asyncio.get_running_loop()
         self._length = 0
+        self._is_resumable = True
         self._content_at = self._loop.time()
         self._paused_at: float | None = None
         self._trailer_due = inf
@@ -74,6 +58,7 @@ class StreamRelay:
         """Relay the first events."""
         if (call := self._call) is not None:  # None if it was cancelled as its headers were sent
             call.listener = self
+            self._release_request(call.attempt)
             self.on_data(call, data)
 
     # Called by the failover run.
@@ -141,6 +126,7 @@ class StreamRelay:
             call.pause()
         self.due = self._next_due()
         self._writer.wake_by(self.due)
+        self._release_request(call.attempt)
         self.on_data(call, data)
 
     def on_data(self, call: Call, data: bytes) -> None:
@@ -151,6 +137,8 @@ class StreamRelay:
                 self._end_with_error(call, data)
                 return
             has_other_content = not completion.text_only and data.find(b"data:") >= 0
+            if self._is_resumable and not completion.text_only:
+                self._release_request(call.attempt)
             if completion.length != self._length or completion.complete or has_other_content:
                 self._length, self._content_at = completion.length, self._loop.time()
             self._write(call, data)
@@ -262,7 +250,7 @@ class StreamRelay:
         """Settle the attempt whose stream broke, and continue elsewhere if that is possible."""
         attempt = call.attempt
         self._apply(attempt, Failed(failure))
-        if self._options.resume == "off" or self._resumed is not None or not may_resume(attempt):
+        if not self._is_resumable or not may_resume(attempt):
             self._call = None
             self._end(attempt, failure)
             return
@@ -285,6 +273,10 @@ class StreamRelay:
         self._call = None
         failed.exchange.runtime.counters.resumes["no_target"] += 1
         self._end(failed, self._resume.failure)
+
+    def _release_request(self, attempt: Attempt) -> None:
+        self._is_resumable = self._options.resume != "off" and self._resumed is None and may_resume(attempt)
+        release_request(attempt, is_resumable=self._is_resumable)
 
     def _apply(self, attempt: Attempt, event: AttemptEvent) -> None:
         outcomes.apply(attempt, event, self._options.circuit_breaker)

@@ -6,21 +6,30 @@ from the start. `ResumedStream` takes out of the new events what was sent alread
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from proxy.attempts.planner import FailureCause
 from proxy.attempts.starter import AttemptStarter
 from proxy.dialects import DIALECTS
 from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
-from proxy.resilience.resume import Prefix, ResumedStream, is_resumable
+from proxy.resilience.resume import Prefix, ResumedStream
 from proxy.routing.decision import PlannedTarget
 
 
 def may_resume(attempt: Attempt) -> bool:
     """Return whether another target may continue this attempt's answer: plain text of one choice of a chat."""
-    exchange = attempt.exchange
+    exchange, facts = attempt.exchange, attempt.exchange.facts
     if exchange.endpoint != "chat" or not exchange.client_format.is_resumable:
         return False
-    return is_resumable(exchange.body, exchange.facts.n, attempt.completion)
+    return facts.n == 1 and facts.is_plain_text and attempt.completion.text_only
+
+
+def release_request(attempt: Attempt, *, is_resumable: bool) -> None:
+    """Free what was sent to the provider of a stream that has begun, and the request if no other target may continue it."""
+    attempt.provider_request = replace(attempt.provider_request, body=b"")
+    if not is_resumable:
+        attempt.exchange.forget_body()
 
 
 class StreamResume:

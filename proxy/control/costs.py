@@ -14,7 +14,7 @@ from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.middleware.strategy import signals
 from proxy.routing.eligibility import RequestCheck, request_check, static_exclusion
-from proxy.routing.facts import Facts, parse_json_object
+from proxy.routing.facts import Facts
 from proxy.routing.policy import effective_policy
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.signals import Signals
@@ -31,7 +31,7 @@ def analyze(exchange: Exchange) -> Response:
     """
     if len(exchange.raw) > MAX_BODY_BYTES:
         raise RequestTooLargeError(f"the body is over {MAX_BODY_BYTES} bytes")
-    body = parse_json_object(exchange.raw)
+    body = exchange.body
     counts = _counts(body)
     model = body.get("model")
     if not isinstance(model, str) or not model:

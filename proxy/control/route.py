@@ -9,7 +9,6 @@ from proxy.messages import Response
 from proxy.middleware.strategy import signals
 from proxy.routing.decision import decide
 from proxy.routing.dry_run import build_routing_request, explanation
-from proxy.routing.facts import parse_json_object
 
 
 def route(exchange: Exchange) -> Response:
@@ -17,9 +16,7 @@ def route(exchange: Exchange) -> Response:
 
     No balancing turn is taken and no session is recorded. An empty plan is a 200, an unknown model a 404.
     """
-    request = build_routing_request(
-        parse_json_object(exchange.raw), exchange.control_headers, exchange.snapshot, exchange.id
-    )
+    request = build_routing_request(exchange.body, exchange.control_headers, exchange.snapshot, exchange.id)
     exchange.facts, exchange.policy = request.facts, request.policy
     exchange.decision = decide(request, exchange.snapshot, signals(exchange))
     return Response(200, {}, orjson.dumps(explanation(exchange.decision, request.policy, exchange.id)))

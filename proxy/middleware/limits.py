@@ -3,53 +3,87 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated
+from functools import cached_property
+from math import inf
+from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
 
+from proxy.cgroup import memory_limit
 from proxy.config.units import Size
 from proxy.errors import OverloadedError, RequestTooLargeError
 from proxy.exchange import Exchange
+from proxy.memory_account import MemoryAccount
+
+AUTO = -1
+_UNMETERED_BYTES = 100 * 10**6
+"""Of a container's memory: the process at rest, and what the limit does not count."""
+_LEAST_BUFFERED, _MOST_BUFFERED = 16 * 2**20, 256 * 2**20
 
 
-@dataclass(frozen=True, slots=True)
+class AutoOrSize(int):
+    """Bytes, or AUTO. Written `auto`, or a size."""
+
+    expected = "auto, or a size such as 64KiB or 32MiB"
+    schema: ClassVar[dict[str, Any]] = {"anyOf": [{"enum": ["auto"]}, Size.schema]}
+
+    @classmethod
+    def parse(cls, text: str) -> AutoOrSize:
+        """Parse it. Raises ValueError if it is neither."""
+        return cls(AUTO if text == "auto" else Size.parse(text))
+
+
+def auto_max_buffered(container_bytes: int | None) -> int:
+    """Return the limit for a container with that much memory: RSS may grow to three times the limit and 100 MB."""
+    share = inf if container_bytes is None else (container_bytes - _UNMETERED_BYTES) / 4
+    return int(min(max(share, _LEAST_BUFFERED), _MOST_BUFFERED))
+
+
+@dataclass(frozen=True)  # without slots, for the cached properties
 class Limits:
-    """Bounds the requests in flight and the bytes of their bodies. The body is read between `before` and the next phase."""
+    """Bounds the requests in flight and what they hold. The body is read between `before` and the next phase."""
 
     max_inflight: Annotated[int, Meta(ge=1)] = 1000
     max_body: Size = Size(32 * 2**20)
-    max_buffered: Size = Size(256 * 2**20)
+    """Of one request, and never more than half of `max_buffered`."""
+    max_buffered: AutoOrSize = AutoOrSize(AUTO)
+    max_values: Annotated[int, Meta(ge=1)] = 200_000
+    """JSON values in one body."""
+
+    @cached_property
+    def buffer_limit(self) -> int:
+        """The bytes that `max_buffered` comes to."""
+        return auto_max_buffered(memory_limit()) if self.max_buffered == AUTO else self.max_buffered
+
+    @cached_property
+    def body_limit(self) -> int:
+        """The bytes that `max_body` comes to."""
+        return min(self.max_body, self.buffer_limit // 2)
 
     def before(self, exchange: Exchange) -> None:
         """Count the request. Raises OverloadedError, and RequestTooLargeError for the announced length."""
         load = exchange.runtime.load
         if load.requests >= self.max_inflight:
-            raise _overloaded(f"{self.max_inflight} requests are in flight")
+            message = f"the sidecar is overloaded: {self.max_inflight} requests are in flight; try again"
+            raise OverloadedError(message, headers={"Retry-After": "1"})
         announced = exchange.request.headers.get("Content-Length", "")
-        if announced.isdecimal() and int(announced[:20]) > self.max_body:
+        if announced.isdecimal() and int(announced[:20]) > self.body_limit:
             raise self._too_large()
         load.requests += 1
+        exchange.memory, exchange.max_values = MemoryAccount(load, self.buffer_limit), self.max_values
         exchange.reserve = self.reserve
 
     def reserve(self, exchange: Exchange, size: int) -> None:
         """Count `size` bytes of the body before they are kept. Raises RequestTooLargeError and OverloadedError."""
-        load = exchange.runtime.load
-        if exchange.buffered_bytes + size > self.max_body:
+        if exchange.body_bytes + size > self.body_limit:
             raise self._too_large()
-        if load.buffered_bytes + size > self.max_buffered:
-            raise _overloaded(f"{self.max_buffered} bytes of requests are held")
-        exchange.buffered_bytes += size
-        load.buffered_bytes += size
+        exchange.memory.hold(size)
+        exchange.body_bytes += size
 
     def closed(self, exchange: Exchange) -> None:
         """Release what was counted."""
-        load = exchange.runtime.load
-        load.requests -= 1
-        load.buffered_bytes -= exchange.buffered_bytes
+        exchange.runtime.load.requests -= 1
+        exchange.memory.close()
 
     def _too_large(self) -> RequestTooLargeError:
-        return RequestTooLargeError(f"the body is over {int(self.max_body)} bytes")
-
-
-def _overloaded(reason: str) -> OverloadedError:
-    return OverloadedError(f"the sidecar is overloaded: {reason}; try again", headers={"Retry-After": "1"})
+        return RequestTooLargeError(f"the body is over {self.body_limit} bytes")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from proxy.config.snapshot import targets_for_model
 from proxy.errors import NoEligibleProviderError, ParrotError
@@ -11,7 +13,7 @@ from proxy.messages import Response
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.routing.decision import decide
 from proxy.routing.eligibility import unsupported_param
-from proxy.routing.facts import parse_facts, parse_json_object
+from proxy.routing.facts import parse_facts
 from proxy.routing.policy import effective_policy
 from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES
@@ -48,11 +50,11 @@ class RoutingMiddleware:
         _annotate(exchange, response)
 
     def _decide(self, exchange: Exchange) -> None:
-        exchange.body = parse_json_object(exchange.raw)
-        exchange.facts = parse_facts(exchange.endpoint, exchange.body)
-        if "routing" in exchange.body:
-            exchange.policy = effective_policy(exchange.body, exchange.control_headers, exchange.snapshot)
-        request, cache = _routing_request(exchange), exchange.runtime.decision_cache
+        body = exchange.body
+        exchange.facts = parse_facts(exchange.endpoint, body)
+        if "routing" in body:
+            exchange.policy = effective_policy(body, exchange.control_headers, exchange.snapshot)
+        request, cache = _routing_request(exchange, body), exchange.runtime.decision_cache
         exchange.decision = decide(request, exchange.snapshot, signals(exchange), cache)
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
@@ -61,11 +63,11 @@ class RoutingMiddleware:
             exchange.runtime.round_robin.record(exchange.decision.pick)
 
 
-def _routing_request(exchange: Exchange) -> RoutingRequest:
+def _routing_request(exchange: Exchange, body: Mapping[str, Any]) -> RoutingRequest:
     """Return the decision's input. The default strategy is in the snapshot, where the dry run reads it too."""
     facts, policy, snapshot = exchange.facts, exchange.policy, exchange.snapshot
     region = snapshot.defaults.region
-    return RoutingRequest(facts, policy, snapshot.default_strategy, exchange.id, exchange.body, region)
+    return RoutingRequest(facts, policy, snapshot.default_strategy, exchange.id, body, region)
 
 
 def signals(exchange: Exchange) -> Signals:

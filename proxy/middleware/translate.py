@@ -19,3 +19,4 @@ class Translate:
     def before(self, attempt: Attempt) -> None:
         """Set the provider request. Raises InvalidRequestError for what the target's format cannot express."""
         attempt.provider_request = provider_request(attempt)
+        attempt.exchange.forget_members()

@@ -12,7 +12,6 @@ from typing import Any
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
 from proxy.dialects.lenient_json import SurrogateJoiner, parse_or_none, serialize, to_well_formed
-from proxy.messages import CompletionState
 from proxy.resilience.resume_dedup import PrefillMatcher, ReplayMatcher, ResumeMatcher
 from proxy.sse import data_of, encode
 
@@ -21,7 +20,6 @@ MIN_PREFIX_CHARS = 20
 MIN_TOKENS_LEFT = 16
 """Lower bound of the token limit of a continuation."""
 BYTES_PER_TOKEN = 4
-_TEXT_FORMATS = ("text", None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,17 +42,6 @@ class Prefix:
         text = to_well_formed(text[:-1] if "\ud800" <= text[-1:] <= "\udbff" else text)
         stripped = text.rstrip()
         return cls(stripped, text[len(stripped) :])
-
-
-def is_resumable(body: Mapping[str, Any], n: int, completion: CompletionState) -> bool:
-    """Whether a response is plain text of one choice.
-
-    A tool call, JSON or reasoning that one target began cannot be continued by another.
-    """
-    response_format = body.get("response_format")
-    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
-    is_text = kind in _TEXT_FORMATS and not body.get("tools") and not body.get("functions")
-    return n == 1 and completion.text_only and is_text
 
 
 def continuation_members(body: Mapping[str, Any], prefix: Prefix) -> dict[str, Any]:

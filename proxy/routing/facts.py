@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from proxy.dialects import DIALECTS
 from proxy.errors import InvalidRequestError
+from proxy.json_values import BYTES_PER_VALUE, count_values
 from proxy.routing.request_body import ChatBody, CompletionsBody, Message, RequestBody, ResponsesBody, parse_body
 
 
@@ -32,6 +33,24 @@ class Facts(Struct, frozen=True):
     """Number of choices, over all prompts."""
     needs: frozenset[str] = frozenset()
     """Capabilities that the target must have, of `tools`, `images` and `json_schema`."""
+    is_plain_text: bool = True
+    """Whether the answer is text: the request offers no tools and asks for no other format."""
+
+
+def parsed_bytes(raw: bytes, max_values: int) -> int:
+    """Return the bytes that the values of a body take once they are parsed, 0 if they are too few to count.
+
+    Raises InvalidRequestError if they are more than `max_values`.
+    """
+    if len(raw) <= _UNCOUNTED_BYTES and len(raw) <= max_values:
+        return 0
+    values = count_values(raw, max_values)
+    if values > max_values:
+        raise InvalidRequestError(f"the body has over {max_values} JSON values", code="invalid_json")
+    return values * BYTES_PER_VALUE
+
+
+_UNCOUNTED_BYTES = 16 * 1024
 
 
 def parse_json_object(raw: bytes) -> dict[str, Any]:
@@ -107,6 +126,7 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         reasoning_tokens=_reasoning_budget(body),
         n=(members.n or 1) * _prompt_count(members),
         needs=_needs(members, images),
+        is_plain_text=not (members.tools or members.functions or members.response_format) or _is_plain_text(members),
     )
 
 
@@ -162,6 +182,14 @@ def _needs(members: RequestBody, images: int) -> frozenset[str]:
     }
     return frozenset(name for name, needed in needs.items() if needed)
 
+
+def _is_plain_text(members: RequestBody) -> bool:
+    response_format = members.response_format
+    kind = response_format.get("type") if isinstance(response_format, dict) else response_format
+    return kind in _TEXT_FORMATS and not members.tools and not members.functions
+
+
+_TEXT_FORMATS = ("text", None)
 
 _REASONING_BUDGETS = tuple({field: None for dialect in DIALECTS.values() for field in dialect.reasoning_budget_fields})
 

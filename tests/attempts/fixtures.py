@@ -197,8 +197,7 @@ def start_run(exchange: Exchange, *, before: Sequence[Before] = (), **options: A
 def start_attempts(rows: Sequence[Any], plan: str = "abc", *, stream: bool = False, **options: Any) -> RunningAttempts:
     """Start the attempts of a request whose n-th one is answered by the n-th row, as in `fakes.steps`."""
     exchange = planned_exchange(plan, transport=FakeTransport(list(rows)))
-    exchange.body, exchange.facts = {**BODY, "stream": stream}, Facts("chat", "m", stream=stream)
-    exchange.raw = orjson.dumps(exchange.body)
+    exchange.raw, exchange.facts = orjson.dumps({**BODY, "stream": stream}), Facts("chat", "m", stream=stream)
     return start_run(exchange, **options)
 
 

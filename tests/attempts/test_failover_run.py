@@ -185,7 +185,7 @@ async def test_a_bug_is_not_taken_for_a_failure_of_the_provider(failing, before)
 
     log = MemoryLog()
     made = planned_exchange(transport=FakeTransport([504, 504, 200]), log=log)
-    made.body, made.raw = BODY, orjson.dumps(BODY)
+    made.raw = orjson.dumps(BODY)
     running = start_run(made, before=(*before, broken))
     await running.has_ended.wait()
     assert (running.error.status, running.error.code) == (500, ParrotError.code)
@@ -199,7 +199,7 @@ async def test_a_bug_is_not_taken_for_a_failure_of_the_provider(failing, before)
 @virtual_time
 async def test_a_rejected_key_is_reported_so_that_it_is_read_again(rows, reports):
     made, calls = planned_exchange(transport=FakeTransport(list(rows))), []
-    made.body, made.raw = BODY, orjson.dumps(BODY)
+    made.raw = orjson.dumps(BODY)
     made.runtime = replace(made.runtime, on_auth_failure=lambda: calls.append(1))
     await start_run(made).has_ended.wait()
     assert len(calls) == reports
@@ -253,7 +253,7 @@ async def test_if_the_retry_cannot_start_any_more_another_target_is_tried():
 @virtual_time
 async def test_a_failover_config_decides_what_is_tried():
     made = planned_exchange(transport=FakeTransport([504, 200]))
-    made.body, made.raw, made.policy = BODY, orjson.dumps(BODY), rules(("b", "rate_limit"), ("c", "timeout"))
+    made.raw, made.policy = orjson.dumps(BODY), rules(("b", "rate_limit"), ("c", "timeout"))
     await start_run(made).has_ended.wait()
     assert made.runtime.transport.tried == "ac"
 
@@ -284,7 +284,7 @@ async def test_an_interrupt_before_any_content_is_the_callers_error():
 @virtual_time
 async def test_any_number_of_targets_may_be_unable_to_express_a_request():
     made = planned_exchange(transport=FakeTransport([InvalidRequestError("no")] * 500 + [200]))
-    made.body, made.raw, [step, *_] = BODY, orjson.dumps(BODY), made.decision.plan
+    made.raw, [step, *_] = orjson.dumps(BODY), made.decision.plan
     steps = [PlannedTarget(replace(step.target, id=f"a@us/{number}"), 0.0) for number in range(501)]
     made.decision = Decision("m", "automatic", tuple(steps))
     running = start_run(made)

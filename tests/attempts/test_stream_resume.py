@@ -11,7 +11,7 @@ import pytest
 from proxy.attempts.stream_resume import may_resume
 from proxy.dialects import DIALECTS, openai
 from proxy.errors import UpstreamDisconnected
-from proxy.routing.facts import Facts
+from proxy.routing.facts import parse_facts
 from tests.attempts.fixtures import parse_stream, planned, rules, run_attempts, start_attempts
 from tests.fakes import BODY, FOREVER, chunk_event
 from tests.virtual_time import virtual_time
@@ -107,7 +107,7 @@ TOOLS = {"tools": [{"type": "function", "function": {"name": "f"}}]}
 def test_only_plain_text_of_one_choice_of_a_chat_may_be_resumed(endpoint, members, n, text_only, resumes):
     attempt = planned().start_first()
     exchange = attempt.exchange
-    exchange.endpoint, exchange.body, exchange.facts = endpoint, {**BODY, **members}, Facts(endpoint, "m", n=n)
+    exchange.endpoint, exchange.facts = endpoint, parse_facts("chat", {**BODY, "n": n, **members})
     attempt.completion.text_only = text_only
     assert may_resume(attempt) is resumes
 

@@ -31,8 +31,8 @@ from tests.virtual_time import virtual_time
 def started(stream=False, **members):
     """Return an attempt at `a` for a request with these members."""
     exchange = planned_exchange("ab")
-    exchange.body = {**BODY, "stream": stream, **members}
-    exchange.raw, exchange.facts = orjson.dumps(exchange.body), Facts("chat", "m", stream=stream)
+    exchange.raw = orjson.dumps({**BODY, "stream": stream, **members})
+    exchange.facts = Facts("chat", "m", stream=stream)
     return start_attempt(exchange)
 
 

@@ -9,8 +9,8 @@ import pytest
 from proxy.config.units import Size
 from proxy.errors import ConnectError, OverloadedError, RequestTooLargeError
 from proxy.exchange import Exchange
-from proxy.middleware.limits import Limits
-from proxy.runtime import Load
+from proxy.memory_account import Load
+from proxy.middleware.limits import AutoOrSize, Limits
 from tests.fakes import (
     FOREVER,
     chunk_event,
@@ -39,7 +39,7 @@ def test_a_request_and_its_body_are_counted_until_its_end() -> None:
     assert one.runtime.load == Load(requests=1)
     limits.reserve(one, 2)
     limits.reserve(one, 3)
-    assert (one.buffered_bytes, one.runtime.load) == (5, Load(requests=1, buffered_bytes=5))
+    assert (one.body_bytes, one.runtime.load) == (5, Load(requests=1, buffered_bytes=5))
     limits.closed(one)
     assert one.runtime.load == Load()
 
@@ -58,7 +58,7 @@ async def test_a_stream_counts_until_its_last_byte() -> None:
     ("limits", "load", "message"),
     [
         (Limits(max_inflight=2), Load(requests=2), "2 requests are in flight"),
-        (Limits(max_buffered=Size(10)), Load(requests=1, buffered_bytes=10), "10 bytes of requests are held"),
+        (Limits(max_buffered=AutoOrSize(10)), Load(requests=1, buffered_bytes=10), "10 bytes are held in memory"),
     ],
 )
 def test_a_full_sidecar_answers_503_at_once_with_a_retry_after(limits: Limits, load: Load, message: str) -> None:
@@ -70,15 +70,15 @@ def test_a_full_sidecar_answers_503_at_once_with_a_retry_after(limits: Limits, l
     assert (caught.value.status, caught.value.headers) == (503, {"Retry-After": "1"})
 
 
-@pytest.mark.parametrize("options", ["max_inflight: 2", "max_buffered: 16B"])
+@pytest.mark.parametrize("options", ["max_inflight: 2", "max_buffered: 200B"])
 async def test_a_refused_request_reaches_no_provider_and_releases_what_it_took(options: str) -> None:
     one = one_request(200)
-    one.runtime.load.requests, one.runtime.load.buffered_bytes = 2, 10
+    one.runtime.load.requests, one.runtime.load.buffered_bytes = 2, 190
     limited = f"[header_policy, {{limits: {{{options}}}}}, strategy, sse_passthrough, failover, translate]"
     client = await run_request(one, generation(routing_yaml(limited)).pipeline)
     assert (client.status, client.error["code"]) == (503, "sidecar_overloaded")
     assert client.headers["Retry-After"] == "1"
-    assert one.runtime.transport.sent == [] and one.runtime.load == Load(requests=2, buffered_bytes=10)
+    assert one.runtime.transport.sent == [] and one.runtime.load == Load(requests=2, buffered_bytes=190)
 
 
 @pytest.mark.parametrize(
@@ -105,9 +105,9 @@ def test_a_body_over_the_limit_is_refused_by_its_announced_length_or_as_it_arriv
             limits.reserve(one, size)
     except RequestTooLargeError as error:
         assert is_refused and error.status == 413 and "over 10 bytes" in error.message
-        assert one.buffered_bytes <= 10
+        assert one.body_bytes <= 10
     else:
-        assert not is_refused and one.buffered_bytes == sum(parts)
+        assert not is_refused and one.body_bytes == sum(parts)
 
 
 @pytest.mark.parametrize("row", [200, 400, ConnectError("no"), [chunk_event("x")]])

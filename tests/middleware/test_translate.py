@@ -16,7 +16,7 @@ from tests.virtual_time import virtual_time
 
 def test_an_attempt_gets_its_targets_request() -> None:
     planned = planned_exchange("b")
-    planned.body, planned.raw = BODY, orjson.dumps(BODY)
+    planned.raw = orjson.dumps(BODY)
     attempt = start_attempt(planned)
     Translate().before(attempt)
     assert attempt.provider_request.path == "/chat/completions"

@@ -6,7 +6,7 @@ import orjson
 import pytest
 
 from proxy.messages import MAX_KEPT_TEXT, CompletionState
-from proxy.resilience.resume import Prefix, ResumedStream, continuation_members, is_resumable
+from proxy.resilience.resume import Prefix, ResumedStream, continuation_members
 from proxy.resilience.resume_dedup import ResumeMismatchError
 from proxy.sse import decode
 from tests.fakes import chunk_event
@@ -14,30 +14,10 @@ from tests.fakes import chunk_event
 BODY = {"messages": [{"role": "user", "content": "hi"}]}
 
 
-@pytest.mark.parametrize(
-    ("members", "n", "resumable"),
-    [
-        ({}, 1, True),
-        ({"response_format": {"type": "text"}}, 1, True),
-        ({"response_format": None}, 1, True),
-        ({"tools": []}, 1, True),
-        ({}, 2, False),
-        ({"response_format": {"type": "json_object"}}, 1, False),
-        ({"response_format": {"type": "json_schema"}}, 1, False),
-        ({"response_format": "odd"}, 1, False),
-        ({"tools": [{}]}, 1, False),
-        ({"functions": [{}]}, 1, False),
-    ],
-)
-def test_only_plain_text_of_one_choice_is_resumable(members, n, resumable):
-    assert is_resumable({**BODY, **members}, n, CompletionState()) is resumable
-
-
-def test_reasoning_and_long_texts_are_not_resumable():
+def test_a_long_text_is_not_kept_for_a_resume():
     long = CompletionState()
     long.append_text("x" * (MAX_KEPT_TEXT + 1))
-    assert not is_resumable(BODY, 1, long) and not is_resumable(BODY, 1, CompletionState(text_only=False))
-    assert long.text == []
+    assert not long.text_only and long.text == []
 
 
 @pytest.mark.parametrize(

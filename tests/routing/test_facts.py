@@ -76,10 +76,12 @@ HI = 4 + len("hi") // 4
         ({"reasoning": {"effort": "high"}, "thinking": "on"}, {}),
         ({"reasoning": {"max_tokens": "many"}}, {}),
         ({"tools": []}, {}),
-        ({"tools": [{"type": "function"}]}, {"needs": {"tools"}, "prompt_tokens": HI + 5}),
-        ({"functions": [{}]}, {"needs": {"tools"}}),
-        ({"response_format": {"type": "json_object"}}, {}),
-        ({"response_format": {"type": "json_schema"}}, {"needs": {"json_schema"}}),
+        ({"tools": [{"type": "function"}]}, {"needs": {"tools"}, "prompt_tokens": HI + 5, "is_plain_text": False}),
+        ({"functions": [{}]}, {"needs": {"tools"}, "is_plain_text": False}),
+        ({"response_format": {"type": "text"}}, {}),
+        ({"response_format": None}, {}),
+        ({"response_format": {"type": "json_object"}}, {"is_plain_text": False}),
+        ({"response_format": {"type": "json_schema"}}, {"needs": {"json_schema"}, "is_plain_text": False}),
     ],
 )
 def test_the_facts_of_a_body(body: dict[str, Any], expected: dict[str, Any]) -> None:

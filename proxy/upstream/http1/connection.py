@@ -189,7 +189,7 @@ class Connection(asyncio.Protocol):
     def _begin_response(self, sink: ResponseSink) -> None:
         parser = self._parser
         assert parser.headers is not None
-        self._response_began = True
+        self._response_began, self._on_stale = True, None  # it holds the request
         if parser.status >= 400:
             # Refused before it was all sent: the rest would only fill the connection (RFC 9112, 9.5).
             self._upload_cut = bool(self._unsent)
@@ -243,7 +243,8 @@ class Connection(asyncio.Protocol):
 
     def _send_rest(self) -> None:
         while self._unsent and not self._write_stalled:
-            piece, self._unsent = self._unsent[:WRITE_SLICE_BYTES], self._unsent[WRITE_SLICE_BYTES:]
+            piece, rest = self._unsent[:WRITE_SLICE_BYTES], self._unsent[WRITE_SLICE_BYTES:]
+            self._unsent = rest or _NOTHING  # an empty view would keep the whole body
             self._last_write_at = self._loop.time()
             self._transport.write(piece)
 

@@ -57,8 +57,8 @@ class Http1Transport:
         host = target.origin.host
         connect = partial(Connection, host, pool, self.timer, self.write_timeout_s)
         dial = partial(self.dialer.dial, route, connect, connect_timeout_s)
-        transfer = Http1Transfer(dial, head, request.body, sink, host=host, deadline=deadline)
-        transfer.start(pool)
+        transfer = Http1Transfer(dial, sink, host=host, deadline=deadline)
+        transfer.start(pool, head, request.body)
         return transfer
 
     def close(self) -> None:
@@ -73,31 +73,27 @@ class Http1Transport:
 
 
 class Http1Transfer:
-    """One request and its response, on whichever connection it is."""
+    """One request and its response, on whichever connection it is. Holds no body, which can be large."""
 
-    __slots__ = ("_body", "_connection", "_deadline", "_dial", "_head", "_host", "_sink", "_task")
+    __slots__ = ("_connection", "_deadline", "_dial", "_host", "_sink", "_task")
 
-    def __init__(
-        self, dial: partial[Any], head: bytes, body: bytes, sink: ResponseSink, *, host: str, deadline: float
-    ) -> None:
+    def __init__(self, dial: partial[Any], sink: ResponseSink, *, host: str, deadline: float) -> None:
         self._dial = dial
-        self._head = head
-        self._body = body
         self._sink = sink
         self._host = host
         self._deadline = deadline
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, pool: RoutePool) -> None:
+    def start(self, pool: RoutePool, head: bytes, body: bytes) -> None:
         """Send on an idle connection of the pool, or else open one."""
         self._connection = connection = pool.acquire()
         if connection is None:
-            self._send_on_new_connection()
+            self._send_on_new_connection(head, body)
         else:
             # Sent once more if it proves stale, and only once, because a new connection never is.
-            again = self._send_on_new_connection
-            connection.send_request(self._head, self._body, self._sink, self._deadline, on_stale=again)
+            again = partial(self._send_on_new_connection, head, body)
+            connection.send_request(head, body, self._sink, self._deadline, on_stale=again)
 
     def pause(self) -> None:
         """Stop reading the response."""
@@ -127,11 +123,11 @@ class Http1Transfer:
         connection = self._connection
         return connection if connection is not None and connection.serves(self._sink) else None
 
-    def _send_on_new_connection(self) -> None:
+    def _send_on_new_connection(self, head: bytes, body: bytes) -> None:
         self._connection = None
-        self._task = asyncio.get_running_loop().create_task(self._connect_and_send())
+        self._task = asyncio.get_running_loop().create_task(self._connect_and_send(head, body))
 
-    async def _connect_and_send(self) -> None:
+    async def _connect_and_send(self, head: bytes, body: bytes) -> None:
         try:
             async with asyncio.timeout_at(self._deadline if self._deadline < inf else None):
                 connection = await self._dial()
@@ -144,7 +140,7 @@ class Http1Transfer:
             raise  # the event loop logs it
         else:
             self._task, self._connection = None, connection
-            connection.send_request(self._head, self._body, self._sink, self._deadline)
+            connection.send_request(head, body, self._sink, self._deadline)
 
     def _fail(self, failure: ParrotError) -> None:
         self._task = None
