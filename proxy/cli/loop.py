@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ctypes
 import gc
 import signal
 import sys
@@ -42,6 +43,20 @@ def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
 
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         return runner.run(until_stopped())
+
+
+_MMAP_THRESHOLD = -3
+_LARGE_BLOCK_BYTES = 2**20
+
+
+def tune_allocator() -> None:
+    """Have large blocks, such as bodies, returned to the system as soon as they are freed.
+
+    By itself glibc raises the size from which it does so with each block, up to 32 MiB, and then keeps bodies in its heap.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is not None:
+        mallopt(_MMAP_THRESHOLD, _LARGE_BLOCK_BYTES)
 
 
 def tune_garbage_collector() -> None:

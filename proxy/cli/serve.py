@@ -17,7 +17,7 @@ from proxy import __version__
 from proxy.cli import fault, file
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.logs import FORMATS, LibraryLog, build_logger
-from proxy.cli.loop import run, tune_garbage_collector
+from proxy.cli.loop import run, tune_allocator, tune_garbage_collector
 from proxy.generation import Generation
 from proxy.redaction import LogRedactor
 from proxy.sidecar import BindError, InsecureListenError, Sidecar, StartupOptions, start
@@ -53,6 +53,7 @@ async def _serve(arguments: Namespace, generation: Generation, stopped: asyncio.
         sidecar = await _start(arguments, generation, sandbox, _build_log(arguments.log_format, stack))
         stack.push_async_callback(sidecar.stop)
         _reload_on_hangup(sidecar)
+        tune_allocator()
         tune_garbage_collector()
         print(_banner(sidecar, arguments.config, sandbox), flush=True)
         await stopped.wait()

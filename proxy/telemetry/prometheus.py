@@ -169,7 +169,7 @@ def _request_families(snapshot: MetricsSnapshot) -> Iterator[Metric]:
             statuses.add_metric((provider, status), status == current)
     yield from (requests, failovers, *_recovery_families(counters), overhead, statuses)
     yield GaugeMetricFamily("parrot_requests_in_flight", "Requests in flight.", snapshot.requests_in_flight)
-    yield GaugeMetricFamily("parrot_buffered_bytes", "Bytes of buffered request bodies.", snapshot.buffered_bytes)
+    yield GaugeMetricFamily("parrot_buffered_bytes", "Bytes that limits: max_buffered counts.", snapshot.buffered_bytes)
     yield GaugeMetricFamily("parrot_stream_clients", "Clients of the health stream.", snapshot.stream_clients)
 
 
