@@ -9,7 +9,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run serve test lint types check lock prices capabilities bench clean
+.PHONY: help venv run serve test lint types check lock prices capabilities bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -50,6 +50,9 @@ capabilities: $(READY) ## Regenerate the table in docs/reference/providers.md
 
 bench: $(READY) ## Benchmark against other proxies on this machine
 	@$(BIN)/python -m bench $(ARGS)
+
+soak: $(READY) ## Run two minutes of faults, reloads and hostile clients (ARGS="--seconds 30")
+	@$(BIN)/python -m tests.soak $(ARGS)
 
 clean: ## Remove everything that make created
 	rm -rf .venv build dist *.egg-info .coverage .mypy_cache .pytest_cache .ruff_cache .hypothesis
