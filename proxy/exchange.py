@@ -11,6 +11,7 @@ from msgspec import field as factory
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.coerce import count_of, object_of
 from proxy.dialects.contract import ProviderRequest
+from proxy.errors import ParrotError
 from proxy.headers import strip_control_chars
 from proxy.ingress import find_format
 from proxy.ingress.client_format import ClientFormat
@@ -189,6 +190,8 @@ class Attempt(Struct, eq=False):
     provider_request: ProviderRequest = ProviderRequest()
     """The request in the target's own format."""
     completion: CompletionState = factory(default_factory=CompletionState)
+    local_failure: ParrotError | None = None
+    """Why the translation of its stream ended, where that is the sidecar's own limit and no fault of the target."""
     outcome: str | None = None
     status: int | None = None
     ended: float | None = None

@@ -10,8 +10,9 @@ from math import inf
 from typing import Protocol, cast
 
 from proxy.deadline_timer import DeadlineTimer
-from proxy.errors import MalformedResponse, UpstreamDisconnected, UpstreamError, UpstreamTimeout
+from proxy.errors import MalformedResponse, ParrotError, UpstreamDisconnected, UpstreamTimeout
 from proxy.messages import ResponseSink
+from proxy.upstream.http1.local_errors import local_error
 from proxy.upstream.http1.parser import ResponseParser
 
 WRITE_SLICE_BYTES = 256 * 1024
@@ -215,7 +216,7 @@ class Connection(asyncio.Protocol):
             self.abort()
         sink.on_end()
 
-    def _fail(self, failure: UpstreamError) -> None:
+    def _fail(self, failure: ParrotError) -> None:
         sink = self._sink
         assert sink is not None
         self.abort()
@@ -233,6 +234,9 @@ class Connection(asyncio.Protocol):
         if on_stale is not None and is_reused and self._loop.time() - self._last_write_at <= STALE_WITHIN_S:
             self.abort()
             on_stale()
+            return
+        if isinstance(error, OSError) and (local := local_error(error, self.host)) is not None:
+            self._fail(local)
             return
         where = "in the middle of its response" if self._response_began else "before responding"
         self._fail(UpstreamDisconnected(f"{self.host} {'closed' if error is None else 'broke'} the connection {where}"))
