@@ -12,7 +12,7 @@ from proxy.config.snapshot import Snapshot
 from proxy.dialects.coerce import count_of, object_of
 from proxy.dialects.contract import ProviderRequest
 from proxy.errors import ParrotError
-from proxy.headers import strip_control_chars
+from proxy.headers import MAX_VALUE_LENGTH, strip_control_chars
 from proxy.ingress import find_format
 from proxy.ingress.client_format import ClientFormat
 from proxy.memory_account import UNLIMITED, MemoryAccount
@@ -144,7 +144,9 @@ class Exchange(Struct, eq=False):
         if (winner := self.winning_attempt) is not None:
             target = winner.step.target
             headers["X-Provider"] = target.provider.name
-            headers["X-Provider-Model"] = strip_control_chars(winner.completion.model or target.model)[:256]
+            headers["X-Provider-Model"] = strip_control_chars(winner.completion.model or target.model)[
+                :MAX_VALUE_LENGTH
+            ]
             headers["X-Provider-Region"] = target.region
         if self.warnings:
             headers["X-Routing-Warnings"] = ", ".join(self.warnings)
