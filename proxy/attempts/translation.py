@@ -89,6 +89,7 @@ def response_context(attempt: Attempt) -> ResponseContext:
         model=target.model,
         id=f"chatcmpl-{exchange.id}",
         created=int(exchange.runtime.wall()),
+        endpoint=exchange.endpoint,
         show_usage=exchange.facts.include_usage,
         tool_names=attempt.provider_request.tool_names,
         answer=attempt.completion,

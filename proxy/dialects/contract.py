@@ -87,6 +87,8 @@ class ResponseContext(Struct, frozen=True):
     """Updated by `translate_response` and by the stream translator: model, finish reason, usage, whether it is complete."""
     on_exception: Callable[[Exception], ParrotError] = error_from_exception
     """Takes an exception raised while translating a stream and returns the error to end it with. It may log."""
+    endpoint: str = ""
+    """As in `CallerRequest.endpoint`: what the answer must contain. Empty for anything."""
 
 
 @dataclass(frozen=True, slots=True)
