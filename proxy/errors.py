@@ -145,6 +145,16 @@ class ResourceExhaustedError(OverloadedError):
         super().__init__(message, param=param, headers={"Retry-After": "1"})
 
 
+class ResponseTooLargeError(ParrotError):
+    """An answer exceeds a size limit of the sidecar, which is no fault of the provider. No other target is tried."""
+
+    status = 502
+    code = "response_too_large"
+
+    def __init__(self, message: str, *, param: str | None = None) -> None:
+        super().__init__(message, param=param, headers={"x-should-retry": "false"})
+
+
 class UpstreamError(ParrotError):
     """One attempt failed. `trigger` is the class of failure that failover rules refer to."""
 
@@ -153,7 +163,7 @@ class UpstreamError(ParrotError):
     code = "upstream_error"
     trigger = "server_error"
     is_local = False
-    """Whether the cause is this machine or its network, so that the failure does not count against the target."""
+    """Whether the cause is this machine, its network or the caller, so that the failure does not count against the target."""
 
     @property
     def upstream_status(self) -> int | None:
@@ -188,6 +198,12 @@ class UpstreamTimeout(UpstreamError):  # noqa: N818
     status = 504
     code = "upstream_timeout"
     trigger = "timeout"
+
+
+class CallerTimeout(UpstreamTimeout):
+    """The provider exceeded a limit that the caller set for this attempt, shorter than the target's own timeout."""
+
+    is_local = True
 
 
 class MalformedResponse(UpstreamError):  # noqa: N818

@@ -11,12 +11,14 @@ from msgspec import field as factory
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.coerce import count_of, object_of
 from proxy.dialects.contract import ProviderRequest
-from proxy.headers import strip_control_chars
+from proxy.errors import ParrotError
+from proxy.headers import MAX_VALUE_LENGTH, strip_control_chars
 from proxy.ingress import find_format
 from proxy.ingress.client_format import ClientFormat
 from proxy.memory_account import UNLIMITED, MemoryAccount
 from proxy.messages import CompletionState, Request, Response
 from proxy.resilience.breakers import AttemptPermit
+from proxy.resilience.rate_limits import AccountUsage
 from proxy.resilience.resume import Prefix
 from proxy.routing.annotate import format_usd
 from proxy.routing.decision import Decision, PlannedTarget
@@ -142,7 +144,9 @@ class Exchange(Struct, eq=False):
         if (winner := self.winning_attempt) is not None:
             target = winner.step.target
             headers["X-Provider"] = target.provider.name
-            headers["X-Provider-Model"] = strip_control_chars(winner.completion.model or target.model)[:256]
+            headers["X-Provider-Model"] = strip_control_chars(winner.completion.model or target.model)[
+                :MAX_VALUE_LENGTH
+            ]
             headers["X-Provider-Region"] = target.region
         if self.warnings:
             headers["X-Routing-Warnings"] = ", ".join(self.warnings)
@@ -176,6 +180,8 @@ class Attempt(Struct, eq=False):
     """Records what telemetry observes of it."""
     permit: AttemptPermit | None = None
     """The breaker's permit for it."""
+    usage: AccountUsage = factory(default_factory=AccountUsage)
+    """Where it counts against the configured limits of its provider."""
     retry: bool = False
     """Whether it holds a slot of the retry budget."""
     hedge: bool = False
@@ -189,6 +195,8 @@ class Attempt(Struct, eq=False):
     provider_request: ProviderRequest = ProviderRequest()
     """The request in the target's own format."""
     completion: CompletionState = factory(default_factory=CompletionState)
+    local_failure: ParrotError | None = None
+    """Why the translation of its stream ended, where that is the sidecar's own limit and no fault of the target."""
     outcome: str | None = None
     status: int | None = None
     ended: float | None = None

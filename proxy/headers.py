@@ -22,6 +22,12 @@ _CONNECTION = "connection"
 # Sent to the caller from every provider. Headers of one vendor only are in `Dialect.returned_header_prefixes`.
 _DOWNSTREAM_NAMES = frozenset({"retry-after", "retry-after-ms", "x-should-retry", "cf-ray"})
 _RATE_LIMIT_PREFIX = "x-ratelimit-"
+MAX_RETURNED_HEADERS = 32
+"""Strict clients refuse a response with 100 headers. Those of `_DOWNSTREAM_NAMES` and `OPENAI_RATE_LIMITS` come first."""
+MAX_NAME_LENGTH = 64
+"""A header with a longer name is not sent to the caller."""
+MAX_VALUE_LENGTH = 256
+"""Longer values are cut: strict clients refuse a response with a line of 8 KiB."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +55,8 @@ OPENAI_RATE_LIMITS = tuple(
     for unit in ("requests", "tokens")
 )
 """The rate-limit headers that OpenAI clients read."""
+
+_RETURNED_FIRST = _DOWNSTREAM_NAMES.union(*((each.limit, each.remaining, each.reset) for each in OPENAI_RATE_LIMITS))
 
 _SINGLE_VALUE = frozenset(
     {"user-agent", "idempotency-key", "traceparent", "x-client-request-id", "retry-after", "retry-after-ms",
@@ -103,17 +111,17 @@ def to_downstream(
     """Return the provider's headers to forward to the caller, with `rate_limits` under OpenAI's names in addition.
 
     `prefixes` are those of the names that only this provider's responses return. Retry-After becomes whole seconds, and the
-    provider's request id becomes `x-provider-request-id`.
+    provider's request id becomes `x-provider-request-id`. Number and length are bounded.
     """
     plan = _downstream_plan(tuple(headers), prefixes)
-    forwarded = {name: value for given, name in plan if _is_printable(value := headers[given])}
+    forwarded = {name: value[:MAX_VALUE_LENGTH] for given, name in plan if _is_printable(value := headers[given])}
     if forwarded:
         date = headers.get("date")  # times are relative to the provider's clock, which may differ from ours
         forwarded = dict(_openai_rate_limits(forwarded, rate_limits, date)) | forwarded
         if "retry-after" in forwarded:
             forwarded["retry-after"] = _whole_seconds(forwarded["retry-after"], parse_http_date(date))
     if request_id := headers.get("x-request-id") or headers.get("request-id"):
-        forwarded["x-provider-request-id"] = strip_control_chars(request_id)[:256]
+        forwarded["x-provider-request-id"] = strip_control_chars(request_id)[:MAX_VALUE_LENGTH]
     return forwarded
 
 
@@ -147,8 +155,10 @@ def _upstream_plan(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[t
 def _downstream_plan(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
     """Return the names that are forwarded to the caller, each as given and in lower case."""
     known = (_RATE_LIMIT_PREFIX, *prefixes)
-    pairs = zip(names, _lower_case(names), strict=True)
-    return tuple(pair for pair in pairs if pair[1] in _DOWNSTREAM_NAMES or pair[1].startswith(known))
+    pairs = [pair for pair in zip(names, _lower_case(names), strict=True) if len(pair[1]) <= MAX_NAME_LENGTH]
+    first = [pair for pair in pairs if pair[1] in _RETURNED_FIRST]
+    others = [pair for pair in pairs if pair[1] not in _RETURNED_FIRST and pair[1].startswith(known)]
+    return (*first, *others)[:MAX_RETURNED_HEADERS]
 
 
 def _openai_rate_limits(

@@ -14,6 +14,7 @@ from proxy.config.snapshot import Snapshot
 from proxy.deadline_timer import DeadlineTimer
 from proxy.memory_account import Load
 from proxy.messages import Transport
+from proxy.resilience.accounts import NO_CHANGES, Accounts, ChangedAccounts
 from proxy.resilience.breakers import Breakers
 from proxy.resilience.budgets import HedgeBudget, RetryBudget
 from proxy.resilience.rate_limits import RateLimiter
@@ -23,7 +24,7 @@ from proxy.routing.decision_cache import DecisionCache
 from proxy.telemetry.activity import Activity
 from proxy.telemetry.broadcast import Broadcast
 from proxy.telemetry.local_failure_log import LocalFailureLog
-from proxy.telemetry.metric_labels import configured_targets, group_keys, metric_labels
+from proxy.telemetry.metric_labels import configured_targets, group_keys, is_group_of, metric_labels
 from proxy.telemetry.observations import Observations
 from proxy.telemetry.request_counters import RequestCounters
 from proxy.telemetry.signals import SignalCache
@@ -40,6 +41,7 @@ class Runtime:
     wall: Callable[[], float]
     """Seconds since 1970."""
     timer: DeadlineTimer = field(default_factory=DeadlineTimer)
+    accounts: Accounts = field(default_factory=Accounts)
     observations: Observations = field(default_factory=Observations)
     random: Random = field(default_factory=Random)
     """For jitter only. No decision depends on it."""
@@ -73,9 +75,26 @@ class Runtime:
         object.__setattr__(self, "signals", signals)
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
-        """Apply a new snapshot: pin the targets it names in every per-target store, and take metric labels from it."""
+        """Apply a new snapshot: pin the targets it names in every per-target store, and take metric labels from it.
+
+        Targets whose key or address has changed start with a clean record.
+        """
         targets = configured_targets(snapshot)
         self.observations.labels = partial(metric_labels, snapshot, targets)
+        if (changed := self.accounts.update(snapshot)) != NO_CHANGES:
+            self._forget(changed)
         for each in (self.observations, self.signals.target_histories, self.breakers):
             each.pin(targets)
         self.signals.group_histories.pin(group_keys(snapshot))
+
+    def _forget(self, changed: ChangedAccounts) -> None:
+        """Drop everything that is known of accounts which a snapshot has replaced."""
+        self.observations.forget(changed.has_target)
+        self.observations.probes.forget(changed.locations)
+        self.breakers.forget(changed.has_target)
+        self.breakers.forget_probes(changed.locations)
+        self.signals.target_histories.forget(changed.has_target)
+        self.signals.group_histories.forget(partial(is_group_of, changed.providers, changed.locations))
+        self.rate_limits.forget(changed.providers)
+        self.observations.urgent_changes.probe_changes += 1  # so that no cached signal outlives them
+        self.feed.wakeup.set()

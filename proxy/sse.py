@@ -16,6 +16,7 @@ MAX_EVENT_BYTES = 8 * 1024 * 1024
 # character class, not with alternatives, so that the engine can skip ahead to it.
 _BLANK_LINE = re.compile(rb"[\r\n](?:(?<=\r)\n)?+(?:\r\n?+|\n)")
 _LINE_END = re.compile(rb"\r\n|\r|\n")
+_ID_LINE = re.compile(rb"(?<![^\r\n])id(?::[^\r\n]*+)?+(?:\r\n?+|\n)")
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -112,6 +113,19 @@ def data_of(frame: bytes) -> bytes | None:
     if frame[:6] == b"data: " and frame[-2:] == b"\n\n" and line.find(b"\n") < 0 and line.find(b"\r") < 0:
         return line  # fast path for most frames
     return decode(frame).data
+
+
+def is_comment(frame: bytes) -> bool:
+    """Return whether a frame has nothing but comments, so that no client takes it for an event."""
+    return all(line[:1] == b":" for line in _LINE_END.split(frame.removeprefix(_BOM)) if line)
+
+
+def without_ids(frame: bytes) -> bytes:
+    """Return a frame without its `id` lines.
+
+    After an event with an id, OpenAI's SDK takes every comment for an event without data, and fails.
+    """
+    return _ID_LINE.sub(b"", frame)
 
 
 def encode(data: bytes, name: str = "") -> bytes:

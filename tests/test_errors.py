@@ -21,11 +21,13 @@ PLAIN = [
     (errors.RequestTooLargeError, 413, "invalid_request_error", "request_too_large"),
     (errors.OverloadedError, 503, "server_error", "sidecar_overloaded"),
     (errors.ResourceExhaustedError, 503, "server_error", "sidecar_overloaded"),
+    (errors.ResponseTooLargeError, 502, "server_error", "response_too_large"),
     (errors.UpstreamError, 502, "upstream_error", "upstream_error"),
     (errors.ConnectError, 502, "upstream_error", "connection_error"),
     (errors.EgressError, 502, "upstream_error", "egress_failed"),
     (errors.UpstreamDisconnected, 502, "upstream_error", "upstream_disconnected"),
     (errors.UpstreamTimeout, 504, "upstream_error", "upstream_timeout"),
+    (errors.CallerTimeout, 504, "upstream_error", "upstream_timeout"),
     (errors.MalformedResponse, 502, "upstream_error", "upstream_malformed_output"),
     (ParrotError, 500, "server_error", "internal_error"),
 ]

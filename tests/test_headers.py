@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
+from http.client import HTTPConnection
+from urllib.parse import urlsplit
+
+import orjson
 import pytest
 from multidict import CIMultiDict
 
@@ -202,3 +207,52 @@ def test_other_response_headers_are_not_forwarded(name: str) -> None:
 @pytest.mark.parametrize("name", ["x-request-id", "Request-Id"])
 def test_the_providers_request_id_becomes_x_provider_request_id(name: str) -> None:
     assert to_downstream(CIMultiDict({name: "req_1\r\n" + "x" * 300})) == {"x-provider-request-id": "req_1" + "x" * 251}
+
+
+LIMIT_NAMES = [
+    f"x-ratelimit-{part}-{unit}" for part in ("limit", "remaining", "reset") for unit in ("requests", "tokens")
+]
+
+
+def test_the_number_of_returned_headers_is_bounded_and_the_known_ones_come_first() -> None:
+    sent = {f"x-ratelimit-limit-{number}": "1" for number in range(500)} | dict.fromkeys(
+        [*LIMIT_NAMES, "retry-after"], "2"
+    )
+    received = to_downstream(CIMultiDict(sent))
+    assert len(received) == 32
+    assert {received[name] for name in (*LIMIT_NAMES, "retry-after")} == {"2"}
+
+
+def test_returned_headers_are_cut_and_those_with_long_names_left_out() -> None:
+    long = {"x-ratelimit-a": "v" * 70_000, f"x-ratelimit-{'n' * 53}": "v", "x-request-id": "i" * 70_000}
+    assert to_downstream(CIMultiDict(long)) == {"x-ratelimit-a": "v" * 256, "x-provider-request-id": "i" * 256}
+
+
+def http_client_headers(url: str, body: bytes) -> tuple[int, list[tuple[str, str]]]:
+    """Send a chat with the standard library's client, which refuses a response with over 100 headers."""
+    parts = urlsplit(url)
+    client = HTTPConnection(parts.hostname or "", parts.port)
+    try:
+        client.request("POST", "/v1/chat/completions", body, {"Content-Type": "application/json"})
+        response = client.getresponse()
+        response.read()
+        return response.status, response.getheaders()
+    finally:
+        client.close()
+
+
+@pytest.mark.parametrize("status", [200, 400])
+async def test_strict_clients_take_a_response_whatever_the_provider_put_in_its_headers(status: int) -> None:
+    lines = "".join(f"X-RateLimit-Limit-{number}: {'9' * 300}\r\n" for number in range(110))
+    answer = orjson.loads(WIRE_FORMATS["openai"].body) | {"model": "m\x07" + "o" * 70_000}
+    body = orjson.dumps(answer) if status == 200 else b'{"error":{"message":"no"}}'
+    sent = http_response(body, status=f"{status} X", headers=f"{CLOSING}X-Request-Id: {'i' * 9000}\r\n{lines}")
+    async with rehearsal(routing_yaml(alone=True), [[RECV, send(sent), FIN]]) as running:
+        received = await running.send_chat(False)
+        assert received.status == status
+        chat = orjson.dumps({"model": "m", "messages": [{"role": "user", "content": "hi"}]})
+        got_status, headers = await asyncio.to_thread(http_client_headers, running.sidecar.url, chat)
+    assert got_status == status and len(headers) < 60
+    assert max(len(value) for _, value in headers) <= 256
+    if status == 200:
+        assert received.headers["X-Provider-Model"] == "m" + "o" * 255

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.sse import Event, EventTooLargeError, Framer, data_of, decode, encode
+from proxy.sse import Event, EventTooLargeError, Framer, data_of, decode, encode, is_comment, without_ids
 from tests.cuts import split_at
 
 ENDINGS = st.sampled_from([b"\n", b"\r", b"\r\n"])
@@ -118,3 +118,29 @@ def test_fields_are_parsed_by_the_whatwg_rules(frame: bytes, event: Event) -> No
 def test_encode_and_decode_are_inverse(data: bytes, name: str) -> None:
     (frame,) = split([encode(data, name)])[0]
     assert (decode(frame), data_of(frame)) == (Event(name, data), data)
+
+
+@pytest.mark.parametrize("frame", [b": a\n\n", b":\r\n\r\n", b"\n\n", b"\xef\xbb\xbf: a\n: b\n\n"])
+def test_a_frame_of_comments_alone_is_one(frame: bytes) -> None:
+    assert is_comment(frame)
+
+
+@pytest.mark.parametrize(
+    "frame", [b"event: a\n\n", b": a\nid: 1\n\n", b"data\n\n", b" : a\n\n", b": a\r\rretry: 1\n\n"]
+)
+def test_a_frame_with_a_field_is_no_comment(frame: bytes) -> None:
+    assert not is_comment(frame)
+
+
+@pytest.mark.parametrize(
+    ("frame", "without"),
+    [
+        (b"id: 1\ndata: a\n\n", b"data: a\n\n"),
+        (b"data: a\r\nid:1\r\n\r\n", b"data: a\r\n\r\n"),
+        (b"data: a\rid\r\r", b"data: a\r\r"),
+        (b"id: 1\nid: 2\n\n", b"\n"),
+        (b"data: id: 1\nidea: 2\n:id: 3\n\n", b"data: id: 1\nidea: 2\n:id: 3\n\n"),
+    ],
+)
+def test_ids_are_left_out(frame: bytes, without: bytes) -> None:
+    assert without_ids(frame) == without

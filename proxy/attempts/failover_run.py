@@ -277,7 +277,7 @@ _IF_UNANIMOUS = {
 
 def all_failed(exchange: Exchange, failures: list[UpstreamError]) -> AllProvidersFailedError:
     """Return the caller's error where every attempt has failed, with what was tried."""
-    kinds = {EgressError.code if failure.is_local else failure.trigger for failure in failures}
+    kinds = {EgressError.code if isinstance(failure, EgressError) else failure.trigger for failure in failures}
     mixed = 502, AllProvidersFailedError.code
     status, code = _IF_UNANIMOUS.get(kinds.pop(), mixed) if len(kinds) == 1 else mixed
     tried = ", ".join(f"{attempt.step.target.id} ({attempt.outcome})" for attempt in exchange.attempts)

@@ -91,7 +91,7 @@ def _record_cancel(attempt: Attempt, *, hedge_lost: bool, outcome: str) -> None:
 def _release(attempt: Attempt, now: float) -> None:
     """Give back what the attempt holds of its provider's limits and of the budgets."""
     runtime, target = attempt.exchange.runtime, attempt.step.target
-    runtime.rate_limits.end_attempt(target.provider.name, attempt.completion.token_count("total_tokens") or 0, now)
+    attempt.usage.end_attempt(attempt.completion.token_count("total_tokens") or 0, now)
     if attempt.retry:
         runtime.retry_budget.release(target.id)
     if attempt.hedge:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from proxy.attempts.planner import AttemptPlanner, Candidates
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.breakers import AttemptPermit
+from proxy.resilience.rate_limits import AccountUsage
 from proxy.routing.decision import PlannedTarget
 
 
@@ -53,11 +54,16 @@ class AttemptStarter:
         return self._start(step, self.exchange.runtime.breakers.force_admit(step.target.id)) if step else None
 
     def _start(self, step: PlannedTarget, permit: AttemptPermit) -> Attempt:
-        exchange, runtime = self.exchange, self.exchange.runtime
-        now = runtime.clock()
-        recorder = runtime.observations.start_attempt(step.target.id, now, stream=exchange.facts.stream)
-        runtime.rate_limits.start_attempt(step.target.provider.name, now)
-        attempt = Attempt(exchange, step, now, recorder, permit, retry=bool(exchange.attempts))
+        exchange, runtime, target = self.exchange, self.exchange.runtime, step.target
+        now, stream, accounts = runtime.clock(), exchange.facts.stream, runtime.accounts
+        if exchange.snapshot is accounts.snapshot or not accounts.is_outdated(target):
+            recorder = runtime.observations.start_attempt(target.id, now, stream=stream)
+            usage = runtime.rate_limits.start_attempt(target.provider.name, now)
+        else:  # a reload has replaced its key or address since: nothing that happens to it says anything about the new one
+            permit.release()
+            permit, usage = runtime.breakers.permit_outdated(), AccountUsage(in_flight=1)
+            recorder = runtime.observations.start_attempt(target.id, now, stream=stream, is_outdated=True)
+        attempt = Attempt(exchange, step, now, recorder, permit, usage, retry=bool(exchange.attempts))
         attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
         exchange.attempts.append(attempt)
         self.planner.mark_started(step)

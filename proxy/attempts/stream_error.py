@@ -8,14 +8,14 @@ from proxy.dialects.coerce import object_of
 from proxy.dialects.errors import error_from_stream, message_from_value
 from proxy.dialects.hub.events import error_of
 from proxy.dialects.lenient_json import parse_or_none
-from proxy.errors import UpstreamError
+from proxy.errors import ParrotError, UpstreamError
 from proxy.sse import data_of, split_frames
 
 
 class StreamError(UpstreamError):
     """An error event in a translated stream."""
 
-    def __init__(self, before: bytes, event: bytes) -> None:
+    def __init__(self, before: bytes, event: bytes, local: ParrotError | None = None) -> None:
         members = _error_members(event)
         super().__init__(message_from_value(members) or "the provider ended the stream with an error")
         self.before = before
@@ -23,12 +23,14 @@ class StreamError(UpstreamError):
         self.event = event
         """The event itself, which passes to the caller if no other target can continue."""
         self.trigger = error_from_stream(members).trigger
+        self.is_local = local is not None
+        self.code = self.code if local is None else local.code
 
     @classmethod
-    def find(cls, data: bytes) -> StreamError:
-        """Return the error that is the last of these events."""
+    def find(cls, data: bytes, local: ParrotError | None = None) -> StreamError:
+        """Return the error that is the last of these events, which `local` is the reason for if it is not the provider's."""
         *before, event = split_frames(data) or [b""]
-        return cls(b"".join(before), event)
+        return cls(b"".join(before), event, local)
 
 
 def _error_members(event: bytes) -> dict[str, Any]:

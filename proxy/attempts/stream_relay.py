@@ -177,6 +177,10 @@ class StreamRelay:
             self._apply(call.attempt, Discarded())
         else:
             self._apply(call.attempt, Cancelled(outcome=failure.outcome))
+            if self._resume is None:
+                self._call = None
+                self._end(call.attempt, failure)
+                return
         self._continue_elsewhere(call.attempt)
 
     def on_response(self, call: Call, body: bytes) -> None:
@@ -209,7 +213,7 @@ class StreamRelay:
 
     def _end_with_error(self, call: Call, data: bytes) -> None:
         """Relay the events before an error event. It is the failure of the stream, unless only the trailer was missing."""
-        failure, completion = StreamError.find(data), call.attempt.completion
+        failure, completion = StreamError.find(data, call.attempt.local_failure), call.attempt.completion
         call.abort()
         self._write(call, failure.before)
         if self._call is not call:

@@ -15,7 +15,7 @@ from proxy.dialects.errors import error_from_stream
 from proxy.dialects.hub.events import error_of, has_content
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.lenient_json import parse_or_none
-from proxy.errors import UpstreamError, UpstreamErrorResponse
+from proxy.errors import ParrotError, UpstreamError, UpstreamErrorResponse
 from proxy.exchange import Attempt
 from proxy.headers import to_downstream
 from proxy.messages import StreamTransform
@@ -89,18 +89,27 @@ def response_context(attempt: Attempt) -> ResponseContext:
         model=target.model,
         id=f"chatcmpl-{exchange.id}",
         created=int(exchange.runtime.wall()),
+        endpoint=exchange.endpoint,
         show_usage=exchange.facts.include_usage,
         tool_names=attempt.provider_request.tool_names,
         answer=attempt.completion,
-        on_exception=partial(response_failure, attempt, "stream"),
+        on_exception=partial(_stream_failure, attempt),
     )
 
 
-def opening_failure(translated: bytes) -> UpstreamError | None:
+def _stream_failure(attempt: Attempt, error: Exception) -> ParrotError:
+    """Return the error to end a stream with. One that is not the provider's fault is noted, as its event does not show it."""
+    failure = response_failure(attempt, "stream", error)
+    if not isinstance(failure, UpstreamError):
+        attempt.local_failure = failure
+    return failure
+
+
+def opening_failure(attempt: Attempt, translated: bytes) -> ParrotError | None:
     """Return the error that a translated stream begins with, or None where content comes before it."""
     events = (event.data for event in map(decode, split_frames(translated)) if has_content(event))
     opening = next(events, None)
     if opening is None:
         return error_from_stream({"message": "the provider's stream had no content"})
     error = error_of(object_of(parse_or_none(opening)))
-    return None if error is None else error_from_stream(error)
+    return None if error is None else attempt.local_failure or error_from_stream(error)

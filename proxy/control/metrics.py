@@ -12,8 +12,8 @@ from proxy.config.snapshot import Snapshot
 from proxy.control.watch import HealthWatcher
 from proxy.reload import ReloadOutcome
 from proxy.runtime import Runtime
-from proxy.telemetry.observations import Labels, TargetTotals
 from proxy.telemetry.prometheus import ConfigMetrics, MetricsSnapshot, TargetSeries, exposition
+from proxy.telemetry.target_totals import Labels, TargetTotals
 
 
 @dataclass(frozen=True, slots=True)

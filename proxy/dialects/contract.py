@@ -13,7 +13,13 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
-from proxy.errors import MalformedResponse, ParrotError, UpstreamErrorResponse
+from proxy.errors import (
+    MalformedResponse,
+    ParrotError,
+    ResourceExhaustedError,
+    ResponseTooLargeError,
+    UpstreamErrorResponse,
+)
 from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 from proxy.messages import CompletionState, Headers, StreamTransform
 from proxy.sse import Event, EventTooLargeError
@@ -49,11 +55,16 @@ class ProviderRequest(Struct, frozen=True):
 
 
 def error_from_exception(error: Exception) -> ParrotError:
-    """Return the error for an exception in a transform: itself if it is a ParrotError, else a MalformedResponse."""
+    """Return the error for an exception in a transform: itself if it is a ParrotError, else a MalformedResponse.
+
+    A size limit and a lack of memory are the sidecar's own, so their errors are not an UpstreamError.
+    """
     if isinstance(error, ParrotError):
         return error
     if isinstance(error, EventTooLargeError):
-        return MalformedResponse(f"the provider's stream: {error}")
+        return ResponseTooLargeError(f"the provider's stream: {error}")
+    if isinstance(error, MemoryError):
+        return ResourceExhaustedError("out of resources: no memory for the provider's answer")
     return MalformedResponse("the provider's answer cannot be translated")
 
 
@@ -76,6 +87,8 @@ class ResponseContext(Struct, frozen=True):
     """Updated by `translate_response` and by the stream translator: model, finish reason, usage, whether it is complete."""
     on_exception: Callable[[Exception], ParrotError] = error_from_exception
     """Takes an exception raised while translating a stream and returns the error to end it with. It may log."""
+    endpoint: str = ""
+    """As in `CallerRequest.endpoint`: what the answer must contain. Empty for anything."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from random import Random
 
@@ -86,6 +86,14 @@ class Breakers:
         Its success does not close an open breaker.
         """
         return AttemptPermit(self._targets.get_or_create(target), BreakerPermit())
+
+    def permit_outdated(self) -> AttemptPermit:
+        """Return the permit of an attempt at an account that was replaced. No state depends on how it ends."""
+        return AttemptPermit(self._targets.create(), BreakerPermit())
+
+    def forget(self, is_outdated: Callable[[str], bool]) -> None:
+        """Start the targets for which `is_outdated` holds as untried ones."""
+        self._targets.take(is_outdated)
 
     def record_probe(self, provider_region: str, failure: ProbeFailure | None, now: float) -> None:
         """Record a probe's result. The first success after a failure lets ejected targets be tried at once."""

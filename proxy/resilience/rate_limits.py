@@ -5,7 +5,7 @@ Requests and tokens are counted in buckets of 5 s, and each bucket counts for a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from proxy.config.snapshot import Provider
@@ -17,32 +17,39 @@ _CONCURRENCY_WAIT_S = 1.0
 
 
 @dataclass(slots=True)
-class _Account:
-    """Usage of one provider, in buckets by start time."""
+class AccountUsage:
+    """Usage of one provider account, in buckets by start time."""
 
     in_flight: int = 0
     requests: dict[float, int] = field(default_factory=dict)
     tokens: dict[float, int] = field(default_factory=dict)
 
+    def end_attempt(self, tokens: int, now: float) -> None:
+        """Count an attempt that has ended, and the tokens that it used."""
+        self.in_flight -= 1
+        if tokens:
+            _add(self.tokens, tokens, now)
+
 
 @dataclass(slots=True)
 class RateLimiter:
-    """Usage of all providers, by name. It survives reloads."""
+    """Usage of all providers, by name. It survives reloads that do not change the provider's account."""
 
-    _accounts: dict[str, _Account] = field(default_factory=dict)
+    _accounts: dict[str, AccountUsage] = field(default_factory=dict)
 
-    def start_attempt(self, provider: str, now: float) -> None:
-        """Count an attempt that starts."""
-        account = self._account(provider)
+    def start_attempt(self, provider: str, now: float) -> AccountUsage:
+        """Count an attempt that starts, and return where its end is counted."""
+        account = self._accounts.get(provider)
+        if account is None:
+            account = self._accounts[provider] = AccountUsage()
         account.in_flight += 1
         _add(account.requests, 1, now)
+        return account
 
-    def end_attempt(self, provider: str, tokens: int, now: float) -> None:
-        """Count an attempt that has ended, and the tokens that it used."""
-        account = self._account(provider)
-        account.in_flight -= 1
-        if tokens:
-            _add(account.tokens, tokens, now)
+    def forget(self, providers: Iterable[str]) -> None:
+        """Start these providers with unused limits, as their account has changed. Attempts in flight end at the old one."""
+        for provider in providers:
+            self._accounts.pop(provider, None)
 
     def limited_for_ms(self, providers: Mapping[str, Provider], now: float) -> dict[str, int]:
         """Return the providers that are at a limit, with the milliseconds until there may be room again."""
@@ -50,7 +57,7 @@ class RateLimiter:
 
     def used_ratio(self, provider: Provider, now: float) -> float | None:
         """Return the used part of the limit that is used most, or None if no limit is configured."""
-        limits, account = provider.limits, self._accounts.get(provider.name, _Account())
+        limits, account = provider.limits, self._accounts.get(provider.name, AccountUsage())
         if limits is None:
             return None
         ratios = [
@@ -59,12 +66,6 @@ class RateLimiter:
             (account.in_flight, limits.concurrency),
         ]
         return max((used / limit for used, limit in ratios if limit), default=None)
-
-    def _account(self, provider: str) -> _Account:
-        account = self._accounts.get(provider)
-        if account is None:
-            account = self._accounts[provider] = _Account()
-        return account
 
     def _wait_ms(self, provider: Provider, now: float) -> int:
         account, limits = self._accounts.get(provider.name), provider.limits

@@ -7,12 +7,12 @@ pattern (`gpt-*`) or its provider (`openai/*`), and only names of the file becom
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
 from proxy.config.snapshot import ModelPattern, Snapshot, Target
-from proxy.telemetry.observations import Labels
+from proxy.telemetry.target_totals import Labels
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +68,12 @@ def group_keys(snapshot: Snapshot) -> frozenset[str]:
     regions = (group_key(each.provider, region=each.region) for each in listed)
     models = (group_key(each.provider, model=each.label) for each in listed)
     return frozenset((*map(group_key, snapshot.providers), *regions, *models))
+
+
+def is_group_of(providers: Container[str], locations: Container[str], key: str) -> bool:
+    """Return whether a group's key is that of one of these providers, or of one of these `provider@region`s."""
+    provider, region, _ = key.split("\n")
+    return provider in providers or f"{provider}@{region}" in locations
 
 
 def metric_labels(snapshot: Snapshot, configured: frozenset[str], target: str) -> Labels | None:

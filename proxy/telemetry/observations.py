@@ -13,8 +13,9 @@ from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.probe_runs import ProbeRuns
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 from proxy.telemetry.target_map import TargetMap
+from proxy.telemetry.target_totals import Labels, TargetTotals
 from proxy.telemetry.ttft_trend import TtftTrend
-from proxy.telemetry.window import Bucket, Window
+from proxy.telemetry.window import Window
 
 MAX_TOKEN_RATIO = 10.0
 _MIN_TOKEN_RATIO = 0.1
@@ -34,28 +35,6 @@ class AttemptUsage(Struct, frozen=True):
 
 
 NO_USAGE = AttemptUsage()
-
-Labels = tuple[str, str, str]
-"""Metric labels of a target: provider, region, and a model name from the file."""
-
-
-@dataclass(slots=True)
-class TargetTotals:
-    """Everything that was counted since start, for the metrics of one or more targets."""
-
-    counts: Bucket = field(default_factory=Bucket)
-    prompt_tokens: Histogram = field(default_factory=Histogram)
-    """By answer."""
-    completion_tokens: Histogram = field(default_factory=Histogram)
-    """By answer."""
-    ejections: int = 0
-
-    def add(self, other: TargetTotals) -> None:
-        """Add what another has counted."""
-        self.counts.add(other.counts)
-        self.prompt_tokens.add(other.prompt_tokens)
-        self.completion_tokens.add(other.completion_tokens)
-        self.ejections += other.ejections
 
 
 @dataclass(slots=True)
@@ -236,14 +215,21 @@ class Observations:
     _records: TargetMap[Record] = field(init=False)
     _evicted: dict[Labels, TargetTotals] = field(default_factory=dict)
     """Totals of records that were evicted, so that the metrics never fall."""
+    _retired: list[tuple[str, Record]] = field(default_factory=list)
+    """Records of replaced accounts that still have attempts in flight, for the metrics alone."""
 
     def __post_init__(self) -> None:
         self.probes = ProbeRuns(self.sequence)
         self._records = TargetMap(lambda: Record(self.urgent_changes, self.sequence), on_evict=self._keep_totals)
 
-    def start_attempt(self, target: str, now: float, *, stream: bool = True) -> AttemptRecorder:
-        """Record the start of an attempt and return the recorder of its first content and its end."""
-        record = self._records.get_or_create(target)
+    def start_attempt(
+        self, target: str, now: float, *, stream: bool = True, is_outdated: bool = False
+    ) -> AttemptRecorder:
+        """Record the start of an attempt and return the recorder of its first content and its end.
+
+        `is_outdated`: it is at an account that was replaced, so that only the metrics count it.
+        """
+        record = self._retire(target) if is_outdated else self._records.get_or_create(target)
         record.window.at(now).started += 1
         record.tried_at = now
         record.in_flight += 1
@@ -259,20 +245,39 @@ class Observations:
         record = self._records.get(target)
         return record.in_flight if record else 0
 
+    def forget(self, is_outdated: Callable[[str], bool]) -> None:
+        """Start the targets for which `is_outdated` holds with a clean record. The metrics keep what was counted."""
+        self._retired += self._records.take(is_outdated).items()
+        self._settle_retired()
+
     def pin(self, targets: frozenset[str]) -> None:
         """Keep the records of these targets from now on. Call it with the file's targets at each reload."""
         self._records.pin(targets)
 
     def totals(self) -> dict[Labels, TargetTotals]:
         """Return everything that was counted since start, by labels, evicted records included."""
+        self._settle_retired()
         by_labels: dict[Labels, TargetTotals] = {}
         for labels, totals in self._evicted.items():
             by_labels.setdefault(labels, TargetTotals()).add(totals)
-        for target in self:
-            record, current = self._records.get(target), self.labels(target)
-            if record and current:
+        for target, record in (*self._retired, *((target, self._records.get(target)) for target in self)):
+            if record and (current := self.labels(target)):
                 by_labels.setdefault(current, TargetTotals()).add(record.totals())
         return by_labels
+
+    def _retire(self, target: str) -> Record:
+        """Return a record that only the metrics read."""
+        self._settle_retired()
+        record = Record(self.urgent_changes, self.sequence)
+        self._retired.append((target, record))
+        return record
+
+    def _settle_retired(self) -> None:
+        """Keep only the totals of retired records without attempts in flight."""
+        for target, record in self._retired:
+            if not record.in_flight:
+                self._keep_totals(target, record)
+        self._retired = [each for each in self._retired if each[1].in_flight]
 
     def _keep_totals(self, target: str, record: Record) -> None:
         if labels := self.labels(target):

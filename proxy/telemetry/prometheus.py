@@ -12,8 +12,8 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.registry import Collector, CollectorRegistry
 
 from proxy.telemetry.histogram import Histogram
-from proxy.telemetry.observations import Labels, TargetTotals
 from proxy.telemetry.request_counters import RequestCounters
+from proxy.telemetry.target_totals import Labels, TargetTotals
 
 # Bucket boundaries that OpenTelemetry's conventions for generative AI advise.
 _DURATION_BUCKETS_S = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)

@@ -5,7 +5,7 @@ A history also keeps the latest outage, as a group that was down stays degraded 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
 
@@ -112,6 +112,10 @@ class StatusHistories:
     def has(self, key: str) -> bool:
         """Whether the group was ever anything but healthy."""
         return self._histories.get(key) is not None
+
+    def forget(self, is_outdated: Callable[[str], bool]) -> None:
+        """Drop the histories of the groups for whose key `is_outdated` holds."""
+        self._histories.take(is_outdated)
 
     def pin(self, keys: frozenset[str]) -> None:
         """Keep the histories of these groups from now on. Call it with the file's groups at each reload."""

@@ -52,6 +52,13 @@ class TargetMap(Generic[T]):
         self._unpinned_values = {target: value for target, value in values.items() if target not in targets}
         self._evict()
 
+    def take(self, is_taken: Callable[[str], bool]) -> dict[str, T]:
+        """Remove the values of the targets for which `is_taken` holds, and return them."""
+        taken: dict[str, T] = {}
+        for values in (self._pinned_values, self._unpinned_values):
+            taken |= {target: values.pop(target) for target in list(values) if is_taken(target)}
+        return taken
+
     def _evict(self) -> None:
         while len(self._unpinned_values) > self.max_unpinned:
             target = next(iter(self._unpinned_values))

@@ -14,22 +14,23 @@ from functools import partial
 from math import inf
 
 from proxy.attempts.call import CallListener, StartCall
-from proxy.attempts.transform_failures import Guard, response_failure, unexpected_failure
+from proxy.attempts.transform_failures import response_failure, unexpected_failure
 from proxy.attempts.translation import opening_failure, response_error, stream_transform, translate_response
 from proxy.dialects import DIALECTS
-from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
+from proxy.errors import (
+    EgressError,
+    MalformedResponse,
+    ParrotError,
+    ResourceExhaustedError,
+)
 from proxy.exchange import Attempt
 from proxy.headers import to_upstream
 from proxy.messages import StreamTransform, Transfer
 from proxy.resilience.rate_limit_headers import parse_rate_limits
+from proxy.upstream import limits
 from proxy.upstream.held_stream import HeldStream
 from proxy.upstream.request import build_upstream_request
 
-MAX_RESPONSE_BYTES = 64 * 2**20
-MAX_ERROR_BODY_BYTES = 64 * 2**10
-MAX_HELD_BACK_BYTES = 64 * 2**10
-MAX_REQUEST_ECHO_FACTOR = 4
-"""Events before the first content may be this many times as large as the request: `response.created` and the like repeat it."""
 MAX_DRAINED_BYTES = 64 * 2**10
 DRAIN_TIMEOUT_S = 1.0
 
@@ -40,8 +41,8 @@ class UpstreamCall:
     """One attempt as it runs. Implements `attempts.call.Call` and `messages.ResponseSink`."""
 
     __slots__ = (
-        "_before", "_buffer", "_buffered_bytes", "_dialect", "_held", "_is_draining", "_is_open", "_is_over", "_is_waiting",
-        "_max_bytes", "_status", "_task", "_transfer", "_transform", "attempt", "headers", "listener",
+        "_before", "_buffer", "_buffered_bytes", "_caller_due", "_dialect", "_held", "_is_draining", "_is_open", "_is_over",
+        "_is_waiting", "_max_bytes", "_status", "_task", "_transfer", "_transform", "attempt", "headers", "listener",
     )  # fmt: skip
 
     def __init__(self, attempt: Attempt, listener: CallListener, before: tuple[Before, ...]) -> None:
@@ -54,6 +55,7 @@ class UpstreamCall:
         self._buffer: list[bytes] = []
         self._buffered_bytes = 0
         self._max_bytes = 0
+        self._caller_due = inf
         self._held: HeldStream | None = None
         self._transform: StreamTransform | None = None
         self._transfer: Transfer | None = None
@@ -108,18 +110,14 @@ class UpstreamCall:
             self._fail(unexpected_failure(self.attempt, error))
 
     async def _start_later(self, pending: Awaitable[None], index: int) -> None:
-        failure: ParrotError | None = None
+        go_on = partial(self._start_from, index)
         try:
             await pending
         except Exception as error:  # noqa: BLE001 (as above)
-            failure = unexpected_failure(self.attempt, error)
+            go_on = partial(self._fail, unexpected_failure(self.attempt, error))
         self._task = None
-        if self._is_over:
-            return
-        if failure is not None:
-            self._fail(failure)
-        else:
-            self._start_from(index)
+        if not self._is_over:
+            go_on()
 
     def _send(self) -> None:
         attempt, exchange = self.attempt, self.attempt.exchange
@@ -128,8 +126,8 @@ class UpstreamCall:
         request = build_upstream_request(target, self._dialect, attempt.provider_request, forwarded)
         timeouts = target.timeouts
         limit_s: float = timeouts.first_token if exchange.facts.stream else timeouts.response
-        if attempt.first_content_timeout_s is not None:
-            limit_s = min(limit_s, attempt.first_content_timeout_s)
+        if (own_s := attempt.first_content_timeout_s) is not None and own_s < limit_s:
+            limit_s, self._caller_due = own_s, asyncio.get_running_loop().time() + own_s
         self._transfer = runtime.transport.send(
             request, self, connect_timeout_s=timeouts.connect, response_timeout_s=limit_s
         )
@@ -144,17 +142,17 @@ class UpstreamCall:
         runtime, stream = attempt.exchange.runtime, attempt.exchange.facts.stream
         self._status = status
         self.headers = attempt.step.target.provider.redactor.redact_headers(headers)
-        limits = parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers)
-        attempt.recorder.record_rate_limits(limits)
+        left = parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers)
+        attempt.recorder.record_rate_limits(left)
         if status == 407:
             # Only a forward proxy answers so (RFC 9110, 15.5.8); for a tunnel the dialer sees it.
             self._fail(EgressError("the forward proxy refused the request (407): its credentials are missing or wrong"))
         elif status != 200:
-            self._max_bytes = MAX_ERROR_BODY_BYTES
+            self._max_bytes = limits.MAX_ERROR_BODY_BYTES
         elif not stream:
-            self._max_bytes = MAX_RESPONSE_BYTES
+            self._max_bytes = limits.MAX_RESPONSE_BYTES
         elif (kind := self.headers.get("content-type", "no content type")).lower().startswith("text/event-stream"):
-            max_bytes = MAX_HELD_BACK_BYTES + MAX_REQUEST_ECHO_FACTOR * len(attempt.provider_request.body)
+            max_bytes = limits.max_held_back_bytes(attempt.provider_request.body)
             self._held = HeldStream(self._dialect.has_content, partial(stream_transform, attempt), max_bytes)
         else:
             self._fail(MalformedResponse(f"the provider responded to a stream request with {kind[:64]}"))
@@ -183,8 +181,10 @@ class UpstreamCall:
         elif not self._is_over:
             self._buffer.append(data)
             self._buffered_bytes += len(data)
-            if self._buffered_bytes > self._max_bytes:
-                self._fail(MalformedResponse(f"the provider's response is over {self._max_bytes} bytes"))
+            if self._buffered_bytes > self._max_bytes and self._status == 200:
+                self._fail(limits.response_too_large())
+            elif self._buffered_bytes > self._max_bytes:
+                self._complete()  # the beginning of an error is enough
 
     def on_end(self) -> None:
         """Take the end of the response."""
@@ -203,6 +203,8 @@ class UpstreamCall:
             self._transfer = None
         elif self._is_open and self.attempt.completion.all_choices_finished:
             self._end_stream()  # nothing of the answer is missing
+        elif asyncio.get_running_loop().time() >= self._caller_due:
+            self._fail(limits.attribute_to_caller(failure))
         else:
             self._fail(failure)
 
@@ -223,10 +225,9 @@ class UpstreamCall:
     def _translate(self, name: str, translation: Callable[[], bytes]) -> bytes | None:
         """Return the outcome of a translation, or None if it raises anything, which fails the attempt."""
         try:
-            with Guard(self.attempt, name):
-                return translation()
-        except ParrotError as error:
-            self._fail(error)
+            return translation()
+        except Exception as error:  # noqa: BLE001 (any exception fails the attempt)
+            self._fail(response_failure(self.attempt, name, error))
             return None
 
     # A stream.
@@ -236,14 +237,13 @@ class UpstreamCall:
         completion = self.attempt.completion
         if not (translated or completion.error or completion.done or is_last):
             return
-        if (completion.error or not translated) and (failure := opening_failure(translated)) is not None:
+        if (completion.error or not translated) and (failure := opening_failure(self.attempt, translated)) is not None:
             self._fail(failure)
             return
-        self._is_open, self._held, self._transform = True, None, held.transform
+        self._is_open, self._held, self._transform, self._caller_due = True, None, held.transform, inf
         self._end_wait()
         if self._transfer is not None:
-            idle_s = self.attempt.step.target.timeouts.idle
-            self._transfer.set_timeouts(deadline=inf, idle_timeout_s=idle_s)
+            self._transfer.set_timeouts(deadline=inf, idle_timeout_s=self.attempt.step.target.timeouts.idle)
         self.listener.on_content(self, translated)
 
     def _end_before_content(self, held: HeldStream) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from proxy.dialects.hub.chunk import DONE
 from proxy.errors import MalformedResponse, UpstreamDisconnected
 from proxy.messages import StreamTransform
 from proxy.sse import Event, Framer, decode
+
+_ENDED = "the provider ended the stream before any content"
 
 
 class HeldStream:
@@ -31,8 +34,8 @@ class HeldStream:
     def feed(self, data: bytes) -> bytes:
         """Return the translation of all that has arrived, b"" until there is content in it.
 
-        Raises MalformedResponse if the events without content have more than `max_bytes` in all, and
-        EventTooLargeError.
+        Raises MalformedResponse if the events without content have more than `max_bytes` in all, UpstreamDisconnected
+        if `[DONE]` is among them, and EventTooLargeError.
         """
         if self.transform is not None:
             return self.transform.feed(data)
@@ -47,14 +50,17 @@ class HeldStream:
         if self.transform is not None:
             return b""
         if not self._has_content(decode(self._framer.flush())):
-            raise UpstreamDisconnected("the provider ended the stream before any content")
+            raise UpstreamDisconnected(_ENDED)
         return self._translate()
 
     def _completes_content(self, data: bytes) -> bool:
-        for event in self._framer.feed(data):
-            if self._has_content(decode(event)):
+        for frame in self._framer.feed(data):
+            event = decode(frame)
+            if event.data == DONE:
+                raise UpstreamDisconnected(_ENDED)
+            if self._has_content(event):
                 return True
-            self._bytes_without_content += len(event)
+            self._bytes_without_content += len(frame)
             if self._bytes_without_content > self._max_bytes:
                 raise MalformedResponse(f"no content in the first {self._max_bytes} bytes of the stream")
         return False

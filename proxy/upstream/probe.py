@@ -70,6 +70,8 @@ class Prober:
             return ProbeResult("connection_error", "a header that cannot be sent")
         if 200 <= status < 300:
             return None
+        if status == 407:  # without a tunnel it is the forward proxy's own response
+            raise EgressError("the forward proxy refused a probe (407)")
         return ProbeResult(DIALECTS[dialect].translate_error(status, headers, body).trigger, str(status))
 
     async def _fetch(self, request: UpstreamRequest, timeout_s: float) -> tuple[int, Headers, bytes]:

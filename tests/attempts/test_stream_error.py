@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from proxy.attempts.stream_error import StreamError
+from proxy.errors import ResponseTooLargeError
 from tests.fakes import chunk_event
 
 TEXT = chunk_event("text")
@@ -41,3 +42,10 @@ def test_an_error_of_any_shape_has_a_message_and_a_class(error: str, message: st
 @pytest.mark.parametrize("data", [b"", b": comment\n\n", b"data: {\n\n"])
 def test_without_a_readable_error_there_is_a_plain_message(data: bytes) -> None:
     assert StreamError.find(data).message == "the provider ended the stream with an error"
+
+
+def test_an_error_event_of_the_sidecar_itself_is_not_the_providers_fault() -> None:
+    event = error_event('{"message":"an event is over 8 bytes","code":"response_too_large"}')
+    found = StreamError.find(event, ResponseTooLargeError("an event is over 8 bytes"))
+    assert (found.is_local, found.outcome) == (True, "response_too_large")
+    assert (StreamError.find(event).is_local, StreamError.find(event).outcome) == (False, "upstream_error")

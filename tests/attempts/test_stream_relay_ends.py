@@ -9,7 +9,7 @@ import orjson
 import pytest
 
 from proxy.attempts.stream_relay import TRAILER_TIMEOUT_S
-from proxy.errors import UpstreamDisconnected, UpstreamTimeout
+from proxy.errors import ResourceExhaustedError, UpstreamDisconnected, UpstreamTimeout
 from proxy.exchange import Exchange
 from tests.drivers import both_drivers, pipeline
 from tests.fakes import ANSWER, BODY, FOREVER, FakeClient, FakeTransport, chunk_event, exchange, request, start_request
@@ -74,6 +74,14 @@ async def test_a_cut_stream_ends_with_an_error_event_and_no_done(driver: str, en
     assert orjson.loads(client.events[-1])["error"]["code"] == code
     assert b"[DONE]" not in client.events
     assert outcome == code
+
+
+@both_drivers
+@virtual_time
+async def test_a_stream_that_the_sidecar_itself_cuts_ends_with_its_error_event(driver: str) -> None:
+    client, outcome = await run(driver, [TEXT, ResourceExhaustedError("out of resources")])
+    assert orjson.loads(client.events[-1])["error"]["code"] == outcome == "sidecar_overloaded"
+    assert b"[DONE]" not in client.events
 
 
 @both_drivers

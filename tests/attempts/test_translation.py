@@ -181,5 +181,5 @@ def test_a_masked_key_is_redacted_in_the_errors_that_quote_one(status, message):
     ],
 )
 def test_an_error_ahead_of_any_content_is_the_opening_failure(events, message):
-    failure = opening_failure(events)
+    failure = opening_failure(started(stream=True), events)
     assert (failure is None) if message is None else (message in failure.message)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from email.utils import formatdate
+from functools import cache
 from itertools import chain, repeat
 from typing import Literal
 
@@ -149,12 +151,36 @@ def _crlf(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
     return [[RECV, send(stream_head()), send(b"".join(map(http_chunk, cuts)) + http_chunk(b"")), FIN]]
 
 
-def _gzipped(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
-    kind = "text/event-stream" if stream else "application/json"
-    body = gzip.compress(b"".join(wire_format.events) if stream else wire_format.body)
-    return [
-        [RECV, send(http_response(body, headers=f"{CLOSING}Content-Type: {kind}\r\nContent-Encoding: gzip\r\n")), FIN]
-    ]
+def encoded(coding: str, compress: Callable[[bytes], bytes]) -> Scripts:
+    """Return a script with the complete answer in a Content-Encoding that was not requested."""
+
+    def scripts(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+        kind = "text/event-stream" if stream else "application/json"
+        body = compress(b"".join(wire_format.events) if stream else wire_format.body)
+        headers = f"{CLOSING}Content-Type: {kind}\r\nContent-Encoding: {coding}\r\n"
+        return [[RECV, send(http_response(body, headers=headers)), FIN]]
+
+    return scripts
+
+
+def _half_gzipped(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    """Send 40 tokens as gzip without its end, in a response that is complete as far as HTTP goes."""
+    compress = zlib.compressobj(wbits=16 + zlib.MAX_WBITS)
+    data = compress.compress(b"".join((*wire_format.opening, *wire_format.tokens[:40])))
+    data += compress.flush(zlib.Z_SYNC_FLUSH)
+    head = stream_head().replace(b"Transfer", b"Content-Encoding: gzip\r\nTransfer")
+    return [[RECV, send(head + http_chunk(data) + http_chunk(b"")), FIN]]
+
+
+@cache
+def _bomb() -> bytes:
+    """Return 64 KiB of gzip that expand to 65 MiB."""
+    return gzip.compress(b" " * (65 * 2**20))
+
+
+def _large(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
+    head = f"HTTP/1.1 200 OK\r\n{CLOSING}Content-Length: {65 * 2**20}\r\n\r\n".encode()
+    return [[RECV, send(head), *[send(b" " * 2**20)] * 65, FIN]]
 
 
 def _slow_tokens(wire_format: WireFormat, stream: bool) -> Sequence[Script]:
@@ -247,7 +273,17 @@ FAULTS: Sequence[FaultCase] = (
     FaultCase("F30", "response is not HTTP", _raw(b"hello there\r\n\r\n"), 502, "second"),
     FaultCase("F30", "response header of 100 kB", _raw(b"HTTP/1.1 200 OK\r\nX-A: " + b"a" * 100_000 + b"\r\n\r\n"), 502, "second"),
     FaultCase("F30", "invalid chunk size", _raw(stream_head() + b"zz\r\nboom\r\n"), 502, "second"),
-    FaultCase("F32", "unrequested `Content-Encoding: gzip`", _gzipped, 502, "second"),
+    FaultCase("F32", "unrequested `Content-Encoding: gzip`", encoded("gzip", gzip.compress), "first", "first"),
+    FaultCase("F32", "unrequested `Content-Encoding: deflate`", encoded("deflate", zlib.compress), "first", "first"),
+    FaultCase("F32", "unrequested `Content-Encoding: br`, or any other", encoded("br", lambda body: body), 502, "second"),
+    FaultCase("F32", "`Content-Encoding: gzip` that is not gzip", encoded("gzip", lambda body: body), 502, "second"),
+    FaultCase("F32", "truncated gzip", encoded("gzip", lambda body: gzip.compress(body)[:-9]), 502, "second", NOT_STREAMING),
+    FaultCase("F32", "gzip that ends after 40 tokens", _half_gzipped, "event", "second", STREAMING, 10, True),
+    FaultCase("F32", "gzip that expands to over 64 MiB", encoded("gzip", lambda _: _bomb()), 502, 502, NOT_STREAMING),
+    FaultCase("F32", "gzip in a 429",
+          status(429, 429, headers="Content-Encoding: gzip\r\nRetry-After: 250\r\n", body=gzip.compress(b'{"error":{"message":"no"}}')),
+          429, "second"),
+    FaultCase("F32", "non-streaming response over 64 MiB", _large, 502, 502, NOT_STREAMING),
     FaultCase("F33", "9 s between tokens", _slow_tokens, "first", "first", STREAMING, 550),
     FaultCase("F35", "silence for 45 s, then a normal response", _late_response, "first", "second", BOTH, 40),
     FaultCase("F41", "400, context length exceeded (the fallback has a larger context window)", lambda wire_format, stream: [error_response(400, wire_format.context_length_error)], 400, "second"),

@@ -25,9 +25,9 @@ def test_requests_are_counted_for_a_minute() -> None:
 
 def test_tokens_are_counted_at_the_end_of_an_attempt() -> None:
     limiter, account = RateLimiter(), provider(tokens_per_minute=100)
-    limiter.start_attempt("a", 0.0)
+    usage = limiter.start_attempt("a", 0.0)
     assert limiter.limited_for_ms(account, 0.0) == {}
-    limiter.end_attempt("a", 100, 1.0)
+    usage.end_attempt(100, 1.0)
     assert "a" in limiter.limited_for_ms(account, 1.0)
     assert limiter.limited_for_ms(account, 70.0) == {}
 
@@ -35,11 +35,10 @@ def test_tokens_are_counted_at_the_end_of_an_attempt() -> None:
 @pytest.mark.parametrize(("in_flight", "limited"), [(1, False), (2, True), (3, True)])
 def test_concurrent_attempts_are_limited(in_flight: int, limited: bool) -> None:
     limiter, account = RateLimiter(), provider(concurrency=2)
-    for _ in range(in_flight):
-        limiter.start_attempt("a", 0.0)
+    usages = [limiter.start_attempt("a", 0.0) for _ in range(in_flight)]
     assert ("a" in limiter.limited_for_ms(account, 0.0)) is limited
-    for _ in range(in_flight):
-        limiter.end_attempt("a", 0, 0.0)
+    for usage in usages:
+        usage.end_attempt(0, 0.0)
     assert limiter.limited_for_ms(account, 0.0) == {}
 
 
@@ -59,8 +58,18 @@ def test_usage_must_fall_below_the_limit() -> None:
 
 def test_the_used_ratio_is_that_of_the_limit_that_is_used_most() -> None:
     limiter, account = RateLimiter(), provider(requests_per_minute=4, tokens_per_minute=100)["a"]
-    limiter.start_attempt("a", 0.0)
+    usage = limiter.start_attempt("a", 0.0)
     assert limiter.used_ratio(account, 0.0) == 0.25
-    limiter.end_attempt("a", 50, 0.0)
+    usage.end_attempt(50, 0.0)
     assert (limiter.used_ratio(account, 64.9), limiter.used_ratio(account, 65.0)) == (0.5, 0)
     assert limiter.used_ratio(provider()["a"], 0.0) is None
+
+
+def test_a_replaced_account_starts_with_unused_limits_and_attempts_in_flight_end_at_the_old_one() -> None:
+    limiter, account = RateLimiter(), provider(requests_per_minute=1, concurrency=1)
+    usage = limiter.start_attempt("a", 0.0)
+    limiter.forget(["a", "unknown"])
+    assert limiter.limited_for_ms(account, 0.0) == {}
+    limiter.start_attempt("a", 0.0)
+    usage.end_attempt(9, 0.0)
+    assert limiter.used_ratio(account["a"], 0.0) == 1

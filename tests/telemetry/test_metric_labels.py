@@ -9,6 +9,7 @@ from proxy.telemetry.metric_labels import (
     configured_targets,
     group_key,
     group_keys,
+    is_group_of,
     labelled_targets,
     metric_labels,
     model_label,
@@ -93,3 +94,20 @@ def test_providers_regions_and_models_are_groups_of_their_own() -> None:
         group_key("b", model="x-*"),
     } < keys
     assert len({group_key("a"), group_key("a", "m"), group_key("a", model="m"), group_key("a", "m", "m")}) == 4
+
+
+@pytest.mark.parametrize(
+    ("key", "found"),
+    [
+        (group_key("a"), True),
+        (group_key("a", model="m"), True),
+        (group_key("a", region="us"), True),
+        (group_key("b"), False),
+        (group_key("b", model="m"), False),
+        (group_key("b", region="us"), True),
+        (group_key("b", region="us", model="m"), True),
+        (group_key("b", region="eu"), False),
+    ],
+)
+def test_the_groups_of_providers_and_locations_are_found_by_their_key(key: str, found: bool) -> None:
+    assert is_group_of({"a"}, {"b@us"}, key) is found

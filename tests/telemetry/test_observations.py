@@ -180,3 +180,35 @@ def test_pinned_targets_keep_their_record() -> None:
         observations.start_attempt(f"p{number}", 0)
     assert observations.get("t") and observations.get("p0") is None
     assert len(list(observations)) == 1001
+
+
+def labelled() -> Observations:
+    return Observations(labels=lambda target: ("a", "us", target))
+
+
+def started(observations: Observations) -> int:
+    return observations.totals()["a", "us", "t"].counts.started
+
+
+def test_a_forgotten_target_starts_with_a_clean_record_and_the_metrics_keep_what_was_counted() -> None:
+    observations = labelled()
+    running = observations.start_attempt("t", 0.0)
+    observations.start_attempt("t", 0.0).record_failure("server_error", 1.0, fault=True)
+    observations.forget(lambda target: target == "t")
+    assert observations.get("t") is None and started(observations) == 2
+    fresh = observations.start_attempt("t", 2.0)
+    running.record_failure("auth_error", 3.0, fault=True)  # the old key's
+    record = observations.get("t")
+    assert record and (record.failed_at, record.in_flight, record.failing) == (None, 1, False)
+    assert observations.totals()["a", "us", "t"].counts.failed == {"server_error": 1, "auth_error": 1}
+    fresh.record_finish(4.0)
+    assert started(observations) == 3 and observations._retired == []
+
+
+def test_an_attempt_at_a_replaced_account_is_seen_by_the_metrics_alone() -> None:
+    observations = labelled()
+    outdated = observations.start_attempt("t", 0.0, is_outdated=True)
+    assert (observations.get("t"), observations.in_flight("t"), started(observations)) == (None, 0, 1)
+    outdated.record_failure("auth_error", 1.0, fault=True)
+    assert observations.totals()["a", "us", "t"].counts.failed == {"auth_error": 1}
+    assert observations._retired == [] and observations.get("t") is None

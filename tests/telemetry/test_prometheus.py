@@ -9,9 +9,9 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families 
 from prometheus_client.parser import text_string_to_metric_families as plain
 
 from proxy.telemetry.histogram import Histogram
-from proxy.telemetry.observations import TargetTotals
 from proxy.telemetry.prometheus import ConfigMetrics, MetricsSnapshot, TargetSeries, exposition, families
 from proxy.telemetry.request_counters import RequestCounters
+from proxy.telemetry.target_totals import TargetTotals
 from proxy.telemetry.window import Bucket
 
 A, B = ("a", "us", "m-1"), ("b", "global", 'odd "*"\n\\')

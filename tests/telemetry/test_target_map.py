@@ -64,3 +64,12 @@ def test_evictions_are_reported() -> None:
     assert evicted == ["a"]
     targets.pin(frozenset())
     assert evicted == ["a", "b"]
+
+
+def test_taken_targets_are_created_anew_pinned_or_not() -> None:
+    targets = numbered(9, "x", "y")
+    for target in ("x", "y", "a", "b"):
+        targets.get_or_create(target)
+    assert targets.take(lambda target: target in "xa") == {"x": 1, "a": 3}
+    assert sorted(targets) == ["b", "y"]
+    assert (targets.get_or_create("x"), targets.get_or_create("a")) == (5, 6)

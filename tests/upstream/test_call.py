@@ -10,10 +10,10 @@ import pytest
 from proxy.attempts import translation
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import ProviderRequest
-from proxy.errors import MalformedResponse, UpstreamDisconnected, UpstreamErrorResponse
+from proxy.errors import MalformedResponse, ResponseTooLargeError, UpstreamDisconnected, UpstreamErrorResponse
 from proxy.sse import Framer
 from proxy.upstream import call as module
-from proxy.upstream import held_stream
+from proxy.upstream import held_stream, limits
 from tests.fakes import ANSWER, FOREVER, PROVIDER_KEY, RESPONSE_BODY, chunk_event
 from tests.upstream.fixtures import COMMENT, FINISH, MORE, ROLE, SSE, TEXT, named, run
 
@@ -223,19 +223,24 @@ async def test_an_exception_in_the_translation_of_a_stream_fails_the_attempt(at,
     assert one.transfer.is_over
 
 
-async def test_an_event_or_response_over_its_limit_is_malformed(monkeypatch):
-    monkeypatch.setattr(module, "MAX_RESPONSE_BYTES", 10)
-    one = run((200, {}, [b"x" * 10, b"x", FOREVER]), stream=False)
-    await one.fail(MalformedResponse, "over 10 bytes")
+async def test_a_response_over_64_mib_is_the_sidecars_limit_and_no_fault_of_the_provider():
+    part = bytes(2**20)
+    one = run((200, {}, [*[part] * 64, b"x", FOREVER]), stream=False)
+    failure = await one.fail(ResponseTooLargeError, "over 64 MiB, the limit of a response that is not streamed")
+    assert (failure.status, failure.code, failure.headers) == (502, "response_too_large", {"x-should-retry": "false"})
     assert one.is_closed
+
+
+async def test_an_event_over_its_limit_is_no_fault_of_the_provider_either(monkeypatch):
     monkeypatch.setattr(held_stream, "Framer", lambda: Framer(max_event_bytes=10))
     one = run([b"data: 1234567", FOREVER])
-    await one.fail(MalformedResponse, "an event is over 10 bytes")
+    await one.fail(ResponseTooLargeError, "an event is over 10 bytes")
     assert one.is_closed
 
 
-async def test_an_error_body_over_its_limit_is_malformed(monkeypatch):
-    monkeypatch.setattr(module, "MAX_ERROR_BODY_BYTES", 10)
-    one = run((500, {}, [b"x" * 11, FOREVER]))
-    await one.fail(MalformedResponse, "over 10 bytes")
+async def test_of_an_error_body_over_its_limit_the_beginning_is_enough():
+    limited = {"retry-after": "7"}
+    one = run((429, limited, [b"x" * limits.MAX_ERROR_BODY_BYTES, b"x", FOREVER]))
+    failure = await one.fail(UpstreamErrorResponse, "xxx")
+    assert (failure.status, failure.trigger, failure.headers) == (429, "rate_limit", limited)
     assert one.is_closed

@@ -173,6 +173,11 @@ async def test_a_failure_of_the_forward_proxy_is_raised_instead_of_a_result(
         await probe_with(mocked_web, exception=error)
 
 
+async def test_a_407_without_a_tunnel_is_the_forward_proxys_too(mocked_web: aioresponses) -> None:
+    with pytest.raises(EgressError, match="forward proxy"):
+        await probe_with(mocked_web, status=407)
+
+
 async def test_a_provider_that_the_proxy_cannot_reach_is_a_failure(mocked_web: aioresponses) -> None:
     error = aiohttp.ClientHttpProxyError(Mock(), (), status=502)
     assert await probe_with(mocked_web, exception=error) == ProbeResult("connection_error", "refused by the proxy")

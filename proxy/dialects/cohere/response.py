@@ -68,6 +68,8 @@ def _message(message: Mapping[str, Any], context: ResponseContext) -> dict[str, 
 def _content_texts(content: Any, kind: str) -> Iterable[str]:
     if isinstance(content, str):
         content = [{"type": "text", "text": content}]
+    if content and len(objects_of(content)) < len(content if isinstance(content, list) else [content]):
+        raise MalformedResponse("the provider answered with invalid content")
     return (content_of(part.get(kind)) for part in objects_of(content) if part.get("type") == kind)
 
 

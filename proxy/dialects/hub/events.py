@@ -49,6 +49,11 @@ def event_has_content(event: Chunk) -> bool:
     return isinstance(kind, str) and (kind.endswith(_CONTENT_SUFFIXES) or kind in END_EVENTS or kind in FAILURE_EVENTS)
 
 
+def is_failure(event: Chunk) -> bool:
+    """Whether a typed event says that the answer has failed."""
+    return isinstance(event.type, str) and event.type in FAILURE_EVENTS
+
+
 def record_event(event: Chunk, state: CompletionState) -> None:
     """Record a typed event: model, usage, end or error."""
     kind, response = event.type, event.response or event

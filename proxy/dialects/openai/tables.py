@@ -14,6 +14,19 @@ PATHS = {
     "responses": "/responses",
 }
 
+ANSWER_MEMBERS = {
+    "chat": "choices",
+    "completions": "choices",
+    "embeddings": "data",
+    "images": "data",
+    "moderations": "results",
+    "responses": "output",
+}
+"""The member of a 200 body that is the answer: a list."""
+
+CHOICE_MEMBERS: Mapping[str, tuple[str, type]] = {"chat": ("message", dict), "completions": ("text", str)}
+"""The member of a choice that is its content, and the member's type."""
+
 USAGE_ON_REQUEST = ("chat", "completions")
 """Endpoints whose streams contain usage only on request."""
 

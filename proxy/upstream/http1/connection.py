@@ -10,8 +10,10 @@ from math import inf
 from typing import Protocol, cast
 
 from proxy.deadline_timer import DeadlineTimer
-from proxy.errors import MalformedResponse, UpstreamDisconnected, UpstreamError, UpstreamTimeout
+from proxy.errors import MalformedResponse, ParrotError, UpstreamDisconnected, UpstreamTimeout
 from proxy.messages import ResponseSink
+from proxy.upstream.http1.content_encoding import DecodingSink
+from proxy.upstream.http1.local_errors import local_error
 from proxy.upstream.http1.parser import ResponseParser
 
 WRITE_SLICE_BYTES = 256 * 1024
@@ -37,9 +39,9 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_deadline", "_has_response_byte", "_idle_timeout_s", "_last_read_at", "_last_write_at", "_loop", "_on_stale", "_owner",
-        "_parser", "_paused_at", "_readable", "_request_count", "_response_began", "_sink", "_timer", "_transport",
+        "_parser", "_readable", "_receiver", "_request_count", "_response_began", "_sink", "_timer", "_transport",
         "_unsent", "_unsent_bytes", "_upload_cut", "_write_due", "_write_stalled", "_write_timeout_s", "due", "host",
-        "idle_since",
+        "idle_since", "paused_at",
     )  # fmt: skip
 
     def __init__(self, host: str, owner: ConnectionOwner, timer: DeadlineTimer, write_timeout_s: float) -> None:
@@ -52,6 +54,7 @@ class Connection(asyncio.Protocol):
         self._loop = asyncio.get_running_loop()
         self._parser = ResponseParser()
         self._sink: ResponseSink | None = None
+        self._receiver: ResponseSink | None = None  # what `_sink` is, or hands on to once it has decoded it
         self._on_stale: Callable[[], None] | None = None
         self._request_count = 0
         self._has_response_byte = False
@@ -59,7 +62,7 @@ class Connection(asyncio.Protocol):
         self._last_read_at = self._last_write_at = 0.0
         self._deadline = inf
         self._idle_timeout_s = inf
-        self._paused_at: float | None = None
+        self.paused_at: float | None = None
         self._unsent = _NOTHING
         self._upload_cut = False
         self._write_stalled = False
@@ -90,7 +93,7 @@ class Connection(asyncio.Protocol):
         self._last_read_at = self._last_write_at = now
         self._deadline, self._idle_timeout_s = deadline, inf
         self._unsent_bytes, self._write_due = len(head) + len(body), now + self._write_timeout_s
-        self._sink, self._on_stale = sink, on_stale
+        self._sink, self._receiver, self._on_stale = sink, sink, on_stale
         if self._transport.is_closing():
             self._loop.call_soon(self._lose, None)
             return
@@ -103,7 +106,7 @@ class Connection(asyncio.Protocol):
 
     def serves(self, sink: ResponseSink) -> bool:
         """Return whether the response to this sink's request is still to come, in part or whole."""
-        return self._sink is sink
+        return self._sink is not None and self._receiver is sink
 
     @property
     def is_usable(self) -> bool:
@@ -112,7 +115,7 @@ class Connection(asyncio.Protocol):
 
     def abort(self) -> None:
         """Close at once. Unsent bytes are dropped and the sink is not called again."""
-        self._sink = self._on_stale = None
+        self._sink = self._receiver = self._on_stale = None
         self._unsent = _NOTHING
         self._timer.unwatch(self)
         self._transport.abort()
@@ -121,16 +124,16 @@ class Connection(asyncio.Protocol):
 
     def pause(self) -> None:
         """Stop reading, so that TCP slows the provider down. Time paused does not count as silence."""
-        if self._paused_at is None and self._sink is not None:
-            self._paused_at = self._loop.time()
+        if self.paused_at is None and self._sink is not None:
+            self.paused_at = self._loop.time()
             self._transport.pause_reading()
 
     def resume(self) -> None:
         """Read again after `pause`."""
-        if self._paused_at is not None:
+        if self.paused_at is not None:
             now = self._last_read_at = self._loop.time()
-            self._deadline += now - self._paused_at
-            self._paused_at = None
+            self._deadline += now - self.paused_at
+            self.paused_at = None
             self._transport.resume_reading()
             self._watch()
 
@@ -156,7 +159,7 @@ class Connection(asyncio.Protocol):
         self._has_response_byte = True
         parser.feed(data)
         if not self._response_began and parser.headers is not None:
-            self._begin_response(sink)
+            sink = self._begin_response(sink)
         if parser.body and self._sink is sink:
             parts = parser.body
             sink.on_body(parts[0] if len(parts) == 1 else b"".join(parts))
@@ -186,7 +189,7 @@ class Connection(asyncio.Protocol):
 
     # How a response begins and ends.
 
-    def _begin_response(self, sink: ResponseSink) -> None:
+    def _begin_response(self, sink: ResponseSink) -> ResponseSink:
         parser = self._parser
         assert parser.headers is not None
         self._response_began, self._on_stale = True, None  # it holds the request
@@ -197,10 +200,13 @@ class Connection(asyncio.Protocol):
         # From here on silence counts, not how much of the request the provider still wants.
         self._unsent_bytes = 0
         sink.on_head(parser.status, parser.headers)
+        if parser.decoder is not None and self._sink is sink:
+            self._sink = sink = DecodingSink(sink, parser.decoder, self)
+        return sink
 
     def _finish(self, sink: ResponseSink) -> None:
         self.resume()
-        self._sink = self._on_stale = None
+        self._sink = self._receiver = self._on_stale = None
         self._timer.unwatch(self)
         parser = self._parser
         if (
@@ -215,7 +221,7 @@ class Connection(asyncio.Protocol):
             self.abort()
         sink.on_end()
 
-    def _fail(self, failure: UpstreamError) -> None:
+    def _fail(self, failure: ParrotError) -> None:
         sink = self._sink
         assert sink is not None
         self.abort()
@@ -233,6 +239,9 @@ class Connection(asyncio.Protocol):
         if on_stale is not None and is_reused and self._loop.time() - self._last_write_at <= STALE_WITHIN_S:
             self.abort()
             on_stale()
+            return
+        if isinstance(error, OSError) and (local := local_error(error, self.host)) is not None:
+            self._fail(local)
             return
         where = "in the middle of its response" if self._response_began else "before responding"
         self._fail(UpstreamDisconnected(f"{self.host} {'closed' if error is None else 'broke'} the connection {where}"))
@@ -254,7 +263,7 @@ class Connection(asyncio.Protocol):
         """Fail the request if the provider is silent for too long, over its deadline, or takes nothing of the request."""
         if self._sink is None:
             self._timer.unwatch(self)
-        elif self._paused_at is None and now >= self._read_due:
+        elif self.paused_at is None and now >= self._read_due:
             self._fail(UpstreamTimeout(f"{self.host} {self._timeout_message()}"))
         elif self._unsent_bytes and now >= self._write_due and self._is_upload_stuck(now):
             self._fail(UpstreamTimeout(f"{self.host} accepted no request data for {self._write_timeout_s:g} s"))
@@ -262,7 +271,7 @@ class Connection(asyncio.Protocol):
             self._watch()
 
     def _watch(self) -> None:
-        due = inf if self._paused_at is not None else self._read_due
+        due = inf if self.paused_at is not None else self._read_due
         self.due = min(due, self._write_due) if self._unsent_bytes else due
         self._timer.watch(self)
 

@@ -60,21 +60,26 @@ class Dialer:
     async def dial(self, route: Route, protocol_factory: Callable[[], Connection], timeout_s: float) -> Connection:
         """Open a connection. `timeout_s` covers everything from the name lookup to the TLS handshake.
 
-        Raises ConnectError (EgressError if this machine has no route to the host), and ResourceExhaustedError.
+        Raises ConnectError (EgressError if this machine or its proxy is the cause), and ResourceExhaustedError.
         """
         host = route.origin.host
+        deadline = asyncio.get_running_loop().time() + timeout_s
         try:
-            async with asyncio.timeout(timeout_s):
-                return await self._open(route, protocol_factory)
+            # Two parts with one deadline, so that a silent proxy is told from a provider that the proxy cannot reach.
+            sock = await (
+                self._dial_proxy(route.proxy, deadline) if route.proxy else self._dial_host(route.origin, deadline)
+            )
+            async with asyncio.timeout_at(deadline):
+                return await self._open(sock, route, protocol_factory)
         except TimeoutError:
             raise ConnectError(f"cannot connect to {host} within {timeout_s:g} s") from None
         except OSError as error:
             raise local_dns_or_tls_error(error, host) or _connect_failure(error, host) from error
 
-    async def _open(self, route: Route, protocol_factory: Callable[[], Connection]) -> Connection:
+    async def _open(self, sock: socket.socket, route: Route, protocol_factory: Callable[[], Connection]) -> Connection:
+        """Open the proxy's tunnel and TLS on a connected socket, as far as the route has them."""
         origin, proxy = route
         secure = origin.scheme == "https"
-        sock = await self._dial_proxy(proxy) if proxy else await self._dial_host(origin)
         if proxy is not None and route.is_tunnelled:
             await _open_tunnel(sock, origin.host_port, proxy)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -86,16 +91,18 @@ class Dialer:
         )
         return connection
 
-    async def _dial_proxy(self, proxy: Proxy) -> socket.socket:
+    async def _dial_proxy(self, proxy: Proxy, deadline: float) -> socket.socket:
         """Connect to the proxy. A failure is an EgressError: without the proxy no provider can be reached."""
         try:
-            return await self._dial_host(proxy)
+            return await self._dial_host(proxy, deadline)
         except OSError as error:
-            reason = f"cannot connect to the proxy {proxy.host}: {error.strerror or error}"
+            cause = "no response in time" if isinstance(error, TimeoutError) else error.strerror or error
+            reason = f"cannot connect to the proxy {proxy.host}: {cause}"
             raise local_dns_or_tls_error(error, proxy.host) or EgressError(reason) from error
 
-    async def _dial_host(self, peer: Origin | Proxy) -> socket.socket:
-        return await connect(await self.resolver.resolve(peer.host, peer.port))
+    async def _dial_host(self, peer: Origin | Proxy, deadline: float) -> socket.socket:
+        async with asyncio.timeout_at(deadline):
+            return await connect(await self.resolver.resolve(peer.host, peer.port))
 
 
 async def connect(addresses: list[Address], delay_s: float = ATTEMPT_DELAY_S) -> socket.socket:

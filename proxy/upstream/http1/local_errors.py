@@ -46,6 +46,8 @@ def local_dns_or_tls_error(error: OSError, host: str) -> ParrotError | None:
     resolving = isinstance(error, socket.gaierror)
     if error.errno in EXHAUSTION_ERRNOS and not resolving:
         return _exhaustion_error(error)
+    if resolving and error.errno == socket.EAI_MEMORY:
+        return ResourceExhaustedError("out of resources: no memory for a name lookup")
     if (resolving or isinstance(error, ssl.SSLError)) and descriptors.are_exhausted():
         return ResourceExhaustedError("out of resources: too many open files")
     return _offline_error(host) if resolving and error.errno == socket.EAI_AGAIN else None

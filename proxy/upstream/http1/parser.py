@@ -11,6 +11,7 @@ from functools import lru_cache
 import httptools
 
 from proxy.headers import join_repeated
+from proxy.upstream.http1.content_encoding import IDENTITY, ContentDecoder, is_supported
 
 MAX_HEAD_BYTES = 64 * 1024
 """For a head, and for everything else that is not body content: chunk sizes, trailers, 1xx responses."""
@@ -30,7 +31,7 @@ class ResponseParser:
 
     __slots__ = (
         "_http", "_interim_responses", "_names", "_overhead_bytes", "_values",
-        "body", "complete", "error", "headers", "keep_alive", "on_body", "status", "trailing_data", "until_close",
+        "body", "complete", "decoder", "error", "headers", "keep_alive", "on_body", "status", "trailing_data", "until_close",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -45,6 +46,8 @@ class ResponseParser:
         self.headers: dict[str, str] | None = None
         """Names in lower case, repeated lines joined."""
         self.body.clear()
+        self.decoder: ContentDecoder | None = None
+        """What the bytes in `body` have to be decoded with. None for a body that is not compressed."""
         self.complete = False
         self.keep_alive = False
         self.until_close = False
@@ -116,6 +119,8 @@ class ResponseParser:
             headers = join_repeated(names, values)
         if reason := _unsupported_reason(http.get_http_version(), headers):
             self._reject(reason)
+        if headers.get("content-encoding", "").lower() not in IDENTITY:
+            self.decoder = ContentDecoder(headers["content-encoding"])
         self.keep_alive = http.should_keep_alive()
         self.until_close = not ("content-length" in headers or "transfer-encoding" in headers or status in (204, 304))
         self.status = status
@@ -143,8 +148,8 @@ def _unsupported_reason(version: str, headers: Mapping[str, str]) -> str | None:
     """Return why a response of valid grammar is refused, or None."""
     if version not in ("1.1", "1.0"):
         return "not HTTP/1.1"
-    if headers.get("content-encoding", "identity").lower() not in ("identity", ""):
-        return "a Content-Encoding, though only identity is accepted"
+    if not is_supported(headers.get("content-encoding", "")):
+        return "an unknown Content-Encoding, though only identity is accepted"
     transfer = headers.get("transfer-encoding")
     if transfer and (version == "1.0" or transfer.lower() != "chunked"):
         return "a Transfer-Encoding other than chunked, or in HTTP/1.0"

@@ -22,14 +22,13 @@ CHUNKS = (
     b'data: {"choices":[{"delta":{},"finish_reason":"stop"}],"model":"m-2024"}',
     b'event: message\ndata: {"choices":[],"usage":{"total_tokens":3}}',
     b'data: {"a":\ndata:  {"b":1}}',
-    b"data: [1, 2]",
     b": ping",
-    b"event: ping",
     b"",
 )
 FINISH = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}'
-JUNK = (b"data: {", b"data: oops", b"data: NaN", b"data:")
-STREAMS = st.lists(st.tuples(st.sampled_from(CHUNKS + JUNK), st.sampled_from([b"\n", b"\r\n"])), max_size=10)
+JUNK = (b"data: {", b"data: oops", b"data: NaN", b"data:", b"data: [1, 2]", b"data: 5")
+BARE = (b"event: ping", b"id: 7", b"retry: 3000", b": comment\nevent: ping", b"<html>")
+STREAMS = st.lists(st.tuples(st.sampled_from(CHUNKS + JUNK + BARE), st.sampled_from([b"\n", b"\r\n"])), max_size=10)
 
 
 DONE = b"data: [DONE]"
@@ -51,7 +50,7 @@ def test_without_the_spliced_members_the_stream_is_byte_exact(
 ) -> None:
     frames = [(FINISH, b"\n"), *frames, (DONE, b"\n")]
     host = b"".join(wire(*frame) for frame in frames)
-    kept = b"".join(wire(*frame) for frame in frames if frame[0] not in JUNK)
+    kept = b"".join(wire(*frame) for frame in frames if frame[0] not in JUNK + BARE)
     whole = run([host])
     assert whole[0].replace(SPLICE, b"") == kept
     assert whole[1].dropped_events == sum(frame in JUNK for frame, _ in frames)
@@ -59,9 +58,38 @@ def test_without_the_spliced_members_the_stream_is_byte_exact(
 
 
 @pytest.mark.parametrize("frame", [b": ping\n\n", b'data: {"error":{"message":"x"}}\n\n',
-                                   b"event: ping\n\n", b"data: [1]\r\n\r\n", b'data: "text"\n\n', b"\n\n"])  # fmt: skip
-def test_frames_other_than_chunks_pass_unchanged(frame: bytes) -> None:
+                                   b": a\r\n: b\r\n\r\n", b"\n\n"])  # fmt: skip
+def test_comments_and_errors_pass_unchanged(frame: bytes) -> None:
     assert run([frame])[0] == frame
+
+
+@pytest.mark.parametrize("frame", [b"event: ping\n\n", b"id: 7\n\n", b"id\n\n", b"retry: 9\n\n", b"data: [1]\r\n\r\n",
+                                   b'data: "text"\n\n', b"data: null\n\n", b"data: 5\n\n", b"data\n\n", b": a\nid: 7\n\n",
+                                   b"a page\n\n"])  # fmt: skip
+def test_what_no_client_expects_is_dropped(frame: bytes) -> None:
+    assert run([frame])[0] == b""
+
+
+@pytest.mark.parametrize(
+    ("frame", "passes"),
+    [
+        (b'data: {"choices":[{"delta":{}}]}\n\n', True),
+        (b'data: {"choices":[],"prompt_filter_results":[]}\n\n', True),
+        (b'data: {"choices":null}\n\n', False),
+        (b'data: {"choices":[null]}\n\n', False),
+        (b'data: {"type":"response.created"}\n\n', False),
+        (b'data: {"usage":{"total_tokens":3}}\n\n', False),
+        (b"data: {}\n\n", False),
+        (b'data: {"error":"x"}\n\n', True),
+        (b'data: {"type":"error","message":"x"}\n\n', True),
+        (b'data: {"type":["error"]}\n\n', False),
+    ],
+)
+@pytest.mark.parametrize("endpoint", ["chat", "completions"])
+def test_a_chunk_of_a_chat_has_choices(endpoint: str, frame: bytes, passes: bool) -> None:
+    context = ResponseContext("openai", "m", "chatcmpl-1", 0, endpoint=endpoint)
+    assert bool(PassthroughStream(context).feed(frame)) is passes
+    assert (context.answer.usage is not None) is (b"usage" in frame)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +97,7 @@ def test_frames_other_than_chunks_pass_unchanged(frame: bytes) -> None:
     [
         (b'data: {"a":1}\n\n', b'data: {"a":1,"provider":"openai"}\n\n'),
         (b'data: {"a":{}}\r\n\r\n', b'data: {"a":{},"provider":"openai"}\r\n\r\n'),
-        (b'data: {"a":1} \nid: 7\n\n', b'data: {"a":1,"provider":"openai"} \nid: 7\n\n'),
+        (b'data: {"a":1} \nid: 7\n\n', b'data: {"a":1,"provider":"openai"} \n\n'),
         (b"data: {}\n\n", b'data: {"provider":"openai"}\n\n'),
     ],
 )

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import select
 import socket
 from math import inf
@@ -10,8 +12,9 @@ from math import inf
 import pytest
 
 from proxy.deadline_timer import DeadlineTimer
-from proxy.errors import MalformedResponse, UpstreamDisconnected
+from proxy.errors import EgressError, MalformedResponse, ResourceExhaustedError, UpstreamDisconnected
 from proxy.messages import Headers
+from proxy.upstream.http1 import local_errors
 from proxy.upstream.http1.connection import Connection, _readability_check
 from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.origin import parse_target
@@ -326,3 +329,18 @@ def test_readability_is_checked_without_poll(monkeypatch: pytest.MonkeyPatch) ->
         assert not readable()
         theirs.send(b"x")
         assert readable()
+
+
+@pytest.mark.parametrize(
+    ("number", "kind"), [(errno.ENOBUFS, ResourceExhaustedError), (errno.ENETUNREACH, EgressError)]
+)
+async def test_a_connection_that_this_machine_loses_is_not_the_providers_fault(
+    transport: Http1Transport, monkeypatch: pytest.MonkeyPatch, number: int, kind: type[Exception]
+) -> None:
+    monkeypatch.setattr(local_errors, "has_route", lambda address: False)
+    async with FaultServer([RECV]) as server:
+        response = start_request(transport, build_request(server))
+        await wait_until(lambda: bool(server.requests))
+        connection = response.transfer._connection  # type: ignore[attr-defined]
+        connection.connection_lost(OSError(number, os.strerror(number)))
+        assert type(response.failure) is kind

@@ -256,6 +256,22 @@ async def test_an_unreachable_proxy_is_an_egress_error(closed_port: int) -> None
     assert "sk-planted" not in str(raised.value)
 
 
+async def test_a_silent_proxy_is_an_egress_error(black_hole: int) -> None:
+    with pytest.raises(EgressError, match=r"^cannot connect to the proxy 127\.0\.0\.1: no response in time$"):
+        await open_response(
+            transport_through(f"127.0.0.1:{black_hole}"), post("https://h.test/"), connect_timeout_s=0.05
+        )
+
+
+async def test_a_provider_that_a_working_proxy_does_not_reach_in_time_is_a_connect_error() -> None:
+    async with FaultServer([RECV]) as proxy:
+        with pytest.raises(ConnectError, match=r"^cannot connect to h\.test within 0\.05 s$") as raised:
+            await open_response(
+                transport_through(f"127.0.0.1:{proxy.port}"), post("https://h.test/"), connect_timeout_s=0.05
+            )
+    assert type(raised.value) is ConnectError
+
+
 @pytest.mark.parametrize(
     ("status", "kind"), [("407 Proxy Authentication Required", EgressError), ("502 x", ConnectError)]
 )

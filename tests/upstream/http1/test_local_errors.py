@@ -78,6 +78,10 @@ def test_lookup_and_tls_errors_are_local_if_descriptors_are_exhausted(
     assert kind(local_dns_or_tls_error(hides, "h")) is (ResourceExhaustedError if exhausted else None)
 
 
+def test_a_lookup_without_memory_is_exhaustion(route: bool) -> None:
+    assert kind(local_dns_or_tls_error(socket.gaierror(socket.EAI_MEMORY, "x"), "h")) is ResourceExhaustedError
+
+
 def test_an_unreachable_resolver_is_local_without_a_default_route(route: bool) -> None:
     found = local_dns_or_tls_error(socket.gaierror(socket.EAI_AGAIN, "x"), "h")
     assert kind(found) is (None if route else EgressError)

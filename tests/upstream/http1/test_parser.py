@@ -63,7 +63,10 @@ def test_a_response_is_parsed_alike_in_any_pieces(wire: bytes, body: bytes, keep
         (head("Transfer-Encoding: chunked") + b"zz\r\n", "chunk size"),
         (head("Transfer-Encoding: chunked") + b"fffffffffffffffff\r\n", "overflow"),
         (head("Transfer-Encoding: chunked") + b"2\r\nhiXX", "chunk"),
-        (head("Content-Encoding: gzip", "Content-Length: 2"), "Content-Encoding"),
+        (head("Content-Encoding: br", "Content-Length: 2"), "Content-Encoding"),
+        (head("Content-Encoding: zstd", "Content-Length: 2"), "Content-Encoding"),
+        (head("Content-Encoding: gzip, gzip", "Content-Length: 2"), "Content-Encoding"),
+        (head("Content-Encoding: gzip", "Content-Encoding: gzip", "Content-Length: 2"), "Content-Encoding"),
         (head("X : a"), "header token"),
         (head("X: a\x00b"), "header value"),
         (head("X: a", " folded"), "header value"),
@@ -97,6 +100,17 @@ def test_endless_bytes_without_content_are_refused(start: bytes) -> None:
 def test_data_after_a_response_is_reported_and_not_parsed(more: bytes) -> None:
     parser = parse(head("Content-Length: 2") + b"hi" + more)
     assert (parser.body, parser.complete, parser.trailing_data, parser.error) == ([b"hi"], True, True, None)
+
+
+@pytest.mark.parametrize(
+    ("coding", "is_compressed"),
+    [("gzip", True), ("X-GZIP", True), ("Deflate", True), ("identity", False), ("Identity", False), ("", False)],
+)
+def test_a_compressed_body_has_a_decoder_of_its_own(coding: str, is_compressed: bool) -> None:
+    parser = parse(head(f"Content-Encoding: {coding}", "Content-Length: 2") + b"hi")
+    assert (parser.error, parser.body, parser.decoder is not None) == (None, [b"hi"], is_compressed)
+    parser.reset()
+    assert parser.decoder is None
 
 
 def test_reset_forgets_the_previous_response() -> None:
