@@ -153,7 +153,7 @@ async def start(options: StartupOptions) -> Sidecar:
     activate = partial(_activate, handler, probe_scheduler)
     reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
     listener = build_listener(handler)
-    listener.max_connections, listener.on_full = max_clients(), runtime.local_trouble.warn
+    listener.max_connections, listener.on_refused = max_clients(), runtime.refusals.record
     server = await _bind(listener, options.listen)
     health = HealthWatcher(runtime, lambda: handler.generation.snapshot)
     metrics = MetricsEndpoint(runtime, health, lambda: reloader.last, reloader.counts)
@@ -162,6 +162,7 @@ async def start(options: StartupOptions) -> Sidecar:
         lambda: reloader.last, reloader.reload, handler.drain, lambda: not handler.draining, options.log, key, metrics
     )
     admin_listener = build_listener(admin)
+    admin_listener.on_refused = runtime.refusals.record
     try:
         admin_server = await _bind(admin_listener, Listen(host=options.admin.host, port=options.admin.port))
     except BindError:

@@ -179,6 +179,8 @@ async def test_what_is_not_http_is_a_400_without_an_echo(junk: bytes) -> None:
     assert error(caller) == (400, "invalid_request")
     assert b"SECRET" not in caller.socket.sent and "SECRET" not in here.log.text
     assert caller.is_closed
+    [line] = here.log.lines
+    assert (line["event"], line["status"], line["reason"]) == ("request_refused", 400, "malformed")
 
 
 async def test_requests_before_the_junk_are_answered() -> None:

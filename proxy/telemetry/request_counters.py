@@ -28,6 +28,9 @@ class RequestCounters:
     resumes: Counter[str] = field(default_factory=Counter)
     """Truncated streams that could be resumed: `resumed` or `no_target`, and `mismatch` of the resumed."""
 
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What was refused before it was a request, by reason and status."""
+
     def record_request(self, endpoint: str, status: int, outcome: str) -> None:
         """Count a request that has ended.
 
