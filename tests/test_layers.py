@@ -27,6 +27,7 @@ LAYERS = (
         "json_values",
         "memory_account",
         "redaction",
+        "control_chars",
         "response_head",
     ),
     ("config",),

@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from proxy.control_chars import escape_control_chars
+
 MAX_FILE_BYTES = 1024 * 1024
 """The largest size of a ConfigMap."""
 MAX_NODES = 200_000
@@ -41,7 +43,7 @@ class Problem:
 
     def __str__(self) -> str:
         path = f"{self.path}: " if self.path else ""
-        return f"{self.line}:{self.column}: {path}{self.message}"
+        return f"{self.line}:{self.column}: {escape_control_chars(path + self.message)}"
 
 
 class ConfigError(Exception):

@@ -7,7 +7,6 @@ errors of a file are reported at once.
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ import yaml
 from msgspec import inspect
 
 from proxy.config.document import Document, is_key_name, quote_if_safe, suggestion
+from proxy.config.texts import is_unicode, matches
 from proxy.config.units import Secret, parse_boolean, parse_integer, parse_number
 from proxy.config.variables import UnreadableFileError, UnsetVariableError, expand
 from proxy.redaction import Redactor
@@ -84,7 +84,7 @@ class TypedLoader:
             return self.reject(location, f"expected {expected}, got nothing")
         text, values = expand(node.value, self.environ, self.read_file)
         self.substituted_values.extend((location.path, value) for value in values)
-        return text
+        return text if is_unicode(text) else self.reject(location, f"expected {expected}, got bytes that are not UTF-8")
 
 
 def _shape(node: yaml.Node) -> str:
@@ -128,7 +128,7 @@ def _check_bounds(loader: TypedLoader, location: Location, kind: Any, value: Any
         bound = getattr(kind, name, None)
         if bound is not None and not holds(value, bound):
             return loader.reject(location, f"must be {words} {bound}, got {_shape(location.node)}")
-    if getattr(kind, "pattern", None) and not re.search(kind.pattern, value):
+    if getattr(kind, "pattern", None) and not matches(kind.pattern, value):
         return loader.reject(location, f"does not match {kind.pattern}")
     return value
 
@@ -203,8 +203,20 @@ def mapping_items(loader: TypedLoader, location: Location) -> list[tuple[str, ya
 def _dict(loader: TypedLoader, location: Location, kind: inspect.DictType) -> Any:
     return {
         key: loader.load_type(location.child(key, value), kind.value_type)
-        for key, _, value in mapping_items(loader, location)
+        for key, key_node, value in mapping_items(loader, location)
+        if _is_valid_key(loader, Location(key_node, location.path), kind.key_type)
     }
+
+
+def _is_valid_key(loader: TypedLoader, location: Location, kind: inspect.Type) -> bool:
+    """Return whether a mapping's key is of its type. Otherwise report it, without the key, which may be misplaced."""
+    if isinstance(kind, inspect.CustomType):
+        try:
+            kind.cls.parse(location.node.value)  # type: ignore[attr-defined]
+        except ValueError:
+            loader.reject(location, f"a key here must be {kind.cls.expected}")  # type: ignore[attr-defined]
+            return False
+    return True
 
 
 def _record(loader: TypedLoader, location: Location, kind: Any) -> Any:

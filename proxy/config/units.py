@@ -94,7 +94,7 @@ class Secret:
     """A credential whose value is never printed. `missing` is why there is none, such as `API_KEY is not set`."""
 
     expected = "text, ${VARIABLE} or ${file:/path}"
-    schema = {"type": "string"}
+    schema = {"type": "string", "pattern": r"^\s*[!-~]*\s*$"}
     __slots__ = ("missing", "value")
 
     def __init__(self, value: str, missing: str | None = None) -> None:

@@ -48,7 +48,7 @@ class Options:
             raise ValueError("13 is not lucky")
 
 
-ENVIRON = {"PORT": "80", "EMPTY": "", "KEY": "sk-planted", "FLAG": "true"}
+ENVIRON = {"BYTES": "a\udcff", "PORT": "80", "EMPTY": "", "KEY": "sk-planted", "FLAG": "true"}
 FILES = {"/run/key": "sk-file\n", "/run/crlf": "sk-crlf\r\n", "/run/spaced": " \tsk-spaced \n\n"}
 
 
@@ -132,6 +132,8 @@ def test_a_value_is_loaded_by_its_type(text: str, name: str, value: object) -> N
         ("text: ${EMPTY}", "1:7: text: variable EMPTY is not set; set it, or write ${EMPTY:-default}"),
         ("text: ${file:/no}", "1:7: text: cannot read /no: No such file or directory"),
         ("text: ${file:/run/binary}", "1:7: text: expected text, got '${file:/run/binary}'"),
+        ("text: ${BYTES}", "1:7: text: expected text, got bytes that are not UTF-8"),
+        ("secret: ${BYTES}", "1:9: secret: expected text, ${VARIABLE} or ${file:/path}, got bytes that are not UTF-8"),
         ("name: Ab", "1:7: name: does not match ^[a-z]+$"),
         ("wait: 5", "1:7: wait: expected a duration such as 500ms, 15s, 5m or 1h, got '5'"),
         ("wait: 5 seconds", "1:7: wait: expected a duration such as 500ms, 15s, 5m or 1h, got '5 seconds'"),
