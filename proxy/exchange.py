@@ -152,8 +152,11 @@ class Exchange(Struct, eq=False):
 
     def total_cost(self) -> float | None:
         """Return the USD of all attempts as far as known. None while the winning attempt's cost is not."""
-        if self.winning_attempt is None or self.winning_attempt.cost() is None:
+        if self.winning_attempt is None:
             return None
+        cost = self.winning_attempt.cost()
+        if cost is None or len(self.attempts) == 1:
+            return cost
         return sum([attempt.cost() or 0.0 for attempt in self.attempts])
 
     def explain(self) -> dict[str, Any]:
