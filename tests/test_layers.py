@@ -28,6 +28,7 @@ LAYERS = (
         "memory_account",
         "redaction",
         "control_chars",
+        "background",
         "response_head",
     ),
     ("config",),

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
+from proxy.background import run_in_background
 from proxy.cli import fault, file
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.logs import FORMATS, LibraryLog, build_logger
@@ -113,12 +114,8 @@ async def _start_sandbox(arguments: Namespace, generation: Generation, stack: As
 
 
 def _reload_on_hangup(sidecar: Sidecar) -> None:
-    running: set[asyncio.Task[object]] = set()  # the event loop keeps only weak references
-
     def reload() -> None:
-        task: asyncio.Task[object] = asyncio.create_task(sidecar.reloader.reload())
-        running.add(task)
-        task.add_done_callback(running.discard)
+        run_in_background(sidecar.reloader.reload(), sidecar.handler.runtime.log, "signal_reload_failed")
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 
