@@ -109,6 +109,9 @@ class Exchange(Struct, eq=False):
             self.raw = b""
             self.memory.release(self.body_bytes)
 
+    def __repr__(self) -> str:
+        return f"Exchange({self.id})"  # it holds the request
+
     @property
     def client_format(self) -> ClientFormat:
         """The format that the caller speaks."""
@@ -198,6 +201,9 @@ class Attempt(Struct, eq=False):
     _priced: Mapping[str, Any] | None = None
     """The usage that `_cost` was computed from."""
     _cost: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Attempt({self.step.target.id})"
 
     def cost(self) -> float | None:
         """Return the USD of its answer, or None while its usage or the price is unknown."""

@@ -19,6 +19,7 @@ from proxy.cli import fault, file
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.logs import FORMATS, LibraryLog, build_logger
 from proxy.cli.loop import run, tune_allocator, tune_garbage_collector
+from proxy.cli.process_failures import ProcessFailures
 from proxy.generation import Generation
 from proxy.redaction import LogRedactor
 from proxy.sidecar import BindError, InsecureListenError, Sidecar, StartupOptions, start
@@ -68,10 +69,11 @@ class _Logs:
 
 
 def _build_log(form: str, stack: AsyncExitStack) -> _Logs:
-    """Build the log of the process. Until the stack exits it also receives what libraries log."""
+    """Build the log of the process. Until the stack exits it also receives what libraries log, and Python would print."""
     redact = LogRedactor()
     log = build_logger(form, redact=redact, batched=True)
     stack.callback(LibraryLog(log).close)
+    stack.enter_context(ProcessFailures(log))
     return _Logs(log, redact)
 
 

@@ -63,7 +63,7 @@ class Document:
     """A file while it is loaded: its tree, the place of each path in it, and the problems found so far."""
 
     name: str
-    root: yaml.Node
+    root: yaml.Node = field(repr=False)
     problems: list[Problem] = field(default_factory=list)
     marks: dict[str, yaml.Mark] = field(default_factory=dict)
 

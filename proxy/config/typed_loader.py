@@ -30,7 +30,7 @@ _NULLS = ("", "~", "null")
 class Location:
     """A node of the file and its path, such as `providers.openai.weight`."""
 
-    node: yaml.Node
+    node: yaml.Node = field(repr=False)
     path: str
 
     def child(self, key: str, node: yaml.Node) -> Location:
@@ -43,11 +43,11 @@ class TypedLoader:
     """Loads one document. `environ` and `read_file` provide the values of `${NAME}` and `${file:PATH}`."""
 
     document: Document
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     read_file: Callable[[str], str]
-    secrets: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list, repr=False)
     """The values of all options of type Secret."""
-    substituted_values: list[tuple[str, str]] = field(default_factory=list)
+    substituted_values: list[tuple[str, str]] = field(default_factory=list, repr=False)
     """Path and value of each variable that was replaced."""
 
     def load(self, location: Location, kind: Any) -> Any:
@@ -244,9 +244,9 @@ def _record(loader: TypedLoader, location: Location, kind: Any) -> Any:
 def _construct(loader: TypedLoader, location: Location, kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind.cls(**values)
-    except ValueError as error:  # from __post_init__. That of a custom middleware may quote its options
+    except Exception as error:  # noqa: BLE001 (a custom middleware's may be any, and may quote its options)
         redactor = Redactor([*loader.secrets, *(value for _, value in loader.substituted_values)])
-        return loader.reject(location, redactor.redact_text(str(error)))
+        return loader.reject(location, redactor.redact_text(str(error) or type(error).__name__))
 
 
 def _union(loader: TypedLoader, location: Location, kind: inspect.UnionType) -> Any:

@@ -46,6 +46,8 @@ class Options:
     def __post_init__(self) -> None:
         if self.count == 13:
             raise ValueError("13 is not lucky")
+        if self.count in (14, 15):
+            raise RuntimeError(f"{self.text} is not lucky" if self.count == 14 else "")
 
 
 ENVIRON = {"BYTES": "a\udcff", "PORT": "80", "EMPTY": "", "KEY": "sk-planted", "FLAG": "true"}
@@ -123,6 +125,8 @@ def test_a_value_is_loaded_by_its_type(text: str, name: str, value: object) -> N
         ("count: -1", "1:8: count: must be at least 0, got '-1'"),
         ("count: 100", "1:8: count: must be less than 100, got '100'"),
         ("count: 13", "1:1: 13 is not lucky"),
+        ("{count: 14, text: '${KEY}'}", "1:1: [redacted] is not lucky"),
+        ("count: 15", "1:1: RuntimeError"),
         ("share: 0", "1:8: share: must be more than 0, got '0'"),
         ("share: 2", "1:8: share: must be at most 1, got '2'"),
         ("share: .inf", "1:8: share: expected a number, got text"),
