@@ -134,10 +134,10 @@ class ClientConnection(ServerProtocol):
 
     def _reject(self) -> None:
         """Answer what is not a request. Neither the answer nor the log repeats it."""
-        self._host.refusals.record(400, "malformed")
-        body = InvalidRequestError("the request is not well-formed HTTP/1.1").body()
+        error = InvalidRequestError("the request is not well-formed HTTP/1.1")
+        self._host.refusals.record(error)
         self._encoder.begin((1, 1), "", keep_alive=False)
-        self.send(400, {"Content-Type": "application/json"}, body)
+        self.send(error.status, {"Content-Type": "application/json"}, error.body())
         self.end_request()
 
     def check(self, now: float) -> None:

@@ -114,13 +114,13 @@ class _AdminConnection(RequestHandler):
         """Answer 400 or 500 without a word of the request."""
         if request.writer.output_size > 0:
             raise ConnectionError("the response broke off")  # what is sent cannot be unsent: the connection is closed
-        if status < 500:
-            cast(Listener, self._manager).on_refused(status, "malformed")
         error = (
             InvalidRequestError("the request is not well-formed HTTP/1.1")
             if status < 500
             else ParrotError("internal error")
         )
+        if status < 500:
+            cast(Listener, self._manager).on_refused(error)
         response = web.Response(status=error.status, body=error.body(), content_type=_JSON, headers={"Server": SERVER})
         response.force_close()
         return response
@@ -143,8 +143,8 @@ class Listener(web.Server):
     """aiohttp's low-level server. With a `ProxyHandler` its connections are served without a task per request."""
 
     max_connections: float = inf
-    on_refused: Callable[[int, str], None] = staticmethod(lambda status, reason: None)
-    """Called with status and reason of each response to a rejected connection, and to what is not a request."""
+    on_refused: Callable[[ParrotError], None] = staticmethod(lambda error: None)
+    """Called with the error that a rejected connection gets, or what is not a request."""
 
     @property
     def has_room(self) -> bool:
@@ -164,7 +164,7 @@ class Listener(web.Server):
         """Answer 503 at once, and close: out of descriptors the system would let the client wait, or drop it."""
         message = f"the sidecar is overloaded: {self.max_connections} connections are open; try again"
         error = ResourceExhaustedError(message)
-        self.on_refused(error.status, "connection_limit")
+        self.on_refused(error)
         head = f"HTTP/1.1 503 Service Unavailable\r\nServer: {SERVER}\r\nConnection: close\r\nRetry-After: 1\r\n"
         body = error.body()
         transport.write(f"{head}Content-Type: {_JSON}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)

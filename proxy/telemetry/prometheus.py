@@ -159,7 +159,7 @@ def _request_families(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     for labels, count in sorted(counters.requests.items()):
         requests.add_metric(labels, count)
     refused = CounterMetricFamily(
-        "parrot_requests_refused", "Refused before they were requests.", labels=("reason", "status")
+        "parrot_requests_refused", "Refused before they were requests.", labels=("code", "status")
     )
     for refusal, count in sorted(counters.refusals.items()):
         refused.add_metric(refusal, count)

@@ -7,14 +7,15 @@ from collections.abc import Callable
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.errors import ParrotError
 from proxy.telemetry.log_limiter import LogLimiter
 
 INTERVAL_S = 1.0
-"""Between two lines with the same status and reason, so that a flood of such requests does not flood the log."""
+"""Between two lines with the same code, so that a flood of such requests does not flood the log."""
 
 
 class Refusals:
-    """Counts every refusal, and logs `request_refused` at most every `INTERVAL_S` for each status and reason.
+    """Counts every refusal, and logs `request_refused` at most every `INTERVAL_S` for each code.
 
     Nothing of the request is logged, as it may be anything, a key included.
     """
@@ -26,8 +27,8 @@ class Refusals:
         self._limiter = LogLimiter(INTERVAL_S, clock)
         self._counts = counts
 
-    def record(self, status: int, reason: str) -> None:
-        """Record one response that was sent in place of serving. `reason` is one of a few fixed words."""
-        self._counts[reason, str(status)] += 1
-        if (suppressed := self._limiter.admit(f"{status} {reason}")) is not None:
-            self._log.warning("request_refused", status=status, reason=reason, suppressed=suppressed)
+    def record(self, error: ParrotError) -> None:
+        """Record one error that was sent in place of serving."""
+        self._counts[error.code, str(error.status)] += 1
+        if (suppressed := self._limiter.admit(error.code)) is not None:
+            self._log.warning("request_refused", status=error.status, code=error.code, suppressed=suppressed)

@@ -29,7 +29,7 @@ class RequestCounters:
     """Truncated streams that could be resumed: `resumed` or `no_target`, and `mismatch` of the resumed."""
 
     refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
-    """What was refused before it was a request, by reason and status."""
+    """What was refused before it was a request, by code and status."""
 
     def record_request(self, endpoint: str, status: int, outcome: str) -> None:
         """Count a request that has ended.

@@ -1,9 +1,10 @@
-"""What is refused before it is a request is counted every time, and logged once a second for each status and reason."""
+"""What is refused before it is a request is counted every time, and logged once a second for each code."""
 
 from __future__ import annotations
 
 from collections import Counter
 
+from proxy.errors import InvalidRequestError, ResourceExhaustedError
 from proxy.telemetry.refusals import INTERVAL_S, Refusals
 from tests.fakes import Clock, MemoryLog
 
@@ -12,15 +13,13 @@ def test_a_flood_is_counted_completely_and_logged_once_a_second() -> None:
     log, clock, counts = MemoryLog(), Clock(), Counter[tuple[str, str]]()
     refusals = Refusals(log.logger, clock, counts)
     for _ in range(1000):
-        refusals.record(400, "malformed")
-    refusals.record(503, "connection_limit")
+        refusals.record(InvalidRequestError("not HTTP"))
+    refusals.record(ResourceExhaustedError("full"))
     clock.now += INTERVAL_S
-    refusals.record(400, "malformed")
-    assert counts == {("malformed", "400"): 1001, ("connection_limit", "503"): 1}
-    assert [
-        (line["level"], line["event"], line["status"], line["reason"], line["suppressed"]) for line in log.lines
-    ] == [
-        ("warning", "request_refused", 400, "malformed", 0),
-        ("warning", "request_refused", 503, "connection_limit", 0),
-        ("warning", "request_refused", 400, "malformed", 999),
+    refusals.record(InvalidRequestError("not HTTP"))
+    assert counts == {("invalid_request", "400"): 1001, ("sidecar_overloaded", "503"): 1}
+    assert [(line["level"], line["event"], line["status"], line["code"], line["suppressed"]) for line in log.lines] == [
+        ("warning", "request_refused", 400, "invalid_request", 0),
+        ("warning", "request_refused", 503, "sidecar_overloaded", 0),
+        ("warning", "request_refused", 400, "invalid_request", 999),
     ]
