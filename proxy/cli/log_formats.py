@@ -44,10 +44,19 @@ def _to_json(logger: Any, level: str, event: EventDict) -> bytes:
     event["timestamp"] = datetime.now(UTC)
     try:
         line = orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z)
-    except TypeError:  # text that is not Unicode, or an integer of more than 64 bits
-        event["timestamp"] = event["timestamp"].isoformat()
-        line = orjson.dumps({name: escape_control_chars(str(value)) for name, value in event.items()})
+    except TypeError:
+        event = {name: _encodable(value) for name, value in event.items()}
+        line = orjson.dumps(event, default=str, option=orjson.OPT_UTC_Z)
     return line if line.isascii() and b"\x7f" not in line else _UNSAFE_IN_JSON.sub(_escape, line)
+
+
+def _encodable(value: Any) -> Any:
+    """Return the value, or its text if it contains text that is not Unicode or an integer of more than 64 bits."""
+    try:
+        orjson.dumps(value, default=str)
+    except TypeError:
+        return escape_control_chars(str(value))
+    return value
 
 
 def _escape(match: re.Match[bytes]) -> bytes:

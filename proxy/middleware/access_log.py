@@ -11,6 +11,7 @@ from proxy.messages import CompletionState, Request
 
 _POLLED_PREFIXES = ("/v1/providers/", "/dashboard")
 """Paths that dashboards and probes request every few seconds: a success is logged at debug level."""
+_MAX_METHOD = 32
 _MAX_PATH = 256
 _MAX_USER_AGENT = 128
 
@@ -31,7 +32,7 @@ class AccessLog:
             "request_completed",
             request_id=exchange.id,
             key=exchange.identity,
-            method=request.method,
+            method=request.method[:_MAX_METHOD],
             path=path,
             api=find_format(exchange.endpoint).name if exchange.endpoint else None,
             user_agent=user_agent or None,
@@ -54,10 +55,8 @@ class AccessLog:
 
 def _shown_head(request: Request) -> tuple[str, str]:
     """Return the path without its query, which may contain a key, and the user agent, both bounded and printable."""
-    path, user_agent = (
-        request.path.partition("?")[0][:_MAX_PATH],
-        request.headers.get("User-Agent", "")[:_MAX_USER_AGENT],
-    )
+    path = request.path.partition("?")[0][:_MAX_PATH]
+    user_agent = request.headers.get("User-Agent", "")[:_MAX_USER_AGENT]
     if path.isprintable() and user_agent.isprintable():
         return path, user_agent
     return escape_control_chars(path), escape_control_chars(user_agent)

@@ -51,7 +51,7 @@ def test_json_keeps_every_character(code: int) -> None:
 @pytest.mark.parametrize("value", ["a\udcff", ["a\udcff"], 2**70])
 def test_a_value_that_json_cannot_hold_is_logged_as_text(value: Any) -> None:
     event = orjson.loads(written("json", what=value, status=400))
-    assert event["event"] == "request_completed" and str(event["status"]) == "400"
+    assert (event["event"], event["status"], event["timestamp"][-1]) == ("request_completed", 400, "Z")
     assert event["what"] == str(value).replace("\udcff", "\\udcff")
 
 
