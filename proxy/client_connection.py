@@ -11,15 +11,15 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
-from proxy import __version__
 from proxy.body_reader import BodyReader
 from proxy.deadline_timer import DeadlineTimer
 from proxy.errors import InvalidRequestError, ParrotError, RequestTimeoutError
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Headers, Request
 from proxy.response_encoder import ResponseEncoder
-from proxy.response_head import http_date
+from proxy.response_head import SERVER, http_date
 from proxy.server_protocol import ServerProtocol
+from proxy.telemetry.refusals import Refusals
 
 BODY_TIMEOUT_S = 30.0
 """How long the caller may be silent while it sends its body."""
@@ -27,7 +27,6 @@ KEEP_ALIVE_S = 75.0
 """How long a connection may be idle, a request's head may take, and a caller may take nothing of its response."""
 LINGER_S = 10.0
 """How long the rest of a body is read after the response, so that the response is not lost in a reset."""
-SERVER = f"parrot/{__version__}"
 _BODY_UNREAD = (408, 413)
 """Statuses of requests whose body may still be coming: the connection ends with them."""
 
@@ -38,6 +37,7 @@ class RequestHost(Protocol):
     draining: bool
     """Whether the process is about to stop: connections are closed after their response."""
     timer: DeadlineTimer
+    refusals: Refusals
 
     def wall(self) -> float:
         """Return the seconds since 1970."""
@@ -126,8 +126,7 @@ class ClientConnection(ServerProtocol):
         keep_alive = not (message.should_close or message.upgrade or self._body.is_misframed)
         self._encoder.begin((message.version.major, message.version.minor), message.method, keep_alive=keep_alive)
         self.due = inf
-        request = Request(message.method, message.path, message.headers)
-        self._lifecycle = lifecycle = self._host.begin(request, self)
+        self._lifecycle = lifecycle = self._host.begin(Request(message.method, message.path, message.headers), self)
         if self._body.is_misframed:
             lifecycle.fail(InvalidRequestError("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)"))
         else:
@@ -135,9 +134,10 @@ class ClientConnection(ServerProtocol):
 
     def _reject(self) -> None:
         """Answer what is not a request. Neither the answer nor the log repeats it."""
-        body = InvalidRequestError("the request is not well-formed HTTP/1.1").body()
+        error = InvalidRequestError("the request is not well-formed HTTP/1.1")
+        self._host.refusals.record(error)
         self._encoder.begin((1, 1), "", keep_alive=False)
-        self.send(400, {"Content-Type": "application/json"}, body)
+        self.send(error.status, {"Content-Type": "application/json"}, error.body())
         self.end_request()
 
     def check(self, now: float) -> None:

@@ -111,6 +111,9 @@ class Exchange(Struct, eq=False):
             self.raw = b""
             self.memory.release(self.body_bytes)
 
+    def __repr__(self) -> str:
+        return f"Exchange({self.id})"  # it holds the request
+
     @property
     def client_format(self) -> ClientFormat:
         """The format that the caller speaks."""
@@ -156,8 +159,11 @@ class Exchange(Struct, eq=False):
 
     def total_cost(self) -> float | None:
         """Return the USD of all attempts as far as known. None while the winning attempt's cost is not."""
-        if self.winning_attempt is None or self.winning_attempt.cost() is None:
+        if self.winning_attempt is None:
             return None
+        cost = self.winning_attempt.cost()
+        if cost is None or len(self.attempts) == 1:
+            return cost
         return sum([attempt.cost() or 0.0 for attempt in self.attempts])
 
     def explain(self) -> dict[str, Any]:
@@ -203,6 +209,9 @@ class Attempt(Struct, eq=False):
     _priced: Mapping[str, Any] | None = None
     """The usage that `_cost` was computed from."""
     _cost: float | None = None
+
+    def __repr__(self) -> str:
+        return f"Attempt({self.step.target.id})"
 
     def cost(self) -> float | None:
         """Return the USD of its answer, or None while its usage or the price is unknown."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 
 import yaml
@@ -32,7 +32,7 @@ class Generation:
     """Hash of the file and of the files it refers to."""
     files: frozenset[str]
     """The files named by `${file:…}`."""
-    root: yaml.Node
+    root: yaml.Node = field(repr=False)
     """The YAML of the file, to compare it with the next."""
 
 
@@ -40,7 +40,7 @@ class Generation:
 class GenerationFactory:
     """Builds generations from the sources of variables and the end points of pipelines."""
 
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     read_file: Callable[[str], str]
     terminals: PipelineTerminals
 

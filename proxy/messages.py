@@ -32,6 +32,9 @@ class Request(Struct, frozen=True):
     """With the query string, as it came."""
     headers: Headers
 
+    def __repr__(self) -> str:
+        return f"Request({self.method})"  # headers and query hold the caller's key
+
 
 class UpstreamRequest(Struct, frozen=True):
     """What one provider is sent: a complete HTTP request."""
@@ -56,6 +59,9 @@ class Response(Struct, eq=False):
     """Of a stream: applied to it in this order."""
     error: ParrotError | None = None
     """Set where the sidecar itself made the response, from an error. Its body is encoded when it is sent."""
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.status})"  # its body is the answer
 
     @classmethod
     def from_error(cls, error: ParrotError) -> Response:
@@ -96,6 +102,9 @@ class CompletionState(Struct):
     """Index of each choice seen -> whether its finish reason was seen."""
     ends_with_connection: bool = False
     """Whether more of the answer may follow a finish reason, until the provider closes the stream."""
+
+    def __repr__(self) -> str:
+        return f"CompletionState({self.length} characters)"  # the text is the answer
 
     def append_text(self, text: str) -> None:
         """Add text of the answer."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterator
+from functools import partial
 
 from proxy.errors import ParrotError
 from proxy.exchange import Exchange
 from proxy.internal_error import internal_error
 from proxy.messages import Response
+from proxy.middleware.endpoints import Endpoints
 from proxy.pipeline import Pipeline
 
 
@@ -55,16 +57,18 @@ class AfterPhases:
 
 def run_closed(exchange: Exchange, pipeline: Pipeline, inside: int) -> None:
     """Run the `closed` phases of the middlewares outside of a position, whichever of them fails, and count the request."""
-    for phase in (*[phase for at, phase in pipeline.closed if at < inside], _count):
+    count: Callable[[Exchange], None] = partial(_count, pipeline.endpoints)
+    for phase in (*[phase for at, phase in pipeline.closed if at < inside], count):
         try:
             phase(exchange)
         except Exception as error:  # noqa: BLE001 (the others must run)
             internal_error(exchange, error)
 
 
-def _count(exchange: Exchange) -> None:
+def _count(endpoints: Endpoints, exchange: Exchange) -> None:
     counters = exchange.runtime.counters
-    counters.record_request(exchange.endpoint, exchange.status, exchange.outcome)
+    endpoint = exchange.endpoint or endpoints.label(exchange.request.path)
+    counters.record_request(endpoint, exchange.status, exchange.outcome)
     if len(exchange.attempts) > 1:
         counters.record_failovers([attempt.step.target.provider.name for attempt in exchange.attempts])
     if exchange.endpoint and exchange.overhead_ms is not None:

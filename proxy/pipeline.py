@@ -66,7 +66,7 @@ class PipelineTerminals:
     local_endpoints: Mapping[str, LocalEndpoint]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)  # custom middlewares may have secrets as options
 class Pipeline:
     """What a request goes through. Phases carry the position of their middleware, counted from the outermost."""
 

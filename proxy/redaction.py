@@ -112,7 +112,7 @@ class RedactingTransform:
 
 
 class LogRedactor:
-    """Redacts the secrets of the latest configuration files in log lines, including files that were rejected."""
+    """Redacts the secrets of the latest configuration files in log lines."""
 
     def __init__(self, files: int = 4) -> None:
         self._files: deque[frozenset[str]] = deque(maxlen=files)

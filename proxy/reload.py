@@ -17,6 +17,7 @@ from typing import Any
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.background import run_in_background
 from proxy.config.diff import diff
 from proxy.config.document import ConfigError
 from proxy.config.files import VALUE_TIMEOUT_S, call_with_timeout, read_text
@@ -118,7 +119,7 @@ class Reloader:
         if self.current.files and now - self._key_reload_at >= KEY_RELOAD_INTERVAL_S:
             self._key_reload_at = now
             self._last_fingerprints = {self.path: self._last_fingerprints.get(self.path)}
-            self._poll_task = asyncio.create_task(self.poll())
+            self._poll_task = run_in_background(self.poll(), self.log, "key_reload_failed")
 
     async def _reload(self) -> ReloadOutcome:
         before = await asyncio.to_thread(self._fingerprints)  # so that the next poll sees a change during the load

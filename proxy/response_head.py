@@ -7,6 +7,10 @@ from email.utils import formatdate
 from functools import lru_cache
 from http import HTTPStatus
 
+from proxy import __version__
+
+SERVER = f"parrot/{__version__}"
+"""The value of the `Server` header."""
 _REASONS = {status.value: status.phrase for status in HTTPStatus}
 
 

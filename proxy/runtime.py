@@ -26,6 +26,7 @@ from proxy.telemetry.broadcast import Broadcast
 from proxy.telemetry.local_failure_log import LocalFailureLog
 from proxy.telemetry.metric_labels import configured_targets, group_keys, is_group_of, metric_labels
 from proxy.telemetry.observations import Observations
+from proxy.telemetry.refusals import Refusals
 from proxy.telemetry.request_counters import RequestCounters
 from proxy.telemetry.signals import SignalCache
 
@@ -64,9 +65,11 @@ class Runtime:
     signals: SignalCache = field(init=False)
     """The signals that decisions read."""
     local_trouble: LocalFailureLog = field(init=False)
+    refusals: Refusals = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "local_trouble", LocalFailureLog(self.log, self.clock))
+        object.__setattr__(self, "refusals", Refusals(self.log, self.clock, self.counters.refusals))
         object.__setattr__(self, "activity", Activity(self.wall()))
         object.__setattr__(self, "breakers", Breakers(self.random))
         signals = SignalCache(

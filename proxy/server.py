@@ -12,7 +12,7 @@ from typing import Any, cast
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.client_connection import KEEP_ALIVE_S, SERVER, ClientConnection
+from proxy.client_connection import KEEP_ALIVE_S, ClientConnection
 from proxy.deadline_timer import DeadlineTimer
 from proxy.errors import InvalidRequestError, ParrotError, ResourceExhaustedError
 from proxy.exchange import Exchange
@@ -20,8 +20,10 @@ from proxy.generation import Generation
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Request
 from proxy.middleware.header_policy import REQUEST_ID
+from proxy.response_head import SERVER
 from proxy.runtime import Runtime
 from proxy.telemetry.activity import LoadedConfig
+from proxy.telemetry.refusals import Refusals
 
 _REJECT_TIMEOUT_S = 1.0
 """How long a rejected connection has to take its response."""
@@ -43,9 +45,10 @@ class ProxyHandler:
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _public_paths: frozenset[str] = frozenset()
     timer: DeadlineTimer = field(init=False)
+    refusals: Refusals = field(init=False)
 
     def __post_init__(self) -> None:
-        self.timer = self.runtime.timer
+        self.timer, self.refusals = self.runtime.timer, self.runtime.refusals
         self.activate(self.generation)
 
     def activate(self, generation: Generation) -> None:
@@ -116,6 +119,8 @@ class _AdminConnection(RequestHandler):
             if status < 500
             else ParrotError("internal error")
         )
+        if status < 500:
+            cast(Listener, self._manager).on_refused(error)
         response = web.Response(status=error.status, body=error.body(), content_type=_JSON, headers={"Server": SERVER})
         response.force_close()
         return response
@@ -138,8 +143,8 @@ class Listener(web.Server):
     """aiohttp's low-level server. With a `ProxyHandler` its connections are served without a task per request."""
 
     max_connections: float = inf
-    on_full: Callable[[ParrotError], None] = staticmethod(lambda error: None)
-    """Called with the error that a rejected connection gets."""
+    on_refused: Callable[[ParrotError], None] = staticmethod(lambda error: None)
+    """Called with the error that a rejected connection gets, or what is not a request."""
 
     @property
     def has_room(self) -> bool:
@@ -159,7 +164,7 @@ class Listener(web.Server):
         """Answer 503 at once, and close: out of descriptors the system would let the client wait, or drop it."""
         message = f"the sidecar is overloaded: {self.max_connections} connections are open; try again"
         error = ResourceExhaustedError(message)
-        self.on_full(error)
+        self.on_refused(error)
         head = f"HTTP/1.1 503 Service Unavailable\r\nServer: {SERVER}\r\nConnection: close\r\nRetry-After: 1\r\n"
         body = error.body()
         transport.write(f"{head}Content-Type: {_JSON}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)

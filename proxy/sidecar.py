@@ -15,6 +15,7 @@ from ipaddress import ip_address
 
 from structlog.typing import FilteringBoundLogger
 
+from proxy.background import run_in_background
 from proxy.config import schema
 from proxy.config.document import ConfigError, Problem
 from proxy.config.schema import Listen
@@ -153,7 +154,7 @@ async def start(options: StartupOptions) -> Sidecar:
     activate = partial(_activate, handler, probe_scheduler)
     reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
     listener = build_listener(handler)
-    listener.max_connections, listener.on_full = max_clients(), runtime.local_trouble.warn
+    listener.max_connections, listener.on_refused = max_clients(), runtime.refusals.record
     server = await _bind(listener, options.listen)
     health = HealthWatcher(runtime, lambda: handler.generation.snapshot)
     metrics = MetricsEndpoint(runtime, health, lambda: reloader.last, reloader.counts)
@@ -162,14 +163,15 @@ async def start(options: StartupOptions) -> Sidecar:
         lambda: reloader.last, reloader.reload, handler.drain, lambda: not handler.draining, options.log, key, metrics
     )
     admin_listener = build_listener(admin)
+    admin_listener.on_refused = runtime.refusals.record
     try:
         admin_server = await _bind(admin_listener, Listen(host=options.admin.host, port=options.admin.port))
     except BindError:
         server.close()
         raise
     probe_scheduler.on_snapshot(options.generation.snapshot)
-    config_task = _watch_task(reloader.watch(), options.log, "config_watcher_failed")
-    health_task = _watch_task(health.run(), options.log, "health_watcher_failed")
+    config_task = run_in_background(reloader.watch(), options.log, "config_watcher_failed")
+    health_task = run_in_background(health.run(), options.log, "health_watcher_failed")
     listeners = listener, server, admin_listener, admin_server
     return Sidecar(handler, reloader, transport, *listeners, config_task, health_task, probe_scheduler, tracing)
 
@@ -190,18 +192,6 @@ def _log_disabled(log: FilteringBoundLogger, before: Mapping[str, Provider], aft
             log.warning("provider_disabled", provider=name, reason=provider.disabled_reason)
         elif provider.disabled_reason is None and was is not None:
             log.info("provider_enabled", provider=name)
-
-
-def _watch_task(watching: Coroutine[None, None, None], log: FilteringBoundLogger, event: str) -> asyncio.Task[None]:
-    """Start a task that never ends by itself. Log `event` if it fails, as a custom middleware can make it do."""
-    task = asyncio.create_task(watching)
-    task.add_done_callback(partial(_log_task_failure, log, event))
-    return task
-
-
-def _log_task_failure(log: FilteringBoundLogger, event: str, task: asyncio.Task[None]) -> None:
-    if not task.cancelled() and (error := task.exception()) is not None:
-        log.error(event, exc_info=error)
 
 
 def _with_tracing(options: StartupOptions, tracing: Tracing | None) -> StartupOptions:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
+from proxy.config.texts import matches
+
 TYPES: dict[str, Any] = {"object": dict, "array": list, "string": str, "boolean": bool, "null": type(None),
                          "integer": int, "number": (int, float)}  # fmt: skip
 KEYWORDS = {
@@ -14,13 +16,13 @@ KEYWORDS = {
     "maximum": lambda value, bound: value <= bound,
     "exclusiveMinimum": lambda value, bound: value > bound,
     "exclusiveMaximum": lambda value, bound: value < bound,
-    "pattern": lambda value, pattern: not isinstance(value, str) or re.search(pattern, value),
+    "pattern": lambda value, pattern: not isinstance(value, str) or matches(pattern, value),
     "minProperties": lambda value, count: len(value) >= count,
     "maxProperties": lambda value, count: len(value) <= count,
     "anyOf": lambda value, schemas: any(not validation_errors(value, schema) for schema in schemas),
     "type": lambda value, names: any(_is(value, name) for name in ([names] if isinstance(names, str) else names)),
 }
-STRUCTURAL = {"properties", "patternProperties", "additionalProperties", "items", "required"}
+STRUCTURAL = {"properties", "patternProperties", "additionalProperties", "propertyNames", "items", "required"}
 ANNOTATIONS = {"$schema", "title", "description", "default", "examples"}
 
 
@@ -43,6 +45,7 @@ def _nested_errors(value: Any, schema: dict[str, Any], path: str) -> Iterator[st
     if isinstance(value, dict):
         yield from (f"{name}: is required" for name in schema.get("required", ()) if name not in value)
         for name, member in value.items():
+            yield from (f"{path}: key: {error}" for error in validation_errors(name, schema.get("propertyNames", {})))
             yield from _member_errors(member, schema, name, f"{path}.{name}" if path else name)
 
 

@@ -182,6 +182,22 @@ def test_a_rate_limit_that_is_nearly_used_up_every_minute_fires(max_used_ratio: 
     assert scrapes.firing(RULES["ParrotRateLimitNear"]) == []
 
 
+@pytest.mark.parametrize(
+    ("chat_status", "local_status", "fires"), [(502, 200, True), (200, 502, False), (400, 404, False)]
+)
+def test_failing_requests_fire_whatever_is_polled_and_scanned(chat_status: int, local_status: int, fires: bool) -> None:
+    seen, scrapes = ObservedRuntime(), Scrapes()
+    outcome = {200: "ok"}
+    for second in minutes(seen, 12):
+        record = seen.runtime.counters.record_request
+        record("chat", chat_status, outcome.get(chat_status, "failed"))
+        for endpoint in ("/v1/providers/health", "/dashboard", "unknown") * 20:
+            record(endpoint, local_status, outcome.get(local_status, "failed"))
+        if second % SCRAPE_INTERVAL_S == 0:
+            scrape(seen, scrapes)
+    assert bool(scrapes.firing(RULES["ParrotRequestsFailing"])) is fires
+
+
 @pytest.mark.parametrize(("overhead_s", "fires"), [(0.04, True), (0.004, False)])
 def test_a_slow_sidecar_fires(overhead_s: float, fires: bool) -> None:
     seen, scrapes = ObservedRuntime(), Scrapes()

@@ -140,6 +140,10 @@ async def test_a_caller_that_stops_within_its_body_gets_a_408_and_a_closed_conne
         assert caller.responses == []  # each part puts the timeout off
     await asyncio.sleep(2)
     assert error(caller) == (408, "request_timeout")
+    assert [(line["event"], line["status"], line["outcome"]) for line in here.log.lines] == [
+        ("request_completed", 408, "request_timeout")
+    ]
+    assert dict(here.handler.runtime.counters.requests) == {("chat", "408", "error"): 1}
     assert caller.responses[0][1]["connection"] == "close" and caller.socket.has_written_eof
     assert here.handler.active == 0 and here.transport.sent == []
     await asyncio.sleep(LINGER_S + 1)
@@ -179,6 +183,8 @@ async def test_what_is_not_http_is_a_400_without_an_echo(junk: bytes) -> None:
     assert error(caller) == (400, "invalid_request")
     assert b"SECRET" not in caller.socket.sent and "SECRET" not in here.log.text
     assert caller.is_closed
+    [line] = here.log.lines
+    assert (line["event"], line["status"], line["code"]) == ("request_refused", 400, "invalid_request")
 
 
 async def test_requests_before_the_junk_are_answered() -> None:

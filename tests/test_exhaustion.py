@@ -163,7 +163,8 @@ def test_the_soft_limit_is_raised_and_further_clients_get_a_503(path: str) -> No
         line = served.next_log_line()
         while line["event"] == "request_completed":
             line = served.next_log_line()
-        assert (line["event"], line["level"], line["suppressed"]) == ("sidecar_overloaded", "warning", 0)
+        assert (line["event"], line["level"], line["status"]) == ("request_refused", "warning", 503)
+        assert (line["code"], line["suppressed"]) == ("sidecar_overloaded", 0)
         assert [client.ask()[0] for client in clients] == [200] * 68
         admin = Client(served.admin)
         assert admin.ask("/readyz")[0] == 200

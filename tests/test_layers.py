@@ -27,6 +27,8 @@ LAYERS = (
         "json_values",
         "memory_account",
         "redaction",
+        "control_chars",
+        "background",
         "response_head",
     ),
     ("config",),

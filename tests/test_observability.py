@@ -1,7 +1,8 @@
-"""The examples of the health API work, every metric is documented, and every query uses metrics that exist."""
+"""The examples of the health API work, metrics and log events are documented, and every query uses metrics that exist."""
 
 from __future__ import annotations
 
+import ast
 import asyncio
 import json
 import re
@@ -17,10 +18,12 @@ from prometheus_client import ProcessCollector
 from proxy.telemetry.prometheus import STATUSES, ConfigMetrics, MetricsSnapshot, families
 from proxy.telemetry.request_counters import RequestCounters
 from tests.running import HELLO, TWO_PROVIDERS, run_sidecar
+from tests.source import sources
 
 ROOT = Path(__file__).parent.parent
 HEALTH_PAGE = (ROOT / "docs/reference/provider-health.md").read_text()
 METRICS_PAGE = (ROOT / "docs/reference/metrics.md").read_text()
+EVENTS_PAGE = (ROOT / "docs/reference/log-events.md").read_text()
 KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: your-key}]}},")
 LABELS = {"gen_ai_provider_name", "gen_ai_request_model", "gen_ai_token_type"}
 BLOCKS = re.findall(r"```python\n(.*?)```", HEALTH_PAGE, re.DOTALL)
@@ -56,6 +59,28 @@ def test_every_metric_of_a_query_is_there_and_is_used_as_what_it_is(query: str) 
 def test_every_metric_is_documented() -> None:
     missing = [name for name in metrics() if f"`{_family(name)}`" not in METRICS_PAGE]
     assert [name for name in missing if not name.startswith("process_")] == []
+
+
+LOGGING_CALLS = {"debug", "info", "warning", "error", "write", "run_in_background"}
+LOGGED_OTHERWISE = {"sidecar_overloaded", "egress_failed", "log_lines_dropped"}
+"""By the code of their error, and by the writer of lines itself."""
+
+
+def logged_events() -> set[str]:
+    """Return the events that the code logs, which are the only texts in snake case in these calls."""
+    nodes = (node for text in sources().values() for node in ast.walk(ast.parse(text)))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    logging = [each for each in calls if ast.unparse(each.func).rpartition(".")[2] in LOGGING_CALLS]
+    texts = {each.value for call in logging for each in call.args if isinstance(each, ast.Constant)}
+    return {each for each in texts if isinstance(each, str) and re.fullmatch("[a-z]+(?:_[a-z]+)+", each)}
+
+
+def test_every_log_event_is_documented_and_no_other() -> None:
+    table = EVENTS_PAGE.partition("\n## ")[0]
+    documented = {
+        name for row in re.findall(r"^\| (`[^|]+)\|", table, re.MULTILINE) for name in re.findall(r"`(\w+)`", row)
+    }
+    assert logged_events() | LOGGED_OTHERWISE == documented
 
 
 def _family(name: str) -> str:

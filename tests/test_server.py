@@ -280,7 +280,30 @@ async def test_a_connection_over_the_limit_gets_a_503_and_the_others_go_on(two_p
         assert head.startswith(b"HTTP/1.1 503 ") and b"\r\nConnection: close\r\nRetry-After: 1\r\n" in head
         assert json.loads(body)["error"]["code"] == "sidecar_overloaded"
         await reader.read(65536)
-    assert two_providers.events == ["sidecar_overloaded"]  # one line, however many are refused
+    assert set(two_providers.events) == {"request_refused"}
+    assert two_providers.sidecar.handler.runtime.counters.refusals == {("sidecar_overloaded", "503"): 2}
     writer.close()
     while b" 503 " in (await exchange_bytes(two_providers.url, get.replace(b"Host", b"Connection: close\r\nHost"))):
         pass  # until the sidecar has seen it leave
+
+
+@pytest.mark.parametrize("listener", ["data", "admin"])
+@pytest.mark.parametrize("junk", [b"SECRET\r\n\r\n", b"GET / HTTP/1.1\r\nAuthorization Bearer SECRET\r\n\r\n"])
+async def test_what_is_not_http_is_counted_and_logged_without_its_content(
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, listener: str, junk: bytes
+) -> None:
+    url = two_providers.url if listener == "data" else two_providers.sidecar.admin_url
+    for _ in range(3):
+        assert (await exchange_bytes(url, junk)).startswith(b"HTTP/1.")
+    async with http.get(f"{two_providers.sidecar.admin_url}/metrics") as answer:
+        text = await answer.text()
+    assert 'parrot_requests_refused_total{code="invalid_request",status="400"} 3.0' in text
+    first, *_ = two_providers.log.lines
+    refused = {
+        "event": "request_refused",
+        "level": "warning",
+        "status": 400,
+        "code": "invalid_request",
+        "suppressed": 0,
+    }
+    assert first == refused and "SECRET" not in str(two_providers.log.lines)

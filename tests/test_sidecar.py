@@ -15,6 +15,7 @@ import openai
 import pytest
 from aiohttp import web
 
+from proxy.background import run_in_background
 from proxy.config.document import ConfigError
 from proxy.config.schema import Admin, Listen
 from proxy.control.watch import HealthWatcher
@@ -23,7 +24,6 @@ from proxy.sidecar import (
     BindError,
     InsecureListenError,
     _url,
-    _watch_task,
     _with_listen_check,
     check_listen_security,
     start,
@@ -169,7 +169,7 @@ async def test_a_crashed_config_watcher_is_logged_and_serving_continues(tmp_path
     await until(sidecar.config_task.done)
     assert log.lines == []  # a cancelled task is not a failure
     path.write_text("")
-    _watch_task(sidecar.reloader.watch(no_sleep), log.logger(), "config_watcher_failed")
+    run_in_background(sidecar.reloader.watch(no_sleep), log.logger(), "config_watcher_failed")
     await until(lambda: bool(log.lines))
     await sidecar.stop()
     assert log.lines[0]["event"] == "config_watcher_failed" and "KeyError" in log.lines[0]["exception"]

@@ -6,13 +6,14 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, BinaryIO, TextIO, cast
+from typing import BinaryIO, TextIO, cast
 
 import orjson
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
+from structlog.typing import FilteringBoundLogger, Processor
 
 from proxy.cli.batched_writer import BatchedWriter
+from proxy.cli.log_formats import console_processors, json_processors
 from proxy.cli.nonblocking_writer import NonblockingWriter
 
 FORMATS = ("auto", "json", "console")
@@ -29,9 +30,9 @@ def build_logger(
     JSON lines are written in batches.
     """
     if form == "console" or (form == "auto" and stream.isatty()):
-        return _bind(_console(stream.isatty()), NonblockingWriter(stream, _dropped_text, redact))
+        return _bind(console_processors(colors=stream.isatty()), NonblockingWriter(stream, _dropped_text, redact))
     writer = NonblockingWriter(stream, _dropped_json, redact)
-    return _bind(_JSON, BatchedWriter(writer) if batched else writer)
+    return _bind(json_processors(), BatchedWriter(writer) if batched else writer)
 
 
 def _bind(processors: list[Processor], writer: NonblockingWriter | BatchedWriter) -> FilteringBoundLogger:
@@ -42,33 +43,6 @@ def _bind(processors: list[Processor], writer: NonblockingWriter | BatchedWriter
         cache_logger_on_first_use=True,
     ).bind()
     return bound
-
-
-def _console(colors: bool) -> list[Processor]:
-    return [
-        structlog.processors.add_log_level,
-        structlog.processors.TimeStamper("iso"),
-        _without_none,
-        # Where rich is installed, the default traceback shows local variables: requests and their keys.
-        structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback),
-        _encode,
-    ]
-
-
-_JSON: list[Processor] = [
-    structlog.processors.add_log_level,
-    structlog.processors.format_exc_info,
-    structlog.processors.TimeStamper("iso"),
-    structlog.processors.JSONRenderer(orjson.dumps, default=str),
-]
-
-
-def _without_none(_: Any, __: str, event: EventDict) -> EventDict:
-    return {name: value for name, value in event.items() if value is not None}
-
-
-def _encode(_: Any, __: str, line: Any) -> Any:
-    return line.encode("utf-8", "replace")
 
 
 def _dropped_json(count: int) -> bytes:

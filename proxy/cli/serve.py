@@ -14,10 +14,12 @@ from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
+from proxy.background import run_in_background
 from proxy.cli import fault, file
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.logs import FORMATS, LibraryLog, build_logger
 from proxy.cli.loop import run, tune_allocator, tune_garbage_collector
+from proxy.cli.process_failures import ProcessFailures
 from proxy.generation import Generation
 from proxy.redaction import LogRedactor
 from proxy.sidecar import BindError, InsecureListenError, Sidecar, StartupOptions, start
@@ -67,10 +69,11 @@ class _Logs:
 
 
 def _build_log(form: str, stack: AsyncExitStack) -> _Logs:
-    """Build the log of the process. Until the stack exits it also receives what libraries log."""
+    """Build the log of the process. Until the stack exits it also receives what libraries log, and Python would print."""
     redact = LogRedactor()
     log = build_logger(form, redact=redact, batched=True)
     stack.callback(LibraryLog(log).close)
+    stack.enter_context(ProcessFailures(log))
     return _Logs(log, redact)
 
 
@@ -113,12 +116,8 @@ async def _start_sandbox(arguments: Namespace, generation: Generation, stack: As
 
 
 def _reload_on_hangup(sidecar: Sidecar) -> None:
-    running: set[asyncio.Task[object]] = set()  # the event loop keeps only weak references
-
     def reload() -> None:
-        task: asyncio.Task[object] = asyncio.create_task(sidecar.reloader.reload())
-        running.add(task)
-        task.add_done_callback(running.discard)
+        run_in_background(sidecar.reloader.reload(), sidecar.handler.runtime.log, "signal_reload_failed")
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
 

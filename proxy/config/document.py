@@ -10,6 +10,8 @@ from typing import Any
 
 import yaml
 
+from proxy.control_chars import escape_control_chars
+
 MAX_FILE_BYTES = 1024 * 1024
 """The largest size of a ConfigMap."""
 MAX_NODES = 200_000
@@ -41,7 +43,7 @@ class Problem:
 
     def __str__(self) -> str:
         path = f"{self.path}: " if self.path else ""
-        return f"{self.line}:{self.column}: {path}{self.message}"
+        return f"{self.line}:{self.column}: {escape_control_chars(path + self.message)}"
 
 
 class ConfigError(Exception):
@@ -61,7 +63,7 @@ class Document:
     """A file while it is loaded: its tree, the place of each path in it, and the problems found so far."""
 
     name: str
-    root: yaml.Node
+    root: yaml.Node = field(repr=False)
     problems: list[Problem] = field(default_factory=list)
     marks: dict[str, yaml.Mark] = field(default_factory=dict)
 

@@ -7,8 +7,6 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
-from proxy.config.units import Secret
-
 VARIABLE = {"type": "string", "pattern": r"\$\{"}
 """Any scalar may be a `${NAME}`."""
 
@@ -45,7 +43,7 @@ def _string(kind: inspect.StrType) -> Schema:
 
 def _custom(kind: inspect.CustomType) -> Schema:
     shape: Schema = kind.cls.schema  # type: ignore[attr-defined]
-    return shape if kind.cls is Secret else {"anyOf": [shape, VARIABLE], "description": kind.cls.expected}  # type: ignore[attr-defined]
+    return {"anyOf": [shape, VARIABLE], "description": kind.cls.expected}  # type: ignore[attr-defined]
 
 
 def _object(kind: Any) -> Schema:
@@ -60,6 +58,13 @@ def _object(kind: Any) -> Schema:
         "additionalProperties": False,
         **({"required": required} if required else {}),
     }
+
+
+def _table(kind: inspect.DictType) -> Schema:
+    """Return the schema of a mapping whose keys the file chooses. They are never variables."""
+    key = kind.key_type
+    names = {"propertyNames": key.cls.schema} if isinstance(key, inspect.CustomType) else {}  # type: ignore[attr-defined]
+    return {"type": "object", "additionalProperties": _schema(kind.value_type), **names}
 
 
 def _default(field: inspect.Field) -> Schema:
@@ -79,7 +84,7 @@ _SCHEMAS: dict[type, Callable[[Any], Schema]] = {
     inspect.CustomType: _custom,
     inspect.ListType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
     inspect.VarTupleType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
-    inspect.DictType: lambda kind: {"type": "object", "additionalProperties": _schema(kind.value_type)},
+    inspect.DictType: _table,
     inspect.StructType: _object,
     inspect.DataclassType: _object,
     inspect.UnionType: lambda kind: {"anyOf": [_schema(member) for member in kind.types]},

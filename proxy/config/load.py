@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -26,6 +25,7 @@ from proxy.config.snapshot import (
     bind_model,
     target_id,
 )
+from proxy.config.texts import matches
 from proxy.config.typed_loader import INVALID, Location, TypedLoader, mapping_items
 
 
@@ -94,7 +94,7 @@ def _public_names(file: schema.RoutingFile) -> frozenset[str]:
     return frozenset({*file.providers, *file.models, *served, *regions, *REGIONS, file.defaults.region})
 
 
-def _valid_items(table: Mapping[str, Any]) -> dict[str, Any]:
+def _valid_items(table: Mapping[Any, Any]) -> dict[str, Any]:
     return {name: value for name, value in table.items() if value is not INVALID}
 
 
@@ -199,5 +199,5 @@ def _check_names(loader: TypedLoader, file: schema.RoutingFile) -> None:
 
 def _check_pattern(loader: TypedLoader, path: str, table: Mapping[str, Any], pattern: str) -> None:
     for name in table:
-        if not re.search(pattern, name):
+        if not matches(pattern, name):
             loader.document.add_error(f"{path}.{name}", f"a name must match {pattern}")

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import Meta, Struct
 
+from proxy.config.texts import PLAIN_TEXT, BaseUrl, HeaderName, RequestPath, Text
 from proxy.config.units import Seconds, Secret
 
 PROVIDER_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -16,7 +17,7 @@ REGION_NAME = r"^[a-z][a-z0-9-]{0,63}$"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
 NonNegative = Annotated[float, Meta(ge=0)]
-Url = Annotated[str, Meta(pattern=r"^https?://[^\s/?#@]+(/[^\s?#]*)?$")]
+UpstreamModel = Annotated[str, Meta(pattern=PLAIN_TEXT)]
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,8 +63,8 @@ class RegionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     """A region of a provider."""
 
     residency: Annotated[str, Meta(pattern=r"^[A-Z]{2,8}$")] | None = None
-    base_url: Url | None = None
-    body: dict[str, str] = {}
+    base_url: BaseUrl | None = None
+    body: dict[Text, Text] = {}
     """Members added to the requests sent to this region."""
 
 
@@ -96,12 +97,12 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     """A vendor account: its URL, wire format and key."""
 
     dialect: str
-    base_url: Url
+    base_url: BaseUrl
     api_key: Secret | None = None
     auth: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"] | None = None
-    path: str | None = None
-    query: dict[str, str] = {}
-    headers: dict[str, str] = {}
+    path: RequestPath | None = None
+    query: dict[Text, Text] = {}
+    headers: dict[HeaderName, Text] = {}
     weight: NonNegative = 1.0
     limits: ProviderLimits | None = None
     timeouts: Timeouts = Timeouts()
@@ -121,7 +122,7 @@ class PriceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model at a provider: its name there, price and limits."""
 
-    model: str
+    model: UpstreamModel
     timeouts: Timeouts | None = None
     price: PriceConfig | None = None
     context_window: Annotated[int, Meta(ge=1)] | None = None
@@ -137,4 +138,4 @@ class RoutingFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     defaults: Defaults = Defaults()
     drain: Drain = Drain()
     providers: dict[str, ProviderConfig]
-    models: dict[str, dict[str, str | ModelDeployment]]
+    models: dict[str, dict[str, UpstreamModel | ModelDeployment]]

@@ -27,7 +27,7 @@ _PROXY_VARIABLES = frozenset({"http_proxy", "https_proxy", "all_proxy"})
 _USERINFO = re.compile(r"(?:[a-z][a-z0-9+.-]*://)?(?P<userinfo>[^/]*)@", re.IGNORECASE)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class Substitutions:
     """The values of the variables used in one provider's section."""
 
@@ -36,7 +36,7 @@ class Substitutions:
     addresses: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Secrets:
     """The sources of secrets in a file and its environment."""
 

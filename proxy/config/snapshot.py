@@ -94,8 +94,8 @@ class PipelineEntry:
 
     name: str
     path: str
-    node: yaml.Node
-    options: yaml.Node | None
+    node: yaml.Node = field(repr=False)
+    options: yaml.Node | None = field(repr=False)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -7,7 +7,6 @@ errors of a file are reported at once.
 from __future__ import annotations
 
 import operator
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +15,7 @@ import yaml
 from msgspec import inspect
 
 from proxy.config.document import Document, is_key_name, quote_if_safe, suggestion
+from proxy.config.texts import is_unicode, matches
 from proxy.config.units import Secret, parse_boolean, parse_integer, parse_number
 from proxy.config.variables import UnreadableFileError, UnsetVariableError, expand
 from proxy.redaction import Redactor
@@ -30,7 +30,7 @@ _NULLS = ("", "~", "null")
 class Location:
     """A node of the file and its path, such as `providers.openai.weight`."""
 
-    node: yaml.Node
+    node: yaml.Node = field(repr=False)
     path: str
 
     def child(self, key: str, node: yaml.Node) -> Location:
@@ -43,11 +43,11 @@ class TypedLoader:
     """Loads one document. `environ` and `read_file` provide the values of `${NAME}` and `${file:PATH}`."""
 
     document: Document
-    environ: Mapping[str, str]
+    environ: Mapping[str, str] = field(repr=False)
     read_file: Callable[[str], str]
-    secrets: list[str] = field(default_factory=list)
+    secrets: list[str] = field(default_factory=list, repr=False)
     """The values of all options of type Secret."""
-    substituted_values: list[tuple[str, str]] = field(default_factory=list)
+    substituted_values: list[tuple[str, str]] = field(default_factory=list, repr=False)
     """Path and value of each variable that was replaced."""
 
     def load(self, location: Location, kind: Any) -> Any:
@@ -84,7 +84,7 @@ class TypedLoader:
             return self.reject(location, f"expected {expected}, got nothing")
         text, values = expand(node.value, self.environ, self.read_file)
         self.substituted_values.extend((location.path, value) for value in values)
-        return text
+        return text if is_unicode(text) else self.reject(location, f"expected {expected}, got bytes that are not UTF-8")
 
 
 def _shape(node: yaml.Node) -> str:
@@ -128,7 +128,7 @@ def _check_bounds(loader: TypedLoader, location: Location, kind: Any, value: Any
         bound = getattr(kind, name, None)
         if bound is not None and not holds(value, bound):
             return loader.reject(location, f"must be {words} {bound}, got {_shape(location.node)}")
-    if getattr(kind, "pattern", None) and not re.search(kind.pattern, value):
+    if getattr(kind, "pattern", None) and not matches(kind.pattern, value):
         return loader.reject(location, f"does not match {kind.pattern}")
     return value
 
@@ -203,8 +203,20 @@ def mapping_items(loader: TypedLoader, location: Location) -> list[tuple[str, ya
 def _dict(loader: TypedLoader, location: Location, kind: inspect.DictType) -> Any:
     return {
         key: loader.load_type(location.child(key, value), kind.value_type)
-        for key, _, value in mapping_items(loader, location)
+        for key, key_node, value in mapping_items(loader, location)
+        if _is_valid_key(loader, Location(key_node, location.path), kind.key_type)
     }
+
+
+def _is_valid_key(loader: TypedLoader, location: Location, kind: inspect.Type) -> bool:
+    """Return whether a mapping's key is of its type. Otherwise report it, without the key, which may be misplaced."""
+    if isinstance(kind, inspect.CustomType):
+        try:
+            kind.cls.parse(location.node.value)  # type: ignore[attr-defined]
+        except ValueError:
+            loader.reject(location, f"a key here must be {kind.cls.expected}")  # type: ignore[attr-defined]
+            return False
+    return True
 
 
 def _record(loader: TypedLoader, location: Location, kind: Any) -> Any:
@@ -232,9 +244,9 @@ def _record(loader: TypedLoader, location: Location, kind: Any) -> Any:
 def _construct(loader: TypedLoader, location: Location, kind: Any, values: dict[str, Any]) -> Any:
     try:
         return kind.cls(**values)
-    except ValueError as error:  # from __post_init__. That of a custom middleware may quote its options
+    except Exception as error:  # noqa: BLE001 (a custom middleware's may be any, and may quote its options)
         redactor = Redactor([*loader.secrets, *(value for _, value in loader.substituted_values)])
-        return loader.reject(location, redactor.redact_text(str(error)))
+        return loader.reject(location, redactor.redact_text(str(error) or type(error).__name__))
 
 
 def _union(loader: TypedLoader, location: Location, kind: inspect.UnionType) -> Any:

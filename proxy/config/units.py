@@ -94,7 +94,7 @@ class Secret:
     """A credential whose value is never printed. `missing` is why there is none, such as `API_KEY is not set`."""
 
     expected = "text, ${VARIABLE} or ${file:/path}"
-    schema = {"type": "string"}
+    schema = {"type": "string", "pattern": r"^\s*[!-~]*\s*$"}
     __slots__ = ("missing", "value")
 
     def __init__(self, value: str, missing: str | None = None) -> None:
@@ -105,7 +105,7 @@ class Secret:
     def parse(cls, text: str) -> Secret:
         """Check a credential. Raises ValueError unless it is visible ASCII, as a header needs (RFC 9110, 5.5)."""
         if not text or not text.isascii() or not text.isprintable() or " " in text:
-            raise ValueError(text)
+            raise ValueError("not visible ASCII")  # without the credential, which a traceback would show
         return cls(text)
 
     def __eq__(self, other: object) -> bool:

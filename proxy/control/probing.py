@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from proxy.background import run_in_background
 from proxy.config.schema import ProbeConfig
 from proxy.config.snapshot import Snapshot, Target
 from proxy.errors import EgressError, ResourceExhaustedError
@@ -99,15 +100,11 @@ class ProbeScheduler:
         await asyncio.gather(*self._running, return_exceptions=True)
 
     def _start(self, endpoint: ProbeEndpoint) -> asyncio.Task[None]:
-        task = asyncio.create_task(self.probe_forever(endpoint))
+        probing, locations = self.probe_forever(endpoint), endpoint.locations
+        task = run_in_background(probing, self.runtime.log, "probe_task_failed", locations=locations)
         self._running.add(task)
-        task.add_done_callback(self._on_task_done)
+        task.add_done_callback(self._running.discard)
         return task
-
-    def _on_task_done(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
-        if not task.cancelled() and (error := task.exception()) is not None:
-            self.runtime.log.error("probe_task_failed", exc_info=error)
 
     async def probe_forever(self, endpoint: ProbeEndpoint) -> None:
         """Probe an endpoint until cancelled. The first probe comes after a random part of the interval."""

@@ -40,6 +40,9 @@ class CallerRequest(Struct, frozen=True):
     dialect_options: Mapping[str, Any] = {}
     """Values of the dialect's own control headers, by the keys in `Dialect.control_headers`."""
 
+    def __repr__(self) -> str:
+        return f"CallerRequest({self.endpoint}, {self.model})"  # its body is the prompt
+
 
 class ProviderRequest(Struct, frozen=True):
     """A request in the provider's format."""
@@ -52,6 +55,9 @@ class ProviderRequest(Struct, frozen=True):
     """Values for X-Routing-Warnings, such as `param-dropped;name=seed`."""
     tool_names: Mapping[str, str] = {}
     """The tool names that had to be changed: the name sent to the provider -> the caller's."""
+
+    def __repr__(self) -> str:
+        return f"ProviderRequest({self.path.partition('?')[0]})"  # its body is the prompt
 
 
 def error_from_exception(error: Exception) -> ParrotError:

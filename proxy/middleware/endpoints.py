@@ -56,13 +56,21 @@ class Endpoints:
             _check(request.method, methods, request.headers.get("Content-Encoding"))
             exchange.local_handler = endpoint.handler
 
-    def _local(self, path: str) -> LocalEndpoint:
+    def label(self, path: str) -> str:
+        """Return the name in metrics of a path with its query: its endpoint in the dialects or here, otherwise `unknown`."""
+        path = path.partition("?")[0]
+        return PATHS.get(path) or self._local_name(path) or "unknown"
+
+    def _local_name(self, path: str) -> str | None:
         prefixes = (name for name, each in self.local.items() if name.endswith("/") and not each.is_public)
-        endpoint = self.local.get(path) or next((self.local[name] for name in prefixes if path.startswith(name)), None)
-        if endpoint is None:
+        return path if path in self.local else next((name for name in prefixes if path.startswith(name)), None)
+
+    def _local(self, path: str) -> LocalEndpoint:
+        name = self._local_name(path)
+        if name is None:
             listed = (path for path, each in self.local.items() if not each.is_public)
             raise NotFoundError(f"unknown path {path[:256]}; available: {', '.join((*PATHS, *listed))}")
-        return endpoint
+        return self.local[name]
 
 
 def _check(method: str, allowed: tuple[str, ...], encoding: str | None) -> None:

@@ -158,6 +158,11 @@ def _request_families(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     requests = CounterMetricFamily("parrot_requests", "Requests ended.", labels=("endpoint", "status", "outcome"))
     for labels, count in sorted(counters.requests.items()):
         requests.add_metric(labels, count)
+    refused = CounterMetricFamily(
+        "parrot_requests_refused", "Refused before they were requests.", labels=("code", "status")
+    )
+    for refusal, count in sorted(counters.refusals.items()):
+        refused.add_metric(refusal, count)
     failovers = CounterMetricFamily("parrot_failovers", "Further attempts of a request.", labels=("from", "to"))
     for (before, after), count in sorted(counters.failovers.items()):
         failovers.add_metric((before, after), count)
@@ -167,7 +172,7 @@ def _request_families(snapshot: MetricsSnapshot) -> Iterator[Metric]:
     for provider, current in snapshot.statuses.items():
         for status in STATUSES:
             statuses.add_metric((provider, status), status == current)
-    yield from (requests, failovers, *_recovery_families(counters), overhead, statuses)
+    yield from (requests, refused, failovers, *_recovery_families(counters), overhead, statuses)
     yield GaugeMetricFamily("parrot_requests_in_flight", "Requests in flight.", snapshot.requests_in_flight)
     yield GaugeMetricFamily("parrot_buffered_bytes", "Bytes that limits: max_buffered counts.", snapshot.buffered_bytes)
     yield GaugeMetricFamily("parrot_stream_clients", "Clients of the health stream.", snapshot.stream_clients)

@@ -28,14 +28,17 @@ class RequestCounters:
     resumes: Counter[str] = field(default_factory=Counter)
     """Truncated streams that could be resumed: `resumed` or `no_target`, and `mismatch` of the resumed."""
 
+    refusals: Counter[tuple[str, str]] = field(default_factory=Counter)
+    """What was refused before it was a request, by code and status."""
+
     def record_request(self, endpoint: str, status: int, outcome: str) -> None:
         """Count a request that has ended.
 
-        `endpoint` is empty for the sidecar's own endpoints, `status` 0 if no response was sent, `outcome` as in the
+        `endpoint` is one of a bounded number of names, `status` 0 if no response was sent, `outcome` as in the
         log: all error codes are counted as `error`.
         """
         outcome = outcome if outcome in ("ok", "client_disconnected") else "error"
-        self.requests[endpoint or "local", str(status) if status else "none", outcome] += 1
+        self.requests[endpoint, str(status) if status else "none", outcome] += 1
 
     def record_failovers(self, providers: Sequence[str]) -> None:
         """Count the failovers of one request, given the providers of its attempts in order."""

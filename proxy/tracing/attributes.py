@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from proxy.config.snapshot import Provider
+from proxy.control_chars import escape_control_chars
 from proxy.dialects import DIALECTS
 from proxy.exchange import Attempt, Exchange
 from proxy.messages import CompletionState
@@ -34,7 +35,7 @@ _MAX_LENGTH = 256
 def request_start(exchange: Exchange) -> Attributes:
     """Return the attributes of a request at its start."""
     path = exchange.request.path.partition("?")[0]
-    return {"http.request.method": exchange.request.method, "url.path": path[:_MAX_LENGTH]}
+    return {"http.request.method": exchange.request.method, "url.path": escape_control_chars(path[:_MAX_LENGTH])}
 
 
 def request_name(exchange: Exchange) -> str:
@@ -135,8 +136,8 @@ def _completion(answer: CompletionState) -> Attributes:
 
 
 def _cut(text: object) -> str | None:
-    """Return at most _MAX_LENGTH characters of a provider's value, None if it is not a string."""
-    return text[:_MAX_LENGTH] if isinstance(text, str) else None
+    """Return at most _MAX_LENGTH characters of a provider's value, printable and Unicode, None if it is not a string."""
+    return escape_control_chars(text[:_MAX_LENGTH]) if isinstance(text, str) else None
 
 
 def _provider(provider: Provider) -> str:

@@ -374,3 +374,39 @@ def test_the_log_has_no_secret_before_or_after_a_reload(form, write, tmp_path):
     assert lines.count("RuntimeError: [redacted] and [redacted]") == 2
     assert lines.count("a library met [redacted]") == 2 and "config_reloaded" in lines
     assert "canary" not in lines
+
+
+@signalled
+@pytest.mark.parametrize("form", ["json", "console"])
+def test_no_output_in_development_mode_has_a_key_or_a_prompt(form, write):
+    """In development mode asyncio reports slow callbacks with their arguments, and Python what was not closed."""
+    path = write(SOLO.replace("[access_log,", "[access_log, {auth: {keys: [{name: app, value: app-canary-0123}]}},"))
+    environ = {"PYTHONDEVMODE": "1", "HTTPS_PROXY": "http://user:proxy-canary-0123@127.0.0.1:9"}
+    prompt = json.dumps({"model": "m", "messages": [{"role": "user", "content": "canary of the prompt"}]}).encode()
+    requests = [
+        ({"Authorization": "Bearer app-canary-0123"}, "/v1/chat/completions", 200),
+        ({"Authorization": "Bearer other-canary-0123"}, "/v1/chat/completions?key=query-canary-0123", 401),
+        ({"x-api-key": "app-canary-0123", "User-Agent": "a\x9b2J"}, "/v1/unknown?key=query-canary-0123", 404),
+        ({"x-api-key": "app-canary-0123", "X-Provider": "header-canary-0123"}, "/v1/chat/completions", 400),
+    ]
+    with ServeProcess(path, "--sandbox", form=form, environ=environ) as process:
+        for headers, target, status in requests:
+            request = UrlRequest(process.url + target, prompt, {"Content-Type": "application/json", **headers})
+            try:
+                with urlopen(request, timeout=20) as answer:
+                    assert answer.status == status
+            except HTTPError as error:
+                with error:
+                    assert error.code == status
+        with socket.create_connection(process.url.removeprefix("http://").split(":"), timeout=20) as junk:
+            junk.sendall(b"Authorization: Bearer junk-canary-0123\r\n\r\n")
+            assert b"canary" not in junk.recv(65536)
+        for target in ("/metrics", "/admin/config", "/readyz"):
+            with process.request(process.admin, target) as answer:
+                assert b"canary" not in answer.read()
+        process.send(signal.SIGHUP)
+        process.send(signal.SIGTERM)
+        output = "".join(process.process.communicate(timeout=20))
+    assert output.count("request_completed") == len(requests) and output.count("request_refused") == 1
+    assert "canary" not in output and all(line.isprintable() for line in output.splitlines())
+    assert "a\\udc9b2J" in output.replace("\\\\", "\\")

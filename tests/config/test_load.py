@@ -16,6 +16,7 @@ from tests.source import ROOT
 
 HEAD = "providers:\n  openai: {dialect: openai, base_url: http://x}\n"
 MODELS = "models: {m: {openai: m}}\n"
+URL = "an http:// or https:// URL without credentials, query, fragment and unencoded characters"
 NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
 
 
@@ -31,7 +32,7 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
         (MODELS, "1:1: providers: is missing"),
         ("providers:\n  openai: {dialect: openai}\n" + MODELS, "2:11: providers.openai.base_url: is missing"),
         ("providers:\n  openai: {dialect: openai, base_url: 'ftp://x'}\n" + MODELS,
-         "2:39: providers.openai.base_url: does not match ^https?://[^\\s/?#@]+(/[^\\s?#]*)?$"),
+         f"2:39: providers.openai.base_url: expected {URL}, got text"),
         ("providers:\n  openai: {dialect: openai, base_url: '${WHERE}'}\n" + MODELS,
          "2:39: providers.openai.base_url: variable WHERE is not set; set it, or write ${WHERE:-default}"),
         ("providers:\n  openai: {dialect: openai, base_url: http://x, wieght: 2}\n" + MODELS,
@@ -90,7 +91,7 @@ drain: {}
         "routing.yaml:1:22: listen.hots: unknown key; did you mean 'host'?",
         "routing.yaml:3:14: models.m.other: no provider 'other'; known: extra, openai",
         "routing.yaml:3:25: models.m.openai: expected text or a mapping, got a list",
-        "routing.yaml:5:39: providers.openai.base_url: does not match ^https?://[^\\s/?#@]+(/[^\\s?#]*)?$",
+        f"routing.yaml:5:39: providers.openai.base_url: expected {URL}, got text",
         "routing.yaml:5:56: providers.openai.weight: expected a number, got text",
         "routing.yaml:6:10: providers.extra.dialect: is missing",
         "routing.yaml:7:18: drain.timeout: expected a duration such as 500ms, 15s, 5m or 1h, got '25'",

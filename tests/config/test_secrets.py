@@ -87,7 +87,10 @@ def test_the_repr_of_a_snapshot_contains_no_secret(snapshot):
 
 
 def test_an_invalid_header_is_reported():
-    with pytest.raises(Exception, match="providers.first.headers.X-Title: expected text, got a list"):
+    with pytest.raises(
+        Exception,
+        match="providers.first.headers.X-Title: expected text without line breaks and other control characters, got a list",
+    ):
         build_generation(FILE.replace("My Application 2", "[a]").replace("${file:CODE}", "x"), ENVIRON)
 
 

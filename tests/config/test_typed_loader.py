@@ -46,9 +46,11 @@ class Options:
     def __post_init__(self) -> None:
         if self.count == 13:
             raise ValueError("13 is not lucky")
+        if self.count in (14, 15):
+            raise RuntimeError(f"{self.text} is not lucky" if self.count == 14 else "")
 
 
-ENVIRON = {"PORT": "80", "EMPTY": "", "KEY": "sk-planted", "FLAG": "true"}
+ENVIRON = {"BYTES": "a\udcff", "PORT": "80", "EMPTY": "", "KEY": "sk-planted", "FLAG": "true"}
 FILES = {"/run/key": "sk-file\n", "/run/crlf": "sk-crlf\r\n", "/run/spaced": " \tsk-spaced \n\n"}
 
 
@@ -123,6 +125,8 @@ def test_a_value_is_loaded_by_its_type(text: str, name: str, value: object) -> N
         ("count: -1", "1:8: count: must be at least 0, got '-1'"),
         ("count: 100", "1:8: count: must be less than 100, got '100'"),
         ("count: 13", "1:1: 13 is not lucky"),
+        ("{count: 14, text: '${KEY}'}", "1:1: [redacted] is not lucky"),
+        ("count: 15", "1:1: RuntimeError"),
         ("share: 0", "1:8: share: must be more than 0, got '0'"),
         ("share: 2", "1:8: share: must be at most 1, got '2'"),
         ("share: .inf", "1:8: share: expected a number, got text"),
@@ -132,6 +136,8 @@ def test_a_value_is_loaded_by_its_type(text: str, name: str, value: object) -> N
         ("text: ${EMPTY}", "1:7: text: variable EMPTY is not set; set it, or write ${EMPTY:-default}"),
         ("text: ${file:/no}", "1:7: text: cannot read /no: No such file or directory"),
         ("text: ${file:/run/binary}", "1:7: text: expected text, got '${file:/run/binary}'"),
+        ("text: ${BYTES}", "1:7: text: expected text, got bytes that are not UTF-8"),
+        ("secret: ${BYTES}", "1:9: secret: expected text, ${VARIABLE} or ${file:/path}, got bytes that are not UTF-8"),
         ("name: Ab", "1:7: name: does not match ^[a-z]+$"),
         ("wait: 5", "1:7: wait: expected a duration such as 500ms, 15s, 5m or 1h, got '5'"),
         ("wait: 5 seconds", "1:7: wait: expected a duration such as 500ms, 15s, 5m or 1h, got '5 seconds'"),

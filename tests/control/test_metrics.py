@@ -16,7 +16,7 @@ from proxy.telemetry.prometheus import ConfigMetrics
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 from proxy.telemetry.target_map import MAX_UNPINNED
 from tests.control.observed import ObservedRuntime, file
-from tests.running import HELLO, run_sidecar
+from tests.running import HELLO, TWO_PROVIDERS, run_sidecar
 from tests.virtual_time import virtual_clocks, virtual_time
 
 CONFIG = ConfigMetrics("1.0", 1, "abc", True)
@@ -131,3 +131,32 @@ async def test_each_reload_is_counted() -> None:
             families = {each.name: each for each in text_string_to_metric_families(await answer.text())}
     counted = {sample.labels["result"]: sample.value for sample in families["parrot_config_reloads"].samples}
     assert counted == {"applied": 1, "rejected": 1}
+
+
+async def test_requests_are_counted_under_their_endpoint_however_they_end() -> None:
+    keyed = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: your-key}]}},")
+    key = {"Authorization": "Bearer your-key"}
+    async with run_sidecar(keyed) as started, aiohttp.ClientSession() as http:
+        for method, path, headers in (
+            ("POST", "/v1/chat/completions", {}),
+            ("GET", "/v1/chat/completions", key),
+            ("GET", "/v1/models", key),
+            ("GET", "/v1/models/m", key),
+            ("GET", "/v1/providers/health?provider=first", key),
+            ("GET", "/canary-1", key),
+            ("GET", "/canary-2?key=canary", {}),
+        ):
+            async with http.request(method, started.url + path, headers=headers) as answer:
+                await answer.read()
+        await started.sidecar.handler.wait_idle()
+        async with http.get(f"{started.sidecar.admin_url}/metrics") as answer:
+            text = await answer.text()
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    counted = {
+        (each.labels["endpoint"], each.labels["status"]): each.value for each in families["parrot_requests"].samples
+    }
+    assert counted == {
+        ("chat", "401"): 1, ("chat", "405"): 1, ("/v1/models", "200"): 1, ("/v1/models/", "200"): 1,
+        ("/v1/providers/health", "200"): 1, ("unknown", "404"): 1, ("unknown", "401"): 1,
+    }  # fmt: skip
+    assert "canary" not in text

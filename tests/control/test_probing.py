@@ -250,6 +250,7 @@ async def test_a_crashed_probe_task_is_logged() -> None:
     while harness.scheduler._running:
         await asyncio.sleep(0)
     assert {line["event"] for line in harness.log.lines} == {"probe_task_failed"}
+    assert sorted(line["locations"] for line in harness.log.lines) == [["a@eu"], ["a@us", "a@us-2"]]
     await harness.scheduler.stop()
 
 

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
+import dataclasses
 
+import pytest
+from msgspec.structs import replace
+
+from proxy.config.prices import Price
 from proxy.dialects.errors import error_response
 from proxy.errors import InvalidRequestError
 from proxy.exchange import Exchange
@@ -41,22 +45,25 @@ async def test_the_line_is_written_at_the_end_of_the_request() -> None:
 
 def test_the_line_has_provider_outcome_times_and_tokens() -> None:
     log = MemoryLog()
-    one = exchange_with_attempt(log=log)
+    headers = {"User-Agent": "OpenAI/Python 2.1"}
+    one = exchange_with_attempt(client_request=request(headers, "/v1/chat/completions?key=canary"), log=log)
     winner = one.winning_attempt
     assert winner is not None
     one.identity, one.facts = "app", Facts("chat", "m", stream=True)
     one.status, one.outcome, one.first_content_at, one.overhead_ms = 200, "ok", 100.5, 1.25
     winner.outcome = "ok"
     winner.completion.usage = {"prompt_tokens": 3, "completion_tokens": 5}
+    winner.step = replace(winner.step, target=dataclasses.replace(winner.step.target, price=Price(0.25, 0.5, 0, 0)))
     one.runtime.clock.now = 102.0
     AccessLog().closed(one)
     [line] = log.lines
     line.pop("timestamp")
     assert line == {
-        "event": "request_completed", "level": "info", "request_id": "req-1", "key": "app", "model": "m", "stream": True,
+        "event": "request_completed", "level": "info", "request_id": "req-1", "key": "app", "method": "POST",
+        "path": "/v1/chat/completions", "api": "openai_chat", "user_agent": "OpenAI/Python 2.1", "model": "m", "stream": True,
         "outcome": "ok", "status": 200, "provider": "a", "region": "us", "attempts": ["a@us/m-a: ok"],
         "ttft_ms": 500.0, "total_ms": 2000.0, "overhead_ms": 1.25, "prompt_tokens": 3, "completion_tokens": 5,
-        "dropped_events": None,
+        "cost_usd": 3.25, "dropped_events": None,
     }  # fmt: skip
 
 
@@ -100,18 +107,53 @@ async def test_a_request_whose_client_disconnects_is_logged_as_such() -> None:
 
 
 @pytest.mark.parametrize(
-    ("path", "outcome", "lines"),
+    ("path", "outcome", "status", "level"),
     [
-        ("/v1/providers/health", "ok", 0),
-        ("/v1/providers/performance?window=30s", "ok", 0),
-        ("/dashboard", "ok", 0),
-        ("/v1/providers/health", "invalid_request", 1),
-        ("/v1/models", "ok", 1),
+        ("/v1/chat/completions", "ok", 200, "info"),
+        ("/v1/models", "ok", 200, "info"),
+        ("/v1/providers/health", "ok", 200, None),
+        ("/v1/providers/performance?window=30s", "ok", 200, None),
+        ("/dashboard", "ok", 200, None),
+        ("/v1/providers/health", "invalid_request", 400, "info"),
+        ("/v1/chat/completions", "client_disconnected", 0, "info"),
+        ("/v1/chat/completions", "client_disconnected", 200, "info"),
+        ("/v1/chat/completions", "invalid_api_key", 401, "info"),
+        ("/v1/chat/completions", "request_timeout", 408, "info"),
+        ("/v1/chat/completions", "context_length", 400, "info"),
+        ("/v1/chat/completions", "rate_limit_exceeded", 429, "warning"),
+        ("/v1/chat/completions", "internal_error", 500, "warning"),
+        ("/v1/chat/completions", "all_providers_failed", 502, "warning"),
+        ("/v1/chat/completions", "sidecar_overloaded", 503, "warning"),
+        ("/v1/providers/health", "sidecar_overloaded", 503, "warning"),
+        ("/v1/chat/completions", "upstream_timeout", 504, "warning"),
+        ("/v1/chat/completions", "upstream_disconnected", 200, "warning"),
+        ("/v1/chat/completions", "internal_error", 0, "warning"),
     ],
 )
-def test_a_poll_of_the_providers_is_logged_only_when_it_fails(path: str, outcome: str, lines: int) -> None:
+def test_the_level_follows_who_caused_the_outcome(path: str, outcome: str, status: int, level: str | None) -> None:
     log = MemoryLog()
     one = exchange(request(path=path), log=log)
-    one.outcome = outcome
+    one.outcome, one.status = outcome, status
     AccessLog().closed(one)
-    assert len(log.lines) == lines
+    assert [line["level"] for line in log.lines] == ([level] if level else [])  # a poll that succeeds is at debug
+
+
+@pytest.mark.parametrize(("endpoint", "api"), [("chat", "openai_chat"), ("responses", "openai_responses"), ("", None)])
+def test_the_line_names_the_api_that_the_caller_speaks(endpoint: str, api: str | None) -> None:
+    log = MemoryLog()
+    one = exchange(log=log)
+    one.endpoint, one.outcome, one.status = endpoint, "ok", 200
+    AccessLog().closed(one)
+    assert log.lines[0]["api"] == api
+
+
+def test_what_the_caller_chooses_is_bounded_and_printable() -> None:
+    log = MemoryLog()
+    headers = {"User-Agent": "\x1b[2J\udcff" + "x" * 9000}
+    one = exchange(request(headers, "/\u202e" + "y" * 9000 + "?key=canary"), log=log)
+    one.outcome, one.status = "not_found", 404
+    AccessLog().closed(one)
+    [line] = log.lines
+    assert line["path"] == "/\\u202e" + "y" * 254
+    assert line["user_agent"] == "\\x1b[2J\\udcff" + "x" * 123
+    assert "canary" not in log.text

@@ -108,3 +108,22 @@ def test_the_error_of_an_unknown_path_lists_the_endpoints_but_no_pages_and_is_bo
 
 def test_pages_are_the_public_paths() -> None:
     assert Endpoints(LOCAL).public_paths == {"/", "/dashboard"}
+
+
+@pytest.mark.parametrize(
+    ("path", "label"),
+    [
+        ("/v1/chat/completions", "chat"),
+        ("/v1/embeddings?key=canary", "embeddings"),
+        ("/v1/models", "/v1/models"),
+        ("/v1/models?limit=1", "/v1/models"),
+        ("/v1/models/a/b", "/v1/models/"),
+        ("/dashboard", "/dashboard"),
+        ("/dashboard/x", "unknown"),
+        ("/v1/chat/completions/canary", "unknown"),
+        ("/canary", "unknown"),
+        ("*", "unknown"),
+    ],
+)
+def test_a_label_is_one_of_a_bounded_number_of_names(path: str, label: str) -> None:
+    assert Endpoints(LOCAL).label(path) == label

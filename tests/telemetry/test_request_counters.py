@@ -11,13 +11,13 @@ def test_a_request_is_counted_by_endpoint_status_and_outcome() -> None:
         ("chat", 200, "ok"),
         ("chat", 200, "ok"),
         ("chat", 502, "upstream_error"),
-        ("", 0, "client_disconnected"),
+        ("/v1/models", 0, "client_disconnected"),
     ):
         counters.record_request(*row)
     assert dict(counters.requests) == {
         ("chat", "200", "ok"): 2,
         ("chat", "502", "error"): 1,
-        ("local", "none", "client_disconnected"): 1,
+        ("/v1/models", "none", "client_disconnected"): 1,
     }
 
 

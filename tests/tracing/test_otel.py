@@ -17,7 +17,20 @@ from proxy.resilience.breaker import BreakerSettings
 from proxy.sandbox.scenario import Fault
 from proxy.tracing import otel
 from tests.collector import CLIENT, ERROR, SERVER, Collector, trace_collector
-from tests.fakes import CALLER_KEY, PROMPT, PROVIDER_KEY, MemoryLog, planned_exchange, request, start_attempt
+from tests.fakes import (
+    CALLER_KEY,
+    PROMPT,
+    PROVIDER_KEY,
+    RESPONSE_BODY,
+    MemoryLog,
+    planned_exchange,
+    request,
+    start_attempt,
+)
+from tests.faults.rehearsal import rehearsal
+from tests.faults.rehearsal import routing_yaml as single_provider
+from tests.faults.server import FIN, RECV, http_response, reply
+from tests.faults.wire_formats import CLOSING
 from tests.running import TWO_PROVIDERS, CapturedLog, RunningSidecar, run_sidecar
 from tests.six_providers import PROVIDERS, six_providers
 
@@ -214,6 +227,16 @@ async def test_provider_reports_have_no_span_and_other_requests_do(collector):
                 assert answer.status == 200
     [request] = collector.spans
     assert (request.name, request.attributes["url.path"]) == ("GET", "/v1/models")
+
+
+async def test_a_models_name_that_is_not_unicode_is_escaped(collector):
+    def script(got):
+        body = RESPONSE_BODY.replace(b'"m-1"', b'"x\\ud800\\u001b[2J"')
+        return http_response(body, headers=f"{CLOSING}Content-Type: application/json\r\n")
+
+    async with rehearsal(single_provider(alone=True), [[RECV, reply(script), FIN]]) as running:
+        assert (await running.send_chat(stream=False)).status == 200
+    assert [span.attributes["gen_ai.response.model"] for span in collector.attempts] == ["x\\ud800\\x1b[2J"]
 
 
 async def test_tracing_survives_a_reload(collector):

@@ -241,14 +241,15 @@ async def test_proxy_credentials_are_sent_in_the_request_without_a_tunnel(mocked
 
 @pytest.mark.parametrize("url", ["https://a.test:70000", "https://a..test"])
 async def test_an_invalid_url_is_a_failure(url: str) -> None:
-    found = await Prober().probe(build_probe_request(target(url=url)), "openai", 3.0)
+    found = await Prober().probe(build_probe_request(replace(target(), base_url=url)), "openai", 3.0)
     assert found == ProbeResult("connection_error", "the provider's URL is not a valid http(s) URL")
 
 
 async def test_an_invalid_header_is_a_failure_and_not_shown() -> None:
     sandbox = await Sandbox.start({"a": "openai"})
     try:
-        request = build_probe_request(target(url=sandbox.base_url("a"), more=', headers: {X-Team: "a\\nb"}'))
+        request = build_probe_request(replace(target(), base_url=sandbox.base_url("a")))
+        request.headers["x-team"] = "a\nb"
         assert await Prober().probe(request, "openai", 5.0) == ProbeResult(
             "connection_error", "a header that cannot be sent"
         )

@@ -43,6 +43,9 @@ class RequestTarget(NamedTuple):
     origin: Origin
     path: str
 
+    def __repr__(self) -> str:
+        return f"RequestTarget({self.origin.host_port})"  # path and query may hold the provider's key
+
 
 @lru_cache(maxsize=1024)  # parsing takes 1 % of the time of a request
 def parse_target(url: str) -> RequestTarget:
