@@ -12,17 +12,16 @@ from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
 from proxy import __version__
+from proxy.body_deadline import BODY_TIMEOUT_S, body_timeout, extend_body_due
 from proxy.body_reader import BodyReader
 from proxy.deadline_timer import DeadlineTimer
-from proxy.errors import InvalidRequestError, ParrotError, RequestTimeoutError
+from proxy.errors import InvalidRequestError, ParrotError
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Headers, Request
 from proxy.response_encoder import ResponseEncoder
 from proxy.response_head import http_date
 from proxy.server_protocol import ServerProtocol
 
-BODY_TIMEOUT_S = 30.0
-"""How long the caller may be silent while it sends its body."""
 KEEP_ALIVE_S = 75.0
 """How long a connection may be idle, a request's head may take, and a caller may take nothing of its response."""
 LINGER_S = 10.0
@@ -146,7 +145,7 @@ class ClientConnection(ServerProtocol):
         if self._lifecycle is None:
             self._close_idle(now)
         elif self._is_reading_body:
-            self._end_body(self._lifecycle, RequestTimeoutError(f"nothing of the body came for {BODY_TIMEOUT_S:g} s"))
+            self._end_body(self._lifecycle, body_timeout())
         else:
             self._lifecycle.check(now)
 
@@ -174,8 +173,7 @@ class ClientConnection(ServerProtocol):
         except ParrotError as error:
             self._end_body(lifecycle, error)
             return True
-        if self._body.size > size:
-            self.due = self._loop.time() + BODY_TIMEOUT_S
+        self.due = extend_body_due(self.due, self._loop.time(), self._body.size - size)
         if body is None:
             return False
         self._is_reading_body, self.due = False, inf

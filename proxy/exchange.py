@@ -48,6 +48,8 @@ class Exchange(Struct, eq=False):
     """What answers it, for one of the sidecar's own endpoints."""
     reserve: Callable[[Exchange, int], None] | None = None
     """Counts bytes of the body before they are kept. Raises where they are over a limit."""
+    is_admitted: bool = False
+    """Whether it counts as in flight. `limits` sets it once the body is complete."""
     control_headers: Mapping[str, str] = {}
     policy: Policy = Policy()
     memory: MemoryAccount = UNLIMITED

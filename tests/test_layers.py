@@ -43,7 +43,7 @@ LAYERS = (
     ("reload",),
     ("sandbox",),
     ("control",),
-    ("body_reader", "response_encoder", "server_protocol"),
+    ("body_deadline", "body_reader", "response_encoder", "server_protocol"),
     ("client_connection",),
     ("server",),
     ("sidecar",),

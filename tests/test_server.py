@@ -115,6 +115,27 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_held(framing: str) 
             assert (await answer.json())["error"]["code"] == "request_too_large"
 
 
+async def test_uploads_that_do_not_end_keep_no_other_request_out() -> None:
+    text = TWO_PROVIDERS.replace("limits,", "{limits: {max_inflight: 2}},")
+    body = json.dumps(ASK).encode()
+    async with run_sidecar(text) as started, aiohttp.ClientSession() as http:
+        address = started.url.removeprefix("http://").rsplit(":", 1)
+        writers = [(await asyncio.open_connection(*address))[1] for _ in range(50)]
+        for writer in writers:
+            writer.write(post(body)[:-1])
+        async with asyncio.timeout(10):
+            while started.sidecar.handler.active < len(writers):  # noqa: ASYNC110 (there is no event for it)
+                await asyncio.sleep(0)
+        for _ in range(3):
+            async with http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
+                assert answer.status == 200
+        for writer in writers:
+            writer.close()
+        await ended(started)
+        load = started.sidecar.handler.runtime.load
+        assert (load.requests, load.buffered_bytes) == (0, 0)
+
+
 async def _parts(data: bytes, times: int) -> AsyncIterator[bytes]:
     for _ in range(times):
         yield data

@@ -34,7 +34,7 @@ class AccessLog:
             region=target.region if target else None,
             attempts=[f"{attempt.step.target.id}: {attempt.outcome or 'open'}" for attempt in exchange.attempts],
             ttft_ms=_milliseconds(exchange.first_content_at, exchange.started),
-            total_ms=_milliseconds(runtime.clock(), exchange.started),
+            total_ms=round((runtime.clock() - exchange.started) * 1000, 1),
             overhead_ms=exchange.overhead_ms,
             prompt_tokens=completion.token_count("prompt_tokens"),
             completion_tokens=completion.token_count("completion_tokens"),
