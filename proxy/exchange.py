@@ -42,6 +42,8 @@ class Exchange(Struct, eq=False):
     """The name of the key it came with."""
     authenticate_later: Callable[[str], str | None] | None = None
     """Returns the name of a key. Set where a websocket may send its key in its first message."""
+    over_unix: bool = False
+    """Whether it came over a unix socket, to which no name can be rebound."""
     is_public: bool = False
     """Whether its path is served without a key."""
     local_handler: LocalHandler | None = None

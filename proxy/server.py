@@ -39,6 +39,8 @@ class ProxyHandler:
     new_id: Callable[[], str] = lambda: f"{getrandbits(96):024x}"
     draining: bool = False
     """Whether the process is about to stop: connections are closed after their response."""
+    over_unix: bool = False
+    """Whether requests come over a unix socket."""
     _active: set[RequestLifecycle] = field(default_factory=set)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _public_paths: frozenset[str] = frozenset()
@@ -90,6 +92,7 @@ class ProxyHandler:
             snapshot=generation.snapshot,
             runtime=runtime,
             started=runtime.clock(),
+            over_unix=self.over_unix,
             is_public=request.path.partition("?")[0] in self._public_paths,
         )
         lifecycle = RequestLifecycle(exchange, generation.pipeline, client, self._end)

@@ -124,7 +124,7 @@ async def test_uploads_that_do_not_end_keep_no_other_request_out() -> None:
         for writer in writers:
             writer.write(post(body)[:-1])
         async with asyncio.timeout(10):
-            while started.sidecar.handler.active < len(writers):  # noqa: ASYNC110 (there is no event for it)
+            while started.sidecar.handler.active < len(writers):
                 await asyncio.sleep(0)
         for _ in range(3):
             async with http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
