@@ -27,6 +27,7 @@ from proxy.control.watch import HealthWatcher
 from proxy.descriptors import max_clients
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
+from proxy.middleware.limits import Limits
 from proxy.reload import BuildGeneration, Reloader
 from proxy.runtime import Runtime
 from proxy.server import Listener, ProxyHandler, build_listener
@@ -142,10 +143,11 @@ async def start(options: StartupOptions) -> Sidecar:
     handler = ProxyHandler(runtime, options.generation, over_unix=options.listen.unix is not None)
     probe_scheduler = ProbeScheduler(runtime, Prober(transport.dialer.tls, transport.proxies).probe)
     _log_disabled(options.log, {}, options.generation.snapshot.providers)
-    activate = partial(_activate, handler, probe_scheduler)
-    reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
     listener = build_listener(handler)
-    listener.max_connections, listener.on_full = max_clients(), runtime.local_trouble.warn
+    listener.on_full = runtime.local_trouble.warn
+    _limit_connections(listener, options.generation, options.log)
+    activate = partial(_activate, handler, probe_scheduler, listener)
+    reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
     server = await bind(listener, options.listen)
     health = HealthWatcher(runtime, lambda: handler.generation.snapshot)
     metrics = MetricsEndpoint(runtime, health, lambda: reloader.last, reloader.counts)
@@ -166,12 +168,24 @@ async def start(options: StartupOptions) -> Sidecar:
     return Sidecar(handler, reloader, transport, *listeners, config_task, health_task, probe_scheduler, tracing)
 
 
-def _activate(handler: ProxyHandler, probe_scheduler: ProbeScheduler, generation: Generation) -> None:
-    """Activate a generation for requests and for probes."""
+def _activate(
+    handler: ProxyHandler, probe_scheduler: ProbeScheduler, listener: Listener, generation: Generation
+) -> None:
+    """Activate a generation for requests, connections and probes."""
     before, after = handler.generation.snapshot.providers, generation.snapshot.providers
     handler.activate(generation)
     probe_scheduler.on_snapshot(generation.snapshot)
+    _limit_connections(listener, generation, handler.runtime.log)
     _log_disabled(handler.runtime.log, before, after)
+
+
+def _limit_connections(listener: Listener, generation: Generation, log: FilteringBoundLogger) -> None:
+    """Apply `max_connections` as far as the descriptor limit allows."""
+    configured, allowed = generation.pipeline.find(Limits).max_connections, max_clients()
+    listener.max_connections = min(configured or allowed, allowed)
+    if configured > allowed:
+        reason = "each connection needs two file descriptors; raise their limit (ulimit -n)"
+        log.warning("max_connections_lowered", configured=int(configured), allowed=allowed, reason=reason)
 
 
 def _log_disabled(log: FilteringBoundLogger, before: Mapping[str, Provider], after: Mapping[str, Provider]) -> None:

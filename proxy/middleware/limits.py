@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from proxy.cgroup import memory_limit
-from proxy.config.units import Size
+from proxy.config.units import AutoOrCount, Size
 from proxy.errors import OverloadedError, RequestTooLargeError
 from proxy.exchange import Exchange
 from proxy.memory_account import MemoryAccount
@@ -49,6 +49,8 @@ class Limits:
     max_buffered: AutoOrSize = AutoOrSize(AUTO)
     max_values: Annotated[int, Meta(ge=1)] = 200_000
     """JSON values in one body."""
+    max_connections: AutoOrCount = AutoOrCount(0)
+    """Applied by the listener. `auto`: as many as the descriptor limit allows."""
 
     @cached_property
     def buffer_limit(self) -> int:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -13,6 +15,7 @@ from typing import Any, cast
 from aiohappyeyeballs import start_connection
 
 from proxy.config.files import check_regular
+from proxy.descriptors import is_reserved
 from proxy.errors import ConnectError, EgressError, ParrotError
 from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.local_errors import local_connect_error, local_dns_or_tls_error
@@ -129,7 +132,7 @@ class _ConnectAttempts:
     def create_socket(self, row: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, sockaddr = row
         try:
-            return socket.socket(family, kind, protocol)
+            return _open_socket(family, kind, protocol)
         except OSError as error:
             self._add(error, Address(family, sockaddr))
             raise
@@ -143,6 +146,15 @@ class _ConnectAttempts:
 
     def _add(self, error: OSError, address: Address) -> None:
         self.errors.append(local_connect_error(error, address) or error)
+
+
+def _open_socket(family: int, kind: int, protocol: int) -> socket.socket:
+    """Open a socket. Raises OSError, also if only descriptors that are reserved for other purposes are left."""
+    sock = socket.socket(family, kind, protocol)
+    if is_reserved(sock.fileno()):
+        sock.close()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return sock
 
 
 async def _open_tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from proxy.descriptors import are_exhausted
 from proxy.errors import ConnectError, EgressError, ResourceExhaustedError
 from proxy.messages import UpstreamRequest
 from proxy.upstream.http1 import local_errors
@@ -210,6 +211,15 @@ async def test_without_descriptors_connecting_is_resource_exhaustion(
 ) -> None:
     with no_descriptors(), pytest.raises(ResourceExhaustedError, match="^out of resources: too many open files$"):
         await open_response(transport, post(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
+
+
+async def test_a_connection_to_a_provider_leaves_the_reserved_descriptors_alone(
+    transport: Http1Transport, closed_port: int
+) -> None:
+    with no_descriptors(spare=5):
+        with pytest.raises(ResourceExhaustedError, match="^out of resources: too many open files$"):
+            await open_response(transport, post(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
+        assert not are_exhausted()
 
 
 async def test_without_descriptors_a_failed_lookup_is_resource_exhaustion() -> None:
