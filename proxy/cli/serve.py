@@ -20,6 +20,7 @@ from proxy.cli import fault, file
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.logs import FORMATS, LibraryLog, build_logger
 from proxy.cli.loop import run, tune_allocator, tune_garbage_collector
+from proxy.cli.standard_streams import write_output
 from proxy.config.schema import HOST_PATTERN
 from proxy.generation import Generation
 from proxy.redaction import LogRedactor
@@ -64,7 +65,7 @@ async def _serve(arguments: Namespace, generation: Generation, stopped: asyncio.
         _reload_on_hangup(sidecar)
         tune_allocator()
         tune_garbage_collector()
-        print(_banner(sidecar, arguments.config, sandbox), flush=True)
+        write_output(_banner(sidecar, arguments.config, sandbox))
         await stopped.wait()
     return 0
 
