@@ -21,6 +21,7 @@ LAYERS = (
         "sse",
         "deadline_timer",
         "hangup_watch",
+        "stall_watch",
         "host_origin",
         "descriptors",
         "cgroup",
