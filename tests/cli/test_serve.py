@@ -131,6 +131,8 @@ def test_a_public_listener_without_keys_is_one_line(capsys, write):
         ("HTTP_PROXY", "http://user:s3cret@p:port", "expected http://[user:password@]host[:port]"),
         ("ALL_PROXY", "socks5h://user:s3cret@p", "socks5h:// proxies are not supported; expected http://"),
         ("NO_PROXY", "10.*", "cannot use the entry '10.*'; expected a comma-separated list of hosts"),
+        ("NO_PROXY", "user:s3cret@h", "cannot use an entry with an @; expected a comma-separated list of hosts"),
+        ("SSL_CERT_DIR", "/no/such/folder", "/no/such/folder is not a directory"),
         ("SSL_CERT_FILE", "/no/such/file", "cannot read /no/such/file: No such file or directory; expected a PEM file"),
     ],
 )

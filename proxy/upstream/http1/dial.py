@@ -28,11 +28,16 @@ ATTEMPT_DELAY_S = 0.25
 MAX_CONNECT_RESPONSE_BYTES = 16 * 1024
 
 
-def check_ssl_cert_file(environ: Mapping[str, str]) -> None:
-    """Raise EnvironmentValueError for an SSL_CERT_FILE without certificates, which OpenSSL would silently ignore."""
-    path = environ.get("SSL_CERT_FILE")
-    if not path:
-        return
+def check_ssl_variables(environ: Mapping[str, str]) -> None:
+    """Raise EnvironmentValueError for what OpenSSL would silently ignore: a file without certificates, no directory."""
+    for folder in environ.get("SSL_CERT_DIR", "").split(os.pathsep):
+        if folder and not os.path.isdir(folder):
+            raise EnvironmentValueError(f"SSL_CERT_DIR: {folder} is not a directory")
+    if path := environ.get("SSL_CERT_FILE"):
+        _check_ssl_cert_file(path)
+
+
+def _check_ssl_cert_file(path: str) -> None:
     try:
         check_regular(path)
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
@@ -49,6 +54,9 @@ def create_ssl_context(ca_file: str | None = None) -> ssl.SSLContext:
     Reading the store takes up to some hundred milliseconds, so call it at start-up. Raises OSError.
     """
     context = ssl.create_default_context(cafile=ca_file)
+    if ca_file is None and os.environ.get("SSL_CERT_FILE") == "":
+        with suppress(OSError):  # with an empty variable OpenSSL reads not even the system's file, if there is one
+            context.load_verify_locations(ssl.get_default_verify_paths().openssl_cafile)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
