@@ -46,6 +46,11 @@ def is_reserved(descriptor: int) -> bool:
     return resource is not None and descriptor >= _unreserved()
 
 
+def is_scarce(descriptor: int) -> bool:
+    """Return whether a connection that has this descriptor should be closed rather than kept idle."""
+    return resource is not None and descriptor >= _unreserved() * 3 // 4
+
+
 def _unreserved() -> int:
     """Return the number of descriptors that connections may have."""
     soft = MAX_DESCRIPTORS if resource is None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]

@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from proxy import descriptors
-from proxy.descriptors import MAX_DESCRIPTORS, are_exhausted, is_reserved, max_clients, raise_limit
+from proxy.descriptors import MAX_DESCRIPTORS, are_exhausted, is_reserved, is_scarce, max_clients, raise_limit
 
 INFINITE = -1
 
@@ -85,13 +85,14 @@ def test_the_highest_descriptors_are_not_for_connections(
 ) -> None:
     monkeypatch.setattr(descriptors, "resource", Limits(soft, INFINITE))
     assert not is_reserved(first - 1) and is_reserved(first)
+    assert not is_scarce(first // 2) and is_scarce(first - 1)
 
 
 def test_systems_without_limits_use_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptors, "resource", None)
     raise_limit()
     assert max_clients() == (MAX_DESCRIPTORS - 64) // 2
-    assert not is_reserved(10**6)
+    assert not is_reserved(10**6) and not is_scarce(10**6)
 
 
 @pytest.mark.parametrize(("number", "exhausted"), [(None, False), (errno.EMFILE, True), (errno.EAFNOSUPPORT, False)])
