@@ -220,6 +220,7 @@ class ServeProcess:
         self.process = subprocess.Popen(argv, cwd=ROOT, env=environ, preexec_fn=lower, **pipes)
         banner = [self.process.stdout.readline()]
         while "curl" not in banner[-1] or "chat/completions" not in banner[-1]:
+            assert banner[-1], self.process.communicate()[1]  # it has ended
             banner.append(self.process.stdout.readline())
         urls = re.findall(r"http://[^/, ]+", "".join(banner))
         self.url, _dashboard, self.admin, self.control = urls[:4]  # the last one is of use only with a sandbox
