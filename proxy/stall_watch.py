@@ -74,5 +74,5 @@ def _system_queue(descriptor: int) -> int:
         return 0
     try:
         return int(struct.unpack("i", ioctl(descriptor, TIOCOUTQ, bytes(4)))[0])
-    except OSError:
+    except (OSError, ValueError):  # it is closed
         return 0

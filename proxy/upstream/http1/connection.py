@@ -13,6 +13,7 @@ from proxy.deadline_timer import DeadlineTimer
 from proxy.descriptors import is_scarce
 from proxy.errors import MalformedResponse, UpstreamDisconnected, UpstreamError, UpstreamTimeout
 from proxy.messages import ResponseSink
+from proxy.stall_watch import unsent_bytes
 from proxy.upstream.http1.parser import ResponseParser
 
 WRITE_SLICE_BYTES = 256 * 1024
@@ -281,7 +282,7 @@ class Connection(asyncio.Protocol):
 
     def _is_upload_stuck(self, now: float) -> bool:
         """Whether nothing that was unsent at the last check has gone out since."""
-        before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + self._transport.get_write_buffer_size()
+        before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + unsent_bytes(self._transport)
         self._write_due = now + self._write_timeout_s
         return self._unsent_bytes >= before
 
