@@ -11,20 +11,20 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
+from proxy.body_deadline import BODY_TIMEOUT_S, body_timeout, extend_body_due
 from proxy.body_reader import BodyReader
 from proxy.deadline_timer import DeadlineTimer
-from proxy.errors import InvalidRequestError, ParrotError, RequestTimeoutError
+from proxy.errors import InvalidRequestError, ParrotError
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Headers, Request
 from proxy.response_encoder import ResponseEncoder
 from proxy.response_head import SERVER, http_date
 from proxy.server_protocol import ServerProtocol
+from proxy.stall_watch import StallWatch
 from proxy.telemetry.refusals import Refusals
 
-BODY_TIMEOUT_S = 30.0
-"""How long the caller may be silent while it sends its body."""
 KEEP_ALIVE_S = 75.0
-"""How long a connection may be idle, a request's head may take, and a caller may take nothing of its response."""
+"""How long a connection may be idle, and a request's head may take."""
 LINGER_S = 10.0
 """How long the rest of a body is read after the response, so that the response is not lost in a reset."""
 _BODY_UNREAD = (408, 413)
@@ -51,7 +51,7 @@ class ClientConnection(ServerProtocol):
 
     __slots__ = (
         "_body", "_encoder", "_hijacker", "_host", "_is_ending", "_is_lingering", "_is_reading_body", "_lifecycle",
-        "_unsent_bytes", "due",
+        "_stall_watch", "due",
     )  # fmt: skip
 
     def __init__(self, manager: web.Server, host: RequestHost, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
@@ -61,8 +61,7 @@ class ClientConnection(ServerProtocol):
         self._lifecycle: RequestLifecycle | None = None
         self._body: BodyReader | None = None
         self._is_reading_body = self._is_lingering = self._is_ending = False
-        self._unsent_bytes = 0
-        """What the caller had not taken of its response when that was looked at last."""
+        self._stall_watch = StallWatch(host.timer, loop)
         self._hijacker: asyncio.Task[None] | None = None
         self.due = inf
 
@@ -82,17 +81,21 @@ class ClientConnection(ServerProtocol):
         if self._hijacker is not None:
             self._hijacker.cancel()
         self._host.timer.unwatch(self)
+        self._stall_watch.stop()
         super().connection_lost(exc)
 
     def pause_writing(self) -> None:
-        """Slow the provider down."""
+        """Slow the provider down, and give the caller up if it takes nothing more."""
         super().pause_writing()
+        if self.transport is not None:
+            self._stall_watch.start(self.transport)
         if self._lifecycle is not None:
             self._lifecycle.pause()
 
     def resume_writing(self) -> None:
         """Read on from the provider, or serve the next request."""
         super().resume_writing()
+        self._stall_watch.stop()
         if self._lifecycle is not None:
             self._lifecycle.resume()
         else:
@@ -146,7 +149,7 @@ class ClientConnection(ServerProtocol):
         if self._lifecycle is None:
             self._close_idle(now)
         elif self._is_reading_body:
-            self._end_body(self._lifecycle, RequestTimeoutError(f"nothing of the body came for {BODY_TIMEOUT_S:g} s"))
+            self._end_body(self._lifecycle, body_timeout())
         else:
             self._lifecycle.check(now)
 
@@ -174,8 +177,7 @@ class ClientConnection(ServerProtocol):
         except ParrotError as error:
             self._end_body(lifecycle, error)
             return True
-        if self._body.size > size:
-            self.due = self._loop.time() + BODY_TIMEOUT_S
+        self.due = extend_body_due(self.due, self._loop.time(), self._body.size - size)
         if body is None:
             return False
         self._is_reading_body, self.due = False, inf
@@ -212,7 +214,8 @@ class ClientConnection(ServerProtocol):
         self._lifecycle, self._is_reading_body = None, False
         if self._is_ending or self.transport is None:
             return
-        self._unsent_bytes = self.transport.get_write_buffer_size()
+        if self.transport.get_write_buffer_size():
+            self._stall_watch.start(self.transport)
         self.due = self._loop.time() + KEEP_ALIVE_S
         if self._body is not None and not self._body.is_over:
             # Closing now could destroy the response on its way, so the rest of the body is read without using it.
@@ -245,13 +248,9 @@ class ClientConnection(ServerProtocol):
             self.transport.write(data)
 
     def _close_idle(self, now: float) -> None:
-        """Close the connection. At once if the caller takes nothing of what is still to be sent."""
-        unsent_bytes = 0 if self.transport is None else self.transport.get_write_buffer_size()
-        if unsent_bytes and unsent_bytes < self._unsent_bytes:
-            self._unsent_bytes = unsent_bytes
+        """Close the connection, unless the caller still takes its response."""
+        if self.transport is not None and self.transport.get_write_buffer_size():
             self.wake_by(now + KEEP_ALIVE_S)
-        elif unsent_bytes and self.transport is not None:
-            self.transport.abort()
         else:
             self.force_close()
 

@@ -1,4 +1,8 @@
-"""The process's limit of open file descriptors. A request needs two: for its client and for its provider."""
+"""The process's limit of open file descriptors. A request needs two: for its client and for its provider.
+
+How: connections of clients and to providers may not have the highest descriptors, of which the system always gives out
+the lowest that is free. So these stay for everything else: the admin listener, files, name lookups.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ except ImportError:  # not available on Windows
 MAX_DESCRIPTORS = 65_536
 """Enough for 30,000 clients. The hard limit can be millions, and some libraries allocate memory for each descriptor."""
 _RESERVED = 64
-"""For files, the admin listener and anything else that needs one."""
+"""How many descriptors connections may not have, if the limit is at least twice as high."""
 
 
 def raise_limit() -> None:
@@ -34,9 +38,24 @@ def raise_limit() -> None:
 
 def max_clients() -> int:
     """Return how many clients the current soft limit allows if each needs two descriptors."""
+    return max(1, _unreserved() // 2)
+
+
+def is_reserved(descriptor: int) -> bool:
+    """Return whether a connection must not have this descriptor."""
+    return resource is not None and descriptor >= _unreserved()
+
+
+def is_scarce(descriptor: int) -> bool:
+    """Return whether a connection that has this descriptor should be closed rather than kept idle."""
+    return resource is not None and descriptor >= _unreserved() * 3 // 4
+
+
+def _unreserved() -> int:
+    """Return the number of descriptors that connections may have."""
     soft = MAX_DESCRIPTORS if resource is None else resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     soft = MAX_DESCRIPTORS if soft < 0 else min(soft, MAX_DESCRIPTORS)  # RLIM_INFINITY is negative
-    return max(1, (soft - _RESERVED) // 2)
+    return int(soft - min(_RESERVED, soft // 2))
 
 
 def are_exhausted() -> bool:

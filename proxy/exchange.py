@@ -44,12 +44,16 @@ class Exchange(Struct, eq=False):
     """The name of the key it came with."""
     authenticate_later: Callable[[str], str | None] | None = None
     """Returns the name of a key. Set where a websocket may send its key in its first message."""
+    over_unix: bool = False
+    """Whether it came over a unix socket, to which no name can be rebound."""
     is_public: bool = False
     """Whether its path is served without a key."""
     local_handler: LocalHandler | None = None
     """What answers it, for one of the sidecar's own endpoints."""
     reserve: Callable[[Exchange, int], None] | None = None
     """Counts bytes of the body before they are kept. Raises where they are over a limit."""
+    is_admitted: bool = False
+    """Whether it counts as in flight. `limits` sets it once the body is complete."""
     control_headers: Mapping[str, str] = {}
     policy: Policy = Policy()
     memory: MemoryAccount = UNLIMITED

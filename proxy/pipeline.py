@@ -79,7 +79,8 @@ class Pipeline:
     after: tuple[tuple[int, Callable[[Exchange, Response], Awaitable[None] | None]], ...] = field(init=False)
     closed: tuple[tuple[int, Callable[[Exchange], None]], ...] = field(init=False)
     body_position: int = field(init=False)
-    """The position of `limits`: the endpoint is looked up before it, and after it the body is read and local endpoints answer."""
+    """The position of `limits`: the endpoint is looked up before it. After it the body is read, local endpoints answer,
+    and any other request is admitted."""
     start_call: StartCall = field(init=False)
     stream_options: SsePassthrough = field(init=False)
     failover_options: Failover = field(init=False)
@@ -96,8 +97,10 @@ class Pipeline:
         object.__setattr__(self, "body_position", position)
         # The endpoint is looked up just before `limits`, so that what is refused there is authenticated and logged.
         lookup = (position, self.endpoints.before)
+        admit = (position + 1, self.middlewares[position].admit)
         outside = [each for each in inwards["before"] if each[0] < position]
-        object.__setattr__(self, "before", (*outside, lookup, *inwards["before"][len(outside) :]))
+        limits, *inside = inwards["before"][len(outside) :]
+        object.__setattr__(self, "before", (*outside, lookup, limits, admit, *inside))
         object.__setattr__(self, "after", inwards["after"][::-1])
         object.__setattr__(self, "closed", inwards["closed"][::-1])
         before_attempt = tuple(each.before for each in self.attempt_middlewares if _has_phase(each, "before"))

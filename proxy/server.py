@@ -14,6 +14,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from proxy.client_connection import KEEP_ALIVE_S, ClientConnection
 from proxy.deadline_timer import DeadlineTimer
+from proxy.descriptors import is_reserved
 from proxy.errors import InvalidRequestError, ParrotError, ResourceExhaustedError
 from proxy.exchange import Exchange
 from proxy.generation import Generation
@@ -27,6 +28,10 @@ from proxy.telemetry.refusals import Refusals
 
 _REJECT_TIMEOUT_S = 1.0
 """How long a rejected connection has to take its response."""
+_MAX_REJECTED = 16
+"""Rejected connections that are open at a time. They too need a descriptor each."""
+MAX_ADMIN_CONNECTIONS = 32
+"""Connections of the admin listener at a time."""
 _SENT_INTERVAL_S = 0.02
 """How often the listener looks whether everything is sent, while the process stops."""
 _JSON = "application/json"
@@ -41,6 +46,8 @@ class ProxyHandler:
     new_id: Callable[[], str] = lambda: f"{getrandbits(96):024x}"
     draining: bool = False
     """Whether the process is about to stop: connections are closed after their response."""
+    over_unix: bool = False
+    """Whether requests come over a unix socket."""
     _active: set[RequestLifecycle] = field(default_factory=set)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _public_paths: frozenset[str] = frozenset()
@@ -93,6 +100,7 @@ class ProxyHandler:
             snapshot=generation.snapshot,
             runtime=runtime,
             started=runtime.clock(),
+            over_unix=self.over_unix,
             is_public=request.path.partition("?")[0] in self._public_paths,
         )
         lifecycle = RequestLifecycle(exchange, generation.pipeline, client, self._end)
@@ -106,7 +114,15 @@ class ProxyHandler:
 
 
 class _AdminConnection(RequestHandler):
-    """aiohttp's protocol, whose answer to what it cannot parse does not repeat it."""
+    """aiohttp's protocol, whose answer to what it cannot parse does not repeat it. Too many connections end the oldest."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve. A probe must always get through, and the oldest connection is rarely one."""
+        transports = [each.transport for each in cast(Listener, self._manager).connections]
+        still_open = [each for each in transports if each is not None and not each.is_closing()]
+        if len(still_open) >= MAX_ADMIN_CONNECTIONS:
+            still_open[0].abort()
+        super().connection_made(transport)
 
     def handle_error(
         self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
@@ -132,7 +148,7 @@ class _DataConnection(ClientConnection):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to serve, or answer 503 at once."""
         listener = cast(Listener, self._manager)
-        if listener.has_room:
+        if listener.has_room(transport):
             super().connection_made(transport)
             return
         self.discard_input()
@@ -146,10 +162,16 @@ class Listener(web.Server):
     on_refused: Callable[[ParrotError], None] = staticmethod(lambda error: None)
     """Called with the error that a rejected connection gets, or what is not a request."""
 
-    @property
-    def has_room(self) -> bool:
-        """Return whether another connection may be served."""
-        return len(self._connections) < self.max_connections
+    def __init__(self, handler: Any, **options: Any) -> None:
+        super().__init__(handler, **options)
+        self._rejected: dict[asyncio.Transport, None] = {}
+        """Rejected connections that are still open, oldest first."""
+
+    def has_room(self, transport: asyncio.BaseTransport) -> bool:
+        """Return whether another connection may be served: there are not too many, and it leaves the reserve alone."""
+        sock = transport.get_extra_info("socket")
+        is_reserve = sock is not None and is_reserved(sock.fileno())
+        return len(self._connections) < self.max_connections and not is_reserve
 
     async def wait_sent(self) -> None:
         """Return when the clients have taken all that was written to them."""
@@ -162,7 +184,7 @@ class Listener(web.Server):
 
     def reject(self, transport: asyncio.Transport) -> None:
         """Answer 503 at once, and close: out of descriptors the system would let the client wait, or drop it."""
-        message = f"the sidecar is overloaded: {self.max_connections} connections are open; try again"
+        message = f"the sidecar is overloaded: {len(self._connections)} connections are open; try again"
         error = ResourceExhaustedError(message)
         self.on_refused(error)
         head = f"HTTP/1.1 503 Service Unavailable\r\nServer: {SERVER}\r\nConnection: close\r\nRetry-After: 1\r\n"
@@ -170,7 +192,14 @@ class Listener(web.Server):
         transport.write(f"{head}Content-Type: {_JSON}\r\nContent-Length: {len(body)}\r\n\r\n".encode() + body)
         transport.write_eof()
         # Closed at once it might reach the client as a reset, because its request was not read.
-        self._loop.call_later(_REJECT_TIMEOUT_S, transport.abort)
+        self._rejected[transport] = None
+        self._loop.call_later(_REJECT_TIMEOUT_S, self._end_rejected, transport)
+        if len(self._rejected) > _MAX_REJECTED:
+            self._end_rejected(next(iter(self._rejected)))
+
+    def _end_rejected(self, transport: asyncio.Transport) -> None:
+        self._rejected.pop(transport, None)
+        transport.abort()
 
     def __call__(self) -> RequestHandler:
         """Return the protocol of a new connection."""

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 from structlog.typing import FilteringBoundLogger
 
 from proxy.background import run_in_background
+from proxy.bind import BindError, BoundListener, bind
 from proxy.config import schema
 from proxy.config.document import ConfigError, Problem
 from proxy.config.schema import Listen
@@ -27,6 +28,7 @@ from proxy.control.watch import HealthWatcher
 from proxy.descriptors import max_clients
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
+from proxy.middleware.limits import Limits
 from proxy.reload import BuildGeneration, Reloader
 from proxy.runtime import Runtime
 from proxy.server import Listener, ProxyHandler, build_listener
@@ -42,15 +44,6 @@ _ABORT_TIMEOUT_S = 1.0
 
 class InsecureListenError(Exception):
     """The listener would be reachable from a network without requiring a key."""
-
-
-class BindError(Exception):
-    """The listener cannot be bound: the address is in use, or not an address of this machine."""
-
-    def __init__(self, address: str, cause: OSError) -> None:
-        super().__init__(address)
-        self.address = address
-        self.cause = cause
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +67,9 @@ class Sidecar:
     reloader: Reloader
     transport: Http1Transport
     listener: Listener
-    server: asyncio.Server
+    server: BoundListener
     admin_listener: Listener
-    admin_server: asyncio.Server
+    admin_server: BoundListener
     config_task: asyncio.Task[None]
     """Watches the configuration file."""
     health_task: asyncio.Task[None]
@@ -86,13 +79,13 @@ class Sidecar:
 
     @property
     def url(self) -> str:
-        """Return the address of the data listener: `http://127.0.0.1:8090`, or `unix:PATH`."""
-        return _url(self.server)
+        """Return the first address of the data listener: `http://127.0.0.1:8090`, or `unix:PATH`."""
+        return self.server.urls[0]
 
     @property
     def admin_url(self) -> str:
         """Return the address of the admin listener."""
-        return _url(self.admin_server)
+        return self.admin_server.urls[0]
 
     async def stop(self) -> None:
         """Drain and stop.
@@ -148,14 +141,15 @@ async def start(options: StartupOptions) -> Sidecar:
         transport.timer,
         on_auth_failure=lambda: reloader.on_auth_failure(),
     )
-    handler = ProxyHandler(runtime, options.generation)
+    handler = ProxyHandler(runtime, options.generation, over_unix=options.listen.unix is not None)
     probe_scheduler = ProbeScheduler(runtime, Prober(transport.dialer.tls, transport.proxies).probe)
     _log_disabled(options.log, {}, options.generation.snapshot.providers)
-    activate = partial(_activate, handler, probe_scheduler)
-    reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
     listener = build_listener(handler)
-    listener.max_connections, listener.on_refused = max_clients(), runtime.refusals.record
-    server = await _bind(listener, options.listen)
+    listener.on_refused = runtime.refusals.record
+    _limit_connections(listener, options.generation, options.log)
+    activate = partial(_activate, handler, probe_scheduler, listener)
+    reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
+    server = await bind(listener, options.listen)
     health = HealthWatcher(runtime, lambda: handler.generation.snapshot)
     metrics = MetricsEndpoint(runtime, health, lambda: reloader.last, reloader.counts)
     key = options.admin.key
@@ -165,7 +159,7 @@ async def start(options: StartupOptions) -> Sidecar:
     admin_listener = build_listener(admin)
     admin_listener.on_refused = runtime.refusals.record
     try:
-        admin_server = await _bind(admin_listener, Listen(host=options.admin.host, port=options.admin.port))
+        admin_server = await bind(admin_listener, Listen(host=options.admin.host, port=options.admin.port))
     except BindError:
         server.close()
         raise
@@ -176,12 +170,24 @@ async def start(options: StartupOptions) -> Sidecar:
     return Sidecar(handler, reloader, transport, *listeners, config_task, health_task, probe_scheduler, tracing)
 
 
-def _activate(handler: ProxyHandler, probe_scheduler: ProbeScheduler, generation: Generation) -> None:
-    """Activate a generation for requests and for probes."""
+def _activate(
+    handler: ProxyHandler, probe_scheduler: ProbeScheduler, listener: Listener, generation: Generation
+) -> None:
+    """Activate a generation for requests, connections and probes."""
     before, after = handler.generation.snapshot.providers, generation.snapshot.providers
     handler.activate(generation)
     probe_scheduler.on_snapshot(generation.snapshot)
+    _limit_connections(listener, generation, handler.runtime.log)
     _log_disabled(handler.runtime.log, before, after)
+
+
+def _limit_connections(listener: Listener, generation: Generation, log: FilteringBoundLogger) -> None:
+    """Apply `max_connections` as far as the descriptor limit allows."""
+    configured, allowed = generation.pipeline.find(Limits).max_connections, max_clients()
+    listener.max_connections = min(configured or allowed, allowed)
+    if configured > allowed:
+        reason = "each connection needs two file descriptors; raise their limit (ulimit -n)"
+        log.warning("max_connections_lowered", configured=int(configured), allowed=allowed, reason=reason)
 
 
 def _log_disabled(log: FilteringBoundLogger, before: Mapping[str, Provider], after: Mapping[str, Provider]) -> None:
@@ -235,32 +241,13 @@ async def _finishes_within(timeout_s: float, waiting: Coroutine[None, None, None
     return True
 
 
-def _url(server: asyncio.Server) -> str:
-    name = server.sockets[0].getsockname()
-    if isinstance(name, str):
-        return f"unix:{name}"
-    host = f"[{name[0]}]" if ":" in name[0] else name[0]
-    return f"http://{host}:{name[1]}"
-
-
-async def _bind(listener: Listener, listen: Listen) -> asyncio.Server:
-    loop = asyncio.get_running_loop()
-    try:
-        if listen.unix is None:
-            return await loop.create_server(listener, listen.host, listen.port, reuse_address=True)
-        server = await loop.create_unix_server(listener, listen.unix)
-        os.chmod(listen.unix, 0o660)
-    except OSError as error:
-        raise BindError(listen.unix or f"{listen.host}:{listen.port}", error) from error
-    return server
-
-
 def check_listen_security(listen: Listen, generation: Generation) -> None:
     """Raise InsecureListenError unless a key is required or only this machine can connect."""
     has_keys = any(isinstance(each, Auth) and each.keys for each in generation.pipeline.middlewares)
-    if not has_keys and listen.unix is None and not _is_loopback(listen.host):
+    public = [host for host in listen.hosts if listen.unix is None and not _is_loopback(host)]
+    if public and not has_keys:
         raise InsecureListenError(
-            f"listen: host {listen.host} is reachable from the network but no key is required; "
+            f"listen: host {public[0]} is reachable from the network but no key is required; "
             "set pipeline: auth: keys, or listen on 127.0.0.1"
         )
 

@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.client_connection import BODY_TIMEOUT_S, KEEP_ALIVE_S, LINGER_S
+from proxy.body_deadline import BODY_TIMEOUT_S, MIN_BODY_RATE
+from proxy.client_connection import KEEP_ALIVE_S, LINGER_S
+from proxy.runtime import Load
 from tests.callers import ASK, STREAM, Caller, chunked, post, world
 from tests.cuts import split_at
 from tests.fakes import BODY, END, FOREVER, RESPONSE_BODY, chunk_event, generation, routing_yaml, settle
@@ -136,9 +138,9 @@ async def test_a_caller_that_stops_within_its_body_gets_a_408_and_a_closed_conne
     request = post()
     for part in (request[:-20], request[-20:-10], request[-10:-5]):
         caller.send(part)
-        await asyncio.sleep(BODY_TIMEOUT_S - 1)
-        assert caller.responses == []  # each part puts the timeout off
-    await asyncio.sleep(2)
+        await asyncio.sleep(9)
+        assert caller.responses == []
+    await asyncio.sleep(BODY_TIMEOUT_S)
     assert error(caller) == (408, "request_timeout")
     assert [(line["event"], line["status"], line["outcome"]) for line in here.log.lines] == [
         ("request_completed", 408, "request_timeout")
@@ -150,6 +152,63 @@ async def test_a_caller_that_stops_within_its_body_gets_a_408_and_a_closed_conne
     assert caller.is_closed
     await settle()
     assert here.watched == set()
+
+
+@pytest.mark.parametrize("burst", [0, 1_000_000])
+@virtual_time
+async def test_a_body_that_trickles_gets_a_408_although_it_never_pauses_for_long(burst: int) -> None:
+    here = world(200)
+    caller = here.connect()
+    body = b"x" * (burst + 100)
+    caller.send(post(body)[:-100])
+    for byte in body[-5:]:
+        caller.send(bytes([byte]))
+        await asyncio.sleep(BODY_TIMEOUT_S - 5)
+    assert error(caller) == (408, "request_timeout")
+    assert "less than 1000 bytes per second" in caller.responses[0][2].decode()
+    assert here.handler.active == 0 and here.transport.sent == [] and caller.is_closed
+
+
+@virtual_time
+async def test_a_large_body_over_a_slow_link_is_served() -> None:
+    here = world(200)
+    caller = here.connect()
+    body = orjson.dumps({**BODY, "messages": [{"role": "user", "content": "x" * 4_000_000}]})
+    caller.send(post(body)[: -len(body)])
+    step_s = BODY_TIMEOUT_S - 5
+    size = int(step_s * MIN_BODY_RATE * 1.1)
+    for at in range(0, len(body), size):
+        caller.send(body[at : at + size])
+        await asyncio.sleep(step_s)
+    await settle()
+    assert caller.statuses == [200] and len(here.transport.sent[0].body) > 4_000_000
+
+
+@virtual_time
+async def test_bodies_that_are_still_arriving_take_no_slot() -> None:
+    limited = "[access_log, header_policy, {limits: {max_inflight: 2}}, strategy, sse_passthrough, failover, translate]"
+    here = world(FOREVER, FOREVER, built=generation(routing_yaml(limited)))
+    slow = [here.connect() for _ in range(100)]
+    for each in slow:
+        each.send(post()[:-1])
+    fast = [here.connect() for _ in range(2)]
+    for each in fast:
+        each.send(post())
+    await settle()
+    assert len(here.transport.sent) == here.handler.runtime.load.requests == 2
+    slow[0].send(post()[-1:])  # complete now, but there is no slot
+    assert error(slow[0]) == (503, "sidecar_overloaded")
+    assert here.handler.runtime.load.requests == 2
+    refused = here.connect()
+    refused.send(post()[:-1])  # refused before it sends its body
+    assert error(refused) == (503, "sidecar_overloaded")
+    here.transport.transfers[0].push((200, {}), RESPONSE_BODY, END)
+    await settle()
+    assert fast[0].statuses == [200] and here.handler.runtime.load.requests == 1
+    for each in slow[1:]:
+        each.disconnect()
+    fast[1].disconnect()
+    assert here.handler.runtime.load == Load()
 
 
 @pytest.mark.parametrize(

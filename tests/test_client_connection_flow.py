@@ -13,6 +13,7 @@ from proxy.generation import Generation, GenerationFactory
 from proxy.messages import RawResponse, Response
 from proxy.middleware.endpoints import LocalEndpoint
 from proxy.pipeline import PipelineTerminals
+from proxy.stall_watch import INTERVAL_S, STALL_TIMEOUT_S
 from proxy.upstream.call import make_start_call
 from tests.callers import STREAM, Caller, World, post, world
 from tests.fakes import END, FOREVER, chunk_event, routing_yaml, settle
@@ -72,10 +73,48 @@ async def test_a_response_that_is_not_read_ends_its_connection_once_nothing_of_i
     await settle()
     for _ in range(3):  # a slow caller takes a part of it each time
         caller.socket.take(10)
-        await asyncio.sleep(KEEP_ALIVE_S - 1)
+        await asyncio.sleep(STALL_TIMEOUT_S - 1)
         assert not caller.is_closed
     await asyncio.sleep(2 * KEEP_ALIVE_S)
     assert caller.socket.is_aborted
+    await assert_gone(here, caller, "ok")
+
+
+@virtual_time
+async def test_a_stream_that_is_not_read_gives_its_slot_and_provider_back() -> None:
+    here = world([TEXT, FOREVER])
+    caller = here.connect()
+    caller.send(post(STREAM))
+    await settle()
+    [transfer] = here.transport.transfers
+    caller.socket.is_full = True
+    transfer.push(TEXT * 100, FOREVER)
+    await settle()
+    for _ in range(20):  # a slow caller keeps it
+        caller.socket.take(100)
+        await asyncio.sleep(STALL_TIMEOUT_S - INTERVAL_S)
+        assert not caller.is_closed and here.handler.runtime.load.requests == 1
+    await asyncio.sleep(STALL_TIMEOUT_S + 2 * INTERVAL_S)
+    assert caller.socket.is_aborted and transfer.aborted == 1
+    await assert_gone(here, caller, "client_disconnected")
+
+
+@virtual_time
+async def test_a_stream_that_is_read_again_in_time_goes_on() -> None:
+    here = world([TEXT, FOREVER])
+    caller = here.connect()
+    caller.send(post(STREAM))
+    await settle()
+    [transfer] = here.transport.transfers
+    caller.socket.is_full = True
+    transfer.push(TEXT, FOREVER)
+    await asyncio.sleep(STALL_TIMEOUT_S - 1)
+    caller.socket.take(caller.socket.unsent_bytes)
+    await asyncio.sleep(3 * STALL_TIMEOUT_S)
+    transfer.push(FINISH, DONE, END)
+    await settle()
+    assert caller.responses[0][2].endswith(DONE)
+    await asyncio.sleep(2 * KEEP_ALIVE_S)
     await assert_gone(here, caller, "ok")
 
 

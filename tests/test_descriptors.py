@@ -8,7 +8,7 @@ import socket
 import pytest
 
 from proxy import descriptors
-from proxy.descriptors import MAX_DESCRIPTORS, are_exhausted, max_clients, raise_limit
+from proxy.descriptors import MAX_DESCRIPTORS, are_exhausted, is_reserved, is_scarce, max_clients, raise_limit
 
 INFINITE = -1
 
@@ -62,17 +62,37 @@ def test_a_rejected_limit_is_halved_until_accepted(maximum: int, soft: int, monk
 
 @pytest.mark.parametrize(
     ("soft", "clients"),
-    [(1024, 480), (4096, 2016), (10, 1), (INFINITE, (MAX_DESCRIPTORS - 64) // 2), (10**6, (MAX_DESCRIPTORS - 64) // 2)],
+    [
+        (1024, 480),
+        (4096, 2016),
+        (3, 1),
+        (10, 2),
+        (128, 32),
+        (INFINITE, (MAX_DESCRIPTORS - 64) // 2),
+        (10**6, (MAX_DESCRIPTORS - 64) // 2),
+    ],
 )
 def test_each_client_needs_two_descriptors(soft: int, clients: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptors, "resource", Limits(soft, INFINITE))
     assert max_clients() == clients
 
 
+@pytest.mark.parametrize(
+    ("soft", "first"), [(1024, 960), (100, 50), (INFINITE, MAX_DESCRIPTORS - 64), (10**6, MAX_DESCRIPTORS - 64)]
+)
+def test_the_highest_descriptors_are_not_for_connections(
+    soft: int, first: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(descriptors, "resource", Limits(soft, INFINITE))
+    assert not is_reserved(first - 1) and is_reserved(first)
+    assert not is_scarce(first // 2) and is_scarce(first - 1)
+
+
 def test_systems_without_limits_use_the_maximum(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptors, "resource", None)
     raise_limit()
     assert max_clients() == (MAX_DESCRIPTORS - 64) // 2
+    assert not is_reserved(10**6) and not is_scarce(10**6)
 
 
 @pytest.mark.parametrize(("number", "exhausted"), [(None, False), (errno.EMFILE, True), (errno.EAFNOSUPPORT, False)])

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import sys
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import aiohttp
 import pytest
 
 from proxy.upstream.http1 import local_errors
+from tests.callers import post
 from tests.cli.test_serve import ServeProcess
 from tests.exhaustion import no_descriptors, resource
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar
@@ -127,10 +129,14 @@ class Client:
         self.sock = socket.create_connection((host, int(port)), timeout=10)
         self.file = self.sock.makefile("rb")
 
-    def ask(self, path: str = "/v1/models") -> tuple[int, dict[str, str], bytes]:
+    def start_chat(self) -> None:
+        """Send a chat request, whose response is not read."""
+        self.sock.sendall(post(json.dumps(CHAT).encode()))
+
+    def ask(self, path: str = "/v1/models", method: str = "GET") -> tuple[int, dict[str, str], bytes]:
         """Send a request and return status, headers and body; status 0 if the connection was closed without a response."""
         try:
-            self.sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+            self.sock.sendall(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
             line, headers = self.file.readline(), {}
             while field := self.file.readline().strip():
                 name, _, value = field.decode().partition(": ")
@@ -176,6 +182,34 @@ def test_the_soft_limit_is_raised_and_further_clients_get_a_503(path: str) -> No
             again = Client(served.url)
         assert again.ask()[0] == 200
         again.close()
+
+
+@linux
+def test_the_admin_listener_and_a_reload_work_while_connections_take_all_they_may(path: str) -> None:
+    silent = socket.create_server(("127.0.0.1", 0), backlog=200)  # the system connects what it does not accept
+    text = TWO_PROVIDERS.replace("127.0.0.1:1/", f"127.0.0.1:{silent.getsockname()[1]}/")
+    Path(path).write_text(text)
+    with silent, ServeProcess(path, "--host", "127.0.0.1", limit=(200, 200)) as served, ExitStack() as stack:
+
+        def connect(url: str) -> Client:
+            client = Client(url)
+            stack.callback(client.close)
+            return client
+
+        for _ in range(68):  # (200 - 64) / 2
+            connect(served.url).start_chat()
+        while len(os.listdir(f"/proc/{served.process.pid}/fd")) < 200 - 64:  # with their connections to providers
+            pass
+        for _ in range(100):
+            connect(served.url)  # gets a 503
+            connect(served.admin)  # idle connections must keep no probe out
+        admin = connect(served.admin)
+        assert [admin.ask(path)[0] for path in ("/readyz", "/metrics")] == [200, 200]
+        Path(path).write_text(text.replace("weight: 1}", "weight: 2}"))
+        status, _, body = admin.ask("/admin/reload", "POST")
+        assert (status, json.loads(body)["changes"]) == (
+            200, ["providers.first.weight: 1 -> 2", "providers.second.weight: 1 -> 2"],
+        )  # fmt: skip
 
 
 @linux

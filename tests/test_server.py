@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Any
 
 import aiohttp
 import pytest
 
-from proxy.server import KEEP_ALIVE_S, build_listener
+from proxy.server import KEEP_ALIVE_S, MAX_ADMIN_CONNECTIONS, build_listener
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
 from tests.silent_provider import SilentProvider, point_at
 
@@ -113,6 +114,27 @@ async def test_a_body_over_the_limit_is_refused_before_it_is_held(framing: str) 
         async with http.post(f"{started.url}/v1/chat/completions", data=data) as answer:
             assert answer.status == 413
             assert (await answer.json())["error"]["code"] == "request_too_large"
+
+
+async def test_uploads_that_do_not_end_keep_no_other_request_out() -> None:
+    text = TWO_PROVIDERS.replace("limits,", "{limits: {max_inflight: 2}},")
+    body = json.dumps(ASK).encode()
+    async with run_sidecar(text) as started, aiohttp.ClientSession() as http:
+        address = started.url.removeprefix("http://").rsplit(":", 1)
+        writers = [(await asyncio.open_connection(*address))[1] for _ in range(50)]
+        for writer in writers:
+            writer.write(post(body)[:-1])
+        async with asyncio.timeout(10):
+            while started.sidecar.handler.active < len(writers):
+                await asyncio.sleep(0)
+        for _ in range(3):
+            async with http.post(f"{started.url}/v1/chat/completions", json=ASK) as answer:
+                assert answer.status == 200
+        for writer in writers:
+            writer.close()
+        await ended(started)
+        load = started.sidecar.handler.runtime.load
+        assert (load.requests, load.buffered_bytes) == (0, 0)
 
 
 async def _parts(data: bytes, times: int) -> AsyncIterator[bytes]:
@@ -267,6 +289,52 @@ async def test_with_keys_only_a_known_key_is_served() -> None:
                 assert answer.status == status
     assert started.log.lines[0]["key"] == "app"
     assert "s3cret" not in json.dumps(started.log.lines)
+
+
+async def test_max_connections_is_applied_at_start_and_by_a_reload() -> None:
+    get = b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    async with run_sidecar(TWO_PROVIDERS.replace("limits,", "{limits: {max_connections: 1}},")) as started:
+        _, writer = await asyncio.open_connection(*started.url.removeprefix("http://").rsplit(":", 1))
+        assert b" 503 " in await exchange_bytes(started.url, get)
+        await started.edit("max_connections: 1", "max_connections: 2")
+        assert b" 200 OK" in await exchange_bytes(started.url, get)
+        await started.edit("max_connections: 2", "max_connections: 1")
+        assert b" 503 " in await exchange_bytes(started.url, get)  # the open connection stays
+        writer.close()
+
+
+async def test_more_connections_than_descriptors_allow_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("proxy.sidecar.max_clients", lambda: 10)
+    async with run_sidecar(TWO_PROVIDERS.replace("limits,", "{limits: {max_connections: 11}},")) as started:
+        assert started.sidecar.listener.max_connections == 10
+        line = started.log.lines[-1]
+        assert (line["event"], line["configured"], line["allowed"]) == ("max_connections_lowered", 11, 10)
+        await started.edit("max_connections: 11", "max_connections: 10")
+        await started.edit("max_connections: 10", "max_connections: auto")
+        assert started.sidecar.listener.max_connections == 10
+        assert started.events == ["max_connections_lowered", "config_reloaded", "config_reloaded"]
+
+
+async def test_many_rejected_connections_do_not_stay_open_together(two_providers: RunningSidecar) -> None:
+    listener = two_providers.sidecar.listener
+    listener.max_connections = 0
+    address = two_providers.url.removeprefix("http://").rsplit(":", 1)
+    opened = [await asyncio.open_connection(*address) for _ in range(50)]
+    for reader, writer in opened:
+        assert (await reader.read()).startswith(b"HTTP/1.1 503 ")
+        assert len(listener._rejected) <= 16
+        writer.close()
+
+
+async def test_too_many_connections_of_the_admin_listener_end_the_oldest(two_providers: RunningSidecar) -> None:
+    address = two_providers.sidecar.admin_url.removeprefix("http://").rsplit(":", 1)
+    oldest, writer = await asyncio.open_connection(*address)
+    others = [await asyncio.open_connection(*address) for _ in range(MAX_ADMIN_CONNECTIONS)]
+    with suppress(ConnectionResetError):
+        assert await oldest.read() == b""
+    assert (await two_providers.admin("GET", "/readyz"))[0] == 200
+    for _, each in [(oldest, writer), *others]:
+        each.close()
 
 
 async def test_a_connection_over_the_limit_gets_a_503_and_the_others_go_on(two_providers: RunningSidecar) -> None:

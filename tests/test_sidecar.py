@@ -7,7 +7,6 @@ import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
@@ -16,14 +15,13 @@ import pytest
 from aiohttp import web
 
 from proxy.background import run_in_background
+from proxy.bind import BindError
 from proxy.config.document import ConfigError
 from proxy.config.schema import Admin, Listen
 from proxy.control.watch import HealthWatcher
 from proxy.sandbox.scenario import Fault
 from proxy.sidecar import (
-    BindError,
     InsecureListenError,
-    _url,
     _with_listen_check,
     check_listen_security,
     start,
@@ -48,7 +46,10 @@ KEYLESS = PIPELINE.replace("header_policy", "auth, header_policy")
 
 
 @pytest.mark.parametrize("pipeline", [PIPELINE, KEYLESS])
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.0.0.7", "192.168.1.2", "example.test", "", "fe80::1"])
+@pytest.mark.parametrize(
+    "host",
+    ["0.0.0.0", "::", "10.0.0.7", "192.168.1.2", "example.test", "fe80::1", ("127.0.0.1", "10.0.0.7"), ("::1", "::")],
+)
 def test_a_public_listener_without_keys_is_an_error(pipeline, host):
     with pytest.raises(InsecureListenError, match="set pipeline: auth: keys"):
         check_listen_security(Listen(host=host), generation(routing_yaml(pipeline)))
@@ -63,6 +64,7 @@ def test_a_public_listener_without_keys_is_an_error(pipeline, host):
         Listen(host="127.9.9.9"),
         Listen(host="::1"),
         Listen(host="localhost"),
+        Listen(host=("127.0.0.1", "::1", "localhost")),
         Listen(host="0.0.0.0", unix="/run/parrot.sock"),
     ],
 )
@@ -78,19 +80,6 @@ def test_a_public_listener_with_keys_is_allowed(host):
 async def test_a_public_sidecar_without_keys_never_listens():
     with pytest.raises(InsecureListenError):
         await start(replace(startup_options(generation(), CapturedLog()), listen=Listen(host="0.0.0.0", port=0)))
-
-
-@pytest.mark.parametrize(
-    "name, url",
-    [
-        (("127.0.0.1", 8090), "http://127.0.0.1:8090"),
-        (("::1", 8090, 0, 0), "http://[::1]:8090"),
-        ("/run/parrot.sock", "unix:/run/parrot.sock"),
-    ],
-)
-def test_the_url_is_the_bound_address(name, url):
-    server = SimpleNamespace(sockets=[SimpleNamespace(getsockname=lambda: name)])
-    assert _url(server) == url
 
 
 # Reloads
@@ -137,7 +126,9 @@ async def test_an_auth_error_makes_the_key_file_be_read_again(tmp_path: Path, mo
     key, path = tmp_path / "key", tmp_path / "routing.yaml"
     key.write_text("old")
     server = await asyncio.get_running_loop().create_server(web.Server(provider), "127.0.0.1", 0)
-    file = KEYED_PROVIDER.replace("URL", _url(server)).replace("KEY", str(key))
+    file = KEYED_PROVIDER.replace("URL", f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}").replace(
+        "KEY", str(key)
+    )
     path.write_text(file)
     sidecar = await start(
         startup_options(
@@ -185,6 +176,20 @@ async def test_a_crashed_health_watcher_has_its_own_log_event(monkeypatch: pytes
     await until(lambda: bool(log.lines))
     await sidecar.stop()
     assert [line["event"] for line in log.lines] == ["health_watcher_failed"]
+
+
+async def test_over_a_unix_socket_any_host_is_served(tmp_path: Path) -> None:
+    path = str(tmp_path / "s")
+    options = startup_options(build_generation(TWO_PROVIDERS), CapturedLog())
+    sidecar = await start(replace(options, listen=Listen(unix=path)))
+    assert sidecar.url == f"unix:{path}"
+    connector = aiohttp.UnixConnector(path)
+    async with aiohttp.ClientSession(connector=connector) as http:
+        for headers, status in [({"Host": "anything.example"}, 200), ({"Origin": "https://evil.example"}, 403)]:
+            async with http.get("http://localhost/v1/models", headers=headers) as answer:
+                assert answer.status == status
+    await sidecar.stop()
+    assert not Path(path).exists()  # noqa: ASYNC240
 
 
 async def test_a_taken_admin_port_closes_the_data_listener() -> None:

@@ -6,13 +6,13 @@ Only that subcommand's module is imported, so `parrot --help` and `--version` lo
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Mapping, Sequence
 from importlib import import_module
 
 from proxy import __version__
-from proxy.cli.command import Command, CommandError
+from proxy.cli.command import Command, CommandError, error_reason
+from proxy.cli.standard_streams import FULL_ERRNOS, discard_output, open_closed_streams, write_error
 
 COMMANDS: Mapping[str, str] = {
     "serve": "run the sidecar",
@@ -48,6 +48,7 @@ def build_parser(argv: Sequence[str]) -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command line and return the exit code: 0 success, 1 failure, 2 invalid usage or configuration."""
+    open_closed_streams()
     try:
         try:
             return _run(sys.argv[1:] if argv is None else argv)
@@ -55,8 +56,14 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()  # here and not at exit, where a broken pipe could not be caught
     except BrokenPipeError:
         # The reader of the output has ended, as `head` does. Nothing must be written at exit either.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        discard_output()
         return _BROKEN_PIPE
+    except OSError as error:
+        if error.errno not in FULL_ERRNOS:
+            raise
+        discard_output()
+        write_error(f"parrot: cannot write to standard output: {error_reason(error)}")
+        return 1
 
 
 def _run(argv: Sequence[str]) -> int:
@@ -64,7 +71,7 @@ def _run(argv: Sequence[str]) -> int:
     try:
         return int(arguments.run(arguments))
     except CommandError as error:
-        print(f"parrot: {error}", file=sys.stderr)
+        write_error(f"parrot: {error}")
         return error.exit_code
     except KeyboardInterrupt:
         return 130

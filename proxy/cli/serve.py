@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -15,14 +16,17 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
 from proxy.background import run_in_background
+from proxy.bind import BindError
 from proxy.cli import fault, file
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.logs import FORMATS, LibraryLog, build_logger
 from proxy.cli.loop import run, tune_allocator, tune_garbage_collector
 from proxy.cli.process_failures import ProcessFailures
+from proxy.cli.standard_streams import write_output
+from proxy.config.schema import HOST_PATTERN
 from proxy.generation import Generation
 from proxy.redaction import LogRedactor
-from proxy.sidecar import BindError, InsecureListenError, Sidecar, StartupOptions, start
+from proxy.sidecar import InsecureListenError, Sidecar, StartupOptions, start
 from proxy.upstream.http1.proxies import EnvironmentValueError
 
 if TYPE_CHECKING:
@@ -34,7 +38,7 @@ is reloaded within two seconds, on SIGHUP at once."""
 
 def _add_arguments(parser: ArgumentParser) -> None:
     file.add_config_argument(parser)
-    parser.add_argument("--host", help="overrides listen: host of the file")
+    parser.add_argument("--host", type=_parse_host, help="overrides listen: host of the file")
     parser.add_argument("--port", type=parse_port, help="overrides listen: port of the file (0: a free port)")
     parser.add_argument(
         "--admin-port", type=parse_port, metavar="PORT", help="overrides admin: port of the file (0: a free port)"
@@ -42,6 +46,12 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--sandbox", action="store_true", help="use simulated providers on loopback")
     fault.add_fault_argument(parser)
     parser.add_argument("--log-format", choices=FORMATS, default="auto", help="auto: console on a terminal, else json")
+
+
+def _parse_host(text: str) -> str:
+    if not re.search(HOST_PATTERN, text):
+        raise ArgumentTypeError(f"the host must be an address or a name, got '{text}'")
+    return text
 
 
 def _run(arguments: Namespace) -> int:
@@ -57,7 +67,7 @@ async def _serve(arguments: Namespace, generation: Generation, stopped: asyncio.
         _reload_on_hangup(sidecar)
         tune_allocator()
         tune_garbage_collector()
-        print(_banner(sidecar, arguments.config, sandbox), flush=True)
+        write_output(_banner(sidecar, arguments.config, sandbox))
         await stopped.wait()
     return 0
 
@@ -137,7 +147,7 @@ def _banner(sidecar: Sidecar, name: str, sandbox: ServeSandbox | None) -> str:
     kind = "simulated providers" if sandbox else "providers"
     fault_url = f"{sandbox.control_url}/providers/{enabled[0]}" if sandbox else ""
     lines = [
-        f"parrot {__version__} listening on {url}, configured by {name}",
+        f"parrot {__version__} listening on {', '.join(sidecar.server.urls)}, configured by {name}",
         f"  {kind}: {', '.join(enabled) or 'none'}",
         *([f"  disabled: {', '.join(disabled)}"] if disabled else []),
         *([] if url.startswith("unix:") else [f"  dashboard: {url}/dashboard"]),

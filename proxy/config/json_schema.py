@@ -46,6 +46,11 @@ def _custom(kind: inspect.CustomType) -> Schema:
     return {"anyOf": [shape, VARIABLE], "description": kind.cls.expected}  # type: ignore[attr-defined]
 
 
+def _tuple(kind: inspect.VarTupleType) -> Schema:
+    bound = {"minItems": kind.min_length} if kind.min_length else {}
+    return {"type": "array", "items": _schema(kind.item_type), **bound}
+
+
 def _object(kind: Any) -> Schema:
     """Return an object schema with the type's fields. The description is the first line of its docstring."""
     properties = {field.encode_name: {**_schema(field.type), **_default(field)} for field in kind.fields}
@@ -83,7 +88,7 @@ _SCHEMAS: dict[type, Callable[[Any], Schema]] = {
     inspect.LiteralType: lambda kind: {"anyOf": [{"enum": list(kind.values)}, VARIABLE]},
     inspect.CustomType: _custom,
     inspect.ListType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
-    inspect.VarTupleType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
+    inspect.VarTupleType: _tuple,
     inspect.DictType: _table,
     inspect.StructType: _object,
     inspect.DataclassType: _object,

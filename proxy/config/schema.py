@@ -13,9 +13,11 @@ from proxy.config.texts import PLAIN_TEXT, BaseUrl, HeaderName, RequestPath, Tex
 from proxy.config.units import Seconds, Secret
 
 PROVIDER_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
+HOST_PATTERN = r"^[^\s/]+$"
 REGION_NAME = r"^[a-z][a-z0-9-]{0,63}$"
 
 Port = Annotated[int, Meta(ge=0, le=65535)]
+Host = Annotated[str, Meta(pattern=HOST_PATTERN)]
 NonNegative = Annotated[float, Meta(ge=0)]
 UpstreamModel = Annotated[str, Meta(pattern=PLAIN_TEXT)]
 
@@ -23,15 +25,24 @@ UpstreamModel = Annotated[str, Meta(pattern=PLAIN_TEXT)]
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The listener for applications."""
 
-    host: str = "127.0.0.1"
+    host: Host | Annotated[tuple[Host, ...], Meta(min_length=1)] = "127.0.0.1"
     port: Port = 8090
-    unix: str | None = None
+    unix: Annotated[str, Meta(pattern=r"^[^\0]+$")] | None = None
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The addresses or names to listen on."""
+        return (self.host,) if isinstance(self.host, str) else self.host
+
+    def __post_init__(self) -> None:
+        if not self.hosts:
+            raise ValueError("host: expected an address such as 127.0.0.1, or a list of them, got an empty list")
 
 
 class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The listener for health checks and metrics. With `key`, reload and drain are allowed from other machines too."""
 
-    host: str = "127.0.0.1"
+    host: Host = "127.0.0.1"
     port: Port = 9464
     key: Secret | None = None
 

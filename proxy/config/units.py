@@ -74,6 +74,22 @@ class Size(int):
         return cls(float(match[1]) * _BYTES[match[2] or "B"])
 
 
+class AutoOrCount(int):
+    """A number from 1 on, or `auto`, which is 0."""
+
+    expected = "auto or a whole number from 1 on"
+    schema = {"anyOf": [{"enum": ["auto"]}, {"type": "integer", "minimum": 1}]}
+
+    @classmethod
+    def parse(cls, text: str) -> AutoOrCount:
+        """Parse a count. Raises ValueError unless it is `auto` or a whole number from 1 on."""
+        if text == "auto":
+            return cls(0)
+        if (count := parse_integer(text)) < 1:
+            raise ValueError(text)
+        return cls(count)
+
+
 class Ratio(float):
     """A ratio from 0 to 1, written `50%` or `0.5`."""
 

@@ -48,7 +48,8 @@ class Endpoints:
         request = exchange.request
         path = request.path.partition("?")[0]
         if (name := PATHS.get(path)) is not None:
-            _check(request.method, ("POST",), request.headers.get("Content-Encoding"))
+            if request.method != "POST" or "Content-Encoding" in request.headers:
+                _check(request.method, ("POST",), request.headers.get("Content-Encoding"))
             exchange.endpoint = name
         else:
             endpoint = self._local(path)

@@ -10,7 +10,7 @@ from typing import Annotated, Any, ClassVar
 from msgspec import Meta
 
 from proxy.cgroup import memory_limit
-from proxy.config.units import Size
+from proxy.config.units import AutoOrCount, Size
 from proxy.errors import OverloadedError, RequestTooLargeError
 from proxy.exchange import Exchange
 from proxy.memory_account import MemoryAccount
@@ -41,7 +41,7 @@ def auto_max_buffered(container_bytes: int | None) -> int:
 
 @dataclass(frozen=True)  # without slots, for the cached properties
 class Limits:
-    """Bounds the requests in flight and what they hold. The body is read between `before` and the next phase."""
+    """Bounds the requests in flight and what they hold. The body is read between `before` and `admit`."""
 
     max_inflight: Annotated[int, Meta(ge=1)] = 1000
     max_body: Size = Size(32 * 2**20)
@@ -49,6 +49,8 @@ class Limits:
     max_buffered: AutoOrSize = AutoOrSize(AUTO)
     max_values: Annotated[int, Meta(ge=1)] = 200_000
     """JSON values in one body."""
+    max_connections: AutoOrCount = AutoOrCount(0)
+    """Applied by the listener. `auto`: as many as the descriptor limit allows."""
 
     @cached_property
     def buffer_limit(self) -> int:
@@ -61,17 +63,23 @@ class Limits:
         return min(self.max_body, self.buffer_limit // 2)
 
     def before(self, exchange: Exchange) -> None:
-        """Count the request. Raises OverloadedError, and RequestTooLargeError for the announced length."""
+        """Refuse what cannot be served now. Raises OverloadedError, and RequestTooLargeError for the announced length."""
         load = exchange.runtime.load
         if load.requests >= self.max_inflight:
-            message = f"the sidecar is overloaded: {self.max_inflight} requests are in flight; try again"
-            raise OverloadedError(message, headers={"Retry-After": "1"})
+            raise self._full()
         announced = exchange.request.headers.get("Content-Length", "")
         if announced.isdecimal() and int(announced[:20]) > self.body_limit:
             raise self._too_large()
-        load.requests += 1
         exchange.memory, exchange.max_values = MemoryAccount(load, self.buffer_limit), self.max_values
         exchange.reserve = self.reserve
+
+    def admit(self, exchange: Exchange) -> None:
+        """Count the request, whose body has arrived: a slow upload must not keep others out. Raises OverloadedError."""
+        load = exchange.runtime.load
+        if load.requests >= self.max_inflight:
+            raise self._full()
+        load.requests += 1
+        exchange.is_admitted = True
 
     def reserve(self, exchange: Exchange, size: int) -> None:
         """Count `size` bytes of the body before they are kept. Raises RequestTooLargeError and OverloadedError."""
@@ -82,8 +90,12 @@ class Limits:
 
     def closed(self, exchange: Exchange) -> None:
         """Release what was counted."""
-        exchange.runtime.load.requests -= 1
+        exchange.runtime.load.requests -= exchange.is_admitted
         exchange.memory.close()
+
+    def _full(self) -> OverloadedError:
+        message = f"the sidecar is overloaded: {self.max_inflight} requests are in flight; try again"
+        return OverloadedError(message, headers={"Retry-After": "1"})
 
     def _too_large(self) -> RequestTooLargeError:
         return RequestTooLargeError(f"the body is over {self.body_limit} bytes")

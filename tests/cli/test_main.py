@@ -137,7 +137,6 @@ def test_a_command_imports_only_what_it_needs(argv: list[str], excluded: set[str
         ["schema"],
         ["check", "FILE"],
         ["explain", "-c", "FILE", "--model", "m"],
-        ["serve", "-c", "FILE", "--sandbox", "--port", "0", "--admin-port", "0"],
         ["sandbox", "openai"],
     ],
     ids=" ".join,

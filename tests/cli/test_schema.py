@@ -42,6 +42,8 @@ def test_a_valid_file_is_valid_by_the_schema(text):
         ("- translate", "- translat", "pipeline[7]: "),
         ("{meta: muse-spark-1.3}", "{meta: {modle: muse}}", "models.llama-*.meta: "),
         ("port: 8090", "port: 80900", "listen.port: "),
+        ("host: 127.0.0.1", "host: []", "listen.host: "),
+        ("host: 127.0.0.1", "host: ['::1', '']", "listen.host: "),
     ],
 )
 def test_a_mistake_is_invalid_by_the_schema(old, new, message):

@@ -24,6 +24,8 @@ from tests.exhaustion import resource
 from tests.fakes import PROVIDER_KEY, routing_yaml
 from tests.source import ROOT
 
+unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this platform has no unix sockets")
+
 
 @pytest.fixture
 def write(tmp_path):
@@ -129,6 +131,8 @@ def test_a_public_listener_without_keys_is_one_line(capsys, write):
         ("HTTP_PROXY", "http://user:s3cret@p:port", "expected http://[user:password@]host[:port]"),
         ("ALL_PROXY", "socks5h://user:s3cret@p", "socks5h:// proxies are not supported; expected http://"),
         ("NO_PROXY", "10.*", "cannot use the entry '10.*'; expected a comma-separated list of hosts"),
+        ("NO_PROXY", "user:s3cret@h", "cannot use an entry with an @; expected a comma-separated list of hosts"),
+        ("SSL_CERT_DIR", "/no/such/folder", "/no/such/folder is not a directory"),
         ("SSL_CERT_FILE", "/no/such/file", "cannot read /no/such/file: No such file or directory; expected a PEM file"),
     ],
 )
@@ -174,7 +178,33 @@ async def test_a_port_option_overrides_the_unix_socket(capsys, write, tmp_path):
     output = await serve_once(["-c", path], capsys)
     assert f"listening on unix:{tmp_path}/s," in output
     assert f"curl --unix-socket {tmp_path}/s http://localhost/v1" in output
+    assert not (tmp_path / "s").exists()  # removed at the end
     assert " listening on http://127.0.0.1:" in await serve_once(["-c", path, "--port", "0"], capsys)
+
+
+async def test_the_banner_shows_all_addresses_of_a_list(capsys, write):
+    path = write(routing_yaml() + "listen: {host: [127.0.0.1, 127.0.0.2], port: 0}\n")
+    output = await serve_once(["-c", path], capsys)
+    first, second = re.match(r"parrot \S+ listening on http://(\S+), http://(\S+), configured by ", output).groups()
+    assert first.partition(":")[::2] == ("127.0.0.1", second.partition(":")[2]) and second.startswith("127.0.0.2:")
+    assert f"curl http://{first}/v1/chat/completions" in output
+
+
+@pytest.mark.parametrize("host", ["", "http://127.0.0.1", "a b"])
+def test_a_host_option_that_is_none_is_invalid_usage(host, capsys, write):
+    with pytest.raises(SystemExit) as caught:
+        main(["serve", "-c", write(routing_yaml()), "--host", host])
+    assert caught.value.code == 2
+    assert f"the host must be an address or a name, got '{host}'" in capsys.readouterr().err
+
+
+@unix
+def test_a_unix_socket_in_use_is_one_line(capsys, write, tmp_path):
+    with socket.socket(socket.AF_UNIX) as busy:
+        busy.bind(f"{tmp_path}/s")
+        busy.listen()
+        code, output = run_serve(["-c", write(routing_yaml() + f"listen: {{unix: {tmp_path}/s}}\n")], capsys)
+    assert (code, output) == (1, f"parrot: cannot listen on {tmp_path}/s: another process is listening on it\n")
 
 
 class ServeProcess:
@@ -190,6 +220,7 @@ class ServeProcess:
         self.process = subprocess.Popen(argv, cwd=ROOT, env=environ, preexec_fn=lower, **pipes)
         banner = [self.process.stdout.readline()]
         while "curl" not in banner[-1] or "chat/completions" not in banner[-1]:
+            assert banner[-1], self.process.communicate()[1]  # it has ended
             banner.append(self.process.stdout.readline())
         urls = re.findall(r"http://[^/, ]+", "".join(banner))
         self.url, _dashboard, self.admin, self.control = urls[:4]  # the last one is of use only with a sandbox

@@ -65,6 +65,11 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
         (HEAD + MODELS + "pipeline: [{a: {}, b: {}}]\n",
          "4:12: pipeline[0]: expected a middleware name or `- name: {option: value}`"),
         (HEAD + MODELS + "pipeline: auth\n", "4:11: pipeline: expected a list, got text"),
+        (HEAD + MODELS + "listen: {host: []}\n", "4:9: listen: host: expected an address such as 127.0.0.1, or a list of them, got an empty list"),
+        (HEAD + MODELS + "listen: {host: {a: 1}}\n", "4:16: listen.host: expected text or a list, got a mapping"),
+        (HEAD + MODELS + "listen: {host: ['::1', 'http://x']}\n", "4:24: listen.host[1]: does not match ^[^\\s/]+$"),
+        (HEAD + MODELS + "listen: {unix: \"a\\0b\"}\n", "4:16: listen.unix: does not match ^[^\\0]+$"),
+        (HEAD + MODELS + "admin: {host: ''}\n", "4:15: admin.host: does not match ^[^\\s/]+$"),
         (HEAD + MODELS + "listen: {port: 70000}\n", "4:16: listen.port: must be at most 65535, got '70000'"),
         (HEAD + MODELS + "drain: {delay: 5 minutes}\n",
          "4:16: drain.delay: expected a duration such as 500ms, 15s, 5m or 1h, got '5 minutes'"),
@@ -114,6 +119,8 @@ def test_a_misplaced_key_is_not_shown() -> None:
 @pytest.mark.parametrize(("environ", "host"), [({}, "127.0.0.9"), ({"HOST": ""}, "127.0.0.9"), ({"HOST": "h"}, "h")])
 def test_a_variable_has_a_default(environ: dict[str, str], host: str) -> None:
     assert load_snapshot(HEAD + MODELS + "listen: {host: '${HOST:-127.0.0.9}'}", environ).listen.host == host
+    listen = load_snapshot(HEAD + MODELS + "listen: {host: ['${HOST:-127.0.0.9}', '::1']}", environ).listen
+    assert listen.hosts == (host, "::1")
 
 
 def test_a_secret_is_read_from_a_file() -> None:

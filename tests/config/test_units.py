@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.units import Seconds, Secret, Size
+from proxy.config.units import AutoOrCount, Seconds, Secret, Size
 
 
 @pytest.mark.parametrize(
@@ -43,6 +43,17 @@ def test_a_size_is_bytes(text: str, size: int) -> None:
 def test_a_size_without_a_known_unit_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         Size.parse(text)
+
+
+@pytest.mark.parametrize(("text", "count"), [("auto", 0), ("1", 1), ("65536", 65536)])
+def test_a_count_is_a_number_or_auto(text: str, count: int) -> None:
+    assert AutoOrCount.parse(text) == count
+
+
+@pytest.mark.parametrize("text", ["", "0", "-1", "1.5", "off", "Auto", "1k"])
+def test_anything_else_is_no_count(text: str) -> None:
+    with pytest.raises(ValueError):
+        AutoOrCount.parse(text)
 
 
 @pytest.mark.parametrize("text", ["", "two words", "line\nbreak", "tab\t", "clé", "\x7f", " sk-1"])

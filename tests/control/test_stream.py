@@ -14,7 +14,7 @@ import websocket
 
 from proxy.control.stream import PATH, _discard_messages
 from proxy.telemetry.broadcast import MAX_QUEUED, MAX_SUBSCRIBERS, Broadcast
-from tests.running import TWO_PROVIDERS, RunningSidecar, run_sidecar
+from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
 
 KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: secret}], origins: ['https://ok.test']}},")
 NAMES = ["first", "second"]
@@ -181,6 +181,22 @@ async def test_a_client_that_does_not_read_is_disconnected(headers: dict[str, st
         assert sent >= MAX_QUEUED
         await started.sidecar.handler.wait_idle()
         writer.close()
+
+
+async def test_stream_clients_keep_no_request_out() -> None:
+    text = TWO_PROVIDERS.replace("limits,", "{limits: {max_inflight: 1}},")
+    async with run_sidecar(text) as started, aiohttp.ClientSession() as http:
+        sockets = [await http.ws_connect(started.url + PATH) for _ in range(3)]
+        events = await http.get(started.url + PATH, headers={"Accept": "text/event-stream"})
+        await next_event(events)
+        body = {"model": "m", "messages": HELLO}
+        async with http.post(f"{started.url}/v1/chat/completions", json=body) as answer:
+            assert answer.status == 200
+        events.close()
+        for each in sockets:
+            await each.close()
+        await started.sidecar.handler.wait_idle()
+        assert started.sidecar.handler.runtime.load.requests == 0
 
 
 async def test_shutting_down_closes_every_stream() -> None:

@@ -37,6 +37,15 @@ def test_a_known_key_gives_the_callers_name(headers: dict[str, str]) -> None:
     assert identity(KEYED, headers) == "app"
 
 
+def test_over_a_unix_socket_any_host_is_served_but_no_foreign_web_page() -> None:
+    one = exchange(request({"Host": "anything.example"}))
+    one.over_unix = True
+    Auth().before(one)
+    one.request = request({"Host": "anything.example", "Origin": "https://evil.example"})
+    with pytest.raises(ForbiddenError):
+        Auth().before(one)
+
+
 @pytest.mark.parametrize(
     "headers",
     [

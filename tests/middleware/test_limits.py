@@ -33,12 +33,14 @@ def one_request(*rows: Any, raw: bytes = b"") -> Exchange:
     return one
 
 
-def test_a_request_and_its_body_are_counted_until_its_end() -> None:
+def test_a_request_counts_once_its_body_is_complete_and_until_its_end() -> None:
     one, limits = exchange(), Limits()
     limits.before(one)
-    assert one.runtime.load == Load(requests=1)
+    assert one.runtime.load == Load()
     limits.reserve(one, 2)
     limits.reserve(one, 3)
+    assert one.runtime.load == Load(buffered_bytes=5)  # its body is still arriving
+    limits.admit(one)
     assert (one.body_bytes, one.runtime.load) == (5, Load(requests=1, buffered_bytes=5))
     limits.closed(one)
     assert one.runtime.load == Load()

@@ -10,8 +10,10 @@ from math import inf
 from typing import Protocol, cast
 
 from proxy.deadline_timer import DeadlineTimer
+from proxy.descriptors import is_scarce
 from proxy.errors import MalformedResponse, ParrotError, UpstreamDisconnected, UpstreamTimeout
 from proxy.messages import ResponseSink
+from proxy.stall_watch import unsent_bytes
 from proxy.upstream.http1.content_encoding import DecodingSink
 from proxy.upstream.http1.local_errors import local_error
 from proxy.upstream.http1.parser import ResponseParser
@@ -41,12 +43,14 @@ class Connection(asyncio.Protocol):
         "_deadline", "_has_response_byte", "_idle_timeout_s", "_last_read_at", "_last_write_at", "_loop", "_on_stale", "_owner",
         "_parser", "_readable", "_receiver", "_request_count", "_response_began", "_sink", "_timer", "_transport",
         "_unsent", "_unsent_bytes", "_upload_cut", "_write_due", "_write_stalled", "_write_timeout_s", "due", "host",
-        "idle_since", "paused_at",
+        "idle_since", "is_scarce", "paused_at",
     )  # fmt: skip
 
     def __init__(self, host: str, owner: ConnectionOwner, timer: DeadlineTimer, write_timeout_s: float) -> None:
         self.host = host
         self.idle_since = 0.0
+        self.is_scarce = False
+        """Whether it was opened when few descriptors were left, which others may need more than it does while idle."""
         self.due = inf
         self._owner = owner
         self._timer = timer
@@ -147,7 +151,8 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the transport of a new connection."""
         self._transport = cast(asyncio.Transport, transport)
-        self._readable = _readability_check(transport.get_extra_info("socket").fileno())
+        descriptor = transport.get_extra_info("socket").fileno()
+        self._readable, self.is_scarce = _readability_check(descriptor), is_scarce(descriptor)
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived and push it into the sink."""
@@ -286,7 +291,7 @@ class Connection(asyncio.Protocol):
 
     def _is_upload_stuck(self, now: float) -> bool:
         """Whether nothing that was unsent at the last check has gone out since."""
-        before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + self._transport.get_write_buffer_size()
+        before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + unsent_bytes(self._transport)
         self._write_due = now + self._write_timeout_s
         return self._unsent_bytes >= before
 

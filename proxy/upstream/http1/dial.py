@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -13,6 +15,7 @@ from typing import Any, cast
 from aiohappyeyeballs import start_connection
 
 from proxy.config.files import check_regular
+from proxy.descriptors import is_reserved
 from proxy.errors import ConnectError, EgressError, ParrotError
 from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.local_errors import local_connect_error, local_dns_or_tls_error
@@ -25,11 +28,16 @@ ATTEMPT_DELAY_S = 0.25
 MAX_CONNECT_RESPONSE_BYTES = 16 * 1024
 
 
-def check_ssl_cert_file(environ: Mapping[str, str]) -> None:
-    """Raise EnvironmentValueError for an SSL_CERT_FILE without certificates, which OpenSSL would silently ignore."""
-    path = environ.get("SSL_CERT_FILE")
-    if not path:
-        return
+def check_ssl_variables(environ: Mapping[str, str]) -> None:
+    """Raise EnvironmentValueError for what OpenSSL would silently ignore: a file without certificates, no directory."""
+    for folder in environ.get("SSL_CERT_DIR", "").split(os.pathsep):
+        if folder and not os.path.isdir(folder):
+            raise EnvironmentValueError(f"SSL_CERT_DIR: {folder} is not a directory")
+    if path := environ.get("SSL_CERT_FILE"):
+        _check_ssl_cert_file(path)
+
+
+def _check_ssl_cert_file(path: str) -> None:
     try:
         check_regular(path)
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(path)
@@ -46,6 +54,9 @@ def create_ssl_context(ca_file: str | None = None) -> ssl.SSLContext:
     Reading the store takes up to some hundred milliseconds, so call it at start-up. Raises OSError.
     """
     context = ssl.create_default_context(cafile=ca_file)
+    if ca_file is None and os.environ.get("SSL_CERT_FILE") == "":
+        with suppress(OSError):  # with an empty variable OpenSSL reads not even the system's file, if there is one
+            context.load_verify_locations(ssl.get_default_verify_paths().openssl_cafile)
     context.set_alpn_protocols(["http/1.1"])
     return context
 
@@ -136,7 +147,7 @@ class _ConnectAttempts:
     def create_socket(self, row: tuple[Any, ...]) -> socket.socket:
         family, kind, protocol, _, sockaddr = row
         try:
-            return socket.socket(family, kind, protocol)
+            return _open_socket(family, kind, protocol)
         except OSError as error:
             self._add(error, Address(family, sockaddr))
             raise
@@ -150,6 +161,15 @@ class _ConnectAttempts:
 
     def _add(self, error: OSError, address: Address) -> None:
         self.errors.append(local_connect_error(error, address) or error)
+
+
+def _open_socket(family: int, kind: int, protocol: int) -> socket.socket:
+    """Open a socket. Raises OSError, also if only descriptors that are reserved for other purposes are left."""
+    sock = socket.socket(family, kind, protocol)
+    if is_reserved(sock.fileno()):
+        sock.close()
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+    return sock
 
 
 async def _open_tunnel(sock: socket.socket, authority: str, proxy: Proxy) -> None:

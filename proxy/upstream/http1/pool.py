@@ -34,8 +34,8 @@ class RoutePool:
         return None
 
     def release(self, connection: Connection) -> None:
-        """Keep an idle connection, or close it if the pool is full or closed."""
-        if self.closed or len(self.idle) >= self.limit:
+        """Keep an idle connection, or close it if the pool is full or closed, or descriptors are scarce."""
+        if self.closed or len(self.idle) >= self.limit or connection.is_scarce:
             connection.abort()
         else:
             self.idle.append(connection)

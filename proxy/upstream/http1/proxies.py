@@ -88,10 +88,11 @@ def _parse_proxy(name: str, text: str) -> Proxy:
     try:
         parts = urlsplit(text if scheme else f"http://{text}")
         host, port = parts.hostname or "", parts.port
+        is_origin = parts.path in ("", "/") and not parts.query and not parts.fragment
         host = host if ":" in host else host.encode("idna").decode()
     except ValueError:
-        host, port = "", None
-    if not (_HOST.fullmatch(host) or _is_address(host)) or port == 0:
+        host, port, is_origin = "", None, False
+    if not is_origin or not (_HOST.fullmatch(host) or _is_address(host)) or port == 0:
         raise EnvironmentValueError(f"{name}: expected {_PROXY_FORMAT}")
     if parts.username is None:
         return Proxy(host, port or 80)
@@ -111,7 +112,8 @@ def _parse_no_proxy_entry(name: str, text: str) -> str:
     )
     if bracketed or _is_block(entry) or _ENTRY.fullmatch(entry):
         return entry
-    raise EnvironmentValueError(f"{name}: cannot use the entry {text[:64]!r}; expected {_ENTRY_FORMATS}")
+    shown = "an entry with an @" if "@" in text else f"the entry {text[:64]!r}"  # it may be a URL with a password
+    raise EnvironmentValueError(f"{name}: cannot use {shown}; expected {_ENTRY_FORMATS}")
 
 
 def _matches(entry: str, origin: Origin) -> bool:

@@ -13,7 +13,7 @@ from proxy.deadline_timer import DeadlineTimer
 from proxy.errors import ParrotError, UpstreamTimeout
 from proxy.messages import ResponseSink, UpstreamRequest
 from proxy.upstream.http1.connection import Connection
-from proxy.upstream.http1.dial import Dialer, check_ssl_cert_file, create_ssl_context
+from proxy.upstream.http1.dial import Dialer, check_ssl_variables, create_ssl_context
 from proxy.upstream.http1.origin import Origin, parse_target
 from proxy.upstream.http1.pool import Pool, RoutePool
 from proxy.upstream.http1.proxies import Proxies, Route
@@ -38,7 +38,7 @@ class Http1Transport:
 
         Raises EnvironmentValueError, and OSError for the file.
         """
-        check_ssl_cert_file(environ)
+        check_ssl_variables(environ)
         return cls(Dialer(create_ssl_context(ca_file)), Proxies.from_environ(environ))
 
     def send(

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import pytest
 
+from proxy.descriptors import are_exhausted
 from proxy.errors import ConnectError, EgressError, ResourceExhaustedError
 from proxy.messages import UpstreamRequest
 from proxy.upstream.http1 import local_errors
-from proxy.upstream.http1.dial import Dialer, check_ssl_cert_file, connect, create_ssl_context
+from proxy.upstream.http1.dial import Dialer, check_ssl_variables, connect, create_ssl_context
 from proxy.upstream.http1.proxies import EnvironmentValueError, Proxies, Proxy
 from proxy.upstream.http1.resolver import Address, Resolver
 from proxy.upstream.http1.transport import Http1Transport
@@ -210,6 +211,15 @@ async def test_without_descriptors_connecting_is_resource_exhaustion(
 ) -> None:
     with no_descriptors(), pytest.raises(ResourceExhaustedError, match="^out of resources: too many open files$"):
         await open_response(transport, post(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
+
+
+async def test_a_connection_to_a_provider_leaves_the_reserved_descriptors_alone(
+    transport: Http1Transport, closed_port: int
+) -> None:
+    with no_descriptors(spare=5):
+        with pytest.raises(ResourceExhaustedError, match="^out of resources: too many open files$"):
+            await open_response(transport, post(f"http://127.0.0.1:{closed_port}/"), connect_timeout_s=5)
+        assert not are_exhausted()
 
 
 async def test_without_descriptors_a_failed_lookup_is_resource_exhaustion() -> None:
@@ -452,8 +462,8 @@ async def test_a_server_without_tls_is_a_connect_error() -> None:
 @needs_openssl
 def test_an_ssl_cert_file_with_certificates_is_accepted(authority: Authority) -> None:
     for path in (authority.ca_file, ""):
-        check_ssl_cert_file({"SSL_CERT_FILE": path})
-    check_ssl_cert_file({})
+        check_ssl_variables({"SSL_CERT_FILE": path})
+    check_ssl_variables({})
 
 
 @pytest.mark.parametrize(
@@ -476,6 +486,19 @@ def test_an_ssl_cert_file_without_certificates_is_an_error(
     with pytest.raises(EnvironmentValueError) as raised:
         Http1Transport.from_environ({"SSL_CERT_FILE": str(tmp_path / "ca.pem")})
     assert str(raised.value) == f"SSL_CERT_FILE: {message.format(tmp_path / 'ca.pem')}; expected a PEM file"
+
+
+def test_an_ssl_cert_dir_that_is_no_directory_is_an_error(tmp_path: Path) -> None:
+    Http1Transport.from_environ({"SSL_CERT_DIR": f"{tmp_path}{os.pathsep}"})
+    with pytest.raises(EnvironmentValueError, match=f"^SSL_CERT_DIR: {tmp_path}/none is not a directory$"):
+        Http1Transport.from_environ({"SSL_CERT_DIR": f"{tmp_path}{os.pathsep}{tmp_path}/none"})
+
+
+def test_an_empty_ssl_cert_file_is_as_good_as_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    usual = create_ssl_context().get_ca_certs()
+    monkeypatch.setenv("SSL_CERT_FILE", "")
+    assert create_ssl_context().get_ca_certs() == usual
 
 
 def test_a_missing_ca_file_is_an_error() -> None:

@@ -18,9 +18,10 @@ from tests.virtual_time import virtual_time
 class Idle:
     """What a pool uses of a connection."""
 
-    def __init__(self, age: float = 0, usable: bool = True) -> None:
+    def __init__(self, age: float = 0, usable: bool = True, is_scarce: bool = False) -> None:
         self.idle_since = asyncio.get_running_loop().time() - age
         self.is_usable = usable
+        self.is_scarce = is_scarce
         self.aborted = False
 
     def abort(self) -> None:
@@ -51,6 +52,25 @@ async def test_a_connection_beyond_the_limit_is_closed() -> None:
     first, second = Idle(), Idle()
     assert pool_of(first, second, limit=1).acquire() is first
     assert second.aborted
+
+
+async def test_a_connection_that_was_opened_while_descriptors_were_scarce_is_closed() -> None:
+    kept, scarce = Idle(), Idle(is_scarce=True)
+    assert pool_of(kept, scarce).acquire() is kept
+    assert scarce.aborted
+
+
+@pytest.mark.parametrize("is_scarce", [True, False])
+async def test_a_connection_is_kept_unless_descriptors_are_scarce(
+    is_scarce: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("proxy.upstream.http1.connection.is_scarce", lambda descriptor: is_scarce)
+    async with FaultServer([RECV, send(OK), RECV, send(OK)], [RECV, send(OK)]) as server:
+        transport = Http1Transport(Dialer(NO_TRUST))
+        for _ in range(2):
+            await fetch(transport, build_request(server))
+        transport.close()
+        assert len(server.peers) == (2 if is_scarce else 1)
 
 
 async def test_a_removed_connection_is_not_acquired() -> None:

@@ -104,6 +104,11 @@ FORM = "http://[user:password@]host[:port]"
         ("http://[secret]:1", f"expected {FORM}"),
         ("://p", f"expected {FORM}"),
         ("secret@", f"expected {FORM}"),
+        ("http://u:secret/x@p:1", f"expected {FORM}"),
+        ("http://u:secret#x@p:1", f"expected {FORM}"),
+        ("http://u:secret?x@p:1", f"expected {FORM}"),
+        ("http://p:1/path", f"expected {FORM}"),
+        ("http:/p:1", f"expected {FORM}"),
         ("http://\udcff:1", f"expected {FORM}"),
     ],
 )
@@ -111,6 +116,13 @@ def test_an_unusable_proxy_value_is_an_error_naming_the_variable(name: str, text
     with pytest.raises(EnvironmentValueError) as raised:
         Proxies.from_environ({name: text})
     assert str(raised.value) == f"{name}: {message}"
+
+
+@pytest.mark.parametrize("entry", ["http://user:secret@h", "user:secret@h", "secret@"])
+def test_credentials_in_no_proxy_are_not_shown(entry: str) -> None:
+    with pytest.raises(EnvironmentValueError, match="^NO_PROXY: cannot use an entry with an @; expected") as raised:
+        Proxies.from_environ({"NO_PROXY": f"h.example,{entry}"})
+    assert "secret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -224,6 +224,24 @@ async def test_a_slow_upload_does_not_time_out() -> None:
     assert response.failure is None
 
 
+def test_an_upload_that_only_the_system_sees_progress_of_does_not_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = [900_000]  # the system takes no more before a good part of it has left
+    monkeypatch.setattr("proxy.stall_watch._system_queue", lambda descriptor: queue[0])
+
+    @virtual_time
+    async def run() -> None:
+        socket_transport, response = upload(1_000_000, write_timeout_s=30)
+        socket_transport.buffered_bytes -= queue[0]
+        for _ in range(20):
+            await asyncio.sleep(29)
+            queue[0] -= 1000
+        assert response.failure is None and socket_transport.buffered_bytes == 100_000
+        await asyncio.sleep(61)
+        assert isinstance(response.failure, UpstreamTimeout)
+
+    run()
+
+
 @virtual_time
 async def test_an_upload_that_stops_half_way_times_out() -> None:
     socket_transport, response = upload(100_000, write_timeout_s=30)

@@ -1,0 +1,106 @@
+"""A peer that takes nothing is given up, one that takes a little is not, even where only the system sees it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+
+import pytest
+
+from proxy.deadline_timer import DeadlineTimer
+from proxy.stall_watch import INTERVAL_S, STALL_TIMEOUT_S, StallWatch, unsent_bytes
+from tests.callers import FakeSocket
+from tests.fakes import settle
+from tests.virtual_time import virtual_time
+
+LONGEST_S = STALL_TIMEOUT_S + 2 * INTERVAL_S
+"""After which a stalled peer is certainly given up."""
+
+
+class Ignoring(asyncio.Protocol):
+    """A protocol that leaves everything to its test."""
+
+    writing_paused = False
+
+
+def watched(unsent: int) -> tuple[StallWatch, FakeSocket]:
+    """Return a watch that was started on a connection with that much to send."""
+    sock = FakeSocket()
+    sock.protocol, sock.unsent_bytes = Ignoring(), unsent
+    watch = StallWatch(DeadlineTimer(), asyncio.get_running_loop())
+    watch.start(sock)
+    return watch, sock
+
+
+@virtual_time
+async def test_a_peer_that_takes_nothing_is_given_up() -> None:
+    _, sock = watched(1000)
+    await asyncio.sleep(STALL_TIMEOUT_S)
+    assert not sock.is_aborted
+    await asyncio.sleep(LONGEST_S - STALL_TIMEOUT_S)
+    assert sock.is_aborted
+
+
+@virtual_time
+async def test_what_is_written_first_is_no_lack_of_progress() -> None:
+    watch, sock = watched(1000)
+    sock.unsent_bytes += 100_000  # the rest of what was being sent when it began
+    for _ in range(20):
+        await asyncio.sleep(STALL_TIMEOUT_S - INTERVAL_S)
+        sock.unsent_bytes -= 1
+    assert not sock.is_aborted
+    watch.stop()
+
+
+@virtual_time
+async def test_pings_are_no_progress() -> None:
+    _, sock = watched(1000)
+    for _ in range(10):
+        await asyncio.sleep(INTERVAL_S)
+        sock.unsent_bytes += 8
+    assert sock.is_aborted
+
+
+@pytest.mark.parametrize("ends_by", ["sent", "stopped"])
+@virtual_time
+async def test_the_watch_ends_when_all_is_sent_or_it_is_stopped(ends_by: str) -> None:
+    watch, sock = watched(1000)
+    if ends_by == "sent":
+        sock.unsent_bytes = 0
+    else:
+        watch.stop()
+        watch.stop()
+    await asyncio.sleep(10 * LONGEST_S)
+    assert not sock.is_aborted and watch._timer._watched == set()
+    sock.unsent_bytes = 1000
+    watch.start(sock)  # it can begin again
+    await asyncio.sleep(LONGEST_S)
+    assert sock.is_aborted
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what they hold")
+async def test_what_the_system_holds_counts_until_the_peer_has_received_it() -> None:
+    loop, (near, far) = asyncio.get_running_loop(), tcp_pair()
+    transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
+    with far:
+        transport.write(bytes(20_000_000))
+        await settle()
+        assert unsent_bytes(transport) > transport.get_write_buffer_size() > 0
+        received = 0
+        async with asyncio.timeout(10):
+            while received < 20_000_000:
+                received += len(await loop.sock_recv(far, 2**20))
+            while unsent_bytes(transport):
+                await asyncio.sleep(0)
+    transport.close()
+    await settle()
+
+
+def tcp_pair() -> tuple[socket.socket, socket.socket]:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        near = socket.create_connection(server.getsockname())
+        far, _ = server.accept()
+    for each in (near, far):
+        each.setblocking(False)
+    return near, far
