@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import inf
@@ -19,7 +20,6 @@ from proxy.exchange import Exchange
 from proxy.generation import Generation
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Request
-from proxy.middleware.header_policy import REQUEST_ID
 from proxy.runtime import Runtime
 from proxy.telemetry.activity import LoadedConfig
 
@@ -28,6 +28,8 @@ _REJECT_TIMEOUT_S = 1.0
 _SENT_INTERVAL_S = 0.02
 """How often the listener looks whether everything is sent, while the process stops."""
 _JSON = "application/json"
+_REQUEST_ID = re.compile(r"[ -~]{1,128}")
+"""Request ids of clients that are kept: 1 to 128 printable ASCII characters. Any other value is replaced."""
 
 
 @dataclass(slots=True)
@@ -85,7 +87,7 @@ class ProxyHandler:
         generation, runtime = self.generation, self.runtime
         sent_id = request.headers.get("X-Request-Id", "")
         exchange = Exchange(
-            id=sent_id if sent_id and REQUEST_ID.fullmatch(sent_id) else self.new_id(),
+            id=sent_id if sent_id and _REQUEST_ID.fullmatch(sent_id) else self.new_id(),
             request=request,
             snapshot=generation.snapshot,
             runtime=runtime,

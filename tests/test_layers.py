@@ -28,6 +28,7 @@ LAYERS = (
         "memory_account",
         "redaction",
         "response_head",
+        "trace_context",
     ),
     ("config",),
     ("dialects", "ingress"),
