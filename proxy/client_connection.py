@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http import RawRequestMessage, StreamWriter
@@ -13,10 +13,12 @@ from aiohttp.streams import StreamReader
 
 from proxy import __version__
 from proxy.body_reader import BodyReader
-from proxy.deadline_timer import DeadlineTimer
-from proxy.errors import InvalidRequestError, ParrotError, RequestTimeoutError
+from proxy.errors import ParrotError, RequestTimeoutError
+from proxy.head_check import check_head
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Headers, Request
+from proxy.parse_errors import HEAD_UNREAD
+from proxy.request_host import RequestHost
 from proxy.response_encoder import ResponseEncoder
 from proxy.response_head import http_date
 from proxy.server_protocol import ServerProtocol
@@ -30,20 +32,6 @@ LINGER_S = 10.0
 SERVER = f"parrot/{__version__}"
 _BODY_UNREAD = (408, 413)
 """Statuses of requests whose body may still be coming: the connection ends with them."""
-
-
-class RequestHost(Protocol):
-    """What serves the requests of a listener's connections."""
-
-    draining: bool
-    """Whether the process is about to stop: connections are closed after their response."""
-    timer: DeadlineTimer
-
-    def wall(self) -> float:
-        """Return the seconds since 1970."""
-
-    def begin(self, request: Request, client: ClientConnection) -> RequestLifecycle:
-        """Return the lifecycle of a new request, not yet started."""
 
 
 class ClientConnection(ServerProtocol):
@@ -114,31 +102,43 @@ class ClientConnection(ServerProtocol):
         if (self._is_lingering and not self._discard()) or self._is_ending or (request := self.next_request()) is None:
             return False
         message, payload = request
-        if message is not None:
-            self._begin(message, payload)
+        if isinstance(message, ParrotError):
+            self._reject(message)
         else:
-            self._reject()
+            self._begin(message, payload)
         return True
 
     def _begin(self, message: RawRequestMessage, payload: StreamReader) -> None:
+        message, refusal = check_head(message)
         self._body = BodyReader(message, payload)
         # After a refused upgrade, or a body that another server may frame differently, it is unknown what follows.
-        keep_alive = not (message.should_close or message.upgrade or self._body.is_misframed)
+        keep_alive = not (message.should_close or message.upgrade or refusal is not None)
         self._encoder.begin((message.version.major, message.version.minor), message.method, keep_alive=keep_alive)
         self.due = inf
         request = Request(message.method, message.path, message.headers)
         self._lifecycle = lifecycle = self._host.begin(request, self)
-        if self._body.is_misframed:
-            lifecycle.fail(InvalidRequestError("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)"))
+        if refusal is not None:
+            lifecycle.fail(refusal)
+        elif message.method == "OPTIONS" and (answer := self._host.preflight(request)) is not None:
+            lifecycle.respond(answer)
         else:
             lifecycle.start()
 
-    def _reject(self) -> None:
+    def _reject(self, error: ParrotError) -> None:
         """Answer what is not a request. Neither the answer nor the log repeats it."""
-        body = InvalidRequestError("the request is not well-formed HTTP/1.1").body()
         self._encoder.begin((1, 1), "", keep_alive=False)
-        self.send(400, {"Content-Type": "application/json"}, body)
-        self.end_request()
+        self.send(error.status, {"Content-Type": "application/json"}, error.body())
+        if error.status in HEAD_UNREAD:
+            self._wait_for_end()
+        else:
+            self.end_request()
+
+    def _wait_for_end(self) -> None:
+        """Discard what the client still sends, until it has read the response and leaves: closing now could destroy it."""
+        self._is_ending, self.due = True, self._loop.time() + LINGER_S
+        self._host.timer.watch(self)
+        if self.transport is not None and self.transport.can_write_eof():
+            self.transport.write_eof()
 
     def check(self, now: float) -> None:
         """Act on what is due: of the request in progress, or of a connection that is idle for too long."""

@@ -19,7 +19,9 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from proxy.deadline_timer import DeadlineTimer
+from proxy.errors import ParrotError
 from proxy.hangup_watch import HangupWatch
+from proxy.parse_errors import parse_error
 
 PRIVATE_NAMES = (
     "_buffer_paused", "_close", "_force_close", "_manager", "_messages", "_msg_queue_resume_size", "_parser",
@@ -48,8 +50,9 @@ class ServerProtocol(RequestHandler):
             return  # nothing after it can be a request
         super().data_received(data)
         if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
-            # Without aiohttp's error, which quotes what arrived and would be kept until the requests before it end.
-            self._is_malformed, self._messages[-1] = True, (cast(Any, None), self._messages[-1][1])
+            # Not aiohttp's error, which quotes what arrived and would be kept until the requests before it end.
+            failure, payload = cast(Any, self._messages[-1])
+            self._is_malformed, self._messages[-1] = True, (cast(Any, parse_error(failure.exc)), payload)
         self.pump()
 
     def pump(self) -> None:
@@ -67,8 +70,8 @@ class ServerProtocol(RequestHandler):
         """Do the next thing that can be done. Return False if there is none."""
         raise NotImplementedError
 
-    def next_request(self) -> tuple[RawRequestMessage | None, StreamReader] | None:
-        """Take the next request from the queue, with None in its place if it is not well-formed, or None if it must wait.
+    def next_request(self) -> tuple[RawRequestMessage | ParrotError, StreamReader] | None:
+        """Take the next request from the queue, or the error for what is not well-formed, or None if it must wait.
 
         A caller may send requests without reading: the next one waits until the response before it has left.
         """
@@ -81,7 +84,7 @@ class ServerProtocol(RequestHandler):
             self._parser.message_consumed()
         if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
             self._resume_reading_if_drained()
-        return message if isinstance(message, RawRequestMessage) else None, payload
+        return cast(Any, message), payload
 
     @property
     def has_next_request(self) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from proxy.errors import InvalidRequestError
 from proxy.server import KEEP_ALIVE_S, build_listener
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
 from tests.silent_provider import SilentProvider, point_at
@@ -55,7 +56,7 @@ BAD = [
     (ASK, {"X-Routing-Strategy": "cheap"}, 400, "invalid_header", "X-Routing-Strategy"),
     (ASK, {"X-Data-Residency": "Mars"}, 400, "invalid_header", "X-Data-Residency"),
     ({**ASK, "routing": {"providr": "first"}}, {}, 400, "invalid_header", "routing.providr"),
-    (ASK, {"Content-Encoding": "gzip"}, 400, "invalid_request", None),
+    (ASK, {"Content-Encoding": "gzip"}, 415, "unsupported_content_encoding", None),
 ]
 
 
@@ -94,7 +95,8 @@ async def test_the_error_of_an_unknown_model_has_similar_names(
     [
         ("GET", "/v1/chat/completions", 405, "method_not_allowed"),
         ("POST", "/v1/chat", 404, "not_found"),
-        ("GET", "/", 404, "not_found"),
+        ("PUT", "/", 405, "method_not_allowed"),
+        ("OPTIONS", "/v1/chat/completions", 405, "method_not_allowed"),
     ],
 )
 async def test_other_paths_and_methods_are_errors_of_the_same_shape(
@@ -129,7 +131,7 @@ async def test_malformed_data_is_not_kept_while_the_request_before_it_runs(two_p
         for _ in range(64):
             writer.write(b"\xff" * 65536)
             await writer.drain()
-        assert [message for message, _ in connection._messages] == [None]
+        assert [type(message) for message, _ in connection._messages] == [InvalidRequestError]
         writer.close()
         await provider.was_closed.wait()
 
