@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from proxy.control import LOCAL_ENDPOINTS, stream
 from proxy.errors import InvalidRequestError
 from proxy.server import KEEP_ALIVE_S, build_listener
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar
@@ -104,6 +105,22 @@ async def test_other_paths_and_methods_are_errors_of_the_same_shape(
 ) -> None:
     async with http.request(method, two_providers.url + path) as answer:
         assert (answer.status, (await answer.json())["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "path", [path for path, each in LOCAL_ENDPOINTS.items() if each.method == "GET" and path != stream.PATH]
+)
+async def test_head_is_answered_as_get_without_its_body(
+    two_providers: RunningSidecar, http: aiohttp.ClientSession, path: str
+) -> None:
+    found = []
+    for method in ("GET", "HEAD"):
+        async with http.request(
+            method, two_providers.url + (path if path != "/v1/models/" else "/v1/models/m")
+        ) as answer:
+            found.append((answer.status, answer.content_type, answer.headers["Content-Length"], await answer.read()))
+    got, head = found
+    assert head == (*got[:3], b"") and got[0] == 200 and len(got[3]) == int(got[2]) > 0
 
 
 @pytest.mark.parametrize("framing", ["Content-Length", "Transfer-Encoding"])

@@ -66,7 +66,8 @@ class _Websocket:
             await socket.prepare(http_request)
         except web.HTTPBadRequest as error:
             failure = InvalidRequestError(f"invalid websocket handshake: {error.text}")
-            return web.Response(status=failure.status, body=failure.body(), content_type="application/json")
+            own = {**headers, "Content-Type": "application/json"}
+            return web.Response(status=failure.status, body=failure.body(), headers=own)
         if self.authenticate is not None and not await _receive_key(socket, self.authenticate):
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"a valid key is required")
             return socket
