@@ -17,7 +17,6 @@ from proxy.errors import ParrotError, RequestTimeoutError
 from proxy.head_check import check_head
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Headers, Request
-from proxy.parse_errors import HEAD_UNREAD
 from proxy.request_host import RequestHost
 from proxy.response_encoder import ResponseEncoder
 from proxy.response_head import http_date
@@ -128,17 +127,7 @@ class ClientConnection(ServerProtocol):
         """Answer what is not a request. Neither the answer nor the log repeats it."""
         self._encoder.begin((1, 1), "", keep_alive=False)
         self.send(error.status, {"Content-Type": "application/json"}, error.body())
-        if error.status in HEAD_UNREAD:
-            self._wait_for_end()
-        else:
-            self.end_request()
-
-    def _wait_for_end(self) -> None:
-        """Discard what the client still sends, until it has read the response and leaves: closing now could destroy it."""
-        self._is_ending, self.due = True, self._loop.time() + LINGER_S
-        self._host.timer.watch(self)
-        if self.transport is not None and self.transport.can_write_eof():
-            self.transport.write_eof()
+        self.end_request()
 
     def check(self, now: float) -> None:
         """Act on what is due: of the request in progress, or of a connection that is idle for too long."""
@@ -269,9 +258,13 @@ class ClientConnection(ServerProtocol):
     def _go_on(self) -> None:
         """Wait for the next request, or close the connection."""
         self._body = None
-        if not self._encoder.keep_alive:
+        if not self._encoder.keep_alive and self.transport is not None:
             self._is_ending = True
-            if self.transport is not None:
+            if self.is_malformed and self.transport.can_write_eof():
+                # More of it may be coming, whose reset would destroy the response: the caller closes, or `check` does.
+                self.due = self._loop.time() + LINGER_S
+                self.transport.write_eof()
+            else:
                 self.transport.close()
 
     # Called by the request's lifecycle: the whole connection.

@@ -17,8 +17,6 @@ MAX_TARGET_BYTES = 8192
 MAX_HEADER_BYTES = 8190
 """Of one header, name and value. Not the limit of the target: the parser's error tells them apart by their limits."""
 MAX_HEADERS = 128
-HEAD_UNREAD = frozenset({414, 431})
-"""Statuses of requests whose head may still be coming."""
 
 
 class ParserLimits(TypedDict):

@@ -32,13 +32,15 @@ PRIVATE_NAMES = (
 class ServerProtocol(RequestHandler):
     """Parses what a caller sends. Subclasses do the work in `step`."""
 
-    __slots__ = ("_hangup_watch", "_is_malformed", "_is_pumping")
+    __slots__ = ("_hangup_watch", "_is_pumping", "is_malformed")
 
     def __init__(
         self, manager: web.Server, loop: asyncio.AbstractEventLoop, timer: DeadlineTimer, **options: Any
     ) -> None:
         super().__init__(manager, loop=loop, **{**options, "keepalive_timeout": 0})
-        self._is_pumping = self._is_malformed = False
+        self._is_pumping = False
+        self.is_malformed = False
+        """Whether the caller has sent something that is not HTTP. What follows it is discarded."""
         self._hangup_watch = HangupWatch(timer, loop)
 
     async def start(self) -> None:
@@ -46,13 +48,13 @@ class ServerProtocol(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and serve what is complete."""
-        if self._is_malformed:
+        if self.is_malformed:
             return  # nothing after it can be a request
         super().data_received(data)
         if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
             # Not aiohttp's error, which quotes what arrived and would be kept until the requests before it end.
             failure, payload = cast(Any, self._messages[-1])
-            self._is_malformed, self._messages[-1] = True, (cast(Any, parse_error(failure.exc)), payload)
+            self.is_malformed, self._messages[-1] = True, (cast(Any, parse_error(failure.exc)), payload)
         self.pump()
 
     def pump(self) -> None:

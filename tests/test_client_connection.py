@@ -72,7 +72,7 @@ async def test_pipelined_requests_are_answered_in_order_each_after_the_one_befor
     here.transport.transfers[0].push((200, {}), RESPONSE_BODY, END)
     await settle()
     assert caller.statuses == [200, 404, 200]
-    assert caller.is_closed and len(here.transport.sent) == 2  # nothing follows `Connection: close`
+    assert caller.has_ended and len(here.transport.sent) == 2  # nothing follows `Connection: close`
 
 
 async def test_more_requests_than_are_kept_pause_reading_and_lose_nothing() -> None:
@@ -157,7 +157,7 @@ async def test_broken_chunks_are_one_400_and_a_closed_connection(broken: bytes) 
     caller.send(chunked(ASK[:5], end=b""), broken, post())
     await settle()
     assert error(caller) == (400, "invalid_request")
-    assert caller.is_closed and here.transport.sent == [] and here.handler.active == 0
+    assert caller.has_ended and here.transport.sent == [] and here.handler.active == 0
 
 
 @pytest.mark.parametrize(
@@ -190,7 +190,7 @@ async def test_what_is_not_http_is_a_400_without_an_echo(junk: bytes) -> None:
     await settle()
     assert error(caller) == (400, "invalid_request")
     assert b"SECRET" not in caller.socket.sent and "SECRET" not in here.log.text
-    assert caller.is_closed
+    assert caller.has_ended
 
 
 async def test_requests_before_the_junk_are_answered() -> None:
@@ -198,7 +198,7 @@ async def test_requests_before_the_junk_are_answered() -> None:
     caller = here.connect()
     caller.send(post(), b"junk\r\n\r\n" + post())
     await settle()
-    assert caller.statuses == [200, 400] and caller.is_closed
+    assert caller.statuses == [200, 400] and caller.has_ended
 
 
 # How long a connection stays.

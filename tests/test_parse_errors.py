@@ -9,10 +9,11 @@ import pytest
 
 from proxy.client_connection import LINGER_S
 from proxy.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, parse_error
-from tests.callers import ASK, post, world
+from tests.callers import ASK, chunked, post, world
 from tests.cuts import split_at
 from tests.fakes import settle
 from tests.heads import parse
+from tests.running import RunningSidecar
 from tests.virtual_time import virtual_time
 
 HOST = b"Host: localhost\r\n\r\n"
@@ -80,17 +81,40 @@ async def test_the_client_gets_the_error_and_its_connection_is_closed(data: byte
     assert here.watched == set()
 
 
+BROKEN = {
+    "a large header": (post(ASK, f"X-A: {'a' * 9000}")[:9000], 431),
+    "a malformed header": (b"POST / HTTP/1.1\r\nHost localhost\r\nContent-Length: 9000000\r\n\r\n", 400),
+    "a malformed chunk": (chunked(end=b"") + b"zz\r\n", 400),
+}
+
+
+@pytest.mark.parametrize(("sent", "status"), BROKEN.values(), ids=BROKEN)
 @virtual_time
-async def test_a_large_head_that_is_still_coming_does_not_destroy_its_response() -> None:
+async def test_what_follows_is_read_and_dropped_for_a_while(sent: bytes, status: int) -> None:
     here = world()
     caller = here.connect()
-    caller.send(post(ASK, f"X-A: {'a' * 9000}")[:9000])
-    assert caller.statuses == [431] and caller.socket.has_written_eof and not caller.is_closed
+    caller.send(sent)
+    assert caller.statuses == [status] and caller.socket.has_written_eof
+    await asyncio.sleep(LINGER_S - 1)
     for _ in range(100):
-        caller.send(b"X-B: " + b"b" * 9000)  # it is read, and dropped
-    assert caller.statuses == [431] and not caller.is_closed and not caller.protocol._messages
-    await asyncio.sleep(LINGER_S + 1)
+        caller.send(b"X-B: " + b"b" * 9000)
+    assert caller.statuses == [status] and not caller.is_closed and not caller.protocol._messages
+    await asyncio.sleep(2)
     assert caller.is_closed
+    await settle()
+    assert here.watched == set() and here.listener.connections == []
+
+
+@pytest.mark.parametrize(("sent", "status"), BROKEN.values(), ids=BROKEN)
+async def test_the_response_is_not_lost_in_a_reset(two_providers: RunningSidecar, sent: bytes, status: int) -> None:
+    reader, writer = await asyncio.open_connection(*two_providers.url.removeprefix("http://").rsplit(":", 1))
+    writer.write(sent)
+    for _ in range(64):
+        writer.write(b"x" * 65536)
+        await writer.drain()
+    async with asyncio.timeout(10):
+        assert (await reader.read()).startswith(b"HTTP/1.1 %d " % status)
+    writer.close()
 
 
 async def test_requests_before_an_oversized_head_are_answered_first() -> None:
