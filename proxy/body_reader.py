@@ -29,11 +29,6 @@ class BodyReader:
         return message.version >= (1, 1) and message.headers.get("Expect", "").lower() == "100-continue"
 
     @property
-    def is_misframed(self) -> bool:
-        """Whether it has a Transfer-Encoding in HTTP/1.0, which has none (RFC 9112, 6.1)."""
-        return self.message.version < (1, 1) and self.message.chunked
-
-    @property
     def is_complete(self) -> bool:
         """Whether all of it has arrived."""
         return self.payload.is_eof()

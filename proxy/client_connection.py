@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from math import inf
-from typing import Any, Protocol
+from typing import Any
 
 from aiohttp import web
 from aiohttp.http import RawRequestMessage, StreamWriter
@@ -13,15 +13,15 @@ from aiohttp.streams import StreamReader
 
 from proxy.body_deadline import BODY_TIMEOUT_S, body_timeout, extend_body_due
 from proxy.body_reader import BodyReader
-from proxy.deadline_timer import DeadlineTimer
-from proxy.errors import InvalidRequestError, ParrotError
+from proxy.errors import ParrotError
+from proxy.head_check import check_head
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Headers, Request
+from proxy.request_host import RequestHost
 from proxy.response_encoder import ResponseEncoder
 from proxy.response_head import SERVER, http_date
 from proxy.server_protocol import ServerProtocol
 from proxy.stall_watch import StallWatch
-from proxy.telemetry.refusals import Refusals
 
 KEEP_ALIVE_S = 75.0
 """How long a connection may be idle, and a request's head may take."""
@@ -29,21 +29,6 @@ LINGER_S = 10.0
 """How long the rest of a body is read after the response, so that the response is not lost in a reset."""
 _BODY_UNREAD = (408, 413)
 """Statuses of requests whose body may still be coming: the connection ends with them."""
-
-
-class RequestHost(Protocol):
-    """What serves the requests of a listener's connections."""
-
-    draining: bool
-    """Whether the process is about to stop: connections are closed after their response."""
-    timer: DeadlineTimer
-    refusals: Refusals
-
-    def wall(self) -> float:
-        """Return the seconds since 1970."""
-
-    def begin(self, request: Request, client: ClientConnection) -> RequestLifecycle:
-        """Return the lifecycle of a new request, not yet started."""
 
 
 class ClientConnection(ServerProtocol):
@@ -117,27 +102,30 @@ class ClientConnection(ServerProtocol):
         if (self._is_lingering and not self._discard()) or self._is_ending or (request := self.next_request()) is None:
             return False
         message, payload = request
-        if message is not None:
-            self._begin(message, payload)
+        if isinstance(message, ParrotError):
+            self._reject(message)
         else:
-            self._reject()
+            self._begin(message, payload)
         return True
 
     def _begin(self, message: RawRequestMessage, payload: StreamReader) -> None:
+        message, refusal = check_head(message)
         self._body = BodyReader(message, payload)
         # After a refused upgrade, or a body that another server may frame differently, it is unknown what follows.
-        keep_alive = not (message.should_close or message.upgrade or self._body.is_misframed)
+        keep_alive = not (message.should_close or message.upgrade or refusal is not None)
         self._encoder.begin((message.version.major, message.version.minor), message.method, keep_alive=keep_alive)
         self.due = inf
-        self._lifecycle = lifecycle = self._host.begin(Request(message.method, message.path, message.headers), self)
-        if self._body.is_misframed:
-            lifecycle.fail(InvalidRequestError("HTTP/1.0 has no Transfer-Encoding (RFC 9112, 6.1)"))
+        request = Request(message.method, message.path, message.headers)
+        self._lifecycle = lifecycle = self._host.begin(request, self)
+        if refusal is not None:
+            lifecycle.fail(refusal)
+        elif message.method == "OPTIONS" and (answer := self._host.preflight(request)) is not None:
+            lifecycle.respond(answer)
         else:
             lifecycle.start()
 
-    def _reject(self) -> None:
+    def _reject(self, error: ParrotError) -> None:
         """Answer what is not a request. Neither the answer nor the log repeats it."""
-        error = InvalidRequestError("the request is not well-formed HTTP/1.1")
         self._host.refusals.record(error)
         self._encoder.begin((1, 1), "", keep_alive=False)
         self.send(error.status, {"Content-Type": "application/json"}, error.body())
@@ -268,9 +256,13 @@ class ClientConnection(ServerProtocol):
     def _go_on(self) -> None:
         """Wait for the next request, or close the connection."""
         self._body = None
-        if not self._encoder.keep_alive:
+        if not self._encoder.keep_alive and self.transport is not None:
             self._is_ending = True
-            if self.transport is not None:
+            if self.is_malformed and self.transport.can_write_eof():
+                # More of it may be coming, whose reset would destroy the response: the caller closes, or `check` does.
+                self.due = self._loop.time() + LINGER_S
+                self.transport.write_eof()
+            else:
                 self.transport.close()
 
     # Called by the request's lifecycle: the whole connection.

@@ -48,6 +48,8 @@ class Exchange(Struct, eq=False):
     """Whether it came over a unix socket, to which no name can be rebound."""
     is_public: bool = False
     """Whether its path is served without a key."""
+    cors_headers: Mapping[str, str] = {}
+    """Headers of its response by which a browser lets a web page of another origin read it."""
     local_handler: LocalHandler | None = None
     """What answers it, for one of the sidecar's own endpoints."""
     reserve: Callable[[Exchange, int], None] | None = None
@@ -159,6 +161,8 @@ class Exchange(Struct, eq=False):
             headers["X-Routing-Warnings"] = ", ".join(self.warnings)
         if not self.facts.stream and (cost := self.total_cost()) is not None:
             headers["X-Request-Cost"] = format_usd(cost)
+        if self.cors_headers:
+            headers |= self.cors_headers
         return headers
 
     def total_cost(self) -> float | None:

@@ -14,9 +14,10 @@ from functools import lru_cache
 
 from proxy.messages import Headers
 from proxy.retry_after import parse_http_date, parse_reset, parse_wait
+from proxy.trace_context import TRACEPARENT, TRACESTATE, valid_trace_context
 
 # Sent to every provider. Headers for one vendor only are in `Dialect.forwarded_header_prefixes`.
-_UPSTREAM_NAMES = frozenset({"user-agent", "idempotency-key", "traceparent", "tracestate", "x-client-request-id"})
+_UPSTREAM_NAMES = frozenset({"user-agent", "idempotency-key", TRACEPARENT, TRACESTATE, "x-client-request-id"})
 _CONNECTION = "connection"
 
 # Sent to the caller from every provider. Headers of one vendor only are in `Dialect.returned_header_prefixes`.
@@ -59,7 +60,7 @@ OPENAI_RATE_LIMITS = tuple(
 _RETURNED_FIRST = _DOWNSTREAM_NAMES.union(*((each.limit, each.remaining, each.reset) for each in OPENAI_RATE_LIMITS))
 
 _SINGLE_VALUE = frozenset(
-    {"user-agent", "idempotency-key", "traceparent", "x-client-request-id", "retry-after", "retry-after-ms",
+    {"user-agent", "idempotency-key", "x-client-request-id", "retry-after", "retry-after-ms",
      "x-should-retry", "cf-ray", "x-request-id", "request-id", "date", "content-type", "set-cookie"}
 )  # fmt: skip
 """Headers whose value is not a list: of repeated lines the last applies. All others are joined (RFC 9110, 5.3)."""
@@ -71,6 +72,7 @@ def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
     """Return the caller's headers to forward to one provider, with names in lower case and repeated lines joined.
 
     `prefixes` are those of headers for this provider only. Headers listed in `Connection` are hop-by-hop (RFC 9110, 7.6.1).
+    An invalid trace context is not forwarded.
     """
     forwarded: dict[str, str] = {}
     hop_by_hop: list[str] = []
@@ -83,6 +85,8 @@ def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
             _add(forwarded, name, value)
     for name in hop_by_hop if forwarded else ():
         forwarded.pop(name.strip().lower(), None)
+    if TRACEPARENT in forwarded or TRACESTATE in forwarded:
+        forwarded |= valid_trace_context(forwarded.pop(TRACEPARENT, ""), forwarded.pop(TRACESTATE, ""))
     return forwarded
 
 

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from proxy.response_head import encode_head
 
 _CHUNKED = "Transfer-Encoding: chunked\r\n"
+_WITHOUT_BODY = frozenset({204, 304})
+"""Statuses whose responses end with their head, and have no Content-Length (RFC 9110, 8.6)."""
 
 
 class ResponseEncoder:
@@ -29,6 +31,8 @@ class ResponseEncoder:
 
     def complete(self, status: int, headers: Mapping[str, str], body: bytes) -> bytes:
         """Return a complete response. Raises ValueError for a header that would break the head."""
+        if status in _WITHOUT_BODY:
+            return self._encode_head(status, headers, "")
         head = self._encode_head(status, headers, f"Content-Length: {len(body)}\r\n")
         return head if self._is_head_request else head + body
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from math import inf
@@ -12,16 +13,20 @@ from typing import Any, cast
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from proxy.admin_connection import AdminConnection, make_admin_request, refuse_or
 from proxy.client_connection import KEEP_ALIVE_S, ClientConnection
+from proxy.cors import answer_preflight, cors_headers
 from proxy.deadline_timer import DeadlineTimer
 from proxy.descriptors import is_reserved
-from proxy.errors import InvalidRequestError, ParrotError, ResourceExhaustedError
+from proxy.errors import ParrotError, ResourceExhaustedError
 from proxy.exchange import Exchange
 from proxy.generation import Generation
 from proxy.lifecycle import RequestLifecycle
-from proxy.messages import Request
-from proxy.middleware.header_policy import REQUEST_ID
+from proxy.messages import Request, Response
+from proxy.middleware.auth import Auth
+from proxy.parse_errors import PARSER_LIMITS
 from proxy.response_head import SERVER
+from proxy.response_writer import Client
 from proxy.runtime import Runtime
 from proxy.telemetry.activity import LoadedConfig
 from proxy.telemetry.refusals import Refusals
@@ -30,11 +35,11 @@ _REJECT_TIMEOUT_S = 1.0
 """How long a rejected connection has to take its response."""
 _MAX_REJECTED = 16
 """Rejected connections that are open at a time. They too need a descriptor each."""
-MAX_ADMIN_CONNECTIONS = 32
-"""Connections of the admin listener at a time."""
 _SENT_INTERVAL_S = 0.02
 """How often the listener looks whether everything is sent, while the process stops."""
 _JSON = "application/json"
+_REQUEST_ID = re.compile(r"[ -~]{1,128}")
+"""Request ids of clients that are kept: 1 to 128 printable ASCII characters. Any other value is replaced."""
 
 
 @dataclass(slots=True)
@@ -51,6 +56,8 @@ class ProxyHandler:
     _active: set[RequestLifecycle] = field(default_factory=set)
     _idle: asyncio.Event = field(default_factory=asyncio.Event)
     _public_paths: frozenset[str] = frozenset()
+    _origins: frozenset[str] = frozenset()
+    """Web origins that may call from a browser."""
     timer: DeadlineTimer = field(init=False)
     refusals: Refusals = field(init=False)
 
@@ -62,6 +69,9 @@ class ProxyHandler:
         """Serve new requests with this generation. Those in progress keep theirs."""
         self.generation = generation
         self._public_paths = generation.pipeline.endpoints.public_paths
+        self._origins = frozenset(
+            origin for each in generation.pipeline.middlewares if isinstance(each, Auth) for origin in each.origins
+        )
         self.runtime.on_snapshot(generation.snapshot)
         loaded = LoadedConfig(generation.number, generation.digest, self.runtime.wall())
         self.runtime.activity.loaded = loaded
@@ -90,12 +100,16 @@ class ProxyHandler:
             self._idle.clear()
             await self._idle.wait()
 
-    def begin(self, request: Request, client: ClientConnection) -> RequestLifecycle:
+    def preflight(self, request: Request) -> Response | None:
+        """Return the response to a CORS preflight, or None for any other request."""
+        return answer_preflight(request, self._origins)
+
+    def begin(self, request: Request, client: Client) -> RequestLifecycle:
         """Return the lifecycle of a new request, not yet started."""
         generation, runtime = self.generation, self.runtime
         sent_id = request.headers.get("X-Request-Id", "")
         exchange = Exchange(
-            id=sent_id if sent_id and REQUEST_ID.fullmatch(sent_id) else self.new_id(),
+            id=sent_id if sent_id and _REQUEST_ID.fullmatch(sent_id) else self.new_id(),
             request=request,
             snapshot=generation.snapshot,
             runtime=runtime,
@@ -103,6 +117,8 @@ class ProxyHandler:
             over_unix=self.over_unix,
             is_public=request.path.partition("?")[0] in self._public_paths,
         )
+        if self._origins:
+            exchange.cors_headers = cors_headers(request.headers, self._origins)
         lifecycle = RequestLifecycle(exchange, generation.pipeline, client, self._end)
         self._active.add(lifecycle)
         return lifecycle
@@ -111,35 +127,6 @@ class ProxyHandler:
         self._active.discard(lifecycle)
         if not self._active:
             self._idle.set()
-
-
-class _AdminConnection(RequestHandler):
-    """aiohttp's protocol, whose answer to what it cannot parse does not repeat it. Too many connections end the oldest."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin to serve. A probe must always get through, and the oldest connection is rarely one."""
-        transports = [each.transport for each in cast(Listener, self._manager).connections]
-        still_open = [each for each in transports if each is not None and not each.is_closing()]
-        if len(still_open) >= MAX_ADMIN_CONNECTIONS:
-            still_open[0].abort()
-        super().connection_made(transport)
-
-    def handle_error(
-        self, request: web.BaseRequest, status: int = 500, exc: BaseException | None = None, message: str | None = None
-    ) -> web.StreamResponse:
-        """Answer 400 or 500 without a word of the request."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("the response broke off")  # what is sent cannot be unsent: the connection is closed
-        error = (
-            InvalidRequestError("the request is not well-formed HTTP/1.1")
-            if status < 500
-            else ParrotError("internal error")
-        )
-        if status < 500:
-            cast(Listener, self._manager).on_refused(error)
-        response = web.Response(status=error.status, body=error.body(), content_type=_JSON, headers={"Server": SERVER})
-        response.force_close()
-        return response
 
 
 class _DataConnection(ClientConnection):
@@ -207,15 +194,17 @@ class Listener(web.Server):
         if isinstance(handler, ProxyHandler):
             return _DataConnection(self, handler, self._loop, **self._kwargs)
         # The base class drops all options without a word when it does not know one; this does not.
-        return _AdminConnection(self, loop=self._loop, **self._kwargs)
+        return AdminConnection(self, loop=self._loop, **self._kwargs)
 
 
 def build_listener(handler: ProxyHandler | Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Listener:
     """Return the server for a handler. The request of a client that disconnects is cancelled."""
     return Listener(
-        cast(Any, handler),
+        cast(Any, handler if isinstance(handler, ProxyHandler) else refuse_or(handler)),
+        request_factory=cast(Any, make_admin_request),
         handler_cancellation=True,
         keepalive_timeout=KEEP_ALIVE_S,
         access_log=None,
         auto_decompress=False,
+        **PARSER_LIMITS,
     )

@@ -19,7 +19,9 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from proxy.deadline_timer import DeadlineTimer
+from proxy.errors import ParrotError
 from proxy.hangup_watch import HangupWatch
+from proxy.parse_errors import parse_error
 
 PRIVATE_NAMES = (
     "_buffer_paused", "_close", "_force_close", "_manager", "_messages", "_msg_queue_resume_size", "_parser",
@@ -30,13 +32,15 @@ PRIVATE_NAMES = (
 class ServerProtocol(RequestHandler):
     """Parses what a caller sends. Subclasses do the work in `step`."""
 
-    __slots__ = ("_hangup_watch", "_is_malformed", "_is_pumping")
+    __slots__ = ("_hangup_watch", "_is_pumping", "is_malformed")
 
     def __init__(
         self, manager: web.Server, loop: asyncio.AbstractEventLoop, timer: DeadlineTimer, **options: Any
     ) -> None:
         super().__init__(manager, loop=loop, **{**options, "keepalive_timeout": 0})
-        self._is_pumping = self._is_malformed = False
+        self._is_pumping = False
+        self.is_malformed = False
+        """Whether the caller has sent something that is not HTTP. What follows it is discarded."""
         self._hangup_watch = HangupWatch(timer, loop)
 
     async def start(self) -> None:
@@ -44,12 +48,13 @@ class ServerProtocol(RequestHandler):
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived, and serve what is complete."""
-        if self._is_malformed:
+        if self.is_malformed:
             return  # nothing after it can be a request
         super().data_received(data)
         if self._messages and not isinstance(self._messages[-1][0], RawRequestMessage):
-            # Without aiohttp's error, which quotes what arrived and would be kept until the requests before it end.
-            self._is_malformed, self._messages[-1] = True, (cast(Any, None), self._messages[-1][1])
+            # Not aiohttp's error, which quotes what arrived and would be kept until the requests before it end.
+            failure, payload = cast(Any, self._messages[-1])
+            self.is_malformed, self._messages[-1] = True, (cast(Any, parse_error(failure.exc)), payload)
         self.pump()
 
     def pump(self) -> None:
@@ -67,8 +72,8 @@ class ServerProtocol(RequestHandler):
         """Do the next thing that can be done. Return False if there is none."""
         raise NotImplementedError
 
-    def next_request(self) -> tuple[RawRequestMessage | None, StreamReader] | None:
-        """Take the next request from the queue, with None in its place if it is not well-formed, or None if it must wait.
+    def next_request(self) -> tuple[RawRequestMessage | ParrotError, StreamReader] | None:
+        """Take the next request from the queue, or the error for what is not well-formed, or None if it must wait.
 
         A caller may send requests without reading: the next one waits until the response before it has left.
         """
@@ -81,7 +86,7 @@ class ServerProtocol(RequestHandler):
             self._parser.message_consumed()
         if self._buffer_paused and len(self._messages) <= self._msg_queue_resume_size:
             self._resume_reading_if_drained()
-        return message if isinstance(message, RawRequestMessage) else None, payload
+        return cast(Any, message), payload
 
     @property
     def has_next_request(self) -> bool:

@@ -114,6 +114,11 @@ class Caller:
         return self.socket.is_closing()
 
     @property
+    def has_ended(self) -> bool:
+        """Whether nothing more comes from the listener."""
+        return self.socket.has_written_eof or self.is_closed
+
+    @property
     def responses(self) -> list[tuple[int, dict[str, str], bytes]]:
         """Status, headers in lower case and body of each response so far; a response to HEAD must be the last."""
         found, rest = [], bytes(self.socket.sent)

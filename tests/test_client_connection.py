@@ -74,7 +74,7 @@ async def test_pipelined_requests_are_answered_in_order_each_after_the_one_befor
     here.transport.transfers[0].push((200, {}), RESPONSE_BODY, END)
     await settle()
     assert caller.statuses == [200, 404, 200]
-    assert caller.is_closed and len(here.transport.sent) == 2  # nothing follows `Connection: close`
+    assert caller.has_ended and len(here.transport.sent) == 2  # nothing follows `Connection: close`
 
 
 async def test_more_requests_than_are_kept_pause_reading_and_lose_nothing() -> None:
@@ -220,7 +220,7 @@ async def test_broken_chunks_are_one_400_and_a_closed_connection(broken: bytes) 
     caller.send(chunked(ASK[:5], end=b""), broken, post())
     await settle()
     assert error(caller) == (400, "invalid_request")
-    assert caller.is_closed and here.transport.sent == [] and here.handler.active == 0
+    assert caller.has_ended and here.transport.sent == [] and here.handler.active == 0
 
 
 @pytest.mark.parametrize(
@@ -230,7 +230,19 @@ async def test_broken_chunks_are_one_400_and_a_closed_connection(broken: bytes) 
         b"POST /v1 HTTP/1.1\r\nAuthorization Bearer sk-SECRET\r\n\r\n",
         b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
-        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n00",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: x\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding : chunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding:\x0bchunked\r\n\r\n0\r\n\r\n",
+        b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: +5\r\n\r\n00000",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX: SECRET\r\n folded\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nX : SECRET\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: SECRET\r\nHost: localhost\r\n\r\n",
+        b"GET * HTTP/1.1\r\nHost: SECRET\r\n\r\n",
+        b"GET SECRET HTTP/1.1\r\nHost: localhost\r\n\r\n",
         b"SECRET\r\n\r\n",
     ],
 )
@@ -241,9 +253,9 @@ async def test_what_is_not_http_is_a_400_without_an_echo(junk: bytes) -> None:
     await settle()
     assert error(caller) == (400, "invalid_request")
     assert b"SECRET" not in caller.socket.sent and "SECRET" not in here.log.text
-    assert caller.is_closed
     [line] = here.log.lines
     assert (line["event"], line["status"], line["code"]) == ("request_refused", 400, "invalid_request")
+    assert caller.has_ended
 
 
 async def test_requests_before_the_junk_are_answered() -> None:
@@ -251,7 +263,7 @@ async def test_requests_before_the_junk_are_answered() -> None:
     caller = here.connect()
     caller.send(post(), b"junk\r\n\r\n" + post())
     await settle()
-    assert caller.statuses == [200, 400] and caller.is_closed
+    assert caller.statuses == [200, 400] and caller.has_ended
 
 
 # How long a connection stays.

@@ -17,10 +17,11 @@ from tests.faults.server import FIN, RECV, http_response, send
 from tests.faults.wire_formats import CLOSING, WIRE_FORMATS
 
 OWN = ("openai-", "x-stainless-")
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
-@pytest.mark.parametrize("name", ["User-Agent", "Idempotency-Key", "traceparent", "tracestate", "X-Client-Request-Id"])
+@pytest.mark.parametrize("name", ["User-Agent", "Idempotency-Key", "X-Client-Request-Id"])
 def test_general_headers_are_sent_to_every_provider(name: str, dialect: str) -> None:
     assert to_upstream(CIMultiDict({name: "v"}), DIALECTS[dialect].forwarded_header_prefixes) == {name.lower(): "v"}
 
@@ -42,7 +43,14 @@ def test_vendor_headers_are_sent_to_that_vendor_only(name: str, vendor: str, dia
     ("lines", "forwarded"),
     [
         ([("OpenAI-Beta", "a=1"), ("openai-beta", "b=2")], {"openai-beta": "a=1, b=2"}),
-        ([("tracestate", "a=1"), ("tracestate", "b=2"), ("tracestate", "c=3")], {"tracestate": "a=1, b=2, c=3"}),
+        (
+            [("Tracestate", "a=1"), ("TraceParent", TRACE), ("tracestate", "b=2"), ("tracestate", "c=3")],
+            {"traceparent": TRACE, "tracestate": "a=1,b=2,c=3"},
+        ),
+        (
+            [("traceparent", TRACE), ("traceparent", TRACE), ("tracestate", "a=1"), ("User-Agent", "x")],
+            {"user-agent": "x"},
+        ),
         ([("User-Agent", "one"), ("User-Agent", "two")], {"user-agent": "two"}),
         ([("OpenAI-Beta", "a"), ("Connection", "x"), ("Connection", "close, OPENAI-BETA")], {}),
     ],
@@ -93,8 +101,15 @@ def test_other_request_headers_are_not_forwarded(name: str) -> None:
     "connection", ["user-agent, OpenAI-Beta", " OPENAI-BETA ,User-Agent", "user-agent,openai-beta"]
 )
 def test_headers_listed_in_connection_are_not_forwarded(connection: str) -> None:
-    headers = CIMultiDict({"Connection": connection, "User-Agent": "a", "OpenAI-Beta": "b", "traceparent": "c"})
-    assert to_upstream(headers, OWN) == {"traceparent": "c"}
+    headers = CIMultiDict({"Connection": connection, "User-Agent": "a", "OpenAI-Beta": "b", "traceparent": TRACE})
+    assert to_upstream(headers, OWN) == {"traceparent": TRACE}
+
+
+@pytest.mark.parametrize(
+    "headers", [{"traceparent": f"{TRACE}0"}, {}, {"traceparent": TRACE, "Connection": "close, traceparent"}]
+)
+def test_without_a_valid_traceparent_tracestate_is_not_forwarded(headers: dict[str, str]) -> None:
+    assert to_upstream(CIMultiDict({**headers, "tracestate": "a=1"}), OWN) == {}
 
 
 @pytest.mark.parametrize("value", ["a\r\nx: y", "a\nb", "a\0b", "\x7f"])

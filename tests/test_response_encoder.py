@@ -22,6 +22,12 @@ def test_a_response_to_head_has_a_length_but_no_body() -> None:
     assert begun(method="HEAD").complete(200, {}, b"{}") == b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
 
 
+@pytest.mark.parametrize("status", [204, 304])
+def test_a_response_that_never_has_a_body_has_no_length(status: int) -> None:
+    head = begun().complete(status, {"X-A": "1"}, b"")
+    assert head.startswith(b"HTTP/1.1 %d " % status) and head.endswith(b"\r\nX-A: 1\r\n\r\n") and b"Length" not in head
+
+
 def test_the_next_response_does_not_remember_the_one_before() -> None:
     encoder = begun((1, 0), "HEAD", keep_alive=False)
     encoder.complete(200, {}, b"{}")

@@ -12,6 +12,7 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy.deadline_timer import DeadlineTimer
+from proxy.errors import ParrotError
 from proxy.server_protocol import PRIVATE_NAMES, ServerProtocol
 from tests.source import sources
 
@@ -60,7 +61,7 @@ class Recorder(ServerProtocol):
         if self.waits or (request := self.next_request()) is None:
             return False
         message, _ = request
-        self.taken.append(message and message.path)
+        self.taken.append(message.status if isinstance(message, ParrotError) else message.path)
         count = len(self.taken)
         self.pump()  # called again from within, it must not take another
         assert len(self.taken) == count
@@ -102,10 +103,15 @@ async def test_a_request_waits_while_the_connection_is_busy_or_writing_is_paused
     assert one.taken == ["/1"]
 
 
-async def test_what_is_not_http_is_taken_as_none() -> None:
+async def test_what_is_not_http_is_taken_as_an_error_without_what_arrived() -> None:
     one = recorder()
-    one.data_received(b"junk\r\n\r\n")
-    assert one.taken == [None]
+    one.waits = True
+    one.data_received(b"secret\r\n\r\n")
+    [(error, _)] = one._messages
+    assert isinstance(error, ParrotError) and "secret" not in f"{vars(error)}{error.args}{error.__context__}"
+    one.waits = False
+    one.pump()
+    assert one.taken == [400]
 
 
 @pytest.mark.parametrize("end", ["discard_input", "close", "force_close"])

@@ -71,9 +71,10 @@ class AdminHandler:
         if path not in _ROUTES:
             raise NotFoundError(f"unknown path {path[:256]}; available: {', '.join(_ROUTES)}")
         method, handler = _ROUTES[path]
-        if http_request.method != method:
+        allowed = ("GET", "HEAD") if method == "GET" else (method,)
+        if http_request.method not in allowed:
             raise MethodNotAllowedError(
-                f"method {http_request.method} not allowed; use {method}", headers={"Allow": method}
+                f"method {http_request.method} not allowed; use {method}", headers={"Allow": ", ".join(allowed)}
             )
         if method == "POST":
             self._check_local_or_key(http_request)

@@ -45,7 +45,7 @@ def _read_pages() -> Mapping[str, Page]:
         for name, file in by_name.items()
     }
     index = pages.pop("/dashboard/index.html")
-    return {"/dashboard": index, "/dashboard/": index, **pages}
+    return {"/": index, "/dashboard": index, "/dashboard/": index, **pages}
 
 
 PAGES: Mapping[str, Page] = _read_pages()

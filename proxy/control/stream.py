@@ -34,13 +34,13 @@ def stream(exchange: Exchange) -> Response:
 
     Raises InvalidRequestError for any other request, and OverloadedError at the limit of clients or when shutting down.
     """
-    headers, feed = exchange.request.headers, exchange.runtime.feed
+    request, headers, feed = exchange.request, exchange.request.headers, exchange.runtime.feed
     if feed.closed or len(feed) >= MAX_SUBSCRIBERS:
         raise _too_many_clients()
-    if headers.get("Upgrade", "").lower() == "websocket":
+    if request.method == "GET" and headers.get("Upgrade", "").lower() == "websocket":
         return RawResponse(101, {}, b"", run=_Websocket(feed, exchange.authenticate_later).run)
     if "text/event-stream" in headers.get("Accept", ""):
-        return RawResponse(200, {}, b"", run=_Events(feed).run)
+        return RawResponse(200, {}, b"", run=_Events(feed).run if request.method == "GET" else _send_head)
     raise InvalidRequestError(
         "open this path as a websocket, or send Accept: text/event-stream; for a single report GET /v1/providers/health"
     )
@@ -66,7 +66,8 @@ class _Websocket:
             await socket.prepare(http_request)
         except web.HTTPBadRequest as error:
             failure = InvalidRequestError(f"invalid websocket handshake: {error.text}")
-            return web.Response(status=failure.status, body=failure.body(), content_type="application/json")
+            own = {**headers, "Content-Type": "application/json"}
+            return web.Response(status=failure.status, body=failure.body(), headers=own)
         if self.authenticate is not None and not await _receive_key(socket, self.authenticate):
             await socket.close(code=WSCloseCode.POLICY_VIOLATION, message=b"a valid key is required")
             return socket
@@ -111,6 +112,11 @@ class _Events:
             finally:
                 self.feed.unsubscribe(subscriber)
         return events
+
+
+async def _send_head(http_request: web.BaseRequest, headers: Mapping[str, str]) -> web.StreamResponse:
+    """Answer HEAD as GET, without events."""
+    return web.StreamResponse(headers={**headers, "Content-Type": "text/event-stream"})
 
 
 async def _discard_messages(socket: web.WebSocketResponse, subscriber: Subscriber) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
@@ -17,6 +18,8 @@ from proxy.messages import Headers
 
 LATE_KEY_PATHS = frozenset({"/v1/providers/health/stream"})
 """Where a websocket may send its key in its first message, because a browser's websocket cannot send headers."""
+_ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._\[\]:-]+")
+"""The form in which a browser sends an origin: https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,14 @@ class Auth:
     keys: tuple[Key, ...] = ()
     origins: tuple[str, ...] = ()
     """Web origins that may call from a browser, such as `https://app.example.com`."""
+
+    def __post_init__(self) -> None:
+        for origin in self.origins:
+            if origin != "null" and not _ORIGIN.fullmatch(origin):
+                raise ValueError(
+                    f"origins: '{origin}' is not a web origin: scheme, host and port in lower case without a path, such as"
+                    " https://app.example.com"
+                )
 
     def before(self, exchange: Exchange) -> None:
         """Set the caller's identity. Raises AuthenticationError, and ForbiddenError for a web page or a rebound name."""
@@ -66,7 +77,7 @@ class Auth:
 
 def _sends_key_later(exchange: Exchange) -> bool:
     headers, path = exchange.request.headers, exchange.request.path.partition("?")[0]
-    websocket = headers.get("Upgrade", "").lower() == "websocket"
+    websocket = exchange.request.method == "GET" and headers.get("Upgrade", "").lower() == "websocket"
     return websocket and path in LATE_KEY_PATHS and "Authorization" not in headers and "x-api-key" not in headers
 
 

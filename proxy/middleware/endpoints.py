@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from proxy.errors import InvalidRequestError, MethodNotAllowedError, NotFoundError
+from proxy.errors import MethodNotAllowedError, NotFoundError
 from proxy.exchange import Exchange, LocalHandler
+from proxy.http_errors import UnsupportedEncodingError
+from proxy.messages import Headers
 
 PATHS: Mapping[str, str] = {
     "/v1/chat/completions": "chat",
@@ -27,9 +29,10 @@ class LocalEndpoint:
     """An endpoint that the sidecar answers itself. A path ending with a slash stands for all below it, except for pages."""
 
     method: str
+    """For `GET`, `HEAD` is allowed too."""
     handler: LocalHandler
     is_public: bool = False
-    """Whether it is served without a key: it holds nothing but the page itself. `HEAD` is allowed too."""
+    """Whether it is served without a key: it holds nothing but the page itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +51,14 @@ class Endpoints:
         request = exchange.request
         path = request.path.partition("?")[0]
         if (name := PATHS.get(path)) is not None:
-            if request.method != "POST" or "Content-Encoding" in request.headers:
-                _check(request.method, ("POST",), request.headers.get("Content-Encoding"))
+            _check_method(request.method, ("POST",))
             exchange.endpoint = name
         else:
             endpoint = self._local(path)
-            methods = (endpoint.method, "HEAD") if endpoint.is_public else (endpoint.method,)
-            _check(request.method, methods, request.headers.get("Content-Encoding"))
+            _check_method(request.method, ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,))
             exchange.local_handler = endpoint.handler
+        if "Content-Encoding" in request.headers:
+            _check_encoding(request.headers)
 
     def label(self, path: str) -> str:
         """Return the name in metrics of a path with its query: its endpoint in the dialects or here, otherwise `unknown`."""
@@ -74,10 +77,20 @@ class Endpoints:
         return self.local[name]
 
 
-def _check(method: str, allowed: tuple[str, ...], encoding: str | None) -> None:
+def _check_method(method: str, allowed: tuple[str, ...]) -> None:
     if method not in allowed:
         raise MethodNotAllowedError(
             f"method {method} not allowed; use {allowed[0]}", headers={"Allow": ", ".join(allowed)}
         )
-    if encoding is not None and encoding != "identity":
-        raise InvalidRequestError(f"Content-Encoding '{encoding[:32]}' is not supported; send the body unencoded")
+
+
+def _check_encoding(headers: Headers) -> None:
+    """Raise UnsupportedEncodingError for a body with a content coding, in any of the header's lines."""
+    lines = [value for name, value in headers.items() if name.lower() == "content-encoding"]
+    codings = [coding for each in ",".join(lines).split(",") if (coding := each.strip())]
+    encoded = next((coding for coding in codings if coding.lower() != "identity"), None)
+    if encoded is not None:
+        raise UnsupportedEncodingError(
+            f"Content-Encoding '{encoded[:32]}' is not supported; send the body unencoded",
+            headers={"Accept-Encoding": "identity"},
+        )

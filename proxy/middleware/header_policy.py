@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from proxy.dialects import DIALECTS
-from proxy.errors import InvalidHeaderError
 from proxy.exchange import Exchange
 from proxy.headers import to_downstream
 from proxy.messages import Response
 from proxy.routing.policy import extract_control_headers, parse_policy
-
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{1,128}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +20,7 @@ class HeaderPolicy:
 
     def before(self, exchange: Exchange) -> None:
         """Set the policy. Raises InvalidHeaderError."""
-        headers = exchange.request.headers
-        # A valid one is the id of the exchange already.
-        if (sent := headers.get("X-Request-Id")) is not None and sent != exchange.id:
-            allowed = "1 to 128 of A-Z a-z 0-9 . _ : -"
-            raise InvalidHeaderError(f"X-Request-Id: must be {allowed}", param="X-Request-Id")
-        exchange.control_headers = extract_control_headers(headers)
+        exchange.control_headers = extract_control_headers(exchange.request.headers)
         exchange.policy = parse_policy(exchange.control_headers, exchange.snapshot)
 
     def after(self, exchange: Exchange, response: Response) -> None:

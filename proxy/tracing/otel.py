@@ -23,6 +23,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy import __version__
 from proxy.exchange import Attempt, Exchange
+from proxy.headers import to_upstream
 from proxy.tracing import attributes
 from proxy.tracing.attributes import Attributes
 
@@ -99,7 +100,7 @@ class OtelTracing:
         offset = exchange.runtime.wall() - exchange.runtime.clock()
         span = self.tracer.start_span(
             exchange.request.method,
-            context=_W3C.extract(exchange.request.headers),
+            context=_W3C.extract(to_upstream(exchange.request.headers, ())),
             kind=SpanKind.SERVER,
             attributes=attributes.request_start(exchange),
             start_time=int((exchange.started + offset) * 1e9),

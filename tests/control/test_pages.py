@@ -16,6 +16,7 @@ KEYED = TWO_PROVIDERS.replace("auth,", "{auth: {keys: [{name: app, value: s3cret
 @pytest.mark.parametrize(
     ("path", "kind"),
     [
+        ("/", "text/html"),
         ("/dashboard", "text/html"),
         ("/dashboard/", "text/html"),
         ("/dashboard?x=1", "text/html"),
@@ -35,7 +36,9 @@ async def test_a_page_has_its_content_type_and_security_headers(
         assert "unsafe" not in policy
 
 
-@pytest.mark.parametrize("path", ["/dashboard/nothing.js", "/dashboard/../pages.py", "/dashboard/__init__.py", "/"])
+@pytest.mark.parametrize(
+    "path", ["/dashboard/nothing.js", "/dashboard/../pages.py", "/dashboard/__init__.py", "/index.html"]
+)
 async def test_other_paths_are_404(two_providers: RunningSidecar, http: aiohttp.ClientSession, path: str) -> None:
     async with http.get(f"{two_providers.url}{path}") as answer:
         assert answer.status == 404
@@ -44,7 +47,7 @@ async def test_other_paths_are_404(two_providers: RunningSidecar, http: aiohttp.
 async def test_pages_need_no_key_and_the_api_does(http: aiohttp.ClientSession) -> None:
     async with run_sidecar(KEYED) as started:
         found = {}
-        for path in ("/dashboard", "/dashboard/dashboard.js", "/v1/providers/health", "/v1/providers/activity"):
+        for path in ("/", "/dashboard/dashboard.js", "/v1/providers/health", "/v1/providers/activity"):
             async with http.get(f"{started.url}{path}", headers={"Host": "parrot.cluster.local"}) as answer:
                 found[path] = answer.status
     assert list(found.values()) == [200, 200, 401, 401]
@@ -59,8 +62,10 @@ async def test_without_keys_pages_are_limited_to_this_machine(
 
 
 async def test_pages_accept_get_and_head_only(two_providers: RunningSidecar, http: aiohttp.ClientSession) -> None:
-    async with http.head(f"{two_providers.url}/dashboard") as answer:
-        assert answer.status == 200 and await answer.read() == b""
+    for path in ("/", "/dashboard"):
+        async with http.head(f"{two_providers.url}{path}") as answer:
+            assert answer.status == 200 and await answer.read() == b""
+            assert answer.headers["Content-Length"] == str(len(PAGES[path].body))
     async with http.post(f"{two_providers.url}/dashboard") as answer:
         assert (answer.status, answer.headers["Allow"]) == (405, "GET, HEAD")
 

@@ -223,3 +223,26 @@ async def test_a_connection_that_breaks_is_a_client_that_disconnected() -> None:
     await subscriber.next()
     await _discard_messages(Broken(), subscriber)  # type: ignore[arg-type]
     assert (await subscriber.next(), subscriber.end_reason) == (None, "left")
+
+
+async def test_head_is_answered_as_get_without_events_and_needs_the_key() -> None:
+    async with keyed() as (started, http, url):
+        accept = {"Accept": "text/event-stream"}
+        async with http.head(url, headers={**accept, "x-api-key": "secret"}) as answer:
+            assert (answer.status, answer.content_type, await answer.read()) == (200, "text/event-stream", b"")
+            assert answer.headers["X-Request-Id"] and "Content-Length" not in answer.headers
+        for headers, status in (
+            ({"x-api-key": "secret"}, 400),
+            (accept, 401),
+            (accept | {"Upgrade": "websocket"}, 401),
+        ):
+            async with http.head(url, headers=headers) as answer:
+                assert answer.status == status
+        assert not len(started.sidecar.handler.runtime.feed)
+
+
+async def test_events_of_a_listed_origin_carry_its_cors_headers() -> None:
+    async with keyed() as (_, http, url):
+        headers = {"Accept": "text/event-stream", "x-api-key": "secret", "Origin": "https://ok.test"}
+        async with http.get(url, headers=headers) as answer:
+            assert (answer.status, answer.headers["Access-Control-Allow-Origin"]) == (200, "https://ok.test")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import pytest
+from multidict import CIMultiDict
 
 from proxy.config.units import Secret
 from proxy.errors import AuthenticationError, ForbiddenError
+from proxy.messages import Request
 from proxy.middleware.auth import Auth, Key
 from tests.fakes import CALLER_KEY, exchange, generation, request, routing_yaml, run_request
 
@@ -173,7 +175,7 @@ STREAM = "/v1/providers/health/stream"
 def test_only_the_websocket_of_the_health_stream_may_send_its_key_later(
     path: str, headers: dict[str, str], later: bool
 ) -> None:
-    one = exchange(request(headers, path))
+    one = exchange(Request("GET", path, CIMultiDict(headers)))
     try:
         KEYED.before(one)
     except AuthenticationError:
@@ -181,6 +183,30 @@ def test_only_the_websocket_of_the_health_stream_may_send_its_key_later(
     else:
         assert later and one.identity is None and one.authenticate_later is not None
         assert (one.authenticate_later(CALLER_KEY), one.authenticate_later("wrong")) == ("app", None)
+
+
+def test_a_head_request_must_send_its_key_at_once() -> None:
+    with pytest.raises(AuthenticationError):
+        KEYED.before(exchange(Request("HEAD", STREAM, CIMultiDict({"Upgrade": "websocket"}))))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["*", "https://app.test/", "https://app.test/page", "HTTPS://app.test", "https://App.test", "app.test", "",
+     "https://user@app.test", "https://*.app.test", "https://app.test https://b.test"],
+)  # fmt: skip
+def test_an_origin_that_no_browser_sends_is_an_error(origin: str) -> None:
+    with pytest.raises(ValueError, match="is not a web origin: .* such as https://app.example.com"):
+        Auth(origins=("https://ok.test", origin))
+
+
+@pytest.mark.parametrize(
+    "origin",
+    ["https://app.test", "http://localhost:3000", "http://[::1]:3000", "https://xn--bcher-kva.test", "null",
+     "chrome-extension://abcdef", "vscode-webview://1-2", "app://obsidian.md"],
+)  # fmt: skip
+def test_the_form_in_which_browsers_send_an_origin_is_accepted(origin: str) -> None:
+    assert identity(Auth(origins=(origin,)), {"Origin": origin, "Host": "localhost"}) is None
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from multidict import CIMultiDict
 
 from proxy.errors import ParrotError
 from proxy.exchange import Exchange
@@ -38,7 +39,7 @@ def one_request(method: str, path: str, headers: dict[str, str] | None = None) -
         ("GET", "/v1/chat/completions", {}, 405),
         ("POST", "/v1/chat/completions/", {}, 404),
         ("POST", "http://other.example/v1/chat/completions", {}, 404),
-        ("POST", "/v1/chat/completions", {"Content-Encoding": "gzip"}, 400),
+        ("POST", "/v1/chat/completions", {"content-encoding": "Identity, "}, "chat"),
     ],
 )
 def test_the_path_names_the_endpoint(method: str, path: str, headers: dict[str, str], outcome: object) -> None:
@@ -48,6 +49,27 @@ def test_the_path_names_the_endpoint(method: str, path: str, headers: dict[str, 
         assert one.endpoint == outcome and one.local_handler is None
     except ParrotError as error:
         assert (error.status, one.endpoint) == (outcome, "")
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["gzip"],
+        ["br"],
+        ["zstd"],
+        ["deflate"],
+        ["X-GZIP"],
+        ["identity, gzip"],
+        ["identity", "gzip"],
+        ["gzip", "identity"],
+    ],
+)
+@pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/route"])
+def test_an_encoded_body_is_a_415_that_names_what_is_accepted(path: str, lines: list[str]) -> None:
+    headers = CIMultiDict([("content-encoding", line) for line in lines])
+    with pytest.raises(ParrotError, match="Content-Encoding '.*' is not supported; send the body unencoded") as caught:
+        Endpoints({"/v1/route": LocalEndpoint("POST", answer)}).before(exchange(Request("POST", path, headers)))
+    assert (caught.value.status, caught.value.headers) == (415, {"Accept-Encoding": "identity"})
 
 
 MODELS = LocalEndpoint("GET", answer)
@@ -62,7 +84,8 @@ LOCAL = {"/v1/models": MODELS, "/v1/models/": MODELS, "/": PAGE, "/dashboard": P
         ("GET", "/v1/models?limit=1", 200),
         ("GET", "/v1/models/a/b", 200),
         ("POST", "/v1/models", 405),
-        ("HEAD", "/v1/models", 405),
+        ("HEAD", "/v1/models", 200),
+        ("OPTIONS", "/v1/models", 405),
         ("POST", "/v1/models/a", 405),
         ("GET", "/v1/model", 404),
     ],
@@ -74,7 +97,7 @@ def test_a_local_endpoint_is_answered_by_its_handler(method: str, path: str, sta
         assert (200, one.local_handler, one.endpoint) == (status, answer, "")
     except ParrotError as error:
         assert error.status == status
-        assert error.headers == ({"Allow": "GET"} if status == 405 else {})
+        assert error.headers == ({"Allow": "GET, HEAD"} if status == 405 else {})
 
 
 @pytest.mark.parametrize(

@@ -119,6 +119,23 @@ async def test_the_provider_receives_the_attempts_traceparent(collector):
         assert call.headers["tracestate"] == "vendor=1"
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [[PARENT.upper()], [PARENT, PARENT], [f"ff{PARENT[2:]}"], []],
+    ids=["upper case", "two", "version ff", "none"],
+)
+async def test_an_invalid_traceparent_begins_a_new_trace_without_tracestate(collector, sent):
+    async with run_sidecar(FILE) as started, aiohttp.ClientSession() as http:
+        headers = [*(("traceparent", each) for each in sent), ("tracestate", "vendor=1"), ("x-api-key", CALLER_KEY)]
+        async with http.post(f"{started.url}/v1/chat/completions", json=ASK, headers=headers) as answer:
+            assert answer.status == 200
+        [call] = [*started.sandbox.requests("first"), *started.sandbox.requests("second")]
+    [request], [attempt] = collector.requests, collector.attempts
+    assert request.parent == "" and request.trace != TRACE
+    assert call.headers["traceparent"].startswith(f"00-{request.trace}-{attempt.id}-")
+    assert "tracestate" not in call.headers
+
+
 async def test_a_failover_is_two_attempts_and_the_first_is_an_error(collector):
     await run_traced(Fault("status", status=429))
     [request], [first, second] = collector.requests, collector.attempts

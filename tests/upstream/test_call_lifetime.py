@@ -21,6 +21,7 @@ from proxy.upstream.call import DRAIN_TIMEOUT_S, MAX_DRAINED_BYTES
 from tests.fakes import CALLER_KEY, END, FOREVER, PROVIDER_KEY, MemoryLog, request, settle
 from tests.upstream.fixtures import COMMENT, DONE, MORE, ROLE, SSE, TEXT, run
 
+TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 TIMES = "{connect: 2s, first_token: 40s, idle: 9s, response: 70s}"
 
 
@@ -32,12 +33,12 @@ async def test_only_listed_headers_are_forwarded_and_never_the_callers_key():
     one.attempt.exchange.request = request(
         {
             "Authorization": f"Bearer {CALLER_KEY}", "x-api-key": CALLER_KEY, "Cookie": "a=b", "X-Provider": "a",
-            "X-Forwarded-For": "10.1.1.1", "User-Agent": "app/1", "OpenAI-Beta": "x", "traceparent": "00-1",
+            "X-Forwarded-For": "10.1.1.1", "User-Agent": "app/1", "OpenAI-Beta": "x", "traceparent": TRACE,
         },
     )  # fmt: skip
     await one.end()
     assert one.transfer.request.headers == {
-        "user-agent": "app/1", "openai-beta": "x", "traceparent": "00-1", "content-type": "application/json",
+        "user-agent": "app/1", "openai-beta": "x", "traceparent": TRACE, "content-type": "application/json",
         "authorization": f"Bearer {PROVIDER_KEY}",
     }  # fmt: skip
 
