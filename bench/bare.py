@@ -18,6 +18,7 @@ from proxy.cli.loop import tune_garbage_collector
 from proxy.client_connection import KEEP_ALIVE_S, ClientConnection
 from proxy.deadline_timer import DeadlineTimer
 from proxy.errors import ParrotError
+from proxy.memory_account import Load
 from proxy.messages import Request, Transfer, UpstreamRequest
 from proxy.server import Listener
 from proxy.upstream.http1.transport import Http1Transport
@@ -123,6 +124,7 @@ class BareHost:
 
     def __init__(self, upstream: int) -> None:
         self.timer = DeadlineTimer()
+        self.load = Load()
         self.transport = Http1Transport.from_environ({})
         self.upstream = f"http://127.0.0.1:{upstream}"
 

@@ -27,8 +27,6 @@ KEEP_ALIVE_S = 75.0
 """How long a connection may be idle, and a request's head may take."""
 LINGER_S = 10.0
 """How long the rest of a body is read after the response, so that the response is not lost in a reset."""
-_BODY_UNREAD = (408, 413)
-"""Statuses of requests whose body may still be coming: the connection ends with them."""
 
 
 class ClientConnection(ServerProtocol):
@@ -36,7 +34,7 @@ class ClientConnection(ServerProtocol):
 
     __slots__ = (
         "_body", "_encoder", "_hijacker", "_host", "_is_ending", "_is_lingering", "_is_reading_body", "_lifecycle",
-        "_stall_watch", "due",
+        "_stall_watch", "_unsent_bytes", "due",
     )  # fmt: skip
 
     def __init__(self, manager: web.Server, host: RequestHost, loop: asyncio.AbstractEventLoop, **options: Any) -> None:
@@ -47,6 +45,7 @@ class ClientConnection(ServerProtocol):
         self._body: BodyReader | None = None
         self._is_reading_body = self._is_lingering = self._is_ending = False
         self._stall_watch = StallWatch(host.timer, loop)
+        self._unsent_bytes = 0
         self._hijacker: asyncio.Task[None] | None = None
         self.due = inf
 
@@ -68,12 +67,14 @@ class ClientConnection(ServerProtocol):
         self._host.timer.unwatch(self)
         self._stall_watch.stop()
         super().connection_lost(exc)
+        self._count_unsent()
 
     def pause_writing(self) -> None:
         """Slow the provider down, and give the caller up if it takes nothing more."""
         super().pause_writing()
         if self.transport is not None:
             self._stall_watch.start(self.transport)
+            self._count_unsent()
         if self._lifecycle is not None:
             self._lifecycle.pause()
 
@@ -81,6 +82,7 @@ class ClientConnection(ServerProtocol):
         """Read on from the provider, or serve the next request."""
         super().resume_writing()
         self._stall_watch.stop()
+        self._count_unsent()
         if self._lifecycle is not None:
             self._lifecycle.resume()
         else:
@@ -181,8 +183,6 @@ class ClientConnection(ServerProtocol):
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a complete response in one write. Raises ValueError for a header that would break its head."""
-        if status in _BODY_UNREAD:
-            self._encoder.keep_alive = False
         self._write(self._encoder.complete(status, self._with_own(headers), body))
 
     def start_stream(self, status: int, headers: Headers) -> None:
@@ -234,6 +234,14 @@ class ClientConnection(ServerProtocol):
     def _write(self, data: bytes) -> None:
         if data and self.transport is not None:
             self.transport.write(data)
+            if self.writing_paused:
+                self._count_unsent()
+
+    def _count_unsent(self) -> None:
+        """Count for `limits: max_buffered` what the caller does not take."""
+        size = self.transport.get_write_buffer_size() if self.transport is not None and self.writing_paused else 0
+        self._host.load.buffered_bytes += size - self._unsent_bytes
+        self._unsent_bytes = size
 
     def _close_idle(self, now: float) -> None:
         """Close the connection, unless the caller still takes its response."""

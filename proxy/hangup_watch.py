@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import select
 from math import inf
 
 from proxy.deadline_timer import DeadlineTimer
+from proxy.socket_state import is_hung_up
 
 INTERVAL_S = 0.05
 """How often a connection that is not read is checked."""
@@ -36,14 +36,5 @@ class HangupWatch:
             self._timer.unwatch(self)
             return
         self.due = now + INTERVAL_S
-        if _is_hung_up(transport.get_extra_info("socket").fileno()):
+        if is_hung_up(transport.get_extra_info("socket").fileno()):
             transport.abort()
-
-
-def _is_hung_up(fd: int) -> bool:
-    """Ask the operating system whether the peer has disconnected. What it sent before may still be unread."""
-    if not hasattr(select, "poll"):
-        return False
-    poll = select.poll()
-    poll.register(fd, getattr(select, "POLLRDHUP", 0))  # POLLHUP and POLLERR are reported in any case
-    return bool(poll.poll(0))

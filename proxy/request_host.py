@@ -6,6 +6,7 @@ from typing import Protocol
 
 from proxy.deadline_timer import DeadlineTimer
 from proxy.lifecycle import RequestLifecycle
+from proxy.memory_account import Load
 from proxy.messages import Request, Response
 from proxy.response_writer import Client
 from proxy.telemetry.refusals import Refusals
@@ -17,6 +18,7 @@ class RequestHost(Protocol):
     draining: bool
     """Whether the process is about to stop: connections are closed after their response."""
     timer: DeadlineTimer
+    load: Load
     refusals: Refusals
     """Counts and logs what is refused before it is a request."""
 

@@ -10,6 +10,9 @@ _CHUNKED = "Transfer-Encoding: chunked\r\n"
 _WITHOUT_BODY = frozenset({204, 304})
 """Statuses whose responses end with their head, and have no Content-Length (RFC 9110, 8.6)."""
 
+_BODY_UNREAD = (408, 413)
+"""Statuses of requests whose body may still be coming: the connection ends with them."""
+
 
 class ResponseEncoder:
     """Turns responses into bytes. `begin` tells it what they respond to."""
@@ -31,6 +34,7 @@ class ResponseEncoder:
 
     def complete(self, status: int, headers: Mapping[str, str], body: bytes) -> bytes:
         """Return a complete response. Raises ValueError for a header that would break the head."""
+        self.keep_alive = self.keep_alive and status not in _BODY_UNREAD
         if status in _WITHOUT_BODY:
             return self._encode_head(status, headers, "")
         head = self._encode_head(status, headers, f"Content-Length: {len(body)}\r\n")

@@ -22,6 +22,7 @@ from proxy.errors import ParrotError, ResourceExhaustedError
 from proxy.exchange import Exchange
 from proxy.generation import Generation
 from proxy.lifecycle import RequestLifecycle
+from proxy.memory_account import Load
 from proxy.messages import Request, Response
 from proxy.middleware.auth import Auth
 from proxy.parse_errors import PARSER_LIMITS
@@ -59,10 +60,11 @@ class ProxyHandler:
     _origins: frozenset[str] = frozenset()
     """Web origins that may call from a browser."""
     timer: DeadlineTimer = field(init=False)
+    load: Load = field(init=False)
     refusals: Refusals = field(init=False)
 
     def __post_init__(self) -> None:
-        self.timer, self.refusals = self.runtime.timer, self.runtime.refusals
+        self.timer, self.load, self.refusals = self.runtime.timer, self.runtime.load, self.runtime.refusals
         self.activate(self.generation)
 
     def activate(self, generation: Generation) -> None:
@@ -197,9 +199,15 @@ class Listener(web.Server):
         return AdminConnection(self, loop=self._loop, **self._kwargs)
 
 
-def build_listener(handler: ProxyHandler | Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]) -> Listener:
-    """Return the server for a handler. The request of a client that disconnects is cancelled."""
-    return Listener(
+def build_listener(
+    handler: ProxyHandler | Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    on_refused: Callable[[ParrotError], None] = lambda error: None,
+) -> Listener:
+    """Return the server for a handler. The request of a client that disconnects is cancelled.
+
+    `on_refused` is called with each error that answers something before it is a request.
+    """
+    listener = Listener(
         cast(Any, handler if isinstance(handler, ProxyHandler) else refuse_or(handler)),
         request_factory=cast(Any, make_admin_request),
         handler_cancellation=True,
@@ -208,3 +216,5 @@ def build_listener(handler: ProxyHandler | Callable[[web.BaseRequest], Awaitable
         auto_decompress=False,
         **PARSER_LIMITS,
     )
+    listener.on_refused = on_refused
+    return listener

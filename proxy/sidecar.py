@@ -144,8 +144,7 @@ async def start(options: StartupOptions) -> Sidecar:
     handler = ProxyHandler(runtime, options.generation, over_unix=options.listen.unix is not None)
     probe_scheduler = ProbeScheduler(runtime, Prober(transport.dialer.tls, transport.proxies).probe)
     _log_disabled(options.log, {}, options.generation.snapshot.providers)
-    listener = build_listener(handler)
-    listener.on_refused = runtime.refusals.record
+    listener = build_listener(handler, runtime.refusals.record)
     _limit_connections(listener, options.generation, options.log)
     activate = partial(_activate, handler, probe_scheduler, listener)
     reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
@@ -156,8 +155,7 @@ async def start(options: StartupOptions) -> Sidecar:
     admin = AdminHandler(
         lambda: reloader.last, reloader.reload, handler.drain, lambda: not handler.draining, options.log, key, metrics
     )
-    admin_listener = build_listener(admin)
-    admin_listener.on_refused = runtime.refusals.record
+    admin_listener = build_listener(admin, runtime.refusals.record)
     try:
         admin_server = await bind(admin_listener, Listen(host=options.admin.host, port=options.admin.port))
     except BindError:

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import struct
-import sys
 from math import inf
 
 from proxy.deadline_timer import DeadlineTimer
-
-if sys.platform == "linux":
-    from fcntl import ioctl
-    from termios import TIOCOUTQ
+from proxy.socket_state import unsent_bytes
 
 STALL_TIMEOUT_S = 60.0
 """How long a peer may take nothing. It is noticed up to `INTERVAL_S` later."""
@@ -57,22 +52,3 @@ class StallWatch:
             self._least, self._progressed_at = unsent, now
         elif now - self._progressed_at >= STALL_TIMEOUT_S:
             transport.abort()
-
-
-def unsent_bytes(transport: asyncio.Transport) -> int:
-    """Return how many bytes the peer has not received yet, as far as the system tells.
-
-    The system takes megabytes for a slow peer, and takes more only when a good part of them has left. So what is left in the
-    transport alone shows no progress for minutes.
-    """
-    sock = transport.get_extra_info("socket")
-    return transport.get_write_buffer_size() + (_system_queue(sock.fileno()) if sock is not None else 0)
-
-
-def _system_queue(descriptor: int) -> int:
-    if sys.platform != "linux":
-        return 0
-    try:
-        return int(struct.unpack("i", ioctl(descriptor, TIOCOUTQ, bytes(4)))[0])
-    except (OSError, ValueError):  # it is closed
-        return 0

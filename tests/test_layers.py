@@ -22,6 +22,7 @@ LAYERS = (
         "sse",
         "deadline_timer",
         "hangup_watch",
+        "socket_state",
         "stall_watch",
         "host_origin",
         "descriptors",

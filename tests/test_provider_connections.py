@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from proxy.upstream.call import DRAIN_TIMEOUT_S, MAX_DRAINED_BYTES
+from proxy.upstream.limits import DRAIN_TIMEOUT_S, MAX_DRAINED_BYTES
 from tests.fakes import settle
 from tests.faults.rehearsal import Rehearsal, rehearsal, routing_yaml
 from tests.faults.server import CHUNKED_HEAD, RECV, Op, Script, http_chunk, http_response, send, set_event, wait_for

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import socket
-import sys
 
 import pytest
 
 from proxy.deadline_timer import DeadlineTimer
-from proxy.stall_watch import INTERVAL_S, STALL_TIMEOUT_S, StallWatch, unsent_bytes
+from proxy.stall_watch import INTERVAL_S, STALL_TIMEOUT_S, StallWatch
 from tests.callers import FakeSocket
-from tests.fakes import settle
 from tests.virtual_time import virtual_time
 
 LONGEST_S = STALL_TIMEOUT_S + 2 * INTERVAL_S
@@ -77,30 +74,3 @@ async def test_the_watch_ends_when_all_is_sent_or_it_is_stopped(ends_by: str) ->
     watch.start(sock)  # it can begin again
     await asyncio.sleep(LONGEST_S)
     assert sock.is_aborted
-
-
-@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not tell what they hold")
-async def test_what_the_system_holds_counts_until_the_peer_has_received_it() -> None:
-    loop, (near, far) = asyncio.get_running_loop(), tcp_pair()
-    transport, _ = await loop.create_connection(asyncio.Protocol, sock=near)
-    with far:
-        transport.write(bytes(20_000_000))
-        await settle()
-        assert unsent_bytes(transport) > transport.get_write_buffer_size() > 0
-        received = 0
-        async with asyncio.timeout(10):
-            while received < 20_000_000:
-                received += len(await loop.sock_recv(far, 2**20))
-            while unsent_bytes(transport):
-                await asyncio.sleep(0)
-    transport.close()
-    await settle()
-
-
-def tcp_pair() -> tuple[socket.socket, socket.socket]:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        near = socket.create_connection(server.getsockname())
-        far, _ = server.accept()
-    for each in (near, far):
-        each.setblocking(False)
-    return near, far

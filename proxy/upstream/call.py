@@ -12,17 +12,13 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from math import inf
+from typing import TypeVar
 
 from proxy.attempts.call import CallListener, StartCall
 from proxy.attempts.transform_failures import response_failure, unexpected_failure
 from proxy.attempts.translation import opening_failure, response_error, stream_transform, translate_response
 from proxy.dialects import DIALECTS
-from proxy.errors import (
-    EgressError,
-    MalformedResponse,
-    ParrotError,
-    ResourceExhaustedError,
-)
+from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
 from proxy.exchange import Attempt
 from proxy.headers import to_upstream
 from proxy.messages import StreamTransform, Transfer
@@ -30,10 +26,9 @@ from proxy.resilience.rate_limit_headers import parse_rate_limits
 from proxy.upstream import limits
 from proxy.upstream.held_stream import HeldStream
 from proxy.upstream.request import build_upstream_request
+from proxy.upstream.response_buffer import ResponseBuffer
 
-MAX_DRAINED_BYTES = 64 * 2**10
-DRAIN_TIMEOUT_S = 1.0
-
+T = TypeVar("T")
 Before = Callable[[Attempt], Awaitable[None] | None]
 
 
@@ -41,7 +36,7 @@ class UpstreamCall:
     """One attempt as it runs. Implements `attempts.call.Call` and `messages.ResponseSink`."""
 
     __slots__ = (
-        "_before", "_buffer", "_buffered_bytes", "_caller_due", "_dialect", "_held", "_is_draining", "_is_open", "_is_over",
+        "_before", "_buffer", "_caller_due", "_dialect", "_held", "_is_draining", "_is_open", "_is_over",
         "_is_waiting", "_max_bytes", "_status", "_task", "_transfer", "_transform", "attempt", "headers", "listener",
     )  # fmt: skip
 
@@ -52,8 +47,7 @@ class UpstreamCall:
         self._before = before
         self._dialect = DIALECTS[attempt.step.target.provider.dialect]
         self._status = 0
-        self._buffer: list[bytes] = []
-        self._buffered_bytes = 0
+        self._buffer = ResponseBuffer(attempt.exchange.memory)
         self._max_bytes = 0
         self._caller_due = inf
         self._held: HeldStream | None = None
@@ -64,9 +58,16 @@ class UpstreamCall:
 
     # Called by the failover run and the relay.
 
-    def start(self) -> None:
-        """Run the `before` phases of the attempt and send its request."""
-        self._start_from(0)
+    def start(self, index: int = 0) -> None:
+        """Run the `before` phases of the attempt and send its request. A phase that has to wait goes on in a task."""
+        try:
+            for at in range(index, len(self._before)):
+                if (pending := self._before[at](self.attempt)) is not None:
+                    self._task = asyncio.ensure_future(self._start_later(pending, at + 1))
+                    return
+            self._send()
+        except Exception as error:  # noqa: BLE001 (of a custom middleware; the request fails with a plain 500)
+            self._fail(unexpected_failure(self.attempt, error))
 
     def pause(self) -> None:
         """Slow the provider down."""
@@ -89,28 +90,16 @@ class UpstreamCall:
 
     def drain(self) -> None:
         """Read the rest without using it, for `DRAIN_TIMEOUT_S` and `MAX_DRAINED_BYTES` at most."""
-        transfer = self._transfer
-        if transfer is None:
+        if (transfer := self._transfer) is None:
             return
         self._end()
-        self._transfer, self._is_draining, self._buffered_bytes = transfer, True, 0
+        self._transfer, self._is_draining, self._max_bytes = transfer, True, limits.MAX_DRAINED_BYTES
         transfer.resume()
-        deadline = asyncio.get_running_loop().time() + DRAIN_TIMEOUT_S
+        deadline = asyncio.get_running_loop().time() + limits.DRAIN_TIMEOUT_S
         transfer.set_timeouts(deadline=deadline, idle_timeout_s=inf)
 
-    def _start_from(self, index: int) -> None:
-        """Run the `before` phases from that one on. The first that has to wait goes on in a task."""
-        try:
-            for at in range(index, len(self._before)):
-                if (pending := self._before[at](self.attempt)) is not None:
-                    self._task = asyncio.ensure_future(self._start_later(pending, at + 1))
-                    return
-            self._send()
-        except Exception as error:  # noqa: BLE001 (of a custom middleware; the request fails with a plain 500)
-            self._fail(unexpected_failure(self.attempt, error))
-
     async def _start_later(self, pending: Awaitable[None], index: int) -> None:
-        go_on = partial(self._start_from, index)
+        go_on = partial(self.start, index)
         try:
             await pending
         except Exception as error:  # noqa: BLE001 (as above)
@@ -169,21 +158,22 @@ class UpstreamCall:
                 return
             completion = self.attempt.completion
             if translated or completion.done or completion.error:
+                if self._buffer.size:
+                    self._buffer.clear()
                 self.listener.on_data(self, translated)
+            else:
+                self._try("stream", partial(self._buffer.count, len(data)))
         elif self._is_draining:
-            self._buffered_bytes += len(data)
-            if self._buffered_bytes > MAX_DRAINED_BYTES:
+            self._max_bytes -= len(data)
+            if self._max_bytes < 0:
                 self.abort()
         elif self._held is not None:
             held = self._held
-            if (opening := self._translate("response", partial(held.feed, data))) is not None:
+            if (opening := self._try("response", partial(self._feed_held, held, data))) is not None:
                 self._open(held, opening, is_last=False)
         elif not self._is_over:
-            self._buffer.append(data)
-            self._buffered_bytes += len(data)
-            if self._buffered_bytes > self._max_bytes and self._status == 200:
-                self._fail(limits.response_too_large())
-            elif self._buffered_bytes > self._max_bytes:
+            size = self._try("response", partial(self._keep, data))
+            if size is not None and size > self._max_bytes:
                 self._complete()  # the beginning of an error is enough
 
     def on_end(self) -> None:
@@ -210,10 +200,14 @@ class UpstreamCall:
 
     # A complete response.
 
+    def _keep(self, data: bytes) -> int:
+        if (size := self._buffer.add(data)) > self._max_bytes and self._status == 200:
+            raise limits.response_too_large()
+        return size
+
     def _complete(self) -> None:
-        body = b"".join(self._buffer)
-        self._buffer.clear()
-        if (translated := self._translate("response", partial(self._translate_body, body))) is not None:
+        body = self._buffer.take()
+        if (translated := self._try("response", partial(self._translate_body, body))) is not None:
             self._end()
             self.listener.on_response(self, translated)
 
@@ -222,15 +216,19 @@ class UpstreamCall:
             raise response_error(self.attempt, self._status, self.headers, body)
         return translate_response(self.attempt, body)
 
-    def _translate(self, name: str, translation: Callable[[], bytes]) -> bytes | None:
+    def _try(self, name: str, work: Callable[[], T]) -> T | None:
         """Return the outcome of a translation, or None if it raises anything, which fails the attempt."""
         try:
-            return translation()
+            return work()
         except Exception as error:  # noqa: BLE001 (any exception fails the attempt)
             self._fail(response_failure(self.attempt, name, error))
             return None
 
     # A stream.
+
+    def _feed_held(self, held: HeldStream, data: bytes) -> bytes:
+        self._buffer.count(len(data))
+        return held.feed(data)
 
     def _open(self, held: HeldStream, translated: bytes, *, is_last: bool) -> None:
         """Begin to hand on, if there is something. An error ahead of any content fails the attempt."""
@@ -248,24 +246,24 @@ class UpstreamCall:
 
     def _end_before_content(self, held: HeldStream) -> None:
         """End a stream that is still held: its last event may lack the blank line that ends it."""
-        opening = self._translate("response", held.end)
-        if opening is None:
+        if (opening := self._try("response", held.end)) is None:
             return
         self._open(held, opening, is_last=False)
         if self._is_open:
             self._end_stream()
         elif not self._is_over:
             assert held.transform is not None
-            if (rest := self._translate("stream", held.transform.end)) is not None:
+            if (rest := self._try("stream", held.transform.end)) is not None:
                 self._open(held, rest, is_last=True)
-            if not self._is_over:
-                self._end()
-                self.listener.on_end(self)
+            self._finish()
 
     def _end_stream(self) -> None:
         assert self._transform is not None
-        if rest := self._translate("stream", self._transform.end):
+        if rest := self._try("stream", self._transform.end):
             self.listener.on_data(self, rest)
+        self._finish()
+
+    def _finish(self) -> None:
         if not self._is_over:
             self._end()
             self.listener.on_end(self)
@@ -296,5 +294,5 @@ class UpstreamCall:
 
 
 def make_start_call(before: tuple[Before, ...]) -> StartCall:
-    """Return what makes the calls of a pipeline, whose attempts have these `before` phases."""
+    """Return what makes the calls of a pipeline whose attempts have these `before` phases."""
     return lambda attempt, listener: UpstreamCall(attempt, listener, before)

@@ -11,6 +11,10 @@ MAX_HELD_BACK_BYTES = 64 * 2**10
 MAX_REQUEST_ECHO_FACTOR = 4
 """Events before the first content may be this many times as large as the request: `response.created` and the like repeat it."""
 
+MAX_DRAINED_BYTES = 64 * 2**10
+DRAIN_TIMEOUT_S = 1.0
+"""How much more of a response is read, and for how long, when nothing of it is needed."""
+
 
 def max_held_back_bytes(request: bytes) -> int:
     """Return how many bytes a stream may have before its first content, for a request with that body."""

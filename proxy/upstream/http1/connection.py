@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import select
 from collections.abc import Callable
-from functools import partial
 from math import inf
 from typing import Protocol, cast
 
@@ -13,7 +11,7 @@ from proxy.deadline_timer import DeadlineTimer
 from proxy.descriptors import is_scarce
 from proxy.errors import MalformedResponse, ParrotError, UpstreamDisconnected, UpstreamTimeout
 from proxy.messages import ResponseSink
-from proxy.stall_watch import unsent_bytes
+from proxy.socket_state import readability_check, unsent_bytes
 from proxy.upstream.http1.content_encoding import DecodingSink
 from proxy.upstream.http1.local_errors import local_error
 from proxy.upstream.http1.parser import ResponseParser
@@ -152,7 +150,7 @@ class Connection(asyncio.Protocol):
         """Take over the transport of a new connection."""
         self._transport = cast(asyncio.Transport, transport)
         descriptor = transport.get_extra_info("socket").fileno()
-        self._readable, self.is_scarce = _readability_check(descriptor), is_scarce(descriptor)
+        self._readable, self.is_scarce = readability_check(descriptor), is_scarce(descriptor)
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived and push it into the sink."""
@@ -294,12 +292,3 @@ class Connection(asyncio.Protocol):
         before, self._unsent_bytes = self._unsent_bytes, len(self._unsent) + unsent_bytes(self._transport)
         self._write_due = now + self._write_timeout_s
         return self._unsent_bytes >= before
-
-
-def _readability_check(fd: int) -> Callable[[], object]:
-    """Return a function that asks the operating system whether something has arrived, without taking it."""
-    if not hasattr(select, "poll"):
-        return lambda: select.select([fd], [], [], 0)[0]
-    poll = select.poll()
-    poll.register(fd, select.POLLIN)
-    return partial(poll.poll, 0)

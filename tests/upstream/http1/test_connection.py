@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import os
-import select
-import socket
 from math import inf
 
 import pytest
@@ -15,7 +13,7 @@ from proxy.deadline_timer import DeadlineTimer
 from proxy.errors import EgressError, MalformedResponse, ResourceExhaustedError, UpstreamDisconnected
 from proxy.messages import Headers
 from proxy.upstream.http1 import local_errors
-from proxy.upstream.http1.connection import Connection, _readability_check
+from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import Proxies
@@ -319,16 +317,6 @@ async def test_a_closed_connection_fails_requests_later() -> None:
             await response.read()
         await asyncio.wait_for(server.peers[0].closed.wait(), 5)
     assert owner.removed == 1
-
-
-def test_readability_is_checked_without_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(select, "poll")
-    ours, theirs = socket.socketpair()
-    with ours, theirs:
-        readable = _readability_check(ours.fileno())
-        assert not readable()
-        theirs.send(b"x")
-        assert readable()
 
 
 @pytest.mark.parametrize(

@@ -226,7 +226,7 @@ async def test_a_slow_upload_does_not_time_out() -> None:
 
 def test_an_upload_that_only_the_system_sees_progress_of_does_not_time_out(monkeypatch: pytest.MonkeyPatch) -> None:
     queue = [900_000]  # the system takes no more before a good part of it has left
-    monkeypatch.setattr("proxy.stall_watch._system_queue", lambda descriptor: queue[0])
+    monkeypatch.setattr("proxy.socket_state._system_queue", lambda descriptor: queue[0])
 
     @virtual_time
     async def run() -> None:
