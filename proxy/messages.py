@@ -92,8 +92,10 @@ class CompletionState(Struct):
     id: str | None = None
     requested_choices: int = 1
     """The number of choices that the request asks for."""
-    choice_finished: dict[int, bool] = {}
-    """Index of each choice seen -> whether its finish reason was seen."""
+    seen_choices: set[int] = set()
+    """Index of each choice that began."""
+    open_choices: set[int] = set()
+    """Those of them whose finish reason was not seen yet."""
     ends_with_connection: bool = False
     """Whether more of the answer may follow a finish reason, until the provider closes the stream."""
 
@@ -116,12 +118,12 @@ class CompletionState(Struct):
     @property
     def complete(self) -> bool:
         """Return whether every choice that began has its finish reason. `[DONE]` or a clean end alone proves nothing."""
-        return self.finish_reason is not None and not self.error and all(self.choice_finished.values())
+        return self.finish_reason is not None and not self.error and not self.open_choices
 
     @property
     def all_choices_finished(self) -> bool:
         """Return whether it has as many finished choices as were requested, so that it is whole even if cut now."""
-        return self.complete and (self.requested_choices == 1 or len(self.choice_finished) >= self.requested_choices)
+        return self.complete and (self.requested_choices == 1 or len(self.seen_choices) >= self.requested_choices)
 
     @property
     def awaits_only_trailer(self) -> bool:

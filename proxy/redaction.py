@@ -80,35 +80,33 @@ class RedactingTransform:
         self._first_byte, self._second_byte = redactor.required_bytes
         self._inner = inner
         self._feed = inner.feed
-        self._parts: list[bytes] = []
-        self._size = 0
+        self._held = bytearray()
+        """The beginning of a line. It grows in place, so a line in many small pieces takes no longer than in one."""
 
     def feed(self, data: bytes) -> bytes:
         """Return the inner transform's output for the lines that `data` completes."""
+        held = self._held
         # Events are translated only when complete, so waiting for line ends delays none. Most reads end with an event.
-        if data.endswith(b"\n") and not self._parts:
+        if data.endswith(b"\n") and not held:
             # Fast path: searching for a byte is many times faster than for a string.
             suspicious = data.find(b"\\") >= 0 or (self._first_byte in data and self._second_byte in data)
             return self._feed(self._redact(data) if suspicious else data)
         end = max(data.rfind(b"\n"), data.rfind(b"\r")) + 1
-        if not end and self._size <= MAX_EVENT_BYTES:
-            self._keep(data)
+        if not end and len(held) <= MAX_EVENT_BYTES:
+            held += data
             return b""
-        lines = b"".join((*self._parts, data[:end] if end else data))
-        self._parts, self._size = [], 0
-        self._keep(data[end:] if end else b"")
+        end = end or len(data)
+        held += data[:end]
+        lines = bytes(held)
+        held.clear()
+        held += data[end:]
         return self._feed(self._redact(lines))
 
     def end(self) -> bytes:
         """Return the inner transform's output for an incomplete last line, and for its end."""
-        rest = b"".join(self._parts)
-        self._parts = []
+        rest = bytes(self._held)
+        self._held.clear()
         return (self._feed(self._redact(rest)) if rest else b"") + self._inner.end()
-
-    def _keep(self, part: bytes) -> None:
-        if part:
-            self._parts.append(part)
-            self._size += len(part)
 
 
 class LogRedactor:

@@ -26,13 +26,14 @@ class EventTooLargeError(Exception):
 class Framer:
     """Splits a stream into frames, after each blank line. Line ends may be LF, CR or CRLF. No byte is changed or lost.
 
-    The buffer holds the bytes after the last blank line. It is scanned only once: `_scanned` is where the next search starts.
-    As long as the stream has no CR, the search is a plain `bytes.find`.
+    The buffer holds the bytes after the last blank line. It grows in place and is scanned only once (`_scanned` is where the
+    next search starts), so an event in many small pieces takes no longer than in one. As long as the stream has no CR, the
+    search is a plain `bytes.find`.
     """
 
     def __init__(self, max_event_bytes: int = MAX_EVENT_BYTES) -> None:
         self.max_event_bytes = max_event_bytes
-        self._buffer = b""
+        self._buffer = bytearray()
         self._scanned = 0
         self._has_cr = False
 
@@ -41,28 +42,43 @@ class Framer:
 
         Raises EventTooLargeError if an incomplete event exceeds the limit. Frames before it are returned first.
         """
-        buffer = self._buffer + data
         self._has_cr = self._has_cr or data.find(b"\r") >= 0
         find_end = _end_of_blank_line if self._has_cr else _end_of_lf_blank_line
+        held = self._buffer
+        if held:
+            held += data
+            if not (end := find_end(held, self._scanned)):
+                return self._hold([])
+            data = bytes(held)
+            held.clear()
+        else:
+            end = find_end(data, 0)
         events: list[bytes] = []
-        start, size, end = 0, len(buffer), find_end(buffer, self._scanned)
+        start, size = 0, len(data)
         while end:
-            events.append(buffer[start:end])
-            start, end = end, find_end(buffer, end) if end < size else 0
-        self._buffer = buffer[start:]
+            events.append(data[start:end])
+            start, end = end, find_end(data, end) if end < size else 0
+        if start == size:
+            return events
+        held += data[start:]
+        return self._hold(events)
+
+    def _hold(self, events: list[bytes]) -> list[bytes]:
+        """Return the events, with an incomplete one in the buffer. Raises EventTooLargeError if there is no other."""
+        size = len(self._buffer)
         # Two line ends are at most four bytes, so an incomplete blank line starts at most three bytes before the end.
-        self._scanned = size - start - 3 if size - start > 3 else 0
-        if size - start > self.max_event_bytes and not events:
+        self._scanned = max(0, size - 3)
+        if size > self.max_event_bytes and not events:
             raise EventTooLargeError(f"an event is over {self.max_event_bytes} bytes")
         return events
 
     def flush(self) -> bytes:
         """Return the bytes after the last blank line, and clear the buffer."""
-        rest, self._buffer, self._scanned = self._buffer, b"", 0
+        rest, self._buffer, self._scanned = bytes(self._buffer), bytearray(), 0
         return rest
 
 
-def _end_of_lf_blank_line(buffer: bytes, start_at: int) -> int:
+def _end_of_lf_blank_line(buffer: bytes | bytearray, start_at: int) -> int:
     """Return where the first blank line ends in a stream without CR, or 0 if there is none."""
     end = buffer.find(b"\n", start_at) + 1
     # Searching for one byte is much faster than for two (memchr).
@@ -71,7 +87,7 @@ def _end_of_lf_blank_line(buffer: bytes, start_at: int) -> int:
     return end and end + 1
 
 
-def _end_of_blank_line(buffer: bytes, start_at: int) -> int:
+def _end_of_blank_line(buffer: bytes | bytearray, start_at: int) -> int:
     """Return where the first blank line ends, 0 if there is none or if it ends in a CR that may be half of a CRLF."""
     match = _BLANK_LINE.search(buffer, start_at)
     if match is None or (match.end() == len(buffer) and buffer.endswith(b"\r")):

@@ -68,10 +68,10 @@ def test_only_a_finish_reason_without_an_error_makes_an_answer_complete(
     [
         (CompletionState(), False, False),
         (CompletionState(finish_reason="stop"), True, True),
-        (CompletionState(finish_reason="stop", choice_finished={0: True}), True, True),
-        (CompletionState(finish_reason="stop", choice_finished={0: True, 1: False}), False, False),
-        (CompletionState(finish_reason="stop", choice_finished={0: True}, requested_choices=2), False, False),
-        (CompletionState(finish_reason="stop", choice_finished={0: True, 1: True}, requested_choices=2), True, True),
+        (CompletionState(finish_reason="stop", seen_choices={0}), True, True),
+        (CompletionState(finish_reason="stop", seen_choices={0, 1}, open_choices={1}), False, False),
+        (CompletionState(finish_reason="stop", seen_choices={0}, requested_choices=2), False, False),
+        (CompletionState(finish_reason="stop", seen_choices={0, 1}, requested_choices=2), True, True),
         (CompletionState(finish_reason="stop", ends_with_connection=True), True, False),
     ],
 )

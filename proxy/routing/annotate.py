@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from math import inf
 from typing import Any
 
 import orjson
@@ -30,7 +31,7 @@ def with_cost(data: bytes, usd: float) -> bytes:
     if not starts:
         return data
     # Some providers nest further `usage` objects. Only then is the whole text scanned for the outermost one.
-    start = starts[0] if len(starts) == 1 else min(starts, key=lambda at: _brace_depth(data[:at]))
+    start = starts[0] if len(starts) == 1 else _outermost(data, starts)
     return insert_member(data, _closing_brace(data, start), b'"cost":' + format_usd(usd).encode())
 
 
@@ -43,14 +44,28 @@ def _routing_member(routing: Mapping[str, Any]) -> bytes:
     return b'"routing":' + orjson.dumps(routing)
 
 
-def _brace_depth(data: bytes) -> int:
-    return sum(_DEPTH_CHANGE[brace[1]] for brace in _BRACE.finditer(data))
+def _outermost(data: bytes, starts: Sequence[int]) -> int:
+    """Return which of the objects whose contents start there is in the fewest others, the first of several."""
+    wanted, depth, best, best_depth = frozenset(starts), 0, starts[0], inf
+    for brace in _braces(data, 0):
+        depth += _DEPTH_CHANGE[brace[1]]
+        if depth < best_depth and brace.end() in wanted:
+            best, best_depth = brace.end(), depth
+    return best
+
+
+def _braces(data: bytes, start: int) -> Iterator[re.Match[bytes]]:
+    """Yield the braces outside of strings. Unlike `finditer`, it ends at the first place where the pattern does not match."""
+    found = _BRACE.match(data, start)
+    while found is not None:
+        yield found
+        found = _BRACE.match(data, found.end())
 
 
 def _closing_brace(data: bytes, start: int) -> int:
     """Return the index of the closing brace of the object whose content starts at `start`."""
     depth = 1
-    for brace in _BRACE.finditer(data, start):
+    for brace in _braces(data, start):
         depth += _DEPTH_CHANGE[brace[1]]
         if depth == 0:
             return brace.start(1)

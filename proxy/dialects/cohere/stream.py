@@ -53,13 +53,13 @@ class CohereStream(FrameTransform):
         return b"" if self._chunks.started else self._chunks.start()
 
     def _on_content(self, event: Mapping[str, Any]) -> bytes:
-        output = self._ensure_started()
+        output = [self._ensure_started()]
         for part in _delta_objects(event, "content"):
             if reasoning := content_of(part.get("thinking")):
-                output += self._chunks.reasoning_delta(reasoning)
+                output.append(self._chunks.reasoning_delta(reasoning))
             if text := content_of(part.get("text")):
-                output += self._chunks.text_delta(text)
-        return output
+                output.append(self._chunks.text_delta(text))
+        return b"".join(output)
 
     def _on_tool_plan(self, event: Mapping[str, Any]) -> bytes:
         plan = content_of(_message(event).get("tool_plan"))
@@ -67,14 +67,14 @@ class CohereStream(FrameTransform):
 
     def _on_call_start(self, event: Mapping[str, Any]) -> bytes:
         """Write the start of a call. Calls are numbered from 0 here. `tool_calls` is usually an object, sometimes a list."""
-        output = self._ensure_started()
+        output = [self._ensure_started()]
         for call in _delta_objects(event, "tool_calls") or [{}]:
-            output += self._on_call_end(event)
+            output.append(self._on_call_end(event))
             name = content_of(object_of(call.get("function")).get("name"))
             index, self._call_count, self._has_arguments = self._call_count, self._call_count + 1, False
             id = text_of(call.get("id")) or f"call_{self._context.id}_{index}"
-            output += self._chunks.tool_call_start(index, id, name) + self._arguments_delta(call)
-        return output
+            output += [self._chunks.tool_call_start(index, id, name), self._arguments_delta(call)]
+        return b"".join(output)
 
     def _on_call_delta(self, event: Mapping[str, Any]) -> bytes:
         return b"".join(map(self._arguments_delta, _delta_objects(event, "tool_calls")))

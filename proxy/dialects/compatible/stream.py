@@ -38,6 +38,7 @@ class RepairingStream(FrameTransform):
         super().__init__(context)
         self._member = provider_member(context.provider)
         self._choices = {0: StreamedChoice(context, 0)}
+        self._unfinished = 1
         self._last: dict[str, Any] = {}
         """The last chunk's common members, for chunks that lack them."""
 
@@ -120,7 +121,7 @@ class RepairingStream(FrameTransform):
         for position, choice in enumerate(choices):
             index = choice.get("index")
             index = index if isinstance(index, int) else position
-            known = self._choices.get(index) or self._choices.setdefault(index, StreamedChoice(self._context, index))
+            known = self._choice(index)
             reason = text_of(choice.get("finish_reason"))
             delta = known.translate_delta(choice, ends=bool(reason) and known.finish is None)
             record_delta(delta, state)
@@ -128,12 +129,24 @@ class RepairingStream(FrameTransform):
                 continuing.append({**choice, "index": index, "delta": delta, "finish_reason": None})
             if reason and known.finish is None:
                 known.finish = _finish_reason(reason, known)
+                self._unfinished -= 1
+                state.open_choices.discard(index)
                 finish = _finish_members(reason, known.finish)
                 finishing.append({**choice, "index": index, "delta": {}, "logprobs": None, **finish})
-            state.choice_finished[index] = known.finish is not None
-        if finishing and all(choice.finish for choice in self._choices.values()):
+        if finishing and not self._unfinished:
             state.finish_reason = finishing[-1]["finish_reason"]
         return continuing, finishing
+
+    def _choice(self, index: int) -> StreamedChoice:
+        """Return a choice that the host names. The first exists from the start, as an answer without it is not complete."""
+        state = self._context.answer
+        if index not in self._choices:
+            self._choices[index] = StreamedChoice(self._context, index)
+            self._unfinished += 1
+        if index not in state.seen_choices:
+            state.seen_choices.add(index)
+            state.open_choices.add(index)
+        return self._choices[index]
 
     def _chunk(self, rest: Mapping[str, Any], choices: list[dict[str, Any]]) -> bytes:
         if not choices:

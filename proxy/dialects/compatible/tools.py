@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.dialects.coerce import arguments_of, content_of, object_of
-from proxy.dialects.lenient_json import parse
+from proxy.dialects.compatible.json_progress import JsonProgress
 
 
 @dataclass(slots=True)
@@ -16,17 +16,7 @@ class _Call:
     """Its index in what is sent: calls count from 0 in each choice."""
     id: str
     name: str
-    host_index: Any
-    """The index that the host sent, None if it sent none."""
-    arguments: str = ""
-
-    def is_complete(self) -> bool:
-        """Whether the arguments are complete JSON, so that a fragment with the same name starts another call."""
-        try:
-            parse(self.arguments.encode())
-        except ValueError:
-            return False
-        return True
+    arguments: JsonProgress = field(default_factory=JsonProgress)
 
 
 class ToolCallRepair:
@@ -41,6 +31,10 @@ class ToolCallRepair:
         self._stem = stem
         self._names = names
         self._calls: list[_Call] = []
+        self._by_id: dict[str, _Call] = {}
+        """The first call with each id."""
+        self._by_host_index: dict[Any, _Call] = {}
+        """The last call with each index that the host sent."""
 
     def __bool__(self) -> bool:
         return bool(self._calls)
@@ -53,7 +47,7 @@ class ToolCallRepair:
     def close(self) -> list[dict[str, Any]]:
         """Return fragments with `{}` for the calls without arguments: "" is not JSON."""
         return [
-            {"index": call.index, "function": {"arguments": "{}"}} for call in self._calls if not call.arguments.strip()
+            {"index": call.index, "function": {"arguments": "{}"}} for call in self._calls if call.arguments.is_blank
         ]
 
     def _repair_fragment(self, fragment: dict[str, Any]) -> dict[str, Any] | None:
@@ -62,7 +56,7 @@ class ToolCallRepair:
         call = self._call_of(fragment, name)
         if call is None:
             return self._start(fragment, name, arguments)
-        call.arguments += arguments
+        call.arguments.feed(arguments)
         return {"index": call.index, "function": {"arguments": arguments}} if arguments else None
 
     def _start(self, fragment: dict[str, Any], name: str, arguments: str) -> dict[str, Any] | None:
@@ -70,23 +64,33 @@ class ToolCallRepair:
             return None
         index = len(self._calls)
         id = valid_id(fragment) or f"call_{self._stem}_{index}"
-        self._calls.append(_Call(index, id, name, fragment.get("index"), arguments))
+        call = _Call(index, id, name)
+        call.arguments.feed(arguments)
+        self._calls.append(call)
+        self._by_id.setdefault(id, call)
+        self._by_host_index[_host_index(fragment)] = call
         function = {"name": self._names.get(name, name), "arguments": arguments}
         return {**fragment, "index": index, "id": id, "type": "function", "function": function}
 
     def _call_of(self, fragment: dict[str, Any], name: str) -> _Call | None:
         """Return the call that a fragment continues, or None if it starts another."""
-        id, host_index = valid_id(fragment), fragment.get("index")
-        for call in self._calls:
-            if id and call.id == id:
-                return call
+        id, host_index = valid_id(fragment), _host_index(fragment)
+        if id and id in self._by_id:
+            return self._by_id[id]
         if id and name:
             return None
-        same_index = [call for call in self._calls if host_index is None or call.host_index == host_index]
+        last = self._calls[-1] if self._calls else None
+        same_index = last if host_index is None else self._by_host_index.get(host_index)
         if not name:
-            return next(reversed(same_index or self._calls), None)
-        last = same_index[-1] if same_index else None
-        return last if last is not None and last.name == name and not last.is_complete() else None
+            return same_index or last
+        continues = same_index is not None and same_index.name == name and not same_index.arguments.is_complete
+        return same_index if continues else None
+
+
+def _host_index(fragment: Mapping[str, Any]) -> Any:
+    """Return the index that the host sent, None if it sent none that is a number or a text."""
+    index = fragment.get("index")
+    return index if isinstance(index, (int, float, str)) else None
 
 
 def valid_id(call: Mapping[str, Any]) -> str | None:

@@ -16,16 +16,16 @@ from proxy.errors import UpstreamErrorResponse
 from proxy.messages import Headers
 from proxy.retry_after import parse_duration
 
-# (HTTP status, pattern in the message, status name, reasons and quota ids) -> more specific (HTTP status, OpenAI code).
-# The first match applies.
-_SPECIFIC_ERRORS: tuple[tuple[int, re.Pattern[str], int, str | None], ...] = (
-    (400, re.compile(r"API_KEY_INVALID|API key (?:not valid|expired)"), 401, None),
-    (400, re.compile(r"token count.*exceed", re.IGNORECASE | re.DOTALL), 400, CONTEXT_LENGTH),
-    (400, re.compile(r"billing.*FAILED_PRECONDITION", re.IGNORECASE | re.DOTALL), 429, "insufficient_quota"),
-    (400, re.compile(r"location is not supported"), 403, None),
-    (400, re.compile(r"Cannot find field"), 400, "unknown_parameter"),
-    (429, re.compile(r"PerDay|limit: 0\b"), 429, "insufficient_quota"),
-    (503, re.compile(r"UNAVAILABLE|overloaded"), 503, OVERLOADED),
+# (HTTP status, patterns that follow each other in: message, status name, reasons and quota ids) -> more specific (HTTP
+# status, OpenAI code). The first match applies.
+_SPECIFIC_ERRORS: tuple[tuple[int, tuple[re.Pattern[str], ...], int, str | None], ...] = (
+    (400, (re.compile(r"API_KEY_INVALID|API key (?:not valid|expired)"),), 401, None),
+    (400, (re.compile(r"token count", re.IGNORECASE), re.compile(r"exceed", re.IGNORECASE)), 400, CONTEXT_LENGTH),
+    (400, (re.compile(r"billing", re.IGNORECASE), re.compile(r"FAILED_PRECONDITION")), 429, "insufficient_quota"),
+    (400, (re.compile(r"location is not supported"),), 403, None),
+    (400, (re.compile(r"Cannot find field"),), 400, "unknown_parameter"),
+    (429, (re.compile(r"PerDay|limit: 0\b"),), 429, "insufficient_quota"),
+    (503, (re.compile(r"UNAVAILABLE|overloaded"),), 503, OVERLOADED),
 )
 
 
@@ -51,10 +51,21 @@ def error_from_object(
 
 
 def _specific_error(status: int, searched: str) -> tuple[int, str | None]:
-    for given, pattern, specific_status, code in _SPECIFIC_ERRORS:
-        if given == status and pattern.search(searched):
+    for given, patterns, specific_status, code in _SPECIFIC_ERRORS:
+        if given == status and _follow_each_other(patterns, searched):
             return specific_status, code
     return status, None
+
+
+def _follow_each_other(patterns: Iterable[re.Pattern[str]], text: str) -> bool:
+    """Return whether each pattern matches after the one before it. One pattern with `.*` would take quadratic time."""
+    end = 0
+    for pattern in patterns:
+        found = pattern.search(text, end)
+        if found is None:
+            return False
+        end = found.end()
+    return True
 
 
 def _status_of(error_object: Mapping[str, Any]) -> int:

@@ -38,19 +38,19 @@ def unwrap_list(response: Any) -> Any:
 
 
 def _choice(candidate: dict[str, Any], context: ResponseContext, position: int) -> dict[str, Any]:
-    texts: dict[str, str] = {}
+    texts: dict[str, list[str]] = {}
     calls: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
     for part in parts(candidate):
         if text := content_of(part.get("text")):
-            kind = "reasoning_content" if part.get("thought") else "content"
-            texts[kind] = texts.get(kind, "") + text
+            texts.setdefault("reasoning_content" if part.get("thought") else "content", []).append(text)
         elif "functionCall" in part:
             calls.append(to_tool_call(part, context, position * 1000 + len(calls)))
         elif "inlineData" in part:
             images.append(to_image_part(part))
     reason = finish_reason(candidate)
-    message = {**texts, "refusal": refusal(candidate), "tool_calls": calls, "images": images or None}
+    joined = {kind: "".join(pieces) for kind, pieces in texts.items()}
+    message = {**joined, "refusal": refusal(candidate), "tool_calls": calls, "images": images or None}
     index = candidate.get("index")
     choice = build_choice(message, reason, index if isinstance(index, int) else position)
     unmapped = unmapped_finish_reason(candidate.get("finishReason"))

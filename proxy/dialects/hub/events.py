@@ -59,8 +59,8 @@ def record_event(event: Chunk, state: CompletionState) -> None:
     elif kind in END_EVENTS:
         state.finish_reason = END_EVENTS[kind]
         if kind in _ONE_PER_IMAGE:
-            state.choice_finished[len(state.choice_finished)] = True
-        state.done = kind not in _ONE_PER_IMAGE or len(state.choice_finished) >= state.requested_choices
+            state.seen_choices.add(len(state.seen_choices))
+        state.done = kind not in _ONE_PER_IMAGE or len(state.seen_choices) >= state.requested_choices
         state.usage = chat_usage(response.usage) or state.usage
     if event_has_content(event):
         state.text_only = False  # an answer in typed events cannot be resumed at another target

@@ -24,8 +24,13 @@ def record_chunk(chunk: Chunk, state: CompletionState) -> None:
         finish_reason, index = choice.finish_reason, choice.index
         if finish_reason:
             state.finish_reason = text_of(finish_reason) or "stop"
-        if index is not None and (finish_reason or index not in state.choice_finished):
-            state.choice_finished[index] = bool(finish_reason)
+        if index is None:
+            continue
+        if finish_reason:
+            state.open_choices.discard(index)
+        elif index not in state.seen_choices:
+            state.open_choices.add(index)
+        state.seen_choices.add(index)
 
 
 def record_delta(delta: Any, state: CompletionState) -> None:

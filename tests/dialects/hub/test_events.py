@@ -51,7 +51,7 @@ def test_content_ends_and_failures_count_as_content(kind: Any, expected: bool) -
         ({"type": "response.incomplete", "response": {}}, CompletionState(finish_reason="length", done=True)),
         (
             {"type": "image_generation.completed", "usage": USAGE},
-            CompletionState(finish_reason="stop", done=True, usage=CHAT_USAGE, choice_finished={0: True}),
+            CompletionState(finish_reason="stop", done=True, usage=CHAT_USAGE, seen_choices={0}),
         ),
         ({"type": "response.failed", "response": {"model": "m-1"}}, CompletionState(model="m-1", error=True)),
         ({"type": "error", "message": "broke"}, CompletionState(error=True)),
