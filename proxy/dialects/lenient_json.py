@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import orjson
 
 _MAX_INT_DIGITS = 18
 """Any integer of so many digits fits into 64 bits."""
+_LONG_NUMBER = re.compile(f"[0-9]{{{_MAX_INT_DIGITS + 1}}}")
 REPLACEMENT = "\ufffd"
 
 
@@ -33,8 +35,10 @@ def parse_or_none(data: bytes) -> Any:
 
 
 def _parse_leniently(data: bytes) -> Any:
+    text = data.decode("utf-8", "replace")
+    decoder = _decoder_of_long_numbers if _LONG_NUMBER.search(text) else _decoder
     try:
-        return _decoder.decode(data.decode("utf-8", "replace"))
+        return decoder.decode(text)
     except RecursionError as error:
         raise ValueError("nested too deeply") from error
 
@@ -43,7 +47,9 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MAX_INT_DIGITS else float(digits)
 
 
-_decoder = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)
+_decoder = json.JSONDecoder(parse_constant=lambda _: None)
+_decoder_of_long_numbers = json.JSONDecoder(parse_int=_integer, parse_constant=lambda _: None)
+_encoder = json.JSONEncoder(ensure_ascii=False, check_circular=False, separators=(",", ":"))
 
 
 def to_utf8(data: bytes) -> bytes:
@@ -62,20 +68,13 @@ def serialize(value: Any) -> bytes:
     try:
         return orjson.dumps(value)
     except TypeError:
-        return orjson.dumps(_without_lone_surrogates(value))
+        # In C, unlike a walk through the value. What it writes is parsed once more because orjson checks and formats it.
+        return orjson.dumps(parse(to_well_formed(_encoder.encode(value)).encode()))
 
 
 def to_well_formed(text: str) -> str:
     """Return the text with pairs of surrogates joined to one character and lone ones replaced by U+FFFD."""
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _without_lone_surrogates(value: Any) -> Any:
-    if isinstance(value, str):
-        return to_well_formed(value)
-    if isinstance(value, dict):
-        return {_without_lone_surrogates(name): _without_lone_surrogates(member) for name, member in value.items()}
-    return [_without_lone_surrogates(item) for item in value] if isinstance(value, list) else value
 
 
 class SurrogateJoiner:

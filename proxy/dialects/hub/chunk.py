@@ -77,11 +77,22 @@ def chunk_from_object(members: Mapping[str, Any]) -> Chunk:
 
 def _well_typed(members: Mapping[str, Any], kind: type[Struct]) -> dict[str, Any]:
     """Return the members that have the type of their field in `kind`."""
-    return {field.name: members[field.name] for field in fields(kind) if _has_type(members.get(field.name), field.type)}
+    given = {name: members.get(name) for name in _FIELD_TYPES[kind]}
+    return {
+        name: value for name, value in given.items() if value is not None and _has_type(value, _FIELD_TYPES[kind][name])
+    }
+
+
+_FIELD_TYPES: Mapping[type[Struct], Mapping[str, Any]] = {
+    kind: {field.name: field.type for field in fields(kind)} for kind in (Choice, ResponseObject, Chunk)
+}
 
 
 def _has_type(value: Any, kind: Any) -> bool:
+    if kind is Any:
+        return True
     try:
-        return convert(value, kind) is not None
+        convert(value, kind)
     except _CONVERT_ERRORS:
         return False
+    return True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections import deque
 
 import orjson
 
-_LINE = re.compile(rb"[^\r\n]+")
-_BOM = b"\xef\xbb\xbf"
+_BRACE_OF_DATA = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])data:[^\r\n]*\}")
+"""A data line up to its last brace."""
 _SINGLE_LINE_OVERHEAD = len(b"data: \n\n")
 
 
@@ -37,9 +38,6 @@ def append_to_event(frame: bytes, data: bytes, member: bytes) -> bytes:
         len(frame) - len(data) <= _SINGLE_LINE_OVERHEAD
     ):  # nearly all frames, as no second line with a brace fits in there
         return append_member(frame, member)
-    end = max(line.end() for line in _LINE.finditer(frame) if _is_data(line[0]) and b"}" in line[0])
+    (last,) = deque(_BRACE_OF_DATA.finditer(frame), maxlen=1)
+    end = last.end()
     return append_member(frame[:end], member) + frame[end:]
-
-
-def _is_data(line: bytes) -> bool:
-    return line.removeprefix(_BOM).partition(b":")[0] == b"data"
