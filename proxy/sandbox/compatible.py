@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from proxy.sandbox import openai
 from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
+from proxy.sandbox.limits import check_maxima
 from proxy.sandbox.openai_chat import complete_chat
 
 MODELS = ("Llama-4-Maverick-17B-128E-Instruct-FP8", "Llama-4-Scout-17B-16E-Instruct-FP8", "Llama-3.3-70B-Instruct")
@@ -29,6 +30,7 @@ def _chat(call: Call) -> Reply:
         if not isinstance(body.get(name), expected) or not body[name]:
             raise SimulatedError(400, f"'{name}' must be {description}.", param=name)
     openai.check_messages(body["messages"])
+    check_maxima(body)
     return complete_chat(call, body, {"model": body["model"]})
 
 

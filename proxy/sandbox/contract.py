@@ -11,6 +11,8 @@ import orjson
 
 from proxy.messages import Headers
 
+MAX_MODEL_LENGTH = 256
+"""Characters of a model's name. It is in every event of the answer."""
 EVENT_STREAM = "text/event-stream; charset=utf-8"
 
 
@@ -99,11 +101,18 @@ def with_headers(reply: Reply, headers: Mapping[str, str]) -> Reply:
 
 
 def parse_json_object(call: Call) -> dict[str, Any]:
-    """Parse the body. Raises SimulatedError with status 400 unless it is a JSON object."""
+    """Parse the body. Raises SimulatedError: 400 unless it is a JSON object, 404 for a model's name that is too long."""
     try:
         value = orjson.loads(call.body)
     except orjson.JSONDecodeError as error:
         raise SimulatedError(400, f"The body is not valid JSON: {error}") from error
     if not isinstance(value, dict):
         raise SimulatedError(400, "The body must be a JSON object.")
+    check_model(value.get("model"))
     return value
+
+
+def check_model(model: Any) -> None:
+    """Raise SimulatedError for a name so long that no provider has such a model."""
+    if isinstance(model, str) and len(model) > MAX_MODEL_LENGTH:
+        raise SimulatedError(404, f"The model '{model[:64]}...' does not exist.", param="model", code="model_not_found")

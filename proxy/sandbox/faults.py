@@ -44,8 +44,9 @@ class RequestContext:
             return self.simulation.handle(self.call)
         except SimulatedError as error:
             return self.error_reply(error)
-        except (AttributeError, KeyError, TypeError):
-            # A nested member of the wrong type, such as a list instead of an object. Real providers answer 400 as well.
+        except (AttributeError, KeyError, TypeError, RecursionError):
+            # A nested member of the wrong type, such as a list instead of an object, or one that is nested too deep. Real
+            # providers answer 400 as well.
             return self.error_reply(SimulatedError(400, "The body does not have the shape this endpoint takes."))
 
     def error_reply(self, error: SimulatedError) -> Reply:

@@ -15,6 +15,7 @@ from proxy.sandbox.contract import (
     Reply,
     SimulatedError,
     Simulation,
+    check_model,
     event_reply,
     json_reply,
     parse_json_object,
@@ -50,6 +51,7 @@ def handle(call: Call) -> Reply:
     handler = _METHODS.get((call.method, bool(match and match["model"]), match["method"])) if match else None
     if match is None or handler is None:
         raise SimulatedError(404)
+    check_model(match["model"])
     return with_headers(handler(call, match["model"] or ""), {"x-gemini-service-tier": "standard"})
 
 

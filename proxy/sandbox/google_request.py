@@ -37,6 +37,7 @@ _OPAQUE = frozenset(
 )
 _MODES = frozenset({"MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"})
 _FIRST_STRICT_GENERATION = 3
+_MAX_CANDIDATES = 8
 _GENERATION = re.compile(r"gemini-(\d+)")
 _LETTER = re.compile(r"_([a-z])")
 
@@ -62,8 +63,7 @@ def check_request(body: Mapping[str, Any], model: str, streamed: bool) -> None:
     _check_members(config, "generation_config")
     if not body.get("contents"):
         raise SimulatedError(400, "GenerateContentRequest.contents: contents is not specified")
-    if (config.get("candidateCount") or 1) > 1 and (strict or streamed):
-        raise SimulatedError(400, "Multiple candidates is not enabled for this model")
+    _check_candidates(config.get("candidateCount") or 1, strict or streamed)
     for declaration in _declarations(body):
         _check_declaration(declaration)
     if _calling(body).get("mode", "AUTO") not in _MODES:
@@ -71,6 +71,16 @@ def check_request(body: Mapping[str, Any], model: str, streamed: bool) -> None:
             400, f"Invalid value at 'tool_config.function_calling_config.mode': {_calling(body)['mode']}"
         )
     _check_contents(body["contents"], strict)
+
+
+def _check_candidates(count: int, only_one: bool) -> None:
+    if count > 1 and only_one:
+        raise SimulatedError(400, "Multiple candidates is not enabled for this model")
+    if not 1 <= count <= _MAX_CANDIDATES:
+        supported = f"the supported range is from 1 (inclusive) to {_MAX_CANDIDATES + 1} (exclusive)"
+        raise SimulatedError(
+            400, f"Unable to submit request because it has a candidateCount value of {count} but {supported}."
+        )
 
 
 def _check_contents(contents: list[dict[str, Any]], strict: bool) -> None:
@@ -152,7 +162,7 @@ def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]
     """Return the tools that may be called, and whether one must be."""
     tools = {one["name"]: _schema(one) for one in _declarations(body)}
     calling = _calling(body)
-    allowed = calling.get("allowedFunctionNames") or tools
+    allowed = frozenset(calling.get("allowedFunctionNames") or tools)
     callable_tools = {} if calling.get("mode") == "NONE" else {name: tools[name] for name in tools if name in allowed}
     return callable_tools, calling.get("mode") == "ANY"
 

@@ -9,12 +9,22 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import orjson
 
+from proxy.sandbox.contract import SimulatedError
+
 MAX_ECHOED_CHARS = 200
 """Length of the part of the last message that is echoed."""
+MAX_SEARCHED_CHARS = 10_000
+"""Length of the part of the last message in which names of tools are looked for."""
+MAX_TOOL_CALLS = 8
+MAX_FRAGMENTS = 32
+"""Pieces of a tool call's arguments in a stream."""
+MAX_ARGUMENTS_CHARS = 2**16
+"""JSON of the arguments of all tool calls, with their names."""
 
 _WORDS = re.compile(r"\s*\S+(?:\s+\S+){0,2}\s*")
 _FRAGMENT_CHARS = 12
@@ -52,7 +62,8 @@ class ToolCall:
     def fragments(self) -> list[str]:
         """Return the arguments as JSON, in the fragments of a stream."""
         text = orjson.dumps(self.arguments).decode()
-        return [text[at : at + _FRAGMENT_CHARS] for at in range(0, len(text), _FRAGMENT_CHARS)]
+        size = max(_FRAGMENT_CHARS, -(-len(text) // MAX_FRAGMENTS))
+        return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +84,13 @@ class ModelOutput:
 
 
 def generate(prompt: Prompt) -> ModelOutput:
-    """Return the answer. Equal prompts get equal answers."""
+    """Return the answer. Equal prompts get equal answers. Raises SimulatedError if a tool takes too many arguments."""
     calls = () if prompt.tool_result is not None else _tool_calls(prompt)
     full = "" if calls else _text(prompt)[len(prompt.prefill) :]
     text = full if prompt.max_tokens is None else full[: 4 * prompt.max_tokens]
     output = text + "".join(fragment for call in calls for fragment in call.fragments())
+    if len(output) + sum(len(call.name) for call in calls) > MAX_ARGUMENTS_CHARS:
+        raise SimulatedError(400, f"The simulated model writes at most {MAX_ARGUMENTS_CHARS} characters of arguments.")
     return ModelOutput(
         pieces=tuple(_WORDS.findall(text)),
         tool_calls=calls,
@@ -117,7 +130,8 @@ def _sample_of_type(schema: Mapping[str, Any]) -> Any:
 
 
 def _tool_calls(prompt: Prompt) -> tuple[ToolCall, ...]:
-    named = [name for name in prompt.tools if name and name in prompt.user]
+    searched = prompt.user[:MAX_SEARCHED_CHARS]
+    named = list(islice((name for name in prompt.tools if name and name in searched), MAX_TOOL_CALLS))
     if prompt.tool_required and not named:
         named = list(prompt.tools)[:1]
     return tuple(ToolCall(name, sample_value({"type": "object", **prompt.tools[name]})) for name in named)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
+from proxy.sandbox.limits import MAX_TOOLS, check_length, check_maxima
 from proxy.sandbox.openai_chat import complete_chat
 from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
 from proxy.sandbox.openai_responses import responses
@@ -26,8 +27,7 @@ MODEL_SNAPSHOTS: Mapping[str, str] = {
 }
 """Alias of a model -> its dated name in the response. Other names are returned unchanged."""
 
-_MAX_CHOICES = 128
-_COUNTS = ("n", "max_tokens", "max_completion_tokens", "max_output_tokens")
+_COUNTS = ("n", "best_of", "dimensions", "max_tokens", "max_completion_tokens", "max_output_tokens")
 # Reasoning models reject max_tokens: their limit, max_completion_tokens, includes the reasoning tokens.
 _REASONING_MODEL = re.compile(r"o\d|gpt-(?:[5-9]|1\d)(?!.*chat)")
 _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
@@ -122,8 +122,8 @@ def _check(body: Mapping[str, Any], endpoint: _Endpoint) -> None:
             raise SimulatedError(
                 400, f"'{name}' must be a whole number from 1.", param=name, code="integer_below_min_value"
             )
-    if (body.get("n") or 1) > _MAX_CHOICES:
-        raise SimulatedError(400, f"'n' is {_MAX_CHOICES} at most.", param="n", code="integer_above_max_value")
+    check_maxima(body)
+    check_length(body, "tools", MAX_TOOLS)
 
 
 def _headers(call: Call) -> dict[str, str]:

@@ -14,6 +14,7 @@ import orjson
 
 from proxy import sse
 from proxy.sandbox.contract import Call, Reply, SimulatedError, event_reply, json_reply
+from proxy.sandbox.limits import MAX_TEXTS, check_length
 from proxy.sandbox.model import ModelOutput, Prompt, count_tokens, generate
 from proxy.sandbox.openai_chat import DONE, content_text, usage
 
@@ -36,8 +37,8 @@ CATEGORIES = (
     "violence/graphic",
 )
 
-_MAX_INPUTS = 2048
 _DIMENSIONS: Mapping[str, int] = {"text-embedding-3-large": 3072}
+_FIXED_DIMENSIONS = frozenset({"text-embedding-ada-002"})
 _DEFAULT_DIMENSIONS = 1536
 _MAX_IMAGES = 10
 _DEFAULT_MAX_TOKENS = 16
@@ -46,9 +47,9 @@ _DEFAULT_MAX_TOKENS = 16
 def embeddings(call: Call, body: Mapping[str, Any]) -> Reply:
     """Return a unit vector for each input. Equal texts get equal vectors."""
     inputs = _inputs(body["input"], "input")
-    if len(inputs) > _MAX_INPUTS or not all(inputs):
-        raise SimulatedError(400, f"'input' must be 1 to {_MAX_INPUTS} texts, none empty.", param="input")
-    size = body.get("dimensions") or _DIMENSIONS.get(body["model"], _DEFAULT_DIMENSIONS)
+    if len(inputs) > MAX_TEXTS or not all(inputs):
+        raise SimulatedError(400, f"'input' must be 1 to {MAX_TEXTS} texts, none empty.", param="input")
+    size = _dimensions(body)
     form = body.get("encoding_format") or "float"
     if form not in ("float", "base64"):
         raise SimulatedError(400, "'encoding_format' must be float or base64.", param="encoding_format")
@@ -59,6 +60,21 @@ def embeddings(call: Call, body: Mapping[str, Any]) -> Reply:
     prompt_tokens = sum(map(count_tokens, inputs))
     counts = {"prompt_tokens": prompt_tokens, "total_tokens": prompt_tokens}
     return _charged_reply({"object": "list", "data": data, "model": body["model"], "usage": counts}, prompt_tokens)
+
+
+def _dimensions(body: Mapping[str, Any]) -> int:
+    """Return the length of the vectors. Raises SimulatedError if the model has none that are so long."""
+    model, requested = body["model"], body.get("dimensions")
+    longest = _DIMENSIONS.get(model, _DEFAULT_DIMENSIONS)
+    if requested is None:
+        return longest
+    if model in _FIXED_DIMENSIONS:
+        raise SimulatedError(400, "This model does not support specifying dimensions.")
+    if requested > longest:
+        raise SimulatedError(
+            400, f"Invalid value for 'dimensions' = {requested}. Must be less than or equal to {longest}."
+        )
+    return int(requested)
 
 
 def images(call: Call, body: Mapping[str, Any]) -> Reply:
@@ -88,6 +104,7 @@ def images(call: Call, body: Mapping[str, Any]) -> Reply:
 
 def moderations(call: Call, body: Mapping[str, Any]) -> Reply:
     """Flag each text for the categories that it mentions."""
+    check_length(body, "input", MAX_TEXTS)
     inputs = body["input"]
     texts = [inputs] if isinstance(inputs, str) else inputs
     if not isinstance(texts[0], str):
@@ -98,11 +115,22 @@ def moderations(call: Call, body: Mapping[str, Any]) -> Reply:
 
 def completions(call: Call, body: Mapping[str, Any]) -> Reply:
     """Complete each prompt with text, as one body or as events."""
-    prompts = _inputs(body["prompt"], "prompt")
-    outputs = [_complete_prompt(call, body, prompt) for prompt in prompts for _ in range(body.get("n") or 1)]
+    prompts, n = _inputs(body["prompt"], "prompt"), body.get("n") or 1
+    _check_choices(body, len(prompts) * n)
+    outputs = [_complete_prompt(call, body, prompt) for prompt in prompts for _ in range(n)]
     completion = _TextCompletion(call, body, outputs)
     reply = event_reply(completion.events()) if body.get("stream") else json_reply(200, {}, completion.complete())
     return replace(reply, tokens=completion.usage()["total_tokens"])
+
+
+def _check_choices(body: Mapping[str, Any], count: int) -> None:
+    """Raise SimulatedError for too many choices over all prompts, or for more than are generated."""
+    if count > MAX_TEXTS:
+        raise SimulatedError(400, f"'prompt' and 'n' ask for {count} choices: {MAX_TEXTS} at most.", param="n")
+    n, best_of = body.get("n") or 1, body.get("best_of")
+    if best_of is not None and best_of < n:
+        what = "You requested that the server return more choices than it will generate (HINT: you must set 'n'"
+        raise SimulatedError(400, f"{what} (currently {n}) to be at most 'best_of' (currently {best_of})).")
 
 
 def _inputs(value: Any, name: str) -> list[str]:
@@ -123,10 +151,11 @@ def _vector(text: str, size: int) -> bytes:
     return struct.pack(f"<{size}f", *(number / length for number in numbers))
 
 
-def _encode_vector(vector: bytes, form: str) -> str | list[float]:
+def _encode_vector(vector: bytes, form: str) -> str | orjson.Fragment:
+    """Return the vector as base64, or as JSON, which takes less memory than its numbers."""
     if form == "base64":
         return base64.b64encode(vector).decode()
-    return list(struct.unpack(f"<{len(vector) // 4}f", vector))
+    return orjson.Fragment(orjson.dumps(struct.unpack(f"<{len(vector) // 4}f", vector)))
 
 
 def _moderate(text: str) -> dict[str, Any]:

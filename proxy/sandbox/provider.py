@@ -21,6 +21,8 @@ from proxy.sandbox.scenario import Fault, Scenario
 
 MAX_RECORDED_REQUESTS = 1_000
 """Per provider. Older ones are dropped."""
+MAX_RECORDED_BYTES = 64 * 2**20
+"""Of their bodies. Only the latest request may be larger."""
 _MINUTE_S = 60.0
 
 
@@ -68,7 +70,8 @@ class SimulatedProvider:
         self.simulation = simulation
         self.scenario = Scenario()
         self.port = Port(self._handle)
-        self.received: deque[ReceivedRequest] = deque(maxlen=MAX_RECORDED_REQUESTS)
+        self.received: deque[ReceivedRequest] = deque()
+        self._received_bytes = 0
         self._environment = environment
         self._request_count = 0
         self._minute = _Minute()
@@ -80,9 +83,17 @@ class SimulatedProvider:
 
     async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
         body = await request.content.read()
-        self.received.append(ReceivedRequest(request.method, request.path_qs, request.headers.copy(), body))
+        self._record(ReceivedRequest(request.method, request.path_qs, request.headers.copy(), body))
         context = RequestContext(self._call(request, body), self._counting_simulation(), self.scenario)
         return await play(build_script(self._take_fault(), context), request, self._environment.sleep)
+
+    def _record(self, request: ReceivedRequest) -> None:
+        self.received.append(request)
+        self._received_bytes += len(request.body)
+        while len(self.received) > MAX_RECORDED_REQUESTS or (
+            self._received_bytes > MAX_RECORDED_BYTES and len(self.received) > 1
+        ):
+            self._received_bytes -= len(self.received.popleft().body)
 
     def _call(self, request: web.BaseRequest, body: bytes) -> Call:
         now = self._environment.clock()

@@ -94,3 +94,13 @@ async def test_the_query_reaches_the_simulation():
 async def test_every_response_has_a_different_id(ask):
     ids = {(await ask())[2]["id"] for _ in range(3)}
     assert len(ids) == 3
+
+
+async def test_recorded_requests_take_bounded_memory(provider, ask, monkeypatch):
+    monkeypatch.setattr("proxy.sandbox.provider.MAX_RECORDED_BYTES", 2 * len(json.dumps(BODY)))
+    for _ in range(4):
+        await ask()
+    assert len(provider.received) == 2
+    monkeypatch.setattr("proxy.sandbox.provider.MAX_RECORDED_BYTES", 1)
+    await ask()
+    assert [json.loads(received.body) for received in provider.received] == [BODY]
