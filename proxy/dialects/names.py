@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 
 
@@ -17,16 +17,24 @@ class NameRule:
     limit: int = 64
     first: str = ""
     """Characters allowed in the first place, if fewer than `allowed`. `_` must be in both."""
+    _valid: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _invalid_character: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _valid_start: re.Pattern[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        first = self.first or self.allowed
+        object.__setattr__(self, "_valid", re.compile(f"[{first}][{self.allowed}]{{0,{self.limit - 1}}}"))
+        object.__setattr__(self, "_invalid_character", re.compile(f"[^{self.allowed}]"))
+        object.__setattr__(self, "_valid_start", re.compile(f"[{first}]"))
 
     def is_valid(self, name: str) -> bool:
         """Whether the provider accepts the name."""
-        first = self.first or self.allowed
-        return len(name) <= self.limit and re.fullmatch(f"[{first}][{self.allowed}]*", name) is not None
+        return self._valid.fullmatch(name) is not None
 
     def closest_valid(self, name: str) -> str:
         """Return the closest valid name: invalid characters become `_`. Two names may have the same one."""
-        name = re.sub(f"[^{self.allowed}]", "_", name[: self.limit])
-        if not re.match(f"[{self.first or self.allowed}]", name):
+        name = self._invalid_character.sub("_", name[: self.limit])
+        if not self._valid_start.match(name):
             name = "_" + name
         return name[: self.limit]
 

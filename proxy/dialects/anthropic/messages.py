@@ -145,6 +145,8 @@ _ROLES: Mapping[str, Callable[[Conversation, Mapping[str, Any], str], None]] = {
 
 def _blocks(content: Any, where: str, translators: Mapping[str, Callable[[Block, str], Block | None]]) -> list[Block]:
     """Translate content parts with the function for their type. Empty texts are dropped, `cache_control` is kept."""
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content.strip() else []
     blocks = []
     for index, part in enumerate(content_parts(content, where)):
         path = f"{where}[{index}]"

@@ -18,6 +18,7 @@ from proxy.dialects.anthropic.tables import (
     model_capabilities,
 )
 from proxy.dialects.anthropic.tools import tool_names, translate_tools
+from proxy.dialects.coerce import text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.hub.params import check_essential, drop_warnings, is_default
@@ -110,7 +111,7 @@ def _stop_sequences(stop: Any) -> list[str] | None:
 
 
 def _service_tier(body: Mapping[str, Any]) -> str | None:
-    return SERVICE_TIERS.get(str(body.get("service_tier")))
+    return SERVICE_TIERS.get(text_of(body.get("service_tier")))
 
 
 def _user_id(user: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from itertools import chain
 from typing import Any
 
@@ -47,8 +47,10 @@ def _resolve_ref(schema: Schema, root: Schema) -> Schema:
         return schema
     found: Any = root
     for step in reference[2:].split("/"):
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else schema
+        if not isinstance(found, dict):
+            return schema
+        found = found.get(step)
+    return found if isinstance(found, dict) else schema
 
 
 def _merge(schemas: list[Schema], keyword: str, limit: int) -> dict[str, Any]:
@@ -84,32 +86,31 @@ _SUPPORTED_FORMATS = frozenset({
     "date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid",
 })  # fmt: skip
 _SCHEMA_MAPS = frozenset({"properties", "$defs", "definitions"})
+_SCHEMA_MEMBERS = frozenset({"items", *_COMBINATORS})
 
 
 def strict_schema(schema: Any) -> Any:
     """Rewrite a schema for strict tools: objects are closed, unsupported constraints move into the description."""
     if isinstance(schema, list):
         return [strict_schema(item) for item in schema]
-    if not isinstance(schema, Mapping):
+    if not isinstance(schema, dict):
         return schema
-    notes = [f"{key}: {orjson.dumps(value).decode()}" for key, value in schema.items() if _is_unsupported(key, value)]
-    kept = {"anyOf" if key == "oneOf" else key: _strict_member(key, value) for key, value in _supported_members(schema)}
+    kept: dict[str, Any] = {}
+    notes: list[str] = []
+    for key, value in schema.items():
+        if _is_unsupported(key, value):
+            notes.append(f"{key}: {orjson.dumps(value).decode()}")
+        elif key in _SCHEMA_MAPS and isinstance(value, dict):
+            kept[key] = {name: strict_schema(named) for name, named in value.items()}
+        elif key in _SCHEMA_MEMBERS:
+            kept["anyOf" if key == "oneOf" else key] = strict_schema(value)
+        else:
+            kept[key] = value
     if notes:
         kept["description"] = " ".join([*filter(None, [kept.get("description")]), f"({', '.join(notes)})"])
     if kept.get("type") == "object" or "properties" in kept:
         kept["additionalProperties"] = False
     return kept
-
-
-def _supported_members(schema: Schema) -> Iterable[tuple[str, Any]]:
-    return ((key, value) for key, value in schema.items() if not _is_unsupported(key, value))
-
-
-def _strict_member(key: str, value: Any) -> Any:
-    """Rewrite a member where it holds schemas: maps of named schemas, `items` and combinators. All others stay."""
-    if key in _SCHEMA_MAPS and isinstance(value, Mapping):
-        return {name: strict_schema(schema) for name, schema in value.items()}
-    return strict_schema(value) if key in ("items", *_COMBINATORS) else value
 
 
 def _is_unsupported(key: str, value: Any) -> bool:

@@ -47,7 +47,8 @@ def translate_messages(
 
 
 def _text(message: Mapping[str, Any], where: str) -> str:
-    return text_content(message.get("content"), f"{where}.content")
+    content = message.get("content")
+    return content if isinstance(content, str) else text_content(content, f"{where}.content")
 
 
 class ContentsBuilder:
@@ -154,9 +155,12 @@ def _thought_signature(call: Mapping[str, Any]) -> str | None:
 
 def _user_parts(message: Mapping[str, Any], where: str) -> list[Part]:
     """Translate a user message. A blank text is added if there is none, because some models reject images without text."""
+    content = message.get("content")
+    if isinstance(content, str):
+        return [{"text": content} if content else _BLANK]
     translated = [
         _part(part, f"{where}.content[{index}]")
-        for index, part in enumerate(content_parts(message.get("content"), f"{where}.content"))
+        for index, part in enumerate(content_parts(content, f"{where}.content"))
         if part_text(part) != ""
     ]
     return translated if any("text" in part for part in translated) else [*translated, _BLANK]

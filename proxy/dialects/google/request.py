@@ -6,6 +6,7 @@ from collections.abc import Mapping, Set
 from typing import Any
 from urllib.parse import quote
 
+from proxy.dialects.coerce import text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.google import tables
 from proxy.dialects.google.contents import translate_messages
@@ -39,7 +40,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
         "toolConfig": tool_config(body, defined, provider_names),
         "safetySettings": safety.settings,
         "generationConfig": _generation_config(body, frozenset(unsupported)),
-        "serviceTier": tables.SERVICE_TIERS.get(str(body.get("service_tier"))),
+        "serviceTier": tables.SERVICE_TIERS.get(text_of(body.get("service_tier"))),
     }
     return ProviderRequest(
         path=PATHS[call.endpoint].format(
@@ -66,7 +67,7 @@ def _unavailable(body: Mapping[str, Any], generation: int) -> set[str]:
         "n": is_gemini_3 or bool(body.get("stream")),
         "presence_penalty": is_gemini_3,
         "frequency_penalty": is_gemini_3,
-        "service_tier": str(body.get("service_tier")) not in tables.SERVICE_TIERS,
+        "service_tier": text_of(body.get("service_tier")) not in tables.SERVICE_TIERS,
     }
     return {name for name, is_unavailable in unavailable.items() if is_unavailable}
 

@@ -110,7 +110,9 @@ class SubsetRewriter:
         self._charge(len(pointer))
         found: Any = self._root
         for step in pointer.removeprefix("#").split("/")[1:]:
-            found = found.get(step.replace("~1", "/").replace("~0", "~")) if isinstance(found, dict) else None
+            if not isinstance(found, dict):
+                break
+            found = found.get(step.replace("~1", "/").replace("~0", "~"))
         if not isinstance(found, dict) or not pointer.startswith("#"):
             raise invalid_param(self._where, f"{reference!r} does not exist in it")
         self._charge(len(found))

@@ -44,8 +44,9 @@ def provider_tool_names(body: Mapping[str, Any], defined: Iterable[tuple[dict[st
 
 def _called_names(messages: Any) -> Iterable[str]:
     for message in messages if isinstance(messages, list) else ():
-        calls = message.get("tool_calls") if isinstance(message, dict) else None
-        legacy = {"function": message.get("function_call")} if isinstance(message, dict) else {}
+        if not isinstance(message, dict) or not ("tool_calls" in message or "function_call" in message):
+            continue
+        calls, legacy = message.get("tool_calls"), {"function": message.get("function_call")}
         for call in [*(calls if isinstance(calls, list) else ()), legacy]:
             function = call.get("function") if isinstance(call, dict) else None
             if isinstance(function, dict) and isinstance(function.get("name"), str):

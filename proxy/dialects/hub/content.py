@@ -15,6 +15,8 @@ from proxy.dialects.lenient_json import parse, serialize
 from proxy.errors import InvalidRequestError
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
+_MAX_DATA_URL_START = 4096
+"""Characters of a data: URL before the data."""
 _MAGIC = (
     (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
     (re.compile(rb"\x89PNG\r\n"), "image/png"),
@@ -46,6 +48,8 @@ def content_parts(content: Any, where: str) -> list[dict[str, Any]]:
 
 def text_content(content: Any, where: str) -> str:
     """Return the joined text of a content that may contain only text and refusals. Raises InvalidRequestError."""
+    if isinstance(content, str):
+        return content
     return "".join(_texts(content_parts(content, where), where))
 
 
@@ -88,7 +92,7 @@ def parse_image(part: dict[str, Any], where: str, schemes: tuple[str, ...] = ("h
 
 def parse_data_url(url: str, where: str) -> tuple[str, str]:
     """Return the media type and the base64 of a data: URL. The type of the data's first bytes overrides the URL's."""
-    match = _DATA_URL.match(url)
+    match = _DATA_URL.match(url, 0, _MAX_DATA_URL_START)
     if match is None:
         raise invalid_param(where, "must be a base64 data: URL with a media type")
     data = url[match.end() :]

@@ -8,8 +8,9 @@ from collections.abc import Iterable
 
 from proxy.dialects.names import digests
 
-_DIGITS = string.digits + string.ascii_letters
+_CHARACTERS = (string.digits + string.ascii_letters).encode()
 _LENGTH = 9
+_BYTE_TO_CHARACTER = bytes(_CHARACTERS[byte % len(_CHARACTERS)] for byte in range(256))
 _VALID = re.compile(r"[A-Za-z0-9]{9}")
 
 
@@ -26,9 +27,5 @@ def sanitize_ids(ids: Iterable[str]) -> dict[str, str]:
 
 
 def _short_id(digest: bytes) -> str:
-    """Return a hash as nine letters or digits (its number in base 62)."""
-    number, digits = int.from_bytes(digest), ""
-    for _ in range(_LENGTH):
-        number, digit = divmod(number, len(_DIGITS))
-        digits += _DIGITS[digit]
-    return digits
+    """Return the first bytes of a hash as nine letters or digits."""
+    return digest[:_LENGTH].translate(_BYTE_TO_CHARACTER).decode()

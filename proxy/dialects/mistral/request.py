@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from proxy.dialects.coerce import object_of
+from proxy.dialects.coerce import object_of, text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import text_content
 from proxy.dialects.hub.params import check_essential, drop_warnings, is_default
@@ -30,7 +30,7 @@ def build_request(request: CallerRequest) -> ProviderRequest:
         **_tools(body, tool_names),
         "prediction": _prediction(body.get("prediction")),
         "response_format": _format(body.get("response_format")),
-        "service_tier": SERVICE_TIERS.get(str(body.get("service_tier"))),
+        "service_tier": SERVICE_TIERS.get(text_of(body.get("service_tier"))),
         "stream": request.stream or None,
     }
     return ProviderRequest(
@@ -44,7 +44,9 @@ def build_request(request: CallerRequest) -> ProviderRequest:
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """Return the names of the request's parameters that Mistral cannot express."""
     names = PARAMS.unsupported(body)
-    unsupported = [name for name in names if name != "service_tier" or str(body["service_tier"]) not in SERVICE_TIERS]
+    unsupported = [
+        name for name in names if name != "service_tier" or text_of(body["service_tier"]) not in SERVICE_TIERS
+    ]
     shape = body.get("response_format")
     known = is_default("response_format", shape) or object_of(shape).get("type") in FORMATS
     return (*unsupported, *(() if known else ("response_format",)))
