@@ -137,6 +137,9 @@ class ContentsBuilder:
 
 def _response(text: str) -> dict[str, Any]:
     """Return a tool result as the object Gemini requires: JSON objects unchanged, lists and any other text under `output`."""
+    start = text[:64].lstrip()[:1]
+    if start and start not in "{[":  # most results are plain text, and an exception takes longer
+        return {"output": text}
     try:
         parsed = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from proxy.dialects.lenient_json import parse, serialize
 from proxy.errors import InvalidRequestError
@@ -17,14 +18,11 @@ from proxy.errors import InvalidRequestError
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
 _MAX_DATA_URL_START = 4096
 """Characters of a data: URL before the data."""
-_MAGIC = (
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"\x89PNG\r\n"), "image/png"),
-    (re.compile(rb"GIF8"), "image/gif"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"%PDF-"), "application/pdf"),
-    (re.compile(rb"....ftyp(?:heic|heix|hevc)", re.DOTALL), "image/heic"),
+_MAGIC = re.compile(
+    rb"(\xff\xd8\xff)|(\x89PNG\r\n)|(GIF8)|(RIFF....WEBP)|(%PDF-)|(....ftyp(?:heic|heix|hevc))", re.DOTALL
 )
+_MAGIC_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf", "image/heic")
+"""Media type of each group of the pattern."""
 
 
 def invalid_param(where: str, what: str) -> InvalidRequestError:
@@ -67,8 +65,7 @@ def part_text(part: dict[str, Any]) -> str | None:
     return value if isinstance(value, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image in a message. `data` (base64) and `media_type` are "" unless it came as a data: URL."""
 
     url: str
@@ -104,7 +101,8 @@ def _sniff_media_type(data: str, where: str) -> str | None:
         start = binascii.a2b_base64(data[:32].encode("ascii"))
     except (binascii.Error, UnicodeEncodeError) as error:
         raise invalid_param(where, "is not base64") from error
-    return next((kind for magic, kind in _MAGIC if magic.match(start)), None)
+    found = _MAGIC.match(start)
+    return _MAGIC_TYPES[found.lastindex - 1] if found is not None and found.lastindex else None
 
 
 def parse_arguments(call: Any, where: str) -> dict[str, Any]:
