@@ -10,10 +10,12 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
 from msgspec import Struct
 
 from proxy.dialects.lenient_json import parse, serialize
 from proxy.errors import InvalidRequestError
+from proxy.json_values import count_values
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
 _MAX_DATA_URL_START = 4096
@@ -105,20 +107,33 @@ def _sniff_media_type(data: str, where: str) -> str | None:
     return _MAGIC_TYPES[found.lastindex - 1] if found is not None and found.lastindex else None
 
 
-def parse_arguments(call: Any, where: str) -> dict[str, Any]:
-    """Return the parsed arguments of a tool call in the history, {} if it has none. Raises InvalidRequestError."""
+def arguments_json(call: Any, where: str) -> orjson.Fragment:
+    """Return the arguments of a tool call in the history as a JSON object, {} if it has none. Raises InvalidRequestError.
+
+    It is serialised at once, so that the values of no more than one call take memory at a time.
+    """
     path = f"{where}.function.arguments"
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise invalid_param(f"{where}.function.name", "must be a string")
     arguments = function.get("arguments") or "{}"
     try:
-        parsed = parse(arguments.encode()) if isinstance(arguments, str) else arguments
+        parsed = _parse_bounded(arguments.encode(), path) if isinstance(arguments, str) else arguments
     except ValueError as error:
         raise invalid_param(path, "is not JSON") from error
     if not isinstance(parsed, dict):
         raise invalid_param(path, "must be a JSON object")
-    return parsed
+    return orjson.Fragment(serialize_request(parsed))
+
+
+MAX_VALUES_IN_TEXT = 200_000
+"""JSON values in a text of the request, such as the arguments of a tool call. They are not among the body's own."""
+
+
+def _parse_bounded(text: bytes, path: str) -> Any:
+    if len(text) > MAX_VALUES_IN_TEXT and count_values(text, MAX_VALUES_IN_TEXT) > MAX_VALUES_IN_TEXT:
+        raise invalid_param(path, f"has over {MAX_VALUES_IN_TEXT} JSON values")
+    return parse(text)
 
 
 def serialize_request(request: Mapping[str, Any]) -> bytes:
