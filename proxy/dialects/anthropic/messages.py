@@ -12,7 +12,7 @@ from itertools import islice
 from typing import Any
 
 from proxy.dialects.anthropic.tables import IMAGE_TYPES, TOOL_ID, ModelCapabilities
-from proxy.dialects.hub.content import content_parts, invalid_param, parse_arguments, parse_image, part_text
+from proxy.dialects.hub.content import arguments_json, content_parts, invalid_param, parse_image, part_text
 from proxy.dialects.names import UniqueNames
 
 Block = dict[str, Any]
@@ -103,7 +103,7 @@ class Conversation:
         )
 
     def _call(self, call: Any, where: str) -> Block:
-        tool_input = parse_arguments(call, where)
+        tool_input = arguments_json(call, where)
         id, name = call.get("id"), call["function"]["name"]
         if not isinstance(id, str) or id in self._unanswered_ids:
             raise invalid_param(f"{where}.id", "must be a string, and unique among unanswered calls")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from itertools import chain
 from typing import Any
@@ -60,16 +61,24 @@ def _merge(schemas: list[Schema], keyword: str, limit: int) -> dict[str, Any]:
     """
     required, *others = [set(schema.get("required") or ()) for schema in schemas]
     required |= set.union(*others) if keyword == "allOf" else set.intersection(*others)
-    variants: dict[str, dict[bytes, Any]] = {}
-    for name, schema in chain.from_iterable((schema.get("properties") or {}).items() for schema in schemas):
-        serialized = orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)
-        limit -= len(serialized)
-        if limit < 0:
-            raise ValueError("merged schema too large: references to overlapping schemas")
-        variants.setdefault(name, {})[serialized] = schema
-    properties = {name: _combine(list(schemas.values()), keyword) for name, schemas in variants.items()}
+    all_properties = [schema.get("properties") or {} for schema in schemas]
+    if sum(len(orjson.dumps(properties)) for properties in all_properties) > limit:
+        raise ValueError("merged schema too large: references to overlapping schemas")
+    properties = _merge_properties(all_properties, keyword)
     names = [name for name in properties if name in required]
     return {"properties": properties, **({"required": names} if names else {})}
+
+
+def _merge_properties(all_properties: list[Mapping[str, Any]], keyword: str) -> dict[str, Any]:
+    """Return all properties. Different schemas of one name are combined."""
+    counts = Counter(chain.from_iterable(all_properties))
+    merged: dict[str, Any] = {}
+    variants: dict[str, dict[bytes, Any]] = {}
+    for name, schema in chain.from_iterable(properties.items() for properties in all_properties):
+        merged[name] = schema
+        if counts[name] > 1:
+            variants.setdefault(name, {})[orjson.dumps(schema, option=orjson.OPT_SORT_KEYS)] = schema
+    return merged | {name: _combine(list(schemas.values()), keyword) for name, schemas in variants.items()}
 
 
 def _combine(schemas: list[Any], keyword: str) -> Any:

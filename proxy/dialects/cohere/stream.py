@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from proxy.dialects.coerce import arguments_of, content_of, object_of, objects_of, text_of
@@ -53,12 +55,15 @@ class CohereStream(FrameTransform):
         return b"" if self._chunks.started else self._chunks.start()
 
     def _on_content(self, event: Mapping[str, Any]) -> bytes:
+        """Write consecutive texts of one kind as one chunk, so that an event of many short ones does not grow many times."""
+        parts = _delta_objects(event, "content")
+        texts = [
+            (kind, text) for part in parts for kind in ("thinking", "text") if (text := content_of(part.get(kind)))
+        ]
         output = [self._ensure_started()]
-        for part in _delta_objects(event, "content"):
-            if reasoning := content_of(part.get("thinking")):
-                output.append(self._chunks.reasoning_delta(reasoning))
-            if text := content_of(part.get("text")):
-                output.append(self._chunks.text_delta(text))
+        for kind, run in groupby(texts, key=itemgetter(0)):
+            joined = "".join([text for _, text in run])
+            output.append(self._chunks.text_delta(joined) if kind == "text" else self._chunks.reasoning_delta(joined))
         return b"".join(output)
 
     def _on_tool_plan(self, event: Mapping[str, Any]) -> bytes:

@@ -10,14 +10,17 @@ import orjson
 
 from proxy.dialects.google.tables import GEMINI_3, MEDIA_TYPES, SKIP_SIGNATURE_VALIDATOR
 from proxy.dialects.hub.content import (
+    MAX_VALUES_IN_TEXT,
+    arguments_json,
     content_parts,
     invalid_param,
-    parse_arguments,
     parse_data_url,
     parse_image,
     part_text,
     text_content,
 )
+from proxy.errors import InvalidRequestError
+from proxy.json_values import count_values
 
 Part = dict[str, Any]
 Content = dict[str, Any]
@@ -107,7 +110,7 @@ class ContentsBuilder:
         return parts + [self._call(call, index, f"{where}.tool_calls[{index}]") for index, call in enumerate(calls)]
 
     def _call(self, call: Any, index: int, where: str) -> Part:
-        args = parse_arguments(call, where)
+        args = arguments_json(call, where)
         name = call["function"]["name"]
         id = str(call.get("id") or name)
         self._call_count += 1
@@ -135,15 +138,21 @@ class ContentsBuilder:
         return {"id": id} if self._is_gemini_3 else {}
 
 
-def _response(text: str) -> dict[str, Any]:
+def _response(text: str) -> dict[str, Any] | orjson.Fragment:
     """Return a tool result as the object Gemini requires: JSON objects unchanged, lists and any other text under `output`."""
+    start = text[:64].lstrip()[:1]
+    if start and start not in "{[":  # most results are plain text, and an exception takes longer
+        return {"output": text}
     try:
-        parsed = orjson.loads(text)
+        parsed = orjson.loads(text) if count_values(text.encode(), MAX_VALUES_IN_TEXT) <= MAX_VALUES_IN_TEXT else None
+        result = orjson.Fragment(
+            orjson.dumps(parsed)
+        )  # at once, so that the values of one result are in memory at a time
     except orjson.JSONDecodeError:
         return {"output": text}
-    if isinstance(parsed, dict):
-        return parsed
-    return {"output": parsed if isinstance(parsed, list) else text}
+    except orjson.JSONEncodeError as error:
+        raise InvalidRequestError("the request is nested too deeply") from error
+    return result if isinstance(parsed, dict) else {"output": result if isinstance(parsed, list) else text}
 
 
 def _thought_signature(call: Mapping[str, Any]) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import orjson
@@ -69,7 +70,8 @@ class GeminiStream(FrameTransform):
         return self._chunks.start(response.completion_id(response_data), response_data.get("modelVersion"))
 
     def _translate_candidate(self, candidate: dict[str, Any]) -> bytes:
-        output = b"".join([self._translate_part(part) for part in response.parts(candidate)])
+        runs = groupby(response.parts(candidate), key=_text_kind)
+        output = b"".join([self._translate_run(kind, list(parts)) for kind, parts in runs])
         if reason := candidate.get("finishReason"):
             self._record_finish(response.finish_reason(candidate), response.unmapped_finish_reason(reason))
             if explanation := response.refusal(candidate):
@@ -80,9 +82,14 @@ class GeminiStream(FrameTransform):
         self._finish = reason, unmapped
         self._context.answer.finish_reason = reason
 
+    def _translate_run(self, kind: str, parts: list[dict[str, Any]]) -> bytes:
+        """Write consecutive texts of one kind as one chunk, so that an event of many short ones does not grow many times."""
+        if not kind:
+            return b"".join(map(self._translate_part, parts))
+        text = "".join([part["text"] for part in parts])
+        return self._chunks.reasoning_delta(text) if kind == "thought" else self._chunks.text_delta(text)
+
     def _translate_part(self, part: dict[str, Any]) -> bytes:
-        if text := content_of(part.get("text")):
-            return self._chunks.reasoning_delta(text) if part.get("thought") else self._chunks.text_delta(text)
         if "functionCall" in part:
             call = response.to_tool_call(part, self._context, self._call_count)
             self._call_count += 1
@@ -90,6 +97,13 @@ class GeminiStream(FrameTransform):
         if "inlineData" in part:
             return self._chunks.delta("images", [response.to_image_part(part)])
         return b""
+
+
+def _text_kind(part: dict[str, Any]) -> str:
+    """Return `thought` or `text`, or "" for a part without text."""
+    if not content_of(part.get("text")):
+        return ""
+    return "thought" if part.get("thought") else "text"
 
 
 def _parse_frame(frame: bytes) -> Any:

@@ -8,23 +8,23 @@ from __future__ import annotations
 import binascii
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+import orjson
+from msgspec import Struct
 
 from proxy.dialects.lenient_json import parse, serialize
 from proxy.errors import InvalidRequestError
+from proxy.json_values import count_values
 
 _DATA_URL = re.compile(r"data:([\w.+-]+/[\w.+-]+)?(?:;[\w-]+=[^;,]*)*;base64,", re.ASCII | re.IGNORECASE)
 _MAX_DATA_URL_START = 4096
 """Characters of a data: URL before the data."""
-_MAGIC = (
-    (re.compile(rb"\xff\xd8\xff"), "image/jpeg"),
-    (re.compile(rb"\x89PNG\r\n"), "image/png"),
-    (re.compile(rb"GIF8"), "image/gif"),
-    (re.compile(rb"RIFF....WEBP", re.DOTALL), "image/webp"),
-    (re.compile(rb"%PDF-"), "application/pdf"),
-    (re.compile(rb"....ftyp(?:heic|heix|hevc)", re.DOTALL), "image/heic"),
+_MAGIC = re.compile(
+    rb"(\xff\xd8\xff)|(\x89PNG\r\n)|(GIF8)|(RIFF....WEBP)|(%PDF-)|(....ftyp(?:heic|heix|hevc))", re.DOTALL
 )
+_MAGIC_TYPES = ("image/jpeg", "image/png", "image/gif", "image/webp", "application/pdf", "image/heic")
+"""Media type of each group of the pattern."""
 
 
 def invalid_param(where: str, what: str) -> InvalidRequestError:
@@ -67,8 +67,7 @@ def part_text(part: dict[str, Any]) -> str | None:
     return value if isinstance(value, str) else None
 
 
-@dataclass(frozen=True, slots=True)
-class Image:
+class Image(Struct, frozen=True):
     """An image in a message. `data` (base64) and `media_type` are "" unless it came as a data: URL."""
 
     url: str
@@ -104,23 +103,37 @@ def _sniff_media_type(data: str, where: str) -> str | None:
         start = binascii.a2b_base64(data[:32].encode("ascii"))
     except (binascii.Error, UnicodeEncodeError) as error:
         raise invalid_param(where, "is not base64") from error
-    return next((kind for magic, kind in _MAGIC if magic.match(start)), None)
+    found = _MAGIC.match(start)
+    return _MAGIC_TYPES[found.lastindex - 1] if found is not None and found.lastindex else None
 
 
-def parse_arguments(call: Any, where: str) -> dict[str, Any]:
-    """Return the parsed arguments of a tool call in the history, {} if it has none. Raises InvalidRequestError."""
+def arguments_json(call: Any, where: str) -> orjson.Fragment:
+    """Return the arguments of a tool call in the history as a JSON object, {} if it has none. Raises InvalidRequestError.
+
+    It is serialised at once, so that the values of no more than one call take memory at a time.
+    """
     path = f"{where}.function.arguments"
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise invalid_param(f"{where}.function.name", "must be a string")
     arguments = function.get("arguments") or "{}"
     try:
-        parsed = parse(arguments.encode()) if isinstance(arguments, str) else arguments
+        parsed = _parse_bounded(arguments.encode(), path) if isinstance(arguments, str) else arguments
     except ValueError as error:
         raise invalid_param(path, "is not JSON") from error
     if not isinstance(parsed, dict):
         raise invalid_param(path, "must be a JSON object")
-    return parsed
+    return orjson.Fragment(serialize_request(parsed))
+
+
+MAX_VALUES_IN_TEXT = 200_000
+"""JSON values in a text of the request, such as the arguments of a tool call. They are not among the body's own."""
+
+
+def _parse_bounded(text: bytes, path: str) -> Any:
+    if len(text) > MAX_VALUES_IN_TEXT and count_values(text, MAX_VALUES_IN_TEXT) > MAX_VALUES_IN_TEXT:
+        raise invalid_param(path, f"has over {MAX_VALUES_IN_TEXT} JSON values")
+    return parse(text)
 
 
 def serialize_request(request: Mapping[str, Any]) -> bytes:

@@ -168,3 +168,10 @@ def test_the_end_of_a_call_writes_its_empty_arguments_at_once() -> None:
 def test_arguments_without_a_call_are_dropped() -> None:
     arguments = event_of("tool-call-delta", tool_calls={"function": {"arguments": "{"}})
     assert DIALECT.stream_translator(response_context()).feed(arguments) == b""
+
+
+def test_consecutive_texts_of_one_kind_are_one_chunk() -> None:
+    texts = [{"text": "a"}, {"text": "b"}, {"thinking": "c", "text": "d"}]
+    sent = DIALECT.stream_translator(response_context()).feed(event_of("content-delta", content=texts))
+    deltas = [event["choices"][0]["delta"] for event in events_of(sent)[1:]]
+    assert deltas == [{"content": "ab"}, {"reasoning_content": "c"}, {"content": "d"}]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from proxy.dialects.google.contents import translate_messages
@@ -88,10 +89,22 @@ def test_results_of_two_rounds_stay_separate_even_with_equal_ids() -> None:
     ],
 )
 def test_a_result_is_always_an_object(content: Any, response: Any) -> None:
-    assert (
-        contents(USER, assistant_calls("a"), result("a", content))[2]["parts"][0]["functionResponse"]["response"]
-        == response
-    )
+    assert sent_result(content) == response
+
+
+def sent_result(content: Any) -> Any:
+    part = contents(USER, assistant_calls("a"), result("a", content))[2]["parts"][0]
+    return orjson.loads(orjson.dumps(part))["functionResponse"]["response"]
+
+
+def test_a_result_of_too_many_values_stays_text() -> None:
+    content = "[" + "{}," * 200_000 + "{}]"
+    assert sent_result(content) == {"output": content}
+
+
+def test_a_result_that_is_nested_too_deeply_is_refused() -> None:
+    with pytest.raises(InvalidRequestError, match="nested too deeply"):
+        sent_result("[" * 300 + "]" * 300)
 
 
 def test_a_thought_signature_is_sent_back_with_its_call() -> None:

@@ -169,7 +169,14 @@ def test_the_finish_chunk_is_written_when_the_connection_ends() -> None:
 
 def test_parts_of_the_finishing_event_precede_the_finish_chunk() -> None:
     events, _ = stream({**candidate_event({"text": "a"}, {"text": "b"}, **STOP), **USAGE})
-    assert [event["choices"][0]["delta"].get("content") for event in events[:4]] == ["", "a", "b", None]
+    assert [event["choices"][0]["delta"].get("content") for event in events[:3]] == ["", "ab", None]
+
+
+def test_consecutive_texts_of_one_kind_are_one_chunk() -> None:
+    texts = [{"text": "a"}, {"text": "b"}, {"text": "c", "thought": True}, {"text": ""}, {"text": "d"}]
+    events, _ = stream({**candidate_event(*texts, **STOP), **USAGE})
+    deltas = [event["choices"][0]["delta"] for event in events[1:4]]
+    assert deltas == [{"content": "ab"}, {"reasoning_content": "c"}, {"content": "d"}]
 
 
 def test_a_response_cut_before_its_first_token_finishes_with_length() -> None:

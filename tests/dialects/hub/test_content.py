@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 from typing import Any
 
+import orjson
 import pytest
 
-from proxy.dialects.hub.content import Image, content_parts, parse_arguments, parse_image, part_text, text_content
+from proxy.dialects.hub.content import Image, arguments_json, content_parts, parse_image, part_text, text_content
 from proxy.errors import InvalidRequestError
 
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(30)).decode()
@@ -56,7 +57,8 @@ def test_other_urls_are_rejected(url: Any) -> None:
     "written, expected", [("", {}), ("{}", {}), ('{"a":1}', {"a": 1}), (None, {}), ({"a": 1}, {"a": 1})]
 )
 def test_arguments_are_parsed(written: Any, expected: dict[str, Any]) -> None:
-    assert parse_arguments({"function": {"name": "f", "arguments": written}}, "x") == expected
+    sent = arguments_json({"function": {"name": "f", "arguments": written}}, "x")
+    assert orjson.loads(orjson.dumps(sent)) == expected
 
 
 @pytest.mark.parametrize("call, member", [
@@ -67,5 +69,11 @@ def test_arguments_are_parsed(written: Any, expected: dict[str, Any]) -> None:
 ])  # fmt: skip
 def test_invalid_arguments_are_rejected_with_their_path(call: Any, member: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
-        parse_arguments(call, "messages[3].tool_calls[1]")
+        arguments_json(call, "messages[3].tool_calls[1]")
     assert caught.value.param == f"messages[3].tool_calls[1].function.{member}"
+
+
+def test_arguments_of_too_many_values_are_refused_before_they_are_parsed() -> None:
+    call = {"function": {"name": "f", "arguments": '{"a":[' + "{}," * 200_000 + "{}]}"}}
+    with pytest.raises(InvalidRequestError, match="x.function.arguments: has over 200000 JSON values"):
+        arguments_json(call, "x")
