@@ -1,4 +1,4 @@
-"""Circuit breaker, cooldown and probe results of every target, by target id. They survive reloads."""
+"""Circuit breaker, cooldown and probe results of every target, by target id. They survive reloads of the same account."""
 
 from __future__ import annotations
 

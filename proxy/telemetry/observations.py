@@ -1,4 +1,4 @@
-"""What is observed of each target: counts, latest answers, rate limits. Kept by target id, so it survives reloads."""
+"""What is observed of each target: counts, latest answers, rate limits. Kept by target id over reloads of the same account."""
 
 from __future__ import annotations
 

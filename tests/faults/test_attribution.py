@@ -120,7 +120,7 @@ async def test_a_lack_of_memory_within_a_stream_ends_it_and_is_no_fault(monkeypa
     def fail(*_: Any) -> Any:
         raise MemoryError
 
-    poison = encode(b'{"type":"poison"}')
+    poison = encode(b'{"type":"error","message":"x"}')
     monkeypatch.setattr("proxy.dialects.openai.stream.record_event", fail)
     script = OPENAI.stream_script(event(poison), after=9)
     async with rehearsal(routing_yaml(), [script], [OPENAI.response_script(True)]) as running:
