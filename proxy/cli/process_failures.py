@@ -11,6 +11,9 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.cli.command import CommandError
 
+_EXPECTED = (CommandError, BrokenPipeError)
+"""What ends a command in the usual way: with one line, or because the reader of its output has ended."""
+
 
 class ProcessFailures:
     """A context manager: within it the log gets exceptions of threads, of destructors, and the one that ends the command."""
@@ -26,7 +29,7 @@ class ProcessFailures:
     def __exit__(self, _: object, error: BaseException | None, __: TracebackType | None) -> None:
         """Remove the hooks. Raises CommandError in place of an unexpected exception."""
         threading.excepthook, sys.unraisablehook = self._hooks
-        if isinstance(error, Exception) and not isinstance(error, CommandError):
+        if isinstance(error, Exception) and not isinstance(error, _EXPECTED):
             self._log.error("process_failed", exc_info=error)
             raise CommandError("ended by an unexpected error; see the log") from None
 

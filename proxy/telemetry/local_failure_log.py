@@ -16,13 +16,13 @@ INTERVAL_S = 60.0
 class LocalFailureLog:
     """Logs the first failure of a kind at once, then one every `INTERVAL_S` with the number of lines suppressed in between."""
 
-    __slots__ = ("_limiter", "_log")
+    __slots__ = ("_limiter", "log")
 
     def __init__(self, log: FilteringBoundLogger, clock: Callable[[], float]) -> None:
-        self._log = log
+        self.log = log
         self._limiter = LogLimiter(INTERVAL_S, clock)
 
     def warn(self, error: ParrotError) -> None:
         """Log the failure, or count it as left out."""
         if (suppressed := self._limiter.admit(error.code)) is not None:
-            self._log.warning(error.code, reason=error.message, suppressed=suppressed)
+            self.log.warning(error.code, reason=error.message, suppressed=suppressed)

@@ -47,7 +47,7 @@ def test_an_unexpected_exception_is_logged_and_ends_the_command_with_one_line() 
     assert [line["event"] for line in log.lines] == ["process_failed"] and "a bug" in log.text
 
 
-@pytest.mark.parametrize("error", [CommandError("expected"), KeyboardInterrupt()])
+@pytest.mark.parametrize("error", [CommandError("expected"), BrokenPipeError(), KeyboardInterrupt()])
 def test_other_exceptions_pass(error: BaseException) -> None:
     log = MemoryLog()
     with pytest.raises(type(error)) as caught, ProcessFailures(log.logger):
