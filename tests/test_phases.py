@@ -75,6 +75,7 @@ def test_closed_runs_for_the_middlewares_outside_of_the_position(inside: int, ex
 def run_all(one: Exchange, named: dict[str, Probe]) -> None:
     """Run the `closed` phases of a request that got to its attempts."""
     one.runtime.load.requests += 1
+    one.is_admitted = True
     pipeline = insert(named)
     run_closed(one, pipeline, len(pipeline.middlewares))
 
