@@ -10,6 +10,7 @@ from aiohttp import web
 from proxy.client_connection import ClientConnection
 from proxy.deadline_timer import DeadlineTimer
 from proxy.lifecycle import RequestLifecycle
+from proxy.memory_account import Load
 from proxy.messages import Request, Response
 from proxy.request_host import RequestHost
 from tests.callers import FakeSocket, post, world
@@ -22,6 +23,7 @@ class Preflights:
         self.host = host
         self.draining = False
         self.timer = DeadlineTimer()
+        self.load = Load()
 
     def wall(self) -> float:
         return 0.0

@@ -58,8 +58,11 @@ class UpstreamCall:
 
     # Called by the failover run and the relay.
 
-    def start(self, index: int = 0) -> None:
+    def start(self) -> None:
         """Run the `before` phases of the attempt and send its request. A phase that has to wait goes on in a task."""
+        self._start_from(0)
+
+    def _start_from(self, index: int) -> None:
         try:
             for at in range(index, len(self._before)):
                 if (pending := self._before[at](self.attempt)) is not None:
@@ -99,7 +102,7 @@ class UpstreamCall:
         transfer.set_timeouts(deadline=deadline, idle_timeout_s=inf)
 
     async def _start_later(self, pending: Awaitable[None], index: int) -> None:
-        go_on = partial(self.start, index)
+        go_on = partial(self._start_from, index)
         try:
             await pending
         except Exception as error:  # noqa: BLE001 (as above)
@@ -193,10 +196,9 @@ class UpstreamCall:
             self._transfer = None
         elif self._is_open and self.attempt.completion.all_choices_finished:
             self._end_stream()  # nothing of the answer is missing
-        elif asyncio.get_running_loop().time() >= self._caller_due:
-            self._fail(limits.attribute_to_caller(failure))
         else:
-            self._fail(failure)
+            is_late = asyncio.get_running_loop().time() >= self._caller_due
+            self._fail(limits.attribute_to_caller(failure) if is_late else failure)
 
     # A complete response.
 

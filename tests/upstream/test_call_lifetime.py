@@ -109,7 +109,7 @@ async def test_waiting_counts_as_upstream_time_even_if_the_attempt_comes_to_noth
 async def test_a_local_error_is_logged(row, error, outcome):
     log = MemoryLog()
     one = run(row)
-    one.attempt.exchange.runtime.local_trouble._log = log.logger
+    one.attempt.exchange.runtime.local_trouble.log = log.logger
     assert (await one.fail(error, "")).outcome == outcome
     assert [(line["level"], line["event"]) for line in log.lines] == [("warning", outcome)]
 
