@@ -16,7 +16,7 @@ import pytest
 
 from proxy.upstream.http1 import local_errors
 from tests.callers import post
-from tests.cli.test_serve import ServeProcess
+from tests.cli.serve_process import ServeProcess
 from tests.exhaustion import no_descriptors, resource
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar
 
