@@ -90,6 +90,12 @@ def to_upstream(headers: Headers, prefixes: tuple[str, ...]) -> dict[str, str]:
     return forwarded
 
 
+@lru_cache(maxsize=128)
+def has_repeated_list(names: tuple[str, ...]) -> bool:
+    """Return whether a header whose value is a list has several lines. Of all others the last line applies."""
+    return any(names.count(name) > 1 for name in set(names) - _SINGLE_VALUE)
+
+
 def join_repeated(names: Sequence[str], values: Sequence[str]) -> dict[str, str]:
     """Return headers of which lines are repeated, with one value for each name. The names are in lower case."""
     joined: dict[str, str] = {}

@@ -11,7 +11,7 @@ import pytest
 from multidict import CIMultiDict
 
 from proxy.dialects import DIALECTS
-from proxy.headers import join_repeated, to_downstream, to_upstream
+from proxy.headers import has_repeated_list, join_repeated, to_downstream, to_upstream
 from tests.faults.rehearsal import rehearsal, routing_yaml
 from tests.faults.server import FIN, RECV, http_response, send
 from tests.faults.wire_formats import CLOSING, WIRE_FORMATS
@@ -65,6 +65,7 @@ def test_repeated_response_headers_are_joined_if_they_are_lists() -> None:
     names = ["x-ratelimit-limit", "x-ratelimit-limit", "retry-after", "retry-after", "date"]
     joined = {"x-ratelimit-limit": "10, 100;w=60", "retry-after": "2", "date": "now"}
     assert join_repeated(names, ["10", "100;w=60", "1", "2", "now"]) == joined
+    assert has_repeated_list(tuple(names)) and not has_repeated_list(("set-cookie", "set-cookie", "date"))
 
 
 @pytest.mark.parametrize("dialect", WIRE_FORMATS)

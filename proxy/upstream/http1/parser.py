@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import httptools
 
-from proxy.headers import join_repeated
+from proxy.headers import has_repeated_list, join_repeated
 from proxy.upstream.http1.content_encoding import IDENTITY, ContentDecoder, is_supported
 
 MAX_HEAD_BYTES = 64 * 1024
@@ -115,7 +115,7 @@ class ResponseParser:
         names = _lower_case(tuple(self._names))
         values = [value.decode("latin-1") for value in self._values]
         headers = dict(zip(names, values, strict=True))
-        if len(headers) < len(names):
+        if len(headers) < len(names) and has_repeated_list(names):
             headers = join_repeated(names, values)
         if reason := _unsupported_reason(http.get_http_version(), headers):
             self._reject(reason)
