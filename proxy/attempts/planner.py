@@ -8,9 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from math import inf
+from operator import attrgetter
 
-from proxy.attempts.settings import AUTO, OFF, FailoverOptions
+from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.spending import clamp_to_ceiling
+from proxy.config.auto_duration import AUTO, OFF
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.availability import Availability
 from proxy.resilience.classification import CLASSIFICATIONS, MAX_JITTER_S, Classification
@@ -19,6 +21,7 @@ from proxy.routing.failover_config import FailoverConfig, Rule
 from proxy.routing.ranking import provider_chain
 
 _MIN_HEDGE_DELAY_S = 0.25
+_only_after = attrgetter("target.only_after")
 _MIN_SAMPLES = 20
 """Samples from which on a percentile is believed."""
 
@@ -111,7 +114,7 @@ class AttemptPlanner:
         config = self.exchange.policy.failover_config
         primary = [step for step in self.unused if config and step.target.provider.name == config.primary]
         if config is None or not primary:
-            return Candidates.of(self.unused)
+            return Candidates.of(self._usual() or self.unused)
         if not self._is_unavailable(primary[0]):
             return Candidates.of(primary[:1])
         return Candidates([*self._alternatives(config, primary[0]), *primary], primary)
@@ -134,28 +137,36 @@ class AttemptPlanner:
         return Candidates([fit]) if fit else NO_CANDIDATES
 
     def elsewhere(self, cause: FailureCause, prefer: Callable[[PlannedTarget], bool] = lambda step: True) -> Candidates:
-        """Return the other targets for that cause: available before unavailable, then the preferred, then as planned."""
+        """Return the other targets for that cause: available before unavailable, then by priority, then as planned.
+
+        Among those of one priority the preferred come first.
+        """
         if self.attempts_left < 1:
             return NO_CANDIDATES
-        steps = sorted(self._candidates_for(cause), key=lambda step: (self._is_unavailable(step), not prefer(step)))
-        return Candidates.of(steps)
+        chain = provider_chain(self.exchange.policy)
+
+        def rank(step: PlannedTarget) -> tuple[bool, int, bool]:
+            return self._is_unavailable(step), 0 if chain else step.target.priority, not prefer(step)
+
+        return Candidates.of(sorted(self._candidates_for(cause), key=rank))
 
     def after_unsupported(self) -> Candidates:
         """Return what follows a target whose format cannot express the request: the rest of the plan."""
-        return Candidates.of(self.unused) if self.attempts_left > 0 else NO_CANDIDATES
+        return Candidates.of(self._usual()) if self.attempts_left > 0 else NO_CANDIDATES
 
     def hedge(self) -> Candidates:
-        """Return the targets for a hedge: only available ones."""
+        """Return the targets for a hedge: only available ones of the running attempt's priority with a weight."""
         if self.has_hedged or self.attempts_left < 1:
             return NO_CANDIDATES
-        return Candidates(
-            [step for step in self._candidates_for(FailureCause("timeout")) if not self._is_unavailable(step)]
-        )
+        steps = self._candidates_for(FailureCause("timeout"))
+        return Candidates([step for step in steps if self._may_hedge(step) and not self._is_unavailable(step)])
 
     def hedge_delay_s(self, attempt: Attempt) -> float | None:
         """Return the seconds without content after which a hedge may start, or None where there may be none."""
         hedge, policy, stream = self.options.hedge, self.exchange.policy, self.exchange.facts.stream
-        if self.has_hedged or hedge.after == OFF or not self.unused or self.attempts_left < 1:
+        if self.has_hedged or hedge.after == OFF or self.attempts_left < 1:
+            return None
+        if not self.unused or not any(map(self._may_hedge, self.unused)):
             return None
         if stream and policy.max_latency_ms is not None:
             return max(_MIN_HEDGE_DELAY_S, policy.max_latency_ms / 1000 - self._elapsed_s())
@@ -167,6 +178,22 @@ class AttemptPlanner:
         if percentiles.p95 is None or percentiles.samples < _MIN_SAMPLES:
             return unknown
         return max(least, 2 * percentiles.p95 / 1000) if percentiles.p95 else unknown
+
+    def _usual(self) -> list[PlannedTarget]:
+        """Return the unused targets without those that are for a class of failure alone."""
+        if not any(map(_only_after, self.unused)):
+            return self.unused
+        return [step for step in self.unused if not _only_after(step)]
+
+    def _may_hedge(self, step: PlannedTarget) -> bool:
+        """Return whether a target may be tried while another is only slow.
+
+        Neither priorities are crossed nor a last resort is used for that, unless the request's own chain asks for it.
+        """
+        if provider_chain(self.exchange.policy):
+            return True
+        attempts, target = self.exchange.attempts, step.target
+        return target.weight > 0 and (not attempts or attempts[-1].step.target.priority == target.priority)
 
     def first_content_timeout_s(self, step: PlannedTarget) -> float | None:
         """Return the seconds that a failover rule gives a target for its first content, None without such a rule."""
@@ -195,7 +222,7 @@ class AttemptPlanner:
 
     def _reserved_for_others(self) -> int:
         """Return the attempts to keep in reserve: one per untried provider of an explicit chain, otherwise one."""
-        chain = provider_chain(self.exchange.policy)
+        chain = provider_chain(self.exchange.policy) or self.exchange.policy.provider_preference
         tried = {attempt.step.target.provider.name for attempt in self.exchange.attempts}
         others = {step.target.provider.name for step in self.unused} - tried
         return len(others & set(chain)) if chain else min(1, len(others))
@@ -208,6 +235,8 @@ class AttemptPlanner:
     def _is_allowed(self, step: PlannedTarget, cause: FailureCause) -> bool:
         config, default = self.exchange.policy.failover_config, cause.may_lead_to(step)
         name = step.target.provider.name
+        if step.target.only_after and cause.trigger not in step.target.only_after:
+            return False
         if config is None or name == config.primary:
             return default
         return any(rule.matches(cause.trigger, default) for rule in config.rules if rule.provider == name)

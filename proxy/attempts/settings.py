@@ -3,28 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import inf
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Literal
 
 from msgspec import Meta
 
+from proxy.config.auto_duration import AUTO, AutoOrDuration
 from proxy.config.units import Ratio, Seconds
 from proxy.resilience.breaker import BreakerSettings
-
-AUTO, OFF = -1.0, inf
-
-
-class AutoOrDuration(float):
-    """Seconds, or AUTO, or OFF. Written `auto`, `off`, or a duration."""
-
-    expected = "auto, off, or a duration such as 8s"
-    schema: ClassVar[dict[str, Any]] = {"anyOf": [{"enum": ["auto", "off"]}, Seconds.schema]}
-
-    @classmethod
-    def parse(cls, text: str) -> AutoOrDuration:
-        """ValueError if it is none of them."""
-        words = {"auto": AUTO, "off": OFF}
-        return cls(words[text] if text in words else Seconds.parse(text))
 
 
 @dataclass(frozen=True, slots=True)

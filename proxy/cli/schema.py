@@ -9,12 +9,16 @@ import orjson
 
 from proxy.cli.command import Command, CommandError, error_reason
 from proxy.config.json_schema import Schema, json_schema
-from proxy.config.schema import RoutingFile
+from proxy.config.schema import PROVIDER_NAME, RESERVED, ModelConfig, RoutingFile, ShortModel
 from proxy.pipeline import REGISTRY
 
 _DESCRIPTION = "Print the JSON Schema of routing.yaml, or write it to a file."
 _CUSTOM = r"^[\w.]+:\w+$"
 """A custom middleware, `package.module:Name`."""
+
+
+_SHORT_LABEL = f"^(?!(?:{'|'.join(RESERVED)})$){PROVIDER_NAME.removeprefix('^')}"
+"""A provider in the short form of a model."""
 
 
 def schema() -> Schema:
@@ -34,7 +38,21 @@ def schema() -> Schema:
         "type": "array",
         "items": {"anyOf": [names, {"type": "string", "pattern": _CUSTOM}, with_options]},
     }
+    file["properties"]["defaults"]["properties"]["policy"] = _policy()
+    file["properties"]["models"]["additionalProperties"] = _model()
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Parrot Sidecar: routing.yaml", **file}
+
+
+def _model() -> Schema:
+    """Return the schema of a model: its short form, or its long form."""
+    long = json_schema(ModelConfig)
+    long["properties"]["policy"] = _policy()
+    return {"anyOf": [{**json_schema(ShortModel), "propertyNames": {"pattern": _SHORT_LABEL}}, long]}
+
+
+def _policy() -> Schema:
+    """Return the schema of a policy."""
+    return {"type": "object"}
 
 
 def _add_arguments(parser: ArgumentParser) -> None:

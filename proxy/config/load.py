@@ -9,24 +9,27 @@ from typing import Any
 import yaml
 
 from proxy.config import schema
-from proxy.config.document import is_key_name, suggestion
-from proxy.config.prices import Price, list_price
-from proxy.config.regions import REGIONS, find_region
+from proxy.config.document import is_key_name
+from proxy.config.model_checks import valid_deployments
+from proxy.config.plain_values import NO_POLICY
+from proxy.config.regions import REGIONS
 from proxy.config.secrets import Secrets
 from proxy.config.snapshot import (
-    GLOBAL,
-    MODEL_NAME,
+    NO_OPTIONS,
     KnownNames,
+    ModelOptions,
     ModelPattern,
     PipelineEntry,
     Provider,
     Snapshot,
     Target,
     bind_model,
-    target_id,
 )
+from proxy.config.targets import TargetFactory, valid_items, weight_share
 from proxy.config.texts import matches
 from proxy.config.typed_loader import INVALID, Location, TypedLoader, mapping_items
+
+_RESERVED = ", ".join(schema.RESERVED)
 
 
 def load(loader: TypedLoader) -> tuple[Snapshot, tuple[PipelineEntry, ...]]:
@@ -42,24 +45,11 @@ def load(loader: TypedLoader) -> tuple[Snapshot, tuple[PipelineEntry, ...]]:
 
 def _snapshot(loader: TypedLoader, file: schema.RoutingFile) -> Snapshot:
     _check_names(loader, file)
-    providers = _with_redactors(
-        loader,
-        file,
-        [
-            _provider(name, section, _weight_share(section, file))
-            for name, section in _valid_items(file.providers).items()
-        ],
-    )
-    tables = {
-        name: tuple(
-            target
-            for provider, served in _valid_items(entries).items()
-            if provider in providers
-            for target in _targets(providers[provider], file.providers[provider], served)
-        )
-        for name, entries in _valid_items(file.models).items()
-    }
-    by_provider = {name: _targets(providers[name], file.providers[name], "*") for name in providers}
+    sections = valid_items(file.providers)
+    providers = _with_redactors(loader, file, [_provider(name, sections) for name in sections])
+    factory = TargetFactory(providers, sections)
+    tables = {name: factory.of_model(served) for name, served in valid_deployments(loader, file).items()}
+    by_provider = {name: factory.of_provider(name) for name in providers}
     return Snapshot(
         listen=file.listen,
         admin=file.admin,
@@ -74,7 +64,19 @@ def _snapshot(loader: TypedLoader, file: schema.RoutingFile) -> Snapshot:
         patterns=_patterns(tables),
         defaults_by_provider=by_provider,
         known_names=_known_names(providers, (target for targets in by_provider.values() for target in targets)),
+        model_options=_model_options(file),
     )
+
+
+def _model_options(file: schema.RoutingFile) -> dict[str, ModelOptions]:
+    rows = {name: _options(row) for name, row in valid_items(file.models).items()}
+    return {name: options for name, options in rows.items() if options != NO_OPTIONS}
+
+
+def _options(row: schema.ModelConfig) -> ModelOptions:
+    """Return the options of a model, those that are invalid as if they were not set."""
+    policy = NO_POLICY if row.policy is INVALID else row.policy
+    return ModelOptions(policy, row.failover)
 
 
 def _with_redactors(loader: TypedLoader, file: schema.RoutingFile, providers: list[Provider]) -> dict[str, Provider]:
@@ -89,70 +91,25 @@ def _with_redactors(loader: TypedLoader, file: schema.RoutingFile, providers: li
 def _public_names(file: schema.RoutingFile) -> frozenset[str]:
     """Return the names that logs and responses show, which are no secrets even where a secret has the same value."""
     served = {item.model if isinstance(item, schema.ModelDeployment) else str(item)
-              for entries in _valid_items(file.models).values() for item in _valid_items(entries).values()}  # fmt: skip
-    regions = {name for section in _valid_items(file.providers).values() for name in section.regions}
+              for row in valid_items(file.models).values() for item in valid_items(row.targets).values()}  # fmt: skip
+    regions = {name for section in valid_items(file.providers).values() for name in section.regions}
     return frozenset({*file.providers, *file.models, *served, *regions, *REGIONS, file.defaults.region})
 
 
-def _valid_items(table: Mapping[Any, Any]) -> dict[str, Any]:
-    return {name: value for name, value in table.items() if value is not INVALID}
-
-
-def _weight_share(section: schema.ProviderConfig, file: schema.RoutingFile) -> float:
-    total = sum(other.weight for other in _valid_items(file.providers).values())
-    return section.weight / total if total else 0.0
-
-
-def _provider(name: str, section: schema.ProviderConfig, weight: float) -> Provider:
+def _provider(name: str, sections: Mapping[str, schema.ProviderConfig]) -> Provider:
+    section = sections[name]
     return Provider(
         name=name,
         dialect=section.dialect,
-        weight=weight,
+        weight=weight_share(section.weight, sections),
         key=section.api_key,
         auth=section.auth,
         path=section.path,
-        query=_valid_items(section.query),
-        headers=_valid_items(section.headers),
+        query=valid_items(section.query),
+        headers=valid_items(section.headers),
         limits=section.limits,
         probe=section.probe,
     )
-
-
-def _targets(
-    provider: Provider, section: schema.ProviderConfig, served: str | schema.ModelDeployment
-) -> tuple[Target, ...]:
-    """Return one target for each region of the provider."""
-    served = schema.ModelDeployment(model=served) if isinstance(served, str) else served
-    regions = _valid_items(section.regions) or {GLOBAL: schema.RegionConfig()}
-    return tuple(
-        Target(
-            id=target_id(provider.name, name, served.model),
-            provider=provider,
-            region=name,
-            residency=region.residency or (known.zone if (known := find_region(name)) else None),
-            base_url=(region.base_url or section.base_url).rstrip("/"),
-            model=served.model,
-            timeouts=served.timeouts or section.timeouts,
-            cloud_region=find_region(name),
-            price=_price(provider, served),
-            context_window=served.context_window or _listed_context_window(provider, served),
-            unsupported=frozenset(served.unsupported),
-            body=region.body,
-        )
-        for name, region in regions.items()
-    )
-
-
-def _price(provider: Provider, served: schema.ModelDeployment) -> Price | None:
-    """Return the price in the file, otherwise the list price."""
-    if (price := served.price) is not None:
-        return Price.from_per_million(price.input, price.output, price.cached_input, price.cache_write)
-    return list_price(provider.name, provider.dialect, served.model)
-
-
-def _listed_context_window(provider: Provider, served: schema.ModelDeployment) -> int | None:
-    price = list_price(provider.name, provider.dialect, served.model)
-    return price.context_window if price else None
 
 
 def _known_names(providers: Mapping[str, Provider], targets: Iterable[Target]) -> KnownNames:
@@ -187,14 +144,11 @@ def _pipeline_entries(loader: TypedLoader, nodes: list[yaml.Node]) -> tuple[Pipe
 
 def _check_names(loader: TypedLoader, file: schema.RoutingFile) -> None:
     _check_pattern(loader, "providers", file.providers, schema.PROVIDER_NAME)
-    for name, section in _valid_items(file.providers).items():
+    for name, section in valid_items(file.providers).items():
         _check_pattern(loader, f"providers.{name}.regions", section.regions, schema.REGION_NAME)
-    for model, entries in _valid_items(file.models).items():
-        if not MODEL_NAME.fullmatch(model.replace("*", "x")):
-            loader.document.add_error(f"models.{model}", f"a model name must match {MODEL_NAME.pattern}")
-        for name in entries.keys() - file.providers.keys():
-            similar = suggestion(name, list(file.providers))
-            loader.document.add_error(f"models.{model}.{name}", f"no provider '{name}'{similar}")
+    for name in file.providers.keys() & set(schema.RESERVED):
+        message = f"a provider cannot have this name, which means something else in a model; reserved: {_RESERVED}"
+        loader.document.add_error(f"providers.{name}", message)
 
 
 def _check_pattern(loader: TypedLoader, path: str, table: Mapping[str, Any], pattern: str) -> None:

@@ -5,11 +5,15 @@ The first docstring line of each class is its description in the generated JSON 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from msgspec import Meta, Struct
+from yaml import MappingNode
 
+from proxy.config.auto_duration import AUTO, AutoOrDuration
+from proxy.config.plain_values import NO_POLICY, JsonValue, PolicyWords
 from proxy.config.texts import PLAIN_TEXT, BaseUrl, HeaderName, RequestPath, Text
+from proxy.config.typed_loader import Location, TypedLoader
 from proxy.config.units import Seconds, Secret
 
 PROVIDER_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
@@ -51,6 +55,7 @@ class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Values for requests that do not set them."""
 
     region: str = "us-east-1"
+    policy: PolicyWords = NO_POLICY
 
 
 class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,14 +135,78 @@ class PriceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     cache_write: NonNegative | None = None
 
 
+class TargetParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Members of the request: `default` where it has none, `set` always, `drop` never."""
+
+    default: dict[str, JsonValue] = {}
+    set: dict[str, JsonValue] = {}
+    drop: tuple[str, ...] = ()
+
+
 class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """A model at a provider: its name there, price and limits."""
+    """A model at a provider: its name there, its place in the order, price and limits."""
 
     model: UpstreamModel
+    provider: str | None = None
+    """By default the key of the deployment."""
+    priority: Annotated[int, Meta(ge=0, le=1000)] = 0
+    """Targets of a lower number come before all of a higher one."""
+    weight: NonNegative | None = None
+    """By default the provider's."""
+    family: str | None = None
+    """The model whose rules this one follows, if its name does not tell."""
     timeouts: Timeouts | None = None
     price: PriceConfig | None = None
     context_window: Annotated[int, Meta(ge=1)] | None = None
     unsupported: tuple[Literal["tools", "images", "json_schema"], ...] = ()
+    only_after: tuple[Literal["context_length"], ...] = ()
+    """Used only after a failure of one of these classes."""
+    params: TargetParams = TargetParams()
+
+
+class ModelHedge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When a second attempt starts while the first is silent."""
+
+    after: AutoOrDuration = AutoOrDuration(AUTO)
+
+
+class ModelFailover(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What differs for a model from the options of `failover` in the pipeline."""
+
+    max_retries: Annotated[int, Meta(ge=0, le=10)] | None = None
+    max_retry_after_wait: Seconds | None = None
+    hedge: Literal["off"] | ModelHedge | None = None
+    resume: Literal["auto", "off"] | None = None
+
+
+class ModelConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """A model: its targets, and the policy and failover of its requests."""
+
+    targets: dict[str, UpstreamModel | ModelDeployment]
+    policy: PolicyWords = NO_POLICY
+    failover: ModelFailover = ModelFailover()
+
+
+RESERVED = ModelConfig.__struct_fields__
+"""Names that no provider may have, because in a model they stand for something else."""
+
+ShortModel = dict[str, UpstreamModel | ModelDeployment]
+"""The short form of a model: provider -> model or its options."""
+
+
+class ModelRow:
+    """A model in its long form, or in the short form. Loaded as ModelConfig."""
+
+    expected = "a mapping of targets"
+    schema: ClassVar[dict[str, Any]] = {"type": "object"}
+
+    @staticmethod
+    def load_node(loader: TypedLoader, location: Location, kind: Any) -> Any:
+        """Return the ModelConfig, or INVALID."""
+        pairs = location.node.value if isinstance(location.node, MappingNode) else []
+        if any(key.value in RESERVED for key, _ in pairs):
+            return loader.load(location, ModelConfig)
+        return ModelConfig(targets=loader.load(location, ShortModel))
 
 
 class RoutingFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -149,4 +218,4 @@ class RoutingFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     defaults: Defaults = Defaults()
     drain: Drain = Drain()
     providers: dict[str, ProviderConfig]
-    models: dict[str, dict[str, UpstreamModel | ModelDeployment]]
+    models: dict[str, ModelRow]

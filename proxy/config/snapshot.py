@@ -10,9 +10,21 @@ from typing import Any
 
 import yaml
 
+from proxy.config.patterns import expand, star_texts
+from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.prices import Price, list_price
 from proxy.config.regions import CloudRegion
-from proxy.config.schema import Admin, Defaults, Drain, Listen, ProbeConfig, ProviderLimits, Timeouts
+from proxy.config.schema import (
+    Admin,
+    Defaults,
+    Drain,
+    Listen,
+    ModelFailover,
+    ProbeConfig,
+    ProviderLimits,
+    TargetParams,
+    Timeouts,
+)
 from proxy.config.units import Secret
 from proxy.errors import ModelNotFoundError
 from proxy.redaction import Redactor
@@ -66,6 +78,20 @@ class Target:
     """Features it does not support: any of `tools`, `images`, `json_schema`."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """Members added to its requests."""
+    priority: int = 0
+    """Targets of a lower number come before all of a higher one."""
+    weight: float = 1.0
+    """Its weight, or that of its provider, which it shares with the other targets of its `weight_group`.
+
+    A share of the sum of all providers' weights. 0: the last resort."""
+    weight_group: str = ""
+    configured_weight: float = 1.0
+    """The weight as the file has it."""
+    family: str | None = None
+    """The model whose rules it follows, if not those of `model`."""
+    only_after: tuple[str, ...] = ()
+    """The classes of failure after which alone it is used, or () for any use."""
+    params: TargetParams = TargetParams()
 
 
 def target_id(provider: str, region: str, model: str) -> str:
@@ -80,12 +106,20 @@ class ModelPattern:
     text: str
     targets: tuple[Target, ...]
 
-    def __post_init__(self) -> None:
-        self.matches(self.text)  # compiles the pattern, which `re` caches
-
     def matches(self, name: str) -> bool:
-        """Return whether a model name matches. Only `*` is special."""
-        return re.fullmatch(re.escape(self.text).replace(r"\*", ".*"), name) is not None
+        """Return whether a whole model name matches. Only `*` is special."""
+        return star_texts(self.text, name) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """What the file says of a model besides its targets."""
+
+    policy: PolicyWords = NO_POLICY
+    failover: ModelFailover = ModelFailover()
+
+
+NO_OPTIONS = ModelOptions()
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +157,8 @@ class Snapshot:
     """The targets of each provider for models requested as `provider/model`. Their model is `*`."""
     known_names: KnownNames
     """The names that request headers may contain."""
+    model_options: Mapping[str, ModelOptions] = field(default_factory=dict)
+    """By name or pattern, those of the models that have any."""
     strict_params: bool = False
     """Whether an unsupported parameter excludes the target. Otherwise the parameter is dropped."""
     default_strategy: str = "automatic"
@@ -139,28 +175,48 @@ class Snapshot:
         object.__setattr__(self, "limited_providers", limited)
 
     def targets(self, model: str) -> tuple[Target, ...]:
-        """Return the targets of a model: from the table, else the longest matching pattern, else `provider/model`, else ()."""
+        """Return the targets of a model.
+
+        Looked up in the table, then in the longest matching pattern, then as `provider/model`, then in the pattern `*`.
+        Empty if the model is not found.
+        """
         if model in self.models:
             return self.models[model]
+        if (pattern := self._pattern(model)) is not None:
+            texts = star_texts(pattern.text, model) or ()
+            return tuple(bind_model(target, model, texts) for target in pattern.targets)
+        return tuple(bind_model(target, model.partition("/")[2]) for target in self._provider_targets(model))
+
+    def options(self, model: str) -> ModelOptions:
+        """Return what the file says of a model besides its targets."""
+        if not self.model_options:
+            return NO_OPTIONS
+        pattern = None if model in self.models else self._pattern(model)
+        return self.model_options.get(pattern.text if pattern else model, NO_OPTIONS)
+
+    def _pattern(self, model: str) -> ModelPattern | None:
+        """Return the pattern that applies to a model outside the table, or None."""
         if not MODEL_NAME.fullmatch(model):
-            return ()
-        for pattern in self.patterns:
-            if pattern.matches(model):
-                return tuple(bind_model(target, model) for target in pattern.targets)
+            return None
+        found = next((each for each in self.patterns if each.matches(model)), None)
+        return None if found is not None and found.text == "*" and self._provider_targets(model) else found
+
+    def _provider_targets(self, model: str) -> tuple[Target, ...]:
+        """Return the targets of the provider that a model's name begins with, as in `provider/model`."""
         provider, _, name = model.partition("/")
-        return tuple(bind_model(target, name) for target in self.defaults_by_provider.get(provider, ()) if name)
+        return self.defaults_by_provider.get(provider, ()) if name and MODEL_NAME.fullmatch(model) else ()
 
     def similar_names(self, model: str) -> list[str]:
         """Return up to three model names of the table that are similar to `model`, the most similar first."""
         return get_close_matches(model, self.models, n=3, cutoff=0.5)
 
 
-def bind_model(target: Target, model: str) -> Target:
-    """Return the target for a requested model: `*` in its own model name is replaced by the requested name."""
-    if "*" not in target.model:
+def bind_model(target: Target, model: str, star_texts: tuple[str, ...] = ()) -> Target:
+    """Return the target for a requested model, whose name, or the parts of it in `star_texts`, is part of its own."""
+    upstream_model = expand(target.model, model, star_texts)
+    if upstream_model == target.model:
         return target
-    upstream_model = target.model.replace("*", model)
-    price = target.price or list_price(target.provider.name, target.provider.dialect, upstream_model)
+    price = target.price or list_price(target.provider.name, target.provider.dialect, target.family or upstream_model)
     return replace(
         target,
         model=upstream_model,

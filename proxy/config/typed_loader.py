@@ -58,8 +58,8 @@ class TypedLoader:
         """Do the same as `load` for a type already inspected."""
         self.document.marks[location.path] = location.node.start_mark
         kind = kind.type if isinstance(kind, inspect.Metadata) else kind
-        load = _LOADERS.get(type(kind))
-        if load is None or (isinstance(kind, inspect.CustomType) and not hasattr(kind.cls, "parse")):
+        load = getattr(getattr(kind, "cls", None), "load_node", None) or _LOADERS.get(type(kind))
+        if load is None or (load is _custom and not hasattr(kind.cls, "parse")):  # type: ignore[attr-defined]
             return self.reject(location, "options of this type cannot be read from a file")
         return load(self, location, kind)
 

@@ -10,6 +10,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.units import Secret
 from proxy.errors import AuthenticationError
 from proxy.exchange import Exchange
@@ -28,6 +29,8 @@ class Key:
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     value: Secret
+    policy: PolicyWords = NO_POLICY
+    """Routing options of its requests."""
 
     def __post_init__(self) -> None:
         if self.value.missing:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from proxy.attempts.settings import AUTO, OFF, AutoOrDuration
+from proxy.config.auto_duration import AUTO, OFF, AutoOrDuration
 from proxy.config.units import Seconds
 
 

@@ -59,6 +59,8 @@ class RoutingMiddleware:
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
             raise _no_eligible_provider(exchange)
+        if exchange.decision.warnings:
+            exchange.warnings.extend(exchange.decision.warnings)
         if exchange.decision.pick is not None:  # recorded at once, as the next decision must see it
             exchange.runtime.round_robin.record(exchange.decision.pick)
 

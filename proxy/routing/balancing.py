@@ -14,6 +14,7 @@ from math import gcd
 from msgspec import Struct
 
 from proxy.routing.decision_cache import BalancingGroup, CandidateSet
+from proxy.routing.policy import Policy
 from proxy.routing.routing_request import RoutingRequest
 
 SHARE_PRECISION = 10_000
@@ -34,9 +35,9 @@ class BalancedPick(Struct, frozen=True):
 def next_pick(
     request: RoutingRequest, candidates: CandidateSet, counts: Mapping[BalancingGroup, Mapping[str, int]]
 ) -> BalancedPick | None:
-    """Return the next pick among the available providers, given the earlier ones (`BalancerState.picks`).
+    """Return the next pick among the available providers of the leading priority, given the earlier ones.
 
-    None if the request is not balanced, or no available provider has a weight.
+    `counts` are those of `BalancerState.picks`. None if the request is not balanced, or no such provider has a weight.
     """
     mode, policy = balancing_mode(request), request.policy
     if mode is None:
@@ -44,7 +45,7 @@ def next_pick(
     key = mode, policy.load_balance_providers, policy.provider_weights
     group = candidates.groups.get(key)
     if group is None:
-        group = BalancingGroup(request.facts.model, _integer_weights(request, mode, _shares(candidates)))
+        group = BalancingGroup(request.facts.model, _integer_weights(policy, mode, _shares(candidates)))
         candidates.groups[key] = group
     return BalancedPick(group, _furthest_behind(group.weights, counts.get(group, {}))) if group.weights else None
 
@@ -63,19 +64,23 @@ def balancing_mode(request: RoutingRequest) -> str | None:
 
 
 def _shares(candidates: CandidateSet) -> dict[str, float]:
-    """Return the available providers in listed order with their shares of all weights in the file."""
-    return {
-        name: candidates.candidates[indices[0]].target.provider.weight
-        for name, indices in candidates.available_by_provider.items()
-    }
+    """Return the providers of the leading priority in listed order with their shares of all weights in the file."""
+    shares = {}
+    for name, indices in candidates.leading_by_provider.items():
+        targets = [candidates.candidates[index].target for index in indices]
+        shares[name] = sum({target.weight_group: target.weight for target in targets}.values())
+    return shares
 
 
-def _integer_weights(request: RoutingRequest, mode: str, shares: Mapping[str, float]) -> tuple[tuple[str, int], ...]:
-    """Return the weights of the balanced providers in lowest terms, in listed order. Those of weight 0 are left out."""
-    policy = request.policy
+def _integer_weights(policy: Policy, mode: str, shares: Mapping[str, float]) -> tuple[tuple[str, int], ...]:
+    """Return the weights of the balanced providers in lowest terms, in listed order.
+
+    Those of weight 0 are left out, unless the request names them or there are no others.
+    """
     names = [name for name in policy.load_balance_providers or shares if name in shares]
     if mode == "round-robin":
-        return tuple((name, 1) for name in names)
+        turns = names if policy.load_balance_providers else [name for name in names if shares[name]] or names
+        return tuple((name, 1) for name in turns)
     requested = dict(policy.provider_weights)
     weights = {name: requested.get(name, 0) if requested else round(shares[name] * SHARE_PRECISION) for name in names}
     divisor = gcd(*weights.values())

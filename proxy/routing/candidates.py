@@ -18,16 +18,16 @@ class Candidate(Struct, frozen=True, eq=False):
     target: Target
     signal: Signal
     weight: float
-    """The provider's weight divided by the number of its candidates, so that regions do not add to its share."""
+    """The weight of its group divided by the number of candidates in it, so that regions do not add to a share."""
     provider_name: str
 
 
 def make_candidates(signals: Iterable[tuple[Target, Signal]]) -> list[Candidate]:
-    """Return a candidate for each target, dividing each provider's weight among its targets."""
+    """Return a candidate for each target, dividing each weight among the targets that share it."""
     pairs = list(signals)
-    counts = Counter(target.provider.name for target, _ in pairs)
+    counts = Counter(target.weight_group for target, _ in pairs)
     return [
-        Candidate(target, signal, target.provider.weight / counts[target.provider.name], target.provider.name)
+        Candidate(target, signal, target.weight / counts[target.weight_group], target.provider.name)
         for target, signal in pairs
     ]
 

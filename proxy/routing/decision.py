@@ -19,7 +19,7 @@ from proxy.routing.candidates import delay_candidates, make_candidates
 from proxy.routing.cost_ceiling import ADMITTED
 from proxy.routing.decision_cache import CandidateSet, DecisionCache
 from proxy.routing.eligibility import Exclusion, request_check
-from proxy.routing.ranking import OrderOverrides, provider_chain, rank
+from proxy.routing.ranking import OrderOverrides, preference_is_overruled, provider_chain, rank
 from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES, StrategyInput
 from proxy.telemetry.signals import Signals
@@ -49,6 +49,8 @@ class Decision(Struct, frozen=True):
     """The balancer's pick, if it decided the first place. Live decisions record it."""
     window_s: float = 300.0
     """The window over which the targets' performance was measured."""
+    warnings: tuple[str, ...] = ()
+    """Values for X-Routing-Warnings."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the decision as a value for JSON."""
@@ -59,6 +61,8 @@ class Decision(Struct, frozen=True):
                 "region": each.target.region,
                 "model": each.target.model,
                 "score": round(each.score, 6) if isfinite(each.score) else None,
+                "priority": each.target.priority,
+                "weight": each.target.configured_weight,
                 **({"max_tokens": each.max_tokens} if each.max_tokens else {}),
                 **({"available_in_ms": each.available_in_ms} if each.available_in_ms else {}),
             }
@@ -71,6 +75,7 @@ class Decision(Struct, frozen=True):
             "window_s": round_up_to_buckets(self.window_s),
             "plan": plan,
             "excluded": excluded,
+            **({"warnings": list(self.warnings)} if self.warnings else {}),
         }
 
 
@@ -101,7 +106,9 @@ def decide(
     if clamps:
         plan = [replace(each, max_tokens=clamps.get(each.target.id)) for each in plan]
     name, window_s = balancing_mode(request) or strategy, request.policy.performance_window
-    return Decision(request.facts.model, name, tuple(plan), excluded, overrides.pick, window_s)
+    overruled = preference_is_overruled(given, available, overrides) if overrides.preference else None
+    warnings = (f"preference-overruled;provider={overruled};by=priority",) if overruled else ()
+    return Decision(request.facts.model, name, tuple(plan), excluded, overrides.pick, window_s, warnings)
 
 
 Filtered = tuple[CandidateSet, tuple[Exclusion, ...], Mapping[str, int]]
@@ -131,8 +138,18 @@ def _filter(request: RoutingRequest, snapshot: Snapshot, signals: Signals, cache
 
 def _order_overrides(request: RoutingRequest, candidate_set: CandidateSet, signals: Signals) -> OrderOverrides:
     """Return what comes before the scores. The balancer picks only where neither chain nor session has a first place."""
-    chain = provider_chain(request.policy)
+    chain, preference = provider_chain(request.policy), request.policy.provider_preference
     session_index = None if signals.sticky_target is None else candidate_set.available_index(signals.sticky_target)
-    if session_index is not None or not candidate_set.available_by_provider.keys().isdisjoint(chain):
-        return OrderOverrides(chain, session_index)
-    return OrderOverrides(chain, None, next_pick(request, candidate_set, signals.pick_counts))
+    decides_first = (
+        (session_index is not None and _is_leading(session_index, candidate_set))
+        or not candidate_set.available_by_provider.keys().isdisjoint(chain)
+        or not candidate_set.leading_by_provider.keys().isdisjoint(preference)
+    )
+    pick = None if decides_first else next_pick(request, candidate_set, signals.pick_counts)
+    return OrderOverrides(chain, preference, session_index, pick)
+
+
+def _is_leading(index: int, candidate_set: CandidateSet) -> bool:
+    """Return whether a candidate has the lowest priority number of all available ones."""
+    name = candidate_set.candidates[index].provider_name
+    return index in candidate_set.leading_by_provider.get(name, ())

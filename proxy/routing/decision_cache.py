@@ -72,6 +72,17 @@ class DecisionCache:
         return found
 
 
+_AFTER_ALL_PRIORITIES = 1_000_000
+
+
+def priorities_of(candidates: Sequence[Candidate]) -> list[int] | None:
+    """Return the priority of each candidate, or None if all have the same. Those for a class of failure alone come last."""
+    priorities = [
+        each.target.priority + (_AFTER_ALL_PRIORITIES if each.target.only_after else 0) for each in candidates
+    ]
+    return priorities if len(set(priorities)) > 1 else None
+
+
 @dataclass(frozen=True, slots=True)
 class SpeedOrder:
     """Indices of candidates, fastest first by median. Those without samples come last."""
@@ -113,7 +124,7 @@ class CandidateSet:
     """
 
     __slots__ = ("_available_ids", "_lottery_weights", "_speed_orders", "available", "available_by_provider",
-                 "candidates", "groups")  # fmt: skip
+                 "candidates", "groups", "last_resorts", "leading_by_provider", "priorities")  # fmt: skip
 
     def __init__(self, candidates: Sequence[Candidate]) -> None:
         self.candidates = candidates
@@ -121,11 +132,28 @@ class CandidateSet:
         self.available_by_provider: dict[str, list[int]] = {}
         for index in self.available:
             self.available_by_provider.setdefault(candidates[index].provider_name, []).append(index)
+        self.priorities = priorities_of(candidates)
+        """The priority of each candidate, or None if all have the same."""
+        self.last_resorts = frozenset(index for index, each in enumerate(candidates) if not each.target.weight)
+        """The candidates of weight 0."""
+        self.leading_by_provider = self._leading_by_provider()
+        """Of `available_by_provider` the candidates of the lowest priority number."""
         self.groups: dict[GroupKey, BalancingGroup] = {}
         """Kept by `balancing`."""
         self._available_ids: dict[str, int] | None = None
         self._lottery_weights: list[tuple[float, float]] | None = None
         self._speed_orders: dict[bool, tuple[SpeedOrder, SpeedOrder]] = {}
+
+    def _leading_by_provider(self) -> dict[str, list[int]]:
+        priorities = self.priorities
+        if priorities is None or not self.available:
+            return self.available_by_provider
+        lowest = min(priorities[index] for index in self.available)
+        leading = {
+            name: [index for index in indices if priorities[index] == lowest]
+            for name, indices in self.available_by_provider.items()
+        }
+        return {name: indices for name, indices in leading.items() if indices}
 
     def available_index(self, target_id: str) -> int | None:
         """Return the index of that target, or None if it is not an available candidate."""

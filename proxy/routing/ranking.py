@@ -1,7 +1,8 @@
 """Ranking: sorts candidates by score, then moves those first that the caller, the session or the balancer puts first.
 
-The order of power, strongest first: available before unavailable, the caller's provider chain, the session's target, the
-balancer's pick, medians within X-Max-Latency-Ms, score, observed speed. Candidates are given by index.
+The order of power, strongest first: available before unavailable, the caller's chain (failover config, else fallbacks),
+priority, preference, the session's target, the balancer's pick, a weight above 0, medians within X-Max-Latency-Ms, score,
+observed speed. Each is applied as a stable sort, the weakest first. Candidates are given by index.
 """
 
 from __future__ import annotations
@@ -20,40 +21,69 @@ class OrderOverrides(Struct, frozen=True):
     """What comes before the scores."""
 
     chain: tuple[str, ...] = ()
-    """Providers in the caller's order. See `provider_chain`."""
+    """See `provider_chain`."""
+    preference: tuple[str, ...] = ()
     session_index: int | None = None
     """The available candidate that served the session last."""
     pick: BalancedPick | None = None
 
 
 def provider_chain(policy: Policy) -> tuple[str, ...]:
-    """Return the providers that come first, in the caller's order: failover config, fallbacks, or preference."""
-    if policy.failover_config is not None:
-        return policy.failover_config.providers
-    return policy.provider_fallbacks or policy.provider_preference
+    """Return the providers that alone may serve, in the caller's order: failover config, else fallbacks.
+
+    The chain is stronger than priorities, and a weight of 0 does not count in it.
+    """
+    return policy.failover_config.providers if policy.failover_config is not None else policy.provider_fallbacks
 
 
 def rank(given: StrategyInput, scores: Sequence[float], overrides: OrderOverrides) -> tuple[list[int], list[int]]:
-    """Return the available and the unavailable candidates in order. Unavailable ones only follow the chain."""
+    """Return the available and the unavailable candidates in order. No pick and no session moves an unavailable one."""
     max_latency_ms = given.request.policy.max_latency_ms
     available, unavailable = [
         order.sorted_by(scores, max_latency_ms)
         for order in given.candidate_set.speed_orders(given.request.facts.stream)
     ]
+    if given.candidate_set.last_resorts:
+        available, unavailable = (
+            _move_last(each, given.candidate_set.last_resorts) for each in (available, unavailable)
+        )
     if overrides.pick:
         available = _move_pick_first(available, given, overrides.pick)
     if overrides.session_index is not None:
         available.remove(overrides.session_index)
         available.insert(0, overrides.session_index)
-    if overrides.chain:
-        available = _move_chain_first(available, given, overrides.chain)
-        unavailable = _move_chain_first(unavailable, given, overrides.chain)
+    if overrides.chain or overrides.preference or given.candidate_set.priorities is not None:
+        available = _move_by_rank(available, given, overrides)
+        unavailable = _move_by_rank(unavailable, given, overrides)
     return available, unavailable
+
+
+def preference_is_overruled(given: StrategyInput, ranked: Sequence[int], overrides: OrderOverrides) -> str | None:
+    """Return the first preferred provider of the ranked candidates if targets of a lower priority number precede it."""
+    candidates = given.candidate_set.candidates
+    if given.candidate_set.priorities is None or overrides.chain:
+        return None
+    names = [candidates[index].provider_name for index in ranked]
+    first = next((name for name in overrides.preference if name in names), None)
+    return first if first is not None and names[0] != first else None
+
+
+def _move_by_rank(ranked: list[int], given: StrategyInput, overrides: OrderOverrides) -> list[int]:
+    """Return the candidates by preference, priority and chain, each of which is stronger than the one before."""
+    if overrides.preference:
+        ranked = _move_chain_first(ranked, given, overrides.preference)
+    if (priorities := given.candidate_set.priorities) is not None:
+        ranked = sorted(ranked, key=priorities.__getitem__)
+    return _move_chain_first(ranked, given, overrides.chain) if overrides.chain else ranked
+
+
+def _move_last(ranked: list[int], indices: frozenset[int]) -> list[int]:
+    return sorted(ranked, key=indices.__contains__)
 
 
 def _move_pick_first(ranked: list[int], given: StrategyInput, pick: BalancedPick) -> list[int]:
     """Return the pick's best target, then the other targets of balanced providers, then those of all others."""
-    by_provider = given.candidate_set.available_by_provider
+    by_provider = given.candidate_set.leading_by_provider
     own = by_provider[pick.provider]
     first = own[0] if len(own) == 1 else _nearest_target([index for index in ranked if index in own], given)
     ranked.remove(first)

@@ -6,12 +6,11 @@ pattern (`gpt-*`) or its provider (`openai/*`), and only names of the file becom
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
 
-from proxy.config.snapshot import ModelPattern, Snapshot, Target
+from proxy.config.patterns import is_expansion
+from proxy.config.snapshot import Snapshot, Target
 from proxy.telemetry.target_totals import Labels
 
 
@@ -89,7 +88,7 @@ def model_label(snapshot: Snapshot, target: str) -> str | None:
     for pattern in snapshot.patterns:
         for each in pattern.targets:
             is_here = each.provider.name == provider and each.region == region
-            if is_here and _is_expansion(pattern.text, each.model, model):
+            if is_here and is_expansion(each.model, pattern.text, model):
                 return pattern.text
     is_here = any(each.region == region for each in snapshot.defaults_by_provider.get(provider, ()))
     return f"{provider}/*" if is_here else None
@@ -107,12 +106,3 @@ def _named_targets(snapshot: Snapshot) -> Iterator[tuple[str, Target]]:
         yield from ((name, target) for target in targets)
     for pattern in snapshot.patterns:
         yield from ((pattern.text, target) for target in pattern.targets)
-
-
-@lru_cache(maxsize=8192)
-def _is_expansion(pattern: str, template: str, model: str) -> bool:
-    """Whether some name that the pattern matches becomes this upstream model by the template."""
-    # The first star may be any text, and every further star is the same text again.
-    regex = re.escape(template).replace(r"\*", "(.*)", 1).replace(r"\*", r"\1")
-    found = re.fullmatch(regex, model)
-    return found is not None and "*" in template and ModelPattern(pattern, ()).matches(found[1])

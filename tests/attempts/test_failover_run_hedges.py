@@ -6,7 +6,8 @@ import asyncio
 
 import pytest
 
-from proxy.attempts.settings import AutoOrDuration, Hedge
+from proxy.attempts.settings import Hedge
+from proxy.config.auto_duration import AutoOrDuration
 from proxy.errors import (
     AllProvidersFailedError,
     ConnectError,

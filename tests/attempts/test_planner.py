@@ -12,7 +12,8 @@ from msgspec import structs
 from proxy.attempts import outcomes
 from proxy.attempts.events import Cancelled
 from proxy.attempts.planner import NO_CANDIDATES, FailureCause
-from proxy.attempts.settings import OFF, AutoOrDuration, FailoverOptions, Hedge
+from proxy.attempts.settings import FailoverOptions, Hedge
+from proxy.config.auto_duration import OFF, AutoOrDuration
 from proxy.config.prices import Price
 from proxy.dialects.errors import error_response
 from proxy.errors import ConnectError, UpstreamDisconnected, UpstreamTimeout
@@ -247,6 +248,55 @@ def test_there_is_no_hedge_where_the_plan_has_no_other_target():
     made = planned("a")
     assert made.planner.hedge_delay_s(made.start_first()) is None
     assert made.planner.hedge() == NO_CANDIDATES
+
+
+@pytest.mark.parametrize(
+    ("changes", "policy", "hedged"),
+    [
+        ({"b": {"priority": 1}, "c": {"priority": 1}}, Policy(), None),
+        ({"b": {"priority": 1}}, Policy(), "c"),
+        ({"b": {"weight": 0.0}}, Policy(), "c"),
+        ({"a": {"weight": 0.0}}, Policy(), "b"),
+        ({"b": {"weight": 0.0}, "c": {"weight": 0.0}}, Policy(), None),
+        ({"b": {"weight": 0.0}, "c": {"priority": 1}}, Policy(), None),
+        ({"b": {"weight": 0.0}, "c": {"priority": 1}}, Policy(max_latency_ms=1), None),
+        ({"b": {"weight": 0.0}, "c": {"priority": 1}}, Policy(provider_preference=("b",)), None),
+        ({"b": {"weight": 0.0, "priority": 1}}, Policy(provider_fallbacks=("a", "b")), "b"),
+        ({"b": {"weight": 0.0, "priority": 1}}, rules(("b", "timeout")), "b"),
+        ({"b": {"only_after": ("context_length",)}}, Policy(), "c"),
+    ],
+)
+def test_a_hedge_crosses_no_priority_and_uses_no_last_resort_unless_a_chain_names_it(changes, policy, hedged):
+    made = planned("abc", policy, **changes)
+    first = made.start_first()
+    assert (made.planner.hedge_delay_s(first) is None) is (hedged is None)
+    assert provider(made.starter.start_hedge()) == hedged
+
+
+def test_a_failure_leads_to_the_next_priority_only_after_all_of_the_first():
+    made = planned("abc", a={"priority": 0}, b={"priority": 0}, c={"priority": 1})
+    cause = fail(made.start_first())[1]
+    preferred = made.planner.elsewhere(cause, prefer=lambda step: step.target.provider.name == "c")
+    assert [step.target.provider.name for step in preferred.admitted] == ["b", "c"]
+
+
+def test_a_target_for_a_class_of_failure_is_used_after_it_alone():
+    only = {"only_after": ("context_length",), "context_window": 9000}
+    made = planned("abc", b=only, a={"context_window": 10}, c={"context_window": 10})
+    attempt = made.start_first()
+    assert provider(attempt) == "a"
+    assert provider(made.start_elsewhere(fail(attempt)[1])) == "c"
+    made = planned("abc", b=only, a={"context_window": 10}, c={"context_window": 10})
+    too_long = error_response(400, {}, "", code="context_length_exceeded")
+    assert provider(made.start_elsewhere(fail(made.start_first(), too_long)[1])) == "b"
+    made = planned("b", b=only)
+    assert provider(made.start_first()) == "b"
+
+
+def test_a_target_whose_format_cannot_express_the_request_leads_to_no_target_for_a_class_of_failure():
+    made = planned("ab", b={"only_after": ("context_length",)})
+    made.start_first()
+    assert made.planner.after_unsupported().admitted == []
 
 
 @pytest.mark.parametrize(

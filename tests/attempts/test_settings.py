@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
-
-from proxy.attempts.settings import AUTO, OFF, AutoOrDuration, FailoverOptions, Hedge
-
-
-@pytest.mark.parametrize(("text", "when"), [("auto", AUTO), ("off", OFF), ("8s", 8.0), ("250ms", 0.25)])
-def test_a_hedge_is_after_auto_off_or_a_duration(text: str, when: float) -> None:
-    assert AutoOrDuration.parse(text) == when
-
-
-@pytest.mark.parametrize("text", ["", "8", "soon", "on"])
-def test_anything_else_is_an_error(text: str) -> None:
-    with pytest.raises(ValueError):
-        AutoOrDuration.parse(text)
+from proxy.attempts.settings import FailoverOptions, Hedge
+from proxy.config.auto_duration import AUTO
 
 
 def test_the_default_options() -> None:

@@ -54,7 +54,7 @@ def test_json_output_equals_that_of_v1_route(config, capsys):
     assert output == {
         **DECISION,
         "window_s": 300,
-        "plan": [{"target": "a@us/m-a", "provider": "a", "region": "us", "model": "m-a"}],
+        "plan": [{"target": "a@us/m-a", "provider": "a", "region": "us", "model": "m-a", "priority": 0, "weight": 1.0}],
         "excluded": [
             {"target": "b@us/m-b", "provider": "b", "reason": "not_in_provider"},
             {"target": "c@us/m-c", "provider": "c", "reason": "not_in_provider"},

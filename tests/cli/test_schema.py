@@ -40,7 +40,7 @@ def test_a_valid_file_is_valid_by_the_schema(text):
         ("weight: 35", "weight: heavy", "providers.openai.weight: "),
         ("max_retries: 3", "max_retries: 30", "pipeline[6]: "),
         ("- translate", "- translat", "pipeline[7]: "),
-        ("{meta: muse-spark-1.3}", "{meta: {modle: muse}}", "models.llama-*.meta: "),
+        ("{meta: muse-spark-1.3}", "{meta: {modle: muse}}", "models.llama-*: "),
         ("port: 8090", "port: 80900", "listen.port: "),
         ("host: 127.0.0.1", "host: []", "listen.host: "),
         ("host: 127.0.0.1", "host: ['::1', '']", "listen.host: "),
@@ -50,6 +50,30 @@ def test_a_mistake_is_invalid_by_the_schema(old, new, message):
     assert old in SHIPPED
     (error,) = validation_errors(yaml.safe_load(SHIPPED.replace(old, new, 1)), schema())
     assert error.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("model", "is_valid"),
+    [
+        ("{openai: gpt-4o}", True),
+        ("{openai: {model: gpt-4o, priority: 1, weight: 0, family: gpt-4o, only_after: [context_length]}}", True),
+        ("{targets: {a: {provider: openai, model: x, params: {default: {a: [1]}, drop: [b]}}}}", True),
+        (
+            "{targets: {openai: x}, policy: {routing_strategy: performance}, failover: {hedge: 'off', resume: 'off'}}",
+            True,
+        ),
+        ("{targets: {openai: x}, failover: {hedge: {after: 5s}, max_retries: 0}}", True),
+        ("{targets: {openai: {model: x, priority: -1}}}", False),
+        ("{targets: {openai: x}, failover: {hedge: {budget: 5%}}}", False),
+        ("{targets: {openai: x}, failover: {hedge: 'on'}}", False),
+        ("{targets: {openai: x}, openai: x}", False),
+        ("{policy: {}}", False),
+        ("{OpenAI: x}", False),
+    ],
+)
+def test_a_model_has_two_forms(model, is_valid):
+    file = f"providers: {{openai: {{dialect: openai, base_url: http://x}}}}\nmodels: {{m: {model}}}"
+    assert (validation_errors(yaml.safe_load(file), schema()) == []) is is_valid
 
 
 @pytest.mark.parametrize(

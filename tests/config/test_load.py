@@ -9,6 +9,7 @@ import pytest
 from proxy.config.document import ConfigError, parse
 from proxy.config.load import load
 from proxy.config.schema import ProbeConfig, Timeouts
+from proxy.config.snapshot import NO_OPTIONS
 from proxy.config.typed_loader import TypedLoader
 from proxy.config.units import Seconds
 from tests.files import config_errors, load_snapshot
@@ -78,6 +79,109 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
 )  # fmt: skip
 def test_an_error_is_one_line_with_place_and_remedy(text: str, line: str) -> None:
     assert config_errors(text) == [f"routing.yaml:{line}"]
+
+
+MODEL = HEAD + "  other: {dialect: openai, base_url: http://y}\nmodels:\n  m:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (MODEL + "    targets: {opnai: x}\n", "6:22: models.m.targets.opnai: no provider 'opnai'; did you mean 'openai'?"),
+        (MODEL + "    targets: {a: {model: x, provider: opnai}}\n",
+         "6:39: models.m.targets.a.provider: no provider 'opnai'; did you mean 'openai'?"),
+        (MODEL + "    openai: {model: x, provider: opnai}\n",
+         "6:34: models.m.openai.provider: no provider 'opnai'; did you mean 'openai'?"),
+        (MODEL + "    policy: {}\n", "6:5: models.m.targets: is missing"),
+        (MODEL + "    openai: x\n    failover: {}\n    targets: {}\n",
+         "6:5: models.m.openai: unknown key; known: failover, policy, targets"),
+        (MODEL + "    targets: {openai: {model: x, priority: -1}}\n",
+         "6:44: models.m.targets.openai.priority: must be at least 0, got '-1'"),
+        (MODEL + "    targets: {openai: {model: x, weight: heavy}}\n",
+         "6:42: models.m.targets.openai.weight: expected a number, got text"),
+        (MODEL + "    targets: {openai: x}\n    failover: {max_retries: 11}\n",
+         "7:29: models.m.failover.max_retries: must be at most 10, got '11'"),
+        (MODEL + "    targets: {openai: x}\n    failover: {hedge: on}\n",
+         "7:23: models.m.failover.hedge: expected off, got 'on'"),
+        (MODEL + "    targets: {openai: x}\n    failover: {hedge: {budget: 5%}}\n",
+         "7:24: models.m.failover.hedge.budget: unknown key; known: after"),
+        (MODEL + "    targets: {openai: x}\n    failover: {circuit_breaker: {}}\n",
+         "7:16: models.m.failover.circuit_breaker: unknown key; known: hedge, max_retries, max_retry_after_wait, resume"),
+        (MODEL + "    targets: {openai: x}\n    policy: [a]\n", "7:13: models.m.policy: expected a mapping, got a list"),
+        (MODEL + "    targets: {openai: x, again: {provider: openai, model: x}}\n",
+         "6:33: models.m.targets.again: the provider and model of 'openai' again; a target may be named once"),
+        (MODEL + "    targets: {openai: 'x-*'}\n",
+         "6:23: models.m.targets.openai.model: `*` and `$1` in it stand for a `*` of the model's name,"
+         " but 'm' is no pattern"),
+        (MODEL + "    targets: {openai: {model: x, params: {set: {stream: true}}}}\n",
+         "6:42: models.m.targets.openai.params: 'stream' cannot be changed"),
+        (MODEL + "    targets: {openai: {model: x, only_after: [timeout]}}\n",
+         "6:47: models.m.targets.openai.only_after[0]: expected context_length, got text"),
+        ("providers:\n  targets: {dialect: openai, base_url: http://x}\nmodels: {}\n",
+         "2:12: providers.targets: a provider cannot have this name, which means something else in a model;"
+         " reserved: targets, policy, failover"),
+        (HEAD + "models:\n  '**********': {openai: m}\n", "4:17: models.**********: a pattern has at most 9 `*`"),
+    ],
+)  # fmt: skip
+def test_an_error_in_a_model_is_one_line_with_place_and_remedy(text: str, line: str) -> None:
+    assert config_errors(text) == [f"routing.yaml:{line}"]
+
+
+LONG = """
+providers:
+  openai: {dialect: openai, base_url: http://x, weight: 3}
+  local: {dialect: compatible, base_url: http://y, regions: {a: {}, b: {}}}
+models:
+  short: {openai: {model: x, priority: 2, weight: 0}}
+  long:
+    targets:
+      local: qwen3
+      openai: {model: gpt-4o, priority: 1}
+      tuned:
+        provider: openai
+        model: ft
+        priority: 1
+        weight: 5
+        family: gpt-4o
+        params: {default: {temperature: 0.5, stop: ["x", "1"]}, set: {user: '7', seed: 7, store: false}, drop: [logprobs]}
+    policy: {routing_strategy: cost-optimized}
+    failover: {hedge: off, max_retries: 1}
+"""
+
+
+def test_a_model_has_a_short_and_a_long_form() -> None:
+    snapshot = load_snapshot(LONG)
+    found = [(each.id, each.priority, each.configured_weight, each.weight) for each in snapshot.targets("long")]
+    assert found == [
+        ("local@a/qwen3", 0, 1, 0.25),
+        ("local@b/qwen3", 0, 1, 0.25),
+        ("openai@global/gpt-4o", 1, 3, 0.75),
+        ("openai@global/ft", 1, 5, 1.25),
+    ]
+    (short,) = snapshot.targets("short")
+    assert (short.priority, short.configured_weight, short.weight) == (2, 0, 0)
+    assert snapshot.options("short") == NO_OPTIONS == snapshot.options("unknown")
+    options = snapshot.options("long")
+    assert options.policy.members == {"routing_strategy": "cost-optimized"}
+    assert (options.failover.hedge, options.failover.max_retries, options.failover.resume) == ("off", 1, None)
+
+
+def test_a_target_has_a_family_and_params() -> None:
+    *_, gpt, tuned = load_snapshot(LONG).targets("long")
+    assert tuned.price == gpt.price is not None and tuned.context_window == gpt.context_window
+    assert tuned.params.default == {"temperature": 0.5, "stop": ["x", "1"]}
+    assert tuned.params.set == {"user": "7", "seed": 7, "store": False} and tuned.params.drop == ("logprobs",)
+
+
+def test_options_of_a_pattern_hold_for_the_names_it_matches() -> None:
+    snapshot = load_snapshot("""
+providers: {a: {dialect: openai, base_url: http://x}}
+models:
+  gpt-*: {targets: {a: "*"}, policy: {max_latency_ms: 5}}
+  gpt-4: {targets: {a: "*"}, policy: {max_latency_ms: 9}}
+""")
+    limits = [snapshot.options(name).policy.members for name in ("gpt-4", "gpt-5", "a/gpt-5", "other")]
+    assert limits == [{"max_latency_ms": 9}, {"max_latency_ms": 5}, {}, {}]
 
 
 def test_all_errors_are_reported_at_once_in_order() -> None:

@@ -41,7 +41,7 @@ def snapshot() -> Snapshot:
         ("gpt-4-turbo", ["anthropic@global/claude-4"]),
         ("gpt-5", ["openai@us-east-1/gpt-5", "openai@eu-central-1/gpt-5"]),
         ("gpt-", ["openai@us-east-1/gpt-", "openai@eu-central-1/gpt-"]),
-        ("llama-chat", ["anthropic@global/models/llama-chat"]),
+        ("llama-chat", ["anthropic@global/models/llama"]),
         ("anthropic/claude-x", ["anthropic@global/claude-x"]),
         ("anthropic/org/claude-x", ["anthropic@global/org/claude-x"]),
         ("openai/pinned", ["anthropic@global/claude"]),
@@ -69,6 +69,33 @@ def test_a_model_name_finds_its_targets(snapshot: Snapshot, model: str, ids: lis
     targets = snapshot.targets(model)
     assert [target.id for target in targets] == ids
     assert [target_id(each.provider.name, each.region, each.model) for each in targets] == ids
+
+
+STARS = """
+providers: {up: {dialect: openai, base_url: http://x}, other: {dialect: openai, base_url: http://y}}
+models:
+  "*": {other: "*"}
+  "eu-*": {up: "ft-*", other: "$1"}
+  "up/eu-*": {other: "*"}
+  "*-in-*": {up: "$2/$1"}
+"""
+
+
+@pytest.mark.parametrize(
+    ("model", "ids"),
+    [
+        ("anything", ["other@global/anything"]),
+        ("eu-gpt", ["up@global/ft-gpt", "other@global/gpt"]),
+        ("my-eu-gpt", ["other@global/my-eu-gpt"]),
+        ("up/gpt", ["up@global/gpt"]),
+        ("up/", ["other@global/up/"]),
+        ("unknown/gpt", ["other@global/unknown/gpt"]),
+        ("up/eu-gpt", ["other@global/up/eu-gpt"]),
+        ("gpt-in-fr", ["up@global/fr/gpt"]),
+    ],
+)
+def test_a_providers_own_name_comes_before_the_pattern_of_all_names(model: str, ids: list[str]) -> None:
+    assert [target.id for target in load_snapshot(STARS).targets(model)] == ids
 
 
 @pytest.mark.parametrize(

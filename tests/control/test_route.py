@@ -37,7 +37,14 @@ async def test_the_plan_has_scores_and_the_excluded_targets_reasons(two: Running
     decision = await dry_run(two, {"X-Data-Residency": "EU", "X-Request-Id": "r-1"})
     (step,) = decision.pop("plan")
     assert isinstance(step.pop("score"), float)
-    assert step == {"target": "second@eu-west-3/m-two", "provider": "second", "region": "eu-west-3", "model": "m-two"}
+    assert step == {
+        "target": "second@eu-west-3/m-two",
+        "provider": "second",
+        "region": "eu-west-3",
+        "model": "m-two",
+        "priority": 0,
+        "weight": 1.0,
+    }
     assert decision == {
         "request_id": "r-1",
         "model": "m",

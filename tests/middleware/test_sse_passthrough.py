@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from proxy.attempts.settings import AUTO, AutoOrDuration
+from proxy.config.auto_duration import AUTO, AutoOrDuration
 from proxy.middleware.sse_passthrough import SsePassthrough
 from tests.fakes import PIPELINE, generation, routing_yaml
 

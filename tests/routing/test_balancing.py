@@ -31,16 +31,17 @@ def shares(headers: dict[str, str], count: int = 100, down: str = "", strategy: 
 @pytest.mark.parametrize(
     ("headers", "expected"),
     [
-        ({"X-Load-Balance-Strategy": "round-robin"}, {"openai": 25, "anthropic": 25, "google": 25, "mistral": 25}),
-        ({"X-Routing-Strategy": "round-robin"}, {"openai": 25, "anthropic": 25, "google": 25, "mistral": 25}),
+        ({"X-Load-Balance-Strategy": "round-robin", "X-Load-Balance-Providers": "openai,anthropic,google,mistral"},
+         {"openai": 25, "anthropic": 25, "google": 25, "mistral": 25}),
+        ({"X-Routing-Strategy": "round-robin", "X-Exclude-Providers": "google"}, {"openai": 50, "anthropic": 50}),
         ({"X-Load-Balance-Providers": "google,openai"}, {"openai": 50, "google": 50}),
         ({"X-Load-Balance-Strategy": "weighted"}, {"openai": 50, "anthropic": 30, "google": 20}),
         ({"X-Routing-Strategy": "weighted"}, {"openai": 50, "anthropic": 30, "google": 20}),
         ({"X-Provider-Weights": '{"openai":70,"mistral":30}'}, {"openai": 70, "mistral": 30}),
         ({"X-Provider-Weights": '{"openai":700,"mistral":300,"cohere":9}'}, {"openai": 70, "mistral": 30}),
         ({"X-Provider-Weights": '{"openai":1,"google":1}', "X-Load-Balance-Providers": "openai,mistral"}, {"openai": 100}),
-        ({"X-Load-Balance-Strategy": "round-robin", "X-Provider-Weights": '{"openai":99,"google":1}'},
-         {"openai": 25, "anthropic": 25, "google": 25, "mistral": 25}),
+        ({"X-Load-Balance-Strategy": "round-robin", "X-Provider-Weights": '{"openai":99,"google":1}',
+          "X-Exclude-Providers": "google"}, {"openai": 50, "anthropic": 50}),
     ],
 )  # fmt: skip
 def test_any_hundred_decisions_have_exactly_the_requested_shares(

@@ -158,7 +158,17 @@ models: {m: {a: up, b: up}}
         "model": "m",
         "strategy": "automatic",
         "window_s": 300,
-        "plan": [{"target": "a@eu/up", "provider": "a", "region": "eu", "model": "up", "score": None}],
+        "plan": [
+            {
+                "target": "a@eu/up",
+                "provider": "a",
+                "region": "eu",
+                "model": "up",
+                "score": None,
+                "priority": 0,
+                "weight": 0.0,
+            }
+        ],
         "excluded": [{"target": "b@global/up", "provider": "b", "reason": "disabled"}],
     }
 

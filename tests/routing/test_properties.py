@@ -103,7 +103,8 @@ def file(number: int) -> Snapshot:
         price = f", price: {{input: {index + number % 3}, output: {4 * index}}}" if (number >> index) & 1 else ""
         limits = f", context_window: {2000 * (index + 1)}" if (number >> (index + 1)) & 1 else ""
         unsupported = ", unsupported: [tools]" if (number >> (index + 2)) & 1 else ""
-        lines.append(f"    {name}: {{model: '{name}-m'{price}{limits}{unsupported}}}")
+        priority = f", priority: {(number // 11 >> index) & 1}"
+        lines.append(f"    {name}: {{model: '{name}-m'{price}{limits}{unsupported}{priority}}}")
     return load_snapshot("\n".join(lines))
 
 
@@ -214,25 +215,34 @@ def test_available_targets_come_before_unavailable_ones(made: tuple[RoutingReque
     assert waiting == sorted(waiting)
 
 
+def links(decision: Decision, chain: tuple[str, ...], signals: Signals) -> list[tuple[int, int]]:
+    """Return the place of each target of the plan in a chain of providers, the best target of each provider first."""
+    best: set[tuple[bool, str]] = set()
+    found = []
+    for step in decision.plan:
+        name, waits = step.target.provider.name, signals.table.get(step.target.id).available_in_ms > 0
+        found.append((int((waits, name) in best), chain.index(name)) if name in chain else (2, 0))
+        best.add((waits, name))
+    return found
+
+
 def precedence(decision: Decision, request: RoutingRequest, signals: Signals) -> list[tuple[Any, ...]]:
     """Return what comes before the score, for each target of the plan."""
-    chain, found = provider_chain(request.policy), []
+    found = []
     weighted = dict(decision.pick.group.weights) if decision.pick else {}
-    best: set[tuple[bool, str]] = set()
+    chain = links(decision, provider_chain(request.policy), signals)
+    preference = links(decision, request.policy.provider_preference, signals)
     for place, step in enumerate(decision.plan):
         name, signal = step.target.provider.name, signals.table.get(step.target.id)
         measured = signal.performance.ttft_ms if request.facts.stream else signal.performance.latency_ms
         limit = request.policy.max_latency_ms
         waits = signal.available_in_ms > 0
-        if name not in chain:
-            link = (2, 0)
-        else:
-            link = (int((waits, name) in best), chain.index(name))
-            best.add((waits, name))
         led = decision.pick is not None and place == 0
         stays = step.target.id == signals.sticky_target and not waits
         slow = limit is not None and measured.p50 is not None and measured.p50 > limit
-        found.append((waits, link, not stays, not led, bool(weighted) and not waits and name not in weighted, slow))
+        balanced = (not led, bool(weighted) and not waits and name not in weighted)
+        last = step.target.weight == 0
+        found.append((waits, chain[place], step.target.priority, preference[place], not stays, *balanced, last, slow))
     return found
 
 
@@ -247,6 +257,41 @@ def test_among_equals_in_precedence_a_better_score_never_ranks_later(
     ranked = list(zip(above, decision.plan, strict=True))
     for (one, first), (two, second) in pairwise(ranked):
         assert one != two or first.score <= second.score
+
+
+@quickly
+@given(cases())
+def test_no_target_precedes_an_available_one_of_a_lower_priority_number_unless_a_chain_names_it(
+    made: tuple[RoutingRequest, Snapshot, Signals],
+) -> None:
+    request, snapshot, signals = made
+    if not provider_chain(request.policy):
+        plan = decide(request, snapshot, signals).plan
+        ranks = [(signals.table.get(step.target.id).available_in_ms > 0, step.target.priority) for step in plan]
+        assert ranks == sorted(ranks)
+
+
+@quickly
+@given(cases())
+def test_a_last_resort_is_first_of_its_priority_only_where_it_is_named_or_alone(
+    made: tuple[RoutingRequest, Snapshot, Signals],
+) -> None:
+    request, snapshot, signals = made
+    policy, plan = request.policy, decide(request, snapshot, signals).plan
+    named = (
+        *provider_chain(policy),
+        *policy.provider_preference,
+        *policy.load_balance_providers,
+        *dict(policy.provider_weights),
+    )
+    if not plan or plan[0].target.weight or plan[0].target.id == signals.sticky_target:
+        return
+    alike = [step for step in plan if step.target.priority == plan[0].target.priority]
+    waits = [signals.table.get(step.target.id).available_in_ms > 0 for step in alike]
+    others = [
+        step for step, waits_now in zip(alike, waits, strict=True) if waits_now == waits[0] and step.target.weight
+    ]
+    assert not others or plan[0].target.provider.name in named
 
 
 @st.composite
