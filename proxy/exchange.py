@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
+from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.coerce import count_of, object_of
 from proxy.dialects.contract import ProviderRequest
@@ -29,6 +30,18 @@ from proxy.runtime import Runtime
 from proxy.telemetry.observations import AttemptRecorder
 
 
+class Identity(Struct, frozen=True):
+    """The key that a request came with."""
+
+    name: str | None = None
+    """None without a key."""
+    policy: PolicyWords = NO_POLICY
+    """Routing options of all requests with the key."""
+
+
+ANONYMOUS = Identity()
+
+
 class Exchange(Struct, eq=False):
     """One request, from its head to its last byte. Each phase of the pipeline adds what it finds out."""
 
@@ -40,8 +53,8 @@ class Exchange(Struct, eq=False):
     """When its head was complete, by the runtime's clock."""
     endpoint: str = ""
     """The endpoint's name in the dialects, such as `chat`. Empty for the sidecar's own endpoints."""
-    identity: str | None = None
-    """The name of the key it came with."""
+    identity: Identity = ANONYMOUS
+    """Whose request it is."""
     authenticate_later: Callable[[str], str | None] | None = None
     """Returns the name of a key. Set where a websocket may send its key in its first message."""
     over_unix: bool = False

@@ -14,11 +14,13 @@ from proxy.config.secrets import custom_middleware_values
 from proxy.config.snapshot import Snapshot
 from proxy.config.typed_loader import TypedLoader
 from proxy.dialects import DIALECTS
+from proxy.middleware.auth import Auth
 from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import RoutingMiddleware
 from proxy.middleware.translate import Translate
 from proxy.pipeline import Pipeline, PipelineTerminals, compose
 from proxy.redaction import is_distinct
+from proxy.routing.policy_levels import policy_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +74,18 @@ class GenerationFactory:
             if provider.dialect not in DIALECTS:
                 similar = suggestion(provider.dialect, list(DIALECTS))
                 document.add_error(f"providers.{provider.name}.dialect", f"unknown dialect{similar}")
+        _check_policies(loader, snapshot, pipeline)
         document.raise_if_invalid()
         assert pipeline is not None, "otherwise an error was added"
         snapshot = _with_middleware_options(snapshot, pipeline)
         return replace(snapshot, secrets=_secrets_for_log(loader, snapshot)), pipeline
+
+
+def _check_policies(loader: TypedLoader, snapshot: Snapshot, pipeline: Pipeline | None) -> None:
+    keys = pipeline.find(Auth).keys if pipeline is not None else ()
+    for words in (*snapshot.policies, *(key.policy for key in keys)):
+        for path, message in policy_errors(words, snapshot.known_names):
+            loader.document.add_error(path, message)
 
 
 def _secrets_for_log(loader: TypedLoader, snapshot: Snapshot) -> frozenset[str]:

@@ -155,7 +155,7 @@ class RequestLifecycle:
         if exchange.facts.stream:
             self._writer.ping_s = pipeline.stream_options.ping
             self._commit_due = self._loop.time() + pipeline.stream_options.early_commit
-        self._run = FailoverRun(exchange, pipeline.failover_options, pipeline.start_call, self)
+        self._run = FailoverRun(exchange, pipeline.failover_options_for(exchange), pipeline.start_call, self)
         self._client.wake_by(self._commit_due)
         self._run.start()
 

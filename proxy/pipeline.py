@@ -23,6 +23,7 @@ import yaml
 from msgspec import inspect
 
 from proxy.attempts.call import StartCall
+from proxy.attempts.settings import FailoverOptions, for_model
 from proxy.config.document import is_key_name, suggestion
 from proxy.config.snapshot import PipelineEntry
 from proxy.config.typed_loader import INVALID, Location, TypedLoader
@@ -111,6 +112,12 @@ class Pipeline:
     def find(self, kind: type[Any]) -> Any:
         """Return the pipeline's middleware of one of the built-in classes."""
         return next(each for each in (*self.middlewares, *self.attempt_middlewares) if type(each) is kind)
+
+    def failover_options_for(self, exchange: Exchange) -> FailoverOptions:
+        """Return the options of `failover`, with what differs for the request's model."""
+        if not exchange.snapshot.model_options:
+            return self.failover_options
+        return for_model(self.failover_options, exchange.snapshot.options(exchange.facts.model).failover)
 
     def wrap(self, outermost: Any, innermost: Any) -> Pipeline:
         """Return the same pipeline with one more middleware around it, and one more closest to the provider."""

@@ -17,9 +17,13 @@ from multidict import CIMultiDict
 from proxy.cli import file
 from proxy.cli.command import Command, CommandError, error_reason, strip_userinfo
 from proxy.cli.table import format_decision
+from proxy.config.document import suggestion
+from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.errors import ParrotError
+from proxy.generation import Generation
+from proxy.middleware.auth import Auth
 from proxy.routing.decision import decide
-from proxy.routing.dry_run import build_routing_request, explanation
+from proxy.routing.dry_run import build_routing_request, dry_explanation
 from proxy.routing.facts import parse_json_object
 from proxy.routing.policy import extract_control_headers
 from proxy.telemetry.signals import Signals
@@ -50,6 +54,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help="control header, such as 'X-Data-Residency: EU' (repeatable)",
     )
     parser.add_argument("--request", metavar="FILE", help="body of a chat request (default: one short message)")
+    parser.add_argument("--key", metavar="NAME", help="decide by the policy of this key under auth in the file")
     parser.add_argument("--sandbox", action="store_true", help="decide as `serve --sandbox`: every provider has a key")
     parser.add_argument("--url", help="take the decision of a running sidecar, such as http://127.0.0.1:8090")
     parser.add_argument("--json", action="store_true", help="print the decision as JSON")
@@ -84,15 +89,25 @@ def _body(arguments: Namespace) -> dict[str, Any]:
 
 def _decide_from_file(arguments: Namespace, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
     """Decide from the file alone, without measurements."""
-    snapshot = file.load_generation(arguments.config).snapshot
+    generation = file.load_generation(arguments.config)
+    snapshot = generation.snapshot
     if arguments.sandbox:
         from proxy.sandbox.adapt import adapt_snapshot
 
         snapshot = adapt_snapshot(snapshot, dict.fromkeys(snapshot.providers, ""))
     seed = headers.get("X-Request-Id", token_hex(12))
-    request = build_routing_request(body, extract_control_headers(headers), snapshot, seed)
-    explained = explanation(decide(request, snapshot, Signals()), request.policy, seed)
+    key = _key_policy(generation, arguments.key)
+    request = build_routing_request(body, extract_control_headers(headers), snapshot, seed, key=key)
+    explained = dry_explanation(decide(request, snapshot, Signals()), request)
     return orjson.loads(orjson.dumps(explained))
+
+
+def _key_policy(generation: Generation, name: str | None) -> PolicyWords:
+    """Return the policy of the key with that name. Raises CommandError if the file has none."""
+    policies = {key.name: key.policy for key in generation.pipeline.find(Auth).keys}
+    if name is not None and name not in policies:
+        raise CommandError(f"no key '{name}'{suggestion(name, list(policies))}", exit_code=2)
+    return policies[name] if name is not None else NO_POLICY
 
 
 async def _fetch(url: str, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:

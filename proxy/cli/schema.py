@@ -11,6 +11,8 @@ from proxy.cli.command import Command, CommandError, error_reason
 from proxy.config.json_schema import Schema, json_schema
 from proxy.config.schema import PROVIDER_NAME, RESERVED, ModelConfig, RoutingFile, ShortModel
 from proxy.pipeline import REGISTRY
+from proxy.routing.policy import MEMBERS
+from proxy.routing.policy_levels import REQUEST_MEMBERS
 
 _DESCRIPTION = "Print the JSON Schema of routing.yaml, or write it to a file."
 _CUSTOM = r"^[\w.]+:\w+$"
@@ -24,6 +26,7 @@ _SHORT_LABEL = f"^(?!(?:{'|'.join(RESERVED)})$){PROVIDER_NAME.removeprefix('^')}
 def schema() -> Schema:
     """Return the JSON Schema of routing.yaml, including the options of every middleware."""
     options = {name: json_schema(kind) for name, kind in REGISTRY.items()}
+    options["auth"]["properties"]["keys"]["items"]["properties"]["policy"] = _policy()
     with_options = {
         "type": "object",
         "minProperties": 1,
@@ -51,8 +54,13 @@ def _model() -> Schema:
 
 
 def _policy() -> Schema:
-    """Return the schema of a policy."""
-    return {"type": "object"}
+    """Return the schema of a policy: the members of a request's `routing`, without those of one request alone."""
+    return {
+        "type": "object",
+        "description": "Routing options, by the names of the members of a request's `routing`.",
+        "properties": {name: {} for name in MEMBERS if name not in REQUEST_MEMBERS},
+        "additionalProperties": False,
+    }
 
 
 def _add_arguments(parser: ArgumentParser) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from textwrap import wrap
 from typing import Any
 
@@ -33,6 +33,7 @@ _REASONS: Mapping[str, str] = {
     "unknown_price": "its price is unknown and a cost limit is set",
     "over_cost": "over the cost limit",
     "model_not_served": "does not serve this model",
+    "policy_conflict": "the policies contradict each other",
     "lacks_tools": "does not support tools",
     "lacks_images": "does not support images",
     "lacks_json_schema": "does not support JSON schemas",
@@ -42,7 +43,10 @@ _REASONS: Mapping[str, str] = {
 def format_decision(explanation: Mapping[str, Any], width: int) -> str:
     """Format the JSON of /v1/route in lines of at most `width` columns, where that is possible."""
     rows = [(step["target"], step) for step in explanation["plan"]]
-    excluded = [(each["target"] or each["provider"], each["reason"]) for each in explanation["excluded"]]
+    excluded = [
+        (each["target"] or each["provider"], _reason_text(each["reason"]) + _levels(each.get("levels")))
+        for each in explanation["excluded"]
+    ]
     column = max(len(name) for name, _ in (("target", None), *rows, *excluded))
     lines = [*_head(explanation, width), ""]
     if rows:
@@ -52,18 +56,23 @@ def format_decision(explanation: Mapping[str, Any], width: int) -> str:
     if excluded:
         lines += ["", "Excluded:"]
         for name, reason in excluded:
-            lines += _wrap(f"     {name:{column}}  ", _reason_text(reason), width)
+            lines += _wrap(f"     {name:{column}}  ", reason, width)
     return "\n".join(line.rstrip() for line in lines)
 
 
 def _head(explanation: Mapping[str, Any], width: int) -> Iterator[str]:
-    policy = explanation["policy"]
-    constraints = "; ".join(f"{name} {_to_text(value)}" for name, value in policy.items()) or "defaults of the file"
+    policy, sources = explanation["policy"], explanation.get("policy_sources", {})
+    constraints = (
+        "; ".join(f"{name} {_to_text(value)}{_levels(sources.get(name))}" for name, value in policy.items())
+        or "defaults of the file"
+    )
     rows = {
         "model": explanation["model"],
         "strategy": explanation["strategy"],
         "request id": explanation["request_id"],
         "policy": constraints,
+        **({"conflict": explanation["policy_conflict"]} if "policy_conflict" in explanation else {}),
+        **({"warnings": ", ".join(explanation["warnings"])} if "warnings" in explanation else {}),
     }
     for name, value in rows.items():
         yield from _wrap(f"{name:10}  ", value, width)
@@ -73,17 +82,25 @@ def _plan(rows: list[tuple[str, Mapping[str, Any]]], strategy: str, column: int)
     name, form = _SCORES.get(strategy, ("score", ".4f"))
     scores = ["-" if step["score"] is None else format(step["score"], form) for _, step in rows]
     wide = max(len(name), *map(len, scores))
-    yield f"  #  {'target':{column}}  {name:>{wide}}"
+    shown = [member for member in ("priority", "weight") if len({step.get(member) for _, step in rows}) > 1]
+    yield f"  #  {'target':{column}}  {name:>{wide}}" + "".join(f"  {member:>8}" for member in shown)
     for place, ((target, step), score) in enumerate(zip(rows, scores, strict=True), 1):
         unavailable = f"  unavailable for {step['available_in_ms'] / 1000:.1f} s" if "available_in_ms" in step else ""
         clamped = f"  max_tokens lowered to {step['max_tokens']}" if "max_tokens" in step else ""
-        yield f"{place:3}  {target:{column}}  {score:>{wide}}{unavailable}{clamped}"
+        dropped = f"  drops {', '.join(step['drops'])}" if "drops" in step else ""
+        ranks = "".join(f"  {step[member]:>8g}" for member in shown)
+        yield f"{place:3}  {target:{column}}  {score:>{wide}}{ranks}{unavailable}{clamped}{dropped}"
 
 
 def _reason_text(reason: str) -> str:
     """Return the text of a reason code. What follows a colon is names and stays as it is."""
     code, colon, names = reason.partition(":")
     return _REASONS.get(code, code.replace("_", " ")) + colon + names
+
+
+def _levels(names: Sequence[str] | None) -> str:
+    """Return the levels that a value or a reason comes from, in parentheses, or "" without any."""
+    return f" ({', '.join(names)})" if names else ""
 
 
 def _to_text(value: Any) -> str:

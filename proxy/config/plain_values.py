@@ -44,7 +44,7 @@ class PolicyWords:
         members = plain_value(loader, location)
         if not isinstance(members, dict):
             return members if members is INVALID else loader.reject_type(location, "a mapping")
-        return PolicyWords(location.path, members)
+        return PolicyWords(location.path, members) if members else NO_POLICY
 
 
 NO_POLICY = PolicyWords()

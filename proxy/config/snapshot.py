@@ -169,10 +169,18 @@ class Snapshot:
     """Values that no log line may contain."""
     limited_providers: Mapping[str, Provider] = field(init=False)
     """The providers with `limits`."""
+    has_policies: bool = field(init=False)
+    """Whether `defaults` or any model has a policy."""
 
     def __post_init__(self) -> None:
         limited = {name: provider for name, provider in self.providers.items() if provider.limits is not None}
         object.__setattr__(self, "limited_providers", limited)
+        object.__setattr__(self, "has_policies", any(each.members for each in self.policies))
+
+    @property
+    def policies(self) -> tuple[PolicyWords, ...]:
+        """The policies of `defaults` and of all models."""
+        return (self.defaults.policy, *(options.policy for options in self.model_options.values()))
 
     def targets(self, model: str) -> tuple[Target, ...]:
         """Return the targets of a model.

@@ -15,7 +15,8 @@ from proxy.messages import Response
 from proxy.middleware.strategy import signals
 from proxy.routing.eligibility import RequestCheck, request_check, static_exclusion
 from proxy.routing.facts import Facts
-from proxy.routing.policy import effective_policy
+from proxy.routing.policy import all_control_headers
+from proxy.routing.policy_levels import policy_for
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.signals import Signals
 
@@ -37,7 +38,8 @@ def analyze(exchange: Exchange) -> Response:
     if not isinstance(model, str) or not model:
         raise _invalid("model", "must be a model name")
     targets = targets_for_model(exchange.snapshot, model)
-    exchange.policy = effective_policy(body, exchange.control_headers, exchange.snapshot)
+    headers = all_control_headers(body, exchange.control_headers)
+    exchange.policy = policy_for(model, headers, exchange.snapshot, key=exchange.identity.policy)
     facts = Facts("chat", model, prompt_tokens=counts[0], max_tokens=counts[1] or None)
     request = RoutingRequest(facts, exchange.policy, exchange.snapshot.default_strategy, exchange.id)
     known, check = signals(exchange), request_check(request, exchange.snapshot)

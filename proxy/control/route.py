@@ -8,7 +8,7 @@ from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.middleware.strategy import signals
 from proxy.routing.decision import decide
-from proxy.routing.dry_run import build_routing_request, explanation
+from proxy.routing.dry_run import build_routing_request, dry_explanation
 
 
 def route(exchange: Exchange) -> Response:
@@ -16,7 +16,8 @@ def route(exchange: Exchange) -> Response:
 
     No balancing turn is taken and no session is recorded. An empty plan is a 200, an unknown model a 404.
     """
-    request = build_routing_request(exchange.body, exchange.control_headers, exchange.snapshot, exchange.id)
+    headers, key = exchange.control_headers, exchange.identity.policy
+    request = build_routing_request(exchange.body, headers, exchange.snapshot, exchange.id, key=key)
     exchange.facts, exchange.policy = request.facts, request.policy
     exchange.decision = decide(request, exchange.snapshot, signals(exchange))
-    return Response(200, {}, orjson.dumps(explanation(exchange.decision, request.policy, exchange.id)))
+    return Response(200, {}, orjson.dumps(dry_explanation(exchange.decision, request)))

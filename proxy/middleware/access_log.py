@@ -31,7 +31,7 @@ class AccessLog:
         write(
             "request_completed",
             request_id=exchange.id,
-            key=exchange.identity,
+            key=exchange.identity.name,
             method=request.method[:_MAX_METHOD],
             path=path,
             api=find_format(exchange.endpoint).name if exchange.endpoint else None,

@@ -13,7 +13,7 @@ from msgspec import Meta
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.units import Secret
 from proxy.errors import AuthenticationError
-from proxy.exchange import Exchange
+from proxy.exchange import Exchange, Identity
 from proxy.host_origin import check_host, check_origin
 from proxy.messages import Headers
 
@@ -65,16 +65,20 @@ class Auth:
         elif not exchange.is_public:
             exchange.identity = self._identity(headers)
 
-    def _identity(self, headers: Headers) -> str:
-        name = self._key_name(_sent_key(headers))
-        if name is None:
+    def _identity(self, headers: Headers) -> Identity:
+        key = self._find(_sent_key(headers))
+        if key is None:
             raise AuthenticationError("a valid key is required: Authorization: Bearer KEY, or x-api-key: KEY")
-        return name
+        return Identity(key.name, key.policy)
 
-    def _key_name(self, key: str) -> str | None:
-        """Return the name of a known key. Every key is compared, by digest, so that the time taken reveals nothing."""
-        given = _digest(key)
-        found = [each.name for each in self.keys if compare_digest(given, _digest(each.value.value))]
+    def _key_name(self, value: str) -> str | None:
+        key = self._find(value)
+        return None if key is None else key.name
+
+    def _find(self, value: str) -> Key | None:
+        """Return a known key. Every key is compared, by digest, so that the time taken reveals nothing."""
+        given = _digest(value)
+        found = [each for each in self.keys if compare_digest(given, _digest(each.value.value))]
         return found[0] if found else None
 
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.config.plain_values import NO_POLICY
 from proxy.config.snapshot import targets_for_model
 from proxy.errors import NoEligibleProviderError, ParrotError
 from proxy.exchange import Exchange
@@ -14,7 +15,8 @@ from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.routing.decision import decide
 from proxy.routing.eligibility import unsupported_param
 from proxy.routing.facts import parse_facts
-from proxy.routing.policy import effective_policy
+from proxy.routing.policy import all_control_headers
+from proxy.routing.policy_levels import conflict_text, policy_for, reason_levels
 from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES
 from proxy.telemetry.signals import Signals
@@ -52,8 +54,10 @@ class RoutingMiddleware:
     def _decide(self, exchange: Exchange) -> None:
         body = exchange.body
         exchange.facts = parse_facts(exchange.endpoint, body)
-        if "routing" in body:
-            exchange.policy = effective_policy(body, exchange.control_headers, exchange.snapshot)
+        if "routing" in body or exchange.snapshot.has_policies or exchange.identity.policy is not NO_POLICY:
+            headers = all_control_headers(body, exchange.control_headers)
+            key = exchange.identity.policy
+            exchange.policy = policy_for(exchange.facts.model, headers, exchange.snapshot, key=key)
         request, cache = _routing_request(exchange, body), exchange.runtime.decision_cache
         exchange.decision = decide(request, exchange.snapshot, signals(exchange), cache)
         if not exchange.decision.plan:
@@ -77,7 +81,7 @@ def signals(exchange: Exchange) -> Signals:
     runtime = exchange.runtime
     now = runtime.clock()
     session = exchange.policy.session_id
-    sticky = runtime.affinity.get((exchange.identity, session), now) if session else None
+    sticky = runtime.affinity.get((exchange.identity.name, session), now) if session else None
     busy = runtime.rate_limits.limited_for_ms(exchange.snapshot.limited_providers, now)
     return Signals(
         runtime.signals.table_at(now), runtime.round_robin.picks, busy, sticky, runtime.observations.in_flight
@@ -88,7 +92,7 @@ def _keep_session(exchange: Exchange, session: str) -> None:
     runtime = exchange.runtime
     # Where the headers go out early no attempt has won: then it is the one in progress.
     if (attempt := exchange.winning_attempt or next(reversed(exchange.attempts), None)) is not None:
-        runtime.affinity.put((exchange.identity, session), attempt.step.target.id, runtime.clock())
+        runtime.affinity.put((exchange.identity.name, session), attempt.step.target.id, runtime.clock())
 
 
 def _warn_of_latency(exchange: Exchange, limit: float) -> None:
@@ -117,12 +121,20 @@ def _explain(exchange: Exchange, error: ParrotError) -> None:
 
 
 def _no_eligible_provider(exchange: Exchange) -> NoEligibleProviderError:
-    """Return the error with each provider's first reason. `param` is the parameter to change, if there is one."""
-    decision = exchange.decision
+    """Return the error with each provider's first reason. `param` is the parameter to change, if there is one.
+
+    Reasons that a policy of the file has a part in are followed by the levels they come from.
+    """
+    decision, policy = exchange.decision, exchange.policy
+    if policy.conflicts:
+        text = f"no provider may serve '{decision.model}': its policies contradict each other: {conflict_text(policy)}"
+        return NoEligibleProviderError(text, param="model")
     reasons = {each.provider: each.reason for each in reversed(decision.excluded)}
     for name, reason in reasons.items():
         if reason == "disabled":
             reasons[name] = f"disabled, {exchange.snapshot.providers[name].disabled_reason}"
+        elif levels := reason_levels(policy, reason):
+            reasons[name] = f"{reason} ({', '.join(levels)})"
     listed = "; ".join(f"{name}: {reason}" for name, reason in sorted(reasons.items()))
     param = next(filter(None, (unsupported_param(each.reason) for each in decision.excluded)), "model")
     return NoEligibleProviderError(f"no provider may serve '{decision.model}': {listed}", param=param)

@@ -49,7 +49,7 @@ def eligibility_key(request: RoutingRequest) -> EligibilityKey:
     facts, policy = request.facts, request.policy
     return (
         facts.model, facts.endpoint, facts.needs, policy.provider, policy.include_providers, policy.exclude_providers,
-        policy.provider_fallbacks, policy.provider_regions, policy.data_residency, policy.failover_config,
+        policy.provider_fallbacks, policy.provider_regions, policy.data_residency, policy.failover_config, policy.conflicts,
     )  # fmt: skip
 
 
@@ -97,6 +97,8 @@ def _provider_exclusion(provider: Provider, request: RoutingRequest) -> str | No
     policy, name = request.policy, provider.name
     if provider.disabled_reason:
         return "disabled"
+    if policy.conflicts:
+        return "policy_conflict"
     if request.facts.endpoint not in DIALECTS[provider.dialect].paths:
         return "endpoint_unsupported"
     if policy.provider and name not in policy.provider:

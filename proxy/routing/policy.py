@@ -45,6 +45,10 @@ class Policy:
     route_explain: bool = False
     dialect_options: Mapping[str, Any] = field(default_factory=dict)
     """Values of the headers that only one dialect reads, by option name. See `Dialect.control_headers`."""
+    sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The levels of the file and of the request that each member comes from. Empty if all come from the request."""
+    conflicts: tuple[str, ...] = ()
+    """Members that no value satisfies, because the levels contradict each other."""
 
     def as_json(self) -> dict[str, Any]:
         """Return the fields that differ from their defaults, as a value for JSON."""
@@ -140,21 +144,25 @@ def _header_text(value: Any) -> str:
 
 def parse_policy(control_headers: Mapping[str, str], snapshot: Snapshot) -> Policy:
     """Return the policy of these headers. Raises InvalidHeaderError for the first invalid one, with what is allowed."""
-    return _parse_cached(tuple(control_headers.items()), snapshot.known_names) if control_headers else EMPTY_POLICY
+    items = tuple(control_headers.items())
+    return parse_control_headers(items, snapshot.known_names) if items else EMPTY_POLICY
 
 
-def effective_policy(body: Mapping[str, Any], control_headers: Mapping[str, str], snapshot: Snapshot) -> Policy:
-    """Return the policy of a request's body member `routing` and its control headers. A header wins over the member."""
+def all_control_headers(body: Mapping[str, Any], control_headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the control headers of a request, and those of its body member `routing`. A header wins over the member."""
     routing = body.get("routing")
-    headers = control_headers if routing is None else {**control_headers_from_body(routing), **control_headers}
-    return parse_policy(headers, snapshot)
+    return control_headers if routing is None else {**control_headers_from_body(routing), **control_headers}
 
 
 EMPTY_POLICY = Policy()
 
+ControlHeaders = tuple[tuple[str, str], ...]
+"""Control headers in their canonical spelling, with their texts."""
+
 
 @lru_cache(maxsize=256)
-def _parse_cached(control_headers: tuple[tuple[str, str], ...], known: KnownNames) -> Policy:
+def parse_control_headers(control_headers: ControlHeaders, known: KnownNames) -> Policy:
+    """Return the policy of these headers. Raises InvalidHeaderError as `parse_policy` does."""
     values: dict[str, Any] = {}
     options: dict[str, Any] = {}
     for header, text in control_headers:

@@ -59,7 +59,7 @@ def request_end(exchange: Exchange) -> Attributes:
             "http.response.status_code": exchange.status or None,
             "error.type": request_error(exchange),
             "parrot.request_id": exchange.id,
-            "parrot.key": exchange.identity,
+            "parrot.key": exchange.identity.name,
             "parrot.strategy": exchange.decision.strategy or None,
             "parrot.provider": target.provider.name if target else None,
             "parrot.region": target.region if target else None,

@@ -153,3 +153,14 @@ async def test_a_real_sidecar_returns_its_decision(capsys):
         ask = ["explain", "--url", started.url, "--model", "m", "-H", "X-Provider-Fallbacks: second,first", "--json"]
         assert await asyncio.to_thread(main, ask) == 0
     assert [step["provider"] for step in orjson.loads(capsys.readouterr().out)["plan"]] == ["second", "first"]
+
+
+def test_a_key_of_the_file_has_its_policy(tmp_path, capsys):
+    path = tmp_path / "keys.yaml"
+    keys = "{auth: {keys: [{name: app, value: app-key, policy: {provider: [b]}}]}}"
+    path.write_text(routing_yaml(f"[{keys}, header_policy, limits, strategy, sse_passthrough, failover, translate]"))
+    ask = ["-c", str(path), "--model", "m"]
+    assert len(decide(ask, capsys)["plan"]) == 3
+    found = decide([*ask, "--key", "app"], capsys)
+    assert [step["provider"] for step in found["plan"]] == ["b"] and found["policy_sources"] == {"provider": ["key"]}
+    assert run_explain([*ask, "--key", "ap"], capsys) == (2, "", "parrot: no key 'ap'; did you mean 'app'?\n")

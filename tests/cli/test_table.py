@@ -91,3 +91,34 @@ def test_every_exclusion_reason_has_a_text() -> None:
     reasons = set(re.findall(r'"([a-z]+_[a-z_]+)"', text))
     assert {"over_cost", "data_residency"} < reasons
     assert not [reason for reason in reasons if f'"{reason}"' not in table_source]
+
+
+def test_priority_and_weight_are_columns_where_they_differ() -> None:
+    plan = [
+        {"target": "a@eu/m", "score": 1.0, "priority": 0, "weight": 2.5, "drops": ["seed", "user"]},
+        {"target": "b@eu/m", "score": None, "priority": 1, "weight": 0.0},
+    ]
+    lines = format_decision({**EXPLANATION, "plan": plan}, 80).splitlines()[6:9]
+    assert lines == [
+        "  #  target                     score  priority    weight",
+        "  1  a@eu/m                    1.0000         0       2.5  drops seed, user",
+        "  2  b@eu/m                         -         1         0",
+    ]
+    alike = [{**step, "priority": 1, "weight": 1.0} for step in plan]
+    assert "priority" not in format_decision({**EXPLANATION, "plan": alike}, 80)
+
+
+def test_a_constraint_and_a_reason_have_their_levels() -> None:
+    explanation = {
+        **EXPLANATION,
+        "policy": {"data_residency": "EU"},
+        "policy_sources": {"data_residency": ["defaults", "key"]},
+        "policy_conflict": "provider of model and key",
+        "warnings": ["preference-overruled;provider=a;by=priority"],
+        "excluded": [{"target": "x@us/m", "provider": "x", "reason": "data_residency", "levels": ["key"]}],
+    }
+    text = format_decision(explanation, 80)
+    assert "policy      data_residency EU (defaults, key)" in text
+    assert "conflict    provider of model and key" in text
+    assert "warnings    preference-overruled;provider=a;by=priority" in text
+    assert "outside the required data residency (key)" in text

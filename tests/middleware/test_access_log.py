@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from proxy.config.prices import Price
 from proxy.dialects.errors import error_response
 from proxy.errors import InvalidRequestError
-from proxy.exchange import Exchange
+from proxy.exchange import Exchange, Identity
 from proxy.middleware.access_log import AccessLog
 from proxy.routing.facts import Facts
 from tests.fakes import (
@@ -49,7 +49,7 @@ def test_the_line_has_provider_outcome_times_and_tokens() -> None:
     one = exchange_with_attempt(client_request=request(headers, "/v1/chat/completions?key=canary"), log=log)
     winner = one.winning_attempt
     assert winner is not None
-    one.identity, one.facts = "app", Facts("chat", "m", stream=True)
+    one.identity, one.facts = Identity("app"), Facts("chat", "m", stream=True)
     one.status, one.outcome, one.first_content_at, one.overhead_ms = 200, "ok", 100.5, 1.25
     winner.outcome = "ok"
     winner.completion.usage = {"prompt_tokens": 3, "completion_tokens": 5}

@@ -9,6 +9,7 @@ from multidict import CIMultiDict
 
 from proxy.config.units import Secret
 from proxy.errors import AuthenticationError, ForbiddenError
+from proxy.exchange import ANONYMOUS
 from proxy.messages import Request
 from proxy.middleware.auth import Auth, Key
 from tests.fakes import CALLER_KEY, exchange, generation, request, routing_yaml, run_request
@@ -20,7 +21,7 @@ def identity(auth: Auth, headers: Mapping[str, str]) -> str | None:
     """Return the identity that a request with these headers gets."""
     one = exchange(request(dict(headers)))
     auth.before(one)
-    return one.identity
+    return one.identity.name
 
 
 @pytest.mark.parametrize(
@@ -181,7 +182,7 @@ def test_only_the_websocket_of_the_health_stream_may_send_its_key_later(
     except AuthenticationError:
         assert not later and one.authenticate_later is None
     else:
-        assert later and one.identity is None and one.authenticate_later is not None
+        assert later and one.identity is ANONYMOUS and one.authenticate_later is not None
         assert (one.authenticate_later(CALLER_KEY), one.authenticate_later("wrong")) == ("app", None)
 
 
@@ -214,7 +215,7 @@ def test_a_public_path_needs_no_key(headers: dict[str, str]) -> None:
     one = exchange(request(headers))
     one.is_public = True
     KEYED.before(one)
-    assert one.identity is None
+    assert one.identity is ANONYMOUS
 
 
 def test_a_public_path_is_still_closed_to_other_web_pages() -> None:

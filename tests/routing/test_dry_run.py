@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
+from proxy.config.plain_values import PolicyWords
 from proxy.errors import InvalidHeaderError, InvalidRequestError, ModelNotFoundError
 from proxy.routing.decision import decide
-from proxy.routing.dry_run import build_routing_request, explanation
+from proxy.routing.dry_run import build_routing_request, dry_explanation, explanation
 from proxy.telemetry.signals import Signals
 from tests.fakes import BODY, generation, routing_yaml
+from tests.files import load_snapshot
 
 SNAPSHOT = generation(
     routing_yaml("[header_policy, limits, {strategy: {default: least-busy}}, sse_passthrough, failover, translate]")
@@ -54,3 +56,22 @@ def test_the_explanation_contains_decision_and_policy() -> None:
     assert list(found) == ["request_id", "model", "strategy", "window_s", "plan", "excluded", "policy"]
     assert (found["request_id"], found["policy"]) == ("s", {"provider": ("a",)})
     assert [each["reason"] for each in found["excluded"]] == ["not_in_provider"] * 2
+
+
+def test_a_dry_run_shows_what_each_target_would_drop() -> None:
+    snapshot = load_snapshot("""
+providers: {a: {dialect: anthropic, base_url: http://x}, b: {dialect: openai, base_url: http://x}}
+models: {m: {a: claude, b: {model: x, params: {drop: [user, stop]}}}}
+""")
+    body = {**BODY, "seed": 1, "logit_bias": {"5": 1}, "user": "u"}
+    request = build_routing_request(body, {}, snapshot, "s")
+    plan = dry_explanation(decide(request, snapshot, Signals()), request)["plan"]
+    assert {step["provider"]: step["drops"] for step in plan} == {"a": ["seed", "logit_bias"], "b": ["user"]}
+
+
+def test_a_key_has_its_policy_in_a_dry_run() -> None:
+    key = PolicyWords("key", {"provider": ["b"]})
+    request = build_routing_request(BODY, {}, SNAPSHOT, "s", key=key)
+    found = dry_explanation(decide(request, SNAPSHOT, Signals()), request)
+    assert [step["provider"] for step in found["plan"]] == ["b"] and "drops" not in found["plan"][0]
+    assert (found["policy_sources"], found["excluded"][0]["levels"]) == ({"provider": ("key",)}, ("key",))

@@ -14,8 +14,8 @@ from proxy.routing.policy import (
     HEADERS,
     MEMBERS,
     Policy,
+    all_control_headers,
     control_headers_from_body,
-    effective_policy,
     extract_control_headers,
     member_name,
     parse_policy,
@@ -223,4 +223,4 @@ def test_a_window_is_rounded_up_to_whole_buckets(text: str, seconds: float) -> N
     ],
 )
 def test_a_header_wins_over_the_body_member(routing: Any, headers: dict[str, str], provider: tuple[str]) -> None:
-    assert effective_policy({"routing": routing}, headers, WORLD).provider == provider
+    assert parse_policy(all_control_headers({"routing": routing}, headers), WORLD).provider == provider
