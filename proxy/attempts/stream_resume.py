@@ -63,7 +63,7 @@ class StreamResume:
 
 
 def _can_prefill(step: PlannedTarget) -> bool:
-    return DIALECTS[step.target.provider.dialect].supports_prefill(step.target.model)
+    return DIALECTS[step.target.provider.dialect].supports_prefill(step.target.rules_model)
 
 
 def _can_continue(step: PlannedTarget, prefix: Prefix) -> bool:

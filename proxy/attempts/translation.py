@@ -7,7 +7,9 @@ from functools import partial
 
 from msgspec.structs import replace
 
+from proxy.attempts.target_params import apply_params, params_warnings
 from proxy.attempts.transform_failures import Guard, request_failure, response_failure
+from proxy.config.schema import NO_PARAMS
 from proxy.dialects import DIALECTS
 from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseContext
@@ -36,15 +38,18 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
         request = dialect.build_request(_caller_request(attempt))
         if step.target.body:  # what the file adds to every request
             request = replace(request, body=replace_members(request.body, dict(step.target.body), drop=()))
+    warnings = params_warnings(attempt.exchange.body, step.target.params) if step.target.params.drop else ()
     if step.max_tokens is not None:
-        request = replace(request, warnings=(f"max-tokens-clamped;value={step.max_tokens}", *request.warnings))
-    return request
+        warnings = (f"max-tokens-clamped;value={step.max_tokens}", *warnings)
+    return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
 
 
 def _caller_request(attempt: Attempt) -> CallerRequest:
     """Return the caller's request, with `max_tokens` clamped as planned, and the answer's beginning if it is resumed."""
     exchange, target, max_tokens = attempt.exchange, attempt.step.target, attempt.step.max_tokens
     body, raw = exchange.body, exchange.raw
+    if target.params is not NO_PARAMS:
+        body, raw = apply_params(body, raw, target.params)
     if max_tokens is not None:
         known = MAX_TOKENS_MEMBERS[exchange.endpoint]
         clamped = dict.fromkeys([name for name in known if name in body] or known[:1], max_tokens)
@@ -53,7 +58,9 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
         changes = continuation_members(body, attempt.prefix)
         body, raw = {**body, **changes}, replace_members(raw, changes)
     options = exchange.policy.dialect_options
-    return CallerRequest(exchange.endpoint, body, raw, target.model, exchange.facts.stream, options)
+    return CallerRequest(
+        exchange.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or ""
+    )
 
 
 def translate_response(attempt: Attempt, body: bytes) -> bytes:

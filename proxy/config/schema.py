@@ -143,6 +143,9 @@ class TargetParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
     drop: tuple[str, ...] = ()
 
 
+NO_PARAMS = TargetParams()
+
+
 class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model at a provider: its name there, its place in the order, price and limits."""
 
@@ -161,7 +164,7 @@ class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     unsupported: tuple[Literal["tools", "images", "json_schema"], ...] = ()
     only_after: tuple[Literal["context_length"], ...] = ()
     """Used only after a failure of one of these classes."""
-    params: TargetParams = TargetParams()
+    params: TargetParams = NO_PARAMS
 
 
 class ModelHedge(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

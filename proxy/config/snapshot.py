@@ -15,6 +15,7 @@ from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.prices import Price, list_price
 from proxy.config.regions import CloudRegion
 from proxy.config.schema import (
+    NO_PARAMS,
     Admin,
     Defaults,
     Drain,
@@ -91,7 +92,12 @@ class Target:
     """The model whose rules it follows, if not those of `model`."""
     only_after: tuple[str, ...] = ()
     """The classes of failure after which alone it is used, or () for any use."""
-    params: TargetParams = TargetParams()
+    params: TargetParams = NO_PARAMS
+
+    @property
+    def rules_model(self) -> str:
+        """The model whose rules it follows: its family's, otherwise its own."""
+        return self.family or self.model
 
 
 def target_id(provider: str, region: str, model: str) -> str:

@@ -39,6 +39,8 @@ class CallerRequest(Struct, frozen=True):
     stream: bool
     dialect_options: Mapping[str, Any] = {}
     """Values of the dialect's own control headers, by the keys in `Dialect.control_headers`."""
+    family: str = ""
+    """The model whose rules apply, if `model` does not tell, as the name of a deployment."""
 
     def __repr__(self) -> str:
         return f"CallerRequest({self.endpoint}, {self.model})"  # its body is the prompt
@@ -132,11 +134,11 @@ class Dialect:
     list_models_request: ProviderRequest = ProviderRequest("/models")
     """A GET that lists the models and costs nothing. Health probes send it."""
     supports_prefill: Callable[[str], bool] = lambda model: False
-    """Whether that upstream model continues a final assistant message."""
+    """Whether that model or family continues a final assistant message."""
     echoes_prefill: bool = False
     """Whether the continuation may begin by repeating that message."""
     unsupported_params: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
-    """Names the parameters of an OpenAI request that this dialect cannot express for that upstream model.
+    """Names the parameters of an OpenAI request that this dialect cannot express for that model or family.
 
     Those in `hub.params.ESSENTIAL_PARAMS` exclude the target, the others are dropped with a warning."""
 

@@ -44,7 +44,7 @@ def dry_explanation(decision: Decision, request: RoutingRequest) -> dict[str, An
 
 def dropped_params(target: Target, body: Mapping[str, Any]) -> list[str]:
     """Return up to 20 parameters of a request that the target's format or the file's `params` drop."""
-    unsupported = DIALECTS[target.provider.dialect].unsupported_params(body, target.model)
+    unsupported = DIALECTS[target.provider.dialect].unsupported_params(body, target.rules_model)
     dropped = (*unsupported, *(name for name in target.params.drop if name in body))
     return [name[:_MAX_NAME_LENGTH] for name in dict.fromkeys(dropped)][:_MAX_NAMES]
 

@@ -182,13 +182,15 @@ def _params_exclusion(params: Mapping[str, Any], strict: bool) -> Callable[[Targ
     """Return the filter of targets that cannot express a parameter: any if `strict`, else only an essential one."""
 
     @cache  # once for all targets of one model, since a request may have any number of parameters
-    def reason_for(dialect: str, model: str) -> str | None:
+    def reason_for(dialect: str, model: str, dropped: tuple[str, ...]) -> str | None:
         names = [
-            name for name in DIALECTS[dialect].unsupported_params(params, model) if strict or name in ESSENTIAL_PARAMS
+            name
+            for name in DIALECTS[dialect].unsupported_params(params, model)
+            if name not in dropped and (strict or name in ESSENTIAL_PARAMS)
         ]
         return _UNSUPPORTED + ", ".join(name[:_MAX_NAME_LENGTH] for name in names[:_MAX_NAMES]) if names else None
 
-    return lambda target: reason_for(target.provider.dialect, target.model)
+    return lambda target: reason_for(target.provider.dialect, target.rules_model, target.params.drop)
 
 
 def unsupported_param(reason: str) -> str | None:

@@ -15,6 +15,7 @@ from proxy.attempts.translation import (
     stream_transform,
     translate_response,
 )
+from proxy.config.schema import TargetParams
 from proxy.dialects import DIALECTS, openai
 from proxy.dialects.contract import ProviderRequest
 from proxy.errors import InvalidRequestError
@@ -183,3 +184,40 @@ def test_a_masked_key_is_redacted_in_the_errors_that_quote_one(status, message):
 def test_an_error_ahead_of_any_content_is_the_opening_failure(events, message):
     failure = opening_failure(started(stream=True), events)
     assert (failure is None) if message is None else (message in failure.message)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "family", "members", "expected"),
+    [
+        ("openai", None, {"max_tokens": 9}, {"max_tokens": 9}),
+        ("openai", "gpt-5", {"max_tokens": 9}, {"max_completion_tokens": 9}),
+        ("anthropic", "claude-opus-4-7", {"max_tokens": 9, "temperature": 0.5}, {"max_tokens": 9}),
+        (
+            "anthropic",
+            "claude-sonnet-4-5",
+            {"max_tokens": 9, "temperature": 0.5},
+            {"max_tokens": 9, "temperature": 0.5},
+        ),
+    ],
+)
+def test_a_deployment_follows_the_rules_of_its_family_under_its_own_name(dialect, family, members, expected):
+    attempt = at(started(**members), provider={"dialect": dialect}, model="my-deployment", family=family)
+    sent = body(attempt)
+    assert sent["model"] == "my-deployment"
+    names = {"max_tokens", "max_completion_tokens", "temperature"}
+    assert {name: sent[name] for name in names & sent.keys()} == expected
+
+
+def test_params_of_the_target_are_applied_before_the_translation():
+    params = TargetParams(default={"seed": 7, "max_tokens": 5}, set={"temperature": 0.5}, drop=("user",))
+    attempt = at(started(user="u", stop="x"), provider={"dialect": "mistral"}, params=params)
+    request = provider_request(attempt)
+    sent = orjson.loads(request.body)
+    assert (sent["random_seed"], sent["temperature"], sent["max_tokens"], "user" in sent) == (7, 0.5, 5, False)
+    assert request.warnings == ("param-dropped;name=user",)
+    assert attempt.exchange.body["user"] == "u"
+
+
+def test_a_clamp_is_stronger_than_params():
+    attempt = at(started(), 100, params=TargetParams(set={"max_tokens": 500}))
+    assert body(attempt)["max_tokens"] == 100

@@ -172,6 +172,19 @@ models: {m: {anthropic: claude-opus-5}, new: {anthropic: claude-opus-5-5}}
         assert exclusion_reasons(decide(request, file, signals({}))) == why
 
 
+def test_a_family_decides_what_a_target_can_express_and_dropped_parameters_do_not_exclude_it() -> None:
+    file = load_snapshot("""
+providers: {anthropic: {dialect: anthropic, base_url: http://x}}
+models:
+  own: {anthropic: {model: deployment, family: claude-opus-5-5}}
+  dropped: {anthropic: {model: deployment, family: claude-opus-5-5, params: {drop: [tool_choice]}}}
+""")
+    body = {"messages": [], "tools": [{"type": "function", "function": {"name": "f"}}], "tool_choice": "required"}
+    for model, why in (("own", {"anthropic@global": "unsupported_params: tool_choice"}), ("dropped", {})):
+        request = structs.replace(routing_request(model=model), body=body)
+        assert exclusion_reasons(decide(request, file, signals({}))) == why
+
+
 def test_a_reason_names_at_most_ten_parameters_of_which_the_first_can_be_parsed() -> None:
     target = next(target for target in WORLD.targets("m") if target.provider.name == "anthropic")
     request = structs.replace(routing_request(), body={"y" * 99: 1, **{f"x{number}": 1 for number in range(99)}})

@@ -32,8 +32,8 @@ _PERSONAL_DATA = re.compile(r".*@.*|\+?[\d\s().-]{7,}", re.DOTALL)
 
 def build_request(call: CallerRequest) -> ProviderRequest:
     """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
-    body, caps = call.body, model_capabilities(call.model)
-    unsupported = unsupported_params(body, call.model)
+    body, caps = call.body, model_capabilities(call.family or call.model)
+    unsupported = unsupported_params(body, call.family or call.model)
     check_essential(unsupported)
     _check_types(body)
     provider_names = sanitize_names(tool_names(body), TOOL_NAME)

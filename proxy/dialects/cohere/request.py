@@ -19,7 +19,7 @@ from proxy.dialects.names import original_names, sanitize_names
 def build_request(call: CallerRequest) -> ProviderRequest:
     """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body = call.body
-    unsupported = unsupported_params(body, call.model)
+    unsupported = unsupported_params(body, call.family or call.model)
     check_essential(unsupported)
     provider_names = sanitize_names(used_tool_names(body), TOOL_NAME)
     request = {

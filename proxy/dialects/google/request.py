@@ -26,8 +26,8 @@ _METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
 def build_request(call: CallerRequest) -> ProviderRequest:
     """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body = call.body
-    generation = tables.generation(call.model)
-    unsupported = unsupported_params(body, call.model)
+    generation = tables.generation(call.family or call.model)
+    unsupported = unsupported_params(body, call.family or call.model)
     check_essential(unsupported)
     defined = functions(body)
     provider_names = provider_tool_names(body, defined)

@@ -20,7 +20,7 @@ from proxy.dialects.names import original_names, sanitize_names
 def build_request(request: CallerRequest) -> ProviderRequest:
     """Translate the request. Parameters that cannot be expressed are dropped with a warning. Raises InvalidRequestError."""
     body = request.body
-    unsupported = unsupported_params(body, request.model)
+    unsupported = unsupported_params(body, request.family or request.model)
     check_essential(unsupported)
     tool_names = sanitize_names(used_tool_names(body), TOOL_NAME)
     members = {

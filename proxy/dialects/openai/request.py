@@ -53,7 +53,7 @@ def _chat_changes(request: CallerRequest) -> _Change:
     changes: dict[str, Any] = {}
     if has_foreign_members(request.body.get("messages")):
         changes["messages"] = without_foreign_members(parse_members(request.raw)["messages"])
-    if "max_tokens" not in request.body or not REASONING_MODELS.match(request.model):
+    if "max_tokens" not in request.body or not REASONING_MODELS.match(request.family or request.model):
         return _Change(changes) if changes else _UNCHANGED
     if request.body.get("max_completion_tokens") is None:
         changes["max_completion_tokens"] = request.body["max_tokens"]
@@ -62,7 +62,7 @@ def _chat_changes(request: CallerRequest) -> _Change:
 
 def _image_changes(request: CallerRequest) -> _Change:
     """Translate DALL-E's options to those of the GPT Image models."""
-    if not GPT_IMAGE_MODELS.match(request.model):
+    if not GPT_IMAGE_MODELS.match(request.family or request.model):
         return _UNCHANGED
     mapped = ((name, values.get(str(request.body.get(name)))) for name, values in IMAGE_OPTION_MAP.items())
     dropped = tuple(name for name in DROPPED_IMAGE_OPTIONS if name in request.body)
