@@ -12,14 +12,14 @@ from proxy.config.document import ConfigError, parse, suggestion
 from proxy.config.load import load
 from proxy.config.secrets import custom_middleware_values
 from proxy.config.snapshot import Snapshot
-from proxy.config.typed_loader import TypedLoader
+from proxy.config.typed_loader import INVALID, TypedLoader
 from proxy.dialects import DIALECTS
 from proxy.middleware.auth import Auth
 from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import RoutingMiddleware
 from proxy.middleware.translate import Translate
 from proxy.pipeline import Pipeline, PipelineTerminals, compose
-from proxy.redaction import is_distinct
+from proxy.redaction import Redactor, is_distinct
 from proxy.routing.policy_levels import policy_errors
 
 
@@ -82,10 +82,11 @@ class GenerationFactory:
 
 
 def _check_policies(loader: TypedLoader, snapshot: Snapshot, pipeline: Pipeline | None) -> None:
-    keys = pipeline.find(Auth).keys if pipeline is not None else ()
+    keys = [key for key in pipeline.find(Auth).keys if key is not INVALID] if pipeline is not None else []
+    redactor = Redactor([*loader.secrets, *(value for _, value in loader.substituted_values)])
     for words in (*snapshot.policies, *(key.policy for key in keys)):
         for path, message in policy_errors(words, snapshot.known_names):
-            loader.document.add_error(path, message)
+            loader.document.add_error(path, redactor.redact_text(message))
 
 
 def _secrets_for_log(loader: TypedLoader, snapshot: Snapshot) -> frozenset[str]:

@@ -156,6 +156,24 @@ async def test_a_model_has_its_own_resume(started: RunningSidecar, model: str, r
     assert len(started.sandbox.requests("two")) == resumes
 
 
+def test_errors_of_a_key_and_of_policies_are_reported_together() -> None:
+    text = FILE.replace("{name: app, value: app-key-1}", "{name: app}").replace(
+        "data_residency: US", "data_residency: X"
+    )
+    with pytest.raises(ConfigError) as caught:
+        build_generation(text)
+    lines = str(caught.value).splitlines()
+    assert (
+        len(lines) == 2 and "keys[0].value: is missing" in lines[0] and "models.us.policy.data_residency: " in lines[1]
+    )
+
+
+def test_an_error_in_a_policy_shows_no_secret() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build_generation(FILE.replace("[one]}}", "['${SECRET}']}}", 1), {"SECRET": "sk-canary-0123456789"})
+    assert "defaults.policy.provider_preference" in str(caught.value) and "canary" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("old", "new", "line"),
     [

@@ -114,7 +114,8 @@ class AttemptPlanner:
         config = self.exchange.policy.failover_config
         primary = [step for step in self.unused if config and step.target.provider.name == config.primary]
         if config is None or not primary:
-            return Candidates.of(self._usual() or self.unused)
+            is_special = any(map(_only_after, self.unused))
+            return Candidates.of((self._usual() or self.unused) if is_special else self.unused)
         if not self._is_unavailable(primary[0]):
             return Candidates.of(primary[:1])
         return Candidates([*self._alternatives(config, primary[0]), *primary], primary)
@@ -181,8 +182,6 @@ class AttemptPlanner:
 
     def _usual(self) -> list[PlannedTarget]:
         """Return the unused targets without those that are for a class of failure alone."""
-        if not any(map(_only_after, self.unused)):
-            return self.unused
         return [step for step in self.unused if not _only_after(step)]
 
     def _may_hedge(self, step: PlannedTarget) -> bool:

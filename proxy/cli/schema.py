@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Mapping
 from pathlib import Path
 
 import orjson
 
 from proxy.cli.command import Command, CommandError, error_reason
-from proxy.config.json_schema import Schema, json_schema
+from proxy.config.json_schema import VARIABLE, Schema, json_schema
 from proxy.config.schema import PROVIDER_NAME, RESERVED, ModelConfig, RoutingFile, ShortModel
 from proxy.pipeline import REGISTRY
+from proxy.routing.header_parsers import BALANCING_MODES, MAX_RETRIES, PERFORMANCE_METRICS, STRATEGY_NAMES
 from proxy.routing.policy import MEMBERS
 from proxy.routing.policy_levels import REQUEST_MEMBERS
 
@@ -53,12 +55,38 @@ def _model() -> Schema:
     return {"anyOf": [{**json_schema(ShortModel), "propertyNames": {"pattern": _SHORT_LABEL}}, long]}
 
 
+_NAMES = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}}]}
+_OBJECT = {"anyOf": [{"type": "object"}, {"type": "string"}]}
+_BOOLEAN = {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}, VARIABLE]}
+_POSITIVE = {"anyOf": [{"type": "number", "exclusiveMinimum": 0}, {"type": "string"}]}
+_POLICY_VALUES: Mapping[str, Schema] = {
+    "provider": _NAMES,
+    "include_providers": _NAMES,
+    "exclude_providers": _NAMES,
+    "provider_regions": _NAMES,
+    "provider_preference": _NAMES,
+    "provider_fallbacks": _NAMES,
+    "load_balance_providers": _NAMES,
+    "provider_weights": _OBJECT,
+    "failover_config": _OBJECT,
+    "retry_on_provider_error": _BOOLEAN,
+    "route_explain": _BOOLEAN,
+    "max_cost_per_request": _POSITIVE,
+    "max_latency_ms": _POSITIVE,
+    "max_provider_retries": {"anyOf": [{"type": "integer", "minimum": 0, "maximum": MAX_RETRIES}, {"type": "string"}]},
+    "routing_strategy": {"anyOf": [{"enum": list(STRATEGY_NAMES)}, VARIABLE]},
+    "load_balance_strategy": {"anyOf": [{"enum": list(BALANCING_MODES)}, VARIABLE]},
+    "performance_metric": {"anyOf": [{"enum": list(PERFORMANCE_METRICS)}, VARIABLE]},
+}
+"""What editors may check of a policy's values. `parrot check` checks the rest."""
+
+
 def _policy() -> Schema:
     """Return the schema of a policy: the members of a request's `routing`, without those of one request alone."""
     return {
         "type": "object",
         "description": "Routing options, by the names of the members of a request's `routing`.",
-        "properties": {name: {} for name in MEMBERS if name not in REQUEST_MEMBERS},
+        "properties": {name: _POLICY_VALUES.get(name, {}) for name in MEMBERS if name not in REQUEST_MEMBERS},
         "additionalProperties": False,
     }
 

@@ -11,7 +11,6 @@ import yaml
 from proxy.config import schema
 from proxy.config.document import is_key_name
 from proxy.config.model_checks import valid_deployments
-from proxy.config.plain_values import NO_POLICY
 from proxy.config.regions import REGIONS
 from proxy.config.secrets import Secrets
 from proxy.config.snapshot import (
@@ -69,14 +68,8 @@ def _snapshot(loader: TypedLoader, file: schema.RoutingFile) -> Snapshot:
 
 
 def _model_options(file: schema.RoutingFile) -> dict[str, ModelOptions]:
-    rows = {name: _options(row) for name, row in valid_items(file.models).items()}
+    rows = {name: ModelOptions(row.policy, row.failover) for name, row in valid_items(file.models).items()}
     return {name: options for name, options in rows.items() if options != NO_OPTIONS}
-
-
-def _options(row: schema.ModelConfig) -> ModelOptions:
-    """Return the options of a model, those that are invalid as if they were not set."""
-    policy = NO_POLICY if row.policy is INVALID else row.policy
-    return ModelOptions(policy, row.failover)
 
 
 def _with_redactors(loader: TypedLoader, file: schema.RoutingFile, providers: list[Provider]) -> dict[str, Provider]:

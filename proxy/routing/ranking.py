@@ -59,9 +59,13 @@ def rank(given: StrategyInput, scores: Sequence[float], overrides: OrderOverride
 
 
 def preference_is_overruled(given: StrategyInput, ranked: Sequence[int], overrides: OrderOverrides) -> str | None:
-    """Return the first preferred provider of the ranked candidates if targets of a lower priority number precede it."""
-    candidates = given.candidate_set.candidates
-    if given.candidate_set.priorities is None or overrides.chain:
+    """Return the first provider that the request prefers if targets of a lower priority number precede it.
+
+    None for a preference of the file, whose priorities are the same author's.
+    """
+    candidates, policy = given.candidate_set.candidates, given.request.policy
+    is_of_request = policy.sources.get("provider_preference", ("request",)) == ("request",)
+    if given.candidate_set.priorities is None or overrides.chain or not is_of_request:
         return None
     names = [candidates[index].provider_name for index in ranked]
     first = next((name for name in overrides.preference if name in names), None)

@@ -9,8 +9,9 @@ import yaml
 
 from proxy.cli import main
 from proxy.cli.schema import schema
+from proxy.config.document import ConfigError
 from proxy.pipeline import REGISTRY
-from tests.running import TWO_PROVIDERS
+from tests.running import TWO_PROVIDERS, build_generation
 from tests.schemas import validation_errors
 from tests.source import ROOT
 
@@ -50,6 +51,36 @@ def test_a_mistake_is_invalid_by_the_schema(old, new, message):
     assert old in SHIPPED
     (error,) = validation_errors(yaml.safe_load(SHIPPED.replace(old, new, 1)), schema())
     assert error.startswith(message)
+
+
+@pytest.mark.parametrize(
+    ("policy", "is_valid"),
+    [
+        ("{}", True),
+        ("{include_providers: [openai], exclude_providers: openai, provider_regions: [global]}", True),
+        ("{routing_strategy: weighted, provider_weights: {openai: 1}, route_explain: true}", True),
+        ("{max_provider_retries: 0, max_cost_per_request: 0.5, data_residency: EU, performance_window: 10m}", True),
+        ("{routing_strategy: fast}", False),
+        ("{max_provider_retries: 11}", False),
+        ("{include_providers: {openai: 1}}", False),
+        ("{route_explain: 1}", False),
+        ("{session_id: s}", False),
+        ("{strategy: weighted}", False),
+        ("[]", False),
+    ],
+)
+@pytest.mark.parametrize("place", ["defaults: {policy: P}", "models: {m: {targets: {openai: x}, policy: P}}", ""])
+def test_the_schema_of_a_policy_refuses_what_the_file_refuses(policy, is_valid, place):
+    head = "providers: {openai: {dialect: openai, base_url: http://x}}\n"
+    file = head + place.replace("P", policy) + ("" if "models:" in place else "\nmodels: {}")
+    keys = f"{{keys: [{{name: a, value: some-key, policy: {policy if not place else '{}'}}}]}}"
+    file += f"\npipeline: [auth: {keys}, header_policy, limits, strategy, sse_passthrough, failover, translate]"
+    assert (validation_errors(yaml.safe_load(file), schema()) == []) is is_valid
+    if is_valid:
+        assert build_generation(file)
+    else:
+        with pytest.raises(ConfigError):
+            build_generation(file)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 
 import pytest
@@ -106,6 +107,13 @@ def test_a_preference_that_loses_to_a_priority_is_a_warning(
 ) -> None:
     found = decision(headers, dict.fromkeys(down.split(), DOWN))
     assert found.warnings == warnings and found.as_json().get("warnings", []) == list(warnings)
+
+
+def test_a_preference_of_the_file_that_loses_to_a_priority_is_no_warning() -> None:
+    policy = policy_from({"X-Provider-Preference": "cloud"}, TIERS)
+    for sources, count in ((("defaults",), 0), (("request",), 1)):
+        request = routing_request(dataclasses.replace(policy, sources={"provider_preference": sources}))
+        assert len(decide(request, TIERS, Signals()).warnings) == count
 
 
 @pytest.mark.parametrize(
