@@ -24,7 +24,7 @@ from proxy.config.snapshot import (
     Target,
     bind_model,
 )
-from proxy.config.targets import TargetFactory, valid_items, weight_share
+from proxy.config.targets import TargetFactory, total_weight, valid_items
 from proxy.config.texts import matches
 from proxy.config.typed_loader import INVALID, Location, TypedLoader, mapping_items
 
@@ -45,8 +45,10 @@ def load(loader: TypedLoader) -> tuple[Snapshot, tuple[PipelineEntry, ...]]:
 def _snapshot(loader: TypedLoader, file: schema.RoutingFile) -> Snapshot:
     _check_names(loader, file)
     sections = valid_items(file.providers)
-    providers = _with_redactors(loader, file, [_provider(name, sections) for name in sections])
-    factory = TargetFactory(providers, sections)
+    total = total_weight(sections)
+    named = [_provider(name, section, section.weight / total) for name, section in sections.items()]
+    providers = _with_redactors(loader, file, named)
+    factory = TargetFactory(providers, sections, total)
     tables = {name: factory.of_model(served) for name, served in valid_deployments(loader, file).items()}
     by_provider = {name: factory.of_provider(name) for name in providers}
     return Snapshot(
@@ -89,12 +91,11 @@ def _public_names(file: schema.RoutingFile) -> frozenset[str]:
     return frozenset({*file.providers, *file.models, *served, *regions, *REGIONS, file.defaults.region})
 
 
-def _provider(name: str, sections: Mapping[str, schema.ProviderConfig]) -> Provider:
-    section = sections[name]
+def _provider(name: str, section: schema.ProviderConfig, weight: float) -> Provider:
     return Provider(
         name=name,
         dialect=section.dialect,
-        weight=weight_share(section.weight, sections),
+        weight=weight,
         key=section.api_key,
         auth=section.auth,
         path=section.path,

@@ -19,6 +19,7 @@ class TargetFactory:
 
     providers: Mapping[str, Provider]
     sections: Mapping[str, schema.ProviderConfig]
+    total_weight: float
 
     def of_model(self, deployments: Mapping[str, schema.ModelDeployment]) -> tuple[Target, ...]:
         """Return the targets of a model, given its deployments by label. Those of unknown providers are left out."""
@@ -60,7 +61,7 @@ class TargetFactory:
             unsupported=frozenset(served.unsupported),
             body=region.body,
             priority=served.priority,
-            weight=weight_share(weight, self.sections),
+            weight=weight / self.total_weight,
             weight_group=name if served.weight is None else f"{name}/{label}",
             configured_weight=weight,
             family=served.family,
@@ -69,9 +70,9 @@ class TargetFactory:
         )
 
 
-def weight_share(weight: float, sections: Mapping[str, schema.ProviderConfig]) -> float:
-    """Return a weight as a share of the sum of all providers' weights. If all of those are 0, it stays as it is."""
-    return weight / (sum(section.weight for section in sections.values()) or 1.0)
+def total_weight(sections: Mapping[str, schema.ProviderConfig]) -> float:
+    """Return the sum of all providers' weights, by which weights are divided, or 1 if all of them are 0."""
+    return sum(section.weight for section in sections.values()) or 1.0
 
 
 def _price(provider: Provider, served: schema.ModelDeployment) -> Price | None:

@@ -87,8 +87,10 @@ def _move_last(ranked: list[int], indices: frozenset[int]) -> list[int]:
 
 def _move_pick_first(ranked: list[int], given: StrategyInput, pick: BalancedPick) -> list[int]:
     """Return the pick's best target, then the other targets of balanced providers, then those of all others."""
-    by_provider = given.candidate_set.leading_by_provider
+    by_provider, last_resorts = given.candidate_set.leading_by_provider, given.candidate_set.last_resorts
     own = by_provider[pick.provider]
+    if last_resorts:
+        own = [index for index in own if index not in last_resorts] or own
     first = own[0] if len(own) == 1 else _nearest_target([index for index in ranked if index in own], given)
     ranked.remove(first)
     ranked.insert(0, first)

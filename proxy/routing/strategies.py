@@ -71,12 +71,13 @@ def performance(given: StrategyInput) -> list[float]:
 def _target_to_explore(given: StrategyInput) -> Candidate | None:
     """Return the available candidate with the fewest samples, for EXPLORATION_RATE of all seeds and if they are few.
 
-    A last resort is not explored.
+    Only targets of the leading priority are explored, and no last resort.
     """
     if uniform_for_target(uniform_from_seed(given.request.seed), "explore") >= EXPLORATION_RATE:
         return None
     metric, candidates = performance_metric(given.request), given.candidate_set
-    explorable = [candidates.candidates[at] for at in candidates.available if at not in candidates.last_resorts]
+    leading = sorted(index for indices in candidates.leading_by_provider.values() for index in indices)
+    explorable = [candidates.candidates[index] for index in leading if index not in candidates.last_resorts]
     least = min(explorable, key=lambda each: _percentiles(each, metric).samples, default=None)
     return least if least and _percentiles(least, metric).samples < FEW_SAMPLES else None
 

@@ -14,6 +14,7 @@ from proxy.routing.strategies import STRATEGIES
 from proxy.telemetry.signals import Signal, Signals, SignalTable
 from tests.files import load_snapshot
 from tests.routing.fixtures import measured_signal, planned_providers, policy_from, routing_request
+from tests.routing.test_strategies import EXPLORING, UNEXPLORED
 
 TIERS = load_snapshot("""
 providers:
@@ -190,6 +191,29 @@ def test_weighted_balancing_counts_the_weights_of_targets(model: str, turns: dic
         state.record(found.pick)
         first[found.pick.provider] += 1
     assert first == turns
+
+
+def test_a_turn_of_a_provider_is_not_taken_by_its_last_resort() -> None:
+    snapshot = load_snapshot("""
+providers: {a: {dialect: openai, base_url: http://x, regions: {us-east-1: {}}}, b: {dialect: openai, base_url: http://x}}
+models:
+  m:
+    targets:
+      spare: {provider: a, model: s, weight: 0}
+      a: {model: x}
+      b: {model: y}
+""")
+    picks = [
+        decide(routing_request(strategy="round-robin", seed=str(number)), snapshot, Signals()).plan[0].target.model
+        for number in range(9)
+    ]
+    assert picks == ["x"] * 9
+
+
+def test_performance_explores_only_the_leading_priority() -> None:
+    rows = {"local": measured_signal(50), "near": measured_signal(90, 3)}
+    assert planned_providers(decision({"X-Routing-Strategy": "performance"}, rows, seed=EXPLORING))[0] == "near"
+    assert planned_providers(decision({"X-Routing-Strategy": "performance"}, rows, seed=UNEXPLORED))[0] == "local"
 
 
 def test_a_target_for_a_class_of_failure_alone_is_planned_last() -> None:
