@@ -164,7 +164,7 @@ def _headers_with_session(number: int) -> dict[str, str]:
 
 
 def _parse_uncached(snapshot: Snapshot) -> Policy:
-    policy._parse_cached.cache_clear()
+    policy.parse_control_headers.cache_clear()
     policy._parse_header.cache_clear()
     return policy.parse_policy(ALL_HEADERS, snapshot)
 
