@@ -10,6 +10,7 @@ from proxy.config.document import suggestion
 from proxy.config.patterns import template_error
 from proxy.config.snapshot import MODEL_NAME
 from proxy.config.targets import valid_items
+from proxy.config.texts import matches
 from proxy.config.typed_loader import TypedLoader
 
 MAX_STARS = 9
@@ -55,6 +56,7 @@ class _Row:
         """Return whether a deployment is valid. `first` is the label of the first one with its provider and model."""
         errors = {
             f"{path}.provider" if served.provider else path: self._provider_error(served.provider or label),
+            **({path: _label_error(label)} if served.provider else {}),
             f"{path}.model": template_error(served.model, self.name),
             f"{path}.params": _params_error(served.params),
         }
@@ -71,6 +73,10 @@ class _Row:
 
     def _reject(self, path: str, message: str) -> None:
         self.loader.document.add_error(path, message)
+
+
+def _label_error(label: str) -> str | None:
+    return None if matches(schema.PROVIDER_NAME, label) else f"a name must match {schema.PROVIDER_NAME}"
 
 
 def _params_error(params: schema.TargetParams) -> str | None:

@@ -156,7 +156,7 @@ class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Targets of a lower number come before all of a higher one."""
     weight: NonNegative | None = None
     """By default the provider's."""
-    family: str | None = None
+    family: UpstreamModel | None = None
     """The model whose rules this one follows, if its name does not tell."""
     timeouts: Timeouts | None = None
     price: PriceConfig | None = None

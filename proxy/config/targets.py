@@ -59,7 +59,7 @@ class TargetFactory:
             price=_price(provider, served),
             context_window=served.context_window or _listed_context_window(provider, served),
             unsupported=frozenset(served.unsupported),
-            body=region.body,
+            body={str(name): value for name, value in region.body.items()},
             priority=served.priority,
             weight=weight / self.total_weight,
             weight_group=name if served.weight is None else f"{name}/{label}",

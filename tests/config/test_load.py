@@ -110,6 +110,8 @@ MODEL = HEAD + "  other: {dialect: openai, base_url: http://y}\nmodels:\n  m:\n"
         (MODEL + "    targets: {openai: x}\n    policy: [a]\n", "7:13: models.m.policy: expected a mapping, got a list"),
         (MODEL + "    targets: {openai: x, again: {provider: openai, model: x}}\n",
          "6:33: models.m.targets.again: the provider and model of 'openai' again; a target may be named once"),
+        (MODEL + "    targets: {A b: {provider: openai, model: x}}\n",
+         "6:20: models.m.targets.A b: a name must match ^[a-z0-9][a-z0-9_-]{0,63}$"),
         (MODEL + "    targets: {openai: 'x-*'}\n",
          "6:23: models.m.targets.openai.model: `*` and `$1` in it stand for a `*` of the model's name,"
          " but 'm' is no pattern"),
