@@ -21,6 +21,7 @@ from proxy.messages import CompletionState, Request, Response
 from proxy.resilience.breakers import AttemptPermit
 from proxy.resilience.rate_limits import AccountUsage
 from proxy.resilience.resume import Prefix
+from proxy.resilience.silence import Silence
 from proxy.routing.annotate import format_usd
 from proxy.routing.decision import Decision, PlannedTarget
 from proxy.routing.dry_run import explanation
@@ -209,10 +210,10 @@ class Attempt(Struct, eq=False):
     """The breaker's permit for it."""
     usage: AccountUsage = factory(default_factory=AccountUsage)
     """Where it counts against the configured limits of its provider."""
-    retry: bool = False
-    """Whether it holds a slot of the retry budget."""
+    silence: Silence = factory(default_factory=Silence)
+    """What is known of how long its target may be silent."""
     hedge: bool = False
-    """Whether it is a hedge, and holds a slot of the hedge budget."""
+    """Whether it is a hedge."""
     first_content_at: float | None = None
     """When its first content had arrived."""
     prefix: Prefix | None = None

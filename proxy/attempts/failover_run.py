@@ -15,6 +15,7 @@ from typing import Protocol
 from proxy.attempts import outcomes
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
+from proxy.attempts.hedging import HedgeWatch
 from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
@@ -40,7 +41,7 @@ class FailoverRun:
     """One request's attempts. Implements `attempts.call.CallListener`."""
 
     __slots__ = (
-        "_calls", "_exchange", "_failed", "_failures", "_handler", "_hedge_due", "_is_paused", "_next", "_options",
+        "_calls", "_exchange", "_failed", "_failures", "_handler", "_hedging", "_is_paused", "_next", "_options",
         "_planner", "_relay", "_retry", "_retry_due", "_start_call", "_starter", "_unsupported",
     )  # fmt: skip
 
@@ -62,18 +63,20 @@ class FailoverRun:
         self._retry: RetrySameTarget | None = None
         self._relay: StreamRelay | None = None
         self._is_paused = False
-        self._hedge_due = self._retry_due = inf
+        self._retry_due = inf
+        self._hedging = HedgeWatch(self._planner, handler.wake_by)
 
     # Called by the request's lifecycle.
 
     @property
     def due(self) -> float:
         """The moment at which `check` has something to do."""
-        return self._relay.due if self._relay is not None else min(self._hedge_due, self._retry_due)
+        return self._relay.due if self._relay is not None else min(self._hedging.due, self._retry_due)
 
     def start(self) -> None:
         """Start the first attempt."""
-        self._exchange.runtime.hedge_budget.deposit(self._options.hedge.budget)
+        runtime = self._exchange.runtime
+        runtime.hedge_budget.deposit(self._options.hedge.budget, runtime.clock())
         attempt = self._starter.start(self._planner.first())
         assert attempt is not None, "a request's first attempt needs no budget"
         self._run(attempt)
@@ -82,10 +85,9 @@ class FailoverRun:
         """Start the hedge or the retry that is due."""
         if self._relay is not None:
             self._relay.check(now)
-        elif now >= self._hedge_due:
-            self._hedge_due = inf
-            if self._calls and (attempt := self._starter.start_hedge()) is not None:
-                self._run(attempt)
+        elif now >= self._hedging.due:
+            if self._hedging.check(now) and (hedge := self._starter.start_hedge(is_free=self._hedging.is_free)):
+                self._run(hedge)
         elif now >= self._retry_due:
             self._start_retry()
 
@@ -117,7 +119,8 @@ class FailoverRun:
         self._abort_calls(Cancelled())
         if self._relay is not None:
             self._relay.cancel()
-        self._hedge_due = self._retry_due = inf
+        self._hedging.end()
+        self._retry_due = inf
 
     # Called by the calls.
 
@@ -145,6 +148,7 @@ class FailoverRun:
         """Settle a failed attempt. When no other is running, decide what is next."""
         self._calls.remove(call)
         attempt = call.attempt
+        self._hedging.end_of(attempt)
         if isinstance(failure, UpstreamError):
             self._failures.append(failure)
             self._failed.append((attempt, failure, outcomes.classify_failure(attempt, failure)))
@@ -184,18 +188,13 @@ class FailoverRun:
         while (current := self._next) is not None:
             call = self._start_call(current, self)
             self._calls.append(call)
-            self._plan_hedge(current)
+            if not current.hedge:
+                self._hedging.begin(current)
             call.start()
             if self._next is current:
                 self._next = None
 
-    def _plan_hedge(self, attempt: Attempt) -> None:
-        delay_s = self._planner.hedge_delay_s(attempt)
-        self._hedge_due = inf if delay_s is None else asyncio.get_running_loop().time() + delay_s
-        self._handler.wake_by(self._hedge_due)
-
     def _decide_next(self) -> None:
-        self._hedge_due = inf
         failed = sorted(self._failed, key=lambda each: each[0].hedge)
         self._failed.clear()
         if not failed:
@@ -251,8 +250,12 @@ class FailoverRun:
         self._exchange.warnings.extend(call.attempt.provider_request.warnings)
         if call.attempt.hedge:
             self._exchange.runtime.counters.hedges[call.attempt.step.target.provider.name, "won"] += 1
-        self._abort_calls(Cancelled(hedge_lost=True))
-        self._hedge_due = inf
+        self._hedging.win(call.attempt)
+        for loser in self._calls:
+            loser.abort()
+            self._settle(loser, self._hedging.lose(loser.attempt))
+        self._calls.clear()
+        self._hedging.end()
 
     def _abort_calls(self, event: Cancelled) -> None:
         calls, self._calls = self._calls, []

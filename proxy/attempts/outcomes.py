@@ -1,4 +1,4 @@
-"""Settles attempts: sets their outcome and the winner, and reports to telemetry, breakers and budgets.
+"""Settles attempts: sets their outcome and the winner, and reports to telemetry, breakers and limits.
 
 No other module does. An attempt ends once. Events after its end change nothing.
 """
@@ -89,10 +89,5 @@ def _record_cancel(attempt: Attempt, *, hedge_lost: bool, outcome: str) -> None:
 
 
 def _release(attempt: Attempt, now: float) -> None:
-    """Give back what the attempt holds of its provider's limits and of the budgets."""
-    runtime, target = attempt.exchange.runtime, attempt.step.target
+    """Give back what the attempt holds of its provider's limits."""
     attempt.usage.end_attempt(attempt.completion.token_count("total_tokens") or 0, now)
-    if attempt.retry:
-        runtime.retry_budget.release(target.id)
-    if attempt.hedge:
-        runtime.hedge_budget.release()

@@ -12,7 +12,6 @@ from operator import attrgetter
 
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.spending import clamp_to_ceiling
-from proxy.config.auto_duration import AUTO, OFF
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.availability import Availability
 from proxy.resilience.classification import CLASSIFICATIONS, MAX_JITTER_S, Classification
@@ -20,10 +19,7 @@ from proxy.routing.decision import PlannedTarget
 from proxy.routing.failover_config import FailoverConfig, Rule
 from proxy.routing.ranking import provider_chain
 
-_MIN_HEDGE_DELAY_S = 0.25
 _only_after = attrgetter("target.only_after")
-_MIN_SAMPLES = 20
-"""Samples from which on a percentile is believed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +130,7 @@ class AttemptPlanner:
 
     def again(self, step: PlannedTarget) -> Candidates:
         """Return a target that was tried before, if the cost ceiling still allows it."""
-        fit = clamp_to_ceiling(step, self.exchange) if self.attempts_left > 0 else None
+        fit = clamp_to_ceiling(step, self.exchange) if self._may_go_on() else None
         return Candidates([fit]) if fit else NO_CANDIDATES
 
     def elsewhere(self, cause: FailureCause, prefer: Callable[[PlannedTarget], bool] = lambda step: True) -> Candidates:
@@ -142,7 +138,7 @@ class AttemptPlanner:
 
         Among those of one priority the preferred come first.
         """
-        if self.attempts_left < 1:
+        if not self._may_go_on():
             return NO_CANDIDATES
         chain = provider_chain(self.exchange.policy)
 
@@ -160,31 +156,13 @@ class AttemptPlanner:
         if self.has_hedged or self.attempts_left < 1:
             return NO_CANDIDATES
         steps = self._candidates_for(FailureCause("timeout"))
-        return Candidates([step for step in steps if self._may_hedge(step) and not self._is_unavailable(step)])
-
-    def hedge_delay_s(self, attempt: Attempt) -> float | None:
-        """Return the seconds without content after which a hedge may start, or None where there may be none."""
-        hedge, policy, stream = self.options.hedge, self.exchange.policy, self.exchange.facts.stream
-        if self.has_hedged or hedge.after == OFF or self.attempts_left < 1:
-            return None
-        if not self.unused or not any(map(self._may_hedge, self.unused)):
-            return None
-        if stream and policy.max_latency_ms is not None:
-            return max(_MIN_HEDGE_DELAY_S, policy.max_latency_ms / 1000 - self._elapsed_s())
-        if hedge.after != AUTO:
-            return float(hedge.after)
-        measured = self.exchange.runtime.signals.table_at(self._now()).get(attempt.step.target.id).performance
-        percentiles = measured.ttft_ms if stream else measured.latency_ms
-        least, unknown = (8.0, 8.0) if stream else (20.0, 30.0)
-        if percentiles.p95 is None or percentiles.samples < _MIN_SAMPLES:
-            return unknown
-        return max(least, 2 * percentiles.p95 / 1000) if percentiles.p95 else unknown
+        return Candidates([step for step in steps if self.may_hedge(step) and not self._is_unavailable(step)])
 
     def _usual(self) -> list[PlannedTarget]:
         """Return the unused targets without those that are for a class of failure alone."""
         return [step for step in self.unused if not _only_after(step)]
 
-    def _may_hedge(self, step: PlannedTarget) -> bool:
+    def may_hedge(self, step: PlannedTarget) -> bool:
         """Return whether a target may be tried while another is only slow.
 
         Neither priorities are crossed nor a last resort is used for that, unless the request's own chain asks for it.
@@ -199,11 +177,24 @@ class AttemptPlanner:
         rule = self._rule(step)
         return rule.max_additional_latency_s if rule else None
 
+    def _may_go_on(self) -> bool:
+        """Return whether a further attempt may start: not where the breakers let no target of the plan be tried."""
+        return self.attempts_left > 0 and any(map(self._is_admitted, self.exchange.decision.plan))
+
+    def _is_admitted(self, step: PlannedTarget) -> bool:
+        config = self.exchange.policy.failover_config
+        if config is None or config.breaker is None:
+            return self.exchange.runtime.breakers.admits(step.target.id, self._now())
+        return self._availability(step).ejected_for_s <= 0
+
     def _alternatives(self, config: FailoverConfig, primary: PlannedTarget) -> list[PlannedTarget]:
         """Return the available targets that a rule names for the failure that made the primary unavailable."""
         record = self.exchange.runtime.observations.get(primary.target.id)
-        probe = self._availability(primary).probe_failure
+        availability = self._availability(primary)
+        probe = availability.probe_failure
         trigger = probe.trigger if probe else (record and record.failure_trigger) or "rate_limit"
+        if availability.is_suspect:
+            trigger = "timeout"
         steps = self._candidates_for(FailureCause(trigger, CLASSIFICATIONS[trigger].fails_over))
         return [
             step for step in steps if step.target.provider.name != config.primary and not self._is_unavailable(step)

@@ -20,7 +20,7 @@ class Hedge:
 
     after: AutoOrDuration = AutoOrDuration(AUTO)
     budget: Ratio = Ratio(0.05)
-    """Hedges per request that may be paid for."""
+    """Hedges that each request pays for, next to those of the time (`budgets.HedgeBudget`)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
-"""Starts attempts: takes the breaker's permit and a slot of the retry or hedge budget, and reports to telemetry."""
+"""Starts attempts: takes the breaker's permit and a token of the retry or hedge budget, and reports to telemetry."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 
 from proxy.attempts.planner import AttemptPlanner, Candidates
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.breakers import AttemptPermit
+from proxy.resilience.budgets import RETRY_WINDOW_S
 from proxy.resilience.rate_limits import AccountUsage
 from proxy.routing.decision import PlannedTarget
 
@@ -23,14 +25,15 @@ class AttemptStarter:
         """Start an attempt at the best candidate that may be tried, or None if no candidate may."""
         return self._start_admitted(candidates.admitted) or self._start_forced(candidates.forced)
 
-    def start_hedge(self) -> Attempt | None:
-        """Start a hedge, if there is a target for it and the hedge budget has a slot."""
-        budget, candidates = self.exchange.runtime.hedge_budget, self.planner.hedge()
-        if not candidates.admitted or not budget.try_acquire():
+    def start_hedge(self, *, is_free: bool = False) -> Attempt | None:
+        """Start a hedge, if there is a target for it and, unless it is free, a token in the hedge budget."""
+        runtime, candidates = self.exchange.runtime, self.planner.hedge()
+        if not candidates.admitted or not (is_free or runtime.hedge_budget.try_acquire(runtime.clock())):
             return None
         attempt = self.start(candidates)
         if attempt is None:
-            budget.release()
+            if not is_free:
+                runtime.hedge_budget.refund()
             return None
         self.planner.has_hedged = attempt.hedge = True
         self.exchange.runtime.counters.hedges[attempt.step.target.provider.name, "started"] += 1
@@ -46,11 +49,11 @@ class AttemptStarter:
                 return self._start(step, breakers.force_admit(step.target.id))
             if (permit := breakers.admit(step.target.id, self.exchange.runtime.clock())) is not None:
                 return self._start(step, permit)
-            self._release_retry_budget(step)
+            self._refund_retry_budget(step)
         return None
 
     def _start_forced(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
-        step = next(filter(self._acquire_retry_budget, steps), None)
+        step = next(filter(partial(self._acquire_retry_budget, is_ejected=True), steps), None)
         return self._start(step, self.exchange.runtime.breakers.force_admit(step.target.id)) if step else None
 
     def _start(self, step: PlannedTarget, permit: AttemptPermit) -> Attempt:
@@ -63,23 +66,26 @@ class AttemptStarter:
             permit.release()
             permit, usage = runtime.breakers.permit_outdated(), AccountUsage(in_flight=1)
             recorder = runtime.observations.start_attempt(target.id, now, stream=stream, is_outdated=True)
-        attempt = Attempt(exchange, step, now, recorder, permit, usage, retry=bool(exchange.attempts))
+        attempt = Attempt(exchange, step, now, recorder, permit, usage, permit.silence)
         attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
         exchange.attempts.append(attempt)
         self.planner.mark_started(step)
         return attempt
 
-    def _acquire_retry_budget(self, step: PlannedTarget) -> bool:
-        """Try to acquire a retry slot for this target. False when exhausted. A request's first attempt is free."""
-        if not self.exchange.attempts:
-            return True
-        runtime = self.exchange.runtime
-        record = runtime.observations.get(step.target.id)
-        if record is None:
-            return runtime.retry_budget.try_acquire(step.target.id, 0, None)
-        failed_ago_s = None if record.failed_at is None else runtime.clock() - record.failed_at
-        return runtime.retry_budget.try_acquire(step.target.id, record.in_flight, failed_ago_s)
+    def _acquire_retry_budget(self, step: PlannedTarget, *, is_ejected: bool = False) -> bool:
+        """Take what a retry at this target needs. Returns False if it may not start. A request's first attempt is free.
 
-    def _release_retry_budget(self, step: PlannedTarget) -> None:
+        A retry at an ejected target needs a token however long ago its last failure was.
+        """
+        runtime, target = self.exchange.runtime, step.target.id
+        record = runtime.observations.get(target) if self.exchange.attempts else None
+        if record is None or record.failed_at is None:
+            return True
+        now = runtime.clock()
+        started = record.window.started_within(RETRY_WINDOW_S, now)
+        failed_ago_s = 0.0 if is_ejected else now - record.failed_at
+        return runtime.retry_budget.try_acquire(target, started, failed_ago_s, now)
+
+    def _refund_retry_budget(self, step: PlannedTarget) -> None:
         if self.exchange.attempts:
-            self.exchange.runtime.retry_budget.release(step.target.id)
+            self.exchange.runtime.retry_budget.refund(step.target.id, self.exchange.runtime.clock())

@@ -20,6 +20,10 @@ class ProbeFailure:
     """Until then the targets of that region are used last. Every further failed probe extends it."""
 
 
+SUSPECT_S = 1.0
+"""Assumed wait at a suspect target: when it will answer again is unknown."""
+
+
 @dataclass(frozen=True, slots=True)
 class Availability:
     """What keeps traffic from a target. The defaults are those of an untried one."""
@@ -37,11 +41,18 @@ class Availability:
     """The failed probe of its region, if the latest one failed."""
     probe_hold_s: float = 0.0
     """For how long it is used last because of that."""
+    is_suspect: bool = False
+    """It is silent to all requests that wait there (`resilience.silence`)."""
 
     @property
     def available_in_s(self) -> float:
         """Seconds until it is ranked among the available targets again."""
-        return max(self.ejected_for_s, self.cooling_for_s, self.probe_hold_s)
+        return max(self.ejected_for_s, self.withheld_for_s)
+
+    @property
+    def withheld_for_s(self) -> float:
+        """Seconds for which it is used last for another reason than its breaker."""
+        return max(self.cooling_for_s, self.probe_hold_s, SUSPECT_S if self.is_suspect else 0.0)
 
     @property
     def is_down(self) -> bool:

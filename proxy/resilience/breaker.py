@@ -100,12 +100,17 @@ class Breaker:
         """Seconds until an open breaker becomes half-open, else 0."""
         return self._open_until - now if self.state(now) == "open" else 0.0
 
+    def admits(self, now: float) -> bool:
+        """Return whether `admit` would admit an attempt."""
+        if not self._ejections:
+            return True
+        return now >= self._open_until and (self._trial is None or now >= self._trial_lease_ends)
+
     def admit(self, now: float) -> BreakerPermit | None:
         """Admit one attempt. Returns None if the breaker is open, or half-open with a trial attempt in flight."""
-        state = self.state(now)
-        if state == "closed":
+        if not self._ejections:
             return BreakerPermit()
-        if state == "open" or (self._trial is not None and now < self._trial_lease_ends):
+        if not self.admits(now):
             return None
         self._trial, self._trial_lease_ends = BreakerPermit(), now + TRIAL_LEASE_S
         return self._trial

@@ -1,4 +1,4 @@
-"""Circuit breaker, cooldown and probe results of every target, by target id. They survive reloads of the same account."""
+"""Circuit breaker, cooldown, silence and probe results of every target, by id. They survive reloads of the same account."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from proxy.resilience.availability import UNTRIED, Availability, ProbeFailure
 from proxy.resilience.breaker import Breaker, BreakerPermit, BreakerSettings
 from proxy.resilience.classification import Classification
 from proxy.resilience.cooldown import Cooldown
+from proxy.resilience.silence import Silence
 from proxy.telemetry.target_map import TargetMap
 
 
@@ -33,14 +34,15 @@ class BreakerOverride:
         return max(0.0, availability.failed_at + self.recovery_timeout_s - now)
 
     def available_in_s(self, availability: Availability, now: float) -> float:
-        """Seconds until the target is available. Cooldowns and failed probes apply to all requests."""
-        return max(self.ejected_for_s(availability, now), availability.cooling_for_s, availability.probe_hold_s)
+        """Seconds until the target is available. Cooldowns, failed probes and silence apply to all requests."""
+        return max(self.ejected_for_s(availability, now), availability.withheld_for_s)
 
 
 @dataclass(slots=True)
 class _TargetState:
     breaker: Breaker
     cooldown: Cooldown = field(default_factory=Cooldown)
+    silence: Silence = field(default_factory=Silence)
 
     def availability(self, now: float) -> Availability:
         return Availability(
@@ -49,6 +51,7 @@ class _TargetState:
             consecutive_failures=self.breaker.consecutive_failures,
             failed_at=self.breaker.failed_at,
             only_failed=self.breaker.only_failed,
+            is_suspect=self.silence.is_suspect,
         )
 
 
@@ -79,6 +82,11 @@ class Breakers:
         state = self._targets.get_or_create(target)
         permit = state.breaker.admit(now)
         return AttemptPermit(state, permit) if permit else None
+
+    def admits(self, target: str, now: float) -> bool:
+        """Return whether `admit` would admit an attempt."""
+        state = self._targets.get(target)
+        return state is None or state.breaker.admits(now)
 
     def force_admit(self, target: str) -> AttemptPermit:
         """Admit one attempt whatever the breaker's state: every target is unavailable, or the request overrides it.
@@ -151,6 +159,11 @@ class AttemptPermit(Struct, eq=False):
         """Record an end that is no evidence about the target: the client disconnected, or another attempt won."""
         if self._end():
             self._state.breaker.release(self._permit)
+
+    @property
+    def silence(self) -> Silence:
+        """The silence of the attempt's target."""
+        return self._state.silence
 
     def _end(self) -> bool:
         """End the permit. Returns False if it has ended before."""

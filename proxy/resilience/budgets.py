@@ -2,81 +2,82 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import dataclass, field
 
-MIN_CONCURRENT_RETRIES = 3
+from proxy.telemetry.target_map import TargetMap
+
+MIN_RETRIES = 3
 RETRY_RATIO = 0.2
-QUIET_PERIOD_S = 10.0
+RETRY_WINDOW_S = 10.0
+"""Retries and other attempts are counted over this time. A target without a failure in it takes any number of retries."""
+
+HEDGES_PER_MINUTE = 1.0
 
 
 @dataclass(slots=True)
 class RetryBudget:
-    """Limits the retries in flight at each target. A retry is every attempt that is not its request's first.
+    """Limits the retries at each target. A retry is every attempt that is not its request's first.
 
-    A target that failed within `QUIET_PERIOD_S` gets as many retries as `RETRY_RATIO` of the first attempts in flight
-    there, at least `MIN_CONCURRENT_RETRIES`. Other targets get any number.
+    A retry at a target that failed within `RETRY_WINDOW_S` needs a token. There are as many as `RETRY_RATIO` of the other
+    attempts that started there in that time, at least `MIN_RETRIES`. Other targets take any number.
     """
 
-    _in_flight: dict[str, int] = field(default_factory=dict)
+    _taken_at: TargetMap[deque[float]] = field(default_factory=lambda: TargetMap(deque))
+    """When each token was taken, oldest first."""
 
-    def try_acquire(self, target: str, active: int, failed_ago_s: float | None) -> bool:
-        """Acquire a slot for one retry. Returns False if none is free. Call `release` when the retry ends.
+    def try_acquire(self, target: str, started: int, failed_ago_s: float | None, now: float) -> bool:
+        """Take what one retry needs. Returns False if it may not start.
 
-        `active` is the number of attempts in flight at the target, `failed_ago_s` the time since its last failure.
+        `started` is the number of attempts that started at the target within `RETRY_WINDOW_S`, `failed_ago_s` the time since
+        its last failure.
         """
-        retries = self._in_flight.get(target, 0)
-        first_attempts = max(0, active - retries)
-        is_quiet = failed_ago_s is None or failed_ago_s >= QUIET_PERIOD_S
-        if not is_quiet and retries + 1 > max(MIN_CONCURRENT_RETRIES, RETRY_RATIO * first_attempts):
+        if failed_ago_s is None or failed_ago_s >= RETRY_WINDOW_S:
+            return True
+        taken_at = self._taken_at.get_or_create(target)
+        while taken_at and now - taken_at[0] >= RETRY_WINDOW_S:
+            taken_at.popleft()
+        # Tokens are counted for a fifth of the other attempts, so that retries do not allow further retries.
+        if len(taken_at) + 1 > max(MIN_RETRIES, RETRY_RATIO * (started - len(taken_at))):
             return False
-        self._in_flight[target] = retries + 1
+        taken_at.append(now)
         return True
 
-    def release(self, target: str) -> None:
-        """Return the slot of a retry that has ended."""
-        self._in_flight[target] -= 1
-        if not self._in_flight[target]:
-            del self._in_flight[target]
-
-    def in_flight(self, target: str) -> int:
-        """Return the number of retries in flight at a target."""
-        return self._in_flight.get(target, 0)
+    def refund(self, target: str, now: float) -> None:
+        """Return a token that was taken at this moment, if the retry needed one, because it did not start."""
+        taken_at = self._taken_at.get(target)
+        if taken_at and taken_at[-1] == now:
+            taken_at.pop()
 
 
 @dataclass(slots=True)
 class HedgeBudget:
-    """Token bucket for hedges: every request adds a fraction of a token, a hedge takes one if it is there.
-
-    One hedge may always start while none is in flight.
-    """
+    """Token bucket for hedges: every request adds a fraction of a token and every minute a whole one. A hedge takes one."""
 
     cap: float = 10.0
     """Most tokens that are saved."""
-    _tokens: float = 0.0
-    _in_flight: int = 0
+    _tokens: float = 5.0
+    _filled_at: float | None = None
 
     @property
     def balance(self) -> float:
         """Tokens in the bucket."""
         return self._tokens
 
-    @property
-    def in_flight(self) -> int:
-        """Hedges that have started and not ended."""
-        return self._in_flight
+    def deposit(self, rate: float, now: float) -> None:
+        """Add the tokens of one request, and those of the time since the last one."""
+        minutes = 0.0 if self._filled_at is None else (now - self._filled_at) / 60
+        self._filled_at = now
+        self._tokens = min(self.cap, self._tokens + rate + minutes * HEDGES_PER_MINUTE)
 
-    def deposit(self, rate: float = 0.05) -> None:
-        """Add the tokens of one request."""
-        self._tokens = min(self.cap, self._tokens + rate)
-
-    def try_acquire(self) -> bool:
-        """Take a token for one hedge. Returns False if the hedge may not start. Call `release` when it ends."""
-        if self._in_flight and self._tokens < 1:
+    def try_acquire(self, now: float) -> bool:
+        """Take a token for one hedge. Returns False if there is none."""
+        self.deposit(0.0, now)
+        if self._tokens < 1:
             return False
-        self._tokens = max(0.0, self._tokens - 1)
-        self._in_flight += 1
+        self._tokens -= 1
         return True
 
-    def release(self) -> None:
-        """Record the end of a hedge."""
-        self._in_flight -= 1
+    def refund(self) -> None:
+        """Return the token of a hedge that did not start."""
+        self._tokens = min(self.cap, self._tokens + 1)

@@ -29,6 +29,8 @@ class Facts(Struct, frozen=True):
     """The caller's limit for each choice, or None if it sets none."""
     reasoning_tokens: int = 0
     """The part of `max_tokens` that is reserved for reasoning."""
+    asks_for_reasoning: bool = False
+    """Whether it asks the model to think first, which can take minutes without any content."""
     n: int = 1
     """Number of choices, over all prompts."""
     needs: frozenset[str] = frozenset()
@@ -124,6 +126,7 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         + images * _TOKENS_PER_IMAGE,
         max_tokens=members.output_token_limit,
         reasoning_tokens=_reasoning_budget(body),
+        asks_for_reasoning=not body.keys().isdisjoint(_REASONING_MEMBERS) and _asks_for_reasoning(body),
         n=(members.n or 1) * _prompt_count(members),
         needs=_needs(members, images),
         is_plain_text=not (members.tools or members.functions or members.response_format) or _is_plain_text(members),
@@ -202,3 +205,17 @@ def _reasoning_budget(body: Mapping[str, Any]) -> int:
         if isinstance(budget, int) and budget > 0:
             return int(budget)
     return 0
+
+
+_REASONING_MEMBERS = frozenset({"reasoning_effort", "reasoning"} | {member for member, _ in _REASONING_BUDGETS})
+"""The members by which a request asks for reasoning, of any dialect: a word, or an object."""
+_OFF = ("none", "disabled", False)
+
+
+def _asks_for_reasoning(body: Mapping[str, Any]) -> bool:
+    """Return whether any of these members is there and none of its words turns reasoning off."""
+    for value in (body.get(name) for name in _REASONING_MEMBERS):
+        words = [value.get(name) for name in ("effort", "type", "enabled")] if isinstance(value, dict) else [value]
+        if value and not any(word in _OFF for word in words if isinstance(word, (str, bool))):
+            return True
+    return False

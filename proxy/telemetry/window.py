@@ -154,6 +154,10 @@ class Window:
             total.add(bucket)
         return total
 
+    def started_within(self, seconds: float, now: float) -> int:
+        """Return the attempts that started within the last `round_up_to_buckets(seconds)`."""
+        return sum([bucket.started for bucket in self._parts(round_up_to_buckets(seconds), now)])
+
     def lifetime(self) -> Bucket:
         """Return the sum since the target's first attempt. It never falls."""
         total = Bucket()

@@ -24,6 +24,7 @@ from proxy.headers import to_upstream
 from proxy.messages import StreamTransform, Transfer
 from proxy.resilience.rate_limit_headers import parse_rate_limits
 from proxy.upstream import limits
+from proxy.upstream.first_content import FirstContentLimit
 from proxy.upstream.held_stream import HeldStream
 from proxy.upstream.request import build_upstream_request
 from proxy.upstream.response_buffer import ResponseBuffer
@@ -36,8 +37,8 @@ class UpstreamCall:
     """One attempt as it runs. Implements `attempts.call.Call` and `messages.ResponseSink`."""
 
     __slots__ = (
-        "_before", "_buffer", "_caller_due", "_dialect", "_held", "_is_draining", "_is_open", "_is_over",
-        "_is_waiting", "_max_bytes", "_status", "_task", "_transfer", "_transform", "attempt", "headers", "listener",
+        "_before", "_buffer", "_dialect", "_held", "_is_draining", "_is_open", "_is_over",
+        "_is_waiting", "_limit", "_max_bytes", "_status", "_task", "_transfer", "_transform", "attempt", "headers", "listener",
     )  # fmt: skip
 
     def __init__(self, attempt: Attempt, listener: CallListener, before: tuple[Before, ...]) -> None:
@@ -49,7 +50,7 @@ class UpstreamCall:
         self._status = 0
         self._buffer = ResponseBuffer(attempt.exchange.memory)
         self._max_bytes = 0
-        self._caller_due = inf
+        self._limit: FirstContentLimit | None = None
         self._held: HeldStream | None = None
         self._transform: StreamTransform | None = None
         self._transfer: Transfer | None = None
@@ -116,12 +117,9 @@ class UpstreamCall:
         target, runtime = attempt.step.target, exchange.runtime
         forwarded = to_upstream(exchange.request.headers, self._dialect.forwarded_header_prefixes)
         request = build_upstream_request(target, self._dialect, attempt.provider_request, forwarded)
-        timeouts = target.timeouts
-        limit_s: float = timeouts.first_token if exchange.facts.stream else timeouts.response
-        if (own_s := attempt.first_content_timeout_s) is not None and own_s < limit_s:
-            limit_s, self._caller_due = own_s, asyncio.get_running_loop().time() + own_s
+        self._limit = limit = FirstContentLimit(attempt, asyncio.get_running_loop().time())
         self._transfer = runtime.transport.send(
-            request, self, connect_timeout_s=timeouts.connect, response_timeout_s=limit_s
+            request, self, connect_timeout_s=target.timeouts.connect, response_timeout_s=limit.limit_s
         )
         exchange.begin_upstream_wait(runtime.clock())
         self._is_waiting = True
@@ -133,6 +131,7 @@ class UpstreamCall:
         attempt = self.attempt
         runtime, stream = attempt.exchange.runtime, attempt.exchange.facts.stream
         self._status = status
+        self.attempt.silence.reads += 1
         self.headers = attempt.step.target.provider.redactor.redact_headers(headers)
         left = parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers)
         attempt.recorder.record_rate_limits(left)
@@ -151,6 +150,7 @@ class UpstreamCall:
 
     def on_body(self, data: bytes) -> None:
         """Take a part of the body."""
+        self.attempt.silence.reads += 1
         if self._is_open:
             assert self._transform is not None
             try:
@@ -197,8 +197,8 @@ class UpstreamCall:
         elif self._is_open and self.attempt.completion.all_choices_finished:
             self._end_stream()  # nothing of the answer is missing
         else:
-            is_late = asyncio.get_running_loop().time() >= self._caller_due
-            self._fail(limits.attribute_to_caller(failure) if is_late else failure)
+            limit = self._limit
+            self._fail(limit.attribute(failure, asyncio.get_running_loop().time()) if limit else failure)
 
     # A complete response.
 
@@ -240,7 +240,7 @@ class UpstreamCall:
         if (completion.error or not translated) and (failure := opening_failure(self.attempt, translated)) is not None:
             self._fail(failure)
             return
-        self._is_open, self._held, self._transform, self._caller_due = True, None, held.transform, inf
+        self._is_open, self._held, self._transform, self._limit = True, None, held.transform, None
         self._end_wait()
         if self._transfer is not None:
             self._transfer.set_timeouts(deadline=inf, idle_timeout_s=self.attempt.step.target.timeouts.idle)

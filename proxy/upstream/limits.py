@@ -1,8 +1,8 @@
-"""How much of a provider's response is kept, and the errors of attempts that end at a limit which is not the provider's."""
+"""How much of a provider's response is kept, and the error of one that has more."""
 
 from __future__ import annotations
 
-from proxy.errors import CallerTimeout, ParrotError, ResponseTooLargeError, UpstreamTimeout
+from proxy.errors import ResponseTooLargeError
 
 MAX_RESPONSE_BYTES = 64 * 2**20
 MAX_ERROR_BODY_BYTES = 64 * 2**10
@@ -25,10 +25,3 @@ def response_too_large() -> ResponseTooLargeError:
     """Return the error of an answer over `MAX_RESPONSE_BYTES`."""
     limit = f"{MAX_RESPONSE_BYTES // 2**20} MiB, the limit of a response that is not streamed"
     return ResponseTooLargeError(f"the provider's response is over {limit}")
-
-
-def attribute_to_caller(failure: ParrotError) -> ParrotError:
-    """Return the failure of an attempt that is past the caller's own limit: a timeout is then no fault of the target."""
-    if not isinstance(failure, UpstreamTimeout):
-        return failure
-    return CallerTimeout(f"{failure.message}, which the request limits by max_additional_latency_ms")

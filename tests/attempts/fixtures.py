@@ -134,10 +134,11 @@ class RunningAttempts:
 
     @property
     def is_settled(self) -> bool:
-        """Whether no attempt is in flight and none holds a slot of a budget."""
+        """Whether no attempt is in flight, and no request waits at a target."""
         runtime = self.exchange.runtime
         in_flight = [runtime.observations.in_flight(target) for target in runtime.observations]
-        return not (any(in_flight) or runtime.retry_budget._in_flight or runtime.hedge_budget.in_flight)
+        waiting = [attempt.silence.waiting for attempt in self.exchange.attempts]
+        return not (any(in_flight) or any(waiting))
 
     def respond(self, response: Response) -> None:
         assert self.response is self.error is None
@@ -185,7 +186,8 @@ def start_run(exchange: Exchange, *, before: Sequence[Before] = (), **options: A
     """Start the attempts of a planned exchange; `options` are those of failover, `before` further phases of attempts."""
     loop = asyncio.get_running_loop()
     exchange.started = loop.time()
-    exchange.runtime = replace(exchange.runtime, clock=loop.time)
+    if exchange.runtime.clock != loop.time:  # else it is one that several requests share
+        exchange.runtime = replace(exchange.runtime, clock=loop.time)
     running = RunningAttempts(exchange)
     start_call = make_start_call((Translate().before, *before))
     running.run = FailoverRun(exchange, FailoverOptions(**options), start_call, running)
@@ -199,6 +201,21 @@ def start_attempts(rows: Sequence[Any], plan: str = "abc", *, stream: bool = Fal
     exchange = planned_exchange(plan, transport=FakeTransport(list(rows)))
     exchange.raw, exchange.facts = orjson.dumps({**BODY, "stream": stream}), Facts("chat", "m", stream=stream)
     return start_run(exchange, **options)
+
+
+class Requests:
+    """Several requests of one sidecar, whose attempts are answered by the rows in turn; `options` are those of failover."""
+
+    def __init__(self, rows: Sequence[Any], **options: Any) -> None:
+        self.transport, self.options = FakeTransport(list(rows)), options
+        runtime = planned_exchange(transport=self.transport).runtime
+        self.runtime = replace(runtime, clock=asyncio.get_running_loop().time)
+
+    def start(self, plan: str = "ab", *, facts: Facts | None = None, policy: Policy | None = None) -> RunningAttempts:
+        exchange = planned_exchange(plan)
+        exchange.runtime, exchange.raw = self.runtime, orjson.dumps(BODY)
+        exchange.facts, exchange.policy = facts or Facts("chat", "m"), policy or Policy()
+        return start_run(exchange, **self.options)
 
 
 async def run_attempts(rows: Sequence[Any], plan: str = "abc", **options: Any) -> RunningAttempts:

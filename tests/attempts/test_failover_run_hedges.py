@@ -62,7 +62,7 @@ async def test_the_first_content_wins_and_the_other_call_is_aborted(a, b, winner
 async def test_the_loser_is_settled_while_the_winners_stream_goes_on():
     running = start_attempts([FOREVER, answer(1.0)], "ab", stream=True)
     await asyncio.sleep(9.5)
-    assert running.outcomes == ["hedge_lost", None] and running.exchange.runtime.hedge_budget.in_flight == 1
+    assert running.outcomes == ["hedge_lost", None]
     await running.has_ended.wait()
     assert running.outcomes == ["hedge_lost", "ok"] and running.is_settled
 
@@ -77,7 +77,7 @@ async def test_if_the_first_fails_the_hedge_goes_on():
 async def test_a_failed_hedge_is_settled_at_once_and_the_first_goes_on():
     running = start_attempts([answer(LATE + 5), Later(1.0, ConnectError("no"))], "ab", stream=True)
     await asyncio.sleep(LATE)
-    assert running.outcomes == [None, "connection_error"] and not running.exchange.runtime.hedge_budget.in_flight
+    assert running.outcomes == [None, "connection_error"]
     await running.has_ended.wait()
     assert running.outcomes == ["ok", "connection_error"] and running.is_settled
 

@@ -42,12 +42,10 @@ ENDS = {
 def test_an_end_sets_the_outcome_and_gives_everything_back(outcome):
     for attempt in started():
         runtime, target = attempt.exchange.runtime, attempt.step.target
-        assert runtime.retry_budget.in_flight(target.id) == 1
         runtime.clock.now = 103.0
         apply(attempt, ENDS[outcome])
         assert (attempt.outcome, attempt.ended, attempt.recorder.is_over) == (outcome, 103.0, True)
-        assert not runtime.retry_budget.in_flight(target.id) and not runtime.observations.in_flight(target.id)
-    assert not runtime.hedge_budget.in_flight
+        assert not runtime.observations.in_flight(target.id)
 
 
 @pytest.mark.parametrize("again", ENDS)
@@ -64,7 +62,6 @@ def test_events_after_the_end_change_nothing(outcome, again):
     assert (attempt.outcome, attempt.ended, attempt.first_content_at) == (outcome, ended, None)
     assert attempt.exchange.winning_attempt is None and attempt in attempt.exchange.attempts
     assert record.window.sum_over(300.0, 100.0) == recent
-    assert not runtime.retry_budget._in_flight and not runtime.hedge_budget.in_flight
 
 
 def test_the_first_content_makes_an_attempt_the_winner():
@@ -84,7 +81,6 @@ def test_an_attempt_that_sent_nothing_is_removed():
     attempt, _ = started()
     apply(attempt, Discarded())
     assert attempt not in attempt.exchange.attempts and attempt.recorder.is_over
-    assert not attempt.exchange.runtime.retry_budget.in_flight(attempt.step.target.id)
 
 
 def test_content_counts_as_success_and_a_later_break_as_failure_that_does_not_fail_over():
@@ -199,4 +195,4 @@ def test_an_invalid_token_count_does_not_keep_an_attempt_from_ending(count):
     attempt.completion.usage = dict.fromkeys(names, count)
     apply(attempt, Completed())
     runtime, target = attempt.exchange.runtime, attempt.step.target.id
-    assert not runtime.retry_budget.in_flight(target) and not runtime.observations.in_flight(target)
+    assert not runtime.observations.in_flight(target)

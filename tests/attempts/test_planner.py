@@ -12,14 +12,11 @@ from msgspec import structs
 from proxy.attempts import outcomes
 from proxy.attempts.events import Cancelled
 from proxy.attempts.planner import NO_CANDIDATES, FailureCause
-from proxy.attempts.settings import FailoverOptions, Hedge
-from proxy.config.auto_duration import OFF, AutoOrDuration
 from proxy.config.prices import Price
 from proxy.dialects.errors import error_response
 from proxy.errors import ConnectError, UpstreamDisconnected, UpstreamTimeout
 from proxy.resilience.availability import ProbeFailure
 from proxy.resilience.breakers import BreakerOverride
-from proxy.routing.facts import Facts
 from proxy.routing.policy import Policy
 from tests.attempts.fixtures import BREAKER, ONE_IN_A_ROW, eject, fail, planned, provider, rules
 
@@ -74,7 +71,7 @@ def test_the_policy_limits_the_attempts_after_the_first(policy, left):
     assert planner.attempts_left == left
     if not left:
         classification, cause = fail(attempt)
-        assert planner.retry_same(attempt, classification) is planner.hedge_delay_s(attempt) is None
+        assert planner.retry_same(attempt, classification) is None
         assert planner.elsewhere(cause) == planner.again(attempt.step) == planner.hedge() == NO_CANDIDATES
         assert planner.after_unsupported() == NO_CANDIDATES
 
@@ -238,15 +235,8 @@ def test_preferred_targets_come_first_among_the_available():
 def test_the_hedge_goes_to_an_available_target_and_there_is_one():
     made = planned()
     eject(made.exchange, "b")
-    first = made.start_first()
-    assert made.planner.hedge_delay_s(first) == 8.0
+    made.start_first()
     assert provider(made.starter.start_hedge()) == "c"
-    assert made.planner.hedge() == NO_CANDIDATES and made.planner.hedge_delay_s(first) is None
-
-
-def test_there_is_no_hedge_where_the_plan_has_no_other_target():
-    made = planned("a")
-    assert made.planner.hedge_delay_s(made.start_first()) is None
     assert made.planner.hedge() == NO_CANDIDATES
 
 
@@ -268,8 +258,8 @@ def test_there_is_no_hedge_where_the_plan_has_no_other_target():
 )
 def test_a_hedge_crosses_no_priority_and_uses_no_last_resort_unless_a_chain_names_it(changes, policy, hedged):
     made = planned("abc", policy, **changes)
-    first = made.start_first()
-    assert (made.planner.hedge_delay_s(first) is None) is (hedged is None)
+    made.start_first()
+    assert any(map(made.planner.may_hedge, made.planner.unused)) is (hedged is not None)
     assert provider(made.starter.start_hedge()) == hedged
 
 
@@ -297,32 +287,6 @@ def test_a_target_whose_format_cannot_express_the_request_leads_to_no_target_for
     made = planned("ab", b={"only_after": ("context_length",)})
     made.start_first()
     assert made.planner.after_unsupported().admitted == []
-
-
-@pytest.mark.parametrize(
-    ("after", "policy", "stream", "seconds"),
-    [
-        (-1.0, Policy(), True, 8.0),
-        (-1.0, Policy(), False, 30.0),
-        (3.0, Policy(), True, 3.0),
-        (OFF, Policy(), True, None),
-        (3.0, Policy(max_latency_ms=500), True, 0.5),
-        (3.0, Policy(max_latency_ms=10), True, 0.25),
-        (3.0, Policy(max_latency_ms=10), False, 3.0),
-    ],
-)
-def test_the_hedge_delay_comes_from_the_options_or_the_latency_limit(after, policy, stream, seconds):
-    made = planned(policy=policy, options=FailoverOptions(hedge=Hedge(AutoOrDuration(after))))
-    made.exchange.facts = Facts("chat", "m", stream=stream)
-    assert made.planner.hedge_delay_s(made.start_first()) == seconds
-
-
-@pytest.mark.parametrize(("samples", "seconds"), [(19, 8), (20, 20)])
-def test_from_twenty_samples_on_the_hedge_delay_is_twice_the_targets_p95(samples, seconds):
-    made = planned()
-    for _ in range(samples):
-        made.exchange.runtime.observations.start_attempt("a@us/m-a", 80.0).record_finish(90.0)
-    assert made.planner.hedge_delay_s(made.start_first()) == pytest.approx(seconds, rel=0.2)
 
 
 def test_a_target_whose_account_is_at_its_limit_comes_last():
@@ -366,5 +330,4 @@ def test_no_request_has_more_attempts_than_allowed_or_leaves_its_plan(plan, retr
     assert max(map(tried.count, tried)) <= 3
     for each in made.exchange.attempts:
         outcomes.apply(each, Cancelled(), BREAKER)
-    runtime = made.exchange.runtime
-    assert not runtime.retry_budget._in_flight and not runtime.hedge_budget.in_flight
+    assert not any(map(made.exchange.runtime.observations.in_flight, made.exchange.runtime.observations))

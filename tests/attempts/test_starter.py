@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from proxy.attempts import outcomes
-from proxy.attempts.events import Cancelled, ContentReceived
+from proxy.attempts.events import ContentReceived
 from proxy.attempts.planner import NO_CANDIDATES, Candidates
 from proxy.config.schema import ProviderLimits
+from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.breakers import BreakerOverride
-from proxy.resilience.budgets import MIN_CONCURRENT_RETRIES
+from proxy.resilience.budgets import MIN_RETRIES
 from proxy.routing.facts import Facts
 from tests.attempts.fixtures import BREAKER, eject, fail, planned, provider, rules
 
@@ -22,12 +23,12 @@ def only(made, *names):
 
 
 def exhaust_retries(made, name):
-    """Let a target have failed just now, and take all of its retry slots."""
+    """Let a target have failed just now, and take all of its retry tokens."""
     eject(made.exchange, name)
     target = f"{name}@us/m-{name}"
     made.exchange.runtime.clock.now += 9  # the breaker has closed again, and the failure still counts
-    for _ in range(MIN_CONCURRENT_RETRIES):
-        assert made.exchange.runtime.retry_budget.try_acquire(target, 0, 0.0)
+    for _ in range(MIN_RETRIES):
+        assert made.exchange.runtime.retry_budget.try_acquire(target, 0, 0.0, 109.0)
 
 
 def test_an_attempt_is_recorded_when_it_starts():
@@ -53,16 +54,17 @@ def test_only_streams_are_samples_of_the_time_to_first_token(stream, samples):
     assert window.sum_over(300.0, 100.0).ttft.samples == samples
 
 
-def test_every_attempt_but_the_first_takes_a_slot_of_the_retry_budget():
-    made = planned()
-    first = made.start_first()
-    second = made.start_elsewhere(fail(first)[1])
-    budget = made.exchange.runtime.retry_budget
-    assert (first.retry, second.retry) == (False, True)
-    assert [budget.in_flight(each.step.target.id) for each in (first, second)] == [0, 1]
+def test_a_failing_target_takes_three_retries_and_any_number_of_first_attempts():
+    made = [planned("a") for _ in range(6)]
+    for each in made:
+        each.exchange.runtime = made[0].exchange.runtime
+    steps = [fail(each.start_first(), breaker=BreakerSettings(enabled=False))[1].failed for each in made]
+    assert [each.start_again(step) is not None for each, step in zip(made, steps, strict=True)] == [True] * 3 + [
+        False
+    ] * 3
 
 
-def test_a_target_without_a_free_retry_slot_is_skipped():
+def test_a_target_without_a_retry_token_is_skipped():
     made = planned()
     first = made.start_first()
     exhaust_retries(made, "b")
@@ -70,7 +72,7 @@ def test_a_target_without_a_free_retry_slot_is_skipped():
     assert provider(made.start_elsewhere(fail(first)[1])) == "c"
 
 
-def test_without_any_retry_slot_nothing_starts_even_where_breakers_are_ignored():
+def test_without_any_retry_token_nothing_starts_even_where_breakers_are_ignored():
     made = planned("ab")
     first = made.start_first()
     exhaust_retries(made, "b")
@@ -80,13 +82,14 @@ def test_without_any_retry_slot_nothing_starts_even_where_breakers_are_ignored()
     assert list(made.exchange.runtime.observations) == started and made.exchange.attempts == [first]
 
 
-def test_a_target_whose_breaker_is_open_keeps_no_retry_slot():
+def test_a_target_whose_breaker_is_open_keeps_no_retry_token():
     made = planned()
     first = made.start_first()
     eject(made.exchange, "b")
     made.exchange.attempts.append(first)
-    assert made.starter.start(only(made, "b")) is None
-    assert made.exchange.runtime.retry_budget.in_flight("b@us/m-b") == 0
+    assert [made.starter.start(only(made, "b")) for _ in range(9)] == [None] * 9
+    made.exchange.runtime.clock.now += 6  # the breaker is half-open, and the failure still counts
+    assert provider(made.starter.start(only(made, "b"))) == "b"
 
 
 def test_a_forced_candidate_starts_whatever_its_breaker_says():
@@ -107,38 +110,33 @@ def test_without_candidates_nothing_starts():
     assert made.starter.start(NO_CANDIDATES) is None and made.exchange.attempts == []
 
 
-def test_a_hedge_holds_its_slot_until_it_ends():
+def test_a_hedge_takes_a_token():
     made = planned()
     made.start_first()
-    hedge, budget = made.starter.start_hedge(), made.exchange.runtime.hedge_budget
-    assert hedge.hedge and budget.in_flight == 1
+    assert made.starter.start_hedge().hedge and made.exchange.runtime.hedge_budget.balance == 4
     assert made.exchange.runtime.counters.hedges == {("b", "started"): 1}
-    outcomes.apply(hedge, Cancelled(hedge_lost=True), BREAKER)
-    assert budget.in_flight == 0
 
 
-def test_without_a_target_for_it_a_hedge_takes_no_slot():
+def test_without_a_token_there_is_no_hedge_but_a_free_one():
+    made = planned()
+    made.start_first()
+    while made.exchange.runtime.hedge_budget.try_acquire(100.0):
+        pass
+    assert made.starter.start_hedge() is None
+    assert made.starter.start_hedge(is_free=True).hedge
+
+
+def test_without_a_target_for_it_a_hedge_takes_no_token():
     made = planned("ab")
     eject(made.exchange, "b")
     made.start_first()
-    assert made.starter.start_hedge() is None and made.exchange.runtime.hedge_budget.in_flight == 0
+    assert made.starter.start_hedge() is None and made.exchange.runtime.hedge_budget.balance == 5
 
 
-def test_a_hedge_that_cannot_start_gives_its_slot_back():
+def test_a_hedge_that_cannot_start_gives_its_token_back():
     made = planned("ab")
     first = made.start_first()
     exhaust_retries(made, "b")
     made.exchange.attempts.append(first)
     assert made.starter.start_hedge() is None
-    assert made.exchange.runtime.hedge_budget.in_flight == 0 and not made.planner.has_hedged
-
-
-@pytest.mark.parametrize("tokens", [0, 1])
-def test_a_second_hedge_at_the_same_time_needs_a_token(tokens):
-    made, other = planned(), planned()
-    other.exchange.runtime = made.exchange.runtime
-    for each in (made, other):
-        each.start_first()
-    made.starter.start_hedge()
-    made.exchange.runtime.hedge_budget.deposit(tokens)
-    assert (other.starter.start_hedge() is not None) is bool(tokens)
+    assert made.exchange.runtime.hedge_budget.balance == 5 and not made.planner.has_hedged

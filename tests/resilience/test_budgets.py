@@ -5,121 +5,105 @@ from __future__ import annotations
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from proxy.resilience.budgets import HedgeBudget, RetryBudget
 
 
 @pytest.mark.parametrize(
-    ("active", "retries", "failed_ago_s", "granted"),
+    ("started", "failed_ago_s", "granted"),
     [
-        (0, 2, 1.0, True),
-        (3, 3, 1.0, False),
-        (15, 3, 1.0, False),
-        (23, 3, 1.0, True),  # 20 first attempts, 3 retries
-        (22, 3, 1.0, False),
-        (24, 4, 9.9, False),
-        (24, 4, 10.0, True),
-        (24, 4, None, True),
-        (120, 19, 1.0, True),  # 101 first attempts
-        (120, 20, 1.0, False),  # 100 first attempts
+        (0, 1.0, 3),
+        (15, 1.0, 3),
+        (17, 1.0, 3),
+        (100, 9.9, 20),
+        (100, 10.0, 50),
+        (0, None, 50),
     ],
 )
-def test_retries_are_limited_to_a_fifth_of_the_first_attempts(
-    active: int, retries: int, failed_ago_s: float | None, granted: bool
+def test_retries_at_a_failing_target_are_a_fifth_of_its_other_attempts(
+    started: int, failed_ago_s: float | None, granted: int
 ) -> None:
+    budget, starts = RetryBudget(), 0
+    for _ in range(50):
+        starts += budget.try_acquire("t", started + starts, failed_ago_s, 100.0)
+    assert starts == granted
+
+
+def test_a_token_comes_back_ten_seconds_after_it_was_taken() -> None:
     budget = RetryBudget()
-    for _ in range(retries):
-        assert budget.try_acquire("t", 0, None)
-    assert budget.try_acquire("t", active, failed_ago_s) is granted
-    assert budget.in_flight("t") == retries + granted
+    taken = [budget.try_acquire("t", 0, 0.0, now) for now in (100.0, 101.0, 102.0, 109.9, 110.0, 110.5, 111.0)]
+    assert taken == [True, True, True, False, True, False, True]
 
 
-class RetryMachine(RuleBasedStateMachine):
-    """First attempts and retries start and end at two targets that both fail."""
+def test_a_retry_that_does_not_start_returns_its_token_only() -> None:
+    budget = RetryBudget()
+    for now in (100.0, 100.0, 101.0):
+        assert budget.try_acquire("t", 0, 0.0, now)
+    budget.refund("t", 101.0)
+    budget.refund("t", 102.0)  # this one needed none
+    assert [budget.try_acquire("t", 0, 0.0, 103.0) for _ in range(2)] == [True, False]
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.budget = RetryBudget()
-        self.first_attempts = {"a": 0, "b": 0}
-        self.retries = {"a": 0, "b": 0}
 
-    @rule(target_id=st.sampled_from("ab"), number=st.integers(1, 40))
-    def first_attempts_start(self, target_id: str, number: int) -> None:
-        self.first_attempts[target_id] += number
-
-    @rule(target_id=st.sampled_from("ab"), failed_ago_s=st.floats(0, 9.99))
-    def a_retry_starts_or_not(self, target_id: str, failed_ago_s: float) -> None:
-        active = self.first_attempts[target_id] + self.retries[target_id]
-        allowed = max(3, self.first_attempts[target_id] // 5)
-        granted = self.budget.try_acquire(target_id, active, failed_ago_s)
-        assert granted == (self.retries[target_id] < allowed)
-        self.retries[target_id] += granted
-
-    @rule(target_id=st.sampled_from("ab"))
-    def first_attempts_end(self, target_id: str) -> None:
-        self.first_attempts[target_id] = 0
-
-    @precondition(lambda self: any(self.retries.values()))
-    @rule()
-    def a_retry_ends(self) -> None:
-        target_id = max(self.retries, key=self.retries.__getitem__)
-        self.retries[target_id] -= 1
-        self.budget.release(target_id)
-
-    @invariant()
-    def it_keeps_the_counts_of_active_targets_only(self) -> None:
-        assert self.budget._in_flight == {target: number for target, number in self.retries.items() if number}
+def test_targets_have_their_own_tokens() -> None:
+    budget = RetryBudget()
+    assert [budget.try_acquire(target, 0, 0.0, 100.0) for target in "aaaab"] == [True, True, True, False, True]
 
 
 class HedgeMachine(RuleBasedStateMachine):
-    """Requests arrive, and hedges start and end."""
+    """Requests arrive, time passes, and hedges start."""
 
     def __init__(self) -> None:
         super().__init__()
         self.budget = HedgeBudget()
-        self.requests = self.alone = self.paid = 0
+        self.now = self.started_at = 100.0
+        self.requests = self.hedges = 0
 
-    @rule(number=st.integers(1, 100))
-    def requests_arrive(self, number: int) -> None:
+    @rule(number=st.integers(1, 100), seconds=st.floats(0, 100))
+    def requests_arrive(self, number: int, seconds: float) -> None:
         self.requests += number
+        self.now += seconds
         for _ in range(number):
-            self.budget.deposit()
+            self.budget.deposit(0.05, self.now)
 
     @rule()
     def a_hedge_starts_or_not(self) -> None:
-        before, running = self.budget.balance, self.budget.in_flight
-        granted = self.budget.try_acquire()
-        assert granted == (running == 0 or before >= 1)
-        self.paid += granted and before >= 1
-        self.alone += granted and before < 1
-
-    @precondition(lambda self: self.budget.in_flight)
-    @rule()
-    def a_hedge_ends(self) -> None:
-        self.budget.release()
+        self.budget.deposit(0.0, self.now)
+        before = self.budget.balance
+        granted = self.budget.try_acquire(self.now)
+        assert granted == (before >= 1)
+        self.hedges += granted
 
     @invariant()
     def balance_and_hedges_stay_in_bounds(self) -> None:
-        assert 0 <= self.budget.balance <= self.budget.cap
-        assert self.budget.in_flight >= 0
-        assert self.paid <= self.requests * 0.05 + 1e-6
+        assert 0 <= self.budget.balance <= 10
+        minutes = (self.now - self.started_at) / 60
+        assert self.hedges <= 5 + self.requests * 0.05 + minutes + 1e-6
 
 
-TestRetries = RetryMachine.TestCase
 TestHedges = HedgeMachine.TestCase
-TestRetries.settings = TestHedges.settings = settings(max_examples=60, deadline=None)
+TestHedges.settings = settings(max_examples=60, deadline=None)
 
 
-def test_one_hedge_may_always_start_while_none_is_in_flight() -> None:
+def test_the_first_five_hedges_are_paid_for_and_then_there_is_one_a_minute() -> None:
     budget = HedgeBudget()
-    assert (budget.try_acquire(), budget.try_acquire()) == (True, False)
-    budget.release()
-    assert budget.try_acquire()
+    assert [budget.try_acquire(100.0) for _ in range(6)] == [True] * 5 + [False]
+    assert [budget.try_acquire(now) for now in (159.0, 160.0, 161.0, 220.0)] == [False, True, False, True]
 
 
-def test_a_hedge_costs_exactly_one_token() -> None:
+def test_twenty_requests_pay_for_a_hedge_and_ten_are_saved_at_most() -> None:
     budget = HedgeBudget()
-    assert budget.try_acquire()
-    budget.deposit(1.0)
-    assert (budget.try_acquire(), budget.balance, budget.try_acquire()) == (True, 0, False)
+    for _ in range(1000):
+        budget.deposit(0.0625, 100.0)
+    assert [budget.try_acquire(100.0) for _ in range(11)] == [True] * 10 + [False]
+    for _ in range(16):
+        budget.deposit(0.0625, 100.0)
+    assert budget.try_acquire(100.0)
+
+
+def test_a_hedge_that_does_not_start_costs_nothing() -> None:
+    budget = HedgeBudget()
+    for _ in range(9):
+        assert budget.try_acquire(100.0)
+        budget.refund()
+    assert budget.balance == 5

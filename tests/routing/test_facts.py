@@ -71,10 +71,13 @@ HI = 4 + len("hi") // 4
         ({"max_tokens": 7, "max_completion_tokens": 9}, {"max_tokens": 9}),
         ({"max_tokens": 7, "max_completion_tokens": None}, {"max_tokens": 7}),
         ({"n": 3}, {"n": 3}),
-        ({"thinking": {"type": "enabled", "budget_tokens": 1024}}, {"reasoning_tokens": 1024}),
-        ({"reasoning": {"max_tokens": 512}}, {"reasoning_tokens": 512}),
-        ({"reasoning": {"effort": "high"}, "thinking": "on"}, {}),
-        ({"reasoning": {"max_tokens": "many"}}, {}),
+        (
+            {"thinking": {"type": "enabled", "budget_tokens": 1024}},
+            {"reasoning_tokens": 1024, "asks_for_reasoning": True},
+        ),
+        ({"reasoning": {"max_tokens": 512}}, {"reasoning_tokens": 512, "asks_for_reasoning": True}),
+        ({"reasoning": {"effort": "high"}, "thinking": "on"}, {"asks_for_reasoning": True}),
+        ({"reasoning": {"max_tokens": "many"}}, {"asks_for_reasoning": True}),
         ({"tools": []}, {}),
         ({"tools": [{"type": "function"}]}, {"needs": {"tools"}, "prompt_tokens": HI + 5, "is_plain_text": False}),
         ({"functions": [{}]}, {"needs": {"tools"}, "is_plain_text": False}),
@@ -165,3 +168,22 @@ def test_a_wrong_member_is_named(body: dict[str, Any], param: str, code: str, me
 )
 def test_choices_are_counted_for_each_prompt_of_a_completion(prompt: Any, n: int | None, choices: int) -> None:
     assert parse_facts("completions", {"model": "m", "prompt": prompt, "n": n}).n == choices
+
+
+@pytest.mark.parametrize(
+    ("members", "asks"),
+    [
+        ({}, False),
+        ({"reasoning_effort": "low"}, True),
+        ({"reasoning_effort": "none"}, False),
+        ({"reasoning_effort": None}, False),
+        ({"reasoning": {"effort": "none"}}, False),
+        ({"reasoning": {"enabled": False}}, False),
+        ({"reasoning": {}}, False),
+        ({"thinking": {"type": "adaptive"}}, True),
+        ({"thinking": {"type": "disabled"}}, False),
+    ],
+)
+def test_a_request_asks_for_reasoning_unless_it_turns_it_off(members: dict[str, Any], asks: bool) -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "hi"}], **members}
+    assert parse_facts("chat", body).asks_for_reasoning is asks
