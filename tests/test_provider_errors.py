@@ -51,7 +51,10 @@ async def test_every_providers_error_has_openais_format(provider: str, stream: b
             assert (error.status_code, body(error)["code"]) == (caller_code, code), status
             assert [attempt["outcome"] for attempt in body(error)["attempts"]] == [outcome]
             headers = error.response.headers
-            assert "retry-after" in headers or headers["x-should-retry"] == "false"
+            assert ("retry-after" in headers) is (outcome == "rate_limit")
+            assert headers.get("x-should-retry") == (
+                "false" if outcome in ("auth_error", "quota", "not_found") else None
+            )
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)

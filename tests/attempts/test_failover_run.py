@@ -25,7 +25,6 @@ from tests.attempts.fixtures import Attempts, eject, rules, run_attempts, start_
 from tests.fakes import (
     BODY,
     FOREVER,
-    PROVIDER_KEY,
     FakeTransport,
     Later,
     MemoryLog,
@@ -92,44 +91,6 @@ async def test_there_are_no_more_attempts_than_plan_and_limit_allow(retries, tri
     running = await run_attempts([500] * 6, max_retries=retries)
     assert isinstance(running.error, AllProvidersFailedError)
     assert running.transport.tried == tried and running.is_settled
-
-
-@pytest.mark.parametrize(
-    ("rows", "status", "code", "headers"),
-    [
-        ([(429, {"Retry-After": "7"}), (429, {"Retry-After": "3"}), LIMITED], 429, "rate_limit_exceeded",
-         {"Retry-After": "3"}),
-        ([LIMITED] * 3, 429, "rate_limit_exceeded", {"x-should-retry": "false"}),
-        ([(429, {"Retry-After": "9" * 5000})] * 3, 429, "rate_limit_exceeded", {"x-should-retry": "false"}),
-        ([(429, {"Retry-After": "4.2"})] * 3, 429, "rate_limit_exceeded", {"Retry-After": "5"}),
-        ([(429, {"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT"})] * 4, 429, "rate_limit_exceeded",
-         {"x-should-retry": "false"}),
-        ([UpstreamTimeout("late"), 504, UpstreamTimeout("late")], 504, "upstream_timeout", {"x-should-retry": "false"}),
-        ([529] * 3, 503, "server_is_overloaded", {"x-should-retry": "false"}),
-        ([500, 503, 502, 500], 502, "all_providers_failed", {"x-should-retry": "false"}),
-        ([ConnectError("no")] * 3, 502, "all_providers_failed", {"x-should-retry": "false"}),
-        ([(429, {"Retry-After": "7"}), 500, 500, LIMITED], 502, "all_providers_failed", {"x-should-retry": "false"}),
-        ([401, 402, 404], 502, "all_providers_failed", {"x-should-retry": "false"}),
-    ],
-)  # fmt: skip
-@virtual_time
-async def test_if_all_fail_alike_the_status_says_so_and_otherwise_it_is_502(rows, status, code, headers):
-    error = (await run_attempts(rows)).error
-    assert isinstance(error, AllProvidersFailedError)
-    assert (error.status, error.code, error.headers) == (status, code, headers)
-
-
-@virtual_time
-async def test_the_error_lists_every_attempt_and_no_secret():
-    running = await run_attempts([ConnectError("cannot connect to a.test: refused"), 529, LIMITED])
-    error = orjson.loads(running.error.body())["error"]
-    assert [(each["provider"], each["outcome"], each["status"]) for each in error["attempts"]] == [
-        ("a", "connection_error", None), ("b", "model_overloaded", 503), ("c", "rate_limit", 429),
-    ]  # fmt: skip
-    assert error["type"] == "upstream_error"
-    assert "tried a@us/m-a (connection_error), b@us/m-b (model_overloaded), c@us/m-c (rate_limit)" in error["message"]
-    assert error["message"].endswith("last error: said 429")
-    assert PROVIDER_KEY not in running.error.body().decode()
 
 
 @virtual_time
