@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from proxy.config.schema import Listen
+from proxy.socket_state import keep_alive
 from proxy.unix_socket import SocketPath, bind_path
 
 BACKLOG = 65_535
@@ -140,6 +141,7 @@ def _bind_address(address: _Address, port: int, is_dual_stack: bool) -> socket.s
     try:
         if os.name == "posix":  # elsewhere it would allow two processes to share the port
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keep_alive(sock)
         if address.family == socket.AF_INET6:
             sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not is_dual_stack)
         sock.setblocking(False)

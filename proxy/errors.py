@@ -190,6 +190,8 @@ class UpstreamDisconnected(UpstreamError):  # noqa: N818
 
     code = "upstream_disconnected"
     trigger = "connection_error"
+    is_late = False
+    """Whether it took so long that another target is tried before this one again."""
 
 
 class UpstreamTimeout(UpstreamError):  # noqa: N818

@@ -43,6 +43,8 @@ class UpstreamRequest(Struct, frozen=True):
     headers: dict[str, str]
     body: bytes
     method: str = "POST"
+    is_sent_once: bool = False
+    """Whether it is never sent again, not even where a reused connection proves to have been closed before."""
 
     def __repr__(self) -> str:
         return f"UpstreamRequest({self.method})"  # its headers and its URL hold the provider's key

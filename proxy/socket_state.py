@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import select
+import socket
 import struct
 import sys
 from collections.abc import Callable
@@ -49,3 +50,16 @@ def _system_queue(descriptor: int) -> int:
         return int(struct.unpack("i", ioctl(descriptor, TIOCOUTQ, bytes(4)))[0])
     except (OSError, ValueError):  # it is closed
         return 0
+
+
+KEEP_ALIVE_S = 60
+"""A TCP connection without traffic is checked after this time, so that no router forgets it."""
+_KEEP_ALIVE_OPTIONS = (("TCP_KEEPIDLE", KEEP_ALIVE_S), ("TCP_KEEPINTVL", 15), ("TCP_KEEPCNT", 4))
+
+
+def keep_alive(sock: socket.socket) -> None:
+    """Turn TCP keep-alive on. A listening socket hands it on to the connections that it accepts."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in _KEEP_ALIVE_OPTIONS:
+        if (option := getattr(socket, name, None)) is not None:  # not every system has all of them
+            sock.setsockopt(socket.IPPROTO_TCP, option, value)

@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from proxy.socket_state import is_hung_up, readability_check, unsent_bytes
+from proxy.socket_state import is_hung_up, keep_alive, readability_check, unsent_bytes
 from tests.fakes import settle
 
 
@@ -59,3 +59,12 @@ def tcp_pair() -> tuple[socket.socket, socket.socket]:
     for each in (near, far):
         each.setblocking(False)
     return near, far
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's options")
+def test_keep_alive_begins_after_a_minute_on_every_accepted_connection() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        keep_alive(server)
+        with socket.create_connection(server.getsockname()), server.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE) == 60

@@ -200,6 +200,10 @@ class FailoverRun:
         if not failed:
             self._follow(self._starter.start(self._planner.after_unsupported()))
             return
+        is_late = any(classification.elsewhere_first for _, _, classification in failed)
+        if is_late and (other := self._start_elsewhere(failed)) is not None:
+            self._run(other)
+            return
         for attempt, _, classification in failed:
             if (retry := self._planner.retry_same(attempt, classification)) is not None:
                 self._planner.mark_retry(retry, classification)
@@ -225,15 +229,22 @@ class FailoverRun:
             self._go_elsewhere(failed)
 
     def _go_elsewhere(self, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> None:
+        other = self._start_elsewhere(failed)
+        final = next((failure for _, failure, classification in failed if not classification.fails_over), None)
+        if other is None and final is not None:
+            self._handler.fail(final)
+        else:
+            self._follow(other)
+
+    def _start_elsewhere(self, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> Attempt | None:
+        """Start an attempt at another target, for the first of these failures that leads to one."""
         for attempt, failure, classification in failed:
             cause = FailureCause(failure.trigger, classification.fails_over, attempt.step)
             if (other := self._starter.start(self._planner.elsewhere(cause))) is not None:
-                self._run(other)
-                return
+                return other
             if not classification.fails_over:
-                self._handler.fail(failure)
-                return
-        self._follow(None)
+                break
+        return None
 
     def _follow(self, attempt: Attempt | None) -> None:
         if attempt is not None:

@@ -33,6 +33,8 @@ class Classification:
     cooldown_rule: Literal["retry_after", "exponential", "third_strike"] | None = None
     """Whether the target cools down: for `cooldown_s`, for twice as long each time, or at the third failure of this kind."""
     cooldown_s: float = 0.0
+    elsewhere_first: bool = False
+    """Whether another target is tried before the same one."""
 
 
 _TARGET_FAULT = Classification(True, consecutive="increment", counts_as="failure", fault=True)
@@ -78,7 +80,8 @@ def classify(failure: UpstreamError, *, after_content: bool = False, wall: float
         classification = replace(classification, cooldown_rule="retry_after", cooldown_s=wait_s)
     if after_content:
         return replace(classification, fails_over=False)
-    return replace(classification, retry_same=_retry_same(failure, wait_s))
+    is_late = isinstance(failure, UpstreamDisconnected) and failure.is_late
+    return replace(classification, retry_same=_retry_same(failure, wait_s), elsewhere_first=is_late)
 
 
 def _retry_same(failure: UpstreamError, wait_s: float | None) -> Literal["jittered", "retry_after"] | None:

@@ -20,13 +20,12 @@ from proxy.attempts.translation import opening_failure, response_error, stream_t
 from proxy.dialects import DIALECTS
 from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
 from proxy.exchange import Attempt
-from proxy.headers import to_upstream
 from proxy.messages import StreamTransform, Transfer
 from proxy.resilience.rate_limit_headers import parse_rate_limits
 from proxy.upstream import limits
 from proxy.upstream.first_content import FirstContentLimit
 from proxy.upstream.held_stream import HeldStream
-from proxy.upstream.request import build_upstream_request
+from proxy.upstream.request import upstream_request
 from proxy.upstream.response_buffer import ResponseBuffer
 
 T = TypeVar("T")
@@ -115,8 +114,7 @@ class UpstreamCall:
     def _send(self) -> None:
         attempt, exchange = self.attempt, self.attempt.exchange
         target, runtime = attempt.step.target, exchange.runtime
-        forwarded = to_upstream(exchange.request.headers, self._dialect.forwarded_header_prefixes)
-        request = build_upstream_request(target, self._dialect, attempt.provider_request, forwarded)
+        request = upstream_request(attempt, self._dialect)
         self._limit = limit = FirstContentLimit(attempt, asyncio.get_running_loop().time())
         self._transfer = runtime.transport.send(
             request, self, connect_timeout_s=target.timeouts.connect, response_timeout_s=limit.limit_s

@@ -5,9 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from msgspec.structs import replace
+
 from proxy.config.snapshot import Target
 from proxy.dialects.contract import AUTH_SCHEMES, Dialect, ProviderRequest
+from proxy.exchange import Attempt
+from proxy.headers import to_upstream
 from proxy.messages import UpstreamRequest
+
+
+def upstream_request(attempt: Attempt, dialect: Dialect) -> UpstreamRequest:
+    """Return the request of an attempt. The only one of its client's request is never sent twice."""
+    exchange = attempt.exchange
+    forwarded = to_upstream(exchange.request.headers, dialect.forwarded_header_prefixes)
+    request = build_upstream_request(attempt.step.target, dialect, attempt.provider_request, forwarded)
+    return request if exchange.policy.retry_on_provider_error else replace(request, is_sent_once=True)
 
 
 def build_upstream_request(

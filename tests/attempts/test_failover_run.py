@@ -248,3 +248,18 @@ async def test_any_number_of_targets_may_be_unable_to_express_a_request():
 async def test_every_request_adds_to_the_hedge_budget():
     running = await run_attempts([200], hedge=Hedge(budget=0.25))
     assert running.exchange.runtime.hedge_budget.balance == 5.25
+
+
+def disconnected(*, is_late):
+    failure = UpstreamDisconnected("closed the connection before responding")
+    failure.is_late = is_late
+    return failure
+
+
+@pytest.mark.parametrize(
+    ("plan", "is_late", "tried"), [("ab", True, "ab"), ("ab", False, "aa"), ("a", True, "aa"), ("a", False, "aa")]
+)
+@virtual_time
+async def test_after_a_late_disconnect_another_target_is_tried_first(plan, is_late, tried):
+    running = await run_attempts([disconnected(is_late=is_late), 200], plan)
+    assert running.transport.tried == tried and running.outcomes == ["upstream_disconnected", "ok"]

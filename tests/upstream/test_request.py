@@ -10,8 +10,9 @@ from proxy.config.units import Secret
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import ProviderRequest
 from proxy.messages import UpstreamRequest
-from proxy.upstream.request import build_upstream_request
-from tests.fakes import CANARIES, PROVIDER_KEY, snapshot
+from proxy.routing.policy import Policy
+from proxy.upstream.request import build_upstream_request, upstream_request
+from tests.fakes import CANARIES, PROVIDER_KEY, planned_exchange, snapshot, start_attempt
 
 
 def target(**options):
@@ -70,3 +71,10 @@ def test_routing_yaml_overrides_a_forwarded_header_in_any_case():
         "authorization": f"Bearer {PROVIDER_KEY}",
     }
     assert len(headers) == 4
+
+
+@pytest.mark.parametrize("retries", [True, False])
+def test_a_request_without_retries_is_sent_once(retries):
+    attempt = start_attempt(planned_exchange())
+    attempt.exchange.policy = Policy(retry_on_provider_error=retries)
+    assert upstream_request(attempt, DIALECTS["openai"]).is_sent_once is not retries

@@ -20,6 +20,8 @@ WRITE_SLICE_BYTES = 256 * 1024
 """Bytes of a request body given to the socket at a time."""
 STALE_WITHIN_S = 0.25
 """Seconds after the last byte was sent in which a reused connection that closes counts as closed before."""
+LATE_AFTER_S = 1.0
+"""A reused connection that closes later than this without a byte was not closed before: the provider gave the request up."""
 
 _NOTHING = memoryview(b"")
 
@@ -41,7 +43,7 @@ class Connection(asyncio.Protocol):
         "_deadline", "_has_response_byte", "_idle_timeout_s", "_last_read_at", "_last_write_at", "_loop", "_on_stale", "_owner",
         "_parser", "_readable", "_receiver", "_request_count", "_response_began", "_sink", "_timer", "_transport",
         "_unsent", "_unsent_bytes", "_upload_cut", "_write_due", "_write_stalled", "_write_timeout_s", "due", "host",
-        "idle_since", "is_scarce", "paused_at",
+        "idle_since", "is_scarce", "opened_at", "paused_at",
     )  # fmt: skip
 
     def __init__(self, host: str, owner: ConnectionOwner, timer: DeadlineTimer, write_timeout_s: float) -> None:
@@ -51,6 +53,7 @@ class Connection(asyncio.Protocol):
         """Whether it was opened when few descriptors were left, which others may need more than it does while idle."""
         self.due = inf
         self._owner = owner
+        self.opened_at = 0.0
         self._timer = timer
         self._write_timeout_s = write_timeout_s
         self._loop = asyncio.get_running_loop()
@@ -148,6 +151,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take over the transport of a new connection."""
+        self.opened_at = self._loop.time()
         self._transport = cast(asyncio.Transport, transport)
         descriptor = transport.get_extra_info("socket").fileno()
         self._readable, self.is_scarce = readability_check(descriptor), is_scarce(descriptor)
@@ -236,10 +240,10 @@ class Connection(asyncio.Protocol):
         if error is None and self._parser.until_close:
             self._finish(self._sink)
             return
-        on_stale = self._on_stale
+        on_stale, waited_s = self._on_stale, self._loop.time() - self._last_write_at
         is_reused = self._request_count > 1 and not self._has_response_byte
         # Later the provider may have begun to work on the request, which must not be done twice.
-        if on_stale is not None and is_reused and self._loop.time() - self._last_write_at <= STALE_WITHIN_S:
+        if on_stale is not None and is_reused and waited_s <= STALE_WITHIN_S:
             self.abort()
             on_stale()
             return
@@ -247,7 +251,9 @@ class Connection(asyncio.Protocol):
             self._fail(local)
             return
         where = "in the middle of its response" if self._response_began else "before responding"
-        self._fail(UpstreamDisconnected(f"{self.host} {'closed' if error is None else 'broke'} the connection {where}"))
+        failure = UpstreamDisconnected(f"{self.host} {'closed' if error is None else 'broke'} the connection {where}")
+        failure.is_late = is_reused and waited_s > LATE_AFTER_S
+        self._fail(failure)
 
     @property
     def _is_request_sent(self) -> bool:

@@ -17,6 +17,7 @@ from aiohappyeyeballs import start_connection
 from proxy.config.files import check_regular
 from proxy.descriptors import is_reserved
 from proxy.errors import ConnectError, EgressError, ParrotError
+from proxy.socket_state import keep_alive
 from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.local_errors import local_connect_error, local_dns_or_tls_error
 from proxy.upstream.http1.origin import Origin
@@ -94,6 +95,7 @@ class Dialer:
         if proxy is not None and route.is_tunnelled:
             await _open_tunnel(sock, origin.host_port, proxy)
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        keep_alive(sock)
         _, connection = await asyncio.get_running_loop().create_connection(
             protocol_factory,
             sock=sock,

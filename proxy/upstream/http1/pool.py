@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.proxies import Route
 
+MAX_AGE_S = 300.0
+"""An older connection is not used again, so that changes of a name's addresses are followed."""
 IDLE_TIMEOUT_S = 15.0
 """Below the idle timeouts of the providers' front ends, so that they rarely close an idle connection first."""
 MAX_IDLE_PER_ROUTE = 256
@@ -21,21 +23,23 @@ class RoutePool:
     limit: int = MAX_IDLE_PER_ROUTE
     closed: bool = False
 
-    def acquire(self) -> Connection | None:
-        """Return the connection idle for the shortest time, or None. Closes unusable and expired ones."""
+    def acquire(self, max_idle_s: float = IDLE_TIMEOUT_S) -> Connection | None:
+        """Return the connection idle for the shortest time, or None if that is too long. Closes unusable and expired ones."""
         if not self.idle:
             return None
         now = asyncio.get_running_loop().time()
-        while self.idle:
+        while self.idle and now - self.idle[-1].idle_since < max_idle_s:
             connection = self.idle.pop()
-            if now - connection.idle_since < IDLE_TIMEOUT_S and connection.is_usable:
+            if now - connection.opened_at < MAX_AGE_S and connection.is_usable:
                 return connection
             connection.abort()
+        self.close_idle_since(now - IDLE_TIMEOUT_S)
         return None
 
     def release(self, connection: Connection) -> None:
-        """Keep an idle connection, or close it if the pool is full or closed, or descriptors are scarce."""
-        if self.closed or len(self.idle) >= self.limit or connection.is_scarce:
+        """Keep an idle connection, or close it if it is too old, the pool is full or closed, or descriptors are scarce."""
+        is_old = connection.idle_since - connection.opened_at >= MAX_AGE_S
+        if self.closed or is_old or len(self.idle) >= self.limit or connection.is_scarce:
             connection.abort()
         else:
             self.idle.append(connection)

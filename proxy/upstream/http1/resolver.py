@@ -37,18 +37,25 @@ class Resolver:
     lookup: Lookup = system_lookup
     clock: Callable[[], float] = time.monotonic
     _cache: dict[tuple[str, int], tuple[float, list[Address]]] = field(default_factory=dict, init=False)
+    _turns: dict[tuple[str, int], int] = field(default_factory=dict, init=False)
+    """How often each name was resolved."""
     _pending: dict[tuple[str, int], asyncio.Task[list[Address]]] = field(default_factory=dict, init=False)
 
     async def resolve(self, host: str, port: int) -> list[Address]:
-        """Return at least one address, in the resolver's order. Raises OSError."""
+        """Return at least one address. Raises OSError.
+
+        The families are in the resolver's order. Within each of them every call begins with the next address, so that all
+        addresses of a name are used.
+        """
         literal = _parse_ip_literal(host, port)
         if literal is not None:
             return [literal]
-        expires, cached = self._cache.get((host, port), (0.0, []))
-        if cached and self.clock() < expires:
-            return cached
-        # Shielded: a caller that is cancelled does not end the lookup of the others.
-        return await asyncio.shield(self._pending.get((host, port)) or self._start_lookup(host, port))
+        expires, addresses = self._cache.get((host, port), (0.0, []))
+        if not addresses or self.clock() >= expires:
+            # Shielded: a caller that is cancelled does not end the lookup of the others.
+            addresses = await asyncio.shield(self._pending.get((host, port)) or self._start_lookup(host, port))
+        self._turns[host, port] = turn = self._turns.get((host, port), -1) + 1
+        return _rotate(addresses, turn)
 
     def _start_lookup(self, host: str, port: int) -> asyncio.Task[list[Address]]:
         task = asyncio.ensure_future(self._look_up(host, port))
@@ -64,6 +71,15 @@ class Resolver:
             raise OSError("no address")
         self._cache[host, port] = (self.clock() + TTL_S, addresses)
         return addresses
+
+
+def _rotate(addresses: list[Address], turn: int) -> list[Address]:
+    rotated: list[Address] = []
+    for family in dict.fromkeys(address.family for address in addresses):
+        same = [address for address in addresses if address.family == family]
+        start = turn % len(same)
+        rotated += same[start:] + same[:start]
+    return rotated
 
 
 def _parse_ip_literal(host: str, port: int) -> Address | None:

@@ -19,6 +19,9 @@ from proxy.upstream.http1.pool import Pool, RoutePool
 from proxy.upstream.http1.proxies import Proxies, Route
 from proxy.upstream.http1.request_head import encode_request_head
 
+FRESH_S = 2.0
+"""A connection used within this time is taken for a request that is sent only once: it is hardly ever closed."""
+
 
 @dataclass(slots=True)
 class Http1Transport:
@@ -58,7 +61,7 @@ class Http1Transport:
         connect = partial(Connection, host, pool, self.timer, self.write_timeout_s)
         dial = partial(self.dialer.dial, route, connect, connect_timeout_s)
         transfer = Http1Transfer(dial, sink, host=host, deadline=deadline)
-        transfer.start(pool, head, request.body)
+        transfer.start(pool, head, request.body, is_sent_once=request.is_sent_once)
         return transfer
 
     def close(self) -> None:
@@ -85,11 +88,13 @@ class Http1Transfer:
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, pool: RoutePool, head: bytes, body: bytes) -> None:
+    def start(self, pool: RoutePool, head: bytes, body: bytes, *, is_sent_once: bool = False) -> None:
         """Send on an idle connection of the pool, or else open one."""
-        self._connection = connection = pool.acquire()
+        self._connection = connection = pool.acquire(FRESH_S) if is_sent_once else pool.acquire()
         if connection is None:
             self._send_on_new_connection(head, body)
+        elif is_sent_once:
+            connection.send_request(head, body, self._sink, self._deadline)
         else:
             # Sent once more if it proves stale, and only once, because a new connection never is.
             again = partial(self._send_on_new_connection, head, body)

@@ -18,8 +18,9 @@ from tests.virtual_time import virtual_time
 class Idle:
     """What a pool uses of a connection."""
 
-    def __init__(self, age: float = 0, usable: bool = True, is_scarce: bool = False) -> None:
+    def __init__(self, age: float = 0, usable: bool = True, is_scarce: bool = False, open_for: float = 20) -> None:
         self.idle_since = asyncio.get_running_loop().time() - age
+        self.opened_at = self.idle_since + age - open_for
         self.is_usable = usable
         self.is_scarce = is_scarce
         self.aborted = False
@@ -46,6 +47,19 @@ async def test_an_unusable_or_expired_connection_is_closed(age: float, usable: b
     bad = Idle(age, usable)
     assert pool_of(bad).acquire() is None
     assert bad.aborted
+
+
+async def test_a_connection_of_five_minutes_is_not_used_again() -> None:
+    old, new = Idle(open_for=301), Idle(open_for=299)
+    assert pool_of(old, new).acquire() is new and old.aborted
+    aged = Idle(age=10, open_for=305)  # it was released before
+    assert pool_of(aged).acquire() is None and aged.aborted
+
+
+async def test_only_a_connection_used_just_now_is_given_for_a_request_that_is_sent_once() -> None:
+    used, fresh = Idle(age=2.1), Idle(age=1.9)
+    idle = pool_of(used, fresh)
+    assert [idle.acquire(2.0), idle.acquire(2.0), idle.acquire()] == [fresh, None, used]
 
 
 async def test_a_connection_beyond_the_limit_is_closed() -> None:

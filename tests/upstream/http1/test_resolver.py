@@ -35,10 +35,18 @@ class Names:
 
 async def test_a_result_is_cached_for_the_ttl() -> None:
     names = Names(FOUR, SIX)
-    assert await names.resolver.resolve("h", 443) == await names.resolver.resolve("h", 443) == FOUR
+    assert [set(await names.resolver.resolve("h", 443)) for _ in range(2)] == [set(FOUR)] * 2
     names.now = TTL_S
     assert await names.resolver.resolve("h", 443) == SIX
     assert names.lookups == 2
+
+
+async def test_all_addresses_of_a_name_are_used_in_turn_and_their_families_keep_their_order() -> None:
+    first, second = (Address(socket.AF_INET, (f"10.0.0.{last}", 443)) for last in (1, 2))
+    six = Address(socket.AF_INET6, ("::1", 443, 0, 0))
+    names = Names([six, first, second])
+    orders = [await names.resolver.resolve("h", 443) for _ in range(3)]
+    assert orders == [[six, first, second], [six, second, first], [six, first, second]]
 
 
 @pytest.mark.parametrize("failure", [OSError("no"), []])

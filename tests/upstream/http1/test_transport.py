@@ -8,6 +8,7 @@ import socket
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from proxy.errors import ConnectError, InvalidHeaderError, MalformedResponse, ParrotError, UpstreamDisconnected
 from proxy.messages import UpstreamRequest
@@ -15,6 +16,7 @@ from proxy.upstream.http1.dial import Dialer
 from proxy.upstream.http1.proxies import Proxies
 from proxy.upstream.http1.resolver import Address
 from proxy.upstream.http1.transport import Http1Transport
+from tests.faults.rehearsal import pause
 from tests.faults.server import (
     CHUNKED_HEAD,
     FIN,
@@ -42,6 +44,7 @@ from tests.upstream.http1.client import (
     turn_loop,
     wait_until,
 )
+from tests.virtual_time import virtual_time
 
 
 async def test_request_and_response_arrive_as_sent(transport: Http1Transport) -> None:
@@ -129,6 +132,26 @@ async def test_a_request_on_a_stale_connection_is_resent_once(transport: Http1Tr
         await fetch(transport, build_request(server))
         assert await fetch(transport, build_request(server)) == b"fresh"
     assert [len(peer.requests) for peer in server.peers] == [2, 1]
+
+
+async def test_a_request_that_is_sent_once_is_not_resent(transport: Http1Transport) -> None:
+    async with FaultServer([RECV, send(OK), RECV, FIN], [RECV, send(OK)]) as server:
+        await fetch(transport, build_request(server))
+        with pytest.raises(UpstreamDisconnected):
+            await fetch(transport, replace(build_request(server), is_sent_once=True))
+    assert [len(peer.requests) for peer in server.peers] == [2]
+
+
+@virtual_time
+async def test_a_reused_connection_that_closes_later_fails_the_attempt_and_soon_after_it_is_late() -> None:
+    for seconds, is_late in ((0.9, False), (1.1, True)):
+        async with FaultServer([RECV, send(OK), RECV, pause(seconds), FIN]) as server:
+            transport = Http1Transport(Dialer(NO_TRUST))
+            await fetch(transport, build_request(server))
+            with pytest.raises(UpstreamDisconnected) as raised:
+                await fetch(transport, build_request(server))
+            assert raised.value.is_late is is_late and len(server.peers) == 1
+            transport.close()
 
 
 async def test_a_request_on_a_new_connection_is_not_resent(transport: Http1Transport) -> None:
