@@ -220,6 +220,8 @@ class Attempt(Struct, eq=False):
     """The beginning of the answer that it is to continue. None for an attempt that answers from the start."""
     first_content_timeout_s: float | None = None
     """Seconds it has for its first content, if fewer than its target's own timeout."""
+    is_last: bool = False
+    """Whether no other target may follow if it fails."""
     provider_request: ProviderRequest = ProviderRequest()
     """The request in the target's own format."""
     completion: CompletionState = factory(default_factory=CompletionState)

@@ -70,6 +70,7 @@ class AttemptStarter:
         attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
         exchange.attempts.append(attempt)
         self.planner.mark_started(step)
+        attempt.is_last = not self.planner.unused or self.planner.attempts_left < 1
         return attempt
 
     def _acquire_retry_budget(self, step: PlannedTarget, *, is_ejected: bool = False) -> bool:

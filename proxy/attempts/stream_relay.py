@@ -26,6 +26,9 @@ from proxy.sse import split_frames
 TRAILER_TIMEOUT_S = 1.0
 """How long a complete answer may go on for its usage and its `[DONE]`."""
 
+REASONING_S = 600.0
+"""How long a model that was asked to think may send nothing but pings before its text begins."""
+
 
 class StreamRelay:
     """One stream, whichever attempts it comes from. Implements `attempts.call.CallListener`."""
@@ -288,5 +291,7 @@ class StreamRelay:
     def _next_due(self) -> float:
         if self._call is None or self._resume is not None or self._paused_at is not None:
             return self._loop.time() + TRAILER_TIMEOUT_S if self._call is not None else inf
-        idle_due = self._content_at + self._call.attempt.step.target.timeouts.content_idle
-        return min(idle_due, self._trailer_due)
+        attempt, idle_s = self._call.attempt, float(self._call.attempt.step.target.timeouts.content_idle)
+        if attempt.exchange.facts.asks_for_reasoning and not attempt.completion.length:
+            idle_s = max(idle_s, REASONING_S)
+        return min(self._content_at + idle_s, self._trailer_due)

@@ -69,8 +69,8 @@ class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Timeouts of an attempt. `first_token`, `idle` and `content_idle` apply to streams, `response` to the rest."""
 
     connect: Seconds = Seconds(5)
-    first_token: Seconds = Seconds(60)
-    idle: Seconds = Seconds(30)
+    first_token: Seconds = Seconds(120)
+    idle: Seconds = Seconds(60)
     content_idle: Seconds = Seconds(300)
     response: Seconds = Seconds(300)
 

@@ -23,7 +23,7 @@ from proxy.exchange import Attempt
 from proxy.messages import StreamTransform, Transfer
 from proxy.resilience.rate_limit_headers import parse_rate_limits
 from proxy.upstream import limits
-from proxy.upstream.first_content import FirstContentLimit
+from proxy.upstream.attempt_timeouts import AttemptTimeouts
 from proxy.upstream.held_stream import HeldStream
 from proxy.upstream.request import upstream_request
 from proxy.upstream.response_buffer import ResponseBuffer
@@ -37,7 +37,7 @@ class UpstreamCall:
 
     __slots__ = (
         "_before", "_buffer", "_dialect", "_held", "_is_draining", "_is_open", "_is_over",
-        "_is_waiting", "_limit", "_max_bytes", "_status", "_task", "_transfer", "_transform", "attempt", "headers", "listener",
+        "_is_waiting", "_max_bytes", "_status", "_task", "_timeouts", "_transfer", "_transform", "attempt", "headers", "listener",
     )  # fmt: skip
 
     def __init__(self, attempt: Attempt, listener: CallListener, before: tuple[Before, ...]) -> None:
@@ -49,7 +49,7 @@ class UpstreamCall:
         self._status = 0
         self._buffer = ResponseBuffer(attempt.exchange.memory)
         self._max_bytes = 0
-        self._limit: FirstContentLimit | None = None
+        self._timeouts: AttemptTimeouts
         self._held: HeldStream | None = None
         self._transform: StreamTransform | None = None
         self._transfer: Transfer | None = None
@@ -115,9 +115,9 @@ class UpstreamCall:
         attempt, exchange = self.attempt, self.attempt.exchange
         target, runtime = attempt.step.target, exchange.runtime
         request = upstream_request(attempt, self._dialect)
-        self._limit = limit = FirstContentLimit(attempt, asyncio.get_running_loop().time())
+        self._timeouts = AttemptTimeouts(attempt, asyncio.get_running_loop().time())
         self._transfer = runtime.transport.send(
-            request, self, connect_timeout_s=target.timeouts.connect, response_timeout_s=limit.limit_s
+            request, self, connect_timeout_s=target.timeouts.connect, response_timeout_s=self._timeouts.limit_s
         )
         exchange.begin_upstream_wait(runtime.clock())
         self._is_waiting = True
@@ -158,6 +158,8 @@ class UpstreamCall:
                 self._fail(response_failure(self.attempt, "stream", error))
                 return
             completion = self.attempt.completion
+            if self._timeouts.is_reasoning and completion.length:
+                self._timeouts.end_reasoning(self._transfer)
             if translated or completion.done or completion.error:
                 if self._buffer.size:
                     self._buffer.clear()
@@ -172,6 +174,8 @@ class UpstreamCall:
             held = self._held
             if (opening := self._try("response", partial(self._feed_held, held, data))) is not None:
                 self._open(held, opening, is_last=False)
+                if held.take_lifecycle_event() and self._held is held:
+                    self._timeouts.extend(self._transfer, asyncio.get_running_loop().time())
         elif not self._is_over:
             size = self._try("response", partial(self._keep, data))
             if size is not None and size > self._max_bytes:
@@ -195,8 +199,7 @@ class UpstreamCall:
         elif self._is_open and self.attempt.completion.all_choices_finished:
             self._end_stream()  # nothing of the answer is missing
         else:
-            limit = self._limit
-            self._fail(limit.attribute(failure, asyncio.get_running_loop().time()) if limit else failure)
+            self._fail(self._timeouts.attribute(failure, asyncio.get_running_loop().time()))
 
     # A complete response.
 
@@ -238,10 +241,9 @@ class UpstreamCall:
         if (completion.error or not translated) and (failure := opening_failure(self.attempt, translated)) is not None:
             self._fail(failure)
             return
-        self._is_open, self._held, self._transform, self._limit = True, None, held.transform, None
+        self._is_open, self._held, self._transform = True, None, held.transform
         self._end_wait()
-        if self._transfer is not None:
-            self._transfer.set_timeouts(deadline=inf, idle_timeout_s=self.attempt.step.target.timeouts.idle)
+        self._timeouts.open(self._transfer)
         self.listener.on_content(self, translated)
 
     def _end_before_content(self, held: HeldStream) -> None:

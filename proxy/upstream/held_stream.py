@@ -9,6 +9,8 @@ from proxy.errors import MalformedResponse, UpstreamDisconnected
 from proxy.messages import StreamTransform
 from proxy.sse import Event, Framer, decode
 
+_PINGS = frozenset({"ping", "keepalive", "heartbeat"})
+"""Names of events that say nothing about the request."""
 _ENDED = "the provider ended the stream before any content"
 
 
@@ -16,7 +18,8 @@ class HeldStream:
     """Keeps what arrives, and frames it only to look for content. From then on it is translated."""
 
     __slots__ = (
-        "_bytes_without_content", "_framer", "_has_content", "_make_transform", "_max_bytes", "_parts", "transform",
+        "_bytes_without_content", "_framer", "_has_content", "_has_lifecycle_event", "_make_transform",
+        "_max_bytes", "_parts", "transform",
     )  # fmt: skip
 
     def __init__(
@@ -30,6 +33,12 @@ class HeldStream:
         self._framer = Framer()
         self._parts: list[bytes] = []
         self._bytes_without_content = 0
+        self._has_lifecycle_event = False
+
+    def take_lifecycle_event(self) -> bool:
+        """Return whether an event without content has arrived, since the last call, that says how the request goes on."""
+        had_one, self._has_lifecycle_event = self._has_lifecycle_event, False
+        return had_one
 
     def feed(self, data: bytes) -> bytes:
         """Return the translation of all that has arrived, b"" until there is content in it.
@@ -60,6 +69,8 @@ class HeldStream:
                 raise UpstreamDisconnected(_ENDED)
             if self._has_content(event):
                 return True
+            if event.name and event.name not in _PINGS:
+                self._has_lifecycle_event = True
             self._bytes_without_content += len(frame)
             if self._bytes_without_content > self._max_bytes:
                 raise MalformedResponse(f"no content in the first {self._max_bytes} bytes of the stream")

@@ -116,10 +116,10 @@ async def test_a_cut_stream_is_resumed_at_the_other_target(two: str, ending: Any
 
 
 @virtual_time
-async def test_a_silent_stream_is_resumed_within_45_seconds() -> None:
+async def test_a_silent_stream_is_resumed_within_75_seconds() -> None:
     result, running = await send_request([OPENAI.stream_script(after=20)])
     assert is_complete(result)
-    assert 30 <= result.duration_s < 45
+    assert 30 <= result.duration_s < 75
     assert running.calls == (1, 1)
 
 
@@ -129,7 +129,7 @@ async def test_a_resume_with_a_different_text_ends_with_an_error_event() -> None
     assert result.text == "".join(f" word{number}" for number in range(20))
     assert [error["code"] for error in result.errors] == ["upstream_disconnected"]
     assert (result.done, result.finishes) == (0, [])
-    assert result.duration_s < 45
+    assert result.duration_s < 75
 
 
 @virtual_time

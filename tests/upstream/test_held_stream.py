@@ -79,3 +79,18 @@ def test_an_event_with_content_may_be_over_the_limit() -> None:
     stream = held(max_bytes=10)
     assert stream.feed(large[:4000]) == b""
     assert stream.feed(large[4000:]) == large.upper()
+
+
+@pytest.mark.parametrize(
+    ("event", "is_progress"),
+    [
+        (b"event: response.in_progress\ndata: {}\n\n", True),
+        (b"event: ping\ndata: {}\n\n", False),
+        (b": comment\n\n", False),
+        (b"data: {}\n\n", False),
+    ],
+)
+def test_named_events_without_content_are_progress_but_pings_are_not(event: bytes, is_progress: bool) -> None:
+    held = HeldStream(lambda event: False, lambda: None, 1000)  # type: ignore[arg-type, return-value]
+    held.feed(event)
+    assert [held.take_lifecycle_event(), held.take_lifecycle_event()] == [is_progress, False]
