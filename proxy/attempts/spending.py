@@ -41,5 +41,19 @@ def _attempt_cost_usd(attempt: Attempt) -> float:
         return worst_case_usd(target, facts, signal) or 0.0
     if attempt.first_content_at is None and attempt.outcome != "hedge_lost":
         return 0.0
-    received_tokens = -(-attempt.completion.length // BYTES_PER_TOKEN)
-    return target.price.cost(calibrated_prompt_tokens(exchange.facts, signal), received_tokens)
+    return target.price.cost(calibrated_prompt_tokens(exchange.facts, signal), _received_tokens(attempt))
+
+
+def tokens_used(attempt: Attempt) -> dict[str, int]:
+    """Return the tokens of an attempt by the members of `usage`: as its provider counted them, else an estimate."""
+    exchange, completion = attempt.exchange, attempt.completion
+    prompt, answer = completion.token_count("prompt_tokens"), completion.token_count("completion_tokens")
+    if prompt is None:
+        signal = exchange.runtime.signals.table_at(exchange.runtime.clock()).get(attempt.step.target.id)
+        prompt = calibrated_prompt_tokens(exchange.facts, signal)
+    answer = _received_tokens(attempt) if answer is None else answer
+    return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}
+
+
+def _received_tokens(attempt: Attempt) -> int:
+    return -(-attempt.completion.length // BYTES_PER_TOKEN)

@@ -257,11 +257,12 @@ class StreamRelay:
         """Settle the attempt whose stream broke, and continue elsewhere if that is possible."""
         attempt = call.attempt
         self._apply(attempt, Failed(failure))
-        if not self._is_resumable or not may_resume(attempt):
+        is_short = self._resumed is None or self._resumed.is_short
+        if not (self._is_resumable and is_short and may_resume(attempt)):
             self._call = None
             self._end(attempt, failure)
             return
-        self._resume = StreamResume(attempt, failure, self._starter)
+        self._resume = StreamResume(attempt, failure, self._starter, self._resumed)
         self._continue_elsewhere(attempt)
 
     def _continue_elsewhere(self, failed: Attempt) -> None:
@@ -282,7 +283,8 @@ class StreamRelay:
         self._end(failed, self._resume.failure)
 
     def _release_request(self, attempt: Attempt) -> None:
-        self._is_resumable = self._options.resume != "off" and self._resumed is None and may_resume(attempt)
+        is_short = self._resumed is None or self._resumed.is_short
+        self._is_resumable = self._options.resume != "off" and is_short and may_resume(attempt)
         release_request(attempt, is_resumable=self._is_resumable)
 
     def _apply(self, attempt: Attempt, event: AttemptEvent) -> None:

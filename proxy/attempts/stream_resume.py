@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from proxy.attempts.planner import FailureCause
+from proxy.attempts.spending import tokens_used
 from proxy.attempts.starter import AttemptStarter
 from proxy.dialects import DIALECTS
 from proxy.errors import UpstreamError
@@ -35,14 +36,19 @@ def release_request(attempt: Attempt, *, is_resumable: bool) -> None:
 class StreamResume:
     """The attempts to continue one stream."""
 
-    __slots__ = ("_broken", "_prefix", "_starter", "failure")
+    __slots__ = ("_broken", "_earlier_usage", "_id", "_prefix", "_starter", "failure")
 
-    def __init__(self, broken: Attempt, failure: UpstreamError, starter: AttemptStarter) -> None:
+    def __init__(
+        self, broken: Attempt, failure: UpstreamError, starter: AttemptStarter, resumed: ResumedStream | None = None
+    ) -> None:
         self.failure = failure
         """Why the stream broke. The caller gets it if no target continues."""
         self._broken = broken
         self._starter = starter
-        self._prefix = Prefix.from_text("".join(broken.completion.text))
+        self._id = broken.completion.id if resumed is None else resumed.id
+        self._prefix = Prefix.from_text("".join(broken.completion.text) if resumed is None else resumed.text)
+        used, earlier = tokens_used(broken), {} if resumed is None else resumed.earlier_usage
+        self._earlier_usage = {name: used[name] + earlier.get(name, 0) for name in used}
 
     def start_next(self, failed: Attempt) -> Attempt | None:
         """Start the next attempt to continue, after one has failed, or None if there is none."""
@@ -59,7 +65,9 @@ class StreamResume:
     def continue_with(self, attempt: Attempt) -> ResumedStream:
         """Return what makes the events of this attempt the continuation of the stream."""
         is_prefilled = attempt.prefix is not None
-        return ResumedStream.from_prefix(self._prefix, self._broken.completion.id, prefilled=is_prefilled)
+        resumed = ResumedStream.from_prefix(self._prefix, self._id, prefilled=is_prefilled)
+        resumed.earlier_usage = self._earlier_usage
+        return resumed
 
 
 def _can_prefill(step: PlannedTarget) -> bool:

@@ -10,8 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy.dialects.coerce import object_of, objects_of, text_of
+from proxy.dialects.coerce import count_of, object_of, objects_of, text_of
 from proxy.dialects.lenient_json import SurrogateJoiner, parse_or_none, serialize, to_well_formed
+from proxy.messages import MAX_KEPT_TEXT
 from proxy.resilience.resume_dedup import PrefillMatcher, ReplayMatcher, ResumeMatcher
 from proxy.sse import data_of, encode
 
@@ -62,14 +63,21 @@ class ResumedStream:
     matcher: ResumeMatcher
     id: str | None
     """Id of the truncated response, which the continuation keeps."""
+    text: str = ""
+    """The text that was sent so far, by all attempts, while it is no more than `MAX_KEPT_TEXT`."""
+    is_short: bool = True
+    """Whether it is, so that it may be continued once more."""
+    earlier_usage: Mapping[str, int] = field(default_factory=dict)
+    """Tokens of the attempts before, by the member of `usage` that they are added to."""
     _joiner: SurrogateJoiner = field(default_factory=SurrogateJoiner)
 
     @classmethod
     def from_prefix(cls, prefix: Prefix, id: str | None, *, prefilled: bool) -> ResumedStream:
         """Expect a response that continues the prefix (`prefilled`), or one that starts over."""
+        sent = prefix.text + prefix.trailing_space
         if prefilled:
-            return cls(PrefillMatcher(prefix.text if prefix.is_long_enough else "", prefix.trailing_space), id)
-        return cls(ReplayMatcher(prefix.text + prefix.trailing_space), id)
+            return cls(PrefillMatcher(prefix.text if prefix.is_long_enough else "", prefix.trailing_space), id, sent)
+        return cls(ReplayMatcher(sent), id, sent)
 
     def transform_frame(self, frame: bytes) -> bytes:
         """Return one event without text that was already sent, or b"" if nothing is left. Raises ResumeMismatchError."""
@@ -78,6 +86,9 @@ class ResumedStream:
             return frame
         if self.id:
             chunk["id"] = self.id
+        if self.earlier_usage and (usage := object_of(chunk.get("usage"))):
+            earlier = self.earlier_usage
+            chunk["usage"] = usage | {name: count_of(usage.get(name)) + earlier[name] for name in earlier}
         has_news = [self._remove_sent_text(choice) for choice in objects_of(chunk.get("choices"))]
         return encode(serialize(chunk)) if all(has_news) else b""
 
@@ -87,9 +98,14 @@ class ResumedStream:
         delta.pop("role", None)
         text = self.matcher.feed(self._joiner.join("content", text_of(delta.get("content"))))
         text += self.matcher.finish() if finish else ""
+        self._note_sent(text)
         if text or "content" in delta:
             choice["delta"] = delta = {**delta, "content": text}
         return bool(finish or any(delta.values()))
+
+    def _note_sent(self, text: str) -> None:
+        self.is_short = self.is_short and len(self.text) + len(text) <= MAX_KEPT_TEXT
+        self.text = self.text + text if self.is_short else ""
 
 
 def _parse_object(data: bytes | None) -> dict[str, Any] | None:

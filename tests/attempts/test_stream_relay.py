@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from proxy.errors import (
+    ConnectError,
     InvalidRequestError,
     OverloadedError,
     ResourceExhaustedError,
@@ -77,8 +78,8 @@ WHOLE = "one two", ["stop"], [], 1
         ([[ONE, DONE, FOREVER], [ONE, TWO, FINISH]], "ab", WHOLE),
         ([[ONE, TWO, FINISH, ERROR], [ONE, TWO, FINISH]], "a", WHOLE),
         ([[ONE, TWO, FINISH + ERROR], [ONE, TWO, FINISH]], "a", WHOLE),
-        ([[ONE, CUT], [ONE, TWO, CUT]], "ab", ("one two", [], ["upstream_disconnected"], 0)),
-        ([[ONE, CUT], [ONE + TWO + ERROR]], "ab", ("one two", [], ["overloaded_error"], 0)),
+        ([[ONE, CUT], [ONE, TWO, CUT], ConnectError("c")], "abc", ("one two", [], ["upstream_disconnected"], 0)),
+        ([[ONE, CUT], [ONE + TWO + ERROR], ConnectError("c")], "abc", ("one two", [], ["overloaded_error"], 0)),
         ([[ONE, FAR_ERROR], [ONE, TWO, FINISH]], "ab", WHOLE),
     ],
 )  # fmt: skip

@@ -55,7 +55,7 @@ async def test_content_of_any_kind_is_no_silence(event):
 @virtual_time
 async def test_the_content_idle_of_the_target_that_continues_holds_after_a_resume():
     no_hedge = Hedge(AutoOrDuration(OFF))
-    running = start([ONE, 1.0, CUT], [ONE, *[5.0, PING] * 100], hedge=no_hedge)
+    running = start([ONE, 1.0, CUT], [ONE, *[5.0, PING] * 100], hedge=no_hedge, max_retries=1)
     step = running.exchange.decision.plan[1]
     target = replace(step.target, timeouts=structs.replace(step.target.timeouts, content_idle=30.0))
     running.run._planner.unused[0] = structs.replace(step, target=target)

@@ -11,9 +11,10 @@ import pytest
 from proxy.attempts.stream_resume import may_resume
 from proxy.dialects import DIALECTS, openai
 from proxy.errors import UpstreamDisconnected
-from proxy.routing.facts import parse_facts
-from tests.attempts.fixtures import parse_stream, planned, rules, run_attempts, start_attempts
-from tests.fakes import BODY, FOREVER, chunk_event
+from proxy.routing.facts import Facts, parse_facts
+from proxy.sse import data_of, split_frames
+from tests.attempts.fixtures import parse_stream, planned, rules, run_attempts, start_attempts, start_run
+from tests.fakes import BODY, FOREVER, FakeTransport, chunk_event, planned_exchange
 from tests.virtual_time import virtual_time
 
 CUT = UpstreamDisconnected("cut")
@@ -47,9 +48,55 @@ async def test_a_tool_call_is_not_resumed():
 
 
 @virtual_time
-async def test_a_cut_continuation_is_not_resumed_again():
-    running = await run([ONE, CUT], [ONE, TWO, CUT], [ONE, TWO, FINISH])
+async def test_a_stream_is_resumed_as_often_as_attempts_remain():
+    running = await run([ONE, CUT], [ONE, TWO, CUT], [chunk_event("one two", id="3"), FINISH])
+    assert running.transport.tried == "abc" and running.outcome == "ok"
+    assert parse_stream(running.parts) == WHOLE
+    assert {orjson.loads(part.split(b"\n")[0][6:]).get("id") for part in running.parts[:-2]} == {"1"}
+
+
+@virtual_time
+async def test_without_a_further_attempt_a_cut_continuation_ends_with_an_error_event():
+    running = await run([ONE, CUT], [ONE, TWO, CUT], [ONE, TWO, FINISH], max_retries=1)
     assert running.transport.tried == "ab" and running.outcome == "upstream_disconnected"
+    assert parse_stream(running.parts) == ("one two", [], ["upstream_disconnected"], 0)
+
+
+@pytest.mark.parametrize("prefilled", [False, True])
+@virtual_time
+async def test_a_continuation_is_continued_from_all_the_text_that_was_sent(monkeypatch, prefilled):
+    if prefilled:
+        with_prefill(monkeypatch)
+    words = [f"word{number:02} and more words " for number in range(4)]
+    rows = [[chunk_event(words[0]), CUT], [chunk_event(words[1]), CUT], [chunk_event(words[2]), CUT]]
+    if not prefilled:
+        rows = [[*map(chunk_event, words[: number + 1]), CUT] for number in range(3)]
+    last = words[3:] if prefilled else words
+    running = await run(*rows, [*map(chunk_event, last), FINISH], plan="abc", max_retries=9)
+    assert parse_stream(running.parts)[0].startswith("".join(words[:3]))
+    if prefilled:
+        sent = orjson.loads(running.transport.sent[2].body)["messages"][-1]
+        assert sent == {"role": "assistant", "content": (words[0] + words[1]).rstrip()}
+
+
+@virtual_time
+async def test_usage_adds_up_all_attempts_whose_text_was_used():
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+    exchange = planned_exchange("ab", transport=FakeTransport([[ONE, CUT], [ONE, TWO, FINISH, usage_event(usage)]]))
+    exchange.raw = orjson.dumps({**BODY, "stream": True, "stream_options": {"include_usage": True}})
+    exchange.facts = Facts("chat", "m", stream=True, include_usage=True, prompt_tokens=8)
+    running = start_run(exchange)
+    await running.has_ended.wait()
+    *_, last = [data for part in running.parts for frame in split_frames(part) if (data := data_of(frame)) != b"[DONE]"]
+    received = orjson.loads(last)["usage"]
+    assert {name: received[name] for name in usage} == {
+        "prompt_tokens": 18, "completion_tokens": 3, "total_tokens": 21
+    }  # fmt: skip
+
+
+def usage_event(usage):
+    """Return the last event of a stream, which has no choice."""
+    return b"data: " + orjson.dumps({"id": "2", "choices": [], "usage": usage}) + b"\n\n"
 
 
 def with_prefill(monkeypatch):
