@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from math import inf
 from operator import attrgetter
 
 from proxy.attempts.settings import FailoverOptions
@@ -34,10 +33,18 @@ class FailureCause:
     """The target that failed."""
 
     def may_lead_to(self, step: PlannedTarget) -> bool:
-        """Return whether that target may do better by default: after `context_length`, one with a larger window."""
+        """Return whether that target may do better by default.
+
+        After `context_length` that is another model, unless both windows are known and its own is not larger.
+        """
         if self.trigger != "context_length" or self.failed is None:
             return self.fails_over
-        return (step.target.context_window or 0) > (self.failed.target.context_window or inf)
+        failed, other = self.failed.target, step.target
+        if other.model == failed.model:
+            return False
+        if other.context_window is None or failed.context_window is None:
+            return True
+        return other.context_window > failed.context_window
 
 
 @dataclass(frozen=True, slots=True)
@@ -223,13 +230,18 @@ class AttemptPlanner:
         return [fit for step in steps if (fit := clamp_to_ceiling(step, self.exchange))]
 
     def _is_allowed(self, step: PlannedTarget, cause: FailureCause) -> bool:
-        config, default = self.exchange.policy.failover_config, cause.may_lead_to(step)
+        config = self.exchange.policy.failover_config
+        default = cause.may_lead_to(step) and not self._is_too_long_twice()
         name = step.target.provider.name
         if step.target.only_after and cause.trigger not in step.target.only_after:
             return False
         if config is None or name == config.primary:
             return default
         return any(rule.matches(cause.trigger, default) for rule in config.rules if rule.provider == name)
+
+    def _is_too_long_twice(self) -> bool:
+        """Return whether two models have found the prompt too long, so that it most likely is."""
+        return [attempt.outcome for attempt in self.exchange.attempts].count("context_length") > 1
 
     def _is_too_slow(self, step: PlannedTarget) -> bool:
         """Return whether it usually takes longer than its rule allows."""

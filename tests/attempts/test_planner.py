@@ -207,12 +207,23 @@ def test_a_fallback_gets_the_time_for_its_first_content_from_its_rule():
 
 
 @pytest.mark.parametrize(
-    ("contexts", "next"), [((8, 8, 32), "c"), ((8, 16, 32), "b"), ((None, 16, 32), None), ((8, None, 4), None)]
+    ("contexts", "next"),
+    [((8, 8, 32), "c"), ((8, 16, 32), "b"), ((None, 16, 32), "b"), ((8, 4, None), "c"), ((8, 4, 4), None)],
 )
-def test_after_a_context_length_error_comes_a_target_with_a_larger_window(contexts, next):
+def test_after_a_context_length_error_comes_a_target_whose_window_may_be_larger(contexts, next):
     made = planned(**{each: {"context_window": size} for each, size in zip("abc", contexts, strict=True)})
     cause = fail(made.start_first(), error_response(400, {}, "", code="context_length_exceeded"))[1]
     assert provider(made.start_elsewhere(cause)) == next
+
+
+def test_after_a_context_length_error_the_same_model_is_not_tried_anywhere_and_another_one_once():
+    too_long = error_response(400, {}, "", code="context_length_exceeded")
+    made = planned(b={"model": "m-a"})
+    second = made.start_elsewhere(fail(made.start_first(), too_long)[1])
+    assert provider(second) == "c"
+    made = planned()
+    second = made.start_elsewhere(fail(made.start_first(), too_long)[1])
+    assert provider(second) == "b" and made.start_elsewhere(fail(second, too_long)[1]) is None
 
 
 def test_each_further_attempt_must_fit_what_is_left_of_the_cost_ceiling():
