@@ -234,6 +234,8 @@ class UpstreamErrorResponse(UpstreamError):  # noqa: N818
         self.type = str(members.get("type") or "upstream_error")
         self.code = str(members.get("code") or self.type)
         self.trigger = trigger
+        self.refused_param: str | None = None
+        """The parameter that this model refuses and another one may take, if that is what a 400 is about."""
         self._members = dict(members)
         self._body = body
 

@@ -21,8 +21,9 @@ from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
 from proxy.attempts.stream_relay import StreamRelay
-from proxy.errors import InvalidRequestError, ParrotError, UpstreamError
+from proxy.errors import InvalidRequestError, ParrotError, UpstreamError, UpstreamErrorResponse
 from proxy.exchange import Attempt, Exchange
+from proxy.headers import strip_control_chars
 from proxy.messages import Response
 from proxy.resilience.classification import Classification
 
@@ -42,7 +43,7 @@ class FailoverRun:
 
     __slots__ = (
         "_calls", "_exchange", "_failed", "_failures", "_handler", "_hedging", "_is_paused", "_next", "_options",
-        "_planner", "_relay", "_retry", "_retry_due", "_start_call", "_starter", "_unsupported",
+        "_planner", "_refusal", "_relay", "_retry", "_retry_due", "_start_call", "_starter", "_unsupported",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +60,8 @@ class FailoverRun:
         """Failures since the last decision over what is next."""
         self._failures: list[UpstreamError] = []
         self._unsupported: InvalidRequestError | None = None
+        self._refusal: UpstreamErrorResponse | None = None
+        """The error of a model that refused a parameter, after which one other target is tried."""
         self._next: Attempt | None = None
         self._retry: RetrySameTarget | None = None
         self._relay: StreamRelay | None = None
@@ -197,6 +200,9 @@ class FailoverRun:
     def _decide_next(self) -> None:
         failed = sorted(self._failed, key=lambda each: each[0].hedge)
         self._failed.clear()
+        if self._refusal is not None and failed:
+            self._handler.fail(self._refusal)
+            return
         if not failed:
             self._follow(self._starter.start(self._planner.after_unsupported()))
             return
@@ -230,11 +236,22 @@ class FailoverRun:
 
     def _go_elsewhere(self, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> None:
         other = self._start_elsewhere(failed)
-        final = next((failure for _, failure, classification in failed if not classification.fails_over), None)
-        if other is None and final is not None:
-            self._handler.fail(final)
+        final = next(((attempt, failure) for attempt, failure, meaning in failed if not meaning.fails_over), None)
+        if other is None and final is not None and (other := self._start_after_refusal(*final)) is None:
+            self._handler.fail(final[1])
         else:
             self._follow(other)
+
+    def _start_after_refusal(self, attempt: Attempt, failure: UpstreamError) -> Attempt | None:
+        """Start an attempt at another target if the failure says that this model refuses a parameter."""
+        if not isinstance(failure, UpstreamErrorResponse) or failure.refused_param is None:
+            return None
+        other = self._starter.start_free(self._planner.after_refusal(attempt.step))
+        if other is not None:
+            self._refusal = failure
+            param = strip_control_chars(failure.refused_param)[:64].replace(",", " ").replace(";", " ")
+            self._exchange.warnings.append(f"rejected-by;provider={attempt.step.target.provider.name};param={param}")
+        return other
 
     def _start_elsewhere(self, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> Attempt | None:
         """Start an attempt at another target, for the first of these failures that leads to one."""

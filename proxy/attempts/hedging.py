@@ -12,7 +12,7 @@ from math import inf
 
 from proxy.attempts.events import Cancelled, Failed
 from proxy.attempts.planner import AttemptPlanner
-from proxy.attempts.settings import AUTO, OFF
+from proxy.config.auto_duration import AUTO, OFF
 from proxy.errors import UpstreamTimeout
 from proxy.exchange import Attempt
 

@@ -154,6 +154,12 @@ class AttemptPlanner:
 
         return Candidates.of(sorted(self._candidates_for(cause), key=rank))
 
+    def after_refusal(self, failed: PlannedTarget) -> Candidates:
+        """Return the other targets after a model has refused a parameter: none where the caller has named the provider."""
+        if self.exchange.policy.provider:
+            return NO_CANDIDATES
+        return self.elsewhere(FailureCause("invalid_request", failed=failed))
+
     def after_unsupported(self) -> Candidates:
         """Return what follows a target whose format cannot express the request: the rest of the plan."""
         return Candidates.of(self._usual()) if self.attempts_left > 0 else NO_CANDIDATES

@@ -20,10 +20,19 @@ class AttemptStarter:
 
     exchange: Exchange
     planner: AttemptPlanner
+    _is_free: bool = False
 
     def start(self, candidates: Candidates) -> Attempt | None:
         """Start an attempt at the best candidate that may be tried, or None if no candidate may."""
         return self._start_admitted(candidates.admitted) or self._start_forced(candidates.forced)
+
+    def start_free(self, candidates: Candidates) -> Attempt | None:
+        """Start an attempt as `start` does, outside the retry budget."""
+        self._is_free = True
+        try:
+            return self.start(candidates)
+        finally:
+            self._is_free = False
 
     def start_hedge(self, *, is_free: bool = False) -> Attempt | None:
         """Start a hedge, if there is a target for it and, unless it is free, a token in the hedge budget."""
@@ -79,7 +88,7 @@ class AttemptStarter:
         A retry at an ejected target needs a token however long ago its last failure was.
         """
         runtime, target = self.exchange.runtime, step.target.id
-        record = runtime.observations.get(target) if self.exchange.attempts else None
+        record = runtime.observations.get(target) if self.exchange.attempts and not self._is_free else None
         if record is None or record.failed_at is None:
             return True
         now = runtime.clock()
@@ -88,5 +97,5 @@ class AttemptStarter:
         return runtime.retry_budget.try_acquire(target, started, failed_ago_s, now)
 
     def _refund_retry_budget(self, step: PlannedTarget) -> None:
-        if self.exchange.attempts:
+        if self.exchange.attempts and not self._is_free:
             self.exchange.runtime.retry_budget.refund(step.target.id, self.exchange.runtime.clock())

@@ -77,7 +77,10 @@ def response_error(attempt: Attempt, status: int, headers: Mapping[str, str], bo
     body = provider.redactor.redact_error(body)
     body = redact_masked_keys(body) if status in _KEY_REJECTED else body
     returned = to_downstream(headers, dialect.returned_header_prefixes, dialect.rate_limit_headers)
-    return dialect.translate_error(status, returned, body)
+    error = dialect.translate_error(status, returned, body)
+    if status == 400 and error.code in dialect.refusal_codes:
+        error.refused_param = dialect.refusal_codes[error.code] or error.param
+    return error
 
 
 def stream_transform(attempt: Attempt) -> StreamTransform:

@@ -9,7 +9,7 @@ from proxy.dialects.compatible.request import build_request
 from proxy.dialects.compatible.response import translate_response
 from proxy.dialects.compatible.stream import RepairingStream, has_content
 from proxy.dialects.compatible.tables import PATHS, RATE_LIMIT_HEADERS
-from proxy.dialects.contract import Dialect
+from proxy.dialects.contract import MODEL_REFUSALS, Dialect
 
 DIALECT = Dialect(
     auth="bearer",
@@ -19,6 +19,7 @@ DIALECT = Dialect(
     stream_translator=RepairingStream,
     has_content=has_content,
     translate_error=translate_error,
+    refusal_codes=MODEL_REFUSALS | {"tool_use_failed": "tools"},
     returned_header_prefixes=("openai-processing-ms",),
     rate_limit_headers=RATE_LIMIT_HEADERS,
     reasoning_budget_fields=(("reasoning", "max_tokens"),),
