@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from proxy.dialects.coerce import object_of
 from proxy.dialects.errors import error_from_stream, message_from_value
 from proxy.dialects.hub.events import error_of
@@ -16,13 +14,16 @@ class StreamError(UpstreamError):
     """An error event in a translated stream."""
 
     def __init__(self, before: bytes, event: bytes, local: ParrotError | None = None) -> None:
-        members = _error_members(event)
-        super().__init__(message_from_value(members) or "the provider ended the stream with an error")
+        error = error_of(object_of(parse_or_none(data_of(event) or b"")))
+        members = object_of(error)
+        super().__init__(message_from_value(error) or "the provider ended the stream with an error")
         self.before = before
         """The events before it."""
         self.event = event
         """The event itself, which passes to the caller if no other target can continue."""
-        self.trigger = error_from_stream(members).trigger
+        self.is_readable = isinstance(members.get("message"), str)
+        """Whether the event is one that clients can read: its error is an object with a message."""
+        self.trigger = error_from_stream(members or {"message": message_from_value(error)}).trigger
         self.is_local = local is not None
         self.code = self.code if local is None else local.code
 
@@ -31,8 +32,3 @@ class StreamError(UpstreamError):
         """Return the error that is the last of these events, which `local` is the reason for if it is not the provider's."""
         *before, event = split_frames(data) or [b""]
         return cls(b"".join(before), event, local)
-
-
-def _error_members(event: bytes) -> dict[str, Any]:
-    error = error_of(object_of(parse_or_none(data_of(event) or b"")))
-    return error if isinstance(error, dict) else {"message": message_from_value(error)}

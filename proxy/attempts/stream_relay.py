@@ -245,9 +245,9 @@ class StreamRelay:
         self._end(call.attempt, failure)
 
     def _end(self, attempt: Attempt, failure: ParrotError) -> None:
-        """End with an error event: the provider's own if it sent one."""
+        """End with an error event: the provider's own if it sent one that clients can read."""
         self.due = inf
-        if isinstance(failure, StreamError):
+        if isinstance(failure, StreamError) and failure.is_readable:
             self._writer.write(failure.event)
         else:
             self._writer.write(attempt.exchange.client_format.error_event(failure))

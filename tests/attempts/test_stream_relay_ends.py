@@ -103,6 +103,16 @@ async def test_the_providers_own_error_event_ends_the_stream_without_done(driver
 
 
 @both_drivers
+@pytest.mark.parametrize("error", ['"boom"', '["boom"]', '{"message":["boom"]}', '{"detail":"boom"}'])
+@virtual_time
+async def test_an_error_event_that_clients_cannot_read_is_replaced(driver: str, error: str) -> None:
+    client, _ = await run(driver, [TEXT, b'data: {"error":%b}\n\n' % error.encode()])
+    members = orjson.loads(client.events[-1])["error"]
+    assert (members["message"], members["code"]) == ("boom", "upstream_error")
+    assert client.attempts[0].outcome == "upstream_error"
+
+
+@both_drivers
 @virtual_time
 async def test_the_stream_ends_with_done_though_the_provider_stays_connected(driver: str) -> None:
     started = asyncio.get_running_loop().time()

@@ -11,13 +11,17 @@ from proxy.messages import Headers
 
 
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
-    """Return the error. An envelope reaches the caller byte for byte if the error is the caller's (4xx but 401 and 403)."""
+    """Return the error. An envelope reaches the caller byte for byte if the error is the caller's (4xx but 401 and 403).
+
+    One whose message is not a text is no envelope that clients can read, and is written anew.
+    """
     members = _error_members(body)
     message = message_from_body(body)
     if members is None:
         return error_response(status, headers, message)
     code, param = members.get("code") or members.get("type"), members.get("param")
-    own = to_utf8(body) if 400 <= status < 500 and status not in (401, 403) else None
+    is_shown = 400 <= status < 500 and status not in (401, 403) and isinstance(members["message"], str)
+    own = to_utf8(body) if is_shown else None
     return error_response(status, headers, message, code=_text(code), param=_text(param), body=own)
 
 

@@ -106,6 +106,8 @@ class ResponseParser:
         http = self._http
         assert http is not None
         status = http.get_status_code()
+        if status < 100:
+            self._reject("a status below 100")
         if status < 200:
             return
         if len(self._names) > MAX_FIELDS:

@@ -53,3 +53,13 @@ def test_every_shape_of_error_has_a_status_a_code_and_a_trigger(
     error = translate_error(status, {"retry-after": "7"}, body)
     assert (error.status, error.message, error.code, error.trigger) == expected
     assert error.headers == {"retry-after": "7"}
+
+
+@pytest.mark.parametrize(
+    ("message", "shown"),
+    [(b'{"detail":"m"}', "m"), (b'["m"]', "m"), (b"5", '{"error":{"message":5,"code":"c"}}')],
+)
+def test_a_message_that_is_no_text_is_replaced_by_one_that_clients_can_read(message: bytes, shown: str) -> None:
+    error = translate_error(422, {}, b'{"error":{"message":%b,"code":"c"}}' % message)
+    assert orjson.loads(error.body()) == {"error": error.members()}
+    assert (error.message, error.code) == (shown, "c")

@@ -51,6 +51,7 @@ def test_a_response_is_parsed_alike_in_any_pieces(wire: bytes, body: bytes, keep
         (head("Content-Length: 0", status="HTTP/0.9 200 OK"), "not HTTP/1.1"),
         (head("Content-Length: 0", status="HTTP/2.0 200 OK"), "not HTTP/1.1"),
         (head("Content-Length: 0", status="HTTP/1.1 20 OK"), "status"),
+        (head("Content-Length: 0", status="HTTP/1.1 099 OK"), "below 100"),  # not interim: nothing would follow
         (head("Upgrade: x", "Connection: upgrade", status="HTTP/1.1 101 Switching"), "switches protocols"),
         (head("Content-Length: 2", "Transfer-Encoding: chunked"), "Transfer-Encoding"),
         (head("Content-Length: 2", "Content-Length: 3"), "Content-Length"),
