@@ -62,11 +62,12 @@ class Conversation:
     def to_turns(self) -> list[dict[str, Any]]:
         """Return all turns as JSON values. Raises InvalidRequestError if the model cannot continue this conversation."""
         self._check_calls_answered()
-        if not self._turns:
-            raise invalid_param("messages", "must contain a message with content other than system messages")
-        if self._turns[-1].role == "assistant":
+        if not (self._turns or self.system):
+            raise invalid_param("messages", "must contain a message with content")
+        if self._turns and self._turns[-1].role == "assistant":
             self._prepare_prefill(self._turns[-1].other_blocks[-1])
-        filler = [] if self._turns[0].role == "user" else [_Turn("user", other_blocks=[{"type": "text", "text": "."}])]
+        starts_with_user = bool(self._turns) and self._turns[0].role == "user"
+        filler = [] if starts_with_user else [_Turn("user", other_blocks=[{"type": "text", "text": "."}])]
         return [turn.to_json() for turn in filler + self._turns]
 
     def _prepare_prefill(self, last: Block) -> None:

@@ -13,6 +13,7 @@ from proxy.dialects.anthropic.tables import (
     MAX_USER_ID_LENGTH,
     SERVICE_TIERS,
     SUPPORTED_PARAMS,
+    TOOL_ID,
     TOOL_NAME,
     ModelCapabilities,
     model_capabilities,
@@ -20,6 +21,7 @@ from proxy.dialects.anthropic.tables import (
 from proxy.dialects.anthropic.tools import tool_names, translate_tools
 from proxy.dialects.coerce import text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.hub.params import check_essential, drop_warnings, is_default
 from proxy.dialects.hub.tool_choice import non_function_tools, requires_call, strict_flags
@@ -38,7 +40,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     _check_types(body)
     provider_names = sanitize_names(tool_names(body), TOOL_NAME)
     conversation = Conversation(caps, provider_names)
-    for index, message in enumerate(body["messages"]):
+    for index, message in enumerate(repair_calls(body["messages"], TOOL_ID)):
         conversation.add(message, f"messages[{index}]")
     turns = conversation.to_turns()
     request = {

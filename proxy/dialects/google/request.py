@@ -26,13 +26,17 @@ _METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
 def build_request(call: CallerRequest) -> ProviderRequest:
     """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body = call.body
-    generation = tables.generation(call.family or call.model)
-    unsupported = unsupported_params(body, call.family or call.model)
+    model = call.family or call.model
+    generation = tables.generation(model)
+    unsupported = unsupported_params(body, model)
     check_essential(unsupported)
     defined = functions(body)
     provider_names = provider_tool_names(body, defined)
     safety = _safety_settings(call)
     system, contents = translate_messages(body.get("messages"), provider_names, generation)
+    if system and tables.NO_SYSTEM_INSTRUCTION.search(model):
+        first, *others = contents
+        system, contents = [], [{**first, "parts": [*system, *first["parts"]]}, *others]
     request = {
         "systemInstruction": {"parts": system} if system else None,
         "contents": contents,

@@ -46,6 +46,9 @@ GEMINI_3 = 3
 LAST_SUBSET_GENERATION = 1
 """Last generation that accepts only OpenAPI's subset of JSON Schema for tool parameters."""
 
+NO_SYSTEM_INSTRUCTION = re.compile(r"gemma-[123](?!\d)")
+"""Models that reject `systemInstruction`: it is put in front of the user's first message."""
+
 SKIP_SIGNATURE_VALIDATOR = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """Base64 of `skip_thought_signature_validator`: Google's documented signature for calls made by other models."""
 

@@ -8,10 +8,11 @@ from typing import Any
 from msgspec import Struct
 
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub.message_cleaning import cleaned_messages
 from proxy.dialects.hub.params import drop_warnings
-from proxy.dialects.hub.request_members import parse_members, replace_members
-from proxy.dialects.openai.history import has_foreign_members, without_foreign_members
+from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.openai.tables import (
+    CLEANING,
     DROPPED_IMAGE_OPTIONS,
     GPT_IMAGE_MODELS,
     IMAGE_OPTION_MAP,
@@ -49,10 +50,8 @@ def _stream_options(request: CallerRequest) -> dict[str, Any]:
 
 
 def _chat_changes(request: CallerRequest) -> _Change:
-    """Rename the token limit for reasoning models, and remove other providers' members from the history."""
-    changes: dict[str, Any] = {}
-    if has_foreign_members(request.body.get("messages")):
-        changes["messages"] = without_foreign_members(parse_members(request.raw)["messages"])
+    """Rename the token limit for reasoning models, and clean the history."""
+    changes = cleaned_messages(request, CLEANING)
     if "max_tokens" not in request.body or not REASONING_MODELS.match(request.family or request.model):
         return _Change(changes) if changes else _UNCHANGED
     if request.body.get("max_completion_tokens") is None:

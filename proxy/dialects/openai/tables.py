@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from proxy.dialects.hub.message_cleaning import (
+    FOREIGN_IN_CALLS,
+    FOREIGN_IN_MESSAGES,
+    FOREIGN_IN_PARTS,
+    CleaningRules,
+)
+
 PATHS = {
     "chat": "/chat/completions",
     "completions": "/completions",
@@ -33,11 +40,8 @@ USAGE_ON_REQUEST = ("chat", "completions")
 REASONING_MODELS = re.compile(r"o\d|gpt-(?:[5-9]|\d\d)")
 """Models, by the start of the name, that accept `max_completion_tokens` and reject `max_tokens`."""
 
-FOREIGN_IN_MESSAGES = frozenset({"provider", "reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"})
-"""Message members that other providers' answers have, and that callers send back in the history. OpenAI rejects them."""
-
-FOREIGN_IN_CALLS = frozenset({"extra_content"})
-"""The same for each of `tool_calls`: Gemini's thought signatures."""
+CLEANING = CleaningRules(FOREIGN_IN_MESSAGES, FOREIGN_IN_CALLS, FOREIGN_IN_PARTS)
+"""What OpenAI rejects in messages."""
 
 GPT_IMAGE_MODELS = re.compile(r"gpt-image|chatgpt-image")
 """The models that replaced DALL-E, with other option values."""

@@ -109,7 +109,7 @@ def test_invalid_tool_names_are_mapped_to_unique_valid_names_and_back() -> None:
 
 @pytest.mark.parametrize("body, param", [
     ({"messages": []}, "messages"), ({"messages": None}, "messages"), ({"stop": ["x"] * 6}, "stop"),
-    ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
+    ({"messages": [{"role": "assistant", "content": ""}]}, "messages"),
     ({"messages": [*HELLO, {"role": "assistant", "content": "x"}]}, "messages"),
     ({"audio": {}}, "audio"), ({"web_search_options": {}}, "web_search_options"),
     ({"function_call": "auto"}, "function_call"), ({"logprobs": True}, "logprobs"),

@@ -205,3 +205,10 @@ def test_a_corrupted_request_is_sent_or_rejected(file: Path) -> None:
             DIALECT.build_request(CallerRequest("chat", body, b"", golden["model"], bool(body.get("stream"))))
         except InvalidRequestError as error:
             assert error.param
+
+
+def test_models_without_system_instructions_get_them_in_the_first_user_content() -> None:
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+    sent, _ = translated({"messages": messages}, model="gemma-3-27b-it")
+    assert sent["contents"] == [{"role": "user", "parts": [{"text": "s"}, {"text": "u"}]}]
+    assert "systemInstruction" not in sent

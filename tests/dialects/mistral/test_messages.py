@@ -68,7 +68,7 @@ def test_arguments_are_text_and_never_empty() -> None:
     ({"role": "assistant", "function_call": {"name": "f"}}, "messages[0].function_call"),
     ({"role": "assistant", "tool_calls": "x"}, "messages[0].tool_calls"),
     ({"role": "assistant", "tool_calls": ["x"]}, "messages[0].tool_calls[0].function.name"),
-    ({"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}, "messages[0].tool_calls[0].id"),
+    ({"role": "assistant", "tool_calls": [{"function": {"name": 5}}]}, "messages[0].tool_calls[0].function.name"),
     ({"role": "tool", "content": "x"}, "messages[0].tool_call_id"),
     ({"role": "user", "content": [{"type": "file"}]}, "messages[0].content[0]"),
     ({"role": "user", "content": [{"type": "text"}]}, "messages[0].content[0].text"),
@@ -80,3 +80,9 @@ def test_unsupported_messages_are_rejected_with_their_path(message: Any, param: 
     with pytest.raises(InvalidRequestError) as caught:
         translate_messages([message, HELLO], {})
     assert caught.value.param == param
+
+
+def test_a_conversation_that_ends_with_a_system_message_ends_with_a_user_message() -> None:
+    system = {"role": "system", "content": "x"}
+    assert translate_messages([system], {}) == [system, {"role": "user", "content": "."}]
+    assert translate_messages([HELLO, system], {}) == [HELLO, {"role": "user", "content": "x"}]
