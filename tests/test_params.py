@@ -91,7 +91,7 @@ async def test_invalid_safety_settings_are_a_400(sidecar: RunningSidecar, value:
 @pytest.mark.parametrize(
     ("provider", "dropped"),
     [
-        ("openai", set()),
+        ("openai", {"verbosity"}),
         ("anthropic", {"seed", "verbosity", "logit_bias"}),
         ("google", {"verbosity", "logit_bias"}),
         ("mistral", {"verbosity", "logit_bias"}),

@@ -6,7 +6,7 @@ Data only: update it when Anthropic releases models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.dialects.names import NameRule
 from proxy.headers import RateLimitHeaders
@@ -43,6 +43,8 @@ class ModelCapabilities:
     """Whether a system message may follow other messages."""
     strict_tools: bool = True
     """Whether tools may be `strict`."""
+    knows_maximum: bool = True
+    """Whether `max_tokens` is the most that the model accepts."""
 
 
 _LEGACY = ModelCapabilities(4_096, max_sampling_params=2, prefill=True, strict_tools=False)
@@ -52,8 +54,8 @@ _NO_FORCED_TOOLS = ModelCapabilities(128_000, mid_conversation_system=True, forc
 # Keys are prefixes of model names, and the longest match applies. "claude-" covers future models, with the capabilities of the
 # most restricted current one. "" covers other vendors' models behind the same API.
 MODELS: Mapping[str, ModelCapabilities] = {
-    "": _LEGACY,
-    "claude-": _NO_FORCED_TOOLS,
+    "": replace(_LEGACY, knows_maximum=False),
+    "claude-": replace(_NO_FORCED_TOOLS, knows_maximum=False),
     "claude-3-": _LEGACY,
     "claude-3-5-": ModelCapabilities(8_192, max_sampling_params=2, prefill=True, strict_tools=False),
     "claude-3-7-": ModelCapabilities(64_000, max_sampling_params=2, prefill=True, strict_tools=False),

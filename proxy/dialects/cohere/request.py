@@ -8,10 +8,11 @@ from typing import Any
 import orjson
 
 from proxy.dialects.cohere.messages import translate_messages
-from proxy.dialects.cohere.tables import MAX_STOP_SEQUENCES, PARAMS, PATHS, TOOL_CHOICE_MODES, TOOL_NAME
+from proxy.dialects.cohere.tables import MAX_STOP_SEQUENCES, MOST_TOKENS, PARAMS, PATHS, TOOL_CHOICE_MODES, TOOL_NAME
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.params import check_essential, drop_warnings
+from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings, most_tokens
 from proxy.dialects.hub.tool_choice import parse_tool_selection, strict_flags, used_tool_names
 from proxy.dialects.names import original_names, sanitize_names
 
@@ -22,10 +23,12 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     unsupported = unsupported_params(body, call.family or call.model)
     check_essential(unsupported)
     provider_names = sanitize_names(used_tool_names(body), TOOL_NAME)
+    most = most_tokens(call.family or call.model, MOST_TOKENS)
     request = {
         "model": call.model,
         "messages": translate_messages(body.get("messages"), provider_names),
         **_params(body),
+        "max_tokens": clamped_limit(body, most),
         **_tools(body, provider_names),
         "stop_sequences": _stop_sequences(body.get("stop")),
         "stream": call.stream,
@@ -33,7 +36,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     return ProviderRequest(
         path=PATHS[call.endpoint],
         body=orjson.dumps({key: value for key, value in request.items() if value is not None}),
-        warnings=drop_warnings(unsupported) + PARAMS.clamp_warnings(body),
+        warnings=drop_warnings(unsupported) + PARAMS.clamp_warnings(body) + limit_warnings(body, most),
         tool_names=original_names(provider_names),
     )
 

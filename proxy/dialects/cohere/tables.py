@@ -28,6 +28,15 @@ PARAMS = ParamTable(
     translated=frozenset({"stop"}),
 )
 
+MOST_TOKENS: Mapping[str, int] = {
+    "command-a-": 8_192,
+    "command-a-reasoning": 32_768,
+    "command-r-08-2024": 4_096,
+    "command-r-plus-08-2024": 4_096,
+    "command-r7b": 4_096,
+}
+"""Prefix of a model's name -> its maximum of output tokens."""
+
 MAX_STOP_SEQUENCES = 5
 
 TOOL_CHOICE_MODES: Mapping[str, str | None] = {"auto": None, "none": "NONE", "required": "REQUIRED"}

@@ -14,6 +14,7 @@ from proxy.dialects.google.safety import SafetySettings, parse_body_member
 from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
+from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings, most_tokens
 from proxy.dialects.hub.tool_choice import non_function_tools
 from proxy.dialects.names import original_names
 
@@ -34,6 +35,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     provider_names = provider_tool_names(body, defined)
     safety = _safety_settings(call)
     system, contents = translate_messages(body.get("messages"), provider_names, generation)
+    most = most_tokens(model.removeprefix("models/"), tables.MOST_TOKENS)
     if system and tables.NO_SYSTEM_INSTRUCTION.search(model):
         first, *others = contents
         system, contents = [], [{**first, "parts": [*system, *first["parts"]]}, *others]
@@ -43,7 +45,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
         "tools": declarations(defined, provider_names, generation),
         "toolConfig": tool_config(body, defined, provider_names),
         "safetySettings": safety.settings,
-        "generationConfig": _generation_config(body, frozenset(unsupported)),
+        "generationConfig": {**_generation_config(body, frozenset(unsupported)), **_token_limit(body, most)},
         "serviceTier": tables.SERVICE_TIERS.get(text_of(body.get("service_tier"))),
     }
     return ProviderRequest(
@@ -51,7 +53,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
             model=quote(call.model.removeprefix("models/"), safe=""), method=_METHODS[call.stream]
         ),
         body=serialize_request({member: value for member, value in request.items() if value}),
-        warnings=drop_warnings(unsupported) + safety.warnings,
+        warnings=drop_warnings(unsupported) + safety.warnings + limit_warnings(body, most),
         tool_names=original_names(provider_names),
     )
 
@@ -86,10 +88,8 @@ def _safety_settings(call: CallerRequest) -> SafetySettings:
 
 
 def _generation_config(body: Mapping[str, Any], unsupported: Set[str]) -> dict[str, Any]:
-    limit = body.get("max_completion_tokens")
     seed = body.get("seed")
     scalars = {
-        "maxOutputTokens": body.get("max_tokens") if limit is None else limit,
         "stopSequences": _stop_sequences(body.get("stop")) or None,
         # Gemini's seed is a signed 32-bit integer. Equal seeds stay equal.
         "seed": seed % 2**31 if isinstance(seed, int) else seed,
@@ -98,6 +98,11 @@ def _generation_config(body: Mapping[str, Any], unsupported: Set[str]) -> dict[s
         if name not in unsupported and not is_default(name, body.get(name)):
             scalars[provider_name] = body.get(name)
     return {name: value for name, value in scalars.items() if value is not None}
+
+
+def _token_limit(body: Mapping[str, Any], most: int | None) -> dict[str, Any]:
+    limit = clamped_limit(body, most)
+    return {} if limit is None else {"maxOutputTokens": limit}
 
 
 def _stop_sequences(stop: Any) -> list[str]:

@@ -46,6 +46,15 @@ GEMINI_3 = 3
 LAST_SUBSET_GENERATION = 1
 """Last generation that accepts only OpenAPI's subset of JSON Schema for tool parameters."""
 
+MOST_TOKENS: Mapping[str, int] = {
+    "gemini-1.5": 8_192,
+    "gemini-2.0": 8_192,
+    "gemini-2.5": 65_536,
+    "gemini-2.5-flash-image": 32_768,
+    "gemini-3": 65_536,
+}
+"""Prefix of a model's name -> its maximum of output tokens."""
+
 NO_SYSTEM_INSTRUCTION = re.compile(r"gemma-[123](?!\d)")
 """Models that reject `systemInstruction`: it is put in front of the user's first message."""
 

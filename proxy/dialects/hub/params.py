@@ -17,8 +17,8 @@ _HANDLED_ELSEWHERE = frozenset({
 })  # fmt: skip
 
 IGNORABLE_PARAMS = frozenset({
-    "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "routing", "safety_identifier",
-    "store", "user",
+    "metadata", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "routing",
+    "safety_identifier", "store", "user",
 })  # fmt: skip
 """Parameters that can be dropped without changing the answer."""
 

@@ -122,3 +122,10 @@ def test_an_unsupported_or_invalid_parameter_is_reported_by_name(body: Any, para
     with pytest.raises(InvalidRequestError) as caught:
         provider_request(**body)
     assert caught.value.param == param
+
+
+def test_a_limit_above_the_models_maximum_is_lowered() -> None:
+    body = {"messages": HELLO, "max_tokens": 100_000}
+    built = DIALECT.build_request(CallerRequest("chat", body, b"", "command-a-03-2025", False))
+    assert orjson.loads(built.body)["max_tokens"] == 8_192
+    assert built.warnings == ("max-tokens-clamped;value=8192",)

@@ -212,3 +212,10 @@ def test_models_without_system_instructions_get_them_in_the_first_user_content()
     sent, _ = translated({"messages": messages}, model="gemma-3-27b-it")
     assert sent["contents"] == [{"role": "user", "parts": [{"text": "s"}, {"text": "u"}]}]
     assert "systemInstruction" not in sent
+
+
+def test_a_limit_above_the_models_maximum_is_lowered() -> None:
+    body = {"messages": [{"role": "user", "content": "u"}], "max_tokens": 100_000}
+    sent, request = translated(body)
+    assert sent["generationConfig"] == {"maxOutputTokens": 65_536}
+    assert request.warnings == ("max-tokens-clamped;value=65536",)
