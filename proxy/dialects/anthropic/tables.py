@@ -25,6 +25,8 @@ TOOL_NAME = NameRule("A-Za-z0-9_-", limit=64)
 TOOL_ID = NameRule("A-Za-z0-9_-", limit=256)
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 MAX_USER_ID_LENGTH = 512
+MAX_TITLE_LENGTH = 500
+"""Characters of a document's title."""
 
 
 @dataclass(frozen=True, slots=True)

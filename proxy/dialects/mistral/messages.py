@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import content_parts, invalid_param, part_text, text_content
+from proxy.dialects.hub.files import PDF, parse_file
 from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, tool_calls_of
 from proxy.dialects.mistral.ids import sanitize_ids
 from proxy.dialects.mistral.tables import BRIDGE, FILLER
@@ -136,9 +137,18 @@ def _audio(part: dict[str, Any], where: str) -> dict[str, Any]:
     return {"type": "input_audio", "input_audio": audio["data"]}
 
 
+def _file(part: dict[str, Any], where: str) -> dict[str, Any]:
+    file = parse_file(part, where)
+    if file.media_type != PDF:
+        return {"type": "text", "text": file.data}
+    name = {"document_name": file.name} if file.name else {}
+    return {"type": "document_url", "document_url": file.url, **name}
+
+
 _CHUNKS: Mapping[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
     "text": _text,
     "refusal": _text,
     "image_url": image_part,
     "input_audio": _audio,
+    "file": _file,
 }

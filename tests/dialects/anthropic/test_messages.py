@@ -73,3 +73,12 @@ def test_a_conversation_of_system_messages_alone_gets_a_user_turn() -> None:
     assert turns_of({"role": "system", "content": "x"}) == [
         {"role": "user", "content": [{"type": "text", "text": "."}]}
     ]
+
+
+def test_files_become_documents() -> None:
+    pdf = {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0xLjQK", "filename": "a.pdf"}}
+    text = {"type": "file", "file": {"file_data": "data:text/plain;base64,aGk="}}
+    assert turns_of({"role": "user", "content": [pdf, text]})[0]["content"] == [
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"}, "title": "a.pdf"},
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "hi"}},
+    ]  # fmt: skip
