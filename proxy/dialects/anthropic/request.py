@@ -18,12 +18,13 @@ from proxy.dialects.anthropic.tables import (
     ModelCapabilities,
     model_capabilities,
 )
-from proxy.dialects.anthropic.tools import tool_names, translate_tools
+from proxy.dialects.anthropic.tools import output_config, tool_names, translate_tools
 from proxy.dialects.coerce import text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
+from proxy.dialects.hub.response_format import format_kind
 from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings
 from proxy.dialects.hub.tool_choice import non_function_tools, requires_call, strict_flags
 from proxy.dialects.names import original_names, sanitize_names
@@ -50,6 +51,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
         "system": conversation.system or None,
         "messages": turns,
         **translate_tools(body, provider_names, caps),
+        "output_config": output_config(body),
         **_scalars(body, caps),
         "stream": call.stream or None,
     }
@@ -70,6 +72,8 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     names += [name for name in _requested_sampling(body) if name not in _supported_sampling(body, caps)]
     names += ["service_tier"] if body.get("service_tier") and not _service_tier(body) else []
     names += ["tool_choice"] if requires_call(body.get("tool_choice")) and not caps.forced_tools else []
+    formats = ("text", "json_schema") if caps.strict_tools else ("text",)
+    names += ["response_format"] if format_kind(body) not in formats else []
     names += ["strict"] if not caps.strict_tools and any(strict_flags(body)) else []
     return tuple(dict.fromkeys([*names, *non_function_tools(body)]))
 

@@ -44,7 +44,7 @@ class ModelCapabilities:
     mid_conversation_system: bool = False
     """Whether a system message may follow other messages."""
     strict_tools: bool = True
-    """Whether tools may be `strict`."""
+    """Whether tools may be `strict`, and the answer may have a schema."""
     knows_maximum: bool = True
     """Whether `max_tokens` is the most that the model accepts."""
 
@@ -96,6 +96,7 @@ def model_capabilities(model: str, models: Mapping[str, ModelCapabilities] = MOD
 SUPPORTED_PARAMS = frozenset({
     "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "stream",
     "stream_options", "tools", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "service_tier", "routing",
+    "response_format",
 })  # fmt: skip
 """Request members that are translated. All others are dropped, because the API rejects unknown members."""
 

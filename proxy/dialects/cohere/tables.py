@@ -25,7 +25,7 @@ PARAMS = ParamTable(
         "seed": NumericParam("seed", 0, 2**64 - 1, drop_below=True),
     },
     copied={},
-    translated=frozenset({"stop"}),
+    translated=frozenset({"response_format", "stop"}),
 )
 
 MOST_TOKENS: Mapping[str, int] = {

@@ -25,6 +25,7 @@ SUPPORTED_PARAMS = frozenset(SCALARS) | {
     "max_tokens",
     "messages",
     "model",
+    "response_format",
     "safety_settings",
     "seed",
     "service_tier",

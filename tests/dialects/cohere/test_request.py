@@ -113,7 +113,7 @@ def test_invalid_tool_names_are_mapped_to_unique_valid_names_and_back() -> None:
     ({"messages": [*HELLO, {"role": "assistant", "content": "x"}]}, "messages"),
     ({"audio": {}}, "audio"), ({"web_search_options": {}}, "web_search_options"),
     ({"function_call": "auto"}, "function_call"), ({"logprobs": True}, "logprobs"),
-    ({"response_format": {"type": "json_object"}}, "response_format"),
+    ({"response_format": {"type": "json_object"}, "tools": TOOLS}, "response_format"),
     ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools"),
     ({"tools": TOOLS, "tool_choice": {"type": "custom", "custom": {"name": "f"}}}, "tool_choice"),
     ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
