@@ -189,7 +189,7 @@ PROBES: Mapping[str, Probe] = {
     "`response_format` with a JSON schema": parameter(
         "response_format", {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
     ),
-    "`response_format: json_object`": parameter("response_format", {"type": "json_object"}, "json_object"),
+    "`response_format: json_object`": parameter("response_format", {"type": "json_object"}, "json"),
     "`modalities` with audio": parameter("modalities", ["text", "audio"], "audio"),
     "`web_search_options`": parameter("web_search_options", {"search_context_size": MARK}),
     "tools of other types than `function`": parameter("tools", [{"type": "custom", "custom": {"name": MARK}}]),

@@ -137,7 +137,7 @@ def test_strict_params_excludes_targets_that_cannot_express_a_parameter() -> Non
     ("body", "eligible"),
     [
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}, "openai mistral"),
-        ({"response_format": {"type": "json_object"}}, "openai mistral"),
+        ({"response_format": {"type": "json_object"}}, "openai google mistral"),
         ({"n": 2}, "openai mistral"),
         ({"logprobs": True}, "openai mistral"),
         ({"modalities": ["text", "audio"], "audio": {"voice": "x"}}, "openai"),

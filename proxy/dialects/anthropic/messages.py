@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
-from proxy.dialects.anthropic.tables import IMAGE_TYPES, TOOL_ID, ModelCapabilities
+from proxy.dialects.anthropic.tables import IMAGE_TYPES, MAX_TITLE_LENGTH, TOOL_ID, ModelCapabilities
 from proxy.dialects.hub.content import arguments_json, content_parts, invalid_param, parse_image, part_text
+from proxy.dialects.hub.files import PDF, parse_file
 from proxy.dialects.names import UniqueNames
 
 Block = dict[str, Any]
@@ -62,11 +63,12 @@ class Conversation:
     def to_turns(self) -> list[dict[str, Any]]:
         """Return all turns as JSON values. Raises InvalidRequestError if the model cannot continue this conversation."""
         self._check_calls_answered()
-        if not self._turns:
-            raise invalid_param("messages", "must contain a message with content other than system messages")
-        if self._turns[-1].role == "assistant":
+        if not (self._turns or self.system):
+            raise invalid_param("messages", "must contain a message with content")
+        if self._turns and self._turns[-1].role == "assistant":
             self._prepare_prefill(self._turns[-1].other_blocks[-1])
-        filler = [] if self._turns[0].role == "user" else [_Turn("user", other_blocks=[{"type": "text", "text": "."}])]
+        starts_with_user = bool(self._turns) and self._turns[0].role == "user"
+        filler = [] if starts_with_user else [_Turn("user", other_blocks=[{"type": "text", "text": "."}])]
         return [turn.to_json() for turn in filler + self._turns]
 
     def _prepare_prefill(self, last: Block) -> None:
@@ -178,6 +180,13 @@ def _image(part: Block, where: str) -> Block:
     return {"type": "image", "source": {"type": "base64", "media_type": image.media_type, "data": image.data}}
 
 
+def _file(part: Block, where: str) -> Block:
+    file = parse_file(part, where)
+    kind = "base64" if file.media_type == PDF else "text"
+    source = {"type": kind, "media_type": file.media_type, "data": file.data}
+    return {"type": "document", "source": source, **({"title": file.name[:MAX_TITLE_LENGTH]} if file.name else {})}
+
+
 _SYSTEM_PARTS = {"text": _text}
-_USER_PARTS = {"text": _text, "image_url": _image}
+_USER_PARTS = {"text": _text, "image_url": _image, "file": _file}
 _ASSISTANT_PARTS = {"text": _text, "refusal": _text}

@@ -13,15 +13,19 @@ from proxy.dialects.anthropic.tables import (
     MAX_USER_ID_LENGTH,
     SERVICE_TIERS,
     SUPPORTED_PARAMS,
+    TOOL_ID,
     TOOL_NAME,
     ModelCapabilities,
     model_capabilities,
 )
-from proxy.dialects.anthropic.tools import tool_names, translate_tools
+from proxy.dialects.anthropic.tools import output_config, tool_names, translate_tools
 from proxy.dialects.coerce import text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import invalid_param, serialize_request
-from proxy.dialects.hub.params import check_essential, drop_warnings, is_default
+from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
+from proxy.dialects.hub.response_format import format_kind
+from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings
 from proxy.dialects.hub.tool_choice import non_function_tools, requires_call, strict_flags
 from proxy.dialects.names import original_names, sanitize_names
 
@@ -38,7 +42,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     _check_types(body)
     provider_names = sanitize_names(tool_names(body), TOOL_NAME)
     conversation = Conversation(caps, provider_names)
-    for index, message in enumerate(body["messages"]):
+    for index, message in enumerate(repair_calls(body["messages"], TOOL_ID)):
         conversation.add(message, f"messages[{index}]")
     turns = conversation.to_turns()
     request = {
@@ -47,6 +51,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
         "system": conversation.system or None,
         "messages": turns,
         **translate_tools(body, provider_names, caps),
+        "output_config": output_config(body),
         **_scalars(body, caps),
         "stream": call.stream or None,
     }
@@ -62,10 +67,13 @@ def build_request(call: CallerRequest) -> ProviderRequest:
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """Return the requested parameters that this model does not support."""
     caps = model_capabilities(model)
-    names = [name for name, value in body.items() if name not in SUPPORTED_PARAMS and not is_default(name, value)]
+    known = SUPPORTED_PARAMS | IGNORABLE_PARAMS
+    names = [name for name, value in body.items() if name not in known and not is_default(name, value)]
     names += [name for name in _requested_sampling(body) if name not in _supported_sampling(body, caps)]
     names += ["service_tier"] if body.get("service_tier") and not _service_tier(body) else []
     names += ["tool_choice"] if requires_call(body.get("tool_choice")) and not caps.forced_tools else []
+    formats = ("text", "json_schema") if caps.strict_tools else ("text",)
+    names += ["response_format"] if format_kind(body) not in formats else []
     names += ["strict"] if not caps.strict_tools and any(strict_flags(body)) else []
     return tuple(dict.fromkeys([*names, *non_function_tools(body)]))
 
@@ -79,8 +87,12 @@ def _check_types(body: Mapping[str, Any]) -> None:
 
 
 def _max_tokens(body: Mapping[str, Any], caps: ModelCapabilities) -> Any:
-    limits = (body.get("max_completion_tokens"), body.get("max_tokens"), caps.max_tokens)
-    return next(limit for limit in limits if limit is not None)
+    limit = clamped_limit(body, _known_most(caps))
+    return caps.max_tokens if limit is None else limit
+
+
+def _known_most(caps: ModelCapabilities) -> int | None:
+    return caps.max_tokens if caps.knows_maximum else None
 
 
 def _scalars(body: Mapping[str, Any], caps: ModelCapabilities) -> dict[str, Any]:
@@ -125,6 +137,8 @@ def _warnings(body: Mapping[str, Any], unsupported: tuple[str, ...], caps: Model
     stop = body.get("stop")
     stops_dropped = stop and len(_stop_sequences(stop) or ()) < (1 if isinstance(stop, str) else len(stop))
     temperature_clamped = _supported_sampling(body, caps).get("temperature", 0) > 1
-    return drop_warnings((*unsupported, "stop") if stops_dropped else unsupported) + (
-        ("param-clamped;name=temperature;value=1",) if temperature_clamped else ()
+    return (
+        *drop_warnings((*unsupported, "stop") if stops_dropped else unsupported),
+        *(("param-clamped;name=temperature;value=1",) if temperature_clamped else ()),
+        *limit_warnings(body, _known_most(caps)),
     )

@@ -6,7 +6,7 @@ Data only: update it when Anthropic releases models.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from proxy.dialects.names import NameRule
 from proxy.headers import RateLimitHeaders
@@ -25,6 +25,8 @@ TOOL_NAME = NameRule("A-Za-z0-9_-", limit=64)
 TOOL_ID = NameRule("A-Za-z0-9_-", limit=256)
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 MAX_USER_ID_LENGTH = 512
+MAX_TITLE_LENGTH = 500
+"""Characters of a document's title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +44,9 @@ class ModelCapabilities:
     mid_conversation_system: bool = False
     """Whether a system message may follow other messages."""
     strict_tools: bool = True
-    """Whether tools may be `strict`."""
+    """Whether tools may be `strict`, and the answer may have a schema."""
+    knows_maximum: bool = True
+    """Whether `max_tokens` is the most that the model accepts."""
 
 
 _LEGACY = ModelCapabilities(4_096, max_sampling_params=2, prefill=True, strict_tools=False)
@@ -52,8 +56,8 @@ _NO_FORCED_TOOLS = ModelCapabilities(128_000, mid_conversation_system=True, forc
 # Keys are prefixes of model names, and the longest match applies. "claude-" covers future models, with the capabilities of the
 # most restricted current one. "" covers other vendors' models behind the same API.
 MODELS: Mapping[str, ModelCapabilities] = {
-    "": _LEGACY,
-    "claude-": _NO_FORCED_TOOLS,
+    "": replace(_LEGACY, knows_maximum=False),
+    "claude-": replace(_NO_FORCED_TOOLS, knows_maximum=False),
     "claude-3-": _LEGACY,
     "claude-3-5-": ModelCapabilities(8_192, max_sampling_params=2, prefill=True, strict_tools=False),
     "claude-3-7-": ModelCapabilities(64_000, max_sampling_params=2, prefill=True, strict_tools=False),
@@ -92,6 +96,7 @@ def model_capabilities(model: str, models: Mapping[str, ModelCapabilities] = MOD
 SUPPORTED_PARAMS = frozenset({
     "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "stream",
     "stream_options", "tools", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "service_tier", "routing",
+    "response_format",
 })  # fmt: skip
 """Request members that are translated. All others are dropped, because the API rejects unknown members."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from proxy.dialects.anthropic.schemas import EMPTY_SCHEMA, object_schema, strict_schema
 from proxy.dialects.anthropic.tables import ModelCapabilities
 from proxy.dialects.hub.content import invalid_param
+from proxy.dialects.hub.response_format import format_kind, requested_schema
 from proxy.dialects.hub.tool_choice import parse_function
 
 _MODES = {"auto": "auto", "required": "any", "none": "none"}
@@ -82,6 +83,17 @@ def _input_schema(function: Mapping[str, Any], strict: bool) -> Any:
         raise invalid_param(
             "tools", f"the parameters of {function['name']!r} are not a JSON Schema, or nested too deeply"
         ) from error
+
+
+def output_config(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the request member `output_config` with the schema of the answer, or None. Raises InvalidRequestError."""
+    if format_kind(body) != "json_schema":
+        return None
+    try:
+        schema = strict_schema(object_schema(requested_schema(body)))
+    except (TypeError, AttributeError, ValueError, RecursionError) as error:
+        raise invalid_param("response_format", "has no JSON Schema, or one nested too deeply") from error
+    return {"format": {"type": "json_schema", "schema": schema}}
 
 
 def _stub_tools(provider_names: Mapping[str, str]) -> dict[str, Any]:

@@ -6,10 +6,15 @@ from collections.abc import Callable, Mapping
 from itertools import takewhile
 from typing import Any
 
+from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import content_parts, invalid_param, part_text, text_content
 from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, tool_calls_of
+from proxy.dialects.hub.tool_images import with_images_after_results
 
 Turn = dict[str, Any]
+
+_FILLER: Turn = {"role": "user", "content": "."}
+"""The user message of a conversation that has only system messages."""
 
 
 def translate_messages(messages: Any, provider_names: Mapping[str, str]) -> list[Turn]:
@@ -19,15 +24,16 @@ def translate_messages(messages: Any, provider_names: Mapping[str, str]) -> list
     """
     if not isinstance(messages, list):
         raise invalid_param("messages", "must be a list")
+    repaired = with_images_after_results(repair_calls(messages))
     translated = [
-        _translate_message(message, f"messages[{index}]", provider_names) for index, message in enumerate(messages)
+        _translate_message(message, f"messages[{index}]", provider_names) for index, message in enumerate(repaired)
     ]
     turns = [turn for turn in translated if turn is not None]
     leading_system = list(takewhile(lambda turn: turn["role"] == "system", turns))
     others = turns[len(leading_system) :]
-    if not others:
-        raise invalid_param("messages", "must contain a message with content other than system messages")
-    if others[-1]["role"] == "assistant":
+    if not turns:
+        raise invalid_param("messages", "must contain a message with content")
+    if others and others[-1]["role"] == "assistant":
         raise invalid_param(
             "messages", "this provider does not support prefill: the last message must not be an assistant message"
         )
@@ -36,7 +42,7 @@ def translate_messages(messages: Any, provider_names: Mapping[str, str]) -> list
         if leading_system
         else []
     )
-    return system + [turn | {"role": "user"} if turn["role"] == "system" else turn for turn in others]
+    return system + [turn | {"role": "user"} if turn["role"] == "system" else turn for turn in others or [_FILLER]]
 
 
 def _translate_message(message: Any, where: str, provider_names: Mapping[str, str]) -> Turn | None:

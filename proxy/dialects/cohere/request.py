@@ -8,10 +8,12 @@ from typing import Any
 import orjson
 
 from proxy.dialects.cohere.messages import translate_messages
-from proxy.dialects.cohere.tables import MAX_STOP_SEQUENCES, PARAMS, PATHS, TOOL_CHOICE_MODES, TOOL_NAME
+from proxy.dialects.cohere.tables import MAX_STOP_SEQUENCES, MOST_TOKENS, PARAMS, PATHS, TOOL_CHOICE_MODES, TOOL_NAME
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.params import check_essential, drop_warnings
+from proxy.dialects.hub.response_format import format_kind, has_tools, requested_schema
+from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings, most_tokens
 from proxy.dialects.hub.tool_choice import parse_tool_selection, strict_flags, used_tool_names
 from proxy.dialects.names import original_names, sanitize_names
 
@@ -22,18 +24,21 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     unsupported = unsupported_params(body, call.family or call.model)
     check_essential(unsupported)
     provider_names = sanitize_names(used_tool_names(body), TOOL_NAME)
+    most = most_tokens(call.family or call.model, MOST_TOKENS)
     request = {
         "model": call.model,
         "messages": translate_messages(body.get("messages"), provider_names),
         **_params(body),
+        "max_tokens": clamped_limit(body, most),
         **_tools(body, provider_names),
         "stop_sequences": _stop_sequences(body.get("stop")),
+        "response_format": _format(body),
         "stream": call.stream,
     }
     return ProviderRequest(
         path=PATHS[call.endpoint],
         body=orjson.dumps({key: value for key, value in request.items() if value is not None}),
-        warnings=drop_warnings(unsupported) + PARAMS.clamp_warnings(body),
+        warnings=drop_warnings(unsupported) + PARAMS.clamp_warnings(body) + limit_warnings(body, most),
         tool_names=original_names(provider_names),
     )
 
@@ -41,7 +46,9 @@ def build_request(call: CallerRequest) -> ProviderRequest:
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """Return the requested parameters that Cohere does not support."""
     penalty = ("presence_penalty",) if _has_two_penalties(body) else ()
-    return PARAMS.unsupported(body) + penalty + (("strict",) if _has_mixed_strict(body) else ())
+    json_with_tools = has_tools(body) and format_kind(body) != "text"
+    shape = ("response_format",) if not format_kind(body) or json_with_tools else ()
+    return PARAMS.unsupported(body) + shape + penalty + (("strict",) if _has_mixed_strict(body) else ())
 
 
 def _has_mixed_strict(body: Mapping[str, Any]) -> bool:
@@ -62,6 +69,14 @@ def _has_two_penalties(body: Mapping[str, Any]) -> bool:
     """Return whether both penalties are set. Cohere accepts only one."""
     values = [body.get(name) for name in ("frequency_penalty", "presence_penalty")]
     return all(isinstance(value, (int, float)) and value > 0 for value in values)
+
+
+def _format(body: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Return the format that requests JSON, with the schema if there is one, or None for text."""
+    kind = format_kind(body)
+    if kind == "text":
+        return None
+    return {"type": "json_object", **({"json_schema": requested_schema(body)} if kind == "json_schema" else {})}
 
 
 def _stop_sequences(stop: Any) -> list[str] | None:

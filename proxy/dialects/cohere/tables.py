@@ -25,8 +25,17 @@ PARAMS = ParamTable(
         "seed": NumericParam("seed", 0, 2**64 - 1, drop_below=True),
     },
     copied={},
-    translated=frozenset({"stop"}),
+    translated=frozenset({"response_format", "stop"}),
 )
+
+MOST_TOKENS: Mapping[str, int] = {
+    "command-a-": 8_192,
+    "command-a-reasoning": 32_768,
+    "command-r-08-2024": 4_096,
+    "command-r-plus-08-2024": 4_096,
+    "command-r7b": 4_096,
+}
+"""Prefix of a model's name -> its maximum of output tokens."""
 
 MAX_STOP_SEQUENCES = 5
 

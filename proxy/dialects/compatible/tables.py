@@ -4,8 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 
 from proxy.dialects.errors import CONTEXT_LENGTH
+from proxy.dialects.hub.message_cleaning import (
+    FOREIGN_IN_CALLS,
+    FOREIGN_IN_MESSAGES,
+    FOREIGN_IN_PARTS,
+    CleaningRules,
+)
 from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 
 PATHS = {"chat": "/chat/completions"}
@@ -16,6 +24,39 @@ RATE_LIMIT_HEADERS = (
     RateLimitHeaders("tokens", "x-ratelimit-limit-tokens-minute", "x-ratelimit-remaining-tokens-minute"),
 )
 """OpenAI's names, and those of Mistral."""
+
+_CLEANING = CleaningRules(
+    FOREIGN_IN_MESSAGES | {"annotations", "audio"},
+    FOREIGN_IN_CALLS,
+    FOREIGN_IN_PARTS,
+    roles={"developer": "system"},
+    own_nulls=False,
+)
+"""What hosts reject in messages: many accept only the members that they know."""
+
+_READ_BACK: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
+    (
+        re.compile(r"deepseek|kimi|glm-|minimax|mimo", re.IGNORECASE),
+        frozenset({"reasoning_content", "partial", "prefix"}),
+    ),
+    (re.compile(r"minimax|anthropic/|google/|x-ai/", re.IGNORECASE), frozenset({"reasoning_details"})),
+    (re.compile(r"gemini", re.IGNORECASE), frozenset({"extra_content"})),
+    (re.compile(r"claude|gemini|qwen", re.IGNORECASE), frozenset({"cache_control"})),
+)
+"""Members that the hosts of some models read, by a pattern of the model's name: most of them from their own answers."""
+
+
+@lru_cache(maxsize=1024)
+def cleaning_rules(model: str) -> CleaningRules:
+    """Return what to remove from the messages to a model."""
+    kept = frozenset[str]().union(*(members for pattern, members in _READ_BACK if pattern.search(model)))
+    return replace(
+        _CLEANING,
+        in_messages=_CLEANING.in_messages - kept,
+        in_calls=_CLEANING.in_calls - kept,
+        in_parts=_CLEANING.in_parts - kept,
+    )
+
 
 FINISH_REASONS: Mapping[str, str] = {
     "stop": "stop",

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from proxy.dialects.google.tables import GEMINI_3, MEDIA_TYPES, SKIP_SIGNATURE_VALIDATOR
+from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import (
     MAX_VALUES_IN_TEXT,
     arguments_json,
@@ -40,6 +41,7 @@ def translate_messages(
     """
     if not isinstance(messages, list) or not messages:
         raise invalid_param("messages", "must be a list of at least one message")
+    messages = repair_calls(messages)
     roles = [message.get("role") if isinstance(message, dict) else None for message in messages]
     system_count = next((index for index, role in enumerate(roles) if role not in _SYSTEM_ROLES), len(roles))
     system = [_text(message, f"messages[{index}]") for index, message in enumerate(messages[:system_count])]
@@ -66,6 +68,8 @@ class ContentsBuilder:
         """Call id -> position among all calls, and the caller's tool name."""
         self._results: dict[int, Part] = {}
         """Results not yet added to the contents, by the position of their call."""
+        self._media: list[Part] = []
+        """Images and files of these results that cannot be in them."""
 
     def add(self, role: Any, message: Mapping[str, Any], where: str) -> None:
         """Add the next message, found at the path `where`. Raises InvalidRequestError if it is invalid."""
@@ -98,6 +102,9 @@ class ContentsBuilder:
             results = [self._results[position] for position in sorted(self._results)]
             self._contents.append({"role": "user", "parts": results})
             self._results = {}
+        if self._media:
+            self._contents.append({"role": "user", "parts": self._media})
+            self._media = []
 
     def _model_parts(self, message: Mapping[str, Any], where: str) -> list[Part]:
         text = _text(message, where) or message.get("refusal")
@@ -127,32 +134,49 @@ class ContentsBuilder:
         if not isinstance(id, str) or id not in self._calls:
             raise invalid_param(f"{where}.{member}", "does not match a tool call of an earlier assistant message")
         position, name = self._calls[id]
+        text, media = _result_content(message.get("content"), f"{where}.content")
+        inline = [part for part in media if self._is_gemini_3 and "inlineData" in part]
         response = {
             **self._id_member(id),
             "name": self._provider_names.get(name, name),
-            "response": _response(_text(message, where)),
+            "response": _response(text),
+            **({"parts": inline} if inline else {}),
         }
         self._results[position] = {"functionResponse": response}
+        if len(inline) < len(media):
+            self._media += [{"text": f"Result of {name}:"}, *(part for part in media if part not in inline)]
 
     def _id_member(self, id: str) -> dict[str, str]:
         return {"id": id} if self._is_gemini_3 else {}
 
 
+def _result_content(content: Any, where: str) -> tuple[str, list[Part]]:
+    """Return a tool result's text, and its images and files as parts."""
+    if isinstance(content, str):
+        return content, []
+    parts = [_part(part, f"{where}[{index}]") for index, part in enumerate(content_parts(content, where))]
+    return "".join(part["text"] for part in parts if "text" in part), [part for part in parts if "text" not in part]
+
+
 def _response(text: str) -> dict[str, Any] | orjson.Fragment:
-    """Return a tool result as the object Gemini requires: JSON objects unchanged, lists and any other text under `output`."""
+    """Return a tool result as the object Gemini requires: JSON objects unchanged, lists and any other text under `output`.
+
+    So is an object with `$ref` in it: Gemini takes that for the name of one of the result's parts.
+    """
     start = text[:64].lstrip()[:1]
     if start and start not in "{[":  # most results are plain text, and an exception takes longer
         return {"output": text}
     try:
         parsed = orjson.loads(text) if count_values(text.encode(), MAX_VALUES_IN_TEXT) <= MAX_VALUES_IN_TEXT else None
-        result = orjson.Fragment(
-            orjson.dumps(parsed)
-        )  # at once, so that the values of one result are in memory at a time
+        written = orjson.dumps(parsed)  # at once, so that the values of one result are in memory at a time
     except orjson.JSONDecodeError:
         return {"output": text}
     except orjson.JSONEncodeError as error:
         raise InvalidRequestError("the request is nested too deeply") from error
-    return result if isinstance(parsed, dict) else {"output": result if isinstance(parsed, list) else text}
+    if not isinstance(parsed, dict | list) or b'"$ref"' in written:
+        return {"output": text}
+    result = orjson.Fragment(written)
+    return result if isinstance(parsed, dict) else {"output": result}
 
 
 def _thought_signature(call: Mapping[str, Any]) -> str | None:

@@ -14,6 +14,8 @@ from proxy.dialects.google.safety import SafetySettings, parse_body_member
 from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
+from proxy.dialects.hub.response_format import format_kind, has_tools, requested_schema
+from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings, most_tokens
 from proxy.dialects.hub.tool_choice import non_function_tools
 from proxy.dialects.names import original_names
 
@@ -26,20 +28,29 @@ _METHODS = {False: "generateContent", True: "streamGenerateContent?alt=sse"}
 def build_request(call: CallerRequest) -> ProviderRequest:
     """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
     body = call.body
-    generation = tables.generation(call.family or call.model)
-    unsupported = unsupported_params(body, call.family or call.model)
+    model = call.family or call.model
+    generation = tables.generation(model)
+    unsupported = unsupported_params(body, model)
     check_essential(unsupported)
     defined = functions(body)
     provider_names = provider_tool_names(body, defined)
     safety = _safety_settings(call)
     system, contents = translate_messages(body.get("messages"), provider_names, generation)
+    most = most_tokens(model.removeprefix("models/"), tables.MOST_TOKENS)
+    if system and tables.NO_SYSTEM_INSTRUCTION.search(model):
+        first, *others = contents
+        system, contents = [], [{**first, "parts": [*system, *first["parts"]]}, *others]
     request = {
         "systemInstruction": {"parts": system} if system else None,
         "contents": contents,
         "tools": declarations(defined, provider_names, generation),
         "toolConfig": tool_config(body, defined, provider_names),
         "safetySettings": safety.settings,
-        "generationConfig": _generation_config(body, frozenset(unsupported)),
+        "generationConfig": {
+            **_generation_config(body, frozenset(unsupported)),
+            **_token_limit(body, most),
+            **_format(body),
+        },
         "serviceTier": tables.SERVICE_TIERS.get(text_of(body.get("service_tier"))),
     }
     return ProviderRequest(
@@ -47,7 +58,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
             model=quote(call.model.removeprefix("models/"), safe=""), method=_METHODS[call.stream]
         ),
         body=serialize_request({member: value for member, value in request.items() if value}),
-        warnings=drop_warnings(unsupported) + safety.warnings,
+        warnings=drop_warnings(unsupported) + safety.warnings + limit_warnings(body, most),
         tool_names=original_names(provider_names),
     )
 
@@ -61,12 +72,18 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
 
 
 def _unavailable(body: Mapping[str, Any], generation: int) -> set[str]:
-    """Return the parameters this model does not support: `n` in streams, `n` and penalties since Gemini 3."""
+    """Return the parameters this model does not support: `n` in streams, `n` and penalties since Gemini 3.
+
+    Before Gemini 3, JSON cannot be requested together with tools.
+    """
     is_gemini_3 = generation >= tables.GEMINI_3
     unavailable = {
         "n": is_gemini_3 or bool(body.get("stream")),
         "presence_penalty": is_gemini_3,
         "frequency_penalty": is_gemini_3,
+        "response_format": not format_kind(body)
+        or generation <= tables.LAST_SUBSET_GENERATION
+        or (has_tools(body) and not is_gemini_3),
         "service_tier": text_of(body.get("service_tier")) not in tables.SERVICE_TIERS,
     }
     return {name for name, is_unavailable in unavailable.items() if is_unavailable}
@@ -82,10 +99,8 @@ def _safety_settings(call: CallerRequest) -> SafetySettings:
 
 
 def _generation_config(body: Mapping[str, Any], unsupported: Set[str]) -> dict[str, Any]:
-    limit = body.get("max_completion_tokens")
     seed = body.get("seed")
     scalars = {
-        "maxOutputTokens": body.get("max_tokens") if limit is None else limit,
         "stopSequences": _stop_sequences(body.get("stop")) or None,
         # Gemini's seed is a signed 32-bit integer. Equal seeds stay equal.
         "seed": seed % 2**31 if isinstance(seed, int) else seed,
@@ -94,6 +109,20 @@ def _generation_config(body: Mapping[str, Any], unsupported: Set[str]) -> dict[s
         if name not in unsupported and not is_default(name, body.get(name)):
             scalars[provider_name] = body.get(name)
     return {name: value for name, value in scalars.items() if value is not None}
+
+
+def _format(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members that request JSON, with the schema if there is one."""
+    kind = format_kind(body)
+    if kind == "text":
+        return {}
+    schema = {"responseJsonSchema": requested_schema(body)} if kind == "json_schema" else {}
+    return {"responseMimeType": "application/json", **schema}
+
+
+def _token_limit(body: Mapping[str, Any], most: int | None) -> dict[str, Any]:
+    limit = clamped_limit(body, most)
+    return {} if limit is None else {"maxOutputTokens": limit}
 
 
 def _stop_sequences(stop: Any) -> list[str]:

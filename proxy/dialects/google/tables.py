@@ -25,6 +25,7 @@ SUPPORTED_PARAMS = frozenset(SCALARS) | {
     "max_tokens",
     "messages",
     "model",
+    "response_format",
     "safety_settings",
     "seed",
     "service_tier",
@@ -45,6 +46,18 @@ GEMINI_3 = 3
 
 LAST_SUBSET_GENERATION = 1
 """Last generation that accepts only OpenAPI's subset of JSON Schema for tool parameters."""
+
+MOST_TOKENS: Mapping[str, int] = {
+    "gemini-1.5": 8_192,
+    "gemini-2.0": 8_192,
+    "gemini-2.5": 65_536,
+    "gemini-2.5-flash-image": 32_768,
+    "gemini-3": 65_536,
+}
+"""Prefix of a model's name -> its maximum of output tokens."""
+
+NO_SYSTEM_INSTRUCTION = re.compile(r"gemma-[123](?!\d)")
+"""Models that reject `systemInstruction`: it is put in front of the user's first message."""
 
 SKIP_SIGNATURE_VALIDATOR = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """Base64 of `skip_thought_signature_validator`: Google's documented signature for calls made by other models."""

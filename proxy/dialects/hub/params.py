@@ -17,8 +17,8 @@ _HANDLED_ELSEWHERE = frozenset({
 })  # fmt: skip
 
 IGNORABLE_PARAMS = frozenset({
-    "metadata", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "routing", "safety_identifier",
-    "store", "user",
+    "metadata", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "routing",
+    "safety_identifier", "store", "user",
 })  # fmt: skip
 """Parameters that can be dropped without changing the answer."""
 
@@ -63,11 +63,14 @@ def is_default(name: str, value: Any) -> bool:
 
 
 def essential_params(body: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the essential parameters that have an effect, and `stream`, or {} if there are none."""
+    """Return the essential parameters that have an effect, whether there are tools, and `stream`, or {} if there are none."""
     if _ESSENTIAL.isdisjoint(body):
         return {}
     found = {name: body[name] for name in ESSENTIAL_PARAMS if name in body and not is_default(name, body[name])}
-    return {**found, "stream": body.get("stream")} if found else {}
+    if not found:
+        return {}
+    has_tools = {"tools": [{"type": "function"}]} if body.get("tools") and "tools" not in found else {}
+    return {**found, **has_tools, "stream": body.get("stream")}
 
 
 def check_essential(unsupported: Iterable[str]) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import content_parts, invalid_param, part_text, text_content
+from proxy.dialects.hub.files import PDF, parse_file
 from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, tool_calls_of
 from proxy.dialects.mistral.ids import sanitize_ids
-from proxy.dialects.mistral.tables import BRIDGE
+from proxy.dialects.mistral.tables import BRIDGE, FILLER
 
 Turn = dict[str, Any]
 
@@ -26,15 +28,26 @@ def translate_messages(messages: Any, tool_names: Mapping[str, str]) -> list[Tur
     """Return the messages with these tool names. Raises InvalidRequestError for what Mistral cannot express."""
     if not isinstance(messages, list):
         raise invalid_param("messages", "must be a list")
+    messages = repair_calls(messages)
     names = _Names(tool_names, sanitize_ids(_ids(messages)))
     turns: list[Turn] = []
     for index, message in enumerate(messages):
         turns += _with_bridge(_turn(message, f"messages[{index}]", names), turns)
-    if all(turn["role"] == "system" for turn in turns):
-        raise invalid_param("messages", "must contain a non-empty message that is not a system message")
+    if not turns:
+        raise invalid_param("messages", "must contain a message with content")
+    if turns[-1]["role"] == "system":
+        return _ended_by_user(turns)
     if turns[-1]["role"] == "assistant" and "tool_calls" not in turns[-1]:
         turns[-1]["prefix"] = True
     return turns
+
+
+def _ended_by_user(turns: list[Turn]) -> list[Turn]:
+    """Return turns that end with a system turn as Mistral accepts them: it becomes a user turn, or one follows if all are."""
+    if all(turn["role"] == "system" for turn in turns):
+        return [*turns, {"role": "user", "content": FILLER}]
+    *before, last = turns
+    return [*before, *_with_bridge({**last, "role": "user"}, before)]
 
 
 def _turn(message: Any, where: str, names: _Names) -> Turn | None:
@@ -124,9 +137,18 @@ def _audio(part: dict[str, Any], where: str) -> dict[str, Any]:
     return {"type": "input_audio", "input_audio": audio["data"]}
 
 
+def _file(part: dict[str, Any], where: str) -> dict[str, Any]:
+    file = parse_file(part, where)
+    if file.media_type != PDF:
+        return {"type": "text", "text": file.data}
+    name = {"document_name": file.name} if file.name else {}
+    return {"type": "document_url", "document_url": file.url, **name}
+
+
 _CHUNKS: Mapping[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
     "text": _text,
     "refusal": _text,
     "image_url": image_part,
     "input_audio": _audio,
+    "file": _file,
 }

@@ -47,3 +47,6 @@ MODES: Mapping[str, str] = {"auto": "auto", "none": "none", "required": "any"}
 
 BRIDGE = "OK."
 """Assistant message inserted between a tool result and a user message: older models require one."""
+
+FILLER = "."
+"""User message after a conversation of only system messages: the API requires one."""

@@ -3,6 +3,7 @@
 from proxy.dialects.contract import Dialect
 from proxy.dialects.hub.error_envelope import translate_error
 from proxy.dialects.hub.events import has_content
+from proxy.dialects.openai.params import unsupported_params
 from proxy.dialects.openai.request import build_request
 from proxy.dialects.openai.response import translate_response
 from proxy.dialects.openai.stream import PassthroughStream
@@ -20,4 +21,5 @@ DIALECT = Dialect(
     forwarded_header_prefixes=("openai-", "x-stainless-"),
     returned_header_prefixes=("openai-processing-ms",),
     otel_provider_name="openai",
+    unsupported_params=unsupported_params,
 )

@@ -8,13 +8,18 @@ from typing import Any
 from msgspec import Struct
 
 from proxy.dialects.contract import CallerRequest, ProviderRequest
-from proxy.dialects.hub.params import drop_warnings
-from proxy.dialects.hub.request_members import parse_members, replace_members
-from proxy.dialects.openai.history import has_foreign_members, without_foreign_members
+from proxy.dialects.hub.message_cleaning import cleaned_messages
+from proxy.dialects.hub.params import check_essential, drop_warnings
+from proxy.dialects.hub.request_members import replace_members
+from proxy.dialects.hub.token_limit import clamped_limit, exceeds, limit_warnings, most_tokens
+from proxy.dialects.openai.params import unsupported_params
 from proxy.dialects.openai.tables import (
+    CHECKED_PARAMS,
+    CLEANING,
     DROPPED_IMAGE_OPTIONS,
     GPT_IMAGE_MODELS,
     IMAGE_OPTION_MAP,
+    MOST_TOKENS,
     PATHS,
     REASONING_MODELS,
     USAGE_ON_REQUEST,
@@ -27,6 +32,7 @@ class _Change(Struct, frozen=True):
     set: Mapping[str, Any] = {}
     drop: tuple[str, ...] = ()
     drop_with_warning: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 _UNCHANGED = _Change()
@@ -37,7 +43,7 @@ def build_request(request: CallerRequest) -> ProviderRequest:
     change = _CHANGES[request.endpoint](request) if request.endpoint in _CHANGES else _UNCHANGED
     changes = {"model": request.model, **_stream_options(request), **change.set}
     body = replace_members(request.raw, changes, drop=("routing", *change.drop, *change.drop_with_warning))
-    warnings = drop_warnings(change.drop_with_warning)
+    warnings = (*drop_warnings(change.drop_with_warning), *change.warnings)
     return ProviderRequest(path=PATHS[request.endpoint], body=body, warnings=warnings)
 
 
@@ -49,15 +55,26 @@ def _stream_options(request: CallerRequest) -> dict[str, Any]:
 
 
 def _chat_changes(request: CallerRequest) -> _Change:
-    """Rename the token limit for reasoning models, and remove other providers' members from the history."""
-    changes: dict[str, Any] = {}
-    if has_foreign_members(request.body.get("messages")):
-        changes["messages"] = without_foreign_members(parse_members(request.raw)["messages"])
-    if "max_tokens" not in request.body or not REASONING_MODELS.match(request.family or request.model):
+    """Clean the history, rename and lower the token limit, and drop what the model's family rejects."""
+    changes = cleaned_messages(request, CLEANING)
+    if CHECKED_PARAMS.isdisjoint(request.body):
         return _Change(changes) if changes else _UNCHANGED
-    if request.body.get("max_completion_tokens") is None:
-        changes["max_completion_tokens"] = request.body["max_tokens"]
-    return _Change(changes, drop=("max_tokens",))
+    model = request.family or request.model
+    unsupported = unsupported_params(request.body, model)
+    check_essential(unsupported)
+    most = most_tokens(model, MOST_TOKENS)
+    changes |= _token_limit(request.body, model, most)
+    renamed = ("max_tokens",) if "max_completion_tokens" in changes else ()
+    return _Change(changes, renamed, unsupported, limit_warnings(request.body, most))
+
+
+def _token_limit(body: Mapping[str, Any], model: str, most: int | None) -> dict[str, Any]:
+    """Return the limit where it changes: under the name that the model accepts, and no more than its maximum."""
+    limit = clamped_limit(body, most)
+    if "max_tokens" in body and REASONING_MODELS.match(model):
+        return {"max_completion_tokens": limit}
+    names = [name for name in ("max_completion_tokens", "max_tokens") if exceeds(body.get(name), most)]
+    return dict.fromkeys(names, limit)
 
 
 def _image_changes(request: CallerRequest) -> _Change:

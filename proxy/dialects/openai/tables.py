@@ -5,6 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from proxy.dialects.hub.message_cleaning import (
+    FOREIGN_IN_CALLS,
+    FOREIGN_IN_MESSAGES,
+    FOREIGN_IN_PARTS,
+    CleaningRules,
+)
+
 PATHS = {
     "chat": "/chat/completions",
     "completions": "/completions",
@@ -30,14 +37,59 @@ CHOICE_MEMBERS: Mapping[str, tuple[str, type]] = {"chat": ("message", dict), "co
 USAGE_ON_REQUEST = ("chat", "completions")
 """Endpoints whose streams contain usage only on request."""
 
-REASONING_MODELS = re.compile(r"o\d|gpt-(?:[5-9]|\d\d)")
+REASONING_MODELS = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|\d\d))")
 """Models, by the start of the name, that accept `max_completion_tokens` and reject `max_tokens`."""
 
-FOREIGN_IN_MESSAGES = frozenset({"provider", "reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"})
-"""Message members that other providers' answers have, and that callers send back in the history. OpenAI rejects them."""
+SAMPLED_MODELS = re.compile(r"gpt-5-chat")
+"""Those of them that do not reason and accept every parameter."""
 
-FOREIGN_IN_CALLS = frozenset({"extra_content"})
-"""The same for each of `tool_calls`: Gemini's thought signatures."""
+OPTIONAL_REASONING_MODELS = re.compile(r"(?:ft:)?gpt-(?:5\.[1-9]|[6-9]|\d\d)")
+"""Those of them whose reasoning can be switched off."""
+
+NO_REASONING_MODELS = re.compile(r"(?:ft:)?(?:gpt-[34]|chatgpt-4)")
+"""Models without reasoning."""
+
+FIXED_BY_REASONING = frozenset({"audio", "frequency_penalty", "logit_bias", "prediction", "presence_penalty", "stop"})
+"""Parameters that reasoning models reject."""
+
+FIXED_WITHOUT_EFFORT = frozenset({"logprobs", "temperature", "top_logprobs", "top_p"})
+"""Parameters that they reject unless reasoning is switched off."""
+
+NO_REASONING_PARAMS = frozenset({"reasoning_effort", "verbosity"})
+"""Parameters that models without reasoning reject."""
+
+FOREIGN_PARAMS = frozenset({
+    "chat_template_kwargs", "include_reasoning", "min_p", "min_tokens", "random_seed", "reasoning_format",
+    "repetition_penalty", "safe_prompt", "safety_settings", "thinking", "top_a", "top_k",
+})  # fmt: skip
+"""Other providers' parameters. OpenAI rejects a request that contains one."""
+
+CHECKED_PARAMS = (
+    FIXED_BY_REASONING
+    | FIXED_WITHOUT_EFFORT
+    | NO_REASONING_PARAMS
+    | FOREIGN_PARAMS
+    | {"max_completion_tokens", "max_tokens"}
+)
+"""Parameters that depend on the model. Most requests have none of them."""
+
+MOST_TOKENS: Mapping[str, int] = {
+    "chatgpt-4o": 16_384,
+    "gpt-3.5-turbo": 4_096,
+    "gpt-4-turbo": 4_096,
+    "gpt-4.1": 32_768,
+    "gpt-4o": 16_384,
+    "gpt-5": 128_000,
+    "gpt-5-chat": 16_384,
+    "gpt-5-pro": 272_000,
+    "o1": 100_000,
+    "o3": 100_000,
+    "o4-mini": 100_000,
+}
+"""Prefix of a model's name -> its maximum of output tokens."""
+
+CLEANING = CleaningRules(FOREIGN_IN_MESSAGES, FOREIGN_IN_CALLS, FOREIGN_IN_PARTS)
+"""What OpenAI rejects in messages."""
 
 GPT_IMAGE_MODELS = re.compile(r"gpt-image|chatgpt-image")
 """The models that replaced DALL-E, with other option values."""

@@ -33,7 +33,7 @@ def assistant_call(**changes: Any) -> dict[str, Any]:
     (["hi"], "messages[0].role"),
     ([{"role": ["user"]}], "messages[0].role"),
     ([{"role": "function", "name": "f", "content": "x"}], "messages[0].role"),
-    ([{"role": "system", "content": "x"}], "messages"),
+    ([{"role": "system", "content": " "}], "messages"),
     ([{"role": "user", "content": 5}], "messages[0].content"),
     ([{"role": "user", "content": [{"type": "text", "text": 5}]}], "messages[0].content[0].text"),
     ([{"role": "user", "content": [{"type": "input_audio", "input_audio": {}}]}], "messages[0].content[0]"),
@@ -67,3 +67,18 @@ def test_messages_of_one_role_are_merged_and_a_blank_tool_result_has_no_content(
     turns = turns_of(USER, USER, CALLS, RESULT | {"content": " "}, USER)
     assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
     assert turns[2]["content"][0] == {"type": "tool_result", "tool_use_id": "1"}
+
+
+def test_a_conversation_of_system_messages_alone_gets_a_user_turn() -> None:
+    assert turns_of({"role": "system", "content": "x"}) == [
+        {"role": "user", "content": [{"type": "text", "text": "."}]}
+    ]
+
+
+def test_files_become_documents() -> None:
+    pdf = {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0xLjQK", "filename": "a.pdf"}}
+    text = {"type": "file", "file": {"file_data": "data:text/plain;base64,aGk="}}
+    assert turns_of({"role": "user", "content": [pdf, text]})[0]["content"] == [
+        {"type": "document", "source": {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"}, "title": "a.pdf"},
+        {"type": "document", "source": {"type": "text", "media_type": "text/plain", "data": "hi"}},
+    ]  # fmt: skip

@@ -7,11 +7,14 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming, MessageCreateParamsStreaming
 from pydantic_core import ValidationError
 
+from proxy.dialects import DIALECTS
 from proxy.dialects.anthropic import DIALECT
+from proxy.dialects.contract import CallerRequest
 from proxy.errors import InvalidRequestError
 from tests.dialects.anthropic.golden import HERE, load, translated_request
 from tests.dialects.oracles import corruptions, golden_files, strict
@@ -108,3 +111,20 @@ def test_unsupported_params_depend_on_the_model(body: dict[str, Any], model: str
 def test_path_and_auth_are_those_of_the_messages_api() -> None:
     assert DIALECT.paths == {"chat": "/v1/messages"}
     assert DIALECT.auth == "x-api-key"
+
+
+@pytest.mark.parametrize("model, sent, warnings", [
+    ("claude-haiku-4-5", 64_000, ("max-tokens-clamped;value=64000",)), ("claude-opus-4-8", 100_000, ()),
+    ("claude-opus-9", 100_000, ()), ("other-vendors-model", 100_000, ()),
+])  # fmt: skip
+def test_a_limit_above_a_known_maximum_is_lowered(model: str, sent: int, warnings: tuple[str, ...]) -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}], "max_tokens": 100_000}
+    built = DIALECT.build_request(CallerRequest("chat", body, b"", model, False))
+    assert (orjson.loads(built.body)["max_tokens"], built.warnings) == (sent, warnings)
+
+
+def test_params_without_effect_on_the_answer_exclude_no_target() -> None:
+    harmless = {"metadata": {"a": "b"}, "store": True, "user": "u", "safety_identifier": "s", "prompt_cache_key": "k",
+                "prompt_cache_retention": "24h", "prediction": {"type": "content", "content": "x"}}  # fmt: skip
+    for dialect in DIALECTS.values():
+        assert dialect.unsupported_params(harmless, "claude-opus-4-8") == ()

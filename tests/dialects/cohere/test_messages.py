@@ -47,7 +47,7 @@ def test_a_call_and_its_result_keep_their_id() -> None:
     ({"role": "bogus"}, "messages[0].role"), ({"role": "tool", "content": "x"}, "messages[0].tool_call_id"),
     ({"role": "user", "content": [{"type": "input_audio"}]}, "messages[0].content[0]"),
     ({"role": "user", "content": 3}, "messages[0].content"),
-    ({"role": "tool", "tool_call_id": "i", "content": [{"type": "image_url"}]}, "messages[0].content[0]"),
+    ({"role": "tool", "tool_call_id": "i", "content": [{"type": "image_url"}]}, "messages[1].content[1].image_url.url"),
 ])  # fmt: skip
 def test_an_invalid_message_is_reported_with_its_path(message: Any, param: str) -> None:
     with pytest.raises(InvalidRequestError) as caught:
@@ -57,3 +57,16 @@ def test_an_invalid_message_is_reported_with_its_path(message: Any, param: str) 
 
 def test_an_assistant_message_without_content_is_omitted() -> None:
     assert translate_messages([{"role": "assistant", "content": ""}, HELLO], {}) == [HELLO]
+
+
+def test_a_conversation_of_system_messages_alone_gets_a_user_message() -> None:
+    system = {"role": "system", "content": "x"}
+    assert translate_messages([system], {}) == [system, {"role": "user", "content": "."}]
+
+
+def test_images_of_tool_results_follow_in_a_user_message() -> None:
+    image = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+    result = {"role": "tool", "tool_call_id": "i", "content": [{"type": "text", "text": "done"}, image]}
+    turns = translate_messages([HELLO, {"role": "assistant", "tool_calls": CALLS}, result], {})
+    assert turns[2] == {"role": "tool", "tool_call_id": "i", "content": "done"}
+    assert turns[3] == {"role": "user", "content": [{"type": "text", "text": "Result of the tool call i:"}, image]}

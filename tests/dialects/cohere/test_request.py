@@ -109,11 +109,11 @@ def test_invalid_tool_names_are_mapped_to_unique_valid_names_and_back() -> None:
 
 @pytest.mark.parametrize("body, param", [
     ({"messages": []}, "messages"), ({"messages": None}, "messages"), ({"stop": ["x"] * 6}, "stop"),
-    ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
+    ({"messages": [{"role": "assistant", "content": ""}]}, "messages"),
     ({"messages": [*HELLO, {"role": "assistant", "content": "x"}]}, "messages"),
     ({"audio": {}}, "audio"), ({"web_search_options": {}}, "web_search_options"),
     ({"function_call": "auto"}, "function_call"), ({"logprobs": True}, "logprobs"),
-    ({"response_format": {"type": "json_object"}}, "response_format"),
+    ({"response_format": {"type": "json_object"}, "tools": TOOLS}, "response_format"),
     ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools"),
     ({"tools": TOOLS, "tool_choice": {"type": "custom", "custom": {"name": "f"}}}, "tool_choice"),
     ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
@@ -122,3 +122,10 @@ def test_an_unsupported_or_invalid_parameter_is_reported_by_name(body: Any, para
     with pytest.raises(InvalidRequestError) as caught:
         provider_request(**body)
     assert caught.value.param == param
+
+
+def test_a_limit_above_the_models_maximum_is_lowered() -> None:
+    body = {"messages": HELLO, "max_tokens": 100_000}
+    built = DIALECT.build_request(CallerRequest("chat", body, b"", "command-a-03-2025", False))
+    assert orjson.loads(built.body)["max_tokens"] == 8_192
+    assert built.warnings == ("max-tokens-clamped;value=8192",)

@@ -71,3 +71,31 @@ def test_the_routing_member_is_not_sent() -> None:
 
 def test_requests_are_valid_for_openais_type() -> None:
     strict(CompletionCreateParamsNonStreaming).validate_python(sent(max_completion_tokens=5))
+
+
+@pytest.mark.parametrize("model, member, is_sent", [
+    ("llama-4", "reasoning_content", False), ("deepseek-reasoner", "reasoning_content", True),
+    ("openai/gpt-oss-120b", "reasoning_content", False), ("anthropic/claude-sonnet-5", "reasoning_details", True),
+    ("moonshotai/kimi-k2-thinking", "reasoning_content", True), ("llama-4", "annotations", False),
+])  # fmt: skip
+def test_only_hosts_that_read_a_member_of_the_history_get_it(model: str, member: str, is_sent: bool) -> None:
+    body = {"model": "a", "messages": [*HELLO, {"role": "assistant", "content": "x", member: "r"}]}
+    built = DIALECT.build_request(CallerRequest("chat", body, orjson.dumps(body), model, False))
+    assert (member in orjson.loads(built.body)["messages"][1]) is is_sent
+
+
+def test_signatures_of_calls_reach_gemini_models_only() -> None:
+    call = {
+        "id": "a",
+        "type": "function",
+        "function": {"name": "f", "arguments": "{}"},
+        "extra_content": {"google": {}},
+    }
+    body = {"model": "a", "messages": [*HELLO, {"role": "assistant", "content": None, "tool_calls": [call]}]}
+    for model, is_sent in (("gemini-3-pro", True), ("llama-4", False)):
+        built = DIALECT.build_request(CallerRequest("chat", body, orjson.dumps(body), model, False))
+        assert ("extra_content" in orjson.loads(built.body)["messages"][1]["tool_calls"][0]) is is_sent
+
+
+def test_developer_messages_are_sent_as_system_messages() -> None:
+    assert sent(messages=[{"role": "developer", "content": "x"}])["messages"] == [{"role": "system", "content": "x"}]

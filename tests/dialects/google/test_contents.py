@@ -168,7 +168,7 @@ AT_IMAGE = "messages[0].content[1].image_url.url"
         ),
         ([{"role": "user", "content": [{"type": "video"}]}], "messages[0].content[0]"),
         ([USER, assistant_calls("a"), result("zzz")], "messages[2].tool_call_id"),
-        ([USER, assistant_calls("a"), {"role": "tool", "content": "x"}], "messages[2].tool_call_id"),
+        ([USER, {"role": "tool", "content": "x"}], "messages[1].tool_call_id"),
         ([{"role": "robot", "content": "x"}], "messages[0].role"),
         (["Hi"], "messages[0].role"),
         ([USER, {"role": "assistant", "tool_calls": "f"}], "messages[1].tool_calls"),
@@ -180,3 +180,30 @@ def test_an_invalid_message_is_reported_with_its_path(messages: Any, param: str)
     with pytest.raises(InvalidRequestError) as caught:
         translate_messages(messages, {}, 2)
     assert caught.value.param == param
+
+
+PICTURE = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUg=="
+INLINE = {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="}}
+SHOT = {
+    "role": "tool",
+    "tool_call_id": "a",
+    "content": [{"type": "text", "text": "done"}, {"type": "image_url", "image_url": {"url": PICTURE}}],
+}
+
+
+def test_a_picture_in_a_tool_result_is_a_part_of_it_since_gemini_3() -> None:
+    _, contents = translate_messages([USER, assistant_calls("a"), SHOT], {}, 3)
+    (part,) = contents[-1]["parts"]
+    assert part["functionResponse"]["response"] == {"output": "done"} and part["functionResponse"]["parts"] == [INLINE]
+
+
+def test_older_models_get_it_in_the_next_user_content() -> None:
+    _, contents = translate_messages([USER, assistant_calls("a", "b"), SHOT, result("b"), USER], {}, 2)
+    assert [list(part) for part in contents[-2]["parts"]] == [["functionResponse"], ["functionResponse"]]
+    assert contents[-1]["role"] == "user" and INLINE in contents[-1]["parts"]
+
+
+@pytest.mark.parametrize("text", ['{"a":{"$ref":"#/$defs/City"}}', '[{"\\u0024ref":"x"}]'])
+def test_a_result_with_a_reference_is_sent_as_text(text: str) -> None:
+    _, contents = translate_messages([USER, assistant_calls("a"), {**result("a"), "content": text}], {}, 3)
+    assert contents[-1]["parts"][0]["functionResponse"]["response"] == {"output": text}

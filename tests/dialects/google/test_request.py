@@ -131,7 +131,8 @@ def test_scalar_parameters_go_into_the_generation_config(given: dict[str, Any], 
         ({"logprobs": True, "top_logprobs": 3}, "gemini-2.5-flash", ("logprobs", "top_logprobs")),
         ({"logprobs": False, "top_logprobs": 0, "logit_bias": {}}, "gemini-2.5-flash", ()),
         ({"reasoning_effort": "low"}, "gemini-2.5-flash", ("reasoning_effort",)),
-        ({"response_format": {"type": "json_object"}}, "gemini-2.5-flash", ("response_format",)),
+        ({"response_format": {"type": "json_object"}}, "gemini-2.5-flash", ()),
+        ({"response_format": {"type": "grammar"}}, "gemini-2.5-flash", ("response_format",)),
         ({"response_format": {"type": "text"}, "parallel_tool_calls": True}, "gemini-2.5-flash", ()),
         ({"parallel_tool_calls": False, "anything": 1}, "gemini-2.5-flash", ("parallel_tool_calls", "anything")),
         ({"presence_penalty": 1, "frequency_penalty": 0}, "gemini-3-pro-preview", ("presence_penalty",)),
@@ -157,7 +158,7 @@ def test_dropped_parameters_are_in_the_warnings_unless_invalid_in_a_header() -> 
     ("change", "param"),
     [
         ({"n": 2, "stream": True}, "n"),
-        ({"response_format": {"type": "json_object"}}, "response_format"),
+        ({"response_format": {"type": "grammar"}}, "response_format"),
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"web_search_options": {}}, "web_search_options"),
         ({"logprobs": True}, "logprobs"),
@@ -205,3 +206,17 @@ def test_a_corrupted_request_is_sent_or_rejected(file: Path) -> None:
             DIALECT.build_request(CallerRequest("chat", body, b"", golden["model"], bool(body.get("stream"))))
         except InvalidRequestError as error:
             assert error.param
+
+
+def test_models_without_system_instructions_get_them_in_the_first_user_content() -> None:
+    messages = [{"role": "system", "content": "s"}, {"role": "user", "content": "u"}]
+    sent, _ = translated({"messages": messages}, model="gemma-3-27b-it")
+    assert sent["contents"] == [{"role": "user", "parts": [{"text": "s"}, {"text": "u"}]}]
+    assert "systemInstruction" not in sent
+
+
+def test_a_limit_above_the_models_maximum_is_lowered() -> None:
+    body = {"messages": [{"role": "user", "content": "u"}], "max_tokens": 100_000}
+    sent, request = translated(body)
+    assert sent["generationConfig"] == {"maxOutputTokens": 65_536}
+    assert request.warnings == ("max-tokens-clamped;value=65536",)

@@ -68,9 +68,10 @@ def test_arguments_are_text_and_never_empty() -> None:
     ({"role": "assistant", "function_call": {"name": "f"}}, "messages[0].function_call"),
     ({"role": "assistant", "tool_calls": "x"}, "messages[0].tool_calls"),
     ({"role": "assistant", "tool_calls": ["x"]}, "messages[0].tool_calls[0].function.name"),
-    ({"role": "assistant", "tool_calls": [{"function": {"name": "f"}}]}, "messages[0].tool_calls[0].id"),
+    ({"role": "assistant", "tool_calls": [{"function": {"name": 5}}]}, "messages[0].tool_calls[0].function.name"),
     ({"role": "tool", "content": "x"}, "messages[0].tool_call_id"),
-    ({"role": "user", "content": [{"type": "file"}]}, "messages[0].content[0]"),
+    ({"role": "user", "content": [{"type": "file"}]}, "messages[0].content[0].file.file_data"),
+    ({"role": "user", "content": [{"type": "video"}]}, "messages[0].content[0]"),
     ({"role": "user", "content": [{"type": "text"}]}, "messages[0].content[0].text"),
     ({"role": "user", "content": [{"type": "input_audio"}]}, "messages[0].content[0].input_audio.data"),
     ({"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x/y.png"}}]},
@@ -80,3 +81,19 @@ def test_unsupported_messages_are_rejected_with_their_path(message: Any, param: 
     with pytest.raises(InvalidRequestError) as caught:
         translate_messages([message, HELLO], {})
     assert caught.value.param == param
+
+
+def test_a_conversation_that_ends_with_a_system_message_ends_with_a_user_message() -> None:
+    system = {"role": "system", "content": "x"}
+    assert translate_messages([system], {}) == [system, {"role": "user", "content": "."}]
+    assert translate_messages([HELLO, system], {}) == [HELLO, {"role": "user", "content": "x"}]
+
+
+def test_a_pdf_is_sent_by_its_url_and_a_text_file_as_text() -> None:
+    url = "data:application/pdf;base64,JVBERi0xLjQK"
+    pdf = {"type": "file", "file": {"file_data": url, "filename": "a.pdf"}}
+    text = {"type": "file", "file": {"file_data": "data:text/plain;base64,aGk="}}
+    assert translate_messages([{"role": "user", "content": [pdf, text]}], {})[0]["content"] == [
+        {"type": "document_url", "document_url": url, "document_name": "a.pdf"},
+        {"type": "text", "text": "hi"},
+    ]

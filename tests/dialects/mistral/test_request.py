@@ -79,7 +79,7 @@ def test_parameters_get_mistrals_names_and_ranges(params: Any, expected: tuple[s
 @pytest.mark.parametrize("body, param", [
     ({"messages": "hi"}, "messages"),
     ({"messages": []}, "messages"),
-    ({"messages": [{"role": "system", "content": "x"}]}, "messages"),
+    ({"messages": [{"role": "assistant", "content": ""}]}, "messages"),
     ({"audio": {"voice": "x"}}, "audio"),
     ({"modalities": ["text", "audio"]}, "modalities"),
     ({"web_search_options": {}}, "web_search_options"),
