@@ -13,7 +13,7 @@ from proxy.dialects.coerce import content_of, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
-from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.dialects.lenient_json import parse_or_none, serialize, with_exact_integers
 from proxy.sse import Event, data_of
 
 _DELTA_PREFIX = b"event: content_block_delta\ndata: "
@@ -172,4 +172,4 @@ def _parse_frame(frame: bytes) -> Any:
         except orjson.JSONDecodeError:
             pass
     data = data_of(frame)
-    return _NO_DATA if data is None else parse_or_none(data)
+    return _NO_DATA if data is None else with_exact_integers(parse_or_none(data), data)

@@ -18,7 +18,8 @@ from proxy.dialects.hub.chunk import DONE
 from proxy.dialects.hub.chunk_writer import error_event
 from proxy.dialects.hub.record import record_delta
 from proxy.dialects.hub.splice import append_member, provider_member
-from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.dialects.hub.usage import merge_usage
+from proxy.dialects.lenient_json import parse_or_none, serialize, with_exact_integers
 from proxy.errors import UpstreamErrorResponse
 from proxy.sse import Event, data_of, encode
 
@@ -74,7 +75,7 @@ class RepairingStream(FrameTransform):
             state.id, state.model = chunk["id"], chunk["model"]
             record_delta(chunk["choices"][0]["delta"], state)
             return self._pass(data)
-        return self._repair(chunk, data)
+        return self._repair(with_exact_integers(chunk, data), data)
 
     def _pass(self, data: bytes) -> bytes:
         return encode(append_member(data.replace(b"\n", b" "), self._member))
@@ -100,12 +101,14 @@ class RepairingStream(FrameTransform):
         return b""
 
     def _record(self, chunk: Mapping[str, Any]) -> None:
-        """Record id, model and usage. Usage may come in any chunk, also in Groq's `x_groq`. The last one counts."""
+        """Record id, model and usage. Usage may come in any chunk, also in Groq's `x_groq`."""
         state = self._context.answer
         state.id = text_of(chunk.get("id")) or state.id
         state.model = text_of(chunk.get("model")) or state.model or self._context.model
         in_groq = object_of(chunk.get("x_groq")).get("usage")
-        state.usage = normalize_usage(chunk.get("usage")) or normalize_usage(in_groq) or state.usage
+        counts = normalize_usage(chunk.get("usage")) or normalize_usage(in_groq)
+        if counts is not None:
+            state.usage = normalize_usage(merge_usage(state.usage, counts))
 
     def _common_members(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
         """Return id, object, created and model. What the chunk lacks is taken from the last chunk, else from the context."""

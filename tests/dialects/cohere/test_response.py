@@ -29,6 +29,7 @@ def test_a_response_is_translated_to_its_golden_file(file: Path) -> None:
 @pytest.mark.parametrize("usage, prompt, completion", [
     ({"tokens": {"input_tokens": 12.0, "output_tokens": 3.0}, "billed_units": {"input_tokens": 5.0}}, 12, 3),
     ({"billed_units": {"input_tokens": 5.0, "output_tokens": 2.0}}, 5, 2), ({"tokens": {}}, 0, 0),
+    ({"tokens": {"input_tokens": 0, "output_tokens": 0}, "billed_units": {"input_tokens": 5, "output_tokens": 2}}, 5, 2),
 ])  # fmt: skip
 def test_token_counts_are_integers(usage: Any, prompt: int, completion: int) -> None:
     counts = to_openai_usage(usage)

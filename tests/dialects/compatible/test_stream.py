@@ -236,6 +236,19 @@ def test_a_name_in_pieces_is_sent_whole() -> None:
     assert [(call["id"], call["function"]) for call in calls] == [("k", {"name": "get_weather", "arguments": "{}"})]
 
 
+def test_a_usage_of_zeros_at_the_end_does_not_replace_an_earlier_one() -> None:
+    context = response_context()
+    usages = [{"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}, None, dict.fromkeys(COUNTS, 0)]
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}], "usage": usage}
+        for usage in usages
+    ]
+    source = [b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks]
+    events = events_of(feed_all(DIALECT.stream_translator(context), source))
+    assert events[-2]["usage"] == context.answer.usage == usages[0]
+
+
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 HOST_MEMBERS = {"native_finish_reason", "stop_reason", "timings", "queue_time"}
 
 
