@@ -69,6 +69,7 @@ def test_an_invalid_or_failed_response_is_malformed(body: Any) -> None:
     (498, "invalid token", 400, "invalid_request", "invalid_request"),
     (500, "internal", 500, "server_error", "server_error"),
     (503, "busy", 503, "server_is_overloaded", "server_error"),
+    (503, "the model is overloaded", 503, "server_is_overloaded", "model_overloaded"),
     (504, "slow", 504, "upstream_timeout", "timeout"),
 ])  # fmt: skip
 def test_an_error_has_openais_code_and_a_trigger(
