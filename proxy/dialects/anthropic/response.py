@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish_reason
+from proxy.dialects.anthropic.thinking import thinking_blocks
 from proxy.dialects.coerce import count_of, count_or_none, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import (
@@ -66,6 +67,7 @@ def _message(body: Mapping[str, Any], context: ResponseContext) -> dict[str, Any
         "content": _join_text(blocks, "text"),
         "refusal": refusal(body),
         "reasoning_content": _join_text(blocks, "thinking"),
+        "thinking_blocks": thinking_blocks(blocks),
         "tool_calls": [
             build_tool_call(
                 _text(call, "id"), _text(call, "name"), serialize(call.get("input") or {}).decode(), context.tool_names
