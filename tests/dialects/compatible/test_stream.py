@@ -136,7 +136,7 @@ def test_an_unknown_finish_reason_is_stop_with_the_providers_own_next_to_it() ->
 @pytest.mark.parametrize("name, code, message", [
     ("openrouter_error", "server_error", "Provider disconnected"),
     ("error_in_a_choice", "rate_limit_exceeded", "slow"),
-    ("groq_error", "server_error", "over capacity"),
+    ("groq_error", "server_is_overloaded", "over capacity"),
     ("vllm_error", "server_error", "engine died"),
     ("vllm_abort", "server_error", "abort"),
 ])  # fmt: skip
