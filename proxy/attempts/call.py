@@ -31,6 +31,9 @@ class Call(Protocol):
     def abort(self) -> None:
         """Stop at once. The listener is not called again."""
 
+    def translate_rest(self) -> bytes:
+        """Return what the translation of a stream held back for its end. Nothing may be fed to it afterwards."""
+
     def drain(self) -> None:
         """Read the rest of the response for a moment without using it, so that the connection can be used again."""
 

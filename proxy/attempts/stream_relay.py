@@ -71,7 +71,7 @@ class StreamRelay:
         call = self._call
         if call is None or now < self._next_due():
             self.due = self._next_due()
-        elif now >= self._trailer_due:
+        elif now >= self._trailer_due or call.attempt.completion.all_choices_finished:
             self._complete(call)
         else:
             call.abort()
@@ -143,6 +143,8 @@ class StreamRelay:
             if self._is_resumable and not completion.text_only:
                 self._release_request(call.attempt)
             if completion.length != self._length or completion.complete or has_other_content:
+                if completion.length != self._length:
+                    self._trailer_due = inf  # more of the answer may follow a finish reason
                 self._length, self._content_at = completion.length, self._loop.time()
             self._write(call, data)
             if self._call is not call:
@@ -228,9 +230,13 @@ class StreamRelay:
             self._break(call, failure)
 
     def _complete(self, call: Call) -> None:
-        """End with the terminal event, unless the provider has sent it."""
-        self._call, self.due = None, inf
+        """End with what the translation held back, and with the terminal event, unless the provider has sent it."""
         completion, client_format = call.attempt.completion, call.attempt.exchange.client_format
+        if not completion.done:
+            self._write(call, call.translate_rest())
+            if self._call is not call:
+                return
+        self._call, self.due = None, inf
         call.drain()
         if not completion.done and client_format.terminal:
             self._writer.write(client_format.terminal)

@@ -5,7 +5,8 @@ Also finds the message in an error body of any known shape, and builds the error
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from proxy.dialects.lenient_json import parse, to_well_formed
@@ -14,14 +15,25 @@ from proxy.messages import Headers
 
 CONTEXT_LENGTH = "context_length_exceeded"
 OVERLOADED = "server_is_overloaded"
+CONTENT_FILTER = "content_filter"
 
 _BY_CODE = {
     CONTEXT_LENGTH: "context_length",
     OVERLOADED: "model_overloaded",
     "slow_down": "model_overloaded",
     "overloaded_error": "model_overloaded",
-    "content_filter": "content_filter",
+    "overloaded": "model_overloaded",
+    "model_overloaded": "model_overloaded",
+    "server_overloaded": "model_overloaded",
+    "engine_overloaded": "model_overloaded",
+    "engine_overloaded_error": "model_overloaded",
+    # The model's own output was not usable, with a status that blames the caller. Another turn may succeed.
+    "tool_use_failed": "server_error",
+    "json_validate_failed": "server_error",
+    "output_parse_failed": "server_error",
     "content_policy_violation": "content_filter",
+    "content_filter": "content_filter",
+    "data_inspection_failed": "content_filter",
     "invalid_prompt": "content_filter",
     "insufficient_quota": "quota",
     "credit_balance_exhausted": "quota",
@@ -68,7 +80,8 @@ _TYPE_AND_CODE = {
 }
 _SNIPPET_BYTES = 500
 _MAX_DEPTH = 8
-_MESSAGE_KEYS = ("error", "message", "detail", "msg", "title")
+_MESSAGE_KEYS = ("error", "message", "detail", "errors", "msg", "title")
+_OVERLOADED_MESSAGE = re.compile(r"overloaded|(?:at|over|exceeded?) capacity|capacity exceeded", re.IGNORECASE)
 
 
 def trigger_of(status: int, code: str | None) -> str:
@@ -82,6 +95,11 @@ def trigger_of(status: int, code: str | None) -> str:
     return _BY_STATUS.get(status, "server_error" if status >= 500 or status < 400 else "invalid_request")
 
 
+def specific_code(names: Iterable[Any]) -> str | None:
+    """Return the first of these codes and types of an error that decides its trigger, or None."""
+    return next((name for name in names if isinstance(name, str) and name in _BY_CODE and name != _GENERIC_TYPE), None)
+
+
 def error_response(
     status: int, headers: Headers, message: str, *, code: str | None = None, param: str | None = None,
     body: bytes | None = None,
@@ -90,6 +108,8 @@ def error_response(
 
     `body` is the provider's own body if it is such an envelope already: it is sent to the caller unchanged.
     """
+    if status >= 500 and specific_code([code]) is None and _OVERLOADED_MESSAGE.search(message):
+        code = OVERLOADED
     kind, default_code = _TYPE_AND_CODE.get(
         status, ("server_error", "server_error") if status >= 500 else _TYPE_AND_CODE[400]
     )
@@ -106,7 +126,8 @@ def error_from_stream(error: Any) -> UpstreamError:
     message = to_well_formed(message_from_value(error) or "the provider ended the stream with an error")
     if members["code"] == MalformedResponse.code:
         return MalformedResponse(message)
-    kind = trigger_of(500, members["code"] or members["type"] or "server_error")
+    known = specific_code((members["code"], members["type"]))
+    kind = trigger_of(500, known or members["code"] or members["type"] or "server_error")
     return UpstreamErrorResponse(_STATUS_BY_TRIGGER.get(kind, 502), {"message": message, **members}, trigger=kind)
 
 

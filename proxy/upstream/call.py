@@ -1,9 +1,8 @@
 """Runs one attempt at one target: sends the request, holds a stream back until its first content, and translates.
 
-How: the transport pushes the response into `on_head`, `on_body` and `on_end`. A stream passes through three stages.
-*Held*: what arrives is kept until the first event with content (`HeldStream`). *Open*: every read is redacted,
-translated and handed to the listener within the same turn of the event loop. *Draining*: the caller has all it needs,
-and the rest is read for a moment so that the connection can serve another request.
+The transport pushes the response into `on_head`, `on_body` and `on_end`. A stream is first *held*, until the first event
+with content (`HeldStream`), then *open*: every read is redacted, translated and handed on in the same turn of the event
+loop, then *draining*: the rest is read for a moment so that the connection can serve another request.
 """
 
 from __future__ import annotations
@@ -91,6 +90,10 @@ class UpstreamCall:
         if transfer is not None:
             transfer.abort()
 
+    def translate_rest(self) -> bytes:
+        """Return what the translation held back for the end of the stream."""
+        return self._try("stream", self._transform.end) or b"" if self._transform is not None else b""
+
     def drain(self) -> None:
         """Read the rest without using it, for `DRAIN_TIMEOUT_S` and `MAX_DRAINED_BYTES` at most."""
         if (transfer := self._transfer) is None:
@@ -160,7 +163,7 @@ class UpstreamCall:
             completion = self.attempt.completion
             if self._timeouts.is_reasoning and completion.length:
                 self._timeouts.end_reasoning(self._transfer)
-            if translated or completion.done or completion.error:
+            if translated or completion.done or completion.error or completion.awaits_only_trailer:
                 if self._buffer.size:
                     self._buffer.clear()
                 self.listener.on_data(self, translated)
@@ -170,8 +173,7 @@ class UpstreamCall:
             self._max_bytes -= len(data)
             if self._max_bytes < 0:
                 self.abort()
-        elif self._held is not None:
-            held = self._held
+        elif (held := self._held) is not None:
             if (opening := self._try("response", partial(self._feed_held, held, data))) is not None:
                 self._open(held, opening, is_last=False)
                 if held.take_lifecycle_event() and self._held is held:
@@ -254,14 +256,12 @@ class UpstreamCall:
         if self._is_open:
             self._end_stream()
         elif not self._is_over:
-            assert held.transform is not None
-            if (rest := self._try("stream", held.transform.end)) is not None:
+            if held.transform is not None and (rest := self._try("stream", held.transform.end)) is not None:
                 self._open(held, rest, is_last=True)
             self._finish()
 
     def _end_stream(self) -> None:
-        assert self._transform is not None
-        if rest := self._try("stream", self._transform.end):
+        if rest := self.translate_rest():
             self.listener.on_data(self, rest)
         self._finish()
 

@@ -3,16 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import orjson
 import pytest
+from msgspec import structs
 
 from proxy.attempts.stream_relay import TRAILER_TIMEOUT_S
 from proxy.errors import ResourceExhaustedError, UpstreamDisconnected, UpstreamTimeout
 from proxy.exchange import Exchange
+from proxy.routing.facts import Facts
+from tests.attempts.fixtures import parse_stream, start_run
 from tests.drivers import both_drivers, pipeline
-from tests.fakes import ANSWER, BODY, FOREVER, FakeClient, FakeTransport, chunk_event, exchange, request, start_request
+from tests.fakes import (
+    ANSWER,
+    BODY,
+    FOREVER,
+    FakeClient,
+    FakeTransport,
+    chunk_event,
+    exchange,
+    planned_exchange,
+    request,
+    start_request,
+)
 from tests.virtual_time import virtual_time
 
 TEXT = chunk_event(ANSWER)
@@ -158,3 +173,48 @@ async def test_a_choice_that_never_began_is_missing_only_where_the_stream_broke(
 ) -> None:
     client, outcome = await run(driver, [*BOTH[:2], *end], n=2)
     assert (client.events[-1] == b"[DONE]") is is_complete and (outcome == "ok") is is_complete
+
+
+def start_compatible(*row: Any) -> Any:
+    """Start an attempt at a host whose finish reasons are held back until its stream ends."""
+    planned = planned_exchange("a", transport=FakeTransport([list(row)]))
+    step = planned.decision.plan[0]
+    target = replace(step.target, provider=replace(step.target.provider, dialect="compatible"))
+    planned.decision = structs.replace(planned.decision, plan=(structs.replace(step, target=target),))
+    planned.raw, planned.facts = orjson.dumps({**BODY, "stream": True}), Facts("chat", "m", stream=True)
+    return start_run(planned)
+
+
+HELD = [chunk_event("one "), chunk_event(finish="stop")]
+
+
+@virtual_time
+async def test_a_finish_reason_that_was_held_back_is_sent_when_the_trailer_is_late():
+    running = start_compatible(*HELD, FOREVER)
+    began = asyncio.get_running_loop().time()
+    await running.has_ended.wait()
+    assert parse_stream(running.parts) == ("one ", ["stop"], [], 1) and running.outcomes == ["ok"]
+    assert asyncio.get_running_loop().time() - began == pytest.approx(TRAILER_TIMEOUT_S)
+
+
+@virtual_time
+async def test_a_finish_reason_that_was_held_back_is_sent_at_an_interruption():
+    running = start_compatible(*HELD, FOREVER)
+    await asyncio.sleep(0.1)
+    assert running.outcome is None
+    running.run.interrupt(UpstreamDisconnected("shutting down"))
+    assert parse_stream(running.parts) == ("one ", ["stop"], [], 1) and running.outcome == "ok"
+
+
+@virtual_time
+async def test_a_finish_reason_that_was_held_back_is_sent_if_an_error_follows_it():
+    running = start_compatible(*HELD, b'data: {"error":{"message":"late"}}\n\n')
+    await running.has_ended.wait()
+    assert parse_stream(running.parts) == ("one ", ["stop"], [], 1) and running.outcomes == ["ok"]
+
+
+@virtual_time
+async def test_an_answer_that_goes_on_for_long_after_a_finish_reason_is_whole():
+    running = start_compatible(*HELD, 0.9, chunk_event("two "), 0.9, chunk_event("three"), 0.9, b"data: [DONE]\n\n")
+    await running.has_ended.wait()
+    assert parse_stream(running.parts) == ("one two three", ["stop"], [], 1) and running.outcomes == ["ok"]

@@ -77,7 +77,7 @@ def events_of(stream: bytes) -> list[Any]:
     return [json.loads(frame[6:]) if frame != b"data: [DONE]" else "[DONE]" for frame in frames]
 
 
-_EXTENSIONS = ("reasoning_content", "extra_content", "images", "provider_finish_reason")
+_EXTENSIONS = ("reasoning_content", "thinking_blocks", "extra_content", "images", "provider_finish_reason")
 
 
 def without_extensions(value: Any) -> Any:

@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialects.lenient_json import SurrogateJoiner, parse, parse_or_none, serialize, to_utf8, to_well_formed
+from proxy.dialects.lenient_json import (
+    SurrogateJoiner,
+    parse,
+    parse_or_none,
+    serialize,
+    to_utf8,
+    to_well_formed,
+    with_exact_integers,
+)
 
 EMOJI = "\U0001f600"
 HIGH, LOW = "\ud83d", "\ude00"
@@ -89,3 +97,15 @@ def test_flush_returns_each_text_once() -> None:
     joiner.join("a", HIGH)
     joiner.join(7, HIGH)
     assert (joiner.flush(), joiner.flush(), joiner.held) == (["a", 7], [], {})
+
+
+@pytest.mark.parametrize("data", [
+    b"[123456789012345678901234567890,-9223372036854775809,18446744073709551615]", b'{"a":["18446744073709551616",1.5]}',
+])  # fmt: skip
+def test_integers_over_64_bits_are_kept_where_they_have_to_be_exact(data: bytes) -> None:
+    assert serialize(with_exact_integers(parse(data), data)) == data
+
+
+def test_an_integer_of_thousands_of_digits_and_infinity_stay_valid_json() -> None:
+    data = b"[" + b"1" * 5000 + b",1e999,123456789012345678901234567890]"
+    assert serialize(with_exact_integers(parse(data), data)) == b"[null,null,123456789012345678901234567890]"

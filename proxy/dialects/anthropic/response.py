@@ -7,9 +7,17 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish_reason
+from proxy.dialects.anthropic.thinking import thinking_blocks
 from proxy.dialects.coerce import count_of, count_or_none, object_of, text_of
 from proxy.dialects.contract import ResponseContext
-from proxy.dialects.errors import CONTEXT_LENGTH, OVERLOADED, error_response, message_from_body, message_from_value
+from proxy.dialects.errors import (
+    CONTENT_FILTER,
+    CONTEXT_LENGTH,
+    OVERLOADED,
+    error_response,
+    message_from_body,
+    message_from_value,
+)
 from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
 from proxy.dialects.hub.success_body import parse_success_body
 from proxy.dialects.lenient_json import parse_or_none, serialize
@@ -24,6 +32,7 @@ _CODES = {
 _MESSAGE_PATTERNS = (
     (re.compile(r"prompt is too long|exceeds? (?:the )?context (?:limit|window)", re.IGNORECASE), CONTEXT_LENGTH),
     (re.compile(r"credit balance is too low|usage limits", re.IGNORECASE), "insufficient_quota"),
+    (re.compile(r"content[ _](?:filter|policy)", re.IGNORECASE), CONTENT_FILTER),
     (re.compile(r"Extra inputs are not permitted"), "unknown_parameter"),
 )
 
@@ -58,6 +67,7 @@ def _message(body: Mapping[str, Any], context: ResponseContext) -> dict[str, Any
         "content": _join_text(blocks, "text"),
         "refusal": refusal(body),
         "reasoning_content": _join_text(blocks, "thinking"),
+        "thinking_blocks": thinking_blocks(blocks),
         "tool_calls": [
             build_tool_call(
                 _text(call, "id"), _text(call, "name"), serialize(call.get("input") or {}).decode(), context.tool_names

@@ -9,11 +9,12 @@ import orjson
 
 from proxy.dialects.anthropic.response import error_from_event, refusal, to_openai_usage
 from proxy.dialects.anthropic.tables import finish_reason
+from proxy.dialects.anthropic.thinking import StreamedThinking
 from proxy.dialects.coerce import content_of, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
-from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.dialects.lenient_json import parse_or_none, serialize, with_exact_integers
 from proxy.sse import Event, data_of
 
 _DELTA_PREFIX = b"event: content_block_delta\ndata: "
@@ -27,6 +28,7 @@ class AnthropicStream(FrameTransform):
         super().__init__(context)
         self._chunks = ChunkWriter(context)
         self._counts: dict[str, Any] = {}
+        self._thinking = StreamedThinking()
         self._call_numbers: dict[Any, int] = {}
         """Index of a content block -> index of the tool call in OpenAI's chunks, counted from 0."""
         self._pending_tool_input: dict[Any, Any] = {}
@@ -75,6 +77,7 @@ class AnthropicStream(FrameTransform):
             self._call_numbers[index] = len(self._call_numbers)
             self._pending_tool_input[index] = block.get("input") or {}
             return start
+        self._thinking.open(index, block)
         return (
             self._text_delta("text" if kind == "text" else "thinking", block) if kind in ("text", "thinking") else b""
         )
@@ -85,6 +88,8 @@ class AnthropicStream(FrameTransform):
             self._context.answer.dropped_events += 1
             return b""
         kind = _DELTA_MEMBERS.get(text_of(delta.get("type")))
+        if kind != "text":
+            self._thinking.add(event.get("index"), delta)
         if kind == "partial_json":
             return self._ensure_started() + self._arguments_delta(event.get("index"), content_of(delta.get(kind)))
         return self._text_delta(kind, delta) if kind else b""
@@ -106,8 +111,10 @@ class AnthropicStream(FrameTransform):
         return self._chunks.arguments_delta(self._call_numbers[index], fragment)
 
     def _on_block_stop(self, event: dict[str, Any]) -> bytes:
-        """Write the input of a call that had no fragments, as tools without parameters have none: usually {}."""
+        """Write thinking with its signature, or the input of a call that had no fragments: usually {}."""
         index = event.get("index")
+        if (block := self._thinking.close(index)) is not None:
+            return self._ensure_started() + self._chunks.delta("thinking_blocks", [block])
         if index not in self._pending_tool_input:
             return b""
         return self._arguments_delta(index, serialize(self._pending_tool_input[index]).decode())
@@ -172,4 +179,4 @@ def _parse_frame(frame: bytes) -> Any:
         except orjson.JSONDecodeError:
             pass
     data = data_of(frame)
-    return _NO_DATA if data is None else parse_or_none(data)
+    return _NO_DATA if data is None else with_exact_integers(parse_or_none(data), data)

@@ -42,11 +42,13 @@ def finish_reason(reason: str) -> str:
 
 
 def to_openai_usage(usage: Any) -> dict[str, Any] | None:
-    """Translate token counts to integers. Billed units are used if there are no token counts. None without usage."""
+    """Translate token counts to integers. Billed units are used for counts that are missing or 0. None without usage."""
     if not isinstance(usage, dict):
         return None
-    counts = object_of(usage.get("tokens") or usage.get("billed_units"))
-    prompt, completion = (count_of(counts.get(name)) for name in ("input_tokens", "output_tokens"))
+    counts, billed = object_of(usage.get("tokens")), object_of(usage.get("billed_units"))
+    prompt, completion = (
+        count_of(counts.get(name)) or count_of(billed.get(name)) for name in ("input_tokens", "output_tokens")
+    )
     return build_usage(prompt, completion, {"cached_tokens": count_or_none(usage.get("cached_tokens"))})
 
 

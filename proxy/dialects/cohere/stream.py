@@ -15,7 +15,7 @@ from proxy.dialects.errors import error_response, message_from_value
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk import DONE
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
-from proxy.dialects.lenient_json import parse_or_none
+from proxy.dialects.lenient_json import parse_or_none, with_exact_integers
 from proxy.sse import Event, data_of
 
 
@@ -38,7 +38,7 @@ class CohereStream(FrameTransform):
         data = data_of(frame)
         if data is None or data == DONE:
             return b""
-        event = parse_or_none(data)
+        event = with_exact_integers(parse_or_none(data), data)
         if not isinstance(event, dict):
             self._context.answer.dropped_events += 1
             return b""

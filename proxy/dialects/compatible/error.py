@@ -6,20 +6,21 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from proxy.dialects.coerce import object_of
-from proxy.dialects.compatible.tables import CONTEXT_LENGTH_PATTERN, ERROR_CODES
-from proxy.dialects.errors import CONTEXT_LENGTH, error_response, message_from_body
+from proxy.dialects.compatible.tables import CONTENT_FILTER_PATTERN, CONTEXT_LENGTH_PATTERN, ERROR_CODES
+from proxy.dialects.errors import CONTENT_FILTER, CONTEXT_LENGTH, error_response, message_from_body, specific_code
 from proxy.dialects.hub import error_envelope
 from proxy.dialects.lenient_json import parse_or_none
 from proxy.errors import UpstreamErrorResponse
 from proxy.messages import Headers
 
-_STATUS_BY_CODE = {CONTEXT_LENGTH: 400, "model_not_found": 404}
+_STATUS_BY_CODE = {CONTEXT_LENGTH: 400, CONTENT_FILTER: 400, "model_not_found": 404}
 _INPUT_STATUSES = frozenset({400, 403, 413, 422})
 
 
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
     """Pass OpenAI's envelope on, put other shapes into it. Context-length errors are recognised by their message."""
-    members = object_of(parse_or_none(body))
+    parsed = parse_or_none(body)
+    members = object_of(parsed[0] if isinstance(parsed, list) and parsed else parsed)
     message = message_from_body(body)
     inner = members.get("error")
     code = None if object_of(inner).get("code") == CONTEXT_LENGTH else _code(status, members, message)
@@ -31,6 +32,10 @@ def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamError
 def _code(status: int, members: Mapping[str, Any], message: str) -> str | None:
     if status in _INPUT_STATUSES and CONTEXT_LENGTH_PATTERN.search(message):
         return CONTEXT_LENGTH
+    if status in _INPUT_STATUSES and CONTENT_FILTER_PATTERN.search(message):
+        return CONTENT_FILTER
+    if not members.get("error") and (known := specific_code(_error_names(members))):
+        return known
     return next((ERROR_CODES[name] for name in _error_names(members) if name in ERROR_CODES), None)
 
 

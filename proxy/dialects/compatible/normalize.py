@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from proxy.dialects.coerce import content_of, count_of, objects_of, text_of
+from proxy.dialects.coerce import content_of, count_of, object_of, objects_of, text_of
 
 _NOT_COUNTS = frozenset({"prompt_audio_seconds", "service_tier"})
-_REWRITTEN = ("content", "reasoning", "reasoning_content", "tool_calls", "prefix")
+_CACHED_TOKENS = ("prompt_cache_hit_tokens", "cached_tokens")
+"""Where DeepSeek and Moonshot send the number of cached tokens."""
+_REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
+"""Where hosts send reasoning, the usual place first."""
+_REWRITTEN = frozenset({"content", "tool_calls", "prefix", *_REASONING})
+_DETAIL_TEXTS = {"reasoning.text": "text", "reasoning.summary": "summary"}
+_TEXT_PARTS = {"text": "text", "output_text": "text", "refusal": "refusal"}
+_THINKING_PARTS = {"thinking": "thinking", "reasoning": "reasoning"}
+_IMAGE_PARTS = frozenset({"image_url"})
 
 
 def normalize_message(message: Mapping[str, Any]) -> dict[str, Any]:
     """Return content as text and reasoning as `reasoning_content`. Null members and tool calls are left out."""
     text, thinking = _text_and_thinking(message.get("content"))
-    reasoning = text_of(message.get("reasoning_content")) or text_of(message.get("reasoning")) or thinking
+    reasoning = _reasoning(message) or thinking
     kept = {key: value for key, value in message.items() if value is not None and key not in _REWRITTEN}
-    texts = {"content": text, "reasoning_content": reasoning or None}
+    images = [part for part in objects_of(message.get("content")) if text_of(part.get("type")) in _IMAGE_PARTS]
+    texts = {"content": text, "reasoning_content": reasoning or None, "images": images or None}
     return kept | {key: value for key, value in texts.items() if value is not None}
 
 
@@ -25,20 +34,54 @@ def normalize_usage(counts: Any) -> dict[str, Any] | None:
     if not isinstance(counts, dict) or not counts:
         return None
     prompt, completion = (count_of(counts.get(name)) for name in ("prompt_tokens", "completion_tokens"))
-    total = count_of(counts.get("total_tokens")) or prompt + completion
-    counts = {name: count for name, count in counts.items() if count is not None and name not in _NOT_COUNTS}
-    return {**counts, "prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}
+    total, reasoning = count_of(counts.get("total_tokens")), _reasoning_tokens(counts)
+    if total == prompt + completion + reasoning or reasoning > completion:  # xAI counts reasoning apart
+        completion += reasoning
+    totals = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": max(total, prompt + completion)}
+    kept = {name: count for name, count in counts.items() if count is not None and name not in _NOT_COUNTS}
+    return {**kept, **_prompt_details(counts), **totals}
+
+
+def _reasoning_tokens(counts: Mapping[str, Any]) -> int:
+    return count_of(object_of(counts.get("completion_tokens_details")).get("reasoning_tokens"))
+
+
+def _prompt_details(counts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return `prompt_tokens_details` with the cached tokens, which some hosts send beside it."""
+    details = object_of(counts.get("prompt_tokens_details"))
+    cached = next(filter(None, (count_of(holder.get(name)) for holder, name in _cached_places(details, counts))), 0)
+    return {"prompt_tokens_details": {**details, "cached_tokens": cached}} if cached else {}
+
+
+def _cached_places(details: Mapping[str, Any], counts: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any], str]]:
+    return [(details, "cached_tokens"), *((counts, name) for name in _CACHED_TOKENS)]
+
+
+def _reasoning(message: Mapping[str, Any]) -> str:
+    """Return the first reasoning that is a text, else that of `reasoning_details`, which itself stays, for the next turn."""
+    texts = (text_of(message.get(name)) for name in _REASONING)
+    details = objects_of(message.get("reasoning_details"))
+    joined = "".join(text_of(each.get(_DETAIL_TEXTS.get(text_of(each.get("type")), ""))) for each in details)
+    return next(filter(None, texts), joined)
 
 
 def _text_and_thinking(content: Any) -> tuple[str | None, str]:
     """Split a content, which may be a list of typed chunks (Mistral), into text and thinking."""
+    if isinstance(content, dict):
+        content = [content]
     if not isinstance(content, list):
         return (None if content is None else content_of(content)), ""
-    chunks = objects_of(content)
-    text = "".join(content_of(chunk.get("text")) for chunk in chunks if chunk.get("type") == "text")
-    return text, "".join(_thinking_text(chunk) for chunk in chunks if chunk.get("type") == "thinking")
+    return "".join(map(_part_text, content)), "".join(_thinking_text(part) for part in objects_of(content))
+
+
+def _part_text(part: Any) -> str:
+    """Return the text of a part of a content: a text itself, or an object with a type or without one."""
+    if not isinstance(part, dict):
+        return text_of(part)
+    return content_of(part.get(_TEXT_PARTS.get(text_of(part.get("type")) or "text", "")))
 
 
 def _thinking_text(chunk: Mapping[str, Any]) -> str:
-    thinking = chunk.get("thinking")
+    name = _THINKING_PARTS.get(text_of(chunk.get("type")))
+    thinking = (chunk.get(name) or chunk.get("text")) if name else None
     return thinking if isinstance(thinking, str) else _text_and_thinking(thinking)[0] or ""

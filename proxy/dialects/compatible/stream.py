@@ -10,7 +10,7 @@ import orjson
 from proxy.dialects.coerce import count_of, object_of, objects_of, text_of
 from proxy.dialects.compatible.choices import StreamedChoice
 from proxy.dialects.compatible.normalize import normalize_usage
-from proxy.dialects.compatible.tables import FAILED_FINISH_REASONS, FINISH_REASONS
+from proxy.dialects.compatible.tables import FAILED_FINISH_REASONS
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import error_response, message_from_value
 from proxy.dialects.frame_transform import FrameTransform
@@ -18,7 +18,8 @@ from proxy.dialects.hub.chunk import DONE
 from proxy.dialects.hub.chunk_writer import error_event
 from proxy.dialects.hub.record import record_delta
 from proxy.dialects.hub.splice import append_member, provider_member
-from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.dialects.hub.usage import merge_usage
+from proxy.dialects.lenient_json import parse_or_none, serialize, with_exact_integers
 from proxy.errors import UpstreamErrorResponse
 from proxy.sse import Event, data_of, encode
 
@@ -31,7 +32,7 @@ class RepairingStream(FrameTransform):
     """Sends OpenAI's chunks: one finish per choice, usage once at the end, `[DONE]` if every choice has finished.
 
     A chunk that needs no repair (`_is_plain`) is sent byte-exactly with the provider spliced in. Any other is rebuilt: its
-    errors end the stream, its usage is kept for the end, and each finish reason gets a chunk of its own after the text.
+    errors end the stream, its finish reasons and its usage are kept for the end, as more of the answer may follow them.
     """
 
     def __init__(self, context: ResponseContext) -> None:
@@ -41,6 +42,8 @@ class RepairingStream(FrameTransform):
         self._unfinished = 1
         self._last: dict[str, Any] = {}
         """The last chunk's common members, for chunks that lack them."""
+        self._rest: dict[str, Any] = {}
+        """The other members of the last chunk that was rebuilt, usually that with the finish reason."""
 
     def _translate_end(self, rest: bytes) -> bytes:
         """Translate a last event without its blank line, and add a missing `[DONE]` if the answer is complete."""
@@ -72,7 +75,7 @@ class RepairingStream(FrameTransform):
             state.id, state.model = chunk["id"], chunk["model"]
             record_delta(chunk["choices"][0]["delta"], state)
             return self._pass(data)
-        return self._repair(chunk, data)
+        return self._repair(with_exact_integers(chunk, data), data)
 
     def _pass(self, data: bytes) -> bytes:
         return encode(append_member(data.replace(b"\n", b" "), self._member))
@@ -87,8 +90,8 @@ class RepairingStream(FrameTransform):
             return self._without_choices(chunk, data)
         self._last = self._common_members(chunk)
         rest = {key: value for key, value in chunk.items() if key not in ("choices", "usage", "x_groq")}
-        continuing, finishing = self._split(choices)
-        return self._chunk(rest, continuing) + self._chunk(rest, finishing)
+        self._rest = rest
+        return self._chunk(rest, self._continuing(choices))
 
     def _without_choices(self, chunk: Mapping[str, Any], data: bytes) -> bytes:
         """Pass a chunk with an empty `choices` (Azure's first, with prompt filter results). Keep usage for the end."""
@@ -98,12 +101,14 @@ class RepairingStream(FrameTransform):
         return b""
 
     def _record(self, chunk: Mapping[str, Any]) -> None:
-        """Record id, model and usage. Usage may come in any chunk, also in Groq's `x_groq`. The last one counts."""
+        """Record id, model and usage. Usage may come in any chunk, also in Groq's `x_groq`."""
         state = self._context.answer
         state.id = text_of(chunk.get("id")) or state.id
         state.model = text_of(chunk.get("model")) or state.model or self._context.model
         in_groq = object_of(chunk.get("x_groq")).get("usage")
-        state.usage = normalize_usage(chunk.get("usage")) or normalize_usage(in_groq) or state.usage
+        counts = normalize_usage(chunk.get("usage")) or normalize_usage(in_groq)
+        if counts is not None:
+            state.usage = normalize_usage(merge_usage(state.usage, counts))
 
     def _common_members(self, chunk: Mapping[str, Any]) -> dict[str, Any]:
         """Return id, object, created and model. What the chunk lacks is taken from the last chunk, else from the context."""
@@ -115,27 +120,28 @@ class RepairingStream(FrameTransform):
             "model": text_of(chunk.get("model")) or last.get("model") or context.model,
         }
 
-    def _split(self, choices: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
-        """Return the choices with content, and those with a finish reason: it is sent once per choice, without content."""
-        state, continuing, finishing = self._context.answer, [], []
+    def _continuing(self, choices: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Return the choices with their content. Their finish reasons are kept for the end."""
+        state, continuing = self._context.answer, []
         for position, choice in enumerate(choices):
             index = choice.get("index")
             index = index if isinstance(index, int) else position
             known = self._choice(index)
-            reason = text_of(choice.get("finish_reason"))
-            delta = known.translate_delta(choice, ends=bool(reason) and known.finish is None)
+            delta, reason = known.translate_delta(choice), text_of(choice.get("finish_reason"))
             record_delta(delta, state)
             if delta and (not reason or _delta_has_content(delta)):
                 continuing.append({**choice, "index": index, "delta": delta, "finish_reason": None})
-            if reason and known.finish is None:
-                known.finish = _finish_reason(reason, known)
-                self._unfinished -= 1
-                state.open_choices.discard(index)
-                finish = _finish_members(reason, known.finish)
-                finishing.append({**choice, "index": index, "delta": {}, "logprobs": None, **finish})
-        if finishing and not self._unfinished:
-            state.finish_reason = finishing[-1]["finish_reason"]
-        return continuing, finishing
+            if reason:
+                self._record_finish(known, choice)
+        return continuing
+
+    def _record_finish(self, known: StreamedChoice, choice: dict[str, Any]) -> None:
+        if known.finish is None:
+            self._unfinished -= 1
+            self._context.answer.open_choices.discard(known.index)
+        known.finish = choice
+        if not self._unfinished:
+            self._context.answer.finish_reason = known.finish_reason
 
     def _choice(self, index: int) -> StreamedChoice:
         """Return a choice that the host names. The first exists from the start, as an answer without it is not complete."""
@@ -161,7 +167,16 @@ class RepairingStream(FrameTransform):
         if state.done or not state.complete:
             return b""
         state.done = True
-        return self._usage_chunk() + encode(DONE)
+        choices = self._choices.values()
+        held = [
+            {"index": each.index, "delta": delta, "finish_reason": None}
+            for each in choices
+            if (delta := each.last_delta())
+        ]
+        for each in held:
+            record_delta(each["delta"], state)
+        last = self._chunk({}, held) + self._chunk(self._rest, [each.finished() for each in choices])
+        return last + self._usage_chunk() + encode(DONE)
 
     def _usage_chunk(self) -> bytes:
         counts = self._context.answer.usage
@@ -181,6 +196,7 @@ def _is_plain(chunk: dict[str, Any]) -> bool:
     return (
         isinstance(delta, dict)
         and (_PLAIN_DELTA.issuperset(delta) or not any(map(delta.get, delta.keys() - _PLAIN_DELTA)))
+        and delta.get("tool_calls") != []
         and isinstance(delta.get("content"), str | None)
         and choice.get("index") == 0
         and choice.get("finish_reason", "") is None
@@ -206,17 +222,6 @@ def has_content(event: Event) -> bool:
 
 def _delta_has_content(delta: Mapping[str, Any]) -> bool:
     return any(value for key, value in delta.items() if key != "role")
-
-
-def _finish_reason(reason: str, choice: StreamedChoice) -> str:
-    known = FINISH_REASONS.get(reason, "stop")
-    return "tool_calls" if choice.calls and known == "stop" else known
-
-
-def _finish_members(provider_reason: str, reason: str) -> dict[str, str]:
-    """Return `finish_reason`, and the provider's own reason next to it if OpenAI has no such reason."""
-    own = {} if provider_reason in FINISH_REASONS else {"provider_finish_reason": provider_reason}
-    return {"finish_reason": reason} | own
 
 
 def _error_in(chunk: Mapping[str, Any]) -> UpstreamErrorResponse | None:

@@ -83,6 +83,11 @@ CONTEXT_LENGTH_PATTERN = re.compile(
 )
 """Messages of context-length errors (vLLM, Together, llama.cpp, Mistral, Groq)."""
 
+CONTENT_FILTER_PATTERN = re.compile(
+    r"input was flagged|content exists risk|content[ _](?:filter|polic|moderation)", re.IGNORECASE
+)
+"""Messages about refused input (OpenRouter, DeepSeek and others)."""
+
 ERROR_CODES: Mapping[str, str] = {
     "3051": CONTEXT_LENGTH,
     "1500": "model_not_found",

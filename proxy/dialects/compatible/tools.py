@@ -1,102 +1,111 @@
-"""Repairs streamed tool calls: hosts repeat or omit indexes, ids and names that OpenAI's format sends once per call."""
+"""Repairs streamed tool calls: hosts repeat, omit, split and reorder what OpenAI's format sends once and first."""
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from proxy.dialects.coerce import arguments_of, content_of, object_of
-from proxy.dialects.compatible.json_progress import JsonProgress
-
-
-@dataclass(slots=True)
-class _Call:
-    index: int
-    """Its index in what is sent: calls count from 0 in each choice."""
-    id: str
-    name: str
-    arguments: JsonProgress = field(default_factory=JsonProgress)
+from proxy.dialects.compatible.streamed_call import StreamedCall, valid_id
 
 
 class ToolCallRepair:
-    """The tool calls of one choice. Each is started once, with id and name, and gets an index of its own.
+    """The tool calls of one choice. Each is started once, with id and whole name, and gets an index of its own.
 
     A fragment belongs to the call with its id, without a known id to the last call with its index, unless it has a name
-    that starts another call.
+    that starts another call. A call is started with its first arguments, as hosts send its name in pieces or after it.
     """
 
     def __init__(self, stem: str, names: Mapping[str, str]) -> None:
         """`stem` makes ids for calls without one, `call_<stem>_<index>`. `names` is `ResponseContext.tool_names`."""
         self._stem = stem
         self._names = names
-        self._calls: list[_Call] = []
-        self._by_id: dict[str, _Call] = {}
+        self._calls: list[StreamedCall] = []
+        self._waiting: deque[StreamedCall] = deque()
+        self._started = 0
+        self._by_id: dict[str, StreamedCall] = {}
         """The first call with each id."""
-        self._by_host_index: dict[Any, _Call] = {}
+        self._by_host_index: dict[Any, StreamedCall] = {}
         """The last call with each index that the host sent."""
 
     def __bool__(self) -> bool:
-        return bool(self._calls)
+        return any(call.name for call in self._calls)
 
     def repair(self, fragments: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
         """Return the fragments of one delta in OpenAI's format. Fragments with nothing new are left out."""
-        repaired = (self._repair_fragment(fragment) for fragment in fragments)
-        return [fragment for fragment in repaired if fragment is not None]
+        return [repaired for fragment in fragments for repaired in self._repair_fragment(fragment)]
 
     def close(self) -> list[dict[str, Any]]:
-        """Return fragments with `{}` for the calls without arguments: "" is not JSON."""
-        return [
-            {"index": call.index, "function": {"arguments": "{}"}} for call in self._calls if call.arguments.is_blank
-        ]
+        """Return the calls that had no arguments, with `{}`: "" is not JSON."""
+        named = [call for call in self._calls if call.name]
+        ends = [call.end() for call in named if call.index is not None and call.is_blank]
+        return ends + [self._start(call, "{}") for call in named if call.index is None]
 
-    def _repair_fragment(self, fragment: dict[str, Any]) -> dict[str, Any] | None:
+    def _repair_fragment(self, fragment: dict[str, Any]) -> list[dict[str, Any]]:
         function = object_of(fragment.get("function"))
         name, arguments = content_of(function.get("name")), arguments_of(function.get("arguments"))
-        call = self._call_of(fragment, name)
+        id = valid_id(fragment)
+        if not (name or arguments or id):
+            return []
+        call = self._call_of(id, _host_index(fragment), name, arguments)
         if call is None:
-            return self._start(fragment, name, arguments)
-        call.arguments.feed(arguments)
-        return {"index": call.index, "function": {"arguments": arguments}} if arguments else None
+            call = self._open(fragment)
+        elif call.is_repeated_by(name, arguments):
+            return []
+        self._identify(call, id)
+        sent = call.take(fragment, name, arguments)
+        return self._start_through(call) if call.may_start else [sent] if sent else []
 
-    def _start(self, fragment: dict[str, Any], name: str, arguments: str) -> dict[str, Any] | None:
-        if not name:
-            return None
-        index = len(self._calls)
-        id = valid_id(fragment) or f"call_{self._stem}_{index}"
-        call = _Call(index, id, name)
-        call.arguments.feed(arguments)
+    def _open(self, fragment: Mapping[str, Any]) -> StreamedCall:
+        call = StreamedCall()
         self._calls.append(call)
-        self._by_id.setdefault(id, call)
+        self._waiting.append(call)
         self._by_host_index[_host_index(fragment)] = call
-        function = {"name": self._names.get(name, name), "arguments": arguments}
-        return {**fragment, "index": index, "id": id, "type": "function", "function": function}
+        return call
 
-    def _call_of(self, fragment: dict[str, Any], name: str) -> _Call | None:
+    def _identify(self, call: StreamedCall, id: str | None) -> None:
+        if id and not call.id and call.index is None and id not in self._by_id:
+            call.id = id
+            self._by_id[id] = call
+
+    def _start_through(self, call: StreamedCall) -> list[dict[str, Any]]:
+        """Start a call, and those before it that have a name: clients expect calls in order."""
+        started = []
+        while call.waits:
+            first = self._waiting.popleft()
+            first.waits = False
+            if first.name and first is not call:
+                started.append(self._start(first, ""))
+        return [*started, self._start(call, "{}")]
+
+    def _start(self, call: StreamedCall, default: str) -> dict[str, Any]:
+        call.index, self._started = self._started, self._started + 1
+        call.id = call.id or f"call_{self._stem}_{call.index}"
+        self._by_id.setdefault(call.id, call)
+        return call.start(self._names, default)
+
+    def _call_of(self, id: str | None, host_index: Any, name: str, arguments: str) -> StreamedCall | None:
         """Return the call that a fragment continues, or None if it starts another."""
-        id, host_index = valid_id(fragment), _host_index(fragment)
         if id and id in self._by_id:
-            return self._by_id[id]
-        if id and name:
-            return None
+            known = self._by_id[id]
+            return None if known.is_followed_by(name, arguments) else known
         last = self._calls[-1] if self._calls else None
         same_index = last if host_index is None else self._by_host_index.get(host_index)
-        if not name:
-            return same_index or last
-        continues = same_index is not None and same_index.name == name and not same_index.arguments.is_complete
+        if same_index is None:
+            return None if name or (last is not None and last.is_complete) else last
+        continues = same_index.is_named_by(name, id, in_pieces=host_index is not None and not _is_whole(arguments))
         return same_index if continues else None
+
+
+def _is_whole(arguments: str) -> bool:
+    return arguments[:1] == "{" and arguments[-1:] == "}"
 
 
 def _host_index(fragment: Mapping[str, Any]) -> Any:
     """Return the index that the host sent, None if it sent none that is a number or a text."""
     index = fragment.get("index")
     return index if isinstance(index, (int, float, str)) else None
-
-
-def valid_id(call: Mapping[str, Any]) -> str | None:
-    """Return a call's id, or None if it is missing or "null", which old Mistral models send."""
-    id = call.get("id")
-    return id if isinstance(id, str) and id and id != "null" else None
 
 
 def repair_complete_call(call: Mapping[str, Any], spare_id: str, names: Mapping[str, str]) -> dict[str, Any]:

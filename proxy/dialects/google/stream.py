@@ -13,7 +13,7 @@ from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.google import response
 from proxy.dialects.google.errors import error_from_object
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
-from proxy.dialects.lenient_json import parse_or_none
+from proxy.dialects.lenient_json import parse_or_none, with_exact_integers
 from proxy.errors import MalformedResponse
 from proxy.sse import Event, data_of
 
@@ -30,6 +30,7 @@ class GeminiStream(FrameTransform):
         super().__init__(context)
         self._chunks = ChunkWriter(context)
         self._call_count = 0
+        self._counts: dict[str, Any] = {}
         self._finish: tuple[str, str | None] | None = None
         context.answer.ends_with_connection = True
 
@@ -56,7 +57,8 @@ class GeminiStream(FrameTransform):
 
     def _translate_response(self, response_data: dict[str, Any]) -> bytes:
         if counts := object_of(response_data.get("usageMetadata")):
-            self._context.answer.usage = response.to_openai_usage(counts)
+            self._counts |= {name: count for name, count in counts.items() if count or name not in self._counts}
+            self._context.answer.usage = response.to_openai_usage(self._counts)
         if candidates := response.candidates(response_data):
             return self._ensure_started(response_data) + self._translate_candidate(candidates[0])
         if explanation := response.block_reason(response_data):
@@ -110,7 +112,7 @@ def _parse_frame(frame: bytes) -> Any:
     """Return the JSON of a frame, None if it has no data, or False if it is invalid. Errors may come as JSON without `data:`."""
     if frame.startswith(b"data: "):
         try:
-            return response.unwrap_list(orjson.loads(frame[6:]))  # JSON ignores the trailing line end
+            return _exact(orjson.loads(frame[6:]), frame)  # JSON ignores the trailing line end
         except orjson.JSONDecodeError:
             pass
     data = data_of(frame)
@@ -121,7 +123,13 @@ def _parse_frame(frame: bytes) -> Any:
 
 def _parse_data(data: bytes) -> Any:
     response_data = parse_or_none(data)
-    return False if response_data is None else response.unwrap_list(response_data)
+    return False if response_data is None else _exact(response_data, data)
+
+
+def _exact(response_data: Any, data: bytes) -> Any:
+    if b'"functionCall"' in data:
+        response_data = with_exact_integers(response_data, data_of(data) or data)
+    return response.unwrap_list(response_data)
 
 
 def has_content(event: Event) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxy.dialects.errors import error_response, message_from_body
+from proxy.dialects.errors import error_response, message_from_body, specific_code
 from proxy.dialects.lenient_json import parse_or_none, to_utf8
 from proxy.errors import UpstreamErrorResponse
 from proxy.messages import Headers
@@ -19,15 +19,17 @@ def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamError
     message = message_from_body(body)
     if members is None:
         return error_response(status, headers, message)
-    code, param = members.get("code") or members.get("type"), members.get("param")
-    is_shown = 400 <= status < 500 and status not in (401, 403) and isinstance(members["message"], str)
-    own = to_utf8(body) if is_shown else None
+    names, param = (members.get("code"), members.get("type")), members.get("param")
+    code = specific_code(names) or names[0] or names[1]
+    is_envelope = body.lstrip()[:1] == b"{" and isinstance(members["message"], str)
+    own = to_utf8(body) if is_envelope and 400 <= status < 500 and status not in (401, 403) else None
     return error_response(status, headers, message, code=_text(code), param=_text(param), body=own)
 
 
 def _error_members(body: bytes) -> dict[str, Any] | None:
-    """Return the members of the envelope, or None if the body is not one."""
+    """Return the members of the envelope, or None if the body is neither one nor a list of them."""
     parsed = parse_or_none(body)
+    parsed = parsed[0] if isinstance(parsed, list) and parsed else parsed
     members = parsed.get("error") if isinstance(parsed, dict) else None
     return members if isinstance(members, dict) and members.get("message") else None
 

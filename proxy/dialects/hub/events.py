@@ -21,6 +21,17 @@ END_EVENTS: Mapping[str, str] = {
 _ONE_PER_IMAGE = frozenset({"image_generation.completed", "image_edit.completed"})
 """Ending events of which one comes for each image."""
 
+_CHAT_COUNTS = {
+    "input_tokens": "prompt_tokens",
+    "output_tokens": "completion_tokens",
+    "total_tokens": "total_tokens",
+}
+_CHAT_DETAILS = {
+    "input_tokens_details": "prompt_tokens_details",
+    "output_tokens_details": "completion_tokens_details",
+}
+"""The token counts of /responses and of images -> their names in chat."""
+
 FAILURE_EVENTS = frozenset({"error", "response.failed"})
 
 _CONTENT_SUFFIXES = (".delta", ".partial_image", "response.output_item.added")
@@ -88,8 +99,5 @@ def chat_usage(usage: Any) -> dict[str, Any] | None:
         return None
     if "input_tokens" not in usage:
         return usage
-    return {
-        "prompt_tokens": usage["input_tokens"],
-        "completion_tokens": usage.get("output_tokens"),
-        "total_tokens": usage.get("total_tokens"),
-    }
+    details = {name: usage[old] for old, name in _CHAT_DETAILS.items() if usage.get(old)}
+    return {name: usage.get(old) for old, name in _CHAT_COUNTS.items()} | details

@@ -7,6 +7,7 @@ from typing import Any
 from proxy.dialects.coerce import text_of
 from proxy.dialects.hub.chunk import Chunk
 from proxy.dialects.hub.events import chat_usage
+from proxy.dialects.hub.usage import merge_usage
 from proxy.messages import CompletionState
 
 
@@ -15,7 +16,7 @@ def record_chunk(chunk: Chunk, state: CompletionState) -> None:
     state.id = state.id or text_of(chunk.id) or None
     state.model = chunk.model or state.model
     if chunk.usage:
-        state.usage = chat_usage(chunk.usage)
+        state.usage = merge_usage(state.usage, chat_usage(chunk.usage))
     for choice in chunk.choices or ():
         if choice.delta:
             record_delta(choice.delta, state)

@@ -6,17 +6,19 @@ from collections.abc import Callable
 from typing import Any
 
 from proxy.dialects.errors import message_from_body
-from proxy.dialects.lenient_json import parse
+from proxy.dialects.lenient_json import parse, with_exact_integers
 from proxy.errors import MalformedResponse
 
 
 def parse_success_body(data: bytes, unwrap: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
-    """Parse the JSON object in a 200 body. `unwrap` may take it out of what a provider puts around it.
+    """Parse the JSON object in a 200 body, with exact integers, as tool arguments have them.
+
+    `unwrap` may take it out of what a provider puts around it.
 
     Raises MalformedResponse if it is not an object, is empty, or contains an error.
     """
     try:
-        body = unwrap(parse(data))
+        body = unwrap(with_exact_integers(parse(data), data))
     except ValueError as error:
         raise MalformedResponse("the provider answered 200 with something that is not JSON") from error
     if not isinstance(body, dict) or not body:

@@ -60,6 +60,7 @@ def envelope(kind: str, message: str = "m", **more: Any) -> bytes:
     (400, envelope("invalid_request_error"), "invalid_request", "invalid_request", 400),
     (400, envelope("invalid_request_error", "prompt is too long: 9 tokens > 5 maximum"), "context_length", "context_length_exceeded", 400),
     (400, envelope("invalid_request_error", "x: Extra inputs are not permitted"), "invalid_request", "unknown_parameter", 400),
+    (400, envelope("invalid_request_error", "Output blocked by content filtering policy"), "content_filter", "content_filter", 400),
     (400, envelope("invalid_request_error", "Your credit balance is too low"), "quota", "insufficient_quota", 400),
     (401, envelope("authentication_error"), "auth_error", "upstream_auth_error", 401),
     (402, envelope("billing_error"), "quota", "insufficient_quota", 402),

@@ -29,6 +29,7 @@ def test_a_response_is_translated_to_its_golden_file(file: Path) -> None:
 @pytest.mark.parametrize("usage, prompt, completion", [
     ({"tokens": {"input_tokens": 12.0, "output_tokens": 3.0}, "billed_units": {"input_tokens": 5.0}}, 12, 3),
     ({"billed_units": {"input_tokens": 5.0, "output_tokens": 2.0}}, 5, 2), ({"tokens": {}}, 0, 0),
+    ({"tokens": {"input_tokens": 0, "output_tokens": 0}, "billed_units": {"input_tokens": 5, "output_tokens": 2}}, 5, 2),
 ])  # fmt: skip
 def test_token_counts_are_integers(usage: Any, prompt: int, completion: int) -> None:
     counts = to_openai_usage(usage)
@@ -68,6 +69,7 @@ def test_an_invalid_or_failed_response_is_malformed(body: Any) -> None:
     (498, "invalid token", 400, "invalid_request", "invalid_request"),
     (500, "internal", 500, "server_error", "server_error"),
     (503, "busy", 503, "server_is_overloaded", "server_error"),
+    (503, "the model is overloaded", 503, "server_is_overloaded", "model_overloaded"),
     (504, "slow", 504, "upstream_timeout", "timeout"),
 ])  # fmt: skip
 def test_an_error_has_openais_code_and_a_trigger(

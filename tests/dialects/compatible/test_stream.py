@@ -136,7 +136,7 @@ def test_an_unknown_finish_reason_is_stop_with_the_providers_own_next_to_it() ->
 @pytest.mark.parametrize("name, code, message", [
     ("openrouter_error", "server_error", "Provider disconnected"),
     ("error_in_a_choice", "rate_limit_exceeded", "slow"),
-    ("groq_error", "server_error", "over capacity"),
+    ("groq_error", "server_is_overloaded", "over capacity"),
     ("vllm_error", "server_error", "engine died"),
     ("vllm_abort", "server_error", "abort"),
 ])  # fmt: skip
@@ -192,6 +192,63 @@ def test_the_sdk_reads_every_stream(name: str) -> None:
         )
 
 
+def sent(*choices: dict[str, Any], show_usage: bool = False) -> tuple[list[Any], Any]:
+    """Return the events for a host's chunks with these choices, and what was recorded."""
+    context = response_context(show_usage=show_usage)
+    common = {"id": "a", "object": "chat.completion.chunk", "created": 1, "model": "m"}
+    chunks = [json.dumps({**common, "choices": [{"index": 0, **choice}]}).encode() for choice in choices]
+    source = [b"data: " + chunk + b"\n\n" for chunk in [*chunks, b"[DONE]"]]
+    return events_of(feed_all(DIALECT.stream_translator(context), source)), context.answer
+
+
+def test_what_follows_a_finish_reason_is_sent_before_it() -> None:
+    call = {"index": 0, "id": "i", "function": {"name": "f", "arguments": "[]"}}
+    events, seen = sent(
+        {"delta": {"content": "a"}, "finish_reason": "stop"},
+        {"delta": {"content": "b"}, "finish_reason": None},
+        {"delta": {"tool_calls": [call]}, "finish_reason": "stop"},
+        {"delta": {}, "finish_reason": "stop"},
+    )
+    choices = [event["choices"][0] for event in events[:-1]]
+    assert [choice["delta"].get("content") for choice in choices] == ["a", "b", None, None]
+    assert [choice["finish_reason"] for choice in choices] == [None, None, None, "tool_calls"]
+    assert choices[2]["delta"]["tool_calls"][0]["function"] == {"name": "f", "arguments": "[]"}
+    assert events[-1] == "[DONE]" and seen.complete and seen.finish_reason == "tool_calls"
+
+
+@pytest.mark.parametrize("delta", [
+    {"content": "a", "tool_calls": []}, {"content": "a", "tool_calls": None, "function_call": None, "refusal": None},
+])  # fmt: skip
+def test_a_text_has_no_list_of_calls(delta: dict[str, Any]) -> None:
+    events, _ = sent({"delta": delta, "finish_reason": None}, {"delta": {}, "finish_reason": "stop"})
+    assert events[0]["choices"][0]["delta"].get("tool_calls") is None
+    assert events[0]["choices"][0]["delta"]["content"] == "a"
+
+
+def test_a_name_in_pieces_is_sent_whole() -> None:
+    pieces = [{"id": "k", "type": "function", "function": {"name": "get_", "arguments": ""}},
+              {"function": {"name": "weather"}}, {"function": {"arguments": "{}"}}]  # fmt: skip
+    events, _ = sent(
+        *[{"delta": {"tool_calls": [{"index": 0, **piece}]}, "finish_reason": None} for piece in pieces],
+        {"delta": {}, "finish_reason": "tool_calls"},
+    )
+    calls = [call for event in events[:-1] for call in event["choices"][0]["delta"].get("tool_calls", ())]
+    assert [(call["id"], call["function"]) for call in calls] == [("k", {"name": "get_weather", "arguments": "{}"})]
+
+
+def test_a_usage_of_zeros_at_the_end_does_not_replace_an_earlier_one() -> None:
+    context = response_context()
+    usages = [{"prompt_tokens": 5, "completion_tokens": 2, "total_tokens": 7}, None, dict.fromkeys(COUNTS, 0)]
+    chunks = [
+        {"choices": [{"index": 0, "delta": {"content": "a"}, "finish_reason": "stop"}], "usage": usage}
+        for usage in usages
+    ]
+    source = [b"data: " + json.dumps(chunk).encode() + b"\n\n" for chunk in chunks]
+    events = events_of(feed_all(DIALECT.stream_translator(context), source))
+    assert events[-2]["usage"] == context.answer.usage == usages[0]
+
+
+COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")
 HOST_MEMBERS = {"native_finish_reason", "stop_reason", "timings", "queue_time"}
 
 

@@ -315,3 +315,17 @@ def test_a_corrupted_event_does_not_break_the_stream(file: Path) -> None:
                     [sse(corrupted, candidate_event({"text": "a"}, **STOP))],
                 )
             )
+
+
+def test_a_later_usage_does_not_replace_counts_that_it_lacks_or_has_as_0() -> None:
+    first = {"promptTokenCount": 7, "cachedContentTokenCount": 5, "thoughtsTokenCount": 3, "totalTokenCount": 10}
+    last = {"promptTokenCount": 0, "candidatesTokenCount": 2, "totalTokenCount": 12}
+    _, state = stream({**candidate_event({"text": "a"}), "usageMetadata": first},
+                      {**candidate_event({"text": "b"}, **STOP), "usageMetadata": last})  # fmt: skip
+    assert state.usage == {
+        "prompt_tokens": 7,
+        "completion_tokens": 5,
+        "total_tokens": 12,
+        "prompt_tokens_details": {"cached_tokens": 5},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }

@@ -13,7 +13,12 @@ from proxy.messages import CompletionState
 from proxy.sse import Event
 
 USAGE = {"input_tokens": 3, "output_tokens": 5, "total_tokens": 8, "input_tokens_details": {"cached_tokens": 0}}
-CHAT_USAGE = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
+CHAT_USAGE = {
+    "prompt_tokens": 3,
+    "completion_tokens": 5,
+    "total_tokens": 8,
+    "prompt_tokens_details": {"cached_tokens": 0},
+}
 
 
 @pytest.mark.parametrize(
