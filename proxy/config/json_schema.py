@@ -24,6 +24,11 @@ def _schema(kind: inspect.Type) -> Schema:
     return _SCHEMAS[type(kind)](kind)
 
 
+def words(*values: Any) -> Schema:
+    """Return the schema of one of these words. YAML 1.1 reads `off` as false, and so do some editors."""
+    return {"enum": [*values, *([False] if "off" in values else [])]}
+
+
 def _scalar(name: str) -> Callable[[Any], Schema]:
     def schema(kind: Any) -> Schema:
         bounds = {"minimum": kind.ge, "exclusiveMinimum": kind.gt, "maximum": kind.le, "exclusiveMaximum": kind.lt}
@@ -67,9 +72,20 @@ def _object(kind: Any) -> Schema:
 
 def _table(kind: inspect.DictType) -> Schema:
     """Return the schema of a mapping whose keys the file chooses. They are never variables."""
-    key = kind.key_type
-    names = {"propertyNames": key.cls.schema} if isinstance(key, inspect.CustomType) else {}  # type: ignore[attr-defined]
-    return {"type": "object", "additionalProperties": _schema(kind.value_type), **names}
+    names = _key(kind.key_type)
+    return {
+        "type": "object",
+        "additionalProperties": _schema(kind.value_type),
+        **({"propertyNames": names} if names else {}),
+    }
+
+
+def _key(kind: inspect.Type) -> Schema:
+    if isinstance(kind, inspect.CustomType):
+        shape: Schema = kind.cls.schema  # type: ignore[attr-defined]
+        return shape
+    pattern = getattr(kind, "pattern", None)
+    return {"pattern": pattern} if pattern else {}
 
 
 def _default(field: inspect.Field) -> Schema:
@@ -85,7 +101,7 @@ _SCHEMAS: dict[type, Callable[[Any], Schema]] = {
     inspect.IntType: _scalar("integer"),
     inspect.FloatType: _scalar("number"),
     inspect.NoneType: lambda kind: {"type": "null"},
-    inspect.LiteralType: lambda kind: {"anyOf": [{"enum": list(kind.values)}, VARIABLE]},
+    inspect.LiteralType: lambda kind: {"anyOf": [words(*kind.values), VARIABLE]},
     inspect.CustomType: _custom,
     inspect.ListType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
     inspect.VarTupleType: _tuple,

@@ -20,6 +20,8 @@ PROVIDER_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 HOST_PATTERN = r"^[^\s/]+$"
 REGION_NAME = r"^[a-z][a-z0-9-]{0,63}$"
 
+ProviderName = Annotated[str, Meta(pattern=PROVIDER_NAME)]
+RegionName = Annotated[str, Meta(pattern=REGION_NAME)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Host = Annotated[str, Meta(pattern=HOST_PATTERN)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -123,7 +125,7 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: ProviderLimits | None = None
     timeouts: Timeouts = Timeouts()
     probe: ProbeConfig | None = None
-    regions: dict[str, RegionConfig] = {}
+    regions: dict[RegionName, RegionConfig] = {}
 
 
 class PriceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,8 +219,14 @@ class RoutingFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     listen: Listen = Listen()
     admin: Admin = Admin()
-    pipeline: list[Any] = []
+    pipeline: list[Any] | None = None
     defaults: Defaults = Defaults()
     drain: Drain = Drain()
-    providers: dict[str, ProviderConfig]
-    models: dict[str, ModelRow]
+    providers: dict[ProviderName, ProviderConfig]
+    models: dict[str, ModelRow] = {}
+
+
+class PartialFile(RoutingFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is valid of a file without a valid section `providers`."""
+
+    providers: dict[ProviderName, ProviderConfig] = {}
