@@ -26,7 +26,7 @@ def checked(tmp_path, capsys):
 def test_a_valid_file_is_summarised(checked):
     code, out, err = checked(routing_yaml().replace("models:", "models:\n  'x-*': {a: '*'}"))
     assert (code, err) == (0, "")
-    assert out.startswith("FILE is valid: 3 providers, 1 models, 1 patterns, 3 targets, hash ")
+    assert out.startswith("FILE is valid: 3 providers, 1 model, 1 pattern, 3 targets, hash ")
 
 
 def test_the_shipped_file_is_valid(capsys, monkeypatch):
