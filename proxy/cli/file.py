@@ -68,5 +68,10 @@ def load_generation(path: str) -> Generation:
     try:
         return generation_factory().build(read_file(path), path, 1)
     except ConfigError as error:
-        count = len(error.problems)
-        raise CommandError(f"{count} problem{'s' * (count > 1)} in {path}\n{error}", exit_code=2) from error
+        raise invalid(error) from error
+
+
+def invalid(error: ConfigError) -> CommandError:
+    """Return the error of a command whose file is invalid."""
+    count = len(error.problems)
+    return CommandError(f"{count} problem{'s' * (count > 1)} in {error.name}\n{error}", exit_code=2)

@@ -69,7 +69,9 @@ def test_every_problem_is_listed_with_its_position_and_a_suggestion(checked):
 def test_check_rejects_what_serve_would_reject(checked):
     code, _, err = checked(routing_yaml() + "listen: {host: 0.0.0.0}\n")
     assert code == 2
-    assert err.startswith("parrot: FILE: listen: host 0.0.0.0 is reachable from the network but no key is required; ")
+    first, problem = err.splitlines()
+    assert first == "parrot: 1 problem in FILE"
+    assert problem.startswith("FILE:9:16: listen: host 0.0.0.0 is reachable from the network but no key is required; ")
 
 
 @pytest.mark.parametrize("content", ["", "a: [", "- a"])
