@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
+from proxy.config.field_docs import field_docs
+
 VARIABLE = {"type": "string", "pattern": r"\$\{"}
 """Any scalar may be a `${NAME}`."""
 
@@ -58,7 +60,11 @@ def _tuple(kind: inspect.VarTupleType) -> Schema:
 
 def _object(kind: Any) -> Schema:
     """Return an object schema with the type's fields. The description is the first line of its docstring."""
-    properties = {field.encode_name: {**_schema(field.type), **_default(field)} for field in kind.fields}
+    docs = field_docs(kind.cls)
+    properties = {
+        field.encode_name: _described(docs.get(field.name), {**_schema(field.type), **_default(field)})
+        for field in kind.fields
+    }
     required = [field.encode_name for field in kind.fields if field.required]
     description = (kind.cls.__doc__ or "").partition("\n")[0]
     return {
@@ -68,6 +74,14 @@ def _object(kind: Any) -> Schema:
         "additionalProperties": False,
         **({"required": required} if required else {}),
     }
+
+
+def _described(text: str | None, schema: Schema) -> Schema:
+    """Return a schema with the text below its field in front of what it says of the value."""
+    if text is None:
+        return schema
+    written = f" Written as {schema['description']}." if "anyOf" in schema and "description" in schema else ""
+    return {**schema, "description": text + written}
 
 
 def _table(kind: inspect.DictType) -> Schema:

@@ -32,8 +32,11 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The listener for applications."""
 
     host: Host | Annotated[tuple[Host, ...], Meta(min_length=1)] = "127.0.0.1"
+    """Address or name, or a list of them. Other than loopback they require keys under `pipeline: auth`."""
     port: Port = 8090
+    """The same for all addresses. 0 selects a free port."""
     unix: Annotated[str, Meta(pattern=r"^[^\0]+$")] | None = None
+    """Path of a unix socket, used instead of host and port."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -49,8 +52,11 @@ class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The listener for health checks and metrics. With `key`, reload and drain are allowed from other machines too."""
 
     host: Host = "127.0.0.1"
+    """Probes of Kubernetes and Prometheus need 0.0.0.0."""
     port: Port = 9464
+    """0 selects a free port."""
     key: Secret | None = None
+    """Bearer token that permits reload and drain from other hosts."""
 
 
 class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -64,17 +70,24 @@ class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """After SIGTERM: keep accepting requests for `delay`, then wait up to `timeout` for running ones."""
 
     delay: Seconds = Seconds(0)
+    """Time after SIGTERM in which new requests are still accepted."""
     timeout: Seconds = Seconds(25)
+    """Time after that in which running requests may finish."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Timeouts of an attempt. `first_token`, `idle` and `content_idle` apply to streams, `response` to the rest."""
 
     connect: Seconds = Seconds(5)
+    """TCP and TLS handshake."""
     first_token: Seconds = Seconds(60)
+    """Streams: from the start of the attempt to the first content."""
     idle: Seconds = Seconds(30)
+    """Streams: time without any byte after the first content."""
     content_idle: Seconds = Seconds(300)
+    """Streams: time without content, when only pings arrive."""
     response: Seconds = Seconds(300)
+    """Non-streaming requests: the complete response."""
 
 
 class RegionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
