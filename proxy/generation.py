@@ -8,12 +8,13 @@ from hashlib import sha256
 
 import yaml
 
-from proxy.config.document import ConfigError, parse, suggestion
-from proxy.config.load import load
+from proxy.config.document import ConfigError, parse
+from proxy.config.load import dialects, load
 from proxy.config.secrets import custom_middleware_values
 from proxy.config.snapshot import Snapshot
 from proxy.config.typed_loader import INVALID, TypedLoader
 from proxy.dialects import DIALECTS
+from proxy.dialects.suggestions import suggest_dialect
 from proxy.middleware.auth import Auth
 from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import RoutingMiddleware
@@ -70,19 +71,17 @@ class GenerationFactory:
         document = loader.document
         snapshot, entries = load(loader)
         pipeline = compose(entries, loader, self.terminals)
-        for provider in snapshot.providers.values():
-            if provider.dialect not in DIALECTS:
-                similar = suggestion(provider.dialect, list(DIALECTS))
-                document.add_error(f"providers.{provider.name}.dialect", f"unknown dialect{similar}")
+        for path, dialect in dialects(loader):
+            if dialect not in DIALECTS:
+                document.add_error(path, f"unknown dialect{suggest_dialect(dialect, DIALECTS)}")
         _check_policies(loader, snapshot, pipeline)
         document.raise_if_invalid()
-        assert pipeline is not None, "otherwise an error was added"
         snapshot = _with_middleware_options(snapshot, pipeline)
         return replace(snapshot, secrets=_secrets_for_log(loader, snapshot)), pipeline
 
 
-def _check_policies(loader: TypedLoader, snapshot: Snapshot, pipeline: Pipeline | None) -> None:
-    keys = [key for key in pipeline.find(Auth).keys if key is not INVALID] if pipeline is not None else []
+def _check_policies(loader: TypedLoader, snapshot: Snapshot, pipeline: Pipeline) -> None:
+    keys = [key for key in pipeline.find(Auth).keys if key is not INVALID]
     redactor = Redactor([*loader.secrets, *(value for _, value in loader.substituted_values)])
     for words in (*snapshot.policies, *(key.policy for key in keys)):
         for path, message in policy_errors(words, snapshot.known_names):

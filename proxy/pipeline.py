@@ -25,6 +25,7 @@ from msgspec import inspect
 from proxy.attempts.call import StartCall
 from proxy.attempts.settings import FailoverOptions, for_model
 from proxy.config.document import is_key_name, suggestion
+from proxy.config.shapes import is_null
 from proxy.config.snapshot import PipelineEntry
 from proxy.config.typed_loader import INVALID, Location, TypedLoader
 from proxy.exchange import Attempt, Exchange
@@ -51,8 +52,17 @@ REGISTRY: Mapping[str, type] = {
 }
 """In the order in which they must stand. Custom middlewares may stand anywhere between them."""
 
-OPTIONAL = frozenset({"access_log", "auth"})
-"""Entries that may be left out. Without `auth` its defaults hold."""
+REQUIRED = tuple(name for name in REGISTRY if name not in ("access_log", "auth"))
+"""Entries that are added with their defaults where a file's pipeline has none. So is `auth`, further out."""
+
+SWITCHED_OFF: Mapping[str, Any] = {
+    "access_log": None,
+    "limits": Limits.off(),
+    "sse_passthrough": SsePassthrough.off(),
+}
+"""What stands for an entry that the file turns off, as `- access_log: off`. None: nothing."""
+
+_RANKS = {name: rank for rank, name in enumerate(REGISTRY)}
 
 BeforeAttempt = Callable[[Attempt], Awaitable[None] | None]
 MakeCall = Callable[[tuple[BeforeAttempt, ...]], StartCall]
@@ -132,33 +142,45 @@ def _has_phase(middleware: Any, name: str) -> bool:
     return callable(getattr(middleware, name, None))
 
 
-def compose(entries: tuple[PipelineEntry, ...], loader: TypedLoader, terminals: PipelineTerminals) -> Pipeline | None:
-    """Return the pipeline of these entries. Adds an error for each that is unknown, out of order, missing or invalid."""
+def compose(entries: tuple[PipelineEntry, ...] | None, loader: TypedLoader, terminals: PipelineTerminals) -> Pipeline:
+    """Return the pipeline of these entries, or of all in `REGISTRY` if there are none given.
+
+    Adds an error for each that is unknown, out of order or invalid, and goes on without it.
+    """
+    if entries is None:
+        return _assemble([(name, kind()) for name, kind in REGISTRY.items()], terminals)
     _check_order(entries, loader)
     found = [(entry.name, _load(entry, loader)) for entry in entries]
     _check_attempt_middlewares(entries, [middleware for _, middleware in found], loader)
-    if any(middleware is INVALID for _, middleware in found) or REGISTRY.keys() - OPTIONAL - {
-        name for name, _ in found
-    }:
-        return None
-    if "auth" not in [name for name, _ in found]:
-        # Its Host and Origin checks hold without it, and before any custom middleware.
-        found.insert(int(found[0][0] == "access_log"), ("auth", Auth()))
+    used = [(name, each) for name, each in found if each is not None and each is not INVALID]
+    return _assemble(_with_required(used), terminals)
+
+
+def _assemble(found: list[tuple[str, Any]], terminals: PipelineTerminals) -> Pipeline:
     split = [name for name, _ in found].index("failover") + 1
     middlewares = [middleware for _, middleware in found]
     return Pipeline(tuple(middlewares[:split]), tuple(middlewares[split:]), terminals)
 
 
+def _with_required(given: list[tuple[str, Any]]) -> list[tuple[str, Any]]:
+    """Return the entries with those that are missing at their rank. A custom one stays behind what precedes it."""
+    found, names = list(given), {name for name, _ in given}
+    if "auth" not in names:
+        # Its Host and Origin checks hold without it, and before any custom middleware.
+        found.insert(int(given[:1] != [] and given[0][0] == "access_log"), ("auth", Auth()))
+    for name in REQUIRED:
+        if name not in names:
+            later = (at for at, (other, _) in enumerate(found) if _RANKS.get(other, -1) > _RANKS[name])
+            found.insert(next(later, len(found)), (name, REGISTRY[name]()))
+    return found
+
+
 def _check_order(entries: tuple[PipelineEntry, ...], loader: TypedLoader) -> None:
-    names = [entry.name for entry in entries]
-    for name in REGISTRY.keys() - OPTIONAL - set(names):
-        loader.document.add_error("pipeline", f"'{name}' is missing; the order is {', '.join(REGISTRY)}")
-    ranks = {name: rank for rank, name in enumerate(REGISTRY)}
     highest = ""
     for entry in entries:
-        if entry.name not in ranks:
+        if entry.name not in _RANKS:
             continue
-        if highest and ranks[entry.name] <= ranks[highest]:
+        if highest and _RANKS[entry.name] <= _RANKS[highest]:
             message = "stands twice" if entry.name == highest else f"must stand before '{highest}'"
             loader.reject(
                 Location(entry.node, entry.path), f"'{entry.name}' {message}; the order is {', '.join(REGISTRY)}"
@@ -169,18 +191,29 @@ def _check_order(entries: tuple[PipelineEntry, ...], loader: TypedLoader) -> Non
 
 def _check_attempt_middlewares(entries: tuple[PipelineEntry, ...], middlewares: list[Any], loader: TypedLoader) -> None:
     names = [entry.name for entry in entries]
-    start = names.index("failover") + 1 if "failover" in names else len(names)
+    start = next((at for at, name in enumerate(names) if _RANKS.get(name, -1) >= _RANKS["failover"]), len(names))
     for entry, middleware in list(zip(entries, middlewares, strict=True))[start:]:
-        if middleware is not INVALID and [name for name in PHASES if _has_phase(middleware, name)] != ["before"]:
+        if entry.name == "failover" or middleware is INVALID:
+            continue
+        if [name for name in PHASES if _has_phase(middleware, name)] != ["before"]:
             message = "after failover a middleware has the method before(attempt), and no other phase"
             loader.reject(Location(entry.node, entry.path), f"'{entry.name}': {message}")
 
 
 def _load(entry: PipelineEntry, loader: TypedLoader) -> Any:
+    """Return the middleware of an entry, None if it is turned off and left out, or INVALID."""
+    if isinstance(entry.options, yaml.ScalarNode) and entry.options.value in ("off", "false"):
+        if entry.name in SWITCHED_OFF:
+            return SWITCHED_OFF[entry.name]
+        if entry.name in REGISTRY:
+            message = f"'{entry.name}' cannot be turned off; these can: {', '.join(SWITCHED_OFF)}"
+            return loader.reject(Location(entry.node, entry.path), message)
     kind = REGISTRY.get(entry.name) or _custom(entry, loader)
     if kind is INVALID:
         return INVALID
-    options = entry.options or yaml.MappingNode("tag:yaml.org,2002:map", [], entry.node.start_mark)
+    options = entry.options
+    if options is None or is_null(options):
+        options = yaml.MappingNode("tag:yaml.org,2002:map", [], entry.node.start_mark)
     return loader.load(Location(options, entry.path), kind)
 
 

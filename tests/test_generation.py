@@ -72,3 +72,27 @@ def test_errors_of_models_pipeline_and_dialects_are_reported_together():
     words = str(caught.value)
     assert "no provider 'z'" in words and "no middleware 'failovr'" in words and "unknown dialect" in words
     assert [each.line for each in caught.value.problems] == sorted(each.line for each in caught.value.problems)
+
+
+def test_a_host_named_as_dialect_is_answered_with_the_dialect_for_it():
+    with pytest.raises(ConfigError) as caught:
+        generation("providers: {a: {dialect: ollama, base_url: http://x}, b: {dialect: azure}}")
+    assert str(caught.value).splitlines() == [
+        "routing.yaml:1:26: providers.a.dialect: unknown dialect; did you mean 'compatible'? It is for every host with an"
+        " OpenAI-compatible API",
+        "routing.yaml:1:58: providers.b.base_url: is missing",
+        "routing.yaml:1:68: providers.b.dialect: unknown dialect; did you mean 'openai'?",
+    ]
+
+
+def test_a_dialect_may_be_a_variable():
+    file = routing_yaml().replace("dialect: openai", "dialect: '${DIALECT}'", 1)
+    assert generation(file, environ={"DIALECT": "openai"}).snapshot.providers["a"].dialect == "openai"
+    with pytest.raises(ConfigError, match=r"^routing.yaml:4:16: providers.a.dialect: unknown dialect; known: "):
+        generation(file, environ={"DIALECT": "latin"})
+
+
+def test_providers_alone_are_a_file():
+    built = generation("providers: {a: {dialect: openai, base_url: 'http://x'}}")
+    assert [target.id for target in built.snapshot.targets("a/some-model")] == ["a@global/some-model"]
+    assert len(built.pipeline.middlewares) == 7

@@ -149,7 +149,7 @@ async def test_a_file_still_being_written_is_not_loaded(file: ReloadedFile) -> N
 BROKEN = [
     ("", "routing.yaml:1:1: the file is empty"),
     ("a: [", "routing.yaml:2:1: invalid YAML: "),
-    (ONE[: ONE.index("models")], "routing.yaml:1:1: models: is missing"),
+    (ONE[ONE.index("models") :], "routing.yaml:1:1: providers: is missing"),
     (ONE.replace("weight: 1", "wieght: 1"), "routing.yaml:3:54: providers.a.wieght: unknown key; did you mean 'weight'?"),
     ("#" * (MAX_FILE_BYTES + 1), f"routing.yaml:1:1: the file is larger than {MAX_FILE_BYTES} bytes"),
     (b"\xff", "can't decode byte 0xff in position 0"),

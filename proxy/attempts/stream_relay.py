@@ -14,7 +14,7 @@ from proxy.attempts import outcomes
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
 from proxy.attempts.events import AttemptEvent, Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.starter import AttemptStarter
-from proxy.attempts.stream_error import StreamError
+from proxy.attempts.stream_error import StreamError, error_event
 from proxy.attempts.stream_resume import StreamResume, may_resume, release_request
 from proxy.attempts.transform_failures import response_failure
 from proxy.errors import InvalidRequestError, ParrotError, UpstreamDisconnected, UpstreamError, UpstreamTimeout
@@ -201,12 +201,9 @@ class StreamRelay:
 
     def _write(self, call: Call, data: bytes) -> None:
         """Hand on events, less what was sent already where the stream was continued."""
-        if self._resumed is None:
-            if data:
-                self._writer.write(data)
-            return
         try:
-            data = b"".join(map(self._resumed.transform_frame, split_frames(data)))
+            if self._resumed is not None:
+                data = b"".join(map(self._resumed.transform_frame, split_frames(data)))
         except ResumeMismatchError:
             call.attempt.exchange.runtime.counters.resumes["mismatch"] += 1
             self._give_up(call, UpstreamDisconnected("the answer was cut, and another target's is not the same"))
@@ -253,18 +250,15 @@ class StreamRelay:
     def _end(self, attempt: Attempt, failure: ParrotError) -> None:
         """End with an error event: the provider's own if it sent one that clients can read."""
         self.due = inf
-        if isinstance(failure, StreamError) and failure.is_readable:
-            self._writer.write(failure.event)
-        else:
-            self._writer.write(attempt.exchange.client_format.error_event(failure))
+        self._writer.write(error_event(failure, attempt.exchange.client_format))
         self._writer.finish(failure.outcome)
 
     def _break(self, call: Call, failure: UpstreamError) -> None:
         """Settle the attempt whose stream broke, and continue elsewhere if that is possible."""
         attempt = call.attempt
         self._apply(attempt, Failed(failure))
-        is_short = self._resumed is None or self._resumed.is_short
-        if not (self._is_resumable and is_short and may_resume(attempt)):
+        self._release_request(attempt)
+        if not self._is_resumable:
             self._call = None
             self._end(attempt, failure)
             return

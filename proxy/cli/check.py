@@ -5,26 +5,31 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from proxy.cli import file
-from proxy.cli.command import Command, CommandError
+from proxy.cli.command import Command
+from proxy.config.document import ConfigError, Problem, find_mark
 from proxy.sidecar import InsecureListenError, check_listen_security
 
 _DESCRIPTION = "Validate the file as serve would and report every problem. Exit code: 0 valid, 2 invalid."
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    parser.add_argument("config", nargs="?", default="routing.yaml", metavar="FILE", help="default: routing.yaml")
+    file.add_config_argument(parser)
 
 
 def _run(arguments: Namespace) -> int:
-    generation = file.load_generation(arguments.config)
+    path = file.config_path(arguments)
+    generation = file.load_generation(path)
     snapshot = generation.snapshot
     try:
         check_listen_security(snapshot.listen, generation)
     except InsecureListenError as error:
-        raise CommandError(f"{arguments.config}: {error}", exit_code=2) from error
+        place = find_mark(generation.root, "listen", "host")
+        problem = Problem(place.line + 1, place.column + 1, "", str(error))
+        raise file.invalid(ConfigError(path, [problem])) from error
     targets = {target.id for targets in snapshot.models.values() for target in targets}
-    counts = f"{len(snapshot.providers)} providers, {len(snapshot.models)} models, {len(snapshot.patterns)} patterns"
-    print(f"{arguments.config} is valid: {counts}, {len(targets)} targets, hash {generation.digest}")
+    sizes = {"provider": snapshot.providers, "model": snapshot.models, "pattern": snapshot.patterns, "target": targets}
+    counts = ", ".join(f"{len(each)} {name}{'s' * (len(each) != 1)}" for name, each in sizes.items())
+    print(f"{path} is valid: {counts}, hash {generation.digest}")
     for provider in snapshot.providers.values():
         if provider.disabled_reason:
             print(f"  {provider.name} would be disabled: {provider.disabled_reason}")

@@ -89,7 +89,7 @@ def _body(arguments: Namespace) -> dict[str, Any]:
 
 def _decide_from_file(arguments: Namespace, body: Mapping[str, Any], headers: CIMultiDict[str]) -> Any:
     """Decide from the file alone, without measurements."""
-    generation = file.load_generation(arguments.config)
+    generation = file.load_generation(file.config_path(arguments))
     snapshot = generation.snapshot
     if arguments.sandbox:
         from proxy.sandbox.adapt import adapt_snapshot

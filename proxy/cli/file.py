@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
 
 from proxy.cli.command import CommandError, error_reason
 from proxy.config.document import ConfigError
@@ -13,10 +14,36 @@ from proxy.generation import Generation, GenerationFactory
 from proxy.pipeline import PipelineTerminals
 from proxy.upstream.call import make_start_call
 
+DEFAULT = "routing.yaml"
+EXAMPLE = str(Path(__file__).with_name("example.yaml"))
+"""The file of this package that the sandbox serves where there is no other."""
+
+_NONE = f"""no {DEFAULT} in this folder
+  parrot init             writes one from the API keys in the environment
+  parrot serve --sandbox  needs none: it serves an example with simulated providers
+  -c FILE                 names another file"""
+
 
 def add_config_argument(parser: ArgumentParser) -> None:
-    """Add the option `-c FILE`."""
-    parser.add_argument("-c", "--config", default="routing.yaml", metavar="FILE", help="default: routing.yaml")
+    """Add the argument `FILE`, and the option `-c FILE` for the same."""
+    parser.add_argument("file", nargs="?", metavar="FILE", help=f"the configuration (default: {DEFAULT})")
+    parser.add_argument("-c", "--config", metavar="FILE", help="the same")
+
+
+def config_path(arguments: Namespace) -> str:
+    """Return the file that a command line names, else the default one, or with `--sandbox` the example.
+
+    Raises CommandError if there is none.
+    """
+    if arguments.file and arguments.config:
+        raise CommandError("name the configuration once: FILE or -c FILE", exit_code=2)
+    if given := arguments.file or arguments.config:
+        return str(given)
+    if os.path.lexists(DEFAULT):
+        return DEFAULT
+    if getattr(arguments, "sandbox", False):
+        return EXAMPLE
+    raise CommandError(_NONE, exit_code=2)
 
 
 def read_file(path: str) -> str:
@@ -41,5 +68,10 @@ def load_generation(path: str) -> Generation:
     try:
         return generation_factory().build(read_file(path), path, 1)
     except ConfigError as error:
-        count = len(error.problems)
-        raise CommandError(f"{count} problem{'s' * (count > 1)} in {path}\n{error}", exit_code=2) from error
+        raise invalid(error) from error
+
+
+def invalid(error: ConfigError) -> CommandError:
+    """Return the error of a command whose file is invalid."""
+    count = len(error.problems)
+    return CommandError(f"{count} problem{'s' * (count > 1)} in {error.name}\n{error}", exit_code=2)

@@ -46,7 +46,7 @@ def run(main: Callable[[asyncio.Event], Awaitable[int]]) -> int:
 
 
 _MMAP_THRESHOLD = -3
-_LARGE_BLOCK_BYTES = 2**20
+_LARGE_BLOCK_BYTES = 256 * 1024
 
 
 def tune_allocator() -> None:

@@ -17,6 +17,7 @@ from proxy.cli.standard_streams import FULL_ERRNOS, discard_output, open_closed_
 COMMANDS: Mapping[str, str] = {
     "serve": "run the sidecar",
     "top": "watch the providers of a running sidecar",
+    "init": "write a configuration file for the API keys in the environment",
     "check": "validate a configuration file",
     "explain": "show the routing decision for a request",
     "schema": "print the JSON Schema of the configuration file",

@@ -9,9 +9,11 @@ from pathlib import Path
 import orjson
 
 from proxy.cli.command import Command, CommandError, error_reason
-from proxy.config.json_schema import VARIABLE, Schema, json_schema
+from proxy.config.json_schema import VARIABLE, Schema, json_schema, words
 from proxy.config.schema import PROVIDER_NAME, RESERVED, ModelConfig, RoutingFile, ShortModel
-from proxy.pipeline import REGISTRY
+from proxy.config.snapshot import MODEL_NAME
+from proxy.dialects import DIALECTS
+from proxy.pipeline import REGISTRY, SWITCHED_OFF
 from proxy.routing.header_parsers import BALANCING_MODES, MAX_RETRIES, PERFORMANCE_METRICS, STRATEGY_NAMES
 from proxy.routing.policy import MEMBERS
 from proxy.routing.policy_levels import REQUEST_MEMBERS
@@ -19,6 +21,8 @@ from proxy.routing.policy_levels import REQUEST_MEMBERS
 _DESCRIPTION = "Print the JSON Schema of routing.yaml, or write it to a file."
 _CUSTOM = r"^[\w.]+:\w+$"
 """A custom middleware, `package.module:Name`."""
+_MODEL_NAME = "^" + MODEL_NAME.pattern.replace("[A-Za-z", "[*A-Za-z") + "$"
+"""In `models` a name may be a pattern with `*`."""
 
 
 _SHORT_LABEL = f"^(?!(?:{'|'.join(RESERVED)})$){PROVIDER_NAME.removeprefix('^')}"
@@ -27,8 +31,7 @@ _SHORT_LABEL = f"^(?!(?:{'|'.join(RESERVED)})$){PROVIDER_NAME.removeprefix('^')}
 
 def schema() -> Schema:
     """Return the JSON Schema of routing.yaml, including the options of every middleware."""
-    options = {name: json_schema(kind) for name, kind in REGISTRY.items()}
-    options["auth"]["properties"]["keys"]["items"]["properties"]["policy"] = _policy()
+    options = {name: _entry(name, kind) for name, kind in REGISTRY.items()}
     with_options = {
         "type": "object",
         "minProperties": 1,
@@ -39,13 +42,27 @@ def schema() -> Schema:
     }
     names = {"type": "string", "enum": list(options)}
     file = json_schema(RoutingFile)
-    file["properties"]["pipeline"] = {
-        "type": "array",
+    members = file["properties"]
+    members["pipeline"] = {
+        "type": ["array", "null"],
         "items": {"anyOf": [names, {"type": "string", "pattern": _CUSTOM}, with_options]},
     }
-    file["properties"]["defaults"]["properties"]["policy"] = _policy()
-    file["properties"]["models"]["additionalProperties"] = _model()
+    members["defaults"]["properties"]["policy"] = _policy()
+    members["models"]["additionalProperties"] = _model()
+    members["models"]["propertyNames"] = {"pattern": _MODEL_NAME}
+    members["providers"]["additionalProperties"]["properties"]["dialect"] = {
+        "anyOf": [{"enum": list(DIALECTS)}, VARIABLE]
+    }
+    file["patternProperties"] = {"^x-": {"description": "Ignored: a place for YAML anchors."}}
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Parrot Sidecar: routing.yaml", **file}
+
+
+def _entry(name: str, kind: type) -> Schema:
+    """Return the schema of a middleware's options, which may be left out, or be `off` where it can be turned off."""
+    options = json_schema(kind)
+    if name == "auth":
+        options["properties"]["keys"]["items"]["properties"]["policy"] = _policy()
+    return {"anyOf": [options, words(None, "off") if name in SWITCHED_OFF else words(None)]}
 
 
 def _model() -> Schema:

@@ -56,6 +56,7 @@ def _parse_host(text: str) -> str:
 
 def _run(arguments: Namespace) -> int:
     # Loaded before the event loop runs, so that a signal can end a slow read.
+    arguments.config = file.config_path(arguments)
     return run(partial(_serve, arguments, file.load_generation(arguments.config)))
 
 
@@ -135,13 +136,14 @@ def _reload_on_hangup(sidecar: Sidecar) -> None:
 def _banner(sidecar: Sidecar, name: str, sandbox: ServeSandbox | None) -> str:
     """Return the text printed at start: addresses, providers, and a command to try."""
     url, snapshot = sidecar.url, sidecar.handler.generation.snapshot
-    model = next(iter(snapshot.models), "MODEL")
+    name = f"the built-in example, as there is no {file.DEFAULT} here" if name == file.EXAMPLE else name
     disabled = [
         f"{name} ({provider.disabled_reason})"
         for name, provider in snapshot.providers.items()
         if provider.disabled_reason
     ]
     enabled = [name for name, provider in snapshot.providers.items() if not provider.disabled_reason]
+    model = next(iter(snapshot.models), f"{next(iter(enabled), 'PROVIDER')}/MODEL")
     body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
     target = f"--unix-socket {url[5:]} http://localhost" if url.startswith("unix:") else url
     kind = "simulated providers" if sandbox else "providers"

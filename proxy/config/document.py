@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from proxy.config.merge_keys import resolve_merge_keys
 from proxy.control_chars import escape_control_chars
 
 MAX_FILE_BYTES = 1024 * 1024
@@ -84,7 +85,10 @@ class Document:
 
 
 def parse(text: str, name: str = "routing.yaml") -> Document:
-    """Parse YAML. Raises ConfigError if it is invalid, not a mapping, too large or too deeply nested."""
+    """Parse YAML, with its merge keys resolved and without the top-level keys that begin with `x-`.
+
+    Raises ConfigError if it is invalid, not a mapping, too large or too deeply nested.
+    """
     if len(text.encode("utf-8", "replace")) > MAX_FILE_BYTES:
         raise ConfigError(name, [Problem(1, 1, "", f"the file is larger than {MAX_FILE_BYTES} bytes")])
     try:
@@ -98,7 +102,14 @@ def parse(text: str, name: str = "routing.yaml") -> Document:
         raise ConfigError(name, [Problem(1, 1, "", "the file is empty")])
     document = Document(name, root)
     _check_limits(document)
+    resolve_merge_keys(root, lambda node, message: document.add_error("", message, node))
+    root.value = [(key, value) for key, value in root.value if not _is_ignored(key)]
     return document
+
+
+def _is_ignored(key: yaml.Node) -> bool:
+    """Return whether a key of the top level, such as `x-large`, is a place for anchors and notes."""
+    return isinstance(key, yaml.ScalarNode) and key.value.startswith("x-")
 
 
 def _yaml_error_text(problem: object) -> str:
@@ -143,6 +154,14 @@ def _iterate_nodes(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int
             pending.extend((child, depth + 1) for pair in node.value for child in pair)
         elif isinstance(node, yaml.SequenceNode):
             pending.extend((child, depth + 1) for child in node.value)
+
+
+def find_mark(root: yaml.Node, *path: str) -> yaml.Mark:
+    """Return the place of the value at these keys, or of as many of them as there are."""
+    for name in path:
+        values = [value for key, value in root.value if key.value == name] if isinstance(root, yaml.MappingNode) else []
+        root = values[0] if values else root
+    return root.start_mark
 
 
 def quote_if_safe(value: str) -> str:

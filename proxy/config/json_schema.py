@@ -7,6 +7,8 @@ from typing import Any
 
 from msgspec import NODEFAULT, inspect
 
+from proxy.config.field_docs import field_docs
+
 VARIABLE = {"type": "string", "pattern": r"\$\{"}
 """Any scalar may be a `${NAME}`."""
 
@@ -22,6 +24,11 @@ def _schema(kind: inspect.Type) -> Schema:
     if isinstance(kind, inspect.Metadata):
         return {**_schema(kind.type), **(kind.extra_json_schema or {})}
     return _SCHEMAS[type(kind)](kind)
+
+
+def words(*values: Any) -> Schema:
+    """Return the schema of one of these words. YAML 1.1 reads `off` as false, and so do some editors."""
+    return {"enum": [*values, *([False] if "off" in values else [])]}
 
 
 def _scalar(name: str) -> Callable[[Any], Schema]:
@@ -53,7 +60,11 @@ def _tuple(kind: inspect.VarTupleType) -> Schema:
 
 def _object(kind: Any) -> Schema:
     """Return an object schema with the type's fields. The description is the first line of its docstring."""
-    properties = {field.encode_name: {**_schema(field.type), **_default(field)} for field in kind.fields}
+    docs = field_docs(kind.cls)
+    properties = {
+        field.encode_name: _described(docs.get(field.name), {**_schema(field.type), **_default(field)})
+        for field in kind.fields
+    }
     required = [field.encode_name for field in kind.fields if field.required]
     description = (kind.cls.__doc__ or "").partition("\n")[0]
     return {
@@ -65,11 +76,30 @@ def _object(kind: Any) -> Schema:
     }
 
 
+def _described(text: str | None, schema: Schema) -> Schema:
+    """Return a schema with the text below its field in front of what it says of the value."""
+    if text is None:
+        return schema
+    written = f" Written as {schema['description']}." if "anyOf" in schema and "description" in schema else ""
+    return {**schema, "description": text + written}
+
+
 def _table(kind: inspect.DictType) -> Schema:
     """Return the schema of a mapping whose keys the file chooses. They are never variables."""
-    key = kind.key_type
-    names = {"propertyNames": key.cls.schema} if isinstance(key, inspect.CustomType) else {}  # type: ignore[attr-defined]
-    return {"type": "object", "additionalProperties": _schema(kind.value_type), **names}
+    names = _key(kind.key_type)
+    return {
+        "type": "object",
+        "additionalProperties": _schema(kind.value_type),
+        **({"propertyNames": names} if names else {}),
+    }
+
+
+def _key(kind: inspect.Type) -> Schema:
+    if isinstance(kind, inspect.CustomType):
+        shape: Schema = kind.cls.schema  # type: ignore[attr-defined]
+        return shape
+    pattern = getattr(kind, "pattern", None)
+    return {"pattern": pattern} if pattern else {}
 
 
 def _default(field: inspect.Field) -> Schema:
@@ -85,7 +115,7 @@ _SCHEMAS: dict[type, Callable[[Any], Schema]] = {
     inspect.IntType: _scalar("integer"),
     inspect.FloatType: _scalar("number"),
     inspect.NoneType: lambda kind: {"type": "null"},
-    inspect.LiteralType: lambda kind: {"anyOf": [{"enum": list(kind.values)}, VARIABLE]},
+    inspect.LiteralType: lambda kind: {"anyOf": [words(*kind.values), VARIABLE]},
     inspect.CustomType: _custom,
     inspect.ListType: lambda kind: {"type": "array", "items": _schema(kind.item_type)},
     inspect.VarTupleType: _tuple,

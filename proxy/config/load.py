@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
 
 import yaml
 
@@ -25,21 +24,42 @@ from proxy.config.snapshot import (
     bind_model,
 )
 from proxy.config.targets import TargetFactory, total_weight, valid_items
-from proxy.config.texts import matches
 from proxy.config.typed_loader import INVALID, Location, TypedLoader, mapping_items
 
 _RESERVED = ", ".join(schema.RESERVED)
 
 
-def load(loader: TypedLoader) -> tuple[Snapshot, tuple[PipelineEntry, ...]]:
-    """Return the snapshot and the entries of the pipeline, whose options the pipeline loads.
+def load(loader: TypedLoader) -> tuple[Snapshot, tuple[PipelineEntry, ...] | None]:
+    """Return the snapshot and the entries of the pipeline, whose options the pipeline loads. None: the default ones.
 
-    Errors are in the document's `problems`. Raises ConfigError if a required section is missing.
+    Errors are in the document's `problems`. What is valid is returned all the same, so that the rest can be checked.
     """
-    file = loader.load(Location(loader.document.root, ""), schema.RoutingFile)
+    root = Location(loader.document.root, "")
+    file = loader.load(root, schema.RoutingFile)
     if file is INVALID:
-        loader.document.raise_if_invalid()
-    return _snapshot(loader, file), _pipeline_entries(loader, file.pipeline)
+        file = loader.load(root, schema.PartialFile)
+    return _snapshot(loader, file), None if file.pipeline is None else _pipeline_entries(loader, file.pipeline)
+
+
+def dialects(loader: TypedLoader) -> Iterator[tuple[str, str]]:
+    """Yield path and value of every provider's dialect, those of providers with other mistakes included.
+
+    Call it after `load`, which reports what is not text.
+    """
+    root = Location(loader.document.root, "")
+    providers = (provider for section in _members(root, "providers") for provider in _members(section))
+    for location in (dialect for provider in providers for dialect in _members(provider, "dialect")):
+        value = loader.load(location, str)
+        if value is not INVALID:
+            yield location.path, value
+
+
+def _members(location: Location, only: str | None = None) -> Iterator[Location]:
+    """Yield the location of each value of a mapping whose key is text, or of one key alone."""
+    if isinstance(location.node, yaml.MappingNode):
+        for key, value in location.node.value:
+            if isinstance(key, yaml.ScalarNode) and only in (None, key.value):
+                yield location.child(key.value, value)
 
 
 def _snapshot(loader: TypedLoader, file: schema.RoutingFile) -> Snapshot:
@@ -64,7 +84,7 @@ def _snapshot(loader: TypedLoader, file: schema.RoutingFile) -> Snapshot:
         },
         patterns=_patterns(tables),
         defaults_by_provider=by_provider,
-        known_names=_known_names(providers, (target for targets in by_provider.values() for target in targets)),
+        known_names=_known_names(file.providers, (target for targets in by_provider.values() for target in targets)),
         model_options=_model_options(file),
     )
 
@@ -106,7 +126,7 @@ def _provider(name: str, section: schema.ProviderConfig, weight: float) -> Provi
     )
 
 
-def _known_names(providers: Mapping[str, Provider], targets: Iterable[Target]) -> KnownNames:
+def _known_names(providers: Iterable[str], targets: Iterable[Target]) -> KnownNames:
     zones = {region.zone for region in REGIONS.values()}
     all_targets = list(targets)
     return KnownNames(
@@ -137,15 +157,6 @@ def _pipeline_entries(loader: TypedLoader, nodes: list[yaml.Node]) -> tuple[Pipe
 
 
 def _check_names(loader: TypedLoader, file: schema.RoutingFile) -> None:
-    _check_pattern(loader, "providers", file.providers, schema.PROVIDER_NAME)
-    for name, section in valid_items(file.providers).items():
-        _check_pattern(loader, f"providers.{name}.regions", section.regions, schema.REGION_NAME)
     for name in file.providers.keys() & set(schema.RESERVED):
         message = f"a provider cannot have this name, which means something else in a model; reserved: {_RESERVED}"
         loader.document.add_error(f"providers.{name}", message)
-
-
-def _check_pattern(loader: TypedLoader, path: str, table: Mapping[str, Any], pattern: str) -> None:
-    for name in table:
-        if not matches(pattern, name):
-            loader.document.add_error(f"{path}.{name}", f"a name must match {pattern}")

@@ -69,7 +69,8 @@ class _Row:
 
     def _provider_error(self, name: str) -> str | None:
         known = self.file.providers
-        return None if name in known else f"no provider '{name}'{suggestion(name, list(known))}"
+        is_checked = all(problem.path != "providers" for problem in self.loader.document.problems)
+        return None if name in known or not is_checked else f"no provider '{name}'{suggestion(name, list(known))}"
 
     def _reject(self, path: str, message: str) -> None:
         self.loader.document.add_error(path, message)

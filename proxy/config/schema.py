@@ -20,6 +20,8 @@ PROVIDER_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
 HOST_PATTERN = r"^[^\s/]+$"
 REGION_NAME = r"^[a-z][a-z0-9-]{0,63}$"
 
+ProviderName = Annotated[str, Meta(pattern=PROVIDER_NAME)]
+RegionName = Annotated[str, Meta(pattern=REGION_NAME)]
 Port = Annotated[int, Meta(ge=0, le=65535)]
 Host = Annotated[str, Meta(pattern=HOST_PATTERN)]
 NonNegative = Annotated[float, Meta(ge=0)]
@@ -30,8 +32,11 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The listener for applications."""
 
     host: Host | Annotated[tuple[Host, ...], Meta(min_length=1)] = "127.0.0.1"
+    """Address or name, or a list of them. Other than loopback they require keys under `pipeline: auth`."""
     port: Port = 8090
+    """The same for all addresses. 0 selects a free port."""
     unix: Annotated[str, Meta(pattern=r"^[^\0]+$")] | None = None
+    """Path of a unix socket, used instead of host and port."""
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -47,8 +52,11 @@ class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The listener for health checks and metrics. With `key`, reload and drain are allowed from other machines too."""
 
     host: Host = "127.0.0.1"
+    """Probes of Kubernetes and Prometheus need 0.0.0.0."""
     port: Port = 9464
+    """0 selects a free port."""
     key: Secret | None = None
+    """Bearer token that permits reload and drain from other hosts."""
 
 
 class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -62,17 +70,24 @@ class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """After SIGTERM: keep accepting requests for `delay`, then wait up to `timeout` for running ones."""
 
     delay: Seconds = Seconds(0)
+    """Time after SIGTERM in which new requests are still accepted."""
     timeout: Seconds = Seconds(25)
+    """Time after that in which running requests may finish."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Timeouts of an attempt. `first_token`, `idle` and `content_idle` apply to streams, `response` to the rest."""
 
     connect: Seconds = Seconds(5)
+    """TCP and TLS handshake."""
     first_token: Seconds = Seconds(120)
+    """Streams: from the start of the attempt to the first content."""
     idle: Seconds = Seconds(60)
+    """Streams: time without any byte after the first content."""
     content_idle: Seconds = Seconds(300)
+    """Streams: time without content, when only pings arrive."""
     response: Seconds = Seconds(300)
+    """Non-streaming requests: the complete response."""
 
 
 class RegionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -123,7 +138,7 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     limits: ProviderLimits | None = None
     timeouts: Timeouts = Timeouts()
     probe: ProbeConfig | None = None
-    regions: dict[str, RegionConfig] = {}
+    regions: dict[RegionName, RegionConfig] = {}
 
 
 class PriceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -217,8 +232,14 @@ class RoutingFile(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     listen: Listen = Listen()
     admin: Admin = Admin()
-    pipeline: list[Any] = []
+    pipeline: list[Any] | None = None
     defaults: Defaults = Defaults()
     drain: Drain = Drain()
-    providers: dict[str, ProviderConfig]
-    models: dict[str, ModelRow]
+    providers: dict[ProviderName, ProviderConfig]
+    models: dict[str, ModelRow] = {}
+
+
+class PartialFile(RoutingFile, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What is valid of a file without a valid section `providers`."""
+
+    providers: dict[ProviderName, ProviderConfig] = {}

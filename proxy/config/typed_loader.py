@@ -14,7 +14,8 @@ from typing import Any
 import yaml
 from msgspec import inspect
 
-from proxy.config.document import Document, is_key_name, quote_if_safe, suggestion
+from proxy.config.document import Document, is_key_name, suggestion
+from proxy.config.shapes import describe_shape, describe_type, has_shape_of, is_null
 from proxy.config.texts import is_unicode, matches
 from proxy.config.units import Secret, parse_boolean, parse_integer, parse_number
 from proxy.config.variables import UnreadableFileError, UnsetVariableError, expand
@@ -22,8 +23,6 @@ from proxy.redaction import Redactor
 
 INVALID: Any = object()
 """Stands for an invalid value whose problem has been reported."""
-
-_NULLS = ("", "~", "null")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ class TypedLoader:
 
     def reject_type(self, location: Location, expected: str) -> Any:
         """Report that another type was expected and return INVALID."""
-        return self.reject(location, f"expected {expected}, got {_shape(location.node)}")
+        return self.reject(location, f"expected {expected}, got {describe_shape(location.node)}")
 
     def scalar_text(self, location: Location, expected: str) -> Any:
         """Return a scalar's text with its variables replaced, or INVALID.
@@ -80,21 +79,11 @@ class TypedLoader:
         node = location.node
         if not isinstance(node, yaml.ScalarNode):
             return self.reject_type(location, expected)
-        if _is_null(node):
+        if is_null(node):
             return self.reject(location, f"expected {expected}, got nothing")
         text, values = expand(node.value, self.environ, self.read_file)
         self.substituted_values.extend((location.path, value) for value in values)
         return text if is_unicode(text) else self.reject(location, f"expected {expected}, got bytes that are not UTF-8")
-
-
-def _shape(node: yaml.Node) -> str:
-    if isinstance(node, yaml.ScalarNode):
-        return quote_if_safe(node.value)
-    return "a mapping" if isinstance(node, yaml.MappingNode) else "a list"
-
-
-def _is_null(node: yaml.Node) -> bool:
-    return isinstance(node, yaml.ScalarNode) and not node.style and node.value in _NULLS
 
 
 def _scalar(expected: str, parse: Callable[[str], Any]) -> Callable[[TypedLoader, Location, Any], Any]:
@@ -127,14 +116,14 @@ def _check_bounds(loader: TypedLoader, location: Location, kind: Any, value: Any
     for name, words, holds in _BOUNDS:
         bound = getattr(kind, name, None)
         if bound is not None and not holds(value, bound):
-            return loader.reject(location, f"must be {words} {bound}, got {_shape(location.node)}")
+            return loader.reject(location, f"must be {words} {bound}, got {describe_shape(location.node)}")
     if getattr(kind, "pattern", None) and not matches(kind.pattern, value):
         return loader.reject(location, f"does not match {kind.pattern}")
     return value
 
 
 def _none(loader: TypedLoader, location: Location, kind: inspect.NoneType) -> Any:
-    return None if _is_null(location.node) else loader.reject_type(location, "nothing")
+    return None if is_null(location.node) else loader.reject_type(location, "nothing")
 
 
 def _literal(loader: TypedLoader, location: Location, kind: inspect.LiteralType) -> Any:
@@ -209,13 +198,20 @@ def _dict(loader: TypedLoader, location: Location, kind: inspect.DictType) -> An
 
 
 def _is_valid_key(loader: TypedLoader, location: Location, kind: inspect.Type) -> bool:
-    """Return whether a mapping's key is of its type. Otherwise report it, without the key, which may be misplaced."""
+    """Report a mapping's key that is not of its type, and return whether its value is used all the same.
+
+    A name with the wrong letters is used, so that where it is referred to is no further error. A key of another type is
+    not, nor shown, as it may be misplaced.
+    """
     if isinstance(kind, inspect.CustomType):
         try:
             kind.cls.parse(location.node.value)  # type: ignore[attr-defined]
         except ValueError:
             loader.reject(location, f"a key here must be {kind.cls.expected}")  # type: ignore[attr-defined]
             return False
+    elif getattr(kind, "pattern", None) and not matches(kind.pattern, location.node.value):  # type: ignore[attr-defined]
+        name = location.child(location.node.value, location.node)
+        loader.reject(name, f"a name must match {kind.pattern}")  # type: ignore[attr-defined]
     return True
 
 
@@ -246,16 +242,23 @@ def _construct(loader: TypedLoader, location: Location, kind: Any, values: dict[
         return kind.cls(**values)
     except Exception as error:  # noqa: BLE001 (a custom middleware's may be any, and may quote its options)
         redactor = Redactor([*loader.secrets, *(value for _, value in loader.substituted_values)])
-        return loader.reject(location, redactor.redact_text(str(error) or type(error).__name__))
+        message = redactor.redact_text(str(error) or type(error).__name__)
+        field_name, colon, reason = message.partition(": ")
+        if colon and field_name in values:
+            loader.document.add_error(f"{location.path}.{field_name}", reason)  # at the place of that option
+            return INVALID
+        return loader.reject(location, message)
 
 
 def _union(loader: TypedLoader, location: Location, kind: inspect.UnionType) -> Any:
     """Load the first member without a problem. Otherwise report the problems of the last member of the node's shape."""
-    if _is_null(location.node) and any(isinstance(member, inspect.NoneType) for member in kind.types):
+    if is_null(location.node) and any(isinstance(member, inspect.NoneType) for member in kind.types):
         return None
-    members = [member for member in kind.types if _has_shape_of(location.node, member)]
+    members = [member for member in kind.types if has_shape_of(location.node, member)]
     if not members:
-        expected = " or ".join(_expected(member) for member in kind.types if not isinstance(member, inspect.NoneType))
+        expected = " or ".join(
+            describe_type(member) for member in kind.types if not isinstance(member, inspect.NoneType)
+        )
         return loader.reject_type(location, expected)
     value, before = INVALID, len(loader.document.problems)
     for member in members:
@@ -264,22 +267,6 @@ def _union(loader: TypedLoader, location: Location, kind: inspect.UnionType) -> 
         if len(loader.document.problems) == before:
             break
     return value
-
-
-def _has_shape_of(node: yaml.Node, kind: inspect.Type) -> bool:
-    if isinstance(kind, inspect.StructType | inspect.DataclassType | inspect.DictType):
-        return isinstance(node, yaml.MappingNode)
-    if isinstance(kind, inspect.ListType | inspect.VarTupleType):
-        return isinstance(node, yaml.SequenceNode)
-    return isinstance(node, yaml.ScalarNode) and not isinstance(kind, inspect.NoneType)
-
-
-def _expected(kind: inspect.Type) -> str:
-    if isinstance(kind, inspect.CustomType):
-        return str(kind.cls.expected)  # type: ignore[attr-defined]
-    words = {inspect.StrType: "text", inspect.ListType: "a list", inspect.VarTupleType: "a list",
-             inspect.FloatType: "a number", inspect.IntType: "a whole number"}  # fmt: skip
-    return words.get(type(kind), "a mapping")
 
 
 _LOADERS: dict[type, Callable[[TypedLoader, Location, Any], Any]] = {

@@ -63,7 +63,12 @@ class Size(int):
     """A size in bytes, written `65536`, `64KiB` or `32MiB`."""
 
     expected = "a size such as 64KiB or 32MiB"
-    schema = {"type": ["string", "integer"], "pattern": rf"^{_SIZE.pattern}$", "examples": ["32MiB"]}
+    schema = {
+        "anyOf": [
+            {"type": "string", "pattern": rf"^{_SIZE.pattern}$", "examples": ["32MiB"]},
+            {"type": "integer", "minimum": 0},
+        ]
+    }
 
     @classmethod
     def parse(cls, text: str) -> Size:
@@ -94,7 +99,12 @@ class Ratio(float):
     """A ratio from 0 to 1, written `50%` or `0.5`."""
 
     expected = "a ratio such as 50% or 0.5"
-    schema = {"type": ["string", "number"], "pattern": r"^\d+(\.\d+)?%?$", "examples": ["50%"]}
+    schema = {
+        "anyOf": [
+            {"type": "string", "pattern": r"^(\d{1,2}(\.\d+)?%|100(\.0+)?%|0(\.\d+)?|1(\.0+)?)$", "examples": ["50%"]},
+            {"type": "number", "minimum": 0, "maximum": 1},
+        ]
+    }
 
     @classmethod
     def parse(cls, text: str) -> Ratio:

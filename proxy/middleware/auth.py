@@ -21,6 +21,7 @@ LATE_KEY_PATHS = frozenset({"/v1/providers/health/stream"})
 """Where a websocket may send its key in its first message, because a browser's websocket cannot send headers."""
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._\[\]:-]+")
 """The form in which a browser sends an origin: https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin."""
+Origin = Annotated[str, Meta(extra_json_schema={"pattern": rf"^(null|{_ORIGIN.pattern})$|\$\{{"})]
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Key:
     """One caller."""
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    value: Secret
+    value: Annotated[Secret, Meta(extra_json_schema={"pattern": "[!-~]"})]
     policy: PolicyWords = NO_POLICY
     """Routing options of its requests."""
 
@@ -42,7 +43,7 @@ class Auth:
     """Checks the key. Without keys, that the request comes from no web page and to no rebound name."""
 
     keys: tuple[Key, ...] = ()
-    origins: tuple[str, ...] = ()
+    origins: tuple[Origin, ...] = ()
     """Web origins that may call from a browser, such as `https://app.example.com`."""
 
     def __post_init__(self) -> None:

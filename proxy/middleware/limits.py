@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
+from sys import maxsize
 from typing import Annotated, Any, ClassVar
 
 from msgspec import Meta
@@ -51,6 +52,11 @@ class Limits:
     """JSON values in one body."""
     max_connections: AutoOrCount = AutoOrCount(0)
     """Applied by the listener. `auto`: as many as the descriptor limit allows."""
+
+    @classmethod
+    def off(cls) -> Limits:
+        """Return limits that nothing reaches, but for the listener's number of connections."""
+        return cls(maxsize, Size(maxsize), AutoOrSize(maxsize), maxsize)
 
     @cached_property
     def buffer_limit(self) -> int:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
-from proxy.config.auto_duration import AUTO, OFF, AutoOrDuration
+from proxy.config.auto_duration import OFF, OffOrDuration
 from proxy.config.units import Seconds
 
 
@@ -14,9 +15,10 @@ class SsePassthrough:
 
     ping: Seconds = Seconds(15)
     """Time without an event after which a ping is sent."""
-    early_commit: AutoOrDuration = AutoOrDuration(OFF)
+    early_commit: OffOrDuration = OffOrDuration(OFF)
     """Time without content after which the caller gets its 200 and pings. A later failure is an error in the stream."""
 
-    def __post_init__(self) -> None:
-        if self.early_commit == AUTO:
-            raise ValueError("early_commit: expected off, or a duration such as 10s")
+    @classmethod
+    def off(cls) -> SsePassthrough:
+        """Return the options with which nothing is added to a stream."""
+        return cls(ping=Seconds(inf))

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+from msgspec import Meta
+
+from proxy.config.json_schema import VARIABLE, words
 from proxy.config.plain_values import NO_POLICY
 from proxy.config.snapshot import targets_for_model
 from proxy.errors import NoEligibleProviderError, ParrotError
@@ -26,7 +29,7 @@ from proxy.telemetry.signals import Signals
 class RoutingMiddleware:
     """Decides by the request's policy, and by `default` where it names no strategy."""
 
-    default: str = "automatic"
+    default: Annotated[str, Meta(extra_json_schema={"anyOf": [words(*STRATEGIES), VARIABLE]})] = "automatic"
 
     def __post_init__(self) -> None:
         if self.default not in STRATEGIES:

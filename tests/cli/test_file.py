@@ -7,17 +7,47 @@ from argparse import ArgumentParser
 import pytest
 
 from proxy.cli.command import CommandError
-from proxy.cli.file import add_config_argument, load_generation
+from proxy.cli.file import add_config_argument, config_path, load_generation
 from proxy.cli.file import read_file as read
 from proxy.config.document import MAX_FILE_BYTES
+from proxy.dialects import DIALECTS
 from tests.fakes import PROVIDER_KEY, routing_yaml
 
 
-def test_the_default_file_is_routing_yaml():
+def path_of(*argv):
     parser = ArgumentParser()
     add_config_argument(parser)
-    assert parser.parse_args([]).config == "routing.yaml"
-    assert parser.parse_args(["-c", "x"]).config == parser.parse_args(["--config", "x"]).config == "x"
+    parser.add_argument("--sandbox", action="store_true")
+    return config_path(parser.parse_args(argv))
+
+
+def test_the_file_is_an_argument_or_an_option(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert path_of("x") == path_of("-c", "x") == path_of("--config", "x") == path_of("--sandbox", "x") == "x"
+    with pytest.raises(CommandError, match="name the configuration once: FILE or -c FILE"):
+        path_of("x", "-c", "y")
+
+
+def test_the_default_file_is_routing_yaml(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "routing.yaml").write_text(routing_yaml())
+    assert path_of() == path_of("--sandbox") == "routing.yaml"
+
+
+def test_without_a_file_the_error_says_what_to_do(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(CommandError) as caught:
+        path_of()
+    first, *remedies = str(caught.value).splitlines()
+    assert (first, caught.value.exit_code) == ("no routing.yaml in this folder", 2)
+    assert [line[:24].strip() for line in remedies] == ["parrot init", "parrot serve --sandbox", "-c FILE"]
+
+
+def test_without_a_file_the_sandbox_has_an_example(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    snapshot = load_generation(path_of("--sandbox")).snapshot
+    assert {provider.dialect for provider in snapshot.providers.values()} == DIALECTS.keys() - {"compatible"}
+    assert "gpt-4o" in snapshot.models
 
 
 def test_variables_come_from_the_environment_and_secrets_from_files(tmp_path, monkeypatch):

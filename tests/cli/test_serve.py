@@ -16,7 +16,7 @@ from urllib.request import urlopen
 import pytest
 
 from proxy.cli import main
-from proxy.cli.file import load_generation
+from proxy.cli.file import EXAMPLE, load_generation
 from proxy.cli.main import build_parser
 from proxy.cli.serve import _serve
 from tests.cli.serve_process import ASK, ServeProcess
@@ -151,6 +151,26 @@ async def serve_once(argv, capsys):
     arguments = build_parser(argv).parse_args(argv)
     assert await _serve(arguments, load_generation(arguments.config), stopped) == 0
     return capsys.readouterr().out
+
+
+async def test_in_an_empty_folder_the_sandbox_serves_the_example(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    output = await serve_once(["-c", EXAMPLE, "--sandbox", "--port", "0"], capsys)
+    assert ", configured by the built-in example, as there is no routing.yaml here\n" in output
+    assert "  simulated providers: openai, anthropic, google, mistral, cohere, meta\n" in output
+    assert '"model": "gpt-4o"' in output
+
+
+def test_in_an_empty_folder_without_the_sandbox_it_says_what_to_do(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    code, output = run_serve([], capsys)
+    assert (code, output.splitlines()[0]) == (2, "parrot: no routing.yaml in this folder")
+    assert "parrot init" in output
+
+
+async def test_without_models_the_banner_names_one_of_a_provider(capsys, write):
+    path = write("providers: {a: {dialect: openai, base_url: 'http://127.0.0.1:1'}}\n")
+    assert '"model": "a/MODEL"' in await serve_once(["-c", path, "--port", "0"], capsys)
 
 
 async def test_the_banner_shows_addresses_providers_and_an_example(capsys, write):

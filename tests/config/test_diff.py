@@ -57,7 +57,7 @@ def test_each_change_is_a_line_with_its_path(old: str, new: str, lines: list[str
             "providers: {a: {regions: {us: {base_url: 'https://VALUE.test'}}}}",
             "providers.a.regions.us.base_url changed",
         ),
-        ("x-keys: {shared: VALUE}", "x-keys.shared changed"),
+        ("keys: {shared: VALUE}", "keys.shared changed"),
     ],
 )
 def test_secrets_are_reported_as_changed_only(template: str, line: str) -> None:

@@ -6,7 +6,7 @@ import errno
 
 import pytest
 
-from proxy.config.document import ConfigError, parse
+from proxy.config.document import parse
 from proxy.config.load import load
 from proxy.config.schema import ProbeConfig, Timeouts
 from proxy.config.snapshot import NO_OPTIONS
@@ -29,7 +29,6 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
          " providers"),
         (HEAD + MODELS + MODELS, "4:1: models: duplicate key, already on line 3"),
         (HEAD + "models:\n  m: {openai: a}\n  m: {openai: b}\n", "5:3: models.m: duplicate key, already on line 4"),
-        (HEAD, "1:1: models: is missing"),
         (MODELS, "1:1: providers: is missing"),
         ("providers:\n  openai: {dialect: openai}\n" + MODELS, "2:11: providers.openai.base_url: is missing"),
         ("providers:\n  openai: {dialect: openai, base_url: 'ftp://x'}\n" + MODELS,
@@ -45,15 +44,15 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
         ("providers:\n  openai: {dialect: openai, base_url: http://x, timeouts: {connect: 5}}\n" + MODELS,
          "2:69: providers.openai.timeouts.connect: expected a duration such as 500ms, 15s, 5m or 1h, got '5'"),
         ("providers:\n  openai: {dialect: openai, base_url: http://x, probe: {every: 10ms}}\n" + MODELS,
-         "2:56: providers.openai.probe: every: expected 1s to 1h"),
+         "2:64: providers.openai.probe.every: expected 1s to 1h"),
         ("providers:\n  openai: {dialect: openai, base_url: http://x, probe: {timeout: 2m}}\n" + MODELS,
-         "2:56: providers.openai.probe: timeout: expected 100ms to 60s"),
+         "2:66: providers.openai.probe.timeout: expected 100ms to 60s"),
         ("providers:\n  openai: {dialect: openai, base_url: http://x, probe: {failures: 0}}\n" + MODELS,
          "2:67: providers.openai.probe.failures: must be at least 1, got '0'"),
         ("providers:\n  OpenAI: {dialect: openai, base_url: http://x}\nmodels: {}\n",
-         "2:11: providers.OpenAI: a name must match ^[a-z0-9][a-z0-9_-]{0,63}$"),
+         "2:3: providers.OpenAI: a name must match ^[a-z0-9][a-z0-9_-]{0,63}$"),
         ("providers:\n  a: {dialect: openai, base_url: http://x, regions: {US: {}}}\nmodels: {}\n",
-         "2:58: providers.a.regions.US: a name must match ^[a-z][a-z0-9-]{0,63}$"),
+         "2:54: providers.a.regions.US: a name must match ^[a-z][a-z0-9-]{0,63}$"),
         (HEAD + "models:\n  m: {opnai: m}\n", "4:14: models.m.opnai: no provider 'opnai'; did you mean 'openai'?"),
         (HEAD + "models:\n  m: {qqq: m}\n", "4:12: models.m.qqq: no provider 'qqq'; known: openai"),
         (HEAD + "models:\n  m: {openai: {model: m, timeuot: {}}}\n",
@@ -66,7 +65,7 @@ NAME = "(?!.*(?:\\.\\.|//))[A-Za-z0-9._:/@+-]{1,256}"
         (HEAD + MODELS + "pipeline: [{a: {}, b: {}}]\n",
          "4:12: pipeline[0]: expected a middleware name or `- name: {option: value}`"),
         (HEAD + MODELS + "pipeline: auth\n", "4:11: pipeline: expected a list, got text"),
-        (HEAD + MODELS + "listen: {host: []}\n", "4:9: listen: host: expected an address such as 127.0.0.1, or a list of them, got an empty list"),
+        (HEAD + MODELS + "listen: {host: []}\n", "4:16: listen.host: expected an address such as 127.0.0.1, or a list of them, got an empty list"),
         (HEAD + MODELS + "listen: {host: {a: 1}}\n", "4:16: listen.host: expected text or a list, got a mapping"),
         (HEAD + MODELS + "listen: {host: ['::1', 'http://x']}\n", "4:24: listen.host[1]: does not match ^[^\\s/]+$"),
         (HEAD + MODELS + "listen: {unix: \"a\\0b\"}\n", "4:16: listen.unix: does not match ^[^\\0]+$"),
@@ -320,6 +319,7 @@ def test_providers_are_not_probed_by_default(message: str, probe: ProbeConfig | 
 def test_pipeline_options_are_returned_unparsed() -> None:
     document = parse(HEAD + MODELS + "pipeline:\n  - auth\n  - limits: {max_inflight: 1}\n")
     _, entries = load(TypedLoader(document, {}, str))
+    assert entries is not None
     assert [(entry.name, entry.path, entry.options is None) for entry in entries] == [
         ("auth", "pipeline[0]", True),
         ("limits", "pipeline[1].limits", False),
@@ -337,9 +337,35 @@ def test_the_shipped_file_is_valid_without_variables() -> None:
     assert all(snapshot.targets(model) for model in snapshot.models)
 
 
-def test_a_file_without_required_sections_is_refused() -> None:
-    with pytest.raises(ConfigError):
-        load(TypedLoader(parse("models: {}"), {}, str))
+@pytest.mark.parametrize(
+    ("providers", "lines"),
+    [
+        ("", ["1:1: providers: is missing"]),
+        ("providers: none\n", ["1:12: providers: expected a mapping, got 'none'"]),
+        ("providers:\n", ["1:11: providers: expected a mapping, got nothing"]),
+    ],
+)
+def test_without_providers_the_other_mistakes_are_reported_too(providers: str, lines: list[str]) -> None:
+    text = providers + "models: {m: {openai: m}, 'a b': {x: y}}\ndrain: {timeout: 5}\n"
+    more = config_errors(text)
+    assert [line.split(": ", 1)[1] for line in more if "providers" not in line] == [
+        f"models.a b: a model name must match {NAME}",
+        "drain.timeout: expected a duration such as 500ms, 15s, 5m or 1h, got '5'",
+    ]
+    assert [line for line in more if "providers" in line] == [f"routing.yaml:{line}" for line in lines]
+
+
+def test_mistakes_in_a_provider_without_an_address_are_all_reported() -> None:
+    assert config_errors("providers:\n  a: {dialect: openai, regions: {US: {residency: eu}}}\n") == [
+        "routing.yaml:2:6: providers.a.base_url: is missing",
+        "routing.yaml:2:34: providers.a.regions.US: a name must match ^[a-z][a-z0-9-]{0,63}$",
+        "routing.yaml:2:50: providers.a.regions.US.residency: does not match ^[A-Z]{2,8}$",
+    ]
+
+
+def test_models_may_be_left_out() -> None:
+    [target] = load_snapshot(HEAD).targets("openai/gpt-5")
+    assert target.id == "openai@global/gpt-5"
 
 
 PRICED = """

@@ -14,7 +14,7 @@ from proxy.config.units import Seconds
 def test_omitted_keys_have_defaults() -> None:
     file = schema.RoutingFile(providers={}, models={})
     assert (file.listen.host, file.listen.port, file.admin.port) == ("127.0.0.1", 8090, 9464)
-    assert (file.defaults.region, file.drain.timeout, file.pipeline) == ("us-east-1", 25, [])
+    assert (file.defaults.region, file.drain.timeout, file.pipeline) == ("us-east-1", 25, None)
     assert schema.Timeouts() == schema.Timeouts(
         connect=Seconds(5), first_token=Seconds(120), idle=Seconds(60), content_idle=Seconds(300), response=Seconds(300)
     )

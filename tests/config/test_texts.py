@@ -80,7 +80,7 @@ PATH = "expected a path such as /v1/chat, without spaces and unencoded character
         ("code:", r'"co\tde":', f"8:13: providers.first.query: a key here must be {TEXT}"),
         ("key${api_key:-}", r"k\ney", "7:14: providers.first.api_key: the secret contains a space, a line break or a"
          " non-ASCII character"),
-        ("first:", r'"first\n":', r"4:5: providers.first\n: a name must match ^[a-z0-9][a-z0-9_-]{0,63}$"),
+        ("first:", r'"first\n":', r"3:3: providers.first\n: a name must match ^[a-z0-9][a-z0-9_-]{0,63}$"),
     ],
 )  # fmt: skip
 def test_an_error_names_place_and_what_is_allowed(old: str, new: str, problem: str) -> None:

@@ -6,7 +6,7 @@ from math import inf
 
 import pytest
 
-from proxy.config.auto_duration import AUTO, AutoOrDuration
+from proxy.config.document import ConfigError
 from proxy.middleware.sse_passthrough import SsePassthrough
 from tests.fakes import PIPELINE, generation, routing_yaml
 
@@ -27,5 +27,8 @@ def test_the_options_are_durations_and_early_commit_may_be_off(options: str, pin
 
 
 def test_early_commit_cannot_be_auto() -> None:
-    with pytest.raises(ValueError, match="off, or a duration"):
-        SsePassthrough(early_commit=AutoOrDuration(AUTO))
+    file = routing_yaml(PIPELINE.replace("sse_passthrough", "{sse_passthrough: {early_commit: auto}}"))
+    with pytest.raises(
+        ConfigError, match=r"sse_passthrough\.early_commit: expected off, or a duration such as 10s, got"
+    ):
+        generation(file)
