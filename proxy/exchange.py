@@ -19,7 +19,7 @@ from proxy.ingress.client_format import ClientFormat
 from proxy.memory_account import UNLIMITED, MemoryAccount
 from proxy.messages import CompletionState, Request, Response
 from proxy.resilience.breakers import AttemptPermit
-from proxy.resilience.rate_limits import AccountUsage
+from proxy.resilience.rate_limits import NOT_LIMITED, Reservation
 from proxy.resilience.resume import Prefix
 from proxy.routing.annotate import format_usd
 from proxy.routing.decision import Decision, PlannedTarget
@@ -207,8 +207,8 @@ class Attempt(Struct, eq=False):
     """Records what telemetry observes of it."""
     permit: AttemptPermit | None = None
     """The breaker's permit for it."""
-    usage: AccountUsage = factory(default_factory=AccountUsage)
-    """Where it counts against the configured limits of its provider."""
+    reservation: Reservation = NOT_LIMITED
+    """What it holds of the configured limits."""
     retry: bool = False
     """Whether it holds a slot of the retry budget."""
     hedge: bool = False

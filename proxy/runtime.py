@@ -98,6 +98,6 @@ class Runtime:
         self.breakers.forget_probes(changed.locations)
         self.signals.target_histories.forget(changed.has_target)
         self.signals.group_histories.forget(partial(is_group_of, changed.providers, changed.locations))
-        self.rate_limits.forget(changed.providers)
+        self.rate_limits.forget(changed.has_limits_of)
         self.observations.urgent_changes.probe_changes += 1  # so that no cached signal outlives them
         self.feed.wakeup.set()

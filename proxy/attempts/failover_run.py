@@ -9,21 +9,21 @@ error. Everything runs in the event loop's own callbacks. Nothing here is a coro
 from __future__ import annotations
 
 import asyncio
-from math import ceil, inf
+from math import inf
 from typing import Protocol
 
 from proxy.attempts import outcomes
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
+from proxy.attempts.caller_error import all_failed, limit_reached
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
 from proxy.attempts.stream_relay import StreamRelay
-from proxy.errors import AllProvidersFailedError, EgressError, InvalidRequestError, ParrotError, UpstreamError
+from proxy.errors import InvalidRequestError, ParrotError, UpstreamError
 from proxy.exchange import Attempt, Exchange
 from proxy.messages import Response
 from proxy.resilience.classification import Classification
-from proxy.retry_after import parse_retry_after
 
 
 class ResponseHandler(StreamWriter, Protocol):
@@ -74,9 +74,7 @@ class FailoverRun:
     def start(self) -> None:
         """Start the first attempt."""
         self._exchange.runtime.hedge_budget.deposit(self._options.hedge.budget)
-        attempt = self._starter.start(self._planner.first())
-        assert attempt is not None, "a request's first attempt needs no budget"
-        self._run(attempt)
+        self._follow(self._starter.start(self._planner.first()))
 
     def check(self, now: float) -> None:
         """Start the hedge or the retry that is due."""
@@ -240,7 +238,9 @@ class FailoverRun:
         if attempt is not None:
             self._run(attempt)
         elif self._failures:
-            self._handler.fail(all_failed(self._exchange, self._failures))
+            self._handler.fail(all_failed(self._exchange, self._failures, self._starter.shortages.values()))
+        elif self._starter.shortages:
+            self._handler.fail(limit_reached(self._exchange.facts.model, self._starter.shortages.values()))
         else:
             assert self._unsupported is not None
             self._handler.fail(self._unsupported)
@@ -262,32 +262,3 @@ class FailoverRun:
 
     def _settle(self, call: Call, event: Cancelled | Completed | ContentReceived | Discarded | Failed) -> None:
         outcomes.apply(call.attempt, event, self._options.circuit_breaker)
-
-
-_IF_UNANIMOUS = {
-    "rate_limit": (429, "rate_limit_exceeded"),
-    "quota": (429, "insufficient_quota"),
-    "timeout": (504, "upstream_timeout"),
-    "not_found": (404, "model_not_found"),
-    "model_overloaded": (503, "server_is_overloaded"),
-    EgressError.code: (502, EgressError.code),
-}
-"""Status and code if all attempts failed alike. Otherwise 502."""
-
-
-def all_failed(exchange: Exchange, failures: list[UpstreamError]) -> AllProvidersFailedError:
-    """Return the caller's error where every attempt has failed, with what was tried."""
-    kinds = {EgressError.code if isinstance(failure, EgressError) else failure.trigger for failure in failures}
-    mixed = 502, AllProvidersFailedError.code
-    status, code = _IF_UNANIMOUS.get(kinds.pop(), mixed) if len(kinds) == 1 else mixed
-    tried = ", ".join(f"{attempt.step.target.id} ({attempt.outcome})" for attempt in exchange.attempts)
-    wall = exchange.runtime.wall()
-    waits = [wait for failure in failures if (wait := parse_retry_after(failure.headers, wall))]
-    headers = {"Retry-After": str(ceil(min(waits)))} if waits and status == 429 else {"x-should-retry": "false"}
-    return AllProvidersFailedError(
-        f"no provider answered; tried {tried}; last error: {failures[-1].message}",
-        status=status,
-        code=code,
-        attempts=[attempt.as_json() for attempt in exchange.attempts],
-        headers=headers,
-    )

@@ -5,11 +5,13 @@ No other module does. An attempt ends once. Events after its end change nothing.
 
 from __future__ import annotations
 
+from proxy.attempts.capacity import used_tokens
 from proxy.attempts.events import AttemptEvent, Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
 from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.classification import Classification, classify
+from proxy.resilience.rate_limits import NOT_LIMITED
 from proxy.telemetry.observations import AttemptUsage
 
 
@@ -27,6 +29,7 @@ def apply(attempt: Attempt, event: AttemptEvent, breaker: BreakerSettings) -> No
         case Cancelled(hedge_lost, outcome):
             _record_cancel(attempt, hedge_lost=hedge_lost, outcome="hedge_lost" if hedge_lost else outcome)
         case Discarded():
+            _cancel_reservation(attempt)
             _record_cancel(attempt, hedge_lost=False, outcome="cancelled")
             attempt.exchange.attempts.remove(attempt)
 
@@ -88,10 +91,17 @@ def _record_cancel(attempt: Attempt, *, hedge_lost: bool, outcome: str) -> None:
     _release(attempt, now)
 
 
+def _cancel_reservation(attempt: Attempt) -> None:
+    """Give back what an attempt has taken of the configured limits, because nothing was sent."""
+    attempt.reservation.cancel(attempt.exchange.runtime.clock())
+    attempt.reservation = NOT_LIMITED
+
+
 def _release(attempt: Attempt, now: float) -> None:
     """Give back what the attempt holds of its provider's limits and of the budgets."""
     runtime, target = attempt.exchange.runtime, attempt.step.target
-    attempt.usage.end_attempt(attempt.completion.token_count("total_tokens") or 0, now)
+    if attempt.reservation is not NOT_LIMITED:
+        attempt.reservation.end(used_tokens(attempt), now)
     if attempt.retry:
         runtime.retry_budget.release(target.id)
     if attempt.hedge:

@@ -85,7 +85,7 @@ class RegionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ProviderLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rate limits of the account. A target at a limit is tried after all others."""
+    """Rate limits that the sidecar keeps to, of each account. A target at a limit is not used until there is room."""
 
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
@@ -162,6 +162,8 @@ class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     price: PriceConfig | None = None
     context_window: Annotated[int, Meta(ge=1)] | None = None
     unsupported: tuple[Literal["tools", "images", "json_schema"], ...] = ()
+    limits: ProviderLimits | None = None
+    """In addition to those of the provider."""
     only_after: tuple[Literal["context_length"], ...] = ()
     """Used only after a failure of one of these classes."""
     params: TargetParams = NO_PARAMS

@@ -27,6 +27,10 @@ class ChangedAccounts:
         """Return whether the target with this id has another account than before."""
         return target.partition("/")[0] in self.locations
 
+    def has_limits_of(self, holder: str) -> bool:
+        """Return whether the provider or target that limits are configured for has another account than before."""
+        return holder in self.providers or self.has_target(holder)
+
 
 NO_CHANGES = ChangedAccounts()
 

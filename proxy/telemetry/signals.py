@@ -92,7 +92,7 @@ class Signals(Struct, frozen=True):
     pick_counts: Mapping[Any, Mapping[str, int]] = {}
     """Picks of the load balancer so far: by group of requests, then by provider."""
     limited_for_ms: Mapping[str, int] = {}
-    """Providers at a configured limit, with the milliseconds until there may be room."""
+    """Providers and targets at a configured limit (`LimitGroup.holder`), with the milliseconds until there may be room."""
     sticky_target: str | None = None
     """The target that served the request's session last."""
     in_flight: Callable[[str], int] = lambda target: 0
