@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
+from proxy.config.key_pool import PoolKey
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.coerce import count_of, object_of
@@ -209,6 +210,8 @@ class Attempt(Struct, eq=False):
     """The breaker's permit for it."""
     reservation: Reservation = NOT_LIMITED
     """What it holds of the configured limits."""
+    key: PoolKey | None = None
+    """The key of its provider's pool that it is made with, None where there is no pool."""
     retry: bool = False
     """Whether it holds a slot of the retry budget."""
     hedge: bool = False
@@ -265,6 +268,7 @@ class Attempt(Struct, eq=False):
             "outcome": outcome,
             "status": status,
             "ms": round((ended - self.started) * 1000, 1),
+            **({"key": self.key.label} if self.key else {}),
         }
 
 

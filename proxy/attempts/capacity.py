@@ -1,9 +1,13 @@
-"""What an attempt needs of the configured limits: estimated before it starts, and known at its end."""
+"""What an attempt needs to start: a key of its provider's pool, and room within the configured limits."""
 
 from __future__ import annotations
 
 from math import ceil
 
+from msgspec.structs import replace
+
+from proxy.config.key_pool import PoolKey
+from proxy.config.snapshot import LimitGroup, Provider
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.rate_limits import NOT_LIMITED, Reservation, Shortage, limit_groups
 from proxy.resilience.resume import BYTES_PER_TOKEN
@@ -14,20 +18,68 @@ MAX_LEARNED_TOKENS = 4096
 
 
 def try_reserve(exchange: Exchange, step: PlannedTarget) -> Reservation | Shortage:
-    """Take what an attempt at a target needs of its limits, or return the limit that leaves no room for it."""
-    target, runtime = step.target, exchange.runtime
+    """Take what an attempt at a target needs, or return the limit that leaves no room for it, with any key."""
+    target = step.target
+    if target.provider.pool is not None:
+        return _reserve_with_key(exchange, step, target.provider)
     if target.provider.limits is None and target.limits is None:
         return NOT_LIMITED
-    groups, now, tokens = limit_groups(target), runtime.clock(), needed_tokens(exchange, step)
-    return runtime.rate_limits.shortage(groups, tokens, now) or runtime.rate_limits.reserve(groups, tokens, now)
+    return _reserve(exchange, step, None)
 
 
 def find_shortage(exchange: Exchange, step: PlannedTarget) -> Shortage | None:
-    """Return the limit that leaves no room for an attempt at a target now, or None if there is room."""
-    target, runtime = step.target, exchange.runtime
-    if target.provider.limits is None and target.limits is None:
+    """Return the limit that leaves no room for an attempt at a target now, or None if there is room.
+
+    Of a pool only the keys count that do not cool down, unless all do.
+    """
+    provider = step.target.provider
+    if provider.limits is None and step.target.limits is None:
         return None
-    return runtime.rate_limits.shortage(limit_groups(target), needed_tokens(exchange, step), runtime.clock())
+    if provider.pool is None:
+        return _shortage(exchange, step, None)
+    pools, now = exchange.runtime.key_pools, exchange.runtime.clock()
+    keys = provider.pool.keys
+    available = [key for key in keys if not pools.cooling_for_s(provider.name, key, now)]
+    found = [_shortage(exchange, step, key) for key in available or keys]
+    return None if None in found else min(filter(None, found), key=_wait_s)
+
+
+def has_room(exchange: Exchange, step: PlannedTarget, key: PoolKey) -> bool:
+    """Return whether there is room for an attempt with that key of the pool."""
+    return _shortage(exchange, step, key) is None
+
+
+def _reserve_with_key(exchange: Exchange, step: PlannedTarget, provider: Provider) -> Reservation | Shortage:
+    """Reserve with the best key that has room."""
+    pools, shortages = exchange.runtime.key_pools, list[Shortage]()
+    for key in pools.order(provider, exchange.runtime.clock()):
+        reserved = _reserve(exchange, step, key)
+        if isinstance(reserved, Reservation):
+            pools.mark_used(provider.name, key)
+            return reserved
+        shortages.append(reserved)
+    return min(shortages, key=_wait_s)
+
+
+def _reserve(exchange: Exchange, step: PlannedTarget, key: PoolKey | None) -> Reservation | Shortage:
+    groups, runtime = _groups(step, key), exchange.runtime
+    now, tokens = runtime.clock(), needed_tokens(exchange, step) if groups else 0
+    if (shortage := runtime.rate_limits.shortage(groups, tokens, now)) is not None:
+        return shortage
+    return replace(runtime.rate_limits.reserve(groups, tokens, now), key=key)
+
+
+def _shortage(exchange: Exchange, step: PlannedTarget, key: PoolKey | None) -> Shortage | None:
+    groups, runtime = _groups(step, key), exchange.runtime
+    return runtime.rate_limits.shortage(groups, needed_tokens(exchange, step), runtime.clock()) if groups else None
+
+
+def _groups(step: PlannedTarget, key: PoolKey | None) -> list[LimitGroup]:
+    return limit_groups(step.target, key.account if key else None)
+
+
+def _wait_s(shortage: Shortage) -> float:
+    return shortage.wait_s
 
 
 def needed_tokens(exchange: Exchange, step: PlannedTarget) -> int:

@@ -16,6 +16,7 @@ from proxy.attempts import outcomes
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
 from proxy.attempts.caller_error import all_failed, limit_reached
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
+from proxy.attempts.keys import with_other_key
 from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
@@ -199,6 +200,10 @@ class FailoverRun:
         if not failed:
             self._follow(self._starter.start(self._planner.after_unsupported()))
             return
+        for attempt, failure, _ in failed:
+            if (other := self._starter.start(with_other_key(self._planner, attempt, failure))) is not None:
+                self._run(other)
+                return
         for attempt, _, classification in failed:
             if (retry := self._planner.retry_same(attempt, classification)) is not None:
                 self._planner.mark_retry(retry, classification)

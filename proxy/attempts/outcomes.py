@@ -11,6 +11,7 @@ from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
 from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.classification import Classification, classify
+from proxy.resilience.key_pools import KEY_FAILURES
 from proxy.resilience.rate_limits import NOT_LIMITED
 from proxy.telemetry.observations import AttemptUsage
 
@@ -44,6 +45,8 @@ def _record_content(attempt: Attempt) -> None:
     now = attempt.exchange.runtime.clock()
     if attempt.permit is not None:
         attempt.permit.record_content(now)
+    if attempt.key is not None:
+        attempt.exchange.runtime.key_pools.record_success(attempt.step.target.provider.name, attempt.key)
     attempt.recorder.record_content(now)
     attempt.first_content_at = now
     exchange = attempt.exchange
@@ -72,14 +75,33 @@ def _record_failure(attempt: Attempt, failure: UpstreamError, breaker: BreakerSe
     now = runtime.clock()
     classification = classify_failure(attempt, failure)
     attempt.outcome, attempt.status, attempt.ended = failure.outcome, failure.upstream_status, now
-    if attempt.permit is not None:
+    is_of_key = attempt.key is not None and failure.trigger in KEY_FAILURES
+    if is_of_key:
+        _record_key_failure(attempt, failure, classification)
+    elif attempt.permit is not None:
         attempt.permit.record_failure(classification, now, breaker)
     good = classification.counts_as == "success"
-    attempt.recorder.record_failure(failure.trigger, now, fault=classification.fault, good=good)
+    fault = classification.fault and not is_of_key
+    attempt.recorder.record_failure(failure.trigger, now, fault=fault, good=good)
     runtime.feed.wakeup.set()
     if failure.trigger == "auth_error":
         runtime.on_auth_failure()
     _release(attempt, now)
+
+
+def _record_key_failure(attempt: Attempt, failure: UpstreamError, classification: Classification) -> None:
+    """Count a failure against the key of the pool. It says nothing about the target."""
+    runtime, key, provider = attempt.exchange.runtime, attempt.key, attempt.step.target.provider.name
+    assert key is not None
+    if attempt.permit is not None:
+        attempt.permit.release()
+    pools, now = runtime.key_pools, runtime.clock()
+    record = pools.record_rate_limit if failure.trigger == "rate_limit" else pools.record_refusal
+    before_s = pools.cooling_for_s(provider, key, now)
+    record(provider, key, classification, now)
+    if not before_s and (cooling_s := pools.cooling_for_s(provider, key, now)):
+        fields = {"key": key.label, "reason": failure.trigger, "seconds": round(cooling_s, 1)}
+        runtime.log.warning("provider_key_cooling_down", provider=provider, **fields)
 
 
 def _record_cancel(attempt: Attempt, *, hedge_lost: bool, outcome: str) -> None:

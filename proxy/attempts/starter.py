@@ -12,6 +12,7 @@ from proxy.attempts.capacity import try_reserve
 from proxy.attempts.planner import AttemptPlanner, Candidates
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.breakers import AttemptPermit
+from proxy.resilience.key_pools import KEY_FAILURES
 from proxy.resilience.rate_limits import NOT_LIMITED, Reservation, Shortage
 from proxy.routing.decision import PlannedTarget
 
@@ -78,7 +79,7 @@ class AttemptStarter:
 
     def _start(self, step: PlannedTarget, permit: AttemptPermit, reserved: Reservation) -> Attempt:
         exchange, runtime, target = self.exchange, self.exchange.runtime, step.target
-        now, stream, accounts = runtime.clock(), exchange.facts.stream, runtime.accounts
+        now, stream, accounts, key = runtime.clock(), exchange.facts.stream, runtime.accounts, reserved.key
         if exchange.snapshot is accounts.snapshot or not accounts.is_outdated(target):
             recorder = runtime.observations.start_attempt(target.id, now, stream=stream)
         else:  # a reload has replaced its key or address since: nothing that happens to it says anything about the new one
@@ -86,7 +87,7 @@ class AttemptStarter:
             reserved.cancel(now)
             permit, reserved = runtime.breakers.permit_outdated(), NOT_LIMITED
             recorder = runtime.observations.start_attempt(target.id, now, stream=stream, is_outdated=True)
-        attempt = Attempt(exchange, step, now, recorder, permit, reserved, retry=bool(exchange.attempts))
+        attempt = Attempt(exchange, step, now, recorder, permit, reserved, key, retry=bool(exchange.attempts))
         attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
         exchange.attempts.append(attempt)
         self.planner.mark_started(step)
@@ -101,6 +102,8 @@ class AttemptStarter:
         if record is None:
             return runtime.retry_budget.try_acquire(step.target.id, 0, None)
         failed_ago_s = None if record.failed_at is None else runtime.clock() - record.failed_at
+        if step.target.provider.pool is not None and record.failure_trigger in KEY_FAILURES:
+            failed_ago_s = None  # of a key, which says nothing about the target with another one
         return runtime.retry_budget.try_acquire(step.target.id, record.in_flight, failed_ago_s)
 
     def _release_retry_budget(self, step: PlannedTarget) -> None:

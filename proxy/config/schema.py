@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from yaml import MappingNode
 
 from proxy.config.auto_duration import AUTO, AutoOrDuration
+from proxy.config.key_pool import NO_KEY, ApiKey
 from proxy.config.plain_values import NO_POLICY, JsonValue, PolicyWords
 from proxy.config.texts import PLAIN_TEXT, BaseUrl, HeaderName, RequestPath, Text
 from proxy.config.typed_loader import Location, TypedLoader
@@ -114,7 +115,7 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     dialect: str
     base_url: BaseUrl
-    api_key: Secret | None = None
+    api_key: ApiKey = NO_KEY
     auth: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"] | None = None
     path: RequestPath | None = None
     query: dict[Text, Text] = {}

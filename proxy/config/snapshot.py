@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import yaml
 
+from proxy.config.key_pool import Account, KeyPool
 from proxy.config.patterns import expand, star_texts
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.prices import Price, list_price
@@ -36,10 +37,6 @@ GLOBAL = "global"
 MODEL_NAME = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9._:/@+-]{1,256}")
 
 
-Account = Hashable
-"""What limits are counted for: None for the only account of a provider."""
-
-
 class LimitGroup(NamedTuple):
     """Limits that hold for one account at a provider, or at one of its targets."""
 
@@ -62,6 +59,9 @@ class Provider:
     dialect: str
     weight: float
     key: Secret | None = None
+    """Its only key, or the first one of its pool."""
+    pool: KeyPool | None = None
+    """Its keys, if it has several."""
     auth: str | None = None
     path: str | None = field(default=None, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -75,7 +75,12 @@ class Provider:
     @property
     def accounts(self) -> tuple[Account, ...]:
         """The accounts of its keys, each once."""
-        return (None,)
+        return self.pool.accounts if self.pool else (None,)
+
+    @property
+    def missing_keys(self) -> Mapping[str, str]:
+        """The keys of its pool that cannot be used, by their label, each with the reason."""
+        return dict(self.pool.missing) if self.pool else {}
 
     @property
     def disabled_reason(self) -> str | None:

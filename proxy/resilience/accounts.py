@@ -73,7 +73,8 @@ class Accounts:
 
     def _fingerprint(self, target: Target) -> bytes:
         provider = target.provider
-        key = provider.key.value if provider.key else None
+        # The keys of a pool have records of their own (`KeyPools`), so that changing one says nothing of the others.
+        key = None if provider.pool else provider.key and provider.key.value
         sent = (provider.auth, provider.path, sorted(provider.query.items()), sorted(provider.headers.items()))
         return blake2b(
             repr((_location(target), target.base_url, key, sent)).encode("utf-8", "surrogatepass"), key=self._secret

@@ -11,8 +11,9 @@ from math import ceil
 
 from msgspec import Struct
 
+from proxy.config.key_pool import Account, PoolKey
 from proxy.config.schema import ProviderLimits
-from proxy.config.snapshot import Account, LimitGroup, Provider, Target
+from proxy.config.snapshot import LimitGroup, Provider, Target
 from proxy.resilience.minute_window import MinuteBucket, MinuteWindow
 
 _CONCURRENCY_WAIT_S = 1.0
@@ -90,18 +91,19 @@ class _Share(Struct, eq=False):
 
 
 class Reservation(Struct, frozen=True, eq=False):
-    """What one attempt holds of the limits. End or cancel it once."""
+    """What one attempt holds of the limits, and the key of a pool that it is made with. End or cancel it once."""
 
-    _shares: Sequence[_Share] = ()
+    shares: Sequence[_Share] = ()
+    key: PoolKey | None = None
 
     def end(self, tokens: int, now: float) -> None:
         """Give the place back, and count the tokens that were used in place of the reserved ones."""
-        for share in self._shares:
+        for share in self.shares:
             share.end(tokens, now)
 
     def cancel(self, now: float) -> None:
         """Give everything back, because nothing was sent."""
-        for share in self._shares:
+        for share in self.shares:
             share.cancel(now)
 
 

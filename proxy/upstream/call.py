@@ -15,6 +15,7 @@ from math import inf
 from typing import TypeVar
 
 from proxy.attempts.call import CallListener, StartCall
+from proxy.attempts.keys import record_rate_limits
 from proxy.attempts.transform_failures import response_failure, unexpected_failure
 from proxy.attempts.translation import opening_failure, response_error, stream_transform, translate_response
 from proxy.dialects import DIALECTS
@@ -25,7 +26,7 @@ from proxy.messages import StreamTransform, Transfer
 from proxy.resilience.rate_limit_headers import parse_rate_limits
 from proxy.upstream import limits
 from proxy.upstream.held_stream import HeldStream
-from proxy.upstream.request import build_upstream_request
+from proxy.upstream.request import build_upstream_request, with_key
 from proxy.upstream.response_buffer import ResponseBuffer
 
 T = TypeVar("T")
@@ -112,8 +113,8 @@ class UpstreamCall:
             go_on()
 
     def _send(self) -> None:
-        attempt, exchange = self.attempt, self.attempt.exchange
-        target, runtime = attempt.step.target, exchange.runtime
+        attempt, exchange, runtime = self.attempt, self.attempt.exchange, self.attempt.exchange.runtime
+        target = attempt.step.target if attempt.key is None else with_key(attempt.step.target, attempt.key)
         forwarded = to_upstream(exchange.request.headers, self._dialect.forwarded_header_prefixes)
         request = build_upstream_request(target, self._dialect, attempt.provider_request, forwarded)
         timeouts = target.timeouts
@@ -130,12 +131,11 @@ class UpstreamCall:
 
     def on_head(self, status: int, headers: dict[str, str]) -> None:
         """Take status and headers."""
-        attempt = self.attempt
+        attempt, self._status = self.attempt, status
         runtime, stream = attempt.exchange.runtime, attempt.exchange.facts.stream
-        self._status = status
         self.headers = attempt.step.target.provider.redactor.redact_headers(headers)
-        left = parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers)
-        attempt.recorder.record_rate_limits(left)
+        record = attempt.recorder.record_rate_limits if attempt.key is None else partial(record_rate_limits, attempt)
+        record(parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers))
         if status == 407:
             # Only a forward proxy answers so (RFC 9110, 15.5.8); for a tunnel the dialer sees it.
             self._fail(EgressError("the forward proxy refused the request (407): its credentials are missing or wrong"))

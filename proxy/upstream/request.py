@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
+from proxy.config.key_pool import PoolKey
 from proxy.config.snapshot import Target
 from proxy.dialects.contract import AUTH_SCHEMES, Dialect, ProviderRequest
 from proxy.messages import UpstreamRequest
+
+
+def with_key(target: Target, key: PoolKey) -> Target:
+    """Return a target whose requests are sent with that key of its provider's pool."""
+    return replace(target, provider=replace(target.provider, key=key.secret))
 
 
 def build_upstream_request(
