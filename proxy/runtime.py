@@ -92,6 +92,7 @@ class Runtime:
         if (changed := self.accounts.update(snapshot)) != NO_CHANGES:
             self._forget(changed)
         self.key_pools.update(snapshot)
+        self.rate_limits.retain(snapshot.limited)
         for each in (self.observations, self.signals.target_histories, self.breakers):
             each.pin(targets)
         self.signals.group_histories.pin(group_keys(snapshot))

@@ -45,8 +45,8 @@ def _record_content(attempt: Attempt) -> None:
     now = attempt.exchange.runtime.clock()
     if attempt.permit is not None:
         attempt.permit.record_content(now)
-    if attempt.key is not None:
-        attempt.exchange.runtime.key_pools.record_success(attempt.step.target.provider.name, attempt.key)
+    if (key := attempt.reservation.key) is not None:
+        attempt.exchange.runtime.key_pools.record_success(attempt.step.target.provider.name, key)
     attempt.recorder.record_content(now)
     attempt.first_content_at = now
     exchange = attempt.exchange
@@ -91,10 +91,11 @@ def _record_failure(attempt: Attempt, failure: UpstreamError, breaker: BreakerSe
 
 def _record_key_failure(attempt: Attempt, failure: UpstreamError, classification: Classification) -> None:
     """Count a failure against the key of the pool. It says nothing about the target."""
-    runtime, key, provider = attempt.exchange.runtime, attempt.key, attempt.step.target.provider.name
-    assert key is not None
+    runtime, key, provider = attempt.exchange.runtime, attempt.reservation.key, attempt.step.target.provider.name
     if attempt.permit is not None:
         attempt.permit.release()
+    if key is None:  # a reload has changed the address since, where the key has a clean record
+        return
     pools, now = runtime.key_pools, runtime.clock()
     record = pools.record_rate_limit if failure.trigger == "rate_limit" else pools.record_refusal
     before_s = pools.cooling_for_s(provider, key, now)

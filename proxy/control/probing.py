@@ -24,6 +24,9 @@ from proxy.upstream.request import with_key
 JITTER = 0.1
 """Each interval is longer or shorter by up to this ratio, so that sidecars do not probe in step."""
 
+_REFUSALS = KEY_FAILURES - {"rate_limit"}
+"""Results of a probe that say nothing about the other keys."""
+
 SendProbe = Callable[[UpstreamRequest, str, float], Awaitable[ProbeResult | None]]
 """(request, dialect, timeout in seconds) -> None for a success, else the failure.
 
@@ -130,11 +133,11 @@ class ProbeScheduler:
             await runtime.sleep(settings.every * (1 + JITTER * (2 * runtime.random.random() - 1)))
 
     async def _probe(self, endpoint: ProbeEndpoint) -> ProbeResult | None:
-        """Send one probe, and if a key of a pool is refused or limited, another with the next key."""
+        """Send one probe, and if a key of a pool is refused, another with the next key."""
         result = None
         for request in (endpoint.request, *endpoint.other_keys):
             result = await self.send_probe(request, endpoint.dialect, endpoint.settings.timeout)
-            if result is None or result.trigger not in KEY_FAILURES:
+            if result is None or result.trigger not in _REFUSALS:
                 break
         return result
 

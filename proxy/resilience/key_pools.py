@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from math import inf
+from math import ceil, inf
+from typing import Any
 
 from proxy.config.key_pool import Account, PoolKey
 from proxy.config.snapshot import Provider, Snapshot
@@ -93,6 +94,16 @@ class KeyPools:
     def hold(self, provider: str, key: PoolKey, seconds: float, now: float) -> None:
         """Let the account of a key rest, because its provider says that nothing is left of a limit."""
         self._state(provider, key.account).cooldown.extend(seconds, now)
+
+    def status(self, provider: Provider, now: float) -> list[dict[str, Any]]:
+        """Return name, status and, unless it is available, reason or seconds of each key, as values for JSON."""
+        keys = provider.pool.keys if provider.pool else ()
+        waits = {key.label: self.cooling_for_s(provider.name, key, now) for key in keys}
+        return [
+            *({"name": name, "status": "cooling down", "seconds": ceil(s)} if s else {"name": name, "status": "available"}
+              for name, s in waits.items()),
+            *({"name": name, "status": "missing", "reason": why} for name, why in provider.missing_keys.items()),
+        ]  # fmt: skip
 
     def _rank(self, provider: str, key: PoolKey, now: float) -> tuple[float, float, int]:
         state = self._states.get((provider, key.secret))

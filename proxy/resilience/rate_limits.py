@@ -125,7 +125,7 @@ def limit_groups(target: Target, account: Account = None) -> list[LimitGroup]:
 class RateLimiter:
     """The usage of all limits. It survives reloads that do not change the account."""
 
-    _accounts: dict[tuple[str, Account], AccountUsage] = field(default_factory=dict)
+    _accounts: dict[tuple[str, Account], AccountUsage] = field(default_factory=dict, repr=False)
     """By holder of the limits and account."""
 
     def shortage(self, groups: Sequence[LimitGroup], tokens: int, now: float) -> Shortage | None:
@@ -150,6 +150,11 @@ class RateLimiter:
         """Start the holders for which this holds with unused limits. Attempts in flight end at the old ones."""
         for key in [key for key in self._accounts if is_outdated(key[0])]:
             del self._accounts[key]
+
+    def retain(self, limited: Mapping[str, Sequence[LimitGroup]]) -> None:
+        """Forget what no limit of the file counts any more."""
+        known = {group.key for groups in limited.values() for group in groups}
+        self._accounts = {key: usage for key, usage in self._accounts.items() if key in known}
 
     def limited_for_ms(self, limited: Mapping[str, Sequence[LimitGroup]], now: float) -> dict[str, int]:
         """Return the holders of which every account is at a limit, with the milliseconds until there may be room."""

@@ -121,6 +121,15 @@ def test_a_replaced_account_starts_with_unused_limits_and_attempts_in_flight_end
     assert waits(limiter, one, 0.0) == 61.0
 
 
+def test_what_no_limit_of_the_file_counts_any_more_is_forgotten() -> None:
+    limiter, one, other = RateLimiter(), group(concurrency=1), group(account="old", concurrency=1)
+    limiter.reserve([one], 0, 0.0)
+    held = limiter.reserve([other], 0, 0.0)
+    limiter.retain({"a": [one]})
+    assert (waits(limiter, one, 0.0), waits(limiter, other, 0.0)) == (1.0, 0.0)
+    held.end(0, 0.0)
+
+
 FILE = """
 pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
 providers:
