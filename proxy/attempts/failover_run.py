@@ -13,10 +13,11 @@ from math import inf
 from typing import Protocol
 
 from proxy.attempts import outcomes
+from proxy.attempts.all_failed import all_failed
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
-from proxy.attempts.caller_error import all_failed, limit_reached
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.keys import with_other_key
+from proxy.attempts.limit_reached import limit_reached, with_shortages
 from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
@@ -243,7 +244,8 @@ class FailoverRun:
         if attempt is not None:
             self._run(attempt)
         elif self._failures:
-            self._handler.fail(all_failed(self._exchange, self._failures, self._starter.shortages.values()))
+            error = all_failed(self._exchange, self._failures)
+            self._handler.fail(with_shortages(error, self._starter.shortages.values()))
         elif self._starter.shortages:
             self._handler.fail(limit_reached(self._exchange.facts.model, self._starter.shortages.values()))
         else:

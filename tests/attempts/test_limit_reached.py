@@ -1,10 +1,11 @@
-"""What the caller is told where no attempt succeeds."""
+"""What the caller is told where the targets that are left are at a limit of ours."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.attempts.caller_error import all_failed, limit_reached
+from proxy.attempts.all_failed import all_failed
+from proxy.attempts.limit_reached import limit_reached, with_shortages
 from proxy.dialects.errors import error_response
 from proxy.resilience.rate_limits import Shortage
 from tests.attempts.fixtures import fail, planned
@@ -28,6 +29,6 @@ def test_a_target_at_a_limit_may_be_the_first_with_room_after_rate_limits_of_all
     made = planned()
     failure = error_response(status, {"retry-after": retry_after} if retry_after else {}, "")
     fail(made.start_first(), failure)
-    error = all_failed(made.exchange, [failure], [Shortage("b", "concurrency", wait_s)])
+    error = with_shortages(all_failed(made.exchange, [failure]), [Shortage("b", "concurrency", wait_s)])
     assert error.headers.get("Retry-After") == expected
     assert [each["provider"] for each in error.attempts] == ["a"]

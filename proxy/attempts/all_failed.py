@@ -1,13 +1,11 @@
-"""The caller's error where no attempt has succeeded: all have failed, or none could start."""
+"""The caller's error where every attempt has failed."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from math import ceil
 
-from proxy.errors import AllProvidersFailedError, EgressError, LimitReachedError, UpstreamError
+from proxy.errors import AllProvidersFailedError, EgressError, UpstreamError
 from proxy.exchange import Exchange
-from proxy.resilience.rate_limits import Shortage
 from proxy.retry_after import parse_retry_after
 
 _IF_UNANIMOUS = {
@@ -21,17 +19,14 @@ _IF_UNANIMOUS = {
 """Status and code if all attempts failed alike. Otherwise 502."""
 
 
-def all_failed(
-    exchange: Exchange, failures: list[UpstreamError], shortages: Collection[Shortage] = ()
-) -> AllProvidersFailedError:
-    """Return the caller's error where every attempt has failed, and other targets were at a limit, with what was tried."""
+def all_failed(exchange: Exchange, failures: list[UpstreamError]) -> AllProvidersFailedError:
+    """Return the caller's error where every attempt has failed, with what was tried."""
     kinds = {EgressError.code if isinstance(failure, EgressError) else failure.trigger for failure in failures}
     mixed = 502, AllProvidersFailedError.code
     status, code = _IF_UNANIMOUS.get(kinds.pop(), mixed) if len(kinds) == 1 else mixed
     tried = ", ".join(f"{attempt.step.target.id} ({attempt.outcome})" for attempt in exchange.attempts)
     wall = exchange.runtime.wall()
     waits = [wait for failure in failures if (wait := parse_retry_after(failure.headers, wall))]
-    waits += [each.wait_s for each in shortages]
     headers = {"Retry-After": str(ceil(min(waits)))} if waits and status == 429 else {"x-should-retry": "false"}
     return AllProvidersFailedError(
         f"no provider answered; tried {tried}; last error: {failures[-1].message}",
@@ -40,14 +35,3 @@ def all_failed(
         attempts=[attempt.as_json() for attempt in exchange.attempts],
         headers=headers,
     )
-
-
-def limit_reached(model: str, shortages: Collection[Shortage]) -> LimitReachedError:
-    """Return the error, whose `Retry-After` is the time until the first of the targets may have room."""
-    wait_s = max(1, ceil(min(each.wait_s for each in shortages)))
-    listed = ", ".join(dict.fromkeys(f"{each.limit} of {each.holder}" for each in shortages))
-    message = (
-        f"no target of '{model}' has room within the limits that routing.yaml sets for this sidecar ({listed}); "
-        f"retry in {wait_s} s"
-    )
-    return LimitReachedError(message, headers={"Retry-After": str(wait_s)})
