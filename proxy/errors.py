@@ -131,6 +131,14 @@ class RequestTooLargeError(ParrotError):
     code = "request_too_large"
 
 
+class LimitReachedError(ParrotError):
+    """Every target that is left is at a limit that routing.yaml sets for its provider. `Retry-After` says for how long."""
+
+    status = 429
+    type = "rate_limit_error"
+    code = "rate_limit_exceeded"
+
+
 class OverloadedError(ParrotError):
     """The sidecar is at its own limit, regardless of the providers."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
+from proxy.config.key_pool import PoolKey
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.coerce import count_of, object_of
@@ -19,7 +20,7 @@ from proxy.ingress.client_format import ClientFormat
 from proxy.memory_account import UNLIMITED, MemoryAccount
 from proxy.messages import CompletionState, Request, Response
 from proxy.resilience.breakers import AttemptPermit
-from proxy.resilience.rate_limits import AccountUsage
+from proxy.resilience.rate_limits import NOT_LIMITED, Reservation
 from proxy.resilience.resume import Prefix
 from proxy.resilience.silence import Silence
 from proxy.routing.annotate import format_usd
@@ -208,8 +209,10 @@ class Attempt(Struct, eq=False):
     """Records what telemetry observes of it."""
     permit: AttemptPermit | None = None
     """The breaker's permit for it."""
-    usage: AccountUsage = factory(default_factory=AccountUsage)
-    """Where it counts against the configured limits of its provider."""
+    reservation: Reservation = NOT_LIMITED
+    """What it holds of the configured limits."""
+    key: PoolKey | None = None
+    """The key of its provider's pool that it is made with, None where there is no pool."""
     silence: Silence = factory(default_factory=Silence)
     """What is known of how long its target may be silent."""
     hedge: bool = False
@@ -268,6 +271,7 @@ class Attempt(Struct, eq=False):
             "outcome": outcome,
             "status": status,
             "ms": round((ended - self.started) * 1000, 1),
+            **({"key": self.key.label} if self.key else {}),
         }
 
 

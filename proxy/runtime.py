@@ -17,6 +17,7 @@ from proxy.messages import Transport
 from proxy.resilience.accounts import NO_CHANGES, Accounts, ChangedAccounts
 from proxy.resilience.breakers import Breakers
 from proxy.resilience.budgets import HedgeBudget, RetryBudget
+from proxy.resilience.key_pools import KeyPools
 from proxy.resilience.rate_limits import RateLimiter
 from proxy.routing.affinity import Affinity
 from proxy.routing.balancing import BalancerState
@@ -51,6 +52,7 @@ class Runtime:
     retry_budget: RetryBudget = field(default_factory=RetryBudget)
     hedge_budget: HedgeBudget = field(default_factory=HedgeBudget)
     rate_limits: RateLimiter = field(default_factory=RateLimiter)
+    key_pools: KeyPools = field(default_factory=KeyPools)
     round_robin: BalancerState = field(default_factory=BalancerState)
     affinity: Affinity = field(default_factory=Affinity)
     decision_cache: DecisionCache = field(default_factory=DecisionCache)
@@ -71,9 +73,12 @@ class Runtime:
         object.__setattr__(self, "local_trouble", LocalFailureLog(self.log, self.clock))
         object.__setattr__(self, "refusals", Refusals(self.log, self.clock, self.counters.refusals))
         object.__setattr__(self, "activity", Activity(self.wall()))
-        object.__setattr__(self, "breakers", Breakers(self.random))
+        object.__setattr__(self, "breakers", Breakers(self.random, self.key_pools))
         signals = SignalCache(
-            self.observations, self.breakers.availability, probe_failures=self.breakers.probe_failures
+            self.observations,
+            self.breakers.availability,
+            probe_failures=self.breakers.probe_failures,
+            key_pools=self.key_pools.pools,
         )
         object.__setattr__(self, "signals", signals)
 
@@ -86,6 +91,8 @@ class Runtime:
         self.observations.labels = partial(metric_labels, snapshot, targets)
         if (changed := self.accounts.update(snapshot)) != NO_CHANGES:
             self._forget(changed)
+        self.key_pools.update(snapshot)
+        self.rate_limits.retain(snapshot.limited)
         for each in (self.observations, self.signals.target_histories, self.breakers):
             each.pin(targets)
         self.signals.group_histories.pin(group_keys(snapshot))
@@ -98,6 +105,7 @@ class Runtime:
         self.breakers.forget_probes(changed.locations)
         self.signals.target_histories.forget(changed.has_target)
         self.signals.group_histories.forget(partial(is_group_of, changed.providers, changed.locations))
-        self.rate_limits.forget(changed.providers)
+        self.rate_limits.forget(changed.has_limits_of)
+        self.key_pools.forget(changed.providers)
         self.observations.urgent_changes.probe_changes += 1  # so that no cached signal outlives them
         self.feed.wakeup.set()

@@ -189,13 +189,17 @@ def _limit_connections(listener: Listener, generation: Generation, log: Filterin
 
 
 def _log_disabled(log: FilteringBoundLogger, before: Mapping[str, Provider], after: Mapping[str, Provider]) -> None:
-    """Log each provider that became disabled, whose reason changed, or that is enabled again."""
+    """Log each provider that became disabled, whose reason changed, or that is enabled again, and each missing key."""
     for name, provider in after.items():
         was = before[name].disabled_reason if name in before else None
         if provider.disabled_reason is not None and provider.disabled_reason != was:
             log.warning("provider_disabled", provider=name, reason=provider.disabled_reason)
         elif provider.disabled_reason is None and was is not None:
             log.info("provider_enabled", provider=name)
+        missing = before[name].missing_keys if name in before else {}
+        for label, reason in provider.missing_keys.items():
+            if missing.get(label) != reason:
+                log.warning("provider_key_skipped", provider=name, key=label, reason=reason)
 
 
 def _with_tracing(options: StartupOptions, tracing: Tracing | None) -> StartupOptions:

@@ -20,6 +20,7 @@ KEYWORDS = {
     "minProperties": lambda value, count: len(value) >= count,
     "maxProperties": lambda value, count: len(value) <= count,
     "minItems": lambda value, bound: not isinstance(value, list) or len(value) >= bound,
+    "maxItems": lambda value, bound: not isinstance(value, list) or len(value) <= bound,
     "anyOf": lambda value, schemas: any(not validation_errors(value, schema) for schema in schemas),
     "type": lambda value, names: any(_is(value, name) for name in ([names] if isinstance(names, str) else names)),
 }

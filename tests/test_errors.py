@@ -19,6 +19,7 @@ PLAIN = [
     (errors.MethodNotAllowedError, 405, "invalid_request_error", "method_not_allowed"),
     (errors.RequestTimeoutError, 408, "invalid_request_error", "request_timeout"),
     (errors.RequestTooLargeError, 413, "invalid_request_error", "request_too_large"),
+    (errors.LimitReachedError, 429, "rate_limit_error", "rate_limit_exceeded"),
     (errors.OverloadedError, 503, "server_error", "sidecar_overloaded"),
     (errors.ResourceExhaustedError, 503, "server_error", "sidecar_overloaded"),
     (errors.ResponseTooLargeError, 502, "server_error", "response_too_large"),

@@ -17,6 +17,8 @@ from proxy.attempts.all_failed import all_failed
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.hedging import HedgeWatch
+from proxy.attempts.keys import with_other_key
+from proxy.attempts.limit_reached import limit_reached, with_shortages
 from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
@@ -80,9 +82,7 @@ class FailoverRun:
         """Start the first attempt."""
         runtime = self._exchange.runtime
         runtime.hedge_budget.deposit(self._options.hedge.budget, runtime.clock())
-        attempt = self._starter.start(self._planner.first())
-        assert attempt is not None, "a request's first attempt needs no budget"
-        self._run(attempt)
+        self._follow(self._starter.start(self._planner.first()))
 
     def check(self, now: float) -> None:
         """Start the hedge or the retry that is due."""
@@ -206,6 +206,10 @@ class FailoverRun:
         if not failed:
             self._follow(self._starter.start(self._planner.after_unsupported()))
             return
+        for attempt, failure, _ in failed:
+            if (other := self._starter.start(with_other_key(self._planner, attempt, failure))) is not None:
+                self._run(other)
+                return
         is_late = any(classification.elsewhere_first for _, _, classification in failed)
         if is_late and (other := self._start_elsewhere(failed)) is not None:
             self._run(other)
@@ -228,8 +232,7 @@ class FailoverRun:
         assert retry is not None
         self._exchange.end_upstream_wait(self._exchange.runtime.clock())
         failed, self._failed = self._failed, []
-        attempt = self._starter.start(self._planner.again(retry.step))
-        if attempt is not None:
+        if (attempt := self._starter.start(self._planner.again(retry.step))) is not None:
             self._run(attempt)
         else:
             self._go_elsewhere(failed)
@@ -246,8 +249,7 @@ class FailoverRun:
         """Start an attempt at another target if the failure says that this model refuses a parameter."""
         if not isinstance(failure, UpstreamErrorResponse) or failure.refused_param is None:
             return None
-        other = self._starter.start_free(self._planner.after_refusal(attempt.step))
-        if other is not None:
+        if (other := self._starter.start_free(self._planner.after_refusal(attempt.step))) is not None:
             self._refusal = failure
             param = strip_control_chars(failure.refused_param)[:64].replace(",", " ").replace(";", " ")
             self._exchange.warnings.append(f"rejected-by;provider={attempt.step.target.provider.name};param={param}")
@@ -267,7 +269,10 @@ class FailoverRun:
         if attempt is not None:
             self._run(attempt)
         elif self._failures:
-            self._handler.fail(all_failed(self._exchange, self._failures))
+            error = all_failed(self._exchange, self._failures)
+            self._handler.fail(with_shortages(error, self._starter.shortages.values()))
+        elif self._starter.shortages:
+            self._handler.fail(limit_reached(self._exchange.facts.model, self._starter.shortages.values()))
         else:
             assert self._unsupported is not None
             self._handler.fail(self._unsupported)

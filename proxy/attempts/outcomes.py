@@ -5,11 +5,14 @@ No other module does. An attempt ends once. Events after its end change nothing.
 
 from __future__ import annotations
 
+from proxy.attempts.capacity import used_tokens
 from proxy.attempts.events import AttemptEvent, Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
 from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.classification import Classification, classify
+from proxy.resilience.key_pools import KEY_FAILURES
+from proxy.resilience.rate_limits import NOT_LIMITED
 from proxy.telemetry.observations import AttemptUsage
 
 
@@ -27,6 +30,7 @@ def apply(attempt: Attempt, event: AttemptEvent, breaker: BreakerSettings) -> No
         case Cancelled(hedge_lost, outcome):
             _record_cancel(attempt, hedge_lost=hedge_lost, outcome="hedge_lost" if hedge_lost else outcome)
         case Discarded():
+            _cancel_reservation(attempt)
             _record_cancel(attempt, hedge_lost=False, outcome="cancelled")
             attempt.exchange.attempts.remove(attempt)
 
@@ -41,6 +45,8 @@ def _record_content(attempt: Attempt) -> None:
     now = attempt.exchange.runtime.clock()
     if attempt.permit is not None:
         attempt.permit.record_content(now)
+    if (key := attempt.reservation.key) is not None:
+        attempt.exchange.runtime.key_pools.record_success(attempt.step.target.provider.name, key)
     attempt.recorder.record_content(now)
     attempt.first_content_at = now
     exchange = attempt.exchange
@@ -69,14 +75,34 @@ def _record_failure(attempt: Attempt, failure: UpstreamError, breaker: BreakerSe
     now = runtime.clock()
     classification = classify_failure(attempt, failure)
     attempt.outcome, attempt.status, attempt.ended = failure.outcome, failure.upstream_status, now
-    if attempt.permit is not None:
+    is_of_key = attempt.key is not None and failure.trigger in KEY_FAILURES
+    if is_of_key:
+        _record_key_failure(attempt, failure, classification)
+    elif attempt.permit is not None:
         attempt.permit.record_failure(classification, now, breaker)
     good = classification.counts_as == "success"
-    attempt.recorder.record_failure(failure.trigger, now, fault=classification.fault, good=good)
+    fault = classification.fault and not is_of_key
+    attempt.recorder.record_failure(failure.trigger, now, fault=fault, good=good)
     runtime.feed.wakeup.set()
     if failure.trigger == "auth_error":
         runtime.on_auth_failure()
     _release(attempt, now)
+
+
+def _record_key_failure(attempt: Attempt, failure: UpstreamError, classification: Classification) -> None:
+    """Count a failure against the key of the pool. It says nothing about the target."""
+    runtime, key, provider = attempt.exchange.runtime, attempt.reservation.key, attempt.step.target.provider.name
+    if attempt.permit is not None:
+        attempt.permit.release()
+    if key is None:  # a reload has changed the address since, where the key has a clean record
+        return
+    pools, now = runtime.key_pools, runtime.clock()
+    record = pools.record_rate_limit if failure.trigger == "rate_limit" else pools.record_refusal
+    before_s = pools.cooling_for_s(provider, key, now)
+    record(provider, key, classification, now)
+    if not before_s and (cooling_s := pools.cooling_for_s(provider, key, now)):
+        fields = {"key": key.label, "reason": failure.trigger, "seconds": round(cooling_s, 1)}
+        runtime.log.warning("provider_key_cooling_down", provider=provider, **fields)
 
 
 def _record_cancel(attempt: Attempt, *, hedge_lost: bool, outcome: str) -> None:
@@ -88,6 +114,13 @@ def _record_cancel(attempt: Attempt, *, hedge_lost: bool, outcome: str) -> None:
     _release(attempt, now)
 
 
+def _cancel_reservation(attempt: Attempt) -> None:
+    """Give back what an attempt has taken of the configured limits, because nothing was sent."""
+    attempt.reservation.cancel(attempt.exchange.runtime.clock())
+    attempt.reservation = NOT_LIMITED
+
+
 def _release(attempt: Attempt, now: float) -> None:
-    """Give back what the attempt holds of its provider's limits."""
-    attempt.usage.end_attempt(attempt.completion.token_count("total_tokens") or 0, now)
+    """Give back what the attempt holds of the configured limits."""
+    if attempt.reservation is not NOT_LIMITED:
+        attempt.reservation.end(used_tokens(attempt), now)

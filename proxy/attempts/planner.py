@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from operator import attrgetter
 
+from proxy.attempts.capacity import find_shortage
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.spending import clamp_to_ceiling
 from proxy.exchange import Attempt, Exchange
@@ -208,6 +209,8 @@ class AttemptPlanner:
         trigger = probe.trigger if probe else (record and record.failure_trigger) or "rate_limit"
         if availability.is_suspect:
             trigger = "timeout"
+        if find_shortage(self.exchange, primary) is not None:
+            trigger = "rate_limit"
         steps = self._candidates_for(FailureCause(trigger, CLASSIFICATIONS[trigger].fails_over))
         return [
             step for step in steps if step.target.provider.name != config.primary and not self._is_unavailable(step)
@@ -264,10 +267,7 @@ class AttemptPlanner:
 
     def _is_unavailable(self, step: PlannedTarget) -> bool:
         """Return whether it is ejected or cooling down, as this request sees it, or its account is at a limit of ours."""
-        provider, limits = step.target.provider, self.exchange.runtime.rate_limits
-        if provider.limits is not None and limits.limited_for_ms({provider.name: provider}, self._now()):
-            return True
-        return self._availability(step).available_in_s > 0
+        return find_shortage(self.exchange, step) is not None or self._availability(step).available_in_s > 0
 
     def _availability(self, step: PlannedTarget) -> Availability:
         availability = self.exchange.runtime.breakers.availability(step.target.id, self._now())

@@ -1,16 +1,21 @@
-"""Starts attempts: takes the breaker's permit and a token of the retry or hedge budget, and reports to telemetry."""
+"""Starts attempts: takes the breaker's permit, a token of the retry or hedge budget and room within the configured limits.
+
+Reports to telemetry. Nothing is taken between two awaits, so what was free when an attempt starts is its own.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
+from proxy.attempts.capacity import try_reserve
 from proxy.attempts.planner import AttemptPlanner, Candidates
 from proxy.exchange import Attempt, Exchange
 from proxy.resilience.breakers import AttemptPermit
 from proxy.resilience.budgets import RETRY_WINDOW_S
-from proxy.resilience.rate_limits import AccountUsage
+from proxy.resilience.key_pools import KEY_FAILURES
+from proxy.resilience.rate_limits import NOT_LIMITED, Reservation, Shortage
 from proxy.routing.decision import PlannedTarget
 
 
@@ -20,6 +25,8 @@ class AttemptStarter:
 
     exchange: Exchange
     planner: AttemptPlanner
+    shortages: dict[str, Shortage] = field(default_factory=dict)
+    """The latest shortage of each target that had no room for an attempt, by target id."""
     _is_free: bool = False
 
     def start(self, candidates: Candidates) -> Attempt | None:
@@ -55,27 +62,44 @@ class AttemptStarter:
                 continue
             # The breaker of a failover config replaces the shared one, whose view this request does not take.
             if config and config.breaker:
-                return self._start(step, breakers.force_admit(step.target.id))
-            if (permit := breakers.admit(step.target.id, self.exchange.runtime.clock())) is not None:
-                return self._start(step, permit)
+                permit: AttemptPermit | None = breakers.force_admit(step.target.id)
+            else:
+                permit = breakers.admit(step.target.id, self.exchange.runtime.clock())
+            if permit is not None and (attempt := self._start_with_room(step, permit)) is not None:
+                return attempt
             self._refund_retry_budget(step)
         return None
 
     def _start_forced(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
-        step = next(filter(partial(self._acquire_retry_budget, is_ejected=True), steps), None)
-        return self._start(step, self.exchange.runtime.breakers.force_admit(step.target.id)) if step else None
+        for step in filter(partial(self._acquire_retry_budget, is_ejected=True), steps):
+            permit = self.exchange.runtime.breakers.force_admit(step.target.id)
+            if (attempt := self._start_with_room(step, permit)) is not None:
+                return attempt
+            self._refund_retry_budget(step)
+        return None
 
-    def _start(self, step: PlannedTarget, permit: AttemptPermit) -> Attempt:
+    def _start_with_room(self, step: PlannedTarget, permit: AttemptPermit) -> Attempt | None:
+        """Start an attempt, unless a configured limit leaves no room for it."""
+        reserved = try_reserve(self.exchange, step)
+        if isinstance(reserved, Shortage):
+            self.shortages[step.target.id] = reserved
+            permit.release()
+            return None
+        if self.shortages:
+            self.shortages.pop(step.target.id, None)
+        return self._start(step, permit, reserved)
+
+    def _start(self, step: PlannedTarget, permit: AttemptPermit, reserved: Reservation) -> Attempt:
         exchange, runtime, target = self.exchange, self.exchange.runtime, step.target
-        now, stream, accounts = runtime.clock(), exchange.facts.stream, runtime.accounts
+        now, stream, accounts, key = runtime.clock(), exchange.facts.stream, runtime.accounts, reserved.key
         if exchange.snapshot is accounts.snapshot or not accounts.is_outdated(target):
             recorder = runtime.observations.start_attempt(target.id, now, stream=stream)
-            usage = runtime.rate_limits.start_attempt(target.provider.name, now)
         else:  # a reload has replaced its key or address since: nothing that happens to it says anything about the new one
             permit.release()
-            permit, usage = runtime.breakers.permit_outdated(), AccountUsage(in_flight=1)
+            reserved.cancel(now)
+            permit, reserved = runtime.breakers.permit_outdated(), NOT_LIMITED
             recorder = runtime.observations.start_attempt(target.id, now, stream=stream, is_outdated=True)
-        attempt = Attempt(exchange, step, now, recorder, permit, usage, permit.silence)
+        attempt = Attempt(exchange, step, now, recorder, permit, reserved, key, permit.silence)
         attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
         exchange.attempts.append(attempt)
         self.planner.mark_started(step)
@@ -91,6 +115,8 @@ class AttemptStarter:
         record = runtime.observations.get(target) if self.exchange.attempts and not self._is_free else None
         if record is None or record.failed_at is None:
             return True
+        if step.target.provider.pool is not None and record.failure_trigger in KEY_FAILURES:
+            return True  # of a key, which says nothing about the target with another one
         now = runtime.clock()
         started = record.window.started_within(RETRY_WINDOW_S, now)
         failed_ago_s = 0.0 if is_ejected else now - record.failed_at

@@ -33,6 +33,8 @@ def _run(arguments: Namespace) -> int:
     for provider in snapshot.providers.values():
         if provider.disabled_reason:
             print(f"  {provider.name} would be disabled: {provider.disabled_reason}")
+        for label, reason in provider.missing_keys.items():
+            print(f"  {label} of {provider.name} would be skipped: {reason}")
     return 0
 
 

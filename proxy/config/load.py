@@ -25,6 +25,7 @@ from proxy.config.snapshot import (
 )
 from proxy.config.targets import TargetFactory, total_weight, valid_items
 from proxy.config.typed_loader import INVALID, Location, TypedLoader, mapping_items
+from proxy.config.units import Secret
 
 _RESERVED = ", ".join(schema.RESERVED)
 
@@ -98,7 +99,7 @@ def _with_redactors(loader: TypedLoader, file: schema.RoutingFile, providers: li
     """Return the providers by name, each with the redactor of its responses."""
     secrets = Secrets.collect(_public_names(file), loader.substituted_values, loader.environ)
     return {
-        each.name: replace(each, redactor=secrets.redactor(each.name, each.key, {**each.query, **each.headers}))
+        each.name: replace(each, redactor=secrets.redactor(each.name, _all_keys(each), {**each.query, **each.headers}))
         for each in providers
     }
 
@@ -111,12 +112,19 @@ def _public_names(file: schema.RoutingFile) -> frozenset[str]:
     return frozenset({*file.providers, *file.models, *served, *regions, *REGIONS, file.defaults.region})
 
 
+def _all_keys(provider: Provider) -> list[Secret]:
+    if provider.pool is not None:
+        return [key.secret for key in provider.pool.keys]
+    return [provider.key] if provider.key else []
+
+
 def _provider(name: str, section: schema.ProviderConfig, weight: float) -> Provider:
     return Provider(
         name=name,
         dialect=section.dialect,
         weight=weight,
-        key=section.api_key,
+        key=section.api_key.key,
+        pool=section.api_key.pool,
         auth=section.auth,
         path=section.path,
         query=valid_items(section.query),

@@ -11,6 +11,7 @@ from msgspec import Meta, Struct
 from yaml import MappingNode
 
 from proxy.config.auto_duration import AUTO, AutoOrDuration
+from proxy.config.key_pool import NO_KEY, ApiKey
 from proxy.config.plain_values import NO_POLICY, JsonValue, PolicyWords
 from proxy.config.texts import PLAIN_TEXT, BaseUrl, HeaderName, RequestPath, Text
 from proxy.config.typed_loader import Location, TypedLoader
@@ -100,7 +101,7 @@ class RegionConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 
 
 class ProviderLimits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Rate limits of the account. A target at a limit is tried after all others."""
+    """Rate limits that the sidecar keeps to, of each account. A target at a limit is not used until there is room."""
 
     requests_per_minute: Annotated[int, Meta(ge=1)] | None = None
     tokens_per_minute: Annotated[int, Meta(ge=1)] | None = None
@@ -129,7 +130,7 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     dialect: str
     base_url: BaseUrl
-    api_key: Secret | None = None
+    api_key: ApiKey = NO_KEY
     auth: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"] | None = None
     path: RequestPath | None = None
     query: dict[Text, Text] = {}
@@ -177,6 +178,8 @@ class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     price: PriceConfig | None = None
     context_window: Annotated[int, Meta(ge=1)] | None = None
     unsupported: tuple[Literal["tools", "images", "json_schema"], ...] = ()
+    limits: ProviderLimits | None = None
+    """In addition to those of the provider."""
     only_after: tuple[Literal["context_length"], ...] = ()
     """Used only after a failure of one of these classes."""
     params: TargetParams = NO_PARAMS

@@ -54,13 +54,13 @@ class Secrets:
         """Collect the secrets of a file from its names, the values of its variables by path, and the environment."""
         return cls(names, _by_provider(substituted), tuple(proxy_credentials(environ)))
 
-    def redactor(self, provider: str, key: Secret | None, sent: Mapping[str, str]) -> Redactor:
+    def redactor(self, provider: str, keys: Iterable[Secret], sent: Mapping[str, str]) -> Redactor:
         """Return the redactor for responses of a provider. `sent` are the headers and query sent to it.
 
         Weak are a key that is a plain word, and values a response may legitimately contain: titles, URLs, versions.
         """
         values = self.substitutions.get(provider, Substitutions())
-        certain = {*self.proxies, *values.secrets, *([key.value] if key else ())}
+        certain = {*self.proxies, *values.secrets, *(key.value for key in keys)}
         certain.update(
             text for name, value in sent.items() if _CREDENTIAL_NAME.search(name) for text in _credential_parts(value)
         )

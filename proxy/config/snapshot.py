@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
+from proxy.config.key_pool import Account, KeyPool
 from proxy.config.patterns import expand, star_texts
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.prices import Price, list_price
@@ -36,6 +37,20 @@ GLOBAL = "global"
 MODEL_NAME = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9._:/@+-]{1,256}")
 
 
+class LimitGroup(NamedTuple):
+    """Limits that hold for one account at a provider, or at one of its targets."""
+
+    holder: str
+    """The provider's name, or the target's id as the file has it, with its `*`."""
+    limits: ProviderLimits
+    account: Account = None
+
+    @property
+    def key(self) -> tuple[str, Account]:
+        """What their usage is counted by."""
+        return self.holder, self.account
+
+
 @dataclass(frozen=True, slots=True)
 class Provider:
     """A vendor account."""
@@ -44,6 +59,9 @@ class Provider:
     dialect: str
     weight: float
     key: Secret | None = None
+    """Its only key, or the first one of its pool."""
+    pool: KeyPool | None = None
+    """Its keys, if it has several."""
     auth: str | None = None
     path: str | None = field(default=None, repr=False)
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -53,6 +71,16 @@ class Provider:
     """Settings of the active health check, or None for no check."""
     redactor: Redactor = field(default=Redactor(()), compare=False, repr=False)
     """Removes the secrets sent to this provider from its responses."""
+
+    @property
+    def accounts(self) -> tuple[Account, ...]:
+        """The accounts of its keys, each once."""
+        return self.pool.accounts if self.pool else (None,)
+
+    @property
+    def missing_keys(self) -> Mapping[str, str]:
+        """The keys of its pool that cannot be used, by their label, each with the reason."""
+        return dict(self.pool.missing) if self.pool else {}
 
     @property
     def disabled_reason(self) -> str | None:
@@ -79,6 +107,8 @@ class Target:
     """Features it does not support: any of `tools`, `images`, `json_schema`."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """Members added to its requests."""
+    limits: LimitGroup | None = None
+    """Its own limits, in addition to its provider's."""
     priority: int = 0
     """Targets of a lower number come before all of a higher one."""
     weight: float = 1.0
@@ -173,14 +203,13 @@ class Snapshot:
     """Maximum requests in flight."""
     secrets: frozenset[str] = field(default=frozenset(), repr=False)
     """Values that no log line may contain."""
-    limited_providers: Mapping[str, Provider] = field(init=False)
-    """The providers with `limits`."""
+    limited: Mapping[str, Sequence[LimitGroup]] = field(init=False)
+    """The limits of each provider and target that has any, for each of its accounts, by their holder."""
     has_policies: bool = field(init=False)
     """Whether `defaults` or any model has a policy."""
 
     def __post_init__(self) -> None:
-        limited = {name: provider for name, provider in self.providers.items() if provider.limits is not None}
-        object.__setattr__(self, "limited_providers", limited)
+        object.__setattr__(self, "limited", _limited(self))
         object.__setattr__(self, "has_policies", any(each.members for each in self.policies))
 
     @property
@@ -238,6 +267,17 @@ def bind_model(target: Target, model: str, star_texts: tuple[str, ...] = ()) -> 
         price=price,
         context_window=target.context_window or (price.context_window if price else None),
     )
+
+
+def _limited(snapshot: Snapshot) -> dict[str, list[LimitGroup]]:
+    """Return the limits of a snapshot by their holder, for each account."""
+    served = (*snapshot.models.values(), *(pattern.targets for pattern in snapshot.patterns))
+    own = [(target.limits, target.provider) for targets in served for target in targets if target.limits is not None]
+    shared = [(LimitGroup(each.name, each.limits), each) for each in snapshot.providers.values() if each.limits]
+    return {
+        group.holder: [group._replace(account=account) for account in provider.accounts]
+        for group, provider in (*shared, *own)
+    }
 
 
 def targets_for_model(snapshot: Snapshot, model: str) -> tuple[Target, ...]:

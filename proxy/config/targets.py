@@ -9,7 +9,7 @@ from typing import Any
 from proxy.config import schema
 from proxy.config.prices import Price, list_price
 from proxy.config.regions import find_region
-from proxy.config.snapshot import GLOBAL, Provider, Target, target_id
+from proxy.config.snapshot import GLOBAL, LimitGroup, Provider, Target, target_id
 from proxy.config.typed_loader import INVALID
 
 
@@ -67,12 +67,17 @@ class TargetFactory:
             family=served.family,
             only_after=served.only_after,
             params=served.params,
+            limits=_own_limits(target_id(name, region_name, served.model), served),
         )
 
 
 def total_weight(sections: Mapping[str, schema.ProviderConfig]) -> float:
     """Return the sum of all providers' weights, by which weights are divided, or 1 if all of them are 0."""
     return sum(section.weight for section in sections.values()) or 1.0
+
+
+def _own_limits(target: str, served: schema.ModelDeployment) -> LimitGroup | None:
+    return None if served.limits is None else LimitGroup(target, served.limits)
 
 
 def _price(provider: Provider, served: schema.ModelDeployment) -> Price | None:

@@ -13,6 +13,7 @@ from proxy.errors import InvalidRequestError, RequestTooLargeError
 from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.middleware.strategy import signals
+from proxy.routing.candidates import limit_wait_ms
 from proxy.routing.eligibility import RequestCheck, request_check, static_exclusion
 from proxy.routing.facts import Facts
 from proxy.routing.policy import all_control_headers
@@ -66,7 +67,7 @@ def _unavailable_reason(
 ) -> str | None:
     signal = known.table.get(target.id, request.policy.performance_window)
     excluded = static_exclusion(target, request) or (check(target, signal).exclusion if check else None)
-    busy = "busy" if target.provider.name in known.limited_for_ms else None
+    busy = "busy" if limit_wait_ms(target, known.limited_for_ms) else None
     down = signal.available_in_ms > 0 or signal.availability.is_down
     return excluded or ("down" if down else busy)
 

@@ -15,12 +15,17 @@ from proxy.config.schema import ProbeConfig
 from proxy.config.snapshot import Snapshot, Target
 from proxy.errors import EgressError, ResourceExhaustedError
 from proxy.messages import UpstreamRequest
+from proxy.resilience.key_pools import KEY_FAILURES
 from proxy.resilience.probes import ProbeHistory, ProbeResult
 from proxy.runtime import Runtime
 from proxy.upstream.probe import build_probe_request
+from proxy.upstream.request import with_key
 
 JITTER = 0.1
 """Each interval is longer or shorter by up to this ratio, so that sidecars do not probe in step."""
+
+_REFUSALS = KEY_FAILURES - {"rate_limit"}
+"""Results of a probe that say nothing about the other keys."""
 
 SendProbe = Callable[[UpstreamRequest, str, float], Awaitable[ProbeResult | None]]
 """(request, dialect, timeout in seconds) -> None for a success, else the failure.
@@ -37,6 +42,8 @@ class ProbeEndpoint:
     request: UpstreamRequest = field(repr=False)
     regions: tuple[str, ...]
     settings: ProbeConfig
+    other_keys: tuple[UpstreamRequest, ...] = field(default=(), repr=False)
+    """The same request with each further key of a pool, sent if the key before was refused."""
 
     @property
     def address(self) -> tuple[str, str]:
@@ -59,9 +66,15 @@ def probe_endpoints(snapshot: Snapshot) -> list[ProbeEndpoint]:
         for _, group in groupby(sorted(targets, key=_address), key=_address):
             sharing = list(group)
             regions = tuple(target.region for target in sharing)
-            request = build_probe_request(sharing[0])
-            endpoints.append(ProbeEndpoint(name, provider.dialect, request, regions, provider.probe))
+            request, *others = _requests(sharing[0])
+            endpoints.append(ProbeEndpoint(name, provider.dialect, request, regions, provider.probe, tuple(others)))
     return endpoints
+
+
+def _requests(target: Target) -> list[UpstreamRequest]:
+    """Return the request of a target's probes with each of its provider's keys."""
+    keys = target.provider.pool.keys if target.provider.pool else ()
+    return [build_probe_request(with_key(target, key)) for key in keys] or [build_probe_request(target)]
 
 
 def _address(target: Target) -> str:
@@ -112,12 +125,21 @@ class ProbeScheduler:
         await runtime.sleep(settings.every * runtime.random.random())
         while True:
             try:
-                result = await self.send_probe(endpoint.request, endpoint.dialect, settings.timeout)
+                result = await self._probe(endpoint)
             except (ResourceExhaustedError, EgressError) as error:
                 runtime.local_trouble.warn(error)
             else:
                 self._record(endpoint, history, result)
             await runtime.sleep(settings.every * (1 + JITTER * (2 * runtime.random.random() - 1)))
+
+    async def _probe(self, endpoint: ProbeEndpoint) -> ProbeResult | None:
+        """Send one probe, and if a key of a pool is refused, another with the next key."""
+        result = None
+        for request in (endpoint.request, *endpoint.other_keys):
+            result = await self.send_probe(request, endpoint.dialect, endpoint.settings.timeout)
+            if result is None or result.trigger not in _REFUSALS:
+                break
+        return result
 
     def _record(self, endpoint: ProbeEndpoint, history: ProbeHistory, result: ProbeResult | None) -> None:
         runtime, now = self.runtime, self.runtime.clock()

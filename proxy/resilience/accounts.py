@@ -27,6 +27,10 @@ class ChangedAccounts:
         """Return whether the target with this id has another account than before."""
         return target.partition("/")[0] in self.locations
 
+    def has_limits_of(self, holder: str) -> bool:
+        """Return whether the provider or target that limits are configured for has another account than before."""
+        return holder in self.providers or self.has_target(holder)
+
 
 NO_CHANGES = ChangedAccounts()
 
@@ -69,7 +73,8 @@ class Accounts:
 
     def _fingerprint(self, target: Target) -> bytes:
         provider = target.provider
-        key = provider.key.value if provider.key else None
+        # The keys of a pool have records of their own (`KeyPools`), so that changing one says nothing of the others.
+        key = None if provider.pool else provider.key and provider.key.value
         sent = (provider.auth, provider.path, sorted(provider.query.items()), sorted(provider.headers.items()))
         return blake2b(
             repr((_location(target), target.base_url, key, sent)).encode("utf-8", "surrogatepass"), key=self._secret

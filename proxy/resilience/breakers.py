@@ -12,6 +12,7 @@ from proxy.resilience.availability import UNTRIED, Availability, ProbeFailure
 from proxy.resilience.breaker import Breaker, BreakerPermit, BreakerSettings
 from proxy.resilience.classification import Classification
 from proxy.resilience.cooldown import Cooldown
+from proxy.resilience.key_pools import KeyPools
 from proxy.resilience.silence import Silence
 from proxy.telemetry.target_map import TargetMap
 
@@ -58,7 +59,8 @@ class _TargetState:
 class Breakers:
     """Admits attempts at targets, and reports what keeps traffic from them."""
 
-    def __init__(self, random: Random) -> None:
+    def __init__(self, random: Random, key_pools: KeyPools | None = None) -> None:
+        self._key_pools = key_pools or KeyPools()
         self._targets = TargetMap(lambda: _TargetState(Breaker(random)))
         self.probe_failures: dict[str, ProbeFailure] = {}
         """By provider and region (`openai@us-east-1`), where the latest probe failed. Only `record_probe` adds here."""
@@ -67,6 +69,8 @@ class Breakers:
         """Return what keeps traffic from a target at that time."""
         state = self._targets.get(target)
         availability = UNTRIED if state is None else state.availability(now)
+        if (cooling_s := self._keys_cooling_for_s(target, now)) > availability.cooling_for_s:
+            availability = replace(availability, cooling_for_s=cooling_s)
         failure = self.probe_failures.get(target.partition("/")[0]) if self.probe_failures else None
         if failure is None:
             return availability
@@ -75,7 +79,8 @@ class Breakers:
     def available_in_s(self, target: str, now: float) -> float:
         """Seconds until a target is neither ejected nor cooling down."""
         state = self._targets.get(target)
-        return max(state.breaker.ejected_for_s(now), state.cooldown.remaining_s(now)) if state else 0.0
+        own_s = max(state.breaker.ejected_for_s(now), state.cooldown.remaining_s(now)) if state else 0.0
+        return max(own_s, self._keys_cooling_for_s(target, now))
 
     def admit(self, target: str, now: float) -> AttemptPermit | None:
         """Admit one attempt. Returns None if the breaker is open, or half-open with a trial attempt in flight."""
@@ -122,6 +127,11 @@ class Breakers:
     def pin(self, targets: frozenset[str]) -> None:
         """Keep the state of these targets however many others are used. Call it with the file's targets at a reload."""
         self._targets.pin(targets)
+
+    def _keys_cooling_for_s(self, target: str, now: float) -> float:
+        """Seconds until any key of a pool may be used."""
+        pools = self._key_pools
+        return pools.provider_cooling_for_s(target.partition("@")[0], now) if pools.pools else 0.0
 
     def _breakers_of(self, provider_region: str) -> Iterator[Breaker]:
         prefix = f"{provider_region}/"

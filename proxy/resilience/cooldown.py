@@ -30,7 +30,7 @@ class Cooldown:
     def record_failure(self, classification: Classification, now: float) -> None:
         """Extend the cooldown as the failure requires."""
         if classification.cooldown_rule == "retry_after":
-            self._extend(classification.cooldown_s, now)
+            self.extend(classification.cooldown_s, now)
         elif classification.cooldown_rule == "exponential":
             self._extend_exponentially(now)
         elif classification.cooldown_rule == "third_strike":
@@ -41,12 +41,13 @@ class Cooldown:
         self._consecutive = 0
         self._strikes.clear()
 
-    def _extend(self, seconds: float, now: float) -> None:
+    def extend(self, seconds: float, now: float) -> None:
+        """Let it last for at least that many seconds from now, `MAX_RETRY_AFTER_S` at most."""
         self._until = max(self._until, now + min(max(seconds, 0.0), MAX_RETRY_AFTER_S))
 
     def _extend_exponentially(self, now: float) -> None:
         if now >= self._until:  # failures of requests that were in flight together count as one
-            self._extend(FIRST_COOLDOWN_S * 2.0 ** min(self._consecutive, 10), now)
+            self.extend(FIRST_COOLDOWN_S * 2.0 ** min(self._consecutive, 10), now)
             self._consecutive += 1
 
     def _add_strike(self, now: float) -> None:
@@ -54,4 +55,4 @@ class Cooldown:
         self._strikes = [then for then in self._strikes if now - then < STRIKE_WINDOW_S] + [now]
         if len(self._strikes) >= MAX_STRIKES:
             self._strikes.clear()
-            self._extend(STRIKE_COOLDOWN_S, now)
+            self.extend(STRIKE_COOLDOWN_S, now)

@@ -33,8 +33,14 @@ def make_candidates(signals: Iterable[tuple[Target, Signal]]) -> list[Candidate]
 
 
 def delay_candidates(candidates: Sequence[Candidate], limited_for_ms: Mapping[str, int]) -> list[Candidate]:
-    """Return the candidates, those of rate-limited providers unavailable for at least that many milliseconds."""
-    return [_delay(each, limited_for_ms.get(each.provider_name, 0)) for each in candidates]
+    """Return the candidates, those at a limit unavailable for at least that many milliseconds."""
+    return [_delay(each, limit_wait_ms(each.target, limited_for_ms)) for each in candidates]
+
+
+def limit_wait_ms(target: Target, limited_for_ms: Mapping[str, int]) -> int:
+    """Return the milliseconds until there is room for the target, given `Signals.limited_for_ms`."""
+    own = target.limits
+    return max(limited_for_ms.get(target.provider.name, 0), limited_for_ms.get(own.holder, 0) if own else 0)
 
 
 def _delay(candidate: Candidate, wait_ms: int) -> Candidate:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
+from proxy.config.key_pool import KeyPool, PoolKey
 from proxy.config.snapshot import ModelPattern, Provider, Snapshot, Target
 from proxy.config.units import Secret
 
@@ -32,4 +33,14 @@ def adapt_snapshot(snapshot: Snapshot, urls: Mapping[str, str]) -> Snapshot:
 
 
 def _without_credentials(provider: Provider) -> Provider:
-    return replace(provider, key=Secret("sandbox"), path=None, query={}, headers={})
+    return replace(provider, key=Secret("sandbox"), pool=_simulated(provider.pool), path=None, query={}, headers={})
+
+
+def _simulated(pool: KeyPool | None) -> KeyPool | None:
+    """Return a pool with other keys and the same labels and accounts."""
+    if pool is None:
+        return None
+    keys = [(key, Secret(f"sandbox-{number}")) for number, key in enumerate(pool.keys, 1)]
+    return KeyPool(
+        tuple(PoolKey(secret, key.label, secret if key.account == key.secret else key.account) for key, secret in keys)
+    )

@@ -92,7 +92,7 @@ class Signals(Struct, frozen=True):
     pick_counts: Mapping[Any, Mapping[str, int]] = {}
     """Picks of the load balancer so far: by group of requests, then by provider."""
     limited_for_ms: Mapping[str, int] = {}
-    """Providers at a configured limit, with the milliseconds until there may be room."""
+    """Providers and targets at a configured limit (`LimitGroup.holder`), with the milliseconds until there may be room."""
     sticky_target: str | None = None
     """The target that served the request's session last."""
     in_flight: Callable[[str], int] = lambda target: 0
@@ -135,6 +135,8 @@ class SignalCache:
     """Health of providers, regions and models."""
     probe_failures: Mapping[str, ProbeFailure] = field(default_factory=dict)
     """By provider and region, the dictionary of `Breakers`."""
+    key_pools: Mapping[str, Any] = field(default_factory=dict)
+    """By provider, the dictionary of `KeyPools`: their cooldowns hold for targets that were never tried, too."""
     _table: SignalTable | None = None
     _period_ends: float = 0.0
     _seen_changes: ChangeCounter = field(default_factory=ChangeCounter)
@@ -189,7 +191,7 @@ class SignalCache:
 
     def _compute(self, key: tuple[str, float], record: Record | None, now: float) -> Signal:
         if record is None:
-            known = self.probe_failures or self.target_histories.has(key[0])
+            known = self.probe_failures or self.key_pools or self.target_histories.has(key[0])
             return self._signal_without_record(key[0], now) if known else UNTRIED_SIGNAL
         if len(self._percentiles) >= MAX_PERCENTILES:
             # Callers choose the windows, and targets come and go.

@@ -14,6 +14,7 @@ from math import inf
 from typing import TypeVar
 
 from proxy.attempts.call import CallListener, StartCall
+from proxy.attempts.keys import record_rate_limits
 from proxy.attempts.transform_failures import response_failure, unexpected_failure
 from proxy.attempts.translation import opening_failure, response_error, stream_transform, translate_response
 from proxy.dialects import DIALECTS
@@ -129,13 +130,12 @@ class UpstreamCall:
 
     def on_head(self, status: int, headers: dict[str, str]) -> None:
         """Take status and headers."""
-        attempt = self.attempt
+        attempt, self._status = self.attempt, status
         runtime, stream = attempt.exchange.runtime, attempt.exchange.facts.stream
-        self._status = status
-        self.attempt.silence.reads += 1
+        attempt.silence.reads += 1
         self.headers = attempt.step.target.provider.redactor.redact_headers(headers)
-        left = parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers)
-        attempt.recorder.record_rate_limits(left)
+        record = attempt.recorder.record_rate_limits if attempt.key is None else partial(record_rate_limits, attempt)
+        record(parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers))
         if status == 407:
             # Only a forward proxy answers so (RFC 9110, 15.5.8); for a tunnel the dialer sees it.
             self._fail(EgressError("the forward proxy refused the request (407): its credentials are missing or wrong"))

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from urllib.parse import urlencode
 
-from msgspec.structs import replace
+from msgspec import structs
 
+from proxy.config.key_pool import PoolKey
 from proxy.config.snapshot import Target
 from proxy.dialects.contract import AUTH_SCHEMES, Dialect, ProviderRequest
 from proxy.exchange import Attempt
@@ -16,10 +18,16 @@ from proxy.messages import UpstreamRequest
 
 def upstream_request(attempt: Attempt, dialect: Dialect) -> UpstreamRequest:
     """Return the request of an attempt. The only one of its client's request is never sent twice."""
-    exchange = attempt.exchange
+    exchange, target = attempt.exchange, attempt.step.target
     forwarded = to_upstream(exchange.request.headers, dialect.forwarded_header_prefixes)
-    request = build_upstream_request(attempt.step.target, dialect, attempt.provider_request, forwarded)
-    return request if exchange.policy.retry_on_provider_error else replace(request, is_sent_once=True)
+    target = target if attempt.key is None else with_key(target, attempt.key)
+    request = build_upstream_request(target, dialect, attempt.provider_request, forwarded)
+    return request if exchange.policy.retry_on_provider_error else structs.replace(request, is_sent_once=True)
+
+
+def with_key(target: Target, key: PoolKey) -> Target:
+    """Return a target whose requests are sent with that key of its provider's pool."""
+    return replace(target, provider=replace(target.provider, key=key.secret))
 
 
 def build_upstream_request(

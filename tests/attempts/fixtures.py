@@ -17,6 +17,7 @@ from proxy.attempts.failover_run import FailoverRun
 from proxy.attempts.planner import AttemptPlanner, Candidates, FailureCause
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
+from proxy.config.schema import ProviderLimits
 from proxy.dialects.errors import error_response
 from proxy.errors import ParrotError, UpstreamError
 from proxy.exchange import Attempt, Exchange
@@ -31,7 +32,7 @@ from proxy.routing.failover_config import FailoverConfig, Rule
 from proxy.routing.policy import Policy
 from proxy.sse import decode, split_frames
 from proxy.upstream.call import Before, make_start_call
-from tests.fakes import BODY, FakeTransport, planned_exchange
+from tests.fakes import BODY, PROVIDER_KEY, FakeTransport, generation, planned_exchange, routing_yaml
 
 BREAKER = BreakerSettings()
 ONE_IN_A_ROW = BreakerSettings(failure_threshold=1)
@@ -74,6 +75,36 @@ def planned(
     exchange.decision = Decision("m", "automatic", tuple(steps))
     exchange.policy, exchange.facts = policy or Policy(), Facts("chat", "m", stream=True)
     return Attempts(exchange, options or FailoverOptions())
+
+
+def with_pool(keys: Sequence[str], limits: ProviderLimits | None = None, **options: Any) -> Exchange:
+    """Return a planned exchange whose provider `a` has these keys."""
+    own, text = f'a.test/v1", api_key: {PROVIDER_KEY}', routing_yaml()
+    assert own in text
+    pool = keys[0] if len(keys) == 1 else f"[{', '.join(keys)}]"
+    exchange = planned_exchange(snap=generation(text.replace(own, f'a.test/v1", api_key: {pool}')).snapshot, **options)
+    first, *others = exchange.decision.plan
+    limited = replace(first.target, provider=replace(first.target.provider, limits=limits))
+    exchange.decision = Decision("m", "automatic", (structs.replace(first, target=limited), *others))
+    exchange.runtime.key_pools.update(exchange.snapshot)
+    exchange.facts = Facts("chat", "m", stream=True)
+    return exchange
+
+
+def planned_with_pool(*keys: str, policy: Policy | None = None, limits: ProviderLimits | None = None) -> Attempts:
+    """Return the attempts of a streaming request whose first provider, `a`, has these keys."""
+    exchange = with_pool(keys, limits)
+    exchange.policy = policy or Policy()
+    return Attempts(exchange)
+
+
+async def run_pool(rows: Sequence[Any], *keys: str) -> RunningAttempts:
+    """Run the attempts of a request whose first provider, `a`, has these keys."""
+    exchange = with_pool(keys, transport=FakeTransport(list(rows)))
+    exchange.raw, exchange.facts = orjson.dumps(BODY), Facts("chat", "m")
+    running = start_run(exchange)
+    await running.has_ended.wait()
+    return running
 
 
 def provider(attempt: Attempt | None) -> str | None:

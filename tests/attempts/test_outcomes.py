@@ -9,6 +9,7 @@ import pytest
 from proxy.attempts import outcomes
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.config.schema import ProviderLimits
+from proxy.config.snapshot import LimitGroup
 from proxy.errors import EgressError, UpstreamDisconnected, UpstreamErrorResponse
 from proxy.routing.facts import Facts
 from tests.attempts.fixtures import BREAKER, Attempts, eject, fail, planned, provider
@@ -123,12 +124,20 @@ def test_a_complete_answer_ends_a_series_of_truncations():
 def test_an_end_gives_back_the_accounts_concurrency_and_counts_its_tokens(end):
     attempt, _ = started()
     attempt.completion.usage = {"total_tokens": 30}
-    limits, target = attempt.exchange.runtime.rate_limits, attempt.step.target
-    limited = replace(target.provider, limits=ProviderLimits(concurrency=1, tokens_per_minute=31))
-    assert limits.limited_for_ms({"b": limited}, 100.0)
+    limits = attempt.exchange.runtime.rate_limits
+    groups = [LimitGroup("b", ProviderLimits(concurrency=1, tokens_per_minute=100))]
+    attempt.reservation = limits.reserve(groups, 100, 100.0)
+    assert limits.shortage(groups, 1, 100.0)
     apply(attempt, end)
-    assert not limits.limited_for_ms({"b": limited}, 100.0)
-    assert limits.limited_for_ms({"b": replace(limited, limits=ProviderLimits(tokens_per_minute=30))}, 100.0)
+    assert not limits.shortage(groups, 70, 100.0) and limits.shortage(groups, 71, 100.0)
+
+
+def test_an_attempt_that_sent_nothing_is_not_counted():
+    attempt, _ = started()
+    limits, groups = attempt.exchange.runtime.rate_limits, [LimitGroup("b", ProviderLimits(requests_per_minute=1))]
+    attempt.reservation = limits.reserve(groups, 0, 100.0)
+    apply(attempt, Discarded())
+    assert not limits.shortage(groups, 0, 100.0)
 
 
 @pytest.mark.parametrize(

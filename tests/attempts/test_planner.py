@@ -13,6 +13,8 @@ from proxy.attempts import outcomes
 from proxy.attempts.events import Cancelled
 from proxy.attempts.planner import NO_CANDIDATES, FailureCause
 from proxy.config.prices import Price
+from proxy.config.schema import ProviderLimits
+from proxy.config.snapshot import LimitGroup
 from proxy.dialects.errors import error_response
 from proxy.errors import ConnectError, UpstreamDisconnected, UpstreamTimeout
 from proxy.resilience.availability import ProbeFailure
@@ -303,11 +305,25 @@ def test_a_target_whose_format_cannot_express_the_request_leads_to_no_target_for
 def test_a_target_whose_account_is_at_its_limit_comes_last():
     made = planned("abc")
     step = made.exchange.decision.plan[1]
-    limited = replace(step.target.provider, limits=type("L", (), {
-        "concurrency": 1, "requests_per_minute": None, "tokens_per_minute": None})())  # fmt: skip
+    group = LimitGroup("b", ProviderLimits(concurrency=1))
+    limited = replace(step.target.provider, limits=group.limits)
     made.planner.unused[1] = structs.replace(step, target=replace(step.target, provider=limited))
-    made.exchange.runtime.rate_limits.start_attempt("b", 100.0)
-    assert provider(made.start_elsewhere(fail(made.start_first())[1])) == "c"
+    made.exchange.runtime.rate_limits.reserve([group], 0, 100.0)
+    made.planner.unused.sort(key=lambda each: each.target.provider.name)
+    cause = fail(made.start_first())[1]
+    assert [each.target.provider.name for each in made.planner.elsewhere(cause).admitted] == ["c", "b"]
+    assert provider(made.start_elsewhere(cause)) == "c"
+
+
+@pytest.mark.parametrize(("trigger", "first"), [("rate_limit", "b"), ("server_error", None)])
+def test_a_primary_at_its_limit_counts_as_rate_limited(trigger, first):
+    made = planned("ab", policy=rules(("b", trigger)))
+    step = made.exchange.decision.plan[0]
+    group = LimitGroup("a", ProviderLimits(concurrency=1))
+    limited = replace(step.target.provider, limits=group.limits)
+    made.planner.unused[0] = structs.replace(step, target=replace(step.target, provider=limited))
+    made.exchange.runtime.rate_limits.reserve([group], 0, 100.0)
+    assert provider(made.starter.start(made.planner.first())) == first
 
 
 FAILURES = [error_response(status, {}, "") for status in (400, 401, 402, 404, 429, 500, 503, 529)] + [

@@ -5,16 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from msgspec import structs
 
 from proxy.attempts import outcomes
-from proxy.attempts.events import ContentReceived
+from proxy.attempts.events import Cancelled, ContentReceived
 from proxy.attempts.planner import NO_CANDIDATES, Candidates
 from proxy.config.schema import ProviderLimits
 from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.breakers import BreakerOverride
 from proxy.resilience.budgets import MIN_RETRIES
+from proxy.resilience.rate_limits import NOT_LIMITED, Shortage
 from proxy.routing.facts import Facts
-from tests.attempts.fixtures import BREAKER, eject, fail, planned, provider, rules
+from tests.attempts.fixtures import BREAKER, Attempts, eject, fail, planned, provider, rules
 
 
 def only(made, *names):
@@ -40,8 +42,57 @@ def test_an_attempt_is_recorded_when_it_starts():
     assert runtime.observations.in_flight(target.id) == 1
     assert attempt.step not in made.planner.unused
     assert attempt.permit is not None and made.exchange.winning_attempt is None
-    limited = {"a": replace(target.provider, limits=ProviderLimits(concurrency=1))}
-    assert runtime.rate_limits.limited_for_ms(limited, 107.0)
+    assert attempt.reservation is NOT_LIMITED
+
+
+def limited(made, **limits):
+    """Give provider names these limits, such as a={"concurrency": 1}."""
+    steps = []
+    for step in made.exchange.decision.plan:
+        own = limits.get(step.target.provider.name)
+        provider = replace(step.target.provider, limits=ProviderLimits(**own)) if own else step.target.provider
+        steps.append(structs.replace(step, target=replace(step.target, provider=provider)))
+    made.exchange.decision = structs.replace(made.exchange.decision, plan=tuple(steps))
+    return Attempts(made.exchange)
+
+
+def test_a_target_without_room_is_skipped_and_holds_nothing():
+    made = limited(planned(), a={"concurrency": 1})
+    first = made.start_first()
+    other = limited(planned(), a={"concurrency": 1})
+    other.exchange.runtime = made.exchange.runtime
+    assert (provider(first), provider(other.start_first())) == ("a", "b")
+    assert other.starter.shortages == {"a@us/m-a": Shortage("a", "concurrency", 1.0)}
+    outcomes.apply(first, Cancelled(), BREAKER)
+    assert provider(other.start_again(first.step)) == "a" and other.starter.shortages == {}
+
+
+def test_nothing_starts_where_every_target_is_at_its_limit_even_if_breakers_are_ignored():
+    made = limited(planned("ab"), a={"requests_per_minute": 1}, b={"concurrency": 1})
+    for _ in range(2):
+        assert Attempts(made.exchange).starter.start(made.planner.first()) is not None
+    made.exchange.attempts.clear()
+    assert made.starter.start(made.planner.first()) is None
+    assert set(made.starter.shortages) == {"a@us/m-a", "b@us/m-b"} and made.exchange.attempts == []
+
+
+def test_without_room_neither_a_retry_slot_nor_the_trial_of_a_breaker_is_kept():
+    made = limited(planned("ab"), b={"requests_per_minute": 1})
+    eject(made.exchange, "b")  # takes the one request of this minute
+    first = made.start_first()
+    made.exchange.runtime.clock.now += 20
+    assert made.start_elsewhere(fail(first)[1]) is None
+    assert made.exchange.runtime.retry_budget.in_flight("b@us/m-b") == 0
+    made.exchange.runtime.clock.now += 50
+    assert provider(made.starter.start(only(made, "b"))) == "b"
+
+
+def test_a_hedge_takes_no_slot_where_no_other_target_has_room():
+    made = limited(planned("ab"), b={"concurrency": 1})
+    assert provider(Attempts(made.exchange).starter.start(only(made, "b"))) == "b"
+    made.exchange.attempts.clear()
+    made.start_first()
+    assert made.starter.start_hedge() is None and made.exchange.runtime.hedge_budget.in_flight == 0
 
 
 @pytest.mark.parametrize(("stream", "samples"), [(True, 1), (False, 0)])

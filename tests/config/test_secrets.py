@@ -96,8 +96,8 @@ def test_an_invalid_header_is_reported():
 
 def test_an_unset_key_is_no_secret():
     none = Secrets.collect(frozenset(), [], {})
-    for key in (None, Secret("", missing="X")):
-        assert none.redactor("a", key, {}).secrets == none.redactor("a", key, {}).weak == frozenset()
+    for keys in ([], [Secret("", missing="X")]):
+        assert none.redactor("a", keys, {}).secrets == none.redactor("a", keys, {}).weak == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,7 @@ def analyzed(
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     exchange = Exchange("r-1", request, SNAPSHOT, runtime, 100.0, raw=raw)
     for name in busy:
-        runtime.rate_limits.start_attempt(name, 100.0)
+        runtime.rate_limits.reserve(SNAPSHOT.limited[name], 0, 100.0)
     HeaderPolicy().before(exchange)
     response = analyze(exchange)
     assert response.body is not None

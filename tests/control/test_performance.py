@@ -55,9 +55,9 @@ def test_load_is_the_highest_used_ratio_of_the_configured_limits() -> None:
     observed = ObservedRuntime()
     limits = "limits: {requests_per_minute: 10, tokens_per_minute: 1000, concurrency: 4}"
     snapshot = generation(FILE.replace("regions: {us", f"{limits}, regions: {{us")).snapshot
-    usage = observed.runtime.rate_limits.start_attempt("a", observed.clock.now)
+    held = observed.runtime.rate_limits.reserve(snapshot.limited["a"], 10, observed.clock.now)
     assert _load(observed, snapshot) == 25.0
-    usage.end_attempt(700, observed.clock.now)
+    held.end(700, observed.clock.now)
     assert _load(observed, snapshot) == 70.0
     observed.clock.now += 70
     assert _load(observed, snapshot) == 0.0

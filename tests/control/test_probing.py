@@ -90,10 +90,10 @@ class ProbeHarness:
             raise result
         return result
 
-    async def play(self, *results: ProbeResult | Exception | None) -> None:
+    async def play(self, *results: ProbeResult | Exception | None, text: str = FILE) -> None:
         """Probe one endpoint until all of these results were returned."""
         self.results += results
-        endpoint = probe_endpoints(snapshot())[0]
+        endpoint = probe_endpoints(snapshot(text))[0]
         task = asyncio.create_task(self.scheduler.probe_forever(endpoint))
         while self.results or self.concurrent < 1:
             await asyncio.sleep(0)
@@ -140,6 +140,35 @@ async def test_local_trouble_is_one_warning_and_no_result_of_the_provider(error:
     assert [(line["level"], line["reason"]) for line in harness.log.lines] == [("warning", str(error))]
     await harness.play(*[REFUSED] * 3)
     assert harness.status("a@us") == "down"
+
+
+POOLED = FILE.replace("probe: {every: 10s}", "api_key: [canary-1, canary-2]\n    probe: {every: 10s}")
+REJECTED, LIMITED = ProbeResult("auth_error", "401"), ProbeResult("rate_limit", "429")
+
+
+@pytest.mark.parametrize(
+    ("results", "status", "probes"),
+    [
+        ((REJECTED, None), None, 1),
+        ((REJECTED, REJECTED), "degraded", 1),
+        ((REFUSED,), "degraded", 1),
+        ((LIMITED,), None, 1),
+        ((None, None), None, 2),
+    ],
+)
+async def test_a_probe_with_a_refused_key_of_a_pool_is_sent_with_the_next_one(
+    results: tuple[ProbeResult | None, ...], status: str | None, probes: int
+) -> None:
+    harness = ProbeHarness()
+    await harness.play(*results, text=POOLED)
+    assert harness.status("a@us") == status
+    assert harness.runtime.counters.probes.total() == 2 * probes  # one for each region of the address
+
+
+def test_each_key_of_a_pool_has_its_request() -> None:
+    endpoint, *_ = probe_endpoints(snapshot(POOLED))
+    sent = [each.headers["authorization"] for each in (endpoint.request, *endpoint.other_keys)]
+    assert sent == ["Bearer canary-1", "Bearer canary-2"] and "canary" not in repr(endpoint)
 
 
 def test_the_repr_of_an_endpoint_has_no_key() -> None:

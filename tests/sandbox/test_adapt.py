@@ -54,3 +54,11 @@ def test_the_original_snapshot_is_unchanged():
     before, _ = both()
     assert before.providers["b"].key == Secret(PROVIDER_KEY)
     assert before.targets("m")[1].base_url.startswith("https://")
+
+
+def test_the_keys_of_a_pool_are_replaced_and_keep_their_names_and_accounts():
+    keys = "[sk-canary-1, {value: sk-canary-2, account: x, name: spare}]"
+    file = routing_yaml().replace(f"api_key: {PROVIDER_KEY}", f"api_key: {keys}", 1)
+    pool = adapt_snapshot(generation(file).snapshot, URLS).providers["a"].pool
+    assert [(key.label, key.secret.value) for key in pool.keys] == [("key 1", "sandbox-1"), ("spare", "sandbox-2")]
+    assert [getattr(each, "value", each) for each in pool.accounts] == ["sandbox-1", "x"]

@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
+from proxy.config.key_pool import PoolKey
 from proxy.config.snapshot import Provider, Target
 from proxy.config.units import Secret
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import ProviderRequest
 from proxy.messages import UpstreamRequest
 from proxy.routing.policy import Policy
-from proxy.upstream.request import build_upstream_request, upstream_request
+from proxy.upstream.request import build_upstream_request, upstream_request, with_key
 from tests.fakes import CANARIES, PROVIDER_KEY, planned_exchange, snapshot, start_attempt
 
 
@@ -37,6 +38,12 @@ def build(provider_request=None, forwarded=None, **options) -> UpstreamRequest:
 )
 def test_the_url_comes_from_routing_yaml(options, path, url):
     assert build(ProviderRequest(path, b"{}"), **options).url == url
+
+
+def test_a_key_of_a_pool_is_sent_in_place_of_the_first_one():
+    keyed = with_key(target(), PoolKey(Secret("sk-other"), "key 2", None))
+    request = build_upstream_request(keyed, DIALECTS["openai"], ProviderRequest("/chat", b"{}"), {})
+    assert request.headers["authorization"] == "Bearer sk-other" and keyed.id == target().id
 
 
 @pytest.mark.parametrize(

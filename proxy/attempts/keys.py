@@ -1,0 +1,38 @@
+"""The key of a pool that an attempt is made with: what its end says about the key, and whether another one may be tried."""
+
+from __future__ import annotations
+
+from proxy.attempts.capacity import has_room
+from proxy.attempts.planner import NO_CANDIDATES, AttemptPlanner, Candidates
+from proxy.errors import UpstreamError
+from proxy.exchange import Attempt
+from proxy.resilience.key_pools import KEY_FAILURES
+from proxy.telemetry.rate_limit_status import RateLimitStatus
+
+
+def with_other_key(planner: AttemptPlanner, attempt: Attempt, failure: UpstreamError) -> Candidates:
+    """Return the same target once more if a failure counts against the key and another one of its pool may be tried."""
+    if attempt.key is None or failure.trigger not in KEY_FAILURES or not _has_other_key(attempt):
+        return NO_CANDIDATES
+    return planner.again(attempt.step)
+
+
+def _has_other_key(attempt: Attempt) -> bool:
+    """Return whether a key of the pool is available and was not used in this request."""
+    exchange, provider = attempt.exchange, attempt.step.target.provider
+    pools, now = exchange.runtime.key_pools, exchange.runtime.clock()
+    used = {each.key for each in exchange.attempts if each.step.target.provider.name == provider.name}
+    return any(
+        key not in used and not pools.cooling_for_s(provider.name, key, now) and has_room(exchange, attempt.step, key)
+        for key in pools.order(provider, now)
+    )
+
+
+def record_rate_limits(attempt: Attempt, status: RateLimitStatus | None) -> None:
+    """Record the rate limits of a response to a key of a pool: if nothing is left, its account rests, not the target."""
+    if status is None or attempt.key is None or not status.is_exhausted:
+        attempt.recorder.record_rate_limits(status)
+        return
+    runtime, now = attempt.exchange.runtime, attempt.exchange.runtime.clock()
+    provider = attempt.step.target.provider.name
+    runtime.key_pools.hold(provider, attempt.key, status.resets_at - now, now)
