@@ -36,15 +36,13 @@ class FailureCause:
     def may_lead_to(self, step: PlannedTarget) -> bool:
         """Return whether that target may do better by default.
 
-        After `context_length` that is another model, unless both windows are known and its own is not larger.
+        After `context_length` that is one with a larger window or, where a window is unknown, another model.
         """
         if self.trigger != "context_length" or self.failed is None:
             return self.fails_over
         failed, other = self.failed.target, step.target
-        if other.model == failed.model:
-            return False
         if other.context_window is None or failed.context_window is None:
-            return True
+            return other.model != failed.model
         return other.context_window > failed.context_window
 
 

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
+from random import Random
 from typing import Any
 
 import orjson
@@ -240,7 +241,7 @@ class Requests:
     def __init__(self, rows: Sequence[Any], **options: Any) -> None:
         self.transport, self.options = FakeTransport(list(rows)), options
         runtime = planned_exchange(transport=self.transport).runtime
-        self.runtime = replace(runtime, clock=asyncio.get_running_loop().time)
+        self.runtime = replace(runtime, clock=asyncio.get_running_loop().time, random=Random(1))
 
     def start(self, plan: str = "ab", *, facts: Facts | None = None, policy: Policy | None = None) -> RunningAttempts:
         exchange = planned_exchange(plan)

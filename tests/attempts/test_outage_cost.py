@@ -16,7 +16,7 @@ DOWN = {
     "server error": 500,
     "rate limit": 429,
     "overloaded": Later(0.5, 503),
-    "silent": Later(30.0, UpstreamTimeout("late")),
+    "silent": Later(6.0, UpstreamTimeout("late")),
 }
 COUNTED = 100
 
