@@ -21,7 +21,13 @@ def test_at_the_limits_the_wait_is_until_the_first_target_has_room_in_whole_seco
 
 @pytest.mark.parametrize(
     ("status", "retry_after", "wait_s", "expected"),
-    [(429, "30", 12.5, "13"), (429, "5", 12.5, "5"), (429, None, 12.5, "13"), (500, "5", 12.5, None)],
+    [
+        (429, "30", 12.5, "13"),
+        (429, "5", 12.5, "5"),
+        (429, None, 12.5, "5"),
+        (429, None, 2.5, "3"),
+        (500, "5", 12.5, None),
+    ],
 )
 def test_a_target_at_a_limit_may_be_the_first_with_room_after_rate_limits_of_all_others(
     status, retry_after, wait_s, expected
