@@ -49,7 +49,7 @@ class Limits:
     """Of one request, and never more than half of `max_buffered`."""
     max_buffered: AutoOrSize = AutoOrSize(AUTO)
     max_values: Annotated[int, Meta(ge=1)] = 200_000
-    """JSON values in one body."""
+    """JSON values in one body, of which an array or object counts as eight."""
     max_connections: AutoOrCount = AutoOrCount(0)
     """Applied by the listener. `auto`: as many as the descriptor limit allows."""
 

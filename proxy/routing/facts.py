@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from proxy.dialects import DIALECTS
 from proxy.errors import InvalidRequestError
-from proxy.json_values import BYTES_PER_VALUE, count_values
+from proxy.json_values import BYTES_PER_VALUE, VALUES_PER_CONTAINER, count_values
 from proxy.routing.request_body import ChatBody, CompletionsBody, Message, RequestBody, ResponsesBody, parse_body
 
 
@@ -44,7 +44,7 @@ def parsed_bytes(raw: bytes, max_values: int) -> int:
 
     Raises InvalidRequestError if they are more than `max_values`.
     """
-    if len(raw) <= _UNCOUNTED_BYTES and len(raw) <= max_values:
+    if len(raw) <= _UNCOUNTED_BYTES and len(raw) * VALUES_PER_CONTAINER <= max_values:
         return 0
     values = count_values(raw, max_values)
     if values > max_values:
