@@ -180,7 +180,7 @@ async def rehearsal(
         clock = asyncio.get_running_loop().time
         sidecar.handler.runtime = replace(sidecar.handler.runtime, clock=clock)
         stack.push_async_callback(sidecar.stop)
-        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(600)))
+        session = await stack.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(700)))
         yield Rehearsal(sidecar, session, servers, log)
 
 

@@ -47,7 +47,7 @@ async def test_a_fallback_that_the_request_cuts_off_is_not_at_fault(stream: bool
     async with rehearsal(routing_yaml(), [error_response(500)], scripts) as running:
         result = await repeat(running, stream, failover_config(max_additional_latency_ms=1000))
         outcomes = {each["provider"]: each["outcome"] for each in result.errors[0]["attempts"]}
-        assert (result.status, outcomes["second"]) == (502, "upstream_timeout")
+        assert (result.status, outcomes["second"]) == (504, "upstream_timeout")
         assert running.calls[1] == REPEATED
         assert await health(running, "second") == ("healthy", None)
         assert (await running.send_chat(stream, {"X-Provider": "second"})).text == TEXT
@@ -56,7 +56,8 @@ async def test_a_fallback_that_the_request_cuts_off_is_not_at_fault(stream: bool
 @pytest.mark.parametrize("stream", [True, False])
 @virtual_time
 async def test_a_fallback_that_exceeds_its_own_timeout_is_at_fault_whatever_the_request_allows(stream: bool) -> None:
-    async with rehearsal(routing_yaml(), [error_response(500)], [[RECV]]) as running:
+    patient = routing_yaml().replace('"http://second"', '"http://second", timeouts: {first_token: 60s, response: 60s}')
+    async with rehearsal(patient, [error_response(500)], [[RECV]]) as running:
         await repeat(running, stream, failover_config(max_additional_latency_ms=3_600_000))
         status, uptime = await health(running, "second")
         assert (status, uptime) == ("down", 0)

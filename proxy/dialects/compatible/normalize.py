@@ -68,7 +68,7 @@ def _reasoning(message: Mapping[str, Any]) -> str:
 def _text_and_thinking(content: Any) -> tuple[str | None, str]:
     """Split a content, which may be a list of typed chunks (Mistral), into text and thinking."""
     if isinstance(content, dict):
-        content = [content]
+        content = [content] if "type" in content or "text" in content else content_of(content)
     if not isinstance(content, list):
         return (None if content is None else content_of(content)), ""
     return "".join(map(_part_text, content)), "".join(_thinking_text(part) for part in objects_of(content))
