@@ -7,7 +7,7 @@ import base64
 import re
 import sys
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
 import orjson
@@ -44,9 +44,9 @@ def endless_stream(writer: asyncio.StreamWriter) -> None:
     writer.write(STREAM + chunked(chunk_event("x" * 1000)) * 8000)
 
 
-def large_response(writer: asyncio.StreamWriter) -> None:
-    body = orjson.dumps({"choices": [{"message": {"content": "x" * 6 * MB}, "finish_reason": "stop"}]})
-    writer.write(HEAD % b"application/json" + b"Content-Length: %d\r\n\r\n" % len(body) + body)
+def unfinished_response(writer: asyncio.StreamWriter) -> None:
+    """Send a large response of which the last byte is missing, so that it has to be held."""
+    writer.write(HEAD % b"application/json" + b"Content-Length: %d\r\n\r\n" % (6 * MB + 1) + b" " * 6 * MB)
 
 
 @asynccontextmanager
@@ -65,6 +65,8 @@ async def serving(folder: Path, answer: Answer, limit: str) -> AsyncIterator[Ser
             pass
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     async with await asyncio.start_server(provide, "127.0.0.1", 0, limit=2**20) as provider:
         path = folder / "routing.yaml"
@@ -125,7 +127,7 @@ async def test_a_stream_holds_its_request_once_and_for_no_longer_than_it_may_be_
 async def test_clients_that_do_not_read_are_counted_and_cost_little(tmp_path: Path) -> None:
     async with serving(tmp_path, endless_stream, "auto") as served:
         before = resident_mb(served)
-        clients = [await send(served, chat(stream=True)) for _ in range(60)]
+        clients = [await send(served, chat(stream=True)) for _ in range(30)]
         for reader, _ in clients:
             await reader.readuntil(b"\r\n\r\n")
         async with asyncio.timeout(30):
@@ -140,14 +142,21 @@ async def test_clients_that_do_not_read_are_counted_and_cost_little(tmp_path: Pa
 
 
 async def test_responses_that_are_held_count_for_the_limit_and_over_it_requests_are_refused(tmp_path: Path) -> None:
-    async with serving(tmp_path, large_response, "16MiB") as served:
+    async with serving(tmp_path, unfinished_response, "16MiB") as served:
         before = resident_mb(served)
-        clients = [await send(served, chat()) for _ in range(20)]
-        statuses = [int((await reader.readline()).split()[1]) for reader, _ in clients]
-        assert set(statuses) == {200, 503}
+        clients = [await send(served, chat()) for _ in range(8)]
+        answers = {asyncio.create_task(reader.readline()) for reader, _ in clients}
+        refused: set[asyncio.Task[bytes]] = set()
+        async with asyncio.timeout(40):
+            while len(refused) < 6:  # two responses have room
+                done, answers = await asyncio.wait(answers, return_when=asyncio.FIRST_COMPLETED)
+                refused |= done
+        assert {each.result().split()[1] for each in refused} == {b"503"}
+        assert await buffered(served) < 17
         assert resident_mb(served) - before < 3 * 17 + 40
         for _, writer in clients:
             writer.transport.abort()
+        await asyncio.gather(*answers, return_exceptions=True)
         async with asyncio.timeout(30):
             while await buffered(served):
                 pass
