@@ -1,4 +1,4 @@
-"""Background tasks, whose failure is logged as an event of their own: nobody awaits them."""
+"""Background tasks. No caller awaits them, so the failure of each is logged as its own event."""
 
 from __future__ import annotations
 

@@ -40,7 +40,7 @@ def all_failed(exchange: Exchange, failures: list[UpstreamError]) -> AllProvider
 
 
 def _headers(exchange: Exchange, failures: list[UpstreamError], kinds: frozenset[str]) -> dict[str, str]:
-    """Return what tells an SDK when to retry, or not to where that helps nobody. Elsewhere its own back-off must work."""
+    """Return headers that make an SDK wait, or stop if retries cannot help. Otherwise its own back-off applies."""
     is_limited = _IF_UNANIMOUS.get(kinds) == _LIMITED
     if is_limited and (wait_s := _shortest_wait_s(exchange, failures)) is not None:
         return {"Retry-After": str(ceil(wait_s))}

@@ -1,4 +1,4 @@
-"""Standard output and error of a command, which may be closed, full, or read by nobody."""
+"""Standard output and error of a command, which may be closed, full, or never read."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class Silence:
     def pass_threshold(self, request: Waiting) -> bool:
         """Note that a waiting request is past the threshold, and return whether the target is suspect.
 
-        All that wait there are told when it becomes so.
+        All requests waiting there are notified when it becomes suspect.
         """
         before = self._count_silent()
         if self.waiting[request] == self.reads:

@@ -13,7 +13,7 @@ from proxy.messages import Headers
 def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamErrorResponse:
     """Return the error. An envelope reaches the caller byte for byte if the error is the caller's (4xx but 401 and 403).
 
-    One whose message is not a text is no envelope that clients can read, and is written anew.
+    An envelope whose message is not a string is not readable for clients, and is rewritten.
     """
     members = _error_members(body)
     message = message_from_body(body)

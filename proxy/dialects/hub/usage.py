@@ -7,7 +7,7 @@ from typing import Any
 
 
 def merge_usage(earlier: Mapping[str, Any] | None, later: Mapping[str, Any] | None) -> dict[str, Any] | None:
-    """Return both: counts are cumulative, so the later one counts, but 0 or null means only that it was not told again."""
+    """Return both: counts are cumulative, so the later one counts, but 0 or null means that it was not repeated."""
     if not earlier or not later:
         return dict(later or earlier or {}) or None
     return {**earlier, **{name: _later(earlier.get(name), value) for name, value in later.items()}}

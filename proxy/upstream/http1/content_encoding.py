@@ -10,7 +10,7 @@ from proxy.errors import MalformedResponse, ParrotError
 from proxy.messages import ResponseSink
 
 PIECE_BYTES = 64 * 1024
-"""Decoded bytes that are produced at a time, so that whoever takes them can stop at its own limit."""
+"""Decoded bytes that are produced at a time, so that the receiver can stop at its own limit."""
 MAX_PIECES_WHILE_PAUSED = 128
 """How much more of one read is decoded for a receiver that has asked for a pause: 8 MiB."""
 IDENTITY = ("", "identity")

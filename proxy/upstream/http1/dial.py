@@ -77,7 +77,7 @@ class Dialer:
         host = route.origin.host
         deadline = asyncio.get_running_loop().time() + timeout_s
         try:
-            # Two parts with one deadline, so that a silent proxy is told from a provider that the proxy cannot reach.
+            # Two parts, one deadline: a silent proxy is distinguished from an unreachable provider.
             sock = await (
                 self._dial_proxy(route.proxy, deadline) if route.proxy else self._dial_host(route.origin, deadline)
             )
