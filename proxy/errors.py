@@ -25,6 +25,8 @@ class ParrotError(Exception):
     status = 500
     type = "server_error"
     code = "internal_error"
+    request_id: str | None = None
+    """The id of the request that it answers, which some formats show. Set when it is sent."""
 
     def __init__(
         self,

@@ -89,6 +89,7 @@ class ResponseWriter:
             self._client.hijack(response.run, headers)
             return None
         if response.error is not None:
+            response.error.request_id = headers.get("X-Request-Id")
             self._client.send(response.status, {**_JSON, **headers}, client_format.error_body(response.error))
             return response.error.outcome
         if response.body is not None:

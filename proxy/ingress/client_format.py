@@ -1,11 +1,59 @@
-"""What the request path knows of the format that a caller speaks: how a stream is kept open, and how it ends."""
+"""What the request path knows of the format that a caller speaks: its errors and pings, and how it becomes the hub and back.
+
+The *hub* is OpenAI's Chat Completions format, from and to which every dialect translates. A request whose target speaks
+the caller's own format passes unchanged. Any other is translated to the hub and from there to the target.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any, Protocol
+
+from msgspec import Struct
 
 from proxy.errors import ParrotError
+
+
+class HubRequest(Struct, frozen=True):
+    """A caller's request in the hub's format."""
+
+    body: dict[str, Any]
+    warnings: tuple[str, ...] = ()
+    """Values for X-Routing-Warnings, such as `param-dropped;name=truncation`."""
+    echo: Mapping[str, Any] = {}
+    """The members of the caller's request that its answer repeats."""
+    hosted_tools: tuple[str, ...] = ()
+    """Names of the tools that a provider would run itself. The request offers them, and the hub has no word for them."""
+
+    def __repr__(self) -> str:
+        return f"HubRequest({', '.join(self.body)})"  # its values are the prompt
+
+
+class AnswerContext(Struct, frozen=True):
+    """What an answer in the caller's format has from its request."""
+
+    id: str
+    """The request's unique id, without a prefix."""
+    created: int
+    """Unix time in seconds."""
+    model: str
+    """The model that the caller asked for."""
+    echo: Mapping[str, Any] = {}
+    """As in `HubRequest.echo`."""
+
+
+class FromHub(Protocol):
+    """Turns one hub stream into the caller's, whichever attempts it comes from."""
+
+    def feed(self, data: bytes) -> bytes:
+        """Translate whole frames: chunks, `[DONE]`, comments."""
+
+    def end(self) -> bytes:
+        """Return what ends a complete stream, b"" if that was returned before. Only after `[DONE]`."""
+
+    def fail(self, error: ParrotError) -> bytes:
+        """Return the error event that ends the stream in its present state. It raises nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +71,13 @@ class ClientFormat:
     """What may be sent between two events to keep a quiet stream open. It is b"" if the format allows nothing."""
     is_resumable: bool
     """Whether `resilience.resume` can make one stream of the beginning of one answer and the rest of another."""
+    native_endpoint: str
+    """The key of `Dialect.paths` whose targets take this format unchanged."""
+    request_to_hub: Callable[[Mapping[str, Any]], HubRequest] | None = None
+    """Translates a request. Raises InvalidRequestError, with `param`, for what the hub cannot express.
+
+    None for the hub itself, and for a format that only passes unchanged."""
+    response_from_hub: Callable[[bytes, AnswerContext], bytes] | None = None
+    """Translates a complete response of the hub."""
+    stream_from_hub: Callable[[AnswerContext], FromHub] | None = None
+    """Makes the translator of one stream."""

@@ -18,6 +18,7 @@ PATHS: Mapping[str, str] = {
     "/v1/completions": "completions",
     "/v1/embeddings": "embeddings",
     "/v1/images/generations": "images",
+    "/v1/messages": "messages",
     "/v1/moderations": "moderations",
     "/v1/responses": "responses",
 }

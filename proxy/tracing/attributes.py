@@ -20,6 +20,7 @@ OPERATIONS: Mapping[str, str] = {
     "completions": "text_completion",
     "embeddings": "embeddings",
     "images": "generate_content",
+    "messages": "chat",
     "moderations": "moderation",
     "responses": "chat",
 }

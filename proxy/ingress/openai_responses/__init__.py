@@ -12,4 +12,5 @@ OPENAI_RESPONSES = ClientFormat(
     terminal=b"",  # a stream without its `response.completed` is not complete
     ping=b": ping\n\n",
     is_resumable=False,
+    native_endpoint="responses",
 )

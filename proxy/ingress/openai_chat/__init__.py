@@ -20,4 +20,5 @@ OPENAI_CHAT = ClientFormat(
     terminal=encode(b"[DONE]"),
     ping=b": ping\n\n",
     is_resumable=True,
+    native_endpoint="chat",
 )

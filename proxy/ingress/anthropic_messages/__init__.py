@@ -1,0 +1,15 @@
+"""Anthropic's Messages API: named events, whose last one is `message_stop`."""
+
+from proxy.ingress.anthropic_messages.errors import error_body, error_event
+from proxy.ingress.client_format import ClientFormat
+from proxy.sse import encode
+
+ANTHROPIC_MESSAGES = ClientFormat(
+    name="anthropic_messages",
+    error_body=error_body,
+    error_event=error_event,
+    terminal=b"",  # a stream without its `message_stop` is not complete
+    ping=encode(b'{"type": "ping"}', "ping"),
+    is_resumable=False,
+    native_endpoint="messages",
+)
