@@ -22,7 +22,9 @@ from proxy.messages import CompletionState, StreamTransform
 @cache
 def strict(type_: Any) -> SchemaValidator:
     """Return a validator of an SDK's type that rejects unknown members, and validates lists eagerly."""
-    return SchemaValidator(_make_strict(TypeAdapter(type_).core_schema))
+    adapter = TypeAdapter(type_)
+    adapter.rebuild(force=True)  # some SDKs build their types when they are first used
+    return SchemaValidator(_make_strict(adapter.core_schema))
 
 
 def _make_strict(node: Any) -> Any:

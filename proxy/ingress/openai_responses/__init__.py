@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.openai_responses.errors import error_body, error_event
+from proxy.ingress.openai_responses.request import request_to_hub
+from proxy.ingress.openai_responses.response import response_from_hub
+from proxy.ingress.openai_responses.stream import ResponsesStream
 
 OPENAI_RESPONSES = ClientFormat(
     name="openai_responses",
@@ -13,4 +16,7 @@ OPENAI_RESPONSES = ClientFormat(
     ping=b": ping\n\n",
     is_resumable=False,
     native_endpoint="responses",
+    request_to_hub=request_to_hub,
+    response_from_hub=response_from_hub,
+    stream_from_hub=ResponsesStream,
 )

@@ -1,11 +1,16 @@
-"""Errors in the envelope of the Responses API, and as its typed event `error`."""
+"""Errors in the envelope of the Responses API, as its typed event `error`, and as the error of a response."""
 
 from __future__ import annotations
 
-import orjson
+from collections.abc import Mapping
+from typing import Any
 
+from proxy.dialects.lenient_json import serialize
 from proxy.errors import ParrotError
 from proxy.sse import encode
+
+_FAILURES = frozenset({"context_length_exceeded", "insufficient_quota", "invalid_prompt", "rate_limit_exceeded"})
+"""Codes of a response that has failed, by which clients decide whether to try again."""
 
 
 def error_body(error: ParrotError) -> bytes:
@@ -14,8 +19,20 @@ def error_body(error: ParrotError) -> bytes:
 
 
 def error_event(error: ParrotError) -> bytes:
-    """Return the event that ends a stream which is not complete and in which the sidecar has not numbered the events."""
-    members = error.members()
-    event = {"type": "error", "code": members["code"], "message": members["message"], "param": members["param"]}
-    event["error"] = members  # OpenAI's SDKs raise for this member, and would take the typed event for one of many
-    return encode(orjson.dumps(event), "error")
+    """Return the event that ends a stream which is not complete and whose events the sidecar has not numbered."""
+    return encode(serialize({"type": "error", **error_members(error.members())}), "error")
+
+
+def error_members(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of the event `error` for those of an error in OpenAI's envelope."""
+    event = {name: members.get(name) for name in ("code", "message", "param")}
+    event["error"] = dict(
+        members
+    )  # OpenAI's SDKs raise for this member, and would take the typed event for one of many
+    return event
+
+
+def response_error(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the `error` of a response that has failed. Any code but those of this API becomes `server_error`."""
+    code = members.get("code")
+    return {"code": code if code in _FAILURES else "server_error", "message": str(members.get("message") or "")}
