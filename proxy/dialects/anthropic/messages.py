@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any
 
 from proxy.dialects.anthropic.tables import IMAGE_TYPES, MAX_TITLE_LENGTH, TOOL_ID, ModelCapabilities
+from proxy.dialects.anthropic.thinking import replayed_blocks
 from proxy.dialects.hub.content import arguments_json, content_parts, invalid_param, parse_image, part_text
 from proxy.dialects.hub.files import PDF, parse_file
 from proxy.dialects.names import UniqueNames
@@ -45,6 +46,8 @@ class Conversation:
     caps: ModelCapabilities
     provider_names: Mapping[str, str]
     """Tool names: the caller's -> the name sent to the provider."""
+    thinking_model: str | None = None
+    """The model, if it may think: earlier thinking of its family is kept."""
     system: list[Block] = field(default_factory=list)
     _turns: list[_Turn] = field(default_factory=list)
     _unanswered_ids: dict[str, str] = field(default_factory=dict)
@@ -100,9 +103,11 @@ class Conversation:
         if not isinstance(calls, list):
             raise invalid_param(f"{where}.tool_calls", "must be a list")
         self._calls_path = where
-        self._append(
-            "assistant", blocks + [self._call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)]
-        )
+        blocks += [self._call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)]
+        self._append("assistant", [*self._thinking(message), *blocks] if blocks else [])
+
+    def _thinking(self, message: Mapping[str, Any]) -> list[Block]:
+        return [] if self.thinking_model is None else replayed_blocks(message, self.thinking_model)
 
     def _call(self, call: Any, where: str) -> Block:
         tool_input = arguments_json(call, where)

@@ -7,9 +7,13 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.dialects.anthropic.breakpoints import limit_breakpoints
+from proxy.dialects.anthropic.json_answer import AS_TEXT, answer_tool, can_answer, needs_tool
 from proxy.dialects.anthropic.messages import Conversation
+from proxy.dialects.anthropic.reasoning import ThinkingPlan, plan_thinking
 from proxy.dialects.anthropic.tables import (
     API_VERSION,
+    MAX_STRICT_TOOLS,
     MAX_USER_ID_LENGTH,
     SERVICE_TIERS,
     SUPPORTED_PARAMS,
@@ -18,13 +22,12 @@ from proxy.dialects.anthropic.tables import (
     ModelCapabilities,
     model_capabilities,
 )
-from proxy.dialects.anthropic.tools import output_config, tool_names, translate_tools
+from proxy.dialects.anthropic.tools import answer_format, tool_names, translate_tools
 from proxy.dialects.coerce import text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
-from proxy.dialects.hub.response_format import format_kind
 from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings
 from proxy.dialects.hub.tool_choice import non_function_tools, requires_call, strict_flags
 from proxy.dialects.names import original_names, sanitize_names
@@ -36,12 +39,15 @@ _PERSONAL_DATA = re.compile(r".*@.*|\+?[\d\s().-]{7,}", re.DOTALL)
 
 def build_request(call: CallerRequest) -> ProviderRequest:
     """Build the request. Unsupported parameters are dropped with a warning. Raises InvalidRequestError."""
-    body, caps = call.body, model_capabilities(call.family or call.model)
-    unsupported = unsupported_params(body, call.family or call.model)
+    body, model = call.body, call.family or call.model
+    caps, plan = model_capabilities(model), _thinking(body, model)
+    unsupported = unsupported_params(body, model)
     check_essential(unsupported)
     _check_types(body)
     provider_names = sanitize_names(tool_names(body), TOOL_NAME)
-    conversation = Conversation(caps, provider_names)
+    answer = answer_tool(body, caps, provider_names)
+    tools = translate_tools(body, provider_names, caps)
+    conversation = Conversation(caps, provider_names, model if plan.is_on else None)
     for index, message in enumerate(repair_calls(body["messages"], TOOL_ID)):
         conversation.add(message, f"messages[{index}]")
     turns = conversation.to_turns()
@@ -50,32 +56,44 @@ def build_request(call: CallerRequest) -> ProviderRequest:
         "max_tokens": _max_tokens(body, caps),
         "system": conversation.system or None,
         "messages": turns,
-        **translate_tools(body, provider_names, caps),
-        "output_config": output_config(body),
-        **_scalars(body, caps),
+        **(tools if answer is None else answer.add_to(tools)),
+        "thinking": plan.member,
+        "output_config": _output_config(body, caps, plan),
+        **_scalars(body, caps, plan),
         "stream": call.stream or None,
     }
+    limit_breakpoints(request)
     return ProviderRequest(
         path=PATHS[call.endpoint],
         body=serialize_request({key: value for key, value in request.items() if value is not None}),
         headers={"anthropic-version": API_VERSION},
         warnings=_warnings(body, unsupported, caps),
-        tool_names=original_names(provider_names),
+        tool_names=original_names(provider_names) | ({answer.name: AS_TEXT} if answer else {}),
     )
 
 
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """Return the requested parameters that this model does not support."""
-    caps = model_capabilities(model)
+    caps, plan = model_capabilities(model), _thinking(body, model)
     known = SUPPORTED_PARAMS | IGNORABLE_PARAMS
     names = [name for name, value in body.items() if name not in known and not is_default(name, value)]
-    names += [name for name in _requested_sampling(body) if name not in _supported_sampling(body, caps)]
+    names += [name for name in _requested_sampling(body) if name not in _supported_sampling(body, caps, plan)]
     names += ["service_tier"] if body.get("service_tier") and not _service_tier(body) else []
     names += ["tool_choice"] if requires_call(body.get("tool_choice")) and not caps.forced_tools else []
-    formats = ("text", "json_schema") if caps.strict_tools else ("text",)
-    names += ["response_format"] if format_kind(body) not in formats else []
-    names += ["strict"] if not caps.strict_tools and any(strict_flags(body)) else []
-    return tuple(dict.fromkeys([*names, *non_function_tools(body)]))
+    names += [] if can_answer(body, caps) else ["response_format"]
+    names += ["strict"] if sum(strict_flags(body)) > (MAX_STRICT_TOOLS if caps.strict_tools else 0) else []
+    return tuple(dict.fromkeys([*names, *plan.dropped, *non_function_tools(body)]))
+
+
+def _thinking(body: Mapping[str, Any], model: str) -> ThinkingPlan:
+    forces_tool = requires_call(body.get("tool_choice")) or needs_tool(body, model_capabilities(model))
+    return plan_thinking(body, model, forces_tool=forces_tool)
+
+
+def _output_config(body: Mapping[str, Any], caps: ModelCapabilities, plan: ThinkingPlan) -> dict[str, Any] | None:
+    """Return the schema of the answer, if the model has a format for it, and the effort."""
+    config = answer_format(body) if caps.strict_tools else {}
+    return config | ({"effort": plan.effort} if plan.effort else {}) or None
 
 
 def _check_types(body: Mapping[str, Any]) -> None:
@@ -95,10 +113,10 @@ def _known_most(caps: ModelCapabilities) -> int | None:
     return caps.max_tokens if caps.knows_maximum else None
 
 
-def _scalars(body: Mapping[str, Any], caps: ModelCapabilities) -> dict[str, Any]:
+def _scalars(body: Mapping[str, Any], caps: ModelCapabilities, plan: ThinkingPlan) -> dict[str, Any]:
     user = body.get("safety_identifier") or body.get("user")
     return {
-        **{name: min(value, 1) for name, value in _supported_sampling(body, caps).items()},
+        **{name: min(value, 1) for name, value in _supported_sampling(body, caps, plan).items()},
         "stop_sequences": _stop_sequences(body.get("stop")),
         "metadata": {"user_id": _user_id(str(user))} if user else None,
         "service_tier": _service_tier(body),
@@ -110,8 +128,9 @@ def _requested_sampling(body: Mapping[str, Any]) -> dict[str, float]:
     return {name: body[name] for name in ("temperature", "top_p") if body.get(name) not in (None, 1)}
 
 
-def _supported_sampling(body: Mapping[str, Any], caps: ModelCapabilities) -> dict[str, float]:
-    return dict(list(_requested_sampling(body).items())[: caps.max_sampling_params])
+def _supported_sampling(body: Mapping[str, Any], caps: ModelCapabilities, plan: ThinkingPlan) -> dict[str, float]:
+    most = 0 if plan.restricts else caps.max_sampling_params
+    return dict(list(_requested_sampling(body).items())[:most])
 
 
 def _stop_sequences(stop: Any) -> list[str] | None:
@@ -136,7 +155,7 @@ def _user_id(user: str) -> str:
 def _warnings(body: Mapping[str, Any], unsupported: tuple[str, ...], caps: ModelCapabilities) -> tuple[str, ...]:
     stop = body.get("stop")
     stops_dropped = stop and len(_stop_sequences(stop) or ()) < (1 if isinstance(stop, str) else len(stop))
-    temperature_clamped = _supported_sampling(body, caps).get("temperature", 0) > 1
+    temperature_clamped = "temperature" not in unsupported and _requested_sampling(body).get("temperature", 0) > 1
     return (
         *drop_warnings((*unsupported, "stop") if stops_dropped else unsupported),
         *(("param-clamped;name=temperature;value=1",) if temperature_clamped else ()),

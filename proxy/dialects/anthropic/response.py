@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.dialects.anthropic.json_answer import AS_TEXT
 from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish_reason
 from proxy.dialects.anthropic.thinking import thinking_blocks
 from proxy.dialects.coerce import count_of, count_or_none, object_of, text_of
@@ -48,11 +49,12 @@ def translate_response(data: bytes, context: ResponseContext) -> bytes:
 
 
 def _completion_members(body: Mapping[str, Any], context: ResponseContext) -> dict[str, Any]:
-    counts = object_of(body.get("usage"))
+    counts, message = object_of(body.get("usage")), _message(body, context)
+    reason = finish_reason(text_of(body.get("stop_reason")), has_calls=bool(message["tool_calls"]))
     return {
         "id": body.get("id"),
         "model": body.get("model"),
-        "choices": [build_choice(_message(body, context), finish_reason(text_of(body.get("stop_reason"))))],
+        "choices": [build_choice(message, reason)],
         "usage": to_openai_usage(counts),
         "service_tier": SERVED_TIERS.get(text_of(counts.get("service_tier"))),
     }
@@ -63,18 +65,27 @@ def _message(body: Mapping[str, Any], context: ResponseContext) -> dict[str, Any
     if not all(isinstance(block, dict) for block in blocks):
         raise MalformedResponse("the provider answered with a block that is not an object")
     calls = [block for block in blocks if block.get("type") == "tool_use"]
+    answers = [_input(call) for call in calls if is_answer(call, context)]
     return {
-        "content": _join_text(blocks, "text"),
+        "content": "".join(answers) or _join_text(blocks, "text"),
         "refusal": refusal(body),
         "reasoning_content": _join_text(blocks, "thinking"),
-        "thinking_blocks": thinking_blocks(blocks),
+        "thinking_blocks": thinking_blocks(blocks, text_of(body.get("model")) or context.model),
         "tool_calls": [
-            build_tool_call(
-                _text(call, "id"), _text(call, "name"), serialize(call.get("input") or {}).decode(), context.tool_names
-            )
+            build_tool_call(_text(call, "id"), _text(call, "name"), _input(call), context.tool_names)
             for call in calls
+            if not is_answer(call, context)
         ],
     }
+
+
+def is_answer(call: Mapping[str, Any], context: ResponseContext) -> bool:
+    """Whether a call is that of the tool whose input is the text of the answer."""
+    return context.tool_names.get(text_of(call.get("name"))) == AS_TEXT
+
+
+def _input(call: Mapping[str, Any]) -> str:
+    return serialize(call.get("input") or {}).decode()
 
 
 def _join_text(blocks: list[Any], kind: str) -> str | None:

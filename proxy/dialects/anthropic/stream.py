@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from proxy.dialects.anthropic.response import error_from_event, refusal, to_openai_usage
+from proxy.dialects.anthropic.response import error_from_event, is_answer, refusal, to_openai_usage
 from proxy.dialects.anthropic.tables import finish_reason
 from proxy.dialects.anthropic.thinking import StreamedThinking
 from proxy.dialects.coerce import content_of, object_of, text_of
@@ -29,8 +29,11 @@ class AnthropicStream(FrameTransform):
         self._chunks = ChunkWriter(context)
         self._counts: dict[str, Any] = {}
         self._thinking = StreamedThinking()
+        self._model = context.model
         self._call_numbers: dict[Any, int] = {}
         """Index of a content block -> index of the tool call in OpenAI's chunks, counted from 0."""
+        self._answers: set[Any] = set()
+        """Indexes of content blocks that are calls of the tool whose input is the text of the answer."""
         self._pending_tool_input: dict[Any, Any] = {}
         """Index of a content block -> input given in its start event, kept until a fragment arrives.
 
@@ -59,6 +62,7 @@ class AnthropicStream(FrameTransform):
         if self._chunks.started:
             return b""
         self._update_usage(message.get("usage"))
+        self._model = text_of(message.get("model")) or self._model
         return self._chunks.start(message.get("id"), message.get("model"))
 
     def _update_usage(self, counts: Any) -> None:
@@ -69,6 +73,10 @@ class AnthropicStream(FrameTransform):
     def _on_block_start(self, event: dict[str, Any]) -> bytes:
         block, index = object_of(event.get("content_block")), event.get("index")
         kind = block.get("type")
+        if kind == "tool_use" and is_answer(block, self._context):
+            self._pending_tool_input[index] = block.get("input") or {}
+            self._answers.add(index)
+            return self._ensure_started()
         if kind == "tool_use":
             id = content_of(block.get("id")) or f"call_{self._context.id}_{len(self._call_numbers)}"
             start = self._ensure_started() + self._chunks.tool_call_start(
@@ -104,16 +112,18 @@ class AnthropicStream(FrameTransform):
         )
 
     def _arguments_delta(self, index: Any, fragment: str) -> bytes:
-        """Write a fragment of a call's arguments. Fragments of server tools are dropped."""
-        if not fragment or index not in self._call_numbers:
+        """Write a fragment of a call's arguments, or of an answer. Fragments of server tools are dropped."""
+        if not fragment or not (index in self._call_numbers or index in self._answers):
             return b""
         self._pending_tool_input.pop(index, None)
+        if index in self._answers:
+            return self._chunks.text_delta(fragment)
         return self._chunks.arguments_delta(self._call_numbers[index], fragment)
 
     def _on_block_stop(self, event: dict[str, Any]) -> bytes:
         """Write thinking with its signature, or the input of a call that had no fragments: usually {}."""
         index = event.get("index")
-        if (block := self._thinking.close(index)) is not None:
+        if (block := self._thinking.close(index, self._model)) is not None:
             return self._ensure_started() + self._chunks.delta("thinking_blocks", [block])
         if index not in self._pending_tool_input:
             return b""
@@ -131,7 +141,7 @@ class AnthropicStream(FrameTransform):
             self._ensure_started()
             + pending
             + refusal_chunk
-            + self._chunks.finish(finish_reason(text_of(delta["stop_reason"])))
+            + self._chunks.finish(finish_reason(text_of(delta["stop_reason"]), has_calls=bool(self._call_numbers)))
         )
 
     def _on_message_stop(self, event: dict[str, Any]) -> bytes:

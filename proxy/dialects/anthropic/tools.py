@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Set
 from typing import Any
 
 from proxy.dialects.anthropic.schemas import EMPTY_SCHEMA, object_schema, strict_schema
-from proxy.dialects.anthropic.tables import ModelCapabilities
+from proxy.dialects.anthropic.tables import MAX_STRICT_TOOLS, PROPERTY_NAME, ModelCapabilities
 from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.response_format import format_kind, requested_schema
 from proxy.dialects.hub.tool_choice import parse_function
@@ -47,8 +47,9 @@ def translate_tools(
     if not tools:
         return _stub_tools(provider_names)
     allowed = choice.pop("allowed", None)
+    strict_names = _strict_names(tools, caps)
     translated = [
-        _translate_tool(tool, provider_names, caps)
+        _translate_tool(tool, provider_names, tool["function"]["name"] in strict_names)
         for tool in tools
         if allowed is None or tool["function"]["name"] in allowed
     ]
@@ -59,11 +60,14 @@ def translate_tools(
     return {"tools": translated, **({"tool_choice": choice} if choice != {"type": "auto"} else {})}
 
 
-def _translate_tool(
-    tool: Mapping[str, Any], provider_names: Mapping[str, str], caps: ModelCapabilities
-) -> dict[str, Any]:
+def _strict_names(tools: list[Any], caps: ModelCapabilities) -> Set[str]:
+    """Return the names of the tools that stay strict: as many as the API accepts."""
+    names = [tool["function"]["name"] for tool in tools if tool["function"].get("strict")]
+    return frozenset(names[:MAX_STRICT_TOOLS] if caps.strict_tools else ())
+
+
+def _translate_tool(tool: Mapping[str, Any], provider_names: Mapping[str, str], strict: bool) -> dict[str, Any]:
     function = tool["function"]
-    strict = bool(function.get("strict")) and caps.strict_tools
     translated = {
         "name": provider_names[function["name"]],
         "description": function.get("description"),
@@ -78,6 +82,7 @@ def _input_schema(function: Mapping[str, Any], strict: bool) -> Any:
     """Rewrite a function's parameters. Raises InvalidRequestError if they are not a JSON Schema."""
     try:
         schema = object_schema(function.get("parameters"))
+        _check_property_names(schema, function["name"])
         return strict_schema(schema) if strict else schema
     except (TypeError, AttributeError, ValueError, RecursionError) as error:
         raise invalid_param(
@@ -85,10 +90,16 @@ def _input_schema(function: Mapping[str, Any], strict: bool) -> Any:
         ) from error
 
 
-def output_config(body: Mapping[str, Any]) -> dict[str, Any] | None:
-    """Return the request member `output_config` with the schema of the answer, or None. Raises InvalidRequestError."""
+def _check_property_names(schema: Mapping[str, Any], name: str) -> None:
+    for each in schema.get("properties") or ():
+        if not PROPERTY_NAME.fullmatch(each):
+            raise invalid_param("tools", f"this provider does not accept the name {each!r} of an argument of {name!r}")
+
+
+def answer_format(body: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the member of `output_config` for the schema of the answer, or {} without one. Raises InvalidRequestError."""
     if format_kind(body) != "json_schema":
-        return None
+        return {}
     try:
         schema = strict_schema(object_schema(requested_schema(body)))
     except (TypeError, AttributeError, ValueError, RecursionError) as error:

@@ -8,10 +8,19 @@ from typing import Any
 import orjson
 
 from proxy.dialects.cohere.messages import translate_messages
-from proxy.dialects.cohere.tables import MAX_STOP_SEQUENCES, MOST_TOKENS, PARAMS, PATHS, TOOL_CHOICE_MODES, TOOL_NAME
+from proxy.dialects.cohere.tables import (
+    MAX_STOP_SEQUENCES,
+    MOST_TOKENS,
+    PARAMS,
+    PATHS,
+    REASONING_MODELS,
+    TOOL_CHOICE_MODES,
+    TOOL_NAME,
+)
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.params import check_essential, drop_warnings
+from proxy.dialects.hub.reasoning import asked_params, requested_reasoning
 from proxy.dialects.hub.response_format import format_kind, has_tools, requested_schema
 from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings, most_tokens
 from proxy.dialects.hub.tool_choice import parse_tool_selection, strict_flags, used_tool_names
@@ -33,6 +42,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
         **_tools(body, provider_names),
         "stop_sequences": _stop_sequences(body.get("stop")),
         "response_format": _format(body),
+        "thinking": _thinking(body, call.family or call.model),
         "stream": call.stream,
     }
     return ProviderRequest(
@@ -48,7 +58,9 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     penalty = ("presence_penalty",) if _has_two_penalties(body) else ()
     json_with_tools = has_tools(body) and format_kind(body) != "text"
     shape = ("response_format",) if not format_kind(body) or json_with_tools else ()
-    return PARAMS.unsupported(body) + shape + penalty + (("strict",) if _has_mixed_strict(body) else ())
+    strict = ("strict",) if _has_mixed_strict(body) else ()
+    can_reason = REASONING_MODELS.search(model) and requested_reasoning(body) is not None
+    return (*PARAMS.unsupported(body), *shape, *penalty, *strict, *(() if can_reason else asked_params(body)))
 
 
 def _has_mixed_strict(body: Mapping[str, Any]) -> bool:
@@ -77,6 +89,15 @@ def _format(body: Mapping[str, Any]) -> dict[str, Any] | None:
     if kind == "text":
         return None
     return {"type": "json_object", **({"json_schema": requested_schema(body)} if kind == "json_schema" else {})}
+
+
+def _thinking(body: Mapping[str, Any], model: str) -> dict[str, Any] | None:
+    reasoning = requested_reasoning(body)
+    if reasoning is None or not REASONING_MODELS.search(model):
+        return None
+    if reasoning.is_off:
+        return {"type": "disabled"}
+    return {"type": "enabled", **({"token_budget": reasoning.budget} if reasoning.budget else {})}
 
 
 def _stop_sequences(stop: Any) -> list[str] | None:

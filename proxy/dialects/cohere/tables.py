@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from proxy.dialects.hub.params import NumericParam, ParamTable
+from proxy.dialects.hub.reasoning import REASONING_PARAMS
 from proxy.dialects.names import NameRule
 from proxy.headers import RateLimitHeaders
 
@@ -25,8 +27,11 @@ PARAMS = ParamTable(
         "seed": NumericParam("seed", 0, 2**64 - 1, drop_below=True),
     },
     copied={},
-    translated=frozenset({"response_format", "stop"}),
+    translated=frozenset({"response_format", "stop"}) | REASONING_PARAMS,
 )
+
+REASONING_MODELS = re.compile(r"reasoning")
+"""Models that reason."""
 
 MOST_TOKENS: Mapping[str, int] = {
     "command-a-": 8_192,

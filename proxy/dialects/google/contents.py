@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from proxy.dialects.google.signatures import thought_signature
 from proxy.dialects.google.tables import GEMINI_3, MEDIA_TYPES, SKIP_SIGNATURE_VALIDATOR
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import (
@@ -113,7 +114,7 @@ class ContentsBuilder:
             calls = [{"function": legacy}]
         if not isinstance(calls, list):
             raise invalid_param(f"{where}.tool_calls", "must be a list")
-        parts = [{"text": text}] if text else []
+        parts = [{"text": text, **_signature_member(message, calls)}] if text else []
         return parts + [self._call(call, index, f"{where}.tool_calls[{index}]") for index, call in enumerate(calls)]
 
     def _call(self, call: Any, index: int, where: str) -> Part:
@@ -125,7 +126,7 @@ class ContentsBuilder:
         function_call = {**self._id_member(id), "name": self._provider_names.get(name, name), "args": args}
         # Of parallel calls only the first has a signature, and Gemini 3 rejects a turn whose first call has none.
         default = SKIP_SIGNATURE_VALIDATOR if self._is_gemini_3 and index == 0 else None
-        signature = _thought_signature(call) or default
+        signature = thought_signature(call) or default
         return {"functionCall": function_call} | ({"thoughtSignature": signature} if signature else {})
 
     def _add_result(self, message: Mapping[str, Any], where: str, legacy: bool) -> None:
@@ -179,11 +180,11 @@ def _response(text: str) -> dict[str, Any] | orjson.Fragment:
     return result if isinstance(parsed, dict) else {"output": result}
 
 
-def _thought_signature(call: Mapping[str, Any]) -> str | None:
-    value: Any = call
-    for member in ("extra_content", "google", "thought_signature"):
-        value = value.get(member) if isinstance(value, Mapping) else None
-    return value if isinstance(value, str) else None
+def _signature_member(message: Mapping[str, Any], calls: list[Any]) -> dict[str, str]:
+    """Return the signature of a message's text, unless it is that of a call: Gemini rejects one that is repeated."""
+    signature = thought_signature(message)
+    repeated = signature in [thought_signature(call) for call in calls if isinstance(call, dict)]
+    return {"thoughtSignature": signature} if signature and not repeated else {}
 
 
 def _user_parts(message: Mapping[str, Any], where: str) -> list[Part]:

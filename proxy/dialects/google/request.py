@@ -10,6 +10,7 @@ from proxy.dialects.coerce import text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.google import tables
 from proxy.dialects.google.contents import translate_messages
+from proxy.dialects.google.reasoning import thinking_config, unsupported_reasoning
 from proxy.dialects.google.safety import SafetySettings, parse_body_member
 from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
 from proxy.dialects.hub.content import invalid_param, serialize_request
@@ -50,6 +51,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
             **_generation_config(body, frozenset(unsupported)),
             **_token_limit(body, most),
             **_format(body),
+            **_thinking(body, model),
         },
         "serviceTier": tables.SERVICE_TIERS.get(text_of(body.get("service_tier"))),
     }
@@ -68,7 +70,7 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     unavailable = _unavailable(body, tables.generation(model))
     supported = (tables.SUPPORTED_PARAMS | IGNORABLE_PARAMS) - unavailable
     names = [name for name, value in body.items() if name not in supported and not is_default(name, value)]
-    return (*names, *non_function_tools(body))
+    return (*names, *unsupported_reasoning(body, model), *non_function_tools(body))
 
 
 def _unavailable(body: Mapping[str, Any], generation: int) -> set[str]:
@@ -118,6 +120,11 @@ def _format(body: Mapping[str, Any]) -> dict[str, Any]:
         return {}
     schema = {"responseJsonSchema": requested_schema(body)} if kind == "json_schema" else {}
     return {"responseMimeType": "application/json", **schema}
+
+
+def _thinking(body: Mapping[str, Any], model: str) -> dict[str, Any]:
+    config = thinking_config(body, model)
+    return {} if config is None else {"thinkingConfig": config}
 
 
 def _token_limit(body: Mapping[str, Any], most: int | None) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.dialects.coerce import content_of, count_of, count_or_none, object_of, text_of
 from proxy.dialects.contract import ResponseContext
+from proxy.dialects.google.signatures import extra_content
 from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS
 from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
 from proxy.dialects.hub.success_body import parse_success_body
@@ -41,7 +42,9 @@ def _choice(candidate: dict[str, Any], context: ResponseContext, position: int) 
     texts: dict[str, list[str]] = {}
     calls: list[dict[str, Any]] = []
     images: list[dict[str, Any]] = []
+    signed: dict[str, Any] = {}
     for part in parts(candidate):
+        signed |= {} if "functionCall" in part else extra_content(part)
         if text := content_of(part.get("text")):
             texts.setdefault("reasoning_content" if part.get("thought") else "content", []).append(text)
         elif "functionCall" in part:
@@ -50,7 +53,7 @@ def _choice(candidate: dict[str, Any], context: ResponseContext, position: int) 
             images.append(to_image_part(part))
     reason = finish_reason(candidate)
     joined = {kind: "".join(pieces) for kind, pieces in texts.items()}
-    message = {**joined, "refusal": refusal(candidate), "tool_calls": calls, "images": images or None}
+    message = {**joined, "refusal": refusal(candidate), "tool_calls": calls, "images": images or None, **signed}
     index = candidate.get("index")
     choice = build_choice(message, reason, index if isinstance(index, int) else position)
     unmapped = unmapped_finish_reason(candidate.get("finishReason"))
@@ -118,8 +121,7 @@ def to_tool_call(part: Mapping[str, Any], context: ResponseContext, position: in
     id = text_of(function_call.get("id")) or f"call_{context.id.removeprefix('chatcmpl-')}_{position}"
     arguments = serialize(function_call.get("args") or {}).decode()
     tool_call = build_tool_call(id, content_of(function_call.get("name")), arguments, context.tool_names)
-    signature = text_of(part.get("thoughtSignature"))
-    return {**tool_call, "extra_content": {"google": {"thought_signature": signature}}} if signature else tool_call
+    return {**tool_call, **extra_content(part)}
 
 
 def to_image_part(part: Mapping[str, Any]) -> dict[str, Any]:

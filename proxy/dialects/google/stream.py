@@ -12,6 +12,7 @@ from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.google import response
 from proxy.dialects.google.errors import error_from_object
+from proxy.dialects.google.signatures import extra_content
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
 from proxy.dialects.lenient_json import parse_or_none, with_exact_integers
 from proxy.errors import MalformedResponse
@@ -72,8 +73,9 @@ class GeminiStream(FrameTransform):
         return self._chunks.start(response.completion_id(response_data), response_data.get("modelVersion"))
 
     def _translate_candidate(self, candidate: dict[str, Any]) -> bytes:
-        runs = groupby(response.parts(candidate), key=_text_kind)
-        output = b"".join([self._translate_run(kind, list(parts)) for kind, parts in runs])
+        parts = response.parts(candidate)
+        runs = groupby(parts, key=_text_kind)
+        output = b"".join([self._translate_run(kind, list(run)) for kind, run in runs]) + self._signature(parts)
         if reason := candidate.get("finishReason"):
             self._record_finish(response.finish_reason(candidate), response.unmapped_finish_reason(reason))
             if explanation := response.refusal(candidate):
@@ -99,6 +101,11 @@ class GeminiStream(FrameTransform):
         if "inlineData" in part:
             return self._chunks.delta("images", [response.to_image_part(part)])
         return b""
+
+    def _signature(self, parts: list[dict[str, Any]]) -> bytes:
+        """Write the signature of the text: clients replace an earlier one, so only the last of an event counts."""
+        signed = [extra for part in parts if "functionCall" not in part and (extra := extra_content(part))]
+        return self._chunks.delta("extra_content", signed[-1]["extra_content"]) if signed else b""
 
 
 def _text_kind(part: dict[str, Any]) -> str:

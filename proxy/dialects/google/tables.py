@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from proxy.dialects.names import NameRule
 
@@ -25,6 +26,8 @@ SUPPORTED_PARAMS = frozenset(SCALARS) | {
     "max_tokens",
     "messages",
     "model",
+    "reasoning",
+    "reasoning_effort",
     "response_format",
     "safety_settings",
     "seed",
@@ -32,6 +35,7 @@ SUPPORTED_PARAMS = frozenset(SCALARS) | {
     "stop",
     "stream",
     "stream_options",
+    "thinking",
     "tool_choice",
     "tools",
     "functions",
@@ -58,6 +62,39 @@ MOST_TOKENS: Mapping[str, int] = {
 
 NO_SYSTEM_INSTRUCTION = re.compile(r"gemma-[123](?!\d)")
 """Models that reject `systemInstruction`: it is put in front of the user's first message."""
+
+
+class BudgetRange(NamedTuple):
+    """The thinking budgets of a model, in tokens."""
+
+    low: int
+    high: int
+    can_be_off: bool = True
+
+
+THINKERS: tuple[tuple[re.Pattern[str], BudgetRange | None], ...] = (
+    (re.compile(r"gemini-(?:1|2\.0)|image|tts|embedding"), None),
+    (re.compile(r"gemini-.*flash-lite"), BudgetRange(512, 24_576)),
+    (re.compile(r"gemini-.*flash"), BudgetRange(1, 24_576)),
+    (re.compile(r"gemini-"), BudgetRange(128, 32_768, can_be_off=False)),
+)
+"""Patterns of model names, of which the first match applies -> its budgets, None for models that do not think."""
+
+BUDGETS: Mapping[str, int] = {
+    "minimal": 1_024, "low": 1_024, "medium": 8_192, "high": 24_576, "xhigh": 32_768, "max": 32_768,
+}  # fmt: skip
+"""Effort -> tokens, for models before Gemini 3: those of Google's own OpenAI-compatible endpoint."""
+
+LEVELS: Mapping[str, str] = {
+    "none": "MINIMAL", "minimal": "MINIMAL", "low": "LOW", "medium": "MEDIUM", "high": "HIGH", "xhigh": "HIGH", "max": "HIGH",
+}  # fmt: skip
+"""Effort -> level, for models from Gemini 3 on. Their thinking cannot be off."""
+
+LEVEL_EXCEPTIONS: tuple[tuple[re.Pattern[str], Mapping[str, str]], ...] = (
+    (re.compile(r"gemini-3-pro"), {"none": "LOW", "minimal": "LOW", "medium": "HIGH"}),
+    (re.compile(r"pro"), {"none": "LOW", "minimal": "LOW"}),
+)
+"""Patterns of model names, of which the first match applies -> the levels that differ."""
 
 SKIP_SIGNATURE_VALIDATOR = "c2tpcF90aG91Z2h0X3NpZ25hdHVyZV92YWxpZGF0b3I="
 """Base64 of `skip_thought_signature_validator`: Google's documented signature for calls made by other models."""

@@ -1,7 +1,8 @@
 """Repairs the tool calls of a conversation: ids that are valid, unique and paired, and arguments that are a JSON object.
 
 Conversations contain the calls of any provider's models: ids too long or with other characters, ids that repeat or are empty,
-arguments that are null, an object, or cut off. Every message that needs no change stays the same object.
+arguments that are null, an object, or cut off, and calls that were never answered. Every message that needs no change stays
+the same object.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ CALL_ID = NameRule("!-~", limit=40)
 INVALID_ARGUMENTS = "invalid_json"
 """The member that holds arguments which are not a JSON object."""
 
+NO_RESULT = "There is no result of this call."
+
 _object_of_raw = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
@@ -34,8 +37,8 @@ def repair_calls(messages: list[Any], rule: NameRule = CALL_ID) -> list[Any]:
     if not any(isinstance(message, dict) and "tool_calls" in message for message in messages):
         return messages
     repair = _Repair(UniqueNames(rule))
-    repaired = [repair.message(message) for message in messages]
-    return repaired if any(new is not old for new, old in zip(repaired, messages, strict=True)) else messages
+    repaired = [each for message in messages for each in repair.message(message)] + repair.rest()
+    return messages if list(map(id, repaired)) == list(map(id, messages)) else repaired
 
 
 class _Repair:
@@ -45,17 +48,29 @@ class _Repair:
         self._unique = unique
         self._unanswered: dict[str, deque[str]] = {}
         """The last message's calls without a result: the caller's id -> the ids that they were given."""
+        self._held: list[Any] = []
+        """What came behind those calls: their results must be in front of it."""
 
-    def message(self, message: Any) -> Any:
-        """Return the message, repaired."""
-        if not isinstance(message, dict):
-            return message
-        if isinstance(message.get("tool_calls"), list):
-            return self._with_calls(message, message["tool_calls"])
-        return self._result(message) if message.get("role") == "tool" else message
+    def message(self, message: Any) -> list[Any]:
+        """Return what follows next in the conversation: the message, repaired, unless it is held back."""
+        members = message if isinstance(message, dict) else {}
+        if members.get("role") == "tool" and (result := self._result(members)) is not None:
+            return [result] if self._unanswered else [result, *self.rest()]
+        if isinstance(members.get("tool_calls"), list):
+            return [*self.rest(), self._with_calls(members, members["tool_calls"])]
+        if self._unanswered and members.get("role") != "assistant":
+            self._held.append(message)
+            return []
+        return [*self.rest(), message]
+
+    def rest(self) -> list[Any]:
+        """Return a result for each call that has none, as every provider rejects a call without one, and what was held back."""
+        ids = [id for given in self._unanswered.values() for id in given]
+        missing = [{"role": "tool", "tool_call_id": id, "content": NO_RESULT} for id in ids]
+        held, self._held, self._unanswered = self._held, [], {}
+        return [*missing, *held]
 
     def _with_calls(self, message: dict[str, Any], calls: list[Any]) -> dict[str, Any]:
-        self._unanswered = {}
         repaired = [self._call(call) for call in calls]
         return _changed(message, {"tool_calls": repaired}) if any(map(_differ, repaired, calls)) else message
 
@@ -69,12 +84,14 @@ class _Repair:
         function = _changed(function, {"arguments": arguments})
         return _changed(call, {"id": given, "function": function})
 
-    def _result(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Pair the result with its call: the first unanswered one with its id, or of all if it has no id."""
-        id = _id(message.get("tool_call_id")) or next(iter(self._unanswered), "")
+    def _result(self, message: dict[str, Any]) -> dict[str, Any] | None:
+        """Pair the result with its call: the first unanswered one with its id, or of all if it has no id. None if it has none."""
+        id = _id(message.get("tool_call_id"))
+        if not id and id not in self._unanswered:
+            id = next(iter(self._unanswered), "")
         given = self._unanswered.get(id)
         if given is None:
-            return message
+            return None
         paired = _changed(message, {"tool_call_id": given.popleft()})
         if not given:
             del self._unanswered[id]

@@ -11,9 +11,20 @@ from proxy.dialects.coerce import object_of, text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import text_content
 from proxy.dialects.hub.params import check_essential, drop_warnings, is_default
+from proxy.dialects.hub.reasoning import REASONING_PARAMS, asked_params, requested_reasoning
 from proxy.dialects.hub.tool_choice import parse_tool_selection, used_tool_names
 from proxy.dialects.mistral.messages import translate_messages
-from proxy.dialects.mistral.tables import FORMATS, MODES, PARAMS, PATHS, SCHEMA, SERVICE_TIERS, TOOL_NAME
+from proxy.dialects.mistral.tables import (
+    ALWAYS_REASON,
+    FORMATS,
+    MODES,
+    PARAMS,
+    PATHS,
+    REASON_ON_REQUEST,
+    SCHEMA,
+    SERVICE_TIERS,
+    TOOL_NAME,
+)
 from proxy.dialects.names import original_names, sanitize_names
 
 
@@ -28,6 +39,7 @@ def build_request(request: CallerRequest) -> ProviderRequest:
         "messages": translate_messages(body.get("messages"), tool_names),
         **PARAMS.to_provider(body),
         **_tools(body, tool_names),
+        "reasoning_effort": _effort(body, request.family or request.model),
         "prediction": _prediction(body.get("prediction")),
         "response_format": _format(body.get("response_format")),
         "service_tier": SERVICE_TIERS.get(text_of(body.get("service_tier"))),
@@ -49,7 +61,26 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     ]
     shape = body.get("response_format")
     known = is_default("response_format", shape) or object_of(shape).get("type") in FORMATS
-    return (*unsupported, *(() if known else ("response_format",)))
+    return (*unsupported, *(() if known else ("response_format",)), *_unsupported_reasoning(body, model))
+
+
+def _unsupported_reasoning(body: Mapping[str, Any], model: str) -> list[str]:
+    """Return the parameters that ask for reasoning, where the model does not reason or they ask for something unknown.
+
+    Also those that turn it off where that is not possible.
+    """
+    reasoning = requested_reasoning(body)
+    if ALWAYS_REASON.search(model) and reasoning is not None:
+        return [name for name in body if name in REASONING_PARAMS] if reasoning.is_off else []
+    can_reason = REASON_ON_REQUEST.search(model) and reasoning is not None
+    return [] if can_reason else asked_params(body)
+
+
+def _effort(body: Mapping[str, Any], model: str) -> str | None:
+    reasoning = requested_reasoning(body)
+    if reasoning is None or not REASON_ON_REQUEST.search(model):
+        return None
+    return "none" if reasoning.is_off else "high"
 
 
 def _tools(body: Mapping[str, Any], tool_names: Mapping[str, str]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from proxy.dialects.hub.params import NumericParam, ParamTable
+from proxy.dialects.hub.reasoning import REASONING_PARAMS
 from proxy.dialects.names import NameRule
 
 PATHS = {"chat": "/v1/chat/completions"}
@@ -31,8 +33,14 @@ PARAMS = ParamTable(
         "repetition_penalty": "repetition_penalty",
         "safe_prompt": "safe_prompt",
     },
-    translated=frozenset({"parallel_tool_calls", "prediction", "response_format"}),
+    translated=frozenset({"parallel_tool_calls", "prediction", "response_format"}) | REASONING_PARAMS,
 )
+
+ALWAYS_REASON = re.compile(r"magistral")
+"""Models that reason in any case: there is nothing to request."""
+
+REASON_ON_REQUEST = re.compile(r"mistral-(?:small|medium)")
+"""Models with `reasoning_effort`, which is `high` or `none`."""
 
 FORMATS = ("json_object", "json_schema")
 """Types of `response_format` other than `text`."""

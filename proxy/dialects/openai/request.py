@@ -12,7 +12,7 @@ from proxy.dialects.hub.message_cleaning import cleaned_messages
 from proxy.dialects.hub.params import check_essential, drop_warnings
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.hub.token_limit import clamped_limit, exceeds, limit_warnings, most_tokens
-from proxy.dialects.openai.params import unsupported_params
+from proxy.dialects.openai.params import effort_change, effort_warnings, unsupported_params
 from proxy.dialects.openai.tables import (
     CHECKED_PARAMS,
     CLEANING,
@@ -36,6 +36,12 @@ class _Change(Struct, frozen=True):
 
 
 _UNCHANGED = _Change()
+_REPLACED = (
+    ("max_tokens", "max_completion_tokens"),
+    ("reasoning", "reasoning_effort"),
+    ("thinking", "reasoning_effort"),
+)
+"""Members that are removed if another one is set in their place."""
 
 
 def build_request(request: CallerRequest) -> ProviderRequest:
@@ -64,8 +70,11 @@ def _chat_changes(request: CallerRequest) -> _Change:
     check_essential(unsupported)
     most = most_tokens(model, MOST_TOKENS)
     changes |= _token_limit(request.body, model, most)
-    renamed = ("max_tokens",) if "max_completion_tokens" in changes else ()
-    return _Change(changes, renamed, unsupported, limit_warnings(request.body, most))
+    if effort := effort_change(request.body, model):
+        changes["reasoning_effort"] = effort
+    replaced = [old for old, new in _REPLACED if new in changes and old in request.body]
+    warnings = limit_warnings(request.body, most) + effort_warnings(request.body, effort)
+    return _Change(changes, tuple(replaced), unsupported, warnings)
 
 
 def _token_limit(body: Mapping[str, Any], model: str, most: int | None) -> dict[str, Any]:

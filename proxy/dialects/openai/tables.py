@@ -49,6 +49,15 @@ OPTIONAL_REASONING_MODELS = re.compile(r"(?:ft:)?gpt-(?:5\.[1-9]|[6-9]|\d\d)")
 NO_REASONING_MODELS = re.compile(r"(?:ft:)?(?:gpt-[34]|chatgpt-4)")
 """Models without reasoning."""
 
+_CLASSIC = ("low", "medium", "high")
+EFFORTS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (re.compile(r"(?:ft:)?o\d"), _CLASSIC),
+    (re.compile(r"(?:ft:)?gpt-5(?!\.\d)"), ("minimal", *_CLASSIC)),
+    (re.compile(r"(?:ft:)?gpt-5\.1"), ("none", *_CLASSIC)),
+    (re.compile(r"(?:ft:)?gpt-(?:5\.|[6-9]|\d\d)"), ("none", *_CLASSIC, "xhigh")),
+)
+"""Models, of which the first match applies -> the values of `reasoning_effort` that they accept, in ascending order."""
+
 FIXED_BY_REASONING = frozenset({"audio", "frequency_penalty", "logit_bias", "prediction", "presence_penalty", "stop"})
 """Parameters that reasoning models reject."""
 
@@ -59,7 +68,7 @@ NO_REASONING_PARAMS = frozenset({"reasoning_effort", "verbosity"})
 """Parameters that models without reasoning reject."""
 
 FOREIGN_PARAMS = frozenset({
-    "chat_template_kwargs", "include_reasoning", "min_p", "min_tokens", "random_seed", "reasoning_format",
+    "chat_template_kwargs", "include_reasoning", "min_p", "min_tokens", "random_seed", "reasoning", "reasoning_format",
     "repetition_penalty", "safe_prompt", "safety_settings", "thinking", "top_a", "top_k",
 })  # fmt: skip
 """Other providers' parameters. OpenAI rejects a request that contains one."""

@@ -11,7 +11,7 @@ from proxy.dialects.contract import CallerRequest, ResponseContext
 from tests.dialects.oracles import feed_all, response_context
 
 HERE = Path(__file__).parent
-NAMES = {"a_b": "a.b"}
+NAMES = {"a_b": "a.b", "answer_in_json": ""}
 
 
 def translated_request(body: dict[str, Any]) -> dict[str, Any]:

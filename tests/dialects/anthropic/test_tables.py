@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.dialects.anthropic.tables import MODELS, ModelCapabilities, finish_reason, model_capabilities
+from proxy.dialects.anthropic.tables import MODELS, ModelCapabilities, finish_reason, is_same_family, model_capabilities
 
 
 @pytest.mark.parametrize("model, entry", [
@@ -25,6 +25,18 @@ def test_another_table_can_be_given() -> None:
     assert model_capabilities("m-1", {"": ModelCapabilities(1), "m": ModelCapabilities(2)}) == ModelCapabilities(2)
 
 
-@pytest.mark.parametrize("reason, expected", [("tool_use", "tool_calls"), ("new", "stop"), (None, "stop")])
-def test_unknown_stop_reasons_become_stop(reason: str | None, expected: str) -> None:
-    assert finish_reason(reason) == expected
+@pytest.mark.parametrize("reason, has_calls, expected", [
+    ("tool_use", True, "tool_calls"), ("tool_use", False, "stop"), ("max_tokens", True, "length"), ("new", False, "stop"),
+    ("", False, "stop"),
+])  # fmt: skip
+def test_unknown_stop_reasons_become_stop(reason: str, has_calls: bool, expected: str) -> None:
+    assert finish_reason(reason, has_calls=has_calls) == expected
+
+
+@pytest.mark.parametrize("model, other, same", [
+    ("claude-sonnet-4-5", "claude-sonnet-4-5-20250929", True), ("us.anthropic.claude-sonnet-4-5", "claude-sonnet-4-5", True),
+    ("claude-sonnet-4-5", "claude-sonnet-4-6", False), ("claude-novel-9", "claude-novel-9-20270101", True),
+    ("claude-novel-9", "claude-novel-8", False), ("minimax-m2", "kimi-k2", False),
+])  # fmt: skip
+def test_models_of_one_family_can_use_each_others_signatures(model: str, other: str, same: bool) -> None:
+    assert is_same_family(model, other) is same

@@ -6,8 +6,14 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.anthropic.thinking import StreamedThinking, thinking_blocks
+from proxy.dialects.anthropic.thinking import (
+    StreamedThinking,
+    has_open_call_without_thinking,
+    replayed_blocks,
+    thinking_blocks,
+)
 
+MODEL = "claude-sonnet-4-5"
 SIGNED = {"type": "thinking", "thinking": "hm", "signature": "s1"}
 REDACTED = {"type": "redacted_thinking", "data": "d"}
 
@@ -17,7 +23,7 @@ REDACTED = {"type": "redacted_thinking", "data": "d"}
     ([{"type": "text", "text": "a", "signature": "s"}, {"type": []}], None), ([], None),
 ])  # fmt: skip
 def test_blocks_with_a_signature_can_be_sent_back(blocks: list[dict[str, Any]], kept: Any) -> None:
-    assert thinking_blocks(blocks) == kept
+    assert thinking_blocks(blocks, MODEL) == (kept and [{**block, "model": MODEL} for block in kept])
 
 
 def streamed(*pieces: Any) -> list[Any]:
@@ -25,7 +31,7 @@ def streamed(*pieces: Any) -> list[Any]:
     thinking, closed = StreamedThinking(), []
     for piece in pieces:
         if piece is None:
-            closed.append(thinking.close(0))
+            closed.append(thinking.close(0, MODEL))
         elif "start" in piece:
             thinking.open(0, piece["start"])
         else:
@@ -36,13 +42,15 @@ def streamed(*pieces: Any) -> list[Any]:
 def test_a_streamed_block_is_whole() -> None:
     start, end = {"start": {"type": "thinking", "thinking": "h", "signature": ""}}, None
     pieces = [{"thinking": "m"}, {"signature": "s"}, {"signature": "1"}]
-    assert streamed(start, *pieces, end, {"start": REDACTED}, end) == [{"index": 0, **SIGNED}, {"index": 1, **REDACTED}]
+    assert streamed(start, *pieces, end, {"start": REDACTED}, end) == [
+        {"index": 0, **SIGNED, "model": MODEL}, {"index": 1, **REDACTED, "model": MODEL},
+    ]  # fmt: skip
 
 
 def test_a_signature_alone_has_an_empty_thinking() -> None:
     start = {"start": {"type": "thinking"}}
     assert streamed(start, {"signature": "s"}, None) == [
-        {"index": 0, "type": "thinking", "thinking": "", "signature": "s"}
+        {"index": 0, "type": "thinking", "thinking": "", "signature": "s", "model": MODEL}
     ]
 
 
@@ -52,3 +60,24 @@ def test_a_signature_alone_has_an_empty_thinking() -> None:
 ])  # fmt: skip
 def test_what_cannot_be_sent_back_is_left_out(pieces: list[Any]) -> None:
     assert streamed(*pieces) == [None]
+
+
+CALL = {"role": "assistant", "content": None, "tool_calls": [{"id": "a"}]}
+RESULT = {"role": "tool", "tool_call_id": "a", "content": "x"}
+
+
+@pytest.mark.parametrize("sent_back, kept", [
+    ([{"index": 0, **SIGNED, "model": MODEL, "x": 1}, {**REDACTED, "model": f"{MODEL}-20250929"}], [SIGNED, REDACTED]),
+    ([SIGNED], [SIGNED]), ([{**SIGNED, "model": "claude-opus-4-5"}, {"type": "thinking", "thinking": "hm"}, 5], []), ("x", []),
+])  # fmt: skip
+def test_blocks_come_back_unchanged_to_models_of_their_family(sent_back: Any, kept: list[Any]) -> None:
+    assert replayed_blocks({"thinking_blocks": sent_back}, MODEL) == kept
+
+
+@pytest.mark.parametrize("messages, lost", [
+    ([CALL, RESULT, RESULT], True), ([{**CALL, "thinking_blocks": [SIGNED]}, RESULT], False), ([CALL], False), ([], False),
+    ([CALL, RESULT, {"role": "user", "content": "hi"}], False), ([5, RESULT], False),
+    ([{**CALL, "thinking_blocks": [{**SIGNED, "model": "claude-opus-4-5"}]}, RESULT], True),
+])  # fmt: skip
+def test_thinking_is_lost_if_the_open_call_has_none(messages: list[Any], lost: bool) -> None:
+    assert has_open_call_without_thinking(messages, MODEL) is lost

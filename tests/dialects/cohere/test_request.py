@@ -129,3 +129,13 @@ def test_a_limit_above_the_models_maximum_is_lowered() -> None:
     built = DIALECT.build_request(CallerRequest("chat", body, b"", "command-a-03-2025", False))
     assert orjson.loads(built.body)["max_tokens"] == 8_192
     assert built.warnings == ("max-tokens-clamped;value=8192",)
+
+
+@pytest.mark.parametrize("given, thinking", [
+    ({"reasoning_effort": "low"}, {"type": "enabled"}), ({"reasoning_effort": "none"}, {"type": "disabled"}), ({}, None),
+    ({"thinking": {"type": "enabled", "budget_tokens": 500}}, {"type": "enabled", "token_budget": 500}),
+])  # fmt: skip
+def test_reasoning_models_can_be_told_to_think(given: dict[str, Any], thinking: Any) -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}], **given}
+    request = DIALECT.build_request(CallerRequest("chat", body, b"", "command-a-reasoning-08-2025", stream=False))
+    assert (orjson.loads(request.body).get("thinking"), request.warnings) == (thinking, ())

@@ -167,7 +167,7 @@ AT_IMAGE = "messages[0].content[1].image_url.url"
             "messages[0].content[0].file.file_id",
         ),
         ([{"role": "user", "content": [{"type": "video"}]}], "messages[0].content[0]"),
-        ([USER, assistant_calls("a"), result("zzz")], "messages[2].tool_call_id"),
+        ([USER, assistant_calls("a"), result("a"), result("zzz")], "messages[3].tool_call_id"),
         ([USER, {"role": "tool", "content": "x"}], "messages[1].tool_call_id"),
         ([{"role": "robot", "content": "x"}], "messages[0].role"),
         (["Hi"], "messages[0].role"),
@@ -207,3 +207,21 @@ def test_older_models_get_it_in_the_next_user_content() -> None:
 def test_a_result_with_a_reference_is_sent_as_text(text: str) -> None:
     _, contents = translate_messages([USER, assistant_calls("a"), {**result("a"), "content": text}], {}, 3)
     assert contents[-1]["parts"][0]["functionResponse"]["response"] == {"output": text}
+
+
+@pytest.mark.parametrize("extra, sent", [
+    ({"extra_content": {"google": {"thought_signature": "c2ln"}}}, {"thoughtSignature": "c2ln"}), ({}, {}),
+    ({"extra_content": {"google": {"thought_signature": "not base64!"}}}, {}), ({"extra_content": "x"}, {}),
+])  # fmt: skip
+def test_a_signed_text_is_sent_back_with_its_signature(extra: dict[str, Any], sent: dict[str, Any]) -> None:
+    _, contents = translate_messages([USER, {"role": "assistant", "content": "yes", **extra}, USER], {}, 3)
+    assert contents[1]["parts"] == [{"text": "yes", **sent}]
+
+
+def test_a_signature_is_sent_once() -> None:
+    signed = {"extra_content": {"google": {"thought_signature": "c2ln"}}}
+    turn = assistant_calls("a")
+    turn = {**turn, **signed, "content": "I look", "tool_calls": [{**turn["tool_calls"][0], **signed}]}
+    _, contents = translate_messages([USER, turn, result("a")], {}, 3)
+    text, call = contents[1]["parts"]
+    assert text == {"text": "I look"} and call["thoughtSignature"] == "c2ln"

@@ -49,6 +49,18 @@ def test_results_without_an_id_answer_the_calls_in_their_order() -> None:
     assert ids_of(repaired)[1] == ["b", "a"]
 
 
+@pytest.mark.parametrize("messages, expected", [
+    ([calls("a"), {"role": "user", "content": "stop"}], ["a"]), ([calls("a", "b"), result("b"), calls("c")], ["b", "a", "c"]),
+    ([calls("a", "b"), result("a")], ["a", "b"]), ([calls("a")], ["a"]),
+    ([calls("a", "b"), {"role": "user", "content": "and?"}, result("b"), result("unknown"), result("a")], ["b", "a", "unknown"]),
+])  # fmt: skip
+def test_every_call_is_followed_by_a_result(messages: list[Any], expected: list[str]) -> None:
+    repaired = repair_calls(messages)
+    assert ids_of(repaired)[1] == expected
+    roles = [message["role"] for message in repaired]
+    assert roles[roles.index("assistant") + 1] == "tool"
+
+
 def test_a_conversation_that_needs_no_repair_is_the_same_object() -> None:
     for messages in ([{"role": "user"}, "x"], [calls("a", "b"), result("b"), result("a")]):
         assert repair_calls(messages) is messages

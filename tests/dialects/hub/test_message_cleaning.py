@@ -30,7 +30,7 @@ SIGNED = {**CALL, "extra_content": {"google": {}}, "index": 0, "function": {**CA
 
 
 def one(message: dict[str, Any], rules: CleaningRules) -> dict[str, Any]:
-    (cleaned,) = clean_messages([message], rules)
+    cleaned, *_ = clean_messages([message], rules)  # a call is followed by a result
     assert isinstance(cleaned, dict)
     return cleaned
 

@@ -52,7 +52,7 @@ def test_json_without_a_schema_is_requested_where_there_is_such_a_mode() -> None
 
 
 @pytest.mark.parametrize("dialect, model, body", [
-    ("anthropic", "claude-sonnet-4-5", {"response_format": JSON}), ("anthropic", "claude-3-5-haiku", {"response_format": WITH_SCHEMA}),
+    ("anthropic", "claude-opus-5-5", {"response_format": JSON}),
     ("google", "gemini-1.5-pro", {"response_format": JSON}), ("google", "gemini-2.5-flash", {"response_format": JSON, "tools": TOOLS}),
     ("cohere", "command-a-03-2025", {"response_format": WITH_SCHEMA, "tools": TOOLS}),
     ("cohere", "command-a-03-2025", {"response_format": {"type": "grammar"}}),

@@ -48,10 +48,10 @@ def test_members_unknown_to_mistral_are_not_sent() -> None:  # G 43
 def test_dropped_parameters_with_an_effect_are_named_in_warnings() -> None:
     body = {"logit_bias": {"1": 1}, "user": "u", "store": True, "reasoning_effort": "low", "verbosity": None,
             "a b\n": 1, "response_format": {"type": "text"}, "service_tier": "flex", "seed": -1}  # fmt: skip
-    names = ("logit_bias", "reasoning_effort", "a b\n", "service_tier", "seed")
+    names = ("logit_bias", "a b\n", "service_tier", "seed", "reasoning_effort")
     assert DIALECT.unsupported_params(body, "m") == names
     assert [warning.removeprefix("param-dropped;name=") for warning in build(**body).warnings] == [
-        "logit_bias", "reasoning_effort", "unknown", "service_tier", "seed",
+        "logit_bias", "unknown", "service_tier", "seed", "reasoning_effort",
     ]  # fmt: skip
     assert (
         DIALECT.unsupported_params({"response_format": {"type": "text"}, "service_tier": "auto", "logit_bias": {}}, "m")
@@ -129,3 +129,19 @@ def test_invalid_tool_names_are_changed_reversibly() -> None:  # G 69
     tool_names = [tool["function"]["name"] for tool in orjson.loads(built.body)["tools"]]
     assert len(set(tool_names)) == 3 and all(re.fullmatch("[A-Za-z0-9_-]{1,64}", name) for name in tool_names)
     assert [built.tool_names.get(name, name) for name in tool_names] == names
+
+
+@pytest.mark.parametrize("model, given, effort, dropped", [
+    ("mistral-small-latest", {"reasoning_effort": "low"}, "high", ()), ("mistral-medium-3-5", {"reasoning_effort": "none"}, "none", ()),
+    ("mistral-medium-latest", {"thinking": {"type": "enabled", "budget_tokens": 2000}}, "high", ()),
+    ("mistral-small-latest", {"reasoning_effort": "odd"}, None, ("reasoning_effort",)),
+    ("magistral-medium-latest", {"reasoning_effort": "high"}, None, ()), ("magistral-medium-latest", {"reasoning_effort": "none"}, None, ("reasoning_effort",)),
+    ("mistral-large-latest", {"reasoning": {"effort": "low"}}, None, ("reasoning",)), ("mistral-large-latest", {"reasoning_effort": "none"}, None, ()),
+])  # fmt: skip
+def test_reasoning_is_on_or_off(
+    model: str, given: dict[str, Any], effort: str | None, dropped: tuple[str, ...]
+) -> None:
+    body = {"messages": [{"role": "user", "content": "hi"}], **given}
+    request = DIALECT.build_request(CallerRequest("chat", body, b"", model, stream=False))
+    assert orjson.loads(request.body).get("reasoning_effort") == effort
+    assert request.warnings == tuple(f"param-dropped;name={name}" for name in dropped)

@@ -29,7 +29,9 @@ SAMPLING = {
     ("gpt-5-chat-latest", SAMPLING, set()), ("gpt-4.1", SAMPLING, set()), ("prod-chat-eu", SAMPLING, set()),
     ("o3", {"temperature": 1, "top_p": 1, "stop": None, "presence_penalty": 0, "logprobs": False}, set()),
     ("gpt-4o", {"reasoning_effort": "low", "verbosity": "low"}, {"reasoning_effort", "verbosity"}),
-    ("gpt-5.1", {"reasoning_effort": "low", "verbosity": "low"}, set()),
+    ("gpt-5.1", {"reasoning_effort": "low", "verbosity": "low"}, set()), ("gpt-5-chat-latest", {"reasoning_effort": "low"}, {"reasoning_effort"}),
+    ("o3", {"thinking": {"type": "enabled"}, "reasoning": {}}, set()), ("gpt-4o", {"reasoning": {"effort": "low"}}, {"reasoning"}),
+    ("gpt-5.1", {"thinking": {"type": "disabled"}, "temperature": 0.3}, set()), ("gpt-5", {"reasoning": {"effort": "odd"}}, {"reasoning"}),
     ("gpt-4o", {"top_k": 5, "thinking": {}, "seed": 1, "metadata": {"a": "b"}, "user": "u", "store": True}, {"top_k", "thinking"}),
     ("o3", {"logprobs": True, "top_logprobs": 2}, {"logprobs", "top_logprobs"}),
     ("o3", {"input": "x", "temperature": 0.3}, set()), ("o3", {"prompt": "x", "stop": "a"}, set()),
@@ -71,3 +73,17 @@ def test_a_limit_above_the_models_maximum_is_lowered(
     assert {name: value for name, value in sent.items() if name.startswith("max")} == expected
     is_lowered = [*limit.values()] != [*expected.values()]
     assert warnings == ((f"max-tokens-clamped;value={next(iter(expected.values()))}",) if is_lowered else ())
+
+
+@pytest.mark.parametrize("model, given, effort, warnings", [
+    ("o3", {"reasoning_effort": "none"}, "low", ("param-clamped;name=reasoning_effort;value=low",)),
+    ("gpt-5-mini", {"reasoning_effort": "minimal"}, "minimal", ()), ("gpt-5.2", {"reasoning_effort": "max"}, "xhigh", ("param-clamped;name=reasoning_effort;value=xhigh",)),
+    ("gpt-5.1", {"thinking": {"type": "enabled", "budget_tokens": 20_000}}, "high", ()), ("gpt-5.1", {"reasoning": {"effort": "low"}}, "low", ()),
+    ("prod-chat-eu", {"reasoning_effort": "odd"}, "odd", ()),
+])  # fmt: skip
+def test_an_effort_becomes_one_that_the_model_accepts(
+    model: str, given: dict[str, Any], effort: str, warnings: tuple[str, ...]
+) -> None:
+    sent, given_warnings = built(given, model)
+    assert sent == {"model": model, "messages": HELLO, "reasoning_effort": effort}
+    assert given_warnings == warnings
