@@ -66,7 +66,7 @@ def parameter(name: str, value: Any, mark: str = MARK) -> Probe:
         )
         if f"param-dropped;name={name}" in raw.headers.get("x-routing-warnings", ""):
             return DROPPED
-        return YES if mark.encode() in probed.sent else NOT_SENT
+        return YES if mark.encode().lower() in probed.sent.lower() else NOT_SENT
 
     return probe
 
