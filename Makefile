@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run serve test lint types check deploy-check lock prices capabilities bench soak clean
+.PHONY: help venv run serve test lint types check deploy-check lock prices docs capabilities bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,10 @@ lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup
 
 prices: $(READY) ## Regenerate proxy/config/prices.json from genai-prices
 	@$(BIN)/python deploy/prices.py
+
+docs: $(READY) ## Regenerate deploy/routing.schema.json and the tables of docs/reference/configuration.md
+	@$(BIN)/python -m proxy schema -o deploy/routing.schema.json
+	@$(BIN)/python -m tests.configuration_tables
 
 capabilities: $(READY) ## Regenerate the table in docs/reference/providers.md
 	@$(BIN)/python -m tests.capabilities

@@ -19,8 +19,9 @@ class Hedge:
     """When a second attempt starts while the first is silent."""
 
     after: AutoOrDuration = AutoOrDuration(AUTO)
+    """Time without content after which a second target is tried in parallel."""
     budget: Ratio = Ratio(0.05)
-    """Hedges that each request pays for, next to those of the time (`budgets.HedgeBudget`)."""
+    """Hedges as a share of the requests, in addition to one a minute."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,15 @@ class FailoverOptions:
     """The options."""
 
     max_retries: Annotated[int, Meta(ge=0, le=10)] = 3
+    """Attempts after the first."""
     max_retry_after_wait: Seconds = Seconds(2.5)
+    """Longest `Retry-After` after which the same target is retried."""
     hedge: Hedge = Hedge()
+    """A second attempt while the first is silent."""
     resume: Literal["auto", "off"] = "auto"
+    """`auto`: a stream that was cut is continued at another target if possible. `off`: it ends with an error event."""
     circuit_breaker: BreakerSettings = BreakerSettings()
+    """When a target is ejected, and for how long."""
 
 
 @lru_cache(maxsize=1024)

@@ -9,13 +9,14 @@ from pathlib import Path
 import orjson
 
 from proxy.cli.command import Command, CommandError, error_reason
+from proxy.config.field_docs import field_docs
 from proxy.config.json_schema import VARIABLE, Schema, json_schema, words
 from proxy.config.schema import PROVIDER_NAME, RESERVED, ModelConfig, RoutingFile, ShortModel
 from proxy.config.snapshot import MODEL_NAME
 from proxy.dialects import DIALECTS
 from proxy.pipeline import REGISTRY, SWITCHED_OFF
 from proxy.routing.header_parsers import BALANCING_MODES, MAX_RETRIES, PERFORMANCE_METRICS, STRATEGY_NAMES
-from proxy.routing.policy import MEMBERS
+from proxy.routing.policy import MEMBERS, Policy
 from proxy.routing.policy_levels import REQUEST_MEMBERS
 
 _DESCRIPTION = "Print the JSON Schema of routing.yaml, or write it to a file."
@@ -44,14 +45,16 @@ def schema() -> Schema:
     file = json_schema(RoutingFile)
     members = file["properties"]
     members["pipeline"] = {
+        "description": members["pipeline"]["description"],
         "type": ["array", "null"],
         "items": {"anyOf": [names, {"type": "string", "pattern": _CUSTOM}, with_options]},
     }
     members["defaults"]["properties"]["policy"] = _policy()
     members["models"]["additionalProperties"] = _model()
     members["models"]["propertyNames"] = {"pattern": _MODEL_NAME}
-    members["providers"]["additionalProperties"]["properties"]["dialect"] = {
-        "anyOf": [{"enum": list(DIALECTS)}, VARIABLE]
+    members["providers"]["additionalProperties"]["properties"]["dialect"] |= {
+        "type": "string",
+        "anyOf": [{"enum": list(DIALECTS)}, VARIABLE],
     }
     file["patternProperties"] = {"^x-": {"description": "Ignored: a place for YAML anchors."}}
     return {"$schema": "http://json-schema.org/draft-07/schema#", "title": "Parrot Sidecar: routing.yaml", **file}
@@ -100,10 +103,15 @@ _POLICY_VALUES: Mapping[str, Schema] = {
 
 def _policy() -> Schema:
     """Return the schema of a policy: the members of a request's `routing`, without those of one request alone."""
+    docs = field_docs(Policy)
     return {
         "type": "object",
         "description": "Routing options, by the names of the members of a request's `routing`.",
-        "properties": {name: _POLICY_VALUES.get(name, {}) for name in MEMBERS if name not in REQUEST_MEMBERS},
+        "properties": {
+            name: {**_POLICY_VALUES.get(name, {}), "description": docs.get(name, f"As the header {header}.")}
+            for name, header in MEMBERS.items()
+            if name not in REQUEST_MEMBERS
+        },
         "additionalProperties": False,
     }
 

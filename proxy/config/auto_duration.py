@@ -23,6 +23,11 @@ class AutoOrDuration(float):
         named = {"auto": AUTO, "off": OFF}
         return cls(named[text] if text in named else Seconds.parse(text))
 
+    @property
+    def written(self) -> str:
+        """How the file writes it."""
+        return {AUTO: "auto", OFF: "off"}.get(self) or Seconds(self).written
+
 
 class OffOrDuration(float):
     """Seconds, or OFF. Written `off`, or a duration."""
@@ -34,3 +39,8 @@ class OffOrDuration(float):
     def parse(cls, text: str) -> OffOrDuration:
         """ValueError if it is neither."""
         return cls(OFF if text == "off" else Seconds.parse(text))
+
+    @property
+    def written(self) -> str:
+        """How the file writes it."""
+        return "off" if self == OFF else Seconds(self).written

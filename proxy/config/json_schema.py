@@ -103,9 +103,10 @@ def _key(kind: inspect.Type) -> Schema:
 
 
 def _default(field: inspect.Field) -> Schema:
-    """Return the default if it is a plain value that can be written in the file."""
-    is_plain = field.default is not NODEFAULT and type(field.default) in (bool, int, float, str)
-    return {"default": field.default} if is_plain else {}
+    """Return the default as the file writes it, if it is one scalar."""
+    written = getattr(field.default, "written", field.default)
+    is_plain = written is not NODEFAULT and type(written) in (bool, int, float, str)
+    return {"default": written} if is_plain else {}
 
 
 _SCHEMAS: dict[type, Callable[[Any], Schema]] = {

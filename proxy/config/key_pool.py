@@ -24,9 +24,13 @@ class PoolKeyConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     """A key of a pool. Keys with the same `account` share its limits."""
 
     value: Secret
+    """The key."""
     account: Annotated[str, Meta(pattern=_NAME)] | None = None
+    """Keys with the same name here share their limits, as the keys of an OpenAI project do. `limits` hold for each
+    account, and a rate limit of the provider cools down the account. By default each key is an account of its own."""
     name: Annotated[str, Meta(pattern=_NAME)] | None = None
-    """How outputs name it. By default its position."""
+    """How logs, `error.attempts` and the explanation of a request name it. Letters, digits, `.`, `_`, `-`. By default
+    `key 1`, `key 2` and so on."""
 
 
 @dataclass(frozen=True, slots=True)

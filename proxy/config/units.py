@@ -58,6 +58,11 @@ class Seconds(float):
             raise ValueError(text)
         return cls(float(match[1]) * _SECONDS[match[2]])
 
+    @property
+    def written(self) -> str:
+        """How the file writes it, in seconds."""
+        return f"{self:g}s"
+
 
 class Size(int):
     """A size in bytes, written `65536`, `64KiB` or `32MiB`."""
@@ -78,6 +83,12 @@ class Size(int):
             raise ValueError(text)
         return cls(float(match[1]) * _BYTES[match[2] or "B"])
 
+    @property
+    def written(self) -> str:
+        """How the file writes it: in the largest unit of which it is a multiple."""
+        unit = next((name for name in ("GiB", "MiB", "KiB") if self and self % _BYTES[name] == 0), None)
+        return f"{self // _BYTES[unit]}{unit}" if unit else str(int(self))
+
 
 class AutoOrCount(int):
     """A number from 1 on, or `auto`, which is 0."""
@@ -93,6 +104,11 @@ class AutoOrCount(int):
         if (count := parse_integer(text)) < 1:
             raise ValueError(text)
         return cls(count)
+
+    @property
+    def written(self) -> str:
+        """How the file writes it."""
+        return str(int(self)) if self else "auto"
 
 
 class Ratio(float):
@@ -114,6 +130,11 @@ class Ratio(float):
         if not 0 <= value <= 1:
             raise ValueError(text)
         return cls(value)
+
+    @property
+    def written(self) -> str:
+        """How the file writes it, in percent."""
+        return f"{100 * self:g}%"
 
 
 class Secret:

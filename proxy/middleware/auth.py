@@ -29,9 +29,11 @@ class Key:
     """One caller."""
 
     name: Annotated[str, Meta(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    """How the log names the caller. Letters, digits, `.`, `_`, `-`."""
     value: Annotated[Secret, Meta(extra_json_schema={"pattern": "[!-~]"})]
+    """The key that the caller sends. It appears in no output."""
     policy: PolicyWords = NO_POLICY
-    """Routing options of its requests."""
+    """Routing options for requests with this key."""
 
     def __post_init__(self) -> None:
         if self.value.missing:
@@ -43,8 +45,10 @@ class Auth:
     """Checks the key. Without keys, that the request comes from no web page and to no rebound name."""
 
     keys: tuple[Key, ...] = ()
+    """The callers. Without keys only loopback is served."""
     origins: tuple[Origin, ...] = ()
-    """Web origins that may call from a browser, such as `https://app.example.com`."""
+    """Web origins that may call from a browser, as the browser sends them: `https://app.example.com`,
+    `http://localhost:3000`."""
 
     def __post_init__(self) -> None:
         for origin in self.origins:

@@ -33,6 +33,11 @@ class AutoOrSize(int):
         """Parse it. Raises ValueError if it is neither."""
         return cls(AUTO if text == "auto" else Size.parse(text))
 
+    @property
+    def written(self) -> str:
+        """How the file writes it."""
+        return "auto" if self == AUTO else Size(self).written
+
 
 def auto_max_buffered(container_bytes: int | None) -> int:
     """Return the limit for a container with that much memory: RSS may grow to three times the limit and 100 MB."""
@@ -45,13 +50,20 @@ class Limits:
     """Bounds the requests in flight and what they hold. The body is read between `before` and `admit`."""
 
     max_inflight: Annotated[int, Meta(ge=1)] = 1000
+    """Concurrent requests. Further requests get a 503. A request whose body is still arriving, and a client of the health
+    stream, does not count."""
     max_body: Size = Size(32 * 2**20)
-    """Of one request, and never more than half of `max_buffered`."""
+    """Size of one request body, at most half of `max_buffered`. A larger one gets a 413."""
     max_buffered: AutoOrSize = AutoOrSize(AUTO)
+    """Bytes held in memory together: request bodies, their parsed values (64 bytes each) and parts of responses that are
+    not sent yet. Beyond it: 503. `auto` is (memory limit of the container - 100 MB) / 4, at least 16 MiB and at most
+    256 MiB, which it is without a container limit."""
     max_values: Annotated[int, Meta(ge=1)] = 200_000
-    """JSON values in one body, of which an array or object counts as eight."""
+    """JSON values in one body, of which an array or object counts as eight. More get a 400 before they are parsed. The
+    JSON in the arguments of one tool call, which is text in the body, may have 200,000."""
     max_connections: AutoOrCount = AutoOrCount(0)
-    """Applied by the listener. `auto`: as many as the descriptor limit allows."""
+    """Open connections of clients. Further ones get a 503 and are closed. `auto`, which is also the maximum, is half of
+    the file descriptors."""
 
     @classmethod
     def off(cls) -> Limits:

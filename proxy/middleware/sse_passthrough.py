@@ -14,9 +14,10 @@ class SsePassthrough:
     """Read by the request's lifecycle, which writes the stream."""
 
     ping: Seconds = Seconds(15)
-    """Time without an event after which a ping is sent."""
+    """Interval of keep-alive comments while a stream is silent."""
     early_commit: OffOrDuration = OffOrDuration(OFF)
-    """Time without content after which the caller gets its 200 and pings. A later failure is an error in the stream."""
+    """After this time without content the 200 and pings are sent. Such a response has no `X-Provider` headers, and a
+    later failure is an error event."""
 
     @classmethod
     def off(cls) -> SsePassthrough:

@@ -30,6 +30,7 @@ class RoutingMiddleware:
     """Decides by the request's policy, and by `default` where it names no strategy."""
 
     default: Annotated[str, Meta(extra_json_schema={"anyOf": [words(*STRATEGIES), VARIABLE]})] = "automatic"
+    """Strategy of requests that do not name one."""
 
     def __post_init__(self) -> None:
         if self.default not in STRATEGIES:

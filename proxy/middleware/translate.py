@@ -14,7 +14,7 @@ class Translate:
     """Runs once per attempt."""
 
     unsupported_params: Literal["drop", "error"] = "drop"
-    """A parameter that the target cannot express is dropped with a warning, or the target is excluded."""
+    """`drop`: a parameter that the target cannot express is dropped with a warning. `error`: the target is excluded."""
 
     def before(self, attempt: Attempt) -> None:
         """Set the provider request. Raises InvalidRequestError for what the target's format cannot express."""

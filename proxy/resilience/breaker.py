@@ -33,16 +33,19 @@ class BreakerSettings:
     """When a target is ejected, and for how long."""
 
     enabled: bool = True
+    """`false`: no target is ejected."""
     failure_threshold: Annotated[int, Meta(ge=1)] = 5
-    """Consecutive failures that eject it."""
+    """Consecutive failures that eject a target."""
     min_success_rate: Ratio = Ratio(0.5)
-    """A lower success rate of at least `min_requests` attempts within `window` ejects it."""
+    """A lower success rate within `window` ejects it too."""
     min_requests: Annotated[int, Meta(ge=1)] = 20
+    """Results within `window` that the success rate needs."""
     window: Seconds = Seconds(60)
-    """At most 300 s."""
+    """Period of the success rate, at most `300s`."""
     base_ejection_time: Seconds = Seconds(5)
-    """Doubled with every further ejection in a row."""
+    """First ejection. Each further one in a row is twice as long."""
     max_ejection_time: Seconds = Seconds(20)
+    """Longest ejection."""
 
 
 @dataclass(slots=True)

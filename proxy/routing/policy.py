@@ -21,28 +21,47 @@ class Policy:
     """The routing options of a request. Every field is optional. Names are those of the body member `routing`."""
 
     provider: tuple[str, ...] = ()
+    """Only these providers."""
     include_providers: tuple[str, ...] = ()
+    """Only these providers."""
     exclude_providers: tuple[str, ...] = ()
+    """None of these providers."""
     provider_regions: tuple[str, ...] = ()
+    """Only targets in these regions."""
     data_residency: str | None = None
+    """Only targets in this residency zone."""
     max_cost_per_request: float | None = None
-    """USD."""
+    """Only targets whose worst-case cost in USD is not above this."""
     provider_preference: tuple[str, ...] = ()
+    """These providers first, in this order, then the others by strategy."""
     provider_fallbacks: tuple[str, ...] = ()
+    """Only these providers, in this order."""
     routing_strategy: str | None = None
+    """The order of targets."""
     user_region: str | None = None
+    """Location of the user, by default that of the sidecar."""
     max_latency_ms: float | None = None
+    """Targets whose observed median latency is higher come after the others."""
     performance_metric: str | None = None
-    performance_window: float = 300.0
-    """Seconds, in whole buckets."""
+    """What the strategy `performance` compares. By default `ttft` for streams, else `latency`."""
+    performance_window: float = 300.0  # seconds, in whole buckets
+    """Period of the measurements, `10s` to `60m`. By default `5m`."""
     load_balance_strategy: str | None = None
+    """How the first place is distributed."""
     load_balance_providers: tuple[str, ...] = ()
+    """The providers that share the first place."""
     provider_weights: tuple[tuple[str, int], ...] = ()
+    """Share of each provider in the first place: whole numbers from 0 to 1,000,000."""
     failover_config: FailoverConfig | None = None
+    """Only the providers of this chain, with the failures that lead to each."""
     retry_on_provider_error: bool = True
+    """`false`: exactly one attempt."""
     max_provider_retries: int | None = None
+    """Attempts after the first."""
     session_id: str | None = None
+    """The target that last served this session comes first."""
     route_explain: bool = False
+    """Whether the response contains the routing decision."""
     dialect_options: Mapping[str, Any] = field(default_factory=dict)
     """Values of the headers that only one dialect reads, by option name. See `Dialect.control_headers`."""
     sources: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
