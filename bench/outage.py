@@ -17,7 +17,7 @@ import aiohttp
 import orjson
 import structlog
 
-from proxy.config.schema import Admin, Listen
+from proxy.config.process_schema import Admin, Listen
 from proxy.generation import GenerationFactory
 from proxy.pipeline import PipelineTerminals
 from proxy.sandbox.adapt import adapt_snapshot

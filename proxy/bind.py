@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from proxy.config.schema import Listen
+from proxy.config.process_schema import Listen
 from proxy.socket_state import keep_alive
 from proxy.unix_socket import SocketPath, bind_path
 

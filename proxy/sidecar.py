@@ -17,9 +17,8 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.background import run_in_background
 from proxy.bind import BindError, BoundListener, bind
-from proxy.config import schema
 from proxy.config.document import ConfigError, Problem
-from proxy.config.schema import Listen
+from proxy.config.process_schema import Admin, Listen
 from proxy.config.snapshot import Provider
 from proxy.control.admin import AdminHandler
 from proxy.control.metrics import MetricsEndpoint
@@ -56,7 +55,7 @@ class StartupOptions:
     build: BuildGeneration
     log: FilteringBoundLogger
     listen: Listen
-    admin: schema.Admin
+    admin: Admin
 
 
 @dataclass(slots=True)

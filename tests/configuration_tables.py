@@ -15,7 +15,7 @@ from typing import Any
 from msgspec import NODEFAULT, inspect
 
 from proxy.cli.schema import schema
-from proxy.config import auto_duration, key_pool, plain_values, texts, units
+from proxy.config import auto_duration, key_pool, plain_values, process_schema, texts, units
 from proxy.config import schema as config
 from proxy.config.field_docs import field_docs
 from proxy.dialects import DIALECTS
@@ -44,10 +44,10 @@ TYPES: Mapping[str, type] = {
     each.__name__: each
     for each in (
         config.RoutingFile,
-        config.Listen,
-        config.Admin,
+        process_schema.Listen,
+        process_schema.Admin,
         config.Defaults,
-        config.Drain,
+        process_schema.Drain,
         config.ProviderConfig,
         config.ProviderLimits,
         key_pool.PoolKeyConfig,

@@ -16,7 +16,7 @@ import openai
 import structlog
 
 from proxy.config.files import read_value
-from proxy.config.schema import Admin, Listen
+from proxy.config.process_schema import Admin, Listen
 from proxy.control import LOCAL_ENDPOINTS
 from proxy.exchange import Exchange
 from proxy.generation import Generation, GenerationFactory

@@ -16,7 +16,7 @@ import pytest
 
 from proxy import bind as module
 from proxy.bind import BindError, BoundListener, bind
-from proxy.config.schema import Listen
+from proxy.config.process_schema import Listen
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's view of a socket")
 unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this platform has no unix sockets")

@@ -99,4 +99,4 @@ async def test_a_preference_that_loses_to_a_priority_is_a_warning() -> None:
         body, headers = {"model": "m", "messages": HELLO}, {"X-Provider-Preference": "openai"}
         async with http.post(f"{started.url}/v1/chat/completions", json=body, headers=headers) as answer:
             assert answer.headers["X-Provider"] == "local"
-            assert answer.headers["X-Routing-Warnings"] == "preference-overruled;provider=openai;by=priority"
+            assert answer.headers["X-Routing-Warnings"] == "preference-overridden;provider=openai;by=priority"

@@ -10,7 +10,7 @@ from dataclasses import replace
 import aiohttp
 import pytest
 
-from proxy.config.schema import Admin
+from proxy.config.process_schema import Admin
 from proxy.config.units import Secret
 from proxy.sidecar import Sidecar, start
 from tests.running import TWO_PROVIDERS, CapturedLog, RunningSidecar, build_generation, run_sidecar, startup_options

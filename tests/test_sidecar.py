@@ -17,7 +17,7 @@ from aiohttp import web
 from proxy.background import run_in_background
 from proxy.bind import BindError
 from proxy.config.document import ConfigError
-from proxy.config.schema import Admin, Listen
+from proxy.config.process_schema import Admin, Listen
 from proxy.control.watch import HealthWatcher
 from proxy.sandbox.scenario import Fault
 from proxy.sidecar import (

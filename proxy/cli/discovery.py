@@ -11,7 +11,7 @@ import aiohttp
 import orjson
 
 from proxy.cli.vendors import VENDORS, Vendor
-from proxy.config.schema import Listen
+from proxy.config.process_schema import Listen
 from proxy.config.snapshot import MODEL_NAME
 from proxy.config.texts import BaseUrl
 

@@ -23,7 +23,7 @@ from proxy.cli.logs import FORMATS, LibraryLog, build_logger
 from proxy.cli.loop import run, tune_allocator, tune_garbage_collector
 from proxy.cli.process_failures import ProcessFailures
 from proxy.cli.standard_streams import write_output
-from proxy.config.schema import HOST_PATTERN
+from proxy.config.process_schema import HOST_PATTERN
 from proxy.generation import Generation
 from proxy.redaction import LogRedactor
 from proxy.sidecar import InsecureListenError, Sidecar, StartupOptions, start

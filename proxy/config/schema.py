@@ -13,51 +13,18 @@ from yaml import MappingNode
 from proxy.config.auto_duration import AUTO, AutoOrDuration
 from proxy.config.key_pool import NO_KEY, ApiKey
 from proxy.config.plain_values import NO_POLICY, JsonValue, PolicyWords
+from proxy.config.process_schema import Admin, Drain, Listen
 from proxy.config.texts import PLAIN_TEXT, BaseUrl, HeaderName, RequestPath, Text
 from proxy.config.typed_loader import Location, TypedLoader
-from proxy.config.units import Seconds, Secret
+from proxy.config.units import Seconds
 
 PROVIDER_NAME = r"^[a-z0-9][a-z0-9_-]{0,63}$"
-HOST_PATTERN = r"^[^\s/]+$"
 REGION_NAME = r"^[a-z][a-z0-9-]{0,63}$"
 
 ProviderName = Annotated[str, Meta(pattern=PROVIDER_NAME)]
 RegionName = Annotated[str, Meta(pattern=REGION_NAME)]
-Port = Annotated[int, Meta(ge=0, le=65535)]
-Host = Annotated[str, Meta(pattern=HOST_PATTERN)]
 NonNegative = Annotated[float, Meta(ge=0)]
 UpstreamModel = Annotated[str, Meta(pattern=PLAIN_TEXT)]
-
-
-class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The listener for applications."""
-
-    host: Host | Annotated[tuple[Host, ...], Meta(min_length=1)] = "127.0.0.1"
-    """Address or name to listen on, or a list of them. Other than loopback they require keys under `pipeline: auth`."""
-    port: Port = 8090
-    """The same for all addresses. `0` selects a free port."""
-    unix: Annotated[str, Meta(pattern=r"^[^\0]+$")] | None = None
-    """Path of a unix socket, used instead of host and port."""
-
-    @property
-    def hosts(self) -> tuple[str, ...]:
-        """The addresses or names to listen on."""
-        return (self.host,) if isinstance(self.host, str) else self.host
-
-    def __post_init__(self) -> None:
-        if not self.hosts:
-            raise ValueError("host: expected an address such as 127.0.0.1, or a list of them, got an empty list")
-
-
-class Admin(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The listener for health checks and metrics. With `key`, reload and drain are allowed from other machines too."""
-
-    host: Host = "127.0.0.1"
-    """Address to listen on. Probes of Kubernetes and Prometheus need `0.0.0.0`."""
-    port: Port = 9464
-    """`0` selects a free port."""
-    key: Secret | None = None
-    """Bearer token that permits reload and drain from other hosts."""
 
 
 class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -67,15 +34,6 @@ class Defaults(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where this sidecar runs, for requests without `X-User-Region`."""
     policy: PolicyWords = NO_POLICY
     """Routing options for all requests."""
-
-
-class Drain(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """After SIGTERM: keep accepting requests for `delay`, then wait up to `timeout` for running ones."""
-
-    delay: Seconds = Seconds(0)
-    """After SIGTERM new requests are still accepted for this time."""
-    timeout: Seconds = Seconds(25)
-    """Then running requests may finish within this time."""
 
 
 class Timeouts(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,13 +14,11 @@ from proxy.config.key_pool import Account, KeyPool
 from proxy.config.patterns import expand, star_texts
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.prices import Price, list_price
+from proxy.config.process_schema import Admin, Drain, Listen
 from proxy.config.regions import CloudRegion
 from proxy.config.schema import (
     NO_PARAMS,
-    Admin,
     Defaults,
-    Drain,
-    Listen,
     ModelFailover,
     ProbeConfig,
     ProviderLimits,

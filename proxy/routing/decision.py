@@ -19,7 +19,7 @@ from proxy.routing.candidates import delay_candidates, make_candidates
 from proxy.routing.cost_ceiling import ADMITTED
 from proxy.routing.decision_cache import CandidateSet, DecisionCache
 from proxy.routing.eligibility import Exclusion, request_check
-from proxy.routing.ranking import OrderOverrides, preference_is_overruled, provider_chain, rank
+from proxy.routing.ranking import OrderOverrides, preference_is_overridden, provider_chain, rank
 from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES, StrategyInput
 from proxy.telemetry.signals import Signals
@@ -106,8 +106,8 @@ def decide(
     if clamps:
         plan = [replace(each, max_tokens=clamps.get(each.target.id)) for each in plan]
     name, window_s = balancing_mode(request) or strategy, request.policy.performance_window
-    overruled = preference_is_overruled(given, available, overrides) if overrides.preference else None
-    warnings = (f"preference-overruled;provider={overruled};by=priority",) if overruled else ()
+    overridden = preference_is_overridden(given, available, overrides) if overrides.preference else None
+    warnings = (f"preference-overridden;provider={overridden};by=priority",) if overridden else ()
     return Decision(request.facts.model, name, tuple(plan), excluded, overrides.pick, window_s, warnings)
 
 

@@ -58,7 +58,7 @@ def rank(given: StrategyInput, scores: Sequence[float], overrides: OrderOverride
     return available, unavailable
 
 
-def preference_is_overruled(given: StrategyInput, ranked: Sequence[int], overrides: OrderOverrides) -> str | None:
+def preference_is_overridden(given: StrategyInput, ranked: Sequence[int], overrides: OrderOverrides) -> str | None:
     """Return the first provider that the request prefers if targets of a lower priority number precede it.
 
     None for a preference of the file, whose priorities are the same author's.

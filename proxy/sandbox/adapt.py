@@ -13,7 +13,8 @@ from proxy.config.units import Secret
 def adapt_snapshot(snapshot: Snapshot, urls: Mapping[str, str]) -> Snapshot:
     """Return the snapshot with each provider at its simulator's base URL.
 
-    `urls` maps provider names to base URLs. Keys, extra headers and query parameters of the file are left out.
+    `urls` maps provider names to base URLs. Keys, how they are sent, paths, extra headers and query parameters of the file
+    are left out.
     """
     providers = {name: _without_credentials(provider) for name, provider in snapshot.providers.items()}
 
@@ -33,7 +34,8 @@ def adapt_snapshot(snapshot: Snapshot, urls: Mapping[str, str]) -> Snapshot:
 
 
 def _without_credentials(provider: Provider) -> Provider:
-    return replace(provider, key=Secret("sandbox"), pool=_simulated(provider.pool), path=None, query={}, headers={})
+    key, pool = Secret("sandbox"), _simulated(provider.pool)
+    return replace(provider, key=key, pool=pool, auth=None, path=None, query={}, headers={})
 
 
 def _simulated(pool: KeyPool | None) -> KeyPool | None:

@@ -114,11 +114,11 @@ def test_a_constraint_and_a_reason_have_their_levels() -> None:
         "policy": {"data_residency": "EU"},
         "policy_sources": {"data_residency": ["defaults", "key"]},
         "policy_conflict": "provider of model and key",
-        "warnings": ["preference-overruled;provider=a;by=priority"],
+        "warnings": ["preference-overridden;provider=a;by=priority"],
         "excluded": [{"target": "x@us/m", "provider": "x", "reason": "data_residency", "levels": ["key"]}],
     }
     text = format_decision(explanation, 80)
     assert "policy      data_residency EU (defaults, key)" in text
     assert "conflict    provider of model and key" in text
-    assert "warnings    preference-overruled;provider=a;by=priority" in text
+    assert "warnings    preference-overridden;provider=a;by=priority" in text
     assert "outside the required data residency (key)" in text

@@ -20,10 +20,10 @@ def test_omitted_keys_have_defaults() -> None:
     )
 
 
-@pytest.mark.parametrize("section", [schema.Listen, schema.Drain, schema.Timeouts])
-def test_sections_are_frozen(section: Any) -> None:
+def test_sections_are_frozen() -> None:
+    section: Any = schema.Timeouts()
     with pytest.raises(AttributeError):
-        section().timeout = 1
+        section.connect = 1
 
 
 @pytest.mark.parametrize(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
-from proxy.config.units import AutoOrCount, Seconds, Secret, Size
+from proxy.config.units import AutoOrCount, Ratio, Seconds, Secret, Size
 
 
 @pytest.mark.parametrize(
@@ -73,3 +75,12 @@ def test_a_secret_is_never_shown(form: object) -> None:
 def test_secrets_are_compared_by_value() -> None:
     assert Secret.parse("a") == Secret("a") != Secret("b")
     assert len({Secret("a"), Secret("a"), Secret("", missing="A"), Secret("", missing="B")}) == 3
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [(Seconds, "15s"), (Seconds, "2.5s"), (Seconds, "0s"), (Size, "32MiB"), (Size, "64KiB"), (Size, "1GiB"), (Size, "0"),
+     (Size, "1000"), (Ratio, "50%"), (Ratio, "2.5%"), (AutoOrCount, "auto"), (AutoOrCount, "7")],
+)  # fmt: skip
+def test_a_value_is_written_as_the_file_has_it(kind: Any, text: str) -> None:
+    assert kind.parse(text).written == text

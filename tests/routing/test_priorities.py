@@ -94,8 +94,8 @@ def test_a_session_stays_within_its_priority(sticky: str, order: str) -> None:
 @pytest.mark.parametrize(
     ("headers", "down", "warnings"),
     [
-        ({"X-Provider-Preference": "cloud"}, "", ("preference-overruled;provider=cloud;by=priority",)),
-        ({"X-Provider-Preference": "spare,local"}, "", ("preference-overruled;provider=spare;by=priority",)),
+        ({"X-Provider-Preference": "cloud"}, "", ("preference-overridden;provider=cloud;by=priority",)),
+        ({"X-Provider-Preference": "spare,local"}, "", ("preference-overridden;provider=spare;by=priority",)),
         ({"X-Provider-Preference": "local,cloud"}, "", ()),
         ({"X-Provider-Preference": "cloud"}, "local near", ()),
         ({"X-Provider-Preference": "local"}, "local", ()),

@@ -12,7 +12,11 @@ URLS = {name: f"http://127.0.0.1/{name}/v1" for name in "abc"}
 FILE = (
     routing_yaml()
     .replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"', 1)
-    .replace("regions: {us: {}}", "path: /x, query: {v: '1'}, headers: {H: h}, weight: 3, regions: {us: {}, eu: {}}", 1)
+    .replace(
+        "regions: {us: {}}",
+        "path: /x, query: {v: '1'}, headers: {H: h}, auth: api-key, weight: 3, regions: {us: {}, eu: {}}",
+        1,
+    )
     + '  "m-*": {a: "*", b: fixed}\n'
 )
 
@@ -46,7 +50,7 @@ def test_real_keys_are_not_sent_and_no_provider_is_disabled():
     before, after = both()
     assert before.providers["a"].disabled_reason and not after.providers["a"].disabled_reason
     assert {each.key for each in after.providers.values()} == {Secret("sandbox")}
-    plain = replace(after.providers["a"], path=None, query={}, headers={})
+    plain = replace(after.providers["a"], auth=None, path=None, query={}, headers={})
     assert after.providers["a"] == plain
 
 

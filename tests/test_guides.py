@@ -1,0 +1,119 @@
+"""The files of the guides do on a running sidecar what the guides promise."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import aiohttp
+import pytest
+
+from tests.running import HELLO, RunningSidecar, run_sidecar
+from tests.test_docs import blocks, read_doc
+
+KEYS = {name: name.lower() for name in (
+    "OPENAI_API_KEY", "OPENAI_API_KEY_2", "OPENAI_OTHER_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY",
+    "AZURE_API_KEY",
+)}  # fmt: skip
+
+
+def guide(name: str, number: int = 0) -> str:
+    """The configuration file in a guide, by its position."""
+    return blocks(read_doc(f"guides/{name}.md"), "yaml")[number]
+
+
+async def ask(running: RunningSidecar, model: str, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
+    """Return status and response headers of a chat."""
+    body = {"model": model, "messages": HELLO}
+    async with aiohttp.request("POST", f"{running.url}/v1/chat/completions", json=body, headers=headers) as answer:
+        await answer.read()
+        return answer.status, answer.headers
+
+
+async def served_by(running: RunningSidecar, model: str, headers: Mapping[str, str] | None = None) -> str | None:
+    """Return the provider that served a chat, None for an error."""
+    return (await ask(running, model, headers))[1].get("X-Provider")
+
+
+async def test_local_first_uses_the_provider_only_while_the_local_model_is_down() -> None:
+    async with run_sidecar(guide("local-first"), KEYS) as running:
+        assert [await served_by(running, "assistant") for _ in range(5)] == ["local"] * 5
+        assert not running.sandbox.requests("openai")
+        await running.sandbox.stop("local")
+        assert await served_by(running, "assistant") == "openai"
+        await running.sandbox.restore("local")
+        assert await served_by(running, "assistant") == "local"
+
+
+async def test_a_last_resort_serves_when_all_others_have_failed() -> None:
+    async with run_sidecar(guide("local-first", 1), KEYS) as running:
+        assert {await served_by(running, "assistant") for _ in range(12)} <= {"openai", "mistral"}
+        await running.sandbox.stop("openai")
+        await running.sandbox.stop("mistral")
+        assert await served_by(running, "assistant") == "expensive"
+
+
+async def test_two_keys_serve_within_the_limits_of_each() -> None:
+    text = guide("several-keys").replace("requests_per_minute: 500", "requests_per_minute: 3")
+    async with run_sidecar(text, KEYS) as running:
+        answers = await asyncio.gather(*(ask(running, "assistant") for _ in range(10)))
+        assert Counter(status for status, _ in answers) == {200: 6, 429: 4}
+        sent = running.sandbox.requests("openai")
+        assert sorted(Counter(each.headers["Authorization"] for each in sent).values()) == [3, 3]
+        assert all(50 <= int(headers["Retry-After"]) <= 61 for status, headers in answers if status == 429)
+
+
+async def test_keys_of_one_account_share_its_limits() -> None:
+    text = guide("several-keys", 1).replace("requests_per_minute: 500", "requests_per_minute: 2")
+    async with run_sidecar(text, KEYS) as running:
+        statuses = [(await ask(running, "assistant"))[0] for _ in range(6)]
+        assert statuses == [200] * 4 + [429] * 2
+
+
+async def test_a_request_for_the_eu_never_leaves_it() -> None:
+    async with run_sidecar(guide("data-residency"), KEYS) as running:
+        eu = {"X-Data-Residency": "EU"}
+        assert await served_by(running, "assistant", eu) in ("mistral", "azure")
+        await running.sandbox.stop("mistral")
+        assert await served_by(running, "assistant", eu) == "azure"
+        await running.sandbox.stop("azure")
+        assert (await ask(running, "assistant", eu))[0] == 502
+        assert not running.sandbox.requests("anthropic")
+
+
+async def test_the_cheapest_of_three_providers_serves_first() -> None:
+    async with run_sidecar(guide("cost-control"), KEYS) as running:
+        order = []
+        for _ in range(4):
+            order.append(name := await served_by(running, "summarize"))
+            await running.sandbox.stop(str(name))
+        assert order == ["local", "openai", "google", "anthropic"]
+
+
+@pytest.mark.parametrize(
+    ("model", "order"), [("chat", ["openai", "anthropic", "google"]), ("code", ["anthropic", "openai"])]
+)
+async def test_each_model_has_its_own_order(model: str, order: list[str]) -> None:
+    async with run_sidecar(guide("order-per-model"), KEYS) as running:
+        for name in order:
+            assert await served_by(running, model) == name
+            await running.sandbox.stop(name)
+        assert (await ask(running, model))[0] == 502
+
+
+async def test_targets_of_one_priority_share_the_traffic_by_their_weight() -> None:
+    async with run_sidecar(guide("order-per-model", 1), KEYS) as running:
+        assert Counter([await served_by(running, "chat") for _ in range(8)]) == {"openai": 6, "azure": 2}
+        for name in ("openai", "azure"):
+            await running.sandbox.stop(name)
+        assert await served_by(running, "chat") == "anthropic"
+
+
+async def test_a_preference_crosses_no_priority_and_says_so() -> None:
+    async with run_sidecar(guide("order-per-model"), KEYS) as running:
+        _, headers = await ask(running, "chat", {"X-Provider-Preference": "anthropic"})
+        assert headers["X-Provider"] == "openai"
+        (warning,) = (word for word in read_doc("guides/order-per-model.md").split("`") if "by=priority" in word)
+        assert headers["X-Routing-Warnings"] == warning
