@@ -9,7 +9,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
@@ -40,6 +40,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     file.add_config_argument(parser)
     parser.add_argument("--host", type=_parse_host, help="overrides listen: host of the file")
     parser.add_argument("--port", type=parse_port, help="overrides listen: port of the file (0: a free port)")
+    parser.add_argument("--admin-host", type=_parse_host, metavar="HOST", help="overrides admin: host of the file")
     parser.add_argument(
         "--admin-port", type=parse_port, metavar="PORT", help="overrides admin: port of the file (0: a free port)"
     )
@@ -96,15 +97,14 @@ async def _start(arguments: Namespace, generation: Generation, sandbox: ServeSan
 
     snapshot = generation.snapshot
     logs.redact.add_secrets(snapshot.secrets)
-    overrides = {"host": arguments.host, "port": arguments.port}
-    overrides = {name: value for name, value in overrides.items() if value is not None}
+    overrides = _present(host=arguments.host, port=arguments.port)
     options = StartupOptions(
         generation=sandbox.adapt(generation) if sandbox else generation,
         config_path=arguments.config,
         build=build,
         log=logs.log,
         listen=replace(snapshot.listen, unix=None, **overrides) if overrides else snapshot.listen,
-        admin=snapshot.admin if arguments.admin_port is None else replace(snapshot.admin, port=arguments.admin_port),
+        admin=replace(snapshot.admin, **_present(host=arguments.admin_host, port=arguments.admin_port)),
     )
     try:
         return await start(options)
@@ -114,6 +114,11 @@ async def _start(arguments: Namespace, generation: Generation, sandbox: ServeSan
         raise CommandError(str(error), exit_code=2) from error
     except BindError as error:
         raise CommandError(f"cannot listen on {error.address}: {error_reason(error.cause)}") from error
+
+
+def _present(**options: str | int | None) -> dict[str, Any]:
+    """Return the options that were given on the command line."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
 async def _start_sandbox(arguments: Namespace, generation: Generation, stack: AsyncExitStack) -> ServeSandbox | None:

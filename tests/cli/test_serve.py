@@ -191,6 +191,12 @@ async def test_simulated_providers_need_no_keys(capsys, write):
     assert "  simulated providers: a, b, c\n" in output and "disabled" not in output
 
 
+async def test_an_option_overrides_the_admin_host(capsys, write):
+    path = write(routing_yaml() + "admin: {host: 192.0.2.1}\n")  # not an address of this machine
+    output = await serve_once(["-c", path, "--port", "0", "--admin-host", "127.0.0.1"], capsys)
+    assert "  admin: http://127.0.0.1:" in output
+
+
 async def test_a_port_option_overrides_the_unix_socket(capsys, write, tmp_path):
     path = write(routing_yaml() + f"listen: {{unix: {tmp_path}/s}}\n")
     output = await serve_once(["-c", path], capsys)
