@@ -11,12 +11,11 @@ from msgspec import field as factory
 from proxy.config.key_pool import PoolKey
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot
-from proxy.dialects.coerce import count_of, object_of
 from proxy.dialects.contract import ProviderRequest
 from proxy.errors import ParrotError
 from proxy.headers import MAX_VALUE_LENGTH, strip_control_chars
 from proxy.ingress import find_format
-from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.client_format import ClientFormat, FromHub, HubRequest
 from proxy.memory_account import UNLIMITED, MemoryAccount
 from proxy.messages import CompletionState, Request, Response
 from proxy.resilience.breakers import AttemptPermit
@@ -28,6 +27,7 @@ from proxy.routing.decision import Decision, PlannedTarget
 from proxy.routing.dry_run import explanation
 from proxy.routing.facts import Facts, parse_json_object, parsed_bytes
 from proxy.routing.policy import Policy
+from proxy.routing.usage_cost import usage_usd
 from proxy.runtime import Runtime
 from proxy.telemetry.observations import AttemptRecorder
 
@@ -81,6 +81,12 @@ class Exchange(Struct, eq=False):
     """JSON values that its body may have."""
     raw: bytes = b""
     """The body as it came. Empty once no attempt can need it."""
+    hub: HubRequest | None = None
+    """The body in the hub's format, if its own is another. Kept as long as the parsed body."""
+    echo: Mapping[str, Any] = {}
+    """The members of the body that a translated answer repeats."""
+    from_hub: FromHub | None = None
+    """What translates the stream that has begun, None where its events are in the caller's format."""
     facts: Facts = Facts()
     decision: Decision = Decision()
     attempts: list[Attempt] = []
@@ -118,9 +124,16 @@ class Exchange(Struct, eq=False):
             self._members = parse_json_object(self.raw)
         return self._members
 
+    def keep_hub(self, hub: HubRequest) -> None:
+        """Keep the body in the hub's format, which takes as much memory as the parsed one. Raises OverloadedError."""
+        self.hub, self.echo = hub, hub.echo
+        if self._members_bytes:
+            self.memory.hold(self._members_bytes)
+            self._members_bytes *= 2
+
     def forget_members(self) -> None:
         """Free the parsed body, which can take many times the memory of its text."""
-        self._members = None
+        self._members = self.hub = None
         if self._members_bytes:
             self.memory.release(self._members_bytes)
             self._members_bytes = 0
@@ -139,6 +152,10 @@ class Exchange(Struct, eq=False):
     def client_format(self) -> ClientFormat:
         """The format that the caller speaks."""
         return find_format(self.endpoint)
+
+    def error_event(self, error: ParrotError) -> bytes:
+        """Return the event that ends the caller's stream, in whatever state it is."""
+        return (self.client_format.error_event if self.from_hub is None else self.from_hub.fail)(error)
 
     def begin_upstream_wait(self, now: float) -> None:
         """Start to count time as spent by a provider. Waits may overlap."""
@@ -225,6 +242,10 @@ class Attempt(Struct, eq=False):
     """Seconds it has for its first content, if fewer than its target's own timeout."""
     is_last: bool = False
     """Whether no other target may follow if it fails."""
+    endpoint: str = "chat"
+    """The endpoint of its target's dialect."""
+    is_translated: bool = False
+    """Whether it is made in the hub's format, because its target does not speak the caller's."""
     provider_request: ProviderRequest = ProviderRequest()
     """The request in the target's own format."""
     completion: CompletionState = factory(default_factory=CompletionState)
@@ -244,17 +265,8 @@ class Attempt(Struct, eq=False):
         """Return the USD of its answer, or None while its usage or the price is unknown."""
         usage = self.completion.usage
         if usage is not None and usage is not self._priced:
-            self._priced, self._cost = usage, self._price(usage)
+            self._priced, self._cost = usage, usage_usd(self.step.target, usage)
         return self._cost
-
-    def _price(self, usage: Mapping[str, Any]) -> float | None:
-        price = self.step.target.price
-        if price is None:
-            return None
-        details = object_of(usage.get("prompt_tokens_details"))
-        counts = (usage.get("prompt_tokens"), usage.get("completion_tokens"), details.get("cached_tokens"),
-                  details.get("cache_write_tokens"))  # fmt: skip
-        return price.cost(*map(count_of, counts))
 
     def as_json(self) -> dict[str, Any]:
         """Return what the caller may know of it, as a value for JSON."""

@@ -97,9 +97,11 @@ def _secrets_for_log(loader: TypedLoader, snapshot: Snapshot) -> frozenset[str]:
 
 def _with_middleware_options(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot:
     """Return the snapshot with the middleware options that routing decisions depend on."""
+    translate = pipeline.find(Translate)
     return replace(
         snapshot,
-        strict_params=pipeline.find(Translate).unsupported_params == "error",
+        strict_params=translate.unsupported_params == "error",
+        keeps_hosted_tools=translate.hosted_tools == "exclude",
         default_strategy=pipeline.find(RoutingMiddleware).default,
         max_inflight=pipeline.find(Limits).max_inflight,
     )

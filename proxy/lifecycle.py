@@ -193,7 +193,7 @@ class RequestLifecycle:
         if not self._is_responding:
             self.respond(Response.from_error(error))
         else:
-            self.write(self.exchange.client_format.error_event(error))
+            self.write(self.exchange.error_event(error))
             self.finish(error.outcome)
 
     def write(self, data: bytes) -> None:
@@ -261,7 +261,7 @@ class RequestLifecycle:
         except Exception as another:  # noqa: BLE001 (the caller is answered all the same)
             internal_error(self.exchange, another)
         if self._writer.is_streaming:
-            self._writer.abort(self.exchange.client_format.error_event(internal))
+            self._writer.abort(self.exchange.error_event(internal))
             self._close(internal.outcome)
         elif self._is_failing or self._writer.is_hijacked:
             self._client.abort()

@@ -17,6 +17,7 @@ from proxy.resilience.budgets import RETRY_WINDOW_S
 from proxy.resilience.key_pools import KEY_FAILURES
 from proxy.resilience.rate_limits import NOT_LIMITED, Reservation, Shortage
 from proxy.routing.decision import PlannedTarget
+from proxy.routing.native import is_native
 
 
 @dataclass(slots=True)
@@ -101,6 +102,9 @@ class AttemptStarter:
             recorder = runtime.observations.start_attempt(target.id, now, stream=stream, is_outdated=True)
         attempt = Attempt(exchange, step, now, recorder, permit, reserved, key, permit.silence)
         attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
+        attempt.endpoint = exchange.endpoint
+        if exchange.facts.hub_endpoint and not is_native(target.provider, exchange.facts):
+            attempt.endpoint, attempt.is_translated = exchange.facts.hub_endpoint, True
         exchange.attempts.append(attempt)
         self.planner.mark_started(step)
         attempt.is_last = not self.planner.unused or self.planner.attempts_left < 1

@@ -12,9 +12,10 @@ from math import inf
 
 from proxy.attempts import outcomes
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
+from proxy.attempts.client_stream import client_stream
 from proxy.attempts.events import AttemptEvent, Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.starter import AttemptStarter
-from proxy.attempts.stream_error import StreamError, error_event
+from proxy.attempts.stream_error import StreamError
 from proxy.attempts.stream_resume import StreamResume, may_resume, release_request
 from proxy.attempts.transform_failures import response_failure
 from proxy.errors import InvalidRequestError, ParrotError, UpstreamDisconnected, UpstreamError, UpstreamTimeout
@@ -35,7 +36,7 @@ class StreamRelay:
 
     __slots__ = (
         "_call", "_content_at", "_is_resumable", "_length", "_loop", "_next", "_options", "_paused_at", "_resume", "_resumed",
-        "_start_call", "_starter", "_trailer_due", "_writer", "due",
+        "_start_call", "_starter", "_stream", "_trailer_due", "_writer", "due",
     )  # fmt: skip
 
     def __init__(self, call: Call, starter: AttemptStarter, start_call: StartCall, writer: StreamWriter) -> None:
@@ -43,6 +44,7 @@ class StreamRelay:
         self._starter = starter
         self._start_call = start_call
         self._writer = writer
+        self._stream = client_stream(call.attempt, writer)
         self._options = starter.planner.options
         self._loop = asyncio.get_running_loop()
         self._length = 0
@@ -103,7 +105,7 @@ class StreamRelay:
             self._call = None
             call.abort()
             self._apply(call.attempt, Cancelled())
-            self._end(call.attempt, failure)
+            self._end(failure)
 
     def cancel(self) -> None:
         """Stop at once, because the caller has disconnected."""
@@ -184,7 +186,7 @@ class StreamRelay:
             self._apply(call.attempt, Cancelled(outcome=failure.outcome))
             if self._resume is None:
                 self._call = None
-                self._end(call.attempt, failure)
+                self._end(failure)
                 return
         self._continue_elsewhere(call.attempt)
 
@@ -204,11 +206,13 @@ class StreamRelay:
         try:
             if self._resumed is not None:
                 data = b"".join(map(self._resumed.transform_frame, split_frames(data)))
+            if self._stream.translate is not None:
+                data = self._stream.translate(data)
         except ResumeMismatchError:
             call.attempt.exchange.runtime.counters.resumes["mismatch"] += 1
             self._give_up(call, UpstreamDisconnected("the answer was cut, and another target's is not the same"))
         except Exception as error:  # noqa: BLE001 (whatever it is, the stream ends with an error event)
-            self._give_up(call, response_failure(call.attempt, "resume", error))
+            self._give_up(call, response_failure(call.attempt, "stream", error))
         else:
             if data:
                 self._writer.write(data)
@@ -227,31 +231,27 @@ class StreamRelay:
             self._break(call, failure)
 
     def _complete(self, call: Call) -> None:
-        """End with what the translation held back, and with the terminal event, unless the provider has sent it."""
-        completion, client_format = call.attempt.completion, call.attempt.exchange.client_format
+        """End with what the translation held back, and with the terminal event."""
+        completion = call.attempt.completion
         if not completion.done:
             self._write(call, call.translate_rest())
             if self._call is not call:
                 return
         self._call, self.due = None, inf
         call.drain()
-        if not completion.done and client_format.terminal:
-            self._writer.write(client_format.terminal)
         self._apply(call.attempt, Completed())
-        self._writer.finish("ok")
+        self._stream.complete(is_done=completion.done)
 
     def _give_up(self, call: Call, failure: ParrotError) -> None:
         """End a continued stream whose text is another one than was sent."""
         self._call = None
         call.abort()
         self._apply(call.attempt, Cancelled())
-        self._end(call.attempt, failure)
+        self._end(failure)
 
-    def _end(self, attempt: Attempt, failure: ParrotError) -> None:
-        """End with an error event: the provider's own if it sent one that clients can read."""
+    def _end(self, failure: ParrotError) -> None:
         self.due = inf
-        self._writer.write(error_event(failure, attempt.exchange.client_format))
-        self._writer.finish(failure.outcome)
+        self._stream.fail(failure)
 
     def _break(self, call: Call, failure: UpstreamError) -> None:
         """Settle the attempt whose stream broke, and continue elsewhere if that is possible."""
@@ -260,7 +260,7 @@ class StreamRelay:
         self._release_request(attempt)
         if not self._is_resumable:
             self._call = None
-            self._end(attempt, failure)
+            self._end(failure)
             return
         self._resume = StreamResume(attempt, failure, self._starter, self._resumed)
         self._continue_elsewhere(attempt)
@@ -280,7 +280,7 @@ class StreamRelay:
                 return
         self._call = None
         failed.exchange.runtime.counters.resumes["no_target"] += 1
-        self._end(failed, self._resume.failure)
+        self._end(self._resume.failure)
 
     def _release_request(self, attempt: Attempt) -> None:
         is_short = self._resumed is None or self._resumed.is_short

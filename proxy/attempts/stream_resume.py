@@ -15,13 +15,14 @@ from proxy.dialects import DIALECTS
 from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
 from proxy.resilience.resume import Prefix, ResumedStream
+from proxy.routing.client_request import HUB
 from proxy.routing.decision import PlannedTarget
 
 
 def may_resume(attempt: Attempt) -> bool:
-    """Return whether another target may continue this attempt's answer: plain text of one choice of a chat."""
-    exchange, facts = attempt.exchange, attempt.exchange.facts
-    if exchange.endpoint != "chat" or not exchange.client_format.is_resumable:
+    """Return whether another target may continue this attempt's answer: plain text of one choice, in the hub's format."""
+    facts = attempt.exchange.facts
+    if attempt.endpoint != HUB:
         return False
     return facts.n == 1 and facts.is_plain_text and attempt.completion.text_only
 
@@ -55,11 +56,16 @@ class StreamResume:
         planner, starter = self._starter.planner, self._starter
         is_prefix_refused = failed.prefix is not None and failed.status == 400
         if is_prefix_refused and (again := starter.start(planner.again(failed.step))) is not None:
-            return again  # once more, from the start
+            return self._in_hub_format(again)  # once more, from the start
         cause = FailureCause(self.failure.trigger, failed=self._broken.step)
-        attempt = starter.start(planner.elsewhere(cause, _can_prefill))
-        if attempt is not None and _can_continue(attempt.step, self._prefix):
-            attempt.prefix = self._prefix
+        return self._in_hub_format(starter.start(planner.elsewhere(cause, _can_prefill)), can_continue=True)
+
+    def _in_hub_format(self, attempt: Attempt | None, *, can_continue: bool = False) -> Attempt | None:
+        """Return the attempt, whose events must be in the format of those that were sent."""
+        if attempt is not None:
+            attempt.endpoint, attempt.is_translated = self._broken.endpoint, self._broken.is_translated
+            if can_continue and _can_continue(attempt.step, self._prefix):
+                attempt.prefix = self._prefix
         return attempt
 
     def continue_with(self, attempt: Attempt) -> ResumedStream:

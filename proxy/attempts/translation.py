@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 from msgspec.structs import replace
 
+from proxy.attempts.hub_request import answer_context, hub_request
 from proxy.attempts.target_params import apply_params, params_warnings
 from proxy.attempts.transform_failures import Guard, request_failure, response_failure
 from proxy.config.schema import NO_PARAMS
@@ -15,8 +17,9 @@ from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseContext
 from proxy.dialects.errors import error_from_stream
 from proxy.dialects.hub.events import error_of, has_content
+from proxy.dialects.hub.params import drop_warnings
 from proxy.dialects.hub.request_members import replace_members
-from proxy.dialects.lenient_json import parse_or_none
+from proxy.dialects.lenient_json import parse_or_none, serialize
 from proxy.errors import ParrotError, UpstreamError, UpstreamErrorResponse
 from proxy.exchange import Attempt
 from proxy.headers import to_downstream
@@ -38,36 +41,56 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
         request = dialect.build_request(_caller_request(attempt))
         if step.target.body:  # what the file adds to every request
             request = replace(request, body=replace_members(request.body, dict(step.target.body), drop=()))
-    warnings = params_warnings(attempt.exchange.body, step.target.params) if step.target.params.drop else ()
+    if not (attempt.is_translated or step.target.params.drop or step.max_tokens is not None):
+        return request
+    warnings = _warnings(attempt)
+    return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
+
+
+def _warnings(attempt: Attempt) -> tuple[str, ...]:
+    """Return the warnings of what was changed ahead of the dialect."""
+    step = attempt.step
+    warnings: tuple[str, ...] = ()
+    body = attempt.exchange.body
+    if attempt.is_translated:
+        hub = hub_request(attempt.exchange)
+        body = hub.body
+        warnings = (*hub.warnings, *drop_warnings(hub.hosted_tools, "tool"))
+    if step.target.params.drop:
+        warnings = (*params_warnings(body, step.target.params), *warnings)
     if step.max_tokens is not None:
         warnings = (f"max-tokens-clamped;value={step.max_tokens}", *warnings)
-    return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
+    return warnings
 
 
 def _caller_request(attempt: Attempt) -> CallerRequest:
     """Return the caller's request, with `max_tokens` clamped as planned, and the answer's beginning if it is resumed."""
     exchange, target, max_tokens = attempt.exchange, attempt.step.target, attempt.step.max_tokens
-    body, raw = exchange.body, exchange.raw
+    if attempt.is_translated:
+        body: Mapping[str, Any] = hub_request(exchange).body
+        raw = serialize(body)
+    else:
+        body, raw = exchange.body, exchange.raw
     if target.params is not NO_PARAMS:
         body, raw = apply_params(body, raw, target.params)
     if max_tokens is not None:
-        known = MAX_TOKENS_MEMBERS[exchange.endpoint]
+        known = MAX_TOKENS_MEMBERS[attempt.endpoint]
         clamped = dict.fromkeys([name for name in known if name in body] or known[:1], max_tokens)
         body, raw = {**body, **clamped}, replace_members(raw, clamped)
     if attempt.prefix is not None:
         changes = continuation_members(body, attempt.prefix)
         body, raw = {**body, **changes}, replace_members(raw, changes)
     options = exchange.policy.dialect_options
-    return CallerRequest(
-        exchange.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or ""
-    )
+    return CallerRequest(attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or "")
 
 
 def translate_response(attempt: Attempt, body: bytes) -> bytes:
     """Return a complete answer in the caller's format, without secrets."""
     provider = attempt.step.target.provider
     context = response_context(attempt)
-    return DIALECTS[provider.dialect].translate_response(provider.redactor.redact_answer(body), context)
+    translated = DIALECTS[provider.dialect].translate_response(provider.redactor.redact_answer(body), context)
+    from_hub = attempt.exchange.client_format.response_from_hub if attempt.is_translated else None
+    return translated if from_hub is None else from_hub(translated, answer_context(attempt.exchange))
 
 
 def response_error(attempt: Attempt, status: int, headers: Mapping[str, str], body: bytes) -> UpstreamErrorResponse:
@@ -99,8 +122,8 @@ def response_context(attempt: Attempt) -> ResponseContext:
         model=target.model,
         id=f"chatcmpl-{exchange.id}",
         created=int(exchange.runtime.wall()),
-        endpoint=exchange.endpoint,
-        show_usage=exchange.facts.include_usage,
+        endpoint=attempt.endpoint,
+        show_usage=attempt.is_translated or exchange.facts.include_usage,
         tool_names=attempt.provider_request.tool_names,
         answer=attempt.completion,
         on_exception=partial(_stream_failure, attempt),

@@ -195,6 +195,8 @@ class Snapshot:
     """By name or pattern, those of the models that have any."""
     strict_params: bool = False
     """Whether an unsupported parameter excludes the target. Otherwise the parameter is dropped."""
+    keeps_hosted_tools: bool = False
+    """Whether an offered hosted tool excludes the targets that lack it, even if none has it."""
     default_strategy: str = "automatic"
     """The strategy of requests that name none."""
     max_inflight: int = 1000

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec import Meta
 
 from proxy.config.json_schema import VARIABLE, words
 from proxy.config.plain_values import NO_POLICY
 from proxy.config.snapshot import targets_for_model
-from proxy.errors import NoEligibleProviderError, ParrotError
+from proxy.errors import InvalidRequestError, NoEligibleProviderError, ParrotError
 from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
+from proxy.routing.client_request import read_request
 from proxy.routing.decision import decide
 from proxy.routing.eligibility import unsupported_param
-from proxy.routing.facts import parse_facts
+from proxy.routing.native import UNSUPPORTED_FEATURE
 from proxy.routing.policy import all_control_headers
 from proxy.routing.policy_levels import conflict_text, policy_for, reason_levels
 from proxy.routing.routing_request import RoutingRequest
@@ -57,27 +57,26 @@ class RoutingMiddleware:
 
     def _decide(self, exchange: Exchange) -> None:
         body = exchange.body
-        exchange.facts = parse_facts(exchange.endpoint, body)
+        read = read_request(exchange.endpoint, body)
+        exchange.facts = read.facts
+        if read.hub is not None:
+            exchange.keep_hub(read.hub)
         if "routing" in body or exchange.snapshot.has_policies or exchange.identity.policy is not NO_POLICY:
             headers = all_control_headers(body, exchange.control_headers)
             key = exchange.identity.policy
             exchange.policy = policy_for(exchange.facts.model, headers, exchange.snapshot, key=key)
-        request, cache = _routing_request(exchange, body), exchange.runtime.decision_cache
-        exchange.decision = decide(request, exchange.snapshot, signals(exchange), cache)
+        snapshot = exchange.snapshot
+        request = RoutingRequest(
+            read.facts, exchange.policy, snapshot.default_strategy, exchange.id, read.params, snapshot.defaults.region
+        )
+        exchange.decision = decide(request, snapshot, signals(exchange), exchange.runtime.decision_cache)
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
-            raise _no_eligible_provider(exchange)
+            raise _refusal(exchange, read.failure)
         if exchange.decision.warnings:
             exchange.warnings.extend(exchange.decision.warnings)
         if exchange.decision.pick is not None:  # recorded at once, as the next decision must see it
             exchange.runtime.round_robin.record(exchange.decision.pick)
-
-
-def _routing_request(exchange: Exchange, body: Mapping[str, Any]) -> RoutingRequest:
-    """Return the decision's input. The default strategy is in the snapshot, where the dry run reads it too."""
-    facts, policy, snapshot = exchange.facts, exchange.policy, exchange.snapshot
-    region = snapshot.defaults.region
-    return RoutingRequest(facts, policy, snapshot.default_strategy, exchange.id, body, region)
 
 
 def signals(exchange: Exchange) -> Signals:
@@ -122,6 +121,14 @@ def _annotate(exchange: Exchange, response: Response) -> None:
 def _explain(exchange: Exchange, error: ParrotError) -> None:
     if exchange.policy.route_explain and exchange.decision.strategy:
         error.extra["routing"] = exchange.explain()
+
+
+def _refusal(exchange: Exchange, failure: InvalidRequestError | None) -> InvalidRequestError:
+    """Return the error of a request that no provider may serve: why it has no translation, if nothing else is the reason."""
+    reasons = (each.reason for each in exchange.decision.excluded)
+    if failure is not None and all(reason.startswith(UNSUPPORTED_FEATURE) for reason in reasons):
+        return failure
+    return _no_eligible_provider(exchange)
 
 
 def _no_eligible_provider(exchange: Exchange) -> NoEligibleProviderError:

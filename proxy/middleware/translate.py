@@ -15,6 +15,9 @@ class Translate:
 
     unsupported_params: Literal["drop", "error"] = "drop"
     """`drop`: a parameter that the target cannot express is dropped with a warning. `error`: the target is excluded."""
+    hosted_tools: Literal["drop", "exclude"] = "drop"
+    """Of an offered tool that a provider runs itself. `drop`: it is dropped with a warning if no eligible target has it.
+    `exclude`: targets without it are excluded."""
 
     def before(self, attempt: Attempt) -> None:
         """Set the provider request. Raises InvalidRequestError for what the target's format cannot express."""

@@ -18,6 +18,8 @@ from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.hub.params import ESSENTIAL_PARAMS, essential_params
 from proxy.routing.cost_ceiling import ADMITTED, Admission, CostCeiling
+from proxy.routing.facts import Facts
+from proxy.routing.native import endpoint_exclusion, is_native, without_hosted_tools
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.observations import MAX_TOKEN_RATIO
 from proxy.telemetry.signals import Signal
@@ -48,7 +50,8 @@ def eligibility_key(request: RoutingRequest) -> EligibilityKey:
     """Return the kind of the request: requests with equal keys have the same eligible targets."""
     facts, policy = request.facts, request.policy
     return (
-        facts.model, facts.endpoint, facts.needs, policy.provider, policy.include_providers, policy.exclude_providers,
+        facts.model, facts.endpoint, facts.hub_endpoint, facts.unsupported_feature, facts.hosted_tools, facts.needs,
+        policy.provider, policy.include_providers, policy.exclude_providers,
         policy.provider_fallbacks, policy.provider_regions, policy.data_residency, policy.failover_config, policy.conflicts,
     )  # fmt: skip
 
@@ -57,6 +60,8 @@ def eligible_targets(request: RoutingRequest, snapshot: Snapshot) -> EligibleTar
     """Apply the static filters to every target of the model, or of the request's failover config."""
     targets, not_in_chain = _targets(request, snapshot)
     reasons = [(target, static_exclusion(target, request)) for target in targets]
+    if request.facts.hosted_tools:
+        reasons = without_hosted_tools(reasons, request.facts, snapshot.keeps_hosted_tools)
     excluded = [Exclusion(target.id, target.provider.name, reason) for target, reason in reasons if reason]
     eligible = tuple(target for target, reason in reasons if not reason)
     min_context_window = min(
@@ -99,8 +104,8 @@ def _provider_exclusion(provider: Provider, request: RoutingRequest) -> str | No
         return "disabled"
     if policy.conflicts:
         return "policy_conflict"
-    if request.facts.endpoint not in DIALECTS[provider.dialect].paths:
-        return "endpoint_unsupported"
+    if reason := endpoint_exclusion(provider, request.facts):
+        return reason
     if policy.provider and name not in policy.provider:
         return "not_in_provider"
     if policy.include_providers and name not in policy.include_providers:
@@ -151,7 +156,7 @@ def request_check(request: RoutingRequest, snapshot: Snapshot, min_context_windo
     may_be_too_long = facts.prompt_tokens * MAX_TOKEN_RATIO > min_context_window
     if not may_be_too_long and not params:
         return ceiling.check if ceiling else None
-    params_exclusion = _params_exclusion(params, snapshot.strict_params) if params else None
+    params_exclusion = _params_exclusion(params, snapshot.strict_params, facts) if params else None
     return _RequestFilters(facts.prompt_tokens, ceiling, params_exclusion).check
 
 
@@ -178,8 +183,11 @@ _MAX_NAMES = 10
 _MAX_NAME_LENGTH = 64
 
 
-def _params_exclusion(params: Mapping[str, Any], strict: bool) -> Callable[[Target], str | None]:
-    """Return the filter of targets that cannot express a parameter: any if `strict`, else only an essential one."""
+def _params_exclusion(params: Mapping[str, Any], strict: bool, facts: Facts) -> Callable[[Target], str | None]:
+    """Return the filter of targets that cannot express a parameter: any if `strict`, else only an essential one.
+
+    A target that takes the caller's own format unchanged is asked nothing, where that is not the hub's.
+    """
 
     @cache  # once for all targets of one model, since a request may have any number of parameters
     def reason_for(dialect: str, model: str, dropped: tuple[str, ...]) -> str | None:
@@ -190,7 +198,12 @@ def _params_exclusion(params: Mapping[str, Any], strict: bool) -> Callable[[Targ
         ]
         return _UNSUPPORTED + ", ".join(name[:_MAX_NAME_LENGTH] for name in names[:_MAX_NAMES]) if names else None
 
-    return lambda target: reason_for(target.provider.dialect, target.rules_model, target.params.drop)
+    def exclusion(target: Target) -> str | None:
+        if facts.hub_endpoint and is_native(target.provider, facts):
+            return None
+        return reason_for(target.provider.dialect, target.rules_model, target.params.drop)
+
+    return exclusion
 
 
 def unsupported_param(reason: str) -> str | None:

@@ -12,7 +12,15 @@ from msgspec import Struct
 from proxy.dialects import DIALECTS
 from proxy.errors import InvalidRequestError
 from proxy.json_values import BYTES_PER_VALUE, VALUES_PER_CONTAINER, count_values
-from proxy.routing.request_body import ChatBody, CompletionsBody, Message, RequestBody, ResponsesBody, parse_body
+from proxy.routing.request_body import (
+    ChatBody,
+    CompletionsBody,
+    Message,
+    MessagesBody,
+    RequestBody,
+    ResponsesBody,
+    parse_body,
+)
 
 
 class Facts(Struct, frozen=True):
@@ -37,6 +45,12 @@ class Facts(Struct, frozen=True):
     """Capabilities that the target must have, of `tools`, `images` and `json_schema`."""
     is_plain_text: bool = True
     """Whether the answer is text: the request offers no tools and asks for no other format."""
+    hub_endpoint: str = ""
+    """The endpoint by which a target without `endpoint` may serve a translation. Empty if there is none."""
+    unsupported_feature: str = ""
+    """The member of the body because of which there is no translation."""
+    hosted_tools: tuple[str, ...] = ()
+    """Names of the offered tools that only a target with `endpoint` can run."""
 
 
 def parsed_bytes(raw: bytes, max_values: int) -> int:
@@ -93,6 +107,7 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
     "completions": _Endpoint(CompletionsBody, "prompt"),
     "embeddings": _Endpoint(required_member="input"),
     "images": _Endpoint(required_member="prompt"),
+    "messages": _Endpoint(MessagesBody),
     "moderations": _Endpoint(required_member="input", default_model="omni-moderation-latest"),
     "responses": _Endpoint(ResponsesBody),  # `input` is optional: a stored prompt may be continued without it
 }
@@ -100,6 +115,7 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
 MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "chat": ("max_completion_tokens", "max_tokens"),
     "completions": ("max_tokens",),
+    "messages": ("max_tokens",),
     "responses": ("max_output_tokens",),
 }
 """The members that limit the output tokens, by endpoint. Other endpoints have no such limit."""
@@ -166,8 +182,8 @@ def _prompt_count(members: RequestBody) -> int:
 
 
 def _count_other_text(members: RequestBody) -> int:
-    """Return the characters of text outside messages: tools, prompt, input and instructions."""
-    values = [value for value in (members.tools, members.prompt, members.input, members.instructions) if value]
+    """Return the characters of text outside chat messages."""
+    values = [value for value in members.other_texts if value]
     return sum([len(value) if isinstance(value, str) else len(orjson.dumps(value)) for value in values])
 
 

@@ -40,6 +40,11 @@ class RequestBody(Struct, frozen=True):
         """The maximum tokens of a choice, or None if the body sets no limit."""
         return None
 
+    @property
+    def other_texts(self) -> tuple[Any, ...]:
+        """The members that hold text outside of chat messages."""
+        return self.tools, self.prompt, self.input, self.instructions
+
 
 class ChatBody(RequestBody, frozen=True):
     """Further members of a chat completion."""
@@ -63,6 +68,18 @@ class CompletionsBody(RequestBody, frozen=True):
     def output_token_limit(self) -> int | None:
         """See RequestBody."""
         return self.max_tokens
+
+
+class MessagesBody(CompletionsBody, frozen=True):
+    """Further members of a request to /messages."""
+
+    messages: Any = None
+    system: Any = None
+
+    @property
+    def other_texts(self) -> tuple[Any, ...]:
+        """See RequestBody."""
+        return self.tools, self.messages, self.system
 
 
 class ResponsesBody(RequestBody, frozen=True):

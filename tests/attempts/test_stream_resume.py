@@ -154,7 +154,8 @@ TOOLS = {"tools": [{"type": "function", "function": {"name": "f"}}]}
 def test_only_plain_text_of_one_choice_of_a_chat_may_be_resumed(endpoint, members, n, text_only, resumes):
     attempt = planned().start_first()
     exchange = attempt.exchange
-    exchange.endpoint, exchange.facts = endpoint, parse_facts("chat", {**BODY, "n": n, **members})
+    attempt.endpoint = exchange.endpoint = endpoint
+    exchange.facts = parse_facts("chat", {**BODY, "n": n, **members})
     attempt.completion.text_only = text_only
     assert may_resume(attempt) is resumes
 

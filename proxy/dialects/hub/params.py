@@ -143,12 +143,12 @@ class ParamTable:
                 yield number, value
 
 
-def drop_warnings(names: Iterable[str]) -> tuple[str, ...]:
-    """Return warnings for dropped parameters. Names invalid in a header become `unknown`. Those over 20 are only counted."""
+def drop_warnings(names: Iterable[str], kind: str = "param") -> tuple[str, ...]:
+    """Return warnings for dropped parameters, or what else `kind` says. Names invalid in a header become `unknown`. Those over 20 are only counted."""
     printable = dict.fromkeys(name if _PRINTABLE.fullmatch(name) else "unknown" for name in names)
     others = len(printable) - _MAX_WARNINGS
-    warnings = [f"param-dropped;name={name}" for name in islice(printable, _MAX_WARNINGS)]
-    return (*warnings, *([f"param-dropped;others={others}"] if others > 0 else []))
+    warnings = [f"{kind}-dropped;name={name}" for name in islice(printable, _MAX_WARNINGS)]
+    return (*warnings, *([f"{kind}-dropped;others={others}"] if others > 0 else []))
 
 
 def _below(value: Any, number: NumericParam) -> bool:

@@ -1,0 +1,76 @@
+"""The caller's end of a stream: the event that ends it, and where it must be translated all others, in the caller's format.
+
+Where the attempts' events are in the hub's format and the caller speaks another, they are translated here: after what a
+resume removes from them, and before the transforms of the middlewares.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from proxy.attempts.call import StreamWriter
+from proxy.attempts.hub_request import answer_context
+from proxy.attempts.stream_error import error_event
+from proxy.errors import ParrotError
+from proxy.exchange import Attempt, Exchange
+from proxy.ingress.client_format import FromHub
+from proxy.sse import encode
+
+_DONE = encode(b"[DONE]")
+
+
+class ClientStream:
+    """A stream whose events are in the caller's format already."""
+
+    __slots__ = ("_exchange", "_writer", "translate")
+
+    def __init__(self, exchange: Exchange, writer: StreamWriter) -> None:
+        self.translate: Callable[[bytes], bytes] | None = None
+        """Turns whole events of the attempts into the caller's. None if they are the same."""
+        self._exchange = exchange
+        self._writer = writer
+
+    def complete(self, *, is_done: bool) -> None:
+        """End a complete stream with the terminal event, unless the provider has sent it."""
+        terminal = self._exchange.client_format.terminal
+        if not is_done and terminal:
+            self._writer.write(terminal)
+        self._writer.finish("ok")
+
+    def fail(self, failure: ParrotError) -> None:
+        """End with an error event: the provider's own if it sent one that clients can read."""
+        self._writer.write(error_event(failure, self._exchange.client_format))
+        self._writer.finish(failure.outcome)
+
+
+class TranslatedStream(ClientStream):
+    """A stream of the hub's format for a caller of another."""
+
+    __slots__ = ("_from_hub",)
+
+    def __init__(self, exchange: Exchange, writer: StreamWriter, from_hub: FromHub) -> None:
+        super().__init__(exchange, writer)
+        exchange.from_hub = self._from_hub = from_hub
+        self.translate = from_hub.feed
+
+    def complete(self, *, is_done: bool) -> None:
+        """End a complete stream with the terminal events that are still to be sent."""
+        rest = b"" if is_done else self._from_hub.feed(_DONE)
+        rest += self._from_hub.end()
+        if rest:
+            self._writer.write(rest)
+        self._writer.finish("ok")
+
+    def fail(self, failure: ParrotError) -> None:
+        """End with an error event."""
+        self._writer.write(self._from_hub.fail(failure))
+        self._writer.finish(failure.outcome)
+
+
+def client_stream(attempt: Attempt, writer: StreamWriter) -> ClientStream:
+    """Return the stream of the caller whose first events are this attempt's."""
+    exchange = attempt.exchange
+    make_from_hub = exchange.client_format.stream_from_hub
+    if not attempt.is_translated or make_from_hub is None:
+        return ClientStream(exchange, writer)
+    return TranslatedStream(exchange, writer, make_from_hub(answer_context(exchange)))

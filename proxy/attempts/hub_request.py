@@ -1,0 +1,21 @@
+"""A request in the hub's format: kept as long as its parsed body, and translated again when it is needed later."""
+
+from __future__ import annotations
+
+from proxy.exchange import Exchange
+from proxy.ingress.client_format import AnswerContext, HubRequest
+
+
+def hub_request(exchange: Exchange) -> HubRequest:
+    """Return the request in the hub's format. Only for a client API that is translated to it."""
+    if exchange.hub is None:
+        translate = exchange.client_format.request_to_hub
+        assert translate is not None
+        exchange.keep_hub(translate(exchange.body))
+    assert exchange.hub is not None
+    return exchange.hub
+
+
+def answer_context(exchange: Exchange) -> AnswerContext:
+    """Return what an answer that is translated from the hub has from its request."""
+    return AnswerContext(exchange.id, int(exchange.runtime.wall()), exchange.facts.model, exchange.echo)

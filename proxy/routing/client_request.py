@@ -1,0 +1,49 @@
+"""Reads a request of any client API for routing: by its own members, or by those of its translation to the hub."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from proxy.errors import InvalidRequestError
+from proxy.ingress import FORMATS
+from proxy.ingress.client_format import HubRequest
+from proxy.routing.facts import Facts, parse_facts
+
+HUB = "chat"
+"""The endpoint of the dialects that takes the hub's format."""
+_NO_PARAMS: Mapping[str, Any] = {}
+_MAX_NAME_LENGTH = 64
+
+
+class ClientRequest(Struct, frozen=True):
+    """What routing knows of a request's body."""
+
+    facts: Facts
+    params: Mapping[str, Any]
+    """The members that a target must be able to express, in the hub's format."""
+    hub: HubRequest | None = None
+    """The request in the hub's format, if that is not its own."""
+    failure: InvalidRequestError | None = None
+    """Why it has no translation, so that only targets that speak its own format may serve it."""
+
+
+def read_request(endpoint: str, body: Mapping[str, Any]) -> ClientRequest:
+    """Read the body of a request to an endpoint.
+
+    Raises InvalidRequestError for a member that is missing or of the wrong type, ahead of any translation.
+    """
+    client_format = FORMATS.get(endpoint)
+    if client_format is None or (translate := client_format.request_to_hub) is None:
+        return ClientRequest(parse_facts(endpoint, body), body)
+    try:
+        hub = translate(body)
+        facts = parse_facts(HUB, hub.body)
+    except InvalidRequestError as error:
+        feature = (error.param or error.code)[:_MAX_NAME_LENGTH]
+        return ClientRequest(replace(parse_facts(endpoint, body), unsupported_feature=feature), _NO_PARAMS, None, error)
+    facts = replace(facts, endpoint=endpoint, hub_endpoint=HUB, hosted_tools=hub.hosted_tools)
+    return ClientRequest(facts, hub.body, hub)

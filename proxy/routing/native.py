@@ -1,0 +1,35 @@
+"""Whether a target speaks the format of a client API, or serves it by a translation to the hub."""
+
+from __future__ import annotations
+
+from proxy.config.snapshot import Provider, Target
+from proxy.dialects import DIALECTS
+from proxy.routing.facts import Facts
+
+UNSUPPORTED_FEATURE = "unsupported_feature: "
+"""Prefix of the reason of a target that lacks what only some vendors have. The member or the tool follows."""
+
+
+def is_native(provider: Provider, facts: Facts) -> bool:
+    """Return whether the provider takes the request in its own format."""
+    return facts.endpoint in DIALECTS[provider.dialect].paths
+
+
+def endpoint_exclusion(provider: Provider, facts: Facts) -> str | None:
+    """Return why the provider takes the request neither in its own format nor in the hub's, or None if it does."""
+    paths = DIALECTS[provider.dialect].paths
+    if facts.endpoint in paths or facts.hub_endpoint in paths:
+        return None
+    return UNSUPPORTED_FEATURE + facts.unsupported_feature if facts.unsupported_feature else "endpoint_unsupported"
+
+
+Reasons = list[tuple[Target, str | None]]
+"""Targets, each with why it may not serve the request, or None if it may."""
+
+
+def without_hosted_tools(reasons: Reasons, facts: Facts, is_kept: bool) -> Reasons:
+    """Exclude the targets that lack a hosted tool, if another target has it or if it must be kept in any case."""
+    if not is_kept and not any(reason is None and is_native(target.provider, facts) for target, reason in reasons):
+        return reasons
+    lacking = UNSUPPORTED_FEATURE + ", ".join(facts.hosted_tools)
+    return [(target, reason or (None if is_native(target.provider, facts) else lacking)) for target, reason in reasons]

@@ -1,0 +1,49 @@
+"""A request of any client API has the same facts as the chat that it is translated to."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.errors import InvalidRequestError
+from proxy.routing.client_request import read_request
+from proxy.routing.facts import parse_facts
+from tests.fake_format import ENDPOINT, fake_format
+
+__all__ = ["fake_format"]
+pytestmark = pytest.mark.usefixtures("fake_format")
+ASK = "What is a parrot? " * 40
+
+
+def test_a_chat_is_read_as_it_is() -> None:
+    body = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+    read = read_request("chat", body)
+    assert (read.params, read.hub, read.failure) == (body, None, None)
+    assert (read.facts.endpoint, read.facts.hub_endpoint) == ("chat", "")
+
+
+def test_another_format_has_the_facts_of_its_translation() -> None:
+    read = read_request(ENDPOINT, {"model": "m", "ask": ASK, "stream": True, "max_tokens": 7, "hosted": ["search"]})
+    chat = read_request("chat", {"model": "m", "messages": [{"role": "user", "content": ASK}]})
+    facts = read.facts
+    assert (facts.endpoint, facts.hub_endpoint, facts.hosted_tools) == (ENDPOINT, "chat", ("search",))
+    assert (facts.model, facts.stream, facts.max_tokens) == ("m", True, 7)
+    assert facts.prompt_tokens == chat.facts.prompt_tokens
+    assert read.hub is not None and read.params == read.hub.body
+
+
+def test_what_has_no_translation_has_the_facts_of_its_own_members() -> None:
+    read = read_request(ENDPOINT, {"model": "m", "input": ASK, "stream": True, "only_native": 1})
+    assert (read.facts.unsupported_feature, read.facts.hub_endpoint) == ("only_native", "")
+    assert read.facts.stream and read.facts.prompt_tokens > 100
+    assert read.hub is None and read.params == {} and read.failure is not None
+
+
+def test_a_member_of_the_wrong_type_is_named() -> None:
+    with pytest.raises(InvalidRequestError, match="'model' must be a string"):
+        read_request(ENDPOINT, {"model": 5, "only_native": 1})
+
+
+def test_the_tokens_of_anthropics_messages_are_estimated_without_a_translation() -> None:
+    body = {"model": "m", "max_tokens": 9, "system": ASK, "messages": [{"role": "user", "content": ASK}]}
+    facts = parse_facts("messages", body)
+    assert facts.max_tokens == 9 and facts.prompt_tokens > 300
