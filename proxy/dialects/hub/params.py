@@ -144,7 +144,7 @@ class ParamTable:
 
 
 def drop_warnings(names: Iterable[str], kind: str = "param") -> tuple[str, ...]:
-    """Return warnings for dropped parameters, or what else `kind` says. Names invalid in a header become `unknown`. Those over 20 are only counted."""
+    """Return warnings for what is dropped. Names invalid in a header become `unknown`. Those over 20 are only counted."""
     printable = dict.fromkeys(name if _PRINTABLE.fullmatch(name) else "unknown" for name in names)
     others = len(printable) - _MAX_WARNINGS
     warnings = [f"{kind}-dropped;name={name}" for name in islice(printable, _MAX_WARNINGS)]
