@@ -6,7 +6,7 @@ import time
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-URL = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+URL = os.environ.get("OPENAI_BASE_URL", "http://127.0.0.1:8090/v1") + "/chat/completions"
 QUESTION = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Say hello."}]}
 
 

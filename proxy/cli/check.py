@@ -5,6 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from proxy.cli import file
+from proxy.cli.banner import enabled_providers
 from proxy.cli.command import Command
 from proxy.config.document import ConfigError, Problem, find_mark
 from proxy.sidecar import InsecureListenError, check_listen_security
@@ -35,6 +36,8 @@ def _run(arguments: Namespace) -> int:
             print(f"  {provider.name} would be disabled: {provider.disabled_reason}")
         for label, reason in provider.missing_keys.items():
             print(f"  {label} of {provider.name} would be skipped: {reason}")
+    if not enabled_providers(snapshot):
+        print("  no provider would be enabled: every request would fail")
     return 0
 
 

@@ -34,8 +34,7 @@ def _run(arguments: Namespace) -> int:
         return 0
     _write(arguments.file, text, force=arguments.force)
     print(f"{arguments.file} is written: {_summary(found)}")
-    option = "" if arguments.file == DEFAULT else f" {arguments.file}"
-    print(f"Next: parrot check{option}, then parrot serve{option}")
+    print(_next_step(found, "" if arguments.file == DEFAULT else f" {arguments.file}"))
     return 0
 
 
@@ -51,8 +50,17 @@ def _write(path: str, text: str, *, force: bool) -> None:
 
 def _summary(found: list[Found]) -> str:
     if not found:
-        return "no API key is set, so it has a local example and all providers as comments"
+        return "no API key is set, so its only provider is Ollama on this machine, and all others are comments"
     return ", ".join(f"{each.name} ({each.variable or each.base_url})" for each in found)
+
+
+def _next_step(found: list[Found], file: str) -> str:
+    if found:
+        return f"Next: parrot check{file}, then parrot serve{file}"
+    return (
+        f"Next: set a key and run parrot init{file} --force, or start Ollama and run parrot serve{file}.\n"
+        f"Without either: parrot serve{file} --sandbox, with simulated providers"
+    )
 
 
 COMMAND = Command(_add_arguments, _run, _DESCRIPTION)

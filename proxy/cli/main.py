@@ -16,6 +16,7 @@ from proxy.cli.standard_streams import FULL_ERRNOS, discard_output, open_closed_
 
 COMMANDS: Mapping[str, str] = {
     "serve": "run the sidecar",
+    "health": "ask a running sidecar whether it is ready",
     "top": "watch the providers of a running sidecar",
     "init": "write a configuration file for the API keys in the environment",
     "check": "validate a configuration file",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import os
 import re
 import signal
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
@@ -14,13 +16,14 @@ from typing import TYPE_CHECKING, Any
 from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
-from proxy import __version__
 from proxy.background import run_in_background
 from proxy.bind import BindError
 from proxy.cli import fault, file
+from proxy.cli.banner import banner
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
 from proxy.cli.logs import FORMATS, LibraryLog, build_logger
 from proxy.cli.loop import run, tune_allocator, tune_garbage_collector
+from proxy.cli.notify import notify
 from proxy.cli.process_failures import ProcessFailures
 from proxy.cli.standard_streams import write_output
 from proxy.config.process_schema import HOST_PATTERN
@@ -69,8 +72,10 @@ async def _serve(arguments: Namespace, generation: Generation, stopped: asyncio.
         _reload_on_hangup(sidecar)
         tune_allocator()
         tune_garbage_collector()
-        write_output(_banner(sidecar, arguments.config, sandbox))
+        write_output(banner(sidecar, arguments.config, sandbox))
+        notify("READY=1", os.environ)
         await stopped.wait()
+        notify("STOPPING=1", os.environ)
     return 0
 
 
@@ -113,7 +118,17 @@ async def _start(arguments: Namespace, generation: Generation, sandbox: ServeSan
     except EnvironmentValueError as error:
         raise CommandError(str(error), exit_code=2) from error
     except BindError as error:
-        raise CommandError(f"cannot listen on {error.address}: {error_reason(error.cause)}") from error
+        raise CommandError(f"cannot listen on {error.address}: {_bind_reason(error, options)}") from error
+
+
+def _bind_reason(error: BindError, options: StartupOptions) -> str:
+    """Return why an address cannot be used, and if its port is taken how to choose another one."""
+    reason = error_reason(error.cause)
+    if error.cause.errno != errno.EADDRINUSE or options.listen.unix == error.address:
+        return reason
+    is_admin = error.address.endswith(f":{options.admin.port}")
+    option, key = ("--admin-port", "admin") if is_admin else ("--port", "listen")
+    return f"{reason}; choose another port with {option}, or with {key}: port in {options.config_path}"
 
 
 def _present(**options: str | int | None) -> dict[str, Any]:
@@ -136,34 +151,6 @@ def _reload_on_hangup(sidecar: Sidecar) -> None:
         run_in_background(sidecar.reloader.reload(), sidecar.handler.runtime.log, "signal_reload_failed")
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, reload)
-
-
-def _banner(sidecar: Sidecar, name: str, sandbox: ServeSandbox | None) -> str:
-    """Return the text printed at start: addresses, providers, and a command to try."""
-    url, snapshot = sidecar.url, sidecar.handler.generation.snapshot
-    name = f"the built-in example, as there is no {file.DEFAULT} here" if name == file.EXAMPLE else name
-    disabled = [
-        f"{name} ({provider.disabled_reason})"
-        for name, provider in snapshot.providers.items()
-        if provider.disabled_reason
-    ]
-    enabled = [name for name, provider in snapshot.providers.items() if not provider.disabled_reason]
-    model = next(iter(snapshot.models), f"{next(iter(enabled), 'PROVIDER')}/MODEL")
-    body = f'{{"model": "{model}", "messages": [{{"role": "user", "content": "Hello"}}]}}'
-    target = f"--unix-socket {url[5:]} http://localhost" if url.startswith("unix:") else url
-    kind = "simulated providers" if sandbox else "providers"
-    fault_url = f"{sandbox.control_url}/providers/{enabled[0]}" if sandbox else ""
-    lines = [
-        f"parrot {__version__} listening on {', '.join(sidecar.server.urls)}, configured by {name}",
-        f"  {kind}: {', '.join(enabled) or 'none'}",
-        *([f"  disabled: {', '.join(disabled)}"] if disabled else []),
-        *([] if url.startswith("unix:") else [f"  dashboard: {url}/dashboard"]),
-        f"  admin: {sidecar.admin_url}/readyz",
-        *([f'  inject a fault: curl -X PUT {fault_url} -d \'{{"fault": "down"}}\''] if sandbox else []),
-        "  try it:",
-        f"    curl {target}/v1/chat/completions -H 'Content-Type: application/json' -d '{body}'",
-    ]
-    return "\n".join(lines)
 
 
 COMMAND = Command(_add_arguments, _run, _DESCRIPTION)

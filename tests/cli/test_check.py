@@ -94,3 +94,10 @@ def test_a_fifo_does_not_block(checked, capsys, tmp_path, monkeypatch):
     assert main(["check", str(tmp_path / "key")]) == 2
     assert capsys.readouterr().err == f"parrot: cannot read {tmp_path}/key: it could not be read within 0.02 s\n"
     os.close(os.open(tmp_path / "key", os.O_WRONLY))  # unblocks the reading thread
+
+
+def test_a_file_without_any_usable_provider_is_valid_but_says_so(checked, monkeypatch):
+    monkeypatch.delenv("PARROT_NO_SUCH_KEY", raising=False)
+    code, out, _ = checked(routing_yaml().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"'))
+    assert code == 0
+    assert out.endswith("\n  no provider would be enabled: every request would fail\n")

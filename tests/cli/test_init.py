@@ -39,8 +39,10 @@ def test_the_written_file_is_valid_and_has_no_keys(
 def test_without_keys_it_is_valid_too(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["init", "mine.yaml"]) == 0
     assert capsys.readouterr().out == (
-        "mine.yaml is written: no API key is set, so it has a local example and all providers as comments\n"
-        "Next: parrot check mine.yaml, then parrot serve mine.yaml\n"
+        "mine.yaml is written: no API key is set, so its only provider is Ollama on this machine, "
+        "and all others are comments\n"
+        "Next: set a key and run parrot init mine.yaml --force, or start Ollama and run parrot serve mine.yaml.\n"
+        "Without either: parrot serve mine.yaml --sandbox, with simulated providers\n"
     )
     assert main(["check", "mine.yaml"]) == 0
 

@@ -116,6 +116,7 @@ HEAVY = {"aiohttp", "structlog", "yaml", "msgspec", "rich", "prometheus_client",
     [
         (["--version"], HEAVY),
         (["--help"], HEAVY),
+        (["health", "--help"], HEAVY),
         (["serve", "--help"], {"proxy.sandbox"}),
         (["check"], {"proxy.sandbox"}),
         (["explain", "--model", "gpt-4"], {"proxy.sandbox", "proxy.server"}),

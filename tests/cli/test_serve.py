@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import re
 import signal
 import socket
 import sys
@@ -96,11 +95,15 @@ def test_problems_do_not_show_keys(capsys, write):
     assert PROVIDER_KEY not in output
 
 
-def test_a_busy_port_is_one_line(capsys, write):
+@pytest.mark.parametrize(
+    ("option", "other", "key"), [("--port", "--admin-port", "listen"), ("--admin-port", "--port", "admin")]
+)
+def test_a_busy_port_is_one_line_that_says_how_to_choose_another(option, other, key, capsys, write):
     with socket.create_server(("127.0.0.1", 0)) as busy:
-        port = busy.getsockname()[1]
-        code, output = run_serve(["-c", write(routing_yaml()), "--port", str(port)], capsys)
-    assert (code, output) == (1, f"parrot: cannot listen on 127.0.0.1:{port}: address already in use\n")
+        port, path = busy.getsockname()[1], write(routing_yaml())
+        code, output = run_serve(["-c", path, other, "0", option, str(port)], capsys)
+    hint = f"choose another port with {option}, or with {key}: port in {path}"
+    assert (code, output) == (1, f"parrot: cannot listen on 127.0.0.1:{port}: address already in use; {hint}\n")
 
 
 @pytest.mark.parametrize(
@@ -168,21 +171,6 @@ def test_in_an_empty_folder_without_the_sandbox_it_says_what_to_do(capsys, tmp_p
     assert "parrot init" in output
 
 
-async def test_without_models_the_banner_names_one_of_a_provider(capsys, write):
-    path = write("providers: {a: {dialect: openai, base_url: 'http://127.0.0.1:1'}}\n")
-    assert '"model": "a/MODEL"' in await serve_once(["-c", path, "--port", "0"], capsys)
-
-
-async def test_the_banner_shows_addresses_providers_and_an_example(capsys, write):
-    file = routing_yaml().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"', 1)
-    path = write(file)
-    output = await serve_once(["-c", path, "--port", "0"], capsys)
-    assert " listening on http://127.0.0.1:" in output and f", configured by {path}\n" in output
-    assert "  providers: b, c\n  disabled: a (PARROT_NO_SUCH_KEY is not set)\n" in output
-    assert "/v1/chat/completions" in output and '"model": "m"' in output
-    assert PROVIDER_KEY not in output
-
-
 async def test_simulated_providers_need_no_keys(capsys, write):
     output = await serve_once(
         ["-c", write(routing_yaml().replace(PROVIDER_KEY, '"${PARROT_NO_SUCH_KEY}"')), "--sandbox", "--port", "0"],
@@ -204,14 +192,6 @@ async def test_a_port_option_overrides_the_unix_socket(capsys, write, tmp_path):
     assert f"curl --unix-socket {tmp_path}/s http://localhost/v1" in output
     assert not (tmp_path / "s").exists()  # removed at the end
     assert " listening on http://127.0.0.1:" in await serve_once(["-c", path, "--port", "0"], capsys)
-
-
-async def test_the_banner_shows_all_addresses_of_a_list(capsys, write):
-    path = write(routing_yaml() + "listen: {host: [127.0.0.1, 127.0.0.2], port: 0}\n")
-    output = await serve_once(["-c", path], capsys)
-    first, second = re.match(r"parrot \S+ listening on http://(\S+), http://(\S+), configured by ", output).groups()
-    assert first.partition(":")[::2] == ("127.0.0.1", second.partition(":")[2]) and second.startswith("127.0.0.2:")
-    assert f"curl http://{first}/v1/chat/completions" in output
 
 
 @pytest.mark.parametrize("host", ["", "http://127.0.0.1", "a b"])
