@@ -1,4 +1,4 @@
-"""The files of deploy/ agree with each other and with the product, and `make deploy-check` reports what it finds."""
+"""The Dockerfile, the Compose file and the unit of systemd agree with each other and with the product."""
 
 from __future__ import annotations
 
@@ -11,9 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from deploy.check.__main__ import main
 from deploy.check.image import instructions
-from deploy.check.outcome import CheckFailedError, SkippedError, run
 from deploy.compose import app
 from proxy.cli.main import COMMANDS
 from proxy.config.schema import Drain
@@ -95,42 +93,3 @@ def test_every_package_of_the_image_is_pinned_by_hash() -> None:
 def test_commands_of_the_deployment_exist() -> None:
     used = [*re.findall(r"/opt/parrot/bin/parrot (\w+)", UNIT), "health", COMPOSE["services"]["parrot"]["command"][0]]
     assert set(used) == {"serve", "check", "health"} <= COMMANDS.keys()
-
-
-def passing() -> str:
-    return "3 files"
-
-
-def failing() -> str:
-    raise CheckFailedError("line 1\nline 2")
-
-
-def skipping() -> str:
-    raise SkippedError("needs a tool")
-
-
-CHECKS = {"good": passing, "bad": failing, "absent": skipping}
-
-
-def test_deploy_check_prints_a_line_for_each_check_and_fails_if_one_does(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main([], CHECKS) == 1
-    lines = re.sub(r" +[\d.]+ s  ", " ", capsys.readouterr().out).splitlines()
-    assert lines == [
-        "good    passed 3 files",
-        "bad     failed line 1",
-        "    line 2",
-        "absent  skipped needs a tool",
-        "1 passed, 1 failed, 1 skipped",
-    ]
-
-
-@pytest.mark.parametrize(("names", "code"), [(["good"], 0), (["good", "absent"], 0), (["bad"], 1), (["other"], 2)])
-def test_chosen_checks_decide_the_exit_code(names: list[str], code: int) -> None:
-    assert main(names, CHECKS) == code
-
-
-def test_a_failed_command_shows_the_end_of_its_output() -> None:
-    with pytest.raises(CheckFailedError) as caught:
-        run("sh", "-c", "seq 100; echo reason >&2; exit 3")
-    lines = str(caught.value).splitlines()
-    assert lines[0].endswith("exit code 3") and lines[-2:] == ["100", "reason"] and len(lines) == 41
