@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -45,6 +45,8 @@ class Call:
     now: float = 0.0
     """Unix seconds."""
     window: RateLimitWindow = RateLimitWindow()
+    storage: MutableMapping[str, Any] = field(default_factory=dict)
+    """What the provider keeps from one request to the next."""
 
     def id(self, length: int = 24) -> str:
         """Return a deterministic hexadecimal id for this request: `length` digits, at most 64."""

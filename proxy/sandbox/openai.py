@@ -12,6 +12,7 @@ from proxy.sandbox.limits import MAX_TOOLS, check_length, check_maxima
 from proxy.sandbox.openai_chat import complete_chat
 from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
 from proxy.sandbox.openai_responses import responses
+from proxy.sandbox.openai_stored import compact, input_tokens, stored_response
 
 MODEL_SNAPSHOTS: Mapping[str, str] = {
     "gpt-3.5-turbo": "gpt-3.5-turbo-0125",
@@ -49,17 +50,17 @@ _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
 
 def handle(call: Call) -> Reply:
     """Answer one request as OpenAI's API would."""
-    lists_models = (call.method, call.path) == ("GET", "/v1/models")
-    endpoint = _ENDPOINTS.get(call.path) if call.method == "POST" else None
-    if endpoint is None and not lists_models:
-        raise SimulatedError(404, f"Invalid URL ({call.method} {call.path})")
     if not call.headers.get("Authorization", "").startswith("Bearer "):
         raise SimulatedError(401)
-    if endpoint is None:
-        return with_headers(_models(call), _headers(call))
-    body = parse_json_object(call)
-    _check(body, endpoint)
-    return with_headers(endpoint.handler(call, body), _headers(call))
+    endpoint = _ENDPOINTS.get(call.path) if call.method == "POST" else None
+    if endpoint is not None:
+        body = parse_json_object(call)
+        _check(body, endpoint)
+        return with_headers(endpoint.handler(call, body), _headers(call))
+    reply = _models(call) if (call.method, call.path) == ("GET", "/v1/models") else stored_response(call)
+    if reply is None:
+        raise SimulatedError(404, f"Invalid URL ({call.method} {call.path})")
+    return with_headers(reply, _headers(call))
 
 
 def render_error(call: Call, error: SimulatedError) -> Reply:
@@ -182,12 +183,24 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
     "/v1/moderations": _Endpoint(moderations, "input model", {"input": _LISTED}),
     "/v1/responses": _Endpoint(
         responses,
-        "access_programs background background_options context_management conversation image include input"
-        " instructions max_output_tokens max_tool_calls metadata model moderation parallel_tool_calls"
+        "access_programs background background_options client_metadata context_management conversation image include"
+        " input instructions max_output_tokens max_tool_calls metadata model moderation parallel_tool_calls"
         " previous_response_id prompt prompt_cache_key prompt_cache_options prompt_cache_retention reasoning"
         " safety_identifier service_tier store stream stream_options temperature text tool_choice tools top_logprobs"
         " top_p truncation user",
         {"model": _STRING, "input": _LISTED},
+    ),
+    "/v1/responses/compact": _Endpoint(
+        compact,
+        "image input instructions model previous_response_id prompt_cache_key prompt_cache_options"
+        " prompt_cache_retention service_tier",
+        {"model": _STRING},
+    ),
+    "/v1/responses/input_tokens": _Endpoint(
+        input_tokens,
+        "conversation input instructions model parallel_tool_calls personality previous_response_id reasoning text"
+        " tool_choice tools truncation",
+        {},
     ),
 }
 

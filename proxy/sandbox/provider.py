@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from random import Random
+from typing import Any
 
 import msgspec
 from aiohttp import web
@@ -75,6 +76,7 @@ class SimulatedProvider:
         self._environment = environment
         self._request_count = 0
         self._minute = _Minute()
+        self._storage: dict[str, Any] = {}
 
     async def apply(self, scenario: Scenario) -> None:
         """Use the scenario from the next request on. Raises OSError if the port cannot be opened again."""
@@ -98,7 +100,9 @@ class SimulatedProvider:
     def _call(self, request: web.BaseRequest, body: bytes) -> Call:
         now = self._environment.clock()
         self._request_count += 1
-        call = Call(self.name, request.method, request.path, request.headers, body, request.query)
+        call = Call(
+            self.name, request.method, request.path, request.headers, body, request.query, storage=self._storage
+        )
         return replace(call, number=self._request_count, now=now, window=self._minute.count_request(now))
 
     def _counting_simulation(self) -> Simulation:

@@ -49,6 +49,13 @@ def events(**body):
     return parsed
 
 
+def without_additions(response):
+    """Return the response without the members that OpenAI's API has and the SDK's type has not."""
+    additions = ("frequency_penalty", "presence_penalty", "store")
+    assert set(additions) <= response.keys()
+    return {name: value for name, value in response.items() if name not in additions}
+
+
 async def test_the_sdk_parses_a_tool_call_and_sends_the_result(sdk):
     request = {"model": "gpt-4o", "tools": [WEATHER]}
     asks = [{"role": "user", "content": "get_weather please"}]
@@ -63,7 +70,7 @@ async def test_the_sdk_parses_a_tool_call_and_sends_the_result(sdk):
 
 @pytest.mark.parametrize("more", [{}, {"max_output_tokens": 3}, {"input": "get_weather", "tools": [WEATHER]}])
 def test_responses_match_openais_types(more):
-    Response.model_validate(response_json(**more), extra="forbid")
+    Response.model_validate(without_additions(response_json(**more)), extra="forbid")
     for event in events(**more):
         EVENTS.validate_python(event)
 
@@ -113,7 +120,68 @@ def test_the_response_repeats_the_request():
     assert got["usage"]["input_tokens"] > response_json()["usage"]["input_tokens"]
 
 
-def test_a_previous_response_is_never_found():
+NOTE = {"type": "custom", "name": "take_note"}
+AGENTS = {
+    "type": "namespace",
+    "name": "agents",
+    "description": "d",
+    "tools": [{**WEATHER, "name": "close_agent"}, NOTE],
+}
+
+
+@pytest.mark.parametrize(
+    "tools, text, expected",
+    [
+        ([NOTE], "take_note", ("custom_tool_call", "take_note", None)),
+        ([AGENTS], "close_agent", ("function_call", "close_agent", "agents")),
+        ([AGENTS], "take_note", ("custom_tool_call", "take_note", "agents")),
+        ([WEATHER], "How is the weather?", ("function_call", "get_weather", None)),
+        ([{"type": "web_search"}], "web_search", ("message", None, None)),
+    ],
+)
+def test_a_call_has_the_words_of_its_tool(tools, text, expected):
+    [item] = response_json(tools=tools, input=text)["output"]
+    assert (item["type"], item.get("name"), item.get("namespace")) == expected
+    stream = events(tools=tools, input=text)
+    assert stream[-1]["response"]["output"] == [item] and stream[-2]["item"] == item
+
+
+def test_the_result_of_a_custom_tool_is_answered():
+    asked = [{"role": "user", "content": "take_note"}]
+    [use] = response_json(tools=[NOTE], input=asked)["output"]
+    result = {"type": "custom_tool_call_output", "call_id": use["call_id"], "output": "noted"}
+    [message] = response_json(tools=[NOTE], input=[*asked, use, result])["output"]
+    assert message["content"][0]["text"].endswith("The tool said: noted")
+
+
+@pytest.mark.parametrize("include, sealed", [([], False), (["reasoning.encrypted_content"], True)])
+def test_reasoning_comes_first_if_its_summary_is_requested(include, sealed):
+    members = {"reasoning": {"summary": "auto"}, "include": include}
+    reasoning, message = response_json(**members)["output"]
+    assert (reasoning["type"], message["type"]) == ("reasoning", "message")
+    assert ("encrypted_content" in reasoning) is sealed
+    for event in events(**members):
+        EVENTS.validate_python(event)
+
+
+def test_what_coding_agents_send_is_accepted():
+    more = {"client_metadata": {"session": "x"}, "store": False, "prompt_cache_key": "k", "parallel_tool_calls": True}
+    tools = [NOTE, AGENTS, WEATHER, {"type": "web_search", "external_web_access": False}]
+    got = response_json(tools=tools, include=["reasoning.encrypted_content"], **more)
+    assert (got["status"], got["store"], len(got["tools"])) == ("completed", False, 4)
+
+
+async def test_a_conversation_goes_on_from_a_stored_response(sdk):
+    first = await sdk.responses.create(model="gpt-4o", input="get_weather", tools=[WEATHER])
+    result = {"type": "function_call_output", "call_id": first.output[0].call_id, "output": "sunny"}
+    second = await sdk.responses.create(model="gpt-4o", input=[result], previous_response_id=first.id)
+    assert second.output_text.endswith("The tool said: sunny")
+    assert second.usage.input_tokens > first.usage.input_tokens
+    with pytest.raises(openai.BadRequestError, match="not found"):
+        await sdk.responses.create(model="gpt-4o", input="hi", previous_response_id="resp_1")
+
+
+def test_an_unknown_previous_response_is_an_error():
     with pytest.raises(SimulatedError) as caught:
         reply(previous_response_id="resp_1")
     assert (caught.value.status, caught.value.code) == (400, "previous_response_not_found")
