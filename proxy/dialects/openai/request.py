@@ -96,7 +96,13 @@ def _image_changes(request: CallerRequest) -> _Change:
     return _Change({name: value for name, value in mapped if value is not None}, dropped, with_effect)
 
 
+def _response_changes(request: CallerRequest) -> _Change:
+    changes = without_sealed_reasoning(request)
+    return _Change(changes) if changes else _UNCHANGED
+
+
 _CHANGES: Mapping[str, Callable[[CallerRequest], _Change]] = {
     "chat": _chat_changes,
     "images": _image_changes,
+    "responses": _response_changes,
 }
