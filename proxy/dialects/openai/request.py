@@ -13,6 +13,7 @@ from proxy.dialects.hub.params import check_essential, drop_warnings
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.hub.token_limit import clamped_limit, exceeds, limit_warnings, most_tokens
 from proxy.dialects.openai.params import effort_change, effort_warnings, unsupported_params
+from proxy.dialects.openai.response_items import without_sealed_reasoning
 from proxy.dialects.openai.tables import (
     CHECKED_PARAMS,
     CLEANING,
