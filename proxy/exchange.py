@@ -14,7 +14,7 @@ from proxy.config.snapshot import Snapshot
 from proxy.dialects.contract import ProviderRequest
 from proxy.errors import ParrotError
 from proxy.headers import MAX_VALUE_LENGTH, strip_control_chars
-from proxy.ingress import find_format
+from proxy.ingress import find_format, guess_format
 from proxy.ingress.client_format import ClientFormat, FromHub, HubRequest
 from proxy.memory_account import UNLIMITED, MemoryAccount
 from proxy.messages import CompletionState, Request, Response
@@ -55,6 +55,8 @@ class Exchange(Struct, eq=False):
     """When its head was complete, by the runtime's clock."""
     endpoint: str = ""
     """The endpoint's name in the dialects, such as `chat`. Empty for the sidecar's own endpoints."""
+    path_model: str = ""
+    """The model that the path names in place of the body."""
     identity: Identity = ANONYMOUS
     """Whose request it is."""
     authenticate_later: Callable[[str], str | None] | None = None
@@ -107,7 +109,7 @@ class Exchange(Struct, eq=False):
     """How it ended, for logs and metrics. Set once, at its end."""
     _waits: int = 0
     _wait_started: float = 0.0
-    _members: Mapping[str, Any] | None = None
+    _members: dict[str, Any] | None = None
     """The body as parsed."""
     _members_bytes: int = 0
 
@@ -122,6 +124,8 @@ class Exchange(Struct, eq=False):
                 self.memory.hold(size)
                 self._members_bytes = size
             self._members = parse_json_object(self.raw)
+            if self.path_model:
+                self._members["model"] = self.path_model
         return self._members
 
     def keep_hub(self, hub: HubRequest) -> None:
@@ -151,7 +155,7 @@ class Exchange(Struct, eq=False):
     @property
     def client_format(self) -> ClientFormat:
         """The format that the caller speaks."""
-        return find_format(self.endpoint)
+        return find_format(self.endpoint) if self.endpoint else guess_format(self.request)
 
     def error_event(self, error: ParrotError) -> bytes:
         """Return the event that ends the caller's stream, in whatever state it is."""

@@ -6,6 +6,8 @@ from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.ingress.openai_responses import OPENAI_RESPONSES
+from proxy.ingress.paths import PATHS, api_path
+from proxy.messages import Request
 
 FORMATS: Mapping[str, ClientFormat] = {
     "messages": ANTHROPIC_MESSAGES,
@@ -17,3 +19,10 @@ FORMATS: Mapping[str, ClientFormat] = {
 def find_format(endpoint: str) -> ClientFormat:
     """Return the format of an endpoint (`chat`, `responses`, …). OpenAI Chat's for everything else."""
     return FORMATS.get(endpoint, OPENAI_CHAT)
+
+
+def guess_format(request: Request) -> ClientFormat:
+    """Return the format of a request whose endpoint is not known: by what its path begins with, or by its SDK's header."""
+    path = api_path(request.path.partition("?")[0]).path
+    endpoint = PATHS.get("/".join(path.split("/", 3)[:3]), "")
+    return find_format("messages" if "anthropic-version" in request.headers else endpoint)

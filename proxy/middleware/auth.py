@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Annotated
+from urllib.parse import parse_qsl
 
 from msgspec import Meta
 
@@ -15,10 +16,12 @@ from proxy.config.units import Secret
 from proxy.errors import AuthenticationError
 from proxy.exchange import Exchange, Identity
 from proxy.host_origin import check_host, check_origin
-from proxy.messages import Headers
+from proxy.messages import Request
 
 LATE_KEY_PATHS = frozenset({"/v1/providers/health/stream"})
 """Where a websocket may send its key in its first message, because a browser's websocket cannot send headers."""
+KEY_HEADERS = ("x-api-key", "api-key", "x-goog-api-key")
+"""Headers with a key, of the SDKs that send no `Authorization`. Google's may send it as `?key=` in the query."""
 _ORIGIN = re.compile(r"[a-z][a-z0-9+.-]*://[a-z0-9._\[\]:-]+")
 """The form in which a browser sends an origin: https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin."""
 Origin = Annotated[str, Meta(extra_json_schema={"pattern": rf"^(null|{_ORIGIN.pattern})$|\$\{{"})]
@@ -68,10 +71,10 @@ class Auth:
         elif _sends_key_later(exchange):
             exchange.authenticate_later = self._key_name
         elif not exchange.is_public:
-            exchange.identity = self._identity(headers)
+            exchange.identity = self._identity(exchange.request)
 
-    def _identity(self, headers: Headers) -> Identity:
-        key = self._find(_sent_key(headers))
+    def _identity(self, request: Request) -> Identity:
+        key = self._find(_sent_key(request) or "")
         if key is None:
             raise AuthenticationError("a valid key is required: Authorization: Bearer KEY, or x-api-key: KEY")
         return Identity(key.name, key.policy)
@@ -90,12 +93,21 @@ class Auth:
 def _sends_key_later(exchange: Exchange) -> bool:
     headers, path = exchange.request.headers, exchange.request.path.partition("?")[0]
     websocket = exchange.request.method == "GET" and headers.get("Upgrade", "").lower() == "websocket"
-    return websocket and path in LATE_KEY_PATHS and "Authorization" not in headers and "x-api-key" not in headers
+    return (
+        websocket and path in LATE_KEY_PATHS and "Authorization" not in headers and _sent_key(exchange.request) is None
+    )
 
 
-def _sent_key(headers: Headers) -> str:
+def _sent_key(request: Request) -> str | None:
+    """Return the key in the first of the places where clients send one, or None if there is none."""
+    headers = request.headers
     scheme, _, credentials = headers.get("Authorization", "").partition(" ")
-    return credentials.strip() if scheme.lower() == "bearer" else headers.get("x-api-key", "")
+    if scheme.lower() == "bearer":
+        return credentials.strip()
+    for name in KEY_HEADERS:
+        if name in headers:
+            return headers[name]
+    return next((value for name, value in parse_qsl(request.path.partition("?")[2]) if name == "key"), None)
 
 
 def _digest(text: str) -> bytes:

@@ -11,18 +11,8 @@ from dataclasses import dataclass, field
 from proxy.errors import MethodNotAllowedError, NotFoundError
 from proxy.exchange import Exchange, LocalHandler
 from proxy.http_errors import UnsupportedEncodingError
-from proxy.messages import Headers
-
-PATHS: Mapping[str, str] = {
-    "/v1/chat/completions": "chat",
-    "/v1/completions": "completions",
-    "/v1/embeddings": "embeddings",
-    "/v1/images/generations": "images",
-    "/v1/messages": "messages",
-    "/v1/moderations": "moderations",
-    "/v1/responses": "responses",
-}
-"""Path -> the endpoint's name in the dialects."""
+from proxy.ingress.paths import PATHS, api_path
+from proxy.messages import Headers, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +41,13 @@ class Endpoints:
         """Set `endpoint` or `local_handler`."""
         request = exchange.request
         path = request.path.partition("?")[0]
+        if path not in PATHS and path not in self.local:
+            path, exchange.path_model = api_path(path)
         if (name := PATHS.get(path)) is not None:
             _check_method(request.method, ("POST",))
             exchange.endpoint = name
         else:
-            endpoint = self._local(path)
+            endpoint = self._local(path, request)
             _check_method(request.method, ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,))
             exchange.local_handler = endpoint.handler
         if "Content-Encoding" in request.headers:
@@ -64,17 +56,20 @@ class Endpoints:
     def label(self, path: str) -> str:
         """Return the name in metrics of a path with its query: its endpoint in the dialects or here, otherwise `unknown`."""
         path = path.partition("?")[0]
+        if path not in self.local:
+            path = api_path(path).path
         return PATHS.get(path) or self._local_name(path) or "unknown"
 
     def _local_name(self, path: str) -> str | None:
         prefixes = (name for name, each in self.local.items() if name.endswith("/") and not each.is_public)
         return path if path in self.local else next((name for name in prefixes if path.startswith(name)), None)
 
-    def _local(self, path: str) -> LocalEndpoint:
+    def _local(self, path: str, request: Request) -> LocalEndpoint:
         name = self._local_name(path)
         if name is None:
+            sent = request.path.partition("?")[0]
             listed = (path for path, each in self.local.items() if not each.is_public)
-            raise NotFoundError(f"unknown path {path[:256]}; available: {', '.join((*PATHS, *listed))}")
+            raise NotFoundError(f"unknown path {sent[:256]}; available: {', '.join((*PATHS, *listed))}")
         return self.local[name]
 
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import pytest
 
 from proxy.errors import ParrotError
-from proxy.ingress import FORMATS, find_format
+from proxy.ingress import FORMATS, find_format, guess_format
 from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.ingress.openai_responses import OPENAI_RESPONSES
-from proxy.middleware.endpoints import PATHS
+from proxy.ingress.paths import PATHS
+from proxy.messages import Request
 from proxy.sse import decode, split_frames
 
 ALL = [OPENAI_CHAT, *FORMATS.values()]
@@ -57,3 +58,19 @@ def test_an_error_event_has_data_and_is_not_the_terminal_event(one: ClientFormat
     event = one.error_event(ParrotError("no\n\ndata: [DONE]"))
     assert decode(event).data and decode(event) != decode(one.terminal or b"data: [DONE]\n\n")
     assert len(split_frames(event)) == 1
+
+
+@pytest.mark.parametrize(
+    ("path", "headers", "expected"),
+    [
+        ("/v1/messages", {}, ANTHROPIC_MESSAGES),
+        ("/messages/?beta=true", {}, ANTHROPIC_MESSAGES),
+        ("/v1/messages/batches", {}, ANTHROPIC_MESSAGES),
+        ("/v1/models", {"anthropic-version": "2023-06-01"}, ANTHROPIC_MESSAGES),
+        ("/v1/responses/resp_1", {}, OPENAI_RESPONSES),
+        ("/v1/chat/completions", {}, OPENAI_CHAT),
+        ("/unknown", {}, OPENAI_CHAT),
+    ],
+)
+def test_the_format_is_known_before_the_endpoint_is(path: str, headers: dict[str, str], expected: ClientFormat) -> None:
+    assert guess_format(Request("POST", path, headers)) is expected

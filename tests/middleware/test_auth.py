@@ -32,12 +32,22 @@ def identity(auth: Auth, headers: Mapping[str, str]) -> str | None:
         {"Authorization": f"BEARER   {CALLER_KEY} "},
         {"x-api-key": CALLER_KEY},
         {"X-API-Key": CALLER_KEY},
+        {"api-key": CALLER_KEY},
+        {"x-goog-api-key": CALLER_KEY},
         {"Authorization": "Basic abc", "x-api-key": CALLER_KEY},
         {"Authorization": f"Bearer {CALLER_KEY}", "Host": "parrot.cluster.local:8090"},
     ],
 )
 def test_a_known_key_gives_the_callers_name(headers: dict[str, str]) -> None:
     assert identity(KEYED, headers) == "app"
+
+
+def test_a_key_in_the_query_is_a_key() -> None:
+    one = exchange(request({}, f"/v1/models?alt=sse&key={CALLER_KEY}"))
+    KEYED.before(one)
+    assert one.identity.name == "app"
+    with pytest.raises(AuthenticationError):
+        KEYED.before(exchange(request({"x-api-key": "wrong"}, f"/v1/models?key={CALLER_KEY}")))
 
 
 def test_over_a_unix_socket_any_host_is_served_but_no_foreign_web_page() -> None:

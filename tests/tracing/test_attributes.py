@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as altered
 
-from proxy.middleware.endpoints import PATHS
+from proxy.ingress.paths import PATHS
 from proxy.routing.facts import Facts
 from proxy.tracing.attributes import (
     OPERATIONS,
