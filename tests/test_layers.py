@@ -32,6 +32,7 @@ LAYERS = (
         "redaction",
         "control_chars",
         "background",
+        "daemon_thread",
         "response_head",
         "trace_context",
         "cors",

@@ -19,6 +19,7 @@ from proxy.resilience.probes import ProbeResult
 from proxy.upstream.http1.local_errors import local_error
 from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import Proxies
+from proxy.upstream.probe_resolver import SystemResolver
 from proxy.upstream.request import build_upstream_request
 
 MAX_RESPONSE_BYTES = 64 * 2**10
@@ -77,7 +78,7 @@ class Prober:
     async def _fetch(self, request: UpstreamRequest, timeout_s: float) -> tuple[int, Headers, bytes]:
         async with (
             aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(ssl=self.tls, force_close=True),
+                connector=aiohttp.TCPConnector(ssl=self.tls, force_close=True, resolver=SystemResolver()),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(total=timeout_s),
                 auto_decompress=False,

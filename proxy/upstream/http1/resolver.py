@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+from proxy.daemon_thread import call_on_daemon_thread
+
 TTL_S = 30.0
 """How long a result is cached. Failures are not."""
 
@@ -25,8 +27,11 @@ Lookup = Callable[[str, int], Awaitable[list[Address]]]
 
 
 async def system_lookup(host: str, port: int) -> list[Address]:
-    """Return the addresses that the system's resolver finds. Raises OSError."""
-    rows = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    """Return the addresses that the system's resolver finds. Raises OSError.
+
+    Without an answer it takes up to a minute, which an exit of the process must not wait for.
+    """
+    rows = await call_on_daemon_thread(lambda: socket.getaddrinfo(host, port, type=socket.SOCK_STREAM))
     return [Address(family, sockaddr) for family, _, _, _, sockaddr in rows]
 
 
