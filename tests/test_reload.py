@@ -20,6 +20,7 @@ from proxy.reload import Reloader, ReloadOutcome, fingerprint
 from proxy.upstream.call import make_start_call
 from tests.fakes import Clock, MemoryLog
 from tests.running import no_sleep
+from tests.volume import MountedVolume
 
 ONE = """pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
 providers:
@@ -73,25 +74,6 @@ def file(tmp_path: Path) -> ReloadedFile:
     return ReloadedFile(tmp_path / "routing.yaml")
 
 
-def mount(folder: Path, name: str, text: str) -> Path:
-    """A file as Kubernetes mounts it: a link to a link to a folder."""
-    (folder / "..2026_a").mkdir(parents=True)
-    (folder / "..2026_a" / name).write_text(text)
-    (folder / "..data").symlink_to("..2026_a")
-    (folder / name).symlink_to(f"..data/{name}")
-    return folder / name
-
-
-def swap(folder: Path, name: str, text: str) -> None:
-    """Update a mounted volume as the kubelet does: a new folder, an atomically replaced link, the old folder removed."""
-    (folder / "..2026_b").mkdir()
-    (folder / "..2026_b" / name).write_text(text)
-    (folder / "..data_tmp").symlink_to("..2026_b")
-    os.rename(folder / "..data_tmp", folder / "..data")
-    (folder / "..2026_a" / name).unlink()
-    (folder / "..2026_a").rmdir()
-
-
 def rename(path: Path, text: str) -> None:
     (path.parent / "new").write_text(text)
     os.replace(path.parent / "new", path)
@@ -121,9 +103,10 @@ async def test_a_change_is_found_by_one_poll_however_it_is_saved(save: Callable[
 
 
 async def test_a_config_map_update_is_found_by_one_poll(tmp_path: Path) -> None:
-    file = ReloadedFile(mount(tmp_path / "config", "routing.yaml", ONE))
+    volume = MountedVolume(tmp_path / "config", {"routing.yaml": ONE})
+    file = ReloadedFile(volume.folder / "routing.yaml")
     assert await file.poll() == 1
-    swap(tmp_path / "config", "routing.yaml", TWO)
+    volume.update({"routing.yaml": TWO})
     assert await file.poll() == 2
     assert file.reloader.last == ReloadOutcome(2, file.reloader.current.digest, ("providers.a.weight: 1 -> 2",))
 
@@ -274,9 +257,9 @@ async def test_a_key_file_that_changes_is_read_again(
 
 
 async def test_an_update_of_a_kubernetes_secret_is_found(tmp_path: Path) -> None:
-    key = mount(tmp_path / "secret", "key", "old")
-    file = ReloadedFile(tmp_path / "routing.yaml", KEYED.replace("KEY", str(key)))
-    swap(tmp_path / "secret", "key", "new")
+    volume = MountedVolume(tmp_path / "secret", {"key": "old"})
+    file = ReloadedFile(tmp_path / "routing.yaml", KEYED.replace("KEY", str(volume.folder / "key")))
+    volume.update({"key": "new"})
     assert await file.poll() == 2 and file.key == "new"
 
 

@@ -1,0 +1,168 @@
+"""The life of a pod, from the start of its sidecar to the end of its application."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import pytest
+
+from tests.deploy.pod import SECRETS, Pod
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and loopback addresses of Linux")
+
+SIMULATED = """
+providers: {a: {dialect: openai, base_url: "http://127.0.0.1:1/v1"}}
+models: {m: {a: MODEL}}
+"""
+DEPLOYMENT = ("sidecar", "bare")
+JOB = ("sidecar", "once")
+PLAIN = ("plain-container", "bare")
+
+CLIENT = """
+import openai
+client = openai.OpenAI(api_key="unused", max_retries=0)
+def ask(**options):
+    return client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}], **options)
+"""
+ONE_REQUEST = CLIENT + "print(ask().model)"
+A_STREAM_AND_SIGTERM = (
+    "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])"
+    + CLIENT
+    + """
+stream = iter(ask(stream=True))
+next(stream)
+print("streaming", flush=True)
+signal.sigwait([signal.SIGTERM])
+print([chunk.choices[0].finish_reason for chunk in stream if chunk.choices][-1], ask().model)
+"""
+)
+
+
+@pytest.fixture
+def simulated(tmp_path: Path) -> Iterator[Callable[..., Pod]]:
+    """Start a pod with simulated providers."""
+    pods = []
+
+    def start(workload: tuple[str, str], more: str = "") -> Pod:
+        pods.append(Pod(tmp_path, SIMULATED + more, {}, workload, "--sandbox"))
+        return pods[-1]
+
+    yield start
+    for pod in pods:
+        pod.__exit__()
+
+
+def test_probes_reach_the_sidecar_from_outside_and_the_api_is_on_loopback_only(simulated: Callable[..., Pod]) -> None:
+    pod = simulated(DEPLOYMENT)
+    for path in ("/readyz", "/healthz", "/metrics"):  # as the kubelet and Prometheus send it: not to 127.0.0.1
+        request = Request(pod.sidecar.admin.replace("127.0.0.1", "127.0.0.2") + path, headers={"Host": "10.1.2.3:9464"})
+        with urlopen(request) as response:
+            assert response.status == 200
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(("127.0.0.2", int(pod.sidecar.url.rpartition(":")[2])))
+
+
+def test_a_job_completes_with_its_application(simulated: Callable[..., Pod]) -> None:
+    """An open dashboard and an idle connection do not hold the sidecar."""
+    pod = simulated(JOB)
+    address = ("127.0.0.1", int(pod.sidecar.url.rpartition(":")[2]))
+    stream = Request(f"{pod.sidecar.url}/v1/providers/health/stream", headers={"Accept": "text/event-stream"})
+    with urlopen(stream) as dashboard, socket.create_connection(address):
+        assert dashboard.readline()
+        application = pod.start_application(ONE_REQUEST)
+        assert application.communicate() == ("MODEL\n", None) and application.returncode == 0
+        code, events = pod.terminate_sidecar()
+    assert code == 0 and "request_completed" in events
+
+
+def test_the_application_ends_its_work_before_the_sidecar_is_told_to_end(simulated: Callable[..., Pod]) -> None:
+    pod = simulated(DEPLOYMENT)
+    application = pod.start_application(A_STREAM_AND_SIGTERM)
+    assert application.stdout is not None and application.stdout.readline() == "streaming\n"
+    application.send_signal(signal.SIGTERM)
+    assert application.communicate() == ("stop MODEL\n", None)
+    assert pod.terminate_sidecar() == (0, ["request_completed", "request_completed"])
+
+
+def test_a_plain_container_still_serves_the_application_that_ends_with_it(simulated: Callable[..., Pod]) -> None:
+    pod = simulated(PLAIN, "drain: {delay: 10m}")
+    pod.sidecar.send(signal.SIGTERM)
+    pod.sidecar.wait_until_draining()
+    assert pod.ask()[0] == 200
+
+
+def test_an_update_of_the_config_map_reaches_the_running_sidecar(simulated: Callable[..., Pod]) -> None:
+    pod = simulated(DEPLOYMENT)
+    pod.update_config(SIMULATED.replace("MODEL", "other"))
+    pod.wait_for(lambda config: config["generation"] == 2)
+    assert pod.ask()[1]["model"] == "other"
+    pod.update_config("providers: [")
+    pod.wait_for(lambda config: not config["last_reload_successful"])
+    assert pod.ask()[1]["model"] == "other"
+    assert pod.terminate_sidecar()[0] == 0
+
+
+class Account:
+    """A provider that accepts one key."""
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+
+    @contextmanager
+    def serve(self) -> Iterator[str]:
+        """Yield its base URL."""
+        account = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                self.rfile.read(int(self.headers["Content-Length"]))
+                status, body = account.answer(self.headers["Authorization"].removeprefix("Bearer "))
+                self.send_response(status)
+                self.send_header("Content-Type", "application/json")
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+            thread = threading.Thread(target=server.serve_forever)
+            thread.start()
+            try:
+                yield f"http://127.0.0.1:{server.server_port}/v1"
+            finally:
+                server.shutdown()
+                thread.join()
+
+    def answer(self, key: str) -> tuple[int, bytes]:
+        if key != self.key:
+            return 401, b'{"error": {"message": "wrong key"}}'
+        choice = {"index": 0, "message": {"role": "assistant", "content": "Hi"}, "finish_reason": "stop"}
+        return 200, json.dumps({"choices": [choice]}).encode()
+
+
+def test_a_secret_can_come_later_and_change(tmp_path: Path) -> None:
+    account = Account("sk-first-0001")
+    with account.serve() as url:
+        routing = (
+            f'providers: {{a: {{dialect: openai, base_url: "{url}", api_key: "${{file:{SECRETS}/openai}}"}}}}\n'
+            "models: {m: {a: m-a}}"
+        )
+        with Pod(tmp_path, routing, {}, DEPLOYMENT) as pod:
+            assert pod.ask()[1]["error"]["code"] == "no_eligible_provider"
+            for generation, key in enumerate(("sk-first-0001", "sk-second-0002"), 2):
+                account.key = key
+                pod.update_keys({"openai": key})
+                pod.wait_for(lambda config, number=generation: config["generation"] == number)
+                assert pod.ask()[0] == 200
+            assert pod.terminate_sidecar()[0] == 0
