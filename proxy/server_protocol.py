@@ -25,7 +25,7 @@ from proxy.parse_errors import parse_error
 
 PRIVATE_NAMES = (
     "_buffer_paused", "_close", "_force_close", "_manager", "_messages", "_msg_queue_resume_size", "_parser",
-    "_pause_transport_reading", "_resume_reading_if_drained",
+    "_pause_transport_reading", "_reading_paused", "_resume_reading_if_drained",
 )  # fmt: skip
 
 
@@ -95,6 +95,11 @@ class ServerProtocol(RequestHandler):
         While the body of the request before is incomplete that can only be what was not well-formed in it.
         """
         return bool(self._messages)
+
+    def resume_reading(self, resume_parser: bool = True) -> None:
+        """Read on after `pause_reading`. aiohttp's streams call this after every body, where nothing was paused."""
+        if self._reading_paused:
+            super().resume_reading(resume_parser)
 
     def _pause_transport_reading(self) -> None:
         super()._pause_transport_reading()

@@ -1,10 +1,12 @@
 """Parses the bytes of one connection into HTTP/1.1 responses, one after the other.
 
-httptools (llhttp) parses the grammar. This module adds limits on size and refuses what the transport cannot handle.
+httptools (llhttp) parses the grammar. This module adds limits on size and refuses what the transport cannot handle. It takes
+the fields from the text of a head that llhttp has accepted, at once, because a callback for each costs more than parsing it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 
@@ -19,6 +21,8 @@ MAX_FIELDS = 128
 MAX_INTERIM_RESPONSES = 16
 """1xx responses before the final one."""
 
+_FIELD = re.compile(r"\r\n([^:\r]+):[ \t]*((?:[^\r]*[^\r \t])?)")
+"""A field of a head in which every line is `name: value` and ends with CRLF, as llhttp has checked."""
 _OVERHEAD_EXCEEDED = f"over {MAX_HEAD_BYTES} bytes without content"
 
 
@@ -30,7 +34,7 @@ class ResponseParser:
     """
 
     __slots__ = (
-        "_http", "_interim_responses", "_names", "_overhead_bytes", "_values",
+        "_head", "_http", "_interim_responses", "_overhead_bytes",
         "body", "complete", "decoder", "error", "headers", "keep_alive", "on_body", "status", "trailing_data", "until_close",
     )  # fmt: skip
 
@@ -53,8 +57,8 @@ class ResponseParser:
         self.until_close = False
         self.trailing_data = False
         self.error: str | None = None
-        self._names: list[bytes] = []
-        self._values: list[bytes] = []
+        self._head: list[bytes] = []
+        """What was read since the head began, until it is complete."""
         self._overhead_bytes = 0
         self._interim_responses = 0
 
@@ -63,6 +67,8 @@ class ResponseParser:
         if self._http is None:
             return
         self._overhead_bytes += len(data)
+        if self.headers is None:
+            self._head.append(data)
         try:
             self._http.feed_data(data)
         except httptools.HttpParserUpgrade:
@@ -95,12 +101,6 @@ class ResponseParser:
         if self.complete:
             raise httptools.HttpParserError("data after the response")
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep one header line."""
-        # Called for each field, so checks are left to the end of the head.
-        self._names.append(name)
-        self._values.append(value)
-
     def on_headers_complete(self) -> None:
         """Check the head and publish status and headers."""
         http = self._http
@@ -108,17 +108,10 @@ class ResponseParser:
         status = http.get_status_code()
         if status < 100:
             self._reject("a status below 100")
+        head = self._take_head()
         if status < 200:
             return
-        if len(self._names) > MAX_FIELDS:
-            self._reject(f"over {MAX_FIELDS} fields")
-        if self._overhead_bytes > MAX_HEAD_BYTES and sum(map(len, self._names + self._values)) > MAX_HEAD_BYTES:
-            self._reject(_OVERHEAD_EXCEEDED)
-        names = _lower_case(tuple(self._names))
-        values = [value.decode("latin-1") for value in self._values]
-        headers = dict(zip(names, values, strict=True))
-        if len(headers) < len(names) and has_repeated_list(names):
-            headers = join_repeated(names, values)
+        headers = self._parse_fields(head)
         if reason := _unsupported_reason(http.get_http_version(), headers):
             self._reject(reason)
         if headers.get("content-encoding", "").lower() not in IDENTITY:
@@ -127,6 +120,29 @@ class ResponseParser:
         self.until_close = not ("content-length" in headers or "transfer-encoding" in headers or status in (204, 304))
         self.status = status
         self.headers = headers
+        self._head.clear()
+
+    def _take_head(self) -> str:
+        """Return the text of the head that is complete now. What was read behind it may be the next one."""
+        data = b"".join(self._head).lstrip(b"\r\n")  # empty lines may precede a head
+        head, _, rest = data.partition(b"\r\n\r\n")
+        self._head[:] = (rest,)
+        return head.decode("latin-1")
+
+    def _parse_fields(self, head: str) -> dict[str, str]:
+        if len(head) > MAX_HEAD_BYTES:
+            self._reject(_OVERHEAD_EXCEEDED)
+        fields = _FIELD.findall(head)
+        if len(fields) > MAX_FIELDS:
+            self._reject(f"over {MAX_FIELDS} fields")
+        if not fields:
+            return {}
+        given, values = zip(*fields, strict=True)
+        names = _lower_case(given)
+        headers = dict(zip(names, values, strict=True))
+        if len(headers) < len(names) and has_repeated_list(names):
+            return join_repeated(names, values)
+        return headers
 
     def on_message_complete(self) -> None:
         """Mark the response as complete. Skip interim (1xx) responses."""
@@ -134,16 +150,14 @@ class ResponseParser:
             self.complete = True
             return
         self._interim_responses += 1
-        self._names.clear()
-        self._values.clear()
         if self._interim_responses > MAX_INTERIM_RESPONSES:
             self._reject(f"over {MAX_INTERIM_RESPONSES} interim responses")
 
 
 @lru_cache(maxsize=256)
-def _lower_case(names: tuple[bytes, ...]) -> tuple[str, ...]:
-    """Return the names as text, in lower case. A provider sends the same names with every response."""
-    return tuple(name.decode("latin-1").lower() for name in names)
+def _lower_case(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the names in lower case. A provider sends the same names with every response."""
+    return tuple(name.lower() for name in names)
 
 
 def _unsupported_reason(version: str, headers: Mapping[str, str]) -> str | None:
