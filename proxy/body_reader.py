@@ -53,10 +53,11 @@ class BodyReader:
             raise InvalidRequestError("the request's body is not well-formed HTTP/1.1") from None
         count(len(data))
         self.size += len(data)
-        if self.payload.is_eof() and not self._parts:
+        is_complete = self.payload.is_eof()
+        if is_complete and not self._parts:
             return data
         self._parts += data
-        if not self.payload.is_eof():
+        if not is_complete:
             return None
         body = bytes(self._parts)
         self._parts.clear()

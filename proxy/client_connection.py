@@ -212,7 +212,8 @@ class ClientConnection(ServerProtocol):
                 self.transport.write_eof()
         else:
             self._go_on()
-        self._host.timer.watch(self)
+        if self.due < self._host.timer.next_sweep:
+            self._host.timer.watch(self)
         self.pump()
 
     def abort(self) -> None:

@@ -31,13 +31,14 @@ class DeadlineTimer:
     """Calls `check` on what it watches, soon after its `due`."""
 
     _watched: set[Watched] = field(default_factory=set, init=False)
-    _next_sweep: float = field(default=inf, init=False)
+    next_sweep: float = field(default=inf, init=False)
+    """When it looks at what it watches. Something watched whose `due` becomes earlier than this has to call `watch`."""
     _handle: TimerHandle | None = field(default=None, init=False)
 
     def watch(self, watched: Watched) -> None:
-        """Start to watch. Call it again whenever `due` has become earlier."""
+        """Start to watch. Call it again whenever `due` has become earlier than `next_sweep`."""
         self._watched.add(watched)
-        if watched.due < self._next_sweep:
+        if watched.due < self.next_sweep:
             self._schedule(watched.due)
 
     def unwatch(self, watched: Watched) -> None:
@@ -48,14 +49,14 @@ class DeadlineTimer:
         """Sweep at that moment, but no sooner than in INTERVAL_S. A sweep that comes before is left as it is."""
         loop = get_running_loop()
         moment = max(due, loop.time() + INTERVAL_S)
-        if moment < self._next_sweep:
+        if moment < self.next_sweep:
             if self._handle is not None:
                 self._handle.cancel()
-            self._next_sweep = moment
+            self.next_sweep = moment
             self._handle = loop.call_at(moment, self._sweep, loop)
 
     def _sweep(self, loop: AbstractEventLoop) -> None:
-        self._handle, self._next_sweep = None, inf
+        self._handle, self.next_sweep = None, inf
         now = loop.time()
         for watched in [each for each in self._watched if each.due <= now]:
             if watched in self._watched:  # an earlier check may have ended it
@@ -63,5 +64,5 @@ class DeadlineTimer:
                     watched.check(now)
                 except Exception as error:  # noqa: BLE001 (the deadlines of all others still hold)
                     loop.call_exception_handler({"message": "a deadline's check failed", "exception": error})
-        if (earliest := min([each.due for each in self._watched], default=inf)) < self._next_sweep:
+        if (earliest := min([each.due for each in self._watched], default=inf)) < self.next_sweep:
             self._schedule(earliest)

@@ -21,6 +21,10 @@ def check_head(message: RawRequestMessage) -> tuple[RawRequestMessage, ParrotErr
 
     Behind a refused message it is unknown what follows, so the connection must be closed.
     """
+    version, headers = message.version, message.headers
+    is_usual = version == HttpVersion11 and message.path.startswith("/")
+    if is_usual and hdrs.TRANSFER_ENCODING not in headers and hdrs.EXPECT not in headers:
+        return message, None
     try:
         return _check(message), None
     except HttpVersionError as error:

@@ -31,7 +31,7 @@ MAX_VALUE_LENGTH = 256
 """Longer values are cut: strict clients refuse a response with a line of 8 KiB."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)  # constants of the dialects, so that their hash costs nothing
 class RateLimitHeaders:
     """The names, in lower case, of a provider's response headers for one rate limit."""
 
@@ -124,10 +124,13 @@ def to_downstream(
     provider's request id becomes `x-provider-request-id`. Number and length are bounded.
     """
     plan = _downstream_plan(tuple(headers), prefixes)
-    forwarded = {name: value[:MAX_VALUE_LENGTH] for given, name in plan if _is_printable(value := headers[given])}
+    forwarded = {name: headers[given][:MAX_VALUE_LENGTH] for given, name in plan}
+    if not "".join(forwarded.values()).isprintable():
+        forwarded = {name: value for name, value in forwarded.items() if _is_printable(value)}
     if forwarded:
         date = headers.get("date")  # times are relative to the provider's clock, which may differ from ours
-        forwarded = dict(_openai_rate_limits(forwarded, rate_limits, date)) | forwarded
+        if rate_limits is not OPENAI_RATE_LIMITS:  # which already have these names
+            forwarded = dict(_openai_rate_limits(forwarded, rate_limits, date)) | forwarded
         if "retry-after" in forwarded:
             forwarded["retry-after"] = _whole_seconds(forwarded["retry-after"], parse_http_date(date))
     if request_id := headers.get("x-request-id") or headers.get("request-id"):

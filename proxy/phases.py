@@ -25,7 +25,7 @@ class AfterPhases:
         self._on_error = on_error
         """Called where an error replaces the response, of which nothing is used then."""
         self._phases: Iterator[Callable[[Exchange, Response], Awaitable[None] | None]]
-        self._phases = iter([phase for at, phase in pipeline.after if at < inside])
+        self._phases = iter(pipeline.after[inside])
 
     def run(self, response: Response) -> Awaitable[None] | None:
         """Run the phases. Return what to wait for where one is a coroutine, then go on with `finish`."""
@@ -57,8 +57,7 @@ class AfterPhases:
 
 def run_closed(exchange: Exchange, pipeline: Pipeline, inside: int) -> None:
     """Run the `closed` phases of the middlewares outside of a position, whichever of them fails, and count the request."""
-    count: Callable[[Exchange], None] = partial(_count, pipeline.endpoints)
-    for phase in (*[phase for at, phase in pipeline.closed if at < inside], count):
+    for phase in (*pipeline.closed[inside], partial(_count, pipeline.endpoints)):
         try:
             phase(exchange)
         except Exception as error:  # noqa: BLE001 (the others must run)

@@ -79,7 +79,7 @@ class PipelineTerminals:
 
 @dataclass(frozen=True, slots=True, repr=False)  # custom middlewares may have secrets as options
 class Pipeline:
-    """What a request goes through. Phases carry the position of their middleware, counted from the outermost."""
+    """What a request goes through. A position is that of a middleware, counted from the outermost."""
 
     middlewares: tuple[Any, ...]
     """Those that run once per request."""
@@ -87,8 +87,10 @@ class Pipeline:
     """Those that run once per attempt."""
     terminals: PipelineTerminals
     before: tuple[tuple[int, Callable[[Exchange], Awaitable[None] | None]], ...] = field(init=False)
-    after: tuple[tuple[int, Callable[[Exchange, Response], Awaitable[None] | None]], ...] = field(init=False)
-    closed: tuple[tuple[int, Callable[[Exchange], None]], ...] = field(init=False)
+    after: tuple[tuple[Callable[[Exchange, Response], Awaitable[None] | None], ...], ...] = field(init=False)
+    """By position: the phases of the middlewares outside of it, innermost first."""
+    closed: tuple[tuple[Callable[[Exchange], None], ...], ...] = field(init=False)
+    """In the same form."""
     body_position: int = field(init=False)
     """The position of `limits`: the endpoint is looked up before it. After it the body is read, local endpoints answer,
     and any other request is admitted."""
@@ -112,8 +114,10 @@ class Pipeline:
         outside = [each for each in inwards["before"] if each[0] < position]
         limits, *inside = inwards["before"][len(outside) :]
         object.__setattr__(self, "before", (*outside, lookup, limits, admit, *inside))
-        object.__setattr__(self, "after", inwards["after"][::-1])
-        object.__setattr__(self, "closed", inwards["closed"][::-1])
+        for name in ("after", "closed"):
+            outwards = inwards[name][::-1]
+            outside_of = [tuple(each for at, each in outwards if at < inside) for inside in range(len(found) + 1)]
+            object.__setattr__(self, name, tuple(outside_of))
         before_attempt = tuple(each.before for each in self.attempt_middlewares if _has_phase(each, "before"))
         object.__setattr__(self, "start_call", self.terminals.start_call(before_attempt))
         object.__setattr__(self, "stream_options", self.find(SsePassthrough))

@@ -55,7 +55,8 @@ class ProxyHandler:
     over_unix: bool = False
     """Whether requests come over a unix socket."""
     _active: set[RequestLifecycle] = field(default_factory=set)
-    _idle: asyncio.Event = field(default_factory=asyncio.Event)
+    _idle: asyncio.Event | None = None
+    """Set when no request is in progress. There is none until somebody waits for it."""
     _public_paths: frozenset[str] = frozenset()
     _origins: frozenset[str] = frozenset()
     """Web origins that may call from a browser."""
@@ -99,7 +100,7 @@ class ProxyHandler:
     async def wait_idle(self) -> None:
         """Return when no request is in progress."""
         while self._active:
-            self._idle.clear()
+            self._idle = asyncio.Event()
             await self._idle.wait()
 
     def preflight(self, request: Request) -> Response | None:
@@ -127,7 +128,7 @@ class ProxyHandler:
 
     def _end(self, lifecycle: RequestLifecycle) -> None:
         self._active.discard(lifecycle)
-        if not self._active:
+        if self._idle is not None and not self._active:
             self._idle.set()
 
 

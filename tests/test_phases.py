@@ -25,18 +25,22 @@ def probes(driver: str, **errors: Exception) -> tuple[list[str], dict[str, Probe
     return calls, named
 
 
-async def run_after(one: Exchange, named: dict[str, Probe], inside: int = 99) -> tuple[Response, int]:
+async def run_after(one: Exchange, named: dict[str, Probe], inside: int | None = None) -> tuple[Response, int]:
     """Run the phases; return the response, and how often an error replaced it."""
     errors: list[int] = []
-    phases = AfterPhases(one, insert(named), inside, lambda: errors.append(1))
+    pipeline = insert(named)
+    position = len(pipeline.middlewares) if inside is None else inside
+    phases = AfterPhases(one, pipeline, position, lambda: errors.append(1))
     if (pending := phases.run(Response(200, {}, b"{}"))) is not None:
         await phases.finish(pending)
     return phases.response, len(errors)
 
 
 @both_drivers
-@pytest.mark.parametrize(("inside", "expected"), [(0, []), (1, ["outer"]), (99, ["inner", "middle", "outer"])])
-async def test_only_the_middlewares_outside_of_the_position_run(driver: str, inside: int, expected: list[str]) -> None:
+@pytest.mark.parametrize(("inside", "expected"), [(0, []), (1, ["outer"]), (None, ["inner", "middle", "outer"])])
+async def test_only_the_middlewares_outside_of_the_position_run(
+    driver: str, inside: int | None, expected: list[str]
+) -> None:
     calls, named = probes(driver)
     response, errors = await run_after(exchange(), named, inside)
     assert calls == [f"after {each} 200" for each in expected]
@@ -53,7 +57,8 @@ async def test_each_error_replaces_the_response(driver: str) -> None:
 
 async def test_a_phase_that_is_cancelled_cancels_the_rest() -> None:
     calls, named = probes("task")
-    phases = AfterPhases(exchange(), insert(named), 99, lambda: None)
+    pipeline = insert(named)
+    phases = AfterPhases(exchange(), pipeline, len(pipeline.middlewares), lambda: None)
     pending = phases.run(Response(200, {}, b"{}"))
     task = asyncio.ensure_future(phases.finish(pending))
     await asyncio.sleep(0)
@@ -63,12 +68,12 @@ async def test_a_phase_that_is_cancelled_cancels_the_rest() -> None:
     assert calls == []
 
 
-@pytest.mark.parametrize(("inside", "expected"), [(0, []), (1, ["outer"]), (99, ["inner", "middle", "outer"])])
-def test_closed_runs_for_the_middlewares_outside_of_the_position(inside: int, expected: list[str]) -> None:
+@pytest.mark.parametrize(("inside", "expected"), [(0, []), (1, ["outer"]), (None, ["inner", "middle", "outer"])])
+def test_closed_runs_for_the_middlewares_outside_of_the_position(inside: int | None, expected: list[str]) -> None:
     calls, named = probes("callbacks")
     one = exchange()
     one.outcome = "ok"
-    run_closed(one, insert(named), inside) if inside != 99 else run_all(one, named)
+    run_closed(one, insert(named), inside) if inside is not None else run_all(one, named)
     assert calls == [f"closed {each} ok" for each in expected]
 
 

@@ -7,7 +7,7 @@ from proxy.attempts.planner import NO_CANDIDATES, AttemptPlanner, Candidates
 from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
 from proxy.resilience.key_pools import KEY_FAILURES
-from proxy.telemetry.rate_limit_status import RateLimitStatus
+from proxy.telemetry.rate_limit_status import RateLimitStatus, UnparsedRateLimits
 
 
 def with_other_key(planner: AttemptPlanner, attempt: Attempt, failure: UpstreamError) -> Candidates:
@@ -28,9 +28,9 @@ def _has_other_key(attempt: Attempt) -> bool:
     )
 
 
-def record_rate_limits(attempt: Attempt, status: RateLimitStatus | None) -> None:
-    """Record the rate limits of a response to a key of a pool: if nothing is left, its account rests, not the target."""
-    if status is None or attempt.key is None or not status.is_exhausted:
+def record_rate_limits(attempt: Attempt, status: RateLimitStatus | UnparsedRateLimits) -> None:
+    """Record the rate limits of a response. If nothing is left to a key of a pool, its account rests, not the target."""
+    if attempt.key is None or not (isinstance(status, RateLimitStatus) and status.is_exhausted):
         attempt.recorder.record_rate_limits(status)
         return
     runtime, now = attempt.exchange.runtime, attempt.exchange.runtime.clock()

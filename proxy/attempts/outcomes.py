@@ -64,7 +64,8 @@ def _record_completion(attempt: Attempt) -> None:
     prompt, answer = tokens("prompt_tokens") or 0, tokens("completion_tokens") or 0
     attempt.recorder.calibrate_tokens(attempt.exchange.facts.prompt_tokens, prompt)
     attempt.recorder.record_finish(now, AttemptUsage(prompt, answer, attempt.cost() or 0.0))
-    _release(attempt, now)
+    if attempt.reservation is not NOT_LIMITED:
+        _release(attempt, now)
 
 
 def _record_failure(attempt: Attempt, failure: UpstreamError, breaker: BreakerSettings) -> None:

@@ -59,8 +59,8 @@ class AttemptStarter:
     def _start_admitted(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
         config, breakers = self.exchange.policy.failover_config, self.exchange.runtime.breakers
         for step in steps:
-            if not self._acquire_retry_budget(step):
-                continue
+            if self.exchange.attempts and not self._acquire_retry_budget(step):
+                continue  # a request's first attempt is free
             # The breaker of a failover config replaces the shared one, whose view this request does not take.
             if config and config.breaker:
                 permit: AttemptPermit | None = breakers.force_admit(step.target.id)
@@ -101,7 +101,8 @@ class AttemptStarter:
             permit, reserved = runtime.breakers.permit_outdated(), NOT_LIMITED
             recorder = runtime.observations.start_attempt(target.id, now, stream=stream, is_outdated=True)
         attempt = Attempt(exchange, step, now, recorder, permit, reserved, key, permit.silence)
-        attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
+        if exchange.policy.failover_config is not None:
+            attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
         attempt.endpoint = exchange.endpoint
         if exchange.facts.hub_endpoint and not is_native(target.provider, exchange.facts):
             attempt.endpoint, attempt.is_translated = exchange.facts.hub_endpoint, True
@@ -111,7 +112,7 @@ class AttemptStarter:
         return attempt
 
     def _acquire_retry_budget(self, step: PlannedTarget, *, is_ejected: bool = False) -> bool:
-        """Take what a retry at this target needs. Returns False if it may not start. A request's first attempt is free.
+        """Take what a retry at this target needs. Returns False if it may not start.
 
         A retry at an ejected target needs a token however long ago its last failure was.
         """

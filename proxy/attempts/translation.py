@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from proxy.attempts.hub_request import answer_context, hub_request
 from proxy.attempts.target_params import apply_params, params_warnings
-from proxy.attempts.transform_failures import Guard, request_failure, response_failure
+from proxy.attempts.transform_failures import request_failure, response_failure
 from proxy.config.schema import NO_PARAMS
 from proxy.dialects import DIALECTS
 from proxy.dialects.coerce import object_of
@@ -37,10 +37,12 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
     """Return the request in the target's format. Raises InvalidRequestError for what that format cannot express."""
     step = attempt.step
     dialect = DIALECTS[step.target.provider.dialect]
-    with Guard(attempt, "request", request_failure):
+    try:
         request = dialect.build_request(_caller_request(attempt))
         if step.target.body:  # what the file adds to every request
             request = replace(request, body=replace_members(request.body, dict(step.target.body), drop=()))
+    except Exception as error:  # noqa: BLE001 (whatever it is, it excludes the target)
+        raise request_failure(attempt, "request", error) from None
     if not (attempt.is_translated or step.target.params.drop or step.max_tokens is not None):
         return request
     warnings = _warnings(attempt)

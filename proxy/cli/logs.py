@@ -6,14 +6,14 @@ import logging
 import sys
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import BinaryIO, TextIO, cast
+from typing import Any, BinaryIO, TextIO, cast
 
 import orjson
 import structlog
-from structlog.typing import FilteringBoundLogger, Processor
+from structlog.typing import FilteringBoundLogger
 
-from proxy.cli.batched_writer import BatchedWriter
-from proxy.cli.log_formats import console_processors, json_processors
+from proxy.cli.batched_writer import BatchedWriter, LineWriter
+from proxy.cli.log_formats import console_processors, json_line
 from proxy.cli.nonblocking_writer import NonblockingWriter
 
 FORMATS = ("auto", "json", "console")
@@ -30,19 +30,48 @@ def build_logger(
     JSON lines are written in batches.
     """
     if form == "console" or (form == "auto" and stream.isatty()):
-        return _bind(console_processors(colors=stream.isatty()), NonblockingWriter(stream, _dropped_text, redact))
+        return _console_logger(stream, NonblockingWriter(stream, _dropped_text, redact))
     writer = NonblockingWriter(stream, _dropped_json, redact)
-    return _bind(json_processors(), BatchedWriter(writer) if batched else writer)
+    return cast(FilteringBoundLogger, _JsonLogger(BatchedWriter(writer) if batched else writer))
 
 
-def _bind(processors: list[Processor], writer: NonblockingWriter | BatchedWriter) -> FilteringBoundLogger:
+def _console_logger(stream: TextIO, writer: NonblockingWriter) -> FilteringBoundLogger:
     bound: FilteringBoundLogger = structlog.wrap_logger(
         structlog.BytesLogger(cast(BinaryIO, writer)),
-        processors=processors,
+        processors=console_processors(colors=stream.isatty()),
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
         cache_logger_on_first_use=True,
     ).bind()
     return bound
+
+
+class _JsonLogger:
+    """Writes events from level info on as lines of JSON: what is used of a structlog logger, without its chain of calls."""
+
+    def __init__(self, writer: LineWriter) -> None:
+        self._write = writer.write
+
+    def debug(self, event: str, **fields: Any) -> None:
+        """Write nothing."""
+
+    def info(self, event: str, **fields: Any) -> None:
+        """Write an event of that level."""
+        fields["event"] = event
+        self._write(json_line("info", fields) + b"\n")
+
+    def warning(self, event: str, **fields: Any) -> None:
+        """Write an event of that level."""
+        fields["event"] = event
+        self._write(json_line("warning", fields) + b"\n")
+
+    def error(self, event: str, **fields: Any) -> None:
+        """Write an event of that level."""
+        fields["event"] = event
+        self._write(json_line("error", fields) + b"\n")
+
+    def exception(self, event: str, **fields: Any) -> None:
+        """Write an event of level error, with the exception that is being handled."""
+        self.error(event, **{"exc_info": True, **fields})
 
 
 def _dropped_json(count: int) -> bytes:

@@ -50,14 +50,15 @@ class Price(Rates):
 
     def rates_for(self, prompt_tokens: int) -> Rates:
         """Return the rates of a request, which its number of prompt tokens decides."""
-        return next((rates for above, rates in self.tiers if prompt_tokens > above), self) if self.tiers else self
+        return next((rates for above, rates in self.tiers if prompt_tokens > above), self)
 
     def cost(self, prompt_tokens: int, completion_tokens: int, cached: int = 0, cache_write: int = 0) -> float:
         """Return the price of a request in USD.
 
         `cached` and `cache_write` are parts of `prompt_tokens`. Negative counts are taken as 0.
         """
-        rates, cached, cache_write = self.rates_for(prompt_tokens), max(cached, 0), max(cache_write, 0)
+        rates = self.rates_for(prompt_tokens) if self.tiers else self
+        cached, cache_write = max(cached, 0), max(cache_write, 0)
         return (
             max(prompt_tokens - cached - cache_write, 0) * rates.input
             + max(completion_tokens, 0) * rates.output

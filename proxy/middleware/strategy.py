@@ -85,7 +85,8 @@ def signals(exchange: Exchange) -> Signals:
     now = runtime.clock()
     session = exchange.policy.session_id
     sticky = runtime.affinity.get((exchange.identity.name, session), now) if session else None
-    busy = runtime.rate_limits.limited_for_ms(exchange.snapshot.limited, now)
+    limited = exchange.snapshot.limited
+    busy = runtime.rate_limits.limited_for_ms(limited, now) if limited else {}
     return Signals(
         runtime.signals.table_at(now), runtime.round_robin.picks, busy, sticky, runtime.observations.in_flight
     )

@@ -124,7 +124,7 @@ class Breaker:
         self._failures = 0
         if permit is self._trial:
             self._close()
-        if self.state(now) == "closed":
+        if not self._ejections:
             self._counts.at(now).successes += 1
 
     def record_failure(

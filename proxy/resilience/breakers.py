@@ -161,7 +161,8 @@ class AttemptPermit(Struct, eq=False):
 
     def record_finish(self, now: float) -> None:
         """Record the complete end of the response."""
-        self.record_content(now)
+        if not self._permit.has_content:
+            self.record_content(now)
         if self._end():
             self._state.breaker.record_finish()
 

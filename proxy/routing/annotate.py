@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from math import inf
 from typing import Any
 
@@ -19,6 +20,7 @@ _DEPTH_CHANGE = {b"{": 1, b"}": -1}
 _FINISH_OR_ERROR = re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE)
 
 
+@lru_cache(maxsize=64)
 def format_usd(usd: float) -> str:
     """Return USD as a plain decimal number such as `0.0000123`, without an exponent."""
     return f"{usd:.10f}".rstrip("0").rstrip(".")
@@ -27,11 +29,13 @@ def format_usd(usd: float) -> str:
 def with_cost(data: bytes, usd: float) -> bytes:
     """Return a JSON object or SSE event with `cost` as the last member of its `usage`, unchanged without `usage`."""
     first = data.find(b'"usage"')  # much faster than the pattern
-    starts = [match.end() for match in _USAGE.finditer(data, first)] if first >= 0 else []
-    if not starts:
+    found = _USAGE.search(data, first) if first >= 0 else None
+    if found is None:
         return data
-    # Some providers nest further `usage` objects. Only then is the whole text scanned for the outermost one.
-    start = starts[0] if len(starts) == 1 else _outermost(data, starts)
+    start = found.end()
+    if data.find(b'"usage"', start) >= 0:
+        # Some providers nest further `usage` objects. Only then is the whole text scanned for the outermost one.
+        start = _outermost(data, [match.end() for match in _USAGE.finditer(data, first)])
     return insert_member(data, _closing_brace(data, start), b'"cost":' + format_usd(usd).encode())
 
 
@@ -65,10 +69,11 @@ def _braces(data: bytes, start: int) -> Iterator[re.Match[bytes]]:
 def _closing_brace(data: bytes, start: int) -> int:
     """Return the index of the closing brace of the object whose content starts at `start`."""
     depth = 1
-    for brace in _braces(data, start):
+    while (brace := _BRACE.match(data, start)) is not None:
         depth += _DEPTH_CHANGE[brace[1]]
         if depth == 0:
             return brace.start(1)
+        start = brace.end()
     return data.rindex(b"}")
 
 

@@ -33,15 +33,14 @@ class BalancedPick(Struct, frozen=True):
 
 
 def next_pick(
-    request: RoutingRequest, candidates: CandidateSet, counts: Mapping[BalancingGroup, Mapping[str, int]]
+    request: RoutingRequest, mode: str, candidates: CandidateSet, counts: Mapping[BalancingGroup, Mapping[str, int]]
 ) -> BalancedPick | None:
     """Return the next pick among the available providers of the leading priority, given the earlier ones.
 
-    `counts` are those of `BalancerState.picks`. None if the request is not balanced, or no such provider has a weight.
+    `mode` is the request's `balancing_mode`. `counts` are those of `BalancerState.picks`. None if no such provider has a
+    weight.
     """
-    mode, policy = balancing_mode(request), request.policy
-    if mode is None:
-        return None
+    policy = request.policy
     key = mode, policy.load_balance_providers, policy.provider_weights
     group = candidates.groups.get(key)
     if group is None:

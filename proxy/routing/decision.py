@@ -19,7 +19,7 @@ from proxy.routing.candidates import delay_candidates, make_candidates
 from proxy.routing.cost_ceiling import ADMITTED
 from proxy.routing.decision_cache import CandidateSet, DecisionCache
 from proxy.routing.eligibility import Exclusion, request_check
-from proxy.routing.ranking import OrderOverrides, preference_is_overridden, provider_chain, rank
+from proxy.routing.ranking import NO_OVERRIDES, OrderOverrides, preference_is_overridden, provider_chain, rank
 from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES, StrategyInput
 from proxy.telemetry.signals import Signals
@@ -95,7 +95,8 @@ def decide(
     scores = STRATEGIES[strategy](given)
 
     # Order: by score, after what the caller, the session or the balancer puts first.
-    overrides = _order_overrides(request, candidate_set, signals)
+    mode = balancing_mode(request)
+    overrides = _order_overrides(request, mode, candidate_set, signals)
     available, unavailable = rank(given, scores, overrides)
 
     candidates = candidate_set.candidates
@@ -105,7 +106,7 @@ def decide(
         plan.append(PlannedTarget(candidates[index].target, scores[index], available_in_ms=wait_ms))
     if clamps:
         plan = [replace(each, max_tokens=clamps.get(each.target.id)) for each in plan]
-    name, window_s = balancing_mode(request) or strategy, request.policy.performance_window
+    name, window_s = mode or strategy, request.policy.performance_window
     overridden = preference_is_overridden(given, available, overrides) if overrides.preference else None
     warnings = (f"preference-overridden;provider={overridden};by=priority",) if overridden else ()
     return Decision(request.facts.model, name, tuple(plan), excluded, overrides.pick, window_s, warnings)
@@ -136,16 +137,20 @@ def _filter(request: RoutingRequest, snapshot: Snapshot, signals: Signals, cache
     return candidate_set, (*eligible.excluded, *excluded), clamps
 
 
-def _order_overrides(request: RoutingRequest, candidate_set: CandidateSet, signals: Signals) -> OrderOverrides:
+def _order_overrides(
+    request: RoutingRequest, mode: str | None, candidate_set: CandidateSet, signals: Signals
+) -> OrderOverrides:
     """Return what comes before the scores. The balancer picks only where neither chain nor session has a first place."""
     chain, preference = provider_chain(request.policy), request.policy.provider_preference
+    if mode is None and signals.sticky_target is None and not chain and not preference:
+        return NO_OVERRIDES
     session_index = None if signals.sticky_target is None else candidate_set.available_index(signals.sticky_target)
     decides_first = (
         (session_index is not None and _is_leading(session_index, candidate_set))
         or not candidate_set.available_by_provider.keys().isdisjoint(chain)
         or not candidate_set.leading_by_provider.keys().isdisjoint(preference)
     )
-    pick = None if decides_first else next_pick(request, candidate_set, signals.pick_counts)
+    pick = None if decides_first or mode is None else next_pick(request, mode, candidate_set, signals.pick_counts)
     return OrderOverrides(chain, preference, session_index, pick)
 
 

@@ -131,7 +131,7 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
             raise InvalidRequestError(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
     messages = members.messages if isinstance(members, ChatBody) else None
     text, images = _count_text_and_images(messages or [])
-    options = members.stream_options
+    options, mentions_reasoning = members.stream_options, not _REASONING_MEMBERS.isdisjoint(body)
     return Facts(
         endpoint=endpoint,
         model=(model or "")[:_MAX_MODEL_NAME_LENGTH],
@@ -141,9 +141,9 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         + len(messages or ()) * _TOKENS_PER_MESSAGE
         + images * _TOKENS_PER_IMAGE,
         max_tokens=members.output_token_limit,
-        reasoning_tokens=_reasoning_budget(body),
-        asks_for_reasoning=not body.keys().isdisjoint(_REASONING_MEMBERS) and _asks_for_reasoning(body),
-        n=(members.n or 1) * _prompt_count(members),
+        reasoning_tokens=_reasoning_budget(body) if mentions_reasoning else 0,
+        asks_for_reasoning=mentions_reasoning and _asks_for_reasoning(body),
+        n=(members.n or 1) * _prompt_count(members.prompt) if endpoint == "completions" else members.n or 1,
         needs=_needs(members, images),
         is_plain_text=not (members.tools or members.functions or members.response_format) or _is_plain_text(members),
     )
@@ -174,9 +174,8 @@ def _count_text_and_images(messages: Sequence[Message]) -> tuple[int, int]:
     return text, images
 
 
-def _prompt_count(members: RequestBody) -> int:
+def _prompt_count(prompt: Any) -> int:
     """Return the number of prompts of a completion, each of which gets `n` choices. A list of tokens is one prompt."""
-    prompt = members.prompt if isinstance(members, CompletionsBody) else None
     several = isinstance(prompt, list) and bool(prompt) and all(isinstance(each, (str, list)) for each in prompt)
     return len(prompt) if several and prompt else 1
 
@@ -184,6 +183,8 @@ def _prompt_count(members: RequestBody) -> int:
 def _count_other_text(members: RequestBody) -> int:
     """Return the characters of text outside chat messages."""
     values = [value for value in members.other_texts if value]
+    if not values:
+        return 0
     return sum([len(value) if isinstance(value, str) else len(orjson.dumps(value)) for value in values])
 
 

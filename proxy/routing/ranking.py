@@ -28,6 +28,9 @@ class OrderOverrides(Struct, frozen=True):
     pick: BalancedPick | None = None
 
 
+NO_OVERRIDES = OrderOverrides()
+
+
 def provider_chain(policy: Policy) -> tuple[str, ...]:
     """Return the providers that alone may serve, in the caller's order: failover config, else fallbacks.
 
@@ -39,10 +42,9 @@ def provider_chain(policy: Policy) -> tuple[str, ...]:
 def rank(given: StrategyInput, scores: Sequence[float], overrides: OrderOverrides) -> tuple[list[int], list[int]]:
     """Return the available and the unavailable candidates in order. No pick and no session moves an unavailable one."""
     max_latency_ms = given.request.policy.max_latency_ms
-    available, unavailable = [
-        order.sorted_by(scores, max_latency_ms)
-        for order in given.candidate_set.speed_orders(given.request.facts.stream)
-    ]
+    fastest, unavailable_fastest = given.candidate_set.speed_orders(given.request.facts.stream)
+    available = fastest.sorted_by(scores, max_latency_ms)
+    unavailable = unavailable_fastest.sorted_by(scores, max_latency_ms) if unavailable_fastest.indices else []
     if given.candidate_set.last_resorts:
         available, unavailable = (
             _move_last(each, given.candidate_set.last_resorts) for each in (available, unavailable)

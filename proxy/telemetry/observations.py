@@ -11,7 +11,7 @@ from msgspec import Struct
 from proxy.telemetry.answers import EventSequence, LatestAnswers
 from proxy.telemetry.histogram import Histogram
 from proxy.telemetry.probe_runs import ProbeRuns
-from proxy.telemetry.rate_limit_status import RateLimitStatus
+from proxy.telemetry.rate_limit_status import LatestRateLimits, RateLimitStatus, UnparsedRateLimits
 from proxy.telemetry.target_map import TargetMap
 from proxy.telemetry.target_totals import Labels, TargetTotals
 from proxy.telemetry.ttft_trend import TtftTrend
@@ -67,8 +67,7 @@ class Record:
     """When the last failure ended that was a fault of the target, or a rate limit."""
     failure_trigger: str | None = None
     """The class of that failure."""
-    rate_limit: RateLimitStatus | None = None
-    """From the latest response with rate-limit headers."""
+    rate_limits: LatestRateLimits = field(default_factory=LatestRateLimits)
     prompt_tokens: Histogram = field(default_factory=Histogram)
     """By answer with usage."""
     completion_tokens: Histogram = field(default_factory=Histogram)
@@ -85,6 +84,11 @@ class Record:
 
     def __post_init__(self) -> None:
         self.trend = TtftTrend(self.window)
+
+    @property
+    def rate_limit(self) -> RateLimitStatus | None:
+        """The rate limits of the latest response with headers for them."""
+        return self.rate_limits.status
 
     def totals(self) -> TargetTotals:
         """Return a copy of everything that was counted."""
@@ -130,18 +134,20 @@ class AttemptRecorder(Struct, eq=False):
 
     def record_finish(self, now: float, usage: AttemptUsage = NO_USAGE) -> None:
         """Record the complete end of the response."""
-        self.record_content(now)
+        if self.content_at is None:
+            self.record_content(now)
         if not self._end(now):
             return
-        self._add_answer(True, now)
-        bucket = self._record.window.at(now)
+        record = self._record
+        record.answers.add(record.sequence.next(), True, now)
+        bucket = record.window.at(now)
         bucket.latency.record(now - self.started_at)
         bucket.tokens_in += usage.tokens_in
         bucket.tokens_out += usage.tokens_out
         bucket.cost_usd += usage.cost_usd
         if usage.tokens_in or usage.tokens_out:
-            self._record.prompt_tokens.record(usage.tokens_in)
-            self._record.completion_tokens.record(usage.tokens_out)
+            record.prompt_tokens.record(usage.tokens_in)
+            record.completion_tokens.record(usage.tokens_out)
         since = (self.content_at or self.started_at) if self.stream else self.started_at
         if usage.tokens_out and now > since:
             bucket.throughput.record(usage.tokens_out / (now - since))
@@ -174,13 +180,11 @@ class AttemptRecorder(Struct, eq=False):
             # Its time to first content would have been at least this long.
             self._record.window.at(now).ttft.record(now - self.started_at)
 
-    def record_rate_limits(self, status: RateLimitStatus | None) -> None:
-        """Record the rate limits of the response headers. None if there were none."""
-        if status is not None:
-            before, self._record.rate_limit = self._record.rate_limit, status
-            self._record.changes += 1
-            if status.is_exhausted or (before is not None and before.is_exhausted):
-                self._record.mark_urgent()
+    def record_rate_limits(self, status: RateLimitStatus | UnparsedRateLimits) -> None:
+        """Record the rate limits of the response headers, or what parses them if something is left of each."""
+        self._record.changes += 1
+        if self._record.rate_limits.record(status):
+            self._record.mark_urgent()
 
     def calibrate_tokens(self, estimated: int, actual: int) -> None:
         """Adjust the target's token ratio by the prompt tokens that were estimated and those the provider counted."""

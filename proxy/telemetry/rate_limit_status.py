@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 
@@ -26,3 +27,31 @@ class RateLimitStatus:
     def used_ratio_at(self, now: float) -> float:
         """Return the used part (0-1) as far as is known: 0 once the limit has been reset."""
         return self.used_ratio if now < self.resets_at else 0.0
+
+
+UnparsedRateLimits = Callable[[], RateLimitStatus | None]
+"""Parses headers that leave something of every limit."""
+
+
+@dataclass(slots=True)
+class LatestRateLimits:
+    """The rate limits of a target's latest response that had headers for them. Mostly nobody asks before the next one."""
+
+    _parsed: RateLimitStatus | None = None
+    _unparsed: UnparsedRateLimits | None = None
+
+    def record(self, status: RateLimitStatus | UnparsedRateLimits) -> bool:
+        """Take the limits of a response. Return whether one of them is exhausted, or was until now."""
+        was_exhausted = self._parsed is not None and self._parsed.is_exhausted
+        if isinstance(status, RateLimitStatus):
+            self._parsed, self._unparsed = status, None
+            return was_exhausted or status.is_exhausted
+        self._parsed, self._unparsed = None, status
+        return was_exhausted
+
+    @property
+    def status(self) -> RateLimitStatus | None:
+        """What they are, None before the first such response."""
+        if self._unparsed is not None:
+            self._parsed, self._unparsed = self._unparsed(), None
+        return self._parsed

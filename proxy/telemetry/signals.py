@@ -153,8 +153,14 @@ class SignalCache:
     def table_at(self, now: float) -> SignalTable:
         """Return the signals at this moment: the same table again until one of them has to be recomputed."""
         changes = self.observations.urgent_changes
-        if self._table is None or now >= self._period_ends or changes != self._seen_changes:
-            if now >= self._period_ends or changes.probe_changes != self._seen_changes.probe_changes:
+        seen = self._seen_changes
+        if (
+            self._table is None
+            or now >= self._period_ends
+            or changes.count != seen.count
+            or changes.probe_changes != seen.probe_changes
+        ):
+            if now >= self._period_ends or changes.probe_changes != seen.probe_changes:
                 self._start_period(now)
             self._table, self._seen_changes = _LiveTable(self, now), replace(changes)
         return self._table

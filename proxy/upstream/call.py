@@ -21,7 +21,7 @@ from proxy.dialects import DIALECTS
 from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
 from proxy.exchange import Attempt
 from proxy.messages import StreamTransform, Transfer
-from proxy.resilience.rate_limit_headers import parse_rate_limits
+from proxy.resilience.rate_limit_headers import read_rate_limits
 from proxy.upstream import limits
 from proxy.upstream.attempt_timeouts import AttemptTimeouts
 from proxy.upstream.held_stream import HeldStream
@@ -134,8 +134,11 @@ class UpstreamCall:
         runtime, stream = attempt.exchange.runtime, attempt.exchange.facts.stream
         attempt.silence.reads += 1
         self.headers = attempt.step.target.provider.redactor.redact_headers(headers)
-        record = attempt.recorder.record_rate_limits if attempt.key is None else partial(record_rate_limits, attempt)
-        record(parse_rate_limits(self.headers, runtime.wall(), runtime.clock(), self._dialect.rate_limit_headers))
+        limit_names = self._dialect.rate_limit_headers
+        if (
+            status_of_limits := read_rate_limits(self.headers, runtime.wall(), runtime.clock(), limit_names)
+        ) is not None:
+            record_rate_limits(attempt, status_of_limits)
         if status == 407:
             # Only a forward proxy answers so (RFC 9110, 15.5.8); for a tunnel the dialer sees it.
             self._fail(EgressError("the forward proxy refused the request (407): its credentials are missing or wrong"))
@@ -179,9 +182,7 @@ class UpstreamCall:
                 if held.take_lifecycle_event() and self._held is held:
                     self._timeouts.extend(self._transfer, asyncio.get_running_loop().time())
         elif not self._is_over:
-            size = self._try("response", partial(self._keep, data))
-            if size is not None and size > self._max_bytes:
-                self._complete()  # the beginning of an error is enough
+            self._keep(data)
 
     def on_end(self) -> None:
         """Take the end of the response."""
@@ -205,21 +206,28 @@ class UpstreamCall:
 
     # A complete response.
 
-    def _keep(self, data: bytes) -> int:
-        if (size := self._buffer.add(data)) > self._max_bytes and self._status == 200:
-            raise limits.response_too_large()
-        return size
+    def _keep(self, data: bytes) -> None:
+        try:
+            size = self._buffer.add(data)
+        except Exception as error:  # noqa: BLE001 (as below)
+            self._fail(response_failure(self.attempt, "response", error))
+            return
+        if size > self._max_bytes and self._status == 200:
+            self._fail(limits.response_too_large())
+        elif size > self._max_bytes:
+            self._complete()  # the beginning of an error is enough
 
     def _complete(self) -> None:
         body = self._buffer.take()
-        if (translated := self._try("response", partial(self._translate_body, body))) is not None:
-            self._end()
-            self.listener.on_response(self, translated)
-
-    def _translate_body(self, body: bytes) -> bytes:
-        if self._status != 200:
-            raise response_error(self.attempt, self._status, self.headers, body)
-        return translate_response(self.attempt, body)
+        try:
+            if self._status != 200:
+                raise response_error(self.attempt, self._status, self.headers, body)
+            translated = translate_response(self.attempt, body)
+        except Exception as error:  # noqa: BLE001 (any exception fails the attempt)
+            self._fail(response_failure(self.attempt, "response", error))
+            return
+        self._end()
+        self.listener.on_response(self, translated)
 
     def _try(self, name: str, work: Callable[[], T]) -> T | None:
         """Return the outcome of a translation, or None if it raises anything, which fails the attempt."""
@@ -286,13 +294,13 @@ class UpstreamCall:
         self._is_over, self._is_open, self._held = True, False, None
         self._transfer = self._task = None  # they refer to this call: so all are freed by refcount
         self._buffer.clear()
-        self._end_wait()
+        if self._is_waiting:
+            self._end_wait()
 
     def _end_wait(self) -> None:
-        if self._is_waiting:
-            self._is_waiting = False
-            exchange = self.attempt.exchange
-            exchange.end_upstream_wait(exchange.runtime.clock())
+        self._is_waiting = False
+        exchange = self.attempt.exchange
+        exchange.end_upstream_wait(exchange.runtime.clock())
 
 
 def make_start_call(before: tuple[Before, ...]) -> StartCall:

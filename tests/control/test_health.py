@@ -125,7 +125,7 @@ def test_the_most_exhausted_rate_limit_is_shown_and_0_after_its_reset() -> None:
         observed.add_successes(target)
         record = observed.runtime.observations.get(target)
         assert record is not None
-        record.rate_limit = RateLimitStatus(1, 1, used, resets_at=observed.clock.now + 10)
+        record.rate_limits.record(RateLimitStatus(1, 1, used, resets_at=observed.clock.now + 10))
     assert rows(observed)["a"]["rate_limit_usage"] == 75.0
     assert rows(observed)["b"]["rate_limit_usage"] is None  # it never sent one
     observed.clock.now += 10

@@ -68,7 +68,7 @@ def test_the_most_exhausted_limit_of_several_targets_is_shown_and_0_after_its_re
         made.add_successes(f"b@global/x-{number}")
         record = made.runtime.observations.get(f"b@global/x-{number}")
         assert record is not None
-        record.rate_limit = RateLimitStatus(left, None, 1 / left, resets_at=made.clock.now + 5)
+        record.rate_limits.record(RateLimitStatus(left, None, 1 / left, resets_at=made.clock.now + 5))
     made.runtime.observations.start_attempt("b@global/x-2", made.clock.now)
     watch.poll()
     (series,) = take_snapshot(made.runtime, watch, CONFIG).series.values()

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from proxy.dialects import DIALECTS
-from proxy.resilience.rate_limit_headers import parse_rate_limits
+from proxy.resilience.rate_limit_headers import parse_rate_limits, read_rate_limits
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 
 WALL = 1_700_000_000.0  # Tue, 14 Nov 2023 22:13:20 GMT
@@ -77,3 +77,17 @@ NAMES = [name for names in ALL_LIMITS for name in (names.limit, names.remaining,
 def test_ratio_and_reset_stay_in_bounds_whatever_the_headers_hold(headers: dict[str, str]) -> None:
     found = parse_rate_limits(headers, WALL, 10, ALL_LIMITS)
     assert found is None or (0 <= found.used_ratio <= 1 and 10 <= found.resets_at <= 10 + 86400)
+
+
+@pytest.mark.parametrize(
+    ("remaining", "is_parsed_now"),
+    [("1", False), ("9" * 18, False), ("0", True), ("0.0", True), ("00", True), ("9" * 19, True), ("many", True)],
+)
+def test_headers_are_parsed_later_only_if_something_is_surely_left(remaining: str, is_parsed_now: bool) -> None:
+    headers = {**OPENAI, "x-ratelimit-remaining-tokens": remaining}
+    found, expected = read_rate_limits(headers, WALL, 10), parse_rate_limits(headers, WALL, 10)
+    assert found == expected if is_parsed_now else callable(found) and found() == expected
+
+
+def test_headers_without_rate_limits_are_not_read() -> None:
+    assert read_rate_limits({"x-ratelimit-limit-requests": "500"}, WALL, 10) is None

@@ -159,14 +159,6 @@ def test_every_event_counts_as_a_change() -> None:
     assert numbers == sorted(set(numbers))
 
 
-def test_headers_without_rate_limits_keep_the_last_status() -> None:
-    record, recorder = start()
-    status = RateLimitStatus(5, None, 0.5, 200)
-    recorder.record_rate_limits(status)
-    recorder.record_rate_limits(None)
-    assert record.rate_limit is status
-
-
 def test_an_untried_target_has_no_record() -> None:
     observations = Observations()
     assert (observations.get("t"), observations.in_flight("t"), list(observations)) == (None, 0, [])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from msgspec import Struct
@@ -21,6 +22,7 @@ from proxy.dialects.openai.tables import (
     GPT_IMAGE_MODELS,
     IMAGE_OPTION_MAP,
     MOST_TOKENS,
+    PARAMS_OF_REASONING,
     PATHS,
     REASONING_MODELS,
     USAGE_ON_REQUEST,
@@ -48,15 +50,16 @@ _REPLACED = (
 def build_request(request: CallerRequest) -> ProviderRequest:
     """Replace the top-level members that must change. Every other subtree stays byte for byte what the caller wrote."""
     change = _CHANGES[request.endpoint](request) if request.endpoint in _CHANGES else _UNCHANGED
-    changes = {"model": request.model, **_stream_options(request), **change.set}
+    changes = {"model": request.model, **(_stream_options(request) if request.stream else {}), **change.set}
     body = replace_members(request.raw, changes, drop=("routing", *change.drop, *change.drop_with_warning))
-    warnings = (*drop_warnings(change.drop_with_warning), *change.warnings)
+    dropped = drop_warnings(change.drop_with_warning) if change.drop_with_warning else ()
+    warnings = (*dropped, *change.warnings)
     return ProviderRequest(path=PATHS[request.endpoint], body=body, warnings=warnings)
 
 
 def _stream_options(request: CallerRequest) -> dict[str, Any]:
     """Request usage in every stream, for the log and the costs. The stream translator hides it from other callers."""
-    if not request.stream or request.endpoint not in USAGE_ON_REQUEST:
+    if request.endpoint not in USAGE_ON_REQUEST:
         return {}
     return {"stream_options": {**(request.body.get("stream_options") or {}), "include_usage": True}}
 
@@ -64,9 +67,9 @@ def _stream_options(request: CallerRequest) -> dict[str, Any]:
 def _chat_changes(request: CallerRequest) -> _Change:
     """Clean the history, rename and lower the token limit, and drop what the model's family rejects."""
     changes = cleaned_messages(request, CLEANING)
-    if CHECKED_PARAMS.isdisjoint(request.body):
-        return _Change(changes) if changes else _UNCHANGED
     model = request.family or request.model
+    if CHECKED_PARAMS.isdisjoint(request.body) or _takes_as_it_is(request.body, model):
+        return _Change(changes) if changes else _UNCHANGED
     unsupported = unsupported_params(request.body, model)
     check_essential(unsupported)
     most = most_tokens(model, MOST_TOKENS)
@@ -76,6 +79,21 @@ def _chat_changes(request: CallerRequest) -> _Change:
     replaced = [old for old, new in _REPLACED if new in changes and old in request.body]
     warnings = limit_warnings(request.body, most) + effort_warnings(request.body, effort)
     return _Change(changes, tuple(replaced), unsupported, warnings)
+
+
+def _takes_as_it_is(body: Mapping[str, Any], model: str) -> bool:
+    """Whether the model takes every parameter, and the limit, as the caller wrote them."""
+    checked, most = _rules(model)
+    if not checked.isdisjoint(body):
+        return False
+    return not (exceeds(body.get("max_completion_tokens"), most) or exceeds(body.get("max_tokens"), most))
+
+
+@lru_cache(maxsize=256)
+def _rules(model: str) -> tuple[frozenset[str], int | None]:
+    """Return the parameters that the model may not take as they are, and its maximum of output tokens."""
+    checked = CHECKED_PARAMS - {"max_completion_tokens"} if REASONING_MODELS.match(model) else PARAMS_OF_REASONING
+    return checked, most_tokens(model, MOST_TOKENS)
 
 
 def _token_limit(body: Mapping[str, Any], model: str, most: int | None) -> dict[str, Any]:

@@ -73,6 +73,9 @@ FOREIGN_PARAMS = frozenset({
 })  # fmt: skip
 """Other providers' parameters. OpenAI rejects a request that contains one."""
 
+PARAMS_OF_REASONING = FOREIGN_PARAMS | NO_REASONING_PARAMS
+"""Parameters that a model without reasoning may not take as they are."""
+
 CHECKED_PARAMS = (
     FIXED_BY_REASONING
     | FIXED_WITHOUT_EFFORT

@@ -153,6 +153,7 @@ class Connection(asyncio.Protocol):
         """Take over the transport of a new connection."""
         self.opened_at = self._loop.time()
         self._transport = cast(asyncio.Transport, transport)
+        self._timer.watch(self)
         descriptor = transport.get_extra_info("socket").fileno()
         self._readable, self.is_scarce = readability_check(descriptor), is_scarce(descriptor)
 
@@ -212,9 +213,10 @@ class Connection(asyncio.Protocol):
         return sink
 
     def _finish(self, sink: ResponseSink) -> None:
-        self.resume()
+        if self.paused_at is not None:
+            self.resume()
         self._sink = self._receiver = self._on_stale = None
-        self._timer.unwatch(self)
+        self.due = inf
         parser = self._parser
         if (
             parser.keep_alive
@@ -271,7 +273,7 @@ class Connection(asyncio.Protocol):
     def check(self, now: float) -> None:
         """Fail the request if the provider is silent for too long, over its deadline, or takes nothing of the request."""
         if self._sink is None:
-            self._timer.unwatch(self)
+            self.due = inf
         elif self.paused_at is None and now >= self._read_due:
             self._fail(UpstreamTimeout(f"{self.host} {self._timeout_message()}"))
         elif self._unsent_bytes and now >= self._write_due and self._is_upload_stuck(now):
@@ -281,8 +283,9 @@ class Connection(asyncio.Protocol):
 
     def _watch(self) -> None:
         due = inf if self.paused_at is not None else self._read_due
-        self.due = min(due, self._write_due) if self._unsent_bytes else due
-        self._timer.watch(self)
+        self.due = due = min(due, self._write_due) if self._unsent_bytes else due
+        if due < self._timer.next_sweep:
+            self._timer.watch(self)
 
     @property
     def _read_due(self) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 
 from proxy.errors import InvalidHeaderError
 from proxy.messages import UpstreamRequest
@@ -20,17 +21,29 @@ _UNSAFE_CHARACTER = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 def encode_request_head(request: UpstreamRequest, target: RequestTarget, route: Route) -> bytes:
     """Return request line, headers and the empty line. Raises InvalidHeaderError, which names the header."""
     headers = request.headers
-    for name in headers:
-        if not _TOKEN.fullmatch(name):
-            raise _invalid_header(name)
-    values = "".join(headers.values())
-    if not values.isprintable() and _UNSAFE_CHARACTER.search(values):
-        raise _invalid_header(next(name for name, value in headers.items() if _UNSAFE_CHARACTER.search(value)))
-    sent = [item for item in headers.items() if item[0].lower() not in _TRANSPORT_HEADERS]
-    fields = "".join([f"\r\n{name}: {value}" for name, value in sent])
-    text = f"{_fixed_part(request.method, target, route)}{len(request.body)}{fields}\r\n\r\n"
+    template, sent = _template(request.method, target, route, tuple(headers))
+    values = [headers[name] for name in sent]
+    joined = "".join(values)
+    if not joined.isprintable() and _UNSAFE_CHARACTER.search(joined):
+        raise _invalid_header(next(name for name in sent if _UNSAFE_CHARACTER.search(headers[name])))
+    text = template % (len(request.body), *values)
     # Bytes that aiohttp could not decode as UTF-8 are sent as they were received.
     return text.encode("utf-8", "surrogateescape")
+
+
+@lru_cache(maxsize=256)
+def _template(method: str, target: RequestTarget, route: Route, names: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
+    """Return the head with `%` places for the body's length and the headers that are sent, and the names of those.
+
+    Requests to a target have the same headers nearly always. Raises InvalidHeaderError.
+    """
+    for name in names:
+        if not _TOKEN.fullmatch(name):
+            raise _invalid_header(name)
+    sent = tuple(name for name in names if name.lower() not in _TRANSPORT_HEADERS)
+    fixed = _fixed_part(method, target, route).replace("%", "%%")
+    fields = "".join(f"\r\n{name.replace('%', '%%')}: %s" for name in sent)
+    return f"{fixed}%d{fields}\r\n\r\n", sent
 
 
 def _fixed_part(method: str, target: RequestTarget, route: Route) -> str:
