@@ -57,7 +57,8 @@ class AfterPhases:
 
 def run_closed(exchange: Exchange, pipeline: Pipeline, inside: int) -> None:
     """Run the `closed` phases of the middlewares outside of a position, whichever of them fails, and count the request."""
-    for phase in (*pipeline.closed[inside], partial(_count, pipeline.endpoints)):
+    count: Callable[[Exchange], None] = partial(_count, pipeline.endpoints)
+    for phase in (*pipeline.closed[inside], count):
         try:
             phase(exchange)
         except Exception as error:  # noqa: BLE001 (the others must run)

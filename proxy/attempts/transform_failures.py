@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from traceback import format_tb
-
-from msgspec import Struct
 
 from proxy.dialects import contract
 from proxy.errors import InvalidRequestError, ParrotError
@@ -32,22 +29,6 @@ def request_failure(attempt: Attempt, transform: str, error: Exception) -> Parro
 def unexpected_failure(attempt: Attempt, error: Exception) -> ParrotError:
     """Return the failure for an exception outside of any translation. Log it unless it is a ParrotError."""
     return error if isinstance(error, ParrotError) else internal_error(attempt.exchange, error)
-
-
-class Guard(Struct, frozen=True):
-    """A context manager that turns any exception into a failure of the attempt. Cancellation passes."""
-
-    attempt: Attempt
-    transform: str
-    """Name for the log: `request`, `response`, `stream` or `resume`."""
-    failure: Callable[[Attempt, str, Exception], ParrotError] = response_failure
-
-    def __enter__(self) -> None:
-        """Enter the context."""
-
-    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        if isinstance(error, Exception):
-            raise self.failure(self.attempt, self.transform, error) from None
 
 
 def _log(attempt: Attempt, transform: str, error: Exception) -> None:
