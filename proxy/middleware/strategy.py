@@ -129,7 +129,9 @@ def _refusal(exchange: Exchange, failure: InvalidRequestError | None) -> Invalid
     reasons = (each.reason for each in exchange.decision.excluded)
     if failure is not None and all(reason.startswith(UNSUPPORTED_FEATURE) for reason in reasons):
         return failure
-    return _no_eligible_provider(exchange)
+    error = _no_eligible_provider(exchange)
+    error.param = failure.param if failure is not None else error.param
+    return error
 
 
 def _no_eligible_provider(exchange: Exchange) -> NoEligibleProviderError:
