@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from proxy.attempts.capacity import has_room
 from proxy.attempts.planner import NO_CANDIDATES, AttemptPlanner, Candidates
+from proxy.dialects import DIALECTS
 from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
+from proxy.messages import Headers
 from proxy.resilience.key_pools import KEY_FAILURES
-from proxy.telemetry.rate_limit_status import RateLimitStatus, UnparsedRateLimits
+from proxy.resilience.rate_limit_headers import read_rate_limits
+from proxy.telemetry.rate_limit_status import RateLimitStatus
 
 
 def with_other_key(planner: AttemptPlanner, attempt: Attempt, failure: UpstreamError) -> Candidates:
@@ -28,11 +31,15 @@ def _has_other_key(attempt: Attempt) -> bool:
     )
 
 
-def record_rate_limits(attempt: Attempt, status: RateLimitStatus | UnparsedRateLimits) -> None:
-    """Record the rate limits of a response. If nothing is left to a key of a pool, its account rests, not the target."""
-    if attempt.key is None or not (isinstance(status, RateLimitStatus) and status.is_exhausted):
+def record_rate_limits(attempt: Attempt, headers: Headers) -> None:
+    """Record the rate limits in a response's headers, whose names are in lower case.
+
+    If nothing is left to a key of a pool, its account rests, not the target.
+    """
+    runtime, provider = attempt.exchange.runtime, attempt.step.target.provider
+    now = runtime.clock()
+    status = read_rate_limits(headers, runtime.wall(), now, DIALECTS[provider.dialect].rate_limit_headers)
+    if attempt.key is not None and isinstance(status, RateLimitStatus) and status.is_exhausted:
+        runtime.key_pools.hold(provider.name, attempt.key, status.resets_at - now, now)
+    elif status is not None:
         attempt.recorder.record_rate_limits(status)
-        return
-    runtime, now = attempt.exchange.runtime, attempt.exchange.runtime.clock()
-    provider = attempt.step.target.provider.name
-    runtime.key_pools.hold(provider, attempt.key, status.resets_at - now, now)

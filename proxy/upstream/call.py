@@ -21,7 +21,6 @@ from proxy.dialects import DIALECTS
 from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
 from proxy.exchange import Attempt
 from proxy.messages import StreamTransform, Transfer
-from proxy.resilience.rate_limit_headers import read_rate_limits
 from proxy.upstream import limits
 from proxy.upstream.attempt_timeouts import AttemptTimeouts
 from proxy.upstream.held_stream import HeldStream
@@ -46,9 +45,8 @@ class UpstreamCall:
         self.headers: Mapping[str, str] = {}
         self._before = before
         self._dialect = DIALECTS[attempt.step.target.provider.dialect]
-        self._status = 0
+        self._status = self._max_bytes = 0
         self._buffer = ResponseBuffer(attempt.exchange.memory)
-        self._max_bytes = 0
         self._timeouts: AttemptTimeouts
         self._held: HeldStream | None = None
         self._transform: StreamTransform | None = None
@@ -116,14 +114,13 @@ class UpstreamCall:
             go_on()
 
     def _send(self) -> None:
-        attempt, exchange = self.attempt, self.attempt.exchange
-        target, runtime = attempt.step.target, exchange.runtime
-        request = upstream_request(attempt, self._dialect)
-        self._timeouts = AttemptTimeouts(attempt, asyncio.get_running_loop().time())
-        self._transfer = runtime.transport.send(
+        exchange, target = self.attempt.exchange, self.attempt.step.target
+        request = upstream_request(self.attempt, self._dialect)
+        self._timeouts = AttemptTimeouts(self.attempt, asyncio.get_running_loop().time())
+        self._transfer = exchange.runtime.transport.send(
             request, self, connect_timeout_s=target.timeouts.connect, response_timeout_s=self._timeouts.limit_s
         )
-        exchange.begin_upstream_wait(runtime.clock())
+        exchange.begin_upstream_wait(exchange.runtime.clock())
         self._is_waiting = True
 
     # Called by the transport.
@@ -131,20 +128,15 @@ class UpstreamCall:
     def on_head(self, status: int, headers: dict[str, str]) -> None:
         """Take status and headers."""
         attempt, self._status = self.attempt, status
-        runtime, stream = attempt.exchange.runtime, attempt.exchange.facts.stream
         attempt.silence.reads += 1
         self.headers = attempt.step.target.provider.redactor.redact_headers(headers)
-        limit_names = self._dialect.rate_limit_headers
-        if (
-            status_of_limits := read_rate_limits(self.headers, runtime.wall(), runtime.clock(), limit_names)
-        ) is not None:
-            record_rate_limits(attempt, status_of_limits)
+        record_rate_limits(attempt, self.headers)
         if status == 407:
             # Only a forward proxy answers so (RFC 9110, 15.5.8); for a tunnel the dialer sees it.
             self._fail(EgressError("the forward proxy refused the request (407): its credentials are missing or wrong"))
         elif status != 200:
             self._max_bytes = limits.MAX_ERROR_BODY_BYTES
-        elif not stream:
+        elif not attempt.exchange.facts.stream:
             self._max_bytes = limits.MAX_RESPONSE_BYTES
         elif (kind := self.headers.get("content-type", "no content type")).lower().startswith("text/event-stream"):
             max_bytes = limits.max_held_back_bytes(attempt.provider_request.body)
@@ -209,13 +201,13 @@ class UpstreamCall:
     def _keep(self, data: bytes) -> None:
         try:
             size = self._buffer.add(data)
+            if size > self._max_bytes and self._status == 200:
+                raise limits.response_too_large()
         except Exception as error:  # noqa: BLE001 (as below)
             self._fail(response_failure(self.attempt, "response", error))
-            return
-        if size > self._max_bytes and self._status == 200:
-            self._fail(limits.response_too_large())
-        elif size > self._max_bytes:
-            self._complete()  # the beginning of an error is enough
+        else:
+            if size > self._max_bytes:
+                self._complete()  # the beginning of an error is enough
 
     def _complete(self) -> None:
         body = self._buffer.take()
@@ -294,13 +286,13 @@ class UpstreamCall:
         self._is_over, self._is_open, self._held = True, False, None
         self._transfer = self._task = None  # they refer to this call: so all are freed by refcount
         self._buffer.clear()
-        if self._is_waiting:
-            self._end_wait()
+        self._end_wait()
 
     def _end_wait(self) -> None:
-        self._is_waiting = False
-        exchange = self.attempt.exchange
-        exchange.end_upstream_wait(exchange.runtime.clock())
+        if self._is_waiting:
+            self._is_waiting = False
+            exchange = self.attempt.exchange
+            exchange.end_upstream_wait(exchange.runtime.clock())
 
 
 def make_start_call(before: tuple[Before, ...]) -> StartCall:

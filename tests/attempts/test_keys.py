@@ -13,7 +13,6 @@ from proxy.config.schema import ProviderLimits
 from proxy.dialects.errors import error_response
 from proxy.resilience.breaker import BreakerSettings
 from proxy.routing.policy import Policy
-from proxy.telemetry.rate_limit_status import RateLimitStatus
 from tests.attempts.fixtures import BREAKER, Attempts, fail, planned_with_pool, provider, run_pool
 from tests.fakes import PROVIDER_KEY
 
@@ -129,7 +128,8 @@ def test_content_proves_a_key():
 def test_if_nothing_is_left_of_a_limit_the_key_rests_and_not_the_target(left, held):
     made = planned_with_pool("key-1", "key-2")
     attempt = made.start_first()
-    record_rate_limits(attempt, None if left is None else RateLimitStatus(left, None, 0.9, 120.0))
+    limits = {"x-ratelimit-remaining-requests": str(left), "x-ratelimit-reset-requests": "20s"}
+    record_rate_limits(attempt, {} if left is None else limits)
     runtime = made.exchange.runtime
     assert runtime.key_pools.cooling_for_s("a", attempt.key, 100.0) == held
     assert runtime.signals.table_at(100.0).get("a@us/m-a").available_in_ms == 0

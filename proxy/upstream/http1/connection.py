@@ -218,12 +218,8 @@ class Connection(asyncio.Protocol):
         self._sink = self._receiver = self._on_stale = None
         self.due = inf
         parser = self._parser
-        if (
-            parser.keep_alive
-            and self._is_request_sent
-            and not parser.trailing_data
-            and not self._transport.is_closing()
-        ):
+        is_clean = parser.keep_alive and self._is_request_sent and not parser.trailing_data
+        if is_clean and not self._transport.is_closing():
             self.idle_since = self._last_read_at
             self._owner.release(self)
         else:
