@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from deploy.check.manifests import BUILT, KUSTOMIZATIONS, build, parse
+from deploy.check.manifests import BUILT, KUSTOMIZATIONS, build, parse, tool
+from deploy.check.outcome import run
 from tests.deploy.manifests import Document, containers, find, load, pod_template, variables, workloads
 from tests.running import build_generation
 from tests.source import ROOT
+from tests.test_docs import blocks, read_doc
 
+needs_kubectl = pytest.mark.skipif(
+    shutil.which("kubectl") is None, reason="no kubectl here; make deploy-check gets one"
+)
 COMPONENTS = ROOT / "deploy/kubernetes"
 BEFORE = workloads(yaml.safe_load_all((ROOT / "tests/deploy/kustomize/workloads/workloads.yaml").read_text()))
 SIDECAR = load("sidecar")
@@ -32,7 +38,7 @@ def names(items: list[Document]) -> list[str]:
     return [each["name"] for each in items]
 
 
-@pytest.mark.skipif(shutil.which("kubectl") is None, reason="no kubectl here; make deploy-check gets one")
+@needs_kubectl
 @pytest.mark.parametrize("name", KUSTOMIZATIONS)
 def test_the_manifests_are_what_kustomize_builds(name: str) -> None:
     assert build(name) == parse((BUILT / f"{name}.yaml").read_text()), "run `make manifests`"
@@ -210,3 +216,39 @@ def test_the_example_is_a_deployment_with_a_sidecar_and_a_valid_file() -> None:
     assert sidecar_of(pod)["image"] == "registry.example.com/parrot-sidecar:0.1.0"
     text = find(example, "ConfigMap", "parrot-routing")["data"]["routing.yaml"]
     assert build_generation(text).snapshot.providers.keys() == {"openai", "anthropic"}
+
+
+# The guide, as written.
+
+GUIDE = read_doc("guides/kubernetes.md")
+ROUTING, KUSTOMIZATION, PATCHES = blocks(GUIDE, "yaml")
+
+
+def build_guide(folder: Path, kustomization: str) -> list[Document]:
+    """Build a kustomization in a folder with the files that the guide names."""
+    shutil.copytree(COMPONENTS, folder / "parrot-sidecar/deploy/kubernetes")
+    shutil.copy(COMPONENTS / "example/deployment.yaml", folder)
+    (folder / "routing.yaml").write_text(ROUTING)
+    (folder / "kustomization.yaml").write_text(kustomization)
+    return parse(run(tool("kubectl"), "kustomize", folder))
+
+
+@needs_kubectl
+def test_the_guide_builds_the_example(tmp_path: Path) -> None:
+    assert build_guide(tmp_path, KUSTOMIZATION) == parse((BUILT / "example.yaml").read_text())
+
+
+@needs_kubectl
+def test_the_patches_of_the_guide_change_the_sidecar(tmp_path: Path) -> None:
+    built = build_guide(tmp_path, KUSTOMIZATION + PATCHES)
+    (pod,) = added(built)
+    container = sidecar_of(pod)
+    assert "runAsUser" not in container["securityContext"]
+    assert container["resources"]["limits"] == {"memory": "512Mi"}
+    assert container["ports"][0]["containerPort"] == int(container["args"][-1]) == 9465
+    (application,) = pod["spec"]["containers"]
+    assert set(variables(application, built).values()) == {"http://127.0.0.1:8091", "http://127.0.0.1:8091/v1"}
+
+
+def test_the_guide_shows_the_routing_yaml_of_the_example() -> None:
+    assert (COMPONENTS / "example/routing.yaml").read_text() == ROUTING
