@@ -127,6 +127,8 @@ class Dialect:
     """Codes of a 400 that another model may not answer with: the refused parameter, None where the error names it."""
     forwarded_header_prefixes: tuple[str, ...] = ()
     """Prefixes, in lower case, of the caller's headers that only this provider receives, such as `openai-`."""
+    default_headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers of every request in which the caller and `ProviderRequest.headers` set no other value, in lower case."""
     returned_header_prefixes: tuple[str, ...] = ()
     """Prefixes, in lower case, of response headers that the caller receives from this provider only."""
     rate_limit_headers: tuple[RateLimitHeaders, ...] = OPENAI_RATE_LIMITS

@@ -41,6 +41,8 @@ class AnswerContext(Struct, frozen=True):
     """The model that the caller asked for."""
     echo: Mapping[str, Any] = {}
     """As in `HubRequest.echo`."""
+    prompt_tokens: int = 0
+    """Estimate of the request's tokens, for formats that send a count before the answer."""
 
 
 class FromHub(Protocol):

@@ -42,7 +42,7 @@ def build_upstream_request(
     if provider.query:
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
     # Names are compared in lower case: otherwise two spellings of one header would both be sent.
-    headers = dict(forwarded)
+    headers = {**dialect.default_headers, **forwarded}
     for own in (provider_request.headers, provider.headers):
         for name, value in own.items():
             headers[name.lower()] = value

@@ -1,8 +1,9 @@
 """Anthropic's Messages API."""
 
-from proxy.dialects.anthropic.request import PATHS, build_request, unsupported_params
-from proxy.dialects.anthropic.response import translate_error, translate_response
-from proxy.dialects.anthropic.stream import AnthropicStream, has_content
+from proxy.dialects.anthropic.endpoints import PATHS, build_request, stream_translator, translate_response
+from proxy.dialects.anthropic.request import unsupported_params
+from proxy.dialects.anthropic.response import translate_error
+from proxy.dialects.anthropic.stream import has_content
 from proxy.dialects.anthropic.tables import API_VERSION, RATE_LIMIT_HEADERS, model_capabilities
 from proxy.dialects.contract import Dialect, ProviderRequest
 
@@ -11,10 +12,11 @@ DIALECT = Dialect(
     paths=PATHS,
     build_request=build_request,
     translate_response=translate_response,
-    stream_translator=AnthropicStream,
+    stream_translator=stream_translator,
     has_content=has_content,
     translate_error=translate_error,
     forwarded_header_prefixes=("anthropic-",),
+    default_headers={"anthropic-version": API_VERSION},
     returned_header_prefixes=("anthropic-ratelimit-",),
     rate_limit_headers=RATE_LIMIT_HEADERS,
     otel_provider_name="anthropic",

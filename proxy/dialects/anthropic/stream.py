@@ -45,7 +45,7 @@ class AnthropicStream(FrameTransform):
         return self._translate_frame(rest) if data is not None and parse_or_none(data) is not None else b""
 
     def _translate_frame(self, frame: bytes) -> bytes:
-        event = _parse_frame(frame)
+        event = parse_frame(frame)
         if isinstance(event, dict):
             handle = _HANDLERS.get(text_of(event.get("type")))
             if handle is not None:
@@ -181,7 +181,7 @@ def has_content(event: Event) -> bool:
 _NO_DATA = object()
 
 
-def _parse_frame(frame: bytes) -> Any:
+def parse_frame(frame: bytes) -> Any:
     """Return the JSON of a frame, None if it is not JSON, or `_NO_DATA` if the frame has no data."""
     if frame.startswith(_DELTA_PREFIX):  # fast path for most frames. JSON ignores the trailing line ends
         try:

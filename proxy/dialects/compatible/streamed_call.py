@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from proxy.dialects.compatible.json_progress import JsonProgress
+from proxy.dialects.json_progress import JsonProgress
 from proxy.errors import MalformedResponse
 
 _OPENAI_MEMBERS = frozenset({"index", "id", "type", "function"})

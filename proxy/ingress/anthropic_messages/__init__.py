@@ -1,6 +1,9 @@
 """Anthropic's Messages API: named events, whose last one is `message_stop`."""
 
 from proxy.ingress.anthropic_messages.errors import error_body, error_event
+from proxy.ingress.anthropic_messages.request import request_to_hub
+from proxy.ingress.anthropic_messages.response import response_from_hub
+from proxy.ingress.anthropic_messages.stream import MessageStream
 from proxy.ingress.client_format import ClientFormat
 from proxy.sse import encode
 
@@ -10,6 +13,9 @@ ANTHROPIC_MESSAGES = ClientFormat(
     error_event=error_event,
     terminal=b"",  # a stream without its `message_stop` is not complete
     ping=encode(b'{"type": "ping"}', "ping"),
-    is_resumable=False,
+    is_resumable=True,
     native_endpoint="messages",
+    request_to_hub=request_to_hub,
+    response_from_hub=response_from_hub,
+    stream_from_hub=MessageStream,
 )

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.dialects.compatible.json_progress import JsonProgress
+from proxy.dialects.json_progress import JsonProgress
 
 TEXTS = st.text(alphabet='ab"\\{}[], ', max_size=8)
 VALUES = st.recursive(TEXTS | st.none(), lambda value: st.lists(value) | st.dictionaries(TEXTS, value), max_leaves=8)
