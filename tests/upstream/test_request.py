@@ -65,6 +65,20 @@ def test_no_key_is_sent_without_one():
     assert not [canary for canary in CANARIES if canary in str(build(key=None).headers)]
 
 
+@pytest.mark.parametrize(
+    "forwarded, own, sent",
+    [
+        ({}, {}, "2023-06-01"),
+        ({"anthropic-version": "2026-10-21"}, {}, "2026-10-21"),
+        ({"anthropic-version": "2026-10-21"}, {"Anthropic-Version": "2023-06-01"}, "2023-06-01"),
+    ],
+)
+def test_a_header_that_the_dialect_needs_has_a_default(forwarded, own, sent):
+    request = ProviderRequest("/v1/messages", b"{}", headers=own)
+    built = build_upstream_request(target(), DIALECTS["anthropic"], request, forwarded)
+    assert built.headers["anthropic-version"] == sent
+
+
 def test_routing_yaml_overrides_a_forwarded_header_in_any_case():
     headers = build(
         ProviderRequest("/x", b"", {"User-Agent": "dialect"}),

@@ -116,7 +116,7 @@ def test_unsupported_params_depend_on_the_model(body: dict[str, Any], model: str
 
 
 def test_path_and_auth_are_those_of_the_messages_api() -> None:
-    assert DIALECT.paths == {"chat": "/v1/messages"}
+    assert DIALECT.paths["chat"] == "/v1/messages"
     assert DIALECT.auth == "x-api-key"
 
 
