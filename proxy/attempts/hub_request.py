@@ -18,4 +18,5 @@ def hub_request(exchange: Exchange) -> HubRequest:
 
 def answer_context(exchange: Exchange) -> AnswerContext:
     """Return what an answer that is translated from the hub has from its request."""
-    return AnswerContext(exchange.id, int(exchange.runtime.wall()), exchange.facts.model, exchange.echo)
+    facts = exchange.facts
+    return AnswerContext(exchange.id, int(exchange.runtime.wall()), facts.model, exchange.echo, facts.prompt_tokens)

@@ -26,6 +26,7 @@ from proxy.headers import to_downstream
 from proxy.messages import StreamTransform
 from proxy.redaction import RedactingTransform, redact_masked_keys
 from proxy.resilience.resume import continuation_members
+from proxy.routing.client_request import HUB
 from proxy.routing.facts import MAX_TOKENS_MEMBERS
 from proxy.sse import decode, split_frames
 
@@ -141,8 +142,10 @@ def _stream_failure(attempt: Attempt, error: Exception) -> ParrotError:
 
 
 def opening_failure(attempt: Attempt, translated: bytes) -> ParrotError | None:
-    """Return the error that a translated stream begins with, or None where content comes before it."""
-    events = (event.data for event in map(decode, split_frames(translated)) if has_content(event))
+    """Return the error that a stream begins with, or None where content comes before it."""
+    dialect = DIALECTS[attempt.step.target.provider.dialect]
+    is_content = has_content if attempt.endpoint == HUB else dialect.has_content
+    events = (event.data for event in map(decode, split_frames(translated)) if is_content(event))
     opening = next(events, None)
     if opening is None:
         return error_from_stream({"message": "the provider's stream had no content"})

@@ -75,6 +75,8 @@ class ClientFormat:
     """Whether `resilience.resume` can make one stream of the beginning of one answer and the rest of another."""
     native_endpoint: str
     """The key of `Dialect.paths` whose targets take this format unchanged."""
+    shows_cost: bool = True
+    """Whether `usage` of a response may have a `cost` among the counts of the vendor."""
     request_to_hub: Callable[[Mapping[str, Any]], HubRequest] | None = None
     """Translates a request. Raises InvalidRequestError, with `param`, for what the hub cannot express.
 

@@ -113,7 +113,7 @@ def _annotate(exchange: Exchange, response: Response) -> None:
         if explain is not None or exchange.facts.include_usage:
             response.transforms.append(StreamAnnotator(exchange.total_cost, explain))
         return
-    if (cost := exchange.total_cost()) is not None:
+    if (cost := exchange.total_cost()) is not None and exchange.client_format.shows_cost:
         response.body = with_cost(response.body, cost)
     if explain is not None:
         response.body = with_routing(response.body, explain())

@@ -32,6 +32,6 @@ def native_response(data: bytes, context: ResponseContext) -> bytes:
 def _record(body: Mapping[str, Any], context: ResponseContext) -> None:
     state = context.answer
     state.id, state.model = text_of(body.get("id")) or None, text_of(body.get("model")) or context.model
-    state.finish_reason, state.done = finish_reason(text_of(body.get("stop_reason"))), True
+    state.finish_reason, state.done = finish_reason(text_of(body.get("stop_reason")), has_calls=True), True
     if usage := object_of(body.get("usage")):
         state.usage = to_openai_usage(usage)

@@ -63,7 +63,7 @@ class NativeStream(FrameTransform):
     def _on_message_delta(self, event: Mapping[str, Any]) -> None:
         self._update_usage(event.get("usage"))
         if reason := text_of(object_of(event.get("delta")).get("stop_reason")):
-            self._context.answer.finish_reason = finish_reason(reason)
+            self._context.answer.finish_reason = finish_reason(reason, has_calls=True)
 
     def _on_stop(self, event: Mapping[str, Any]) -> None:
         state = self._context.answer

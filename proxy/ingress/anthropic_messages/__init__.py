@@ -15,6 +15,7 @@ ANTHROPIC_MESSAGES = ClientFormat(
     ping=encode(b'{"type": "ping"}', "ping"),
     is_resumable=True,
     native_endpoint="messages",
+    shows_cost=False,  # strict clients refuse a member that is not Anthropic's
     request_to_hub=request_to_hub,
     response_from_hub=response_from_hub,
     stream_from_hub=MessageStream,

@@ -67,7 +67,6 @@ def _options(body: Mapping[str, Any]) -> dict[str, Any]:
         "response_format": _response_format(body),
         "user": _user(user_id) if isinstance(user_id, str) and user_id else None,
         "service_tier": _SERVICE_TIERS.get(text_of(body.get("service_tier"))),
-        "stream_options": {"include_usage": True} if body.get("stream") is True else None,
     }
     return {name: value for name, value in options.items() if value is not None}
 
