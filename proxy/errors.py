@@ -246,6 +246,8 @@ class UpstreamErrorResponse(UpstreamError):  # noqa: N818
         self.trigger = trigger
         self.refused_param: str | None = None
         """The parameter that this model refuses and another one may take, if that is what a 400 is about."""
+        self.avoidable_param: str | None = None
+        """The member of the request that the same target may do without, if that is what the error is about."""
         self._members = dict(members)
         self._body = body
 

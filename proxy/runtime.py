@@ -19,6 +19,7 @@ from proxy.resilience.breakers import Breakers
 from proxy.resilience.budgets import HedgeBudget, RetryBudget
 from proxy.resilience.key_pools import KeyPools
 from proxy.resilience.rate_limits import RateLimiter
+from proxy.resilience.refused_params import RefusedParams
 from proxy.routing.affinity import Affinity
 from proxy.routing.balancing import BalancerState
 from proxy.routing.decision_cache import DecisionCache
@@ -53,6 +54,7 @@ class Runtime:
     hedge_budget: HedgeBudget = field(default_factory=HedgeBudget)
     rate_limits: RateLimiter = field(default_factory=RateLimiter)
     key_pools: KeyPools = field(default_factory=KeyPools)
+    refused_params: RefusedParams = field(default_factory=RefusedParams)
     round_robin: BalancerState = field(default_factory=BalancerState)
     affinity: Affinity = field(default_factory=Affinity)
     decision_cache: DecisionCache = field(default_factory=DecisionCache)

@@ -1,9 +1,8 @@
 """Runs one request's attempts until one of them has content, and hands its response to the caller.
 
-How: at most two calls run at a time, an attempt and its hedge. Whatever happens to a call is settled at once
-(`outcomes.apply`). The first call with content wins, and the other is aborted. When the last running call has failed,
-the planner decides what is next: the same target after a wait, another target, or nothing, which is the caller's
-error. Everything runs in the event loop's own callbacks. Nothing here is a coroutine.
+At most two calls run at a time, an attempt and its hedge. What happens to a call is settled at once (`outcomes.apply`). The
+first call with content wins, and the other is aborted. When the last running call has failed, the planner decides what is
+next: the same target, another one, or nothing, which is the caller's error. Everything runs in callbacks of the event loop.
 """
 
 from __future__ import annotations
@@ -20,12 +19,12 @@ from proxy.attempts.hedging import HedgeWatch
 from proxy.attempts.keys import with_other_key
 from proxy.attempts.limit_reached import limit_reached, with_shortages
 from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
+from proxy.attempts.refusals import refusal_warning, without_refused
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
 from proxy.attempts.stream_relay import StreamRelay
 from proxy.errors import InvalidRequestError, ParrotError, UpstreamError, UpstreamErrorResponse
 from proxy.exchange import Attempt, Exchange
-from proxy.headers import strip_control_chars
 from proxy.messages import Response
 from proxy.resilience.classification import Classification
 
@@ -207,7 +206,9 @@ class FailoverRun:
             self._follow(self._starter.start(self._planner.after_unsupported()))
             return
         for attempt, failure, _ in failed:
-            if (other := self._starter.start(with_other_key(self._planner, attempt, failure))) is not None:
+            other = self._starter.start_free(without_refused(self._planner, attempt, failure))
+            other = other or self._starter.start(with_other_key(self._planner, attempt, failure))
+            if other is not None:
                 self._run(other)
                 return
         is_late = any(classification.elsewhere_first for _, _, classification in failed)
@@ -251,8 +252,7 @@ class FailoverRun:
             return None
         if (other := self._starter.start_free(self._planner.after_refusal(attempt.step))) is not None:
             self._refusal = failure
-            param = strip_control_chars(failure.refused_param)[:64].replace(",", " ").replace(";", " ")
-            self._exchange.warnings.append(f"rejected-by;provider={attempt.step.target.provider.name};param={param}")
+            self._exchange.warnings.append(refusal_warning(attempt, failure.refused_param))
         return other
 
     def _start_elsewhere(self, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> Attempt | None:

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from proxy.attempts.hub_request import answer_context, hub_request
+from proxy.attempts.refusals import avoidable_param, refused_params
 from proxy.attempts.target_params import apply_params, params_warnings
 from proxy.attempts.transform_failures import request_failure, response_failure
 from proxy.config.schema import NO_PARAMS
@@ -84,7 +85,10 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
         changes = continuation_members(body, attempt.prefix)
         body, raw = {**body, **changes}, replace_members(raw, changes)
     options = exchange.policy.dialect_options
-    return CallerRequest(attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or "")
+    refused = refused_params(attempt) if exchange.runtime.refused_params.by_target else target.unsupported
+    return CallerRequest(
+        attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or "", refused
+    )
 
 
 def translate_response(attempt: Attempt, body: bytes) -> bytes:
@@ -106,6 +110,7 @@ def response_error(attempt: Attempt, status: int, headers: Mapping[str, str], bo
     error = dialect.translate_error(status, returned, body)
     if status == 400 and error.code in dialect.refusal_codes:
         error.refused_param = dialect.refusal_codes[error.code] or error.param
+    error.avoidable_param = avoidable_param(attempt, status, error)
     return error
 
 

@@ -102,7 +102,7 @@ class Target:
     context_window: int | None = None
     """Maximum tokens of prompt and completion together, if known."""
     unsupported: frozenset[str] = frozenset()
-    """Features it does not support: any of `tools`, `images`, `json_schema`."""
+    """Features it does not support: any of `tools`, `images`, `json_schema`, `stream_options`."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """Members added to its requests."""
     limits: LimitGroup | None = None

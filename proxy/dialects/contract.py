@@ -6,7 +6,7 @@ It is a value made of pure functions. Nothing here opens a socket or awaits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -41,6 +41,8 @@ class CallerRequest(Struct, frozen=True):
     """Values of the dialect's own control headers, by the keys in `Dialect.control_headers`."""
     family: str = ""
     """The model whose rules apply, if `model` does not tell, as the name of a deployment."""
+    refused: Set[str] = frozenset()
+    """Of the dialect's `avoidable_params`, those that the target does not take."""
 
     def __repr__(self) -> str:
         return f"CallerRequest({self.endpoint}, {self.model})"  # its body is the prompt
@@ -137,6 +139,8 @@ class Dialect:
     """OpenTelemetry's `gen_ai.provider.name`, or None if it has no name for the provider."""
     reasoning_budget_fields: tuple[tuple[str, str], ...] = ()
     """Members of a request that limit the reasoning tokens, as (object, member): `("thinking", "budget_tokens")`."""
+    avoidable_params: frozenset[str] = frozenset()
+    """Members of its requests that it leaves out, or replaces, once a target has refused them."""
     control_headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
     """Its own control headers: name -> key in `CallerRequest.dialect_options`, and the parser (raises InvalidHeaderError)."""
     list_models_request: ProviderRequest = ProviderRequest("/models")

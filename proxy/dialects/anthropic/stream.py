@@ -14,6 +14,7 @@ from proxy.dialects.coerce import content_of, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
+from proxy.dialects.hub.completion import call_id_stem
 from proxy.dialects.lenient_json import parse_or_none, serialize, with_exact_integers
 from proxy.sse import Event, data_of
 
@@ -78,7 +79,7 @@ class AnthropicStream(FrameTransform):
             self._answers.add(index)
             return self._ensure_started()
         if kind == "tool_use":
-            id = content_of(block.get("id")) or f"call_{self._context.id}_{len(self._call_numbers)}"
+            id = content_of(block.get("id")) or f"call_{call_id_stem(self._context)}_{len(self._call_numbers)}"
             start = self._ensure_started() + self._chunks.tool_call_start(
                 len(self._call_numbers), id, content_of(block.get("name"))
             )

@@ -10,7 +10,7 @@ from proxy.dialects.coerce import arguments_of, content_of, count_of, count_or_n
 from proxy.dialects.cohere.tables import FAILED_FINISH_REASONS, FINISH_REASONS
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import CONTEXT_LENGTH, error_response, message_from_body
-from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
+from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage, call_id_stem
 from proxy.dialects.hub.success_body import parse_success_body
 from proxy.errors import MalformedResponse, UpstreamErrorResponse
 from proxy.messages import Headers
@@ -56,7 +56,7 @@ def _message(message: Mapping[str, Any], context: ResponseContext) -> dict[str, 
     """Translate a message. Its `tool_plan` becomes reasoning, like its thinking."""
     reasoning = "".join((*_content_texts(message.get("content"), "thinking"), content_of(message.get("tool_plan"))))
     calls = [
-        _call(call, f"call_{context.id}_{index}", context.tool_names)
+        _call(call, f"call_{call_id_stem(context)}_{index}", context.tool_names)
         for index, call in enumerate(objects_of(message.get("tool_calls")))
     ]
     text = "".join(_content_texts(message.get("content"), "text"))

@@ -15,6 +15,7 @@ from proxy.dialects.errors import error_response, message_from_value
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk import DONE
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
+from proxy.dialects.hub.completion import call_id_stem
 from proxy.dialects.lenient_json import parse_or_none, with_exact_integers
 from proxy.sse import Event, data_of
 
@@ -77,7 +78,7 @@ class CohereStream(FrameTransform):
             output.append(self._on_call_end(event))
             name = content_of(object_of(call.get("function")).get("name"))
             index, self._call_count, self._has_arguments = self._call_count, self._call_count + 1, False
-            id = text_of(call.get("id")) or f"call_{self._context.id}_{index}"
+            id = text_of(call.get("id")) or f"call_{call_id_stem(self._context)}_{index}"
             output += [self._chunks.tool_call_start(index, id, name), self._arguments_delta(call)]
         return b"".join(output)
 

@@ -8,7 +8,7 @@ from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.request import build_request
 from proxy.dialects.compatible.response import translate_response
 from proxy.dialects.compatible.stream import RepairingStream, has_content
-from proxy.dialects.compatible.tables import PATHS, RATE_LIMIT_HEADERS
+from proxy.dialects.compatible.tables import AVOIDABLE_PARAMS, PATHS, RATE_LIMIT_HEADERS
 from proxy.dialects.contract import MODEL_REFUSALS, Dialect
 
 DIALECT = Dialect(
@@ -22,5 +22,6 @@ DIALECT = Dialect(
     refusal_codes=MODEL_REFUSALS | {"tool_use_failed": "tools"},
     returned_header_prefixes=("openai-processing-ms",),
     rate_limit_headers=RATE_LIMIT_HEADERS,
+    avoidable_params=AVOIDABLE_PARAMS,
     reasoning_budget_fields=(("reasoning", "max_tokens"),),
 )

@@ -10,6 +10,7 @@ from proxy.dialects.compatible.normalize import normalize_message
 from proxy.dialects.compatible.tables import FINISH_REASONS
 from proxy.dialects.compatible.tools import ToolCallRepair
 from proxy.dialects.contract import ResponseContext
+from proxy.dialects.hub.completion import call_id_stem
 from proxy.dialects.lenient_json import REPLACEMENT, SurrogateJoiner
 
 _TEXT_MEMBERS = ("content", "reasoning_content", "refusal")
@@ -20,7 +21,7 @@ class StreamedChoice:
 
     def __init__(self, context: ResponseContext, index: int) -> None:
         self.index = index
-        self.calls = ToolCallRepair(f"{context.id.removeprefix('chatcmpl-')}_{index}", context.tool_names)
+        self.calls = ToolCallRepair(f"{call_id_stem(context)}_{index}", context.tool_names)
         self.finish: dict[str, Any] | None = None
         """The choice with the last finish reason so far: more of the answer may follow one."""
         self._joiner = SurrogateJoiner()

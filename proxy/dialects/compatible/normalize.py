@@ -1,15 +1,12 @@
-"""Puts the members of a message, a delta or a usage object of an OpenAI-compatible host under OpenAI's names."""
+"""Puts the members of a message or a delta of an OpenAI-compatible host under OpenAI's names."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from proxy.dialects.coerce import content_of, count_of, object_of, objects_of, text_of
+from proxy.dialects.coerce import content_of, objects_of, text_of
 
-_NOT_COUNTS = frozenset({"prompt_audio_seconds", "service_tier"})
-_CACHED_TOKENS = ("prompt_cache_hit_tokens", "cached_tokens")
-"""Where DeepSeek and Moonshot send the number of cached tokens."""
 _REASONING = ("reasoning_content", "reasoning", "thinking", "reasoning_text")
 """Where hosts send reasoning, the usual place first."""
 _REWRITTEN = frozenset({"content", "tool_calls", "prefix", *_REASONING})
@@ -27,34 +24,6 @@ def normalize_message(message: Mapping[str, Any]) -> dict[str, Any]:
     images = [part for part in objects_of(message.get("content")) if text_of(part.get("type")) in _IMAGE_PARTS]
     texts = {"content": text, "reasoning_content": reasoning or None, "images": images or None}
     return kept | {key: value for key, value in texts.items() if value is not None}
-
-
-def normalize_usage(counts: Any) -> dict[str, Any] | None:
-    """Return usage with prompt, completion and total tokens, without members that are not counts. None if there is none."""
-    if not isinstance(counts, dict) or not counts:
-        return None
-    prompt, completion = (count_of(counts.get(name)) for name in ("prompt_tokens", "completion_tokens"))
-    total, reasoning = count_of(counts.get("total_tokens")), _reasoning_tokens(counts)
-    if total == prompt + completion + reasoning or reasoning > completion:  # xAI counts reasoning apart
-        completion += reasoning
-    totals = {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": max(total, prompt + completion)}
-    kept = {name: count for name, count in counts.items() if count is not None and name not in _NOT_COUNTS}
-    return {**kept, **_prompt_details(counts), **totals}
-
-
-def _reasoning_tokens(counts: Mapping[str, Any]) -> int:
-    return count_of(object_of(counts.get("completion_tokens_details")).get("reasoning_tokens"))
-
-
-def _prompt_details(counts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return `prompt_tokens_details` with the cached tokens, which some hosts send beside it."""
-    details = object_of(counts.get("prompt_tokens_details"))
-    cached = next(filter(None, (count_of(holder.get(name)) for holder, name in _cached_places(details, counts))), 0)
-    return {"prompt_tokens_details": {**details, "cached_tokens": cached}} if cached else {}
-
-
-def _cached_places(details: Mapping[str, Any], counts: Mapping[str, Any]) -> Iterable[tuple[Mapping[str, Any], str]]:
-    return [(details, "cached_tokens"), *((counts, name) for name in _CACHED_TOKENS)]
 
 
 def _reasoning(message: Mapping[str, Any]) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from proxy.dialects.coerce import count_of, object_of, objects_of, text_of
-from proxy.dialects.compatible.normalize import normalize_message, normalize_usage
+from proxy.dialects.compatible.normalize import normalize_message
 from proxy.dialects.compatible.tables import FAILED_FINISH_REASONS, FINISH_REASONS
 from proxy.dialects.compatible.tools import repair_complete_call
 from proxy.dialects.contract import ResponseContext
-from proxy.dialects.hub.completion import build_choice, build_completion
+from proxy.dialects.hub.completion import build_choice, build_completion, call_id_stem
 from proxy.dialects.hub.success_body import parse_success_body
+from proxy.dialects.hub.usage import normalize_usage
 from proxy.errors import MalformedResponse
 
 _KEPT = ("id", "created", "model", "system_fingerprint", "service_tier")
@@ -31,7 +32,7 @@ def _choice(choice: Any, position: int, context: ResponseContext) -> dict[str, A
     message, reason = object_of(choice).get("message"), text_of(object_of(choice).get("finish_reason")) or "stop"
     if not isinstance(message, dict) or choice.get("error") or reason in FAILED_FINISH_REASONS:
         raise MalformedResponse(f"choice {position} of the provider's answer is broken")
-    stem = f"call_{context.id.removeprefix('chatcmpl-')}_{position}"
+    stem = f"call_{call_id_stem(context)}_{position}"
     calls = [
         repair_complete_call(call, f"{stem}_{index}", context.tool_names)
         for index, call in enumerate(objects_of(message.get("tool_calls")))

@@ -9,7 +9,6 @@ import orjson
 
 from proxy.dialects.coerce import count_of, object_of, objects_of, text_of
 from proxy.dialects.compatible.choices import StreamedChoice
-from proxy.dialects.compatible.normalize import normalize_usage
 from proxy.dialects.compatible.tables import FAILED_FINISH_REASONS
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import error_response, message_from_value
@@ -18,7 +17,7 @@ from proxy.dialects.hub.chunk import DONE
 from proxy.dialects.hub.chunk_writer import error_event
 from proxy.dialects.hub.record import record_delta
 from proxy.dialects.hub.splice import append_member, provider_member
-from proxy.dialects.hub.usage import merge_usage
+from proxy.dialects.hub.usage import merge_usage, normalize_usage
 from proxy.dialects.lenient_json import parse_or_none, serialize, with_exact_integers
 from proxy.errors import UpstreamErrorResponse
 from proxy.sse import Event, data_of, encode

@@ -18,6 +18,9 @@ from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 
 PATHS = {"chat": "/chat/completions"}
 
+AVOIDABLE_PARAMS = frozenset({"max_tokens", "stream_options"})
+"""What a host may refuse of what it is sent: the limit has another name too, and usage in streams can be done without."""
+
 RATE_LIMIT_HEADERS = (
     *OPENAI_RATE_LIMITS,
     RateLimitHeaders("requests", "x-ratelimit-limit-req-minute", "x-ratelimit-remaining-req-minute"),
@@ -46,15 +49,24 @@ _READ_BACK: tuple[tuple[re.Pattern[str], frozenset[str]], ...] = (
 """Members that the hosts of some models read, by a pattern of the model's name: most of them from their own answers."""
 
 
+_ALTERNATING = re.compile(r"gemma|mistral|mixtral|codestral|deepseek-(?:reasoner|r1)|sonar|r1-1776", re.IGNORECASE)
+"""Models whose templates, or hosts, reject consecutive messages of one role."""
+
+_NO_SYSTEM = re.compile(r"gemma[-:]?[123](?!\d)", re.IGNORECASE)
+"""Models without system messages: they become the user's."""
+
+
 @lru_cache(maxsize=1024)
 def cleaning_rules(model: str) -> CleaningRules:
-    """Return what to remove from the messages to a model."""
+    """Return what to change in the messages to a model."""
     kept = frozenset[str]().union(*(members for pattern, members in _READ_BACK if pattern.search(model)))
     return replace(
         _CLEANING,
         in_messages=_CLEANING.in_messages - kept,
         in_calls=_CLEANING.in_calls - kept,
         in_parts=_CLEANING.in_parts - kept,
+        roles=dict.fromkeys(("developer", "system"), "user") if _NO_SYSTEM.search(model) else _CLEANING.roles,
+        alternates=_ALTERNATING.search(model) is not None,
     )
 
 

@@ -9,7 +9,7 @@ from proxy.dialects.coerce import content_of, count_of, count_or_none, object_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.google.signatures import extra_content
 from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS
-from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
+from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage, call_id_stem
 from proxy.dialects.hub.success_body import parse_success_body
 from proxy.dialects.lenient_json import serialize
 from proxy.errors import MalformedResponse
@@ -118,7 +118,7 @@ def to_tool_call(part: Mapping[str, Any], context: ResponseContext, position: in
     function_call = part["functionCall"]
     if not isinstance(function_call, dict):
         raise MalformedResponse("the provider answered with an invalid functionCall")
-    id = text_of(function_call.get("id")) or f"call_{context.id.removeprefix('chatcmpl-')}_{position}"
+    id = text_of(function_call.get("id")) or f"call_{call_id_stem(context)}_{position}"
     arguments = serialize(function_call.get("args") or {}).decode()
     tool_call = build_tool_call(id, content_of(function_call.get("name")), arguments, context.tool_names)
     return {**tool_call, **extra_content(part)}

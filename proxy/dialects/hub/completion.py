@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
@@ -14,6 +16,7 @@ _TYPES: Mapping[str, type] = {"id": str, "model": str, "created": int}
 TokenDetails = Mapping[str, int | None]
 """Name in `prompt_tokens_details` or `completion_tokens_details` -> count, or None if the provider does not send it."""
 
+_SHORT_ID = re.compile(r"[A-Za-z0-9-]{1,24}")
 _NO_DETAILS: TokenDetails = MappingProxyType({})
 
 
@@ -53,6 +56,14 @@ def build_choice(message: Mapping[str, Any], reason: str, index: int = 0) -> dic
 def build_tool_call(id: str, name: str, arguments: str, names: Mapping[str, str]) -> dict[str, Any]:
     """Return a tool call under the caller's name for the tool. `names` is `ResponseContext.tool_names`."""
     return {"id": id, "type": "function", "function": {"name": names.get(name, name), "arguments": arguments}}
+
+
+def call_id_stem(context: ResponseContext) -> str:
+    """Return the part of an answer's id from which ids of its calls are made: short, as OpenAI accepts 40 characters."""
+    own = context.id.removeprefix("chatcmpl-")
+    if _SHORT_ID.fullmatch(own):
+        return own
+    return hashlib.sha256(own.encode("utf-8", "surrogatepass")).hexdigest()[:24]
 
 
 def build_usage(

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -14,7 +15,9 @@ import msgspec
 from proxy.dialects.contract import CallerRequest
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.request_members import parse_members
+from proxy.dialects.hub.role_merging import with_alternating_roles
 from proxy.dialects.hub.tool_images import with_images_after_results
+from proxy.dialects.hub.tool_renaming import with_renamed_calls
 from proxy.dialects.lenient_json import serialize
 
 _raw_items = msgspec.json.Decoder(list[msgspec.Raw])
@@ -53,14 +56,22 @@ class CleaningRules:
     """Roles to replace: role -> the role sent."""
     own_nulls: bool = True
     """Whether an assistant message may have what OpenAI's answers have: members that are null, and a refusal."""
+    alternates: bool = False
+    """Whether the roles `user` and `assistant` must alternate."""
 
 
-def cleaned_messages(request: CallerRequest, rules: CleaningRules) -> dict[str, Any]:
-    """Return `messages` as the target accepts them, as a change of the request, or {} if they stay as they are."""
+def cleaned_messages(
+    request: CallerRequest, rules: CleaningRules, names: Mapping[str, str] = MappingProxyType({})
+) -> dict[str, Any]:
+    """Return `messages` as the target accepts them, as a change of the request, or {} if they stay as they are.
+
+    `names` are the tool names that change.
+    """
     messages = request.body.get("messages")
-    if not isinstance(messages, list) or _are_plain(messages):
+    if not isinstance(messages, list) or (_are_plain(messages) and not rules.alternates):
         return {}
     cleaned = clean_messages(messages, rules)
+    cleaned = with_renamed_calls(cleaned, names) if names else cleaned
     if cleaned is messages:
         return {}
     return {"messages": _encoded(cleaned, messages, parse_members(request.raw)["messages"])}
@@ -79,6 +90,7 @@ def _are_plain(messages: list[Any]) -> bool:
 def clean_messages(messages: list[Any], rules: CleaningRules) -> list[Any]:
     """Return the messages as the target accepts them. The same list if none needs a change."""
     cleaned = with_images_after_results([_clean(message, rules) for message in repair_calls(messages)])
+    cleaned = with_alternating_roles(cleaned) if rules.alternates else cleaned
     return messages if list(map(id, cleaned)) == list(map(id, messages)) else cleaned
 
 

@@ -6,20 +6,21 @@ from proxy.dialects.hub.events import has_content
 from proxy.dialects.openai.params import unsupported_params
 from proxy.dialects.openai.request import build_request
 from proxy.dialects.openai.response import translate_response
-from proxy.dialects.openai.stream import PassthroughStream
-from proxy.dialects.openai.tables import PATHS
+from proxy.dialects.openai.stream import stream_translator
+from proxy.dialects.openai.tables import AVOIDABLE_PARAMS, PATHS
 
 DIALECT = Dialect(
     auth="bearer",
     paths=PATHS,
     build_request=build_request,
     translate_response=translate_response,
-    stream_translator=PassthroughStream,
+    stream_translator=stream_translator,
     has_content=has_content,
     translate_error=translate_error,
     # X-Stainless-* is the telemetry of OpenAI's SDKs, which callers use.
     forwarded_header_prefixes=("openai-", "x-stainless-"),
     returned_header_prefixes=("openai-processing-ms",),
     otel_provider_name="openai",
+    avoidable_params=AVOIDABLE_PARAMS,
     unsupported_params=unsupported_params,
 )

@@ -13,6 +13,8 @@ from proxy.dialects.hub.message_cleaning import cleaned_messages
 from proxy.dialects.hub.params import check_essential, drop_warnings
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.hub.token_limit import clamped_limit, exceeds, limit_warnings, most_tokens
+from proxy.dialects.hub.tool_renaming import TOOL_CALLS, changed_names, renamed_members
+from proxy.dialects.names import original_names
 from proxy.dialects.openai.params import effort_change, effort_warnings, unsupported_params
 from proxy.dialects.openai.response_items import without_sealed_reasoning
 from proxy.dialects.openai.tables import (
@@ -36,11 +38,13 @@ class _Change(Struct, frozen=True):
     drop: tuple[str, ...] = ()
     drop_with_warning: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    tool_names: Mapping[str, str] = {}
 
 
 _UNCHANGED = _Change()
 _REPLACED = (
     ("max_tokens", "max_completion_tokens"),
+    ("max_completion_tokens", "max_tokens"),
     ("reasoning", "reasoning_effort"),
     ("thinking", "reasoning_effort"),
 )
@@ -53,32 +57,36 @@ def build_request(request: CallerRequest) -> ProviderRequest:
     changes = {"model": request.model, **(_stream_options(request) if request.stream else {}), **change.set}
     body = replace_members(request.raw, changes, drop=("routing", *change.drop, *change.drop_with_warning))
     dropped = drop_warnings(change.drop_with_warning) if change.drop_with_warning else ()
-    warnings = (*dropped, *change.warnings)
-    return ProviderRequest(path=PATHS[request.endpoint], body=body, warnings=warnings)
+    return ProviderRequest(
+        path=PATHS[request.endpoint], body=body, warnings=(*dropped, *change.warnings), tool_names=change.tool_names
+    )
 
 
 def _stream_options(request: CallerRequest) -> dict[str, Any]:
     """Request usage in every stream, for the log and the costs. The stream translator hides it from other callers."""
-    if request.endpoint not in USAGE_ON_REQUEST:
+    if request.endpoint not in USAGE_ON_REQUEST or "stream_options" in request.refused:
         return {}
     return {"stream_options": {**(request.body.get("stream_options") or {}), "include_usage": True}}
 
 
 def _chat_changes(request: CallerRequest) -> _Change:
-    """Clean the history, rename and lower the token limit, and drop what the model's family rejects."""
-    changes = cleaned_messages(request, CLEANING)
+    """Clean the history, make tool names valid, rename and lower the token limit, and drop what the model's family rejects."""
+    names = changed_names(request) if "tools" in request.body or TOOL_CALLS in request.raw else {}
+    changes = cleaned_messages(request, CLEANING, names)
+    changes |= renamed_members(request.body, names) if names else {}
     model = request.family or request.model
-    if CHECKED_PARAMS.isdisjoint(request.body) or _takes_as_it_is(request.body, model):
-        return _Change(changes) if changes else _UNCHANGED
+    if not request.refused and (CHECKED_PARAMS.isdisjoint(request.body) or _takes_as_it_is(request.body, model)):
+        return _Change(changes, tool_names=original_names(names)) if changes else _UNCHANGED
     unsupported = unsupported_params(request.body, model)
     check_essential(unsupported)
-    most = most_tokens(model, MOST_TOKENS)
-    changes |= _token_limit(request.body, model, most)
+    _, most = _rules(model)
+    changes |= _token_limit(request, model, most)
     if effort := effort_change(request.body, model):
         changes["reasoning_effort"] = effort
     replaced = [old for old, new in _REPLACED if new in changes and old in request.body]
+    replaced += request.refused & {"stream_options"}
     warnings = limit_warnings(request.body, most) + effort_warnings(request.body, effort)
-    return _Change(changes, tuple(replaced), unsupported, warnings)
+    return _Change(changes, tuple(replaced), unsupported, warnings, original_names(names))
 
 
 def _takes_as_it_is(body: Mapping[str, Any], model: str) -> bool:
@@ -93,14 +101,16 @@ def _takes_as_it_is(body: Mapping[str, Any], model: str) -> bool:
 def _rules(model: str) -> tuple[frozenset[str], int | None]:
     """Return the parameters that the model may not take as they are, and its maximum of output tokens."""
     checked = CHECKED_PARAMS - {"max_completion_tokens"} if REASONING_MODELS.match(model) else PARAMS_OF_REASONING
-    return checked, most_tokens(model, MOST_TOKENS)
+    return checked, most_tokens(model.removeprefix("ft:"), MOST_TOKENS)
 
 
-def _token_limit(body: Mapping[str, Any], model: str, most: int | None) -> dict[str, Any]:
+def _token_limit(request: CallerRequest, model: str, most: int | None) -> dict[str, Any]:
     """Return the limit where it changes: under the name that the model accepts, and no more than its maximum."""
-    limit = clamped_limit(body, most)
-    if "max_tokens" in body and REASONING_MODELS.match(model):
+    body, limit = request.body, clamped_limit(request.body, most)
+    if "max_tokens" in body and ("max_tokens" in request.refused or REASONING_MODELS.match(model)):
         return {"max_completion_tokens": limit}
+    if "max_completion_tokens" in body and "max_completion_tokens" in request.refused:
+        return {"max_tokens": limit}
     names = [name for name in ("max_completion_tokens", "max_tokens") if exceeds(body.get(name), most)]
     return dict.fromkeys(names, limit)
 

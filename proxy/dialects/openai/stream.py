@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
+from proxy.dialects.compatible.stream import RepairingStream
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk import DONE, Chunk, decode_chunk
 from proxy.dialects.hub.events import is_failure, record_event
 from proxy.dialects.hub.record import record_chunk
+from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.hub.splice import append_to_event, provider_member
+from proxy.dialects.hub.usage import normalized_change
 from proxy.dialects.lenient_json import parse_or_none, to_utf8
 from proxy.dialects.openai.tables import ANSWER_MEMBERS
-from proxy.sse import data_of, is_comment, without_ids
+from proxy.messages import StreamTransform
+from proxy.sse import data_of, encode, is_comment, without_ids
 
 
 class PassthroughStream(FrameTransform):
@@ -56,6 +62,9 @@ class PassthroughStream(FrameTransform):
         if chunk.choices is None and chunk.type is not None and (not self._has_choices or is_failure(chunk)):
             record_event(chunk, state)
         else:
+            if chunk.usage and self._context.endpoint == "chat" and (usage := normalized_change(chunk.usage)):
+                chunk, data = replace(chunk, usage=usage), replace_members(data, {"usage": usage}, drop=())
+                frame = encode(data)
             record_chunk(chunk, state)
             if not chunk.choices and not self._is_passed_without_choices(chunk, data):
                 return b""
@@ -69,3 +78,8 @@ class PassthroughStream(FrameTransform):
             return True
         self._context.answer.dropped_events += not chunk.usage
         return False
+
+
+def stream_translator(context: ResponseContext) -> StreamTransform:
+    """Return the transform of a stream: only one in which tools have other names than the caller's is taken apart."""
+    return RepairingStream(context) if context.tool_names else PassthroughStream(context)

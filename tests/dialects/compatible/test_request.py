@@ -99,3 +99,29 @@ def test_signatures_of_calls_reach_gemini_models_only() -> None:
 
 def test_developer_messages_are_sent_as_system_messages() -> None:
     assert sent(messages=[{"role": "developer", "content": "x"}])["messages"] == [{"role": "system", "content": "x"}]
+
+
+@pytest.mark.parametrize("given, refused, expected", [
+    ({"max_tokens": 5}, {"max_tokens"}, {"max_completion_tokens": 5}), ({"max_completion_tokens": 5}, set(), {"max_tokens": 5}),
+    ({"stream": True, "stream_options": {"include_usage": True}}, {"stream_options"}, {"stream": True}),
+])  # fmt: skip
+def test_what_a_host_refuses_is_left_out_or_renamed(
+    given: dict[str, Any], refused: set[str], expected: dict[str, Any]
+) -> None:
+    body = {"model": "a", "messages": HELLO, **given}
+    request = CallerRequest(
+        "chat", body, orjson.dumps(body), "m", bool(given.get("stream")), refused=frozenset(refused)
+    )
+    assert orjson.loads(DIALECT.build_request(request).body) == {"model": "m", "messages": HELLO, **expected}
+
+
+@pytest.mark.parametrize("model, roles", [
+    ("llama-4", ["system", "user", "user"]), ("mixtral-8x7b", ["system", "user"]), ("google/gemma-3-27b-it", ["user"]), ("gemma4:31b", ["system", "user"]),
+])  # fmt: skip
+def test_models_with_a_strict_template_get_alternating_roles(model: str, roles: list[str]) -> None:
+    texts = [("system", "a"), ("user", "b"), ("user", "c")]
+    body = {"model": "a", "messages": [{"role": role, "content": text} for role, text in texts]}
+    built = DIALECT.build_request(CallerRequest("chat", body, orjson.dumps(body), model, False))
+    messages = orjson.loads(built.body)["messages"]
+    assert [message["role"] for message in messages] == roles
+    assert "".join(message["content"] for message in messages).replace("\n", "") == "abc"

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage
+from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage, call_id_stem
 from tests.dialects.oracles import response_context, validate_completion
 
 
@@ -27,3 +27,10 @@ def test_a_completion_is_valid_for_the_sdk(message: dict[str, Any], reason: str,
     assert body["usage"]["prompt_tokens_details"] == {"cached_tokens": 1}
     assert "completion_tokens_details" not in body["usage"]
     assert ("tool_calls" in body["choices"][0]["message"]) == bool(message.get("tool_calls"))
+
+
+@pytest.mark.parametrize("id", ["chatcmpl-1", "chatcmpl-" + "a" * 36, "chatcmpl-" + "é/ \ud800" * 40])
+def test_ids_of_calls_stay_short_whatever_the_requests_id(id: str) -> None:
+    stem = call_id_stem(response_context(id=id))
+    assert len(stem) <= 24 and stem.isascii() and stem.isalnum()
+    assert stem == call_id_stem(response_context(id=id)) != call_id_stem(response_context(id=id + "x"))

@@ -64,7 +64,7 @@ def test_one_that_changes_the_kind_of_answer_is_an_error() -> None:
     ("gpt-4.1", {"max_completion_tokens": 100_000}, {"max_completion_tokens": 32_768}),
     ("o3", {"max_tokens": 200_000}, {"max_completion_tokens": 100_000}),
     ("gpt-4o", {"max_tokens": 100}, {"max_tokens": 100}), ("gpt-9", {"max_tokens": 10**7}, {"max_completion_tokens": 10**7}),
-    ("prod-chat-eu", {"max_tokens": 10**7}, {"max_tokens": 10**7}),
+    ("prod-chat-eu", {"max_tokens": 10**7}, {"max_tokens": 10**7}), ("ft:gpt-4o-mini:org::id", {"max_tokens": 10**5}, {"max_tokens": 16_384}),
 ])  # fmt: skip
 def test_a_limit_above_the_models_maximum_is_lowered(
     model: str, limit: dict[str, int], expected: dict[str, int]

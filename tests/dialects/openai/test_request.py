@@ -101,3 +101,15 @@ def test_dall_e_gets_its_options_unchanged() -> None:
         orjson.loads(build_request(CallerRequest("images", body, orjson.dumps(body), "dall-e-3", stream=False)).body)
         == body
     )
+
+
+@pytest.mark.parametrize("raw, refused, stream, sent", [
+    (b'{"max_tokens":5}', {"max_tokens"}, False, {"max_completion_tokens": 5}), (b'{"max_completion_tokens":5}', {"max_completion_tokens"}, False, {"max_tokens": 5}),
+    (b'{"max_tokens":5}', {"max_completion_tokens"}, False, {"max_tokens": 5}), (b'{"stream":true}', {"stream_options"}, True, {"stream": True}),
+    (b'{"stream_options":{"include_usage":true}}', {"stream_options", "max_tokens"}, True, {}), (b"{}", {"max_tokens"}, False, {}),
+])  # fmt: skip
+def test_what_a_deployment_refuses_is_left_out_or_renamed(
+    raw: bytes, refused: set[str], stream: bool, sent: dict[str, Any]
+) -> None:
+    request = CallerRequest("chat", orjson.loads(raw), raw, "prod-chat-eu", stream, refused=frozenset(refused))
+    assert orjson.loads(build_request(request).body) == {"model": "prod-chat-eu", **sent}

@@ -42,3 +42,14 @@ def test_a_200_without_an_answer_is_a_malformed_response(data: bytes, message: s
     with pytest.raises(MalformedResponse) as caught:
         translate_response(data, context())
     assert caught.value.message == message
+
+
+def test_a_host_that_counts_reasoning_apart_has_its_usage_corrected() -> None:
+    data = (
+        b'{"choices":[{"message":{"content":"a"},"finish_reason":"stop"}],"big": 1.50e0,"usage":{"prompt_tokens":1,'
+        b'"completion_tokens":2,"total_tokens":13,"completion_tokens_details":{"reasoning_tokens":10}}}'
+    )
+    chat = ResponseContext("xai", "m", "chatcmpl-1", 0, endpoint="chat")
+    translated = translate_response(data, chat)
+    assert b'"completion_tokens":12' in translated and b"1.50e0" in translated
+    assert chat.answer.usage and chat.answer.usage["completion_tokens"] == 12

@@ -266,3 +266,13 @@ def test_a_typed_error_passes_unchanged_and_is_recorded() -> None:
 )
 def test_typed_events_with_content_are_detected(frame: bytes, expected: bool) -> None:
     assert has_content(decode(frame)) is expected
+
+
+def test_a_host_that_counts_cache_hits_elsewhere_has_its_usage_corrected() -> None:
+    usage = b'{"prompt_tokens":9,"completion_tokens":2,"total_tokens":11,"prompt_cache_hit_tokens":6}'
+    data = FINISH + b'\n\ndata: {"choices":[],"n": 1.50e0,"usage":' + usage + b"}\n\n" + DONE + b"\n\n"
+    context = ResponseContext("deepseek", "m", "chatcmpl-1", 0, endpoint="chat")
+    stream = PassthroughStream(context)
+    translated = stream.feed(data) + stream.end()
+    assert b'"prompt_tokens_details":{"cached_tokens":6}' in translated and b"1.50e0" in translated
+    assert context.answer.usage and context.answer.usage["prompt_tokens_details"] == {"cached_tokens": 6}
