@@ -120,13 +120,18 @@ class Rehearsal:
         self, stream: bool = True, headers: Mapping[str, str] | None = None, **members: Any
     ) -> ClientResult:
         """Send one chat request and read the response to its end."""
+        messages = [{"role": "user", "content": PROMPT}]
+        return await self.send("/v1/chat/completions", {"messages": messages, "stream": stream, **members}, headers)
+
+    async def send(
+        self, path: str, members: Mapping[str, Any], headers: Mapping[str, str] | None = None
+    ) -> ClientResult:
+        """Send one request with these members and read the response to its end."""
         loop = asyncio.get_running_loop()
-        body = {"model": "m", "messages": [{"role": "user", "content": PROMPT}], "stream": stream, **members}
         request_headers = CIMultiDict(headers or {})
         request_headers.setdefault("X-Provider-Preference", "first,second")
-        began = loop.time()
-        url = f"{self.sidecar.url}/v1/chat/completions"
-        async with self.session.post(url, json=body, headers=request_headers) as answer:
+        began, body = loop.time(), {"model": "m", **members}
+        async with self.session.post(self.sidecar.url + path, json=body, headers=request_headers) as answer:
             result = ClientResult(answer.status, answer.headers, b"", began, began)
             framer = Framer()
             async for data in answer.content.iter_any():
