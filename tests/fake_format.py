@@ -5,6 +5,7 @@ A request is `{"model", "ask", "stream"}`, an answer `{"said": TEXT}`, a stream 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +29,7 @@ def _event(name: str, **members: Any) -> bytes:
 def _to_hub(body: Mapping[str, Any]) -> HubRequest:
     if "only_native" in body:
         raise InvalidRequestError("only_native cannot be translated", param="only_native", code="unsupported_value")
-    members = {name: value for name, value in body.items() if name in ("model", "stream", "max_tokens")}
+    members = {name: value for name, value in body.items() if name in ("model", "stream", "max_tokens", "user")}
     hub = {**members, "messages": [{"role": "user", "content": body["ask"]}]}
     hosted = tuple(body.get("hosted", ()))
     return HubRequest(hub, ("param-dropped;name=odd",) if "odd" in body else (), {"ask": body["ask"]}, hosted)
@@ -47,6 +48,7 @@ class FakeFromHub:
 
     context: AnswerContext
     parts: int = 0
+    usage: Any = None
     is_over: bool = False
 
     def feed(self, data: bytes) -> bytes:
@@ -58,7 +60,9 @@ class FakeFromHub:
             return self.end()
         if data is None:
             return b""
-        text = "".join(choice["delta"].get("content") or "" for choice in orjson.loads(data)["choices"])
+        chunk = orjson.loads(data)
+        self.usage = chunk.get("usage") or self.usage
+        text = "".join(choice["delta"].get("content") or "" for choice in chunk["choices"])
         if text == "boom":
             raise ValueError(text)
         self.parts += bool(text)
@@ -66,7 +70,8 @@ class FakeFromHub:
 
     def end(self) -> bytes:
         is_over, self.is_over = self.is_over, True
-        return b"" if is_over else _event("over", parts=self.parts, model=self.context.model)
+        usage = {"usage": self.usage} if self.usage else {}
+        return b"" if is_over else _event("over", parts=self.parts, model=self.context.model, **usage)
 
     def fail(self, error: ParrotError) -> bytes:
         return _event("failed", message=error.message, parts=self.parts)
@@ -83,6 +88,7 @@ FAKE = ClientFormat(
     request_to_hub=_to_hub,
     response_from_hub=_from_hub,
     stream_from_hub=FakeFromHub,
+    closing=re.compile(rb"event: (?:over|failed)"),
 )
 
 

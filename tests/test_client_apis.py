@@ -34,7 +34,8 @@ providers:
   c: {{dialect: compatible, base_url: "https://c.test/v1"}}
   d: {{dialect: compatible, base_url: "https://d.test/v1"}}
 models:
-  m: {{o: m-o, c: m-c, d: m-d}}
+  m: {{o: {{model: m-o, {options}}}, c: {{model: m-c, {options}}}, d: m-d}}
+  only-d: {{targets: {{o: m-o, c: m-c, d: m-d}}, policy: {{include_providers: [d]}}}}
 """
 CUT = UpstreamDisconnected("cut")
 HELLO, WORLD, FINISH, DONE = (
@@ -59,7 +60,9 @@ def ask(
     **members: Any,
 ) -> tuple[FakeClient, FakeTransport]:
     """Start a request that tries these providers in this order."""
-    file = FILE.format(**({"stream": "{}", "translate": "{}"} | (options or {})))
+    given = {"stream": "{}", "translate": "{}", "params": "{}", **(options or {})}
+    target = f"params: {given['params']}, price: {{input: 3, output: 10}}"
+    file = FILE.format(stream=given["stream"], translate=given["translate"], options=target)
     transport = FakeTransport(list(rows))
     one = exchange(
         request({"X-Provider-Fallbacks": chain, **(headers or {})}, "/v1/responses"),
@@ -227,3 +230,45 @@ async def test_errors_of_routing_come_in_the_callers_envelope(driver: str) -> No
     client, _ = ask(driver, model="nope")
     await client.has_ended.wait()
     assert client.status == 404 and orjson.loads(client.body)["fault"] == "model_not_found"
+
+
+@both_drivers
+@virtual_time
+async def test_a_translated_stream_shows_its_cost_and_on_request_the_decision(driver: str) -> None:
+    usage = encode(b'{"choices":[],"usage":{"prompt_tokens":1000000,"completion_tokens":0}}')
+    explain = {"X-Route-Explain": "true"}
+    client, _ = ask(driver, [HELLO, FINISH, usage, DONE], chain="c", stream=True, headers=explain)
+    await client.has_ended.wait()
+    over = events(client)[-1][1]
+    assert over["usage"]["cost"] == 3 and over["routing"]["plan"][0]["provider"] == "c"
+    client, _ = ask(driver, [HELLO, CUT], chain="c", stream=True, headers=explain)
+    await client.has_ended.wait()
+    assert events(client)[-1][1]["routing"]["attempts"][0]["provider"] == "c"
+
+
+@both_drivers
+async def test_the_answer_is_clamped_by_the_member_of_the_format_that_is_sent(driver: str) -> None:
+    for chain, row, limit in (("o", (200, {}, [NATIVE]), "max_output_tokens"), ("c", 200, "max_tokens")):
+        headers = {"X-Max-Cost-Per-Request": "0.001", "X-Provider": chain}
+        client, transport = ask(driver, row, chain=chain, headers=headers, max_tokens=10_000)
+        await client.has_ended.wait()
+        assert client.headers["X-Routing-Warnings"] == "max-tokens-clamped;value=98"
+        assert sent(transport)[0][limit] == 98
+
+
+@both_drivers
+async def test_a_targets_params_change_the_request_in_the_format_that_is_sent(driver: str) -> None:
+    params = "{default: {top_p: 0.5}, set: {user: u}, drop: [max_tokens]}"
+    for chain, row in (("o", (200, {}, [NATIVE])), ("c", 200)):
+        client, transport = ask(driver, row, chain=chain, options={"params": params}, max_tokens=5)
+        await client.has_ended.wait()
+        body = sent(transport)[0]
+        assert (body["top_p"], body["user"], "max_tokens" in body) == (0.5, "u", False)
+        assert client.headers["X-Routing-Warnings"] == "param-dropped;name=max_tokens"
+
+
+@both_drivers
+async def test_a_caller_that_sends_no_headers_gets_the_policy_of_its_model(driver: str) -> None:
+    client, transport = ask(driver, 200, model="only-d", headers={"X-Provider-Fallbacks": "o,c,d"})
+    await client.has_ended.wait()
+    assert transport.tried == "d" and orjson.loads(client.body)["model"] == "only-d"

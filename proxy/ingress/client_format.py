@@ -6,6 +6,7 @@ the caller's own format passes unchanged. Any other is translated to the hub and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -13,6 +14,8 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from proxy.errors import ParrotError
+
+NO_EVENT = re.compile(rb"(?!)")
 
 
 class HubRequest(Struct, frozen=True):
@@ -85,3 +88,5 @@ class ClientFormat:
     """Translates a complete response of the hub."""
     stream_from_hub: Callable[[AnswerContext], FromHub] | None = None
     """Makes the translator of one stream."""
+    closing: re.Pattern[bytes] = NO_EVENT
+    """Finds the event with the finish or the error of a stream, to which the decision is added where that is asked for."""

@@ -110,8 +110,9 @@ def _annotate(exchange: Exchange, response: Response) -> None:
     """Add the cost where it is or may become known, and the explanation if the request asks for it."""
     explain = exchange.explain if exchange.policy.route_explain else None
     if response.body is None:
-        if explain is not None or exchange.facts.include_usage:
-            response.transforms.append(StreamAnnotator(exchange.total_cost, explain))
+        winner = exchange.winning_attempt
+        if explain is not None or exchange.facts.include_usage or (winner is not None and winner.is_translated):
+            response.transforms.append(StreamAnnotator(exchange.total_cost, explain, exchange.client_format.closing))
         return
     if (cost := exchange.total_cost()) is not None and exchange.client_format.shows_cost:
         response.body = with_cost(response.body, cost)

@@ -17,7 +17,6 @@ _USAGE = re.compile(rb'"usage"\s*:\s*\{')
 # Everything up to the next brace. Strings are consumed as a whole, so that braces inside them do not count.
 _BRACE = re.compile(rb'[^"{}]*+(?:"[^"\\]*+(?:\\.[^"\\]*+)*+"[^"{}]*+)*+([{}])', re.DOTALL)
 _DEPTH_CHANGE = {b"{": 1, b"}": -1}
-_FINISH_OR_ERROR = re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE)
 
 
 @lru_cache(maxsize=64)
@@ -78,15 +77,21 @@ def _closing_brace(data: bytes, start: int) -> int:
 
 
 class StreamAnnotator:
-    """Stream transform: adds the cost to the usage event, and the decision to the first finish or to an error event.
+    """Stream transform: adds the cost to the usage event, and the decision to the first event that `closing` finds.
 
     `total_cost` returns USD, or None while it is unknown. `explain` returns the decision, or is None if it was not
     requested. Without either, bytes pass unparsed.
     """
 
-    def __init__(self, total_cost: Callable[[], float | None], explain: Callable[[], Mapping[str, Any]] | None) -> None:
+    def __init__(
+        self,
+        total_cost: Callable[[], float | None],
+        explain: Callable[[], Mapping[str, Any]] | None,
+        closing: re.Pattern[bytes],
+    ) -> None:
         self._total_cost = total_cost
         self._explain = explain
+        self._closing = closing
         self._framer = Framer()
 
     def feed(self, data: bytes) -> bytes:
@@ -103,7 +108,7 @@ class StreamAnnotator:
         data = data_of(event) or b""
         if data.lstrip()[:1] != b"{":
             return event  # a comment or `[DONE]`, not a JSON object
-        if self._explain is not None and _FINISH_OR_ERROR.search(event):
+        if self._explain is not None and self._closing.search(event):
             event, self._explain = append_to_event(event, data, _routing_member(self._explain())), None
         cost = self._total_cost()
         return event if cost is None else with_cost(event, cost)

@@ -8,8 +8,9 @@ from typing import Any
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot, Target, targets_for_model
 from proxy.dialects import DIALECTS
+from proxy.routing.client_request import HUB, read_request
 from proxy.routing.decision import Decision
-from proxy.routing.facts import parse_facts
+from proxy.routing.native import is_native
 from proxy.routing.policy import Policy, all_control_headers
 from proxy.routing.policy_levels import conflict_text, policy_for, reason_levels
 from proxy.routing.routing_request import RoutingRequest
@@ -22,22 +23,28 @@ def build_routing_request(
     seed: str,
     *,
     key: PolicyWords = NO_POLICY,
+    endpoint: str = "",
 ) -> RoutingRequest:
-    """Return what a chat request with that body and those headers would be decided by. `key` is its key's policy.
+    """Return what a request with that body and those headers would be decided by. `key` is its key's policy.
 
+    Without an endpoint, a body with `input` in place of `messages` is a request to /responses, and any other a chat.
     Raises InvalidRequestError, InvalidHeaderError and ModelNotFoundError, as for a live request.
     """
-    facts = parse_facts("chat", body)
-    policy = policy_for(facts.model, all_control_headers(body, control_headers), snapshot, key=key)
-    targets_for_model(snapshot, facts.model)
-    return RoutingRequest(facts, policy, snapshot.default_strategy, seed, body, snapshot.defaults.region)
+    read = read_request(endpoint or ("responses" if "input" in body and "messages" not in body else HUB), body)
+    model = read.facts.model
+    policy = policy_for(model, all_control_headers(body, control_headers), snapshot, key=key)
+    targets_for_model(snapshot, model)
+    return RoutingRequest(read.facts, policy, snapshot.default_strategy, seed, read.params, snapshot.defaults.region)
 
 
 def dry_explanation(decision: Decision, request: RoutingRequest) -> dict[str, Any]:
     """Return the explanation of a decision that no attempt follows, with what each target would drop of the request."""
     found = explanation(decision, request.policy, request.seed)
     for planned, step in zip(found["plan"], decision.plan, strict=True):
-        if drops := dropped_params(step.target, request.body):
+        is_translated = request.facts.hub_endpoint and not is_native(step.target.provider, request.facts)
+        if is_translated:
+            planned["translated"] = True
+        if (is_translated or request.facts.endpoint == HUB) and (drops := dropped_params(step.target, request.body)):
             planned["drops"] = drops
     return found
 

@@ -109,3 +109,29 @@ async def test_the_sidecars_own_endpoints_stand_behind_limits(
     async with http.request(method, two.url + path, json={}) as answer:
         assert (answer.status, (await answer.json())["error"]["code"]) == (503, "sidecar_overloaded")
     assert load.requests == 1000
+
+
+@pytest.mark.parametrize(
+    ("query", "headers", "members", "translated"),
+    [
+        ("?api=messages", {}, {"messages": HELLO, "max_tokens": 5}, True),
+        ("", {"anthropic-version": "2023-06-01"}, {"messages": HELLO, "max_tokens": 5}, True),
+        ("?api=responses", {}, {"input": "Hello"}, False),
+        ("", {}, {"input": "Hello"}, False),
+        ("", {}, {"messages": HELLO}, False),
+        ("?api=embeddings", {}, {"input": "Hello"}, False),
+    ],
+)
+async def test_a_request_of_any_client_api_is_explained(
+    two: RunningSidecar, query: str, headers: dict[str, str], members: dict[str, Any], translated: bool
+) -> None:
+    body = {"model": "m", **members}
+    async with aiohttp.request("POST", f"{two.url}/v1/route{query}", json=body, headers=headers) as answer:
+        plan = (await answer.json())["plan"]
+    assert [step.get("translated", False) for step in plan] == [translated] * 2
+
+
+async def test_an_unknown_client_api_is_a_400_with_the_known_ones(two: RunningSidecar) -> None:
+    async with aiohttp.request("POST", f"{two.url}/v1/route?api=soap", json={"model": "m"}) as answer:
+        error = (await answer.json())["error"]
+    assert (answer.status, error["param"]) == (400, "api") and "allowed: chat, " in error["message"]

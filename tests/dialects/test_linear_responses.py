@@ -21,6 +21,7 @@ import proxy.sse
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import ResponseContext
 from proxy.errors import ParrotError
+from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.redaction import RedactingTransform, Redactor
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.sse import Framer
@@ -184,7 +185,10 @@ def read_stream(dialect: str, data: bytes, size: int) -> None:
     def transform() -> RedactingTransform:
         return RedactingTransform(REDACTOR, DIALECTS[dialect].stream_translator(answer))
 
-    held, annotator = HeldStream(DIALECTS[dialect].has_content, transform, 2**20), StreamAnnotator(lambda: 0.5, dict)
+    held, annotator = (
+        HeldStream(DIALECTS[dialect].has_content, transform, 2**20),
+        StreamAnnotator(lambda: 0.5, dict, OPENAI_CHAT.closing),
+    )
     for start in range(0, len(data), size):
         annotator.feed(held.feed(data[start : start + size]))
         assert answer.answer.awaits_only_trailer in (False, True)

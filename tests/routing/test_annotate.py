@@ -10,6 +10,7 @@ import openai
 import orjson
 import pytest
 
+from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.routing.annotate import StreamAnnotator, format_usd, with_cost, with_routing
 from proxy.sse import data_of, encode
 from tests.cuts import split_at
@@ -88,7 +89,9 @@ class Annotated:
     def __init__(self, explain: bool = True, cost: float | None = 0.5) -> None:
         self.cost: float | None = None
         self.known = cost
-        self.transform = StreamAnnotator(lambda: self.cost, (lambda: {"b": 2}) if explain else None)
+        self.transform = StreamAnnotator(
+            lambda: self.cost, (lambda: {"b": 2}) if explain else None, OPENAI_CHAT.closing
+        )
 
     def feed(self, data: bytes) -> bytes:
         self.cost = self.known if b"prompt_tokens" in data else self.cost

@@ -69,6 +69,19 @@ models: {m: {a: claude, b: {model: x, params: {drop: [user, stop]}}}}
     assert {step["provider"]: step["drops"] for step in plan} == {"a": ["seed", "logit_bias"], "b": ["user"]}
 
 
+def test_a_request_of_another_client_api_is_explained_too() -> None:
+    snapshot = load_snapshot("""
+providers: {a: {dialect: anthropic, base_url: http://x}, b: {dialect: openai, base_url: http://x}}
+models: {m: {a: claude-haiku-4-5, b: x}}
+""")
+    body = {"model": "m", "input": "Hello", "max_output_tokens": 5, "truncation": "auto"}
+    request = build_routing_request(body, {}, snapshot, "s")
+    plan = dry_explanation(decide(request, snapshot, Signals()), request)["plan"]
+    assert (request.facts.endpoint, request.facts.max_tokens) == ("responses", 5)
+    assert {step["provider"]: step.get("translated", False) for step in plan} == {"a": True, "b": False}
+    assert build_routing_request(BODY, {}, SNAPSHOT, "s", endpoint="messages").facts.endpoint == "messages"
+
+
 def test_a_key_has_its_policy_in_a_dry_run() -> None:
     key = PolicyWords("key", {"provider": ["b"]})
     request = build_routing_request(BODY, {}, SNAPSHOT, "s", key=key)

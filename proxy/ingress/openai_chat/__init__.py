@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import orjson
 
 from proxy.errors import ParrotError
@@ -21,4 +23,5 @@ OPENAI_CHAT = ClientFormat(
     ping=b": ping\n\n",
     is_resumable=True,
     native_endpoint="chat",
+    closing=re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE),
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.openai_responses.errors import error_body, error_event
 from proxy.ingress.openai_responses.request import request_to_hub
@@ -19,4 +21,5 @@ OPENAI_RESPONSES = ClientFormat(
     request_to_hub=request_to_hub,
     response_from_hub=response_from_hub,
     stream_from_hub=ResponsesStream,
+    closing=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),
 )
