@@ -15,8 +15,6 @@ from msgspec import Struct
 
 from proxy.errors import ParrotError
 
-NO_EVENT = re.compile(rb"(?!)")
-
 
 class HubRequest(Struct, frozen=True):
     """A caller's request in the hub's format."""
@@ -78,6 +76,8 @@ class ClientFormat:
     """Whether `resilience.resume` can make one stream of the beginning of one answer and the rest of another."""
     native_endpoint: str
     """The key of `Dialect.paths` whose targets take this format unchanged."""
+    closing: re.Pattern[bytes]
+    """Finds the event with the finish or the error of a stream, to which the decision is added where that is asked for."""
     shows_cost: bool = True
     """Whether `usage` of a response may have a `cost` among the counts of the vendor."""
     request_to_hub: Callable[[Mapping[str, Any]], HubRequest] | None = None
@@ -88,5 +88,3 @@ class ClientFormat:
     """Translates a complete response of the hub."""
     stream_from_hub: Callable[[AnswerContext], FromHub] | None = None
     """Makes the translator of one stream."""
-    closing: re.Pattern[bytes] = NO_EVENT
-    """Finds the event with the finish or the error of a stream, to which the decision is added where that is asked for."""

@@ -110,14 +110,26 @@ def _annotate(exchange: Exchange, response: Response) -> None:
     """Add the cost where it is or may become known, and the explanation if the request asks for it."""
     explain = exchange.explain if exchange.policy.route_explain else None
     if response.body is None:
-        winner = exchange.winning_attempt
-        if explain is not None or exchange.facts.include_usage or (winner is not None and winner.is_translated):
-            response.transforms.append(StreamAnnotator(exchange.total_cost, explain, exchange.client_format.closing))
+        shows_cost = _shows_cost_in_stream(exchange)
+        if explain is not None or shows_cost:
+            total_cost = exchange.total_cost if shows_cost else _no_cost
+            response.transforms.append(StreamAnnotator(total_cost, explain, exchange.client_format.closing))
         return
     if (cost := exchange.total_cost()) is not None and exchange.client_format.shows_cost:
         response.body = with_cost(response.body, cost)
     if explain is not None:
         response.body = with_routing(response.body, explain())
+
+
+def _shows_cost_in_stream(exchange: Exchange) -> bool:
+    """Return whether the stream has usage with the cost in it: where a chat asks for usage, and in what is translated."""
+    winner = exchange.winning_attempt
+    is_translated = winner is not None and winner.is_translated
+    return exchange.facts.include_usage or (is_translated and exchange.client_format.shows_cost)
+
+
+def _no_cost() -> None:
+    """Return no cost: the caller's format has no place for it."""
 
 
 def _explain(exchange: Exchange, error: ParrotError) -> None:

@@ -1,5 +1,7 @@
 """Anthropic's Messages API: named events, whose last one is `message_stop`."""
 
+import re
+
 from proxy.ingress.anthropic_messages.errors import error_body, error_event
 from proxy.ingress.anthropic_messages.request import request_to_hub
 from proxy.ingress.anthropic_messages.response import response_from_hub
@@ -19,4 +21,5 @@ ANTHROPIC_MESSAGES = ClientFormat(
     request_to_hub=request_to_hub,
     response_from_hub=response_from_hub,
     stream_from_hub=MessageStream,
+    closing=re.compile(rb'"stop_reason"\s*:\s*"[^"]|"type"\s*:\s*"error"'),
 )
