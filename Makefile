@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run serve test lint types check deploy-check manifests lock prices docs capabilities bench soak clean
+.PHONY: help venv run serve test lint types check deploy-check manifests release lock prices docs capabilities bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,9 @@ check: lint types test ## lint, types and test
 
 deploy-check: $(TOOLS) ## Check deploy/ with the tools made for it (ARGS="compose alerts" for some of the checks)
 	@build/tools/bin/python -m deploy.check $(ARGS)
+
+release: $(TOOLS) ## Build sdist, wheel and bill of materials of the last commit into dist/, and try them
+	@build/tools/bin/python -m deploy.release
 
 manifests: $(TOOLS) ## Rebuild tests/deploy/built from deploy/kubernetes and deploy/helm
 	@build/tools/bin/python -m deploy.check.manifests

@@ -20,4 +20,4 @@ def find_python(version: str) -> str | None:
 
 def runs(argv: Sequence[str]) -> bool:
     """Return whether a command succeeds. That of a version manager may stand for a version that is not there."""
-    return subprocess.run(argv, capture_output=True, check=False).returncode == 0  # noqa: S603
+    return subprocess.run(argv, capture_output=True, check=False).returncode == 0
