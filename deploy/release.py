@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from deploy.check.outcome import ROOT, CheckFailedError, run
 from deploy.pythons import SUPPORTED, find_python
@@ -40,7 +42,7 @@ def _release(work: Path) -> None:
     )
     for version in SUPPORTED:
         print(f"Python {version}: {_try(built['.whl'], version, work / version)}", flush=True)
-    _publish([*built.values(), _bill_of_materials(work, epoch)])
+    _publish([*built.values(), _bill_of_materials(built[".whl"], work, epoch)])
 
 
 def _build(folder: Path, epoch: str) -> Mapping[str, Path]:
@@ -56,8 +58,8 @@ def _export(folder: Path) -> Path:
     """Write the files of the last commit, whatever else is in the work tree."""
     folder.mkdir(parents=True)
     archive = folder.with_suffix(".tar")
-    run("git", "archive", "--output", archive, "HEAD")
-    run("tar", "-xf", archive, "-C", folder, "--no-same-permissions", "--mode=u=rwX,go=rX")
+    run("git", "-c", "tar.umask=022", "archive", "--output", archive, "HEAD")
+    run("tar", "-xpf", archive, "-C", folder)  # with these permissions, whatever the user's umask
     return folder
 
 
@@ -99,12 +101,26 @@ def _try(wheel: Path, version: str, folder: Path) -> str:
     return run(folder / "bin/parrot", "--version", cwd=empty).strip()
 
 
-def _bill_of_materials(work: Path, epoch: str) -> Path:
-    """Write the CycloneDX document of everything that the lock file installs."""
+def _bill_of_materials(wheel: Path, work: Path, epoch: str) -> Path:
+    """Write the CycloneDX document of the wheel and of everything that the lock file installs with it."""
     path = work / "parrot-sidecar.cdx.json"
     options = ("--output-reproducible", "--output-format", "JSON", "--output-file", path)
     run(_TOOLS / "cyclonedx-py", "requirements", *options, ROOT / "deploy/requirements.lock", environ=_environ(epoch))
+    document = json.loads(path.read_text())
+    for component in document["components"]:
+        del component["description"]  # the line of the lock file, with the hashes that are listed anyway
+    document["metadata"]["component"] = _subject(wheel)
+    path.write_text(json.dumps(document, indent=1))
     return path
+
+
+def _subject(wheel: Path) -> dict[str, Any]:
+    version = wheel.name.split("-")[1]
+    digest = {"alg": "SHA-256", "content": _digest(wheel)}
+    return {
+        "bom-ref": "parrot-sidecar", "type": "application", "name": "parrot-sidecar", "version": version,
+        "licenses": [{"license": {"id": "Apache-2.0"}}], "hashes": [digest],
+    }  # fmt: skip
 
 
 def _publish(files: list[Path]) -> None:

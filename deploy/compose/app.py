@@ -12,9 +12,9 @@ QUESTION = {"model": "gpt-4o", "messages": [{"role": "user", "content": "Say hel
 
 def ask() -> str:
     """Return the answer and who gave it, or why there is none."""
-    request = Request(URL, json.dumps(QUESTION).encode(), {"Content-Type": "application/json"})  # noqa: S310
+    request = Request(URL, json.dumps(QUESTION).encode(), {"Content-Type": "application/json"})
     try:
-        with urlopen(request, timeout=60) as response:  # noqa: S310
+        with urlopen(request, timeout=60) as response:
             body = json.load(response)
     except URLError as error:
         return f"no answer: {error}"

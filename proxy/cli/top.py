@@ -44,7 +44,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _run(arguments: Namespace) -> int:
     if not _RICH:
-        raise CommandError("parrot top needs rich, which is not installed: pip install 'parrot-sidecar[cli]'")
+        raise CommandError("parrot top needs rich, which is not installed: pip install rich")
     return run(partial(_top, arguments))
 
 

@@ -13,6 +13,8 @@ _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT
 _PROTOCOLS = ("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL")
 _SUPPORTED_PROTOCOL = "http/protobuf"
 _URL = re.compile(r"https?://(?:[^/?#@]*@)?(?P<host>[\w.-]+(?::\d{1,5})?|\[[\da-fA-F:.]+\](?::\d{1,5})?)(?:[/?#]\S*)?")
+_PACKAGES = "opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+"""Those of the extra `otel`."""
 
 
 class Tracing(Protocol):
@@ -72,11 +74,7 @@ def _import_otel() -> Any:
     try:
         return import_module("proxy.tracing.otel")
     except ModuleNotFoundError as missing:
-        raise TracingUnavailableError(
-            f"{missing.name} is not installed: pip install 'parrot-sidecar[otel]'"
-        ) from missing
+        raise TracingUnavailableError(f"{missing.name} is not installed: pip install {_PACKAGES}") from missing
     except ImportError as broken:  # an incompatible version
         part = broken.name or "opentelemetry"
-        raise TracingUnavailableError(
-            f"{part} is incompatible: pip install --upgrade 'parrot-sidecar[otel]'"
-        ) from broken
+        raise TracingUnavailableError(f"{part} is incompatible: pip install --upgrade {_PACKAGES}") from broken

@@ -98,7 +98,7 @@ def test_an_incompatible_sdk_is_a_warning_without_paths(log, monkeypatch):
     monkeypatch.setattr(switch, "import_module", broken)
     assert switch.start_tracing(ENDPOINT, log.logger()) is None
     assert [line["reason"] for line in log.lines] == [
-        "opentelemetry.sdk is incompatible: pip install --upgrade 'parrot-sidecar[otel]'"
+        "opentelemetry.sdk is incompatible: pip install --upgrade opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
     ]
 
 
@@ -109,7 +109,9 @@ async def test_without_the_extra_a_warning_names_it_and_requests_are_served(monk
     async with run_sidecar() as started, started.client() as sdk:
         assert (await sdk.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hi"}])).choices
     [warning] = [line for line in started.log.lines if line["event"] == "tracing_unavailable"]
-    assert warning["reason"].endswith("is not installed: pip install 'parrot-sidecar[otel]'")
+    assert warning["reason"].endswith(
+        "is not installed: pip install opentelemetry-sdk opentelemetry-exporter-otlp-proto-http"
+    )
 
 
 async def test_without_a_collector_nothing_is_loaded_or_in_the_pipeline(monkeypatch):
