@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 
-from deploy.check import compose, image, kubernetes, monitoring, unit
+from deploy.check import compose, image, kubernetes, memory, monitoring, unit
 from deploy.check.runner import Check, run_checks
 
 CHECKS: Mapping[str, Check] = {
@@ -14,6 +14,7 @@ CHECKS: Mapping[str, Check] = {
     "compose": compose.check_schema,
     "kustomize": kubernetes.check_kustomize,
     "helm": kubernetes.check_helm,
+    "memory": memory.check_memory,
     "systemd-unit": unit.check_unit,
     "systemd-hardening": unit.check_hardening,
     "alerts": monitoring.check_alerts,

@@ -28,7 +28,7 @@ KUSTOMIZATIONS: Mapping[str, str] = {
 }
 RELEASES: Mapping[str, tuple[str, ...]] = {
     "chart": (),
-    "chart-single": ("--set", "replicas=1"),
+    "chart-single": (f"--set=replicas=1,image.digest=sha256:{'0' * 64}",),
     "chart-autoscaled": (
         "--set=autoscaling.enabled=true,podMonitor.enabled=true,networkPolicy.enabled=true",
         "--set=drain.delaySeconds=10,drain.timeoutSeconds=50,listen.port=8080,service.port=80,secret.name=llm-keys",

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from deploy.check.manifests import CHART
+from proxy import __version__
 from tests.deploy.manifests import Document, find, load, workloads
 from tests.running import build_generation
 
@@ -76,6 +77,11 @@ def test_replicas_are_left_to_the_autoscaler() -> None:
     scaler = find(AUTOSCALED, "HorizontalPodAutoscaler")["spec"]
     assert scaler["scaleTargetRef"]["name"] == find(AUTOSCALED, "Deployment")["metadata"]["name"]
     assert "cpu" in container_of(AUTOSCALED)["resources"]["requests"]
+
+
+def test_the_image_is_of_the_version_of_the_chart_or_has_a_digest() -> None:
+    assert container_of(DEFAULT)["image"] == f"parrot-sidecar:{__version__}"
+    assert container_of(SINGLE)["image"].startswith("parrot-sidecar@sha256:")
 
 
 @every

@@ -11,10 +11,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
 import pytest
 
+from tests.deploy.manifests import find, load
 from tests.deploy.pod import SECRETS, Pod
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and loopback addresses of Linux")
@@ -22,6 +24,12 @@ pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="signals and loo
 SIMULATED = """
 providers: {a: {dialect: openai, base_url: "http://127.0.0.1:1/v1"}}
 models: {m: {a: MODEL}}
+"""
+KEYED = f"""
+providers:
+  a: {{dialect: openai, base_url: "URL", api_key: "${{file:{SECRETS}/openai}}"}}
+  keyless: {{dialect: openai, base_url: "http://127.0.0.1:1/v1"}}
+models: {{m: {{a: m-a}}, other: {{keyless: m}}}}
 """
 DEPLOYMENT = ("sidecar", "bare")
 JOB = ("sidecar", "once")
@@ -62,7 +70,7 @@ def simulated(tmp_path: Path) -> Iterator[Callable[..., Pod]]:
 
 
 def test_probes_reach_the_sidecar_from_outside_and_the_api_is_on_loopback_only(simulated: Callable[..., Pod]) -> None:
-    pod = simulated(DEPLOYMENT)
+    pod = simulated(DEPLOYMENT, "listen: {host: 192.0.2.1}\nadmin: {host: 192.0.2.1}\n")  # whatever the file says
     for path in ("/readyz", "/healthz", "/metrics"):  # as the kubelet and Prometheus send it: not to 127.0.0.1
         request = Request(pod.sidecar.admin.replace("127.0.0.1", "127.0.0.2") + path, headers={"Host": "10.1.2.3:9464"})
         with urlopen(request) as response:
@@ -111,6 +119,21 @@ def test_an_update_of_the_config_map_reaches_the_running_sidecar(simulated: Call
     assert pod.terminate_sidecar()[0] == 0
 
 
+def test_the_chart_serves_clients_with_a_key_by_the_name_of_the_service(tmp_path: Path) -> None:
+    name = "gateway-parrot-sidecar"
+    routing = find(load("chart"), "ConfigMap", name)["data"]["routing.yaml"]
+    keys = {"client-key": "sk-client-0001", "openai": "sk-openai-0001", "anthropic": "sk-anthropic-0001"}
+    with Pod(tmp_path, routing, keys, ("chart", name), "--sandbox") as pod:
+        request = Request(f"{pod.sidecar.url}/v1/models", headers={"Host": f"{name}.llm:8090"})
+        with pytest.raises(HTTPError) as refused:
+            urlopen(request)
+        with refused.value as response:
+            assert response.code == 401
+        request.add_header("Authorization", "Bearer sk-client-0001")
+        with urlopen(request) as response:
+            assert "gpt-4o" in {model["id"] for model in json.load(response)["data"]}
+
+
 class Account:
     """A provider that accepts one key."""
 
@@ -154,10 +177,7 @@ class Account:
 def test_a_secret_can_come_later_and_change(tmp_path: Path) -> None:
     account = Account("sk-first-0001")
     with account.serve() as url:
-        routing = (
-            f'providers: {{a: {{dialect: openai, base_url: "{url}", api_key: "${{file:{SECRETS}/openai}}"}}}}\n'
-            "models: {m: {a: m-a}}"
-        )
+        routing = KEYED.replace("URL", url)
         with Pod(tmp_path, routing, {}, DEPLOYMENT) as pod:
             assert pod.ask()[1]["error"]["code"] == "no_eligible_provider"
             for generation, key in enumerate(("sk-first-0001", "sk-second-0002"), 2):

@@ -31,3 +31,11 @@ namespace: {{ .Release.Namespace }}
 labels:
   {{- include "parrot.labels" . | nindent 2 }}
 {{- end -}}
+
+{{- define "parrot.image" -}}
+{{- if .Values.image.digest -}}
+{{- printf "%s@%s" .Values.image.repository .Values.image.digest -}}
+{{- else -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+{{- end -}}
