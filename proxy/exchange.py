@@ -25,7 +25,7 @@ from proxy.resilience.silence import Silence
 from proxy.routing.annotate import format_usd
 from proxy.routing.decision import Decision, PlannedTarget
 from proxy.routing.dry_run import explanation
-from proxy.routing.facts import Facts, parse_json_object, parsed_bytes
+from proxy.routing.facts import Facts, held_bytes, parse_json_object, parsed_bytes
 from proxy.routing.policy import Policy
 from proxy.routing.usage_cost import usage_usd
 from proxy.runtime import Runtime
@@ -130,10 +130,12 @@ class Exchange(Struct, eq=False):
 
     def keep_hub(self, hub: HubRequest) -> None:
         """Keep the body in the hub's format, which takes as much memory as the parsed one. Raises OverloadedError."""
-        self.hub, self.echo = hub, hub.echo
         if self._members_bytes:
             self.memory.hold(self._members_bytes)
             self._members_bytes *= 2
+            if hub.echo and not self.echo:  # kept until the request ends
+                self.memory.hold(held_bytes(hub.echo))
+        self.hub, self.echo = hub, hub.echo
 
     def forget_members(self) -> None:
         """Free the parsed body, which can take many times the memory of its text."""

@@ -83,7 +83,6 @@ FAKE = ClientFormat(
     error_event=lambda error: _event("failed", message=error.message),
     terminal=b"",
     ping=_event("ping"),
-    is_resumable=False,
     native_endpoint=ENDPOINT,
     request_to_hub=_to_hub,
     response_from_hub=_from_hub,

@@ -71,6 +71,26 @@ async def test_a_key_opens_wherever_clients_send_it_and_goes_nowhere(
     assert received and KEY not in repr(received) and KEY not in repr(sidecar.log.lines)
 
 
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/v1/messages", MESSAGE),
+        ("/v1/responses", {"input": "Hello"}),
+        ("/v1/chat/completions", CHAT),
+    ],
+)
+async def test_clients_that_cannot_send_headers_get_the_policy_of_their_key_and_of_their_model(
+    path: str, body: dict[str, Any]
+) -> None:
+    policies = KEYED.replace(f"value: {KEY}}}", f"value: {KEY}, policy: {{provider: second}}}}")
+    file = policies + "  alias: {targets: {first: a, second: b}, policy: {exclude_providers: second}}\n"
+    async with run_sidecar(file) as sidecar:
+        _, _, answer = await send(sidecar, path, {"model": "m", **body}, x_api_key=KEY)
+        assert (answer.status, answer.headers["X-Provider"]) == (200, "second")
+        status, error, _ = await send(sidecar, path, {"model": "alias", **body}, x_api_key=KEY)
+        assert status == 400 and "key" in error["error"]["message"] and "model" in error["error"]["message"]
+
+
 async def test_the_root_answers_a_client_that_only_looks_whether_anybody_is_there(sidecar: RunningSidecar) -> None:
     async with aiohttp.request("HEAD", sidecar.url + "/") as answer:
         assert (answer.status, await answer.read()) == (200, b"")

@@ -24,7 +24,8 @@ class StreamError(UpstreamError):
         """The event itself, which passes to the caller if no other target can continue."""
         self.is_readable = isinstance(members.get("message"), str)
         """Whether the event is one that clients can read: its error is an object with a message."""
-        self.trigger = error_from_stream(members or {"message": message_from_value(error)}).trigger
+        meaning = error_from_stream(members or {"message": message_from_value(error)})
+        self.trigger, self.status = meaning.trigger, meaning.status
         self.is_local = local is not None
         self.code = self.code if local is None else local.code
 

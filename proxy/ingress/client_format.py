@@ -72,8 +72,6 @@ class ClientFormat:
     """The event that ends a complete stream, where the provider has not sent one. It is b"" if the format has none."""
     ping: bytes
     """What may be sent between two events to keep a quiet stream open. It is b"" if the format allows nothing."""
-    is_resumable: bool
-    """Whether `resilience.resume` can make one stream of the beginning of one answer and the rest of another."""
     native_endpoint: str
     """The key of `Dialect.paths` whose targets take this format unchanged."""
     closing: re.Pattern[bytes]

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from sys import maxsize
 from typing import Any
 
 import orjson
 from msgspec import Struct
 
 from proxy.dialects import DIALECTS
+from proxy.dialects.lenient_json import serialize
 from proxy.errors import InvalidRequestError
 from proxy.json_values import BYTES_PER_VALUE, VALUES_PER_CONTAINER, count_values
 from proxy.routing.request_body import (
@@ -64,6 +66,12 @@ def parsed_bytes(raw: bytes, max_values: int) -> int:
     if values > max_values:
         raise InvalidRequestError(f"the body has over {max_values} JSON values", code="invalid_json")
     return values * BYTES_PER_VALUE
+
+
+def held_bytes(members: Mapping[str, Any]) -> int:
+    """Return the bytes that parsed members take, their text included."""
+    raw = serialize(members)
+    return len(raw) + count_values(raw, maxsize) * BYTES_PER_VALUE
 
 
 _UNCOUNTED_BYTES = 16 * 1024

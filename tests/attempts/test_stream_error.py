@@ -49,3 +49,10 @@ def test_an_error_event_of_the_sidecar_itself_is_not_the_providers_fault() -> No
     found = StreamError.find(event, ResponseTooLargeError("an event is over 8 bytes"))
     assert (found.is_local, found.outcome) == (True, "response_too_large")
     assert (StreamError.find(event).is_local, StreamError.find(event).outcome) == (False, "upstream_error")
+
+
+@pytest.mark.parametrize(
+    ("code", "status"), [("server_is_overloaded", 503), ("rate_limit_exceeded", 429), ("server_error", 502)]
+)
+def test_it_has_the_status_by_which_some_formats_name_an_error(code: str, status: int) -> None:
+    assert StreamError.find(error_event(f'{{"message":"no","code":"{code}"}}')).status == status

@@ -82,6 +82,27 @@ models: {m: {a: claude-haiku-4-5, b: x}}
     assert build_routing_request(BODY, {}, SNAPSHOT, "s", endpoint="messages").facts.endpoint == "messages"
 
 
+@pytest.mark.parametrize(
+    ("endpoint", "tool"),
+    [("responses", {"type": "web_search"}), ("messages", {"type": "web_search_20250305", "name": "web_search"})],
+)
+def test_a_hosted_tool_keeps_a_request_at_the_vendor_that_has_it(endpoint: str, tool: dict[str, Any]) -> None:
+    snapshot = load_snapshot("""
+providers: {anthropic: {dialect: anthropic, base_url: http://x}, openai: {dialect: openai, base_url: http://x}}
+models: {m: {anthropic: claude-haiku-4-5, openai: gpt-4.1}}
+""")
+    native = {"responses": "openai", "messages": "anthropic"}[endpoint]
+    body = {"responses": {"input": "Hello"}, "messages": {"messages": BODY["messages"], "max_tokens": 5}}[endpoint]
+    request = build_routing_request({"model": "m", **body, "tools": [tool]}, {}, snapshot, "s", endpoint=endpoint)
+    decision = decide(request, snapshot, Signals())
+    assert [step.target.provider.name for step in decision.plan] == [native]
+    [excluded] = decision.excluded
+    assert excluded.reason == f"unsupported_feature: {request.facts.hosted_tools[0]}"
+    headers = {"X-Exclude-Providers": native}
+    request = build_routing_request({"model": "m", **body, "tools": [tool]}, headers, snapshot, "s", endpoint=endpoint)
+    assert len(decide(request, snapshot, Signals()).plan) == 1
+
+
 def test_a_key_has_its_policy_in_a_dry_run() -> None:
     key = PolicyWords("key", {"provider": ["b"]})
     request = build_routing_request(BODY, {}, SNAPSHOT, "s", key=key)

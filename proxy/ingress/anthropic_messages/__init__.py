@@ -15,7 +15,6 @@ ANTHROPIC_MESSAGES = ClientFormat(
     error_event=error_event,
     terminal=b"",  # a stream without its `message_stop` is not complete
     ping=encode(b'{"type": "ping"}', "ping"),
-    is_resumable=True,
     native_endpoint="messages",
     shows_cost=False,  # strict clients refuse a member that is not Anthropic's
     request_to_hub=request_to_hub,

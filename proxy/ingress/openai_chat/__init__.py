@@ -21,7 +21,6 @@ OPENAI_CHAT = ClientFormat(
     error_event=_error_event,
     terminal=encode(b"[DONE]"),
     ping=b": ping\n\n",
-    is_resumable=True,
     native_endpoint="chat",
     closing=re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE),
 )

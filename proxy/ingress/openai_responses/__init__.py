@@ -16,7 +16,6 @@ OPENAI_RESPONSES = ClientFormat(
     error_event=error_event,
     terminal=b"",  # a stream without its `response.completed` is not complete
     ping=b": ping\n\n",
-    is_resumable=False,
     native_endpoint="responses",
     request_to_hub=request_to_hub,
     response_from_hub=response_from_hub,

@@ -29,7 +29,3 @@ def test_an_error_body_is_the_providers_own_where_there_is_one() -> None:
     own = b'{"error": {"message": "no", "odd": 1}}'
     error = UpstreamErrorResponse(400, {"message": "no"}, trigger="invalid_request", body=own)
     assert OPENAI_CHAT.error_body(error) == own
-
-
-def test_a_stream_can_be_resumed() -> None:
-    assert OPENAI_CHAT.is_resumable

@@ -1,4 +1,4 @@
-"""The Responses API has a typed error event, no `[DONE]`, and streams that cannot be resumed."""
+"""The Responses API has a typed error event and no `[DONE]`."""
 
 from __future__ import annotations
 
@@ -29,7 +29,3 @@ def test_an_error_body_is_the_providers_own_where_there_is_one() -> None:
     own = b'{"error": {"message": "no", "odd": 1}}'
     error = UpstreamErrorResponse(400, {"message": "no"}, trigger="invalid_request", body=own)
     assert OPENAI_RESPONSES.error_body(error) == own
-
-
-def test_a_stream_cannot_be_resumed() -> None:
-    assert not OPENAI_RESPONSES.is_resumable
