@@ -356,6 +356,19 @@ async def test_during_the_drains_delay_requests_are_still_accepted() -> None:
         await started.edit("delay: 1h", "delay: 0s")
 
 
+async def test_the_drains_timeout_begins_after_its_delay() -> None:
+    async with run_sidecar(TWO_PROVIDERS + "drain: {delay: 1h, timeout: 0s}") as started, started.client() as client:
+        await started.hold_streams()
+        stream = await client.chat.completions.create(model="m", messages=HELLO, stream=True)
+        stop = asyncio.create_task(started.sidecar.stop())
+        await until(lambda: started.sidecar.handler.draining)
+        assert (await started.admin("GET", "/readyz"))[0] == 503
+        started.pace.release()
+        assert [chunk.choices[0].finish_reason async for chunk in stream][-1] == "stop"
+        stop.cancel()
+        await started.edit("delay: 1h", "delay: 0s")
+
+
 async def test_drain_over_http_only_makes_it_not_ready(two_providers: RunningSidecar) -> None:
     assert await two_providers.admin("POST", "/admin/drain") == (202, {"status": "draining"})
     assert (await two_providers.admin("GET", "/readyz"))[0] == 503

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 import kubernetes_validate
 import yaml
 
 from deploy.check.manifests import BUILT, CHART, KUSTOMIZATIONS, RELEASES, build, parse, render, tool
-from deploy.check.outcome import ROOT, CheckFailedError, run
+from deploy.check.outcome import ROOT, WORK, CheckFailedError, run
 
 _VERSIONS = ("1.29", "1.31", "1.33", "1.35", "1.37")
 _MONITORING = "monitoring.coreos.com/v1"
@@ -35,8 +36,9 @@ def check_helm() -> str:
     """Lint the chart, render it, and validate the result."""
     run(tool("helm"), "lint", "--strict", CHART)
     _check(RELEASES)
-    for options, part in _REFUSED.items():
-        _check_refused(options, part)
+    for option, part in _REFUSED.items():
+        _check_refused(option, part)
+    _check_guide()
     return f"{', '.join(RELEASES)}: valid for Kubernetes {_VERSIONS[0]} to {_VERSIONS[-1]}"
 
 
@@ -46,6 +48,18 @@ def _check(names: Iterable[str]) -> None:
         if built != parse((BUILT / f"{name}.yaml").read_text()):
             raise CheckFailedError(f"tests/deploy/built/{name}.yaml is not what is built now; run `make manifests`")
         _validate(name, yaml.safe_dump_all(built))
+
+
+def _check_guide() -> None:
+    """Render what the guide installs, with the file that it describes."""
+    guide = (ROOT / "docs" / "guides" / "helm.md").read_text()
+    (pipeline,) = re.findall(r"^```yaml\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
+    folder = WORK / "helm"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "routing.yaml").write_text(pipeline + (ROOT / "deploy/kubernetes/example/routing.yaml").read_text())
+    command = re.findall(r"^helm (install (?:.*\\\n)*.*)$", guide, re.MULTILINE)[0].replace("\\\n", " ")
+    words = command.replace("install", "template", 1).replace("deploy/helm", str(CHART.parent)).split()
+    _validate("docs/guides/helm.md", run(tool("helm"), *words, cwd=folder))
 
 
 def _check_refused(option: str, part: str) -> None:
