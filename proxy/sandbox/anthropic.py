@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from proxy import sse
+from proxy.sandbox.anthropic_request import PARAMETERS_BY_VERSION, betas_of, check_request, is_custom
 from proxy.sandbox.contract import EVENT_STREAM, Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object
 from proxy.sandbox.model import ModelOutput, Prompt, ToolCall, count_tokens, generate
 
@@ -20,27 +21,9 @@ MODEL_SNAPSHOTS: Mapping[str, str] = {
 }
 """Alias of a model -> its dated name in the response. Other names are returned unchanged."""
 
-# From the types of Anthropic's SDK (2.12). Anthropic rejects other members as well.
-_PARAMETERS = """
-cache_control container diagnostics inference_geo max_tokens messages metadata model output_config service_tier speed
-stop_sequences stream system thinking tool_choice tools user_profile_id workspace_id
-"""
-_COMMON = frozenset(_PARAMETERS.split())
-_SAMPLING = frozenset({"temperature", "top_p", "top_k"})
-PARAMETERS_BY_VERSION: Mapping[str, frozenset[str]] = {
-    "2023-01-01": _COMMON | _SAMPLING,
-    "2023-06-01": _COMMON | _SAMPLING,
-    "2026-10-21": _COMMON,
-}
-"""anthropic-version -> allowed members of a request."""
-
-_REQUIRED: Mapping[str, tuple[type, str]] = {
-    "model": (str, "string"),
-    "max_tokens": (int, "integer"),
-    "messages": (list, "list"),
-}
+_THOUGHT = "The user wants an answer."
+_SIGNATURE = "RXFRQnNhbmRib3g="
 _CREATED = "2025-01-01T00:00:00Z"
-_ROLES = frozenset({"user", "assistant", "system"})
 _ERRORS: Mapping[int, tuple[str, str]] = {
     401: ("authentication_error", "x-api-key header is required"),
     402: ("billing_error", "The account has no credit."),
@@ -79,7 +62,7 @@ def render_error(call: Call, error: SimulatedError) -> Reply:
 
 def _messages(call: Call) -> Reply:
     body = parse_json_object(call)
-    _check(body, PARAMETERS_BY_VERSION[call.headers["anthropic-version"]], _REQUIRED)
+    _check(call, body, "model", "max_tokens", "messages")
     message = _Message(call, body, generate(_prompt(call.provider, body)))
     if body.get("stream"):
         headers = {**_headers(call), "content-type": EVENT_STREAM, "cache-control": "no-cache"}
@@ -91,11 +74,7 @@ def _messages(call: Call) -> Reply:
 
 def _count_tokens(call: Call) -> Reply:
     body = parse_json_object(call)
-    _check(
-        body,
-        PARAMETERS_BY_VERSION[call.headers["anthropic-version"]],
-        {"model": (str, "string"), "messages": (list, "list")},
-    )
+    _check(call, body, "model", "messages")
     return json_reply(200, _headers(call), {"input_tokens": count_tokens(_prompt(call.provider, body).conversation)})
 
 
@@ -108,24 +87,9 @@ def _models(call: Call) -> Reply:
     return json_reply(200, _headers(call), {"data": models, **page})
 
 
-def _check(body: Mapping[str, Any], known: frozenset[str], required: Mapping[str, tuple[type, str]]) -> None:
-    for name in body:
-        if name not in known:
-            raise SimulatedError(400, f"{name}: Extra inputs are not permitted")
-    for name, (expected, description) in required.items():
-        if name not in body:
-            raise SimulatedError(400, f"{name}: Field required")
-        if not isinstance(body[name], expected) or isinstance(body[name], bool):
-            raise SimulatedError(400, f"{name}: Input should be a valid {description}")
-    if body.get("max_tokens", 1) < 1:
-        raise SimulatedError(400, "max_tokens: Input should be greater than or equal to 1")
-    if not 0 <= (body.get("temperature") or 0) <= 1:
-        raise SimulatedError(400, "temperature: range: 0..1")
-    if not body["messages"]:
-        raise SimulatedError(400, "messages: at least one message is required")
-    for number, message in enumerate(body["messages"]):
-        if message.get("role") not in _ROLES:
-            raise SimulatedError(400, f"messages.{number}.role: Input should be 'user', 'assistant' or 'system'")
+def _check(call: Call, body: Mapping[str, Any], *required: str) -> None:
+    betas = betas_of(call.headers.get("anthropic-beta"))
+    check_request(body, call.headers["anthropic-version"], betas, required)
 
 
 def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
@@ -171,7 +135,7 @@ def _is_tool_result(block: Mapping[str, Any]) -> bool:
 
 def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
     """Return the tools that may be called, and whether one must be."""
-    tools = {str(tool["name"]): tool.get("input_schema") or {} for tool in body.get("tools") or ()}
+    tools = {str(tool["name"]): tool.get("input_schema") or {} for tool in body.get("tools") or () if is_custom(tool)}
     choice = body.get("tool_choice") or {"type": "auto"}
     if choice["type"] == "tool":
         return {name: schema for name, schema in tools.items() if name == choice["name"]}, True
@@ -189,6 +153,7 @@ class _Message:
     def complete(self) -> dict[str, Any]:
         text = [{"type": "text", "text": self.output.text}] if self.output.pieces else []
         content = [
+            *([{"type": "thinking", "thinking": _THOUGHT, "signature": _SIGNATURE}] if self._thinks else []),
             *text,
             *(
                 {**self._tool(at, tool_call), "input": tool_call.arguments}
@@ -212,11 +177,19 @@ class _Message:
 
     def _blocks(self) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """Yield each content block as it starts, with the deltas that complete it."""
+        if self._thinks:
+            thought = {"type": "thinking_delta", "thinking": _THOUGHT}
+            signed = {"type": "signature_delta", "signature": _SIGNATURE}
+            yield {"type": "thinking", "thinking": "", "signature": ""}, [thought, signed]
         if self.output.pieces:
             yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in self.output.pieces]
         for at, tool_call in enumerate(self.output.tool_calls):
             fragments = ["", *tool_call.fragments()]
             yield self._tool(at, tool_call), [{"type": "input_json_delta", "partial_json": one} for one in fragments]
+
+    @property
+    def _thinks(self) -> bool:
+        return (self.body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
 
     def _tool(self, number: int, tool_call: ToolCall) -> dict[str, Any]:
         return {"type": "tool_use", "id": f"toolu_{self.call.id(20)}{number:02}", "name": tool_call.name, "input": {}}

@@ -21,6 +21,7 @@ WEATHER = {
     "name": "get_weather",
     "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]},
 }
+CALL = {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "get_weather", "input": {}}]}
 RESULT = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "sunny"}]}
 BASE = {"model": "claude-opus-4-5", "max_tokens": 100, "messages": USER}
 OLD, NEW = "2023-06-01", "2026-10-21"
@@ -79,13 +80,15 @@ async def test_the_sdk_parses_a_streamed_tool_call_and_sends_the_result(sdk):
         got = await stream.get_final_message()
     [use] = got.content
     assert (got.stop_reason, use.name, use.input) == ("tool_use", "get_weather", {"city": "example"})
-    again = await sdk.messages.create(**{**request, "messages": [*ASKS_WEATHER, RESULT]})
+    result = {"role": "user", "content": [{"type": "tool_result", "tool_use_id": use.id, "content": "sunny"}]}
+    history = [*ASKS_WEATHER, {"role": "assistant", "content": got.content}, result]
+    again = await sdk.messages.create(**{**request, "messages": history})
     assert again.content[0].text.endswith("The tool said: sunny")
 
 
 def test_user_text_after_a_tool_result_is_answered():
     content = [*RESULT["content"], {"type": "text", "text": "Thanks"}]
-    got = response_json(messages=[*ASKS_WEATHER, {"role": "user", "content": content}])
+    got = response_json(messages=[*ASKS_WEATHER, CALL, {"role": "user", "content": content}])
     assert got["content"][0]["text"].endswith("You said: Thanks")
 
 
@@ -114,6 +117,32 @@ def test_responses_match_anthropics_types(more):
     for event in events(**more):
         if event["type"] != "ping":
             adapter.validate_python(event)
+
+
+@pytest.mark.parametrize("kind", ["adaptive", "enabled"])
+def test_thinking_comes_first_and_is_signed(kind):
+    thinking = {"type": kind, **({"budget_tokens": 1024} if kind == "enabled" else {})}
+    more = {"thinking": thinking, "max_tokens": 2000}
+    first, text = response_json(**more)["content"]
+    assert first["type"] == "thinking" and first["signature"] and text["type"] == "text"
+    deltas = [event["delta"] for event in events(**more) if event["type"] == "content_block_delta"]
+    assert [delta["type"] for delta in deltas[:3]] == ["thinking_delta", "signature_delta", "text_delta"]
+    replayed = [{"role": "assistant", "content": [first, text]}, *USER]
+    assert response_json(**more, messages=[*USER, *replayed])["stop_reason"] == "end_turn"
+
+
+def test_a_hosted_tool_is_not_called():
+    tools = [{"type": "web_search_20250305", "name": "web_search"}]
+    messages = [{"role": "user", "content": "web_search it"}]
+    assert response_json(messages=messages, tools=tools)["stop_reason"] == "end_turn"
+
+
+def test_a_beta_allows_its_member():
+    headers = {"x-api-key": "k", "anthropic-version": OLD, "anthropic-beta": "context-management-2025-06-27"}
+    body = json.dumps({**BASE, "context_management": {"edits": []}}).encode()
+    assert handle(Call("anthropic", "POST", "/v1/messages", headers, body)).status == 200
+    with pytest.raises(SimulatedError, match="context_management: Extra inputs"):
+        handle(call({**BASE, "context_management": {"edits": []}}))
 
 
 def test_stream_events_are_in_anthropics_order():
