@@ -13,7 +13,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 .PHONY: help venv run serve test lint types check deploy-check manifests release lock prices docs capabilities bench soak clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
 
 venv: $(READY) ## Create .venv from the lock files, if they have changed
 

@@ -22,6 +22,7 @@ _TOOLS = Path(sys.prefix) / "bin"
 
 def main() -> int:
     """Build and check. Return 1, with the reason on standard error, if anything is wrong."""
+    os.umask(0o022)  # whatever the user's is: a wheel contains the permissions of its files
     try:
         with TemporaryDirectory() as folder:
             _release(Path(folder))
@@ -59,7 +60,7 @@ def _export(folder: Path) -> Path:
     folder.mkdir(parents=True)
     archive = folder.with_suffix(".tar")
     run("git", "-c", "tar.umask=022", "archive", "--output", archive, "HEAD")
-    run("tar", "-xpf", archive, "-C", folder)  # with these permissions, whatever the user's umask
+    run("tar", "-xf", archive, "-C", folder)
     return folder
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _NONE_ENABLED = """\
   no provider is enabled, so every request would fail:
     set the key of one and start again
-    or run `parrot serve --sandbox`, with simulated providers that need no keys"""
+    or try simulated providers, which need no keys: parrot serve --sandbox (in a clone: make run)"""
 
 
 def banner(sidecar: Sidecar, name: str, sandbox: ServeSandbox | None) -> str:
