@@ -36,23 +36,21 @@ JOB = ("sidecar", "once")
 PLAIN = ("plain-container", "bare")
 
 CLIENT = """
-import openai
-client = openai.OpenAI(api_key="unused", max_retries=0)
+import json, os, signal, urllib.request
 def ask(**options):
-    return client.chat.completions.create(model="m", messages=[{"role": "user", "content": "Hello"}], **options)
+    body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hello"}], **options}).encode()
+    url = os.environ["OPENAI_BASE_URL"] + "/chat/completions"
+    return urllib.request.urlopen(urllib.request.Request(url, body, {"Content-Type": "application/json"}))
 """
-ONE_REQUEST = CLIENT + "print(ask().model)"
-A_STREAM_AND_SIGTERM = (
-    "import signal; signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])"
-    + CLIENT
-    + """
-stream = iter(ask(stream=True))
-next(stream)
+ONE_REQUEST = CLIENT + 'print(json.load(ask())["model"])'
+A_STREAM_AND_SIGTERM = f"""{CLIENT}
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+stream = ask(stream=True)
+stream.readline()
 print("streaming", flush=True)
 signal.sigwait([signal.SIGTERM])
-print([chunk.choices[0].finish_reason for chunk in stream if chunk.choices][-1], ask().model)
+print(stream.read().splitlines()[-2].decode(), json.load(ask())["model"])
 """
-)
 
 
 @pytest.fixture
@@ -97,7 +95,7 @@ def test_the_application_ends_its_work_before_the_sidecar_is_told_to_end(simulat
     application = pod.start_application(A_STREAM_AND_SIGTERM)
     assert application.stdout is not None and application.stdout.readline() == "streaming\n"
     application.send_signal(signal.SIGTERM)
-    assert application.communicate() == ("stop MODEL\n", None)
+    assert application.communicate() == ("data: [DONE] MODEL\n", None)
     assert pod.terminate_sidecar() == (0, ["request_completed", "request_completed"])
 
 
