@@ -29,6 +29,7 @@ from proxy.routing.facts import Facts, held_bytes, parse_json_object, parsed_byt
 from proxy.routing.policy import Policy
 from proxy.routing.usage_cost import usage_usd
 from proxy.runtime import Runtime
+from proxy.state.responses import Continuation
 from proxy.telemetry.observations import AttemptRecorder
 
 
@@ -89,6 +90,8 @@ class Exchange(Struct, eq=False):
     """The members of the body that a translated answer repeats."""
     from_hub: FromHub | None = None
     """What translates the stream that has begun, None where its events are in the caller's format."""
+    continuation: Continuation | None = None
+    """Set where the client API has ids of responses."""
     facts: Facts = Facts()
     decision: Decision = Decision()
     attempts: list[Attempt] = []
@@ -135,7 +138,7 @@ class Exchange(Struct, eq=False):
             self._members_bytes *= 2
             if hub.echo and not self.echo:  # kept until the request ends
                 self.memory.hold(held_bytes(hub.echo))
-        self.hub, self.echo = hub, hub.echo
+        self.hub, self.echo = hub, self.echo or hub.echo
 
     def forget_members(self) -> None:
         """Free the parsed body, which can take many times the memory of its text."""

@@ -27,6 +27,11 @@ class MemoryAccount:
         self._limit = limit
         self._held = 0
 
+    @property
+    def limit(self) -> float:
+        """The bytes that all requests together may hold."""
+        return self._limit
+
     def hold(self, size: int) -> None:
         """Count bytes before they are kept. Raises OverloadedError if that is over the limit, and counts nothing then."""
         if self._load.buffered_bytes + size > self._limit:

@@ -23,6 +23,7 @@ from proxy.resilience.refused_params import RefusedParams
 from proxy.routing.affinity import Affinity
 from proxy.routing.balancing import BalancerState
 from proxy.routing.decision_cache import DecisionCache
+from proxy.state.responses import KeptResponses
 from proxy.telemetry.activity import Activity
 from proxy.telemetry.broadcast import Broadcast
 from proxy.telemetry.local_failure_log import LocalFailureLog
@@ -68,10 +69,12 @@ class Runtime:
     breakers: Breakers = field(init=False)
     signals: SignalCache = field(init=False)
     """The signals that decisions read."""
+    responses: KeptResponses = field(init=False)
     local_trouble: LocalFailureLog = field(init=False)
     refusals: Refusals = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "responses", KeptResponses(self.load))
         object.__setattr__(self, "local_trouble", LocalFailureLog(self.log, self.clock))
         object.__setattr__(self, "refusals", Refusals(self.log, self.clock, self.counters.refusals))
         object.__setattr__(self, "activity", Activity(self.wall()))

@@ -41,7 +41,7 @@ LAYERS = (
     ),
     ("config",),
     ("dialects", "ingress"),
-    ("telemetry", "resilience"),
+    ("telemetry", "resilience", "state"),
     ("routing",),
     ("runtime",),
     ("exchange",),

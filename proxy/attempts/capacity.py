@@ -52,13 +52,21 @@ def has_room(exchange: Exchange, step: PlannedTarget, key: PoolKey) -> bool:
 def _reserve_with_key(exchange: Exchange, step: PlannedTarget, provider: Provider) -> Reservation | Shortage:
     """Reserve with the best key that has room."""
     pools, shortages = exchange.runtime.key_pools, list[Shortage]()
-    for key in pools.order(provider, exchange.runtime.clock()):
+    for key in _usable_keys(exchange, pools.order(provider, exchange.runtime.clock())):
         reserved = _reserve(exchange, step, key)
         if isinstance(reserved, Reservation):
             pools.mark_used(provider.name, key)
             return reserved
         shortages.append(reserved)
     return min(shortages, key=_wait_s)
+
+
+def _usable_keys(exchange: Exchange, keys: list[PoolKey]) -> list[PoolKey]:
+    """Return the key that holds what the request goes on from, all of them if it goes on from nothing or the key is gone."""
+    continuation = exchange.continuation
+    if continuation is None or continuation.holder is None:
+        return keys
+    return [key for key in keys if key.label == continuation.holder.key] or keys
 
 
 def _reserve(exchange: Exchange, step: PlannedTarget, key: PoolKey | None) -> Reservation | Shortage:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import uuid4
+
 from proxy.exchange import Exchange
 from proxy.ingress.client_format import AnswerContext, HubRequest
 
@@ -19,4 +21,4 @@ def hub_request(exchange: Exchange) -> HubRequest:
 def answer_context(exchange: Exchange) -> AnswerContext:
     """Return what an answer that is translated from the hub has from its request."""
     facts = exchange.facts
-    return AnswerContext(exchange.id, int(exchange.runtime.wall()), facts.model, exchange.echo, facts.prompt_tokens)
+    return AnswerContext(uuid4().hex, int(exchange.runtime.wall()), facts.model, exchange.echo, facts.prompt_tokens)

@@ -23,6 +23,8 @@ def with_other_key(planner: AttemptPlanner, attempt: Attempt, failure: UpstreamE
 def _has_other_key(attempt: Attempt) -> bool:
     """Return whether a key of the pool is available and was not used in this request."""
     exchange, provider = attempt.exchange, attempt.step.target.provider
+    if exchange.continuation is not None and exchange.continuation.holder is not None:
+        return False  # no other key holds what the request goes on from
     pools, now = exchange.runtime.key_pools, exchange.runtime.clock()
     used = {each.key for each in exchange.attempts if each.step.target.provider.name == provider.name}
     return any(

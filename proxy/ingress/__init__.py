@@ -5,13 +5,15 @@ from collections.abc import Mapping
 from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.openai_chat import OPENAI_CHAT
-from proxy.ingress.openai_responses import OPENAI_RESPONSES
+from proxy.ingress.openai_responses import OPENAI_RESPONSES, RESPONSE_OPERATIONS
 from proxy.ingress.paths import PATHS, api_path
 from proxy.messages import Request
 
 FORMATS: Mapping[str, ClientFormat] = {
     "messages": ANTHROPIC_MESSAGES,
     "responses": OPENAI_RESPONSES,
+    "responses_compact": RESPONSE_OPERATIONS,
+    "responses_input_tokens": RESPONSE_OPERATIONS,
 }
 """Endpoint -> its format, where that is not OpenAI Chat's."""
 

@@ -35,7 +35,7 @@ class AnswerContext(Struct, frozen=True):
     """What an answer in the caller's format has from its request."""
 
     id: str
-    """The request's unique id, without a prefix."""
+    """A unique id for the answer, without a prefix."""
     created: int
     """Unix time in seconds."""
     model: str
@@ -86,3 +86,5 @@ class ClientFormat:
     """Translates a complete response of the hub."""
     stream_from_hub: Callable[[AnswerContext], FromHub] | None = None
     """Makes the translator of one stream."""
+    has_response_ids: bool = False
+    """Whether a request may go on from an earlier response, by its id."""

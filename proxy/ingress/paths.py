@@ -15,6 +15,8 @@ PATHS: Mapping[str, str] = {
     "/v1/messages": "messages",
     "/v1/moderations": "moderations",
     "/v1/responses": "responses",
+    "/v1/responses/compact": "responses_compact",
+    "/v1/responses/input_tokens": "responses_input_tokens",
 }
 """Path -> the endpoint's name in the dialects."""
 

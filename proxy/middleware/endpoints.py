@@ -22,6 +22,8 @@ class LocalEndpoint:
     method: str
     """For `GET`, `HEAD` is allowed too."""
     handler: LocalHandler
+    more_methods: tuple[str, ...] = ()
+    """Further methods, which the handler tells apart."""
     is_public: bool = False
     """Whether it is served without a key: it holds nothing but the page itself."""
 
@@ -48,7 +50,8 @@ class Endpoints:
             exchange.endpoint = name
         else:
             endpoint = self._local(path, request)
-            _check_method(request.method, ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,))
+            allowed = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+            _check_method(request.method, (*allowed, *endpoint.more_methods))
             exchange.local_handler = endpoint.handler
         if "Content-Encoding" in request.headers:
             _check_encoding(request.headers)

@@ -7,6 +7,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from proxy.attempts.response_ids import ENDPOINTS_WITH_IDS, apply_decision, keep_response, resolve_previous
 from proxy.config.json_schema import VARIABLE, words
 from proxy.config.plain_values import NO_POLICY
 from proxy.config.snapshot import targets_for_model
@@ -53,9 +54,13 @@ class RoutingMiddleware:
             _keep_session(exchange, exchange.policy.session_id)
         if exchange.policy.max_latency_ms is not None:
             _warn_of_latency(exchange, exchange.policy.max_latency_ms)
+        if exchange.continuation is not None:
+            keep_response(exchange, response)
         _annotate(exchange, response)
 
     def _decide(self, exchange: Exchange) -> None:
+        if exchange.endpoint in ENDPOINTS_WITH_IDS:
+            resolve_previous(exchange)
         body = exchange.body
         read = read_request(exchange.endpoint, body)
         exchange.facts = read.facts
@@ -73,6 +78,8 @@ class RoutingMiddleware:
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
             raise _refusal(exchange, read.failure)
+        if exchange.continuation is not None:
+            apply_decision(exchange)
         if exchange.decision.warnings:
             exchange.warnings.extend(exchange.decision.warnings)
         if exchange.decision.pick is not None:  # recorded at once, as the next decision must see it
@@ -140,7 +147,8 @@ def _explain(exchange: Exchange, error: ParrotError) -> None:
 def _refusal(exchange: Exchange, failure: InvalidRequestError | None) -> InvalidRequestError:
     """Return the error of a request that no provider may serve: why it has no translation, if nothing else is the reason."""
     reasons = (each.reason for each in exchange.decision.excluded)
-    if failure is not None and all(reason.startswith(UNSUPPORTED_FEATURE) for reason in reasons):
+    is_unknown = failure is not None and failure.status == 404  # what it refers to, wherever it is
+    if failure is not None and (is_unknown or all(reason.startswith(UNSUPPORTED_FEATURE) for reason in reasons)):
         return failure
     error = _no_eligible_provider(exchange)
     error.param = failure.param if failure is not None else error.param

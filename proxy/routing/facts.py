@@ -118,6 +118,8 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
     "messages": _Endpoint(MessagesBody),
     "moderations": _Endpoint(required_member="input", default_model="omni-moderation-latest"),
     "responses": _Endpoint(ResponsesBody),  # `input` is optional: a stored prompt may be continued without it
+    "responses_compact": _Endpoint(ResponsesBody),
+    "responses_input_tokens": _Endpoint(ResponsesBody),
 }
 
 MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {

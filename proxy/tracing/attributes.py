@@ -23,6 +23,8 @@ OPERATIONS: Mapping[str, str] = {
     "messages": "chat",
     "moderations": "moderation",
     "responses": "chat",
+    "responses_compact": "chat",
+    "responses_input_tokens": "count_tokens",
 }
 """Endpoint -> gen_ai.operation.name."""
 

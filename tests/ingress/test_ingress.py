@@ -14,7 +14,7 @@ from proxy.ingress.paths import PATHS
 from proxy.messages import Request
 from proxy.sse import decode, split_frames
 
-ALL = [OPENAI_CHAT, *FORMATS.values()]
+ALL = [OPENAI_CHAT, *dict.fromkeys(FORMATS.values())]
 
 
 @pytest.mark.parametrize(

@@ -134,4 +134,6 @@ _CHANGES: Mapping[str, Callable[[CallerRequest], _Change]] = {
     "chat": _chat_changes,
     "images": _image_changes,
     "responses": _response_changes,
+    "responses_compact": _response_changes,
+    "responses_input_tokens": _response_changes,
 }

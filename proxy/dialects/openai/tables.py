@@ -19,6 +19,8 @@ PATHS = {
     "images": "/images/generations",
     "moderations": "/moderations",
     "responses": "/responses",
+    "responses_compact": "/responses/compact",
+    "responses_input_tokens": "/responses/input_tokens",
 }
 
 ANSWER_MEMBERS = {
@@ -28,6 +30,7 @@ ANSWER_MEMBERS = {
     "images": "data",
     "moderations": "results",
     "responses": "output",
+    "responses_compact": "output",
 }
 """The member of a 200 body that is the answer: a list."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.openai_responses.errors import error_body, error_event
@@ -21,4 +22,14 @@ OPENAI_RESPONSES = ClientFormat(
     response_from_hub=response_from_hub,
     stream_from_hub=ResponsesStream,
     closing=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),
+    has_response_ids=True,
 )
+
+RESPONSE_OPERATIONS = replace(
+    OPENAI_RESPONSES,
+    name="openai_response_operations",
+    request_to_hub=None,
+    response_from_hub=None,
+    stream_from_hub=None,
+)
+"""The operations on a conversation that has no answer, such as counting its tokens. No other API has them."""

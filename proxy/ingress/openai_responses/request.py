@@ -12,6 +12,7 @@ from proxy.ingress.client_format import HubRequest
 from proxy.ingress.openai_responses.content import unsupported
 from proxy.ingress.openai_responses.echo import echoed_members
 from proxy.ingress.openai_responses.items import hub_messages
+from proxy.ingress.openai_responses.stored import UnknownResponseError, previous_id
 from proxy.ingress.openai_responses.tools import check_not_included, hub_tool_choice, hub_tools
 
 _TRANSLATED = frozenset({
@@ -48,8 +49,8 @@ def request_to_hub(body: Mapping[str, Any]) -> HubRequest:
     for name, what in _OPENAI_ONLY.items():
         if body.get(name):
             raise unsupported(name, what)
-    if body.get("previous_response_id"):
-        raise unsupported("previous_response_id", "that response is not kept here")
+    if previous := previous_id(body):
+        raise UnknownResponseError(previous)
     check_not_included(body.get("include"))
     tools = hub_tools(body.get("tools"))
     messages, warnings = hub_messages(body)

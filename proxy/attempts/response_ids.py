@@ -1,0 +1,137 @@
+"""Ids of responses: a request that goes on from one is served where it is held, and what a caller may go on from is kept.
+
+Only for client APIs with `ClientFormat.has_response_ids`. The routing middleware calls this.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from proxy.config.key_pool import PoolKey
+from proxy.errors import NoEligibleProviderError
+from proxy.exchange import Attempt, Exchange
+from proxy.ingress import FORMATS
+from proxy.ingress.openai_responses.stored import (
+    PREVIOUS,
+    UnknownResponseError,
+    final_response,
+    input_items,
+    output_items,
+    previous_id,
+    response_id,
+    with_history,
+)
+from proxy.messages import Response
+from proxy.routing.eligibility import Exclusion
+from proxy.routing.native import is_native
+from proxy.state.responses import Continuation, Holder, KeptResponse
+
+ENDPOINTS_WITH_IDS = frozenset(name for name, each in FORMATS.items() if each.has_response_ids)
+HELD_ELSEWHERE = "previous_response_held_elsewhere"
+"""Why a target that does not hold the previous response is excluded."""
+_SHARE = 4
+"""Kept responses take at most one part in so many of the memory that requests may hold."""
+
+
+def resolve_previous(exchange: Exchange) -> None:
+    """Find the response that the request goes on from. If it is kept here, the body becomes the whole conversation.
+
+    One that is not known here is left to the targets that may know it. Raises UnknownResponseError for another caller's,
+    and OverloadedError.
+    """
+    continuation = exchange.continuation = Continuation(is_kept=exchange.body.get("store") is not False)
+    if continuation.is_kept:
+        continuation.input = input_items(exchange.raw)
+        exchange.memory.hold(len(continuation.input))
+    if not (id := previous_id(exchange.body)):
+        return
+    kept, caller, now = exchange.runtime.responses, exchange.identity.name, exchange.runtime.clock()
+    if kept.belongs_to_another(id, caller):
+        raise UnknownResponseError(id)
+    response = kept.get(id, caller, now)
+    if response is not None and response.holder is not None:
+        continuation.holder = response.holder
+    elif response is not None:
+        if (conversation := kept.conversation(id, caller, now)) is None:
+            raise UnknownResponseError(id)
+        continuation.previous = id
+        history = [part for each in conversation for part in (each.input, output_items(each.body))]
+        _replace_body(exchange, with_history(exchange.raw, history))
+
+
+def _replace_body(exchange: Exchange, raw: bytes) -> None:
+    """Go on with another body, which is parsed and translated anew. Raises OverloadedError."""
+    exchange.forget_members()
+    if (more := len(raw) - exchange.body_bytes) > 0:
+        exchange.memory.hold(more)
+        exchange.body_bytes += more
+    exchange.raw = raw
+
+
+def apply_decision(exchange: Exchange) -> None:
+    """Leave no other targets in the plan than those of the account that holds the previous response.
+
+    Raises NoEligibleProviderError if there is none.
+    """
+    continuation, decision = exchange.continuation, exchange.decision
+    assert continuation is not None
+    if continuation.previous is not None:
+        exchange.echo = {**exchange.echo, PREVIOUS: continuation.previous}
+    if (holder := continuation.holder) is not None:
+        steps = [(step, (step.target.provider.name, step.target.region) == holder[:2]) for step in decision.plan]
+        others = [
+            Exclusion(step.target.id, step.target.provider.name, HELD_ELSEWHERE)
+            for step, is_held in steps
+            if not is_held
+        ]
+        plan = tuple(step for step, is_held in steps if is_held)
+        exchange.decision = replace(decision, plan=plan, excluded=(*decision.excluded, *others))
+        if not plan:
+            what = f"the previous response is held by '{holder.provider}', which may not serve this request"
+            raise NoEligibleProviderError(what, param=PREVIOUS)
+    if all(is_native(step.target.provider, exchange.facts) for step in exchange.decision.plan):
+        exchange.memory.release(len(continuation.input))
+        continuation.input = b""  # the provider keeps it
+
+
+def keep_response(exchange: Exchange, response: Response) -> None:
+    """Keep an answer, unless the caller forbids it: at once, or when its stream is complete."""
+    assert exchange.continuation is not None
+    if not exchange.continuation.is_kept:
+        return
+    if response.body is not None:
+        _keep(exchange, response.body)
+    else:
+        response.transforms.append(_KeepStream(exchange))
+
+
+class _KeepStream:
+    """Passes a stream unchanged, and keeps the response in its last event."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def feed(self, data: bytes) -> bytes:
+        if (response := final_response(data)) is not None:
+            _keep(self._exchange, response)
+        return data
+
+    def end(self) -> bytes:
+        return b""
+
+
+def _keep(exchange: Exchange, body: bytes) -> None:
+    attempt, continuation = exchange.winning_attempt, exchange.continuation
+    if attempt is None or continuation is None or not (id := response_id(body)):
+        return
+    caller = exchange.identity.name
+    if attempt.is_translated:
+        kept = KeptResponse(caller, None, body, continuation.input, continuation.previous)
+    else:
+        kept = KeptResponse(caller, _holder(attempt))
+    exchange.runtime.responses.put(id, kept, exchange.runtime.clock(), exchange.memory.limit / _SHARE)
+
+
+def _holder(attempt: Attempt) -> Holder:
+    target, key = attempt.step.target, attempt.key
+    return Holder(target.provider.name, target.region, key.label if isinstance(key, PoolKey) else None)

@@ -1,0 +1,87 @@
+"""Reads and extends conversations that go on from a response by its id. Items stay the caller's bytes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from proxy.dialects.coerce import object_of, objects_of, text_of
+from proxy.dialects.hub.request_members import parse_members, replace_members
+from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.errors import InvalidRequestError
+from proxy.sse import data_of, split_frames
+
+PREVIOUS = "previous_response_id"
+
+
+class UnknownResponseError(InvalidRequestError):
+    """No response has that id, or not for this caller."""
+
+    status = 404
+    code = "previous_response_not_found"
+
+    def __init__(self, id: str) -> None:
+        super().__init__(f"Previous response with id '{id[:128]}' not found.", param=PREVIOUS)
+
+
+_FINAL = (b"event: response.completed\n", b"event: response.incomplete\n")
+"""How the event with the complete response begins."""
+
+
+def previous_id(body: Mapping[str, Any]) -> str:
+    """Return the id of the response that a request goes on from, "" for none."""
+    return text_of(body.get(PREVIOUS))
+
+
+def input_items(raw: bytes) -> bytes:
+    """Return the input of a request as items without brackets: a text is the message of a user."""
+    value = bytes(parse_members(raw).get("input", b"null")).strip()
+    if value[:1] == b"[":
+        return value[1:-1].strip()
+    return b'{"type":"message","role":"user","content":' + value + b"}" if value[:1] == b'"' else b""
+
+
+def with_history(raw: bytes, history: Sequence[bytes]) -> bytes:
+    """Return a request that has all items of its conversation, and refers to no response."""
+    items = b",".join(filter(None, [*history, input_items(raw)]))
+    return replace_members(raw, {"input": msgspec.Raw(b"[" + items + b"]")}, drop=(PREVIOUS,))
+
+
+def output_items(response: bytes) -> bytes:
+    """Return the output of a response as items without brackets."""
+    return bytes(parse_members(response).get("output", b"[]")).strip()[1:-1].strip()
+
+
+def response_id(response: bytes) -> str:
+    """Return the id of a response, "" if it has none."""
+    return text_of(parse_or_none(bytes(parse_members(response).get("id", b"null"))))
+
+
+def final_response(data: bytes) -> bytes | None:
+    """Return the complete response in these events of a stream, None if they do not have it."""
+    if not any(start in data for start in _FINAL):
+        return None
+    for frame in split_frames(data):
+        if frame.startswith(_FINAL) and (event := data_of(frame)) is not None:
+            return bytes(parse_members(event)["response"])
+    return None
+
+
+def as_list(items: Sequence[bytes], prefix: str) -> bytes:
+    """Return input items as the list that the API answers with, newest first. Those without an id get one."""
+    parsed = object_of(parse_or_none(b'{"items":[' + b",".join(filter(None, items)) + b"]}")).get("items")
+    numbered = enumerate(objects_of(parsed))
+    listed = [{"id": f"msg_{prefix}{number:04x}", **_with_parts(item)} for number, item in numbered]
+    ends = {"first_id": listed[-1]["id"], "last_id": listed[0]["id"]} if listed else {"first_id": "", "last_id": ""}
+    return serialize({"object": "list", "data": listed[::-1], **ends, "has_more": False})
+
+
+def _with_parts(item: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a message with its text as a part, any other item as it is."""
+    content = item.get("content")
+    if "role" not in item or not isinstance(content, str):
+        return dict(item)
+    kind = {"type": "output_text", "annotations": []} if item["role"] == "assistant" else {"type": "input_text"}
+    return {"type": "message", "status": "completed", **item, "content": [{**kind, "text": content}]}
