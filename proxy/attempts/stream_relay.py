@@ -15,6 +15,7 @@ from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_e
 from proxy.attempts.client_stream import client_stream
 from proxy.attempts.events import AttemptEvent, Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.starter import AttemptStarter
+from proxy.attempts.stream_deadlines import StreamDeadlines
 from proxy.attempts.stream_error import StreamError
 from proxy.attempts.stream_resume import StreamResume, may_resume, release_request
 from proxy.attempts.transform_failures import response_failure
@@ -24,19 +25,13 @@ from proxy.resilience.resume import ResumedStream
 from proxy.resilience.resume_dedup import ResumeMismatchError
 from proxy.sse import split_frames
 
-TRAILER_TIMEOUT_S = 1.0
-"""How long a complete answer may go on for its usage and its `[DONE]`."""
-
-REASONING_S = 600.0
-"""How long a model that was asked to think may send nothing but pings before its text begins."""
-
 
 class StreamRelay:
     """One stream, whichever attempts it comes from. Implements `attempts.call.CallListener`."""
 
     __slots__ = (
-        "_call", "_content_at", "_is_resumable", "_length", "_loop", "_next", "_options", "_paused_at", "_resume", "_resumed",
-        "_start_call", "_starter", "_stream", "_trailer_due", "_writer", "due",
+        "_call", "_deadlines", "_is_resumable", "_length", "_loop", "_next", "_options", "_resume", "_resumed", "_start_call",
+        "_starter", "_stream", "_writer", "due",
     )  # fmt: skip
 
     def __init__(self, call: Call, starter: AttemptStarter, start_call: StartCall, writer: StreamWriter) -> None:
@@ -49,15 +44,13 @@ class StreamRelay:
         self._loop = asyncio.get_running_loop()
         self._length = 0
         self._is_resumable = True
-        self._content_at = self._loop.time()
-        self._paused_at: float | None = None
-        self._trailer_due = inf
+        self._deadlines = StreamDeadlines(self._loop.time)
         self._resume: StreamResume | None = None
         """Set while the stream is broken."""
         self._resumed: ResumedStream | None = None
         """Set once another attempt has continued it."""
         self._next: Attempt | None = None
-        self.due = self._content_at + call.attempt.step.target.timeouts.content_idle
+        self.due = self._deadlines.content_at + call.attempt.step.target.timeouts.content_idle
 
     def start(self, data: bytes) -> None:
         """Relay the first events."""
@@ -73,7 +66,7 @@ class StreamRelay:
         call = self._call
         if call is None or now < self._next_due():
             self.due = self._next_due()
-        elif now >= self._trailer_due or call.attempt.completion.all_choices_finished:
+        elif now >= self._deadlines.trailer_due or call.attempt.completion.all_choices_finished:
             self._complete(call)
         else:
             call.abort()
@@ -82,17 +75,14 @@ class StreamRelay:
 
     def pause(self) -> None:
         """Stop reading from the provider. Time paused does not count as silence."""
-        if self._call is not None and self._paused_at is None:
-            self._paused_at = self._loop.time()
+        if self._call is not None and self._deadlines.paused_at is None:
+            self._deadlines.pause()
             self._call.pause()
 
     def resume(self) -> None:
         """Read on."""
-        if self._paused_at is not None:
-            paused_s = self._loop.time() - self._paused_at
-            self._content_at += paused_s
-            self._trailer_due += paused_s
-            self._paused_at = None
+        if self._deadlines.paused_at is not None:
+            self._deadlines.resume()
             if self._call is not None:
                 self._call.resume()
 
@@ -125,9 +115,9 @@ class StreamRelay:
         self._resume = None
         self._apply(call.attempt, ContentReceived())
         call.attempt.exchange.runtime.counters.resumes["resumed"] += 1
-        self._length, self._content_at, self._trailer_due = 0, self._loop.time(), inf
-        if self._paused_at is not None:  # before its first content there was nothing to pause
-            self._paused_at = self._content_at
+        self._length = 0
+        self._deadlines.restart()
+        if self._deadlines.paused_at is not None:
             call.pause()
         self.due = self._next_due()
         self._writer.wake_by(self.due)
@@ -146,16 +136,15 @@ class StreamRelay:
                 self._release_request(call.attempt)
             if completion.length != self._length or completion.complete or has_other_content:
                 if completion.length != self._length:
-                    self._trailer_due = inf  # more of the answer may follow a finish reason
-                self._length, self._content_at = completion.length, self._loop.time()
+                    self._deadlines.trailer_due = inf  # more of the answer may follow a finish reason
+                self._length, self._deadlines.content_at = completion.length, self._loop.time()
             self._write(call, data)
             if self._call is not call:
                 return  # its text was not the same, or the caller is gone
             if completion.done:
                 self.on_end(call)
-            elif self._trailer_due == inf and completion.awaits_only_trailer:
-                self._trailer_due = self._loop.time() + TRAILER_TIMEOUT_S
-                self.due = min(self.due, self._trailer_due)
+            elif self._deadlines.trailer_due == inf and completion.awaits_only_trailer:
+                self.due = min(self.due, self._deadlines.await_trailer())
                 self._writer.wake_by(self.due)
         except Exception as error:  # noqa: BLE001 (as the decorator does, without its cost)
             self.crash(call, error)
@@ -291,9 +280,6 @@ class StreamRelay:
         outcomes.apply(attempt, event, self._options.circuit_breaker)
 
     def _next_due(self) -> float:
-        if self._call is None or self._resume is not None or self._paused_at is not None:
-            return self._loop.time() + TRAILER_TIMEOUT_S if self._call is not None else inf
-        attempt, idle_s = self._call.attempt, float(self._call.attempt.step.target.timeouts.content_idle)
-        if attempt.exchange.facts.asks_for_reasoning and not attempt.completion.length:
-            idle_s = max(idle_s, REASONING_S)
-        return min(self._content_at + idle_s, self._trailer_due)
+        if self._call is None:
+            return inf
+        return self._deadlines.next_due(None if self._resume is not None else self._call.attempt)

@@ -9,7 +9,7 @@ import pytest
 from msgspec import structs
 
 from proxy.attempts.settings import Hedge
-from proxy.attempts.stream_relay import TRAILER_TIMEOUT_S
+from proxy.attempts.stream_deadlines import TRAILER_TIMEOUT_S
 from proxy.config.auto_duration import OFF, AutoOrDuration
 from proxy.errors import UpstreamDisconnected
 from tests.attempts.fixtures import parse_stream, run_attempts, start_attempts

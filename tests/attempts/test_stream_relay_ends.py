@@ -10,7 +10,7 @@ import orjson
 import pytest
 from msgspec import structs
 
-from proxy.attempts.stream_relay import TRAILER_TIMEOUT_S
+from proxy.attempts.stream_deadlines import TRAILER_TIMEOUT_S
 from proxy.errors import ResourceExhaustedError, UpstreamDisconnected, UpstreamTimeout
 from proxy.exchange import Exchange
 from proxy.routing.facts import Facts
