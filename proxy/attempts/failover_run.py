@@ -1,8 +1,8 @@
 """Runs one request's attempts until one of them has content, and hands its response to the caller.
 
 At most two calls run at a time, an attempt and its hedge. What happens to a call is settled at once (`outcomes.apply`). The
-first call with content wins, and the other is aborted. When the last running call has failed, the planner decides what is
-next: the same target, another one, or nothing, which is the caller's error. Everything runs in callbacks of the event loop.
+first call with content wins, and the other is aborted. When the last running call has failed, `succession` decides what is
+next. Everything runs in callbacks of the event loop.
 """
 
 from __future__ import annotations
@@ -12,21 +12,17 @@ from math import inf
 from typing import Protocol
 
 from proxy.attempts import outcomes
-from proxy.attempts.all_failed import all_failed
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.hedging import HedgeWatch
-from proxy.attempts.keys import with_other_key
-from proxy.attempts.limit_reached import limit_reached, with_shortages
-from proxy.attempts.planner import AttemptPlanner, FailureCause, RetrySameTarget
-from proxy.attempts.refusals import refusal_warning, without_refused
+from proxy.attempts.planner import AttemptPlanner, RetrySameTarget
 from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
 from proxy.attempts.stream_relay import StreamRelay
-from proxy.errors import InvalidRequestError, ParrotError, UpstreamError, UpstreamErrorResponse
+from proxy.attempts.succession import FailedAttempt, Next, Succession
+from proxy.errors import InvalidRequestError, ParrotError, UpstreamError
 from proxy.exchange import Attempt, Exchange
 from proxy.messages import Response
-from proxy.resilience.classification import Classification
 
 
 class ResponseHandler(StreamWriter, Protocol):
@@ -44,7 +40,7 @@ class FailoverRun:
 
     __slots__ = (
         "_calls", "_exchange", "_failed", "_failures", "_handler", "_hedging", "_is_paused", "_next", "_options",
-        "_planner", "_refusal", "_relay", "_retry", "_retry_due", "_start_call", "_starter", "_unsupported",
+        "_relay", "_retry", "_retry_due", "_start_call", "_starter", "_succession",
     )  # fmt: skip
 
     def __init__(
@@ -54,21 +50,18 @@ class FailoverRun:
         self._options = options
         self._start_call = start_call
         self._handler = handler
-        self._planner = AttemptPlanner(exchange, options)
-        self._starter = AttemptStarter(exchange, self._planner)
+        planner = AttemptPlanner(exchange, options)
+        self._starter = AttemptStarter(exchange, planner)
+        self._succession = Succession(exchange, planner, self._starter)
         self._calls: list[Call] = []
-        self._failed: list[tuple[Attempt, UpstreamError, Classification]] = []
+        self._failed: list[FailedAttempt] = []
         """Failures since the last decision over what is next."""
-        self._failures: list[UpstreamError] = []
-        self._unsupported: InvalidRequestError | None = None
-        self._refusal: UpstreamErrorResponse | None = None
-        """The error of a model that refused a parameter, after which one other target is tried."""
         self._next: Attempt | None = None
         self._retry: RetrySameTarget | None = None
         self._relay: StreamRelay | None = None
         self._is_paused = False
         self._retry_due = inf
-        self._hedging = HedgeWatch(self._planner, handler.wake_by)
+        self._hedging = HedgeWatch(planner, handler.wake_by)
 
     # Called by the request's lifecycle.
 
@@ -81,7 +74,11 @@ class FailoverRun:
         """Start the first attempt."""
         runtime = self._exchange.runtime
         runtime.hedge_budget.deposit(self._options.hedge.budget, runtime.clock())
-        self._follow(self._starter.start(self._planner.first()))
+        first = self._starter.start(self._starter.planner.first())
+        if first is not None:
+            self._run(first)
+        else:
+            self._handler.fail(self._succession.error())
 
     def check(self, now: float) -> None:
         """Start the hedge or the retry that is due."""
@@ -152,12 +149,12 @@ class FailoverRun:
         attempt = call.attempt
         self._hedging.end_of(attempt)
         if isinstance(failure, UpstreamError):
-            self._failures.append(failure)
-            self._failed.append((attempt, failure, outcomes.classify_failure(attempt, failure)))
+            self._succession.record_failure(failure)
+            self._failed.append(FailedAttempt(attempt, failure, outcomes.classify_failure(attempt, failure)))
             self._settle(call, Failed(failure))
         elif isinstance(failure, InvalidRequestError):
             self._settle(call, Discarded())
-            self._unsupported = self._unsupported or failure
+            self._succession.record_unsupported(failure)
         else:
             self._settle(call, Cancelled(outcome=failure.outcome))
             if not attempt.hedge:  # trouble of this machine: no other provider would fare better
@@ -197,32 +194,19 @@ class FailoverRun:
                 self._next = None
 
     def _decide_next(self) -> None:
-        failed = sorted(self._failed, key=lambda each: each[0].hedge)
+        failed = sorted(self._failed, key=lambda each: each.attempt.hedge)
         self._failed.clear()
-        if self._refusal is not None and failed:
-            self._handler.fail(self._refusal)
-            return
-        if not failed:
-            self._follow(self._starter.start(self._planner.after_unsupported()))
-            return
-        for attempt, failure, _ in failed:
-            other = self._starter.start_free(without_refused(self._planner, attempt, failure))
-            other = other or self._starter.start(with_other_key(self._planner, attempt, failure))
-            if other is not None:
-                self._run(other)
-                return
-        is_late = any(classification.elsewhere_first for _, _, classification in failed)
-        if is_late and (other := self._start_elsewhere(failed)) is not None:
-            self._run(other)
-            return
-        for attempt, _, classification in failed:
-            if (retry := self._planner.retry_same(attempt, classification)) is not None:
-                self._planner.mark_retry(retry, classification)
-                self._wait_for(retry, failed)
-                return
-        self._go_elsewhere(failed)
+        self._follow(self._succession.after(failed), failed)
 
-    def _wait_for(self, retry: RetrySameTarget, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> None:
+    def _follow(self, following: Next, failed: list[FailedAttempt]) -> None:
+        if isinstance(following, Attempt):
+            self._run(following)
+        elif isinstance(following, RetrySameTarget):
+            self._wait_for(following, failed)
+        else:
+            self._handler.fail(following)
+
+    def _wait_for(self, retry: RetrySameTarget, failed: list[FailedAttempt]) -> None:
         self._retry, self._failed = retry, failed
         self._retry_due = asyncio.get_running_loop().time() + retry.wait_s
         self._exchange.begin_upstream_wait(self._exchange.runtime.clock())
@@ -233,49 +217,7 @@ class FailoverRun:
         assert retry is not None
         self._exchange.end_upstream_wait(self._exchange.runtime.clock())
         failed, self._failed = self._failed, []
-        if (attempt := self._starter.start(self._planner.again(retry.step))) is not None:
-            self._run(attempt)
-        else:
-            self._go_elsewhere(failed)
-
-    def _go_elsewhere(self, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> None:
-        other = self._start_elsewhere(failed)
-        final = next(((attempt, failure) for attempt, failure, meaning in failed if not meaning.fails_over), None)
-        if other is None and final is not None and (other := self._start_after_refusal(*final)) is None:
-            self._handler.fail(final[1])
-        else:
-            self._follow(other)
-
-    def _start_after_refusal(self, attempt: Attempt, failure: UpstreamError) -> Attempt | None:
-        """Start an attempt at another target if the failure says that this model refuses a parameter."""
-        if not isinstance(failure, UpstreamErrorResponse) or failure.refused_param is None:
-            return None
-        if (other := self._starter.start_free(self._planner.after_refusal(attempt.step))) is not None:
-            self._refusal = failure
-            self._exchange.warnings.append(refusal_warning(attempt, failure.refused_param))
-        return other
-
-    def _start_elsewhere(self, failed: list[tuple[Attempt, UpstreamError, Classification]]) -> Attempt | None:
-        """Start an attempt at another target, for the first of these failures that leads to one."""
-        for attempt, failure, classification in failed:
-            cause = FailureCause(failure.trigger, classification.fails_over, attempt.step)
-            if (other := self._starter.start(self._planner.elsewhere(cause))) is not None:
-                return other
-            if not classification.fails_over:
-                break
-        return None
-
-    def _follow(self, attempt: Attempt | None) -> None:
-        if attempt is not None:
-            self._run(attempt)
-        elif self._failures:
-            error = all_failed(self._exchange, self._failures)
-            self._handler.fail(with_shortages(error, self._starter.shortages.values()))
-        elif self._starter.shortages:
-            self._handler.fail(limit_reached(self._exchange.facts.model, self._starter.shortages.values()))
-        else:
-            assert self._unsupported is not None
-            self._handler.fail(self._unsupported)
+        self._follow(self._succession.after_wait(retry, failed), failed)
 
     def _win(self, call: Call) -> None:
         self._calls.remove(call)

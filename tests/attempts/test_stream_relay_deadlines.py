@@ -58,7 +58,7 @@ async def test_the_content_idle_of_the_target_that_continues_holds_after_a_resum
     running = start([ONE, 1.0, CUT], [ONE, *[5.0, PING] * 100], hedge=no_hedge, max_retries=1)
     step = running.exchange.decision.plan[1]
     target = replace(step.target, timeouts=structs.replace(step.target.timeouts, content_idle=30.0))
-    running.run._planner.unused[0] = structs.replace(step, target=target)
+    running.run._starter.planner.unused[0] = structs.replace(step, target=target)
     began = asyncio.get_running_loop().time()
     await running.has_ended.wait()
     assert running.outcomes == ["upstream_disconnected", "upstream_timeout"]
