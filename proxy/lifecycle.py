@@ -16,6 +16,7 @@ from math import inf
 from typing import Any
 
 from proxy.attempts.failover_run import FailoverRun
+from proxy.error_response import error_response
 from proxy.errors import OverloadedError, ParrotError, UpstreamError
 from proxy.exchange import Exchange
 from proxy.internal_error import internal_error
@@ -191,10 +192,9 @@ class RequestLifecycle:
     def fail(self, error: ParrotError) -> None:
         """Take the error that is the caller's response."""
         if not self._is_responding:
-            self.respond(Response.from_error(error))
-        else:
-            self.write(self.exchange.error_event(error))
-            self.finish(error.outcome)
+            return self.respond(error_response(self.exchange, error))
+        self.write(self.exchange.error_event(error))
+        self.finish(error.outcome)
 
     def write(self, data: bytes) -> None:
         """Send events, through the transforms that the middlewares have added."""

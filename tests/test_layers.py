@@ -45,7 +45,7 @@ LAYERS = (
     ("routing",),
     ("runtime",),
     ("exchange",),
-    ("internal_error",),
+    ("internal_error", "error_response"),
     ("attempts", "tracing"),
     ("middleware",),
     ("pipeline",),

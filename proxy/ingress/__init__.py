@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES
+from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES, TOKEN_COUNT
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.ingress.openai_responses import OPENAI_RESPONSES, RESPONSE_OPERATIONS
@@ -10,6 +10,7 @@ from proxy.ingress.paths import PATHS, api_path
 from proxy.messages import Request
 
 FORMATS: Mapping[str, ClientFormat] = {
+    "count_tokens": TOKEN_COUNT,
     "messages": ANTHROPIC_MESSAGES,
     "responses": OPENAI_RESPONSES,
     "responses_compact": RESPONSE_OPERATIONS,

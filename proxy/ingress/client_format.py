@@ -78,6 +78,10 @@ class ClientFormat:
     """Finds the event with the finish or the error of a stream, to which the decision is added where that is asked for."""
     shows_cost: bool = True
     """Whether `usage` of a response may have a `cost` among the counts of the vendor."""
+    hub_endpoint: str = "chat"
+    """The endpoint of the dialects that serves a translated request. Empty if only targets that speak the format may."""
+    estimate: Callable[[ParrotError, int], bytes | None] | None = None
+    """Returns the body that answers in place of an error, made of the prompt's estimated tokens, or None if none does."""
     request_to_hub: Callable[[Mapping[str, Any]], HubRequest] | None = None
     """Translates a request. Raises InvalidRequestError, with `param`, for what the hub cannot express.
 

@@ -13,6 +13,7 @@ PATHS: Mapping[str, str] = {
     "/v1/embeddings": "embeddings",
     "/v1/images/generations": "images",
     "/v1/messages": "messages",
+    "/v1/messages/count_tokens": "count_tokens",
     "/v1/moderations": "moderations",
     "/v1/responses": "responses",
     "/v1/responses/compact": "responses_compact",

@@ -45,5 +45,5 @@ def read_request(endpoint: str, body: Mapping[str, Any]) -> ClientRequest:
     except InvalidRequestError as error:
         feature = (error.param or error.code)[:_MAX_NAME_LENGTH]
         return ClientRequest(replace(parse_facts(endpoint, body), unsupported_feature=feature), _NO_PARAMS, None, error)
-    facts = replace(facts, endpoint=endpoint, hub_endpoint=HUB, hosted_tools=hub.hosted_tools)
-    return ClientRequest(facts, hub.body, hub)
+    facts = replace(facts, endpoint=endpoint, hub_endpoint=client_format.hub_endpoint, hosted_tools=hub.hosted_tools)
+    return ClientRequest(facts, hub.body if client_format.hub_endpoint else _NO_PARAMS, hub)

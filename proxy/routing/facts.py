@@ -113,6 +113,7 @@ class _Endpoint:
 _ENDPOINTS: Mapping[str, _Endpoint] = {
     "chat": _Endpoint(ChatBody, "messages"),
     "completions": _Endpoint(CompletionsBody, "prompt"),
+    "count_tokens": _Endpoint(MessagesBody),
     "embeddings": _Endpoint(required_member="input"),
     "images": _Endpoint(required_member="prompt"),
     "messages": _Endpoint(MessagesBody),

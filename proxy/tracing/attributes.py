@@ -17,6 +17,7 @@ Attributes = Mapping[str, Any]
 
 OPERATIONS: Mapping[str, str] = {
     "chat": "chat",
+    "count_tokens": "count_tokens",
     "completions": "text_completion",
     "embeddings": "embeddings",
     "images": "generate_content",

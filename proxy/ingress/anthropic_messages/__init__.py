@@ -1,11 +1,13 @@
 """Anthropic's Messages API: named events, whose last one is `message_stop`."""
 
 import re
+from dataclasses import replace
 
 from proxy.ingress.anthropic_messages.errors import error_body, error_event
 from proxy.ingress.anthropic_messages.request import request_to_hub
 from proxy.ingress.anthropic_messages.response import response_from_hub
 from proxy.ingress.anthropic_messages.stream import MessageStream
+from proxy.ingress.anthropic_messages.token_count import estimated_count
 from proxy.ingress.client_format import ClientFormat
 from proxy.sse import encode
 
@@ -21,4 +23,12 @@ ANTHROPIC_MESSAGES = ClientFormat(
     response_from_hub=response_from_hub,
     stream_from_hub=MessageStream,
     closing=re.compile(rb'"stop_reason"\s*:\s*"[^"]|"type"\s*:\s*"error"'),
+)
+
+TOKEN_COUNT = replace(
+    ANTHROPIC_MESSAGES,
+    name="anthropic_count_tokens",
+    native_endpoint="count_tokens",
+    hub_endpoint="",  # no other vendor counts in the hub's format
+    estimate=estimated_count,
 )
