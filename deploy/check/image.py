@@ -39,7 +39,7 @@ def check_dockerfile() -> str:
 def check_install() -> str:
     """Run the build stage in a clean folder, then the result as any user of group 0, who cannot write."""
     parrot = install()
-    prefix = _as_any_user(parrot.with_name("python"))
+    prefix = as_any_user(parrot.with_name("python"))
     version = run(*prefix, parrot, "--version", cwd=Path("/"), environ=_CLEAN).strip()
     run(*prefix, parrot, "explain", "--sandbox", "--model", "gpt-4o", cwd=Path("/"), environ=_CLEAN)
     size = sum(path.stat().st_size for path in parrot.parent.parent.rglob("*") if path.is_file())
@@ -106,7 +106,7 @@ def _python() -> str:
     return (version and find_python(version[1])) or sys.executable
 
 
-def _as_any_user(python: Path) -> list[str]:
+def as_any_user(python: Path) -> list[str]:
     """Return a prefix that runs a command as a user of group 0 without rights, or none if that user cannot run it."""
     prefix = ["setpriv", f"--reuid={_ANY_USER}", "--regid=0", "--clear-groups", "--no-new-privs"]
     return prefix if shutil.which("setpriv") and runs([*prefix, str(python), "--version"]) else []

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from urllib.request import urlopen
 
-from deploy.check.image import install
+from deploy.check.image import as_any_user, install
 from deploy.check.outcome import ROOT, WORK, CheckFailedError, SkippedError, run
 
 
@@ -44,8 +44,9 @@ def check_metrics() -> str:
 
 @contextmanager
 def _metrics() -> Iterator[str]:
-    """Yield the metrics of a sidecar with simulated providers."""
-    argv = [install(), "serve", "--sandbox", "--port", "0", "--admin-port", "0"]
+    """Yield the metrics of a sidecar with simulated providers, which runs as in a container."""
+    parrot = install()
+    argv = [*as_any_user(parrot.with_name("python")), str(parrot), "serve", "--sandbox", "--port=0", "--admin-port=0"]
     with subprocess.Popen(argv, cwd="/", stdout=subprocess.PIPE, text=True) as process:
         try:
             yield _scrape(process)

@@ -14,6 +14,7 @@ from proxy.cli.vendors import VENDORS, Vendor
 from proxy.config.process_schema import Listen
 from proxy.config.snapshot import MODEL_NAME
 from proxy.config.texts import BaseUrl
+from proxy.upstream.http1.proxies import is_loopback
 
 LOCAL_PORTS: Mapping[str, int] = {"ollama": 11434, "vllm": 8000, "lmstudio": 1234, "llamacpp": 8080}
 """Hosts of models and the ports that they listen on by default."""
@@ -24,7 +25,6 @@ MAX_MODELS = 20
 
 _AZURE_KEYS = ("AZURE_OPENAI_API_KEY", "AZURE_API_KEY")
 _AZURE_ENDPOINTS = ("AZURE_OPENAI_ENDPOINT", "AZURE_API_BASE")
-_LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def _is_base_url(url: str) -> bool:
 def _is_sidecar(url: str) -> bool:
     """Return whether it is where the sidecar listens by default: the address that applications are given."""
     parts = urlsplit(url)
-    return parts.port == Listen().port and parts.hostname in _LOOPBACK
+    return parts.port == Listen().port and is_loopback(parts.hostname or "")
 
 
 def _find_azure(environ: Mapping[str, str]) -> list[Found]:

@@ -53,6 +53,8 @@ def test_azure_without_key_or_endpoint_is_not_found(environ: Mapping[str, str]) 
     [
         ("http://localhost:8090/v1", "openai", "https://api.openai.com/v1"),
         ("http://127.0.0.1:8090", "openai", "https://api.openai.com/v1"),
+        ("http://[::1]:8090/v1", "openai", "https://api.openai.com/v1"),
+        ("http://0.0.0.0:8090/v1", "openai", "https://api.openai.com/v1"),
         ("https://user:password@host/v1", "openai", "https://api.openai.com/v1"),
         ("nonsense", "openai", "https://api.openai.com/v1"),
         ("https://eu.api.openai.com/v1", "openai", "https://eu.api.openai.com/v1"),

@@ -67,7 +67,7 @@ class Proxies:
 
     def route(self, origin: Origin) -> Route:
         """Return the route to an origin. Loopback is always direct."""
-        direct = _is_loopback(origin.host) or any(_matches(entry, origin) for entry in self.no_proxy)
+        direct = is_loopback(origin.host) or any(_matches(entry, origin) for entry in self.no_proxy)
         return Route(origin, None if direct else self.by_scheme.get(origin.scheme))
 
 
@@ -126,7 +126,7 @@ def _matches(entry: str, origin: Origin) -> bool:
     return f".{origin.host}".endswith(f".{domain}")
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     """Return whether the host is localhost, a name below it (RFC 6761, 6.3), or a loopback or unspecified address."""
     if f".{host.lower().rstrip('.')}".endswith(".localhost"):
         return True
