@@ -13,7 +13,6 @@ from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.contract import ProviderRequest
 from proxy.errors import ParrotError
-from proxy.headers import MAX_VALUE_LENGTH, strip_control_chars
 from proxy.ingress import find_format, guess_format
 from proxy.ingress.client_format import ClientFormat, FromHub, HubRequest
 from proxy.memory_account import UNLIMITED, MemoryAccount
@@ -22,7 +21,6 @@ from proxy.resilience.breakers import AttemptPermit
 from proxy.resilience.rate_limits import NOT_LIMITED, Reservation
 from proxy.resilience.resume import Prefix
 from proxy.resilience.silence import Silence
-from proxy.routing.annotate import format_usd
 from proxy.routing.decision import Decision, PlannedTarget
 from proxy.routing.dry_run import explanation
 from proxy.routing.facts import Facts, held_bytes, parse_json_object, parsed_bytes
@@ -103,6 +101,10 @@ class Exchange(Struct, eq=False):
     """The caller got its response headers before any provider had answered, so they name none."""
     upstream_wait_s: float = 0.0
     """Seconds spent waiting for providers before the response's headers went out."""
+    upstream_waits: int = 0
+    """Waits for providers that go on."""
+    upstream_wait_started: float = 0.0
+    """When the first of them began."""
     overhead_ms: float | None = None
     """Milliseconds from the start to the response's headers, less `upstream_wait_s`."""
     first_content_at: float | None = None
@@ -110,8 +112,6 @@ class Exchange(Struct, eq=False):
     """Status of the response, 0 if there was none."""
     outcome: str = ""
     """How it ended, for logs and metrics. Set once, at its end."""
-    _waits: int = 0
-    _wait_started: float = 0.0
     _members: dict[str, Any] | None = None
     """The body as parsed."""
     _members_bytes: int = 0
@@ -168,43 +168,15 @@ class Exchange(Struct, eq=False):
 
     def begin_upstream_wait(self, now: float) -> None:
         """Start to count time as spent by a provider. Waits may overlap."""
-        if not self._waits:
-            self._wait_started = now
-        self._waits += 1
+        if not self.upstream_waits:
+            self.upstream_wait_started = now
+        self.upstream_waits += 1
 
     def end_upstream_wait(self, now: float) -> None:
         """End one of the waits."""
-        self._waits -= 1
-        if not self._waits:
-            self.upstream_wait_s += now - self._wait_started
-
-    def response_headers(self, now: float) -> dict[str, str]:
-        """Return the headers that every response carries, errors and streams included. `now` fixes `overhead_ms`."""
-        if self._waits:  # the headers go out early
-            self.upstream_wait_s += now - self._wait_started
-            self._wait_started = now
-        self.overhead_ms = round((now - self.started - self.upstream_wait_s) * 1000, 2)
-        headers = {
-            "X-Request-Id": self.id,
-            "X-Provider-Attempts": str(len(self.attempts)),
-            "X-Overhead-Ms": str(self.overhead_ms),
-        }
-        if self.decision.strategy:
-            headers["X-Routing-Strategy"] = self.decision.strategy
-        if (winner := self.winning_attempt) is not None:
-            target = winner.step.target
-            headers["X-Provider"] = target.provider.name
-            headers["X-Provider-Model"] = strip_control_chars(winner.completion.model or target.model)[
-                :MAX_VALUE_LENGTH
-            ]
-            headers["X-Provider-Region"] = target.region
-        if self.warnings:
-            headers["X-Routing-Warnings"] = ", ".join(self.warnings)
-        if not self.facts.stream and (cost := self.total_cost()) is not None:
-            headers["X-Request-Cost"] = format_usd(cost)
-        if self.cors_headers:
-            headers |= self.cors_headers
-        return headers
+        self.upstream_waits -= 1
+        if not self.upstream_waits:
+            self.upstream_wait_s += now - self.upstream_wait_started
 
     def total_cost(self) -> float | None:
         """Return the USD of all attempts as far as known. None while the winning attempt's cost is not."""

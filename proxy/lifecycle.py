@@ -24,6 +24,7 @@ from proxy.messages import Response
 from proxy.phases import AfterPhases, run_closed
 from proxy.pipeline import Pipeline
 from proxy.response_writer import Client, ResponseWriter
+from proxy.sidecar_headers import sidecar_headers
 
 
 class RequestLifecycle:
@@ -226,7 +227,7 @@ class RequestLifecycle:
         exchange = self.exchange
         exchange.status = response.status
         try:
-            headers = {**response.headers, **exchange.response_headers(exchange.runtime.clock())}
+            headers = {**response.headers, **sidecar_headers(exchange, exchange.runtime.clock())}
             outcome = self._writer.send(response, headers, exchange.client_format)
         except Exception as error:  # noqa: BLE001 (a custom middleware's header or transform)
             self.crash(error)
@@ -281,9 +282,8 @@ class RequestLifecycle:
         """Run the `closed` phases and go on with the connection's next request."""
         if self._is_closed:
             return
-        self._is_closed, self._writer.is_streaming = True, False
+        self._is_closed, self._writer.is_streaming, self.exchange.outcome = True, False, outcome
         self._cancel_task()
-        self.exchange.outcome = outcome
         run_closed(self.exchange, self._pipeline, self._phases_run)
         self._on_closed(self)
         self.exchange.release()

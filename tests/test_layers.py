@@ -45,7 +45,7 @@ LAYERS = (
     ("routing",),
     ("runtime",),
     ("exchange",),
-    ("internal_error", "error_response"),
+    ("internal_error", "error_response", "sidecar_headers"),
     ("attempts", "tracing"),
     ("middleware",),
     ("pipeline",),

@@ -21,6 +21,7 @@ from proxy.errors import (
     UpstreamTimeout,
 )
 from proxy.routing.decision import Decision, PlannedTarget
+from proxy.sidecar_headers import sidecar_headers
 from tests.attempts.fixtures import Attempts, eject, rules, run_attempts, start_attempts, start_run
 from tests.fakes import (
     BODY,
@@ -71,7 +72,7 @@ async def test_attempts_continue_until_one_answers(rows, tried, stream, before):
     sent = [row for row in rows if not isinstance(row, InvalidRequestError)]
     assert running.transport.tried == tried[-len(sent) :]
     assert running.response.status == 200 and (running.response.body is None) is stream
-    headers = running.exchange.response_headers(0.0)
+    headers = sidecar_headers(running.exchange, 0.0)
     assert (headers["X-Provider"], headers["X-Provider-Attempts"]) == (tried[-1], str(len(sent)))
     assert running.outcomes[-1] == "ok" and running.is_settled
 
@@ -97,7 +98,7 @@ async def test_there_are_no_more_attempts_than_plan_and_limit_allow(retries, tri
 async def test_if_all_fail_no_provider_is_named_as_the_winner():
     running = await run_attempts([529] * 3)
     assert running.exchange.winning_attempt is None
-    assert "X-Provider" not in running.exchange.response_headers(0.0)
+    assert "X-Provider" not in sidecar_headers(running.exchange, 0.0)
 
 
 @virtual_time

@@ -15,6 +15,7 @@ from proxy.errors import (
     ParrotError,
     ResourceExhaustedError,
 )
+from proxy.sidecar_headers import sidecar_headers
 from tests.attempts.fixtures import run_attempts, start_attempts
 from tests.fakes import FOREVER, Later, chunk_event
 from tests.virtual_time import virtual_time
@@ -55,7 +56,7 @@ async def test_the_first_content_wins_and_the_other_call_is_aborted(a, b, winner
     assert running.outcomes == outcomes and running.is_settled
     won = {("b", "won"): 1} if winner == "b" else {}
     assert exchange.runtime.counters.hedges == {("b", "started"): 1, **won}
-    assert exchange.response_headers(0.0)["X-Provider-Attempts"] == "2"
+    assert sidecar_headers(exchange, 0.0)["X-Provider-Attempts"] == "2"
 
 
 @virtual_time

@@ -25,6 +25,7 @@ from proxy.middleware.strategy import RoutingMiddleware
 from proxy.resilience.breaker import BreakerSettings
 from proxy.routing.annotate import StreamAnnotator
 from proxy.runtime import Runtime
+from proxy.sidecar_headers import sidecar_headers
 from tests.fakes import BODY, exchange, generation, request, routing_yaml, start_attempt
 
 
@@ -194,7 +195,7 @@ def test_a_first_content_later_than_requested_is_a_warning(
     one.first_content_at = None if seconds is None else one.started + seconds
     respond(one)
     assert one.warnings == warnings
-    assert one.response_headers(100.0).get("X-Routing-Warnings", "") == ", ".join(warnings)
+    assert sidecar_headers(one, 100.0).get("X-Routing-Warnings", "") == ", ".join(warnings)
 
 
 EXPLAIN = {"X-Route-Explain": "true"}
