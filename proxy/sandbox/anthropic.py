@@ -105,6 +105,7 @@ def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
         tool_result=_tool_result(messages[-1]["content"]),
         tools=tools,
         tool_required=required,
+        schema=((body.get("output_config") or {}).get("format") or {}).get("schema"),
         max_tokens=body.get("max_tokens"),
         prefill=_text(messages[-1]["content"]) if messages[-1]["role"] == "assistant" else "",
     )

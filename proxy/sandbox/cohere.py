@@ -20,7 +20,7 @@ from proxy.sandbox.contract import (
     parse_json_object,
     with_headers,
 )
-from proxy.sandbox.model import ModelOutput, Prompt, ToolCall, generate
+from proxy.sandbox.model import ANY_JSON, ModelOutput, Prompt, ToolCall, generate
 
 MODELS = ("command-a-03-2025", "command-a-reasoning-08-2025", "command-r-08-2024", "command-r7b-12-2024")
 
@@ -152,6 +152,7 @@ def _prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
         tool_result=texts[-1] if messages[-1]["role"] == "tool" else None,
         tools={} if choice == "NONE" else {one["name"]: one.get("parameters") or {} for one in functions},
         tool_required=choice == "REQUIRED",
+        schema=_format(body).get("json_schema") or ANY_JSON if _format(body).get("type") == "json_object" else None,
         max_tokens=body.get("max_tokens"),
     )
 

@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from proxy.sandbox.contract import SimulatedError
-from proxy.sandbox.model import Prompt
+from proxy.sandbox.model import ANY_JSON, Prompt
 
 # Allowed members, from Google's SDK (3.4).
 _KNOWN: Mapping[str, str] = {
@@ -143,8 +143,16 @@ def parse_prompt(provider: str, model: str, body: Mapping[str, Any]) -> Prompt:
         tool_result=_tool_result(contents[-1]["parts"]),
         tools=tools,
         tool_required=forced,
+        schema=_answer_schema(body.get("generationConfig") or {}),
         max_tokens=(body.get("generationConfig") or {}).get("maxOutputTokens"),
     )
+
+
+def _answer_schema(config: Mapping[str, Any]) -> Any:
+    """Return the schema of the answer, None for text."""
+    if config.get("responseMimeType") != "application/json":
+        return None
+    return config.get("responseJsonSchema") or _lowercase_types(config.get("responseSchema")) or ANY_JSON
 
 
 def _text(parts: list[dict[str, Any]]) -> str:

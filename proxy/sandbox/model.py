@@ -15,6 +15,7 @@ from typing import Any
 import orjson
 
 from proxy.sandbox.contract import SimulatedError
+from proxy.sandbox.sample import sample_value
 
 MAX_ECHOED_CHARS = 200
 """Length of the part of the last message that is echoed."""
@@ -28,7 +29,10 @@ MAX_ARGUMENTS_CHARS = 2**16
 
 _WORDS = re.compile(r"\s*\S+(?:\s+\S+){0,2}\s*")
 _FRAGMENT_CHARS = 12
-_SAMPLES: Mapping[str, Any] = {"string": "example", "integer": 1, "number": 1.5, "boolean": True, "null": None}
+
+
+ANY_JSON: Mapping[str, Any] = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
+"""The schema of an answer that may be any JSON object."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,8 @@ class Prompt:
     tool_required: bool = False
     """Whether one of them must be called."""
     max_tokens: int | None = None
+    schema: Mapping[str, Any] | None = None
+    """The JSON schema of the answer, {"type": "object"} for any JSON, None for text."""
     prefill: str = ""
     """The beginning of the answer, given by the client. The answer continues it."""
 
@@ -105,30 +111,6 @@ def count_tokens(text: str) -> int:
     return max(1, -(-len(text) // 4))
 
 
-def sample_value(schema: Any) -> Any:
-    """Return a value that matches a JSON schema, as far as tool declarations use it."""
-    if not isinstance(schema, Mapping):
-        return "example"
-    for keyword in ("const", "default"):
-        if keyword in schema:
-            return schema[keyword]
-    if schema.get("enum"):
-        return schema["enum"][0]
-    alternatives = schema.get("anyOf") or schema.get("oneOf")
-    return sample_value(alternatives[0]) if alternatives else _sample_of_type(schema)
-
-
-def _sample_of_type(schema: Mapping[str, Any]) -> Any:
-    kind = schema.get("type", "object" if "properties" in schema else "string")
-    kind = kind[0] if isinstance(kind, list) and kind else kind
-    if kind == "object":
-        properties = schema.get("properties") or {}
-        return {name: sample_value(properties.get(name)) for name in schema.get("required") or ()}
-    if kind == "array":
-        return [sample_value(schema.get("items"))]
-    return _SAMPLES.get(str(kind), "example")
-
-
 def _tool_calls(prompt: Prompt) -> tuple[ToolCall, ...]:
     searched = prompt.user[:MAX_SEARCHED_CHARS]
     named = list(islice((name for name in prompt.tools if name and name in searched), MAX_TOOL_CALLS))
@@ -138,5 +120,7 @@ def _tool_calls(prompt: Prompt) -> tuple[ToolCall, ...]:
 
 
 def _text(prompt: Prompt) -> str:
+    if prompt.schema is not None:
+        return orjson.dumps(sample_value(prompt.schema)).decode()
     intro, text = ("You said", prompt.user) if prompt.tool_result is None else ("The tool said", prompt.tool_result)
     return f"Hello from {prompt.provider} ({prompt.model}), simulated. {intro}: {text[:MAX_ECHOED_CHARS]}"

@@ -10,7 +10,7 @@ import orjson
 
 from proxy import sse
 from proxy.sandbox.contract import Call, Reply, event_reply, json_reply
-from proxy.sandbox.model import ModelOutput, Prompt, ToolCall, generate
+from proxy.sandbox.model import ANY_JSON, ModelOutput, Prompt, ToolCall, generate
 
 DONE = sse.encode(b"[DONE]")
 
@@ -34,9 +34,16 @@ def parse_prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
         tool_result=content_text(messages[-1].get("content")) if messages[-1]["role"] in ("tool", "function") else None,
         tools=tools,
         tool_required=required,
+        schema=_schema(body.get("response_format")),
         max_tokens=body.get("max_completion_tokens") or body.get("max_tokens"),
         prefill=content_text(messages[-1].get("content")) if messages[-1].get("prefix") else "",
     )
+
+
+def _schema(response_format: Any) -> Mapping[str, Any] | None:
+    """Return the schema of the answer, None for text."""
+    kind = (response_format or {}).get("type", "text")
+    return None if kind == "text" else (response_format.get("json_schema") or {}).get("schema") or ANY_JSON
 
 
 def content_text(content: Any) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from proxy.sandbox.model import Prompt, count_tokens, generate, sample_value
+from proxy.sandbox.model import ANY_JSON, Prompt, count_tokens, generate
 
 
 def prompt(**more):
@@ -39,27 +39,6 @@ def test_a_tool_is_called_when_named_or_required(more, called):
     assert bool(output.text) is not bool(called)
 
 
-@pytest.mark.parametrize(
-    "schema, value",
-    [
-        ({}, "example"),
-        (True, "example"),
-        ({"type": "integer"}, 1),
-        ({"type": ["null", "string"]}, None),
-        ({"enum": ["a", "b"]}, "a"),
-        ({"const": 7}, 7),
-        ({"default": False, "type": "boolean"}, False),
-        ({"anyOf": [{"type": "number"}, {"type": "null"}]}, 1.5),
-        ({"type": "array", "items": {"type": "boolean"}}, [True]),
-        ({"properties": {"a": {"type": "string"}, "b": {}}, "required": ["a", "c"]}, {"a": "example", "c": "example"}),
-        ({"type": "object"}, {}),
-        ({"type": "geometry"}, "example"),
-    ],
-)
-def test_a_sample_value_matches_its_schema(schema, value):
-    assert sample_value(schema) == value
-
-
 @pytest.mark.parametrize("text, count", [("", 1), ("four", 1), ("fives", 2), ("x" * 400, 100)])
 def test_four_characters_are_a_token(text, count):
     assert count_tokens(text) == count
@@ -68,3 +47,10 @@ def test_four_characters_are_a_token(text, count):
 def test_a_prefilled_answer_is_continued():
     whole = generate(Prompt("openai", "gpt-x", "hello")).text
     assert generate(Prompt("openai", "gpt-x", "hello", prefill=whole[:10])).text == whole[10:]
+
+
+def test_an_answer_with_a_schema_is_json_that_matches_it():
+    schema = {"type": "object", "properties": {"a": {"enum": [3, 4]}}, "required": ["a"]}
+    assert generate(prompt(schema=schema)).text == '{"a":3}'
+    assert generate(prompt(schema=ANY_JSON, tools={"look": {}})).text == '{"answer":"example"}'
+    assert generate(prompt(schema=ANY_JSON, tools={"look": {}}, user="look")).tool_calls
