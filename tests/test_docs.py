@@ -169,7 +169,9 @@ def test_a_reference_page_is_complete(file: str, names: list[str]) -> None:
 
 
 def anchors(path: Path) -> set[str]:
-    """The anchors that GitHub gives to the headings of a page."""
+    """The anchors that GitHub gives to the headings of a page, and to the lines of a source file."""
+    if path.suffix == ".py":
+        return {f"L{number}" for number, _ in enumerate(path.read_text().splitlines(), 1)}
     headings = re.findall(r"^#+ (.*)", re.sub(r"^```.*?^```", "", path.read_text(), flags=re.M | re.S), re.MULTILINE)
     return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
