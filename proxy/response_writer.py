@@ -88,6 +88,8 @@ class ResponseWriter:
             self.is_hijacked = True
             self._client.hijack(response.run, headers)
             return None
+        if client_format.request_id_header is not None:
+            headers[client_format.request_id_header] = headers["X-Request-Id"]
         if response.error is not None:
             response.error.request_id = headers.get("X-Request-Id")
             self._client.send(response.status, {**_JSON, **headers}, client_format.error_body(response.error))

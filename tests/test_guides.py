@@ -10,6 +10,7 @@ from typing import Any
 import aiohttp
 import pytest
 
+from proxy.sandbox.scenario import Fault
 from tests.running import HELLO, RunningSidecar, run_sidecar
 from tests.test_docs import blocks, read_doc
 
@@ -117,3 +118,18 @@ async def test_a_preference_crosses_no_priority_and_says_so() -> None:
         assert headers["X-Provider"] == "openai"
         (warning,) = (word for word in read_doc("guides/order-per-model.md").split("`") if "by=priority" in word)
         assert headers["X-Routing-Warnings"] == warning
+
+
+async def test_claude_code_gets_claude_and_another_model_while_it_is_down() -> None:
+    async with run_sidecar(guide("claude-code"), KEYS) as running:
+
+        async def message(model: str) -> tuple[str, str]:
+            body = {"model": model, "max_tokens": 100, "messages": HELLO}
+            async with aiohttp.request("POST", f"{running.url}/v1/messages", json=body) as answer:
+                await answer.read()
+                return answer.headers["X-Provider"], answer.headers["X-Provider-Model"]
+
+        assert await message("claude-opus-4-8") == ("anthropic", "claude-opus-4-8")
+        assert await message("claude-haiku-4-5-20251001") == ("google", "gemini-flash-latest")
+        await running.sandbox.set_fault("anthropic", Fault("down"))
+        assert (await message("claude-opus-4-8"))[0] == "openai"

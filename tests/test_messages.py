@@ -1,81 +1,86 @@
-"""When an answer is complete, and what is kept of it."""
+"""What clients of the Messages API send, at providers that speak it and at others. Over real sockets."""
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import orjson
 import pytest
 
-from proxy.messages import MAX_KEPT_TEXT, CompletionState, Response, UpstreamRequest
+from tests.dialects.oracles import golden_files
+from tests.fakes import FakeTransport, exchange, generation, request, start_request
+from tests.ingress.anthropic_messages.golden import HERE, load, message_of, validate_message
+from tests.running import RunningSidecar, run_sidecar
+from tests.six_providers import PROVIDERS, six_providers
+
+CLAUDE_CODE = golden_files(HERE / "requests", "claude_code*.messages.json")
+BETAS = "claude-code-20250219,context-management-2025-06-27,interleaved-thinking-2025-05-14"
+HEADERS = {"anthropic-version": "2023-06-01", "anthropic-beta": BETAS, "x-api-key": "any", "x-app": "cli"}
+FILE = six_providers().replace("  m: {", '  "claude-*": {')
+NATIVE = """
+pipeline: [header_policy, limits, strategy, sse_passthrough, failover, translate]
+providers:
+  a: {dialect: anthropic, base_url: "https://a.test"}
+models:
+  m: {a: claude-sonnet-4-6}
+"""
 
 
-def test_an_upstream_request_does_not_show_its_key() -> None:
-    request = UpstreamRequest("https://a.test/v1?key=canary", {"authorization": "canary"}, b"canary")
-    assert repr(request) == "UpstreamRequest(POST)"
+async def post(sidecar: RunningSidecar, provider: str, body: Any) -> tuple[int, Any, bytes]:
+    """Send a request as Claude Code does. Returns status, headers and body."""
+    url, headers = f"{sidecar.url}/v1/messages?beta=true", {**HEADERS, "X-Provider": provider}
+    async with aiohttp.request("POST", url, json=body, headers=headers) as answer:
+        return answer.status, answer.headers, await answer.read()
 
 
-def test_each_response_has_its_own_transforms() -> None:
-    one, other = Response(200, {}, None), Response(200, {}, None)
-    assert one.transforms is not other.transforms
+@pytest.mark.parametrize("file", CLAUDE_CODE)
+@pytest.mark.parametrize("provider", PROVIDERS)
+async def test_claude_codes_requests_are_served_by_every_provider(file: Path, provider: str) -> None:
+    body = load(file)
+    async with run_sidecar(FILE) as sidecar:
+        status, headers, stream = await post(sidecar, provider, body)
+        assert (status, headers["X-Provider"]) == (200, provider), stream
+        assert message_of(stream)["stop_reason"] in ("end_turn", "tool_use")
+        status, headers, whole = await post(sidecar, provider, {**body, "stream": False})
+        assert status == 200 and validate_message(whole)["content"]
+        assert headers["request-id"] == headers["X-Request-Id"]
 
 
-def test_text_is_kept_until_it_is_too_long_and_its_length_is_counted_on() -> None:
-    state = CompletionState()
-    for _ in range(200):
-        state.append_text("ab")
-    assert (state.length, "".join(state.text), state.text_only) == (400, "ab" * 200, True)
-    assert len(state.text) <= 65
-    state.append_text("c" * (MAX_KEPT_TEXT - 400))
-    assert state.text_only and len("".join(state.text)) == MAX_KEPT_TEXT
-    state.append_text("d")
-    assert (state.length, state.text, state.text_only) == (MAX_KEPT_TEXT + 1, [], False)
-    state.append_text("e")
-    assert (state.length, state.text) == (MAX_KEPT_TEXT + 2, [])
+async def test_betas_and_the_version_reach_anthropic_alone() -> None:
+    body = load(HERE / "requests" / "claude_code_first_turn.messages.json")
+    async with run_sidecar(FILE) as sidecar:
+        for provider in PROVIDERS:
+            await post(sidecar, provider, body)
+            [call] = sidecar.sandbox.requests(provider)
+            forwarded = {name.lower(): call.headers[name] for name in call.headers}
+            expected = (BETAS, "2023-06-01") if provider == "anthropic" else (None, None)
+            assert (forwarded.get("anthropic-beta"), forwarded.get("anthropic-version")) == expected
+            assert "x-app" not in forwarded
+        [call] = sidecar.sandbox.requests("anthropic")
+        assert json.loads(call.body) == {**body, "model": "claude-sonnet-4-6"}
 
 
-def test_text_after_something_else_is_counted_but_not_kept() -> None:
-    state = CompletionState(text_only=False)
-    state.append_text("abc")
-    assert (state.length, state.text) == (3, [])
+async def test_the_address_is_probed_before_anything_else() -> None:
+    async with run_sidecar(FILE) as sidecar, aiohttp.request("HEAD", f"{sidecar.url}/") as answer:
+        assert answer.status == 200
 
 
-@pytest.mark.parametrize(
-    ("usage", "count"),
-    [(None, None), ({}, None), ({"n": 3}, 3), ({"n": 3.0}, 3), ({"n": 0}, 0)]
-    + [({"n": odd}, None) for odd in (None, "3", [], {}, -1, 10**400, float("inf"), float("nan"))],
-)
-def test_a_token_count_is_a_number_that_is_not_negative_or_none(
-    usage: dict[str, object] | None, count: int | None
-) -> None:
-    assert CompletionState(usage=usage).token_count("n") == count
-
-
-@pytest.mark.parametrize(
-    ("answer", "complete"),
-    [
-        (CompletionState(), False),
-        (CompletionState(done=True), False),
-        (CompletionState(finish_reason="stop"), True),
-        (CompletionState(finish_reason="stop", error=True), False),
-    ],
-)
-def test_only_a_finish_reason_without_an_error_makes_an_answer_complete(
-    answer: CompletionState, complete: bool
-) -> None:
-    assert answer.complete is complete
-
-
-@pytest.mark.parametrize(
-    ("answer", "all_finished", "only_trailer"),
-    [
-        (CompletionState(), False, False),
-        (CompletionState(finish_reason="stop"), True, True),
-        (CompletionState(finish_reason="stop", seen_choices={0}), True, True),
-        (CompletionState(finish_reason="stop", seen_choices={0, 1}, open_choices={1}), False, False),
-        (CompletionState(finish_reason="stop", seen_choices={0}, requested_choices=2), False, False),
-        (CompletionState(finish_reason="stop", seen_choices={0, 1}, requested_choices=2), True, True),
-        (CompletionState(finish_reason="stop", ends_with_connection=True), True, False),
-    ],
-)
-def test_an_answer_awaits_only_its_trailer_once_all_requested_choices_have_finished(
-    answer: CompletionState, all_finished: bool, only_trailer: bool
-) -> None:
-    assert (answer.all_choices_finished, answer.awaits_only_trailer) == (all_finished, only_trailer)
+@pytest.mark.parametrize("stream", [True, False])
+async def test_an_answer_of_anthropic_passes_byte_for_byte(stream: bool) -> None:
+    folder = HERE.parent.parent / "dialects" / "anthropic"
+    name = "streams/server-tools.in.sse" if stream else "answers/server-tools.anthropic.json"
+    data = (folder / name).read_bytes()
+    one = exchange(
+        request({}, "/v1/messages"),
+        transport=FakeTransport([[data] if stream else (200, {}, [data])]),
+        snap=generation(NATIVE).snapshot,
+        raw=orjson.dumps(
+            {"model": "m", "max_tokens": 5, "stream": stream, "messages": [{"role": "user", "content": "Hi"}]}
+        ),
+    )
+    client = start_request(one, generation(NATIVE).pipeline)
+    await client.has_ended.wait()
+    assert client.body == data

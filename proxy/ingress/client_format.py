@@ -76,6 +76,8 @@ class ClientFormat:
     """The key of `Dialect.paths` whose targets take this format unchanged."""
     closing: re.Pattern[bytes]
     """Finds the event with the finish or the error of a stream, to which the decision is added where that is asked for."""
+    request_id_header: str | None = None
+    """The response header in which the vendor's SDKs look for the request's id."""
     shows_cost: bool = True
     """Whether `usage` of a response may have a `cost` among the counts of the vendor."""
     hub_endpoint: str = "chat"

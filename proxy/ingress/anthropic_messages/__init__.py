@@ -18,6 +18,7 @@ ANTHROPIC_MESSAGES = ClientFormat(
     terminal=b"",  # a stream without its `message_stop` is not complete
     ping=encode(b'{"type": "ping"}', "ping"),
     native_endpoint="messages",
+    request_id_header="request-id",
     shows_cost=False,  # strict clients refuse a member that is not Anthropic's
     request_to_hub=request_to_hub,
     response_from_hub=response_from_hub,

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from proxy.dialects.errors import CONTEXT_LENGTH
 from proxy.errors import ParrotError
 from proxy.sse import encode
 
@@ -25,6 +26,10 @@ TYPES: Mapping[int, str] = {
 """Status -> type. Any other is an `invalid_request_error` below 500 and an `api_error` from there on."""
 
 
+_TOO_LONG = "prompt is too long"
+"""What clients look for in a message, to shorten the conversation and try again."""
+
+
 def error_body(error: ParrotError) -> bytes:
     """Return the body of a response that is an error."""
     return orjson.dumps({**_envelope(error), "request_id": error.request_id, **error.extra})
@@ -37,4 +42,7 @@ def error_event(error: ParrotError) -> bytes:
 
 def _envelope(error: ParrotError) -> dict[str, Any]:
     kind = TYPES.get(error.status, "invalid_request_error" if error.status < 500 else "api_error")
-    return {"type": "error", "error": {"type": kind, "message": error.message}}
+    message = error.message
+    if error.code == CONTEXT_LENGTH and _TOO_LONG not in message.lower():
+        message = f"{_TOO_LONG}: {message}"
+    return {"type": "error", "error": {"type": kind, "message": message}}

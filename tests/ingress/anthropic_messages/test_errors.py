@@ -36,3 +36,15 @@ def test_further_members_of_the_body_are_kept() -> None:
     error = ParrotError("no")
     error.extra["routing"] = {"plan": []}
     assert orjson.loads(ANTHROPIC_MESSAGES.error_body(error))["routing"] == {"plan": []}
+
+
+@pytest.mark.parametrize(
+    ("message", "sent"),
+    [
+        ("maximum context length is 128000 tokens", "prompt is too long: maximum context length is 128000 tokens"),
+        ("Prompt is too long: 208310 tokens > 200000 maximum", "Prompt is too long: 208310 tokens > 200000 maximum"),
+    ],
+)
+def test_a_prompt_that_is_too_long_is_one_in_anthropics_words(message: str, sent: str) -> None:
+    error = Answered(400, {"message": message, "code": "context_length_exceeded"}, trigger="context_length")
+    assert orjson.loads(ANTHROPIC_MESSAGES.error_body(error))["error"]["message"] == sent
