@@ -114,6 +114,32 @@ async def test_a_request_fails_where_the_holder_fails(sidecar: RunningSidecar, c
     assert [item.method for item in sidecar.sandbox.requests("first")] == []
 
 
+@pytest.mark.parametrize("provider", ["first", "second", "anthropic", "google"])
+async def test_items_may_be_referred_to_by_their_id(
+    sidecar: RunningSidecar, client: openai.AsyncOpenAI, provider: str
+) -> None:
+    question: Any = {"role": "user", "content": "call get_weather"}
+    reasoning: Any = {"effort": "low", "summary": "auto"}
+    first = await client.responses.create(**at(provider), input=[question], tools=[TOOL], reasoning=reasoning)
+    references: Any = [{"type": "item_reference", "id": item.id} for item in first.output]
+    call = next(item for item in first.output if item.type == "function_call")
+    result: Any = {"type": "function_call_output", "call_id": call.call_id, "output": "sunny"}
+    again = await client.responses.create(model="m", input=[question, *references, result], tools=[TOOL])
+    assert again.output_text.endswith("The tool said: sunny")
+    if provider in ("first", "second"):
+        assert again.output_text.startswith(f"Hello from {provider}")
+        assert sent(sidecar, provider)["input"][1:-1] == references
+
+
+async def test_an_item_of_another_caller_is_unknown(sidecar: RunningSidecar, client: openai.AsyncOpenAI) -> None:
+    first = await client.responses.create(**at("anthropic"), input="one")
+    reference: Any = {"type": "item_reference", "id": first.output[0].id}
+    async with caller(sidecar, "b") as other:
+        with pytest.raises(openai.BadRequestError) as caught:
+            await other.responses.create(model="translated", input=[reference, {"role": "user", "content": "two"}])
+    assert caught.value.param == "input[0].id"
+
+
 @pytest.mark.parametrize("provider", ["second", "anthropic"])
 async def test_an_id_belongs_to_one_caller(sidecar: RunningSidecar, client: openai.AsyncOpenAI, provider: str) -> None:
     created = await client.responses.create(**at(provider), input="one")

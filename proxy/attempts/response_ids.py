@@ -16,10 +16,15 @@ from proxy.ingress.openai_responses.stored import (
     UnknownResponseError,
     final_response,
     input_items,
+    item_ids,
+    output_item,
     output_items,
     previous_id,
+    referenced_ids,
     response_id,
+    response_of_item,
     with_history,
+    with_items,
 )
 from proxy.messages import Response
 from proxy.routing.eligibility import Exclusion
@@ -40,6 +45,7 @@ def resolve_previous(exchange: Exchange) -> None:
     and OverloadedError.
     """
     continuation = exchange.continuation = Continuation(is_kept=exchange.body.get("store") is not False)
+    _resolve_references(exchange, continuation)
     if continuation.is_kept:
         continuation.input = input_items(exchange.raw)
         exchange.memory.hold(len(continuation.input))
@@ -57,6 +63,20 @@ def resolve_previous(exchange: Exchange) -> None:
         continuation.previous = id
         history = [part for each in conversation for part in (each.input, output_items(each.body))]
         _replace_body(exchange, with_history(exchange.raw, history))
+
+
+def _resolve_references(exchange: Exchange, continuation: Continuation) -> None:
+    """Put the items in place to which the input refers, as far as they are kept here. Others are at their account."""
+    kept, caller, now = exchange.runtime.responses, exchange.identity.name, exchange.runtime.clock()
+    found: dict[str, bytes] = {}
+    for id in referenced_ids(exchange.body):
+        item, response = kept.get(id, caller, now), kept.get(response_of_item(id), caller, now)
+        if item is not None:
+            continuation.holder = continuation.holder or item.holder
+        elif response is not None and (content := output_item(response.body, id)) is not None:
+            found[id] = content
+    if found:
+        _replace_body(exchange, with_items(exchange.raw, found))
 
 
 def _replace_body(exchange: Exchange, raw: bytes) -> None:
@@ -129,7 +149,8 @@ def _keep(exchange: Exchange, body: bytes) -> None:
         kept = KeptResponse(caller, None, body, continuation.input, continuation.previous)
     else:
         kept = KeptResponse(caller, _holder(attempt))
-    exchange.runtime.responses.put(id, kept, exchange.runtime.clock(), exchange.memory.limit / _SHARE)
+    for name in (id, *(item_ids(body) if kept.holder is not None else ())):
+        exchange.runtime.responses.put(name, kept, exchange.runtime.clock(), exchange.memory.limit / _SHARE)
 
 
 def _holder(attempt: Attempt) -> Holder:

@@ -10,6 +10,8 @@ from proxy.ingress.client_format import AnswerContext
 
 Item = dict[str, Any]
 
+ITEM_DIGITS = 4
+"""Hexadecimal digits at the end of an item's id: its place in the output. The response's own id stands before them."""
 INCOMPLETE_REASONS: Mapping[str, str] = {"length": "max_output_tokens", "content_filter": "content_filter"}
 """The hub's finish reasons of an answer that is cut -> why it is incomplete."""
 
@@ -21,7 +23,7 @@ def response_id(context: AnswerContext) -> str:
 
 def item_id(prefix: str, context: AnswerContext, index: int) -> str:
     """Return the id of an item, whose prefix tells its type."""
-    return f"{prefix}_{context.id}{index:04x}"
+    return f"{prefix}_{context.id}{index:0{ITEM_DIGITS}x}"
 
 
 def response_members(context: AnswerContext, model: str, status: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from proxy.dialects.coerce import object_of, objects_of, text_of
 from proxy.dialects.hub.request_members import parse_members, replace_members
 from proxy.dialects.lenient_json import parse_or_none, serialize
 from proxy.errors import InvalidRequestError
+from proxy.ingress.openai_responses.output import ITEM_DIGITS
 from proxy.sse import data_of, split_frames
 
 PREVIOUS = "previous_response_id"
@@ -26,6 +27,8 @@ class UnknownResponseError(InvalidRequestError):
         super().__init__(f"Previous response with id '{id[:128]}' not found.", param=PREVIOUS)
 
 
+_items_of = msgspec.json.Decoder(list[msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
 _FINAL = (b"event: response.completed\n", b"event: response.incomplete\n")
 """How the event with the complete response begins."""
 
@@ -47,6 +50,45 @@ def with_history(raw: bytes, history: Sequence[bytes]) -> bytes:
     """Return a request that has all items of its conversation, and refers to no response."""
     items = b",".join(filter(None, [*history, input_items(raw)]))
     return replace_members(raw, {"input": msgspec.Raw(b"[" + items + b"]")}, drop=(PREVIOUS,))
+
+
+def referenced_ids(body: Mapping[str, Any]) -> list[str]:
+    """Return the ids of the items that a request refers to, in place of sending them."""
+    items = objects_of(body.get("input"))
+    return [id for item in items if _is_reference(item) and (id := text_of(item.get("id")))]
+
+
+def with_items(raw: bytes, found: Mapping[str, bytes]) -> bytes:
+    """Return a request with these items, by their id, in place of the references to them."""
+    items = _items_of(parse_members(raw)["input"])
+    replaced = [msgspec.Raw(found.get(_referenced(item), bytes(item))) for item in items]
+    return replace_members(raw, {"input": msgspec.Raw(_encode(replaced))}, drop=())
+
+
+def response_of_item(id: str) -> str:
+    """Return the id of the response that an item of a translated one belongs to, as `output.item_id` makes it."""
+    return f"resp_{id.partition('_')[2][:-ITEM_DIGITS]}"
+
+
+def output_item(response: bytes, id: str) -> bytes | None:
+    """Return the item of a response with that id."""
+    items = _items_of(parse_members(response).get("output", msgspec.Raw(b"[]")))
+    return next((bytes(item) for item in items if object_of(parse_or_none(bytes(item))).get("id") == id), None)
+
+
+def item_ids(response: bytes) -> list[str]:
+    """Return the ids of a response's items."""
+    output = parse_or_none(bytes(parse_members(response).get("output", b"[]")))
+    return [id for item in objects_of(output) if (id := text_of(item.get("id")))]
+
+
+def _is_reference(item: Mapping[str, Any]) -> bool:
+    return item.get("type") == "item_reference" or (item.get("type") is None and "role" not in item)
+
+
+def _referenced(item: msgspec.Raw) -> str:
+    parsed = object_of(parse_or_none(bytes(item)))
+    return text_of(parsed.get("id")) if _is_reference(parsed) else ""
 
 
 def output_items(response: bytes) -> bytes:

@@ -8,16 +8,24 @@ from typing import Any
 import pytest
 
 from proxy.ingress.openai_responses import stored
+from proxy.ingress.openai_responses.output import item_id
+from proxy.ingress.openai_responses.output import response_id as response_id_of
 from proxy.ingress.openai_responses.stored import (
     UnknownResponseError,
     as_list,
     final_response,
     input_items,
+    item_ids,
+    output_item,
     output_items,
     previous_id,
+    referenced_ids,
     response_id,
+    response_of_item,
     with_history,
+    with_items,
 )
+from tests.ingress.openai_responses.oracles import answer_context
 
 
 @pytest.mark.parametrize("raw, expected", [
@@ -54,6 +62,23 @@ def test_the_complete_response_is_in_the_last_event_of_a_stream() -> None:
     assert final_response(events % b"failed") is None and final_response(b": ping\n\n") is None
     quoted = b'event: x\ndata: "event: response.completed\\n"\n\n'
     assert final_response(quoted) is None
+
+
+def test_references_are_replaced_by_the_items_that_are_known() -> None:
+    raw = b'{"model":"m","input":[{"role":"user",  "content":"a"},{"type":"item_reference","id":"rs_1"},{"id":"fc_2"}]}'
+    assert referenced_ids(json.loads(raw)) == ["rs_1", "fc_2"]
+    replaced = with_items(raw, {"rs_1": b'{"x":  1}'})
+    assert replaced == b'{"model":"m","input":[{"role":"user",  "content":"a"},{"x":  1},{"id":"fc_2"}]}'
+    assert referenced_ids({"input": "rs_1"}) == []
+
+
+def test_an_item_is_found_in_the_response_whose_id_it_has() -> None:
+    context = answer_context()
+    id = item_id("rs", context, 1)
+    body = json.dumps({"output": [{"id": item_id("rs", context, 0)}, {"id": id}]}).encode()
+    assert response_of_item(id) == response_id_of(context)
+    assert json.loads(output_item(body, id) or b"") == {"id": id} and output_item(body, "rs_x") is None
+    assert item_ids(body)[1] == id and item_ids(b"{}") == []
 
 
 def test_listed_items_have_ids_and_parts() -> None:
