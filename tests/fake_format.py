@@ -48,6 +48,7 @@ class FakeFromHub:
 
     context: AnswerContext
     parts: int = 0
+    kept_chars: int = 0
     usage: Any = None
     is_over: bool = False
 
@@ -66,6 +67,7 @@ class FakeFromHub:
         if text == "boom":
             raise ValueError(text)
         self.parts += bool(text)
+        self.kept_chars += len(text)
         return _event("part", text=text) if text else b""
 
     def end(self) -> bytes:

@@ -17,6 +17,8 @@ from proxy.ingress.client_format import FromHub
 from proxy.sse import encode
 
 _DONE = encode(b"[DONE]")
+_COUNTED_CHARS = 16 * 1024
+"""An answer is counted as memory in pieces of this size."""
 
 
 class ClientStream:
@@ -46,12 +48,23 @@ class ClientStream:
 class TranslatedStream(ClientStream):
     """A stream of the hub's format for a caller of another."""
 
-    __slots__ = ("_from_hub",)
+    __slots__ = ("_from_hub", "_held_chars")
 
     def __init__(self, exchange: Exchange, writer: StreamWriter, from_hub: FromHub) -> None:
         super().__init__(exchange, writer)
         exchange.from_hub = self._from_hub = from_hub
-        self.translate = from_hub.feed
+        self.translate = self._translate
+        self._held_chars = 0
+        """Characters of the answer that are counted as memory."""
+
+    def _translate(self, data: bytes) -> bytes:
+        """Translate events. Raises OverloadedError if there is no memory for what is kept of the answer."""
+        translated = self._from_hub.feed(data)
+        kept = self._from_hub.kept_chars - self._held_chars
+        if kept >= _COUNTED_CHARS:
+            self._exchange.memory.hold(kept)
+            self._held_chars += kept
+        return translated
 
     def complete(self, *, is_done: bool) -> None:
         """End a complete stream with the terminal events that are still to be sent."""

@@ -49,6 +49,10 @@ class AnswerContext(Struct, frozen=True):
 class FromHub(Protocol):
     """Turns one hub stream into the caller's, whichever attempts it comes from."""
 
+    @property
+    def kept_chars(self) -> int:
+        """Characters of the answer that it has kept so far."""
+
     def feed(self, data: bytes) -> bytes:
         """Translate whole frames: chunks, `[DONE]`, comments."""
 

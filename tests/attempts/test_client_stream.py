@@ -7,7 +7,8 @@ import pytest
 from proxy.attempts.client_stream import ClientStream, TranslatedStream
 from proxy.attempts.hub_request import answer_context
 from proxy.attempts.stream_error import StreamError
-from proxy.errors import UpstreamDisconnected
+from proxy.errors import OverloadedError, UpstreamDisconnected
+from proxy.memory_account import Load, MemoryAccount
 from tests.fake_format import FakeFromHub
 from tests.fakes import chunk_event, exchange
 
@@ -60,6 +61,21 @@ def test_a_translated_stream_ends_once(is_done: bool) -> None:
     before = stream.translate(b"data: [DONE]\n\n") if is_done else b""
     stream.complete(is_done=is_done)
     assert (before + written.data).count(b"event: over") == 1 and written.outcome == "ok"
+
+
+def test_what_is_kept_of_an_answer_counts_as_memory() -> None:
+    one, written, load = exchange(), Written(), Load()
+    one.memory = MemoryAccount(load, 50_000)
+    stream = TranslatedStream(one, written, FakeFromHub(answer_context(one)))
+    assert stream.translate is not None
+    for held in (0, 20_000, 20_000, 40_000):
+        stream.translate(chunk_event("x" * 10_000))
+        assert load.buffered_bytes == held
+    stream.translate(chunk_event("x" * 10_000))
+    with pytest.raises(OverloadedError):
+        stream.translate(chunk_event("x" * 10_000))
+    one.memory.close()
+    assert load.buffered_bytes == 0
 
 
 def test_a_failure_is_told_in_the_state_that_the_stream_is_in() -> None:

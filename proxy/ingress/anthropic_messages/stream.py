@@ -26,6 +26,7 @@ class MessageStream:
         self._writer = EventWriter(context)
         self._calls = StreamedCalls(self._writer)
         self._display: str | None = context.echo.get("thinking")
+        self.kept_chars = 0
         self._late_text: list[str] = []
         """Text that came within the arguments of a call, and is written after it."""
         self._has_refusal = self._is_started = self._is_ended = False
@@ -82,6 +83,7 @@ class MessageStream:
     def _text(self, text: str) -> bytes:
         if self._calls.is_partial or self._late_text:
             self._late_text.append(text)
+            self.kept_chars += len(text)
             return b""
         return self._calls.flush() + self._writer.piece("text", text)
 

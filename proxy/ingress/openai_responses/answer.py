@@ -42,7 +42,8 @@ class Answer:
         self._calls: dict[int, Call] = {}
         """The index of a call in the hub's stream -> its item."""
         self._call_ids: dict[int, str] = {}
-        self._size = 0
+        self.kept_chars = 0
+        """Characters of the answer so far."""
 
     def add(self, delta: Mapping[str, Any], logprobs: Any = None) -> bytes:
         """Take a delta, or a whole message. Raises ResponseTooLargeError."""
@@ -166,8 +167,8 @@ class Answer:
 
     def _counted(self, value: Any) -> str:
         text = text_of(value)
-        self._size += len(text)
-        if self._size > MAX_CHARS:
+        self.kept_chars += len(text)
+        if self.kept_chars > MAX_CHARS:
             raise ResponseTooLargeError(f"the answer is over {MAX_CHARS} characters")
         return text
 

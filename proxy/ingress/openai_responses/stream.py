@@ -35,6 +35,11 @@ class ResponsesStream:
         self._finish_reason = ""
         self._is_started = self._is_over = False
 
+    @property
+    def kept_chars(self) -> int:
+        """Characters of the answer, all of which the last event repeats."""
+        return self._answer.kept_chars
+
     def feed(self, data: bytes) -> bytes:
         """Translate whole frames: chunks, `[DONE]`, comments."""
         return b"".join([self._frame(frame) for frame in split_frames(data)])
