@@ -123,10 +123,15 @@ def to_downstream(
     `prefixes` are those of the names that only this provider's responses return. Retry-After becomes whole seconds, and the
     provider's request id becomes `x-provider-request-id`. Number and length are bounded.
     """
-    plan = _downstream_plan(tuple(headers), prefixes)
-    forwarded = {name: headers[given][:MAX_VALUE_LENGTH] for given, name in plan}
-    if not "".join(forwarded.values()).isprintable():
-        forwarded = {name: value for name, value in forwarded.items() if _is_printable(value)}
+    given, names = _downstream_plan(tuple(headers), prefixes)
+    values = [headers[name] for name in given]
+    joined = "".join(values)
+    if len(joined) > MAX_VALUE_LENGTH or not joined.isprintable():  # only then one of them can be too long
+        forwarded = {
+            name: value[:MAX_VALUE_LENGTH] for name, value in zip(names, values, strict=True) if _is_printable(value)
+        }
+    else:
+        forwarded = dict(zip(names, values, strict=True))
     if forwarded:
         date = headers.get("date")  # times are relative to the provider's clock, which may differ from ours
         if rate_limits is not OPENAI_RATE_LIMITS:  # which already have these names
@@ -165,13 +170,14 @@ def _upstream_plan(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[t
 
 
 @lru_cache(maxsize=128)
-def _downstream_plan(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
-    """Return the names that are forwarded to the caller, each as given and in lower case."""
+def _downstream_plan(names: tuple[str, ...], prefixes: tuple[str, ...]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that are forwarded to the caller, as given, and in lower case."""
     known = (_RATE_LIMIT_PREFIX, *prefixes)
     pairs = [pair for pair in zip(names, _lower_case(names), strict=True) if len(pair[1]) <= MAX_NAME_LENGTH]
     first = [pair for pair in pairs if pair[1] in _RETURNED_FIRST]
     others = [pair for pair in pairs if pair[1] not in _RETURNED_FIRST and pair[1].startswith(known)]
-    return (*first, *others)[:MAX_RETURNED_HEADERS]
+    plan = (*first, *others)[:MAX_RETURNED_HEADERS]
+    return tuple(given for given, _ in plan), tuple(name for _, name in plan)
 
 
 def _openai_rate_limits(

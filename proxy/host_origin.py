@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
+from functools import lru_cache
 from ipaddress import ip_address
 
 from proxy.errors import ForbiddenError
@@ -38,6 +39,7 @@ def check_origin(headers: Headers, allowed: Collection[str], remedy: str) -> Non
         raise ForbiddenError(f"requests from the web origin '{origin[:128]}' are rejected; {remedy}")
 
 
+@lru_cache(maxsize=128)
 def _is_safe(host: str) -> bool:
     """Return whether a Host value is empty, localhost or an IP literal."""
     match = _AUTHORITY.fullmatch(host)

@@ -114,18 +114,17 @@ class RequestLifecycle:
 
     def start(self) -> None:
         """Run the request, from where it is, as far as it goes without waiting."""
-        before = self._pipeline.before
+        exchange, body_index = self.exchange, self._pipeline.body_index
         try:
-            while self._position < len(before) and not self._is_closed:
-                at, phase = before[self._position]
-                if at > self._pipeline.body_position and not self._has_body():
+            for at, phase in self._pipeline.before[self._position :]:
+                if self._is_closed or (self._position == body_index and not self._has_body()):
                     return
                 self._phases_run = at
                 self._position += 1
-                if (pending := phase(self.exchange)) is not None:
+                if (pending := phase(exchange)) is not None:
                     self._wait_for(pending, lambda _: self.start())
                     return
-            if not self._is_closed and self._has_body():
+            if not self._is_closed:
                 self._dispatch()
         except ParrotError as error:
             self.fail(error)
@@ -157,8 +156,8 @@ class RequestLifecycle:
         if exchange.facts.stream:
             self._writer.ping_s = pipeline.stream_options.ping
             self._commit_due = self._loop.time() + pipeline.stream_options.early_commit
+            self._client.wake_by(self._commit_due)
         self._run = FailoverRun(exchange, pipeline.failover_options_for(exchange), pipeline.start_call, self)
-        self._client.wake_by(self._commit_due)
         self._run.start()
 
     def _wait_for(self, pending: Awaitable[Any], then: Callable[[Any], None]) -> None:

@@ -124,6 +124,8 @@ class CompletionState(Struct):
     def token_count(self, name: str) -> int | None:
         """Return that count of its usage, or None if there is none or it is not a number."""
         count = self.usage.get(name) if self.usage else None
+        if type(count) is int and 0 <= count < 2**63:  # as nearly always
+            return count
         return int(count) if isinstance(count, (int, float)) and 0 <= count < 2**63 else None
 
     @property

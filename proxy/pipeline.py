@@ -94,6 +94,8 @@ class Pipeline:
     body_position: int = field(init=False)
     """The position of `limits`: the endpoint is looked up before it. After it the body is read, local endpoints answer,
     and any other request is admitted."""
+    body_index: int = field(init=False)
+    """The index in `before` of the phase ahead of which the body is read."""
     start_call: StartCall = field(init=False)
     stream_options: SsePassthrough = field(init=False)
     failover_options: Failover = field(init=False)
@@ -114,6 +116,7 @@ class Pipeline:
         outside = [each for each in inwards["before"] if each[0] < position]
         limits, *inside = inwards["before"][len(outside) :]
         object.__setattr__(self, "before", (*outside, lookup, limits, admit, *inside))
+        object.__setattr__(self, "body_index", len(outside) + 2)
         for name in ("after", "closed"):
             outwards = inwards[name][::-1]
             outside_of = [tuple(each for at, each in outwards if at < inside) for inside in range(len(found) + 1)]

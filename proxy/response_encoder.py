@@ -37,7 +37,8 @@ class ResponseEncoder:
         self.keep_alive = self.keep_alive and status not in _BODY_UNREAD
         if status in _WITHOUT_BODY:
             return self._encode_head(status, headers, "")
-        head = self._encode_head(status, headers, f"Content-Length: {len(body)}\r\n")
+        framing = f"Content-Length: {len(body)}\r\n"
+        head = encode_head(self._version, status, headers, framing=framing, keep_alive=self.keep_alive)
         return head if self._is_head_request else head + body
 
     def start_stream(self, status: int, headers: Mapping[str, str]) -> None:

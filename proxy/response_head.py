@@ -21,10 +21,16 @@ def encode_head(
 
     `framing` is the line, with its end, that says where the body ends. Empty if the end of the connection does.
     """
-    fields = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+    fields = _fields_template(tuple(headers)) % tuple(headers.values())
     if fields.count("\n") != len(headers) or fields.count("\r") != len(headers):
         raise ValueError("a header of the response has a line break in it")
     return f"{_opening(version, status, keep_alive)}{fields}{framing}\r\n".encode("utf-8", "ignore")
+
+
+@lru_cache(maxsize=128)
+def _fields_template(names: tuple[str, ...]) -> str:
+    """Return the lines of these headers with a place for each value. Most responses have the headers of one before."""
+    return "".join(f"{name.replace('%', '%%')}: %s\r\n" for name in names)
 
 
 @lru_cache(maxsize=1)

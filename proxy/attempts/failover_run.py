@@ -127,7 +127,7 @@ class FailoverRun:
         """Take the complete response of the winner."""
         try:
             self._win(call)
-            self._settle(call, Completed())
+            outcomes.apply(call.attempt, Completed(), self._options.circuit_breaker)
             self._handler.respond(Response(200, dict(call.headers), body))
         except Exception as error:  # noqa: BLE001 (as the decorator does, without its cost)
             self.crash(call, error)
@@ -221,7 +221,7 @@ class FailoverRun:
 
     def _win(self, call: Call) -> None:
         self._calls.remove(call)
-        self._settle(call, ContentReceived())
+        outcomes.apply(call.attempt, ContentReceived(), self._options.circuit_breaker)
         self._exchange.warnings.extend(call.attempt.provider_request.warnings)
         if call.attempt.hedge:
             self._exchange.runtime.counters.hedges[call.attempt.step.target.provider.name, "won"] += 1

@@ -114,7 +114,7 @@ class AttemptPlanner:
         class of failure that caused it.
         """
         config = self.exchange.policy.failover_config
-        primary = [step for step in self.unused if config and step.target.provider.name == config.primary]
+        primary = [step for step in self.unused if step.target.provider.name == config.primary] if config else []
         if config is None or not primary:
             is_special = any(map(_only_after, self.unused))
             return Candidates.of((self._usual() or self.unused) if is_special else self.unused)

@@ -46,7 +46,8 @@ class Endpoints:
         if path not in PATHS and path not in self.local:
             path, exchange.path_model = api_path(path)
         if (name := PATHS.get(path)) is not None:
-            _check_method(request.method, ("POST",))
+            if request.method != "POST":
+                _check_method(request.method, ("POST",))
             exchange.endpoint = name
         else:
             endpoint = self._local(path, request)

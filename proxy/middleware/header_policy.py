@@ -21,7 +21,8 @@ class HeaderPolicy:
     def before(self, exchange: Exchange) -> None:
         """Set the policy. Raises InvalidHeaderError."""
         exchange.control_headers = extract_control_headers(exchange.request.headers)
-        exchange.policy = parse_policy(exchange.control_headers, exchange.snapshot)
+        if exchange.control_headers:
+            exchange.policy = parse_policy(exchange.control_headers, exchange.snapshot)
 
     def after(self, exchange: Exchange, response: Response) -> None:
         """Drop the provider's headers that callers may not see. The sidecar's own responses keep theirs."""

@@ -127,11 +127,19 @@ _MEMBER_OF_HEADER = {header: name for name, header in MEMBERS.items()}
 
 def extract_control_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return the control headers in their canonical spelling. Several lines of one are joined by commas (RFC 9110, 5.3)."""
+    if not _has_control_headers(tuple(headers)):
+        return {}
     lines: dict[str, list[str]] = {}
     for name, text in headers.items():
         if header := _CANONICAL_NAMES.get(name.lower()):
             lines.setdefault(header, []).append(text)
-    return {header: ",".join(lines[header]) for header in _ALL_HEADERS if header in lines} if lines else {}
+    return {header: ",".join(lines[header]) for header in _ALL_HEADERS if header in lines}
+
+
+@lru_cache(maxsize=128)
+def _has_control_headers(names: tuple[str, ...]) -> bool:
+    """Return whether one of these headers is a control header. A caller sends the same ones with most requests."""
+    return any(name.lower() in _CANONICAL_NAMES for name in names)
 
 
 def control_headers_from_body(routing: Any) -> dict[str, str]:

@@ -43,9 +43,10 @@ def build_upstream_request(
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
     # Names are compared in lower case: otherwise two spellings of one header would both be sent.
     headers = {**dialect.default_headers, **forwarded}
-    for own in (provider_request.headers, provider.headers):
-        for name, value in own.items():
-            headers[name.lower()] = value
+    if provider_request.headers or provider.headers:
+        headers |= {
+            name.lower(): value for name, value in (*provider_request.headers.items(), *provider.headers.items())
+        }
     headers["content-type"] = "application/json"
     if provider.key is not None:
         name, form = AUTH_SCHEMES[provider.auth or dialect.auth]

@@ -22,9 +22,11 @@ class ResponseBuffer:
 
     def add(self, data: bytes) -> int:
         """Keep a part. Return the bytes since the last `clear`. Raises OverloadedError."""
-        size = self.count(len(data))
+        self.size += len(data)
+        if self.size > UNCOUNTED_BYTES:
+            self.count(0)
         self._parts.append(data)
-        return size
+        return self.size
 
     def count(self, size: int) -> int:
         """Count bytes that are held elsewhere. Return and raise as `add` does."""

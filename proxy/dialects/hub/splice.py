@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import deque
+from functools import lru_cache
 
 import orjson
 
@@ -12,6 +13,7 @@ _BRACE_OF_DATA = re.compile(rb"(?:\A(?:\xef\xbb\xbf)?|[\r\n])data:[^\r\n]*\}")
 _SINGLE_LINE_OVERHEAD = len(b"data: \n\n")
 
 
+@lru_cache(maxsize=256)
 def provider_member(provider: str) -> bytes:
     """Return the member that names the provider to the caller."""
     return b'"provider":' + orjson.dumps(provider)

@@ -10,7 +10,7 @@ from proxy.dialects.lenient_json import parse, with_exact_integers
 from proxy.errors import MalformedResponse
 
 
-def parse_success_body(data: bytes, unwrap: Callable[[Any], Any] = lambda value: value) -> dict[str, Any]:
+def parse_success_body(data: bytes, unwrap: Callable[[Any], Any] | None = None) -> dict[str, Any]:
     """Parse the JSON object in a 200 body, with exact integers, as tool arguments have them.
 
     `unwrap` may take it out of what a provider puts around it.
@@ -18,7 +18,8 @@ def parse_success_body(data: bytes, unwrap: Callable[[Any], Any] = lambda value:
     Raises MalformedResponse if it is not an object, is empty, or contains an error.
     """
     try:
-        body = unwrap(with_exact_integers(parse(data), data))
+        parsed = with_exact_integers(parse(data), data)
+        body = parsed if unwrap is None else unwrap(parsed)
     except ValueError as error:
         raise MalformedResponse("the provider answered 200 with something that is not JSON") from error
     if not isinstance(body, dict) or not body:

@@ -270,7 +270,7 @@ class Connection(asyncio.Protocol):
         """Fail the request if the provider is silent for too long, over its deadline, or takes nothing of the request."""
         if self._sink is None:
             self.due = inf
-        elif self.paused_at is None and now >= self._read_due:
+        elif self.paused_at is None and now >= min(self._deadline, self._last_read_at + self._idle_timeout_s):
             self._fail(UpstreamTimeout(f"{self.host} {self._timeout_message()}"))
         elif self._unsent_bytes and now >= self._write_due and self._is_upload_stuck(now):
             self._fail(UpstreamTimeout(f"{self.host} accepted no request data for {self._write_timeout_s:g} s"))
@@ -278,14 +278,10 @@ class Connection(asyncio.Protocol):
             self._watch()
 
     def _watch(self) -> None:
-        due = inf if self.paused_at is not None else self._read_due
+        due = inf if self.paused_at is not None else min(self._deadline, self._last_read_at + self._idle_timeout_s)
         self.due = due = min(due, self._write_due) if self._unsent_bytes else due
         if due < self._timer.next_sweep:
             self._timer.watch(self)
-
-    @property
-    def _read_due(self) -> float:
-        return min(self._deadline, self._last_read_at + self._idle_timeout_s)
 
     def _timeout_message(self) -> str:
         if self._last_read_at + self._idle_timeout_s <= self._deadline:

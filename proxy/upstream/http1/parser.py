@@ -112,10 +112,12 @@ class ResponseParser:
         if status < 200:
             return
         headers = self._parse_fields(head)
-        if reason := _unsupported_reason(http.get_http_version(), headers):
-            self._reject(reason)
-        if headers.get("content-encoding", "").lower() not in IDENTITY:
-            self.decoder = ContentDecoder(headers["content-encoding"])
+        version, is_encoded = http.get_http_version(), "content-encoding" in headers
+        if version != "1.1" or is_encoded or "transfer-encoding" in headers:
+            if reason := _unsupported_reason(version, headers):
+                self._reject(reason)
+            if is_encoded and headers["content-encoding"].lower() not in IDENTITY:
+                self.decoder = ContentDecoder(headers["content-encoding"])
         self.keep_alive = http.should_keep_alive()
         self.until_close = not ("content-length" in headers or "transfer-encoding" in headers or status in (204, 304))
         self.status = status

@@ -53,7 +53,7 @@ class Http1Transport:
         and ConnectError for a URL that is not valid.
         """
         target = parse_target(request.url)
-        route = self._route(target.origin)
+        route = self._routes.get(target.origin) or self._route(target.origin)
         head = encode_request_head(request, target, route)
         deadline = asyncio.get_running_loop().time() + response_timeout_s
         pool = self._pool.for_route(route)
@@ -69,9 +69,7 @@ class Http1Transport:
         self._pool.close()
 
     def _route(self, origin: Origin) -> Route:
-        route = self._routes.get(origin)
-        if route is None:
-            route = self._routes[origin] = self.proxies.route(origin)
+        route = self._routes[origin] = self.proxies.route(origin)
         return route
 
 
