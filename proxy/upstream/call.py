@@ -56,11 +56,11 @@ class UpstreamCall:
 
     # Called by the failover run and the relay.
 
-    def start(self, index: int = 0) -> None:
-        """Run the `before` phases of the attempt, from that one on, and send its request.
+    def start(self) -> None:
+        """Run the `before` phases of the attempt and send its request. A phase that has to wait goes on in a task."""
+        self._start_from(0)
 
-        A phase that has to wait goes on in a task.
-        """
+    def _start_from(self, index: int) -> None:
         try:
             for at in range(index, len(self._before)):
                 if (pending := self._before[at](self.attempt)) is not None:
@@ -104,7 +104,7 @@ class UpstreamCall:
         transfer.set_timeouts(deadline=deadline, idle_timeout_s=inf)
 
     async def _start_later(self, pending: Awaitable[None], index: int) -> None:
-        go_on = partial(self.start, index)
+        go_on = partial(self._start_from, index)
         try:
             await pending
         except Exception as error:  # noqa: BLE001 (as above)
