@@ -8,6 +8,7 @@ from typing import Any
 import orjson
 
 from proxy.dialects.cohere.messages import translate_messages
+from proxy.dialects.cohere.schema import cohere_schema, has_too_many_fields
 from proxy.dialects.cohere.tables import (
     MAX_STOP_SEQUENCES,
     MOST_TOKENS,
@@ -57,7 +58,8 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """Return the requested parameters that Cohere does not support."""
     penalty = ("presence_penalty",) if _has_two_penalties(body) else ()
     json_with_tools = has_tools(body) and format_kind(body) != "text"
-    shape = ("response_format",) if not format_kind(body) or json_with_tools else ()
+    is_too_large = format_kind(body) == "json_schema" and has_too_many_fields(requested_schema(body))
+    shape = ("response_format",) if not format_kind(body) or json_with_tools or is_too_large else ()
     strict = ("strict",) if _has_mixed_strict(body) else ()
     can_reason = REASONING_MODELS.search(model) and requested_reasoning(body) is not None
     return (*PARAMS.unsupported(body), *shape, *penalty, *strict, *(() if can_reason else asked_params(body)))
@@ -88,7 +90,15 @@ def _format(body: Mapping[str, Any]) -> dict[str, Any] | None:
     kind = format_kind(body)
     if kind == "text":
         return None
-    return {"type": "json_object", **({"json_schema": requested_schema(body)} if kind == "json_schema" else {})}
+    schema = {"json_schema": _rewritten(requested_schema(body), "response_format")} if kind == "json_schema" else {}
+    return {"type": "json_object", **schema}
+
+
+def _rewritten(schema: Any, where: str) -> Any:
+    try:
+        return cohere_schema(schema)
+    except (TypeError, AttributeError, RecursionError) as error:
+        raise invalid_param(where, "has no JSON Schema, or one nested too deeply") from error
 
 
 def _thinking(body: Mapping[str, Any], model: str) -> dict[str, Any] | None:
@@ -113,14 +123,18 @@ def _tools(body: Mapping[str, Any], provider_names: Mapping[str, str]) -> dict[s
     functions = [function for function in selection.functions if selection.forced_name in (None, function["name"])]
     if not functions:
         return {}
+    strict = all(function.get("strict") for function in functions)
     return {
-        "tools": [{"type": "function", "function": _function(function, provider_names)} for function in functions],
+        "tools": [
+            {"type": "function", "function": _function(function, provider_names, strict)} for function in functions
+        ],
         "tool_choice": TOOL_CHOICE_MODES[selection.mode],
-        "strict_tools": all(function.get("strict") for function in functions) or None,
+        "strict_tools": strict or None,
     }
 
 
-def _function(function: Mapping[str, Any], provider_names: Mapping[str, str]) -> dict[str, Any]:
+def _function(function: Mapping[str, Any], provider_names: Mapping[str, str], strict: bool) -> dict[str, Any]:
     members = {"name": provider_names[function["name"]], "description": function.get("description")}
     parameters = function.get("parameters") or {"type": "object", "properties": {}}
+    parameters = _rewritten(parameters, "tools") if strict else parameters
     return {key: value for key, value in members.items() if value is not None} | {"parameters": parameters}

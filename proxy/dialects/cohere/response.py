@@ -9,7 +9,7 @@ from typing import Any
 from proxy.dialects.coerce import arguments_of, content_of, count_of, count_or_none, object_of, objects_of, text_of
 from proxy.dialects.cohere.tables import FAILED_FINISH_REASONS, FINISH_REASONS
 from proxy.dialects.contract import ResponseContext
-from proxy.dialects.errors import CONTEXT_LENGTH, error_response, message_from_body
+from proxy.dialects.errors import CONTEXT_LENGTH, OVERLOADED, error_response, message_from_body
 from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage, call_id_stem
 from proxy.dialects.hub.success_body import parse_success_body
 from proxy.errors import MalformedResponse, UpstreamErrorResponse
@@ -89,4 +89,6 @@ def translate_error(status: int, headers: Headers, body: bytes) -> UpstreamError
         code = "insufficient_quota"
     elif status in (400, 413, 422) and _TOO_LONG.search(message):
         status, code = 400, CONTEXT_LENGTH
+    elif status == 503:
+        code = OVERLOADED
     return error_response(400 if status == _INVALID_TOKEN else status, headers, message, code=code)

@@ -7,13 +7,22 @@ from typing import Any
 
 from proxy.dialects.coerce import object_of
 from proxy.dialects.compatible.tables import CONTENT_FILTER_PATTERN, CONTEXT_LENGTH_PATTERN, ERROR_CODES
-from proxy.dialects.errors import CONTENT_FILTER, CONTEXT_LENGTH, error_response, message_from_body, specific_code
+from proxy.dialects.errors import (
+    CONTENT_FILTER,
+    CONTEXT_LENGTH,
+    OVERLOADED,
+    error_response,
+    message_from_body,
+    specific_code,
+)
 from proxy.dialects.hub import error_envelope
 from proxy.dialects.lenient_json import parse_or_none
 from proxy.errors import UpstreamErrorResponse
 from proxy.messages import Headers
 
-_STATUS_BY_CODE = {CONTEXT_LENGTH: 400, CONTENT_FILTER: 400, "model_not_found": 404}
+_STATUS_BY_CODE = {CONTEXT_LENGTH: 400, CONTENT_FILTER: 400, "model_not_found": 404, OVERLOADED: 503}
+_OVERLOADED_STATUSES = frozenset({498, 503})
+"""Hosts answer with a 503 while they have no room, and Groq with a 498."""
 _INPUT_STATUSES = frozenset({400, 403, 413, 422})
 
 
@@ -36,7 +45,9 @@ def _code(status: int, members: Mapping[str, Any], message: str) -> str | None:
         return CONTENT_FILTER
     if not members.get("error") and (known := specific_code(_error_names(members))):
         return known
-    return next((ERROR_CODES[name] for name in _error_names(members) if name in ERROR_CODES), None)
+    known = next((ERROR_CODES[name] for name in _error_names(members) if name in ERROR_CODES), None)
+    is_overloaded = status in _OVERLOADED_STATUSES and specific_code(_error_names(members)) is None
+    return OVERLOADED if known is None and is_overloaded else known
 
 
 def _error_names(members: Mapping[str, Any]) -> Iterable[str]:

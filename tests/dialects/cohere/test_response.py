@@ -68,7 +68,7 @@ def test_an_invalid_or_failed_response_is_malformed(body: Any) -> None:
     (429, "You are using a Trial key, which is limited to 1000 API calls / month", 429, "insufficient_quota", "quota"),
     (498, "invalid token", 400, "invalid_request", "invalid_request"),
     (500, "internal", 500, "server_error", "server_error"),
-    (503, "busy", 503, "server_is_overloaded", "server_error"),
+    (503, "busy", 503, "server_is_overloaded", "model_overloaded"),
     (503, "the model is overloaded", 503, "server_is_overloaded", "model_overloaded"),
     (504, "slow", 504, "upstream_timeout", "timeout"),
 ])  # fmt: skip

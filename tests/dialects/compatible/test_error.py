@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.dialects import DIALECTS
 from proxy.dialects.compatible import DIALECT
 
 
@@ -35,7 +36,7 @@ from proxy.dialects.compatible import DIALECT
     (402, {"error": {"message": "pay"}}, 402, "insufficient_quota", "quota"),
     (429, {"error": {"message": "tokens per minute exceeds the maximum", "code": "rate_limit_exceeded"}},
      429, "rate_limit_exceeded", "rate_limit"),
-    (503, {"error": {"message": "busy"}}, 503, "server_is_overloaded", "server_error"),
+    (503, {"error": {"message": "busy"}}, 503, "server_is_overloaded", "model_overloaded"),
     (500, {"title": "Oops", "detail": "broke", "status": 500}, 500, "server_error", "server_error"),
 ])  # fmt: skip
 def test_errors_of_every_shape_get_openais_envelope(
@@ -54,3 +55,19 @@ def test_openais_envelope_is_passed_unchanged() -> None:
 def test_a_page_of_html_is_not_shown() -> None:  # G 61
     error = DIALECT.translate_error(502, {}, b"<html><body>Bad gateway</body></html>")
     assert error.status == 502 and b"<html" not in error.body()
+
+
+@pytest.mark.parametrize("dialect", ["compatible", "meta", "mistral", "cohere"])
+@pytest.mark.parametrize("body", [
+    {"message": "Service unavailable.", "type": "internal_server_proxy_error", "code": "3000"}, {"message": "service unavailable"},
+    {"error": {"message": "no available server", "type": "server_error"}}, "no healthy upstream",
+])  # fmt: skip
+def test_a_503_is_an_overload(dialect: str, body: Any) -> None:
+    error = DIALECTS[dialect].translate_error(503, {}, orjson.dumps(body))
+    assert (error.status, error.code, error.trigger) == (503, "server_is_overloaded", "model_overloaded")
+
+
+def test_no_room_in_a_tier_is_an_overload() -> None:
+    body = {"error": {"message": "Flex tier capacity exceeded", "type": "flex", "code": "capacity_exceeded"}}
+    error = DIALECTS["compatible"].translate_error(498, {}, orjson.dumps(body))
+    assert (error.status, error.trigger) == (503, "model_overloaded")

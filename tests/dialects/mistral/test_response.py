@@ -44,7 +44,7 @@ def test_a_finish_reason_of_error_is_a_malformed_response() -> None:
     (401, {"detail": "Unauthorized"}, 401, "upstream_auth_error", "auth_error", None),
     (401, {"message": "Unauthorized", "request_id": "x"}, 401, "upstream_auth_error", "auth_error", None),
     (402, {"message": "pay"}, 402, "insufficient_quota", "quota", None),
-    (503, {"message": "busy"}, 503, "server_is_overloaded", "server_error", None),
+    (503, {"message": "busy"}, 503, "server_is_overloaded", "model_overloaded", None),
 ])  # fmt: skip
 def test_errors_get_openais_envelope(
     status: int, body: Any, shown: int, code: str, trigger: str, param: str | None
