@@ -44,6 +44,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
     def time(self) -> float:
         return 1000.0 + self._virtual_selector.advanced_s
 
+    async def shutdown_default_executor(self, _: float | None = None) -> None:
+        """Wait for the threads without a time limit, which virtual time would have reached at once."""
+        await super().shutdown_default_executor()
+
 
 def virtual_time(test: Callable[..., Coroutine[Any, Any, None]]) -> Callable[..., None]:
     """Run a coroutine test in a `VirtualTimeLoop`; an exception in a callback of the loop fails it."""

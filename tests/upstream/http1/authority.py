@@ -22,7 +22,7 @@ class Authority:
     def create(cls, folder: Path) -> Authority:
         """Create an authority with its files in a folder."""
         _openssl(folder, "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes",
-                 "-days", "2", "-subj", "/CN=test-authority", "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
+                 "-days", "2", "-subj", "/CN=test-authority", "-addext", "keyUsage=critical,keyCertSign", "-keyout", "ca.key", "-out", "ca.pem")  # fmt: skip
         return cls(folder)
 
     def server(self, name: str) -> ssl.SSLContext:
@@ -33,7 +33,7 @@ class Authority:
         return context
 
     def sign(self, name: str) -> None:
-        (self.folder / f"{name}.ext").write_text(f"subjectAltName=DNS:{name}\n")
+        (self.folder / f"{name}.ext").write_text(f"subjectAltName=DNS:{name}\nauthorityKeyIdentifier=keyid\n")
         _openssl(self.folder, f"req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN={name}",
                  "-keyout", f"{name}.key", "-out", f"{name}.csr")  # fmt: skip
         _openssl(self.folder, "x509 -req -days 1 -CA ca.pem -CAkey ca.key -CAcreateserial",
