@@ -16,7 +16,8 @@ from proxy.routing.facts import Facts, parse_facts
 HUB = "chat"
 """The endpoint of the dialects that takes the hub's format."""
 _NO_PARAMS: Mapping[str, Any] = {}
-_MAX_NAME_LENGTH = 64
+_MAX_NAMES, _MAX_NAME_LENGTH = 20, 64
+"""Of what is kept with the decisions for requests of its kind."""
 
 
 class ClientRequest(Struct, frozen=True):
@@ -45,5 +46,6 @@ def read_request(endpoint: str, body: Mapping[str, Any]) -> ClientRequest:
     except InvalidRequestError as error:
         feature = (error.param or error.code)[:_MAX_NAME_LENGTH]
         return ClientRequest(replace(parse_facts(endpoint, body), unsupported_feature=feature), _NO_PARAMS, None, error)
-    facts = replace(facts, endpoint=endpoint, hub_endpoint=client_format.hub_endpoint, hosted_tools=hub.hosted_tools)
+    hosted_tools = tuple([name[:_MAX_NAME_LENGTH] for name in hub.hosted_tools[:_MAX_NAMES]])
+    facts = replace(facts, endpoint=endpoint, hub_endpoint=client_format.hub_endpoint, hosted_tools=hosted_tools)
     return ClientRequest(facts, hub.body if client_format.hub_endpoint else _NO_PARAMS, hub)

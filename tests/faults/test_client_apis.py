@@ -131,6 +131,17 @@ async def test_a_disconnect_closes_the_providers_connection_at_once(api: ClientA
 
 
 @each_api
+@each_kind
+@virtual_time
+async def test_the_decision_is_in_the_event_with_the_finish_where_it_is_asked_for(api: ClientApi, kind: str) -> None:
+    dialect = dialect_of(api, kind)
+    async with rehearsal(routing_yaml(dialect, alone=True), [api.wire(dialect).stream_script()]) as running:
+        result = await running.send(api.path, {**api.members, "stream": True}, {"X-Route-Explain": "true"})
+        [routing] = [found["routing"] for found in result.events if "routing" in found]
+        assert routing["attempts"][0]["provider"] == "first" and api.ends(result) == (1, False)
+
+
+@each_api
 @virtual_time
 async def test_when_all_have_failed_the_error_is_in_the_callers_envelope(api: ClientApi) -> None:
     file = routing_yaml(api.native, api.translated)

@@ -38,6 +38,11 @@ def test_what_has_no_translation_has_the_facts_of_its_own_members() -> None:
     assert read.hub is None and read.params == {} and read.failure is not None
 
 
+def test_what_a_caller_names_is_bounded_in_the_facts() -> None:
+    facts = read_request(ENDPOINT, {"model": "m", "ask": "Hi", "hosted": ["x" * 1000] * 1000}).facts
+    assert facts.hosted_tools == ("x" * 64,) * 20
+
+
 def test_a_member_of_the_wrong_type_is_named() -> None:
     with pytest.raises(InvalidRequestError, match="'model' must be a string"):
         read_request(ENDPOINT, {"model": 5, "only_native": 1})
