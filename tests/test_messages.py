@@ -84,3 +84,43 @@ async def test_an_answer_of_anthropic_passes_byte_for_byte(stream: bool) -> None
     client = start_request(one, generation(NATIVE).pipeline)
     await client.has_ended.wait()
     assert client.body == data
+
+
+async def test_a_tool_that_only_anthropic_runs_is_left_out_elsewhere() -> None:
+    hosted = {"type": "web_search_20250305", "name": "web_search"}
+    own = {"name": "f", "input_schema": {"type": "object", "properties": {"n": {"type": "integer"}}}}
+    body = {
+        "model": "claude-x",
+        "max_tokens": 50,
+        "messages": [{"role": "user", "content": "Hi"}],
+        "tools": [hosted, own],
+    }
+    async with run_sidecar(FILE) as sidecar:
+        _, headers, _ = await post(sidecar, "anthropic", body)
+        assert "X-Routing-Warnings" not in headers
+        assert json.loads(sidecar.sandbox.requests("anthropic")[0].body)["tools"] == [hosted, own]
+        _, headers, _ = await post(sidecar, "openai", body)
+        assert headers["X-Routing-Warnings"] == "tool-dropped;name=web_search"
+        assert [
+            tool["function"]["name"] for tool in json.loads(sidecar.sandbox.requests("openai")[0].body)["tools"]
+        ] == ["f"]
+
+
+async def test_thinking_moves_between_vendors_without_an_error() -> None:
+    tool = {"name": "get_weather", "input_schema": {"type": "object", "properties": {"city": {"type": "string"}}}}
+    messages: list[Any] = [{"role": "user", "content": "get_weather"}]
+    body = {"model": "claude-x", "max_tokens": 2000, "tools": [tool], "messages": messages}
+    body["thinking"] = {"type": "enabled", "budget_tokens": 1024}
+    async with run_sidecar(FILE) as sidecar:
+        for provider in ("google", "anthropic", "google", "anthropic", "cohere"):
+            status, _, data = await post(sidecar, provider, body)
+            answer = json.loads(data)
+            assert status == 200, answer
+            calls = [block["id"] for block in answer["content"] if block["type"] == "tool_use"]
+            results: Any = [{"type": "tool_result", "tool_use_id": id, "content": "sunny"} for id in calls]
+            messages += [
+                {"role": "assistant", "content": answer["content"]},
+                {"role": "user", "content": results or "get_weather"},
+            ]
+        first, second = [json.loads(call.body) for call in sidecar.sandbox.requests("anthropic")]
+        assert "thinking" not in first and "thinking" not in second  # both got the results of another vendor's calls

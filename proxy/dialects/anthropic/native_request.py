@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from proxy.dialects.coerce import object_of
+from proxy.dialects.coerce import object_of, objects_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.params import drop_warnings
 from proxy.dialects.hub.request_members import parse_members, replace_members
@@ -24,11 +24,11 @@ _encode = msgspec.json.Encoder().encode
 def native_request(call: CallerRequest) -> ProviderRequest:
     """Replace the model's name, and remove the thinking of other vendors' models, which Anthropic has not signed."""
     changes: dict[str, Any] = {"model": call.model}
-    drop: tuple[str, ...] = ()
-    if _MARK in call.raw:
-        messages = _without_foreign_thinking(call.body["messages"])
+    messages = call.body.get("messages")
+    if _MARK in call.raw and isinstance(messages, list):
+        messages = _without_foreign_thinking(messages)
         changes["messages"] = _encoded(messages, call)
-        drop = () if _may_think(call.body, messages) else ("thinking",)
+    drop = () if _may_think(call.body, messages) else ("thinking",)
     body = replace_members(call.raw, changes, drop=("routing", *drop))
     return ProviderRequest(PATHS[call.endpoint], body, warnings=drop_warnings(drop))
 
@@ -54,11 +54,20 @@ def _cleaned(message: Any) -> Any:
     return message if len(kept) == len(content) else {**message, "content": kept}
 
 
-def _may_think(body: Mapping[str, Any], messages: list[Any]) -> bool:
-    """Whether the request may ask for thinking: not with a budget, while a turn with tools did not begin with thinking."""
+def _may_think(body: Mapping[str, Any], messages: Any) -> bool:
+    """Whether the request may ask for thinking.
+
+    Not with a budget while the results are those of calls that another vendor's model made: Anthropic requires that a turn
+    with calls begins with its thinking.
+    """
     if object_of(body.get("thinking")).get("type") != "enabled":
         return True
-    last = next((each for each in reversed(messages) if object_of(each).get("role") == "assistant"), None)
-    content = object_of(last).get("content")
-    types = [object_of(block).get("type") for block in content] if isinstance(content, list) else []
+    turns = [each for each in objects_of(messages) if each.get("role") != "system"]
+    if len(turns) < 2 or "tool_result" not in _types(turns[-1]):
+        return True
+    types = _types(turns[-2])
     return "tool_use" not in types or types[0] in ("thinking", "redacted_thinking")
+
+
+def _types(message: Mapping[str, Any]) -> list[Any]:
+    return [block.get("type") for block in objects_of(message.get("content"))]

@@ -6,11 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.coerce import object_of, text_of
+from proxy.dialects.hub.reasoning import effort_of_budget
 
 EFFORTS = ("low", "medium", "high", "xhigh", "max")
 _ADAPTIVE = ("adaptive", "between_tools")
-_BUDGETS = ((1024, "low"), (8192, "medium"))
-"""Most tokens of a budget -> effort. A larger one is `high`."""
 
 
 def reasoning_effort(body: Mapping[str, Any]) -> str | None:
@@ -25,9 +24,7 @@ def reasoning_effort(body: Mapping[str, Any]) -> str | None:
     if kind != "enabled":
         return None
     budget = thinking.get("budget_tokens")
-    if not isinstance(budget, int):
-        return "medium"
-    return next((name for most, name in _BUDGETS if budget <= most), "high")
+    return effort_of_budget(budget) if isinstance(budget, int) else "medium"
 
 
 def thinking_display(body: Mapping[str, Any]) -> str | None:

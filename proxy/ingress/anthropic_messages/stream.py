@@ -35,6 +35,8 @@ class MessageStream:
 
     def feed(self, data: bytes) -> bytes:
         """Translate whole frames."""
+        if data.find(b"\n\n") == len(data) - 2:  # the usual case, a single frame
+            return self._translate_frame(data)
         return b"".join(map(self._translate_frame, split_frames(data)))
 
     def end(self) -> bytes:

@@ -62,6 +62,7 @@ def test_messages_that_have_none_keep_their_bytes() -> None:
     ("thinking", "content", "stays"),
     [
         ({"type": "enabled", "budget_tokens": 1024}, [FOREIGN, CALL], False),
+        ({"type": "enabled", "budget_tokens": 1024}, [CALL], False),
         ({"type": "enabled", "budget_tokens": 1024}, [FOREIGN, OWN, CALL], True),
         ({"type": "enabled", "budget_tokens": 1024}, [FOREIGN, {"type": "text", "text": "a"}], True),
         ({"type": "adaptive"}, [FOREIGN, CALL], True),
