@@ -12,7 +12,7 @@ from openai.lib.streaming.chat import ChatCompletionStreamState
 from tests.running import RunningSidecar, run_sidecar
 from tests.six_providers import PROVIDERS, six_providers, tool
 
-TOOLS = [tool("get_weather", city={"type": "string"}), tool("naïve.lookup/v1", größe={"type": "integer"})]
+TOOLS = [tool("get_weather", city={"type": "string"}), tool("naïve.lookup/v1", size={"type": "integer"})]
 SYSTEM = {"role": "system", "content": "Antworte kurz. 简短 🦜"}
 # The simulated providers call the tools that the user names; the names in parentheses are what providers with stricter
 # naming rules receive.

@@ -1,0 +1,41 @@
+"""The simulated OpenAI refuses what OpenAI refuses."""
+
+from __future__ import annotations
+
+import pytest
+
+from proxy.sandbox.contract import SimulatedError
+from proxy.sandbox.openai_rules import check_rules
+
+HELLO = {"role": "user", "content": "hi"}
+RESULT = {"role": "tool", "tool_call_id": "a", "content": "x"}
+
+
+def calls(id="a", name="f"):
+    return {
+        "role": "assistant",
+        "tool_calls": [{"id": id, "type": "function", "function": {"name": name, "arguments": "{}"}}],
+    }
+
+
+@pytest.mark.parametrize("change, param", [
+    ({"model": "o3", "max_tokens": 5}, "max_tokens"), ({"max_tokens": 5, "max_completion_tokens": 5}, "max_tokens"),
+    ({"model": "gpt-5.1", "temperature": 0.3}, "temperature"), ({"model": "ft:gpt-5:x", "stop": ["a"]}, "stop"),
+    ({"messages": [calls("a" * 41), {**RESULT, "tool_call_id": "a" * 41}]}, "messages"), ({"messages": [calls(name="a.b"), RESULT]}, "tools"),
+    ({"tools": [{"type": "function", "function": {"name": "look up"}}]}, "tools"), ({"messages": [{**calls(), "tool_calls": []}]}, "messages"),
+    ({"messages": [calls(), HELLO]}, "messages"), ({"messages": [calls()]}, "messages"),
+    ({"messages": [calls(), {**RESULT, "content": [{"type": "image_url"}]}]}, "messages"),
+])  # fmt: skip
+def test_a_broken_rule_is_an_error(change, param):
+    with pytest.raises(SimulatedError) as caught:
+        check_rules({"model": "gpt-4.1", "messages": [HELLO], **change})
+    assert (caught.value.status, caught.value.param) == (400, param)
+
+
+@pytest.mark.parametrize("change", [
+    {"max_tokens": 5, "temperature": 0.3, "stop": "a"}, {"model": "gpt-5.1", "max_completion_tokens": 5, "temperature": 1},
+    {"model": "gpt-5.1", "reasoning_effort": "none", "temperature": 0.3}, {"model": "gpt-5-chat-latest", "max_tokens": 5},
+    {"messages": [HELLO, calls(), RESULT, HELLO]}, {"tools": [{"type": "custom", "custom": {"name": "x"}}]},
+])  # fmt: skip
+def test_what_keeps_the_rules_passes(change):
+    check_rules({"model": "gpt-4.1", "messages": [HELLO], **change})
