@@ -8,13 +8,14 @@ from hashlib import sha256
 
 import yaml
 
-from proxy.config.document import ConfigError, parse
+from proxy.config.document import ConfigError, Document, parse
 from proxy.config.load import dialects, load
 from proxy.config.secrets import custom_middleware_values
 from proxy.config.snapshot import Snapshot
 from proxy.config.typed_loader import INVALID, TypedLoader
 from proxy.dialects import DIALECTS
 from proxy.dialects.suggestions import suggest_dialect
+from proxy.listen_security import exposed_listener
 from proxy.middleware.auth import Auth
 from proxy.middleware.limits import Limits
 from proxy.middleware.strategy import RoutingMiddleware
@@ -46,6 +47,8 @@ class GenerationFactory:
     environ: Mapping[str, str] = field(repr=False)
     read_file: Callable[[str], str]
     terminals: PipelineTerminals
+    checks_listener: bool = False
+    """Whether a listener that others can reach without a key is a problem of the file."""
 
     def build(self, text: str, name: str, number: int) -> Generation:
         """Build the generation of a text. Raises ConfigError, which lists all problems and the files referred to."""
@@ -75,6 +78,8 @@ class GenerationFactory:
             if dialect not in DIALECTS:
                 document.add_error(path, f"unknown dialect{suggest_dialect(dialect, DIALECTS)}")
         _check_policies(loader, snapshot, pipeline)
+        if self.checks_listener:
+            _check_listener(document, snapshot, pipeline)
         document.raise_if_invalid()
         snapshot = _with_middleware_options(snapshot, pipeline)
         return replace(snapshot, secrets=_secrets_for_log(loader, snapshot)), pipeline
@@ -86,6 +91,13 @@ def _check_policies(loader: TypedLoader, snapshot: Snapshot, pipeline: Pipeline)
     for words in (*snapshot.policies, *(key.policy for key in keys)):
         for path, message in policy_errors(words, snapshot.known_names):
             loader.document.add_error(path, redactor.redact_text(message))
+
+
+def _check_listener(document: Document, snapshot: Snapshot, pipeline: Pipeline) -> None:
+    """Add the problem of an exposed listener. Whether there are keys is unknown where the pipeline is not valid."""
+    problem = exposed_listener(snapshot.listen, pipeline)
+    if problem is not None and not any(each.path.startswith("pipeline") for each in document.problems):
+        document.add_error("listen.host", problem)
 
 
 def _secrets_for_log(loader: TypedLoader, snapshot: Snapshot) -> frozenset[str]:

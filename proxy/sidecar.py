@@ -11,7 +11,6 @@ import time
 from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from ipaddress import ip_address
 
 from structlog.typing import FilteringBoundLogger
 
@@ -26,7 +25,7 @@ from proxy.control.probing import ProbeScheduler
 from proxy.control.watch import HealthWatcher
 from proxy.descriptors import max_clients
 from proxy.generation import Generation
-from proxy.middleware.auth import Auth
+from proxy.listen_security import exposed_listener
 from proxy.middleware.limits import Limits
 from proxy.reload import BuildGeneration, Reloader
 from proxy.runtime import Runtime
@@ -244,17 +243,5 @@ async def _finishes_within(timeout_s: float, waiting: Coroutine[None, None, None
 
 def check_listen_security(listen: Listen, generation: Generation) -> None:
     """Raise InsecureListenError unless a key is required or only this machine can connect."""
-    has_keys = any(isinstance(each, Auth) and each.keys for each in generation.pipeline.middlewares)
-    public = [host for host in listen.hosts if listen.unix is None and not _is_loopback(host)]
-    if public and not has_keys:
-        raise InsecureListenError(
-            f"listen: host {public[0]} is reachable from the network but no key is required; "
-            "set pipeline: auth: keys, or listen on 127.0.0.1"
-        )
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    if (problem := exposed_listener(listen, generation.pipeline)) is not None:
+        raise InsecureListenError(f"listen: host {problem}")

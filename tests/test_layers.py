@@ -49,7 +49,7 @@ LAYERS = (
     ("attempts", "tracing"),
     ("middleware",),
     ("pipeline",),
-    ("phases", "response_writer", "lifecycle", "upstream", "generation"),
+    ("phases", "response_writer", "lifecycle", "upstream", "listen_security", "generation"),
     ("reload",),
     ("sandbox",),
     ("control",),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from argparse import ArgumentParser, Namespace
+from dataclasses import replace
 from pathlib import Path
 
 from proxy.cli.command import CommandError, error_reason
@@ -63,10 +64,11 @@ def generation_factory() -> GenerationFactory:
     return GenerationFactory(os.environ, read_value, PipelineTerminals(make_start_call, LOCAL_ENDPOINTS))
 
 
-def load_generation(path: str) -> Generation:
+def load_generation(path: str, *, checks_listener: bool = False) -> Generation:
     """Load a file as generation 1. Raises CommandError that lists every problem in it."""
     try:
-        return generation_factory().build(read_file(path), path, 1)
+        factory = replace(generation_factory(), checks_listener=checks_listener)
+        return factory.build(read_file(path), path, 1)
     except ConfigError as error:
         raise invalid(error) from error
 

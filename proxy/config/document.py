@@ -156,14 +156,6 @@ def _iterate_nodes(node: yaml.Node, depth: int) -> Iterator[tuple[yaml.Node, int
             pending.extend((child, depth + 1) for child in node.value)
 
 
-def find_mark(root: yaml.Node, *path: str) -> yaml.Mark:
-    """Return the place of the value at these keys, or of as many of them as there are."""
-    for name in path:
-        values = [value for key, value in root.value if key.value == name] if isinstance(root, yaml.MappingNode) else []
-        root = values[0] if values else root
-    return root.start_mark
-
-
 def quote_if_safe(value: str) -> str:
     """Return the value in quotes if it cannot be a secret, else `text`.
 

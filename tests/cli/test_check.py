@@ -71,7 +71,7 @@ def test_check_rejects_what_serve_would_reject(checked):
     assert code == 2
     first, problem = err.splitlines()
     assert first == "parrot: 1 problem in FILE"
-    assert problem.startswith("FILE:9:16: listen: host 0.0.0.0 is reachable from the network but no key is required; ")
+    assert problem.startswith("FILE:9:16: listen.host: 0.0.0.0 is reachable from the network but no key is required; ")
 
 
 @pytest.mark.parametrize("content", ["", "a: [", "- a"])

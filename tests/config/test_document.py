@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.config.document import MAX_FILE_BYTES, ConfigError, Problem, find_mark, parse, suggestion
+from proxy.config.document import MAX_FILE_BYTES, ConfigError, Problem, parse, suggestion
 
 BOMB = "a: &a [x,x,x,x,x,x,x,x,x,x]\n" + "\n".join(
     f"{name}: &{name} [{','.join([f'*{before}'] * 10)}]" for before, name in zip("abcdefgh", "bcdefghi", strict=True)
@@ -75,8 +75,3 @@ def test_a_problem_is_placed_at_the_nearest_known_parent() -> None:
 def test_a_similar_name_is_suggested_else_all_are_listed(word: str, message: str) -> None:
     assert suggestion(word, ["weight", "path"]) == message
     assert suggestion(word, []) == ""
-
-
-@pytest.mark.parametrize(("path", "column"), [((), 0), (("a",), 3), (("a", "b"), 7), (("a", "c"), 3), (("x", "y"), 0)])
-def test_the_place_of_a_value_is_found_as_far_as_it_is_there(path: tuple[str, ...], column: int) -> None:
-    assert find_mark(parse("a: {b: 1}\n").root, *path).column == column
