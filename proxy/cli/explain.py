@@ -22,6 +22,7 @@ from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.errors import ParrotError
 from proxy.generation import Generation
 from proxy.middleware.auth import Auth
+from proxy.resilience.key_pools import KeyPools
 from proxy.routing.decision import decide
 from proxy.routing.dry_run import build_routing_request, dry_explanation
 from proxy.routing.facts import parse_json_object
@@ -98,7 +99,7 @@ def _decide_from_file(arguments: Namespace, body: Mapping[str, Any], headers: CI
     seed = headers.get("X-Request-Id", token_hex(12))
     key = _key_policy(generation, arguments.key)
     request = build_routing_request(body, extract_control_headers(headers), snapshot, seed, key=key)
-    explained = dry_explanation(decide(request, snapshot, Signals()), request)
+    explained = dry_explanation(decide(request, snapshot, Signals()), request, KeyPools(), 0.0)
     return orjson.loads(orjson.dumps(explained))
 
 

@@ -57,7 +57,17 @@ def format_decision(explanation: Mapping[str, Any], width: int) -> str:
         lines += ["", "Excluded:"]
         for name, reason in excluded:
             lines += _wrap(f"     {name:{column}}  ", reason, width)
+    if keys := explanation.get("keys"):
+        lines += ["", "Keys:"]
+        for name, states in keys.items():
+            lines += _wrap(f"     {name:{column}}  ", ", ".join(map(_key_text, states)), width)
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _key_text(key: Mapping[str, Any]) -> str:
+    """Return the state of one key of a pool."""
+    detail = f" for {key['seconds']} s" if "seconds" in key else f": {key['reason']}" if "reason" in key else ""
+    return f"{key['name']} {key['status']}{detail}"
 
 
 def _head(explanation: Mapping[str, Any], width: int) -> Iterator[str]:

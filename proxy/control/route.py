@@ -26,7 +26,9 @@ def route(exchange: Exchange) -> Response:
     )
     exchange.facts, exchange.policy = request.facts, request.policy
     exchange.decision = decide(request, exchange.snapshot, signals(exchange))
-    return Response(200, {}, orjson.dumps(dry_explanation(exchange.decision, request)))
+    runtime = exchange.runtime
+    explained = dry_explanation(exchange.decision, request, runtime.key_pools, runtime.clock())
+    return Response(200, {}, orjson.dumps(explained))
 
 
 def _endpoint(request: Request) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot, Target, targets_for_model
 from proxy.dialects import DIALECTS
+from proxy.resilience.key_pools import KeyPools
 from proxy.routing.client_request import HUB, read_request
 from proxy.routing.decision import Decision
 from proxy.routing.native import is_native
@@ -37,8 +38,11 @@ def build_routing_request(
     return RoutingRequest(read.facts, policy, snapshot.default_strategy, seed, read.params, snapshot.defaults.region)
 
 
-def dry_explanation(decision: Decision, request: RoutingRequest) -> dict[str, Any]:
-    """Return the explanation of a decision that no attempt follows, with what each target would drop of the request."""
+def dry_explanation(decision: Decision, request: RoutingRequest, pools: KeyPools, now: float) -> dict[str, Any]:
+    """Return the explanation of a decision that no attempt follows.
+
+    It has what each target would drop of the request, and the state of the keys of providers that have several.
+    """
     found = explanation(decision, request.policy, request.seed)
     for planned, step in zip(found["plan"], decision.plan, strict=True):
         is_translated = request.facts.hub_endpoint and not is_native(step.target.provider, request.facts)
@@ -46,7 +50,9 @@ def dry_explanation(decision: Decision, request: RoutingRequest) -> dict[str, An
             planned["translated"] = True
         if (is_translated or request.facts.endpoint == HUB) and (drops := dropped_params(step.target, request.body)):
             planned["drops"] = drops
-    return found
+    providers = {step.target.provider.name: step.target.provider for step in decision.plan}
+    keys = {name: pools.status(each, now) for name, each in providers.items() if each.pool is not None}
+    return {**found, "keys": keys} if keys else found
 
 
 def dropped_params(target: Target, body: Mapping[str, Any]) -> list[str]:

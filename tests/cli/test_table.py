@@ -122,3 +122,15 @@ def test_a_constraint_and_a_reason_have_their_levels() -> None:
     assert "conflict    provider of model and key" in text
     assert "warnings    preference-overridden;provider=a;by=priority" in text
     assert "outside the required data residency (key)" in text
+
+
+def test_the_keys_of_a_pool_have_a_section() -> None:
+    states = [
+        {"name": "key 1", "status": "cooling down", "seconds": 12},
+        {"name": "spare", "status": "available"},
+        {"name": "key 3", "status": "missing", "reason": "OPENAI_KEY is not set"},
+    ]
+    *_, title, line = format_decision({**EXPLANATION, "keys": {"openai": states}}, 120).splitlines()
+    assert title == "Keys:" and line.split("  ")[-1].strip() == (
+        "key 1 cooling down for 12 s, spare available, key 3 missing: OPENAI_KEY is not set"
+    )

@@ -8,6 +8,7 @@ import pytest
 
 from proxy.config.plain_values import PolicyWords
 from proxy.errors import InvalidHeaderError, InvalidRequestError, ModelNotFoundError
+from proxy.resilience.key_pools import KeyPools
 from proxy.routing.decision import decide
 from proxy.routing.dry_run import build_routing_request, dry_explanation, explanation
 from proxy.telemetry.signals import Signals
@@ -65,7 +66,7 @@ models: {m: {a: claude, b: {model: x, params: {drop: [user, stop]}}}}
 """)
     body = {**BODY, "seed": 1, "logit_bias": {"5": 1}, "user": "u"}
     request = build_routing_request(body, {}, snapshot, "s")
-    plan = dry_explanation(decide(request, snapshot, Signals()), request)["plan"]
+    plan = dry_explanation(decide(request, snapshot, Signals()), request, KeyPools(), 0.0)["plan"]
     assert {step["provider"]: step["drops"] for step in plan} == {"a": ["seed", "logit_bias"], "b": ["user"]}
 
 
@@ -106,6 +107,22 @@ models: {m: {anthropic: claude-haiku-4-5, openai: gpt-4.1}}
 def test_a_key_has_its_policy_in_a_dry_run() -> None:
     key = PolicyWords("key", {"provider": ["b"]})
     request = build_routing_request(BODY, {}, SNAPSHOT, "s", key=key)
-    found = dry_explanation(decide(request, SNAPSHOT, Signals()), request)
+    found = dry_explanation(decide(request, SNAPSHOT, Signals()), request, KeyPools(), 0.0)
     assert [step["provider"] for step in found["plan"]] == ["b"] and "drops" not in found["plan"][0]
     assert (found["policy_sources"], found["excluded"][0]["levels"]) == ({"provider": ("key",)}, ("key",))
+
+
+def test_the_state_of_each_key_of_a_pool_is_shown() -> None:
+    snapshot = load_snapshot("""
+providers: {a: {dialect: openai, base_url: http://x, api_key: [key-1, {value: key-2, name: spare}]}, b: {dialect: openai, base_url: http://x}}
+models: {m: {a: x, b: x}}
+""")
+    pools, pool = KeyPools(), snapshot.providers["a"].pool
+    assert pool is not None
+    pools.update(snapshot)
+    pools.hold("a", pool.keys[0], 12, now=100.0)
+    request = build_routing_request(BODY, {}, snapshot, "s")
+    found = dry_explanation(decide(request, snapshot, Signals()), request, pools, 100.0)
+    assert found["keys"] == {
+        "a": [{"name": "key 1", "status": "cooling down", "seconds": 12}, {"name": "spare", "status": "available"}]
+    }
