@@ -245,7 +245,9 @@ class UpstreamErrorResponse(UpstreamError):  # noqa: N818
         self.code = str(members.get("code") or self.type)
         self.trigger = trigger
         self.refused_param: str | None = None
-        """The parameter that this model refuses and another one may take, if that is what a 400 is about."""
+        """The parameter that another target may take, if that is what a 400 is about."""
+        self.refused_member: tuple[str, bool] | None = None
+        """That parameter and whether the sidecar had added it, if this model refuses it of every request."""
         self.avoidable_param: str | None = None
         """The member of the request that the same target may do without, if that is what the error is about."""
         self._members = dict(members)

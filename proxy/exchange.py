@@ -236,8 +236,8 @@ class Attempt(Struct, eq=False):
     status: int | None = None
     ended: float | None = None
     _priced: Mapping[str, Any] | None = None
-    """The usage that `_cost` was computed from."""
-    _cost: float | None = None
+    """The usage that `usd` was computed from."""
+    usd: float | None = None
 
     def __repr__(self) -> str:
         return f"Attempt({self.step.target.id})"
@@ -246,8 +246,8 @@ class Attempt(Struct, eq=False):
         """Return the USD of its answer, or None while its usage or the price is unknown."""
         usage = self.completion.usage
         if usage is not None and usage is not self._priced:
-            self._priced, self._cost = usage, usage_usd(self.step.target, usage)
-        return self._cost
+            self._priced, self.usd = usage, usage_usd(self.step.target, usage)
+        return self.usd
 
     def as_json(self) -> dict[str, Any]:
         """Return what the caller may know of it, as a value for JSON."""

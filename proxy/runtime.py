@@ -19,6 +19,7 @@ from proxy.resilience.breakers import Breakers
 from proxy.resilience.budgets import HedgeBudget, RetryBudget
 from proxy.resilience.key_pools import KeyPools
 from proxy.resilience.rate_limits import RateLimiter
+from proxy.resilience.refused_members import RefusedMembers
 from proxy.resilience.refused_params import RefusedParams
 from proxy.routing.affinity import Affinity
 from proxy.routing.balancing import BalancerState
@@ -56,6 +57,7 @@ class Runtime:
     rate_limits: RateLimiter = field(default_factory=RateLimiter)
     key_pools: KeyPools = field(default_factory=KeyPools)
     refused_params: RefusedParams = field(default_factory=RefusedParams)
+    refused_members: RefusedMembers = field(default_factory=RefusedMembers)
     round_robin: BalancerState = field(default_factory=BalancerState)
     affinity: Affinity = field(default_factory=Affinity)
     decision_cache: DecisionCache = field(default_factory=DecisionCache)
@@ -98,7 +100,7 @@ class Runtime:
             self._forget(changed)
         self.key_pools.update(snapshot)
         self.rate_limits.retain(snapshot.limited)
-        for each in (self.observations, self.signals.target_histories, self.breakers):
+        for each in (self.observations, self.signals.target_histories, self.breakers, self.refused_members):
             each.pin(targets)
         self.signals.group_histories.pin(group_keys(snapshot))
 
@@ -112,5 +114,6 @@ class Runtime:
         self.signals.group_histories.forget(partial(is_group_of, changed.providers, changed.locations))
         self.rate_limits.forget(changed.has_limits_of)
         self.key_pools.forget(changed.providers)
+        self.refused_members.forget(changed.has_target)
         self.observations.urgent_changes.probe_changes += 1  # so that no cached signal outlives them
         self.feed.wakeup.set()

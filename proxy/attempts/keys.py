@@ -5,7 +5,6 @@ from __future__ import annotations
 from proxy.attempts.capacity import has_room
 from proxy.attempts.planner import NO_CANDIDATES, AttemptPlanner, Candidates
 from proxy.dialects import DIALECTS
-from proxy.errors import UpstreamError
 from proxy.exchange import Attempt
 from proxy.messages import Headers
 from proxy.resilience.key_pools import KEY_FAILURES
@@ -13,11 +12,11 @@ from proxy.resilience.rate_limit_headers import read_rate_limits
 from proxy.telemetry.rate_limit_status import RateLimitStatus
 
 
-def with_other_key(planner: AttemptPlanner, attempt: Attempt, failure: UpstreamError) -> Candidates:
-    """Return the same target once more if a failure counts against the key and another one of its pool may be tried."""
-    if attempt.key is None or failure.trigger not in KEY_FAILURES or not _has_other_key(attempt):
+def with_other_key(planner: AttemptPlanner, failed: Attempt) -> Candidates:
+    """Return the same target once more if its failure counts against the key and another one of its pool may be tried."""
+    if failed.key is None or failed.outcome not in KEY_FAILURES or not _has_other_key(failed):
         return NO_CANDIDATES
-    return planner.again(attempt.step)
+    return planner.again(failed.step)
 
 
 def _has_other_key(attempt: Attempt) -> bool:

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 from proxy.attempts.capacity import used_tokens
 from proxy.attempts.events import AttemptEvent, Cancelled, Completed, ContentReceived, Discarded, Failed
-from proxy.errors import UpstreamError
+from proxy.attempts.spending import attempt_cost_usd
+from proxy.errors import UpstreamError, UpstreamErrorResponse
 from proxy.exchange import Attempt
 from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.classification import Classification, classify
 from proxy.resilience.key_pools import KEY_FAILURES
 from proxy.resilience.rate_limits import NOT_LIMITED
+from proxy.resilience.refused_members import RefusedMember
 from proxy.telemetry.observations import AttemptUsage
 
 
@@ -84,10 +86,21 @@ def _record_failure(attempt: Attempt, failure: UpstreamError, breaker: BreakerSe
     good = classification.counts_as == "success"
     fault = classification.fault and not is_of_key
     attempt.recorder.record_failure(failure.trigger, now, fault=fault, good=good)
+    _record_refused_member(attempt, failure, now)
+    if attempt.first_content_at is not None and attempt.cost() is None and attempt.step.target.price is not None:
+        attempt.usd = attempt_cost_usd(attempt)  # an estimate, as its provider cannot report usage any more
     runtime.feed.wakeup.set()
     if failure.trigger == "auth_error":
         runtime.on_auth_failure()
     _release(attempt, now)
+
+
+def _record_refused_member(attempt: Attempt, failure: UpstreamError, now: float) -> None:
+    """Remember what the target refuses of every request, unless a reload has replaced its account since."""
+    refused = failure.refused_member if isinstance(failure, UpstreamErrorResponse) else None
+    runtime, target = attempt.exchange.runtime, attempt.step.target
+    if refused is not None and not runtime.accounts.is_outdated(target):
+        runtime.refused_members.record(target.id, RefusedMember(*refused), now)
 
 
 def _record_key_failure(attempt: Attempt, failure: UpstreamError, classification: Classification) -> None:

@@ -23,10 +23,10 @@ def clamp_to_ceiling(step: PlannedTarget, exchange: Exchange) -> PlannedTarget |
 
 def cost_so_far_usd(exchange: Exchange) -> float:
     """Return the USD of the attempts so far, running ones included."""
-    return sum(map(_attempt_cost_usd, exchange.attempts))
+    return sum(map(attempt_cost_usd, exchange.attempts))
 
 
-def _attempt_cost_usd(attempt: Attempt) -> float:
+def attempt_cost_usd(attempt: Attempt) -> float:
     """Return the known cost of an attempt, or an estimate.
 
     A running attempt counts with its worst case. One that failed after its first content, or lost to a hedge, counts with

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from proxy.attempts.keys import with_other_key
 from proxy.attempts.planner import FailureCause
 from proxy.attempts.spending import tokens_used
 from proxy.attempts.starter import AttemptStarter
@@ -57,8 +58,11 @@ class StreamResume:
         is_prefix_refused = failed.prefix is not None and failed.status == 400
         if is_prefix_refused and (again := starter.start(planner.again(failed.step))) is not None:
             return self._in_hub_format(again)  # once more, from the start
-        cause = FailureCause(self.failure.trigger, failed=self._broken.step)
-        return self._in_hub_format(starter.start(planner.elsewhere(cause, _can_prefill)), can_continue=True)
+        attempt = starter.start(with_other_key(planner, failed))
+        if attempt is None:
+            cause = FailureCause(self.failure.trigger, failed=self._broken.step)
+            attempt = starter.start(planner.elsewhere(cause, _can_prefill))
+        return self._in_hub_format(attempt, can_continue=True)
 
     def _in_hub_format(self, attempt: Attempt | None, *, can_continue: bool = False) -> Attempt | None:
         """Return the attempt, whose events must be in the format of those that were sent."""

@@ -79,7 +79,7 @@ class Succession(Struct, eq=False):
         """Start an attempt without what a target has just refused, or with another key of its pool."""
         for attempt, failure, _ in failed:
             other = self._starter.start_free(without_refused(self._planner, attempt, failure))
-            other = other or self._starter.start(with_other_key(self._planner, attempt, failure))
+            other = other or self._starter.start(with_other_key(self._planner, attempt))
             if other is not None:
                 return other
         return None

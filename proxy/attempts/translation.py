@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from proxy.attempts.hub_request import answer_context, hub_request
 from proxy.attempts.refusals import avoidable_param, refused_params
+from proxy.attempts.refused_member import REFUSAL_STATUSES, find_refusal
 from proxy.attempts.target_params import apply_params, params_warnings
 from proxy.attempts.transform_failures import request_failure, response_failure
 from proxy.config.schema import NO_PARAMS
@@ -108,9 +109,9 @@ def response_error(attempt: Attempt, status: int, headers: Mapping[str, str], bo
     body = redact_masked_keys(body) if status in _KEY_REJECTED else body
     returned = to_downstream(headers, dialect.returned_header_prefixes, dialect.rate_limit_headers)
     error = dialect.translate_error(status, returned, body)
-    if status == 400 and error.code in dialect.refusal_codes:
-        error.refused_param = dialect.refusal_codes[error.code] or error.param
     error.avoidable_param = avoidable_param(attempt, status, error)
+    if status in REFUSAL_STATUSES and error.avoidable_param is None:
+        find_refusal(attempt, error, dialect.refusals)
     return error
 
 

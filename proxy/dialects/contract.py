@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec import field as factory
 
+from proxy.dialects.refusals import RefusalTable
 from proxy.errors import (
     MalformedResponse,
     ParrotError,
@@ -101,10 +102,6 @@ class ResponseContext(Struct, frozen=True):
     """As in `CallerRequest.endpoint`: what the answer must contain. Empty for anything."""
 
 
-MODEL_REFUSALS: dict[str, str | None] = {"unsupported_parameter": None, "unsupported_value": None}
-"""A parameter, or a value of it, that the family of the model refuses."""
-
-
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A provider's wire format, and what else differs between providers."""
@@ -125,8 +122,8 @@ class Dialect:
     """Whether a provider's event contains text, reasoning, a tool call, an image, a finish reason or an error."""
     translate_error: Callable[[int, Headers, bytes], UpstreamErrorResponse]
     """Translates an error response: its status, the headers that the caller may receive, and its body."""
-    refusal_codes: Mapping[str, str | None] = field(default_factory=lambda: MODEL_REFUSALS)
-    """Codes of a 400 that another model may not answer with: the refused parameter, None where the error names it."""
+    refusals: RefusalTable
+    """Which of its 400s are about one member of the request, which another target may take."""
     forwarded_header_prefixes: tuple[str, ...] = ()
     """Prefixes, in lower case, of the caller's headers that only this provider receives, such as `openai-`."""
     default_headers: Mapping[str, str] = field(default_factory=dict)

@@ -14,6 +14,7 @@ from proxy.config.snapshot import targets_for_model
 from proxy.errors import InvalidRequestError, NoEligibleProviderError, ParrotError
 from proxy.exchange import Exchange
 from proxy.messages import Response
+from proxy.resilience.refused_members import NOTHING_REFUSED
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.routing.client_request import read_request
 from proxy.routing.decision import decide
@@ -94,8 +95,9 @@ def signals(exchange: Exchange) -> Signals:
     sticky = runtime.affinity.get((exchange.identity.name, session), now) if session else None
     limited = exchange.snapshot.limited
     busy = runtime.rate_limits.limited_for_ms(limited, now) if limited else {}
+    refused = runtime.refused_members.at(now) if runtime.refused_members.current else NOTHING_REFUSED
     return Signals(
-        runtime.signals.table_at(now), runtime.round_robin.picks, busy, sticky, runtime.observations.in_flight
+        runtime.signals.table_at(now), runtime.round_robin.picks, busy, refused, sticky, runtime.observations.in_flight
     )
 
 

@@ -20,6 +20,7 @@ from proxy.routing.cost_ceiling import ADMITTED
 from proxy.routing.decision_cache import CandidateSet, DecisionCache
 from proxy.routing.eligibility import Exclusion, request_check
 from proxy.routing.ranking import NO_OVERRIDES, OrderOverrides, preference_is_overridden, provider_chain, rank
+from proxy.routing.refusals import refusal_exclusions
 from proxy.routing.routing_request import RoutingRequest
 from proxy.routing.strategies import STRATEGIES, StrategyInput
 from proxy.telemetry.signals import Signals
@@ -122,19 +123,24 @@ def _filter(request: RoutingRequest, snapshot: Snapshot, signals: Signals, cache
     candidate_set = cache.candidates(eligible, request.policy.performance_window)
     if signals.limited_for_ms:
         candidate_set = CandidateSet(delay_candidates(candidate_set.candidates, signals.limited_for_ms))
+    excluded = eligible.excluded
+    if signals.refused_members and (refusing := refusal_exclusions(candidate_set.candidates, request, signals)):
+        excluded = (*excluded, *refusing.values())
+        others = [each for each in candidate_set.candidates if each.target.id not in refusing]
+        candidate_set = CandidateSet(make_candidates((each.target, each.signal) for each in others))
     check = request_check(request, snapshot, eligible.min_context_window)
     if check is None:
-        return candidate_set, eligible.excluded, {}
+        return candidate_set, excluded, {}
     admissions = [check(each.target, each.signal) for each in candidate_set.candidates]
     if admissions.count(ADMITTED) == len(admissions):
-        return candidate_set, eligible.excluded, {}
+        return candidate_set, excluded, {}
     checked = list(zip(candidate_set.candidates, admissions, strict=True))
-    excluded = [Exclusion(each.target.id, each.provider_name, why.exclusion) for each, why in checked if why.exclusion]
-    clamps = {each.target.id: found.max_tokens for each, found in checked if found.max_tokens}
-    if excluded:
-        admitted = [(each.target, each.signal) for each, found in checked if not found.exclusion]
+    found = [Exclusion(each.target.id, each.provider_name, why.exclusion) for each, why in checked if why.exclusion]
+    clamps = {each.target.id: admission.max_tokens for each, admission in checked if admission.max_tokens}
+    if found:
+        admitted = [(each.target, each.signal) for each, admission in checked if not admission.exclusion]
         candidate_set = CandidateSet(make_candidates(admitted))
-    return candidate_set, (*eligible.excluded, *excluded), clamps
+    return candidate_set, (*excluded, *found), clamps
 
 
 def _order_overrides(

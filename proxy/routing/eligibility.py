@@ -7,7 +7,7 @@ prompt, the cost ceiling and the parameters, and are applied to each request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from math import inf
 from typing import Any
@@ -196,7 +196,7 @@ def _params_exclusion(params: Mapping[str, Any], strict: bool, facts: Facts) -> 
             for name in DIALECTS[dialect].unsupported_params(params, model)
             if name not in dropped and (strict or name in ESSENTIAL_PARAMS)
         ]
-        return _UNSUPPORTED + ", ".join(name[:_MAX_NAME_LENGTH] for name in names[:_MAX_NAMES]) if names else None
+        return unsupported_reason(names) if names else None
 
     def exclusion(target: Target) -> str | None:
         if facts.hub_endpoint and is_native(target.provider, facts):
@@ -204,6 +204,11 @@ def _params_exclusion(params: Mapping[str, Any], strict: bool, facts: Facts) -> 
         return reason_for(target.provider.dialect, target.rules_model, target.params.drop)
 
     return exclusion
+
+
+def unsupported_reason(names: Sequence[str]) -> str:
+    """Return the reason of a target that cannot take these parameters."""
+    return _UNSUPPORTED + ", ".join(name[:_MAX_NAME_LENGTH] for name in names[:_MAX_NAMES])
 
 
 def unsupported_param(reason: str) -> str | None:

@@ -93,6 +93,8 @@ class Signals(Struct, frozen=True):
     """Picks of the load balancer so far: by group of requests, then by provider."""
     limited_for_ms: Mapping[str, int] = {}
     """Providers and targets at a configured limit (`LimitGroup.holder`), with the milliseconds until there may be room."""
+    refused_members: Mapping[str, frozenset[Any]] = {}
+    """The members of requests that each target has refused lately (`resilience.refused_members.RefusedMember`), by its id."""
     sticky_target: str | None = None
     """The target that served the request's session last."""
     in_flight: Callable[[str], int] = lambda target: 0

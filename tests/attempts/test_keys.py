@@ -59,7 +59,7 @@ def test_after_a_failure_of_a_key_the_next_one_may_be_tried_as_an_attempt(status
     made = planned_with_pool("key-1", "key-2", policy=Policy(max_provider_retries=retries))
     attempt, failure = made.start_first(), error_response(status, {}, "no")
     fail(attempt, failure)
-    following = made.starter.start(with_other_key(made.planner, attempt, failure))
+    following = made.starter.start(with_other_key(made.planner, attempt))
     assert (following and (provider(following), key(following))) == (("a", "key 2") if other else None)
 
 
@@ -67,7 +67,7 @@ def test_where_one_attempt_is_requested_no_other_key_is_tried():
     made = planned_with_pool("key-1", "key-2", policy=Policy(retry_on_provider_error=False))
     attempt = made.start_first()
     fail(attempt, LIMITED)
-    assert with_other_key(made.planner, attempt, LIMITED).admitted == []
+    assert with_other_key(made.planner, attempt).admitted == []
 
 
 def test_each_key_is_tried_once_in_a_request():
@@ -76,7 +76,7 @@ def test_each_key_is_tried_once_in_a_request():
     while attempt is not None:
         used.append(key(attempt))
         fail(attempt, failure)
-        attempt = made.starter.start(with_other_key(made.planner, attempt, failure))
+        attempt = made.starter.start(with_other_key(made.planner, attempt))
     assert used == ["key 1", "key 2", "key 3"]
 
 
@@ -84,10 +84,10 @@ def test_keys_of_the_limited_account_are_not_tried():
     made = planned_with_pool("{value: key-1, account: x}", "{value: key-2, account: x}", "key-3")
     attempt = made.start_first()
     fail(attempt, LIMITED)
-    following = made.starter.start(with_other_key(made.planner, attempt, LIMITED))
+    following = made.starter.start(with_other_key(made.planner, attempt))
     assert key(following) == "key 3"
     fail(following, LIMITED)
-    assert with_other_key(made.planner, following, LIMITED).admitted == []
+    assert with_other_key(made.planner, following).admitted == []
 
 
 def test_limits_hold_for_each_account():
@@ -111,7 +111,7 @@ def test_failures_of_keys_need_no_slot_of_the_retry_budget():
     attempts = [made.start_first()]
     for _ in range(6):
         fail(attempts[-1], LIMITED)
-        attempts.append(made.starter.start(with_other_key(made.planner, attempts[-1], LIMITED)))
+        attempts.append(made.starter.start(with_other_key(made.planner, attempts[-1])))
     assert None not in attempts
 
 
@@ -140,7 +140,7 @@ def test_without_a_pool_no_other_key_is_looked_for():
     made = planned_with_pool(PROVIDER_KEY)
     attempt = made.start_first()
     fail(attempt, LIMITED)
-    assert attempt.key is None and with_other_key(made.planner, attempt, LIMITED).admitted == []
+    assert attempt.key is None and with_other_key(made.planner, attempt).admitted == []
 
 
 def test_what_happens_at_an_old_address_says_nothing_of_the_key():

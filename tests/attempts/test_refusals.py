@@ -10,6 +10,7 @@ import pytest
 
 from proxy.attempts.translation import provider_request
 from proxy.errors import UpstreamErrorResponse
+from proxy.resilience.refused_members import RefusedMember
 from proxy.routing.policy import Policy
 from tests.attempts.fixtures import rules, start_run
 from tests.fakes import BODY, FakeTransport, planned_exchange, start_attempt
@@ -22,7 +23,7 @@ def bad_request(code="unsupported_value", param="temperature", message="no"):
 
 async def run(*rows, policy=None, **options):
     exchange = planned_exchange(transport=FakeTransport(list(rows)))
-    exchange.raw, exchange.policy = orjson.dumps(BODY), policy or Policy()
+    exchange.raw, exchange.policy = orjson.dumps(BODY | {"temperature": 0.3}), policy or Policy()
     running = start_run(exchange, **options)
     await running.has_ended.wait()
     return running
@@ -119,3 +120,19 @@ async def test_a_target_that_refuses_both_names_is_not_asked_for_ever():
     both = refusal("max_completion_tokens: Extra inputs are not permitted")
     running = await run_at_one(refusal(LIMIT, param="max_tokens"), both, both, both, max_tokens=50)
     assert running.error.status == 400 and len(running.transport.tried) <= 3
+
+
+@virtual_time
+async def test_a_member_that_the_sidecar_had_added_leads_to_another_target_too():
+    running = await run(bad_request("invalid_value", "stream_options"), 200)
+    assert running.transport.tried == "ab" and running.response.status == 200
+    assert running.exchange.warnings == ["rejected-by;provider=a;param=stream_options"]
+
+
+@virtual_time
+async def test_what_a_target_has_refused_is_remembered():
+    running = await run(bad_request(), 200)
+    refused, target = running.exchange.runtime.refused_members, running.exchange.attempts[0].step.target.id
+    assert refused.at(0.0) == {target: {RefusedMember("temperature")}}
+    running = await run(bad_request("invalid_value"), 200)
+    assert not running.exchange.runtime.refused_members.at(0.0)

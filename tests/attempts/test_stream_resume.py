@@ -7,13 +7,16 @@ from dataclasses import replace
 
 import orjson
 import pytest
+from msgspec import structs
 
 from proxy.attempts.stream_resume import may_resume
+from proxy.config.prices import Price
 from proxy.dialects import DIALECTS, openai
 from proxy.errors import UpstreamDisconnected
+from proxy.routing.decision import Decision
 from proxy.routing.facts import Facts, parse_facts
 from proxy.sse import data_of, split_frames
-from tests.attempts.fixtures import parse_stream, planned, rules, run_attempts, start_attempts, start_run
+from tests.attempts.fixtures import parse_stream, planned, rules, run_attempts, start_attempts, start_run, with_pool
 from tests.fakes import BODY, FOREVER, FakeTransport, chunk_event, planned_exchange
 from tests.virtual_time import virtual_time
 
@@ -184,3 +187,30 @@ async def test_the_rules_for_the_class_of_the_break_decide_who_continues():
     running.transport.transfers[0].push(CUT)
     await running.has_ended.wait()
     assert running.transport.tried == "ac" and parse_stream(running.parts) == WHOLE
+
+
+@virtual_time
+async def test_a_resume_that_is_refused_for_its_key_goes_to_the_next_key():
+    rows = [[ONE, CUT], (401, {}, [b"{}"]), [ONE, TWO, FINISH]]
+    exchange = with_pool(["key-1", "key-2"], transport=FakeTransport(rows))
+    pooled, other, _ = exchange.decision.plan
+    exchange.decision = Decision("m", "automatic", (other, pooled))
+    exchange.raw, exchange.facts = orjson.dumps({**BODY, "stream": True}), Facts("chat", "m", stream=True)
+    running = start_run(exchange)
+    await running.has_ended.wait()
+    assert parse_stream(running.parts) == WHOLE and running.transport.tried == "baa"
+    assert [attempt.key and attempt.key.label for attempt in exchange.attempts] == [None, "key 1", "key 2"]
+
+
+@virtual_time
+async def test_the_cost_includes_an_estimate_of_the_broken_answer():
+    usage = {"prompt_tokens": 10, "completion_tokens": 2, "total_tokens": 12}
+    exchange = planned_exchange("ab", transport=FakeTransport([[ONE, CUT], [ONE, TWO, FINISH, usage_event(usage)]]))
+    price = Price(1, 1, 1, 1)  # USD per token
+    plan = [structs.replace(each, target=replace(each.target, price=price)) for each in exchange.decision.plan]
+    exchange.decision = Decision("m", "automatic", tuple(plan))
+    exchange.raw = orjson.dumps({**BODY, "stream": True})
+    exchange.facts = Facts("chat", "m", stream=True, prompt_tokens=8)
+    running = start_run(exchange)
+    await running.has_ended.wait()
+    assert [attempt.cost() for attempt in exchange.attempts] == [9.0, 12.0] and exchange.total_cost() == 21.0

@@ -9,6 +9,7 @@ import aiohttp
 import openai
 import pytest
 
+from proxy.resilience.refused_members import RefusedMember
 from tests.running import HELLO, RunningSidecar, run_sidecar
 
 TWO = """
@@ -53,6 +54,15 @@ async def test_the_plan_has_scores_and_the_excluded_targets_reasons(two: Running
         "policy": {"data_residency": "EU"},
         "excluded": [{"target": "first@global/m-one", "provider": "first", "reason": "data_residency"}],
     }
+
+
+async def test_a_target_that_has_refused_a_parameter_is_shown_as_excluded(two: RunningSidecar) -> None:
+    runtime = two.sidecar.handler.runtime
+    runtime.refused_members.record("first@global/m-one", RefusedMember("temperature"), runtime.clock())
+    assert [step["provider"] for step in (await dry_run(two))["plan"]] == ["first", "second"]
+    decision = await dry_run(two, temperature=0.3)
+    assert [step["provider"] for step in decision["plan"]] == ["second"]
+    assert decision["excluded"][0]["reason"] == "unsupported_params: temperature"
 
 
 async def test_a_dry_run_calls_no_provider_and_records_nothing(two: RunningSidecar) -> None:

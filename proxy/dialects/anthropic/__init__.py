@@ -4,7 +4,7 @@ from proxy.dialects.anthropic.endpoints import PATHS, build_request, stream_tran
 from proxy.dialects.anthropic.request import unsupported_params
 from proxy.dialects.anthropic.response import translate_error
 from proxy.dialects.anthropic.stream import has_content
-from proxy.dialects.anthropic.tables import API_VERSION, RATE_LIMIT_HEADERS, model_capabilities
+from proxy.dialects.anthropic.tables import API_VERSION, RATE_LIMIT_HEADERS, REFUSALS, model_capabilities
 from proxy.dialects.contract import Dialect, ProviderRequest
 
 DIALECT = Dialect(
@@ -15,6 +15,7 @@ DIALECT = Dialect(
     stream_translator=stream_translator,
     has_content=has_content,
     translate_error=translate_error,
+    refusals=REFUSALS,
     forwarded_header_prefixes=("anthropic-",),
     default_headers={"anthropic-version": API_VERSION},
     returned_header_prefixes=("anthropic-ratelimit-",),

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from proxy.dialects.names import NameRule
+from proxy.dialects.refusals import RefusalTable
 from proxy.headers import RateLimitHeaders
 
 API_VERSION = "2023-06-01"
@@ -196,3 +197,22 @@ ERROR_STATUS: Mapping[str, int] = {
 """Error type -> HTTP status, for errors inside a stream."""
 
 QUOTA_CODES = frozenset({"contract_spend_limit_reached", "enforced_spend_limit_reached"})
+
+REFUSALS = RefusalTable(
+    model_messages=(
+        (re.compile(r"`(\w+)` (?:is deprecated|is not supported|may only be set)"), None),
+        (re.compile(r"`temperature` and `(top_p)` cannot both be specified for this model"), None),
+        (re.compile(r"^(max_tokens): \d+ > \d+"), None),
+        (re.compile(r"does not support the (\w+) parameter"), None),
+        (re.compile(r"thinking is not supported on this model|^thinking\.type: "), "thinking"),
+    ),
+    named_member=re.compile(r"^(\w+)(?:\.[\w.]+)?: "),
+    openai_names={
+        "stop_sequences": "stop",
+        "thinking": "reasoning_effort",
+        "effort": "reasoning_effort",
+        "output_config": "reasoning_effort",
+        "output_format": "response_format",
+    },
+)
+"""Its errors have neither a code nor a member: only the message tells."""

@@ -3,7 +3,7 @@
 from proxy.dialects.cohere.request import build_request, unsupported_params
 from proxy.dialects.cohere.response import translate_error, translate_response
 from proxy.dialects.cohere.stream import CohereStream, has_content
-from proxy.dialects.cohere.tables import PATHS, RATE_LIMIT_HEADERS
+from proxy.dialects.cohere.tables import PATHS, RATE_LIMIT_HEADERS, REFUSALS
 from proxy.dialects.contract import Dialect, ProviderRequest
 
 DIALECT = Dialect(
@@ -14,6 +14,7 @@ DIALECT = Dialect(
     stream_translator=CohereStream,
     has_content=has_content,
     translate_error=translate_error,
+    refusals=REFUSALS,
     returned_header_prefixes=("x-trial-endpoint-call-", "x-endpoint-monthly-call-"),
     rate_limit_headers=RATE_LIMIT_HEADERS,
     otel_provider_name="cohere",

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from proxy.dialects.hub.params import NumericParam, ParamTable
 from proxy.dialects.hub.reasoning import REASONING_PARAMS
 from proxy.dialects.names import NameRule
+from proxy.dialects.refusals import RefusalTable
 from proxy.headers import RateLimitHeaders
 
 PATHS = {"chat": "/v2/chat"}
@@ -58,3 +59,13 @@ FINISH_REASONS: Mapping[str, str] = {
 
 FAILED_FINISH_REASONS: Mapping[str, int] = {"ERROR": 500, "TIMEOUT": 504}
 """Finish reasons of failed generations -> the equivalent HTTP status."""
+
+REFUSALS = RefusalTable(
+    model_messages=(
+        (re.compile(r"(\w+) (?:is|are) not supported (?:by|with|for) (?:the specified|this) model"), None),
+        (re.compile(r"max[_ ]tokens must be (?:less|at most)"), "max_tokens"),
+    ),
+    named_member=re.compile(r"invalid request: (\w+) (?:must|cannot|is)\b"),
+    openai_names={"p": "top_p", "k": "top_k", "stop_sequences": "stop", "thinking": "reasoning_effort"},
+)
+"""Its errors are a message alone."""

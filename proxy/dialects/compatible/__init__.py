@@ -8,8 +8,8 @@ from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.request import build_request
 from proxy.dialects.compatible.response import translate_response
 from proxy.dialects.compatible.stream import RepairingStream, has_content
-from proxy.dialects.compatible.tables import AVOIDABLE_PARAMS, PATHS, RATE_LIMIT_HEADERS
-from proxy.dialects.contract import MODEL_REFUSALS, Dialect
+from proxy.dialects.compatible.tables import AVOIDABLE_PARAMS, PATHS, RATE_LIMIT_HEADERS, REFUSALS
+from proxy.dialects.contract import Dialect
 
 DIALECT = Dialect(
     auth="bearer",
@@ -19,7 +19,7 @@ DIALECT = Dialect(
     stream_translator=RepairingStream,
     has_content=has_content,
     translate_error=translate_error,
-    refusal_codes=MODEL_REFUSALS | {"tool_use_failed": "tools"},
+    refusals=REFUSALS,
     returned_header_prefixes=("openai-processing-ms",),
     rate_limit_headers=RATE_LIMIT_HEADERS,
     avoidable_params=AVOIDABLE_PARAMS,

@@ -14,6 +14,7 @@ from proxy.dialects.hub.message_cleaning import (
     FOREIGN_IN_PARTS,
     CleaningRules,
 )
+from proxy.dialects.refusals import RefusalTable
 from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 
 PATHS = {"chat": "/chat/completions"}
@@ -107,3 +108,20 @@ ERROR_CODES: Mapping[str, str] = {
     "extra_forbidden": "unknown_parameter",
 }
 """Error code or type of a host -> OpenAI's code."""
+
+REFUSALS = RefusalTable(
+    output_codes={"tool_use_failed": "tools"},
+    model_messages=(
+        (re.compile(r"[`'\"](\w+)[`'\"] (?:is|are) not supported (?:with|by|for|on) this model"), None),
+        (re.compile(r"Argument not supported on this model: (\w+)"), None),
+        (re.compile(r"property '(\w+)' is unsupported"), None),
+        (re.compile(r"does not support tools|tool choice requires --enable-auto-tool-choice"), "tools"),
+        (re.compile(r"does not support thinking"), "reasoning_effort"),
+    ),
+    openai_names={
+        "presencePenalty": "presence_penalty",
+        "frequencyPenalty": "frequency_penalty",
+        "reasoningEffort": "reasoning_effort",
+    },
+)
+"""Groq, xAI, vLLM and Ollama name what a model refuses in their messages only."""

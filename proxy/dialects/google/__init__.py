@@ -6,6 +6,7 @@ from proxy.dialects.google.request import PATHS, build_request, unsupported_para
 from proxy.dialects.google.response import translate_response
 from proxy.dialects.google.safety import HEADER, parse_header
 from proxy.dialects.google.stream import GeminiStream, has_content
+from proxy.dialects.google.tables import REFUSALS
 
 DIALECT = Dialect(
     auth="x-goog-api-key",
@@ -15,6 +16,7 @@ DIALECT = Dialect(
     stream_translator=GeminiStream,
     has_content=has_content,
     translate_error=translate_error,
+    refusals=REFUSALS,
     otel_provider_name="gcp.gemini",
     list_models_request=ProviderRequest("/v1beta/models?pageSize=1"),
     supports_prefill=lambda model: True,

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from proxy.dialects.names import NameRule
+from proxy.dialects.refusals import RefusalTable
 
 TOOL_NAME = NameRule(allowed="A-Za-z0-9_.:-", limit=64, first="A-Za-z_")
 """Valid tool names."""
@@ -173,3 +174,35 @@ def generation(model: str) -> int:
     """Return the generation of a model: 2 for `gemini-2.5-flash`, 3 for a name without a number (`gemini-flash-latest`)."""
     match = _GENERATION.search(model)
     return int(match[1]) if match else GEMINI_3
+
+
+REFUSALS = RefusalTable(
+    model_messages=(
+        (re.compile(r"[Pp]enalty is not enabled for"), "presence_penalty"),
+        (re.compile(r"[Tt]hinking (?:level|budget)? ?.{0,40}is not (?:supported|enabled)"), "reasoning_effort"),
+        (re.compile(r"only works in thinking mode|[Tt]hinking budget .{0,40}is invalid"), "reasoning_effort"),
+        (re.compile(r"Multiple candidates is not enabled"), "n"),
+        (re.compile(r"[Ll]ogprobs is not enabled"), "logprobs"),
+        (re.compile(r"JSON mode is not enabled|with a response mime type"), "response_format"),
+        (re.compile(r"Function calling is not enabled"), "tools"),
+        (re.compile(r"Developer instruction is not enabled"), "messages"),
+    ),
+    named_member=re.compile(r"generation_?[cC]onfig\.(\w+)"),
+    openai_names={
+        "stopSequences": "stop",
+        "stop_sequences": "stop",
+        "candidateCount": "n",
+        "candidate_count": "n",
+        "maxOutputTokens": "max_tokens",
+        "max_output_tokens": "max_tokens",
+        "responseSchema": "response_format",
+        "response_schema": "response_format",
+        "thinkingConfig": "reasoning_effort",
+        "thinking_config": "reasoning_effort",
+        "topP": "top_p",
+        "topK": "top_k",
+        "presencePenalty": "presence_penalty",
+        "frequencyPenalty": "frequency_penalty",
+    },
+)
+"""Its errors name a member by a path of the request, in either spelling of Google's APIs."""

@@ -9,7 +9,7 @@ from proxy.dialects.compatible.stream import RepairingStream, has_content
 from proxy.dialects.compatible.tables import RATE_LIMIT_HEADERS
 from proxy.dialects.contract import Dialect, ProviderRequest
 from proxy.dialects.mistral.request import build_request, unsupported_params
-from proxy.dialects.mistral.tables import PATHS
+from proxy.dialects.mistral.tables import PATHS, REFUSALS
 
 DIALECT = Dialect(
     auth="bearer",
@@ -19,6 +19,7 @@ DIALECT = Dialect(
     stream_translator=RepairingStream,
     has_content=has_content,
     translate_error=translate_error,
+    refusals=REFUSALS,
     rate_limit_headers=RATE_LIMIT_HEADERS,
     otel_provider_name="mistral_ai",
     list_models_request=ProviderRequest("/v1/models"),

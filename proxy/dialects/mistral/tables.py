@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from proxy.dialects.hub.params import NumericParam, ParamTable
 from proxy.dialects.hub.reasoning import REASONING_PARAMS
 from proxy.dialects.names import NameRule
+from proxy.dialects.refusals import RefusalTable
 
 PATHS = {"chat": "/v1/chat/completions"}
 
@@ -58,3 +59,9 @@ BRIDGE = "OK."
 
 FILLER = "."
 """User message after a conversation of only system messages: the API requires one."""
+
+REFUSALS = RefusalTable(
+    model_messages=((re.compile(r"(\w+) is not (?:enabled|supported) (?:for|by) this model"), None),),
+    openai_names={"random_seed": "seed"},
+)
+"""Its validation errors (422) name the member by its path."""

@@ -8,6 +8,7 @@ from proxy.dialects.openai.request import build_request
 from proxy.dialects.openai.response import translate_response
 from proxy.dialects.openai.stream import stream_translator
 from proxy.dialects.openai.tables import AVOIDABLE_PARAMS, PATHS
+from proxy.dialects.refusals import RefusalTable
 
 DIALECT = Dialect(
     auth="bearer",
@@ -17,6 +18,7 @@ DIALECT = Dialect(
     stream_translator=stream_translator,
     has_content=has_content,
     translate_error=translate_error,
+    refusals=RefusalTable(openai_names={"max_completion_tokens": "max_tokens"}),
     # X-Stainless-* is the telemetry of OpenAI's SDKs, which callers use.
     forwarded_header_prefixes=("openai-", "x-stainless-"),
     returned_header_prefixes=("openai-processing-ms",),

@@ -1,0 +1,55 @@
+"""What a 400 says about one member of the request: whether another target may take it, and for how long this one will not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from proxy.attempts.hub_request import hub_request
+from proxy.dialects.refusals import RefusalTable
+from proxy.errors import UpstreamErrorResponse
+from proxy.exchange import Attempt
+from proxy.routing.facts import MAX_TOKENS_MEMBERS
+
+REFUSAL_STATUSES = frozenset({400, 422})
+_CONTENT = frozenset({"messages", "contents", "system", "system_instruction", "input", "prompt", "model", "stream"})
+"""Members that every request has: a refusal of one says nothing about other requests."""
+
+
+def find_refusal(attempt: Attempt, error: UpstreamErrorResponse, table: RefusalTable) -> None:
+    """Set `refused_param`, and `refused_member` if other requests with it would be refused too.
+
+    The parameter is one that the model refuses, or that the sidecar has added or translated.
+    """
+    error.refused_param = table.refused_output(error)
+    if error.refused_param is not None:
+        return
+    body = _caller_members(attempt)
+    param = table.refused_by_model(error) or _own_member(attempt, error, table, body)
+    if param is None:
+        return
+    error.refused_param = param
+    if param not in _CONTENT:
+        error.refused_member = param, param not in body
+
+
+def _own_member(
+    attempt: Attempt, error: UpstreamErrorResponse, table: RefusalTable, body: Mapping[str, Any]
+) -> str | None:
+    """Return the member that an error names if it is not as the caller sent it, in OpenAI's words."""
+    member = table.member_of(error)
+    if member is None or member in _CONTENT or (member in body and member not in _changed_members(attempt)):
+        return None
+    return table.openai_name(member)
+
+
+def _changed_members(attempt: Attempt) -> frozenset[str]:
+    """Return the members that the file or the cost ceiling set."""
+    target = attempt.step.target
+    clamped = () if attempt.step.max_tokens is None else MAX_TOKENS_MEMBERS[attempt.endpoint]
+    return frozenset((*target.params.default, *target.params.set, *dict(target.body), *clamped))
+
+
+def _caller_members(attempt: Attempt) -> Mapping[str, Any]:
+    """Return the request's members in the format that the target's request was made from."""
+    return hub_request(attempt.exchange).body if attempt.is_translated else attempt.exchange.body
