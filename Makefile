@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run serve test lint types check deploy-check manifests release lock prices docs compat capabilities bench soak clean
+.PHONY: help venv run serve test lint types check deploy-check manifests release lock prices docs compat capabilities clients bench soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -67,6 +67,9 @@ docs: $(READY) ## Regenerate deploy/routing.schema.json and the tables of docs/r
 
 compat: $(READY) build/compat/ready ## Run client libraries against the simulated providers (own environment in build/compat)
 	@$(BIN)/python -m tests.compat $(ARGS)
+
+clients: $(READY) ## Regenerate the tables in docs/reference/clients.md
+	@$(BIN)/python -m tests.clients
 
 capabilities: $(READY) ## Regenerate the table in docs/reference/providers.md
 	@$(BIN)/python -m tests.capabilities
