@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +11,7 @@ from proxy.sandbox.limits import MAX_TOOLS, check_length, check_maxima
 from proxy.sandbox.openai_chat import complete_chat
 from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
 from proxy.sandbox.openai_responses import responses
+from proxy.sandbox.openai_rules import check_rules
 from proxy.sandbox.openai_stored import compact, input_tokens, stored_response
 
 MODEL_SNAPSHOTS: Mapping[str, str] = {
@@ -29,8 +29,6 @@ MODEL_SNAPSHOTS: Mapping[str, str] = {
 """Alias of a model -> its dated name in the response. Other names are returned unchanged."""
 
 _COUNTS = ("n", "best_of", "dimensions", "max_tokens", "max_completion_tokens", "max_output_tokens")
-# Reasoning models reject max_tokens: their limit, max_completion_tokens, includes the reasoning tokens.
-_REASONING_MODEL = re.compile(r"o\d|gpt-(?:[5-9]|1\d)(?!.*chat)")
 _ERRORS: Mapping[int, tuple[str, str | None, str]] = {
     401: (
         "invalid_request_error",
@@ -81,9 +79,7 @@ def check_messages(messages: list[Any]) -> None:
 def _chat(call: Call, body: Mapping[str, Any]) -> Reply:
     check_messages(body["messages"])
     model = body["model"]
-    if body.get("max_tokens") is not None and _REASONING_MODEL.match(model):
-        message = f"'max_tokens' is not supported by {model}: use 'max_completion_tokens'."
-        raise SimulatedError(400, message, param="max_tokens", code="unsupported_parameter")
+    check_rules(body)
     envelope = {"service_tier": "default", "system_fingerprint": "fp_simulated"}
     return complete_chat(call, body, {"model": MODEL_SNAPSHOTS.get(model, model), **envelope})
 

@@ -36,6 +36,10 @@ def _reasons(body: Mapping[str, Any]) -> bool:
     return REASONING_MODEL.match(body["model"]) is not None
 
 
+def _samples(body: Mapping[str, Any]) -> bool:
+    return any(body.get(name) not in _DEFAULTS for name in _FIXED)
+
+
 def _calls(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     for message in body["messages"]:
         yield from message.get("tool_calls") or ()
@@ -74,11 +78,12 @@ RULES: tuple[Rule, ...] = (
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",
     ),
     Rule(
-        lambda body: body.get("max_tokens") is not None and body.get("max_completion_tokens") is not None, "max_tokens", "invalid_parameter_combination",
+        lambda body: None not in (body.get("max_tokens"), body.get("max_completion_tokens")),
+        "max_tokens", "invalid_parameter_combination",
         "Setting 'max_tokens' and 'max_completion_tokens' at the same time is not supported.",
     ),
     Rule(
-        lambda body: _reasons(body) and body.get("reasoning_effort") != "none" and any(body.get(name) not in _DEFAULTS for name in _FIXED),
+        lambda body: _reasons(body) and body.get("reasoning_effort") != "none" and _samples(body),
         "temperature", "unsupported_value", "Only the default value of sampling parameters is supported with this model.",
     ),
     Rule(
@@ -86,7 +91,8 @@ RULES: tuple[Rule, ...] = (
         "Unsupported parameter: 'stop' is not supported with this model.",
     ),
     Rule(
-        lambda body: any(len(str(call.get("id"))) > _MAX_ID_LENGTH for call in _calls(body)), "messages", "string_above_max_length",
+        lambda body: any(len(str(call.get("id"))) > _MAX_ID_LENGTH for call in _calls(body)),
+        "messages", "string_above_max_length",
         f"Invalid 'tool_calls[0].id': string too long. Expected a string with maximum length {_MAX_ID_LENGTH}.",
     ),
     Rule(
