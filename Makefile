@@ -10,7 +10,7 @@ COMPILE = $(UV) pip compile --quiet --no-config --universal --python-version 3.1
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv run serve test lint types check deploy-check manifests release lock prices docs compat capabilities clients bench soak clean
+.PHONY: help venv run serve test lint types check deploy-check manifests release lock prices docs compat capabilities clients bench outage soak clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' Makefile
@@ -76,6 +76,9 @@ capabilities: $(READY) ## Regenerate the table in docs/reference/providers.md
 
 bench: $(READY) ## Benchmark against other proxies on this machine
 	@$(BIN)/python -m bench $(ARGS)
+
+outage: $(READY) ## Measure what outages cost, in virtual time (ARGS=--write updates docs/reference/faults.md)
+	@$(BIN)/python -m tests.outage_drill $(ARGS)
 
 soak: $(READY) ## Run two minutes of faults, reloads and hostile clients (ARGS="--seconds 30")
 	@$(BIN)/python -m tests.soak $(ARGS)

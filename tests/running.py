@@ -22,6 +22,7 @@ from proxy.exchange import Exchange
 from proxy.generation import Generation, GenerationFactory
 from proxy.pipeline import PipelineTerminals
 from proxy.sandbox.adapt import adapt_snapshot
+from proxy.sandbox.player import Sleep
 from proxy.sandbox.provider import Environment
 from proxy.sandbox.scenario import Fault
 from proxy.sandbox.server import Sandbox
@@ -157,13 +158,16 @@ def startup_options(
 
 @asynccontextmanager
 async def run_sidecar(
-    text: str = TWO_PROVIDERS, environ: Mapping[str, str] | None = None
+    text: str = TWO_PROVIDERS, environ: Mapping[str, str] | None = None, *, sleep: Sleep | None = None
 ) -> AsyncIterator[RunningSidecar]:
-    """Start a sidecar with that routing.yaml and simulated providers; stop it at the end of the context."""
+    """Start a sidecar with that routing.yaml and simulated providers; stop it at the end of the context.
+
+    `sleep` is that of the providers, by default the one that `RunningSidecar.pace` controls.
+    """
     snapshot = build_generation(text, environ).snapshot
     pace = PausableSleep()
     dialects = {name: provider.dialect for name, provider in snapshot.providers.items()}
-    sandbox = await Sandbox.start(dialects, environment=Environment(sleep=pace.sleep))
+    sandbox = await Sandbox.start(dialects, environment=Environment(sleep=sleep or pace.sleep))
     urls = {name: sandbox.base_url(name) for name in snapshot.providers}
 
     def build(text: str, number: int) -> Generation:
