@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from proxy.hangup_watch import HangupWatch
 from tests.callers import ASK, STREAM, post
 from tests.running import TWO_PROVIDERS, run_sidecar
 from tests.silent_provider import SilentProvider, point_at
@@ -36,5 +37,5 @@ async def test_a_client_that_stays_is_answered() -> None:
         writer.write(post() * 300 + post(ASK, "Connection: close"))
         assert (await reader.read()).count(b"HTTP/1.1 200 OK") == 301
         writer.close()
-        while started.sidecar.handler.timer._watched:  # nothing goes on checking
+        while any(isinstance(each, HangupWatch) for each in started.sidecar.handler.timer._watched):  # it ends
             await asyncio.sleep(0.01)
