@@ -17,12 +17,12 @@ INSTALLED = _ROOT / "build" / "bench"
 TIMEOUT_S = 600
 
 
-def from_pypi(name: str, program: str) -> str:
+def from_pypi(name: str, program: str, lock: Path | None = None) -> str:
     """Return the program in the virtual environment of that name. It may be a pattern.
 
-    Installs `NAME.lock` first if it is not yet there. Raises BenchError if that fails.
+    Installs the lock file, `NAME.lock` by default, first if it is not yet there. Raises BenchError if that fails.
     """
-    lock = LOCKS / f"{name}.lock"
+    lock = lock or LOCKS / f"{name}.lock"
     return _program(name, program, lock.read_bytes(), lambda directory: _install_wheels(lock, directory))
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from pathlib import Path
 
+from bench.install import from_pypi
 from bench.payloads import ALIAS_MODEL, ANTHROPIC_MODEL, OPENAI, STREAM_MODELS, TOOLS_BASE, TOOLS_MODEL, UNARY_MODEL
 from bench.processes import free_port
 from bench.proxies.proxy import Proxy, ProxyPorts
@@ -14,8 +13,12 @@ from bench.proxies.proxy import Proxy, ProxyPorts
 _PIPELINE = "access_log auth header_policy limits strategy sse_passthrough failover translate"
 
 
+_LOCK = Path(__file__).parents[2] / "deploy" / "requirements.lock"
+
+
 def _find() -> str | None:
-    return sys.executable if importlib.util.find_spec("proxy.__main__") else None
+    """Return a Python that has what the sidecar requires, and nothing of the tests'. It finds the checkout by its directory."""
+    return from_pypi("sidecar", "bin/python", _LOCK)
 
 
 def _write(program: str, directory: Path, ports: ProxyPorts) -> list[str]:
@@ -44,7 +47,9 @@ def _write(program: str, directory: Path, ports: ProxyPorts) -> list[str]:
     return [program, "-m", "proxy", "serve", "--config", str(path)]
 
 
-SIDECAR = Proxy("this repository (`pip install -e .`)", _find, _write, translated_api=OPENAI, variants_api=OPENAI)
+SIDECAR = Proxy(
+    "this repository, with `deploy/requirements.lock`", _find, _write, translated_api=OPENAI, variants_api=OPENAI
+)
 
 
 def _write_bare(program: str, directory: Path, ports: ProxyPorts) -> list[str]:
