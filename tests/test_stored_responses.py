@@ -153,10 +153,36 @@ async def test_an_id_belongs_to_one_caller(sidecar: RunningSidecar, client: open
     assert (await client.responses.retrieve(created.id)).output_text == created.output_text
 
 
-async def test_an_unknown_id_is_a_404_where_no_provider_may_know_it(client: openai.AsyncOpenAI) -> None:
-    for model, error in (("translated", openai.NotFoundError), ("m", openai.BadRequestError)):
-        with pytest.raises(error, match="'resp_1' not found"):
-            await client.responses.create(model=model, input="two", previous_response_id="resp_1")
+@pytest.mark.parametrize("model, asked", [("translated", 0), ("m", 1)])
+async def test_an_id_that_no_account_knows_is_a_404(
+    sidecar: RunningSidecar, client: openai.AsyncOpenAI, model: str, asked: int
+) -> None:
+    with pytest.raises(openai.NotFoundError, match="Previous response with id 'resp_1' not found") as caught:
+        await client.responses.create(model=model, input="two", previous_response_id="resp_1")
+    assert (caught.value.code, caught.value.param) == ("previous_response_not_found", "previous_response_id")
+    assert [(each.method, each.path) for each in sidecar.sandbox.requests("second")] == [
+        ("GET", "/v1/responses/resp_1")
+    ] * asked
+
+
+@pytest.mark.parametrize("provider", ["first", "second"])
+@pytest.mark.parametrize("stream", [False, True])
+async def test_an_id_that_is_not_known_here_is_continued_at_the_account_that_has_it(
+    sidecar: RunningSidecar, client: openai.AsyncOpenAI, provider: str, stream: bool
+) -> None:
+    created = await client.responses.create(**at(provider), input="one")
+    key = sidecar.sandbox.requests(provider)[-1].headers["Authorization"]
+    sidecar.sidecar.handler.runtime.responses.delete(created.id)  # as after a restart
+    if stream:
+        async with client.responses.stream(model="m", input="two", previous_response_id=created.id) as events:
+            answer: Any = await events.get_final_response()
+    else:
+        answer = await client.responses.create(model="m", input="two", previous_response_id=created.id)
+    assert answer.output_text.startswith(f"Hello from {provider}")
+    request = sidecar.sandbox.requests(provider)[-1]
+    assert (request.method, request.headers["Authorization"]) == ("POST", key)
+    posts = [each for name in ("first", "second") for each in sidecar.sandbox.requests(name) if each.method == "POST"]
+    assert len(posts) == 2
 
 
 @pytest.mark.parametrize("provider", ["first", "second", "anthropic"])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from proxy.attempts.response_lookup import find_holder
 from proxy.config.key_pool import PoolKey
 from proxy.errors import NoEligibleProviderError
 from proxy.exchange import Attempt, Exchange
@@ -41,8 +42,8 @@ _SHARE = 4
 def resolve_previous(exchange: Exchange) -> None:
     """Find the response that the request goes on from. If it is kept here, the body becomes the whole conversation.
 
-    One that is not known here is left to the targets that may know it. Raises UnknownResponseError for another caller's,
-    and OverloadedError.
+    One that is not known here is left to `find_unknown`. Raises UnknownResponseError for another caller's, and
+    OverloadedError.
     """
     continuation = exchange.continuation = Continuation(is_kept=exchange.body.get("store") is not False)
     _resolve_references(exchange, continuation)
@@ -55,9 +56,11 @@ def resolve_previous(exchange: Exchange) -> None:
     if kept.belongs_to_another(id, caller):
         raise UnknownResponseError(id)
     response = kept.get(id, caller, now)
-    if response is not None and response.holder is not None:
+    if response is None:
+        continuation.unknown = id
+    elif response.holder is not None:
         continuation.holder = response.holder
-    elif response is not None:
+    else:
         if (conversation := kept.conversation(id, caller, now)) is None:
             raise UnknownResponseError(id)
         continuation.previous = id
@@ -86,6 +89,24 @@ def _replace_body(exchange: Exchange, raw: bytes) -> None:
         exchange.memory.hold(more)
         exchange.body_bytes += more
     exchange.raw = raw
+
+
+async def find_unknown(exchange: Exchange) -> None:
+    """Ask the accounts of the plan for a response that is not known here, and leave the one that holds it.
+
+    Raises UnknownResponseError if none does, and what `response_lookup.ask_each` raises.
+    """
+    continuation = exchange.continuation
+    assert continuation is not None
+    id = continuation.unknown
+    holder = await find_holder(exchange, id, [step.target for step in exchange.decision.plan])
+    if holder is None:
+        raise UnknownResponseError(id)
+    continuation.holder = holder
+    if exchange.identity.name is None:  # where there are keys, nobody knows whose it is
+        kept = KeptResponse(None, holder)
+        exchange.runtime.responses.put(id, kept, exchange.runtime.clock(), exchange.memory.limit / _SHARE)
+    apply_decision(exchange)
 
 
 def apply_decision(exchange: Exchange) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from proxy.attempts.upstream_request import with_key
 from proxy.background import run_in_background
 from proxy.config.schema import ProbeConfig
 from proxy.config.snapshot import Snapshot, Target
@@ -19,7 +20,6 @@ from proxy.resilience.key_pools import KEY_FAILURES
 from proxy.resilience.probes import ProbeHistory, ProbeResult
 from proxy.runtime import Runtime
 from proxy.upstream.probe import build_probe_request
-from proxy.upstream.request import with_key
 
 JITTER = 0.1
 """Each interval is longer or shorter by up to this ratio, so that sidecars do not probe in step."""

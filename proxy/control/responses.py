@@ -3,28 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import replace
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from itertools import chain
 from urllib.parse import parse_qsl, quote, urlencode
 
 import orjson
 
-from proxy.config.key_pool import PoolKey
-from proxy.config.snapshot import Snapshot, Target
-from proxy.dialects import DIALECTS
-from proxy.dialects.contract import ProviderRequest
+from proxy.attempts.response_lookup import Account, Question, accounts, ask_each
+from proxy.config.snapshot import Target
 from proxy.errors import InvalidRequestError, NotFoundError, ParrotError
 from proxy.exchange import Exchange
-from proxy.headers import to_downstream, to_upstream
 from proxy.ingress.openai_responses.stored import as_list, output_items
-from proxy.messages import Response, UpstreamRequest
-from proxy.state.responses import Holder, KeptResponse
-from proxy.upstream.fetch import fetch
-from proxy.upstream.request import build_upstream_request, with_key
+from proxy.messages import Response
+from proxy.routing.eligibility import static_exclusion
+from proxy.routing.facts import Facts
+from proxy.routing.policy_levels import policy_for
+from proxy.routing.routing_request import RoutingRequest
+from proxy.state.responses import KeptResponse
 
 PATH = "/v1/responses/"
 _ENDPOINT = "responses"
 _OPERATION = re.compile(re.escape(PATH) + r"(?P<id>[A-Za-z0-9_-]{1,128})(?P<operation>/cancel|/input_items)?")
+_HOLDER_TIMEOUT_S = 60.0
+"""Time for the answer of the account that is known to hold a response."""
 _PASSED = frozenset({"after", "before", "include", "include[]", "limit", "order"})
 """Parameters of the query that a provider gets. A key may be among the others."""
 
@@ -42,10 +43,12 @@ def respond(exchange: Exchange) -> Response | Awaitable[Response]:
         return _HERE[method, found["operation"] or ""](exchange, id, response)
     if kept.belongs_to_another(id, caller):
         raise _not_found(id)
-    accounts = _accounts(exchange.snapshot, response.holder if response is not None else None)
     passed = [(name, value) for name, value in parse_qsl(query) if name in _PASSED]
     below = f"/responses/{quote(id)}{found['operation'] or ''}" + (f"?{urlencode(passed)}" if passed else "")
-    return _ask(exchange, ProviderRequest(below), accounts, id)
+    if response is not None:
+        held = accounts(_all_targets(exchange), response.holder)
+        return _ask(exchange, id, Question(below, exchange.request.method, _HOLDER_TIMEOUT_S), held)
+    return _ask(exchange, id, Question(below, exchange.request.method), accounts(_eligible(exchange)))
 
 
 def _get(exchange: Exchange, id: str, response: KeptResponse) -> Response:
@@ -77,41 +80,28 @@ _HERE: Mapping[tuple[str, str], Callable[[Exchange, str, KeptResponse], Response
 """Method and what follows the id -> what answers for a response that is kept here."""
 
 
-async def _ask(exchange: Exchange, request: ProviderRequest, accounts: Iterable[Target], id: str) -> Response:
-    """Return the answer of the first account that knows the response."""
-    for target in accounts:
-        dialect, runtime = DIALECTS[target.provider.dialect], exchange.runtime
-        forwarded = to_upstream(exchange.request.headers, dialect.forwarded_header_prefixes)
-        without_path = replace(target, provider=replace(target.provider, path=None))  # `path` is that of chat requests
-        sent = build_upstream_request(without_path, dialect, request, forwarded)
-        answer = await fetch(runtime.transport, UpstreamRequest(sent.url, sent.headers, b"", exchange.request.method))
-        redactor = target.provider.redactor
-        returned = to_downstream(answer.headers, dialect.returned_header_prefixes, dialect.rate_limit_headers)
-        if answer.status == 200:
-            if exchange.request.method == "DELETE":
-                runtime.responses.delete(id)
-            return Response(200, dict(redactor.redact_headers(returned)), redactor.redact_answer(answer.body))
-        if answer.status != 404:
-            raise dialect.translate_error(answer.status, returned, redactor.redact_error(answer.body))
-    raise _not_found(id)
+async def _ask(exchange: Exchange, id: str, question: Question, asked: Iterable[Account]) -> Response:
+    """Return the answer of the account that knows the response."""
+    found = await ask_each(exchange, question, asked)
+    if found is None:
+        raise _not_found(id)
+    if question.method == "DELETE":
+        exchange.runtime.responses.delete(id)
+    return found[1]
 
 
-def _accounts(snapshot: Snapshot, holder: Holder | None) -> Iterable[Target]:
-    """Yield a target of each account that may hold the response, with its key."""
-    for targets in snapshot.defaults_by_provider.values():
-        for target in targets:
-            provider = target.provider
-            if provider.disabled_reason or _ENDPOINT not in DIALECTS[provider.dialect].paths:
-                continue
-            if holder is None or holder[:2] == (provider.name, target.region):
-                yield from (target if key is None else with_key(target, key) for key in _keys(target, holder))
+def _all_targets(exchange: Exchange) -> Iterator[Target]:
+    """Yield a target of each provider and region that is in use."""
+    targets = chain.from_iterable(exchange.snapshot.defaults_by_provider.values())
+    return (target for target in targets if not target.provider.disabled_reason)
 
 
-def _keys(target: Target, holder: Holder | None) -> list[PoolKey] | list[None]:
-    pool = target.provider.pool
-    if pool is None:
-        return [None]
-    return [key for key in pool.keys if holder is None or key.label == holder.key]
+def _eligible(exchange: Exchange) -> Iterator[Target]:
+    """Yield a target of each account that the caller may use and that may hold responses."""
+    snapshot = exchange.snapshot
+    policy = policy_for("", exchange.control_headers, snapshot, key=exchange.identity.policy)
+    request = RoutingRequest(Facts(endpoint=_ENDPOINT), policy, snapshot.default_strategy, exchange.id)
+    return (target for target in _all_targets(exchange) if static_exclusion(target, request) is None)
 
 
 def _not_found(id: str) -> ParrotError:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from typing import Annotated
 
 from msgspec import Meta
 
-from proxy.attempts.response_ids import ENDPOINTS_WITH_IDS, apply_decision, keep_response, resolve_previous
+from proxy.attempts.response_ids import (
+    ENDPOINTS_WITH_IDS,
+    apply_decision,
+    find_unknown,
+    keep_response,
+    resolve_previous,
+)
 from proxy.config.json_schema import VARIABLE, words
 from proxy.config.plain_values import NO_POLICY
 from proxy.config.snapshot import targets_for_model
@@ -38,13 +45,18 @@ class RoutingMiddleware:
         if self.default not in STRATEGIES:
             raise ValueError(f"default: expected one of {', '.join(STRATEGIES)}")
 
-    def before(self, exchange: Exchange) -> None:
-        """Parse the body and decide. Raises InvalidRequestError, ModelNotFoundError and NoEligibleProviderError."""
+    def before(self, exchange: Exchange) -> Awaitable[None] | None:
+        """Parse the body and decide. Raises InvalidRequestError, ModelNotFoundError and NoEligibleProviderError.
+
+        Returns what to wait for if the request goes on from a response of which nothing is known here.
+        """
         try:
             self._decide(exchange)
         except ParrotError as error:
             _explain(exchange, error)
             raise
+        is_known = exchange.continuation is None or not exchange.continuation.unknown
+        return None if is_known else _find_unknown(exchange)
 
     def after(self, exchange: Exchange, response: Response) -> None:
         """Keep the session's target, and add cost and explanation to the response."""
@@ -79,12 +91,20 @@ class RoutingMiddleware:
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
             raise _refusal(exchange, read.failure)
-        if exchange.continuation is not None:
+        if exchange.continuation is not None and not exchange.continuation.unknown:
             apply_decision(exchange)
         if exchange.decision.warnings:
             exchange.warnings.extend(exchange.decision.warnings)
         if exchange.decision.pick is not None:  # recorded at once, as the next decision must see it
             exchange.runtime.round_robin.record(exchange.decision.pick)
+
+
+async def _find_unknown(exchange: Exchange) -> None:
+    try:
+        await find_unknown(exchange)
+    except ParrotError as error:
+        _explain(exchange, error)
+        raise
 
 
 def signals(exchange: Exchange) -> Signals:

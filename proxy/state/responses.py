@@ -63,6 +63,8 @@ class Continuation(Struct):
     """The id of the earlier response, if its conversation is kept here."""
     holder: Holder | None = None
     """The account that holds the earlier response, and so must serve the request."""
+    unknown: str = ""
+    """The id of the earlier response, if accounts must be asked which of them holds it."""
 
     def __repr__(self) -> str:
         return f"Continuation({self.previous}, {self.holder})"  # its input is the prompt

@@ -17,6 +17,7 @@ from proxy.attempts.call import CallListener, StartCall
 from proxy.attempts.keys import record_rate_limits
 from proxy.attempts.transform_failures import response_failure, unexpected_failure
 from proxy.attempts.translation import opening_failure, response_error, stream_transform, translate_response
+from proxy.attempts.upstream_request import upstream_request
 from proxy.dialects import DIALECTS
 from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
 from proxy.exchange import Attempt
@@ -24,7 +25,6 @@ from proxy.messages import StreamTransform, Transfer
 from proxy.upstream import limits
 from proxy.upstream.attempt_timeouts import AttemptTimeouts
 from proxy.upstream.held_stream import HeldStream
-from proxy.upstream.request import upstream_request
 from proxy.upstream.response_buffer import ResponseBuffer
 
 T = TypeVar("T")

@@ -11,6 +11,7 @@ import aiohttp
 from yarl import URL
 
 from proxy import __version__
+from proxy.attempts.upstream_request import build_upstream_request
 from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
 from proxy.errors import ConnectError, EgressError, ParrotError
@@ -20,7 +21,6 @@ from proxy.upstream.http1.local_errors import local_error
 from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import Proxies
 from proxy.upstream.probe_resolver import SystemResolver
-from proxy.upstream.request import build_upstream_request
 
 MAX_RESPONSE_BYTES = 64 * 2**10
 """How much of a response is read, as only its status is used."""

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from proxy.attempts.upstream_request import build_upstream_request
 from proxy.config.document import ConfigError
 from proxy.config.json_schema import json_schema
 from proxy.config.schema import ProviderConfig
@@ -16,7 +17,6 @@ from proxy.upstream.http1.origin import parse_target
 from proxy.upstream.http1.proxies import Route
 from proxy.upstream.http1.request_head import encode_request_head
 from proxy.upstream.probe import build_probe_request
-from proxy.upstream.request import build_upstream_request
 from tests.files import config_errors, load_snapshot
 from tests.schemas import validation_errors
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.control.responses import PATH, respond
-from proxy.errors import NotFoundError, ParrotError
+from proxy.errors import ConnectError, NotFoundError, ParrotError
 from proxy.exchange import Exchange
 from proxy.messages import Request, Response
 from proxy.state.responses import Holder, KeptResponse
@@ -67,8 +67,18 @@ async def test_only_the_holder_is_asked_where_it_is_known() -> None:
 
 async def test_an_error_of_the_provider_is_the_callers() -> None:
     with pytest.raises(ParrotError) as caught:
-        await answer(asked([401]))
+        await answer(asked([401, 404, 404]))
     assert caught.value.status >= 400
+
+
+async def test_an_account_that_fails_does_not_hide_one_that_knows_the_response() -> None:
+    assert (await answer(asked([500, ConnectError("no"), (200, {}, [BODY])]))).body == BODY
+
+
+async def test_accounts_that_the_caller_may_not_use_are_not_asked() -> None:
+    one = asked([(200, {}, [BODY])])
+    one.control_headers = {"X-Exclude-Providers": "a"}
+    assert (await answer(one)).body == BODY and keys(one) == ["k-b1"]
 
 
 @pytest.mark.parametrize("path", ["", "a/b", "resp_1/", "resp_1/cancel", "resp%201", "x" * 129])

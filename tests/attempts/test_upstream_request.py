@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from multidict import CIMultiDict
 
+from proxy.attempts.upstream_request import build_upstream_request, upstream_request, with_key
 from proxy.config.key_pool import PoolKey
 from proxy.config.snapshot import Provider, Target
 from proxy.config.units import Secret
@@ -12,7 +13,6 @@ from proxy.dialects import DIALECTS
 from proxy.dialects.contract import ProviderRequest
 from proxy.messages import UpstreamRequest
 from proxy.routing.policy import Policy
-from proxy.upstream.request import build_upstream_request, upstream_request, with_key
 from tests.fakes import CANARIES, PROVIDER_KEY, planned_exchange, snapshot, start_attempt
 
 

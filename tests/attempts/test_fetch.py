@@ -6,10 +6,10 @@ import asyncio
 
 import pytest
 
+from proxy.attempts import fetch as module
+from proxy.attempts.fetch import fetch
 from proxy.errors import ConnectError, ResponseTooLargeError
 from proxy.messages import UpstreamRequest
-from proxy.upstream import fetch as module
-from proxy.upstream.fetch import fetch
 from tests.fakes import FOREVER, FakeTransport, settle
 
 REQUEST = UpstreamRequest("https://a/v1/responses/r", {}, b"", "GET")

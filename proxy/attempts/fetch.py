@@ -26,13 +26,13 @@ class Fetched(Struct, frozen=True):
         return f"Fetched({self.status})"  # its body may be an answer
 
 
-async def fetch(transport: Transport, request: UpstreamRequest) -> Fetched:
+async def fetch(transport: Transport, request: UpstreamRequest, timeout_s: float = TIMEOUT_S) -> Fetched:
     """Return the response. Raises UpstreamError, ResourceExhaustedError and ResponseTooLargeError."""
     loop = asyncio.get_running_loop()
     sink = _Sink(loop.create_future())
-    transfer = transport.send(request, sink, connect_timeout_s=CONNECT_TIMEOUT_S, response_timeout_s=TIMEOUT_S)
+    transfer = transport.send(request, sink, connect_timeout_s=CONNECT_TIMEOUT_S, response_timeout_s=timeout_s)
     sink.transfer = transfer
-    transfer.set_timeouts(deadline=loop.time() + TIMEOUT_S, idle_timeout_s=TIMEOUT_S)
+    transfer.set_timeouts(deadline=loop.time() + timeout_s, idle_timeout_s=timeout_s)
     try:
         return await sink.done
     finally:
