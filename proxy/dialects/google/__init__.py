@@ -1,11 +1,11 @@
-"""The Gemini Developer API: translates OpenAI's chat requests to it and its responses back."""
+"""The Gemini Developer API."""
 
 from proxy.dialects.contract import Dialect, ProviderRequest
+from proxy.dialects.google.endpoints import PATHS, build_request, stream_translator, translate_response
 from proxy.dialects.google.errors import translate_error
-from proxy.dialects.google.request import PATHS, build_request, unsupported_params
-from proxy.dialects.google.response import translate_response
+from proxy.dialects.google.request import unsupported_params
 from proxy.dialects.google.safety import HEADER, parse_header
-from proxy.dialects.google.stream import GeminiStream, has_content
+from proxy.dialects.google.stream import has_content
 from proxy.dialects.google.tables import REFUSALS
 
 DIALECT = Dialect(
@@ -13,7 +13,7 @@ DIALECT = Dialect(
     paths=PATHS,
     build_request=build_request,
     translate_response=translate_response,
-    stream_translator=GeminiStream,
+    stream_translator=stream_translator,
     has_content=has_content,
     translate_error=translate_error,
     refusals=REFUSALS,

@@ -56,13 +56,17 @@ def build_request(call: CallerRequest) -> ProviderRequest:
         "serviceTier": tables.SERVICE_TIERS.get(text_of(body.get("service_tier"))),
     }
     return ProviderRequest(
-        path=PATHS[call.endpoint].format(
-            model=quote(call.model.removeprefix("models/"), safe=""), method=_METHODS[call.stream]
-        ),
+        path=model_path(call),
         body=serialize_request({member: value for member, value in request.items() if value}),
         warnings=drop_warnings(unsupported) + safety.warnings + limit_warnings(body, most),
         tool_names=original_names(provider_names),
     )
+
+
+def model_path(call: CallerRequest) -> str:
+    """Return the path of the method that generates content with the target's model."""
+    model = quote(call.model.removeprefix("models/"), safe="")
+    return PATHS["chat"].format(model=model, method=_METHODS[call.stream])
 
 
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ class GeminiStream(FrameTransform):
         return last + (self._chunks.usage_chunk(state.usage) if state.usage else b"") + self._chunks.done()
 
     def _translate_frame(self, frame: bytes) -> bytes:
-        response_data = _parse_frame(frame)
+        response_data = parse_frame(frame)
         if response_data is None:
             return b""
         if not isinstance(response_data, dict):
@@ -115,7 +115,7 @@ def _text_kind(part: dict[str, Any]) -> str:
     return "thought" if part.get("thought") else "text"
 
 
-def _parse_frame(frame: bytes) -> Any:
+def parse_frame(frame: bytes) -> Any:
     """Return the JSON of a frame, None if it has no data, or False if it is invalid. Errors may come as JSON without `data:`."""
     if frame.startswith(b"data: "):
         try:

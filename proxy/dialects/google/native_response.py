@@ -1,0 +1,24 @@
+"""Passes complete answers of Gemini's API through to callers who speak it, and records what they contain."""
+
+from __future__ import annotations
+
+from proxy.dialects.coerce import object_of, text_of
+from proxy.dialects.contract import ResponseContext
+from proxy.dialects.google import response
+from proxy.dialects.hub.success_body import parse_success_body
+from proxy.errors import MalformedResponse
+
+
+def native_response(data: bytes, context: ResponseContext) -> bytes:
+    """Return the body as it came. Raises MalformedResponse if it is not an answer, or one whose generation failed."""
+    body = parse_success_body(data, response.unwrap_list)
+    found = response.candidates(body)
+    blocked = response.block_reason(body) is not None
+    if not found and not blocked:
+        raise MalformedResponse("the provider answered 200 without a candidate")
+    state = context.answer
+    state.id, state.model = text_of(body.get("responseId")) or None, text_of(body.get("modelVersion")) or context.model
+    state.finish_reason, state.done = "content_filter" if blocked else response.finish_reason(found[-1]), True
+    if counts := object_of(body.get("usageMetadata")):
+        state.usage = response.to_openai_usage(counts)
+    return data
