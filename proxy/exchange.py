@@ -54,8 +54,8 @@ class Exchange(Struct, eq=False):
     """When its head was complete, by the runtime's clock."""
     endpoint: str = ""
     """The endpoint's name in the dialects, such as `chat`. Empty for the sidecar's own endpoints."""
-    path_model: str = ""
-    """The model that the path names in place of the body."""
+    path_members: Mapping[str, Any] = {}
+    """The members that the path has in place of the body, such as `model`."""
     identity: Identity = ANONYMOUS
     """Whose request it is."""
     authenticate_later: Callable[[str], str | None] | None = None
@@ -127,8 +127,8 @@ class Exchange(Struct, eq=False):
                 self.memory.hold(size)
                 self._members_bytes = size
             self._members = parse_json_object(self.raw)
-            if self.path_model:
-                self._members["model"] = self.path_model
+            if self.path_members:
+                self._members.update(self.path_members)
         return self._members
 
     def keep_hub(self, hub: HubRequest) -> None:

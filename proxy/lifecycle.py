@@ -227,7 +227,7 @@ class RequestLifecycle:
         exchange.status = response.status
         try:
             headers = {**response.headers, **sidecar_headers(exchange, exchange.runtime.clock())}
-            outcome = self._writer.send(response, headers, exchange.client_format)
+            outcome = self._writer.send(response, headers, exchange.client_format, exchange.request.path)
         except Exception as error:  # noqa: BLE001 (a custom middleware's header or transform)
             self.crash(error)
             return

@@ -56,8 +56,8 @@ class ResponseWriter:
     """
 
     __slots__ = (
-        "_client", "_held", "_last_write_at", "_loop", "_outcome", "_ping", "_transforms", "is_hijacked", "is_streaming",
-        "ping_s",
+        "_client", "_framing", "_held", "_last_write_at", "_loop", "_outcome", "_ping", "_transforms", "is_hijacked",
+        "is_streaming", "ping_s",
     )  # fmt: skip
 
     def __init__(self, client: Client, loop: AbstractEventLoop) -> None:
@@ -71,6 +71,8 @@ class ResponseWriter:
         self._loop = loop
         self._ping = b""
         self._transforms: list[StreamTransform] = []
+        self._framing: StreamTransform | None = None
+        """Makes what is sent of the events, where that is not the events themselves."""
         self._held: list[bytes] = []
         """Events that came before the headers could be sent."""
         self._outcome: str | None = None
@@ -81,8 +83,13 @@ class ResponseWriter:
         """The moment of the next ping, unless something is written before."""
         return self._last_write_at + self.ping_s if self.is_streaming and self._ping else inf
 
-    def send(self, response: Response, headers: dict[str, str], client_format: ClientFormat) -> str | None:
-        """Send the response, or the headers of a stream and what was held. Return the outcome if that was all."""
+    def send(
+        self, response: Response, headers: dict[str, str], client_format: ClientFormat, path: str = ""
+    ) -> str | None:
+        """Send the response, or the headers of a stream and what was held. Return the outcome if that was all.
+
+        `path` is the request's, with its query.
+        """
         if isinstance(response, RawResponse):
             assert response.run is not None
             self.is_hijacked = True
@@ -97,7 +104,10 @@ class ResponseWriter:
         if response.body is not None:
             self._client.send(response.status, {**_JSON, **headers}, response.body)
             return "ok"
-        self._client.start_stream(response.status, {**headers, **_STREAM})
+        stream_headers = {**headers, **_STREAM}
+        if client_format.framing_of is not None and (framing := client_format.framing_of(path)) is not None:
+            stream_headers["Content-Type"], self._framing = framing.content_type, framing.transform()
+        self._client.start_stream(response.status, stream_headers)
         self.is_streaming, self._ping, self._transforms = True, client_format.ping, response.transforms
         self._last_write_at = self._loop.time()
         held, self._held = self._held, []
@@ -112,6 +122,8 @@ class ResponseWriter:
             return
         for transform in self._transforms:
             data = transform.feed(data)
+        if self._framing is not None:
+            data = self._framing.feed(data)
         if data:
             self._last_write_at = self._loop.time()
             self._client.write(data)
@@ -130,6 +142,8 @@ class ResponseWriter:
     def abort(self, event: bytes) -> None:
         """End the stream with one last event, past the transforms."""
         self.is_streaming = False
+        if self._framing is not None:
+            event = self._framing.feed(event) + self._framing.end()
         if event:
             self._client.write(event)
         self._client.end_stream()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from proxy.errors import ForbiddenError
+from proxy.ingress.client_format import Framing
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.messages import RawResponse, Response
 from proxy.response_writer import ResponseWriter
@@ -169,3 +171,35 @@ async def test_what_a_transform_holds_back_does_not_put_the_ping_off() -> None:
     await asyncio.sleep(10)
     one.write(b"a")
     assert one.due == due
+
+
+class Numbered:
+    """A framing that counts what it gets."""
+
+    def __init__(self) -> None:
+        self._count = 0
+
+    def feed(self, data: bytes) -> bytes:
+        self._count += bool(data)
+        return b"%d:%b," % (self._count, data) if data else b""
+
+    def end(self) -> bytes:
+        return b"end"
+
+
+@pytest.mark.parametrize("how", ["finish", "abort"])
+async def test_a_framing_is_the_last_transform_and_always_ends(how: str) -> None:
+    one, calls = writer()
+    framed = replace(OPENAI_CHAT, framing_of=lambda path: Framing("text/plain", Numbered) if path == "/p?x" else None)
+    assert one.send(Response(200, {}, None, [Upper()]), {}, framed, "/p?x") is None
+    one.write(b"ab")
+    one.finish("ok") if how == "finish" else one.abort(b"c")
+    assert calls[0][2]["Content-Type"] == "text/plain"
+    sent = b"".join(call[1] for call in calls if call[0] == "write")
+    assert sent == {"finish": b"1:A,2:B!,end", "abort": b"1:A,2:c,end"}[how]
+
+
+async def test_without_a_framing_for_the_path_events_are_sent() -> None:
+    one, calls = writer()
+    one.send(Response(200, {}, None), {}, replace(OPENAI_CHAT, framing_of=lambda path: None), "/p")
+    assert calls[0][2]["Content-Type"].startswith("text/event-stream")

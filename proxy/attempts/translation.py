@@ -29,7 +29,7 @@ from proxy.messages import StreamTransform
 from proxy.redaction import RedactingTransform, redact_masked_keys
 from proxy.resilience.resume import continuation_members
 from proxy.routing.client_request import HUB
-from proxy.routing.facts import MAX_TOKENS_MEMBERS
+from proxy.routing.facts import limit_members
 from proxy.sse import decode, split_frames
 
 _KEY_REJECTED = (401, 403)
@@ -79,8 +79,7 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
     if target.params is not NO_PARAMS:
         body, raw = apply_params(body, raw, target.params)
     if max_tokens is not None:
-        known = MAX_TOKENS_MEMBERS[attempt.endpoint]
-        clamped = dict.fromkeys([name for name in known if name in body] or known[:1], max_tokens)
+        clamped = limit_members(attempt.endpoint, body, max_tokens)
         body, raw = {**body, **clamped}, replace_members(raw, clamped)
     if attempt.prefix is not None:
         changes = continuation_members(body, attempt.prefix)

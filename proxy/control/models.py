@@ -58,8 +58,16 @@ def _anthropic_page(listed: list[Model]) -> Model:
     return {"data": listed, "has_more": False, **ends}
 
 
+def _gemini_model(name: str, targets: tuple[Target, ...]) -> Model:
+    """Return Google's model object."""
+    return {"name": f"models/{name}", "displayName": name, "supportedGenerationMethods": ["generateContent"]}
+
+
 _OPENAI = _Form(_openai_model, lambda listed: {"object": "list", "data": listed})
-_FORMS: Mapping[str, _Form] = {"anthropic_messages": _Form(_anthropic_model, _anthropic_page)}
+_FORMS: Mapping[str, _Form] = {
+    "anthropic_messages": _Form(_anthropic_model, _anthropic_page),
+    "gemini": _Form(_gemini_model, lambda listed: {"models": listed}),
+}
 """Client API -> its form, where that is not OpenAI's."""
 
 

@@ -37,7 +37,7 @@ def _endpoint(request: Request) -> str:
     if given is None:
         return "messages" if "anthropic-version" in request.headers else ""
     if given not in PATHS.values():
-        allowed = ", ".join(PATHS.values())
+        allowed = ", ".join(dict.fromkeys(PATHS.values()))
         raise InvalidRequestError(
             f"api: no client API '{given[:64]}'; allowed: {allowed}", param="api", code="invalid_value"
         )

@@ -1,9 +1,11 @@
 """The APIs that callers speak, one folder each. `FORMATS` is the only place that lists them."""
 
+import re
 from collections.abc import Mapping
 
 from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES, TOKEN_COUNT
 from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.gemini import GEMINI
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.ingress.openai_responses import OPENAI_RESPONSES, RESPONSE_OPERATIONS
 from proxy.ingress.paths import PATHS, api_path
@@ -11,6 +13,7 @@ from proxy.messages import Request
 
 FORMATS: Mapping[str, ClientFormat] = {
     "count_tokens": TOKEN_COUNT,
+    "generate_content": GEMINI,
     "messages": ANTHROPIC_MESSAGES,
     "responses": OPENAI_RESPONSES,
     "responses_compact": RESPONSE_OPERATIONS,
@@ -25,7 +28,22 @@ def find_format(endpoint: str) -> ClientFormat:
 
 
 def guess_format(request: Request) -> ClientFormat:
-    """Return the format of a request whose endpoint is not known: by what its path begins with, or by its SDK's header."""
-    path = api_path(request.path.partition("?")[0]).path
-    endpoint = PATHS.get("/".join(path.split("/", 3)[:3]), "")
-    return find_format("messages" if "anthropic-version" in request.headers else endpoint)
+    """Return the format of a request whose endpoint is not known: by its path, or by its SDK's header."""
+    sent, _, query = request.path.partition("?")
+    path = api_path(sent).path
+    if (endpoint := PATHS.get(path)) is not None:
+        return find_format(endpoint)
+    if (found := next((name for header, name in _HEADERS.items() if header in request.headers), None)) is not None:
+        return FORMATS[found]
+    is_google = sent.startswith(_GOOGLE_VERSIONS) or _KEY.search(query) is not None
+    return GEMINI if is_google else find_format(PATHS.get("/".join(path.split("/", 3)[:3]), ""))
+
+
+_HEADERS: Mapping[str, str] = {
+    "anthropic-version": "messages",
+    "x-goog-api-client": "generate_content",
+    "x-goog-api-key": "generate_content",
+}
+"""Header that only the SDKs of one API send -> its endpoint."""
+_GOOGLE_VERSIONS = ("/v1beta/", "/v1alpha/")
+_KEY = re.compile(r"(?:\A|&)key=")

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from proxy.errors import ParrotError
+from proxy.messages import StreamTransform
 
 
 class HubRequest(Struct, frozen=True):
@@ -64,6 +65,15 @@ class FromHub(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Framing:
+    """How a stream is written that is not one of server-sent events."""
+
+    content_type: str
+    transform: Callable[[], StreamTransform]
+    """Makes the transform from whole events, after all others."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientFormat:
     """A caller's format, as a value made of pure functions."""
 
@@ -96,5 +106,7 @@ class ClientFormat:
     """Translates a complete response of the hub."""
     stream_from_hub: Callable[[AnswerContext], FromHub] | None = None
     """Makes the translator of one stream."""
+    framing_of: Callable[[str], Framing | None] | None = None
+    """Returns how the stream of a request is written, by its path with the query. None for events."""
     has_response_ids: bool = False
     """Whether a request may go on from an earlier response, by its id."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 PATHS: Mapping[str, str] = {
@@ -14,6 +15,8 @@ PATHS: Mapping[str, str] = {
     "/v1/images/generations": "images",
     "/v1/messages": "messages",
     "/v1/messages/count_tokens": "count_tokens",
+    "/v1/models/{model}:generateContent": "generate_content",
+    "/v1/models/{model}:streamGenerateContent": "generate_content",
     "/v1/moderations": "moderations",
     "/v1/responses": "responses",
     "/v1/responses/compact": "responses_compact",
@@ -22,9 +25,16 @@ PATHS: Mapping[str, str] = {
 """Path -> the endpoint's name in the dialects."""
 
 _SLASHES = re.compile(r"//+")
-_VERSION = re.compile(r"\A(?:/v1)*(?=/|\Z)")
+_VERSION = re.compile(r"\A(?:/v1(?:beta|alpha)?)*(?=/|\Z)")
 _AZURE = "/openai"
 _DEPLOYMENT = re.compile(r"/deployments/(?P<model>[^/]+)(?P<rest>/.+)")
+_MODEL_METHOD = re.compile(r"/v1/models/(?P<model>.+):(?P<method>[a-zA-Z]+)")
+_METHODS: Mapping[str, Mapping[str, Any]] = {
+    "generateContent": {"stream": False},
+    "streamGenerateContent": {"stream": True},
+}
+"""Google's methods of a model -> what they say in place of the body."""
+_NO_MEMBERS: Mapping[str, Any] = MappingProxyType({})
 
 
 class ApiPath(NamedTuple):
@@ -32,20 +42,23 @@ class ApiPath(NamedTuple):
 
     path: str
     """The path as documented."""
-    model: str = ""
-    """The model, where the path has it in place of the body."""
+    members: Mapping[str, Any] = _NO_MEMBERS
+    """The members that the path has in place of the body: `model`, and in Google's paths `stream`."""
 
 
 def api_path(path: str) -> ApiPath:
     """Read a path without its query.
 
-    Slashes may be doubled or trailing, `/v1` missing or doubled. Azure's paths begin with `/openai`, and the name of a
-    deployment in them is the model.
+    Slashes may be doubled or trailing, `/v1` missing, doubled or that of a beta. Azure's paths begin with `/openai`, and the
+    name of a deployment in them is the model. In Google's the model comes before the method, and may have slashes.
     """
     path = _SLASHES.sub("/", path).rstrip("/")
-    model = ""
+    members = _NO_MEMBERS
     if path.startswith(f"{_AZURE}/"):
         path = path.removeprefix(_AZURE)
         if (found := _DEPLOYMENT.fullmatch(path)) is not None:
-            path, model = found["rest"], unquote(found["model"])
-    return ApiPath(_VERSION.sub("/v1", path), model)
+            path, members = found["rest"], {"model": unquote(found["model"])}
+    path = _VERSION.sub("/v1", path)
+    if (found := _MODEL_METHOD.fullmatch(path)) is not None and (method := found["method"]) in _METHODS:
+        return ApiPath(f"/v1/models/{{model}}:{method}", {"model": unquote(found["model"]), **_METHODS[method]})
+    return ApiPath(path, members)

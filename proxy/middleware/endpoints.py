@@ -44,7 +44,7 @@ class Endpoints:
         request = exchange.request
         path = request.path.partition("?")[0]
         if path not in PATHS and path not in self.local:
-            path, exchange.path_model = api_path(path)
+            path, exchange.path_members = api_path(path)
         if (name := PATHS.get(path)) is not None:
             if request.method != "POST":
                 _check_method(request.method, ("POST",))

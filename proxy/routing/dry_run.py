@@ -28,14 +28,21 @@ def build_routing_request(
 ) -> RoutingRequest:
     """Return what a request with that body and those headers would be decided by. `key` is its key's policy.
 
-    Without an endpoint, a body with `input` in place of `messages` is a request to /responses, and any other a chat.
+    Without an endpoint, what a body has in place of `messages` tells it.
     Raises InvalidRequestError, InvalidHeaderError and ModelNotFoundError, as for a live request.
     """
-    read = read_request(endpoint or ("responses" if "input" in body and "messages" not in body else HUB), body)
+    read = read_request(endpoint or _endpoint_of(body), body)
     model = read.facts.model
     policy = policy_for(model, all_control_headers(body, control_headers), snapshot, key=key)
     targets_for_model(snapshot, model)
     return RoutingRequest(read.facts, policy, snapshot.default_strategy, seed, read.params, snapshot.defaults.region)
+
+
+def _endpoint_of(body: Mapping[str, Any]) -> str:
+    """Return the endpoint of a body: `input` is that of the Responses API, `contents` Gemini's, and anything else a chat."""
+    if "messages" in body:
+        return HUB
+    return "responses" if "input" in body else "generate_content" if "contents" in body else HUB
 
 
 def dry_explanation(decision: Decision, request: RoutingRequest, pools: KeyPools, now: float) -> dict[str, Any]:

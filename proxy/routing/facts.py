@@ -17,6 +17,7 @@ from proxy.json_values import BYTES_PER_VALUE, VALUES_PER_CONTAINER, count_value
 from proxy.routing.request_body import (
     ChatBody,
     CompletionsBody,
+    GeminiBody,
     Message,
     MessagesBody,
     RequestBody,
@@ -115,6 +116,7 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
     "completions": _Endpoint(CompletionsBody, "prompt"),
     "count_tokens": _Endpoint(MessagesBody),
     "embeddings": _Endpoint(required_member="input"),
+    "generate_content": _Endpoint(GeminiBody),
     "images": _Endpoint(required_member="prompt"),
     "messages": _Endpoint(MessagesBody),
     "moderations": _Endpoint(required_member="input", default_model="omni-moderation-latest"),
@@ -126,10 +128,24 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
 MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "chat": ("max_completion_tokens", "max_tokens"),
     "completions": ("max_tokens",),
+    "generate_content": ("maxOutputTokens", "max_output_tokens"),
     "messages": ("max_tokens",),
     "responses": ("max_output_tokens",),
 }
 """The members that limit the output tokens, by endpoint. Other endpoints have no such limit."""
+
+_LIMIT_HOLDERS: Mapping[str, tuple[str, ...]] = {"generate_content": ("generationConfig", "generation_config")}
+"""The member of the body that these are in, by endpoint, where they are not in the body itself."""
+
+
+def limit_members(endpoint: str, body: Mapping[str, Any], max_tokens: int) -> dict[str, Any]:
+    """Return the members of the body that limit the output tokens to `max_tokens`, under the names that it uses."""
+    names = MAX_TOKENS_MEMBERS[endpoint]
+    if (holders := _LIMIT_HOLDERS.get(endpoint)) is None:
+        return dict.fromkeys([name for name in names if name in body] or names[:1], max_tokens)
+    holder = next((name for name in holders if isinstance(body.get(name), dict)), holders[0])
+    members = body.get(holder) or {}
+    return {holder: {**members, **dict.fromkeys([name for name in names if name in members] or names[:1], max_tokens)}}
 
 
 def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:

@@ -82,6 +82,17 @@ class MessagesBody(CompletionsBody, frozen=True):
         return self.tools, self.messages, self.system
 
 
+class GeminiBody(RequestBody, frozen=True):
+    """Further members of a request to generate content."""
+
+    contents: Any = None
+
+    @property
+    def other_texts(self) -> tuple[Any, ...]:
+        """See RequestBody."""
+        return self.tools, self.contents
+
+
 class ResponsesBody(RequestBody, frozen=True):
     """Further members of a request to /responses."""
 

@@ -128,6 +128,7 @@ async def test_the_sidecars_own_endpoints_stand_behind_limits(
         ("", {"anthropic-version": "2023-06-01"}, {"messages": HELLO, "max_tokens": 5}, True),
         ("?api=responses", {}, {"input": "Hello"}, False),
         ("", {}, {"input": "Hello"}, False),
+        ("", {}, {"contents": [{"parts": [{"text": "Hello"}]}]}, True),
         ("", {}, {"messages": HELLO}, False),
         ("?api=embeddings", {}, {"input": "Hello"}, False),
     ],

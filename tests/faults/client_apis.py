@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
 import orjson
@@ -26,10 +27,18 @@ class ClientApi:
     """What a provider of that dialect answers."""
     translated: str
     """A dialect that does not."""
-    delta: tuple[str, str]
-    """Type of the events with text, and the path to the text in them."""
+    text_of: Callable[[Any], str]
+    """Returns the text in an event, "" for one without."""
+    kind_of: Callable[[Any], str]
+    """Returns the type of an event."""
     terminal: str
     """Type of the event that ends a complete stream."""
+    error_word: tuple[str, str]
+    """The member of an error that says of which kind it is, and its value where every provider has failed."""
+    ping: bytes = b"ping"
+    """What a stream has in it that is kept open. Empty for an API without pings."""
+    whole_path: str = ""
+    """The path for an answer that is not streamed, if it is another."""
 
     def wire(self, dialect: str) -> WireFormat:
         """Return what a provider of a dialect answers to a request of this API."""
@@ -37,15 +46,11 @@ class ClientApi:
 
     def text(self, result: ClientResult) -> str:
         """Return the text of a stream."""
-        kind, path = self.delta
-        found: Any = [event for event in result.events if event["type"] == kind]
-        for name in path.split("."):
-            found = [each[name] for each in found]
-        return "".join(found)
+        return "".join(map(self.text_of, result.events))
 
     def ends(self, result: ClientResult) -> tuple[int, bool]:
         """Return the number of terminal events of a stream, and whether it has an error event."""
-        kinds = [event["type"] for event in result.events]
+        kinds = [self.kind_of(event) for event in result.events]
         return kinds.count(self.terminal), "error" in kinds
 
 
@@ -71,6 +76,36 @@ def _responses() -> WireFormat:
     )
 
 
+def _gemini() -> WireFormat:
+    """Return the answer of `wire_formats` as responses of Gemini's API."""
+
+    def response(text: str, **members: Any) -> dict[str, Any]:
+        candidate = {"content": {"parts": [{"text": text}], "role": "model"}, "index": 0, **members}
+        counts = {"promptTokenCount": 10, "candidatesTokenCount": 60, "totalTokenCount": 70} if members else {}
+        return {"candidates": [candidate], "usageMetadata": counts, "modelVersion": MODELS["google"]}
+
+    return WireFormat(
+        opening=(),
+        tokens=tuple(encode(orjson.dumps(response(token))) for token in TOKENS),
+        closing=(encode(orjson.dumps(response("", finishReason="STOP"))),),
+        done=b"",
+        error_event=encode(b'{"error":{"code":500,"message":"broke","status":"INTERNAL"}}'),
+        context_length_error=b'{"error":{"code":400,"message":"token count exceeds"}}',
+        body=orjson.dumps(response(TEXT, finishReason="STOP")),
+    )
+
+
+def _gemini_text(event: Any) -> str:
+    parts = [part for each in event.get("candidates", ()) for part in each["content"]["parts"]]
+    return "".join(part["text"] for part in parts)
+
+
+def _gemini_kind(event: Any) -> str:
+    if "error" in event:
+        return "error"
+    return "finish" if any("finishReason" in each for each in event["candidates"]) else ""
+
+
 CLIENT_APIS: Mapping[str, ClientApi] = {
     "messages": ClientApi(
         path="/v1/messages",
@@ -78,8 +113,10 @@ CLIENT_APIS: Mapping[str, ClientApi] = {
         native="anthropic",
         native_wire=WIRE_FORMATS["anthropic"],
         translated="openai",
-        delta=("content_block_delta", "delta.text"),
+        text_of=lambda event: event["delta"]["text"] if event["type"] == "content_block_delta" else "",
+        kind_of=itemgetter("type"),
         terminal="message_stop",
+        error_word=("type", "api_error"),
     ),
     "responses": ClientApi(
         path="/v1/responses",
@@ -87,7 +124,22 @@ CLIENT_APIS: Mapping[str, ClientApi] = {
         native="openai",
         native_wire=_responses(),
         translated="anthropic",
-        delta=("response.output_text.delta", "delta"),
+        text_of=lambda event: event["delta"] if event["type"] == "response.output_text.delta" else "",
+        kind_of=itemgetter("type"),
         terminal="response.completed",
+        error_word=("type", "upstream_error"),
+    ),
+    "gemini": ClientApi(
+        path="/v1beta/models/m:streamGenerateContent?alt=sse",
+        whole_path="/v1beta/models/m:generateContent",
+        members={"contents": [{"role": "user", "parts": [{"text": PROMPT}]}]},
+        native="google",
+        native_wire=_gemini(),
+        translated="openai",
+        text_of=_gemini_text,
+        kind_of=_gemini_kind,
+        terminal="finish",
+        error_word=("status", "UNAVAILABLE"),
+        ping=b"",
     ),
 }

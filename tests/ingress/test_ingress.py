@@ -8,6 +8,7 @@ from proxy.errors import ParrotError
 from proxy.ingress import FORMATS, find_format, guess_format
 from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES
 from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.gemini import GEMINI
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.ingress.openai_responses import OPENAI_RESPONSES
 from proxy.ingress.paths import PATHS
@@ -24,6 +25,7 @@ ALL = [OPENAI_CHAT, *dict.fromkeys(FORMATS.values())]
         ("completions", OPENAI_CHAT),
         ("embeddings", OPENAI_CHAT),
         ("messages", ANTHROPIC_MESSAGES),
+        ("generate_content", GEMINI),
         ("responses", OPENAI_RESPONSES),
         ("", OPENAI_CHAT),
     ],
@@ -70,6 +72,15 @@ def test_an_error_event_has_data_and_is_not_the_terminal_event(one: ClientFormat
         ("/v1/responses/resp_1", {}, OPENAI_RESPONSES),
         ("/v1/chat/completions", {}, OPENAI_CHAT),
         ("/unknown", {}, OPENAI_CHAT),
+        ("/v1beta/models/m:generateContent", {}, GEMINI),
+        ("/v1/models/m:streamGenerateContent?key=k", {}, GEMINI),
+        ("/v1beta/models", {}, GEMINI),
+        ("/v1alpha/unknown", {}, GEMINI),
+        ("/v1/models?pageSize=1&key=k", {}, GEMINI),
+        ("/v1/models", {"x-goog-api-key": "k"}, GEMINI),
+        ("/v1/models", {"x-goog-api-client": "google-genai-sdk/3"}, GEMINI),
+        ("/v1/models?monkey=1", {}, OPENAI_CHAT),
+        ("/v1/chat/completions?key=k", {"x-goog-api-key": "k"}, OPENAI_CHAT),
     ],
 )
 def test_the_format_is_known_before_the_endpoint_is(path: str, headers: dict[str, str], expected: ClientFormat) -> None:

@@ -77,7 +77,7 @@ models: {m: {a: claude-haiku-4-5, b: x}}
 """)
     body = {"model": "m", "input": "Hello", "max_output_tokens": 5, "truncation": "auto"}
     request = build_routing_request(body, {}, snapshot, "s")
-    plan = dry_explanation(decide(request, snapshot, Signals()), request)["plan"]
+    plan = dry_explanation(decide(request, snapshot, Signals()), request, KeyPools(), 0.0)["plan"]
     assert (request.facts.endpoint, request.facts.max_tokens) == ("responses", 5)
     assert {step["provider"]: step.get("translated", False) for step in plan} == {"a": True, "b": False}
     assert build_routing_request(BODY, {}, SNAPSHOT, "s", endpoint="messages").facts.endpoint == "messages"

@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from proxy.errors import InvalidRequestError
-from proxy.routing.facts import Facts, parse_facts, parse_json_object
+from proxy.routing.facts import Facts, limit_members, parse_facts, parse_json_object
 
 MESSAGES = [{"role": "user", "content": "hi"}]
 
@@ -114,12 +114,38 @@ def test_prompt_tokens_are_estimated_from_text_and_images(content: Any, tokens: 
         ("embeddings", {"input": ["x" * 36], "max_tokens": 5}, Facts(prompt_tokens=10)),
         ("images", {"prompt": "x" * 40, "n": 2}, Facts(prompt_tokens=10, n=2)),
         ("responses", {"input": "x" * 40, "max_output_tokens": 5}, Facts(prompt_tokens=10, max_tokens=5)),
+        ("generate_content", {"contents": "x" * 40}, Facts(prompt_tokens=10)),
         ("responses", {}, Facts()),
         ("responses", {"messages": ["no message"]}, Facts()),
     ],
 )  # fmt: skip
 def test_each_endpoint_reads_its_own_members(endpoint: str, body: dict[str, Any], expected: Facts) -> None:
     assert parse_facts(endpoint, {"model": "m", **body}) == replace(expected, endpoint=endpoint, model="m")
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "body", "expected"),
+    [
+        ("messages", {"max_tokens": 5}, {"max_tokens": 9}),
+        ("chat", {}, {"max_completion_tokens": 9}),
+        ("generate_content", {}, {"generationConfig": {"maxOutputTokens": 9}}),
+        (
+            "generate_content",
+            {"generationConfig": {"topP": 1}},
+            {"generationConfig": {"topP": 1, "maxOutputTokens": 9}},
+        ),
+        (
+            "generate_content",
+            {"generation_config": {"max_output_tokens": 50}},
+            {"generation_config": {"max_output_tokens": 9}},
+        ),
+        ("generate_content", {"generationConfig": None}, {"generationConfig": {"maxOutputTokens": 9}}),
+    ],
+)
+def test_the_output_tokens_are_limited_by_the_member_that_the_body_uses(
+    endpoint: str, body: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    assert limit_members(endpoint, body, 9) == expected
 
 
 def test_an_overlong_model_name_is_cut_to_one_character_over_the_limit() -> None:

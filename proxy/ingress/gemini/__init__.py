@@ -1,0 +1,25 @@
+"""Gemini's API: `data:` lines without names, the last of which has the finish reason. The model is in the path."""
+
+import re
+
+from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.gemini.errors import error_body, error_event
+from proxy.ingress.gemini.framing import framing_of
+from proxy.ingress.gemini.request import request_to_hub
+from proxy.ingress.gemini.response import response_from_hub
+from proxy.ingress.gemini.stream import GeminiStream
+
+GEMINI = ClientFormat(
+    name="gemini",
+    error_body=error_body,
+    error_event=error_event,
+    terminal=b"",  # the stream ends with the connection, after a finish reason
+    ping=b"",  # Google's SDKs take a comment for an error
+    native_endpoint="generate_content",
+    shows_cost=False,  # its SDKs refuse a member that is not Google's
+    request_to_hub=request_to_hub,
+    response_from_hub=response_from_hub,
+    stream_from_hub=GeminiStream,
+    framing_of=framing_of,
+    closing=re.compile(rb'"finishReason"\s*:\s*"|data: ?\{\s*"error"'),
+)
