@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES, TOKEN_COUNT
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.gemini import GEMINI
+from proxy.ingress.gemini import TOKEN_COUNT as CONTENT_TOKEN_COUNT
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.ingress.openai_responses import OPENAI_RESPONSES, RESPONSE_OPERATIONS
 from proxy.ingress.paths import PATHS, api_path
 from proxy.messages import Request
 
 FORMATS: Mapping[str, ClientFormat] = {
+    "count_content_tokens": CONTENT_TOKEN_COUNT,
     "count_tokens": TOKEN_COUNT,
     "generate_content": GEMINI,
     "messages": ANTHROPIC_MESSAGES,

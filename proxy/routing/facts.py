@@ -116,6 +116,7 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
     "completions": _Endpoint(CompletionsBody, "prompt"),
     "count_tokens": _Endpoint(MessagesBody),
     "embeddings": _Endpoint(required_member="input"),
+    "count_content_tokens": _Endpoint(GeminiBody),
     "generate_content": _Endpoint(GeminiBody),
     "images": _Endpoint(required_member="prompt"),
     "messages": _Endpoint(MessagesBody),

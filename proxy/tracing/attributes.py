@@ -17,9 +17,11 @@ Attributes = Mapping[str, Any]
 
 OPERATIONS: Mapping[str, str] = {
     "chat": "chat",
+    "count_content_tokens": "count_tokens",
     "count_tokens": "count_tokens",
     "completions": "text_completion",
     "embeddings": "embeddings",
+    "generate_content": "generate_content",
     "images": "generate_content",
     "messages": "chat",
     "moderations": "moderation",

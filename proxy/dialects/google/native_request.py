@@ -12,8 +12,14 @@ from proxy.dialects.google.tables import SKIP_SIGNATURE_VALIDATOR
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.thinking_signature import BASE64_MARK, unpack_base64
 
-PATHS: Mapping[str, str] = {"generate_content": "/v1beta/models/{model}:{method}"}
+PATHS: Mapping[str, str] = {
+    "count_content_tokens": "/v1beta/models/{model}:countTokens",
+    "generate_content": "/v1beta/models/{model}:{method}",
+}
+_METHODS: Mapping[str, str] = {"count_content_tokens": "countTokens"}
 
+_COUNTED = ("generateContentRequest", "generate_content_request")
+"""The request whose tokens are to be counted, which names the model once more."""
 _SIGNATURES = ("thoughtSignature", "thought_signature")
 
 
@@ -23,9 +29,12 @@ def native_request(call: CallerRequest) -> ProviderRequest:
     changes: dict[str, Any] = {}
     if BASE64_MARK in body:
         changes["contents"] = list(map(_without_foreign_signatures, objects_of(call.body.get("contents"))))
+    for name in _COUNTED:
+        if isinstance(counted := call.body.get(name), dict):
+            changes[name] = {**counted, "model": f"models/{call.model}"}
     if changes or "routing" in call.body:
         body = replace_members(body, changes)
-    return ProviderRequest(model_path(call), body)
+    return ProviderRequest(model_path(call, _METHODS.get(call.endpoint, "")), body)
 
 
 def _without_foreign_signatures(content: Any) -> Any:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from proxy.dialects.coerce import object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.google import response
@@ -12,6 +15,8 @@ from proxy.errors import MalformedResponse
 def native_response(data: bytes, context: ResponseContext) -> bytes:
     """Return the body as it came. Raises MalformedResponse if it is not an answer, or one whose generation failed."""
     body = parse_success_body(data, response.unwrap_list)
+    if context.endpoint == "count_content_tokens":
+        return _checked_count(data, body, context)
     found = response.candidates(body)
     blocked = response.block_reason(body) is not None
     if not found and not blocked:
@@ -21,4 +26,11 @@ def native_response(data: bytes, context: ResponseContext) -> bytes:
     state.finish_reason, state.done = "content_filter" if blocked else response.finish_reason(found[-1]), True
     if counts := object_of(body.get("usageMetadata")):
         state.usage = response.to_openai_usage(counts)
+    return data
+
+
+def _checked_count(data: bytes, body: Mapping[str, Any], context: ResponseContext) -> bytes:
+    if not isinstance(body.get("totalTokens"), int):
+        raise MalformedResponse("the provider answered 200 without a count of tokens")
+    context.answer.model, context.answer.finish_reason, context.answer.done = context.model, "stop", True
     return data

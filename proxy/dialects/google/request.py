@@ -63,10 +63,10 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     )
 
 
-def model_path(call: CallerRequest) -> str:
-    """Return the path of the method that generates content with the target's model."""
+def model_path(call: CallerRequest, method: str = "") -> str:
+    """Return the path of a method of the target's model, by default of the one that generates content."""
     model = quote(call.model.removeprefix("models/"), safe="")
-    return PATHS["chat"].format(model=model, method=_METHODS[call.stream])
+    return PATHS["chat"].format(model=model, method=method or _METHODS[call.stream])
 
 
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:

@@ -1,6 +1,7 @@
 """Gemini's API: `data:` lines without names, the last of which has the finish reason. The model is in the path."""
 
 import re
+from dataclasses import replace
 
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.gemini.errors import error_body, error_event
@@ -8,6 +9,7 @@ from proxy.ingress.gemini.framing import framing_of
 from proxy.ingress.gemini.request import request_to_hub
 from proxy.ingress.gemini.response import response_from_hub
 from proxy.ingress.gemini.stream import GeminiStream
+from proxy.ingress.gemini.token_count import counted_request, estimated_count
 
 GEMINI = ClientFormat(
     name="gemini",
@@ -22,4 +24,13 @@ GEMINI = ClientFormat(
     stream_from_hub=GeminiStream,
     framing_of=framing_of,
     closing=re.compile(rb'"finishReason"\s*:\s*"|data: ?\{\s*"error"'),
+)
+
+TOKEN_COUNT = replace(
+    GEMINI,
+    name="gemini_count_tokens",
+    native_endpoint="count_content_tokens",
+    hub_endpoint="",  # no other vendor counts in the hub's format
+    request_to_hub=counted_request,
+    estimate=estimated_count,
 )

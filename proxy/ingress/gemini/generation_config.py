@@ -25,7 +25,7 @@ _COPIED: Mapping[str, str] = {
 }
 """Members whose value does not change -> their name in the hub."""
 _TRANSLATED = frozenset({
-    "responseFormat", "responseJsonSchema", "responseMimeType", "responseModalities", "responseSchema", "thinkingConfig",
+    "responseJsonSchema", "responseMimeType", "responseModalities", "responseSchema", "thinkingConfig",
     "topK",
 })  # fmt: skip
 _TYPES: Mapping[str, tuple[tuple[type, ...], str]] = {
@@ -105,6 +105,8 @@ def _modalities(config: Members) -> list[str] | None:
 
 def _response_format(config: Members) -> dict[str, Any] | None:
     """Return the format of the answer: JSON, with the schema if there is one."""
+    if "responseFormat" in config:
+        raise google_only(f"{_WHERE}.responseFormat", "only responseMimeType and a schema have a translation")
     media_type = text_of(config.get("responseMimeType")) or "text/plain"
     if media_type == "text/plain":
         return None

@@ -44,3 +44,11 @@ def test_what_only_looks_like_such_a_signature_passes() -> None:
     part = {"inlineData": {"mimeType": "a/b", "data": "cGFycm90cGFycm90"}, "thoughtSignature": "cGFycm90cGFycm90"}
     raw = orjson.dumps({"contents": [{"parts": [part]}]})
     assert build(raw).body == raw
+
+
+@pytest.mark.parametrize("name", ["generateContentRequest", "generate_content_request"])
+def test_a_request_to_be_counted_names_the_targets_model(name: str) -> None:
+    raw = orjson.dumps({name: {"model": "models/asked", "contents": []}})
+    request = native_request(CallerRequest("count_content_tokens", orjson.loads(raw), raw, "served", stream=False))
+    assert request.path == "/v1beta/models/served:countTokens"
+    assert orjson.loads(request.body) == {name: {"model": "models/served", "contents": []}}

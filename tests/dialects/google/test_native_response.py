@@ -41,3 +41,11 @@ def test_an_answer_passes_and_is_observed_as_a_translated_one(file: Path) -> Non
 def test_what_is_no_usable_answer_is_a_failure(data: bytes) -> None:
     with pytest.raises(MalformedResponse):
         native_response(data, response_context(endpoint="generate_content"))
+
+
+def test_a_count_of_tokens_passes_and_must_be_a_number() -> None:
+    context = response_context(endpoint="count_content_tokens")
+    data = b'{"totalTokens": 5}'
+    assert native_response(data, context) == data and context.answer.complete
+    with pytest.raises(MalformedResponse):
+        native_response(b'{"totalTokens": "5"}', response_context(endpoint="count_content_tokens"))

@@ -81,6 +81,7 @@ def test_members_that_the_hub_has_no_word_for_are_named() -> None:
         ({"thinkingConfig": 5}, "generationConfig.thinkingConfig"),
         ({"responseModalities": 5}, "generationConfig.responseModalities"),
         ({"responseMimeType": "application/json", "responseSchema": 5}, "generationConfig.responseSchema"),
+        ({"response_format": {}}, "generationConfig.responseFormat"),
         ({"responseMimeType": "text/x.enum"}, "generationConfig.responseMimeType"),
     ],
 )
