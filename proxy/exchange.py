@@ -87,7 +87,7 @@ class Exchange(Struct, eq=False):
     echo: Mapping[str, Any] = {}
     """The members of the body that a translated answer repeats."""
     from_hub: FromHub | None = None
-    """What translates the stream that has begun, None where its events are in the caller's format."""
+    """What translates or observes the stream that has begun, None where its events pass as they are."""
     continuation: Continuation | None = None
     """Set where the client API has ids of responses."""
     facts: Facts = Facts()

@@ -26,11 +26,12 @@ class ClientStream:
 
     __slots__ = ("_exchange", "_writer", "translate")
 
-    def __init__(self, exchange: Exchange, writer: StreamWriter) -> None:
-        self.translate: Callable[[bytes], bytes] | None = None
-        """Turns whole events of the attempts into the caller's. None if they are the same."""
+    def __init__(self, exchange: Exchange, writer: StreamWriter, from_hub: FromHub | None = None) -> None:
+        self.translate: Callable[[bytes], bytes] | None = from_hub.feed if from_hub is not None else None
+        """Turns whole events of the attempts into the caller's. None if they are the same, and not observed."""
         self._exchange = exchange
         self._writer = writer
+        exchange.from_hub = from_hub
 
     def complete(self, *, is_done: bool) -> None:
         """End a complete stream with the terminal event, unless the provider has sent it."""
@@ -41,7 +42,7 @@ class ClientStream:
 
     def fail(self, failure: ParrotError) -> None:
         """End with an error event: the provider's own if it sent one that clients can read."""
-        self._writer.write(error_event(failure, self._exchange.client_format))
+        self._writer.write(error_event(failure, self._exchange))
         self._writer.finish(failure.outcome)
 
 
@@ -51,8 +52,8 @@ class TranslatedStream(ClientStream):
     __slots__ = ("_from_hub", "_held_chars")
 
     def __init__(self, exchange: Exchange, writer: StreamWriter, from_hub: FromHub) -> None:
-        super().__init__(exchange, writer)
-        exchange.from_hub = self._from_hub = from_hub
+        super().__init__(exchange, writer, from_hub)
+        self._from_hub = from_hub
         self.translate = self._translate
         self._held_chars = 0
         """Characters of the answer that are counted as memory."""
@@ -83,7 +84,8 @@ class TranslatedStream(ClientStream):
 def client_stream(attempt: Attempt, writer: StreamWriter) -> ClientStream:
     """Return the stream of the caller whose first events are this attempt's."""
     exchange = attempt.exchange
-    make_from_hub = exchange.client_format.stream_from_hub
-    if not attempt.is_translated or make_from_hub is None:
-        return ClientStream(exchange, writer)
-    return TranslatedStream(exchange, writer, make_from_hub(answer_context(exchange)))
+    client_format = exchange.client_format
+    if attempt.is_translated and client_format.stream_from_hub is not None:
+        return TranslatedStream(exchange, writer, client_format.stream_from_hub(answer_context(exchange)))
+    observer = client_format.passed_stream() if client_format.passed_stream is not None else None
+    return ClientStream(exchange, writer, observer)

@@ -7,7 +7,7 @@ from proxy.dialects.errors import error_from_stream, message_from_value
 from proxy.dialects.hub.events import error_of
 from proxy.dialects.lenient_json import parse_or_none
 from proxy.errors import ParrotError, UpstreamError
-from proxy.ingress.client_format import ClientFormat
+from proxy.exchange import Exchange
 from proxy.sse import data_of, split_frames
 
 
@@ -36,8 +36,8 @@ class StreamError(UpstreamError):
         return cls(b"".join(before), event, local)
 
 
-def error_event(failure: ParrotError, client_format: ClientFormat) -> bytes:
+def error_event(failure: ParrotError, exchange: Exchange) -> bytes:
     """Return the event that ends the caller's stream: the provider's own if it sent one that clients can read."""
     if isinstance(failure, StreamError) and failure.is_readable:
         return failure.event
-    return client_format.error_event(failure)
+    return exchange.error_event(failure)

@@ -48,7 +48,7 @@ class AnswerContext(Struct, frozen=True):
 
 
 class FromHub(Protocol):
-    """Turns one hub stream into the caller's, whichever attempts it comes from."""
+    """Turns one hub stream into the caller's, whichever attempts it comes from. Or observes the caller's own format."""
 
     @property
     def kept_chars(self) -> int:
@@ -108,5 +108,7 @@ class ClientFormat:
     """Makes the translator of one stream."""
     framing_of: Callable[[str], Framing | None] | None = None
     """Returns how the stream of a request is written, by its path with the query. None for events."""
+    passed_stream: Callable[[], FromHub] | None = None
+    """Makes what observes a stream that passes unchanged, where its error event depends on the events before it."""
     has_response_ids: bool = False
     """Whether a request may go on from an earlier response, by its id."""

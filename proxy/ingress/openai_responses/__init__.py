@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.openai_responses.errors import error_body, error_event
+from proxy.ingress.openai_responses.passed_stream import PassedStream
 from proxy.ingress.openai_responses.request import request_to_hub
 from proxy.ingress.openai_responses.response import response_from_hub
 from proxy.ingress.openai_responses.stream import ResponsesStream
@@ -21,6 +22,7 @@ OPENAI_RESPONSES = ClientFormat(
     request_to_hub=request_to_hub,
     response_from_hub=response_from_hub,
     stream_from_hub=ResponsesStream,
+    passed_stream=PassedStream,
     closing=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),
     has_response_ids=True,
 )
@@ -31,5 +33,6 @@ RESPONSE_OPERATIONS = replace(
     request_to_hub=None,
     response_from_hub=None,
     stream_from_hub=None,
+    passed_stream=None,
 )
 """The operations on a conversation that has no answer, such as counting its tokens. No other API has them."""

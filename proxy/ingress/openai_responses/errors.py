@@ -18,9 +18,10 @@ def error_body(error: ParrotError) -> bytes:
     return error.body()
 
 
-def error_event(error: ParrotError) -> bytes:
-    """Return the event that ends a stream which is not complete and whose events the sidecar has not numbered."""
-    return encode(serialize({"type": "error", **error_members(error.members())}), "error")
+def error_event(error: ParrotError, number: int = 0) -> bytes:
+    """Return the event that ends a stream which is not complete. `number` is its place among the events."""
+    event = {"type": "error", "sequence_number": number, **error_members(error.members())}
+    return encode(serialize(event), "error")
 
 
 def error_members(members: Mapping[str, Any]) -> dict[str, Any]:

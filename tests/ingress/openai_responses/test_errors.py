@@ -18,6 +18,7 @@ def test_an_error_event_is_typed_and_has_the_member_that_sdks_raise_for() -> Non
     assert event.name == "error"
     assert orjson.loads(event.data or b"") == {
         "type": "error",
+        "sequence_number": 0,
         "code": "c",
         "message": "no",
         "param": "model",
