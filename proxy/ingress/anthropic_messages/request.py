@@ -98,8 +98,8 @@ def _is_closed(schema: Any) -> bool:
     properties = schema.get("properties")
     if isinstance(properties, dict):
         required = schema.get("required")
-        has_all = isinstance(required, list) and all(name in required for name in properties)
-        if schema.get("additionalProperties") is not False or not (has_all or not properties):
+        names = {name for name in required if isinstance(name, str)} if isinstance(required, list) else set()
+        if schema.get("additionalProperties") is not False or not properties.keys() <= names:
             return False
     return all(map(_is_closed, schema.values()))
 

@@ -6,7 +6,8 @@ they answer, also if the caller has put other items between.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
@@ -17,6 +18,7 @@ from proxy.ingress.openai_responses.tools import CallerTool, custom_arguments
 
 Item = Mapping[str, Any]
 Message = dict[str, Any]
+Content = str | list[dict[str, Any]]
 
 _ROLES = ("user", "system", "developer", "assistant")
 
@@ -42,16 +44,44 @@ def hub_messages(body: Mapping[str, Any]) -> tuple[list[Message], tuple[str, ...
     return first + conversation.messages(), tuple(f"item-dropped;type={kind}" for kind in conversation.dropped)
 
 
+class _Turn:
+    """What belongs to one message of the assistant. It is joined once, at its end."""
+
+    def __init__(self) -> None:
+        self.contents: list[Content] = []
+        self.reasoning: list[str] = []
+        self.thinking_blocks: list[Any] = []
+        self.calls: list[Message] = []
+
+    def add_content(self, content: Content) -> None:
+        """Add a text or parts, unless they are empty."""
+        if content:
+            self.contents.append(content)
+
+    def message(self) -> Message:
+        """Return the message."""
+        members = {
+            "reasoning_content": "".join(self.reasoning),
+            "thinking_blocks": self.thinking_blocks,
+            "tool_calls": self.calls,
+        }
+        given = {name: value for name, value in members.items() if value}
+        return {"role": "assistant", "content": _joined(self.contents), **given}
+
+
 class _Conversation:
     """Builds the messages item by item."""
 
     def __init__(self, items: Iterable[Any]) -> None:
         self._messages: list[Message] = []
-        self._turn: Message | None = None
+        """Those after the last calls and their results."""
+        self._results: list[Message] = []
+        """Those with the results of the last calls."""
+        self._groups = [self._results, self._messages]
+        """All messages, in their order."""
+        self._turn: _Turn | None = None
         """The assistant's message that is being put together."""
         self._unanswered: set[str] = set()
-        self._results_end = 0
-        """Where the next result of the last calls belongs."""
         self._extras = _call_extras(items)
         self.dropped: dict[str, None] = {}
         """Types of the items that were left out."""
@@ -61,17 +91,17 @@ class _Conversation:
         if not isinstance(item, dict):
             raise invalid_param(where, "must be an object")
         kind = item.get("type") or ("message" if item.get("role") else "item_reference")
-        if not isinstance(kind, str) or kind not in _ITEMS.keys() | RUN_BY_PROVIDER:
-            raise unsupported(f"{where}.type", f"items of type {str(kind)[:64]!r} are understood by OpenAI only")
-        if kind in RUN_BY_PROVIDER:
+        if isinstance(kind, str) and kind in RUN_BY_PROVIDER:
             self.dropped[kind] = None
-        else:
+        elif isinstance(kind, str) and kind in _ITEMS:
             _ITEMS[kind](self, item, where)
+        else:
+            raise unsupported(f"{where}.type", f"items of type {str(kind)[:64]!r} are understood by OpenAI only")
 
     def messages(self) -> list[Message]:
         """Return all messages."""
         self._end_turn()
-        return self._messages
+        return list(chain.from_iterable(self._groups))
 
     def _message(self, item: Item, where: str) -> None:
         role = item.get("role")
@@ -79,8 +109,7 @@ class _Conversation:
             raise invalid_param(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
         content = hub_content(item.get("content"), f"{where}.content")
         if role == "assistant":
-            turn = self._open_turn()
-            turn["content"] = _joined(turn["content"], content)
+            self._open_turn().add_content(content)
         else:
             self._end_turn()
             self._messages.append({"role": role, "content": content})
@@ -94,13 +123,11 @@ class _Conversation:
         blocks = objects_of(sealed.get("thinking_blocks"))
         if not (blocks or summary):
             return
-        if self._turn is not None and self._turn["content"] and not self._turn.get("tool_calls"):
+        if self._turn is not None and self._turn.contents and not self._turn.calls:
             self._end_turn()
         turn = self._open_turn()
-        if summary:
-            turn["reasoning_content"] = turn.get("reasoning_content", "") + summary
-        if blocks:
-            turn["thinking_blocks"] = [*turn.get("thinking_blocks", ()), *blocks]
+        turn.reasoning.append(summary)
+        turn.thinking_blocks += blocks
 
     def _function_call(self, item: Item, where: str) -> None:
         arguments = item.get("arguments")
@@ -121,9 +148,7 @@ class _Conversation:
             raise invalid_param(f"{where}.name", "must be a string")
         function = {"name": CallerTool(name, text_of(item.get("namespace"))).hub_name, "arguments": arguments}
         extra = {"extra_content": self._extras[id]} if id in self._extras else {}
-        self._open_turn().setdefault("tool_calls", []).append(
-            {"id": id, "type": "function", "function": function, **extra}
-        )
+        self._open_turn().calls.append({"id": id, "type": "function", "function": function, **extra})
         self._unanswered.add(id)
 
     def _output(self, item: Item, where: str) -> None:
@@ -133,25 +158,25 @@ class _Conversation:
             raise invalid_param(f"{where}.call_id", "must be the id of an unanswered call before it")
         self._unanswered.remove(id)
         content = hub_content(item.get("output"), f"{where}.output")
-        self._messages.insert(self._results_end, {"role": "tool", "tool_call_id": id, "content": content})
-        self._results_end += 1
+        self._results.append({"role": "tool", "tool_call_id": id, "content": content})
 
     def _reference(self, item: Item, where: str) -> None:
         what = "refers to an item that is not kept here: send the item itself"
         raise invalid_param(f"{where}.id", f"{text_of(item.get('id'))[:64]!r} {what}")
 
-    def _open_turn(self) -> Message:
+    def _open_turn(self) -> _Turn:
         if self._turn is None:
-            self._turn = {"role": "assistant", "content": None}
+            self._turn = _Turn()
         return self._turn
 
     def _end_turn(self) -> None:
         turn, self._turn = self._turn, None
-        if turn is None or not (turn["content"] or turn.get("tool_calls")):
+        if turn is None or not (turn.contents or turn.calls):
             return  # reasoning alone is nothing that a conversation can go on from
-        self._messages.append(turn)
-        if turn.get("tool_calls"):
-            self._results_end = len(self._messages)
+        self._messages.append(turn.message())
+        if turn.calls:
+            self._results, self._messages = [], []
+            self._groups += [self._results, self._messages]
 
 
 _ITEMS: Mapping[str, Callable[[_Conversation, Item, str], None]] = {
@@ -176,11 +201,10 @@ def _reasoning_text(item: Item) -> str:
     return "\n\n".join(filter(None, (text_of(part.get("text")) for part in parts)))
 
 
-def _joined(earlier: Any, later: str | list[dict[str, Any]]) -> str | list[dict[str, Any]]:
-    """Return the contents of two messages of one turn as one."""
-    if not earlier:
-        return later
-    if isinstance(earlier, str) and isinstance(later, str):
-        return f"{earlier}\n\n{later}"
-    as_parts = [[{"type": "text", "text": each}] if isinstance(each, str) else each for each in (earlier, later)]
-    return as_parts[0] + as_parts[1]
+def _joined(contents: Sequence[Content]) -> Content | None:
+    """Return the contents of the messages of one turn as one: a text if all are, otherwise parts. None if there are none."""
+    texts = [content for content in contents if isinstance(content, str)]
+    if len(texts) == len(contents):
+        return "\n\n".join(texts) or None
+    as_parts = [[{"type": "text", "text": each}] if isinstance(each, str) else each for each in contents]
+    return list(chain.from_iterable(as_parts))
