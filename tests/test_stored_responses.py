@@ -131,6 +131,14 @@ async def test_items_may_be_referred_to_by_their_id(
         assert sent(sidecar, provider)["input"][1:-1] == references
 
 
+async def test_an_item_stands_in_a_request_once(client: openai.AsyncOpenAI) -> None:
+    first = await client.responses.create(**at("anthropic"), input="one")
+    reference: Any = {"type": "item_reference", "id": first.output[0].id}
+    with pytest.raises(openai.BadRequestError, match=f"refers twice to the item '{first.output[0].id}'") as caught:
+        await client.responses.create(**at("anthropic"), input=[reference, reference])
+    assert caught.value.param == "input"
+
+
 async def test_an_item_of_another_caller_is_unknown(sidecar: RunningSidecar, client: openai.AsyncOpenAI) -> None:
     first = await client.responses.create(**at("anthropic"), input="one")
     reference: Any = {"type": "item_reference", "id": first.output[0].id}
@@ -183,6 +191,14 @@ async def test_an_id_that_is_not_known_here_is_continued_at_the_account_that_has
     assert (request.method, request.headers["Authorization"]) == ("POST", key)
     posts = [each for name in ("first", "second") for each in sidecar.sandbox.requests(name) if each.method == "POST"]
     assert len(posts) == 2
+
+
+@pytest.mark.parametrize("provider", ["first", "anthropic"])
+@pytest.mark.parametrize("id", [1, True, ["resp_1"], {"id": "resp_1"}])
+async def test_an_id_of_another_type_is_refused(client: openai.AsyncOpenAI, provider: str, id: Any) -> None:
+    with pytest.raises(openai.BadRequestError, match="must be a string") as caught:
+        await client.responses.create(**at(provider), input="two", previous_response_id=id)
+    assert caught.value.param == "previous_response_id"
 
 
 @pytest.mark.parametrize("provider", ["first", "second", "anthropic"])

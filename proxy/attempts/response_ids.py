@@ -5,10 +5,13 @@ Only for client APIs with `ClientFormat.has_response_ids`. The routing middlewar
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from proxy.attempts.response_lookup import find_holder
 from proxy.config.key_pool import PoolKey
+from proxy.dialects.hub.content import invalid_param
 from proxy.errors import NoEligibleProviderError
 from proxy.exchange import Attempt, Exchange
 from proxy.ingress import FORMATS
@@ -18,7 +21,7 @@ from proxy.ingress.openai_responses.stored import (
     final_response,
     input_items,
     item_ids,
-    output_item,
+    items_by_id,
     output_items,
     previous_id,
     referenced_ids,
@@ -69,15 +72,26 @@ def resolve_previous(exchange: Exchange) -> None:
 
 
 def _resolve_references(exchange: Exchange, continuation: Continuation) -> None:
-    """Put the items in place to which the input refers, as far as they are kept here. Others are at their account."""
+    """Put the items in place to which the input refers, as far as they are kept here. Others are at their account.
+
+    Raises InvalidRequestError for an item that would stand there twice, and OverloadedError.
+    """
     kept, caller, now = exchange.runtime.responses, exchange.identity.name, exchange.runtime.clock()
     found: dict[str, bytes] = {}
+    outputs: dict[str, Mapping[str, bytes]] = {}
     for id in referenced_ids(exchange.body):
-        item, response = kept.get(id, caller, now), kept.get(response_of_item(id), caller, now)
-        if item is not None:
+        if (item := kept.get(id, caller, now)) is not None:
             continuation.holder = continuation.holder or item.holder
-        elif response is not None and (content := output_item(response.body, id)) is not None:
-            found[id] = content
+            continue
+        owner = response_of_item(id)
+        if owner not in outputs:
+            response = kept.get(owner, caller, now)
+            outputs[owner] = items_by_id(response.body) if response is not None else {}
+        if (content := outputs[owner].get(id)) is None:
+            continue
+        if id in found:
+            raise invalid_param("input", f"refers twice to the item {id!r}")
+        found[id] = content
     if found:
         _replace_body(exchange, with_items(exchange.raw, found))
 

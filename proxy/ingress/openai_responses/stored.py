@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
+from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.request_members import parse_members, replace_members
 from proxy.dialects.lenient_json import parse_or_none, serialize
 from proxy.errors import InvalidRequestError
@@ -34,8 +35,11 @@ _FINAL = (b"event: response.completed\n", b"event: response.incomplete\n")
 
 
 def previous_id(body: Mapping[str, Any]) -> str:
-    """Return the id of the response that a request goes on from, "" for none."""
-    return text_of(body.get(PREVIOUS))
+    """Return the id of the response that a request goes on from, "" for none. Raises InvalidRequestError."""
+    id = body.get(PREVIOUS)
+    if not isinstance(id, str | None):
+        raise invalid_param(PREVIOUS, "must be a string")
+    return id or ""
 
 
 def input_items(raw: bytes) -> bytes:
@@ -53,7 +57,7 @@ def with_history(raw: bytes, history: Sequence[bytes]) -> bytes:
 
 
 def referenced_ids(body: Mapping[str, Any]) -> list[str]:
-    """Return the ids of the items that a request refers to, in place of sending them."""
+    """Return the ids of the items that a request refers to, in place of sending them, in their order."""
     items = objects_of(body.get("input"))
     return [id for item in items if _is_reference(item) and (id := text_of(item.get("id")))]
 
@@ -70,10 +74,10 @@ def response_of_item(id: str) -> str:
     return f"resp_{id.partition('_')[2][:-ITEM_DIGITS]}"
 
 
-def output_item(response: bytes, id: str) -> bytes | None:
-    """Return the item of a response with that id."""
-    items = _items_of(parse_members(response).get("output", msgspec.Raw(b"[]")))
-    return next((bytes(item) for item in items if object_of(parse_or_none(bytes(item))).get("id") == id), None)
+def items_by_id(response: bytes) -> dict[str, bytes]:
+    """Return the items of a response that have an id, by their id."""
+    items = map(bytes, _items_of(parse_members(response).get("output", msgspec.Raw(b"[]"))))
+    return {id: item for item in items if (id := text_of(object_of(parse_or_none(item)).get("id")))}
 
 
 def item_ids(response: bytes) -> list[str]:

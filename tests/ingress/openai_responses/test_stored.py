@@ -16,7 +16,7 @@ from proxy.ingress.openai_responses.stored import (
     final_response,
     input_items,
     item_ids,
-    output_item,
+    items_by_id,
     output_items,
     previous_id,
     referenced_ids,
@@ -46,9 +46,13 @@ def test_a_request_with_its_history_refers_to_no_response() -> None:
     assert merged == b'{"model":"m","input":[{"a":  1},{"b": 2},{"c": 3}],"x":1.0}'
 
 
+@pytest.mark.parametrize("id", [None, "", "resp_1"])
+def test_an_empty_id_is_none(id: Any) -> None:
+    assert previous_id({stored.PREVIOUS: id}) == (id or "")
+
+
 @pytest.mark.parametrize("id", [None, 5, "", "resp_1"])
-def test_only_a_text_is_an_id(id: Any) -> None:
-    assert previous_id({stored.PREVIOUS: id}) == (id if id == "resp_1" else "")
+def test_only_a_text_is_the_id_of_a_response(id: Any) -> None:
     assert response_id(json.dumps({"id": id}).encode()) == (id if id == "resp_1" else "")
 
 
@@ -77,7 +81,8 @@ def test_an_item_is_found_in_the_response_whose_id_it_has() -> None:
     id = item_id("rs", context, 1)
     body = json.dumps({"output": [{"id": item_id("rs", context, 0)}, {"id": id}]}).encode()
     assert response_of_item(id) == response_id_of(context)
-    assert json.loads(output_item(body, id) or b"") == {"id": id} and output_item(body, "rs_x") is None
+    items = items_by_id(body)
+    assert json.loads(items[id]) == {"id": id} and "rs_x" not in items
     assert item_ids(body)[1] == id and item_ids(b"{}") == []
 
 
