@@ -35,10 +35,11 @@ class EventWriter:
         self.kind: str | None = None
         """The type of the open block."""
 
-    def start(self) -> bytes:
-        """Begin the message."""
+    def start(self, chunk: Mapping[str, Any]) -> bytes:
+        """Begin the message with the first chunk of the hub."""
         usage = input_counts(self._context.prompt_tokens)
-        message = {**envelope(self._context), "content": [], "stop_reason": None, "stop_sequence": None, "usage": usage}
+        empty = {"content": [], "stop_reason": None, "stop_sequence": None}
+        message = {**envelope(self._context, chunk), **empty, "usage": usage}
         return event("message_start", message=message)
 
     def piece(self, kind: str, text: str) -> bytes:

@@ -18,22 +18,23 @@ _THINKING: Mapping[str, tuple[str, ...]] = {"thinking": ("thinking", "signature"
 """Type of a block -> its members, the last of which proves whose it is."""
 
 
-def envelope(context: AnswerContext) -> dict[str, Any]:
-    """Return the members of a message that do not depend on the answer."""
-    return {"id": f"msg_{context.id}", "type": "message", "role": "assistant", "model": context.model}
+def envelope(context: AnswerContext, answer: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the members of a message that do not depend on its content. `answer` is the hub's response or first chunk."""
+    model = text_of(answer.get("model")) or context.model
+    return {"id": f"msg_{context.id}", "type": "message", "role": "assistant", "model": model}
 
 
 def response_from_hub(body: bytes, context: AnswerContext) -> bytes:
     """Translate a response."""
-    completion = parse(body)
-    choice = next(iter(objects_of(object_of(completion).get("choices"))), {})
+    completion = object_of(parse(body))
+    choice = next(iter(objects_of(completion.get("choices"))), {})
     message = object_of(choice.get("message"))
     calls = objects_of(message.get("tool_calls"))
     refusal = text_of(message.get("refusal"))
     reason = stop_reason(choice.get("finish_reason"), has_calls=bool(calls), is_refusal=bool(refusal))
     return serialize(
         {
-            **envelope(context),
+            **envelope(context, completion),
             "content": _blocks(message, calls, context.echo.get("thinking")),
             "stop_reason": reason,
             "stop_sequence": None,

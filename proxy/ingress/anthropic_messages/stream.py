@@ -64,7 +64,7 @@ class MessageStream:
         choices = objects_of(chunk.get("choices"))
         if not choices or choices[0].get("index", 0) != 0:
             return b""
-        start = b"" if self._is_started else self._writer.start()
+        start = b"" if self._is_started else self._writer.start(chunk)
         self._is_started = True
         self._finish_reason = text_of(choices[0].get("finish_reason")) or self._finish_reason
         return start + self._delta(object_of(choices[0].get("delta")))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import pytest
+
 from proxy.ingress.anthropic_messages.event_writer import EventWriter
 from proxy.sse import decode, split_frames
 from tests.ingress.anthropic_messages.golden import context
@@ -15,8 +17,16 @@ def events(data: bytes) -> list[dict[str, Any]]:
 
 
 def test_a_message_begins_with_an_estimate_of_its_prompt() -> None:
-    (start,) = events(EventWriter(context()).start())
-    assert start["message"]["usage"]["input_tokens"] == 7 and start["message"]["model"] == "claude-asked"
+    (start,) = events(EventWriter(context()).start({}))
+    assert start["message"]["usage"]["input_tokens"] == 7
+
+
+@pytest.mark.parametrize(
+    "chunk, model", [({"model": "served"}, "served"), ({}, "claude-asked"), ({"model": 5}, "claude-asked")]
+)
+def test_a_message_names_the_model_that_serves_it(chunk: dict[str, Any], model: str) -> None:
+    (start,) = events(EventWriter(context()).start(chunk))
+    assert start["message"]["model"] == model
 
 
 def test_a_piece_of_another_kind_closes_the_open_block() -> None:

@@ -25,7 +25,7 @@ def test_every_order_gives_both_calls(order: tuple[int, ...], starts_first: bool
     writer = EventWriter(context())
     calls = StreamedCalls(writer)
     pieces = {index: iter(each) for index, each in FRAGMENTS.items()}
-    data, begun = writer.start(), set()
+    data, begun = writer.start({}), set()
     for index in [0, 1] if starts_first else []:
         begun.add(index)
         data += calls.feed(start(index))
