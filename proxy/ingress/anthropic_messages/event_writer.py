@@ -38,7 +38,7 @@ class EventWriter:
     def start(self, chunk: Mapping[str, Any]) -> bytes:
         """Begin the message with the first chunk of the hub."""
         usage = input_counts(self._context.prompt_tokens)
-        empty = {"content": [], "stop_reason": None, "stop_sequence": None}
+        empty: Block = {"content": [], "stop_reason": None, "stop_sequence": None}
         message = {**envelope(self._context, chunk), **empty, "usage": usage}
         return event("message_start", message=message)
 
