@@ -41,6 +41,8 @@ def choice_members(body: Mapping[str, Any]) -> dict[str, Any]:
         return {"tool_choice": _MODES[kind], **parallel}
     if not isinstance(choice.get("name"), str):
         raise invalid_param("tool_choice.name", "must be a string")
+    if choice["name"] in hosted_tools(body):
+        raise invalid_param("tool_choice", f"the tool {choice['name'][:64]!r} is run by Anthropic only")
     return {"tool_choice": {"type": "function", "function": {"name": choice["name"]}}, **parallel}
 
 

@@ -56,3 +56,10 @@ def test_a_malformed_tool_is_refused(tool: Any, param: str) -> None:
 def test_a_named_choice_needs_its_name() -> None:
     with pytest.raises(InvalidRequestError, match=r"tool_choice\.name"):
         choice_members({"tools": [TOOL], "tool_choice": {"type": "tool"}})
+
+
+def test_a_required_tool_of_the_provider_has_no_translation() -> None:
+    search = {"type": "web_search_20250305", "name": "web_search"}
+    with pytest.raises(InvalidRequestError, match="'web_search' is run by Anthropic only") as raised:
+        choice_members({"tools": [search], "tool_choice": {"type": "tool", "name": "web_search"}})
+    assert raised.value.param == "tool_choice"
