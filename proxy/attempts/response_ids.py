@@ -50,9 +50,6 @@ def resolve_previous(exchange: Exchange) -> None:
     """
     continuation = exchange.continuation = Continuation(is_kept=exchange.body.get("store") is not False)
     _resolve_references(exchange, continuation)
-    if continuation.is_kept:
-        continuation.input = input_items(exchange.raw)
-        exchange.memory.hold(len(continuation.input))
     if not (id := previous_id(exchange.body)):
         return
     kept, caller, now = exchange.runtime.responses, exchange.identity.name, exchange.runtime.clock()
@@ -67,8 +64,16 @@ def resolve_previous(exchange: Exchange) -> None:
         if (conversation := kept.conversation(id, caller, now)) is None:
             raise UnknownResponseError(id)
         continuation.previous = id
+        _keep_input(exchange, continuation)
         history = [part for each in conversation for part in (each.input, output_items(each.body))]
         _replace_body(exchange, with_history(exchange.raw, history))
+
+
+def _keep_input(exchange: Exchange, continuation: Continuation) -> None:
+    """Keep the request's own input for a request that goes on from its response. Raises OverloadedError."""
+    if continuation.is_kept:
+        continuation.input = input_items(exchange.raw)
+        exchange.memory.hold(len(continuation.input))
 
 
 def _resolve_references(exchange: Exchange, continuation: Continuation) -> None:
@@ -126,7 +131,7 @@ async def find_unknown(exchange: Exchange) -> None:
 def apply_decision(exchange: Exchange) -> None:
     """Leave no other targets in the plan than those of the account that holds the previous response.
 
-    Raises NoEligibleProviderError if there is none.
+    Raises NoEligibleProviderError if there is none, and OverloadedError.
     """
     continuation, decision = exchange.continuation, exchange.decision
     assert continuation is not None
@@ -147,6 +152,8 @@ def apply_decision(exchange: Exchange) -> None:
     if all(is_native(step.target.provider, exchange.facts) for step in exchange.decision.plan):
         exchange.memory.release(len(continuation.input))
         continuation.input = b""  # the provider keeps it
+    elif continuation.previous is None:
+        _keep_input(exchange, continuation)
 
 
 def keep_response(exchange: Exchange, response: Response) -> None:

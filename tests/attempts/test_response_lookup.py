@@ -11,6 +11,7 @@ from proxy.attempts.response_lookup import MAX_ACCOUNTS, TIMEOUT_S, find_holder
 from proxy.errors import ConnectError, UpstreamError
 from proxy.exchange import Exchange, Identity
 from proxy.routing.decision import Decision, PlannedTarget
+from proxy.routing.facts import Facts
 from proxy.state.responses import Continuation, Holder
 from tests.fakes import FakeTransport
 from tests.fakes import exchange as make_exchange
@@ -29,7 +30,7 @@ FOUND: Any = (200, {}, [b"{}"])
 
 def asking(rows: list[Any], caller: str | None = None) -> Exchange:
     one = make_exchange(transport=FakeTransport(rows), snap=SNAPSHOT)
-    one.identity = Identity(caller)
+    one.identity, one.facts = Identity(caller), Facts(endpoint="responses")
     one.decision = Decision(plan=tuple(PlannedTarget(each, 0.0) for each in TARGETS))
     one.continuation = Continuation(unknown="resp_1")
     return one
