@@ -19,8 +19,7 @@ from proxy.resilience.breakers import Breakers
 from proxy.resilience.budgets import HedgeBudget, RetryBudget
 from proxy.resilience.key_pools import KeyPools
 from proxy.resilience.rate_limits import RateLimiter
-from proxy.resilience.refused_members import RefusedMembers
-from proxy.resilience.refused_params import RefusedParams
+from proxy.resilience.refusal_memory import RefusalMemory, RefusedMember
 from proxy.routing.affinity import Affinity
 from proxy.routing.balancing import BalancerState
 from proxy.routing.decision_cache import DecisionCache
@@ -56,8 +55,10 @@ class Runtime:
     hedge_budget: HedgeBudget = field(default_factory=HedgeBudget)
     rate_limits: RateLimiter = field(default_factory=RateLimiter)
     key_pools: KeyPools = field(default_factory=KeyPools)
-    refused_params: RefusedParams = field(default_factory=RefusedParams)
-    refused_members: RefusedMembers = field(default_factory=RefusedMembers)
+    refused_params: RefusalMemory[str] = field(default_factory=RefusalMemory)
+    """Parameters that are left out of requests to the targets, or renamed there."""
+    refused_members: RefusalMemory[RefusedMember] = field(default_factory=RefusalMemory)
+    """Members whose requests go to other targets."""
     round_robin: BalancerState = field(default_factory=BalancerState)
     affinity: Affinity = field(default_factory=Affinity)
     decision_cache: DecisionCache = field(default_factory=DecisionCache)
@@ -100,9 +101,13 @@ class Runtime:
             self._forget(changed)
         self.key_pools.update(snapshot)
         self.rate_limits.retain(snapshot.limited)
-        for each in (self.observations, self.signals.target_histories, self.breakers, self.refused_members):
+        for each in (self.observations, self.signals.target_histories, self.breakers, *self._refusals):
             each.pin(targets)
         self.signals.group_histories.pin(group_keys(snapshot))
+
+    @property
+    def _refusals(self) -> tuple[RefusalMemory[str], RefusalMemory[RefusedMember]]:
+        return self.refused_params, self.refused_members
 
     def _forget(self, changed: ChangedAccounts) -> None:
         """Drop everything that is known of accounts which a snapshot has replaced."""
@@ -114,6 +119,7 @@ class Runtime:
         self.signals.group_histories.forget(partial(is_group_of, changed.providers, changed.locations))
         self.rate_limits.forget(changed.has_limits_of)
         self.key_pools.forget(changed.providers)
-        self.refused_members.forget(changed.has_target)
+        for refusals in self._refusals:
+            refusals.forget(changed.has_target)
         self.observations.urgent_changes.probe_changes += 1  # so that no cached signal outlives them
         self.feed.wakeup.set()

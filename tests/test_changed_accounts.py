@@ -61,11 +61,11 @@ class Reloadable:
         outcome = await self.sidecar.reloader.reload()
         assert outcome.is_successful, outcome
 
-    async def ask(self, count: int = 1) -> list[str]:
+    async def ask(self, count: int = 1, **members: object) -> list[str]:
         """Send chats that prefer the first provider; return who answered."""
         served = []
         for _ in range(count):
-            body = {"model": "m", "messages": HELLO}
+            body = {"model": "m", "messages": HELLO, **members}
             preferred = {"X-Provider-Preference": "first,second"}
             async with self.http.post(f"{self.sidecar.url}/v1/chat/completions", json=body, headers=preferred) as got:
                 assert got.status == 200, await got.text()
@@ -156,6 +156,34 @@ async def test_a_key_file_that_is_read_again_has_a_clean_record(tmp_path: Path) 
         assert await one.ask(2) == ["first"] * 2
         assert [line["event"] for line in one.log.lines if "config" in line["event"]] == ["config_reloaded"]
         assert "canary" not in repr(one.log.lines)
+
+
+def refusing_max_tokens(request: RecordedRequest) -> bytes:
+    """Answer as a host that refuses `max_tokens`."""
+    if b'"max_tokens"' in request.body:
+        return http_response(b'{"error":{"message":"Unrecognized argument: max_tokens"}}', status="400 X")
+    return http_response(orjson.dumps(ANSWER))
+
+
+async def test_a_new_key_is_sent_what_the_old_one_has_refused(tmp_path: Path) -> None:
+    async with reloadable(tmp_path, {}) as one, FaultServer([RECV, reply(refusing_max_tokens)] * 40) as host:
+        await one.reload(url=host.url("/v1"))
+        assert await one.ask(2, max_tokens=5) == ["first"] * 2
+        assert [b'"max_tokens"' in request.body for request in host.requests] == [True, False, False]
+        await one.reload(url=host.url("/v1"), key=NEW)
+        assert await one.ask(2, max_tokens=5) == ["first"] * 2
+        assert [b'"max_tokens"' in request.body for request in host.requests[3:]] == [True, False, False]
+
+
+async def test_a_request_of_the_old_file_goes_on_without_what_its_target_has_refused(tmp_path: Path) -> None:
+    async with reloadable(tmp_path, {}) as one, FaultServer([RECV, reply(refusing_max_tokens)] * 40) as host:
+        await one.reload(url=host.url("/v1"))
+        old = one.sidecar.handler.generation
+        await one.reload(url=host.url("/v1"), key=NEW)
+        one.sidecar.handler.generation = old  # as for a request that began before the reload
+        assert await one.ask(max_tokens=5) == ["first"]
+        assert [b'"max_tokens"' in request.body for request in host.requests] == [True, False]
+        assert not one.sidecar.handler.runtime.refused_params.current
 
 
 async def test_what_requests_of_the_old_file_do_at_the_old_key_does_not_reach_the_new_one(tmp_path: Path) -> None:

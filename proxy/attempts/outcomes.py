@@ -14,7 +14,7 @@ from proxy.resilience.breaker import BreakerSettings
 from proxy.resilience.classification import Classification, classify
 from proxy.resilience.key_pools import KEY_FAILURES
 from proxy.resilience.rate_limits import NOT_LIMITED
-from proxy.resilience.refused_members import RefusedMember
+from proxy.resilience.refusal_memory import RefusedMember
 from proxy.telemetry.observations import AttemptUsage
 
 

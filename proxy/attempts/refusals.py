@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Set
+
+from msgspec import structs
 
 from proxy.attempts.planner import NO_CANDIDATES, AttemptPlanner, Candidates
 from proxy.dialects import DIALECTS
@@ -22,7 +25,7 @@ _REFUSAL = re.compile(
 def refused_params(attempt: Attempt) -> Set[str]:
     """Return what the attempt's target does not take, by the file or because it has refused it before."""
     target, runtime = attempt.step.target, attempt.exchange.runtime
-    return target.unsupported | runtime.refused_params.of(target.id, runtime.clock())
+    return target.unsupported | runtime.refused_params.at(runtime.clock()).get(target.id, frozenset())
 
 
 def avoidable_param(attempt: Attempt, status: int, error: UpstreamErrorResponse) -> str | None:
@@ -42,12 +45,14 @@ def avoidable_param(attempt: Attempt, status: int, error: UpstreamErrorResponse)
 
 
 def without_refused(planner: AttemptPlanner, attempt: Attempt, failure: UpstreamError) -> Candidates:
-    """Return the same target if it has refused a member that it can do without, which is noted."""
+    """Return the same target, to be sent no member that it has refused and can do without, and note that for later."""
     if not isinstance(failure, UpstreamErrorResponse) or failure.avoidable_param is None:
         return NO_CANDIDATES
-    runtime = attempt.exchange.runtime
-    runtime.refused_params.add(attempt.step.target.id, failure.avoidable_param, runtime.clock())
-    return planner.again(attempt.step)
+    runtime, target, param = attempt.exchange.runtime, attempt.step.target, failure.avoidable_param
+    if not runtime.accounts.is_outdated(target):
+        runtime.refused_params.record(target.id, param, runtime.clock())
+    without_param = dataclasses.replace(target, unsupported=target.unsupported | {param})
+    return planner.again(structs.replace(attempt.step, target=without_param))
 
 
 def refusal_warning(attempt: Attempt, param: str) -> str:

@@ -46,7 +46,8 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
             request = replace(request, body=replace_members(request.body, dict(step.target.body), drop=()))
     except Exception as error:  # noqa: BLE001 (whatever it is, it excludes the target)
         raise request_failure(attempt, "request", error) from None
-    if not (attempt.is_translated or step.target.params.drop or step.max_tokens is not None):
+    options = attempt.exchange.policy.dialect_options
+    if not (attempt.is_translated or step.target.params.drop or step.max_tokens is not None or options):
         return request
     warnings = _warnings(attempt)
     return replace(request, warnings=(*warnings, *request.warnings)) if warnings else request
@@ -63,6 +64,9 @@ def _warnings(attempt: Attempt) -> tuple[str, ...]:
         warnings = (*hub.warnings, *drop_warnings(hub.hosted_tools, "tool"))
     if step.target.params.drop:
         warnings = (*params_warnings(body, step.target.params), *warnings)
+    if options := attempt.exchange.policy.dialect_options:
+        read = {name for name, _ in DIALECTS[step.target.provider.dialect].control_headers.values()}
+        warnings = (*drop_warnings(name for name in options if name not in read), *warnings)
     if step.max_tokens is not None:
         warnings = (f"max-tokens-clamped;value={step.max_tokens}", *warnings)
     return warnings
@@ -85,7 +89,7 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
         changes = continuation_members(body, attempt.prefix)
         body, raw = {**body, **changes}, replace_members(raw, changes)
     options = exchange.policy.dialect_options
-    refused = refused_params(attempt) if exchange.runtime.refused_params.by_target else target.unsupported
+    refused = refused_params(attempt) if exchange.runtime.refused_params.current else target.unsupported
     return CallerRequest(
         attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or "", refused
     )

@@ -21,7 +21,7 @@ from proxy.config.snapshot import targets_for_model
 from proxy.errors import InvalidRequestError, NoEligibleProviderError, ParrotError
 from proxy.exchange import Exchange
 from proxy.messages import Response
-from proxy.resilience.refused_members import NOTHING_REFUSED
+from proxy.resilience.refusal_memory import NOTHING_REFUSED
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.routing.client_request import read_request
 from proxy.routing.decision import decide

@@ -94,7 +94,7 @@ class Signals(Struct, frozen=True):
     limited_for_ms: Mapping[str, int] = {}
     """Providers and targets at a configured limit (`LimitGroup.holder`), with the milliseconds until there may be room."""
     refused_members: Mapping[str, frozenset[Any]] = {}
-    """The members of requests that each target has refused lately (`resilience.refused_members.RefusedMember`), by its id."""
+    """The members of requests that each target has refused lately (`resilience.refusal_memory.RefusedMember`), by its id."""
     sticky_target: str | None = None
     """The target that served the request's session last."""
     in_flight: Callable[[str], int] = lambda target: 0

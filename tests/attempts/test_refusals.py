@@ -10,7 +10,7 @@ import pytest
 
 from proxy.attempts.translation import provider_request
 from proxy.errors import UpstreamErrorResponse
-from proxy.resilience.refused_members import RefusedMember
+from proxy.resilience.refusal_memory import RefusedMember
 from proxy.routing.policy import Policy
 from tests.attempts.fixtures import rules, start_run
 from tests.fakes import BODY, FakeTransport, planned_exchange, start_attempt

@@ -9,7 +9,7 @@ import aiohttp
 import openai
 import pytest
 
-from proxy.resilience.refused_members import RefusedMember
+from proxy.resilience.refusal_memory import RefusedMember
 from tests.running import HELLO, RunningSidecar, run_sidecar
 
 TWO = """

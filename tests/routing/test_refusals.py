@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from proxy.resilience.refused_members import RefusedMember
+from proxy.resilience.refusal_memory import RefusedMember
 from proxy.routing.decision import Decision, decide
 from tests.routing.fixtures import WORLD, planned_providers, policy_from, routing_request, signals
 

@@ -1,10 +1,11 @@
-"""Which members of requests a target has refused lately, so that requests with them go to other targets."""
+"""What targets have refused of requests lately: members that the request needs, and those it can do without."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
+from typing import Any, Generic, TypeVar
 
 from msgspec import Struct
 
@@ -14,6 +15,8 @@ HELD_S = 600.0
 """How long a refusal is remembered."""
 MAX_MEMBERS = 32
 """Members that are remembered for a target. The first refused are forgotten first."""
+
+T = TypeVar("T", bound=Hashable)
 
 
 class RefusedMember(Struct, frozen=True):
@@ -29,19 +32,19 @@ class RefusedMember(Struct, frozen=True):
         return (self.name in body) is not self.is_added
 
 
-NOTHING_REFUSED: Mapping[str, frozenset[RefusedMember]] = MappingProxyType({})
+NOTHING_REFUSED: Mapping[str, frozenset[Any]] = MappingProxyType({})
 
 
 @dataclass(slots=True)
-class RefusedMembers:
-    """The refused members of every target, by id."""
+class RefusalMemory(Generic[T]):
+    """What every target has refused, by its id."""
 
-    _held_until: TargetMap[dict[RefusedMember, float]] = field(default_factory=lambda: TargetMap(dict))
-    current: Mapping[str, frozenset[RefusedMember]] = field(default_factory=lambda: NOTHING_REFUSED)
+    _held_until: TargetMap[dict[T, float]] = field(default_factory=lambda: TargetMap(dict))
+    current: Mapping[str, frozenset[T]] = field(default_factory=lambda: NOTHING_REFUSED)
     """What `at` returns until `_changes_at`. Empty if nothing is refused, which saves the call."""
     _changes_at: float = 0.0
 
-    def record(self, target: str, member: RefusedMember, now: float) -> None:
+    def record(self, target: str, member: T, now: float) -> None:
         """Remember that a target has refused a member."""
         held_until = self._held_until.get_or_create(target)
         held_until.pop(member, None)
@@ -50,7 +53,7 @@ class RefusedMembers:
             del held_until[next(iter(held_until))]
         self._refresh(now)
 
-    def at(self, now: float) -> Mapping[str, frozenset[RefusedMember]]:
+    def at(self, now: float) -> Mapping[str, frozenset[T]]:
         """Return the members that each target refuses at that time, by its id. Targets without any are left out."""
         if self.current and now >= self._changes_at:
             self._refresh(now)

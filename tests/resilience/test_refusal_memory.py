@@ -1,16 +1,16 @@
-"""What a target has refused is remembered for ten minutes, within bounds."""
+"""What a target has refused is remembered for ten minutes, within bounds, until it has another account."""
 
 from __future__ import annotations
 
 import pytest
 
-from proxy.resilience.refused_members import HELD_S, MAX_MEMBERS, NOTHING_REFUSED, RefusedMember, RefusedMembers
+from proxy.resilience.refusal_memory import HELD_S, MAX_MEMBERS, NOTHING_REFUSED, RefusalMemory, RefusedMember
 
 TEMPERATURE, SEED = RefusedMember("temperature"), RefusedMember("seed")
 
 
 def test_a_refusal_is_held_for_a_time_from_its_latest() -> None:
-    members = RefusedMembers()
+    members = RefusalMemory[RefusedMember]()
     assert members.at(0.0) is NOTHING_REFUSED
     members.record("a", TEMPERATURE, 0.0)
     members.record("a", SEED, 100.0)
@@ -21,7 +21,7 @@ def test_a_refusal_is_held_for_a_time_from_its_latest() -> None:
 
 
 def test_targets_with_another_account_are_forgotten() -> None:
-    members = RefusedMembers()
+    members = RefusalMemory[RefusedMember]()
     members.record("a", SEED, 0.0)
     members.record("b", SEED, 0.0)
     members.forget(lambda target: target == "a")
@@ -31,7 +31,7 @@ def test_targets_with_another_account_are_forgotten() -> None:
 
 
 def test_the_number_of_members_and_targets_is_bounded() -> None:
-    members = RefusedMembers()
+    members = RefusalMemory[RefusedMember]()
     members.pin(frozenset({"a"}))
     for number in range(MAX_MEMBERS + 1):
         members.record("a", RefusedMember(f"m{number}"), 0.0)
