@@ -54,7 +54,7 @@ async def test_safety_settings_reach_gemini_in_its_format(sidecar: RunningSideca
     header = {"X-Google-Safety-Settings": orjson.dumps(SAFETY).decode()}
     raw = await send_chat(sidecar, "google", header, stream=stream)
     assert sent(sidecar, "google")["safetySettings"] == SETTINGS
-    assert "safety-category-mapped" in raw.headers["x-routing-warnings"]
+    assert raw.headers["x-routing-warnings"] == "safety-category-mapped"
 
 
 @pytest.mark.parametrize("name", ["google_safety_settings", "safety_settings"])
@@ -67,6 +67,7 @@ async def test_safety_settings_may_be_in_the_body(sidecar: RunningSidecar, name:
 @pytest.mark.parametrize("provider", ["openai", "anthropic", "mistral", "cohere", "meta"])
 async def test_safety_settings_reach_no_other_provider(sidecar: RunningSidecar, provider: str) -> None:
     raw = await send_chat(sidecar, provider, {"X-Google-Safety-Settings": orjson.dumps(SAFETY).decode()})
+    assert "param-dropped;name=safety_settings" in raw.headers["x-routing-warnings"]
     assert b"HARM" not in sidecar.sandbox.requests(provider)[-1].body
     assert "x-google-safety-settings" not in sidecar.sandbox.requests(provider)[-1].headers
     assert raw.parse().provider == provider

@@ -7,7 +7,6 @@ goes on from the response is never sent: only `GET /responses/{id}` is.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
@@ -96,8 +95,7 @@ async def _ask(exchange: Exchange, question: Question, target: Target) -> Respon
     """Return the answer without secrets, None if the response is unknown there. Raises ParrotError for any other."""
     dialect, redactor = DIALECTS[target.provider.dialect], target.provider.redactor
     forwarded = to_upstream(exchange.request.headers, dialect.forwarded_header_prefixes)
-    without_path = replace(target, provider=replace(target.provider, path=None))  # `path` is that of chat requests
-    sent = build_upstream_request(without_path, dialect, ProviderRequest(question.path), forwarded)
+    sent = build_upstream_request(target, dialect, ProviderRequest(question.path), forwarded)
     request = UpstreamRequest(sent.url, sent.headers, b"", question.method)
     answer = await fetch(exchange.runtime.transport, request, question.timeout_s)
     returned = to_downstream(answer.headers, dialect.returned_header_prefixes, dialect.rate_limit_headers)

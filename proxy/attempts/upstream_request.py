@@ -21,7 +21,10 @@ def upstream_request(attempt: Attempt, dialect: Dialect) -> UpstreamRequest:
     exchange, target = attempt.exchange, attempt.step.target
     forwarded = to_upstream(exchange.request.headers, dialect.forwarded_header_prefixes)
     target = target if attempt.key is None else with_key(target, attempt.key)
-    request = build_upstream_request(target, dialect, attempt.provider_request, forwarded)
+    provider_request = attempt.provider_request
+    if target.provider.path is not None and dialect.paths[attempt.endpoint] == dialect.paths["chat"]:
+        provider_request = structs.replace(provider_request, path=target.provider.path)
+    request = build_upstream_request(target, dialect, provider_request, forwarded)
     return request if exchange.policy.retry_on_provider_error else structs.replace(request, is_sent_once=True)
 
 
@@ -38,7 +41,7 @@ def build_upstream_request(
     `forwarded` are the caller's headers that this provider may see, in lower case.
     """
     provider = target.provider
-    path = provider.path or provider_request.path
+    path = provider_request.path
     if provider.query:
         path += ("&" if "?" in path else "?") + urlencode(provider.query)
     # Names are compared in lower case: otherwise two spellings of one header would both be sent.

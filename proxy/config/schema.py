@@ -107,7 +107,8 @@ class ProviderConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     auth: Literal["bearer", "x-api-key", "api-key", "x-goog-api-key"] | None = None
     """How the key is sent. By default as the dialect does."""
     path: RequestPath | None = None
-    """Path of chat requests below `base_url`, for hosts with an unusual one. Begins with `/`. By default the dialect's."""
+    """Path of chat requests below `base_url`, for hosts with an unusual one. Begins with `/`. By default the dialect's.
+    Other endpoints keep theirs."""
     query: dict[Text, Text] = {}
     """Query parameters added to every request."""
     headers: dict[HeaderName, Text] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import ssl
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
@@ -39,8 +39,7 @@ _DESCRIPTIONS: tuple[tuple[type[BaseException], str], ...] = (
 def build_probe_request(target: Target) -> UpstreamRequest:
     """Build the request for the list of models, with the provider's headers and key."""
     dialect = DIALECTS[target.provider.dialect]
-    without_path = replace(target, provider=replace(target.provider, path=None))  # `path` is that of chat requests
-    request = build_upstream_request(without_path, dialect, dialect.list_models_request, _PROBE_HEADERS)
+    request = build_upstream_request(target, dialect, dialect.list_models_request, _PROBE_HEADERS)
     headers = {name: value for name, value in request.headers.items() if name != "content-type"}
     return UpstreamRequest(request.url, headers, b"", "GET")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 from multidict import CIMultiDict
 
 from proxy.attempts.upstream_request import build_upstream_request, upstream_request, with_key
@@ -31,13 +32,29 @@ def build(provider_request=None, forwarded=None, **options) -> UpstreamRequest:
     "options, path, url",
     [
         ({}, "/chat/completions", "https://a.test/v1/chat/completions"),
-        ({"path": "/deployments/x"}, "/chat/completions", "https://a.test/v1/deployments/x"),
         ({"query": {"api-version": "2024 1"}}, "/chat", "https://a.test/v1/chat?api-version=2024+1"),
         ({"query": {"v": "1"}}, "/chat?alt=sse", "https://a.test/v1/chat?alt=sse&v=1"),
     ],
 )
 def test_the_url_comes_from_routing_yaml(options, path, url):
     assert build(ProviderRequest(path, b"{}"), **options).url == url
+
+
+@pytest.mark.parametrize(
+    ("dialect", "endpoint", "path"),
+    [
+        ("openai", "chat", "/deployments/x"),
+        ("openai", "embeddings", "/embeddings"),
+        ("openai", "responses", "/responses"),
+        ("anthropic", "messages", "/deployments/x"),
+        ("anthropic", "count_tokens", "/v1/messages/count_tokens"),
+    ],
+)
+def test_a_path_of_routing_yaml_is_that_of_chat_requests_alone(dialect, endpoint, path):
+    attempt, spoken = start_attempt(planned_exchange()), DIALECTS[dialect]
+    attempt.endpoint, attempt.provider_request = endpoint, ProviderRequest(spoken.paths[endpoint], b"{}")
+    attempt.step = structs.replace(attempt.step, target=target(path="/deployments/x"))
+    assert upstream_request(attempt, spoken).url == f"https://a.test/v1{path}"
 
 
 def test_a_key_of_a_pool_is_sent_in_place_of_the_first_one():

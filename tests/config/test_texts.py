@@ -41,7 +41,8 @@ CHARS = [*map(chr, range(0x21)), *'"#?%', "\x7f", "\x80", "\x85", "\xa0", "é", 
 def send(snapshot: Any) -> None:
     """Encode a request and a probe to each target as they are sent. Raises what sending raises."""
     for target in snapshot.targets("m"):
-        request = build_upstream_request(target, DIALECTS["openai"], ProviderRequest(body=b"{}", path="/chat"), {})
+        chat = ProviderRequest(target.provider.path or "/chat", b"{}")
+        request = build_upstream_request(target, DIALECTS["openai"], chat, {})
         for each in (request, build_probe_request(target)):
             parsed = parse_target(each.url)
             encode_request_head(each, parsed, Route(parsed.origin, None)).decode()
