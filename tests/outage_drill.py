@@ -42,7 +42,7 @@ models:
 """
 # Names of equal length, so that the simulated answers have equal length, and one provider can continue another's.
 PROVIDERS = (FAILING, "bravo", "gamma")
-NORMAL = Scenario(latency_s=0.5, chunk_delay_s=0.05)
+NORMAL = Scenario(latency_s=0.5, chunk_delay_s=0.05, request_limit=100_000, token_limit=100_000_000)
 
 Outage = Callable[[RunningSidecar], Awaitable[None]]
 """Lets providers fail until it is cancelled."""

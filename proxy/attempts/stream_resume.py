@@ -61,7 +61,7 @@ class StreamResume:
         attempt = starter.start(with_other_key(planner, failed))
         if attempt is None:
             cause = FailureCause(self.failure.trigger, failed=self._broken.step)
-            attempt = starter.start(planner.elsewhere(cause, _can_prefill))
+            attempt = starter.start(planner.elsewhere(cause, lambda step: _can_continue(step, self._prefix)))
         return self._in_hub_format(attempt, can_continue=True)
 
     def _in_hub_format(self, attempt: Attempt | None, *, can_continue: bool = False) -> Attempt | None:

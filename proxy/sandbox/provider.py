@@ -103,7 +103,9 @@ class SimulatedProvider:
         call = Call(
             self.name, request.method, request.path, request.headers, body, request.query, storage=self._storage
         )
-        return replace(call, number=self._request_count, now=now, window=self._minute.count_request(now))
+        announced = {"request_limit": self.scenario.request_limit, "token_limit": self.scenario.token_limit}
+        window = replace(self._minute.count_request(now), **announced)
+        return replace(call, number=self._request_count, now=now, window=window)
 
     def _counting_simulation(self) -> Simulation:
         """Return the simulation with a `handle` that charges the tokens of each reply to the rate limit."""

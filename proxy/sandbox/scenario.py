@@ -41,3 +41,7 @@ class Scenario:
     chunk_delay_s: float = 0.0
     """Delay between the events of a stream."""
     fault: Fault | None = None
+    request_limit: int = 500
+    """Requests a minute that its rate-limit headers announce."""
+    token_limit: int = 200_000
+    """Tokens a minute that they announce."""

@@ -172,6 +172,21 @@ async def test_a_short_prefix_is_replayed_where_a_target_may_repeat_it(monkeypat
 
 
 @virtual_time
+async def test_a_short_prefix_goes_to_a_target_that_cannot_repeat_it(monkeypatch):
+    echoing = replace(openai.DIALECT, supports_prefill=lambda model: True, echoes_prefill=True)
+    monkeypatch.setitem(DIALECTS, "openai", echoing)
+    monkeypatch.setitem(DIALECTS, "exact", replace(echoing, echoes_prefill=False))
+    exchange = planned_exchange("abc", transport=FakeTransport([[ONE, CUT], [TWO, FINISH]]))
+    exchange.raw, exchange.facts = orjson.dumps({**BODY, "stream": True}), Facts("chat", "m", stream=True)
+    first, second, third = exchange.decision.plan
+    target = replace(third.target, provider=replace(third.target.provider, dialect="exact"))
+    exchange.decision = structs.replace(exchange.decision, plan=(first, second, structs.replace(third, target=target)))
+    running = start_run(exchange)
+    await running.has_ended.wait()
+    assert running.transport.tried == "ac" and parse_stream(running.parts) == WHOLE
+
+
+@virtual_time
 async def test_after_a_failed_attempt_to_continue_the_next_one_is_asked_for_the_same(monkeypatch):
     with_prefill(monkeypatch)
     running = await run([chunk_event(LONG), CUT], 500, [TWO, FINISH])
