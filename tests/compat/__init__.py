@@ -1,1 +1,1 @@
-"""Libraries that ask for structured output, against the simulated providers: `make compat`."""
+"""Client libraries against the simulated providers: `make compat`."""

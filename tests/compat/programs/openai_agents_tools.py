@@ -1,21 +1,10 @@
 from __future__ import annotations
 
-import os
+import asyncio
 
-from trip import BASE_URL, KEY, MODEL, Trip, run
+from agents import Agent, OpenAIProvider, RunConfig, Runner, function_tool
+from trip import BASE_URL, KEY, MODEL, run
 
-os.environ |= {"OPENAI_BASE_URL": BASE_URL, "OPENAI_API_KEY": KEY}
-
-from agents import Agent, Runner, function_tool, set_tracing_disabled
-
-set_tracing_disabled(True)
-TRIP = {
-    "title": "Oslo",
-    "start": {"name": "Oslo", "latitude": 59.9, "visited": True},
-    "stops": [{"place": {"name": "Bergen", "latitude": 60.4, "visited": False}, "kind": "sea", "nights": 2}],
-    "rating": 3,
-    "note": None,
-}
 called: list[str] = []
 
 
@@ -27,27 +16,43 @@ def get_trip(title: str) -> str:
 
 
 AGENT = Agent(name="agent", instructions="Find trips.", model=MODEL, tools=[get_trip])
+CONFIG = RunConfig(model_provider=OpenAIProvider(base_url=BASE_URL, api_key=KEY), tracing_disabled=True)
+"""The default provider of the library takes `anthropic/` in a model's name for the name of a provider."""
+ASK = "call get_trip"
 
 
-def _trip_if(fine: bool) -> object:
-    """Return the trip that every case must have, if the tool was called and its result answered."""
-    return Trip.model_validate(TRIP) if fine and called.pop() else None
+def is_called() -> bool:
+    """Return whether the tool was called since the last time."""
+    calls = len(called)
+    called.clear()
+    return calls > 0
 
 
-def whole() -> object:
-    return _trip_if("found" in Runner.run_sync(AGENT, "call get_trip").final_output)
+def whole() -> bool:
+    result = Runner.run_sync(AGENT, ASK, run_config=CONFIG)
+    return is_called() and "found" in result.final_output
 
 
-def chained() -> object:
-    first = Runner.run_sync(AGENT, "call get_trip")
-    second = Runner.run_sync(AGENT, "and now?", previous_response_id=first.last_response_id)
-    return _trip_if("and now?" in second.final_output)
+def streamed() -> bool:
+    async def stream() -> str:
+        result = Runner.run_streamed(AGENT, ASK, run_config=CONFIG)
+        async for _ in result.stream_events():
+            pass
+        return str(result.final_output)
+
+    return "found" in asyncio.run(stream()) and is_called()
 
 
-def sent_back() -> object:
-    first = Runner.run_sync(AGENT, "call get_trip")
-    again = Runner.run_sync(AGENT, [*first.to_input_list(), {"role": "user", "content": "thanks"}])
-    return _trip_if("thanks" in again.final_output)
+def chained() -> bool:
+    first = Runner.run_sync(AGENT, ASK, run_config=CONFIG)
+    second = Runner.run_sync(AGENT, "and now?", run_config=CONFIG, previous_response_id=first.last_response_id)
+    return is_called() and "and now?" in second.final_output
 
 
-run({"whole": whole, "chained": chained, "sent back": sent_back})
+def sent_back() -> bool:
+    first = Runner.run_sync(AGENT, ASK, run_config=CONFIG)
+    again = Runner.run_sync(AGENT, [*first.to_input_list(), {"role": "user", "content": "thanks"}], run_config=CONFIG)
+    return is_called() and "thanks" in again.final_output
+
+
+run({"whole": whole, "streamed": streamed, "chained": chained, "sent back": sent_back})
