@@ -26,6 +26,9 @@ RECORDED_AT = "openai"
 """The provider that receives what the programs send, apart from the model."""
 TIMEOUT_S = 180
 
+OFFLINE = {"NO_PROXY": "127.0.0.1", "LITELLM_LOCAL_MODEL_COST_MAP": "True"}
+"""LiteLLM fetches a list of prices otherwise."""
+
 CHAT, RESPONSES = "/chat/completions", "/responses"
 
 
@@ -71,7 +74,7 @@ async def run_program(program: Program, sidecar: RunningSidecar, provider: str) 
     """Run one program against one provider. Returns its results."""
     environ = {"COMPAT_BASE_URL": f"{sidecar.url}/v1", "COMPAT_MODEL": f"{provider}/{PROVIDERS[provider]}"}
     process = await asyncio.create_subprocess_exec(
-        *program.command, cwd=HERE / "programs", env={**os.environ, **environ, "NO_PROXY": "127.0.0.1"},
+        *program.command, cwd=HERE / "programs", env={**os.environ, **environ, **OFFLINE},
         stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
     output, errors = await asyncio.wait_for(process.communicate(), TIMEOUT_S)
