@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from proxy import sse
+from proxy.sandbox.cohere_rules import RULES
 from proxy.sandbox.contract import (
     Call,
     Reply,
@@ -98,7 +99,7 @@ def _check(body: Mapping[str, Any]) -> None:
     for name, (low, high) in _RANGES.items():
         if body.get(name) is not None and not low <= body[name] <= high:
             raise SimulatedError(400, f"invalid request: '{name}' must be between {low:g} and {high:g}")
-    for rule, message in _RULES:
+    for rule, message in (*_RULES, *RULES):
         if rule(body):
             raise SimulatedError(400, f"invalid request: {message}")
 

@@ -1,10 +1,12 @@
-"""Simulation of an OpenAI-compatible host, such as Meta's Model API. Unknown members are ignored."""
+"""Simulation of an OpenAI-compatible host, such as Meta's Model API. Unknown members are ignored, but not in messages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from proxy.sandbox import openai
+from proxy.sandbox.chat_rules import check_rules
+from proxy.sandbox.compatible_rules import RULES
 from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
 from proxy.sandbox.limits import check_maxima
 from proxy.sandbox.openai_chat import complete_chat
@@ -31,6 +33,7 @@ def _chat(call: Call) -> Reply:
             raise SimulatedError(400, f"'{name}' must be {description}.", param=name)
     openai.check_messages(body["messages"])
     check_maxima(body)
+    check_rules(body, RULES)
     return complete_chat(call, body, {"model": body["model"]})
 
 

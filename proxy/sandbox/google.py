@@ -21,7 +21,8 @@ from proxy.sandbox.contract import (
     parse_json_object,
     with_headers,
 )
-from proxy.sandbox.google_request import check_request, is_gemini_3_or_later, parse_prompt, to_camel_case
+from proxy.sandbox.google_request import check_request, parse_prompt, to_camel_case
+from proxy.sandbox.google_rules import is_gemini_3_or_later
 from proxy.sandbox.model import ModelOutput, ToolCall, count_tokens, generate
 
 MODELS = ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview", "gemini-3-pro-preview")

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from proxy.sandbox.contract import SimulatedError
+from proxy.sandbox.google_rules import check_rules, is_gemini_3_or_later
 from proxy.sandbox.model import ANY_JSON, Prompt
 
 # Allowed members, from Google's SDK (3.4).
@@ -36,9 +37,7 @@ _OPAQUE = frozenset(
     {"args", "parameters", "parametersJsonSchema", "partMetadata", "response", "responseJsonSchema", "responseSchema"}
 )
 _MODES = frozenset({"MODE_UNSPECIFIED", "AUTO", "ANY", "NONE", "VALIDATED"})
-_FIRST_STRICT_GENERATION = 3
 _MAX_CANDIDATES = 8
-_GENERATION = re.compile(r"gemini-(\d+)")
 _LETTER = re.compile(r"_([a-z])")
 
 
@@ -71,6 +70,7 @@ def check_request(body: Mapping[str, Any], model: str, streamed: bool) -> None:
             400, f"Invalid value at 'tool_config.function_calling_config.mode': {_calling(body)['mode']}"
         )
     _check_contents(body["contents"], strict)
+    check_rules(body, model)
 
 
 def _check_candidates(count: int, only_one: bool) -> None:
@@ -198,12 +198,3 @@ def _lowercase_types(schema: Any) -> Any:
         name: member.lower() if name == "type" and isinstance(member, str) else _lowercase_types(member)
         for name, member in schema.items()
     }
-
-
-def is_gemini_3_or_later(model: str) -> bool:
-    """Whether the model is Gemini 3 or later, or its name has no number.
-
-    These models give function calls an id, require thought signatures and allow one candidate only.
-    """
-    match = _GENERATION.search(model)
-    return match is None or int(match[1]) >= _FIRST_STRICT_GENERATION

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from proxy import sse
+from proxy.sandbox.chat_rules import check_rules
 from proxy.sandbox.contract import (
     Call,
     Reply,
@@ -21,6 +22,7 @@ from proxy.sandbox.contract import (
     parse_json_object,
     with_headers,
 )
+from proxy.sandbox.mistral_rules import RULES
 from proxy.sandbox.model import ModelOutput, ToolCall, generate
 from proxy.sandbox.openai_chat import DONE, parse_prompt
 
@@ -135,6 +137,7 @@ def _check(body: Mapping[str, Any]) -> None:
         _check_members(message, _ROLES[message["role"]], f"messages.{number}.")
     _check_order(body["messages"])
     _check_ids(body["messages"])
+    check_rules(body, RULES)
 
 
 def _check_members(members: Iterable[str], known: frozenset[str], where: str) -> None:

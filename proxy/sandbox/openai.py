@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from proxy.sandbox.chat_rules import check_rules
 from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
 from proxy.sandbox.limits import MAX_TOOLS, check_length, check_maxima
 from proxy.sandbox.openai_chat import complete_chat
 from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
 from proxy.sandbox.openai_responses import responses
-from proxy.sandbox.openai_rules import check_rules
+from proxy.sandbox.openai_rules import RULES
 from proxy.sandbox.openai_stored import compact, input_tokens, stored_response
 
 MODEL_SNAPSHOTS: Mapping[str, str] = {
@@ -79,7 +80,7 @@ def check_messages(messages: list[Any]) -> None:
 def _chat(call: Call, body: Mapping[str, Any]) -> Reply:
     check_messages(body["messages"])
     model = body["model"]
-    check_rules(body)
+    check_rules(body, RULES)
     envelope = {"service_tier": "default", "system_fingerprint": "fp_simulated"}
     return complete_chat(call, body, {"model": MODEL_SNAPSHOTS.get(model, model), **envelope})
 

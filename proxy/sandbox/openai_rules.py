@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
-from proxy.sandbox.contract import SimulatedError
+from proxy.sandbox.chat_rules import Rule, calls_of, has_open_calls, parts_of, tool_names
 
 # Reasoning models: their limit, max_completion_tokens, includes the reasoning tokens.
 REASONING_MODEL = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|1\d)(?!.*chat))")
@@ -14,22 +14,6 @@ _FIXED = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 _DEFAULTS = (None, 1, 0)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _MAX_ID_LENGTH = 40
-
-
-class Rule(NamedTuple):
-    """A rule of the vendor."""
-
-    is_broken: Callable[[Mapping[str, Any]], bool]
-    param: str
-    code: str
-    message: str
-
-
-def check_rules(body: Mapping[str, Any]) -> None:
-    """Raise SimulatedError for the first rule that a request breaks."""
-    for rule in RULES:
-        if rule.is_broken(body):
-            raise SimulatedError(400, rule.message, param=rule.param, code=rule.code)
 
 
 def _reasons(body: Mapping[str, Any]) -> bool:
@@ -40,36 +24,8 @@ def _samples(body: Mapping[str, Any]) -> bool:
     return any(body.get(name) not in _DEFAULTS for name in _FIXED)
 
 
-def _calls(body: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    for message in body["messages"]:
-        yield from message.get("tool_calls") or ()
-
-
-def _names(body: Mapping[str, Any]) -> Iterator[str]:
-    for holder in [*(body.get("tools") or ()), *_calls(body)]:
-        function = holder.get("function")
-        if function:
-            yield str(function.get("name"))
-
-
-def _has_open_calls(body: Mapping[str, Any]) -> bool:
-    """Whether calls are not followed by their results."""
-    waiting: set[str] = set()
-    for message in body["messages"]:
-        if message["role"] == "tool":
-            waiting.discard(str(message.get("tool_call_id")))
-        elif waiting:
-            return True
-        else:
-            waiting = {str(call.get("id")) for call in message.get("tool_calls") or ()}
-    return bool(waiting)
-
-
 def _has_picture_in_result(body: Mapping[str, Any]) -> bool:
-    results = [
-        one["content"] for one in body["messages"] if one["role"] == "tool" and isinstance(one.get("content"), list)
-    ]
-    return any(part.get("type") == "image_url" for content in results for part in content)
+    return any(part.get("type") == "image_url" for part in parts_of(body, "tool"))
 
 
 RULES: tuple[Rule, ...] = (
@@ -91,12 +47,12 @@ RULES: tuple[Rule, ...] = (
         "Unsupported parameter: 'stop' is not supported with this model.",
     ),
     Rule(
-        lambda body: any(len(str(call.get("id"))) > _MAX_ID_LENGTH for call in _calls(body)),
+        lambda body: any(len(str(call.get("id"))) > _MAX_ID_LENGTH for call in calls_of(body)),
         "messages", "string_above_max_length",
         f"Invalid 'tool_calls[0].id': string too long. Expected a string with maximum length {_MAX_ID_LENGTH}.",
     ),
     Rule(
-        lambda body: not all(map(_NAME.fullmatch, _names(body))), "tools", "invalid_value",
+        lambda body: not all(map(_NAME.fullmatch, tool_names(body))), "tools", "invalid_value",
         "Invalid 'tools[0].function.name': string does not match pattern. Expected '^[a-zA-Z0-9_-]+$'.",
     ),
     Rule(
@@ -104,7 +60,7 @@ RULES: tuple[Rule, ...] = (
         "Invalid 'tool_calls': empty array. Expected an array with minimum length 1.",
     ),
     Rule(
-        _has_open_calls, "messages", "invalid_value",
+            has_open_calls, "messages", "invalid_value",
         "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'.",
     ),
     Rule(

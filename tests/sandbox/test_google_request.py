@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from proxy.sandbox.contract import SimulatedError
-from proxy.sandbox.google_request import check_request, is_gemini_3_or_later, parse_prompt, to_camel_case
+from proxy.sandbox.google_request import check_request, parse_prompt, to_camel_case
+from proxy.sandbox.google_rules import is_gemini_3_or_later
 
 NEW, OLD = "gemini-3-pro-preview", "gemini-2.5-flash"
 USER = {"role": "user", "parts": [{"text": "get_weather"}]}

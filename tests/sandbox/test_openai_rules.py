@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from proxy.sandbox.chat_rules import check_rules
 from proxy.sandbox.contract import SimulatedError
-from proxy.sandbox.openai_rules import check_rules
+from proxy.sandbox.openai_rules import RULES
 
 HELLO = {"role": "user", "content": "hi"}
 RESULT = {"role": "tool", "tool_call_id": "a", "content": "x"}
@@ -28,7 +29,7 @@ def calls(id="a", name="f"):
 ])  # fmt: skip
 def test_a_broken_rule_is_an_error(change, param):
     with pytest.raises(SimulatedError) as caught:
-        check_rules({"model": "gpt-4.1", "messages": [HELLO], **change})
+        check_rules({"model": "gpt-4.1", "messages": [HELLO], **change}, RULES)
     assert (caught.value.status, caught.value.param) == (400, param)
 
 
@@ -38,4 +39,4 @@ def test_a_broken_rule_is_an_error(change, param):
     {"messages": [HELLO, calls(), RESULT, HELLO]}, {"tools": [{"type": "custom", "custom": {"name": "x"}}]},
 ])  # fmt: skip
 def test_what_keeps_the_rules_passes(change):
-    check_rules({"model": "gpt-4.1", "messages": [HELLO], **change})
+    check_rules({"model": "gpt-4.1", "messages": [HELLO], **change}, RULES)

@@ -18,6 +18,7 @@ from proxy.dialects.cohere.tables import (
     TOOL_CHOICE_MODES,
     TOOL_NAME,
 )
+from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.params import check_essential, drop_warnings
@@ -123,7 +124,8 @@ def _tools(body: Mapping[str, Any], provider_names: Mapping[str, str]) -> dict[s
     functions = [function for function in selection.functions if selection.forced_name in (None, function["name"])]
     if not functions:
         return {}
-    strict = all(function.get("strict") for function in functions)
+    # A tool without parameters has nothing to enforce, and Cohere rejects it beside `strict_tools`.
+    strict = all(function.get("strict") and _has_parameters(function) for function in functions)
     return {
         "tools": [
             {"type": "function", "function": _function(function, provider_names, strict)} for function in functions
@@ -131,6 +133,10 @@ def _tools(body: Mapping[str, Any], provider_names: Mapping[str, str]) -> dict[s
         "tool_choice": TOOL_CHOICE_MODES[selection.mode],
         "strict_tools": strict or None,
     }
+
+
+def _has_parameters(function: Mapping[str, Any]) -> bool:
+    return bool(object_of(function.get("parameters")).get("properties"))
 
 
 def _function(function: Mapping[str, Any], provider_names: Mapping[str, str], strict: bool) -> dict[str, Any]:
