@@ -70,7 +70,7 @@ def test_without_an_available_provider_with_a_weight_there_is_no_pick() -> None:
     headers = {"X-Provider-Weights": '{"mistral":1}'}
     request = routing_request(policy_from(headers))
     assert decide(request, WORLD, signals({"mistral": Signal(available_in_ms=100)})).pick is None
-    assert next_pick(request, CandidateSet([]), {}) is None
+    assert next_pick(request, "weighted", CandidateSet([]), {}) is None
 
 
 @pytest.mark.parametrize(

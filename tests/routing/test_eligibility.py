@@ -133,11 +133,14 @@ def test_strict_params_excludes_targets_that_cannot_express_a_parameter() -> Non
     )
 
 
+def test_json_without_a_schema_excludes_no_target() -> None:
+    assert serving_and_reasons(WORLD, response_format={"type": "json_object"}) == (ALL_PROVIDERS, set())
+
+
 @pytest.mark.parametrize(
     ("body", "eligible"),
     [
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "a"}}}, "openai mistral"),
-        ({"response_format": {"type": "json_object"}}, "openai google mistral"),
         ({"n": 2}, "openai mistral"),
         ({"logprobs": True}, "openai mistral"),
         ({"modalities": ["text", "audio"], "audio": {"voice": "x"}}, "openai"),

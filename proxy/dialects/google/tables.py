@@ -75,8 +75,8 @@ class BudgetRange(NamedTuple):
 
 THINKERS: tuple[tuple[re.Pattern[str], BudgetRange | None], ...] = (
     (re.compile(r"gemini-(?:1|2\.0)|image|tts|embedding"), None),
-    (re.compile(r"gemini-.*flash-lite"), BudgetRange(512, 24_576)),
-    (re.compile(r"gemini-.*flash"), BudgetRange(1, 24_576)),
+    (re.compile(r"gemini-[\w.-]{0,64}flash-lite"), BudgetRange(512, 24_576)),
+    (re.compile(r"gemini-[\w.-]{0,64}flash"), BudgetRange(1, 24_576)),
     (re.compile(r"gemini-"), BudgetRange(128, 32_768, can_be_off=False)),
 )
 """Patterns of model names, of which the first match applies -> its budgets, None for models that do not think."""

@@ -93,7 +93,12 @@ def test_tool_choice_is_translated(choice: Any, expected: Any) -> None:
 
 
 def test_strict_tools_is_set_if_all_tools_are_strict() -> None:
-    strict = [{"type": "function", "function": {"name": name, "strict": True}} for name in "fg"]
+    parameters = {"type": "object", "properties": {"a": {"type": "string"}}}
+    strict = [
+        {"type": "function", "function": {"name": name, "strict": True, "parameters": parameters}} for name in "fg"
+    ]
+    empty = {"type": "function", "function": {"name": "h", "strict": True}}
+    assert "strict_tools" not in translated(tools=[strict[0], empty])
     assert translated(tools=strict)["strict_tools"] is True and "strict_tools" not in translated(
         tools=[strict[0], TOOLS[1]]
     )
