@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 
+from proxy.dialects.coerce import object_of
 from proxy.dialects.cohere.messages import translate_messages
 from proxy.dialects.cohere.schema import cohere_schema, has_too_many_fields
 from proxy.dialects.cohere.tables import (
@@ -18,7 +19,6 @@ from proxy.dialects.cohere.tables import (
     TOOL_CHOICE_MODES,
     TOOL_NAME,
 )
-from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.params import check_essential, drop_warnings
