@@ -59,7 +59,7 @@ def schema(**members: Any) -> dict[str, Any]:
     return {"response_format": {"type": "json_object", "json_schema": {"type": "object", **members}}}
 
 
-A = {"properties": {"a": {"type": "string"}}, "required": ["a"]}
+A: dict[str, Any] = {"properties": {"a": {"type": "string"}}, "required": ["a"]}
 MANY = {"properties": {f"a{number}": {} for number in range(201)}, "required": ["a0"]}
 
 
@@ -99,6 +99,10 @@ USER = {"role": "user", "parts": [{"text": "x"}]}
 CALL = {"role": "model", "parts": [{"functionCall": {"name": "f", "args": {}}, "thoughtSignature": "AA=="}]}
 NAMED = {"role": "model", "parts": [{"functionCall": {"name": "a b", "args": {}}, "thoughtSignature": "AA=="}]}
 JSON = {"responseMimeType": "application/json"}
+CONFIGS: list[dict[str, Any]] = [
+    {"maxOutputTokens": 100_000}, {"temperature": 3}, {"stopSequences": ["a"] * 6}, {"presencePenalty": 1},
+    {"thinkingConfig": {"thinkingBudget": 1, "thinkingLevel": "LOW"}}, {"responseSchema": {}, "responseJsonSchema": {}},
+]  # fmt: skip
 DECLARED = {"tools": [{"functionDeclarations": [{"name": "f"}]}]}
 
 
@@ -111,10 +115,7 @@ def media(kind: str) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("model, change, status", [
-    *[("gemini-3-pro-preview", {"generationConfig": config}, 400) for config in (
-        {"maxOutputTokens": 100_000}, {"temperature": 3}, {"stopSequences": ["a"] * 6}, {"presencePenalty": 1},
-        {"thinkingConfig": {"thinkingBudget": 1, "thinkingLevel": "LOW"}}, {"responseSchema": {}, "responseJsonSchema": {}},
-    )],
+    *[("gemini-3-pro-preview", {"generationConfig": config}, 400) for config in CONFIGS],
     ("gemini-2.5-pro", {"generationConfig": JSON, **DECLARED}, 400), ("gemma-3-27b-it", {"systemInstruction": USER}, 400),
     ("gemini-2.5-pro", {"tools": [{"functionDeclarations": [{"name": "a b"}]}]}, 400),
     ("gemini-2.5-pro", {"contents": [USER, CALL, USER]}, 400), ("gemini-2.5-pro", {"contents": [USER, CALL]}, 400),
