@@ -38,10 +38,16 @@ def parse_or_none(data: bytes) -> Any:
 
 
 def with_exact_integers(value: Any, data: bytes) -> Any:
-    """Return what `parse` made of the data, with integers over 64 bits as they are, for what is passed on as text."""
+    """Return what `parse` made of the data, with integers over 64 bits as they are, for what is passed on as text.
+
+    Data that is not JSON, or nested too deeply for that, changes nothing.
+    """
     if _LONG_ZEROS not in data.translate(_DIGITS_AS_ZEROS):  # many times faster than the pattern
         return value
-    return _decode(_exact_decoder, data.decode("utf-8", "replace"))
+    try:
+        return _decode(_exact_decoder, data.decode("utf-8", "replace"))
+    except ValueError:
+        return value
 
 
 def _parse_leniently(data: bytes) -> Any:

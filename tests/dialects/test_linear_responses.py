@@ -6,12 +6,11 @@ copies is (`CountedBytes`), and patterns that could take more than linear time a
 
 from __future__ import annotations
 
-import gc
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from types import FrameType, ModuleType
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -26,6 +25,7 @@ from proxy.redaction import RedactingTransform, Redactor
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
 from proxy.sse import Framer
 from proxy.upstream.held_stream import HeldStream
+from tests.line_count import lines
 
 SIZE = 40
 OPENAI_LIKE = ("openai", "compatible", "mistral")
@@ -33,26 +33,6 @@ ALL = (*OPENAI_LIKE, "anthropic", "google", "cohere")
 REDACTOR = Redactor(["sk-secret/1234567890"], weak=["local-key"])
 
 Shape = Callable[[int], bytes]
-
-
-def lines(work: Callable[[], object]) -> int:
-    """Count the lines that `work` runs. A ParrotError ends it like a result."""
-    counted = [0]
-
-    def trace(frame: FrameType, event: str, arg: Any) -> Any:
-        counted[0] += 1
-        return trace
-
-    before = sys.gettrace()
-    gc.disable()  # a collection runs callbacks of other libraries, which would be counted
-    sys.settrace(trace)
-    try:
-        with suppress(ParrotError):
-            work()
-    finally:
-        sys.settrace(before)
-        gc.enable()
-    return counted[0]
 
 
 def growth(shape: Shape, work: Callable[[bytes], object]) -> float:

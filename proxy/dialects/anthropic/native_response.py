@@ -11,6 +11,7 @@ from proxy.dialects.coerce import object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import message_from_body
 from proxy.dialects.hub.success_body import parse_success_body
+from proxy.dialects.lenient_json import to_utf8
 from proxy.errors import MalformedResponse
 
 _ANSWERS: Mapping[str, tuple[str, type]] = {"messages": ("content", list), "count_tokens": ("input_tokens", int)}
@@ -18,7 +19,7 @@ _ANSWERS: Mapping[str, tuple[str, type]] = {"messages": ("content", list), "coun
 
 
 def native_response(data: bytes, context: ResponseContext) -> bytes:
-    """Return the body as it came. Raises MalformedResponse if it is not the answer."""
+    """Return the body as it came, with invalid UTF-8 replaced. Raises MalformedResponse if it is not the answer."""
     body = parse_success_body(data)
     if body.get("type") == "error":
         raise MalformedResponse(f"the provider answered 200 with an error: {message_from_body(data)}")
@@ -26,7 +27,7 @@ def native_response(data: bytes, context: ResponseContext) -> bytes:
     if not isinstance(body.get(name), kind):
         raise MalformedResponse(f"the provider answered 200 without `{name}` in it")
     _record(body, context)
-    return data
+    return to_utf8(data)
 
 
 def _record(body: Mapping[str, Any], context: ResponseContext) -> None:

@@ -6,19 +6,23 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.dialects.anthropic.response import to_openai_usage
-from proxy.dialects.anthropic.stream import parse_frame
+from proxy.dialects.anthropic.stream import NO_DATA, parse_frame
 from proxy.dialects.anthropic.tables import finish_reason
 from proxy.dialects.coerce import object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
-from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.dialects.lenient_json import parse_or_none, serialize, to_utf8
 from proxy.sse import data_of, encode
 
 _CONTENT = ("text", "thinking", "partial_json")
 
 
 class NativeStream(FrameTransform):
-    """Every frame passes as it is, but for a `message_stop` without a stop reason, which would make a cut answer look whole."""
+    """Frames pass as they are, with invalid UTF-8 replaced.
+
+    Dropped are events that are not a JSON object, on which SDKs fail, and a `message_stop` without a stop reason, which would
+    make a cut answer look whole.
+    """
 
     def __init__(self, context: ResponseContext) -> None:
         super().__init__(context)
@@ -31,9 +35,11 @@ class NativeStream(FrameTransform):
         return self._translate_frame(rest.rstrip(b"\r\n") + b"\n\n") if complete else b""
 
     def _translate_frame(self, frame: bytes) -> bytes:
+        frame = to_utf8(frame)
         event = parse_frame(frame)
         if not isinstance(event, dict):
-            return frame
+            self._context.answer.dropped_events += event is not NO_DATA
+            return frame if event is NO_DATA else b""
         record = _RECORDERS.get(text_of(event.get("type")))
         if record is not None:
             record(self, event)

@@ -10,7 +10,7 @@ import orjson
 from proxy.dialects.anthropic.response import error_from_event, is_answer, refusal, to_openai_usage
 from proxy.dialects.anthropic.tables import finish_reason
 from proxy.dialects.anthropic.thinking import StreamedThinking
-from proxy.dialects.coerce import content_of, object_of, text_of
+from proxy.dialects.coerce import content_of, count_of, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
@@ -52,7 +52,7 @@ class AnthropicStream(FrameTransform):
             if handle is not None:
                 return handle(self, event)
             return self._on_error(event) if event.get("error") else b""
-        self._context.answer.dropped_events += event is not _NO_DATA
+        self._context.answer.dropped_events += event is not NO_DATA
         return b""
 
     def _ensure_started(self) -> bytes:
@@ -72,7 +72,7 @@ class AnthropicStream(FrameTransform):
         self._context.answer.usage = to_openai_usage(self._counts)
 
     def _on_block_start(self, event: dict[str, Any]) -> bytes:
-        block, index = object_of(event.get("content_block")), event.get("index")
+        block, index = object_of(event.get("content_block")), count_of(event.get("index"))
         kind = block.get("type")
         if kind == "tool_use" and is_answer(block, self._context):
             self._pending_tool_input[index] = block.get("input") or {}
@@ -98,9 +98,11 @@ class AnthropicStream(FrameTransform):
             return b""
         kind = _DELTA_MEMBERS.get(text_of(delta.get("type")))
         if kind != "text":
-            self._thinking.add(event.get("index"), delta)
+            self._thinking.add(count_of(event.get("index")), delta)
         if kind == "partial_json":
-            return self._ensure_started() + self._arguments_delta(event.get("index"), content_of(delta.get(kind)))
+            return self._ensure_started() + self._arguments_delta(
+                count_of(event.get("index")), content_of(delta.get(kind))
+            )
         return self._text_delta(kind, delta) if kind else b""
 
     def _text_delta(self, kind: str, holder: dict[str, Any]) -> bytes:
@@ -123,7 +125,7 @@ class AnthropicStream(FrameTransform):
 
     def _on_block_stop(self, event: dict[str, Any]) -> bytes:
         """Write thinking with its signature, or the input of a call that had no fragments: usually {}."""
-        index = event.get("index")
+        index = count_of(event.get("index"))
         if (block := self._thinking.close(index, self._model)) is not None:
             return self._ensure_started() + self._chunks.delta("thinking_blocks", [block])
         if index not in self._pending_tool_input:
@@ -135,15 +137,12 @@ class AnthropicStream(FrameTransform):
         self._update_usage(event.get("usage"))
         if not delta.get("stop_reason") or self._context.answer.finish_reason:
             return b""
+        start = self._ensure_started()
         pending = b"".join([self._on_block_stop({"index": index}) for index in list(self._pending_tool_input)])
         explanation = refusal(delta)
         refusal_chunk = self._chunks.refusal_delta(explanation) if explanation else b""
-        return (
-            self._ensure_started()
-            + pending
-            + refusal_chunk
-            + self._chunks.finish(finish_reason(text_of(delta["stop_reason"]), has_calls=bool(self._call_numbers)))
-        )
+        reason = finish_reason(text_of(delta["stop_reason"]), has_calls=bool(self._call_numbers))
+        return start + pending + refusal_chunk + self._chunks.finish(reason)
 
     def _on_message_stop(self, event: dict[str, Any]) -> bytes:
         """End the stream. Without a finish reason the answer counts as cut off, so nothing is written."""
@@ -179,15 +178,15 @@ def has_content(event: Event) -> bool:
     return bool(kind == "error" or payload.get("error") or (kind == "message_delta" and delta.get("stop_reason")))
 
 
-_NO_DATA = object()
+NO_DATA = object()
 
 
 def parse_frame(frame: bytes) -> Any:
-    """Return the JSON of a frame, None if it is not JSON, or `_NO_DATA` if the frame has no data."""
+    """Return the JSON of a frame, None if it is not JSON, or `NO_DATA` if the frame has no data."""
     if frame.startswith(_DELTA_PREFIX):  # fast path for most frames. JSON ignores the trailing line ends
         try:
             return orjson.loads(frame[len(_DELTA_PREFIX) :])
         except orjson.JSONDecodeError:
             pass
     data = data_of(frame)
-    return _NO_DATA if data is None else with_exact_integers(parse_or_none(data), data)
+    return NO_DATA if data is None else with_exact_integers(parse_or_none(data), data)

@@ -1,4 +1,4 @@
-"""Replaces top-level members of a JSON request. Every other subtree stays byte for byte what the caller wrote."""
+"""Replaces top-level members of a JSON object. Every other subtree stays byte for byte what its sender wrote."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from proxy.dialects.lenient_json import parse, serialize
 from proxy.errors import InvalidRequestError
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
@@ -23,9 +24,18 @@ def replace_members(raw: bytes, changes: Mapping[str, Any], drop: tuple[str, ...
 
 
 def parse_members(raw: bytes) -> dict[str, Any]:
-    """Return the top-level members as msgspec.Raw. Raises InvalidRequestError if they are nested too deeply."""
+    """Return the top-level members as msgspec.Raw. Raises InvalidRequestError if they are nested too deeply.
+
+    What only a lenient parser accepts, such as lone surrogates of a provider, is replaced.
+    """
     try:
-        members: dict[str, Any] = _decode(raw)
+        return _decode_leniently(raw)
     except RecursionError as error:
         raise InvalidRequestError("the body is nested too deep", code="invalid_json") from error
-    return members
+
+
+def _decode_leniently(raw: bytes) -> dict[str, Any]:
+    try:
+        return _decode(raw)
+    except msgspec.DecodeError:
+        return _decode(serialize(parse(raw)))

@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
 from proxy.dialects.hub.call_repair import object_text
+from proxy.dialects.hub.success_body import parse_success_body
 from proxy.dialects.lenient_json import parse, serialize, with_exact_integers
 from proxy.dialects.thinking_signature import pack
 from proxy.ingress.anthropic_messages.usage import stop_reason, to_counts
@@ -25,8 +26,8 @@ def envelope(context: AnswerContext, answer: Mapping[str, Any]) -> dict[str, Any
 
 
 def response_from_hub(body: bytes, context: AnswerContext) -> bytes:
-    """Translate a response."""
-    completion = object_of(parse(body))
+    """Translate a response. Raises MalformedResponse if it is not a completion."""
+    completion = parse_success_body(body)
     choice = next(iter(objects_of(completion.get("choices"))), {})
     message = object_of(choice.get("message"))
     calls = objects_of(message.get("tool_calls"))

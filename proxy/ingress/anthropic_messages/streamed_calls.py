@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.dialects.coerce import object_of, text_of
+from proxy.dialects.coerce import count_of, object_of, text_of
 from proxy.dialects.json_progress import JsonProgress
 from proxy.ingress.anthropic_messages.event_writer import EventWriter
 from proxy.ingress.anthropic_messages.response import carrier_of
@@ -30,7 +30,7 @@ class StreamedCalls:
 
     def __init__(self, writer: EventWriter) -> None:
         self._writer = writer
-        self._calls: dict[Any, _Call] = {}
+        self._calls: dict[int, _Call] = {}
         self._waiting: deque[_Call] = deque()
         self._open: _Call | None = None
 
@@ -48,7 +48,10 @@ class StreamedCalls:
 
     def feed(self, fragment: Mapping[str, Any]) -> bytes:
         """Take a fragment of a call."""
-        index, arguments = fragment.get("index", 0), text_of(object_of(fragment.get("function")).get("arguments"))
+        index, arguments = (
+            count_of(fragment.get("index")),
+            text_of(object_of(fragment.get("function")).get("arguments")),
+        )
         call = self._calls.get(index)
         if call is None:
             call = self._calls[index] = _Call(fragment)

@@ -7,6 +7,7 @@ from typing import Any
 
 from proxy.dialects.coerce import count_of, object_of, objects_of, text_of
 from proxy.dialects.hub.call_repair import object_text
+from proxy.dialects.hub.success_body import parse_success_body
 from proxy.dialects.lenient_json import parse, serialize, with_exact_integers
 from proxy.ingress.client_format import AnswerContext
 from proxy.ingress.gemini.logprobs import logprobs_members
@@ -17,8 +18,8 @@ Part = dict[str, Any]
 
 
 def response_from_hub(body: bytes, context: AnswerContext) -> bytes:
-    """Translate a response."""
-    completion = object_of(parse(body))
+    """Translate a response. Raises MalformedResponse if it is not a completion."""
+    completion = parse_success_body(body)
     candidates = [_candidate(choice, context) for choice in objects_of(completion.get("choices"))]
     usage = usage_metadata(completion.get("usage"), context.prompt_tokens)
     return serialize(envelope(candidates, context, usage))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.dialects.coerce import object_of, text_of
+from proxy.dialects.coerce import count_of, object_of, text_of
 from proxy.dialects.json_progress import JsonProgress
 from proxy.ingress.gemini.response import Part, call_part
 from proxy.ingress.gemini.signatures import call_signature
@@ -30,12 +30,12 @@ class StreamedCalls:
     def __init__(self) -> None:
         self.thinking: list[dict[str, Any]] = []
         """The vendor's thinking blocks, which the first call brings back in the next request."""
-        self._calls: dict[Any, _Call] = {}
+        self._calls: dict[int, _Call] = {}
         self._written = 0
 
     def feed(self, fragment: Mapping[str, Any]) -> list[Part]:
         """Take a fragment, and return the part of the call that it completes."""
-        index, arguments = fragment.get("index", 0), text_of(object_of(fragment.get("function")).get("arguments"))
+        index, arguments = count_of(fragment.get("index")), text_of(object_of(fragment.get("function")).get("arguments"))
         call = self._calls.get(index)
         if call is None:
             call = self._calls[index] = _Call(fragment)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.dialects.coerce import text_of
 from proxy.dialects.lenient_json import serialize
 from proxy.errors import ParrotError
 from proxy.sse import encode
@@ -35,5 +36,5 @@ def error_members(members: Mapping[str, Any]) -> dict[str, Any]:
 
 def response_error(members: Mapping[str, Any]) -> dict[str, Any]:
     """Return the `error` of a response that has failed. Any code but those of this API becomes `server_error`."""
-    code = members.get("code")
+    code = text_of(members.get("code"))
     return {"code": code if code in _FAILURES else "server_error", "message": str(members.get("message") or "")}

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
-from proxy.dialects.lenient_json import parse, serialize, with_exact_integers
+from proxy.dialects.hub.success_body import parse_success_body
+from proxy.dialects.lenient_json import serialize
 from proxy.errors import MalformedResponse
 from proxy.ingress.client_format import AnswerContext
 from proxy.ingress.openai_responses.answer import Answer
@@ -15,8 +16,8 @@ from proxy.ingress.openai_responses.output import INCOMPLETE_REASONS, Item, resp
 
 
 def response_from_hub(data: bytes, context: AnswerContext) -> bytes:
-    """Return the response as JSON. Raises MalformedResponse if the completion has no choice."""
-    completion = object_of(with_exact_integers(parse(data), data))
+    """Return the response as JSON. Raises MalformedResponse if it is not a completion with a choice."""
+    completion = parse_success_body(data)
     choice = next(iter(objects_of(completion.get("choices"))), None)
     if choice is None:
         raise MalformedResponse("the provider answered without a choice")
