@@ -22,15 +22,10 @@ def response_from_hub(body: bytes, context: AnswerContext) -> bytes:
     completion = parse_success_body(body)
     candidates = [_candidate(choice, context) for choice in objects_of(completion.get("choices"))]
     usage = usage_metadata(completion.get("usage"), context.prompt_tokens)
-    return serialize(envelope(candidates, context, usage))
-
-
-def envelope(
-    candidates: list[dict[str, Any]], context: AnswerContext, usage: Mapping[str, Any] | None = None
-) -> dict[str, Any]:
-    """Return a response with these candidates."""
-    counts = {"usageMetadata": usage} if usage is not None else {}
-    return {"candidates": candidates, **counts, "modelVersion": context.model, "responseId": context.id}
+    model = text_of(completion.get("model")) or context.model
+    return serialize(
+        {"candidates": candidates, "usageMetadata": usage, "modelVersion": model, "responseId": context.id}
+    )
 
 
 def content(parts: list[Part]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from proxy.errors import ParrotError
 from proxy.ingress.client_format import AnswerContext
 from proxy.ingress.gemini.errors import error_event
 from proxy.ingress.gemini.logprobs import logprobs_members
-from proxy.ingress.gemini.response import Part, content, envelope, image_part, signed, thought_part
+from proxy.ingress.gemini.response import Part, content, image_part, signed, thought_part
 from proxy.ingress.gemini.signatures import signature_of
 from proxy.ingress.gemini.streamed_calls import StreamedCalls
 from proxy.ingress.gemini.usage import finish_reason, usage_metadata
@@ -41,6 +41,7 @@ class GeminiStream:
         self.kept_chars = 0
         self._candidates: dict[int, _Candidate] = {}
         self._usage: Any = None
+        self._model = context.model
         self._is_ended = False
 
     def feed(self, data: bytes) -> bytes:
@@ -70,6 +71,7 @@ class GeminiStream:
             return self.end()
         chunk = object_of(parse_or_none(data))
         self._usage = chunk.get("usage") or self._usage
+        self._model = text_of(chunk.get("model")) or self._model
         return b"".join(map(self._choice, objects_of(chunk.get("choices"))))
 
     def _choice(self, choice: Mapping[str, Any]) -> bytes:
@@ -102,7 +104,9 @@ class GeminiStream:
         return parts
 
     def _event(self, candidates: list[dict[str, Any]], usage: Mapping[str, Any] | None = None) -> bytes:
-        return encode(serialize(envelope(candidates, self._context, usage)))
+        counts = {"usageMetadata": usage} if usage is not None else {}
+        members = {"candidates": candidates, **counts, "modelVersion": self._model, "responseId": self._context.id}
+        return encode(serialize(members))
 
 
 def _finished(index: int, candidate: _Candidate) -> dict[str, Any]:

@@ -35,7 +35,10 @@ class StreamedCalls:
 
     def feed(self, fragment: Mapping[str, Any]) -> list[Part]:
         """Take a fragment, and return the part of the call that it completes."""
-        index, arguments = count_of(fragment.get("index")), text_of(object_of(fragment.get("function")).get("arguments"))
+        index, arguments = (
+            count_of(fragment.get("index")),
+            text_of(object_of(fragment.get("function")).get("arguments")),
+        )
         call = self._calls.get(index)
         if call is None:
             call = self._calls[index] = _Call(fragment)

