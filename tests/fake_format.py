@@ -16,6 +16,7 @@ import pytest
 from proxy import ingress
 from proxy.errors import InvalidRequestError, ParrotError
 from proxy.ingress.client_format import AnswerContext, ClientFormat, HubRequest
+from proxy.ingress.openai_chat.models import MODELS
 from proxy.sse import data_of, encode, split_frames
 
 ENDPOINT = "responses"
@@ -89,6 +90,7 @@ FAKE = ClientFormat(
     request_to_hub=_to_hub,
     response_from_hub=_from_hub,
     stream_from_hub=FakeFromHub,
+    models=MODELS,
     closing=re.compile(rb"event: (?:over|failed)"),
 )
 

@@ -8,6 +8,7 @@ import orjson
 
 from proxy.errors import InvalidRequestError
 from proxy.exchange import Exchange
+from proxy.ingress import endpoint_by_headers
 from proxy.ingress.paths import PATHS
 from proxy.messages import Request, Response
 from proxy.middleware.strategy import signals
@@ -35,7 +36,7 @@ def _endpoint(request: Request) -> str:
     """Return the endpoint of the described request, "" if only its body tells. Raises InvalidRequestError."""
     given = dict(parse_qsl(request.path.partition("?")[2], keep_blank_values=True)).get("api")
     if given is None:
-        return "messages" if "anthropic-version" in request.headers else ""
+        return endpoint_by_headers(request.headers)
     if given not in PATHS.values():
         allowed = ", ".join(dict.fromkeys(PATHS.values()))
         raise InvalidRequestError(

@@ -10,7 +10,7 @@ from proxy.ingress.gemini import TOKEN_COUNT as CONTENT_TOKEN_COUNT
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.ingress.openai_responses import OPENAI_RESPONSES, RESPONSE_OPERATIONS
 from proxy.ingress.paths import PATHS, api_path
-from proxy.messages import Request
+from proxy.messages import Headers, Request
 
 FORMATS: Mapping[str, ClientFormat] = {
     "count_content_tokens": CONTENT_TOKEN_COUNT,
@@ -35,10 +35,15 @@ def guess_format(request: Request) -> ClientFormat:
     path = api_path(sent).path
     if (endpoint := PATHS.get(path)) is not None:
         return find_format(endpoint)
-    if (found := next((name for header, name in _HEADERS.items() if header in request.headers), None)) is not None:
-        return FORMATS[found]
+    if endpoint := endpoint_by_headers(request.headers):
+        return FORMATS[endpoint]
     is_google = sent.startswith(_GOOGLE_VERSIONS) or _KEY.search(query) is not None
     return GEMINI if is_google else find_format(PATHS.get("/".join(path.split("/", 3)[:3]), ""))
+
+
+def endpoint_by_headers(headers: Headers) -> str:
+    """Return the endpoint whose SDKs send one of these headers, or "" if they do not tell."""
+    return next((endpoint for header, endpoint in _HEADERS.items() if header in headers), "")
 
 
 _HEADERS: Mapping[str, str] = {

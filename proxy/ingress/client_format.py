@@ -74,6 +74,16 @@ class Framing:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelsForm:
+    """How a client API writes the models that it lists."""
+
+    model: Callable[[str, list[str]], dict[str, Any]]
+    """Returns a model by its name and the names of the providers that serve it."""
+    page: Callable[[list[dict[str, Any]]], dict[str, Any]]
+    """Returns the list of all models."""
+
+
+@dataclass(frozen=True, slots=True)
 class ClientFormat:
     """A caller's format, as a value made of pure functions."""
 
@@ -90,6 +100,7 @@ class ClientFormat:
     """The key of `Dialect.paths` whose targets take this format unchanged."""
     closing: re.Pattern[bytes]
     """Finds the event with the finish or the error of a stream, to which the decision is added where that is asked for."""
+    models: ModelsForm
     request_id_header: str | None = None
     """The response header in which the vendor's SDKs look for the request's id."""
     shows_cost: bool = True

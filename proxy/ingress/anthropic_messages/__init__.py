@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from proxy.ingress.anthropic_messages.errors import error_body, error_event
+from proxy.ingress.anthropic_messages.models import MODELS
 from proxy.ingress.anthropic_messages.request import request_to_hub
 from proxy.ingress.anthropic_messages.response import response_from_hub
 from proxy.ingress.anthropic_messages.stream import MessageStream
@@ -23,6 +24,7 @@ ANTHROPIC_MESSAGES = ClientFormat(
     request_to_hub=request_to_hub,
     response_from_hub=response_from_hub,
     stream_from_hub=MessageStream,
+    models=MODELS,
     closing=re.compile(rb'"stop_reason"\s*:\s*"[^"]|"type"\s*:\s*"error"'),
 )
 

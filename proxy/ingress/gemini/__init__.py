@@ -6,6 +6,7 @@ from dataclasses import replace
 from proxy.ingress.client_format import ClientFormat
 from proxy.ingress.gemini.errors import error_body, error_event
 from proxy.ingress.gemini.framing import framing_of
+from proxy.ingress.gemini.models import MODELS
 from proxy.ingress.gemini.request import request_to_hub
 from proxy.ingress.gemini.response import response_from_hub
 from proxy.ingress.gemini.stream import GeminiStream
@@ -23,6 +24,7 @@ GEMINI = ClientFormat(
     response_from_hub=response_from_hub,
     stream_from_hub=GeminiStream,
     framing_of=framing_of,
+    models=MODELS,
     closing=re.compile(rb'"finishReason"\s*:\s*"|data: ?\{\s*"error"'),
 )
 

@@ -8,6 +8,7 @@ import orjson
 
 from proxy.errors import ParrotError
 from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.openai_chat.models import MODELS
 from proxy.sse import encode
 
 
@@ -22,5 +23,6 @@ OPENAI_CHAT = ClientFormat(
     terminal=encode(b"[DONE]"),
     ping=b": ping\n\n",
     native_endpoint="chat",
+    models=MODELS,
     closing=re.compile(rb'"finish_reason"\s*:\s*"[^"]|^data: ?\{"error"', re.MULTILINE),
 )

@@ -6,6 +6,7 @@ import re
 from dataclasses import replace
 
 from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.openai_chat.models import MODELS
 from proxy.ingress.openai_responses.errors import error_body, error_event
 from proxy.ingress.openai_responses.passed_stream import PassedStream
 from proxy.ingress.openai_responses.request import request_to_hub
@@ -23,6 +24,7 @@ OPENAI_RESPONSES = ClientFormat(
     response_from_hub=response_from_hub,
     stream_from_hub=ResponsesStream,
     passed_stream=PassedStream,
+    models=MODELS,
     closing=re.compile(rb'"type"\s*:\s*"(?:response\.(?:completed|incomplete|failed)|error)"'),
     has_response_ids=True,
 )

@@ -88,12 +88,12 @@ def _validate_event(event: Event) -> None:
 
 
 def _known(value: Any) -> Any:
-    """Return the value without the status of custom calls, which the API has and the SDK's type has not."""
+    """Return the value without what the SDK's types lack: the status of custom calls, and the cost that is added to usage."""
     if isinstance(value, list):
         return [_known(each) for each in value]
     if not isinstance(value, dict):
         return value
-    dropped = ("status",) if value.get("type") == "custom_tool_call" else ()
+    dropped = {"status"} if value.get("type") == "custom_tool_call" else {"cost"} if "input_tokens" in value else set()
     return {name: _known(each) for name, each in value.items() if name not in dropped}
 
 
