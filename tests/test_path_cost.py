@@ -21,7 +21,7 @@ providers: {a: {dialect: openai, base_url: "https://a.test/v1", api_key: sk-test
 models: {m: {a: m}}
 """
 
-UNARY_CALLS = 258
+UNARY_CALLS = 259
 """Python calls of one request with a complete response, from its head to its log line."""
 EVENT_CALLS = 30
 """Python calls of one event of a stream that passes through."""

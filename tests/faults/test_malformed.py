@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from proxy.dialects.anthropic.stream import _HANDLERS, AnthropicStream
 from proxy.errors import MalformedResponse
 from proxy.sse import encode
 from tests.faults.rehearsal import KEY, PROMPT, ClientResult, Rehearsal, rehearsal, routing_yaml
@@ -143,16 +144,21 @@ async def test_text_of_a_wrong_type_fails_over_or_ends_with_an_error_event(diale
 
 
 @virtual_time
-async def test_an_exception_after_content_is_an_error_event_and_is_logged() -> None:
-    # An index that is a list cannot be a dictionary key, which the dialect does not expect.
+async def test_an_exception_after_content_is_an_error_event_and_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken_handler(stream: AnthropicStream, event: dict[str, Any]) -> bytes:
+        raise TypeError(event["content_block"]["name"])
+
+    monkeypatch.setitem(_HANDLERS, "new_block", broken_handler)
     block = {"type": "tool_use", "id": "i", "name": "canary-of-the-answer", "input": {}}
-    broken = {"type": "content_block_start", "index": ["canary-of-the-answer"], "content_block": block}
+    broken = {"type": "new_block", "index": 1, "content_block": block}
     result, running = await send_request(
         routing_yaml("anthropic"), [streamed(*encode_all(*STREAM_5["anthropic"][:2], broken))], WELL
     )
     assert result.text == "Hi" and [error["code"] for error in result.errors] == [MalformedResponse.code]
     [line] = [line for line in running.log.lines if line["event"] == "transform_failed"]
-    assert line["error"] == "TypeError" and "_block" in line["traceback"] and line["target"].startswith("first@")
+    assert (
+        line["error"] == "TypeError" and "broken_handler" in line["traceback"] and line["target"].startswith("first@")
+    )
     assert "canary-of-the-answer" not in running.logged()
 
 

@@ -99,7 +99,7 @@ def run(row: Any, *, stream: bool = True, timeouts: str = "{}", before: tuple[An
     """Return a call, not yet started, whose request is answered by a row of FakeTransport."""
     if isinstance(row, list):
         row = (200, SSE, row)
-    made = exchange_with_attempt(transport=FakeTransport([row]), snap=snapshot(timeouts))
+    made = exchange_with_attempt(transport=FakeTransport([row]), snap=snapshot(timeouts), raw=b"{}")
     made.facts = Facts("chat", "m", stream=stream)
     attempt = made.winning_attempt
     assert attempt is not None
