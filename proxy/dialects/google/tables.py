@@ -58,6 +58,9 @@ MOST_TOKENS: Mapping[str, int] = {
     "gemini-2.5": 65_536,
     "gemini-2.5-flash-image": 32_768,
     "gemini-3": 65_536,
+    "gemini-flash-latest": 65_536,
+    "gemini-flash-lite-latest": 65_536,
+    "gemini-pro-latest": 65_536,
 }
 """Prefix of a model's name -> its maximum of output tokens."""
 

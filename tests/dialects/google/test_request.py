@@ -218,8 +218,11 @@ def test_models_without_system_instructions_get_them_in_the_first_user_content()
     assert "systemInstruction" not in sent
 
 
-def test_a_limit_above_the_models_maximum_is_lowered() -> None:
+@pytest.mark.parametrize(
+    "model", ["gemini-2.5-pro", "gemini-3-pro-preview", "gemini-pro-latest", "gemini-flash-lite-latest"]
+)
+def test_a_limit_above_the_models_maximum_is_lowered(model: str) -> None:
     body = {"messages": [{"role": "user", "content": "u"}], "max_tokens": 100_000}
-    sent, request = translated(body)
+    sent, request = translated(body, model=model)
     assert sent["generationConfig"] == {"maxOutputTokens": 65_536}
     assert request.warnings == ("max-tokens-clamped;value=65536",)
