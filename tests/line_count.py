@@ -17,9 +17,19 @@ from proxy.errors import ParrotError
 
 def lines(work: Callable[[], object]) -> int:
     """Count the lines that `work` runs. A ParrotError ends it like a result."""
+    return _count(work, by_opcode=False)
+
+
+def instructions(work: Callable[[], object]) -> int:
+    """Count the bytecode instructions that `work` runs, likewise."""
+    return _count(work, by_opcode=True)
+
+
+def _count(work: Callable[[], object], *, by_opcode: bool) -> int:
     counted = [0]
 
     def trace(frame: FrameType, event: str, arg: Any) -> Any:
+        frame.f_trace_opcodes, frame.f_trace_lines = by_opcode, not by_opcode
         counted[0] += 1
         return trace
 

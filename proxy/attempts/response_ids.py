@@ -122,7 +122,7 @@ async def find_unknown(exchange: Exchange) -> None:
     if holder is None:
         raise UnknownResponseError(id)
     continuation.holder = holder
-    if exchange.identity.name is None:  # where there are keys, nobody knows whose it is
+    if exchange.identity.name is None:  # with client keys it is not known whose it is
         kept = KeptResponse(None, holder)
         exchange.runtime.responses.put(id, kept, exchange.runtime.clock(), exchange.memory.limit / _SHARE)
     apply_decision(exchange)

@@ -35,7 +35,7 @@ UnparsedRateLimits = Callable[[], RateLimitStatus | None]
 
 @dataclass(slots=True)
 class LatestRateLimits:
-    """The rate limits of a target's latest response that had headers for them. Mostly nobody asks before the next one."""
+    """The rate limits of a target's latest response that had headers for them. They are parsed when they are asked for."""
 
     _parsed: RateLimitStatus | None = None
     _unparsed: UnparsedRateLimits | None = None

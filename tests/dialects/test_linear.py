@@ -5,11 +5,8 @@ comparing and hashing the strings of requests, which are subclasses that do so i
 
 from __future__ import annotations
 
-import gc
-import sys
 from collections.abc import Callable
 from contextlib import suppress
-from types import FrameType
 from typing import Any
 
 import orjson
@@ -22,6 +19,7 @@ from proxy.dialects.hub.params import essential_params
 from proxy.dialects.names import UniqueNames
 from proxy.errors import InvalidRequestError
 from proxy.routing.facts import parse_facts
+from tests.line_count import instructions
 
 SIZE = 24
 MODELS = {
@@ -66,33 +64,12 @@ def with_texts(value: Any) -> Any:
     return Text(value) if isinstance(value, str) else value
 
 
-def steps(work: Callable[[], object]) -> int:
-    """Count the instructions that `work` takes; an InvalidRequestError ends it like a result."""
-    counted = [0]
-
-    def trace(frame: FrameType, event: str, arg: Any) -> Any:
-        frame.f_trace_opcodes, frame.f_trace_lines = True, False
-        counted[0] += 1
-        return trace
-
-    before = sys.gettrace()
-    gc.disable()  # a collection runs callbacks of other libraries, which would be counted
-    sys.settrace(trace)
-    try:
-        with suppress(InvalidRequestError):
-            work()
-    finally:
-        sys.settrace(before)
-        gc.enable()
-    return counted[0]
-
-
 def growth(shape: Callable[[int], Body], work: Callable[[Body], object]) -> float:
-    """Return the ratio of the steps for a request of twice the size to those for the request."""
+    """Return the ratio of the instructions for a request of twice the size to those for the request."""
     small, large = (shape(size) for size in (SIZE, 2 * SIZE))
     with suppress(InvalidRequestError):
         work(small)  # fills the caches
-    return steps(lambda: work(large)) / steps(lambda: work(small))
+    return instructions(lambda: work(large)) / instructions(lambda: work(small))
 
 
 def chat(*messages: Any, **members: Any) -> Body:

@@ -1,6 +1,6 @@
 """Anthropic's Messages API."""
 
-from proxy.dialects.anthropic.endpoints import PATHS, build_request, stream_translator, translate_response
+from proxy.dialects.anthropic.endpoints import ENDPOINTS
 from proxy.dialects.anthropic.request import unsupported_params
 from proxy.dialects.anthropic.response import translate_error
 from proxy.dialects.anthropic.stream import has_content
@@ -9,10 +9,10 @@ from proxy.dialects.contract import Dialect, ProviderRequest
 
 DIALECT = Dialect(
     auth="x-api-key",
-    paths=PATHS,
-    build_request=build_request,
-    translate_response=translate_response,
-    stream_translator=stream_translator,
+    paths=ENDPOINTS.paths,
+    build_request=ENDPOINTS.build_request,
+    translate_response=ENDPOINTS.translate_response,
+    stream_translator=ENDPOINTS.stream_translator,
     has_content=has_content,
     translate_error=translate_error,
     refusals=REFUSALS,

@@ -1,7 +1,7 @@
 """The Gemini Developer API."""
 
 from proxy.dialects.contract import Dialect, ProviderRequest
-from proxy.dialects.google.endpoints import PATHS, build_request, stream_translator, translate_response
+from proxy.dialects.google.endpoints import ENDPOINTS
 from proxy.dialects.google.errors import translate_error
 from proxy.dialects.google.request import unsupported_params
 from proxy.dialects.google.safety import HEADER, parse_header
@@ -10,10 +10,10 @@ from proxy.dialects.google.tables import REFUSALS
 
 DIALECT = Dialect(
     auth="x-goog-api-key",
-    paths=PATHS,
-    build_request=build_request,
-    translate_response=translate_response,
-    stream_translator=stream_translator,
+    paths=ENDPOINTS.paths,
+    build_request=ENDPOINTS.build_request,
+    translate_response=ENDPOINTS.translate_response,
+    stream_translator=ENDPOINTS.stream_translator,
     has_content=has_content,
     translate_error=translate_error,
     refusals=REFUSALS,

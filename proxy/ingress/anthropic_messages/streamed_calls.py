@@ -15,7 +15,7 @@ from proxy.ingress.anthropic_messages.response import carrier_of
 class _Call:
     """One call, from its first fragment on."""
 
-    __slots__ = ("first", "held", "progress")
+    __slots__ = ("first", "held", "is_waiting", "progress")
 
     def __init__(self, first: Mapping[str, Any]) -> None:
         self.first = first
@@ -23,6 +23,8 @@ class _Call:
         self.held: list[str] = []
         """Arguments that wait until its block is open."""
         self.progress = JsonProgress()
+        self.is_waiting = True
+        """Whether its block is still to be opened."""
 
 
 class StreamedCalls:
@@ -32,6 +34,8 @@ class StreamedCalls:
         self._writer = writer
         self._calls: dict[int, _Call] = {}
         self._waiting: deque[_Call] = deque()
+        self._partial: set[int] = set()
+        """Indexes of the calls of whose arguments more must follow."""
         self._open: _Call | None = None
 
     def __len__(self) -> int:
@@ -40,7 +44,7 @@ class StreamedCalls:
     @property
     def is_partial(self) -> bool:
         """Whether more of the arguments of a call must follow."""
-        return self._is_open_partial or not all(call.progress.is_complete for call in self._waiting)
+        return bool(self._partial)
 
     @property
     def _is_open_partial(self) -> bool:
@@ -56,11 +60,12 @@ class StreamedCalls:
         if call is None:
             call = self._calls[index] = _Call(fragment)
             self._waiting.append(call)
+        if not call.is_waiting and call is not self._open:
+            return b""  # a complete call, after which nothing may follow
         call.progress.feed(arguments)
+        (self._partial.discard if call.progress.is_complete else self._partial.add)(index)
         if call is self._open:
             return self._writer.piece("tool_use", arguments) if arguments else b""
-        if call not in self._waiting:
-            return b""  # a complete call, after which nothing may follow
         call.held.append(arguments)
         return b"" if self._is_open_partial else self._open_next()
 
@@ -71,6 +76,7 @@ class StreamedCalls:
 
     def _open_next(self) -> bytes:
         call = self._waiting.popleft()
+        call.is_waiting = False
         closed = self._close() + b"".join(map(self._writer.whole, carrier_of(call.first)))
         self._open = call
         name = text_of(object_of(call.first.get("function")).get("name"))

@@ -1,4 +1,4 @@
-"""The count of a request's tokens, where nobody counts them: the sidecar's own estimate."""
+"""The count of a request's tokens, where no provider counts them: the sidecar's own estimate."""
 
 from __future__ import annotations
 

@@ -108,7 +108,7 @@ class StreamedMessage(StreamedItem):
             part = refusal_part(text)
             done = self._write("response.refusal.done", {**place, "refusal": text})
         done += self._write("response.content_part.done", {**place, "part": part})
-        self.item = {**self.item, "content": [*self.item["content"], part]}
+        self.item["content"].append(part)
         return done
 
 
@@ -130,9 +130,11 @@ class StreamedReasoning(StreamedItem):
 
     def add_sealed(self, member: str, value: Any) -> None:
         """Add what is sent back as that member of the hub's message: a list, or an object."""
-        earlier = self._sealed.get(member)
-        merged = {**(earlier or {}), **value} if isinstance(value, dict) else [*(earlier or ()), *value]
-        self._sealed[member] = merged
+        sealed = self._sealed.setdefault(member, type(value)())
+        if isinstance(value, dict):
+            sealed.update(value)
+        else:
+            sealed.extend(value)
 
     def close(self, status: str = "completed") -> bytes:
         """Return the events that complete the item."""
