@@ -26,7 +26,7 @@ COMMANDS: Mapping[str, str] = {
 }
 """Subcommand -> one line of help. `proxy.cli.NAME` has its `COMMAND`."""
 
-_DESCRIPTION = "One OpenAI-compatible endpoint for your application, routed to your providers by routing.yaml."
+_DESCRIPTION = "One endpoint for the LLM calls of your application, routed to your providers by routing.yaml."
 _EPILOG = "Start with `parrot serve --sandbox`: simulated providers, no API keys needed."
 _BROKEN_PIPE = 128 + 13
 """The exit code that shells report for a process ended by SIGPIPE."""

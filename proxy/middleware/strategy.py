@@ -167,14 +167,18 @@ def _explain(exchange: Exchange, error: ParrotError) -> None:
 
 
 def _refusal(exchange: Exchange, failure: InvalidRequestError | None) -> InvalidRequestError:
-    """Return the error of a request that no provider may serve: why it has no translation, if nothing else is the reason."""
+    """Return the error of a request that no provider may serve.
+
+    `failure` is why it has no translation, None if it has one. It is the whole error if there is no other reason.
+    """
     reasons = (each.reason for each in exchange.decision.excluded)
     is_unknown = failure is not None and failure.status == 404  # what it refers to, wherever it is
     if failure is not None and (is_unknown or all(reason.startswith(UNSUPPORTED_FEATURE) for reason in reasons)):
         return failure
     error = _no_eligible_provider(exchange)
-    error.param = failure.param if failure is not None else error.param
-    return error
+    if failure is None:
+        return error
+    return NoEligibleProviderError(f"{error.message}. {failure.message}", param=failure.param)
 
 
 def _no_eligible_provider(exchange: Exchange) -> NoEligibleProviderError:
