@@ -37,10 +37,16 @@ def parrot(*argv: str, **streams: Any) -> subprocess.Popen[bytes]:
 def ask(path: Path) -> bytes:
     """Request the list of models over a unix socket."""
     with socket.socket(socket.AF_UNIX) as sock:
-        sock.settimeout(20)
+        sock.settimeout(60)
         sock.connect(str(path))
         sock.sendall(b"GET /v1/models HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         return b"".join(iter(lambda: sock.recv(65536), b""))
+
+
+def listens(path: Path) -> bool:
+    """Return whether the unix socket accepts connections. Its file appears a moment earlier."""
+    with socket.socket(socket.AF_UNIX) as sock:
+        return sock.connect_ex(str(path)) == 0
 
 
 def serves(folder: Path, **streams: Any) -> bool:
@@ -49,11 +55,12 @@ def serves(folder: Path, **streams: Any) -> bool:
     file.write_text(routing_yaml() + f"listen: {{unix: {path}}}\nadmin: {{port: 0}}\n")
     process = parrot("serve", "-c", str(file), "--log-format", "json", **streams)
     try:
-        while not path.exists():
-            assert process.poll() is None
+        while not listens(path):
+            with pytest.raises(subprocess.TimeoutExpired):  # it has not ended
+                process.wait(timeout=0.05)
         answers = [ask(path) for _ in range(3)]
         process.send_signal(signal.SIGTERM)
-        return process.wait(timeout=20) == 0 and {answer[:12] for answer in answers} == {b"HTTP/1.1 200"}
+        return process.wait(timeout=60) == 0 and {answer[:12] for answer in answers} == {b"HTTP/1.1 200"}
     finally:
         process.kill()
         process.wait()
