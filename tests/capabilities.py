@@ -184,6 +184,11 @@ def streamed_json_answer(shape: Any, members: Sequence[str] = ()) -> Probe:
     return probe
 
 
+async def native_members(probed: ProbedProvider) -> str:
+    await probed.chat(extra_body=NATIVE)
+    return yes_or_failure(MARK.encode() in probed.sent)
+
+
 async def renamed_tool(probed: ProbedProvider) -> str:
     options = {"tools": [tool("get.weather@home")], "tool_choice": "required"}
     calls = (await probed.chat(**options)).choices[0].message.tool_calls
@@ -212,6 +217,14 @@ async def moved_conversation(probed: ProbedProvider) -> str:
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
+NATIVE = {
+    "openai": {"prompt_cache_key": MARK},
+    "anthropic": {"metadata": {"user_id": MARK}},
+    "google": {"cachedContent": MARK},
+    "mistral": {"prompt_cache_key": MARK},
+    "cohere": {"documents": [MARK]},
+    "meta": {"chat_template_kwargs": {MARK: True}},
+}
 LATER = {"role": "system", "content": MARK}
 
 PROBES: Mapping[str, Probe] = {
@@ -251,6 +264,7 @@ PROBES: Mapping[str, Probe] = {
     "tools of other types than `function`": parameter("tools", [{"type": "custom", "custom": {"name": MARK}}]),
     "`functions`": parameter("functions", [{"name": MARK}]),
     "`user`": parameter("user", MARK),
+    "members in the provider's own format": native_members,
     "`/v1/embeddings`": embeddings,
     "`/v1/images/generations`": images,
     "`/v1/responses`": responses,

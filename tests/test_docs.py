@@ -114,7 +114,7 @@ def test_a_complete_configuration_example_is_valid(page: str, text: str) -> None
     assert snapshot.models or snapshot.patterns
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md"])
+@pytest.mark.parametrize("page", ["README.md", "docs/getting-started.md", "docs/reference/providers.md"])
 async def test_the_sdk_example_runs_as_it_stands(page: str, capsys: pytest.CaptureFixture[str]) -> None:
     (snippet, *_) = (text for text in blocks((ROOT / page).read_text(), "python") if "import OpenAI" in text)
     async with run_sidecar(SHIPPED_CONFIG) as started:

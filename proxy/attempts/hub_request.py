@@ -6,6 +6,7 @@ from uuid import uuid4
 
 from proxy.exchange import Exchange
 from proxy.ingress.client_format import AnswerContext, HubRequest
+from proxy.routing.native_members import NATIVE_MEMBERS, keep_native_members, without_native_members
 
 
 def hub_request(exchange: Exchange) -> HubRequest:
@@ -13,7 +14,11 @@ def hub_request(exchange: Exchange) -> HubRequest:
     if exchange.hub is None:
         translate = exchange.client_format.request_to_hub
         assert translate is not None
-        exchange.keep_hub(translate(exchange.body))
+        body = exchange.body
+        if NATIVE_MEMBERS.isdisjoint(body):
+            exchange.keep_hub(translate(body))
+        else:
+            exchange.keep_hub(keep_native_members(translate(without_native_members(body)), body))
     assert exchange.hub is not None
     return exchange.hub
 

@@ -10,6 +10,7 @@ from proxy.dialects.refusals import RefusalTable
 from proxy.errors import UpstreamErrorResponse
 from proxy.exchange import Attempt
 from proxy.routing.facts import MAX_TOKENS_MEMBERS
+from proxy.routing.native_members import native_members
 
 REFUSAL_STATUSES = frozenset({400, 422})
 _CONTENT = frozenset({"messages", "contents", "system", "system_instruction", "input", "prompt", "model", "stream"})
@@ -25,11 +26,14 @@ def find_refusal(attempt: Attempt, error: UpstreamErrorResponse, table: RefusalT
     if error.refused_param is not None:
         return
     body = _caller_members(attempt)
-    param = table.refused_by_model(error) or _own_member(attempt, error, table, body)
+    native = _native_names(attempt, body)
+    param = table.refused_by_model(error)
+    if param is None and table.member_of(error) not in native:
+        param = _own_member(attempt, error, table, body)
     if param is None:
         return
     error.refused_param = param
-    if param not in _CONTENT:
+    if param not in _CONTENT and not native:  # with them, a refusal says nothing about requests without
         error.refused_member = param, param not in body
 
 
@@ -53,3 +57,10 @@ def _changed_members(attempt: Attempt) -> frozenset[str]:
 def _caller_members(attempt: Attempt) -> Mapping[str, Any]:
     """Return the request's members in the format that the target's request was made from."""
     return hub_request(attempt.exchange).body if attempt.is_translated else attempt.exchange.body
+
+
+def _native_names(attempt: Attempt, body: Mapping[str, Any]) -> frozenset[str]:
+    """Return the names of what the caller has added in the target's own format, with those of its inner members."""
+    native = native_members(body, attempt.step.target.provider.dialect)
+    inner = (name for member in native.values() if isinstance(member, dict) for name in member)
+    return frozenset((*native, *inner))

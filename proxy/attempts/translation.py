@@ -19,6 +19,7 @@ from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseContext
 from proxy.dialects.errors import error_from_stream
 from proxy.dialects.hub.events import error_of, has_content
+from proxy.dialects.hub.merge_patch import merge_members
 from proxy.dialects.hub.params import drop_warnings
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.lenient_json import parse_or_none, serialize
@@ -30,6 +31,13 @@ from proxy.redaction import RedactingTransform, redact_masked_keys
 from proxy.resilience.resume import continuation_members
 from proxy.routing.client_request import HUB
 from proxy.routing.facts import limit_members
+from proxy.routing.native_members import (
+    NATIVE_MEMBERS,
+    limits_in,
+    native_members,
+    without_limits,
+    without_native_members,
+)
 from proxy.sse import decode, split_frames
 
 _KEY_REJECTED = (401, 403)
@@ -41,7 +49,10 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
     step = attempt.step
     dialect = DIALECTS[step.target.provider.dialect]
     try:
-        request = dialect.build_request(_caller_request(attempt))
+        caller = _caller_request(attempt)
+        request = dialect.build_request(caller)
+        if caller.native_members:
+            request = _with_native_members(attempt, request, caller.native_members)
         if step.target.body:  # what the file adds to every request
             request = replace(request, body=replace_members(request.body, dict(step.target.body), drop=()))
     except Exception as error:  # noqa: BLE001 (whatever it is, it excludes the target)
@@ -82,6 +93,10 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
         body, raw = exchange.body, exchange.raw
     if target.params is not NO_PARAMS:
         body, raw = apply_params(body, raw, target.params)
+    native: Mapping[str, Any] = {}
+    if not NATIVE_MEMBERS.isdisjoint(body):
+        native = native_members(body, target.provider.dialect)
+        body, raw = without_native_members(body), replace_members(raw, {}, drop=tuple(NATIVE_MEMBERS))
     if max_tokens is not None:
         clamped = limit_members(attempt.endpoint, body, max_tokens)
         body, raw = {**body, **clamped}, replace_members(raw, clamped)
@@ -91,8 +106,19 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
     options = exchange.policy.dialect_options
     refused = refused_params(attempt) if exchange.runtime.refused_params.current else target.unsupported
     return CallerRequest(
-        attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or "", refused
+        attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or "", refused, native
     )
+
+
+def _with_native_members(attempt: Attempt, request: ProviderRequest, members: Mapping[str, Any]) -> ProviderRequest:
+    """Return the request with what the caller adds to it: no limit of tokens where the cost has a ceiling."""
+    name = attempt.step.target.provider.dialect
+    dropped: tuple[str, ...] = ()
+    if attempt.exchange.policy.max_cost_per_request is not None:
+        dropped, members = limits_in(members, name), without_limits(members, name)
+    body = merge_members(request.body, members, DIALECTS[name].native_rules.spelling)
+    warnings = drop_warnings(f"{name}.{path}" for path in dropped)
+    return replace(request, body=body, warnings=(*request.warnings, *warnings))
 
 
 def translate_response(attempt: Attempt, body: bytes) -> bytes:

@@ -44,6 +44,8 @@ class CallerRequest(Struct, frozen=True):
     """The model whose rules apply, if `model` does not tell, as the name of a deployment."""
     refused: Set[str] = frozenset()
     """Of the dialect's `avoidable_params`, those that the target does not take."""
+    native_members: Mapping[str, Any] = {}
+    """Members in the provider's format that are merged into the translated request. Dialects do not read them."""
 
     def __repr__(self) -> str:
         return f"CallerRequest({self.endpoint}, {self.model})"  # its body is the prompt
@@ -102,6 +104,17 @@ class ResponseContext(Struct, frozen=True):
     """As in `CallerRequest.endpoint`: what the answer must contain. Empty for anything."""
 
 
+class NativeRules(Struct, frozen=True):
+    """What callers may not change of a provider's requests: paths of members, such as `generationConfig.candidateCount`."""
+
+    reserved: tuple[str, ...] = ("model", "stream", "stream_options", "messages", "n")
+    """Members that the sidecar sets, counts or resumes by."""
+    limits: tuple[str, ...] = ("max_tokens",)
+    """Members that limit the output tokens: a cost ceiling may have lowered them."""
+    spelling: Callable[[str], str] = str
+    """Returns the one spelling of a name, where the API takes several."""
+
+
 @dataclass(frozen=True, slots=True)
 class Dialect:
     """A provider's wire format, and what else differs between providers."""
@@ -140,6 +153,8 @@ class Dialect:
     """Members of its requests that it leaves out, or replaces, once a target has refused them."""
     control_headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
     """Its own control headers: name -> key in `CallerRequest.dialect_options`, and the parser (raises InvalidHeaderError)."""
+    native_rules: NativeRules = field(default_factory=NativeRules)
+    """Which members a caller may add to its requests."""
     list_models_request: ProviderRequest = ProviderRequest("/models")
     """A GET that lists the models and costs nothing. Health probes send it."""
     supports_prefill: Callable[[str], bool] = lambda model: False

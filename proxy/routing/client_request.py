@@ -11,7 +11,14 @@ from msgspec.structs import replace
 from proxy.errors import InvalidRequestError
 from proxy.ingress import FORMATS
 from proxy.ingress.client_format import HubRequest
-from proxy.routing.facts import Facts, parse_facts
+from proxy.routing.facts import BYTES_PER_TOKEN, Facts, parse_facts
+from proxy.routing.native_members import (
+    NATIVE_MEMBERS,
+    check_native_members,
+    keep_native_members,
+    native_bytes,
+    without_native_members,
+)
 
 HUB = "chat"
 """The endpoint of the dialects that takes the hub's format."""
@@ -37,6 +44,8 @@ def read_request(endpoint: str, body: Mapping[str, Any]) -> ClientRequest:
 
     Raises InvalidRequestError for a member that is missing or of the wrong type, ahead of any translation.
     """
+    if not NATIVE_MEMBERS.isdisjoint(body):
+        return _read_with_native_members(endpoint, body)
     client_format = FORMATS.get(endpoint)
     if client_format is None or (translate := client_format.request_to_hub) is None:
         return ClientRequest(parse_facts(endpoint, body), body)
@@ -49,3 +58,12 @@ def read_request(endpoint: str, body: Mapping[str, Any]) -> ClientRequest:
     hosted_tools = tuple([name[:_MAX_NAME_LENGTH] for name in hub.hosted_tools[:_MAX_NAMES]])
     facts = replace(facts, endpoint=endpoint, hub_endpoint=client_format.hub_endpoint, hosted_tools=hosted_tools)
     return ClientRequest(facts, hub.body if client_format.hub_endpoint else _NO_PARAMS, hub)
+
+
+def _read_with_native_members(endpoint: str, body: Mapping[str, Any]) -> ClientRequest:
+    """Read the body without its native members. Their text counts as part of the prompt, and the answer may be of any kind."""
+    check_native_members(body)
+    read = read_request(endpoint, without_native_members(body))
+    tokens = read.facts.prompt_tokens + native_bytes(body) // BYTES_PER_TOKEN
+    hub = None if read.hub is None else keep_native_members(read.hub, body)
+    return replace(read, facts=replace(read.facts, prompt_tokens=tokens, is_plain_text=False), hub=hub)

@@ -25,6 +25,12 @@ def test_it_is_made_once_and_again_after_it_was_dropped() -> None:
     assert answer_context(one).echo == {"ask": "Hi"} and answer_context(one).created == NOW
 
 
+def test_it_keeps_native_members() -> None:
+    one = exchange(raw=orjson.dumps({"model": "m", "ask": "Hi", "google": {"store": True}}))
+    one.endpoint = ENDPOINT
+    assert hub_request(one).body["google"] == {"store": True}
+
+
 def test_it_counts_as_much_memory_as_the_parsed_body() -> None:
     one = exchange(raw=orjson.dumps({"model": "m", "ask": "Hi", "more": [0] * 30_000}))
     one.endpoint, load = ENDPOINT, Load()

@@ -65,3 +65,13 @@ def test_a_token_limit_that_the_cost_ceiling_has_lowered_is_not_the_callers() ->
     options: Any = {"param": "max_tokens", "code": "invalid_value", "members": {"max_tokens": 9000}}
     assert refused("no", **options).refused_param is None
     assert refused("no", max_tokens=20, **options).refused_param == "max_tokens"
+
+
+def test_a_native_member_is_the_callers_and_says_nothing_about_other_requests() -> None:
+    native: Any = {"dialect": "openai", "members": {"openai": {"seed": 1, "audio": {"voice": "x"}}}}
+    for name in ("seed", "audio", "voice"):
+        assert refused("no", param=name, code="invalid_value", **native).refused_param is None
+    error = refused("no", param="seed", code="unsupported_value", **native)
+    assert (error.refused_param, error.refused_member) == ("seed", None)
+    error = refused("no", param="store", code="invalid_value", **native)
+    assert (error.refused_param, error.refused_member) == ("store", None)

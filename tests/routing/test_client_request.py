@@ -38,6 +38,23 @@ def test_what_has_no_translation_has_the_facts_of_its_own_members() -> None:
     assert read.hub is None and read.params == {} and read.failure is not None
 
 
+@pytest.mark.parametrize("members", [{"messages": [{"role": "user", "content": "Hi"}]}, {"ask": "Hi"}])
+def test_native_members_are_no_parameters_but_count_as_prompt(members: dict[str, object]) -> None:
+    endpoint = "chat" if "messages" in members else ENDPOINT
+    native = {"anthropic": {"system": ASK}, "google": {"store": True}}
+    plain, read = (read_request(endpoint, {"model": "m", **members, **more}) for more in ({}, native))
+    assert read.facts.prompt_tokens > plain.facts.prompt_tokens + 100
+    assert plain.facts.is_plain_text and not read.facts.is_plain_text
+    assert read.params == plain.params and plain.params.keys().isdisjoint(native)
+    if read.hub is not None and plain.hub is not None:
+        assert read.hub.body == {**plain.hub.body, **native}
+
+
+def test_a_native_member_is_checked() -> None:
+    with pytest.raises(InvalidRequestError, match="'anthropic' must be an object"):
+        read_request(ENDPOINT, {"model": "m", "ask": "Hi", "anthropic": 1})
+
+
 def test_what_a_caller_names_is_bounded_in_the_facts() -> None:
     facts = read_request(ENDPOINT, {"model": "m", "ask": "Hi", "hosted": ["x" * 1000] * 1000}).facts
     assert facts.hosted_tools == ("x" * 64,) * 20

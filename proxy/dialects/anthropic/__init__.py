@@ -5,7 +5,7 @@ from proxy.dialects.anthropic.request import unsupported_params
 from proxy.dialects.anthropic.response import translate_error
 from proxy.dialects.anthropic.stream import has_content
 from proxy.dialects.anthropic.tables import API_VERSION, RATE_LIMIT_HEADERS, REFUSALS, model_capabilities
-from proxy.dialects.contract import Dialect, ProviderRequest
+from proxy.dialects.contract import Dialect, NativeRules, ProviderRequest
 
 DIALECT = Dialect(
     auth="x-api-key",
@@ -25,4 +25,5 @@ DIALECT = Dialect(
     list_models_request=ProviderRequest("/v1/models?limit=1", headers={"anthropic-version": API_VERSION}),
     supports_prefill=lambda model: model_capabilities(model).prefill,
     unsupported_params=unsupported_params,
+    native_rules=NativeRules(reserved=("model", "stream", "messages")),
 )

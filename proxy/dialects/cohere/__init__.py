@@ -4,7 +4,7 @@ from proxy.dialects.cohere.request import build_request, unsupported_params
 from proxy.dialects.cohere.response import translate_error, translate_response
 from proxy.dialects.cohere.stream import CohereStream, has_content
 from proxy.dialects.cohere.tables import PATHS, RATE_LIMIT_HEADERS, REFUSALS
-from proxy.dialects.contract import Dialect, ProviderRequest
+from proxy.dialects.contract import Dialect, NativeRules, ProviderRequest
 
 DIALECT = Dialect(
     auth="bearer",
@@ -20,4 +20,5 @@ DIALECT = Dialect(
     otel_provider_name="cohere",
     list_models_request=ProviderRequest("/v1/models?page_size=1"),
     unsupported_params=unsupported_params,
+    native_rules=NativeRules(reserved=("model", "stream", "messages")),
 )

@@ -9,7 +9,7 @@ from proxy.dialects.compatible.request import build_request
 from proxy.dialects.compatible.response import translate_response
 from proxy.dialects.compatible.stream import RepairingStream, has_content
 from proxy.dialects.compatible.tables import AVOIDABLE_PARAMS, PATHS, RATE_LIMIT_HEADERS, REFUSALS
-from proxy.dialects.contract import Dialect
+from proxy.dialects.contract import Dialect, NativeRules
 
 DIALECT = Dialect(
     auth="bearer",
@@ -24,4 +24,5 @@ DIALECT = Dialect(
     rate_limit_headers=RATE_LIMIT_HEADERS,
     avoidable_params=AVOIDABLE_PARAMS,
     reasoning_budget_fields=(("reasoning", "max_tokens"),),
+    native_rules=NativeRules(limits=("max_tokens", "max_completion_tokens")),
 )

@@ -6,7 +6,7 @@ from proxy.dialects.google.errors import translate_error
 from proxy.dialects.google.request import unsupported_params
 from proxy.dialects.google.safety import HEADER, parse_header
 from proxy.dialects.google.stream import has_content
-from proxy.dialects.google.tables import REFUSALS
+from proxy.dialects.google.tables import NATIVE_RULES, REFUSALS
 
 DIALECT = Dialect(
     auth="x-goog-api-key",
@@ -22,4 +22,5 @@ DIALECT = Dialect(
     supports_prefill=lambda model: True,
     unsupported_params=unsupported_params,
     control_headers={HEADER: ("safety_settings", parse_header)},
+    native_rules=NATIVE_RULES,
 )

@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from proxy.dialects.contract import NativeRules
+from proxy.dialects.google.spelling import camel_case
 from proxy.dialects.names import NameRule
 from proxy.dialects.refusals import RefusalTable
 
@@ -45,6 +47,12 @@ SUPPORTED_PARAMS = frozenset(SCALARS) | {
 """Members of an OpenAI request that are translated."""
 
 SERVICE_TIERS: Mapping[str, str] = {"default": "standard", "flex": "flex", "priority": "priority"}
+
+NATIVE_RULES = NativeRules(
+    reserved=("model", "stream", "contents", "generateContentRequest", "generationConfig.candidateCount"),
+    limits=("generationConfig.maxOutputTokens",),
+    spelling=camel_case,
+)
 
 GEMINI_3 = 3
 """First generation whose calls have ids and signatures, and that has neither penalties nor several candidates."""

@@ -7,7 +7,7 @@ from proxy.dialects.openai.params import unsupported_params
 from proxy.dialects.openai.request import build_request
 from proxy.dialects.openai.response import translate_response
 from proxy.dialects.openai.stream import stream_translator
-from proxy.dialects.openai.tables import AVOIDABLE_PARAMS, PATHS
+from proxy.dialects.openai.tables import AVOIDABLE_PARAMS, NATIVE_RULES, PATHS
 from proxy.dialects.refusals import RefusalTable
 
 DIALECT = Dialect(
@@ -25,4 +25,5 @@ DIALECT = Dialect(
     otel_provider_name="openai",
     avoidable_params=AVOIDABLE_PARAMS,
     unsupported_params=unsupported_params,
+    native_rules=NATIVE_RULES,
 )

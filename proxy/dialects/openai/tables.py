@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from proxy.dialects.contract import NativeRules
 from proxy.dialects.hub.message_cleaning import (
     FOREIGN_IN_CALLS,
     FOREIGN_IN_MESSAGES,
@@ -39,6 +40,15 @@ CHOICE_MEMBERS: Mapping[str, tuple[str, type]] = {"chat": ("message", dict), "co
 
 AVOIDABLE_PARAMS = frozenset({"max_completion_tokens", "max_tokens", "stream_options"})
 """What a deployment or host may refuse of what it is sent: the limit has two names, usage in streams can be done without."""
+
+NATIVE_RULES = NativeRules(
+    reserved=(
+        "background", "best_of", "conversation", "input", "messages", "model", "n", "previous_response_id", "prompt",
+        "stream", "stream_options",
+    ),
+    limits=("max_completion_tokens", "max_output_tokens", "max_tokens"),
+)  # fmt: skip
+"""Those of every endpoint: an id of a response belongs to the caller who got it."""
 
 USAGE_ON_REQUEST = ("chat", "completions")
 """Endpoints whose streams contain usage only on request."""

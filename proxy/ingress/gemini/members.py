@@ -2,20 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
+from proxy.dialects.google.spelling import camel_case
 from proxy.dialects.hub.content import invalid_param
 from proxy.errors import InvalidRequestError
 
 Members = dict[str, Any]
-
-_UNDERSCORE = re.compile(r"_([a-z0-9])")
-
-
-def camel_case(name: str) -> str:
-    """Return a name in camel case."""
-    return _UNDERSCORE.sub(lambda found: found[1].upper(), name) if "_" in name else name
 
 
 def members_of(value: Any, where: str) -> Members:

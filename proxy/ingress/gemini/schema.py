@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.dialects.coerce import object_of
-from proxy.ingress.gemini.members import camel_case
+from proxy.dialects.google.spelling import camel_case
 
 _NOT_IN_JSON_SCHEMA = frozenset({"nullable", "propertyOrdering", "example"})
 _COUNTS = frozenset({"maxItems", "maxLength", "maxProperties", "minItems", "minLength", "minProperties"})

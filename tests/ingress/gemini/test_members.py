@@ -7,23 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.errors import InvalidRequestError
-from proxy.ingress.gemini.members import camel_case, google_only, list_of, members_of, string_of
-
-
-@pytest.mark.parametrize(
-    ("name", "expected"),
-    [
-        ("mime_type", "mimeType"),
-        ("mimeType", "mimeType"),
-        ("top_p", "topP"),
-        ("a_1", "a1"),
-        ("_a", "A"),
-        ("a_", "a_"),
-        ("", ""),
-    ],
-)
-def test_a_name_in_camel_case(name: str, expected: str) -> None:
-    assert camel_case(name) == expected
+from proxy.ingress.gemini.members import google_only, list_of, members_of, string_of
 
 
 def test_only_the_members_themselves_are_renamed_and_nulls_are_missing() -> None:
