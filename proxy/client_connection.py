@@ -235,11 +235,11 @@ class ClientConnection(ServerProtocol):
     def _write(self, data: bytes) -> None:
         if data and self.transport is not None:
             self.transport.write(data)
-            if self.writing_paused:
+            if self._unsent_bytes:
                 self._count_unsent()
 
     def _count_unsent(self) -> None:
-        """Count for `limits: max_buffered` what the caller does not take."""
+        """Count for `limits: max_buffered` what the caller does not take: nothing unless writing is paused."""
         size = self.transport.get_write_buffer_size() if self.transport is not None and self.writing_paused else 0
         self._host.load.buffered_bytes += size - self._unsent_bytes
         self._unsent_bytes = size

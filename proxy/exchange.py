@@ -180,7 +180,7 @@ class Exchange(Struct, eq=False):
 
     def total_cost(self) -> float | None:
         """Return the USD of all attempts as far as known. None while the winning attempt's cost is not."""
-        if self.winning_attempt is None:
+        if self.winning_attempt is None or self.winning_attempt.completion.usage is None:
             return None
         cost = self.winning_attempt.cost()
         if cost is None or len(self.attempts) == 1:

@@ -32,7 +32,7 @@ class RequestLifecycle:
 
     __slots__ = (
         "_client", "_commit_due", "_is_closed", "_is_failing", "_is_responding", "_loop", "_on_closed", "_phases_run",
-        "_pipeline", "_position", "_run", "_task", "_writer", "exchange",
+        "_pipeline", "_position", "_run", "_task", "_writer", "exchange", "write",
     )  # fmt: skip
 
     def __init__(
@@ -43,7 +43,9 @@ class RequestLifecycle:
         self._client = client
         self._on_closed = on_closed
         self._loop = asyncio.get_running_loop()
-        self._writer = ResponseWriter(client, self._loop)
+        self._writer = writer = ResponseWriter(client, self._loop)
+        self.write = writer.write
+        """Sends events, through the transforms that the middlewares have added. Raises what a custom one raises."""
         self._position = 0
         """Of the next `before` phase, in the pipeline's list."""
         self._phases_run = 0
@@ -84,7 +86,10 @@ class RequestLifecycle:
         """End the request because the process is about to stop: a stream with an error event, others with a 503."""
         error = OverloadedError("the sidecar is shutting down")
         if self._run is not None and self._writer.is_streaming:
-            self._run.interrupt(UpstreamError(error.message, code=error.code))
+            try:
+                self._run.interrupt(UpstreamError(error.message, code=error.code))
+            except Exception as failure:  # noqa: BLE001 (as below)
+                self.crash(failure)
         elif not self._writer.is_hijacked:
             self._cancel_task()
             self._cancel_attempts()
@@ -193,15 +198,11 @@ class RequestLifecycle:
         """Take the error that is the caller's response."""
         if not self._is_responding:
             return self.respond(error_response(self.exchange, error))
-        self.write(self.exchange.error_event(error))
-        self.finish(error.outcome)
-
-    def write(self, data: bytes) -> None:
-        """Send events, through the transforms that the middlewares have added."""
         try:
-            self._writer.write(data)
-        except Exception as error:  # noqa: BLE001 (a custom transform: the stream ends with an error event)
-            self.crash(error)
+            self.write(self.exchange.error_event(error))
+        except Exception as failure:  # noqa: BLE001 (a custom transform: the stream ends with an error event)
+            self.crash(failure)
+        self.finish(error.outcome)
 
     def finish(self, outcome: str) -> None:
         """End the stream."""

@@ -49,10 +49,11 @@ class ResponseEncoder:
 
     def events(self, data: bytes) -> bytes:
         """Return events as one chunk, behind the head if that has not left."""
-        head, self._head = self._head, b""
         if self._is_chunked and data:
-            return b"%b%x\r\n%b\r\n" % (head, len(data), data)
-        return head + data
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if self._head:
+            data, self._head = self._head + data, b""
+        return data
 
     def end_stream(self) -> bytes:
         """Return the end of the stream: the last chunk, or nothing."""

@@ -47,6 +47,8 @@ class Framer:
         Raises EventTooLargeError if an incomplete event exceeds the limit. Frames before it are returned first.
         """
         self._has_cr = self._has_cr or data.find(b"\r") >= 0
+        if not self._has_cr and not self._buffer and data.find(b"\n\n") == len(data) - 2 >= 0:
+            return [data]  # fast path for most reads
         find_end = _end_of_blank_line if self._has_cr else _end_of_lf_blank_line
         held = self._buffer
         if held:

@@ -131,19 +131,23 @@ class StreamRelay:
             if completion.error:
                 self._end_with_error(call, data)
                 return
-            has_other_content = not completion.text_only and data.find(b"data:") >= 0
             if self._is_resumable and not completion.text_only:
                 self._release_request(call.attempt)
-            if completion.length != self._length or completion.complete or has_other_content:
-                if completion.length != self._length:
-                    self._deadlines.trailer_due = inf  # more of the answer may follow a finish reason
+            if completion.length != self._length:
                 self._length, self._deadlines.content_at = completion.length, self._loop.time()
+                self._deadlines.trailer_due = inf  # more of the answer may follow a finish reason
+            elif completion.complete or (not completion.text_only and data.find(b"data:") >= 0):
+                self._deadlines.content_at = self._loop.time()
             self._write(call, data)
             if self._call is not call:
                 return  # its text was not the same, or the caller is gone
             if completion.done:
                 self.on_end(call)
-            elif self._deadlines.trailer_due == inf and completion.awaits_only_trailer:
+            elif (
+                completion.finish_reason is not None
+                and self._deadlines.trailer_due == inf
+                and completion.awaits_only_trailer
+            ):
                 self.due = min(self.due, self._deadlines.await_trailer())
                 self._writer.wake_by(self.due)
         except Exception as error:  # noqa: BLE001 (as the decorator does, without its cost)

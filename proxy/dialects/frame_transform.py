@@ -29,27 +29,27 @@ class FrameTransform(ABC):
 
     def feed(self, data: bytes) -> bytes:
         """Return the translation of the frames that `data` completes."""
-        return self._translate(data, ends=False)
-
-    def end(self) -> bytes:
-        """Return what was held back, after the provider has closed the stream."""
-        return self._translate(b"", ends=True)
-
-    def _translate(self, data: bytes, *, ends: bool) -> bytes:
         state = self._context.answer
         if state.done or state.error:
             return b""
         translated: list[bytes] = []
         try:
             for frame in self._framer.feed(data):
+                translated.append(self._translate_frame(frame))
                 if state.done or state.error:
                     break
-                translated.append(self._translate_frame(frame))
-            if ends and not (state.done or state.error):
-                translated.append(self._translate_end(self._framer.flush()))
         except Exception as error:  # noqa: BLE001 (any exception ends the stream with an error event)
             translated.append(self._fail(error))
         return b"".join(translated)
+
+    def end(self) -> bytes:
+        """Return what was held back, after the provider has closed the stream."""
+        if self._context.answer.done or self._context.answer.error:
+            return b""
+        try:
+            return self._translate_end(self._framer.flush())
+        except Exception as error:  # noqa: BLE001 (as above)
+            return self._fail(error)
 
     def _fail(self, error: Exception) -> bytes:
         # Text of this frame may be recorded but not sent, so no other target may resume from it.

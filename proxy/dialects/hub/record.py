@@ -13,7 +13,8 @@ from proxy.messages import CompletionState
 
 def record_chunk(chunk: Chunk, state: CompletionState) -> None:
     """Record a chunk, or a whole completion. Hosts may leave any member out."""
-    state.id = state.id or text_of(chunk.id) or None
+    if state.id is None:
+        state.id = text_of(chunk.id) or None
     state.model = chunk.model or state.model
     if chunk.usage:
         state.usage = merge_usage(state.usage, chat_usage(chunk.usage))
@@ -29,9 +30,10 @@ def record_chunk(chunk: Chunk, state: CompletionState) -> None:
             continue
         if finish_reason:
             state.open_choices.discard(index)
+            state.seen_choices.add(index)
         elif index not in state.seen_choices:
             state.open_choices.add(index)
-        state.seen_choices.add(index)
+            state.seen_choices.add(index)
 
 
 def record_delta(delta: Any, state: CompletionState) -> None:

@@ -39,7 +39,9 @@ class PassthroughStream(FrameTransform):
         return self._translate_frame(rest.rstrip(b"\r\n") + b"\n\n")
 
     def _translate_frame(self, frame: bytes) -> bytes:
-        state, frame = self._context.answer, to_utf8(frame)
+        state = self._context.answer
+        if not frame.isascii():
+            frame = to_utf8(frame)
         data = data_of(frame)
         if data is None:
             return frame if is_comment(frame) else b""
