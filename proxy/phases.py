@@ -66,7 +66,7 @@ def run_closed(exchange: Exchange, pipeline: Pipeline, inside: int) -> None:
 
 
 def _count(endpoints: Endpoints, exchange: Exchange) -> None:
-    counters = exchange.runtime.counters
+    counters = exchange.runtime.telemetry.counters
     endpoint = exchange.endpoint or endpoints.label(exchange.request.path)
     counters.record_request(endpoint, exchange.status, exchange.outcome)
     if len(exchange.attempts) > 1:

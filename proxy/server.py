@@ -65,7 +65,7 @@ class ProxyHandler:
     refusals: Refusals = field(init=False)
 
     def __post_init__(self) -> None:
-        self.timer, self.load, self.refusals = self.runtime.timer, self.runtime.load, self.runtime.refusals
+        self.timer, self.load, self.refusals = self.runtime.timer, self.runtime.load, self.runtime.telemetry.refusals
         self.activate(self.generation)
 
     def activate(self, generation: Generation) -> None:
@@ -77,7 +77,7 @@ class ProxyHandler:
         )
         self.runtime.on_snapshot(generation.snapshot)
         loaded = LoadedConfig(generation.number, generation.digest, self.runtime.wall())
-        self.runtime.activity.loaded = loaded
+        self.runtime.telemetry.activity.loaded = loaded
 
     @property
     def active(self) -> int:

@@ -100,7 +100,7 @@ class Sidecar:
             if drain.delay:
                 await asyncio.sleep(drain.delay)
             self.server.close()
-            self.handler.runtime.feed.close()
+            self.handler.runtime.telemetry.feed.close()
             if not await _finishes_within(drain.timeout, self._wait_finished()):
                 self.handler.abort_streams()
                 await _finishes_within(_ABORT_TIMEOUT_S, self._wait_finished())
@@ -131,18 +131,15 @@ async def start(options: StartupOptions) -> Sidecar:
     tracing = start_tracing(os.environ, options.log)
     options = _with_tracing(options, tracing)
     transport = Http1Transport.from_environ(os.environ)
-    runtime = Runtime(
-        transport,
-        options.log,
-        time.monotonic,
-        time.time,
-        transport.timer,
+    runtime = replace(
+        Runtime.create(transport, options.log, time.monotonic, time.time),
+        timer=transport.timer,
         on_auth_failure=lambda: reloader.on_auth_failure(),
     )
     handler = ProxyHandler(runtime, options.generation, over_unix=options.listen.unix is not None)
     probe_scheduler = ProbeScheduler(runtime, Prober(transport.dialer.tls, transport.proxies).probe)
     _log_disabled(options.log, {}, options.generation.snapshot.providers)
-    listener = build_listener(handler, runtime.refusals.record)
+    listener = build_listener(handler, runtime.telemetry.refusals.record)
     _limit_connections(listener, options.generation, options.log)
     activate = partial(_activate, handler, probe_scheduler, listener)
     reloader = Reloader(options.config_path, _with_listen_check(options), options.generation, activate, options.log)
@@ -153,7 +150,7 @@ async def start(options: StartupOptions) -> Sidecar:
     admin = AdminHandler(
         lambda: reloader.last, reloader.reload, handler.drain, lambda: not handler.draining, options.log, key, metrics
     )
-    admin_listener = build_listener(admin, runtime.refusals.record)
+    admin_listener = build_listener(admin, runtime.telemetry.refusals.record)
     try:
         admin_server = await bind(admin_listener, Listen(host=options.admin.host, port=options.admin.port))
     except BindError:

@@ -174,7 +174,7 @@ def world(*rows: Any, built: Generation | None = None) -> World:
     """Return a listener whose clock is the event loop's."""
     loop = asyncio.get_running_loop()
     transport, log = FakeTransport(list(rows)), MemoryLog()
-    runtime = Runtime(transport, log.logger, loop.time, lambda: NOW)
+    runtime = Runtime.create(transport, log.logger, loop.time, lambda: NOW)
     handler = ProxyHandler(runtime, built or generation())
     return World(transport, log, handler, build_listener(handler))
 

@@ -365,7 +365,7 @@ def exchange(
 ) -> Exchange:
     """Return a new exchange that starts at 100 seconds of its clock, `exchange.runtime.clock`."""
     clock = Clock()
-    runtime = Runtime(transport or FakeTransport([]), (log or MemoryLog()).logger, clock, lambda: NOW)
+    runtime = Runtime.create(transport or FakeTransport([]), (log or MemoryLog()).logger, clock, lambda: NOW)
     return Exchange("req-1", client_request or request(), snap or snapshot(), runtime, 100.0, endpoint="chat", raw=raw)
 
 

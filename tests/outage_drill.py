@@ -171,7 +171,7 @@ async def _ask(http: aiohttp.ClientSession, running: RunningSidecar, *, stream: 
 
 def _failed_providers(running: RunningSidecar) -> int:
     """Return how many providers have failed so far."""
-    observations = running.sidecar.handler.runtime.observations
+    observations = running.sidecar.handler.runtime.telemetry.observations
     records = [observations.get(target) for target in observations]
     return sum(record is not None and record.failed_at is not None for record in records)
 

@@ -103,6 +103,6 @@ def assert_released(one: Exchange) -> None:
     """Assert that a request which has ended holds nothing of what is shared."""
     runtime: Any = one.runtime
     assert runtime.load == Load()
-    assert [runtime.observations.in_flight(f"{name}@us/m-{name}") for name in "abc"] == [0, 0, 0]
+    assert [runtime.telemetry.observations.in_flight(f"{name}@us/m-{name}") for name in "abc"] == [0, 0, 0]
     assert all(transfer.is_over or transfer.timeouts[-1][0] < inf for transfer in runtime.transport.transfers)
     assert one.attempts == [] and one.winning_attempt is None

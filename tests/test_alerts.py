@@ -168,7 +168,7 @@ def test_a_rate_limit_that_is_nearly_used_up_every_minute_fires(max_used_ratio: 
     seen.runtime.on_snapshot(file())
     for second in minutes(seen, 9):
         reset_s = 60 - second % 60
-        recorder = seen.runtime.observations.start_attempt("b@global/m-b", seen.clock.now)
+        recorder = seen.runtime.telemetry.observations.start_attempt("b@global/m-b", seen.clock.now)
         recorder.record_rate_limits(
             RateLimitStatus(9, None, max_used_ratio * min(1.0, (second % 60) / 30), seen.clock.now + reset_s)
         )
@@ -189,7 +189,7 @@ def test_failing_requests_fire_whatever_is_polled_and_scanned(chat_status: int, 
     seen, scrapes = ObservedRuntime(), Scrapes()
     outcome = {200: "ok"}
     for second in minutes(seen, 12):
-        record = seen.runtime.counters.record_request
+        record = seen.runtime.telemetry.counters.record_request
         record("chat", chat_status, outcome.get(chat_status, "failed"))
         for endpoint in ("/v1/providers/health", "/dashboard", "unknown") * 20:
             record(endpoint, local_status, outcome.get(local_status, "failed"))
@@ -202,7 +202,7 @@ def test_failing_requests_fire_whatever_is_polled_and_scanned(chat_status: int, 
 def test_a_slow_sidecar_fires(overhead_s: float, fires: bool) -> None:
     seen, scrapes = ObservedRuntime(), Scrapes()
     for second in minutes(seen, 17):
-        seen.runtime.counters.overhead_s.record(overhead_s)
+        seen.runtime.telemetry.counters.overhead_s.record(overhead_s)
         if second % SCRAPE_INTERVAL_S == 0:
             scrape(seen, scrapes)
     assert bool(scrapes.firing(RULES["ParrotSlow"])) is fires

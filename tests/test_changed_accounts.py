@@ -183,7 +183,7 @@ async def test_a_request_of_the_old_file_goes_on_without_what_its_target_has_ref
         one.sidecar.handler.generation = old  # as for a request that began before the reload
         assert await one.ask(max_tokens=5) == ["first"]
         assert [b'"max_tokens"' in request.body for request in host.requests] == [True, False]
-        assert not one.sidecar.handler.runtime.refused_params.current
+        assert not one.sidecar.handler.runtime.resilience.refused_params.current
 
 
 async def test_what_requests_of_the_old_file_do_at_the_old_key_does_not_reach_the_new_one(tmp_path: Path) -> None:

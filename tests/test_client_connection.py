@@ -145,7 +145,7 @@ async def test_a_caller_that_stops_within_its_body_gets_a_408_and_a_closed_conne
     assert [(line["event"], line["status"], line["outcome"]) for line in here.log.lines] == [
         ("request_completed", 408, "request_timeout")
     ]
-    assert dict(here.handler.runtime.counters.requests) == {("chat", "408", "error"): 1}
+    assert dict(here.handler.runtime.telemetry.counters.requests) == {("chat", "408", "error"): 1}
     assert caller.responses[0][1]["connection"] == "close" and caller.socket.has_written_eof
     assert here.handler.active == 0 and here.transport.sent == []
     await asyncio.sleep(LINGER_S + 1)

@@ -105,15 +105,17 @@ async def test_a_snippet_runs_as_it_stands(number: int, capsys: pytest.CaptureFi
 async def _follow(started: Any) -> None:
     """Lets it hear of a change, and that it is over."""
     runtime = started.sidecar.handler.runtime
-    while not len(runtime.feed):
+    while not len(runtime.telemetry.feed):
         await asyncio.sleep(0.001)
     now = runtime.clock()
     for _ in range(20):
-        runtime.observations.start_attempt("first@global/m-one", now).record_failure("server_error", now, fault=True)
-    runtime.feed.wakeup.set()
+        runtime.telemetry.observations.start_attempt("first@global/m-one", now).record_failure(
+            "server_error", now, fault=True
+        )
+    runtime.telemetry.feed.wakeup.set()
     while not any(line["event"] == "provider_status_changed" for line in started.log.lines):
         await asyncio.sleep(0.001)
-    runtime.feed.close()
+    runtime.telemetry.feed.close()
 
 
 async def test_the_documented_curl_command_reads_the_stream() -> None:

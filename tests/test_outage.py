@@ -70,7 +70,7 @@ class Surfaces:
         """Return the status, which must be the same everywhere."""
         await asyncio.sleep(1.5)  # the health watcher polls once a second
         runtime = self.started.sidecar.handler.runtime
-        degraded = runtime.signals.table_at(runtime.clock()).get(TARGET).degraded
+        degraded = runtime.routing.signals.table_at(runtime.clock()).get(TARGET).degraded
         found = {
             "endpoint": await self._endpoint(),
             "models": (await self._row())["models"][0]["status"],

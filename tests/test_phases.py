@@ -93,8 +93,8 @@ def test_whichever_closed_phase_fails_the_others_run_and_the_request_is_counted(
     run_all(one, named)
     assert len(calls) == 3 and log.text.count("request_unhandled_error") == 3
     assert one.runtime.load.requests == 0
-    assert one.runtime.counters.requests == {("chat", "200", "ok"): 1}
-    assert one.runtime.counters.overhead_s.samples == 1
+    assert one.runtime.telemetry.counters.requests == {("chat", "200", "ok"): 1}
+    assert one.runtime.telemetry.counters.overhead_s.samples == 1
 
 
 def test_a_request_with_two_attempts_is_counted_as_a_failover() -> None:
@@ -104,7 +104,7 @@ def test_a_request_with_two_attempts_is_counted_as_a_failover() -> None:
     start_attempt(one)
     one.outcome = "ok"
     run_all(one, probes("callbacks")[1])
-    assert one.runtime.counters.failovers == {("a", "b"): 1}
+    assert one.runtime.telemetry.counters.failovers == {("a", "b"): 1}
 
 
 def test_counting_that_fails_is_logged(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -142,7 +142,7 @@ async def test_a_model_has_its_own_hedging(model: str, hedges: int) -> None:
         async with run_sidecar(FILE) as started:
             await started.sandbox.set_fault("one", Fault("stall"))
             status, _, _ = await post(started, model=model, stream=False, headers=IN_EUROPE)
-            counted = started.sidecar.handler.runtime.counters.hedges
+            counted = started.sidecar.handler.runtime.telemetry.counters.hedges
             assert status == 200 and counted["two", "started"] == hedges
 
 

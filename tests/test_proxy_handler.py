@@ -79,7 +79,7 @@ async def test_a_request_keeps_the_generation_that_it_began_with() -> None:
     await settle()
     assert caller.responses[0][1]["x-provider"] == "a" and caller.responses[0][2].endswith(DONE)
     assert other.responses[0][1]["x-provider"] == "b" and b'"new"' in here.transport.sent[1].body
-    loaded = here.handler.runtime.activity.loaded
+    loaded = here.handler.runtime.telemetry.activity.loaded
     assert loaded is not None and (loaded.number, loaded.loaded_at) == (2, NOW)
 
 

@@ -373,7 +373,7 @@ async def test_a_connection_over_the_limit_gets_a_503_and_the_others_go_on(two_p
         assert json.loads(body)["error"]["code"] == "sidecar_overloaded"
         await reader.read(65536)
     assert set(two_providers.events) == {"request_refused"}
-    assert two_providers.sidecar.handler.runtime.counters.refusals == {("sidecar_overloaded", "503"): 2}
+    assert two_providers.sidecar.handler.runtime.telemetry.counters.refusals == {("sidecar_overloaded", "503"): 2}
     writer.close()
     while b" 503 " in (await exchange_bytes(two_providers.url, get.replace(b"Host", b"Connection: close\r\nHost"))):
         pass  # until the sidecar has seen it leave

@@ -54,5 +54,5 @@ def _shortest_wait_s(exchange: Exchange, failures: list[UpstreamError]) -> float
     waits = [parse_retry_after(failure.headers, runtime.wall()) for failure in failures]
     if not any(waits):
         targets = [attempt.step.target.id for attempt in exchange.attempts]
-        waits = [runtime.breakers.available_in_s(target, runtime.clock()) for target in targets]
+        waits = [runtime.resilience.breakers.available_in_s(target, runtime.clock()) for target in targets]
     return min([wait for wait in waits if wait], default=None)

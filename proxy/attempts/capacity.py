@@ -37,7 +37,7 @@ def find_shortage(exchange: Exchange, step: PlannedTarget) -> Shortage | None:
         return None
     if provider.pool is None:
         return _shortage(exchange, step, None)
-    pools, now = exchange.runtime.key_pools, exchange.runtime.clock()
+    pools, now = exchange.runtime.resilience.key_pools, exchange.runtime.clock()
     keys = provider.pool.keys
     available = [key for key in keys if not pools.cooling_for_s(provider.name, key, now)]
     found = [_shortage(exchange, step, key) for key in available or keys]
@@ -51,7 +51,7 @@ def has_room(exchange: Exchange, step: PlannedTarget, key: PoolKey) -> bool:
 
 def _reserve_with_key(exchange: Exchange, step: PlannedTarget, provider: Provider) -> Reservation | Shortage:
     """Reserve with the best key that has room."""
-    pools, shortages = exchange.runtime.key_pools, list[Shortage]()
+    pools, shortages = exchange.runtime.resilience.key_pools, list[Shortage]()
     for key in _usable_keys(exchange, pools.order(provider, exchange.runtime.clock())):
         reserved = _reserve(exchange, step, key)
         if isinstance(reserved, Reservation):
@@ -72,14 +72,18 @@ def _usable_keys(exchange: Exchange, keys: list[PoolKey]) -> list[PoolKey]:
 def _reserve(exchange: Exchange, step: PlannedTarget, key: PoolKey | None) -> Reservation | Shortage:
     groups, runtime = _groups(step, key), exchange.runtime
     now, tokens = runtime.clock(), needed_tokens(exchange, step) if groups else 0
-    if (shortage := runtime.rate_limits.shortage(groups, tokens, now)) is not None:
+    if (shortage := runtime.resilience.rate_limits.shortage(groups, tokens, now)) is not None:
         return shortage
-    return replace(runtime.rate_limits.reserve(groups, tokens, now), key=key)
+    return replace(runtime.resilience.rate_limits.reserve(groups, tokens, now), key=key)
 
 
 def _shortage(exchange: Exchange, step: PlannedTarget, key: PoolKey | None) -> Shortage | None:
     groups, runtime = _groups(step, key), exchange.runtime
-    return runtime.rate_limits.shortage(groups, needed_tokens(exchange, step), runtime.clock()) if groups else None
+    return (
+        runtime.resilience.rate_limits.shortage(groups, needed_tokens(exchange, step), runtime.clock())
+        if groups
+        else None
+    )
 
 
 def _groups(step: PlannedTarget, key: PoolKey | None) -> list[LimitGroup]:
@@ -92,7 +96,7 @@ def _wait_s(shortage: Shortage) -> float:
 
 def needed_tokens(exchange: Exchange, step: PlannedTarget) -> int:
     """Estimate the tokens of an attempt: its prompt, and the answer's maximum, or else the mean of the target's answers."""
-    facts, record = exchange.facts, exchange.runtime.observations.get(step.target.id)
+    facts, record = exchange.facts, exchange.runtime.telemetry.observations.get(step.target.id)
     limit = facts.max_tokens if step.max_tokens is None else step.max_tokens
     if limit is not None:
         return _prompt_tokens(exchange, step) + limit * facts.n
@@ -117,5 +121,5 @@ def used_tokens(attempt: Attempt) -> int:
 
 
 def _prompt_tokens(exchange: Exchange, step: PlannedTarget) -> int:
-    record = exchange.runtime.observations.get(step.target.id)
+    record = exchange.runtime.telemetry.observations.get(step.target.id)
     return ceil(exchange.facts.prompt_tokens * (record.token_ratio if record else 1.0))

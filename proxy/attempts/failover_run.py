@@ -73,7 +73,7 @@ class FailoverRun:
     def start(self) -> None:
         """Start the first attempt."""
         runtime = self._exchange.runtime
-        runtime.hedge_budget.deposit(self._options.hedge.budget, runtime.clock())
+        runtime.resilience.hedge_budget.deposit(self._options.hedge.budget, runtime.clock())
         first = self._starter.start(self._starter.planner.first())
         if first is not None:
             self._run(first)
@@ -224,7 +224,7 @@ class FailoverRun:
         outcomes.apply(call.attempt, ContentReceived(), self._options.circuit_breaker)
         self._exchange.warnings.extend(call.attempt.provider_request.warnings)
         if call.attempt.hedge:
-            self._exchange.runtime.counters.hedges[call.attempt.step.target.provider.name, "won"] += 1
+            self._exchange.runtime.telemetry.counters.hedges[call.attempt.step.target.provider.name, "won"] += 1
         self._hedging.win(call.attempt)
         for loser in self._calls:
             loser.abort()

@@ -80,7 +80,7 @@ class HedgeWatch:
         if self._attempt is not None and not self._is_suspect:
             self._is_suspect = True
             runtime = self._attempt.exchange.runtime
-            if (record := runtime.observations.get(self._attempt.step.target.id)) is not None:
+            if (record := runtime.telemetry.observations.get(self._attempt.step.target.id)) is not None:
                 record.mark_urgent()  # the next decision must know it
             self._hedge_due = self.due = asyncio.get_running_loop().time()
             self._wake_by(self.due)
@@ -124,7 +124,7 @@ def threshold_of(planner: AttemptPlanner, attempt: Attempt) -> float:
     floor_s = attempt.silence.floor_s(now)
     if facts.asks_for_reasoning:
         return max(_REASONING_S, floor_s)
-    measured = runtime.signals.table_at(now).get(attempt.step.target.id).performance
+    measured = runtime.routing.signals.table_at(now).get(attempt.step.target.id).performance
     percentiles, least_s = (measured.ttft_ms, _STREAM_S) if facts.stream else (measured.latency_ms, _COMPLETE_S)
     p95_s = (percentiles.p95 or 0.0) / 1000 if percentiles.samples >= _MIN_SAMPLES else 0.0
     return max(least_s, floor_s, 2 * p95_s)

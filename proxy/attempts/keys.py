@@ -24,7 +24,7 @@ def _has_other_key(attempt: Attempt) -> bool:
     exchange, provider = attempt.exchange, attempt.step.target.provider
     if exchange.continuation is not None and exchange.continuation.holder is not None:
         return False  # no other key holds what the request goes on from
-    pools, now = exchange.runtime.key_pools, exchange.runtime.clock()
+    pools, now = exchange.runtime.resilience.key_pools, exchange.runtime.clock()
     used = {each.key for each in exchange.attempts if each.step.target.provider.name == provider.name}
     return any(
         key not in used and not pools.cooling_for_s(provider.name, key, now) and has_room(exchange, attempt.step, key)
@@ -41,6 +41,6 @@ def record_rate_limits(attempt: Attempt, headers: Headers) -> None:
     now = runtime.clock()
     status = read_rate_limits(headers, runtime.wall(), now, DIALECTS[provider.dialect].rate_limit_headers)
     if attempt.key is not None and isinstance(status, RateLimitStatus) and status.is_exhausted:
-        runtime.key_pools.hold(provider.name, attempt.key, status.resets_at - now, now)
+        runtime.resilience.key_pools.hold(provider.name, attempt.key, status.resets_at - now, now)
     elif status is not None:
         attempt.recorder.record_rate_limits(status)

@@ -48,7 +48,7 @@ def _record_content(attempt: Attempt) -> None:
     if attempt.permit is not None:
         attempt.permit.record_content(now)
     if (key := attempt.reservation.key) is not None:
-        attempt.exchange.runtime.key_pools.record_success(attempt.step.target.provider.name, key)
+        attempt.exchange.runtime.resilience.key_pools.record_success(attempt.step.target.provider.name, key)
     attempt.recorder.record_content(now)
     attempt.first_content_at = now
     exchange = attempt.exchange
@@ -89,7 +89,7 @@ def _record_failure(attempt: Attempt, failure: UpstreamError, breaker: BreakerSe
     _record_refused_member(attempt, failure, now)
     if attempt.first_content_at is not None and attempt.cost() is None and attempt.step.target.price is not None:
         attempt.usd = attempt_cost_usd(attempt)  # an estimate, as its provider cannot report usage any more
-    runtime.feed.wakeup.set()
+    runtime.telemetry.feed.wakeup.set()
     if failure.trigger == "auth_error":
         runtime.on_auth_failure()
     _release(attempt, now)
@@ -99,8 +99,8 @@ def _record_refused_member(attempt: Attempt, failure: UpstreamError, now: float)
     """Remember what the target refuses of every request, unless a reload has replaced its account since."""
     refused = failure.refused_member if isinstance(failure, UpstreamErrorResponse) else None
     runtime, target = attempt.exchange.runtime, attempt.step.target
-    if refused is not None and not runtime.accounts.is_outdated(target):
-        runtime.refused_members.record(target.id, RefusedMember(*refused), now)
+    if refused is not None and not runtime.resilience.accounts.is_outdated(target):
+        runtime.resilience.refused_members.record(target.id, RefusedMember(*refused), now)
 
 
 def _record_key_failure(attempt: Attempt, failure: UpstreamError, classification: Classification) -> None:
@@ -110,7 +110,7 @@ def _record_key_failure(attempt: Attempt, failure: UpstreamError, classification
         attempt.permit.release()
     if key is None:  # a reload has changed the address since, where the key has a clean record
         return
-    pools, now = runtime.key_pools, runtime.clock()
+    pools, now = runtime.resilience.key_pools, runtime.clock()
     record = pools.record_rate_limit if failure.trigger == "rate_limit" else pools.record_refusal
     before_s = pools.cooling_for_s(provider, key, now)
     record(provider, key, classification, now)

@@ -132,7 +132,7 @@ class AttemptPlanner:
         reserved = self._reserved_for_others()
         if step.target.id in self._retried or self._is_unavailable(step) or self.attempts_left - 1 < reserved:
             return None
-        return RetrySameTarget(step, MAX_JITTER_S * self.exchange.runtime.random.random())
+        return RetrySameTarget(step, MAX_JITTER_S * self.exchange.runtime.resilience.random.random())
 
     def again(self, step: PlannedTarget) -> Candidates:
         """Return a target that was tried before, if the cost ceiling still allows it."""
@@ -196,12 +196,12 @@ class AttemptPlanner:
     def _is_admitted(self, step: PlannedTarget) -> bool:
         config = self.exchange.policy.failover_config
         if config is None or config.breaker is None:
-            return self.exchange.runtime.breakers.admits(step.target.id, self._now())
+            return self.exchange.runtime.resilience.breakers.admits(step.target.id, self._now())
         return self._availability(step).ejected_for_s <= 0
 
     def _alternatives(self, config: FailoverConfig, primary: PlannedTarget) -> list[PlannedTarget]:
         """Return the available targets that a rule names for the failure that made the primary unavailable."""
-        record = self.exchange.runtime.observations.get(primary.target.id)
+        record = self.exchange.runtime.telemetry.observations.get(primary.target.id)
         availability = self._availability(primary)
         probe = availability.probe_failure
         trigger = probe.trigger if probe else (record and record.failure_trigger) or "rate_limit"
@@ -255,7 +255,7 @@ class AttemptPlanner:
         limit_s = self.first_content_timeout_s(step)
         if limit_s is None:
             return False
-        usual = self.exchange.runtime.signals.table_at(self._now()).get(step.target.id).performance.ttft_ms.p50
+        usual = self.exchange.runtime.routing.signals.table_at(self._now()).get(step.target.id).performance.ttft_ms.p50
         return usual is not None and usual / 1000 > limit_s
 
     def _rule(self, step: PlannedTarget) -> Rule | None:
@@ -268,7 +268,7 @@ class AttemptPlanner:
         return find_shortage(self.exchange, step) is not None or self._availability(step).available_in_s > 0
 
     def _availability(self, step: PlannedTarget) -> Availability:
-        availability = self.exchange.runtime.breakers.availability(step.target.id, self._now())
+        availability = self.exchange.runtime.resilience.breakers.availability(step.target.id, self._now())
         config = self.exchange.policy.failover_config
         if config is None or config.breaker is None:
             return availability

@@ -25,7 +25,7 @@ _REFUSAL = re.compile(
 def refused_params(attempt: Attempt) -> Set[str]:
     """Return what the attempt's target does not take, by the file or because it has refused it before."""
     target, runtime = attempt.step.target, attempt.exchange.runtime
-    return target.unsupported | runtime.refused_params.at(runtime.clock()).get(target.id, frozenset())
+    return target.unsupported | runtime.resilience.refused_params.at(runtime.clock()).get(target.id, frozenset())
 
 
 def avoidable_param(attempt: Attempt, status: int, error: UpstreamErrorResponse) -> str | None:
@@ -49,8 +49,8 @@ def without_refused(planner: AttemptPlanner, attempt: Attempt, failure: Upstream
     if not isinstance(failure, UpstreamErrorResponse) or failure.avoidable_param is None:
         return NO_CANDIDATES
     runtime, target, param = attempt.exchange.runtime, attempt.step.target, failure.avoidable_param
-    if not runtime.accounts.is_outdated(target):
-        runtime.refused_params.record(target.id, param, runtime.clock())
+    if not runtime.resilience.accounts.is_outdated(target):
+        runtime.resilience.refused_params.record(target.id, param, runtime.clock())
     without_param = dataclasses.replace(target, unsupported=target.unsupported | {param})
     return planner.again(structs.replace(attempt.step, target=without_param))
 

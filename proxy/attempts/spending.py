@@ -16,7 +16,7 @@ def clamp_to_ceiling(step: PlannedTarget, exchange: Exchange) -> PlannedTarget |
     if ceiling is None:
         return step
     target = step.target
-    signal = exchange.runtime.signals.table_at(exchange.runtime.clock()).get(target.id)
+    signal = exchange.runtime.routing.signals.table_at(exchange.runtime.clock()).get(target.id)
     admission = CostCeiling(exchange.facts, ceiling - cost_so_far_usd(exchange)).check(target, signal)
     return None if admission.exclusion else structs.replace(step, max_tokens=admission.max_tokens)
 
@@ -35,7 +35,7 @@ def attempt_cost_usd(attempt: Attempt) -> float:
     known, exchange, target = attempt.cost(), attempt.exchange, attempt.step.target
     if known is not None or target.price is None:
         return known or 0.0
-    signal = exchange.runtime.signals.table_at(exchange.runtime.clock()).get(target.id)
+    signal = exchange.runtime.routing.signals.table_at(exchange.runtime.clock()).get(target.id)
     if attempt.ended is None:
         facts = structs.replace(exchange.facts, max_tokens=attempt.step.max_tokens or exchange.facts.max_tokens)
         return worst_case_usd(target, facts, signal) or 0.0
@@ -49,7 +49,7 @@ def tokens_used(attempt: Attempt) -> dict[str, int]:
     exchange, completion = attempt.exchange, attempt.completion
     prompt, answer = completion.token_count("prompt_tokens"), completion.token_count("completion_tokens")
     if prompt is None:
-        signal = exchange.runtime.signals.table_at(exchange.runtime.clock()).get(attempt.step.target.id)
+        signal = exchange.runtime.routing.signals.table_at(exchange.runtime.clock()).get(attempt.step.target.id)
         prompt = calibrated_prompt_tokens(exchange.facts, signal)
     answer = _received_tokens(attempt) if answer is None else answer
     return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}

@@ -45,19 +45,19 @@ class AttemptStarter:
     def start_hedge(self, *, is_free: bool = False) -> Attempt | None:
         """Start a hedge, if there is a target for it and, unless it is free, a token in the hedge budget."""
         runtime, candidates = self.exchange.runtime, self.planner.hedge()
-        if not candidates.admitted or not (is_free or runtime.hedge_budget.try_acquire(runtime.clock())):
+        if not candidates.admitted or not (is_free or runtime.resilience.hedge_budget.try_acquire(runtime.clock())):
             return None
         attempt = self.start(candidates)
         if attempt is None:
             if not is_free:
-                runtime.hedge_budget.refund()
+                runtime.resilience.hedge_budget.refund()
             return None
         self.planner.has_hedged = attempt.hedge = True
-        self.exchange.runtime.counters.hedges[attempt.step.target.provider.name, "started"] += 1
+        self.exchange.runtime.telemetry.counters.hedges[attempt.step.target.provider.name, "started"] += 1
         return attempt
 
     def _start_admitted(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
-        config, breakers = self.exchange.policy.failover_config, self.exchange.runtime.breakers
+        config, breakers = self.exchange.policy.failover_config, self.exchange.runtime.resilience.breakers
         for step in steps:
             if self.exchange.attempts and not self._acquire_retry_budget(step):
                 continue  # a request's first attempt is free
@@ -73,7 +73,7 @@ class AttemptStarter:
 
     def _start_forced(self, steps: Iterable[PlannedTarget]) -> Attempt | None:
         for step in filter(partial(self._acquire_retry_budget, is_ejected=True), steps):
-            permit = self.exchange.runtime.breakers.force_admit(step.target.id)
+            permit = self.exchange.runtime.resilience.breakers.force_admit(step.target.id)
             if (attempt := self._start_with_room(step, permit)) is not None:
                 return attempt
             self._refund_retry_budget(step)
@@ -92,14 +92,14 @@ class AttemptStarter:
 
     def _start(self, step: PlannedTarget, permit: AttemptPermit, reserved: Reservation) -> Attempt:
         exchange, runtime, target = self.exchange, self.exchange.runtime, step.target
-        now, stream, accounts, key = runtime.clock(), exchange.facts.stream, runtime.accounts, reserved.key
+        now, stream, accounts, key = runtime.clock(), exchange.facts.stream, runtime.resilience.accounts, reserved.key
         if exchange.snapshot is accounts.snapshot or not accounts.is_outdated(target):
-            recorder = runtime.observations.start_attempt(target.id, now, stream=stream)
+            recorder = runtime.telemetry.observations.start_attempt(target.id, now, stream=stream)
         else:  # a reload has replaced its key or address since: nothing that happens to it says anything about the new one
             permit.release()
             reserved.cancel(now)
-            permit, reserved = runtime.breakers.permit_outdated(), NOT_LIMITED
-            recorder = runtime.observations.start_attempt(target.id, now, stream=stream, is_outdated=True)
+            permit, reserved = runtime.resilience.breakers.permit_outdated(), NOT_LIMITED
+            recorder = runtime.telemetry.observations.start_attempt(target.id, now, stream=stream, is_outdated=True)
         attempt = Attempt(exchange, step, now, recorder, permit, reserved, key, permit.silence)
         if exchange.policy.failover_config is not None:
             attempt.first_content_timeout_s = self.planner.first_content_timeout_s(step)
@@ -117,7 +117,7 @@ class AttemptStarter:
         A retry at an ejected target needs a token however long ago its last failure was.
         """
         runtime, target = self.exchange.runtime, step.target.id
-        record = runtime.observations.get(target) if self.exchange.attempts and not self._is_free else None
+        record = runtime.telemetry.observations.get(target) if self.exchange.attempts and not self._is_free else None
         if record is None or record.failed_at is None:
             return True
         if step.target.provider.pool is not None and record.failure_trigger in KEY_FAILURES:
@@ -125,8 +125,8 @@ class AttemptStarter:
         now = runtime.clock()
         started = record.window.started_within(RETRY_WINDOW_S, now)
         failed_ago_s = 0.0 if is_ejected else now - record.failed_at
-        return runtime.retry_budget.try_acquire(target, started, failed_ago_s, now)
+        return runtime.resilience.retry_budget.try_acquire(target, started, failed_ago_s, now)
 
     def _refund_retry_budget(self, step: PlannedTarget) -> None:
         if self.exchange.attempts and not self._is_free:
-            self.exchange.runtime.retry_budget.refund(step.target.id, self.exchange.runtime.clock())
+            self.exchange.runtime.resilience.retry_budget.refund(step.target.id, self.exchange.runtime.clock())

@@ -114,7 +114,7 @@ class StreamRelay:
         self._resumed = self._resume.continue_with(call.attempt)
         self._resume = None
         self._apply(call.attempt, ContentReceived())
-        call.attempt.exchange.runtime.counters.resumes["resumed"] += 1
+        call.attempt.exchange.runtime.telemetry.counters.resumes["resumed"] += 1
         self._length = 0
         self._deadlines.restart()
         if self._deadlines.paused_at is not None:
@@ -202,7 +202,7 @@ class StreamRelay:
             if self._stream.translate is not None:
                 data = self._stream.translate(data)
         except ResumeMismatchError:
-            call.attempt.exchange.runtime.counters.resumes["mismatch"] += 1
+            call.attempt.exchange.runtime.telemetry.counters.resumes["mismatch"] += 1
             self._give_up(call, UpstreamDisconnected("the answer was cut, and another target's is not the same"))
         except Exception as error:  # noqa: BLE001 (whatever it is, the stream ends with an error event)
             self._give_up(call, response_failure(call.attempt, "stream", error))
@@ -272,7 +272,7 @@ class StreamRelay:
                 self._next = None
                 return
         self._call = None
-        failed.exchange.runtime.counters.resumes["no_target"] += 1
+        failed.exchange.runtime.telemetry.counters.resumes["no_target"] += 1
         self._end(self._resume.failure)
 
     def _release_request(self, attempt: Attempt) -> None:

@@ -104,7 +104,7 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
         changes = continuation_members(body, attempt.prefix)
         body, raw = {**body, **changes}, replace_members(raw, changes)
     options = exchange.policy.dialect_options
-    refused = refused_params(attempt) if exchange.runtime.refused_params.current else target.unsupported
+    refused = refused_params(attempt) if exchange.runtime.resilience.refused_params.current else target.unsupported
     return CallerRequest(
         attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or "", refused, native
     )

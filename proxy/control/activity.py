@@ -20,7 +20,7 @@ Row = dict[str, Any]
 
 def activity(exchange: Exchange) -> Response:
     """Answer with the activity report as JSON."""
-    return Response(200, {}, orjson.dumps(report(exchange.snapshot, exchange.runtime.activity)))
+    return Response(200, {}, orjson.dumps(report(exchange.snapshot, exchange.runtime.telemetry.activity)))
 
 
 def report(snapshot: Snapshot, recorded: Activity) -> Row:

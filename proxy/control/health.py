@@ -59,11 +59,11 @@ def health(exchange: Exchange) -> Response:
     """Answer with the health report as JSON."""
     runtime = exchange.runtime
     query = parse_report_query(exchange.request.path, exchange.snapshot)
-    found = report(exchange.snapshot, runtime.signals, query, report_time(runtime))
+    found = report(exchange.snapshot, runtime.routing.signals, query, report_time(runtime))
     for row in found["providers"]:
         provider = exchange.snapshot.providers[row["name"]]
         if provider.pool is not None:
-            row["keys"] = runtime.key_pools.status(provider, runtime.clock())
+            row["keys"] = runtime.resilience.key_pools.status(provider, runtime.clock())
     return Response(200, {}, orjson.dumps(found))
 
 

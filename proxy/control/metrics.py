@@ -40,17 +40,17 @@ def take_snapshot(runtime: Runtime, health: HealthWatcher, config: ConfigMetrics
     """Copy every counter and gauge without awaiting, so that they are consistent with each other."""
     return MetricsSnapshot(
         series=_series(runtime, health.snapshot()),
-        counters=deepcopy(runtime.counters),
+        counters=deepcopy(runtime.telemetry.counters),
         statuses=health.statuses,
         config=config,
         requests_in_flight=runtime.load.requests,
         buffered_bytes=runtime.load.buffered_bytes,
-        stream_clients=len(runtime.feed),
+        stream_clients=len(runtime.telemetry.feed),
     )
 
 
 def _series(runtime: Runtime, snapshot: Snapshot) -> Mapping[Labels, TargetSeries]:
-    observations = runtime.observations
+    observations = runtime.telemetry.observations
     members: dict[Labels, list[str]] = {}
     for target in observations:
         if labels := observations.labels(target):
@@ -64,8 +64,8 @@ def _series(runtime: Runtime, snapshot: Snapshot) -> Mapping[Labels, TargetSerie
 
 def _merge_series(runtime: Runtime, totals: TargetTotals, targets: list[str]) -> TargetSeries:
     now = runtime.clock()
-    availabilities = [runtime.signals.availability(target, now) for target in targets]
-    records = [record for target in targets if (record := runtime.observations.get(target))]
+    availabilities = [runtime.routing.signals.availability(target, now) for target in targets]
+    records = [record for target in targets if (record := runtime.telemetry.observations.get(target))]
     limits = [record.rate_limit for record in records if record.rate_limit]
     current = [each for each in limits if now < each.resets_at]
     return TargetSeries(

@@ -37,12 +37,12 @@ def report(snapshot: Snapshot, runtime: Runtime, query: ReportQuery, now: float)
 
     `load_percentage` is the used part of the provider's limits, or of `max_inflight` where it has none.
     """
-    observations = runtime.observations
+    observations = runtime.telemetry.observations
     targets = query.targets(snapshot, observations)
     rows = []
     for name in query.provider_names(snapshot, targets):
         own = [target for target in targets if target.provider == name]
-        load = runtime.rate_limits.used_ratio(snapshot.providers[name], now)
+        load = runtime.resilience.rate_limits.used_ratio(snapshot.providers[name], now)
         if load is None:
             load = _in_flight(own, observations) / snapshot.max_inflight
         figures = _figures(sum_window(own, observations, query.window_s, now))

@@ -102,8 +102,8 @@ class ProbeScheduler:
         self._tasks = [*kept.values(), *started]
         old = {location for endpoint, _ in removed for location in endpoint.locations}
         unprobed = frozenset(old.difference(*[each.locations for each in wanted.values()]))
-        self.runtime.breakers.forget_probes(unprobed)
-        self.runtime.observations.probes.forget(unprobed)
+        self.runtime.resilience.breakers.forget_probes(unprobed)
+        self.runtime.telemetry.observations.probes.forget(unprobed)
 
     async def stop(self) -> None:
         """Cancel every task and wait until all have ended."""
@@ -122,15 +122,15 @@ class ProbeScheduler:
     async def probe_forever(self, endpoint: ProbeEndpoint) -> None:
         """Probe an endpoint until cancelled. The first probe comes after a random part of the interval."""
         runtime, settings, history = self.runtime, endpoint.settings, ProbeHistory(endpoint.settings)
-        await runtime.sleep(settings.every * runtime.random.random())
+        await runtime.sleep(settings.every * runtime.resilience.random.random())
         while True:
             try:
                 result = await self._probe(endpoint)
             except (ResourceExhaustedError, EgressError) as error:
-                runtime.local_trouble.warn(error)
+                runtime.telemetry.local_trouble.warn(error)
             else:
                 self._record(endpoint, history, result)
-            await runtime.sleep(settings.every * (1 + JITTER * (2 * runtime.random.random() - 1)))
+            await runtime.sleep(settings.every * (1 + JITTER * (2 * runtime.resilience.random.random() - 1)))
 
     async def _probe(self, endpoint: ProbeEndpoint) -> ProbeResult | None:
         """Send one probe, and if a key of a pool is refused, another with the next key."""
@@ -145,21 +145,21 @@ class ProbeScheduler:
         runtime, now = self.runtime, self.runtime.clock()
         failure = history.record(result, now, lambda: self._has_recent_success(endpoint, now))
         outcome = result.trigger if result else "ok"
-        runtime.observations.probes.record(endpoint.locations, good=failure is None)
+        runtime.telemetry.observations.probes.record(endpoint.locations, good=failure is None)
         for location, region in zip(endpoint.locations, endpoint.regions, strict=True):
-            before = runtime.breakers.probe_failures.get(location)
-            runtime.breakers.record_probe(location, failure, now)
-            runtime.counters.probes[endpoint.provider, region, outcome] += 1
+            before = runtime.resilience.breakers.probe_failures.get(location)
+            runtime.resilience.breakers.record_probe(location, failure, now)
+            runtime.telemetry.counters.probes[endpoint.provider, region, outcome] += 1
             if (before and before.reason) != (failure and failure.reason):
                 runtime.log.info("probe_status_changed", location=location, reason=failure.reason if failure else None)
-                runtime.feed.wakeup.set()
-                runtime.observations.urgent_changes.probe_changes += 1
+                runtime.telemetry.feed.wakeup.set()
+                runtime.telemetry.observations.urgent_changes.probe_changes += 1
         if outcome == "auth_error":
             runtime.on_auth_failure()
 
     def _has_recent_success(self, endpoint: ProbeEndpoint, now: float) -> bool:
         """Return whether a request succeeded there since about the last probe, which proves more than a probe does."""
-        observations = self.runtime.observations
+        observations = self.runtime.telemetry.observations
         prefixes = tuple(f"{location}/" for location in endpoint.locations)
         records = [observations.get(target) for target in observations if target.startswith(prefixes)]
         return any(record.window.sum_over(endpoint.settings.every, now).ok for record in records if record)

@@ -28,7 +28,7 @@ def route(exchange: Exchange) -> Response:
     exchange.facts, exchange.policy = request.facts, request.policy
     exchange.decision = decide(request, exchange.snapshot, signals(exchange))
     runtime = exchange.runtime
-    explained = dry_explanation(exchange.decision, request, runtime.key_pools, runtime.clock())
+    explained = dry_explanation(exchange.decision, request, runtime.resilience.key_pools, runtime.clock())
     return Response(200, {}, orjson.dumps(explained))
 
 

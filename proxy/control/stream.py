@@ -34,7 +34,7 @@ def stream(exchange: Exchange) -> Response:
 
     Raises InvalidRequestError for any other request, and OverloadedError at the limit of clients or when shutting down.
     """
-    request, headers, feed = exchange.request, exchange.request.headers, exchange.runtime.feed
+    request, headers, feed = exchange.request, exchange.request.headers, exchange.runtime.telemetry.feed
     if feed.closed or len(feed) >= MAX_SUBSCRIBERS:
         raise _too_many_clients()
     if request.method == "GET" and headers.get("Upgrade", "").lower() == "websocket":

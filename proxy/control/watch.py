@@ -47,8 +47,8 @@ class HealthWatcher:
     _last: dict[str, Row] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self._poller = HealthPoller(self.runtime.signals)
-        self.runtime.feed.initial_message = self.snapshot_message
+        self._poller = HealthPoller(self.runtime.routing.signals)
+        self.runtime.telemetry.feed.initial_message = self.snapshot_message
 
     @property
     def statuses(self) -> dict[str, str]:
@@ -59,11 +59,11 @@ class HealthWatcher:
         """Evaluate until cancelled."""
         while True:
             self.poll()
-            await wait(self.runtime.feed.wakeup)
+            await wait(self.runtime.telemetry.feed.wakeup)
 
     def poll(self) -> None:
         """Evaluate once and publish the changes, or a snapshot if a reload changed the set of providers."""
-        at, before, feed = report_time(self.runtime), self._last, self.runtime.feed
+        at, before, feed = report_time(self.runtime), self._last, self.runtime.telemetry.feed
         self._last = rows = self._rows(at)
         if before.keys() != rows.keys():
             if len(feed):
@@ -81,18 +81,18 @@ class HealthWatcher:
         """
         at = report_time(self.runtime)
         self._last = self._last or self._rows(at)
-        rows = report(self.snapshot(), self.runtime.signals, ReportQuery(), at)["providers"]
+        rows = report(self.snapshot(), self.runtime.routing.signals, ReportQuery(), at)["providers"]
         merged = [row | self._last.get(row["name"], {}) for row in rows]
         return _to_text({"type": "snapshot", "providers": merged, "at": at.to_iso(at.now)})
 
     def _rows(self, at: ReportTime) -> dict[str, Row]:
         snapshot = self.snapshot()
-        targets = labelled_targets(snapshot, self.runtime.observations)
+        targets = labelled_targets(snapshot, self.runtime.telemetry.observations)
         enabled = dict.fromkeys(
             each.target for each in targets if not snapshot.providers[each.provider].disabled_reason
         )
         members = self._poller.poll(enabled, at.now)
-        evaluator = HealthEvaluator(self.runtime.signals, ObservedTargets(targets, members), at)
+        evaluator = HealthEvaluator(self.runtime.routing.signals, ObservedTargets(targets, members), at)
         return {row["name"]: row for row in statuses(snapshot, snapshot.providers, evaluator)}
 
 

@@ -17,10 +17,10 @@ class Failover(FailoverOptions):
         """Add the request to the activity report. By now every attempt has its outcome."""
         attempts = exchange.attempts
         if len(attempts) == 1:
-            exchange.runtime.activity.record_request(attempts[0].cost() or 0.0, None)
+            exchange.runtime.telemetry.activity.record_request(attempts[0].cost() or 0.0, None)
             return
         cost = sum([attempt.cost() or 0.0 for attempt in attempts])
-        exchange.runtime.activity.record_request(cost, _record(exchange) if attempts else None)
+        exchange.runtime.telemetry.activity.record_request(cost, _record(exchange) if attempts else None)
 
 
 def _record(exchange: Exchange) -> FailoverRecord:

@@ -87,7 +87,7 @@ class RoutingMiddleware:
         request = RoutingRequest(
             read.facts, exchange.policy, snapshot.default_strategy, exchange.id, read.params, snapshot.defaults.region
         )
-        exchange.decision = decide(request, snapshot, signals(exchange), exchange.runtime.decision_cache)
+        exchange.decision = decide(request, snapshot, signals(exchange), exchange.runtime.routing.decision_cache)
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
             raise _refusal(exchange, read.failure)
@@ -96,7 +96,7 @@ class RoutingMiddleware:
         if exchange.decision.warnings:
             exchange.warnings.extend(exchange.decision.warnings)
         if exchange.decision.pick is not None:  # recorded at once, as the next decision must see it
-            exchange.runtime.round_robin.record(exchange.decision.pick)
+            exchange.runtime.routing.round_robin.record(exchange.decision.pick)
 
 
 async def _find_unknown(exchange: Exchange) -> None:
@@ -112,12 +112,19 @@ def signals(exchange: Exchange) -> Signals:
     runtime = exchange.runtime
     now = runtime.clock()
     session = exchange.policy.session_id
-    sticky = runtime.affinity.get((exchange.identity.name, session), now) if session else None
+    sticky = runtime.routing.affinity.get((exchange.identity.name, session), now) if session else None
     limited = exchange.snapshot.limited
-    busy = runtime.rate_limits.limited_for_ms(limited, now) if limited else {}
-    refused = runtime.refused_members.at(now) if runtime.refused_members.current else NOTHING_REFUSED
+    busy = runtime.resilience.rate_limits.limited_for_ms(limited, now) if limited else {}
+    refused = (
+        runtime.resilience.refused_members.at(now) if runtime.resilience.refused_members.current else NOTHING_REFUSED
+    )
     return Signals(
-        runtime.signals.table_at(now), runtime.round_robin.picks, busy, refused, sticky, runtime.observations.in_flight
+        runtime.routing.signals.table_at(now),
+        runtime.routing.round_robin.picks,
+        busy,
+        refused,
+        sticky,
+        runtime.telemetry.observations.in_flight,
     )
 
 
@@ -125,7 +132,7 @@ def _keep_session(exchange: Exchange, session: str) -> None:
     runtime = exchange.runtime
     # Where the headers go out early no attempt has won: then it is the one in progress.
     if (attempt := exchange.winning_attempt or next(reversed(exchange.attempts), None)) is not None:
-        runtime.affinity.put((exchange.identity.name, session), attempt.step.target.id, runtime.clock())
+        runtime.routing.affinity.put((exchange.identity.name, session), attempt.step.target.id, runtime.clock())
 
 
 def _warn_of_latency(exchange: Exchange, limit: float) -> None:

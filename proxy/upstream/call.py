@@ -279,7 +279,7 @@ class UpstreamCall:
         if transfer is not None:
             transfer.abort()
         if isinstance(failure, (ResourceExhaustedError, EgressError)):
-            self.attempt.exchange.runtime.local_trouble.warn(failure)
+            self.attempt.exchange.runtime.telemetry.local_trouble.warn(failure)
         self.listener.on_failure(self, failure)
 
     def _end(self) -> None:

@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import inf
-from random import Random
 from typing import Any
 
 import orjson
@@ -87,7 +86,7 @@ def with_pool(keys: Sequence[str], limits: ProviderLimits | None = None, **optio
     first, *others = exchange.decision.plan
     limited = replace(first.target, provider=replace(first.target.provider, limits=limits))
     exchange.decision = Decision("m", "automatic", (structs.replace(first, target=limited), *others))
-    exchange.runtime.key_pools.update(exchange.snapshot)
+    exchange.runtime.resilience.key_pools.update(exchange.snapshot)
     exchange.facts = Facts("chat", "m", stream=True)
     return exchange
 
@@ -168,7 +167,7 @@ class RunningAttempts:
     def is_settled(self) -> bool:
         """Whether no attempt is in flight, and no request waits at a target."""
         runtime = self.exchange.runtime
-        in_flight = [runtime.observations.in_flight(target) for target in runtime.observations]
+        in_flight = [runtime.telemetry.observations.in_flight(target) for target in runtime.telemetry.observations]
         waiting = [attempt.silence.waiting for attempt in self.exchange.attempts]
         return not (any(in_flight) or any(waiting))
 
@@ -241,7 +240,8 @@ class Requests:
     def __init__(self, rows: Sequence[Any], **options: Any) -> None:
         self.transport, self.options = FakeTransport(list(rows)), options
         runtime = planned_exchange(transport=self.transport).runtime
-        self.runtime = replace(runtime, clock=asyncio.get_running_loop().time, random=Random(1))
+        self.runtime = replace(runtime, clock=asyncio.get_running_loop().time)
+        self.runtime.resilience.random.seed(1)
 
     def start(self, plan: str = "ab", *, facts: Facts | None = None, policy: Policy | None = None) -> RunningAttempts:
         exchange = planned_exchange(plan)

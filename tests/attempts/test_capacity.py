@@ -28,7 +28,7 @@ def limited(**limits):
 
 def answered(exchange, step, *lengths):
     for tokens in lengths:
-        attempt = exchange.runtime.observations.start_attempt(step.target.id, 100.0)
+        attempt = exchange.runtime.telemetry.observations.start_attempt(step.target.id, 100.0)
         attempt.record_finish(100.0, AttemptUsage(1, tokens))
 
 
@@ -54,7 +54,7 @@ def test_an_attempt_needs_its_prompt_and_what_the_caller_allows_or_what_is_usual
 def test_the_prompt_is_estimated_as_the_target_counts():
     exchange, step = limited()
     exchange.facts = Facts(prompt_tokens=100)
-    attempt = exchange.runtime.observations.start_attempt(step.target.id, 100.0)
+    attempt = exchange.runtime.telemetry.observations.start_attempt(step.target.id, 100.0)
     for _ in range(100):
         attempt.calibrate_tokens(100, 200)
     assert needed_tokens(exchange, step) == pytest.approx(200, abs=1)

@@ -124,7 +124,7 @@ async def test_a_stream_in_progress_has_no_outcome_yet():
 @virtual_time
 async def test_after_a_cancel_nothing_else_is_tried(rows, tried):
     running = start_attempts(rows)
-    running.exchange.runtime.random.random = lambda: 1.0
+    running.exchange.runtime.resilience.random.random = lambda: 1.0
     await asyncio.sleep(0.2)
     running.run.cancel()
     await asyncio.sleep(60)
@@ -248,7 +248,7 @@ async def test_any_number_of_targets_may_be_unable_to_express_a_request():
 @virtual_time
 async def test_every_request_adds_to_the_hedge_budget():
     running = await run_attempts([200], hedge=Hedge(budget=0.25))
-    assert running.exchange.runtime.hedge_budget.balance == 5.25
+    assert running.exchange.runtime.resilience.hedge_budget.balance == 5.25
 
 
 def disconnected(*, is_late):

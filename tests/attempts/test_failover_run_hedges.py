@@ -38,7 +38,7 @@ def aborted(running):
 @virtual_time
 async def test_a_quick_first_attempt_has_no_hedge():
     running = await run_attempts([answer(7.9)], "ab", stream=True)
-    assert running.outcomes == ["ok"] and not running.exchange.runtime.counters.hedges
+    assert running.outcomes == ["ok"] and not running.exchange.runtime.telemetry.counters.hedges
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -55,7 +55,7 @@ async def test_the_first_content_wins_and_the_other_call_is_aborted(a, b, winner
     assert aborted(running) == ["a" if winner == "b" else "b"]
     assert running.outcomes == outcomes and running.is_settled
     won = {("b", "won"): 1} if winner == "b" else {}
-    assert exchange.runtime.counters.hedges == {("b", "started"): 1, **won}
+    assert exchange.runtime.telemetry.counters.hedges == {("b", "started"): 1, **won}
     assert sidecar_headers(exchange, 0.0)["X-Provider-Attempts"] == "2"
 
 
@@ -182,4 +182,4 @@ async def test_want_of_descriptors_for_the_hedge_is_no_failure_of_its_target():
     running = await run_attempts(rows, "ab", stream=True)
     assert running.outcomes == ["connection_error", "sidecar_overloaded"] and running.is_settled
     assert running.error.message.endswith("last error: closed")
-    assert running.exchange.runtime.observations.get("b@us/m-b").failed_at is None
+    assert running.exchange.runtime.telemetry.observations.get("b@us/m-b").failed_at is None

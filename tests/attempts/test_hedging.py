@@ -53,7 +53,7 @@ def test_the_hedge_delay_comes_from_the_options_or_the_latency_limit(after, poli
 def test_from_twenty_samples_on_the_hedge_delay_is_twice_the_targets_p95(samples, seconds):
     made = planned()
     for _ in range(samples):
-        made.exchange.runtime.observations.start_attempt(TARGET, 80.0).record_finish(90.0)
+        made.exchange.runtime.telemetry.observations.start_attempt(TARGET, 80.0).record_finish(90.0)
     assert delay_s(made) == pytest.approx(seconds, rel=0.2)
 
 
@@ -66,7 +66,7 @@ async def test_a_hedge_that_is_off_never_starts():
 
 def signal(requests):
     """Return what a decision reads of the first target."""
-    return requests.runtime.signals.table_at(requests.runtime.clock()).get(TARGET)
+    return requests.runtime.routing.signals.table_at(requests.runtime.clock()).get(TARGET)
 
 
 @virtual_time
@@ -77,7 +77,7 @@ async def test_a_lone_user_of_a_slow_model_is_not_hedged_again_and_again():
         await running.has_ended.wait()
         assert running.outcomes[0] == "ok"
     assert requests.transport.tried == "ab" + "a" * 9
-    assert requests.runtime.counters.hedges == {("b", "started"): 1}
+    assert requests.runtime.telemetry.counters.hedges == {("b", "started"): 1}
 
 
 @virtual_time

@@ -32,10 +32,10 @@ def test_limits_and_refusals_count_against_the_key_and_other_failures_against_th
     attempt = made.start_first()
     fail(attempt, error_response(status, {}, "no"), ONE_FAILURE)
     runtime, target = made.exchange.runtime, attempt.step.target
-    assert (runtime.key_pools.cooling_for_s("a", attempt.key, 100.0) > 0) is cooling
-    availability = runtime.breakers.availability(target.id, 100.0)
+    assert (runtime.resilience.key_pools.cooling_for_s("a", attempt.key, 100.0) > 0) is cooling
+    availability = runtime.resilience.breakers.availability(target.id, 100.0)
     assert (availability.ejected_for_s > 0, availability.cooling_for_s) == (ejected, 0)
-    counted = runtime.observations.get(target.id).window.sum_over(60, 100.0)
+    counted = runtime.telemetry.observations.get(target.id).window.sum_over(60, 100.0)
     assert counted.faults == ejected and sum(counted.failed.values()) == 1
 
 
@@ -44,9 +44,9 @@ def test_while_all_keys_cool_down_the_target_does():
     for cooling_s in (0, 5):
         fail(made.start_first(), LIMITED)
         made = Attempts(made.exchange)
-        assert made.exchange.runtime.breakers.availability("a@us/m-a", 100.0).cooling_for_s == cooling_s
-        assert made.exchange.runtime.breakers.available_in_s("a@us/other", 100.0) == cooling_s
-    signals = made.exchange.runtime.signals.table_at(100.0)
+        assert made.exchange.runtime.resilience.breakers.availability("a@us/m-a", 100.0).cooling_for_s == cooling_s
+        assert made.exchange.runtime.resilience.breakers.available_in_s("a@us/other", 100.0) == cooling_s
+    signals = made.exchange.runtime.routing.signals.table_at(100.0)
     assert [signals.get(f"a@us/{model}").available_in_ms for model in ("m-a", "never-tried")] == [5000, 5000]
     assert signals.get("b@us/m-b").available_in_ms == 0
 
@@ -118,9 +118,11 @@ def test_failures_of_keys_need_no_slot_of_the_retry_budget():
 def test_content_proves_a_key():
     made = planned_with_pool("key-1", "key-2")
     attempt = made.start_first()
-    made.exchange.runtime.key_pools.record_refusal("a", attempt.key, outcomes.classify_failure(attempt, LIMITED), 90.0)
+    made.exchange.runtime.resilience.key_pools.record_refusal(
+        "a", attempt.key, outcomes.classify_failure(attempt, LIMITED), 90.0
+    )
     outcomes.apply(attempt, ContentReceived(), BREAKER)
-    state = made.exchange.runtime.key_pools._states["a", attempt.key.secret]
+    state = made.exchange.runtime.resilience.key_pools._states["a", attempt.key.secret]
     assert state.cooldown._consecutive == 0
 
 
@@ -131,9 +133,9 @@ def test_if_nothing_is_left_of_a_limit_the_key_rests_and_not_the_target(left, he
     limits = {"x-ratelimit-remaining-requests": str(left), "x-ratelimit-reset-requests": "20s"}
     record_rate_limits(attempt, {} if left is None else limits)
     runtime = made.exchange.runtime
-    assert runtime.key_pools.cooling_for_s("a", attempt.key, 100.0) == held
-    assert runtime.signals.table_at(100.0).get("a@us/m-a").available_in_ms == 0
-    assert (runtime.observations.get("a@us/m-a").rate_limit is not None) is (left == 1)
+    assert runtime.resilience.key_pools.cooling_for_s("a", attempt.key, 100.0) == held
+    assert runtime.routing.signals.table_at(100.0).get("a@us/m-a").available_in_ms == 0
+    assert (runtime.telemetry.observations.get("a@us/m-a").rate_limit is not None) is (left == 1)
 
 
 def test_without_a_pool_no_other_key_is_looked_for():
@@ -155,7 +157,7 @@ def test_what_happens_at_an_old_address_says_nothing_of_the_key():
     attempt = made.start_first()
     assert key(attempt) == "key 1"
     fail(attempt, LIMITED)
-    assert exchange.runtime.key_pools.cooling_for_s("a", attempt.key, 100.0) == 0
+    assert exchange.runtime.resilience.key_pools.cooling_for_s("a", attempt.key, 100.0) == 0
 
 
 async def test_the_next_key_serves_before_the_next_provider_and_the_attempts_name_the_keys():

@@ -46,7 +46,7 @@ def test_an_end_sets_the_outcome_and_gives_everything_back(outcome):
         runtime.clock.now = 103.0
         apply(attempt, ENDS[outcome])
         assert (attempt.outcome, attempt.ended, attempt.recorder.is_over) == (outcome, 103.0, True)
-        assert not runtime.observations.in_flight(target.id)
+        assert not runtime.telemetry.observations.in_flight(target.id)
 
 
 @pytest.mark.parametrize("again", ENDS)
@@ -56,7 +56,7 @@ def test_events_after_the_end_change_nothing(outcome, again):
     runtime = attempt.exchange.runtime
     apply(hedge, Cancelled())
     apply(attempt, ENDS[outcome])
-    ended, record = attempt.ended, runtime.observations.get(attempt.step.target.id)
+    ended, record = attempt.ended, runtime.telemetry.observations.get(attempt.step.target.id)
     recent = record.window.sum_over(300.0, 100.0)
     runtime.clock.now = 105.0
     apply(attempt, ENDS[again], ContentReceived(), Discarded())
@@ -88,7 +88,7 @@ def test_content_counts_as_success_and_a_later_break_as_failure_that_does_not_fa
     first = planned().start_first()
     apply(first, Failed(CUT))
     attempt = Attempts(first.exchange).start_first()
-    breakers, target = attempt.exchange.runtime.breakers, attempt.step.target.id
+    breakers, target = attempt.exchange.runtime.resilience.breakers, attempt.step.target.id
     assert breakers.availability(target, 100.0).consecutive_failures == 1
     apply(attempt, ContentReceived())
     assert breakers.availability(target, 100.0).consecutive_failures == 0
@@ -114,7 +114,7 @@ def test_a_complete_answer_ends_a_series_of_truncations():
     for _ in range(2):
         apply(made.start_first(), ContentReceived(), Failed(CUT))
         made = Attempts(made.exchange)
-    breaker = made.exchange.runtime.breakers._targets.get(step.target.id).breaker
+    breaker = made.exchange.runtime.resilience.breakers._targets.get(step.target.id).breaker
     assert breaker.consecutive_truncations == 2
     apply(made.start_first(), ContentReceived(), Completed())
     assert breaker.consecutive_truncations == 0
@@ -124,7 +124,7 @@ def test_a_complete_answer_ends_a_series_of_truncations():
 def test_an_end_gives_back_the_accounts_concurrency_and_counts_its_tokens(end):
     attempt, _ = started()
     attempt.completion.usage = {"total_tokens": 30}
-    limits = attempt.exchange.runtime.rate_limits
+    limits = attempt.exchange.runtime.resilience.rate_limits
     groups = [LimitGroup("b", ProviderLimits(concurrency=1, tokens_per_minute=100))]
     attempt.reservation = limits.reserve(groups, 100, 100.0)
     assert limits.shortage(groups, 1, 100.0)
@@ -134,7 +134,10 @@ def test_an_end_gives_back_the_accounts_concurrency_and_counts_its_tokens(end):
 
 def test_an_attempt_that_sent_nothing_is_not_counted():
     attempt, _ = started()
-    limits, groups = attempt.exchange.runtime.rate_limits, [LimitGroup("b", ProviderLimits(requests_per_minute=1))]
+    limits, groups = (
+        attempt.exchange.runtime.resilience.rate_limits,
+        [LimitGroup("b", ProviderLimits(requests_per_minute=1))],
+    )
     attempt.reservation = limits.reserve(groups, 0, 100.0)
     apply(attempt, Discarded())
     assert not limits.shortage(groups, 0, 100.0)
@@ -147,7 +150,7 @@ def test_an_attempt_that_sent_nothing_is_not_counted():
 def test_only_failures_that_say_something_about_the_target_count_in_its_uptime(trigger, answers):
     attempt = planned().start_first()
     apply(attempt, Failed(UpstreamErrorResponse(500, {}, trigger=trigger)))
-    record = attempt.exchange.runtime.observations.get(attempt.step.target.id)
+    record = attempt.exchange.runtime.telemetry.observations.get(attempt.step.target.id)
     assert [bool(each & 1) for each in record.answers.latest] == answers
 
 
@@ -155,19 +158,19 @@ def test_a_failure_has_the_status_of_the_providers_response():
     attempt = planned().start_first()
     apply(attempt, Failed(UpstreamErrorResponse(529, {}, trigger="model_overloaded")))
     assert (attempt.outcome, attempt.status) == ("model_overloaded", 529)
-    assert attempt.exchange.runtime.feed.wakeup.is_set()
+    assert attempt.exchange.runtime.telemetry.feed.wakeup.is_set()
 
 
 def test_a_local_failure_leaves_the_target_as_it_was():
     attempt, _ = started()
     runtime, target = attempt.exchange.runtime, attempt.step.target.id
-    before = runtime.breakers.availability(target, 100.0)
+    before = runtime.resilience.breakers.availability(target, 100.0)
     failure = EgressError("no route")
     assert outcomes.classify_failure(attempt, failure).fails_over
     apply(attempt, Failed(failure))
-    record = runtime.observations.get(target)
+    record = runtime.telemetry.observations.get(target)
     recent = record.window.sum_over(300.0, 100.0)
-    assert runtime.breakers.availability(target, 100.0) == before
+    assert runtime.resilience.breakers.availability(target, 100.0) == before
     assert (recent.ok, recent.faults, recent.failed, record.failed_at) == (0, 0, {}, None)
     assert (attempt.outcome, attempt.status) == ("egress_failed", None)
 
@@ -185,7 +188,7 @@ def test_a_complete_answer_records_its_tokens_and_cost():
     attempt = planned().start_first()
     attempt.completion.usage = {"prompt_tokens": 3, "completion_tokens": 5, "total_tokens": 8}
     apply(attempt, ContentReceived(), Completed())
-    recent = attempt.exchange.runtime.observations.get(attempt.step.target.id).window.sum_over(300.0, 100.0)
+    recent = attempt.exchange.runtime.telemetry.observations.get(attempt.step.target.id).window.sum_over(300.0, 100.0)
     assert (recent.ok, recent.tokens_in, recent.tokens_out) == (1, 3, 5)
 
 
@@ -194,7 +197,7 @@ def test_a_complete_answer_calibrates_the_estimate_of_prompt_tokens():
     attempt.exchange.facts = Facts("chat", "m", stream=True, prompt_tokens=100)
     attempt.completion.usage = {"prompt_tokens": 200, "completion_tokens": 5}
     apply(attempt, Completed())
-    assert attempt.exchange.runtime.observations.get(attempt.step.target.id).token_ratio > 1
+    assert attempt.exchange.runtime.telemetry.observations.get(attempt.step.target.id).token_ratio > 1
 
 
 @pytest.mark.parametrize("count", ["many", [], {}, -1, 10**400])
@@ -204,4 +207,4 @@ def test_an_invalid_token_count_does_not_keep_an_attempt_from_ending(count):
     attempt.completion.usage = dict.fromkeys(names, count)
     apply(attempt, Completed())
     runtime, target = attempt.exchange.runtime, attempt.step.target.id
-    assert not runtime.observations.in_flight(target)
+    assert not runtime.telemetry.observations.in_flight(target)

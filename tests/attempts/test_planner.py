@@ -37,7 +37,7 @@ def test_choosing_has_no_effect():
     for _ in range(2):
         assert [step.target.provider.name for step in made.planner.first().admitted] == ["a", "b", "c"]
         assert [step.target.provider.name for step in made.planner.hedge().admitted] == ["a", "b", "c"]
-    assert made.exchange.attempts == [] and not list(made.exchange.runtime.observations)
+    assert made.exchange.attempts == [] and not list(made.exchange.runtime.telemetry.observations)
 
 
 @pytest.mark.parametrize(("ejected", "first"), [("", "a"), ("a", "b"), ("ab", "c"), ("abc", "a")])
@@ -177,7 +177,7 @@ def test_a_primary_held_by_a_failed_probe_counts_as_failed_with_the_probes_class
     made = planned(policy=rules(("b", "rate_limit"), ("c", "auth_error")))
     eject(made.exchange, "a", failure=error_response(429, {"retry-after": "9"}, ""))
     probe = ProbeFailure("auth_error", "probe: 401", hold_until=200.0)
-    made.exchange.runtime.breakers.record_probe("a@us", probe, 100.0)
+    made.exchange.runtime.resilience.breakers.record_probe("a@us", probe, 100.0)
     assert provider(made.start_first()) == "c"
 
 
@@ -195,7 +195,7 @@ def test_a_requests_own_breaker_replaces_the_shared_one():
 def test_a_fallback_that_is_usually_slower_than_its_rule_allows_is_skipped():
     made = planned(policy=rules(("b", "any", 1.0), ("c", "any")))
     for _ in range(3):
-        recorder = made.exchange.runtime.observations.start_attempt("b@us/m-b", 90.0)
+        recorder = made.exchange.runtime.telemetry.observations.start_attempt("b@us/m-b", 90.0)
         recorder.record_finish(92.0)
     cause = fail(made.start_first())[1]
     assert provider(made.start_elsewhere(cause)) == "c"
@@ -308,7 +308,7 @@ def test_a_target_whose_account_is_at_its_limit_comes_last():
     group = LimitGroup("b", ProviderLimits(concurrency=1))
     limited = replace(step.target.provider, limits=group.limits)
     made.planner.unused[1] = structs.replace(step, target=replace(step.target, provider=limited))
-    made.exchange.runtime.rate_limits.reserve([group], 0, 100.0)
+    made.exchange.runtime.resilience.rate_limits.reserve([group], 0, 100.0)
     made.planner.unused.sort(key=lambda each: each.target.provider.name)
     cause = fail(made.start_first())[1]
     assert [each.target.provider.name for each in made.planner.elsewhere(cause).admitted] == ["c", "b"]
@@ -322,7 +322,7 @@ def test_a_primary_at_its_limit_counts_as_rate_limited(trigger, first):
     group = LimitGroup("a", ProviderLimits(concurrency=1))
     limited = replace(step.target.provider, limits=group.limits)
     made.planner.unused[0] = structs.replace(step, target=replace(step.target, provider=limited))
-    made.exchange.runtime.rate_limits.reserve([group], 0, 100.0)
+    made.exchange.runtime.resilience.rate_limits.reserve([group], 0, 100.0)
     assert provider(made.starter.start(made.planner.first())) == first
 
 
@@ -357,4 +357,6 @@ def test_no_request_has_more_attempts_than_allowed_or_leaves_its_plan(plan, retr
     assert max(map(tried.count, tried)) <= 3
     for each in made.exchange.attempts:
         outcomes.apply(each, Cancelled(), BREAKER)
-    assert not any(map(made.exchange.runtime.observations.in_flight, made.exchange.runtime.observations))
+    assert not any(
+        map(made.exchange.runtime.telemetry.observations.in_flight, made.exchange.runtime.telemetry.observations)
+    )

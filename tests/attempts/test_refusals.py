@@ -132,7 +132,7 @@ async def test_a_member_that_the_sidecar_had_added_leads_to_another_target_too()
 @virtual_time
 async def test_what_a_target_has_refused_is_remembered():
     running = await run(bad_request(), 200)
-    refused, target = running.exchange.runtime.refused_members, running.exchange.attempts[0].step.target.id
+    refused, target = running.exchange.runtime.resilience.refused_members, running.exchange.attempts[0].step.target.id
     assert refused.at(0.0) == {target: {RefusedMember("temperature")}}
     running = await run(bad_request("invalid_value"), 200)
-    assert not running.exchange.runtime.refused_members.at(0.0)
+    assert not running.exchange.runtime.resilience.refused_members.at(0.0)

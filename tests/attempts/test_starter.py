@@ -30,7 +30,7 @@ def exhaust_retries(made, name):
     target = f"{name}@us/m-{name}"
     made.exchange.runtime.clock.now += 9  # the breaker has closed again, and the failure still counts
     for _ in range(MIN_RETRIES):
-        assert made.exchange.runtime.retry_budget.try_acquire(target, 0, 0.0, 109.0)
+        assert made.exchange.runtime.resilience.retry_budget.try_acquire(target, 0, 0.0, 109.0)
 
 
 def test_an_attempt_is_recorded_when_it_starts():
@@ -39,7 +39,7 @@ def test_an_attempt_is_recorded_when_it_starts():
     attempt = made.start_first()
     runtime, target = made.exchange.runtime, attempt.step.target
     assert made.exchange.attempts == [attempt] and attempt.started == 107.0
-    assert runtime.observations.in_flight(target.id) == 1
+    assert runtime.telemetry.observations.in_flight(target.id) == 1
     assert attempt.step not in made.planner.unused
     assert attempt.permit is not None and made.exchange.winning_attempt is None
     assert attempt.reservation is NOT_LIMITED
@@ -82,7 +82,7 @@ def test_without_room_neither_a_retry_slot_nor_the_trial_of_a_breaker_is_kept():
     first = made.start_first()
     made.exchange.runtime.clock.now += 20
     assert made.start_elsewhere(fail(first)[1]) is None
-    assert not made.exchange.runtime.retry_budget._taken_at.get("b@us/m-b")
+    assert not made.exchange.runtime.resilience.retry_budget._taken_at.get("b@us/m-b")
     made.exchange.runtime.clock.now += 50
     assert provider(made.starter.start(only(made, "b"))) == "b"
 
@@ -92,8 +92,8 @@ def test_a_hedge_takes_no_slot_where_no_other_target_has_room():
     assert provider(Attempts(made.exchange).starter.start(only(made, "b"))) == "b"
     made.exchange.attempts.clear()
     made.start_first()
-    before = made.exchange.runtime.hedge_budget.balance
-    assert made.starter.start_hedge() is None and made.exchange.runtime.hedge_budget.balance == before
+    before = made.exchange.runtime.resilience.hedge_budget.balance
+    assert made.starter.start_hedge() is None and made.exchange.runtime.resilience.hedge_budget.balance == before
 
 
 @pytest.mark.parametrize(("stream", "samples"), [(True, 1), (False, 0)])
@@ -102,7 +102,7 @@ def test_only_streams_are_samples_of_the_time_to_first_token(stream, samples):
     made.exchange.facts = Facts("chat", "m", stream=stream)
     attempt = made.start_first()
     outcomes.apply(attempt, ContentReceived(), BREAKER)
-    window = made.exchange.runtime.observations.get(attempt.step.target.id).window
+    window = made.exchange.runtime.telemetry.observations.get(attempt.step.target.id).window
     assert window.sum_over(300.0, 100.0).ttft.samples == samples
 
 
@@ -129,9 +129,9 @@ def test_without_any_retry_token_nothing_starts_even_where_breakers_are_ignored(
     first = made.start_first()
     exhaust_retries(made, "b")
     made.exchange.attempts.append(first)
-    started = list(made.exchange.runtime.observations)
+    started = list(made.exchange.runtime.telemetry.observations)
     assert made.start_elsewhere(fail(first)[1]) is None
-    assert list(made.exchange.runtime.observations) == started and made.exchange.attempts == [first]
+    assert list(made.exchange.runtime.telemetry.observations) == started and made.exchange.attempts == [first]
 
 
 def test_a_target_whose_breaker_is_open_keeps_no_retry_token():
@@ -165,14 +165,14 @@ def test_without_candidates_nothing_starts():
 def test_a_hedge_takes_a_token():
     made = planned()
     made.start_first()
-    assert made.starter.start_hedge().hedge and made.exchange.runtime.hedge_budget.balance == 4
-    assert made.exchange.runtime.counters.hedges == {("b", "started"): 1}
+    assert made.starter.start_hedge().hedge and made.exchange.runtime.resilience.hedge_budget.balance == 4
+    assert made.exchange.runtime.telemetry.counters.hedges == {("b", "started"): 1}
 
 
 def test_without_a_token_there_is_no_hedge_but_a_free_one():
     made = planned()
     made.start_first()
-    while made.exchange.runtime.hedge_budget.try_acquire(100.0):
+    while made.exchange.runtime.resilience.hedge_budget.try_acquire(100.0):
         pass
     assert made.starter.start_hedge() is None
     assert made.starter.start_hedge(is_free=True).hedge
@@ -182,7 +182,7 @@ def test_without_a_target_for_it_a_hedge_takes_no_token():
     made = planned("ab")
     eject(made.exchange, "b")
     made.start_first()
-    assert made.starter.start_hedge() is None and made.exchange.runtime.hedge_budget.balance == 5
+    assert made.starter.start_hedge() is None and made.exchange.runtime.resilience.hedge_budget.balance == 5
 
 
 def test_a_hedge_that_cannot_start_gives_its_token_back():
@@ -191,4 +191,4 @@ def test_a_hedge_that_cannot_start_gives_its_token_back():
     exhaust_retries(made, "b")
     made.exchange.attempts.append(first)
     assert made.starter.start_hedge() is None
-    assert made.exchange.runtime.hedge_budget.balance == 5 and not made.planner.has_hedged
+    assert made.exchange.runtime.resilience.hedge_budget.balance == 5 and not made.planner.has_hedged

@@ -108,7 +108,7 @@ async def test_the_caller_gets_the_whole_answer_once_or_an_error_event(rows, tri
 @virtual_time
 async def test_the_result_of_a_resume_is_counted(rows, counted):
     running = await run(*rows)
-    assert running.exchange.runtime.counters.resumes == counted
+    assert running.exchange.runtime.telemetry.counters.resumes == counted
 
 
 @virtual_time
@@ -127,7 +127,7 @@ async def test_an_answer_that_differs_does_not_count_against_its_target():
     assert running.outcomes == ["upstream_disconnected", "cancelled"]
     assert running.outcome == "upstream_disconnected"  # the caller's error event
     assert running.transport.transfers[1].aborted == 1
-    assert running.exchange.runtime.observations.get("b@us/m-b").failed_at is None
+    assert running.exchange.runtime.telemetry.observations.get("b@us/m-b").failed_at is None
 
 
 @virtual_time
@@ -158,7 +158,7 @@ async def test_an_interrupted_stream_does_not_count_against_its_target():
     running.run.interrupt(UpstreamError("shutting down", code=OverloadedError.code))
     assert parse_stream(running.parts)[2] == ["sidecar_overloaded"] and running.outcome == "sidecar_overloaded"
     assert running.transport.tried == "a" and running.transport.transfers[0].aborted == 1
-    assert running.exchange.runtime.observations.get("a@us/m-a").failed_at is None
+    assert running.exchange.runtime.telemetry.observations.get("a@us/m-a").failed_at is None
 
 
 @virtual_time

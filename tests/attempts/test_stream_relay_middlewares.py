@@ -65,7 +65,9 @@ def start(custom, *rows):
 def check(client, made, log):
     """Assert that the request has ended once, and left nothing behind."""
     assert [line["event"] for line in log.lines].count("request_completed") == 1
-    assert not any(made.runtime.observations.in_flight(target) for target in made.runtime.observations)
+    assert not any(
+        made.runtime.telemetry.observations.in_flight(target) for target in made.runtime.telemetry.observations
+    )
 
 
 @pytest.mark.parametrize(("error", "status"), [(ForbiddenError("no"), 403), (KeyError("bug"), 500)])

@@ -40,13 +40,13 @@ class ObservedRuntime:
     log: MemoryLog = field(default_factory=MemoryLog)
 
     def __post_init__(self) -> None:
-        self.runtime = Runtime(
+        self.runtime = Runtime.create(
             FakeTransport([]),
             self.log.logger,
             self.clock,
             lambda: WALL + self.clock.now,
         )
-        self.runtime.signals.availability = lambda target, now: self.availabilities.get(target, Availability())
+        self.runtime.routing.signals.availability = lambda target, now: self.availabilities.get(target, Availability())
 
     @property
     def moment(self) -> ReportTime:
@@ -55,11 +55,11 @@ class ObservedRuntime:
     def add_successes(self, target: str, seconds: float = 0.5, times: int = 1, spent: AttemptUsage = USAGE) -> None:
         """Record responses of `seconds`, with the first content after half of them."""
         for _ in range(times):
-            recorder = self.runtime.observations.start_attempt(target, self.clock.now - seconds)
+            recorder = self.runtime.telemetry.observations.start_attempt(target, self.clock.now - seconds)
             recorder.record_content(self.clock.now - seconds / 2)
             recorder.record_finish(self.clock.now, spent)
 
     def add_failures(self, target: str, trigger: str = "server_error", times: int = 1) -> None:
         for _ in range(times):
-            recorder = self.runtime.observations.start_attempt(target, self.clock.now)
+            recorder = self.runtime.telemetry.observations.start_attempt(target, self.clock.now)
             recorder.record_failure(trigger, self.clock.now, fault=trigger != "rate_limit")

@@ -49,12 +49,12 @@ def analyzed(
 ) -> Any:
     """Return the answer for a body, with these providers or targets down, and these providers at their limit."""
     clock = Clock()
-    runtime = Runtime(FakeTransport([]), MemoryLog().logger, clock, lambda: 0.0)
+    runtime = Runtime.create(FakeTransport([]), MemoryLog().logger, clock, lambda: 0.0)
     for target in SNAPSHOT.models["m"]:
-        runtime.observations.start_attempt(target.id, 100.0)
+        runtime.telemetry.observations.start_attempt(target.id, 100.0)
         if down and target.id.startswith(down):
             for _ in range(5):
-                runtime.breakers.force_admit(target.id).record_failure(
+                runtime.resilience.breakers.force_admit(target.id).record_failure(
                     CLASSIFICATIONS["server_error"], 100.0, BreakerSettings()
                 )
     clock.now += after
@@ -62,7 +62,7 @@ def analyzed(
     raw = body if isinstance(body, bytes) else orjson.dumps(body)
     exchange = Exchange("r-1", request, SNAPSHOT, runtime, 100.0, raw=raw)
     for name in busy:
-        runtime.rate_limits.reserve(SNAPSHOT.limited[name], 0, 100.0)
+        runtime.resilience.rate_limits.reserve(SNAPSHOT.limited[name], 0, 100.0)
     HeaderPolicy().before(exchange)
     response = analyze(exchange)
     assert response.body is not None

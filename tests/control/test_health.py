@@ -20,7 +20,7 @@ ALL = ReportQuery()
 
 
 def rows(observed: ObservedRuntime, limits: ReportQuery = ALL) -> dict[str, dict]:
-    body = report(file(), observed.runtime.signals, limits, observed.moment)
+    body = report(file(), observed.runtime.routing.signals, limits, observed.moment)
     assert list(body) == ["providers"]
     return {row["name"]: row for row in body["providers"]}
 
@@ -123,7 +123,7 @@ def test_the_most_exhausted_rate_limit_is_shown_and_0_after_its_reset() -> None:
     observed = ObservedRuntime()
     for target, used in (("a@us/m-a", 0.25), ("a@eu/n-a", 0.75)):
         observed.add_successes(target)
-        record = observed.runtime.observations.get(target)
+        record = observed.runtime.telemetry.observations.get(target)
         assert record is not None
         record.rate_limits.record(RateLimitStatus(1, 1, used, resets_at=observed.clock.now + 10))
     assert rows(observed)["a"]["rate_limit_usage"] == 75.0
@@ -151,7 +151,7 @@ def test_a_status_survives_queries_for_many_names() -> None:
     observed.add_failures("b@global/m-b", times=5)
     before = rows(observed)["b"]
     observed.clock.now += 60
-    board = observed.runtime.signals
+    board = observed.runtime.routing.signals
     for number in range(MAX_UNPINNED + 10):
         board.group_health(group_key("b", model=f"x-{number}"), [board.member("b@global/m-b", 1060.0)], 1060.0)
     assert before["status"] == "down" and rows(observed)["b"]["since"] == before["since"]

@@ -66,10 +66,10 @@ def test_the_most_exhausted_limit_of_several_targets_is_shown_and_0_after_its_re
     )
     for number, left in ((1, 7), (2, 3)):
         made.add_successes(f"b@global/x-{number}")
-        record = made.runtime.observations.get(f"b@global/x-{number}")
+        record = made.runtime.telemetry.observations.get(f"b@global/x-{number}")
         assert record is not None
         record.rate_limits.record(RateLimitStatus(left, None, 1 / left, resets_at=made.clock.now + 5))
-    made.runtime.observations.start_attempt("b@global/x-2", made.clock.now)
+    made.runtime.telemetry.observations.start_attempt("b@global/x-2", made.clock.now)
     watch.poll()
     (series,) = take_snapshot(made.runtime, watch, CONFIG).series.values()
     assert (series.requests_remaining, series.tokens_remaining, series.limit_used_ratio) == (3, None, 1 / 3)
@@ -84,7 +84,7 @@ def test_a_snapshot_does_not_change_afterwards() -> None:
     made.add_successes("a@us/m-a")
     before = take_snapshot(made.runtime, watch, CONFIG)
     made.add_successes("a@us/m-a")
-    made.runtime.counters.record_request("chat", 200, "ok")
+    made.runtime.telemetry.counters.record_request("chat", 200, "ok")
     assert before.series["a", "us", "m-a"].totals.counts.latency.samples == 1
     assert not before.counters.requests
 

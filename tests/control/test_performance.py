@@ -55,7 +55,7 @@ def test_load_is_the_highest_used_ratio_of_the_configured_limits() -> None:
     observed = ObservedRuntime()
     limits = "limits: {requests_per_minute: 10, tokens_per_minute: 1000, concurrency: 4}"
     snapshot = generation(FILE.replace("regions: {us", f"{limits}, regions: {{us")).snapshot
-    held = observed.runtime.rate_limits.reserve(snapshot.limited["a"], 10, observed.clock.now)
+    held = observed.runtime.resilience.rate_limits.reserve(snapshot.limited["a"], 10, observed.clock.now)
     assert _load(observed, snapshot) == 25.0
     held.end(700, observed.clock.now)
     assert _load(observed, snapshot) == 70.0
@@ -71,7 +71,7 @@ def _load(observed: ObservedRuntime, snapshot: Snapshot) -> float:
 def test_load_without_limits_is_the_ratio_of_max_inflight() -> None:
     observed = ObservedRuntime()
     for target in ("a@us/m-a", "a@eu/n-a", "b@global/x-1"):
-        observed.runtime.observations.start_attempt(target, observed.clock.now)
+        observed.runtime.telemetry.observations.start_attempt(target, observed.clock.now)
     assert {name: row["load_percentage"] for name, row in rows(observed).items()} == {
         "a": 25.0,
         "b": 12.5,

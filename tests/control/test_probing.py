@@ -59,14 +59,8 @@ class ProbeHarness:
     auth_failures: int = 0
 
     def __post_init__(self) -> None:
-        self.runtime = Runtime(
-            FakeTransport([]),
-            self.log.logger,
-            self.clock,
-            self.clock,
-            sleep=self.sleep,
-            on_auth_failure=self.on_auth_failure,
-        )
+        runtime = Runtime.create(FakeTransport([]), self.log.logger, self.clock, self.clock)
+        self.runtime = replace(runtime, sleep=self.sleep, on_auth_failure=self.on_auth_failure)
         self.scheduler = ProbeScheduler(self.runtime, self)
 
     def on_auth_failure(self) -> None:
@@ -103,7 +97,7 @@ class ProbeHarness:
         self.concurrent = 0
 
     def status(self, place: str) -> str | None:
-        trouble = self.runtime.breakers.probe_failures.get(place)
+        trouble = self.runtime.resilience.breakers.probe_failures.get(place)
         return trouble and trouble.status
 
 
@@ -136,7 +130,7 @@ async def test_a_reload_compares_each_address_with_its_own_old_settings_only(mon
 async def test_local_trouble_is_one_warning_and_no_result_of_the_provider(error: Exception) -> None:
     harness = ProbeHarness()
     await harness.play(*[error] * 5)
-    assert (harness.status("a@us"), harness.runtime.counters.probes.total()) == (None, 0)
+    assert (harness.status("a@us"), harness.runtime.telemetry.counters.probes.total()) == (None, 0)
     assert [(line["level"], line["reason"]) for line in harness.log.lines] == [("warning", str(error))]
     await harness.play(*[REFUSED] * 3)
     assert harness.status("a@us") == "down"
@@ -162,7 +156,7 @@ async def test_a_probe_with_a_refused_key_of_a_pool_is_sent_with_the_next_one(
     harness = ProbeHarness()
     await harness.play(*results, text=POOLED)
     assert harness.status("a@us") == status
-    assert harness.runtime.counters.probes.total() == 2 * probes  # one for each region of the address
+    assert harness.runtime.telemetry.counters.probes.total() == 2 * probes  # one for each region of the address
 
 
 def test_each_key_of_a_pool_has_its_request() -> None:
@@ -194,7 +188,7 @@ async def test_a_result_applies_to_every_region_of_the_address() -> None:
     assert harness.status("a@us") == "down"
     await harness.play(None)
     assert harness.status("a@us") is None
-    assert harness.runtime.counters.probes == {
+    assert harness.runtime.telemetry.counters.probes == {
         ("a", region, outcome): count
         for region in ("us", "us-2")
         for outcome, count in (("connection_error", 5), ("ok", 1))
@@ -204,7 +198,9 @@ async def test_a_result_applies_to_every_region_of_the_address() -> None:
 async def test_consecutive_successes_count_once_for_all_regions_of_the_address() -> None:
     harness = ProbeHarness()
     await harness.play(None, None, REFUSED, None, ProbeResult("not_found", "404"))
-    runs = [harness.runtime.observations.probes.good_probes(f"a@{region}/m") for region in ("us", "us-2", "eu")]
+    runs = [
+        harness.runtime.telemetry.observations.probes.good_probes(f"a@{region}/m") for region in ("us", "us-2", "eu")
+    ]
     assert [run and list(run) for run in runs] == [[4, 5], [4, 5], None]
 
 
@@ -219,8 +215,10 @@ async def test_a_status_change_is_logged_once_and_wakes_the_watcher() -> None:
         "probe: 503",
         None,
     ]
-    assert harness.runtime.feed.wakeup.is_set()
-    assert harness.runtime.observations.urgent_changes.probe_changes == 6  # so that decisions refresh their signals
+    assert harness.runtime.telemetry.feed.wakeup.is_set()
+    assert (
+        harness.runtime.telemetry.observations.urgent_changes.probe_changes == 6
+    )  # so that decisions refresh their signals
 
 
 async def test_an_auth_error_triggers_a_reload_of_key_files() -> None:
@@ -232,7 +230,7 @@ async def test_an_auth_error_triggers_a_reload_of_key_files() -> None:
 async def test_a_region_that_serves_requests_is_not_down() -> None:
     harness = ProbeHarness()
     us, eu = probe_endpoints(snapshot())
-    harness.runtime.observations.start_attempt("a@us-2/m-a", 100.0).record_content(1000.0)
+    harness.runtime.telemetry.observations.start_attempt("a@us-2/m-a", 100.0).record_content(1000.0)
     assert harness.scheduler._has_recent_success(us, 1001.0)
     assert not harness.scheduler._has_recent_success(us, 1030.0)
     assert not harness.scheduler._has_recent_success(eu, 1001.0)
@@ -241,7 +239,7 @@ async def test_a_region_that_serves_requests_is_not_down() -> None:
 async def test_probes_do_not_count_as_requests() -> None:
     harness = ProbeHarness()
     await harness.play(REFUSED, None, REFUSED, REFUSED, REFUSED)
-    assert list(harness.runtime.observations) == [] and harness.runtime.activity.requests == 0
+    assert list(harness.runtime.telemetry.observations) == [] and harness.runtime.telemetry.activity.requests == 0
 
 
 async def test_a_reload_keeps_unchanged_tasks_and_restarts_the_others() -> None:
@@ -260,7 +258,7 @@ async def test_a_reload_keeps_unchanged_tasks_and_restarts_the_others() -> None:
 async def test_a_probe_failure_survives_reloads_until_the_probe_is_removed() -> None:
     harness = ProbeHarness()
     harness.scheduler.on_snapshot(snapshot())
-    harness.runtime.breakers.record_probe("a@us", ProbeFailure("timeout", "probe: 503", "down", 1e9), 100.0)
+    harness.runtime.resilience.breakers.record_probe("a@us", ProbeFailure("timeout", "probe: 503", "down", 1e9), 100.0)
     harness.scheduler.on_snapshot(snapshot(FILE.replace("every: 10s", "every: 20s")))
     assert harness.status("a@us") == "down"
     harness.scheduler.on_snapshot(snapshot(FILE.replace("probe: {every: 10s}", "weight: 1")))

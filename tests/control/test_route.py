@@ -58,7 +58,7 @@ async def test_the_plan_has_scores_and_the_excluded_targets_reasons(two: Running
 
 async def test_a_target_that_has_refused_a_parameter_is_shown_as_excluded(two: RunningSidecar) -> None:
     runtime = two.sidecar.handler.runtime
-    runtime.refused_members.record("first@global/m-one", RefusedMember("temperature"), runtime.clock())
+    runtime.resilience.refused_members.record("first@global/m-one", RefusedMember("temperature"), runtime.clock())
     assert [step["provider"] for step in (await dry_run(two))["plan"]] == ["first", "second"]
     decision = await dry_run(two, temperature=0.3)
     assert [step["provider"] for step in decision["plan"]] == ["second"]
@@ -70,8 +70,8 @@ async def test_a_dry_run_calls_no_provider_and_records_nothing(two: RunningSidec
     plans = [(await dry_run(two, headers))["plan"] for _ in range(3)]
     first = {plan[0]["provider"] for plan in plans}
     runtime = two.sidecar.handler.runtime
-    assert len(first) == 1 and not runtime.round_robin.picks
-    assert runtime.affinity.get((None, "s-1"), runtime.clock()) is None
+    assert len(first) == 1 and not runtime.routing.round_robin.picks
+    assert runtime.routing.affinity.get((None, "s-1"), runtime.clock()) is None
     assert [line["attempts"] for line in two.log.lines] == [[], [], []]
 
 

@@ -31,15 +31,15 @@ def break_down(started: RunningSidecar, provider: str = "first") -> None:
     runtime = started.sidecar.handler.runtime
     for _ in range(20):
         now = runtime.clock()
-        runtime.observations.start_attempt(f"{provider}@global/m-one", now).record_failure(
+        runtime.telemetry.observations.start_attempt(f"{provider}@global/m-one", now).record_failure(
             "server_error", now, fault=True
         )
-    runtime.feed.wakeup.set()
+    runtime.telemetry.feed.wakeup.set()
 
 
 async def wait_for_client(started: RunningSidecar) -> None:
     """Wait until a client is subscribed."""
-    while not len(started.sidecar.handler.runtime.feed):
+    while not len(started.sidecar.handler.runtime.telemetry.feed):
         await asyncio.sleep(0.001)
 
 
@@ -156,7 +156,7 @@ async def test_the_number_of_clients_is_limited() -> None:
         async with http.get(url, headers={"Accept": "text/event-stream"}) as answer:
             assert (answer.status, (await answer.json())["error"]["code"]) == (503, "sidecar_overloaded")
         await asyncio.gather(*(socket.close() for socket in sockets))
-        feed = started.sidecar.handler.runtime.feed
+        feed = started.sidecar.handler.runtime.telemetry.feed
         while len(feed):
             await asyncio.sleep(0.001)
         assert (await (await http.ws_connect(url)).receive_json())["type"] == "snapshot"
@@ -173,7 +173,7 @@ async def test_a_client_that_does_not_read_is_disconnected(headers: dict[str, st
         more = "".join(f"{name}: {value}\r\n" for name, value in headers.items()) if headers else upgrade
         writer.write(f"GET {PATH} HTTP/1.1\r\nHost: localhost\r\n{more}\r\n".encode())
         await wait_for_client(started)
-        feed, sent = started.sidecar.handler.runtime.feed, 0
+        feed, sent = started.sidecar.handler.runtime.telemetry.feed, 0
         while len(feed):
             feed.publish(json.dumps({"type": "x" * 2**20}))
             sent += 1
@@ -238,7 +238,7 @@ async def test_head_is_answered_as_get_without_events_and_needs_the_key() -> Non
         ):
             async with http.head(url, headers=headers) as answer:
                 assert answer.status == status
-        assert not len(started.sidecar.handler.runtime.feed)
+        assert not len(started.sidecar.handler.runtime.telemetry.feed)
 
 
 async def test_events_of_a_listed_origin_carry_its_cors_headers() -> None:

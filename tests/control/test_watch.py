@@ -19,7 +19,7 @@ EJECTED = Availability(ejected_for_s=3.0, consecutive_failures=5)
 
 
 def subscribe(observed: ObservedRuntime) -> Subscriber:
-    return observed.runtime.feed.subscribe(lambda: None)
+    return observed.runtime.telemetry.feed.subscribe(lambda: None)
 
 
 def take_messages(subscriber: Subscriber) -> list[dict[str, Any]]:

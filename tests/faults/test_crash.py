@@ -70,7 +70,7 @@ async def test_after_two_failures_the_fallback_serves_and_its_cost_is_recorded()
     assert result.headers["X-Provider"] == "second"
     usage = result.chunks[-1]["usage"]
     assert (usage["prompt_tokens"], usage["completion_tokens"]) == (10, 60)
-    record = running.sidecar.handler.runtime.observations.get("second@global/claude-haiku-4-5")
+    record = running.sidecar.handler.runtime.telemetry.observations.get("second@global/claude-haiku-4-5")
     assert record is not None
     spent = record.window.sum_over(60, asyncio.get_running_loop().time()).cost_usd
     assert spent == pytest.approx(10 * 2e-6 + 60 * 20e-6)

@@ -67,5 +67,5 @@ async def assert_disconnect_closes(
         assert running.calls == calls
         assert running.log.lines[-1]["outcome"] == "client_disconnected"
         runtime = running.sidecar.handler.runtime
-        assert not any(runtime.observations.in_flight(target) for target in runtime.observations)
+        assert not any(runtime.telemetry.observations.in_flight(target) for target in runtime.telemetry.observations)
         assert runtime.load.requests == runtime.load.buffered_bytes == 0

@@ -63,7 +63,7 @@ class Observer:
         """Record when the breaker opens."""
         runtime = self.started.sidecar.handler.runtime
         while True:
-            self.note("tripped", runtime.breakers.availability(TARGET, runtime.clock()).ejected_for_s > 0)
+            self.note("tripped", runtime.resilience.breakers.availability(TARGET, runtime.clock()).ejected_for_s > 0)
             await asyncio.sleep(0.05)
 
     async def health(self) -> None:

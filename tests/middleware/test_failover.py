@@ -39,7 +39,7 @@ def planned(*rows: Any, stream: bool = False, **headers: str) -> Exchange:
 
 async def run(*rows: Any) -> tuple[FakeClient, Activity]:
     made = planned(*rows)
-    return await run_request(made), made.runtime.activity
+    return await run_request(made), made.runtime.telemetry.activity
 
 
 @virtual_time
@@ -76,7 +76,7 @@ async def test_a_request_whose_client_has_disconnected_is_listed_with_that() -> 
     while len(made.attempts) < 2:
         await asyncio.sleep(0.01)
     client.disconnect()
-    [record] = made.runtime.activity.failovers
+    [record] = made.runtime.telemetry.activity.failovers
     assert record.outcome == "client_disconnected"
     assert [each["outcome"] for each in record.attempts] == ["timeout", "cancelled"]
 
@@ -87,9 +87,9 @@ async def test_a_resumed_stream_is_listed_when_it_has_ended() -> None:
     client = start_request(made)
     while len(made.attempts) < 2:
         await asyncio.sleep(0.01)
-    assert made.runtime.activity.requests == 0
+    assert made.runtime.telemetry.activity.requests == 0
     await client.has_ended.wait()
-    [record] = made.runtime.activity.failovers
+    [record] = made.runtime.telemetry.activity.failovers
     assert record.outcome == "ok"
     assert [each["outcome"] for each in record.attempts] == ["upstream_disconnected", "ok"]
 
@@ -106,7 +106,7 @@ class Refusing:
 async def test_a_request_that_never_came_to_an_attempt_is_not_counted() -> None:
     made = planned()
     client = await run_request(made, generation().pipeline.wrap(Refusing(), Refusing()))
-    assert client.status == 403 and made.runtime.activity.requests == 0
+    assert client.status == 403 and made.runtime.telemetry.activity.requests == 0
 
 
 def test_the_options_are_those_of_the_attempts() -> None:

@@ -176,7 +176,7 @@ def test_a_session_whose_headers_go_out_early_stays_with_the_provider_in_progres
     one.decision = decision_for(one, "c")
     start_attempt(one)
     respond(one, Response(200, {}, None))
-    assert one.runtime.affinity.get((None, "s"), one.runtime.clock()) == "c@us/m-c"
+    assert one.runtime.routing.affinity.get((None, "s"), one.runtime.clock()) == "c@us/m-c"
 
 
 @pytest.mark.parametrize(

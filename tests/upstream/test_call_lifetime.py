@@ -109,7 +109,7 @@ async def test_waiting_counts_as_upstream_time_even_if_the_attempt_comes_to_noth
 async def test_a_local_error_is_logged(row, error, outcome):
     log = MemoryLog()
     one = run(row)
-    one.attempt.exchange.runtime.local_trouble.log = log.logger
+    one.attempt.exchange.runtime.telemetry.local_trouble.log = log.logger
     assert (await one.fail(error, "")).outcome == outcome
     assert [(line["level"], line["event"]) for line in log.lines] == [("warning", outcome)]
 
@@ -117,7 +117,7 @@ async def test_a_local_error_is_logged(row, error, outcome):
 async def test_rate_limits_are_recorded_from_any_response():
     one = run((429, {"x-ratelimit-limit-requests": "100", "x-ratelimit-remaining-requests": "25"}, [b"{}"]))
     await one.end()
-    record = one.attempt.exchange.runtime.observations.get(one.attempt.step.target.id)
+    record = one.attempt.exchange.runtime.telemetry.observations.get(one.attempt.step.target.id)
     assert record.rate_limit.used_ratio == 0.75
 
 
