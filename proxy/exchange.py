@@ -227,6 +227,8 @@ class Attempt(Struct, eq=False):
     """The endpoint of its target's dialect."""
     is_translated: bool = False
     """Whether it is made in the hub's format, because its target does not speak the caller's."""
+    is_part: bool = False
+    """Whether it is one of several requests that are sent for one attempt, whose answers are joined."""
     provider_request: ProviderRequest = ProviderRequest()
     """The request in the target's own format."""
     completion: CompletionState = factory(default_factory=CompletionState)

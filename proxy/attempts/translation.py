@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from proxy.dialects import DIALECTS
 from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseContext
 from proxy.dialects.errors import error_from_stream
+from proxy.dialects.hub.embeddings_answer import join_embeddings
 from proxy.dialects.hub.events import error_of, has_content
 from proxy.dialects.hub.merge_patch import merge_members
 from proxy.dialects.hub.params import drop_warnings
@@ -40,6 +41,8 @@ from proxy.routing.native_members import (
 )
 from proxy.sse import decode, split_frames
 
+_JOINS: Mapping[str, Callable[[bytes], bytes]] = {"embeddings": join_embeddings}
+"""Endpoint -> what makes one answer, in the hub's format, of the JSON array of those to the parts of a request."""
 _KEY_REJECTED = (401, 403)
 """Statuses of a rejected key. Such errors quote its first and last characters."""
 
@@ -54,7 +57,7 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
         if caller.native_members:
             request = _with_native_members(attempt, request, caller.native_members)
         if step.target.body:  # what the file adds to every request
-            request = replace(request, body=replace_members(request.body, dict(step.target.body), drop=()))
+            request = request.with_bodies(partial(replace_members, changes=dict(step.target.body), drop=()))
     except Exception as error:  # noqa: BLE001 (whatever it is, it excludes the target)
         raise request_failure(attempt, "request", error) from None
     options = attempt.exchange.policy.dialect_options
@@ -116,17 +119,25 @@ def _with_native_members(attempt: Attempt, request: ProviderRequest, members: Ma
     dropped: tuple[str, ...] = ()
     if attempt.exchange.policy.max_cost_per_request is not None:
         dropped, members = limits_in(members, name), without_limits(members, name)
-    body = merge_members(request.body, members, DIALECTS[name].native_rules.spelling)
+    changed = request.with_bodies(partial(merge_members, patch=members, spelling=DIALECTS[name].native_rules.spelling))
     warnings = drop_warnings(f"{name}.{path}" for path in dropped)
-    return replace(request, body=body, warnings=(*request.warnings, *warnings))
+    return replace(changed, warnings=(*request.warnings, *warnings))
 
 
 def translate_response(attempt: Attempt, body: bytes) -> bytes:
-    """Return a complete answer in the caller's format, without secrets."""
-    provider = attempt.step.target.provider
-    context = response_context(attempt)
-    translated = DIALECTS[provider.dialect].translate_response(provider.redactor.redact_answer(body), context)
-    from_hub = attempt.exchange.client_format.response_from_hub if attempt.is_translated else None
+    """Return a complete answer in the caller's format, without secrets. That of a part stays in the hub's.
+
+    The answer of an attempt in parts is the JSON array of theirs.
+    """
+    if attempt.provider_request.parts:
+        translated = _JOINS[attempt.endpoint](body)
+    else:
+        provider = attempt.step.target.provider
+        answer, context = provider.redactor.redact_answer(body), response_context(attempt)
+        translated = DIALECTS[provider.dialect].translate_response(answer, context)
+    if not attempt.is_translated or attempt.is_part:
+        return translated
+    from_hub = attempt.exchange.client_format.response_from_hub
     return translated if from_hub is None else from_hub(translated, answer_context(attempt.exchange))
 
 
@@ -163,6 +174,7 @@ def response_context(attempt: Attempt) -> ResponseContext:
         endpoint=attempt.endpoint,
         show_usage=attempt.is_translated or exchange.facts.include_usage,
         tool_names=attempt.provider_request.tool_names,
+        response_options=attempt.provider_request.response_options,
         answer=attempt.completion,
         on_exception=partial(_stream_failure, attempt),
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from msgspec import Struct
 from msgspec import field as factory
+from msgspec.structs import replace
 
 from proxy.dialects.refusals import RefusalTable
 from proxy.errors import (
@@ -62,6 +63,16 @@ class ProviderRequest(Struct, frozen=True):
     """Values for X-Routing-Warnings, such as `param-dropped;name=seed`."""
     tool_names: Mapping[str, str] = {}
     """The tool names that had to be changed: the name sent to the provider -> the caller's."""
+    response_options: Mapping[str, Any] = {}
+    """What the dialect has to know of the request when it translates the response, by names of its own."""
+    parts: tuple[ProviderRequest, ...] = ()
+    """The requests to send in place of one that the provider would not take at once. It has no path and body itself then."""
+
+    def with_bodies(self, change: Callable[[bytes], bytes]) -> ProviderRequest:
+        """Return the request with its body, or that of each part, changed."""
+        if self.parts:
+            return replace(self, parts=tuple([part.with_bodies(change) for part in self.parts]))
+        return replace(self, body=change(self.body))
 
     def __repr__(self) -> str:
         return f"ProviderRequest({self.path.partition('?')[0]})"  # its body is the prompt
@@ -102,6 +113,8 @@ class ResponseContext(Struct, frozen=True):
     """Takes an exception raised while translating a stream and returns the error to end it with. It may log."""
     endpoint: str = ""
     """As in `CallerRequest.endpoint`: what the answer must contain. Empty for anything."""
+    response_options: Mapping[str, Any] = {}
+    """As in `ProviderRequest.response_options`."""
 
 
 class NativeRules(Struct, frozen=True):
@@ -165,6 +178,8 @@ class Dialect:
     """Names the parameters of an OpenAI request that this dialect cannot express for that model or family.
 
     Those in `hub.params.ESSENTIAL_PARAMS` exclude the target, the others are dropped with a warning."""
+    unsupported_embedding_params: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
+    """The same for a request for embeddings, with `hub.embeddings.ESSENTIAL_PARAMS`."""
 
 
 AUTH_SCHEMES: Mapping[str, tuple[str, str]] = {

@@ -1,4 +1,4 @@
-"""Dialects that serve their vendor's own API too: the endpoint decides whether a request is translated or passes unchanged."""
+"""Dialects with several kinds of endpoints, each of which is served in its own way: the request's endpoint decides."""
 
 from __future__ import annotations
 
@@ -17,17 +17,16 @@ class Endpoints:
     build_request: Callable[[CallerRequest], ProviderRequest]
     translate_response: Callable[[bytes, ResponseContext], bytes]
     stream_translator: Callable[[ResponseContext], StreamTransform]
+    """Never called for endpoints without streams, which name that of another one."""
 
 
-def with_native(translated: Endpoints, native: Endpoints) -> Endpoints:
-    """Return the endpoints of both. `native` serves its own, whose requests and answers pass unchanged."""
-
-    def chosen(endpoint: str) -> Endpoints:
-        return native if endpoint in native.paths else translated
-
+def combine(first: Endpoints, *others: Endpoints) -> Endpoints:
+    """Return all these endpoints as one. One that is not among them is served by the first."""
+    served = {endpoint: each for each in (first, *others) for endpoint in each.paths}
+    find = served.get
     return Endpoints(
-        {**translated.paths, **native.paths},
-        lambda request: chosen(request.endpoint).build_request(request),
-        lambda body, context: chosen(context.endpoint).translate_response(body, context),
-        lambda context: chosen(context.endpoint).stream_translator(context),
+        {endpoint: each.paths[endpoint] for endpoint, each in served.items()},
+        lambda request: find(request.endpoint, first).build_request(request),
+        lambda body, context: find(context.endpoint, first).translate_response(body, context),
+        lambda context: find(context.endpoint, first).stream_translator(context),
     )

@@ -51,7 +51,7 @@ def read_request(endpoint: str, body: Mapping[str, Any]) -> ClientRequest:
         return ClientRequest(parse_facts(endpoint, body), body)
     try:
         hub = translate(body)
-        facts = parse_facts(HUB, hub.body)
+        facts = parse_facts(client_format.hub_endpoint or HUB, hub.body)
     except InvalidRequestError as error:
         feature = (error.param or error.code)[:_MAX_NAME_LENGTH]
         return ClientRequest(replace(parse_facts(endpoint, body), unsupported_feature=feature), _NO_PARAMS, None, error)

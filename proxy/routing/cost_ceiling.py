@@ -78,4 +78,5 @@ def worst_case_usd(target: Target, facts: Facts, signal: Signal) -> float | None
 
 def _max_output_tokens(facts: Facts) -> int:
     """Embeddings and moderations have no output tokens."""
-    return 0 if facts.endpoint in ("embeddings", "moderations") else facts.max_tokens or DEFAULT_OUTPUT_TOKENS
+    has_none = (facts.hub_endpoint or facts.endpoint) in ("embeddings", "moderations")
+    return 0 if has_none else facts.max_tokens or DEFAULT_OUTPUT_TOKENS

@@ -12,6 +12,7 @@ from proxy.resilience.key_pools import KeyPools
 from proxy.routing.client_request import HUB, read_request
 from proxy.routing.decision import Decision
 from proxy.routing.native import is_native
+from proxy.routing.param_rules import CHAT, PARAM_RULES, ParamRules
 from proxy.routing.policy import Policy, all_control_headers
 from proxy.routing.policy_levels import conflict_text, policy_for, reason_levels
 from proxy.routing.routing_request import RoutingRequest
@@ -55,16 +56,17 @@ def dry_explanation(decision: Decision, request: RoutingRequest, pools: KeyPools
         is_translated = request.facts.hub_endpoint and not is_native(step.target.provider, request.facts)
         if is_translated:
             planned["translated"] = True
-        if (is_translated or request.facts.endpoint == HUB) and (drops := dropped_params(step.target, request.body)):
+        rules = PARAM_RULES.get(request.facts.hub_endpoint if is_translated else request.facts.endpoint)
+        if rules is not None and (drops := dropped_params(step.target, request.body, rules)):
             planned["drops"] = drops
     providers = {step.target.provider.name: step.target.provider for step in decision.plan}
     keys = {name: pools.status(each, now) for name, each in providers.items() if each.pool is not None}
     return {**found, "keys": keys} if keys else found
 
 
-def dropped_params(target: Target, body: Mapping[str, Any]) -> list[str]:
+def dropped_params(target: Target, body: Mapping[str, Any], rules: ParamRules = CHAT) -> list[str]:
     """Return up to 20 parameters of a request that the target's format or the file's `params` drop."""
-    unsupported = DIALECTS[target.provider.dialect].unsupported_params(body, target.rules_model)
+    unsupported = rules.unsupported_of(DIALECTS[target.provider.dialect])(body, target.rules_model)
     dropped = (*unsupported, *(name for name in target.params.drop if name in body))
     return [name[:_MAX_NAME_LENGTH] for name in dict.fromkeys(dropped)][:_MAX_NAMES]
 

@@ -7,7 +7,7 @@ prompt, the cost ceiling and the parameters, and are applied to each request.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from functools import cache
 from math import inf
 from typing import Any
@@ -16,10 +16,10 @@ from msgspec import Struct
 
 from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
-from proxy.dialects.hub.params import ESSENTIAL_PARAMS, essential_params
 from proxy.routing.cost_ceiling import ADMITTED, Admission, CostCeiling
 from proxy.routing.facts import Facts
 from proxy.routing.native import endpoint_exclusion, is_native, without_hosted_tools
+from proxy.routing.param_rules import CHAT, PARAM_RULES, ParamRules
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.observations import MAX_TOKEN_RATIO
 from proxy.telemetry.signals import Signal
@@ -152,12 +152,15 @@ def request_check(request: RoutingRequest, snapshot: Snapshot, min_context_windo
     """
     facts, ceiling_usd = request.facts, request.policy.max_cost_per_request
     ceiling = None if ceiling_usd is None else CostCeiling(facts, ceiling_usd)
-    params = request.body if snapshot.strict_params else essential_params(request.body)
-    may_be_too_long = facts.prompt_tokens * MAX_TOKEN_RATIO > min_context_window
+    rules = PARAM_RULES.get(facts.hub_endpoint or facts.endpoint, CHAT)
+    params = request.body if snapshot.strict_params else rules.essential_of(request.body)
+    tokens = facts.prompt_tokens if facts.longest_input_tokens is None else facts.longest_input_tokens
+    may_be_too_long = tokens * MAX_TOKEN_RATIO > min_context_window
     if not may_be_too_long and not params:
         return ceiling.check if ceiling else None
-    params_exclusion = _params_exclusion(params, snapshot.strict_params, facts) if params else None
-    return _RequestFilters(facts.prompt_tokens, ceiling, params_exclusion).check
+    names = None if snapshot.strict_params else rules.essential
+    params_exclusion = _params_exclusion(params, rules, names, facts) if params else None
+    return _RequestFilters(tokens, ceiling, params_exclusion).check
 
 
 class _RequestFilters(Struct, frozen=True):
@@ -183,8 +186,10 @@ _MAX_NAMES = 10
 _MAX_NAME_LENGTH = 64
 
 
-def _params_exclusion(params: Mapping[str, Any], strict: bool, facts: Facts) -> Callable[[Target], str | None]:
-    """Return the filter of targets that cannot express a parameter: any if `strict`, else only an essential one.
+def _params_exclusion(
+    params: Mapping[str, Any], rules: ParamRules, excluding: Set[str] | None, facts: Facts
+) -> Callable[[Target], str | None]:
+    """Return the filter of targets that cannot express a parameter: one of `excluding`, or any if that is None.
 
     A target that takes the caller's own format unchanged is asked nothing, where that is not the hub's.
     """
@@ -193,8 +198,8 @@ def _params_exclusion(params: Mapping[str, Any], strict: bool, facts: Facts) -> 
     def reason_for(dialect: str, model: str, dropped: tuple[str, ...]) -> str | None:
         names = [
             name
-            for name in DIALECTS[dialect].unsupported_params(params, model)
-            if name not in dropped and (strict or name in ESSENTIAL_PARAMS)
+            for name in rules.unsupported_of(DIALECTS[dialect])(params, model)
+            if name not in dropped and (excluding is None or name in excluding)
         ]
         return unsupported_reason(names) if names else None
 
@@ -213,4 +218,5 @@ def unsupported_reason(names: Sequence[str]) -> str:
 
 def unsupported_param(reason: str) -> str | None:
     """Return the first parameter that a reason names as unsupported, or None for any other reason."""
-    return reason.removeprefix(_UNSUPPORTED).split(", ")[0] if reason.startswith(_UNSUPPORTED) else None
+    first = reason.removeprefix(_UNSUPPORTED).partition(", ")[0]
+    return first.partition(" ")[0] if reason.startswith(_UNSUPPORTED) else None

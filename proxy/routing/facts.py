@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 from msgspec import Struct
+from msgspec.structs import replace
 
 from proxy.dialects import DIALECTS
 from proxy.dialects.lenient_json import serialize
@@ -36,6 +37,8 @@ class Facts(Struct, frozen=True):
     """Whether the caller requested a usage chunk at the end of the stream."""
     prompt_tokens: int = 0
     """Estimate before calibration: one token per BYTES_PER_TOKEN characters of text, plus messages and images."""
+    longest_input_tokens: int | None = None
+    """The same of the longest of several inputs that do not share a context window. None if there are none."""
     max_tokens: int | None = None
     """The caller's limit for each choice, or None if it sets none."""
     reasoning_tokens: int = 0
@@ -160,7 +163,7 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
     messages = members.messages if isinstance(members, ChatBody) else None
     text, images = _count_text_and_images(messages or [])
     options, mentions_reasoning = members.stream_options, not _REASONING_MEMBERS.isdisjoint(body)
-    return Facts(
+    facts = Facts(
         endpoint=endpoint,
         model=(model or "")[:_MAX_MODEL_NAME_LENGTH],
         stream=bool(members.stream),
@@ -175,6 +178,19 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         needs=_needs(members, images),
         is_plain_text=not (members.tools or members.functions or members.response_format) or _is_plain_text(members),
     )
+    return facts if endpoint != "embeddings" else _facts_of_embeddings(facts, members.input)
+
+
+def _facts_of_embeddings(facts: Facts, inputs: Any) -> Facts:
+    """Return the facts of a request for embeddings: they are never streamed, and each input is embedded alone."""
+    several = isinstance(inputs, list) and isinstance(inputs[0], (str, list))
+    counts = [_input_tokens(each) for each in (inputs if several else [inputs])]
+    return replace(facts, stream=False, longest_input_tokens=max(counts))
+
+
+def _input_tokens(value: Any) -> int:
+    """Estimate the tokens of one input: a text, or a list of token numbers."""
+    return len(value) if isinstance(value, list) else len(value) // BYTES_PER_TOKEN if isinstance(value, str) else 0
 
 
 _MAX_MODEL_NAME_LENGTH = 257

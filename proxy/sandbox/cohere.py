@@ -1,4 +1,4 @@
-"""Simulation of Cohere's v2 API: `/v2/chat` and `/v1/models`."""
+"""Simulation of Cohere's v2 API: `/v2/chat`, `/v2/embed` and `/v1/models`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from uuid import UUID
 import orjson
 
 from proxy import sse
+from proxy.sandbox.cohere_embed import embed
 from proxy.sandbox.cohere_rules import RULES
 from proxy.sandbox.contract import (
     Call,
@@ -229,6 +230,7 @@ def _headers(call: Call) -> dict[str, str]:
 
 _ROUTES: Mapping[tuple[str, str], Callable[[Call], Reply]] = {
     ("POST", "/v2/chat"): _chat,
+    ("POST", "/v2/embed"): embed,
     ("GET", "/v1/models"): _models,
 }
 

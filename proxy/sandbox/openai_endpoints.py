@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import math
-import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,6 +13,7 @@ from proxy.sandbox.contract import Call, Reply, SimulatedError, event_reply, jso
 from proxy.sandbox.limits import MAX_TEXTS, check_length
 from proxy.sandbox.model import ModelOutput, Prompt, count_tokens, generate
 from proxy.sandbox.openai_chat import DONE, content_text, usage
+from proxy.sandbox.vectors import as_base64, as_numbers, unit_vector
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGPQ6w4HAAH7ARF0JhTpAAAAAElFTkSuQmCC"
 """A PNG of one green pixel, base64."""
@@ -53,8 +50,9 @@ def embeddings(call: Call, body: Mapping[str, Any]) -> Reply:
     form = body.get("encoding_format") or "float"
     if form not in ("float", "base64"):
         raise SimulatedError(400, "'encoding_format' must be float or base64.", param="encoding_format")
+    encode = as_base64 if form == "base64" else as_numbers
     data = [
-        {"object": "embedding", "index": index, "embedding": _encode_vector(_vector(text, size), form)}
+        {"object": "embedding", "index": index, "embedding": encode(unit_vector(text, size))}
         for index, text in enumerate(inputs)
     ]
     prompt_tokens = sum(map(count_tokens, inputs))
@@ -142,20 +140,6 @@ def _inputs(value: Any, name: str) -> list[str]:
     if not all(isinstance(one, str | list) for one in value):
         raise SimulatedError(400, f"'{name}' must be a string, tokens, or an array of either.", param=name)
     return [one if isinstance(one, str) else " ".join(map(str, one)) for one in value]
-
-
-def _vector(text: str, size: int) -> bytes:
-    """Return a unit vector as little-endian 32-bit floats."""
-    numbers = [byte - 127.5 for byte in hashlib.shake_256(text.encode()).digest(size)]
-    length = math.hypot(*numbers)
-    return struct.pack(f"<{size}f", *(number / length for number in numbers))
-
-
-def _encode_vector(vector: bytes, form: str) -> str | orjson.Fragment:
-    """Return the vector as base64, or as JSON, which takes less memory than its numbers."""
-    if form == "base64":
-        return base64.b64encode(vector).decode()
-    return orjson.Fragment(orjson.dumps(struct.unpack(f"<{len(vector) // 4}f", vector)))
 
 
 def _moderate(text: str) -> dict[str, Any]:

@@ -1,8 +1,8 @@
 """Runs one attempt at one target: sends the request, holds a stream back until its first content, and translates.
 
-The transport pushes the response into `on_head`, `on_body` and `on_end`. A stream is first *held*, until the first event
-with content (`HeldStream`), then *open*: every read is redacted, translated and handed on in the same turn of the event
-loop, then *draining*: the rest is read for a moment so that the connection can serve another request.
+The transport pushes the response into `on_head`, `on_body` and `on_end`. A stream is first *held*, until its first content
+(`HeldStream`), then *open*: every read is redacted, translated and handed on in the same turn of the event loop, then
+*draining*: the rest is read for a moment so that the connection can serve another request.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from proxy.upstream import limits
 from proxy.upstream.attempt_timeouts import AttemptTimeouts
 from proxy.upstream.held_stream import HeldStream
 from proxy.upstream.response_buffer import ResponseBuffer
+from proxy.upstream.split_transfer import SplitTransfer
 
 T = TypeVar("T")
 Before = Callable[[Attempt], Awaitable[None] | None]
@@ -115,8 +116,11 @@ class UpstreamCall:
 
     def _send(self) -> None:
         exchange, target = self.attempt.exchange, self.attempt.step.target
-        request = upstream_request(self.attempt, self._dialect)
         self._timeouts = AttemptTimeouts(self.attempt, asyncio.get_running_loop().time())
+        if self.attempt.provider_request.parts:
+            self._transfer = SplitTransfer(self.attempt, self, make_start_call(()), self._timeouts.limit_s)
+            return
+        request = upstream_request(self.attempt, self._dialect)
         self._transfer = exchange.runtime.transport.send(
             request, self, connect_timeout_s=target.timeouts.connect, response_timeout_s=self._timeouts.limit_s
         )
@@ -229,8 +233,6 @@ class UpstreamCall:
             self._fail(response_failure(self.attempt, name, error))
             return None
 
-    # A stream.
-
     def _feed_held(self, held: HeldStream, data: bytes) -> bytes:
         self._buffer.count(len(data))
         return held.feed(data)
@@ -269,8 +271,6 @@ class UpstreamCall:
         if not self._is_over:
             self._end()
             self.listener.on_end(self)
-
-    # Its end.
 
     def _fail(self, failure: ParrotError) -> None:
         failure.__traceback__ = failure.__context__ = None  # their frames refer to this call

@@ -1,4 +1,4 @@
-"""A dialect with its vendor's own endpoints chooses by the endpoint."""
+"""A dialect with several kinds of endpoints chooses by the endpoint."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.dialects.contract import CallerRequest, ProviderRequest
-from proxy.dialects.endpoints import Endpoints, with_native
+from proxy.dialects.endpoints import Endpoints, combine
 from tests.dialects.oracles import response_context
 
 
@@ -34,8 +34,8 @@ def endpoints(name: str) -> Endpoints:
 
 
 @pytest.mark.parametrize(("endpoint", "served_by"), [("chat", "chat"), ("messages", "messages"), ("", "chat")])
-def test_only_the_native_endpoints_are_native(endpoint: str, served_by: str) -> None:
-    both = with_native(endpoints("chat"), native=endpoints("messages"))
+def test_each_endpoint_is_served_by_its_own(endpoint: str, served_by: str) -> None:
+    both = combine(endpoints("chat"), endpoints("messages"))
     context = response_context(endpoint=endpoint)
     stream: Any = both.stream_translator(context)
     assert both.paths == {"chat": "/chat", "messages": "/messages"}

@@ -44,6 +44,7 @@ def check(target: Target, facts: Facts, usd: float, token_ratio: float = 1.0) ->
         (TIERED, chat(1001, 100), 1.0, 0.02002 + 0.2),
         (TIERED, chat(900, 100), 1.2, 0.0216 + 0.2),
         (PRICED, structs.replace(chat(1000, 100), endpoint="embeddings"), 1.0, 0.01),
+        (PRICED, structs.replace(chat(1000), endpoint="embed_content", hub_endpoint="embeddings"), 1.0, 0.01),
         (PRICED, structs.replace(chat(1000), endpoint="images"), 1.0, 0.01 + 4.096),
         (FREE, chat(1000, 100), 1.0, 0.0),
         (UNPRICED, chat(1000, 100), 1.0, None),

@@ -215,6 +215,35 @@ def test_targets_are_checked_if_the_prompt_may_exceed_a_context_window() -> None
     assert check(openai, Signal(token_ratio=10.0)) == Admission("context_length")
 
 
+def test_only_the_longest_of_several_inputs_has_to_fit_into_the_context_window() -> None:
+    target = WORLD.targets("m")[0]
+    for tokens, reason in ((10, None), (10**7, "context_length")):
+        request = routing_request(endpoint="embeddings", prompt_tokens=10**7, longest_input_tokens=tokens)
+        check = request_check(structs.replace(request, body={"input": ["a"]}), WORLD, 100_000)
+        assert check is not None and check(target, Signal()).exclusion == reason
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "param"),
+    [
+        ({"input": [1, 2]}, "unsupported_params: input (token numbers)", "input"),
+        ({"input": "a", "dimensions": 8}, "unsupported_params: dimensions", "dimensions"),
+        ({"input": "a", "odd": 1}, None, None),
+    ],
+)
+def test_targets_that_would_give_other_vectors_are_excluded(
+    body: dict[str, Any], reason: str | None, param: str | None
+) -> None:
+    file = load_snapshot("""
+providers: {cohere: {dialect: cohere, base_url: http://x}}
+models: {m: {cohere: embed-english-v3.0}}
+""")
+    for facts in ({"endpoint": "embeddings"}, {"endpoint": "embed_content", "hub_endpoint": "embeddings"}):
+        request = structs.replace(routing_request(model="m", **facts), body=body)
+        assert exclusion_reasons(decide(request, file, signals({}))) == ({"cohere@global": reason} if reason else {})
+    assert unsupported_param(reason or "") == param
+
+
 def test_of_several_reasons_the_first_is_context_window_then_cost_then_parameters() -> None:
     policy = policy_from({"X-Max-Cost-Per-Request": "0.0001"})
     target = WORLD.targets("m")[2]

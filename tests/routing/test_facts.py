@@ -111,7 +111,12 @@ def test_prompt_tokens_are_estimated_from_text_and_images(content: Any, tokens: 
     ("endpoint", "body", "expected"),
     [
         ("completions", {"prompt": "x" * 40, "max_tokens": 5, "max_completion_tokens": 9}, Facts(prompt_tokens=10, max_tokens=5)),
-        ("embeddings", {"input": ["x" * 36], "max_tokens": 5}, Facts(prompt_tokens=10)),
+        ("embeddings", {"input": ["x" * 36], "max_tokens": 5}, Facts(prompt_tokens=10, longest_input_tokens=9)),
+        ("embeddings", {"input": "x" * 36, "stream": True}, Facts(prompt_tokens=9, longest_input_tokens=9)),
+        ("embeddings", {"input": ["x" * 8, "x" * 16]}, Facts(prompt_tokens=7, longest_input_tokens=4)),
+        ("embeddings", {"input": [1, 2, 3]}, Facts(prompt_tokens=1, longest_input_tokens=3)),
+        ("embeddings", {"input": [[1, 2], [3]]}, Facts(prompt_tokens=2, longest_input_tokens=2)),
+        ("embeddings", {"input": {"odd": 1}}, Facts(prompt_tokens=2, longest_input_tokens=0)),
         ("images", {"prompt": "x" * 40, "n": 2}, Facts(prompt_tokens=10, n=2)),
         ("responses", {"input": "x" * 40, "max_output_tokens": 5}, Facts(prompt_tokens=10, max_tokens=5)),
         ("generate_content", {"contents": "x" * 40}, Facts(prompt_tokens=10)),

@@ -7,9 +7,9 @@ from proxy.dialects.anthropic.native_response import native_response
 from proxy.dialects.anthropic.native_stream import NativeStream
 from proxy.dialects.anthropic.response import translate_response
 from proxy.dialects.anthropic.stream import AnthropicStream
-from proxy.dialects.endpoints import Endpoints, with_native
+from proxy.dialects.endpoints import Endpoints, combine
 
-ENDPOINTS = with_native(
+ENDPOINTS = combine(
     Endpoints(request.PATHS, request.build_request, translate_response, AnthropicStream),
-    native=Endpoints(native_request.PATHS, native_request.native_request, native_response, NativeStream),
+    Endpoints(native_request.PATHS, native_request.native_request, native_response, NativeStream),
 )

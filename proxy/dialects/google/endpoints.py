@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from proxy.dialects.endpoints import Endpoints, with_native
+from proxy.dialects.endpoints import Endpoints, combine
 from proxy.dialects.google import native_request, request
 from proxy.dialects.google.native_response import native_response
 from proxy.dialects.google.native_stream import NativeStream
 from proxy.dialects.google.response import translate_response
 from proxy.dialects.google.stream import GeminiStream
 
-ENDPOINTS = with_native(
+ENDPOINTS = combine(
     Endpoints(request.PATHS, request.build_request, translate_response, GeminiStream),
-    native=Endpoints(native_request.PATHS, native_request.native_request, native_response, NativeStream),
+    Endpoints(native_request.PATHS, native_request.native_request, native_response, NativeStream),
 )

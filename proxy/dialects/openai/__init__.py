@@ -3,7 +3,7 @@
 from proxy.dialects.contract import Dialect
 from proxy.dialects.hub.error_envelope import translate_error
 from proxy.dialects.hub.events import has_content
-from proxy.dialects.openai.params import unsupported_params
+from proxy.dialects.openai.params import unsupported_embedding_params, unsupported_params
 from proxy.dialects.openai.request import build_request
 from proxy.dialects.openai.response import translate_response
 from proxy.dialects.openai.stream import stream_translator
@@ -26,4 +26,5 @@ DIALECT = Dialect(
     avoidable_params=AVOIDABLE_PARAMS,
     unsupported_params=unsupported_params,
     native_rules=NATIVE_RULES,
+    unsupported_embedding_params=unsupported_embedding_params,
 )

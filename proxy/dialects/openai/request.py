@@ -9,13 +9,19 @@ from typing import Any
 from msgspec import Struct
 
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub.embeddings import check_supported
 from proxy.dialects.hub.message_cleaning import cleaned_messages
 from proxy.dialects.hub.params import check_essential, drop_warnings
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.hub.token_limit import clamped_limit, exceeds, limit_warnings, most_tokens
 from proxy.dialects.hub.tool_renaming import TOOL_CALLS, changed_names, renamed_members
 from proxy.dialects.names import original_names
-from proxy.dialects.openai.params import effort_change, effort_warnings, unsupported_params
+from proxy.dialects.openai.params import (
+    effort_change,
+    effort_warnings,
+    unsupported_embedding_params,
+    unsupported_params,
+)
 from proxy.dialects.openai.response_items import without_sealed_reasoning
 from proxy.dialects.openai.tables import (
     CHECKED_PARAMS,
@@ -125,6 +131,14 @@ def _image_changes(request: CallerRequest) -> _Change:
     return _Change({name: value for name, value in mapped if value is not None}, dropped, with_effect)
 
 
+def _embedding_changes(request: CallerRequest) -> _Change:
+    """Drop what other providers' APIs have."""
+    unsupported = unsupported_embedding_params(request.body, request.model)
+    check_supported(unsupported)
+    plain = ("output_dtype",) if "output_dtype" in request.body else ()
+    return _Change(drop=plain, drop_with_warning=unsupported) if unsupported or plain else _UNCHANGED
+
+
 def _response_changes(request: CallerRequest) -> _Change:
     changes = without_sealed_reasoning(request)
     return _Change(changes) if changes else _UNCHANGED
@@ -132,6 +146,7 @@ def _response_changes(request: CallerRequest) -> _Change:
 
 _CHANGES: Mapping[str, Callable[[CallerRequest], _Change]] = {
     "chat": _chat_changes,
+    "embeddings": _embedding_changes,
     "images": _image_changes,
     "responses": _response_changes,
     "responses_compact": _response_changes,
