@@ -15,8 +15,8 @@ from typing import Any
 import uvloop
 
 from proxy.cli.loop import tune_garbage_collector
-from proxy.client_connection import KEEP_ALIVE_S, ClientConnection
 from proxy.deadline_timer import DeadlineTimer
+from proxy.downstream.client_connection import KEEP_ALIVE_S, ClientConnection
 from proxy.errors import ParrotError
 from proxy.memory_account import Load
 from proxy.messages import Request, Transfer, UpstreamRequest

@@ -13,11 +13,13 @@ from typing import Any, cast
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.admin_connection import AdminConnection, make_admin_request, refuse_or
-from proxy.client_connection import KEEP_ALIVE_S, ClientConnection
 from proxy.cors import answer_preflight, cors_headers
 from proxy.deadline_timer import DeadlineTimer
 from proxy.descriptors import is_reserved
+from proxy.downstream.admin_connection import AdminConnection, make_admin_request, refuse_or
+from proxy.downstream.client_connection import KEEP_ALIVE_S, ClientConnection
+from proxy.downstream.parse_errors import PARSER_LIMITS
+from proxy.downstream.response_head import SERVER
 from proxy.errors import ParrotError, ResourceExhaustedError
 from proxy.exchange import Exchange
 from proxy.generation import Generation
@@ -25,8 +27,6 @@ from proxy.lifecycle import RequestLifecycle
 from proxy.memory_account import Load
 from proxy.messages import Request, Response
 from proxy.middleware.auth import Auth
-from proxy.parse_errors import PARSER_LIMITS
-from proxy.response_head import SERVER
 from proxy.response_writer import Client
 from proxy.runtime import Runtime
 from proxy.telemetry.activity import LoadedConfig

@@ -15,7 +15,6 @@ from functools import partial
 from structlog.typing import FilteringBoundLogger
 
 from proxy.background import run_in_background
-from proxy.bind import BindError, BoundListener, bind
 from proxy.config.document import ConfigError, Problem
 from proxy.config.process_schema import Admin, Listen
 from proxy.config.snapshot import Provider
@@ -24,6 +23,7 @@ from proxy.control.metrics import MetricsEndpoint
 from proxy.control.probing import ProbeScheduler
 from proxy.control.watch import HealthWatcher
 from proxy.descriptors import max_clients
+from proxy.downstream.bind import BindError, BoundListener, bind
 from proxy.generation import Generation
 from proxy.listen_security import exposed_listener
 from proxy.middleware.limits import Limits

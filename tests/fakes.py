@@ -17,13 +17,13 @@ from proxy.attempts.settings import FailoverOptions
 from proxy.attempts.starter import AttemptStarter
 from proxy.cli.logs import build_logger
 from proxy.config.snapshot import Snapshot
+from proxy.downstream.response_head import encode_head
 from proxy.errors import InvalidRequestError
 from proxy.exchange import Attempt, Exchange
 from proxy.generation import Generation, GenerationFactory
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Headers, Request, ResponseSink, UpstreamRequest
 from proxy.pipeline import Pipeline, PipelineTerminals
-from proxy.response_head import encode_head
 from proxy.routing.decision import Decision, PlannedTarget
 from proxy.runtime import Runtime
 from proxy.sse import encode

@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
-from proxy.parse_errors import PARSER_LIMITS
+from proxy.downstream.parse_errors import PARSER_LIMITS
 
 
 def parse(data: bytes) -> RawRequestMessage | BaseException:

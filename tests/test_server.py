@@ -11,8 +11,8 @@ from typing import Any
 import aiohttp
 import pytest
 
-from proxy.admin_connection import MAX_ADMIN_CONNECTIONS
 from proxy.control import LOCAL_ENDPOINTS, stream
+from proxy.downstream.admin_connection import MAX_ADMIN_CONNECTIONS
 from proxy.errors import InvalidRequestError
 from proxy.server import KEEP_ALIVE_S, build_listener
 from tests.running import HELLO, TWO_PROVIDERS, RunningSidecar, run_sidecar

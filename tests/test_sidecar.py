@@ -15,10 +15,10 @@ import pytest
 from aiohttp import web
 
 from proxy.background import run_in_background
-from proxy.bind import BindError
 from proxy.config.document import ConfigError
 from proxy.config.process_schema import Admin, Listen
 from proxy.control.watch import HealthWatcher
+from proxy.downstream.bind import BindError
 from proxy.sandbox.scenario import Fault
 from proxy.sidecar import (
     InsecureListenError,

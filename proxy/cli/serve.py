@@ -17,7 +17,6 @@ from msgspec.structs import replace
 from structlog.typing import FilteringBoundLogger
 
 from proxy.background import run_in_background
-from proxy.bind import BindError
 from proxy.cli import fault, file
 from proxy.cli.banner import banner
 from proxy.cli.command import Command, CommandError, error_reason, parse_port
@@ -27,6 +26,7 @@ from proxy.cli.notify import notify
 from proxy.cli.process_failures import ProcessFailures
 from proxy.cli.standard_streams import write_output
 from proxy.config.process_schema import HOST_PATTERN
+from proxy.downstream.bind import BindError
 from proxy.generation import Generation
 from proxy.redaction import LogRedactor
 from proxy.sidecar import InsecureListenError, Sidecar, StartupOptions, start

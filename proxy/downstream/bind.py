@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from proxy.config.process_schema import Listen
+from proxy.downstream.unix_socket import SocketPath, bind_path
 from proxy.socket_state import keep_alive
-from proxy.unix_socket import SocketPath, bind_path
 
 BACKLOG = 65_535
 """Connections that may wait to be accepted. The system lowers it to its own limit (`net.core.somaxconn`)."""

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from proxy.client_connection import KEEP_ALIVE_S
+from proxy.downstream.client_connection import KEEP_ALIVE_S
+from proxy.downstream.stall_watch import INTERVAL_S, STALL_TIMEOUT_S
 from proxy.exchange import Exchange
 from proxy.generation import Generation, GenerationFactory
 from proxy.messages import RawResponse, Response
 from proxy.middleware.endpoints import LocalEndpoint
 from proxy.pipeline import PipelineTerminals
-from proxy.stall_watch import INTERVAL_S, STALL_TIMEOUT_S
 from proxy.upstream.call import make_start_call
 from tests.callers import STREAM, Caller, World, post, world
 from tests.fakes import END, FOREVER, chunk_event, routing_yaml, settle

@@ -7,12 +7,12 @@ from typing import Any
 
 from aiohttp import web
 
-from proxy.client_connection import ClientConnection
 from proxy.deadline_timer import DeadlineTimer
+from proxy.downstream.client_connection import ClientConnection
+from proxy.downstream.request_host import RequestHost
 from proxy.lifecycle import RequestLifecycle
 from proxy.memory_account import Load
 from proxy.messages import Request, Response
-from proxy.request_host import RequestHost
 from tests.callers import FakeSocket, post, world
 
 

@@ -12,8 +12,8 @@ from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from proxy.deadline_timer import DeadlineTimer
+from proxy.downstream.server_protocol import PRIVATE_NAMES, ServerProtocol
 from proxy.errors import ParrotError
-from proxy.server_protocol import PRIVATE_NAMES, ServerProtocol
 from tests.source import sources
 
 
@@ -38,11 +38,13 @@ def private_names(path: str) -> Iterator[str]:
 
 
 def test_the_list_of_private_names_is_complete_and_has_no_other() -> None:
-    used = set(private_names("proxy/server_protocol.py")) - set(ServerProtocol.__slots__)
+    used = set(private_names("proxy/downstream/server_protocol.py")) - set(ServerProtocol.__slots__)
     assert used == set(PRIVATE_NAMES)
 
 
-@pytest.mark.parametrize("path", ["proxy/client_connection.py", "proxy/server.py", "proxy/body_reader.py"])
+@pytest.mark.parametrize(
+    "path", ["proxy/downstream/client_connection.py", "proxy/server.py", "proxy/downstream/body_reader.py"]
+)
 def test_no_other_file_uses_them(path: str) -> None:
     assert set(private_names(path)) & set(PRIVATE_NAMES) <= {"_manager"}
 

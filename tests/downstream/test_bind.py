@@ -14,9 +14,9 @@ from typing import Any
 
 import pytest
 
-from proxy import bind as module
-from proxy.bind import BindError, BoundListener, bind
 from proxy.config.process_schema import Listen
+from proxy.downstream import bind as module
+from proxy.downstream.bind import BindError, BoundListener, bind
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="reads Linux's view of a socket")
 unix = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this platform has no unix sockets")

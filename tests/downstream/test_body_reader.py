@@ -14,7 +14,7 @@ from aiohttp.streams import StreamReader
 from multidict import CIMultiDict, CIMultiDictProxy
 from yarl import URL
 
-from proxy.body_reader import BodyReader
+from proxy.downstream.body_reader import BodyReader
 from proxy.errors import InvalidRequestError, RequestTooLargeError
 
 

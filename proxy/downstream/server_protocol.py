@@ -19,9 +19,9 @@ from aiohttp.streams import StreamReader
 from aiohttp.web_protocol import RequestHandler
 
 from proxy.deadline_timer import DeadlineTimer
+from proxy.downstream.hangup_watch import HangupWatch
+from proxy.downstream.parse_errors import parse_error
 from proxy.errors import ParrotError
-from proxy.hangup_watch import HangupWatch
-from proxy.parse_errors import parse_error
 
 PRIVATE_NAMES = (
     "_buffer_paused", "_close", "_force_close", "_manager", "_messages", "_msg_queue_resume_size", "_parser",

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from proxy.deadline_timer import DeadlineTimer
-from proxy.stall_watch import INTERVAL_S, STALL_TIMEOUT_S, StallWatch
+from proxy.downstream.stall_watch import INTERVAL_S, STALL_TIMEOUT_S, StallWatch
 from tests.callers import FakeSocket
 from tests.virtual_time import virtual_time
 

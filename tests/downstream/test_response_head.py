@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.response_head import encode_head, http_date
+from proxy.downstream.response_head import encode_head, http_date
 
 LENGTH = "Content-Length: 2\r\n"
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.response_encoder import ResponseEncoder
+from proxy.downstream.response_encoder import ResponseEncoder
 
 
 def begun(version: tuple[int, int] = (1, 1), method: str = "POST", *, keep_alive: bool = True) -> ResponseEncoder:

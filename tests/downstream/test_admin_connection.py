@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from proxy import __version__
-from proxy.parse_errors import MAX_HEADERS
+from proxy.downstream.parse_errors import MAX_HEADERS
 from proxy.sidecar import start
 from tests.running import TWO_PROVIDERS, CapturedLog, build_generation, startup_options
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from proxy.hangup_watch import HangupWatch
+from proxy.downstream.hangup_watch import HangupWatch
 from tests.callers import ASK, STREAM, post
 from tests.running import TWO_PROVIDERS, run_sidecar
 from tests.silent_provider import SilentProvider, point_at

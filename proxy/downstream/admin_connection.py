@@ -10,10 +10,10 @@ from aiohttp import web
 from aiohttp.http import HttpVersion11, RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
+from proxy.downstream.head_check import check_head
+from proxy.downstream.parse_errors import parse_error
+from proxy.downstream.response_head import SERVER
 from proxy.errors import ParrotError
-from proxy.head_check import check_head
-from proxy.parse_errors import parse_error
-from proxy.response_head import SERVER
 
 MAX_ADMIN_CONNECTIONS = 32
 """Connections of the admin listener at a time."""

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from proxy.unix_socket import bind_path
+from proxy.downstream.unix_socket import bind_path
 
 pytestmark = pytest.mark.skipif(not hasattr(socket, "AF_UNIX"), reason="this platform has no unix sockets")
 

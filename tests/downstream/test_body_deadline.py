@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.body_deadline import BODY_TIMEOUT_S, MIN_BODY_RATE, body_timeout, extend_body_due
+from proxy.downstream.body_deadline import BODY_TIMEOUT_S, MIN_BODY_RATE, body_timeout, extend_body_due
 
 START = 1000.0
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from proxy.response_head import encode_head
+from proxy.downstream.response_head import encode_head
 
 _CHUNKED = "Transfer-Encoding: chunked\r\n"
 _WITHOUT_BODY = frozenset({204, 304})

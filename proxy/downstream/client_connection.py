@@ -11,17 +11,17 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
-from proxy.body_deadline import BODY_TIMEOUT_S, body_timeout, extend_body_due
-from proxy.body_reader import BodyReader
+from proxy.downstream.body_deadline import BODY_TIMEOUT_S, body_timeout, extend_body_due
+from proxy.downstream.body_reader import BodyReader
+from proxy.downstream.head_check import check_head
+from proxy.downstream.request_host import RequestHost
+from proxy.downstream.response_encoder import ResponseEncoder
+from proxy.downstream.response_head import SERVER, http_date
+from proxy.downstream.server_protocol import ServerProtocol
+from proxy.downstream.stall_watch import StallWatch
 from proxy.errors import ParrotError
-from proxy.head_check import check_head
 from proxy.lifecycle import RequestLifecycle
 from proxy.messages import Headers, Request
-from proxy.request_host import RequestHost
-from proxy.response_encoder import ResponseEncoder
-from proxy.response_head import SERVER, http_date
-from proxy.server_protocol import ServerProtocol
-from proxy.stall_watch import StallWatch
 
 KEEP_ALIVE_S = 75.0
 """How long a connection may be idle, and a request's head may take."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from proxy.head_check import check_head
+from proxy.downstream.head_check import check_head
 from tests.callers import ASK, chunked, post, world
 from tests.fakes import settle
 from tests.heads import parse_head
