@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from uuid import uuid4
 
+from proxy.errors import InvalidRequestError, ParrotError
 from proxy.exchange import Exchange
 from proxy.ingress.client_format import AnswerContext, HubRequest
 from proxy.routing.native_members import NATIVE_MEMBERS, keep_native_members, without_native_members
+
+_MESSAGE = re.compile(r"messages\[(\d+)\]")
 
 
 def hub_request(exchange: Exchange) -> HubRequest:
@@ -21,6 +25,15 @@ def hub_request(exchange: Exchange) -> HubRequest:
             exchange.keep_hub(keep_native_members(translate(without_native_members(body)), body))
     assert exchange.hub is not None
     return exchange.hub
+
+
+def with_callers_path(error: ParrotError, hub: HubRequest | None) -> ParrotError:
+    """Return an error that names a message of the hub's as one that names the caller's part of the request."""
+    found = _MESSAGE.match(error.param or "")
+    if hub is None or found is None or int(found[1]) >= len(hub.message_paths):
+        return error
+    path = hub.message_paths[int(found[1])]
+    return InvalidRequestError(error.message.replace(error.param or "", path), param=path, code=error.code)
 
 
 def answer_context(exchange: Exchange) -> AnswerContext:

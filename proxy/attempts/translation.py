@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from proxy.attempts.hub_request import answer_context, hub_request
+from proxy.attempts.hub_request import answer_context, hub_request, with_callers_path
 from proxy.attempts.refusals import avoidable_param, refused_params
 from proxy.attempts.refused_member import REFUSAL_STATUSES, find_refusal
 from proxy.attempts.target_params import apply_params, params_warnings
@@ -59,7 +59,8 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
         if step.target.body:  # what the file adds to every request
             request = request.with_bodies(partial(replace_members, changes=dict(step.target.body), drop=()))
     except Exception as error:  # noqa: BLE001 (whatever it is, it excludes the target)
-        raise request_failure(attempt, "request", error) from None
+        failure = request_failure(attempt, "request", error)
+        raise (with_callers_path(failure, attempt.exchange.hub) if attempt.is_translated else failure) from None
     options = attempt.exchange.policy.dialect_options
     if not (attempt.is_translated or step.target.params.drop or step.max_tokens is not None or options):
         return request

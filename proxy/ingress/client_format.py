@@ -27,6 +27,8 @@ class HubRequest(Struct, frozen=True):
     """The members of the caller's request that its answer repeats."""
     hosted_tools: tuple[str, ...] = ()
     """Names of the tools that a provider would run itself. The request offers them, and the hub has no word for them."""
+    message_paths: tuple[str, ...] = ()
+    """For each message the path, in the caller's request, of what it was made of. Errors name it."""
 
     def __repr__(self) -> str:
         return f"HubRequest({', '.join(self.body)})"  # its values are the prompt

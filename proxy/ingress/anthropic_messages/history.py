@@ -27,6 +27,8 @@ class History:
     messages: list[dict[str, Any]] = field(default_factory=list)
     dropped: dict[str, None] = field(default_factory=dict)
     """Types of the blocks that were left out, because the hub has no word for them."""
+    paths: list[str] = field(default_factory=list)
+    """For each message the path of what it was made of."""
 
     def add_system(self, system: Any) -> None:
         """Add the request's `system`: a string or text blocks. Raises InvalidRequestError."""
@@ -34,6 +36,7 @@ class History:
         self._append_system(
             [block for block in blocks if not text_of(block.get("text")).startswith(_BILLING)], "system"
         )
+        self._record_path("system")
 
     def add(self, message: Any, where: str) -> None:
         """Add the next message, found at the path `where`. Raises InvalidRequestError if it is malformed."""
@@ -42,6 +45,10 @@ class History:
             raise invalid_param(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
         path = f"{where}.content"
         _ROLES[role](self, content_parts(message.get("content"), path), path)
+        self._record_path(where)
+
+    def _record_path(self, where: str) -> None:
+        self.paths += [where] * (len(self.messages) - len(self.paths))
 
     def _append_system(self, blocks: list[Block], where: str) -> None:
         if parts := self._parts(blocks, where):

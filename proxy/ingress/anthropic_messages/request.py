@@ -55,7 +55,11 @@ def request_to_hub(body: Mapping[str, Any]) -> HubRequest:
         **_options(body),
     }
     return HubRequest(
-        translated, _warnings(body, history.dropped), {"thinking": thinking_display(body)}, hosted_tools(body)
+        translated,
+        _warnings(body, history.dropped),
+        {"thinking": thinking_display(body)},
+        hosted_tools(body),
+        tuple(history.paths),
     )
 
 

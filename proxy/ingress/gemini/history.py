@@ -39,6 +39,8 @@ class History:
     messages: list[dict[str, Any]] = field(default_factory=list)
     dropped: dict[str, None] = field(default_factory=dict)
     """Kinds of the parts that were left out, because the hub has no word for them."""
+    paths: list[str] = field(default_factory=list)
+    """For each message the path of what it was made of."""
     _open_calls: list[OpenCall] = field(default_factory=list)
     _call_count: int = 0
 
@@ -49,6 +51,7 @@ class History:
         texts = [text_of(part.members.get("text")) for part in parts]
         if text := "\n".join(filter(None, texts)):
             self.messages.append({"role": "system", "content": text})
+            self.paths.append("systemInstruction")
 
     def add(self, content: Any, where: str) -> None:
         """Add the next content, found at the path `where`. Raises InvalidRequestError if it is malformed."""
@@ -61,6 +64,7 @@ class History:
             self._add_answer(parts)
         else:
             self._add_user(parts)
+        self.paths += [where] * (len(self.messages) - len(self.paths))
 
     def _add_user(self, parts: list[PlacedPart]) -> None:
         """Add the functions' responses, each as a message of its own, and the other parts as the user's message after them."""

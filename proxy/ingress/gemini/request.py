@@ -45,6 +45,7 @@ def request_to_hub(body: Mapping[str, Any]) -> HubRequest:
         _warnings(given, unknown_members(config), history.dropped),
         {"thoughts": True} if shows_thoughts(config) else {},
         hosted_tools(given.get("tools")),
+        tuple(history.paths),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import Any, NamedTuple
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
 from proxy.dialects.hub.content import invalid_param
@@ -29,8 +29,18 @@ RUN_BY_PROVIDER = frozenset({
 """Items that show what a provider's own tools did. The answer that follows has what they found."""
 
 
-def hub_messages(body: Mapping[str, Any]) -> tuple[list[Message], tuple[str, ...]]:
-    """Return the messages of a request and the warnings for items that have no equivalent. Raises InvalidRequestError."""
+class Translated(NamedTuple):
+    """The messages of a request."""
+
+    messages: list[Message]
+    paths: tuple[str, ...]
+    """For each message the path of the first item that it was made of."""
+    warnings: tuple[str, ...]
+    """For items that have no equivalent."""
+
+
+def hub_messages(body: Mapping[str, Any]) -> Translated:
+    """Return the messages of a request. Raises InvalidRequestError."""
     value, instructions = body.get("input"), body.get("instructions")
     if not isinstance(instructions, str | None):
         raise invalid_param("instructions", "must be a string")
@@ -40,14 +50,29 @@ def hub_messages(body: Mapping[str, Any]) -> tuple[list[Message], tuple[str, ...
     conversation = _Conversation(items)
     for index, item in enumerate(items):
         conversation.add(item, f"input[{index}]")
-    first = [{"role": "system", "content": instructions}] if instructions else []
-    return first + conversation.messages(), tuple(f"item-dropped;type={kind}" for kind in conversation.dropped)
+    placed = conversation.messages()
+    if instructions:
+        placed = [_Placed({"role": "system", "content": instructions}, "instructions"), *placed]
+    return Translated(
+        [message for message, _ in placed],
+        tuple(where for _, where in placed),
+        tuple(f"item-dropped;type={kind}" for kind in conversation.dropped),
+    )
+
+
+class _Placed(NamedTuple):
+    """A message, and the path of the first item that it was made of."""
+
+    message: Message
+    where: str
 
 
 class _Turn:
     """What belongs to one message of the assistant. It is joined once, at its end."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: str) -> None:
+        self.where = where
+        """The path of its first item."""
         self.contents: list[Content] = []
         self.reasoning: list[str] = []
         self.thinking_blocks: list[Any] = []
@@ -73,9 +98,9 @@ class _Conversation:
     """Builds the messages item by item."""
 
     def __init__(self, items: Iterable[Any]) -> None:
-        self._messages: list[Message] = []
+        self._messages: list[_Placed] = []
         """Those after the last calls and their results."""
-        self._results: list[Message] = []
+        self._results: list[_Placed] = []
         """Those with the results of the last calls."""
         self._groups = [self._results, self._messages]
         """All messages, in their order."""
@@ -98,7 +123,7 @@ class _Conversation:
         else:
             raise unsupported(f"{where}.type", f"items of type {str(kind)[:64]!r} are understood by OpenAI only")
 
-    def messages(self) -> list[Message]:
+    def messages(self) -> list[_Placed]:
         """Return all messages."""
         self._end_turn()
         return list(chain.from_iterable(self._groups))
@@ -109,10 +134,10 @@ class _Conversation:
             raise invalid_param(f"{where}.role", f"must be one of {', '.join(_ROLES)}")
         content = hub_content(item.get("content"), f"{where}.content")
         if role == "assistant":
-            self._open_turn().add_content(content)
+            self._open_turn(where).add_content(content)
         else:
             self._end_turn()
-            self._messages.append({"role": role, "content": content})
+            self._messages.append(_Placed({"role": role, "content": content}, where))
 
     def _reasoning(self, item: Item, where: str) -> None:
         """Reasoning that follows a text begins a new message, so that the provider gets both in their order."""
@@ -125,7 +150,7 @@ class _Conversation:
             return
         if self._turn is not None and self._turn.contents and not self._turn.calls:
             self._end_turn()
-        turn = self._open_turn()
+        turn = self._open_turn(where)
         turn.reasoning.append(summary)
         turn.thinking_blocks += blocks
 
@@ -148,7 +173,7 @@ class _Conversation:
             raise invalid_param(f"{where}.name", "must be a string")
         function = {"name": CallerTool(name, text_of(item.get("namespace"))).hub_name, "arguments": arguments}
         extra = {"extra_content": self._extras[id]} if id in self._extras else {}
-        self._open_turn().calls.append({"id": id, "type": "function", "function": function, **extra})
+        self._open_turn(where).calls.append({"id": id, "type": "function", "function": function, **extra})
         self._unanswered.add(id)
 
     def _output(self, item: Item, where: str) -> None:
@@ -158,22 +183,22 @@ class _Conversation:
             raise invalid_param(f"{where}.call_id", "must be the id of an unanswered call before it")
         self._unanswered.remove(id)
         content = hub_content(item.get("output"), f"{where}.output")
-        self._results.append({"role": "tool", "tool_call_id": id, "content": content})
+        self._results.append(_Placed({"role": "tool", "tool_call_id": id, "content": content}, where))
 
     def _reference(self, item: Item, where: str) -> None:
         what = "refers to an item that is not kept here: send the item itself"
         raise invalid_param(f"{where}.id", f"{text_of(item.get('id'))[:64]!r} {what}")
 
-    def _open_turn(self) -> _Turn:
+    def _open_turn(self, where: str) -> _Turn:
         if self._turn is None:
-            self._turn = _Turn()
+            self._turn = _Turn(where)
         return self._turn
 
     def _end_turn(self) -> None:
         turn, self._turn = self._turn, None
         if turn is None or not (turn.contents or turn.calls):
             return  # reasoning alone is nothing that a conversation can go on from
-        self._messages.append(turn.message())
+        self._messages.append(_Placed(turn.message(), turn.where))
         if turn.calls:
             self._results, self._messages = [], []
             self._groups += [self._results, self._messages]

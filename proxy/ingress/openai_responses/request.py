@@ -53,7 +53,7 @@ def request_to_hub(body: Mapping[str, Any]) -> HubRequest:
         raise UnknownResponseError(previous)
     check_not_included(body.get("include"))
     tools = hub_tools(body.get("tools"))
-    messages, warnings = hub_messages(body)
+    messages, paths, warnings = hub_messages(body)
     members = {
         **{name: value for name, value in body.items() if name not in _NOT_COPIED},
         "messages": messages,
@@ -70,6 +70,7 @@ def request_to_hub(body: Mapping[str, Any]) -> HubRequest:
         warnings=(*drop_warnings(_dropped(body)), *warnings),
         echo=echoed_members(body),
         hosted_tools=tools.hosted,
+        message_paths=paths,
     )
 
 
