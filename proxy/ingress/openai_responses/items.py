@@ -12,9 +12,10 @@ from typing import Any, NamedTuple
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
 from proxy.dialects.hub.content import invalid_param
+from proxy.dialects.hub.custom_tools import custom_arguments
 from proxy.dialects.hub.sealed_reasoning import is_sealed, unseal
 from proxy.ingress.openai_responses.content import hub_content, unsupported
-from proxy.ingress.openai_responses.tools import CallerTool, custom_arguments
+from proxy.ingress.openai_responses.tools import CallerTool
 
 Item = Mapping[str, Any]
 Message = dict[str, Any]

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.dialects.hub.custom_tools import custom_input
 from proxy.dialects.hub.sealed_reasoning import seal
 from proxy.ingress.openai_responses.events import Events
 from proxy.ingress.openai_responses.output import Item, event_logprobs, refusal_part, text_part
-from proxy.ingress.openai_responses.tools import CallerTool, custom_input
+from proxy.ingress.openai_responses.tools import CallerTool
 
 
 class StreamedItem:

@@ -12,13 +12,10 @@ from msgspec import Struct
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
 from proxy.dialects.hub.content import invalid_param
-from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.dialects.hub.custom_tools import custom_function
 from proxy.ingress.openai_responses.content import unsupported
 
 Tool = Mapping[str, Any]
-
-CUSTOM_INPUT = "input"
-"""The one argument of the function that stands for a custom tool."""
 
 _CALLED = ("function", "custom")
 _MODES = ("auto", "none", "required")
@@ -103,17 +100,6 @@ def caller_tools(tools: Any) -> dict[str, CallerTool]:
     return {tool.hub_name: tool for tool in found}
 
 
-def custom_arguments(text: str) -> str:
-    """Return the input of a custom tool as the arguments of its function."""
-    return serialize({CUSTOM_INPUT: text}).decode()
-
-
-def custom_input(arguments: str) -> str:
-    """Return the input of a custom tool from the arguments of its function: all of them if the model has made them up."""
-    value = object_of(parse_or_none(arguments.encode("utf-8", "replace"))).get(CUSTOM_INPUT)
-    return value if isinstance(value, str) else arguments
-
-
 def _flat(tools: Iterable[Any]) -> Iterator[tuple[Any, str, str]]:
     """Yield each tool with its namespace, "" for none, and its path in the request."""
     for index, tool in enumerate(tools):
@@ -137,7 +123,9 @@ def _name(tool: Tool, where: str) -> str:
 
 
 def _function(tool: Tool, called: CallerTool) -> dict[str, Any]:
-    members = _custom(tool) if called.is_custom else _function_members(tool)
+    members = (
+        custom_function(tool.get("description"), tool.get("format")) if called.is_custom else _function_members(tool)
+    )
     kept = {name: value for name, value in members.items() if value is not None}
     return {"type": "function", "function": {"name": called.hub_name, **kept}}
 
@@ -147,24 +135,6 @@ def _function_members(tool: Tool) -> dict[str, Any]:
         "description": tool.get("description"),
         "parameters": tool.get("parameters") or {"type": "object", "properties": {}},
         "strict": tool.get("strict"),
-    }
-
-
-def _custom(tool: Tool) -> dict[str, Any]:
-    """Return a function that takes the tool's input. A grammar, which the hub cannot enforce, becomes part of the description."""
-    grammar = object_of(tool.get("format"))
-    syntax, definition = text_of(grammar.get("syntax")), text_of(grammar.get("definition"))
-    rule = f"The input must match this {syntax} grammar:\n{definition}" if definition else ""
-    described = {"type": "string", "description": "The input of the tool, as plain text."}
-    parameters = {
-        "type": "object",
-        "properties": {CUSTOM_INPUT: described},
-        "required": [CUSTOM_INPUT],
-        "additionalProperties": False,
-    }
-    return {
-        "description": "\n\n".join(filter(None, (text_of(tool.get("description")), rule))) or None,
-        "parameters": parameters,
     }
 
 
