@@ -184,6 +184,28 @@ def streamed_json_answer(shape: Any, members: Sequence[str] = ()) -> Probe:
     return probe
 
 
+async def custom_tool(probed: ProbedProvider) -> str:
+    answer = await probed.chat(tools=CUSTOM, tool_choice="required")
+    return yes_or_failure([call.custom.name for call in answer.choices[0].message.tool_calls] == [MARK])
+
+
+async def streamed_custom_tool(probed: ProbedProvider) -> str:
+    deltas = [chunk.choices[0].delta for chunk in await probed.chunks(tools=CUSTOM, tool_choice="required")]
+    calls = [call.model_dump()["custom"] for delta in deltas for call in delta.tool_calls or ()]
+    return yes_or_failure("".join(call["input"] for call in calls) == "example")
+
+
+async def legacy_function(probed: ProbedProvider) -> str:
+    answer = await probed.chat(BOTH, functions=[tool["function"] for tool in TOOLS])
+    return yes_or_failure(answer.choices[0].message.function_call.name == "get_weather")
+
+
+async def streamed_legacy_function(probed: ProbedProvider) -> str:
+    choices = [chunk.choices[0] for chunk in await probed.chunks(BOTH, functions=[tool["function"] for tool in TOOLS])]
+    called = any(choice.delta.function_call for choice in choices)
+    return yes_or_failure(called and choices[-1].finish_reason == "function_call")
+
+
 async def native_members(probed: ProbedProvider) -> str:
     await probed.chat(extra_body=NATIVE)
     return yes_or_failure(MARK.encode() in probed.sent)
@@ -217,6 +239,7 @@ async def moved_conversation(probed: ProbedProvider) -> str:
 
 
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
+CUSTOM: list[Any] = [{"type": "custom", "custom": {"name": MARK}}]
 NATIVE = {
     "openai": {"prompt_cache_key": MARK},
     "anthropic": {"metadata": {"user_id": MARK}},
@@ -261,8 +284,11 @@ PROBES: Mapping[str, Probe] = {
     "conversations of other providers": moved_conversation,
     "`modalities` with audio": parameter("modalities", ["text", "audio"], "audio"),
     "`web_search_options`": parameter("web_search_options", {"search_context_size": MARK}),
-    "tools of other types than `function`": parameter("tools", [{"type": "custom", "custom": {"name": MARK}}]),
-    "`functions`": parameter("functions", [{"name": MARK}]),
+    "custom tools": custom_tool,
+    "custom tools in streams": streamed_custom_tool,
+    "tools of other types": parameter("tools", [{"type": MARK}]),
+    "`functions`": legacy_function,
+    "`functions` in streams": streamed_legacy_function,
     "`user`": parameter("user", MARK),
     "members in the provider's own format": native_members,
     "`/v1/embeddings`": embeddings,

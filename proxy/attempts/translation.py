@@ -14,6 +14,7 @@ from proxy.attempts.refused_member import REFUSAL_STATUSES, find_refusal
 from proxy.attempts.target_params import apply_params, params_warnings
 from proxy.attempts.transform_failures import request_failure, response_failure
 from proxy.config.schema import NO_PARAMS
+from proxy.config.snapshot import Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseContext
@@ -23,6 +24,8 @@ from proxy.dialects.hub.events import error_of, has_content
 from proxy.dialects.hub.merge_patch import merge_members
 from proxy.dialects.hub.params import drop_warnings
 from proxy.dialects.hub.request_members import replace_members
+from proxy.dialects.hub.tool_form_answers import ToolFormStream, with_tool_forms
+from proxy.dialects.hub.tool_forms import CUSTOM_MARK, FUNCTIONS_ONLY, OLD_MEMBERS, TOOL_MARK, ToolForms, as_functions
 from proxy.dialects.lenient_json import parse_or_none, serialize
 from proxy.errors import ParrotError, UpstreamError, UpstreamErrorResponse
 from proxy.exchange import Attempt
@@ -56,6 +59,8 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
         request = dialect.build_request(caller)
         if caller.native_members:
             request = _with_native_members(attempt, request, caller.native_members)
+        if caller.tool_forms is not FUNCTIONS_ONLY:
+            request = replace(request, tool_forms=caller.tool_forms)
         if step.target.body:  # what the file adds to every request
             request = request.with_bodies(partial(replace_members, changes=dict(step.target.body), drop=()))
     except Exception as error:  # noqa: BLE001 (whatever it is, it excludes the target)
@@ -101,6 +106,9 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
     if not NATIVE_MEMBERS.isdisjoint(body):
         native = native_members(body, target.provider.dialect)
         body, raw = without_native_members(body), replace_members(raw, {}, drop=tuple(NATIVE_MEMBERS))
+    forms = FUNCTIONS_ONLY
+    if attempt.endpoint == HUB and (TOOL_MARK in raw or CUSTOM_MARK in raw) and not attempt.is_translated:
+        body, raw, forms = _with_tool_forms_of(target, body, raw)
     if max_tokens is not None:
         clamped = limit_members(attempt.endpoint, body, max_tokens)
         body, raw = {**body, **clamped}, replace_members(raw, clamped)
@@ -109,9 +117,23 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
         body, raw = {**body, **changes}, replace_members(raw, changes)
     options = exchange.policy.dialect_options
     refused = refused_params(attempt) if exchange.runtime.resilience.refused_params.current else target.unsupported
+    family = target.family or ""
     return CallerRequest(
-        attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, target.family or "", refused, native
+        attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, family, refused, native, forms
     )
+
+
+def _with_tool_forms_of(
+    target: Target, body: Mapping[str, Any], raw: bytes
+) -> tuple[Mapping[str, Any], bytes, ToolForms]:
+    """Return a chat request, parsed and as bytes, with tools of the forms that the target has, and the caller's forms."""
+    if DIALECTS[target.provider.dialect].takes_every_tool_form:
+        return body, raw, FUNCTIONS_ONLY
+    changes, forms = as_functions(body)
+    if not changes and not body.keys() & OLD_MEMBERS:
+        return body, raw, forms
+    kept = {name: value for name, value in body.items() if name not in OLD_MEMBERS}
+    return {**kept, **changes}, replace_members(raw, changes, drop=OLD_MEMBERS), forms
 
 
 def _with_native_members(attempt: Attempt, request: ProviderRequest, members: Mapping[str, Any]) -> ProviderRequest:
@@ -136,6 +158,8 @@ def translate_response(attempt: Attempt, body: bytes) -> bytes:
         provider = attempt.step.target.provider
         answer, context = provider.redactor.redact_answer(body), response_context(attempt)
         translated = DIALECTS[provider.dialect].translate_response(answer, context)
+        if (forms := attempt.provider_request.tool_forms) is not FUNCTIONS_ONLY:
+            translated = with_tool_forms(translated, forms)
     if not attempt.is_translated or attempt.is_part:
         return translated
     from_hub = attempt.exchange.client_format.response_from_hub
@@ -160,6 +184,8 @@ def stream_transform(attempt: Attempt) -> StreamTransform:
     """Return what turns the provider's stream into the caller's, without secrets."""
     provider = attempt.step.target.provider
     translator = DIALECTS[provider.dialect].stream_translator(response_context(attempt))
+    if (forms := attempt.provider_request.tool_forms) is not FUNCTIONS_ONLY:
+        translator = ToolFormStream(translator, forms)
     return RedactingTransform(provider.redactor, translator)
 
 

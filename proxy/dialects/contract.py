@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec import field as factory
 from msgspec.structs import replace
 
+from proxy.dialects.hub.tool_forms import FUNCTIONS_ONLY, ToolForms
 from proxy.dialects.refusals import RefusalTable
 from proxy.errors import (
     MalformedResponse,
@@ -47,6 +48,8 @@ class CallerRequest(Struct, frozen=True):
     """Of the dialect's `avoidable_params`, those that the target does not take."""
     native_members: Mapping[str, Any] = {}
     """Members in the provider's format that are merged into the translated request. Dialects do not read them."""
+    tool_forms: ToolForms = FUNCTIONS_ONLY
+    """The forms of the caller's tools, which are functions here unless the dialect takes every form."""
 
     def __repr__(self) -> str:
         return f"CallerRequest({self.endpoint}, {self.model})"  # its body is the prompt
@@ -67,6 +70,8 @@ class ProviderRequest(Struct, frozen=True):
     """What the dialect has to know of the request when it translates the response, by names of its own."""
     parts: tuple[ProviderRequest, ...] = ()
     """The requests to send in place of one that the provider would not take at once. It has no path and body itself then."""
+    tool_forms: ToolForms = FUNCTIONS_ONLY
+    """The forms in which the caller gets the calls of its functions."""
 
     def with_bodies(self, change: Callable[[bytes], bytes]) -> ProviderRequest:
         """Return the request with its body, or that of each part, changed."""
@@ -168,6 +173,8 @@ class Dialect:
     """Its own control headers: name -> key in `CallerRequest.dialect_options`, and the parser (raises InvalidHeaderError)."""
     native_rules: NativeRules = field(default_factory=NativeRules)
     """Which members a caller may add to its requests."""
+    takes_every_tool_form: bool = False
+    """Whether it has `functions` and custom tools. Otherwise they become functions of `tools`."""
     list_models_request: ProviderRequest = ProviderRequest("/models")
     """A GET that lists the models and costs nothing. Health probes send it."""
     supports_prefill: Callable[[str], bool] = lambda model: False

@@ -64,3 +64,8 @@ def has_open_calls(body: Body) -> bool:
 def has_other_members(members: Iterable[str], known: str) -> bool:
     """Whether there are others than the known members, which are separated by spaces."""
     return not set(members) <= set(known.split())
+
+
+def has_other_tools(body: Body) -> bool:
+    """Whether there is a tool, or a call in the history, that is not a function."""
+    return any(holder.get("type", "function") != "function" for holder in [*(body.get("tools") or ()), *calls_of(body)])

@@ -6,7 +6,15 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from proxy.sandbox.chat_rules import Body, calls_of, has_open_calls, has_other_members, parts_of, tool_names
+from proxy.sandbox.chat_rules import (
+    Body,
+    calls_of,
+    has_open_calls,
+    has_other_members,
+    has_other_tools,
+    parts_of,
+    tool_names,
+)
 
 _MEMBERS: Mapping[str, str] = {
     "system": "role content",
@@ -62,6 +70,7 @@ def _asks_for_too_many_tokens(body: Body) -> bool:
 
 
 RULES: tuple[tuple[Callable[[Body], bool], str], ...] = (
+    (has_other_tools, "a tool must be of type function"),
     (
         lambda body: any(has_other_members(one, _MEMBERS[one["role"]]) for one in body["messages"]),
         "a message has an unknown field",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from proxy.sandbox.chat_rules import Body, Rule, calls_of, has_other_members, parts_of
+from proxy.sandbox.chat_rules import Body, Rule, calls_of, has_other_members, has_other_tools, parts_of
 
 _ROLES = ("system", "user", "assistant", "tool")
 _INVALID = "invalid_request_error"
@@ -13,6 +13,11 @@ def _has_null(body: Body) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(has_other_tools, "tools", _INVALID, "tools: unknown variant `custom`, expected `function`"),
+    Rule(
+        lambda body: "functions" in body or "function_call" in body, "functions", _INVALID,
+        "property 'functions' is unsupported",
+    ),
     Rule(
         lambda body: any(one["role"] not in _ROLES for one in body["messages"]), "messages", _INVALID,
         f"messages: unknown variant, expected one of {', '.join(_ROLES)}",

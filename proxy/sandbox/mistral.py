@@ -128,8 +128,9 @@ def _check(body: Mapping[str, Any]) -> None:
         if body.get(name) is not None and not low <= body[name] <= high:
             raise SimulatedError(422, f"Input should be from {low:g} to {high:g}", param=name, code="out_of_range")
     for number, tool in enumerate(body.get("tools") or ()):
-        _check_members(tool["function"], _FUNCTION, f"tools.{number}.function.")
-        if "parameters" not in tool["function"]:
+        function = tool.get("function") or {}
+        _check_members(function, _FUNCTION, f"tools.{number}.function.")
+        if "parameters" not in function:
             raise SimulatedError(422, "Field required", param=f"tools.{number}.function.parameters", code="missing")
     for number, message in enumerate(body["messages"]):
         if message.get("role") not in _ROLES:

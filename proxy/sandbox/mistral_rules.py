@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.sandbox.chat_rules import Body, Rule, calls_of, has_open_calls, has_other_members, parts_of, tool_names
+from proxy.sandbox.chat_rules import (
+    Body,
+    Rule,
+    calls_of,
+    has_open_calls,
+    has_other_members,
+    has_other_tools,
+    parts_of,
+    tool_names,
+)
 from proxy.sandbox.limits import MAX_TOOLS
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
@@ -43,6 +52,7 @@ def _has_other_format(body: Body) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(has_other_tools, "tools.0.type", "literal_error", "Input should be 'function'", 422),
     Rule(
         lambda body: any(map(_is_unknown_chunk, parts_of(body))),
         "messages", "extra_forbidden", "Extra inputs are not permitted", 422,

@@ -11,6 +11,7 @@ import orjson
 from proxy import sse
 from proxy.sandbox.contract import Call, Reply, event_reply, json_reply
 from proxy.sandbox.model import ANY_JSON, ModelOutput, Prompt, ToolCall, generate
+from proxy.sandbox.openai_chat_tools import call_deltas, call_members, callable_tools, finish_reason
 
 DONE = sse.encode(b"[DONE]")
 
@@ -25,7 +26,7 @@ def complete_chat(call: Call, body: Mapping[str, Any], envelope: Mapping[str, An
 def parse_prompt(provider: str, body: Mapping[str, Any]) -> Prompt:
     """Extract the parts of an OpenAI-format request that determine the answer."""
     messages = body["messages"]
-    tools, required = _tools(body)
+    tools, required = callable_tools(body)
     return Prompt(
         provider=provider,
         model=body["model"],
@@ -64,17 +65,6 @@ def usage(prompt_tokens: int, completion_tokens: int) -> dict[str, Any]:
     }
 
 
-def _tools(body: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], bool]:
-    """Return the tools that may be called, and whether one must be (Mistral: `any`)."""
-    functions = [tool.get("function") or {} for tool in body.get("tools") or ()]
-    tools = {str(one.get("name")): one.get("parameters") or {} for one in functions}
-    choice = body.get("tool_choice") or "auto"
-    if isinstance(choice, dict):
-        name = (choice.get("function") or {}).get("name")
-        return {name: tools[name]} if name in tools else {}, True
-    return ({} if choice == "none" else tools), choice in ("required", "any")
-
-
 @dataclass(frozen=True, slots=True)
 class _Completion:
     """One answer in OpenAI's format."""
@@ -85,13 +75,13 @@ class _Completion:
     envelope: Mapping[str, Any]
 
     def complete(self) -> dict[str, Any]:
-        calls = [self._tool(number, tool_call) for number, tool_call in enumerate(self.output.tool_calls)]
+        calls = call_members(self.body, self._calls())
         message = {
             "role": "assistant",
             "content": self.output.text if not calls else None,
             "refusal": None,
             "annotations": [],
-            **({"tool_calls": calls} if calls else {}),
+            **calls,
         }
         choice = {"message": message, "logprobs": None, "finish_reason": self._finish()}
         choices = [{"index": index, **choice} for index in range(self._n())]
@@ -115,20 +105,14 @@ class _Completion:
         yield {"role": "assistant", "content": None if self.output.tool_calls else "", "refusal": None}
         for piece in self.output.pieces:
             yield {"content": piece}
-        for number, tool_call in enumerate(self.output.tool_calls):
-            opened = self._tool(number, tool_call)
-            opened["function"]["arguments"] = ""
-            yield {"tool_calls": [{"index": number, **opened}]}
-            for fragment in tool_call.fragments():
-                yield {"tool_calls": [{"index": number, "function": {"arguments": fragment}}]}
+        yield from call_deltas(self.body, self._calls())
 
-    def _tool(self, number: int, tool_call: ToolCall) -> dict[str, Any]:
-        function = {"name": tool_call.name, "arguments": "".join(tool_call.fragments())}
-        return {"id": f"call_{self.call.id(20)}{number:02}", "type": "function", "function": function}
+    def _calls(self) -> dict[str, ToolCall]:
+        return {f"call_{self.call.id(20)}{number:02}": call for number, call in enumerate(self.output.tool_calls)}
 
     def _finish(self) -> str:
         if self.output.tool_calls:
-            return "tool_calls"
+            return finish_reason(self.body)
         return "length" if self.output.truncated else "stop"
 
     def _n(self) -> int:

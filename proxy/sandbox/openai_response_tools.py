@@ -7,11 +7,9 @@ from typing import Any
 
 from proxy.sandbox.contract import Call
 from proxy.sandbox.model import ToolCall
+from proxy.sandbox.openai_chat_tools import CUSTOM_SCHEMA
 
 Item = dict[str, Any]
-
-_CUSTOM: Mapping[str, Any] = {"properties": {"input": {"type": "string"}}, "required": ["input"]}
-"""What the model takes a custom tool for: a function of one text."""
 
 _MIN_WORD_LENGTH = 6
 """Characters of a word by which a tool is recognised."""
@@ -67,4 +65,4 @@ def _tools(body: Mapping[str, Any]) -> Iterator[tuple[Item, str]]:
 
 
 def _schema(tool: Item) -> Mapping[str, Any]:
-    return _CUSTOM if tool["type"] == "custom" else tool.get("parameters") or {}
+    return CUSTOM_SCHEMA if tool["type"] == "custom" else tool.get("parameters") or {}

@@ -145,8 +145,7 @@ def test_json_without_a_schema_excludes_no_target() -> None:
         ({"logprobs": True}, "openai mistral"),
         ({"modalities": ["text", "audio"], "audio": {"voice": "x"}}, "openai"),
         ({"web_search_options": {}}, "openai"),
-        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "openai"),
-        ({"functions": [{"name": "f"}]}, "openai google"),
+        ({"tools": [{"type": "web_search"}]}, "openai"),
         ({"guided_json": {}}, "openai"),
     ],
 )
@@ -157,7 +156,7 @@ def test_targets_that_cannot_express_an_essential_parameter_are_excluded(body: d
 
 def test_default_values_of_essential_parameters_exclude_no_target() -> None:
     body = {"response_format": {"type": "text"}, "n": 1, "logprobs": False, "modalities": ["text"], "audio": None}
-    tools = [{"type": "function", "function": {"name": "f"}}]
+    tools = [{"type": "function", "function": {"name": "f"}}, {"type": "custom", "custom": {"name": "c"}}]
     assert serving_and_reasons(WORLD, **body, tools=tools, tool_choice="required", verbosity="low") == (
         ALL_PROVIDERS,
         set(),

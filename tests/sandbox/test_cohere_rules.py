@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.sandbox import cohere
-from tests.sandbox.vendor_requests import HELLO, IMAGE, calls, result, status_of, tool
+from tests.sandbox.vendor_requests import CUSTOM, HELLO, IMAGE, calls, result, status_of, tool
 
 
 def schema(**members: Any) -> dict[str, Any]:
@@ -19,6 +19,7 @@ MANY = {"properties": {f"a{number}": {} for number in range(201)}, "required": [
 
 
 @pytest.mark.parametrize("change, status", [
+    ({"tools": [CUSTOM]}, 400), ({"functions": [{"name": "f"}]}, 400),
     ({"messages": [{**HELLO, "name": "x"}]}, 400), ({"messages": [{"role": "user", "content": [{"type": "file"}]}]}, 400),
     ({"messages": [calls(), result([IMAGE])]}, 400), ({"messages": [calls(index=0), result()]}, 400),
     ({"messages": [calls(name="a-b"), result()]}, 400), ({"messages": [calls(), HELLO]}, 400),

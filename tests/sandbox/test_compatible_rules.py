@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from proxy.sandbox import compatible
-from tests.sandbox.vendor_requests import HELLO, IMAGE, calls, result, status_of
+from tests.sandbox.vendor_requests import CUSTOM, HELLO, IMAGE, calls, result, status_of
 
 
 @pytest.mark.parametrize("change, status", [
+    ({"tools": [CUSTOM]}, 400), ({"functions": [{"name": "f"}]}, 400),
     ({"messages": [{"role": "developer", "content": "x"}, HELLO]}, 400),
     ({"messages": [HELLO, {"role": "assistant", "content": "x", "reasoning_content": "y"}, HELLO]}, 400),
     ({"messages": [HELLO, {"role": "assistant", "content": "x", "refusal": None}, HELLO]}, 400),

@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from proxy.sandbox import mistral
-from tests.sandbox.vendor_requests import HELLO, IMAGE, calls, result, status_of, tool
+from tests.sandbox.vendor_requests import CUSTOM, HELLO, IMAGE, calls, result, status_of, tool
 
 
 @pytest.mark.parametrize("change, status", [
+    ({"tools": [CUSTOM]}, 422), ({"functions": [{"name": "f"}]}, 422),
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {}}]}]}, 422),
     ({"messages": [{"role": "user", "content": [{"type": "video_url", "video_url": "x"}]}]}, 422),
     ({"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "x"}}]}]}, 422),

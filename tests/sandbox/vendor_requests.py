@@ -9,6 +9,7 @@ from proxy.sandbox.contract import Call, SimulatedError
 
 HELLO = {"role": "user", "content": "hi"}
 KEY = {"Authorization": "Bearer k"}
+CUSTOM = {"type": "custom", "custom": {"name": "c"}}
 IMAGE = {"type": "image_url", "image_url": "https://example.com/a.png"}
 
 

@@ -74,8 +74,8 @@ class ContentsBuilder:
 
     def add(self, role: Any, message: Mapping[str, Any], where: str) -> None:
         """Add the next message, found at the path `where`. Raises InvalidRequestError if it is invalid."""
-        if role in ("tool", "function"):
-            return self._add_result(message, where, legacy=role == "function")
+        if role == "tool":
+            return self._add_result(message, where)
         if role not in ("user", "assistant", *_SYSTEM_ROLES):
             raise invalid_param(f"{where}.role", "must be one of system, developer, user, assistant, tool")
         self._flush_results()
@@ -110,8 +110,6 @@ class ContentsBuilder:
     def _model_parts(self, message: Mapping[str, Any], where: str) -> list[Part]:
         text = _text(message, where) or message.get("refusal")
         calls = message.get("tool_calls") or []
-        if legacy := message.get("function_call"):
-            calls = [{"function": legacy}]
         if not isinstance(calls, list):
             raise invalid_param(f"{where}.tool_calls", "must be a list")
         parts = [{"text": text, **_signature_member(message, calls)}] if text else []
@@ -129,11 +127,10 @@ class ContentsBuilder:
         signature = thought_signature(call) or default
         return {"functionCall": function_call} | ({"thoughtSignature": signature} if signature else {})
 
-    def _add_result(self, message: Mapping[str, Any], where: str, legacy: bool) -> None:
-        member = "name" if legacy else "tool_call_id"
-        id = message.get(member)
+    def _add_result(self, message: Mapping[str, Any], where: str) -> None:
+        id = message.get("tool_call_id")
         if not isinstance(id, str) or id not in self._calls:
-            raise invalid_param(f"{where}.{member}", "does not match a tool call of an earlier assistant message")
+            raise invalid_param(f"{where}.tool_call_id", "does not match a tool call of an earlier assistant message")
         position, name = self._calls[id]
         text, media = _result_content(message.get("content"), f"{where}.content")
         inline = [part for part in media if self._is_gemini_3 and "inlineData" in part]

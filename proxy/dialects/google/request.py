@@ -34,7 +34,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     unsupported = unsupported_params(body, model)
     check_essential(unsupported)
     defined = functions(body)
-    provider_names = provider_tool_names(body, defined)
+    provider_names = provider_tool_names(body)
     safety = _safety_settings(call)
     system, contents = translate_messages(body.get("messages"), provider_names, generation)
     most = most_tokens(model.removeprefix("models/"), tables.MOST_TOKENS)

@@ -2,55 +2,38 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.google.schema import SizeBudget, parameters
 from proxy.dialects.google.tables import LAST_SUBSET_GENERATION, TOOL_NAME
 from proxy.dialects.hub.content import invalid_param, serialize_request
+from proxy.dialects.hub.tool_choice import used_tool_names
 from proxy.dialects.names import sanitize_names
 
 _MODES = {"auto": "AUTO", "none": "NONE", "required": "ANY"}
 
 
 def functions(body: Mapping[str, Any]) -> list[tuple[dict[str, Any], str]]:
-    """Return the functions of a request, each with its path for errors, such as `tools[0].function`.
-
-    They are in `tools`, or in `functions`, the older form.
-    """
+    """Return the functions in `tools`, each with its path for errors, such as `tools[0].function`."""
     tools = body.get("tools")
-    member, entries = ("functions", body.get("functions")) if tools is None else ("tools", tools)
-    if entries is not None and not isinstance(entries, list):
-        raise invalid_param(member, "must be a list")
-    return [_check_function(tool, f"{member}[{index}]", member) for index, tool in enumerate(entries or ())]
+    if tools is not None and not isinstance(tools, list):
+        raise invalid_param("tools", "must be a list")
+    return [_check_function(tool, f"tools[{index}]") for index, tool in enumerate(tools or ())]
 
 
-def _check_function(tool: Any, where: str, member: str) -> tuple[dict[str, Any], str]:
-    if member == "tools":
-        if not isinstance(tool, dict) or tool.get("type") != "function":
-            raise invalid_param(f"{where}.type", "Gemini supports only tools of type 'function'")
-        tool, where = tool.get("function"), f"{where}.function"
-    if not isinstance(tool, dict) or not isinstance(tool.get("name"), str):
+def _check_function(tool: Any, where: str) -> tuple[dict[str, Any], str]:
+    if not isinstance(tool, dict) or tool.get("type") != "function":
+        raise invalid_param(f"{where}.type", "Gemini supports only tools of type 'function'")
+    function, where = tool.get("function"), f"{where}.function"
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         raise invalid_param(f"{where}.name", "must be a string")
-    return tool, where
+    return function, where
 
 
-def provider_tool_names(body: Mapping[str, Any], defined: Iterable[tuple[dict[str, Any], str]]) -> dict[str, str]:
+def provider_tool_names(body: Mapping[str, Any]) -> dict[str, str]:
     """Map the caller's tool names, including those in the message history, to names that Gemini accepts."""
-    return sanitize_names(
-        [*(function["name"] for function, _ in defined), *_called_names(body.get("messages"))], TOOL_NAME
-    )
-
-
-def _called_names(messages: Any) -> Iterable[str]:
-    for message in messages if isinstance(messages, list) else ():
-        if not isinstance(message, dict) or not ("tool_calls" in message or "function_call" in message):
-            continue
-        calls, legacy = message.get("tool_calls"), {"function": message.get("function_call")}
-        for call in [*(calls if isinstance(calls, list) else ()), legacy]:
-            function = call.get("function") if isinstance(call, dict) else None
-            if isinstance(function, dict) and isinstance(function.get("name"), str):
-                yield function["name"]
+    return sanitize_names(used_tool_names(body), TOOL_NAME)
 
 
 def declarations(
@@ -75,14 +58,13 @@ def tool_config(
     body: Mapping[str, Any], defined: list[tuple[dict[str, Any], str]], provider_names: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return Gemini's `toolConfig`, or {} for its default. Raises InvalidRequestError for an unknown tool."""
-    member = "function_call" if body.get("tool_choice") is None and body.get("function_call") else "tool_choice"
-    choice = body.get(member)
+    choice = body.get("tool_choice")
     if not defined and choice not in (None, "auto", "none"):
-        raise invalid_param(member, "names a tool, but the request has no tools")
-    mode, names = _mode_and_names(choice, member)
+        raise invalid_param("tool_choice", "names a tool, but the request has no tools")
+    mode, names = _mode_and_names(choice)
     known = {function["name"] for function, _ in defined}
     if unknown := [name for name in names if name not in known]:
-        raise invalid_param(member, f"{unknown[0]!r} is not in the tools")
+        raise invalid_param("tool_choice", f"{unknown[0]!r} is not in the tools")
     if mode == "AUTO" and (names or any(function.get("strict") for function, _ in defined)):
         # VALIDATED is AUTO with schema enforcement and support for allowed function names.
         mode = "VALIDATED"
@@ -92,25 +74,25 @@ def tool_config(
     return {"functionCallingConfig": {"mode": mode, **allowed}}
 
 
-def _mode_and_names(choice: Any, member: str) -> tuple[str, list[str]]:
+def _mode_and_names(choice: Any) -> tuple[str, list[str]]:
     """Parse a tool choice into Gemini's mode and the tools it is limited to, where [] means all."""
     if choice is None:
         return "AUTO", []
     if isinstance(choice, str) and choice in _MODES:
         return _MODES[choice], []
     if not isinstance(choice, dict):
-        raise invalid_param(member, "must be auto, none, required, or name a tool")
+        raise invalid_param("tool_choice", "must be auto, none, required, or name a tool")
     if choice.get("type") == "allowed_tools":
         allowed = choice.get("allowed_tools")
         if not isinstance(allowed, dict) or not isinstance(allowed.get("tools"), list):
-            raise invalid_param(member, "must have `allowed_tools` with a list of `tools`")
-        return _MODES.get(str(allowed.get("mode")), "AUTO"), [_function_name(tool, member) for tool in allowed["tools"]]
-    return "ANY", [_function_name(choice, member)]
+            raise invalid_param("tool_choice", "must have `allowed_tools` with a list of `tools`")
+        return _MODES.get(str(allowed.get("mode")), "AUTO"), [_function_name(tool) for tool in allowed["tools"]]
+    return "ANY", [_function_name(choice)]
 
 
-def _function_name(choice: Any, member: str) -> str:
-    function = choice.get("function", choice) if isinstance(choice, dict) else None
+def _function_name(choice: Any) -> str:
+    function = choice.get("function") if isinstance(choice, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if not isinstance(name, str):
-        raise invalid_param(member, "must name a function")
+        raise invalid_param("tool_choice", "must name a function")
     return name

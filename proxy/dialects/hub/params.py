@@ -9,11 +9,13 @@ from itertools import islice
 from typing import Any
 
 from proxy.dialects.hub.content import invalid_param
+from proxy.dialects.hub.response_format import has_tools
 from proxy.dialects.hub.tool_choice import non_function_tools, requires_call
 from proxy.errors import InvalidRequestError
 
 _HANDLED_ELSEWHERE = frozenset({
     "model", "messages", "stream", "stream_options", "max_tokens", "max_completion_tokens", "tools", "tool_choice",
+    "functions", "function_call",
 })  # fmt: skip
 
 IGNORABLE_PARAMS = frozenset({
@@ -34,7 +36,6 @@ DEFAULT_VALUES: Mapping[str, tuple[Any, ...]] = {
     "service_tier": ("auto",),
     "store": (False,),
     "top_logprobs": (0,),
-    "functions": ([],),
 }
 """Values that have no effect. Null has none for every parameter."""
 
@@ -47,11 +48,12 @@ _HAS_EFFECT: Mapping[str, Callable[[Any], bool]] = {
 
 ESSENTIAL_PARAMS = (
     "response_format", "n", "modalities", "audio", "web_search_options", "logprobs", "top_logprobs", "tools", "tool_choice",
-    "functions", "function_call", "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar",
+    "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar",
 )  # fmt: skip
 """Parameters that change what kind of answer is requested: a target that cannot express one must not serve the request."""
 
 _ESSENTIAL = frozenset(ESSENTIAL_PARAMS)
+_READ_FOR_THEM = _ESSENTIAL | {"function_call"}
 _PRINTABLE = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _MAX_WARNINGS = 20
 
@@ -64,13 +66,15 @@ def is_default(name: str, value: Any) -> bool:
 
 def essential_params(body: Mapping[str, Any]) -> dict[str, Any]:
     """Return the essential parameters that have an effect, whether there are tools, and `stream`, or {} if there are none."""
-    if _ESSENTIAL.isdisjoint(body):
+    if _READ_FOR_THEM.isdisjoint(body):
         return {}
+    if isinstance(body.get("function_call"), dict):
+        body = {**body, "tool_choice": {"type": "function", "function": body["function_call"]}}
     found = {name: body[name] for name in ESSENTIAL_PARAMS if name in body and not is_default(name, body[name])}
     if not found:
         return {}
-    has_tools = {"tools": [{"type": "function"}]} if body.get("tools") and "tools" not in found else {}
-    return {**found, **has_tools, "stream": body.get("stream")}
+    tools = {"tools": [{"type": "function"}]} if has_tools(body) and "tools" not in found else {}
+    return {**found, **tools, "stream": body.get("stream")}
 
 
 def check_essential(unsupported: Iterable[str]) -> None:

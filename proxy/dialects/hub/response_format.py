@@ -28,4 +28,4 @@ def requested_schema(body: Mapping[str, Any]) -> Any:
 
 def has_tools(body: Mapping[str, Any]) -> bool:
     """Whether the model may call tools. Some models produce JSON only without them."""
-    return bool(body.get("tools"))
+    return bool(body.get("tools") or body.get("functions"))

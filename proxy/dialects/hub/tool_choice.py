@@ -9,7 +9,8 @@ from typing import Any
 from proxy.dialects.hub.content import invalid_param
 
 MODES = ("auto", "none", "required")
-_CHOICES = ("function", "allowed_tools")
+_CALLED = ("function", "custom")
+_CHOICES = (*_CALLED, "allowed_tools")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,10 +42,10 @@ def parse_tool_selection(body: Mapping[str, Any]) -> ToolSelection:
 
 
 def non_function_tools(body: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return which of `tools` and `tool_choice` contain a tool that is not a function: custom, or run by the provider."""
+    """Return which of `tools` and `tool_choice` contain a tool that the caller does not run: neither a function nor custom."""
     tools, choice = body.get("tools"), body.get("tool_choice")
     kinds = [tool.get("type") for tool in tools if isinstance(tool, dict)] if isinstance(tools, list) else []
-    has_other = any(isinstance(kind, str) and kind != "function" for kind in kinds)
+    has_other = any(isinstance(kind, str) and kind not in _CALLED for kind in kinds)
     chosen = choice.get("type") if isinstance(choice, dict) else None
     return ("tools",) * has_other + ("tool_choice",) * (isinstance(chosen, str) and chosen not in _CHOICES)
 

@@ -7,13 +7,16 @@ from typing import Any
 
 from msgspec import Struct
 
-from proxy.dialects.coerce import content_of, object_of, objects_of
+from proxy.dialects.coerce import object_of, objects_of, text_of
 from proxy.dialects.hub.content import invalid_param
 from proxy.dialects.hub.custom_tools import custom_arguments, custom_function
 
 FUNCTIONS, FUNCTION_CALL, CUSTOM = "functions", "function_call", "custom"
-_MARKS = (b'"function', b'"custom"')
-"""In the bytes of every request with tools, or with calls in its history."""
+OLD_MEMBERS = (FUNCTIONS, FUNCTION_CALL)
+"""Members of a request that `tools` and `tool_choice` have replaced."""
+
+TOOL_MARK, CUSTOM_MARK = b'"function', b'"custom"'
+"""One of them is in the bytes of every request with tools, or with calls in its history."""
 
 Members = dict[str, Any]
 
@@ -30,21 +33,19 @@ class ToolForms(Struct, frozen=True):
 FUNCTIONS_ONLY = ToolForms()
 
 
-def may_have_other_forms(raw: bytes) -> bool:
-    """Whether a request, as bytes, may have tools or calls of another form than functions of `tools`."""
-    return any(mark in raw for mark in _MARKS)
-
-
 def as_functions(body: Mapping[str, Any]) -> tuple[Members, ToolForms]:
     """Return the members of a chat request that change, {} if none does, and the forms of its tools.
 
-    `functions` and `function_call` are not removed. Raises InvalidRequestError for a malformed tool.
+    OLD_MEMBERS are not removed. Raises InvalidRequestError for a malformed tool.
     """
     listed, legacy = body.get("tools"), body.get(FUNCTIONS)
     custom = frozenset(_custom_names(objects_of(listed)))
     changes: Members = {}
     if custom or legacy:
-        tools = [_function_tool(tool, f"tools[{index}]") for index, tool in enumerate(objects_of(listed))]
+        tools = [
+            _function_tool(tool, f"tools[{index}]")
+            for index, tool in enumerate(listed if isinstance(listed, list) else ())
+        ]
         changes["tools"] = tools + _legacy_tools(legacy)
     if (choice := _choice(body)) != body.get("tool_choice"):
         changes["tool_choice"] = choice
@@ -71,8 +72,8 @@ def _legacy_tools(functions: Any) -> list[Members]:
     return [{"type": "function", "function": function} for function in functions or ()]
 
 
-def _function_tool(tool: Members, where: str) -> Members:
-    if tool.get("type") != CUSTOM:
+def _function_tool(tool: Any, where: str) -> Any:
+    if object_of(tool).get("type") != CUSTOM:
         return tool
     members = object_of(tool.get(CUSTOM))
     if not isinstance(members.get("name"), str):
@@ -89,7 +90,8 @@ def _choice(body: Mapping[str, Any]) -> Any:
     allowed = object_of(object_of(choice).get("allowed_tools"))
     if not isinstance(allowed.get("tools"), list):
         return _named_function(choice)
-    return {**choice, "allowed_tools": {**allowed, "tools": [_named_function(tool) for tool in allowed["tools"]]}}
+    tools = [_named_function(tool) for tool in allowed["tools"]]
+    return {"type": "allowed_tools", "allowed_tools": {**allowed, "tools": tools}}
 
 
 def _named_function(choice: Any) -> Any:
@@ -125,14 +127,14 @@ class _History:
 
     def _message(self, message: Members, index: int) -> Members:
         if message.get("role") == "function":
-            id = self._open.get(content_of(message.get("name")), f"call_{index}")
+            id = self._open.get(text_of(message.get("name")), f"call_{index}")
             kept = {name: value for name, value in message.items() if name != "name"}
             return {**kept, "role": "tool", "tool_call_id": id}
         kept = {name: value for name, value in message.items() if name != FUNCTION_CALL}
         calls = [_function_call(call) for call in message.get("tool_calls") or ()]
         if legacy := message.get(FUNCTION_CALL):
             id = f"call_{index}"
-            self._open[content_of(object_of(legacy).get("name"))] = id
+            self._open[text_of(object_of(legacy).get("name"))] = id
             calls.append({"id": id, "type": "function", "function": legacy})
         return {**kept, "tool_calls": calls}
 
@@ -142,6 +144,6 @@ def _function_call(call: Any) -> Any:
     if object_of(call).get("type") != CUSTOM:
         return call
     members = object_of(call.get(CUSTOM))
-    arguments = custom_arguments(content_of(members.get("input")))
+    arguments = custom_arguments(text_of(members.get("input")))
     kept = {name: value for name, value in call.items() if name != CUSTOM}
     return {**kept, "type": "function", "function": {"name": members.get("name"), "arguments": arguments}}

@@ -27,4 +27,5 @@ DIALECT = Dialect(
     unsupported_params=unsupported_params,
     native_rules=NATIVE_RULES,
     unsupported_embedding_params=unsupported_embedding_params,
+    takes_every_tool_form=True,
 )

@@ -117,10 +117,10 @@ def test_invalid_tool_names_are_mapped_to_unique_valid_names_and_back() -> None:
     ({"messages": [{"role": "assistant", "content": ""}]}, "messages"),
     ({"messages": [*HELLO, {"role": "assistant", "content": "x"}]}, "messages"),
     ({"audio": {}}, "audio"), ({"web_search_options": {}}, "web_search_options"),
-    ({"function_call": "auto"}, "function_call"), ({"logprobs": True}, "logprobs"),
+    ({"logprobs": True}, "logprobs"),
     ({"response_format": {"type": "json_object"}, "tools": TOOLS}, "response_format"),
-    ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools"),
-    ({"tools": TOOLS, "tool_choice": {"type": "custom", "custom": {"name": "f"}}}, "tool_choice"),
+    ({"tools": [{"type": "web_search"}]}, "tools"),
+    ({"tools": TOOLS, "tool_choice": {"type": "web_search"}}, "tool_choice"),
     ({"tool_choice": {"type": "function", "function": {"name": "f"}}}, "tool_choice"),
 ])  # fmt: skip
 def test_an_unsupported_or_invalid_parameter_is_reported_by_name(body: Any, param: str) -> None:

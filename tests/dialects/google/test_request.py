@@ -165,7 +165,7 @@ def test_dropped_parameters_are_in_the_warnings_unless_invalid_in_a_header() -> 
         ({"modalities": ["text", "audio"]}, "modalities"),
         ({"web_search_options": {}}, "web_search_options"),
         ({"logprobs": True}, "logprobs"),
-        ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools"),
+        ({"tools": [{"type": "web_search"}]}, "tools"),
         ({"messages": []}, "messages"),
         ({"messages": None}, "messages"),
         ({"stop": 5}, "stop"),

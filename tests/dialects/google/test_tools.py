@@ -15,10 +15,9 @@ def tool(name: str, **more: Any) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name, **more}}
 
 
-def function_calling_config(choice: Any, *tools: dict[str, Any], member: str = "tool_choice") -> dict[str, Any]:
-    body = {"tools": list(tools), member: choice}
-    defined = functions(body)
-    return tool_config(body, defined, provider_tool_names(body, defined)).get("functionCallingConfig", {})
+def function_calling_config(choice: Any, *tools: dict[str, Any]) -> dict[str, Any]:
+    body = {"tools": list(tools), "tool_choice": choice}
+    return tool_config(body, functions(body), provider_tool_names(body)).get("functionCallingConfig", {})
 
 
 F, G = tool("f"), tool("g h")
@@ -51,13 +50,6 @@ def test_a_strict_tool_turns_auto_into_validated() -> None:
     assert function_calling_config("none", tool("f", strict=True)) == {"mode": "NONE"}
 
 
-def test_the_older_function_call_member_is_supported() -> None:
-    assert function_calling_config({"name": "f"}, F, member="function_call") == {
-        "mode": "ANY",
-        "allowedFunctionNames": ["f"],
-    }
-
-
 @pytest.mark.parametrize(
     ("choice", "tools"),
     [
@@ -87,7 +79,6 @@ def test_a_request_without_tools_has_no_config(choice: Any) -> None:
         ({"tools": "f"}, "tools"),
         ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools[0].type"),
         ({"tools": [{"type": "function", "function": {}}]}, "tools[0].function.name"),
-        ({"functions": [5]}, "functions[0].name"),
     ],
 )
 def test_an_invalid_tool_is_reported_with_its_path(body: dict[str, Any], param: str) -> None:
@@ -99,11 +90,10 @@ def test_an_invalid_tool_is_reported_with_its_path(body: dict[str, Any], param: 
 def test_tool_names_are_mapped_to_unique_valid_names_and_back() -> None:
     history = {
         "role": "assistant",
-        "tool_calls": [{"function": {"name": "my tool/v1"}}],
-        "function_call": {"name": "1st"},
+        "tool_calls": [{"function": {"name": "my tool/v1"}}, {"function": {"name": "1st"}}],
     }
     body = {"tools": [tool("my.tool/v1"), tool("a b"), tool("a_b")], "messages": [history, "?"]}
-    names = provider_tool_names(body, functions(body))
+    names = provider_tool_names(body)
     assert names["a_b"] == "a_b"
     assert names["my.tool/v1"] == "my.tool_v1"
     assert names["1st"] == "_1st"
@@ -118,7 +108,7 @@ def test_tool_names_are_mapped_to_unique_valid_names_and_back() -> None:
 def test_all_functions_are_declared_in_one_tool() -> None:
     body = {"tools": [tool("f", description="does", parameters={"type": "object", "properties": {"a": {}}}), tool("g")]}
     defined = functions(body)
-    assert declarations(defined, provider_tool_names(body, defined), 2) == [
+    assert declarations(defined, provider_tool_names(body), 2) == [
         {
             "functionDeclarations": [
                 {

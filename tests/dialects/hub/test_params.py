@@ -49,6 +49,7 @@ def test_a_non_number_is_rejected(body: Any, param: str) -> None:
 
 
 CUSTOM = {"type": "custom", "custom": {"name": "c"}}
+HOSTED = {"type": "web_search"}
 FUNCTION = {"type": "function", "function": {"name": "f"}}
 
 
@@ -60,10 +61,8 @@ FUNCTION = {"type": "function", "function": {"name": "f"}}
     ("web_search_options", [{}], []),
     ("logprobs", [True], [False]),
     ("top_logprobs", [2], [0]),
-    ("tools", [[FUNCTION, CUSTOM], [{"type": "web_search"}]], [[], [FUNCTION], [5], "x"]),
+    ("tools", [[FUNCTION, HOSTED], [HOSTED]], [[], [FUNCTION, CUSTOM], [5], "x"]),
     ("tool_choice", ["required", FUNCTION, CUSTOM], ["auto", "none"]),
-    ("functions", [[{"name": "f"}]], [[]]),
-    ("function_call", ["auto", {"name": "f"}], []),
     *((name, [{"type": "object"}], []) for name in (
         "structured_outputs", "guided_json", "guided_regex", "guided_choice", "guided_grammar")),
 ])  # fmt: skip
@@ -76,6 +75,13 @@ def test_parameters_that_change_the_kind_of_answer_are_essential(
         assert essential_params({"model": "m", "stream": True, name: value}) == {}
 
 
+def test_the_older_members_for_tools_count_as_tools() -> None:
+    older = {"functions": [{"name": "f"}], "function_call": {"name": "f"}}
+    forced = {"type": "function", "function": {"name": "f"}}
+    assert essential_params(older) == {"tool_choice": forced, "tools": [{"type": "function"}], "stream": None}
+    assert essential_params({**older, "function_call": "auto"}) == {}
+
+
 def test_dropping_an_essential_parameter_is_an_error() -> None:
     for name in ESSENTIAL_PARAMS:
         with pytest.raises(InvalidRequestError) as caught:
@@ -86,10 +92,12 @@ def test_dropping_an_essential_parameter_is_an_error() -> None:
 
 @pytest.mark.parametrize("body, names", [
     ({"tools": [FUNCTION], "tool_choice": "required"}, ()),
-    ({"tools": [CUSTOM], "tool_choice": CUSTOM}, ("tools", "tool_choice")),
+    ({"tools": [CUSTOM], "tool_choice": CUSTOM}, ()),
+    ({"functions": [{"name": "f"}], "function_call": "auto"}, ()),
+    ({"tools": [HOSTED], "tool_choice": HOSTED}, ("tools", "tool_choice")),
     ({"response_format": {"type": "json_object"}, "n": 2}, ("response_format", "n")),
 ])  # fmt: skip
-def test_non_function_tools_and_untranslated_parameters_are_unsupported(body: Any, names: tuple[str, ...]) -> None:
+def test_hosted_tools_and_untranslated_parameters_are_unsupported(body: Any, names: tuple[str, ...]) -> None:
     assert PARAMS.unsupported(body) == names
 
 

@@ -50,9 +50,11 @@ def test_invalid_tools_and_choices_are_rejected(body: Any, param: str) -> None:
     assert caught.value.param == param
 
 
-def test_non_function_tools_are_found_by_their_type() -> None:
+def test_tools_that_the_caller_does_not_run_are_found_by_their_type() -> None:
     custom = {"type": "custom", "custom": {"name": "c"}}
-    assert non_function_tools({"tools": [F, custom], "tool_choice": custom}) == ("tools", "tool_choice")
+    hosted = {"type": "web_search"}
+    assert non_function_tools({"tools": [F, custom], "tool_choice": custom}) == ()
+    assert non_function_tools({"tools": [F, hosted], "tool_choice": hosted}) == ("tools", "tool_choice")
     assert non_function_tools({"tools": [F, 5, {}, {"type": 5}], "tool_choice": allowed("auto", F)}) == ()
     assert non_function_tools({"tools": 5, "tool_choice": "required"}) == non_function_tools({}) == ()
 

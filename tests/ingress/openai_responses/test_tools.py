@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from proxy.errors import InvalidRequestError
-from proxy.ingress.openai_responses.tools import caller_tools, custom_arguments, custom_input
+from proxy.ingress.openai_responses.tools import caller_tools
 from tests.ingress.openai_responses.oracles import TOOLS, to_hub
 
 F = {"type": "function", "name": "f"}
@@ -52,13 +52,3 @@ def test_the_tools_of_a_request_are_known_by_the_names_of_their_functions() -> N
         "note": ("", "note", True),
         "agents__close": ("agents", "close", False),
     }
-
-
-@pytest.mark.parametrize("text", ["", "a", 'a "b"\n\\ ä', '{"input": 1}', "\U0001f600"])
-def test_the_input_of_a_custom_tool_survives_the_way_there_and_back(text: str) -> None:
-    assert custom_input(custom_arguments(text)) == text
-
-
-@pytest.mark.parametrize("arguments", ["", "{", "[]", '{"input":5}', '{"other":"x"}', "plain", "\ud800"])
-def test_arguments_that_a_model_has_made_up_are_the_input(arguments: str) -> None:
-    assert custom_input(arguments) == arguments
