@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -80,7 +81,7 @@ def conversation(*messages: Any) -> Probe:
 
     async def probe(probed: ProbedProvider) -> str:
         await probed.chat(list(messages))
-        return yes_or_failure(MARK.encode() in probed.sent or PIXEL.encode() in probed.sent)
+        return yes_or_failure(any(sign.encode() in probed.sent for sign in (MARK, PIXEL, PDF, TEXT)))
 
     return probe
 
@@ -238,6 +239,38 @@ async def moved_conversation(probed: ProbedProvider) -> str:
     return yes_or_failure("Hello from" in answer.choices[0].message.content and MARK.encode() in probed.sent)
 
 
+STORED_FILES = {
+    "anthropic": "file_011CNha8iCJcU1wXNR6q4V8w",
+    "google": "https://generativelanguage.googleapis.com/v1beta/files/abc",
+    "mistral": "3b6d45eb-e30b-416f-8019-f47e2e93d930",
+}
+"""Provider -> an id of its own files, where it is not of the form of OpenAI's."""
+
+
+async def stored_file(probed: ProbedProvider) -> str:
+    id = STORED_FILES.get(probed.provider, "file-abc123")
+    await probed.chat([content({"type": "file", "file": {"file_id": id}})])
+    return yes_or_failure(id.encode() in probed.sent)
+
+
+async def image_in_result(probed: ProbedProvider) -> str:
+    call = {"id": "call_1", "type": "function", "function": {"name": "get_weather", "arguments": "{}"}}
+    result = {"role": "tool", "tool_call_id": "call_1", "content": [{"type": "text", "text": "See:"}, IMAGE]}
+    await probed.chat([*HELLO, {"role": "assistant", "content": None, "tool_calls": [call]}, result], tools=TOOLS)
+    return yes_or_failure(PIXEL.encode() in probed.sent)
+
+
+def content(part: Any) -> Any:
+    """A user message with a question and this part."""
+    return {"role": "user", "content": [{"type": "text", "text": "What is it?"}, part]}
+
+
+def file(**members: str) -> Any:
+    return content({"type": "file", "file": {**members, "filename": "a.b"}})
+
+
+PDF = "JVBERi0xLjQgbWFya2VkLTQyNDI="  # %PDF-1.4 and the mark
+TEXT = "bWFya2VkLTQyNDI="  # the mark
 IMAGE = {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{PIXEL}"}}
 CUSTOM: list[Any] = [{"type": "custom", "custom": {"name": MARK}}]
 NATIVE = {
@@ -259,7 +292,18 @@ PROBES: Mapping[str, Probe] = {
     "tool calls in streams": streamed_tool_calls,
     "`tool_choice` with a named tool": forced_tool,
     "tool results": tool_results,
-    "images (`data:` URL)": conversation({"role": "user", "content": [{"type": "text", "text": "What is it?"}, IMAGE]}),
+    "images (`data:` URL)": conversation(content(IMAGE)),
+    "images (`https:` URL)": conversation(
+        content({"type": "image_url", "image_url": {"url": f"https://example.com/{MARK}.png"}})
+    ),
+    "images in tool results": image_in_result,
+    "PDF files": conversation(file(file_data=f"data:application/pdf;base64,{PDF}")),
+    "text files": conversation(file(file_data=f"data:text/plain;base64,{TEXT}")),
+    "files by `https:` URL": conversation(file(file_url=f"https://example.com/{MARK}.pdf")),
+    "files stored by the provider (`file_id`)": stored_file,
+    "audio (`input_audio`)": conversation(
+        content({"type": "input_audio", "input_audio": {"data": TEXT, "format": "wav"}})
+    ),
     "`system` message": conversation(LATER, *HELLO),
     "`developer` message": conversation({**LATER, "role": "developer"}, *HELLO),
     "`system` message between others": conversation(*HELLO, LATER, *HELLO),
@@ -304,7 +348,8 @@ async def cell(name: str, probed: ProbedProvider) -> str:
     try:
         value = await PROBES[name](probed)
     except openai.BadRequestError as error:
-        reason = "endpoint_unsupported" if "endpoint_unsupported" in str(error) else str(error.param)
+        found = re.search(r"endpoint_unsupported|unsupported_feature: \w+", str(error))
+        reason = found[0] if found else str(error.param)
         return f'[{EXCLUDED}]({link(name)} "{reason}")'
     return value if value == FAILED else f"[{value}]({link(name)})"
 

@@ -14,6 +14,7 @@ from msgspec import Struct
 from msgspec import field as factory
 from msgspec.structs import replace
 
+from proxy.dialects.hub.media import ALL_MEDIA
 from proxy.dialects.hub.tool_forms import FUNCTIONS_ONLY, ToolForms
 from proxy.dialects.refusals import RefusalTable
 from proxy.errors import (
@@ -177,6 +178,10 @@ class Dialect:
     """Whether it has `functions` and custom tools. Otherwise they become functions of `tools`."""
     list_models_request: ProviderRequest = ProviderRequest("/models")
     """A GET that lists the models and costs nothing. Health probes send it."""
+    media: Set[str] = ALL_MEDIA
+    """The kinds of files and audio that its requests may have."""
+    stores: Callable[[str], bool] = lambda reference: False
+    """Whether the id, or the URL, of a file has the form of those that its provider stores."""
     supports_prefill: Callable[[str], bool] = lambda model: False
     """Whether that model or family continues a final assistant message."""
     echoes_prefill: bool = False

@@ -18,7 +18,8 @@ from proxy.config.snapshot import Provider, Snapshot, Target
 from proxy.dialects import DIALECTS
 from proxy.routing.cost_ceiling import ADMITTED, Admission, CostCeiling
 from proxy.routing.facts import Facts
-from proxy.routing.native import endpoint_exclusion, is_native, without_hosted_tools
+from proxy.routing.media import NO_MEDIA
+from proxy.routing.native import endpoint_exclusion, is_native, media_exclusion, without_hosted_tools
 from proxy.routing.param_rules import CHAT, PARAM_RULES, ParamRules
 from proxy.routing.routing_request import RoutingRequest
 from proxy.telemetry.observations import MAX_TOKEN_RATIO
@@ -50,7 +51,7 @@ def eligibility_key(request: RoutingRequest) -> EligibilityKey:
     """Return the kind of the request: requests with equal keys have the same eligible targets."""
     facts, policy = request.facts, request.policy
     return (
-        facts.model, facts.endpoint, facts.hub_endpoint, facts.unsupported_feature, facts.hosted_tools, facts.needs,
+        facts.model, facts.endpoint, facts.hub_endpoint, facts.unsupported_feature, facts.hosted_tools, facts.needs, facts.media,
         policy.provider, policy.include_providers, policy.exclude_providers,
         policy.provider_fallbacks, policy.provider_regions, policy.data_residency, policy.failover_config, policy.conflicts,
     )  # fmt: skip
@@ -60,6 +61,8 @@ def eligible_targets(request: RoutingRequest, snapshot: Snapshot) -> EligibleTar
     """Apply the static filters to every target of the model, or of the request's failover config."""
     targets, not_in_chain = _targets(request, snapshot)
     reasons = [(target, static_exclusion(target, request)) for target in targets]
+    if request.facts.media is not NO_MEDIA:
+        reasons = [(target, reason or media_exclusion(target.provider, request.facts)) for target, reason in reasons]
     if request.facts.hosted_tools:
         reasons = without_hosted_tools(reasons, request.facts, snapshot.keeps_hosted_tools)
     excluded = [Exclusion(target.id, target.provider.name, reason) for target, reason in reasons if reason]

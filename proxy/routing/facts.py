@@ -12,9 +12,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from proxy.dialects import DIALECTS
+from proxy.dialects.hub.media import is_media
 from proxy.dialects.lenient_json import serialize
 from proxy.errors import InvalidRequestError
 from proxy.json_values import BYTES_PER_VALUE, VALUES_PER_CONTAINER, count_values
+from proxy.routing.media import NO_MEDIA, Media, find_media
 from proxy.routing.request_body import (
     ChatBody,
     CompletionsBody,
@@ -55,6 +57,8 @@ class Facts(Struct, frozen=True):
     """The endpoint by which a target without `endpoint` may serve a translation. Empty if there is none."""
     unsupported_feature: str = ""
     """The member of the body because of which there is no translation."""
+    media: Media = NO_MEDIA
+    """Its files and audio."""
     hosted_tools: tuple[str, ...] = ()
     """Names of the offered tools that only a target with `endpoint` can run."""
 
@@ -161,7 +165,7 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         if name and not value:
             raise InvalidRequestError(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
     messages = members.messages if isinstance(members, ChatBody) else None
-    text, images = _count_text_and_images(messages or [])
+    text, images, media = _count_content(messages or [])
     options, mentions_reasoning = members.stream_options, not _REASONING_MEMBERS.isdisjoint(body)
     facts = Facts(
         endpoint=endpoint,
@@ -176,6 +180,7 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         asks_for_reasoning=mentions_reasoning and _asks_for_reasoning(body),
         n=(members.n or 1) * _prompt_count(members.prompt) if endpoint == "completions" else members.n or 1,
         needs=_needs(members, images),
+        media=find_media(media) if media else NO_MEDIA,
         is_plain_text=not (members.tools or members.functions or members.response_format) or _is_plain_text(members),
     )
     return facts if endpoint != "embeddings" else _facts_of_embeddings(facts, members.input)
@@ -202,9 +207,9 @@ _TOKENS_PER_IMAGE = 765
 """An image of 1024 x 1024 pixels at OpenAI's high detail."""
 
 
-def _count_text_and_images(messages: Sequence[Message]) -> tuple[int, int]:
-    """Return the characters of text, tool calls included, and the number of images."""
-    text, images = 0, 0
+def _count_content(messages: Sequence[Message]) -> tuple[int, int, list[dict[str, Any]]]:
+    """Return the characters of text, tool calls included, the number of images, and the parts that are files or audio."""
+    text, images, media = 0, 0, list[dict[str, Any]]()
     for message in messages:
         content = message.content
         if isinstance(content, str):
@@ -213,9 +218,10 @@ def _count_text_and_images(messages: Sequence[Message]) -> tuple[int, int]:
             parts = [part for part in content if isinstance(part, dict)]
             text += sum(len(part["text"]) for part in parts if isinstance(part.get("text"), str))
             images += sum(part.get("type") == "image_url" for part in parts)
+            media += filter(is_media, parts)
         if message.tool_calls:
             text += len(orjson.dumps(message.tool_calls))
-    return text, images
+    return text, images, media
 
 
 def _prompt_count(prompt: Any) -> int:

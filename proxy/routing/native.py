@@ -5,6 +5,7 @@ from __future__ import annotations
 from proxy.config.snapshot import Provider, Target
 from proxy.dialects import DIALECTS
 from proxy.routing.facts import Facts
+from proxy.routing.media import lacking_media
 
 UNSUPPORTED_FEATURE = "unsupported_feature: "
 """Prefix of the reason of a target that lacks what only some vendors have. The member or the tool follows."""
@@ -21,6 +22,17 @@ def endpoint_exclusion(provider: Provider, facts: Facts) -> str | None:
     if facts.endpoint in paths or facts.hub_endpoint in paths:
         return None
     return UNSUPPORTED_FEATURE + facts.unsupported_feature if facts.unsupported_feature else "endpoint_unsupported"
+
+
+def media_exclusion(provider: Provider, facts: Facts) -> str | None:
+    """Return why the provider cannot be sent the request's files and audio, or None if it can.
+
+    A provider that takes the client's own format unchanged is asked nothing, where that is not the hub's.
+    """
+    if facts.hub_endpoint and is_native(provider, facts):
+        return None
+    lacking = lacking_media(provider.dialect, facts.media)
+    return UNSUPPORTED_FEATURE + lacking if lacking else None
 
 
 Reasons = list[tuple[Target, str | None]]

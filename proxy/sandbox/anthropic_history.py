@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from proxy.sandbox.anthropic_sources import check_source
 from proxy.sandbox.contract import SimulatedError
 
 Block = Mapping[str, Any]
@@ -106,6 +107,8 @@ def _check_block(block: Block, where: str) -> None:
         raise SimulatedError(400, f"{where}: Invalid `signature` in `thinking` block")
     if kind == "tool_use" and not isinstance(block.get("input"), dict):
         raise SimulatedError(400, f"{where}.tool_use.input: Input should be a valid dictionary")
+    if kind in ("image", "document"):
+        check_source(block.get("source"), kind, f"{where}.{kind}.source")
     if kind == "tool_result":
         content = block.get("content")
         for index, inner in enumerate(content if isinstance(content, list) else ()):

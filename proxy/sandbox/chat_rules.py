@@ -48,6 +48,18 @@ def parts_of(body: Body, *roles: str) -> Iterator[Mapping[str, Any]]:
             yield from message["content"]
 
 
+def urls_of(body: Body, *members: str) -> Iterator[str]:
+    """Yield the URLs in parts of messages, which are in these members: as they are, or as `url`."""
+    for part in parts_of(body):
+        for value in (part[member] for member in members if member in part):
+            yield str(value.get("url") if isinstance(value, dict) else value)
+
+
+def has_other_urls(body: Body, members: str, schemes: str) -> bool:
+    """Whether a URL in these members begins otherwise. Both are separated by spaces."""
+    return not all(url.startswith(tuple(schemes.split())) for url in urls_of(body, *members.split()))
+
+
 def has_open_calls(body: Body) -> bool:
     """Whether calls are not followed by their results."""
     waiting: set[str] = set()

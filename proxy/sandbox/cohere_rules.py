@@ -12,6 +12,7 @@ from proxy.sandbox.chat_rules import (
     has_open_calls,
     has_other_members,
     has_other_tools,
+    has_other_urls,
     parts_of,
     tool_names,
 )
@@ -79,6 +80,10 @@ RULES: tuple[tuple[Callable[[Body], bool], str], ...] = (
     (
         lambda body: any(part["type"] == "image_url" for part in parts_of(body, "system", "assistant", "tool")),
         "images must be in a user message",
+    ),
+    (
+        lambda body: has_other_urls(body, "image_url", "data:image/ https://"),
+        "an image_url must be an https:// URL or a base64 data URL of an image",
     ),
     (
         lambda body: any(has_other_members(call, "id type function") for call in calls_of(body)),

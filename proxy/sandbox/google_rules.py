@@ -25,6 +25,8 @@ class Asked(NamedTuple):
 _GENERATION = re.compile(r"gemini-(\d+)")
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.:-]{0,127}")
 _MEDIA = re.compile(r"(?:image/(?:png|jpeg|webp|heic|heif|gif)|audio/\S+|video/\S+|application/pdf|text/\S+)")
+_STORED = re.compile(r"gs://|https://generativelanguage\.googleapis\.com/|https://(?:www\.)?youtu(?:\.be|be\.com)/")
+_UNFETCHED = re.compile(r"audio/|video/|image/(?:gif|hei[cf])")
 _WITHOUT_INSTRUCTION = re.compile(r"gemma-[123](?!\d)")
 _MOST_TOKENS = 65_536
 _MAX_STOPS = 5
@@ -80,6 +82,18 @@ def _has_other_media(asked: Asked) -> bool:
     return any(not _MEDIA.fullmatch(data.get("mimeType", "")) for data in inline)
 
 
+def _has_other_uri(asked: Asked) -> bool:
+    uris = [str(part["fileData"].get("fileUri")) for part in _parts(asked) if "fileData" in part]
+    return not all(uri.startswith(("https://", "gs://")) for uri in uris)
+
+
+def _fetches_other_media(asked: Asked) -> bool:
+    """Whether a file that Google would have to fetch has a type that it does not fetch."""
+    files = [part["fileData"] for part in _parts(asked) if "fileData" in part]
+    fetched = [file for file in files if not _STORED.match(str(file.get("fileUri")))]
+    return any(_UNFETCHED.match(str(file.get("mimeType"))) for file in fetched)
+
+
 def _has_json_with_tools(asked: Asked) -> bool:
     is_json = asked.config.get("responseMimeType") == "application/json"
     return is_json and any(_names(asked)) and bool(asked.body.get("tools")) and not is_gemini_3_or_later(asked.model)
@@ -132,6 +146,8 @@ RULES: tuple[tuple[Callable[[Asked], bool], str], ...] = (
         ),
         "Invalid value at 'function_response.response' (type.googleapis.com/google.protobuf.Struct)",
     ),
+    (_has_other_uri, "Invalid or unsupported file uri"),
+    (_fetches_other_media, "Unsupported MIME type of the content at an external URL."),
     (_has_other_media, "Unsupported MIME type in inline_data."),
 )
 """Pairs of a check, which is true for an invalid request, and the error message."""

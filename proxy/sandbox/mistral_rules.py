@@ -13,6 +13,7 @@ from proxy.sandbox.chat_rules import (
     has_open_calls,
     has_other_members,
     has_other_tools,
+    has_other_urls,
     parts_of,
     tool_names,
 )
@@ -60,6 +61,10 @@ RULES: tuple[Rule, ...] = (
     Rule(
         lambda body: any(not isinstance(part.get("input_audio", ""), str) for part in parts_of(body)),
         "messages", "string_type", "Input should be a valid string", 422,
+    ),
+    Rule(
+        lambda body: has_other_urls(body, "image_url document_url", "data: https://"), "messages", "3310",
+        "Files could not be fetched: the URL must be an https:// or a data: URL",
     ),
     Rule(_has_other_call, "messages", "extra_forbidden", "Extra inputs are not permitted", 422),
     Rule(_has_other_format, "response_format", "extra_forbidden", "Extra inputs are not permitted", 422),

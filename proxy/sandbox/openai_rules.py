@@ -6,13 +6,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.sandbox.chat_rules import Rule, calls_of, has_open_calls, parts_of, tool_names
+from proxy.sandbox.chat_rules import Rule, calls_of, has_open_calls, has_other_urls, parts_of, tool_names
 
 # Reasoning models: their limit, max_completion_tokens, includes the reasoning tokens.
 REASONING_MODEL = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|1\d)(?!.*chat))")
 _FIXED = ("temperature", "top_p", "presence_penalty", "frequency_penalty")
 _DEFAULTS = (None, 1, 0)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_FILE_ID = re.compile(r"file-\w")
 _MAX_ID_LENGTH = 40
 
 
@@ -26,6 +27,14 @@ def _samples(body: Mapping[str, Any]) -> bool:
 
 def _has_picture_in_result(body: Mapping[str, Any]) -> bool:
     return any(part.get("type") == "image_url" for part in parts_of(body, "tool"))
+
+
+def _has_other_file(body: Mapping[str, Any]) -> bool:
+    """Whether a file is given by something else than a data: URL or the id of a stored file."""
+    files = [part.get("file") or {} for part in parts_of(body) if part.get("type") == "file"]
+    return not all(
+        str(file.get("file_data")).startswith("data:") or _FILE_ID.match(str(file.get("file_id"))) for file in files
+    )
 
 
 RULES: tuple[Rule, ...] = (
@@ -62,6 +71,14 @@ RULES: tuple[Rule, ...] = (
     Rule(
             has_open_calls, "messages", "invalid_value",
         "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'.",
+    ),
+    Rule(
+        lambda body: has_other_urls(body, "image_url", "data: https:// http://"), "messages", "invalid_image_url",
+        "Invalid image URL. Expected a valid http or https URL, or a base64-encoded data URL.",
+    ),
+    Rule(
+        _has_other_file, "messages", "invalid_value",
+        "Invalid file data. Expected a base64-encoded data URL, or the ID of an uploaded file.",
     ),
     Rule(
         _has_picture_in_result, "messages", "invalid_value", "Image URLs are only allowed for messages with role 'user'.",

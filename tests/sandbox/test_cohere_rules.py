@@ -21,6 +21,7 @@ MANY = {"properties": {f"a{number}": {} for number in range(201)}, "required": [
 @pytest.mark.parametrize("change, status", [
     ({"tools": [CUSTOM]}, 400), ({"functions": [{"name": "f"}]}, 400),
     ({"messages": [{**HELLO, "name": "x"}]}, 400), ({"messages": [{"role": "user", "content": [{"type": "file"}]}]}, 400),
+    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "http://x.y/a"}}]}]}, 400),
     ({"messages": [calls(), result([IMAGE])]}, 400), ({"messages": [calls(index=0), result()]}, 400),
     ({"messages": [calls(name="a-b"), result()]}, 400), ({"messages": [calls(), HELLO]}, 400),
     ({"max_tokens": 100_000}, 400), ({"tools": [tool("1st")]}, 400), (schema(**A, allOf=[]), 400), (schema(**MANY), 400),

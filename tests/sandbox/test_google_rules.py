@@ -28,6 +28,10 @@ def media(kind: str) -> dict[str, Any]:
     return {"contents": [{"role": "user", "parts": [{"inlineData": {"mimeType": kind, "data": ""}}]}]}
 
 
+def at(uri: str, kind: str = "image/png") -> dict[str, Any]:
+    return {"contents": [{"role": "user", "parts": [{"fileData": {"mimeType": kind, "fileUri": uri}}]}]}
+
+
 @pytest.mark.parametrize("model, change, status", [
     *[("gemini-3-pro-preview", {"generationConfig": config}, 400) for config in CONFIGS],
     ("gemini-2.5-pro", {"generationConfig": JSON, **DECLARED}, 400), ("gemma-3-27b-it", {"systemInstruction": USER}, 400),
@@ -35,6 +39,8 @@ def media(kind: str) -> dict[str, Any]:
     ("gemini-2.5-pro", {"contents": [USER, CALL, USER]}, 400), ("gemini-2.5-pro", {"contents": [USER, CALL]}, 400),
     ("gemini-2.5-pro", {"contents": [USER, NAMED, response({})]}, 400),
     ("gemini-2.5-pro", {"contents": [USER, CALL, response("x")]}, 400), ("gemini-2.5-pro", media("image/bmp"), 400),
+    ("gemini-2.5-pro", at("http://x.y/a"), 400), ("gemini-2.5-pro", at("https://x.y/a", "image/gif"), 400),
+    ("gemini-2.5-pro", at("https://x.y/a"), 200), ("gemini-2.5-pro", at("gs://b/a", "image/gif"), 200),
     ("gemini-3-pro-preview", {"generationConfig": JSON, **DECLARED}, 200), ("gemini-2.5-pro", media("image/png"), 200),
     ("gemini-2.5-pro", {"generationConfig": {"presencePenalty": 1, "maxOutputTokens": 65_536}}, 200),
     ("gemini-2.5-pro", {"contents": [USER, CALL, response({"output": "x"})]}, 200),

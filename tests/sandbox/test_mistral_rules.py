@@ -15,6 +15,8 @@ from tests.sandbox.vendor_requests import CUSTOM, HELLO, IMAGE, calls, result, s
     ({"messages": [{"role": "user", "content": [{"type": "text", "text": "x", "cache_control": {}}]}]}, 422),
     ({"messages": [{"role": "user", "content": [{"type": "video_url", "video_url": "x"}]}]}, 422),
     ({"messages": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "x"}}]}]}, 422),
+    ({"messages": [{"role": "user", "content": [{"type": "document_url", "document_url": "http://x.y/a"}]}]}, 400),
+    ({"messages": [{"role": "user", "content": [{"type": "document_url", "document_url": "https://x.y/a"}]}]}, 200),
     ({"messages": [calls(extra_content={}), result()]}, 422), ({"messages": [calls("call_1"), result()]}, 400),
     ({"messages": [calls(name="a.b"), result()]}, 400), ({"messages": [calls()]}, 400),
     ({"messages": [calls(), {"role": "system", "content": "x"}, HELLO]}, 400),

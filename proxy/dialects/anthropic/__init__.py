@@ -4,8 +4,9 @@ from proxy.dialects.anthropic.endpoints import ENDPOINTS
 from proxy.dialects.anthropic.request import unsupported_params
 from proxy.dialects.anthropic.response import translate_error
 from proxy.dialects.anthropic.stream import has_content
-from proxy.dialects.anthropic.tables import API_VERSION, RATE_LIMIT_HEADERS, REFUSALS, model_capabilities
+from proxy.dialects.anthropic.tables import API_VERSION, FILE_ID, RATE_LIMIT_HEADERS, REFUSALS, model_capabilities
 from proxy.dialects.contract import Dialect, NativeRules, ProviderRequest
+from proxy.dialects.hub.media import ALL_MEDIA, AUDIO
 
 DIALECT = Dialect(
     auth="x-api-key",
@@ -23,6 +24,8 @@ DIALECT = Dialect(
     otel_provider_name="anthropic",
     reasoning_budget_fields=(("thinking", "budget_tokens"),),
     list_models_request=ProviderRequest("/v1/models?limit=1", headers={"anthropic-version": API_VERSION}),
+    media=ALL_MEDIA - {AUDIO},
+    stores=lambda id: FILE_ID.fullmatch(id) is not None,
     supports_prefill=lambda model: model_capabilities(model).prefill,
     unsupported_params=unsupported_params,
     native_rules=NativeRules(reserved=("model", "stream", "messages")),

@@ -14,7 +14,7 @@ from typing import Any
 from proxy.dialects.anthropic.tables import IMAGE_TYPES, MAX_TITLE_LENGTH, TOOL_ID, ModelCapabilities
 from proxy.dialects.anthropic.thinking import replayed_blocks
 from proxy.dialects.hub.content import arguments_json, content_parts, invalid_param, parse_image, part_text
-from proxy.dialects.hub.files import PDF, parse_file
+from proxy.dialects.hub.files import TEXT, File, is_https, parse_document
 from proxy.dialects.names import UniqueNames
 
 Block = dict[str, Any]
@@ -186,10 +186,21 @@ def _image(part: Block, where: str) -> Block:
 
 
 def _file(part: Block, where: str) -> Block:
-    file = parse_file(part, where)
-    kind = "base64" if file.media_type == PDF else "text"
-    source = {"type": kind, "media_type": file.media_type, "data": file.data}
-    return {"type": "document", "source": source, **({"title": file.name[:MAX_TITLE_LENGTH]} if file.name else {})}
+    file = parse_document(part, where)
+    title = {"title": file.name[:MAX_TITLE_LENGTH]} if file.name else {}
+    return {"type": "document", "source": _document_source(file), **title}
+
+
+def _document_source(file: File) -> Block:
+    if file.id:
+        return {"type": "file", "file_id": file.id}
+    if file.url:
+        if not is_https(file.url):
+            raise file.refusal()
+        return {"type": "url", "url": file.url}
+    if file.is_text:
+        return {"type": "text", "media_type": TEXT, "data": file.text}
+    return {"type": "base64", "media_type": file.media_type, "data": file.data}
 
 
 _SYSTEM_PARTS = {"text": _text}

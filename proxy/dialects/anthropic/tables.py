@@ -26,6 +26,8 @@ RATE_LIMIT_HEADERS = (
 TOOL_NAME = NameRule("A-Za-z0-9_-", limit=64)
 TOOL_ID = NameRule("A-Za-z0-9_-", limit=256)
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
+FILE_ID = re.compile(r"file_01\w{10,64}")
+"""Ids of its Files API."""
 MAX_USER_ID_LENGTH = 512
 MAX_TITLE_LENGTH = 500
 """Characters of a document's title."""

@@ -6,6 +6,7 @@ from proxy.dialects.cohere.stream import CohereStream, has_content
 from proxy.dialects.cohere.tables import PATHS, RATE_LIMIT_HEADERS, REFUSALS
 from proxy.dialects.contract import Dialect, NativeRules, ProviderRequest
 from proxy.dialects.endpoints import Endpoints, combine
+from proxy.dialects.hub.media import TEXT_FILE
 
 _ENDPOINTS = combine(
     Endpoints(PATHS, request.build_request, translate_response, CohereStream),
@@ -25,6 +26,7 @@ DIALECT = Dialect(
     rate_limit_headers=RATE_LIMIT_HEADERS,
     otel_provider_name="cohere",
     list_models_request=ProviderRequest("/v1/models?page_size=1"),
+    media=frozenset({TEXT_FILE}),
     unsupported_params=request.unsupported_params,
     unsupported_embedding_params=embeddings.unsupported_params,
     native_rules=NativeRules(reserved=("model", "stream", "messages", "texts", "embedding_types")),

@@ -8,6 +8,7 @@ from typing import Any
 
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import content_parts, invalid_param, part_text, text_content
+from proxy.dialects.hub.files import parse_file
 from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, tool_calls_of
 from proxy.dialects.hub.tool_images import with_images_after_results
 
@@ -66,10 +67,17 @@ def _user(message: Mapping[str, Any], where: str, provider_names: Mapping[str, s
 def _part(part: dict[str, Any], where: str) -> dict[str, Any]:
     if part["type"] == "image_url":
         return image_part(part, where)
-    text = part_text(part)
+    text = _text_of_file(part, where) if part["type"] == "file" else part_text(part)
     if text is None:
         raise invalid_param(where, f"parts of type {part['type']!r} are not allowed here")
     return {"type": "text", "text": text}
+
+
+def _text_of_file(part: dict[str, Any], where: str) -> str:
+    file = parse_file(part, where)
+    if not file.is_text:
+        raise file.refusal()
+    return file.text
 
 
 def _assistant(message: Mapping[str, Any], where: str, provider_names: Mapping[str, str]) -> Turn | None:

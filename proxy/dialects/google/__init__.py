@@ -3,6 +3,7 @@
 from proxy.dialects.contract import Dialect, ProviderRequest
 from proxy.dialects.google.endpoints import ENDPOINTS
 from proxy.dialects.google.errors import translate_error
+from proxy.dialects.google.parts import is_stored
 from proxy.dialects.google.request import unsupported_params
 from proxy.dialects.google.safety import HEADER, parse_header
 from proxy.dialects.google.stream import has_content
@@ -19,6 +20,7 @@ DIALECT = Dialect(
     refusals=REFUSALS,
     otel_provider_name="gcp.gemini",
     list_models_request=ProviderRequest("/v1beta/models?pageSize=1"),
+    stores=is_stored,
     supports_prefill=lambda model: True,
     unsupported_params=unsupported_params,
     control_headers={HEADER: ("safety_settings", parse_header)},

@@ -2,35 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 
+from proxy.dialects.google.parts import Part, to_part
 from proxy.dialects.google.signatures import thought_signature
-from proxy.dialects.google.tables import GEMINI_3, MEDIA_TYPES, SKIP_SIGNATURE_VALIDATOR
+from proxy.dialects.google.tables import GEMINI_3, SKIP_SIGNATURE_VALIDATOR
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import (
     MAX_VALUES_IN_TEXT,
     arguments_json,
     content_parts,
     invalid_param,
-    parse_data_url,
-    parse_image,
     part_text,
     text_content,
 )
 from proxy.errors import InvalidRequestError
 from proxy.json_values import count_values
 
-Part = dict[str, Any]
 Content = dict[str, Any]
 
 _SYSTEM_ROLES = ("system", "developer")
 _BLANK: Part = {"text": " "}
-# The only hosts from which the Developer API fetches files.
-_FILE_HOSTS = ("generativelanguage.googleapis.com", "youtube.com", "www.youtube.com", "youtu.be")
 
 
 def translate_messages(
@@ -152,7 +147,7 @@ def _result_content(content: Any, where: str) -> tuple[str, list[Part]]:
     """Return a tool result's text, and its images and files as parts."""
     if isinstance(content, str):
         return content, []
-    parts = [_part(part, f"{where}[{index}]") for index, part in enumerate(content_parts(content, where))]
+    parts = [to_part(part, f"{where}[{index}]") for index, part in enumerate(content_parts(content, where))]
     return "".join(part["text"] for part in parts if "text" in part), [part for part in parts if "text" not in part]
 
 
@@ -190,66 +185,8 @@ def _user_parts(message: Mapping[str, Any], where: str) -> list[Part]:
     if isinstance(content, str):
         return [{"text": content} if content else _BLANK]
     translated = [
-        _part(part, f"{where}.content[{index}]")
+        to_part(part, f"{where}.content[{index}]")
         for index, part in enumerate(content_parts(content, f"{where}.content"))
         if part_text(part) != ""
     ]
     return translated if any("text" in part for part in translated) else [*translated, _BLANK]
-
-
-def _part(part: dict[str, Any], where: str) -> Part:
-    text = part_text(part)
-    if text is not None:
-        return {"text": text}
-    translate = _PART_TRANSLATORS.get(part["type"])
-    if translate is None:
-        raise invalid_param(where, f"Gemini does not support parts of type {part['type']!r}")
-    return translate(part, where)
-
-
-def _image(part: dict[str, Any], where: str) -> Part:
-    image = parse_image(part, where, ("https", "gs"))
-    if image.data:
-        return _inline(image.media_type, image.data)
-    return _file_at(image.url, f"{where}.image_url.url")
-
-
-def _audio(part: dict[str, Any], where: str) -> Part:
-    audio = part.get("input_audio")
-    media_type = MEDIA_TYPES.get(str(audio.get("format"))) if isinstance(audio, dict) else None
-    if not isinstance(audio, dict) or media_type is None or not isinstance(audio.get("data"), str):
-        raise invalid_param(f"{where}.input_audio", "must have `data` (base64) and a `format`: wav or mp3")
-    return _inline(media_type, audio["data"])
-
-
-def _file(part: dict[str, Any], where: str) -> Part:
-    file = part.get("file")
-    data, uri = (file.get("file_data"), file.get("file_id")) if isinstance(file, dict) else (None, None)
-    if isinstance(data, str):
-        return _inline(*parse_data_url(data, f"{where}.file.file_data"))
-    return _file_at(str(uri), f"{where}.file.file_id")
-
-
-def _inline(media_type: str, data: str) -> Part:
-    return {"inlineData": {"mimeType": media_type, "data": data}}
-
-
-def _file_at(uri: str, where: str) -> Part:
-    """Refer to a file that Google stores or fetches. Raises InvalidRequestError for any other URL."""
-    try:
-        address = urlsplit(uri)
-    except ValueError as error:
-        raise invalid_param(where, "is not a URL") from error
-    if address.scheme != "gs" and not (address.scheme == "https" and address.hostname in _FILE_HOSTS):
-        raise invalid_param(
-            where, "Gemini does not fetch URLs: send a data: URL, a gs:// URI or a URI of the Files API"
-        )
-    media_type = MEDIA_TYPES.get(address.path.rpartition(".")[2].lower())
-    return {"fileData": {"fileUri": uri} | ({"mimeType": media_type} if media_type else {})}
-
-
-_PART_TRANSLATORS: Mapping[str, Callable[[dict[str, Any], str], Part]] = {
-    "image_url": _image,
-    "input_audio": _audio,
-    "file": _file,
-}

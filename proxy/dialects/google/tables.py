@@ -175,8 +175,25 @@ MEDIA_TYPES: Mapping[str, str] = {
     "txt": "text/plain",
     "wav": "audio/wav",
     "webp": "image/webp",
+    "bmp": "image/bmp",
+    "css": "text/css",
+    "csv": "text/csv",
+    "htm": "text/html",
+    "html": "text/html",
+    "js": "text/javascript",
+    "json": "application/json",
+    "xml": "text/xml",
 }
 """File extension, or OpenAI's audio format -> media type."""
+
+FILE_HOSTS = ("generativelanguage.googleapis.com", "youtube.com", "www.youtube.com", "youtu.be")
+"""Hosts of the files that Google stores: those of its Files API, and videos."""
+
+FETCHED_TYPES = frozenset({
+    "application/json", "application/pdf", "image/bmp", "image/jpeg", "image/png", "image/webp", "text/css", "text/csv",
+    "text/html", "text/javascript", "text/plain", "text/xml",
+})  # fmt: skip
+"""Media types of files that Google fetches from other hosts, since January 2026."""
 
 _GENERATION = re.compile(r"gemini-(\d+)")
 

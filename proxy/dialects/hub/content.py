@@ -32,6 +32,11 @@ def invalid_param(where: str, what: str) -> InvalidRequestError:
     return InvalidRequestError(f"{where}: {what}", param=where)
 
 
+def unsupported_feature(where: str, what: str) -> InvalidRequestError:
+    """Return the error for a part of the request that only some vendors understand, at path `where`."""
+    return InvalidRequestError(f"{where}: {what}", param=where, code="unsupported_feature")
+
+
 def content_parts(content: Any, where: str) -> list[dict[str, Any]]:
     """Return a message's content as parts: a string is one text part, null is []. Raises InvalidRequestError."""
     if content is None:

@@ -9,7 +9,7 @@ from proxy.dialects.compatible.stream import RepairingStream, has_content
 from proxy.dialects.compatible.tables import RATE_LIMIT_HEADERS
 from proxy.dialects.contract import Dialect, ProviderRequest
 from proxy.dialects.mistral.request import build_request, unsupported_params
-from proxy.dialects.mistral.tables import PATHS, REFUSALS
+from proxy.dialects.mistral.tables import FILE_ID, PATHS, REFUSALS
 
 DIALECT = Dialect(
     auth="bearer",
@@ -23,6 +23,7 @@ DIALECT = Dialect(
     rate_limit_headers=RATE_LIMIT_HEADERS,
     otel_provider_name="mistral_ai",
     list_models_request=ProviderRequest("/v1/models"),
+    stores=lambda id: FILE_ID.fullmatch(id) is not None,
     supports_prefill=lambda model: True,
     echoes_prefill=True,
     unsupported_params=unsupported_params,

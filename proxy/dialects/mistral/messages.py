@@ -8,7 +8,7 @@ from typing import Any
 
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import content_parts, invalid_param, part_text, text_content
-from proxy.dialects.hub.files import PDF, parse_file
+from proxy.dialects.hub.files import is_https, parse_document
 from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, tool_calls_of
 from proxy.dialects.mistral.ids import sanitize_ids
 from proxy.dialects.mistral.tables import BRIDGE, FILLER
@@ -138,11 +138,15 @@ def _audio(part: dict[str, Any], where: str) -> dict[str, Any]:
 
 
 def _file(part: dict[str, Any], where: str) -> dict[str, Any]:
-    file = parse_file(part, where)
-    if file.media_type != PDF:
-        return {"type": "text", "text": file.data}
+    file = parse_document(part, where)
+    if file.id:
+        return {"type": "file", "file_id": file.id}
+    if file.is_text:
+        return {"type": "text", "text": file.text}
+    if file.url and not is_https(file.url):
+        raise file.refusal()
     name = {"document_name": file.name} if file.name else {}
-    return {"type": "document_url", "document_url": file.url, **name}
+    return {"type": "document_url", "document_url": file.url or file.data_url, **name}
 
 
 _CHUNKS: Mapping[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {

@@ -12,6 +12,9 @@ from proxy.dialects.refusals import RefusalTable
 
 PATHS = {"chat": "/v1/chat/completions"}
 
+FILE_ID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
+"""Ids of its Files API."""
+
 TOOL_NAME = NameRule("A-Za-z0-9_-", limit=64)
 
 PARAMS = ParamTable(

@@ -3,11 +3,12 @@
 from proxy.dialects.contract import Dialect
 from proxy.dialects.hub.error_envelope import translate_error
 from proxy.dialects.hub.events import has_content
+from proxy.dialects.hub.media import ALL_MEDIA, FILE_URL
 from proxy.dialects.openai.params import unsupported_embedding_params, unsupported_params
 from proxy.dialects.openai.request import build_request
 from proxy.dialects.openai.response import translate_response
 from proxy.dialects.openai.stream import stream_translator
-from proxy.dialects.openai.tables import AVOIDABLE_PARAMS, NATIVE_RULES, PATHS
+from proxy.dialects.openai.tables import AVOIDABLE_PARAMS, FILE_ID, NATIVE_RULES, PATHS
 from proxy.dialects.refusals import RefusalTable
 
 DIALECT = Dialect(
@@ -23,6 +24,8 @@ DIALECT = Dialect(
     forwarded_header_prefixes=("openai-", "x-stainless-"),
     returned_header_prefixes=("openai-processing-ms",),
     otel_provider_name="openai",
+    media=ALL_MEDIA - {FILE_URL},
+    stores=lambda id: FILE_ID.fullmatch(id) is not None,
     avoidable_params=AVOIDABLE_PARAMS,
     unsupported_params=unsupported_params,
     native_rules=NATIVE_RULES,

@@ -38,6 +38,9 @@ ANSWER_MEMBERS = {
 CHOICE_MEMBERS: Mapping[str, tuple[str, type]] = {"chat": ("message", dict), "completions": ("text", str)}
 """The member of a choice that is its content, and the member's type."""
 
+FILE_ID = re.compile(r"(?:file|assistant)-\w{1,64}")
+"""Ids of its Files API, and of Azure's."""
+
 AVOIDABLE_PARAMS = frozenset({"max_completion_tokens", "max_tokens", "stream_options"})
 """What a deployment or host may refuse of what it is sent: the limit has two names, usage in streams can be done without."""
 

@@ -10,17 +10,11 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from proxy.dialects.coerce import object_of, text_of
-from proxy.dialects.hub.content import content_parts, invalid_param
-from proxy.errors import InvalidRequestError
+from proxy.dialects.hub.content import content_parts, invalid_param, unsupported_feature
 
 Part = dict[str, Any]
 
 _DEFAULT_FILE_TYPE = "application/pdf"
-
-
-def unsupported(where: str, what: str) -> InvalidRequestError:
-    """Return the error for a feature that only the provider whose API this is has."""
-    return InvalidRequestError(f"{where}: {what}", param=where, code="unsupported_feature")
 
 
 def hub_content(content: Any, where: str) -> str | list[Part]:
@@ -68,14 +62,18 @@ def _image(part: Part, where: str) -> Part:
 
 def _file(part: Part, where: str) -> Part:
     _check_no_file_id(part, where)
-    if part.get("file_url"):
-        raise unsupported(f"{where}.file_url", "is fetched by OpenAI only: send the file as `file_data`")
+    name = text_of(part.get("filename"))
+    return {"type": "file", "file": {"file_data": _file_url(part, name, where), **({"filename": name} if name else {})}}
+
+
+def _file_url(part: Part, name: str, where: str) -> str:
+    """Return the URL to fetch the file from, or the data: URL of its data."""
+    if url := text_of(part.get("file_url")):
+        return url
     data = part.get("file_data")
     if not isinstance(data, str):
         raise invalid_param(f"{where}.file_data", "must be a string: a data: URL")
-    name = text_of(part.get("filename"))
-    url = data if data[:5].lower() == "data:" else f"data:{_file_type(name)};base64,{data}"
-    return {"type": "file", "file": {"file_data": url, **({"filename": name} if name else {})}}
+    return data if data[:5].lower() == "data:" else f"data:{_file_type(name)};base64,{data}"
 
 
 def _file_type(name: str) -> str:
@@ -90,7 +88,9 @@ def _audio(part: Part, where: str) -> Part:
 
 def _check_no_file_id(part: Part, where: str) -> None:
     if part.get("file_id"):
-        raise unsupported(f"{where}.file_id", "is known to the provider that stores the file only: send its data")
+        raise unsupported_feature(
+            f"{where}.file_id", "is known to the provider that stores the file only: send its data"
+        )
 
 
 _PARTS: Mapping[str, Callable[[Part, str], Part]] = {

@@ -11,10 +11,10 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
-from proxy.dialects.hub.content import invalid_param
+from proxy.dialects.hub.content import invalid_param, unsupported_feature
 from proxy.dialects.hub.custom_tools import custom_arguments
 from proxy.dialects.hub.sealed_reasoning import is_sealed, unseal
-from proxy.ingress.openai_responses.content import hub_content, unsupported
+from proxy.ingress.openai_responses.content import hub_content
 from proxy.ingress.openai_responses.tools import CallerTool
 
 Item = Mapping[str, Any]
@@ -122,7 +122,9 @@ class _Conversation:
         elif isinstance(kind, str) and kind in _ITEMS:
             _ITEMS[kind](self, item, where)
         else:
-            raise unsupported(f"{where}.type", f"items of type {str(kind)[:64]!r} are understood by OpenAI only")
+            raise unsupported_feature(
+                f"{where}.type", f"items of type {str(kind)[:64]!r} are understood by OpenAI only"
+            )
 
     def messages(self) -> list[_Placed]:
         """Return all messages."""

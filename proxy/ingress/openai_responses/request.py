@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.dialects.coerce import object_of
-from proxy.dialects.hub.content import invalid_param
+from proxy.dialects.hub.content import invalid_param, unsupported_feature
 from proxy.dialects.hub.params import drop_warnings
 from proxy.ingress.client_format import HubRequest
-from proxy.ingress.openai_responses.content import unsupported
 from proxy.ingress.openai_responses.echo import echoed_members
 from proxy.ingress.openai_responses.items import hub_messages
 from proxy.ingress.openai_responses.stored import UnknownResponseError, previous_id
@@ -48,7 +47,7 @@ def request_to_hub(body: Mapping[str, Any]) -> HubRequest:
     """Return the request as a chat completion. Raises InvalidRequestError, with `param`, for what that cannot express."""
     for name, what in _OPENAI_ONLY.items():
         if body.get(name):
-            raise unsupported(name, what)
+            raise unsupported_feature(name, what)
     if previous := previous_id(body):
         raise UnknownResponseError(previous)
     check_not_included(body.get("include"))

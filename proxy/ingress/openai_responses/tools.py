@@ -11,9 +11,8 @@ from typing import Any
 from msgspec import Struct
 
 from proxy.dialects.coerce import object_of, objects_of, text_of
-from proxy.dialects.hub.content import invalid_param
+from proxy.dialects.hub.content import invalid_param, unsupported_feature
 from proxy.dialects.hub.custom_tools import custom_function
-from proxy.ingress.openai_responses.content import unsupported
 
 Tool = Mapping[str, Any]
 
@@ -68,14 +67,14 @@ def hub_tool_choice(choice: Any, tools: HubTools) -> Any:
         if choice not in (None, *_MODES):
             raise invalid_param("tool_choice", f"must be one of {', '.join(_MODES)}, or an object")
         if choice == "required" and tools.hosted and not tools.functions:
-            raise unsupported("tool_choice", f"a tool of type {tools.hosted[0]!r} is run by OpenAI only")
+            raise unsupported_feature("tool_choice", f"a tool of type {tools.hosted[0]!r} is run by OpenAI only")
         return choice if tools.functions else None
     kind = object_of(choice).get("type")
     if kind in _CALLED:
         return {"type": "function", "function": {"name": _chosen_name(choice, "tool_choice")}}
     if kind == "allowed_tools":
         return {"type": kind, kind: _allowed(choice, tools.hosted)}
-    raise unsupported("tool_choice", f"a tool of type {kind!r} is run by OpenAI only")
+    raise unsupported_feature("tool_choice", f"a tool of type {kind!r} is run by OpenAI only")
 
 
 def _allowed(choice: Tool, hosted: tuple[str, ...]) -> dict[str, Any]:
@@ -142,7 +141,7 @@ def check_not_included(include: Any) -> None:
     """Raise InvalidRequestError for an `include` that names the result of a tool which the provider runs itself."""
     for name in include if isinstance(include, list) else ():
         if text_of(name).partition(".")[0] in _HOSTED_CALLS:
-            raise unsupported("include", f"{name} is the result of a tool that OpenAI only runs")
+            raise unsupported_feature("include", f"{name} is the result of a tool that OpenAI only runs")
 
 
 _HOSTED_CALLS = frozenset({"code_interpreter_call", "file_search_call", "web_search_call"})

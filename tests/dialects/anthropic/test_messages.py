@@ -75,6 +75,28 @@ def test_a_conversation_of_system_messages_alone_gets_a_user_turn() -> None:
     ]
 
 
+@pytest.mark.parametrize("file, source", [
+    ({"file_data": "data:application/pdf;base64,JVBERi0xLjQK"},
+     {"type": "base64", "media_type": "application/pdf", "data": "JVBERi0xLjQK"}),
+    ({"file_data": "data:text/csv;base64,YSxi"}, {"type": "text", "media_type": "text/plain", "data": "a,b"}),
+    ({"file_url": "https://x.y/a.pdf"}, {"type": "url", "url": "https://x.y/a.pdf"}),
+    ({"file_id": "file_011CNha8iCJcU1wXNR6q4V8w"}, {"type": "file", "file_id": "file_011CNha8iCJcU1wXNR6q4V8w"}),
+])  # fmt: skip
+def test_a_file_becomes_a_document_with_its_title(file: dict[str, Any], source: dict[str, Any]) -> None:
+    part = {"type": "file", "file": {**file, "filename": "a.b"}}
+    document = {"type": "document", "source": source, "title": "a.b"}
+    assert turns_of({"role": "user", "content": [part]})[0]["content"] == [document]
+    in_result = turns_of(USER, CALLS, {"role": "tool", "tool_call_id": "1", "content": [part]})[2]["content"]
+    assert in_result[0]["content"] == [document]
+
+
+def test_a_file_at_an_http_url_is_an_unsupported_feature() -> None:
+    part = {"type": "file", "file": {"file_url": "http://x.y/a.pdf"}}
+    with pytest.raises(InvalidRequestError) as caught:
+        turns_of({"role": "user", "content": [part]})
+    assert (caught.value.param, caught.value.code) == ("messages[0].content[0].file.file_url", "unsupported_feature")
+
+
 def test_files_become_documents() -> None:
     pdf = {"type": "file", "file": {"file_data": "data:application/pdf;base64,JVBERi0xLjQK", "filename": "a.pdf"}}
     text = {"type": "file", "file": {"file_data": "data:text/plain;base64,aGk="}}

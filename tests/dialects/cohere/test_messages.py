@@ -25,6 +25,22 @@ def test_text_or_reasoning_before_a_call_becomes_the_tool_plan(
     assert turn == {"role": "assistant", "tool_calls": CALLS, **members}
 
 
+def test_a_text_file_is_a_text_and_any_other_file_an_unsupported_feature() -> None:
+    text, pdf, at_url = (
+        {"role": "user", "content": [{"type": "file", "file": file}]}
+        for file in (
+            {"file_data": "data:text/csv;base64,YSxi"},
+            {"file_data": "data:application/pdf;base64,JVBERi0xLjQK"},
+            {"file_url": "https://x.y/a.txt"},
+        )
+    )
+    assert translate_messages([text], {}) == [{"role": "user", "content": [{"type": "text", "text": "a,b"}]}]
+    for message in (pdf, at_url):
+        with pytest.raises(InvalidRequestError) as caught:
+            translate_messages([message], {})
+        assert caught.value.code == "unsupported_feature"
+
+
 def test_leading_system_messages_are_joined_and_later_ones_become_user_messages() -> None:
     messages = [{"role": role, "content": role} for role in ("system", "developer", "user", "system", "user")]
     assert [(turn["role"], turn["content"]) for turn in translate_messages(messages, {})] == [

@@ -141,6 +141,7 @@ def image(url: str) -> dict[str, Any]:
         (PNG, {"inlineData": {"mimeType": "image/png", "data": "iVBORw0KGgoAAAANSUhEUg=="}}),
         ("gs://b/a.jpg", {"fileData": {"fileUri": "gs://b/a.jpg", "mimeType": "image/jpeg"}}),
         ("https://youtu.be/x", {"fileData": {"fileUri": "https://youtu.be/x"}}),
+        ("https://x.y/a.png?s=1", {"fileData": {"fileUri": "https://x.y/a.png?s=1", "mimeType": "image/png"}}),
     ],
 )
 def test_images_are_sent_inline_or_as_a_uri_that_google_can_read(url: str, part: Any) -> None:
@@ -153,9 +154,9 @@ AT_IMAGE = "messages[0].content[1].image_url.url"
 @pytest.mark.parametrize(
     ("messages", "param"),
     [
-        ([image("https://example.com/a.png")], AT_IMAGE),
+        ([image("https://example.com/a.gif")], AT_IMAGE),
         ([image("http://169.254.169.254/latest")], AT_IMAGE),
-        ([image("https://generativelanguage.googleapis.com@evil.com/a")], AT_IMAGE),
+        ([image("http://generativelanguage.googleapis.com/a.png")], AT_IMAGE),
         ([image("https://[")], AT_IMAGE),
         ([image("data:image/png;base64,")], AT_IMAGE),
         (

@@ -7,6 +7,7 @@ import pytest
 from proxy.dialects.mistral.messages import translate_messages
 from proxy.errors import InvalidRequestError
 
+PDF = "data:application/pdf;base64,JVBERi0xLjQK"
 HELLO = {"role": "user", "content": "hi"}
 
 
@@ -50,6 +51,12 @@ def test_a_final_assistant_message_is_a_prefix() -> None:
      {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x/y.png"}}]}),
     ({"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}}]},
      {"role": "user", "content": [{"type": "input_audio", "input_audio": "AAAA"}]}),
+    *[({"role": "user", "content": [{"type": "file", "file": file}]}, {"role": "user", "content": [chunk]}) for file, chunk in (
+        ({"file_data": PDF, "filename": "a.pdf"}, {"type": "document_url", "document_url": PDF, "document_name": "a.pdf"}),
+        ({"file_data": "data:text/csv;base64,YSxi"}, {"type": "text", "text": "a,b"}),
+        ({"file_url": "https://x/y.pdf"}, {"type": "document_url", "document_url": "https://x/y.pdf"}),
+        ({"file_id": "3b6d45eb"}, {"type": "file", "file_id": "3b6d45eb"}),
+    )],
 ])  # fmt: skip
 def test_each_role_is_translated(message: dict[str, Any], expected: dict[str, Any] | None) -> None:
     assert translate_messages([message, HELLO], {})[:-1] == ([expected] if expected else [])

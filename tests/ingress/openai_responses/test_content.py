@@ -13,7 +13,6 @@ from proxy.ingress.openai_responses.content import hub_content
 @pytest.mark.parametrize("part, param, code", [
     ({"type": "input_image", "file_id": "file_1"}, "c[0].file_id", "unsupported_feature"),
     ({"type": "input_file", "file_id": "file_1"}, "c[0].file_id", "unsupported_feature"),
-    ({"type": "input_file", "file_url": "https://x/y.pdf"}, "c[0].file_url", "unsupported_feature"),
     ({"type": "input_image"}, "c[0].image_url", "invalid_request"),
     ({"type": "input_file"}, "c[0].file_data", "invalid_request"),
     ({"type": "input_text"}, "c[0].text", "invalid_request"),
@@ -35,6 +34,11 @@ def test_a_part_that_cannot_be_expressed_is_named(part: Any, param: str, code: s
 def test_bare_base64_becomes_a_data_url_of_the_type_that_the_file_name_has(name: str, media_type: str) -> None:
     (part,) = hub_content([{"type": "input_file", "file_data": "AAAA", "filename": name}], "c")
     assert part["file"]["file_data"] == f"data:{media_type};base64,AAAA"  # type: ignore[index]
+
+
+def test_a_file_at_a_url_keeps_its_name() -> None:
+    part = {"type": "input_file", "file_url": "https://x/y.pdf", "filename": "y.pdf"}
+    assert hub_content([part], "c") == [{"type": "file", "file": {"file_data": "https://x/y.pdf", "filename": "y.pdf"}}]
 
 
 @pytest.mark.parametrize("breakpoint, expected", [
