@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 
+from proxy.cli import main
+from proxy.cli.compare.json_schema.keywords import ASSERTIONS
+from proxy.cli.compare.json_schema.validator import APPLICATORS
+from proxy.cli.compare.prompts import Check, PromptBase, PromptFile
 from proxy.sandbox.scenario import Fault
-from tests.running import HELLO, RunningSidecar, run_sidecar
+from tests.running import HELLO, SHIPPED_CONFIG, RunningSidecar, run_sidecar
 from tests.test_docs import blocks, read_doc
 
 KEYS = {name: name.lower() for name in (
     "OPENAI_API_KEY", "OPENAI_API_KEY_2", "OPENAI_OTHER_KEY", "ANTHROPIC_API_KEY", "GEMINI_API_KEY", "MISTRAL_API_KEY",
     "AZURE_API_KEY",
 )}  # fmt: skip
+
+
+LIMIT = re.compile("(exclusive)?(min|max)", re.IGNORECASE)
+"""Names of JSON Schema keywords that limit a number or a length."""
 
 
 def guide(name: str, number: int = 0) -> str:
@@ -54,6 +64,32 @@ async def test_a_last_resort_serves_when_all_others_have_failed() -> None:
         await running.sandbox.stop("openai")
         await running.sandbox.stop("mistral")
         assert await served_by(running, "assistant") == "expensive"
+
+
+def steady(output: str) -> list[list[str]]:
+    """The words of each line, without durations."""
+    return [line.split() for line in re.sub(r"[\d.]+ m?s\b", "T", output).splitlines()]
+
+
+def test_a_comparison_of_models_is_as_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = read_doc("guides/compare-models.md")
+    (shown,) = re.findall(r"^\$ parrot compare prompts.yaml --sandbox\n(.*?)^```", page, re.DOTALL | re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "90")
+    Path("routing.yaml").write_text(SHIPPED_CONFIG)
+    Path("prompts.yaml").write_text(guide("compare-models"))
+    assert main(["compare", "prompts.yaml", "--sandbox"]) == 1
+    assert steady(capsys.readouterr().out) == steady(shown)
+
+
+def test_every_key_and_check_of_a_comparison_is_documented() -> None:
+    page = read_doc("guides/compare-models.md")
+    own = {*Check.__struct_fields__, *PromptBase.__struct_fields__, *PromptFile.__struct_fields__}
+    assert [
+        name for name in [*own, *ASSERTIONS, *APPLICATORS] if f"`{name}`" not in page and not LIMIT.match(name)
+    ] == []
 
 
 async def test_two_keys_serve_within_the_limits_of_each() -> None:

@@ -11,11 +11,12 @@ from secrets import token_hex
 from typing import Any
 
 import orjson
-from aiohttp import ClientConnectorError, ClientError, ClientSession, ClientTimeout, InvalidURL
+from aiohttp import ClientSession, ClientTimeout
 from multidict import CIMultiDict
 
 from proxy.cli import file
-from proxy.cli.command import Command, CommandError, error_reason, strip_userinfo
+from proxy.cli.command import Command, CommandError, strip_userinfo
+from proxy.cli.http_client import connection_errors
 from proxy.cli.table import format_decision
 from proxy.config.document import suggestion
 from proxy.config.plain_values import NO_POLICY, PolicyWords
@@ -117,22 +118,12 @@ async def _fetch(url: str, body: Mapping[str, Any], headers: CIMultiDict[str]) -
         headers.setdefault("Authorization", f"Bearer {key}")
     route_url = f"{url.rstrip('/').removesuffix('/v1')}/v1/route"
     shown = strip_userinfo(route_url)
-    try:
+    with connection_errors(url, shown, TIMEOUT_S):
         async with (
             ClientSession(timeout=ClientTimeout(TIMEOUT_S)) as session,
             session.post(route_url, json=body, headers=headers) as response,
         ):
             return _parse_response(response.status, await response.read(), shown)
-    except TimeoutError as error:
-        raise CommandError(f"{shown} did not respond within {TIMEOUT_S:g} s") from error
-    except ClientConnectorError as error:
-        raise CommandError(f"cannot connect to {shown}: {error_reason(error.os_error)}") from error
-    except InvalidURL as error:
-        raise CommandError(
-            f"'{strip_userinfo(url)}' is not a URL such as http://127.0.0.1:8090", exit_code=2
-        ) from error
-    except ClientError as error:
-        raise CommandError(f"cannot connect to {shown}: {strip_userinfo(str(error))}") from error
 
 
 def _parse_response(status: int, data: bytes, url: str) -> Any:

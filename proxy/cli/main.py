@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, str] = {
     "init": "write a configuration file for the API keys in the environment",
     "check": "validate a configuration file",
     "explain": "show the routing decision for a request",
+    "compare": "test prompts at several models, side by side",
     "schema": "print the JSON Schema of the configuration file",
     "sandbox": "run the simulated providers alone",
 }

@@ -11,6 +11,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from proxy.cli.durations import format_duration
+
 Row = Mapping[str, Any]
 
 MIN_WIDTH_FOR_SPARKLINES = 100
@@ -56,13 +58,6 @@ def sparkline(values: Sequence[float | None]) -> str:
     highest = max((value for value in latest if value is not None), default=0.0) or 1.0
     last = len(_LEVELS) - 1
     return "".join(" " if value is None else _LEVELS[round(value / highest * last)] for value in latest)
-
-
-def format_duration(milliseconds: float | None) -> str:
-    """Format milliseconds as ms or s. None is a dash."""
-    if milliseconds is None:
-        return "-"
-    return f"{milliseconds:.3g} ms" if milliseconds < 999.5 else f"{milliseconds / 1000:.2f} s"
 
 
 def _head(report: SidecarReport) -> RenderableType:

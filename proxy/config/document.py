@@ -84,10 +84,11 @@ class Document:
         return self.marks.get(path, self.root.start_mark)
 
 
-def parse(text: str, name: str = "routing.yaml") -> Document:
+def parse(text: str, name: str = "routing.yaml", keys: str = "providers and models") -> Document:
     """Parse YAML, with its merge keys resolved and without the top-level keys that begin with `x-`.
 
-    Raises ConfigError if it is invalid, not a mapping, too large or too deeply nested.
+    Raises ConfigError if it is invalid, not a mapping, too large or too deeply nested. `keys` names some keys of such a
+    file, for the error.
     """
     if len(text.encode("utf-8", "replace")) > MAX_FILE_BYTES:
         raise ConfigError(name, [Problem(1, 1, "", f"the file is larger than {MAX_FILE_BYTES} bytes")])
@@ -101,7 +102,7 @@ def parse(text: str, name: str = "routing.yaml") -> Document:
     if root is None:
         raise ConfigError(name, [Problem(1, 1, "", "the file is empty")])
     document = Document(name, root)
-    _check_limits(document)
+    _check_limits(document, keys)
     resolve_merge_keys(root, lambda node, message: document.add_error("", message, node))
     root.value = [(key, value) for key, value in root.value if not _is_ignored(key)]
     return document
@@ -134,14 +135,14 @@ def _config_error(name: str, mark: Any, message: str) -> ConfigError:
     return ConfigError(name, [Problem(line, column, "", message)])
 
 
-def _check_limits(document: Document) -> None:
+def _check_limits(document: Document, keys: str) -> None:
     for count, (node, depth) in enumerate(_iterate_nodes(document.root, 0), 1):
         if count > MAX_NODES or depth > MAX_DEPTH:
             limit = f"more than {MAX_NODES} values" if count > MAX_NODES else f"nested deeper than {MAX_DEPTH}"
             document.add_error("", f"{limit}, with aliases expanded", node)
             break
     if not isinstance(document.root, yaml.MappingNode):
-        document.add_error("", "expected a mapping with keys such as providers and models", document.root)
+        document.add_error("", f"expected a mapping with keys such as {keys}", document.root)
     document.raise_if_invalid()
 
 

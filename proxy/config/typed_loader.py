@@ -48,6 +48,8 @@ class TypedLoader:
     """The values of all options of type Secret."""
     substituted_values: list[tuple[str, str]] = field(default_factory=list, repr=False)
     """Path and value of each variable that was replaced."""
+    expands: bool = True
+    """Whether `${NAME}` is a variable. Otherwise it is text as any other."""
 
     def load(self, location: Location, kind: Any) -> Any:
         """Return the value as `kind`, any type msgspec knows, or INVALID."""
@@ -81,6 +83,8 @@ class TypedLoader:
             return self.reject_type(location, expected)
         if is_null(node):
             return self.reject(location, f"expected {expected}, got nothing")
+        if not self.expands:
+            return node.value
         text, values = expand(node.value, self.environ, self.read_file)
         self.substituted_values.extend((location.path, value) for value in values)
         return text if is_unicode(text) else self.reject(location, f"expected {expected}, got bytes that are not UTF-8")

@@ -7,7 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
-from proxy.cli.top_view import SidecarReport, format_duration, render, render_unreachable, sparkline
+from proxy.cli.top_view import SidecarReport, render, render_unreachable, sparkline
 
 SPREAD = {"p50": 251.0, "p90": 300.0, "p99": 400.0}
 NONE = {"p50": None, "p90": None, "p99": None}
@@ -63,14 +63,6 @@ def test_without_problems_the_frame_says_so():
 )
 def test_a_sparkline_is_scaled_to_its_highest_value_with_gaps_for_none(values, blocks):
     assert sparkline(values) == blocks
-
-
-@pytest.mark.parametrize(
-    ("milliseconds", "text"),
-    [(None, "-"), (1.234, "1.23 ms"), (999.4, "999 ms"), (999.6, "1.00 s"), (12_345.0, "12.35 s")],
-)
-def test_durations_are_formatted_with_a_unit(milliseconds, text):
-    assert format_duration(milliseconds) == text
 
 
 def test_an_unreachable_sidecar_is_draw():

@@ -40,6 +40,11 @@ def test_an_unusable_file_is_refused_with_line_and_column(text: str, line: str) 
     assert str(caught.value) == f"routing.yaml:{line}"
 
 
+def test_a_file_that_is_no_mapping_is_refused_with_examples_of_its_keys() -> None:
+    with pytest.raises(ConfigError, match=r"^p\.yaml:1:1: expected a mapping with keys such as prompts$"):
+        parse("text", "p.yaml", "prompts")
+
+
 def test_errors_begin_with_the_file_name() -> None:
     with pytest.raises(ConfigError, match=r"^/etc/parrot\.yaml:1:1: the file is empty$"):
         parse("", "/etc/parrot.yaml")

@@ -220,3 +220,9 @@ def test_a_mapping_is_required_for_a_struct() -> None:
     loader = TypedLoader(document, {}, binary)
     assert loader.load(Location(document.root.value[0][1], "a"), Options) is INVALID
     assert list(map(str, document.problems)) == ["1:4: a: expected a mapping, got 'b'"]
+
+
+def test_without_expansion_a_variable_is_text() -> None:
+    document = parse("text: ${PORT} ${UNSET} ${file:/no}")
+    value = TypedLoader(document, ENVIRON, binary, expands=False).load(Location(document.root, ""), Options)
+    assert (value.text, document.problems) == ("${PORT} ${UNSET} ${file:/no}", [])

@@ -1,0 +1,1 @@
+"""The formats of the results: for a terminal, Markdown, JSON and HTML."""
