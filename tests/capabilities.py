@@ -207,6 +207,11 @@ async def streamed_legacy_function(probed: ProbedProvider) -> str:
     return yes_or_failure(called and choices[-1].finish_reason == "function_call")
 
 
+async def web_search(probed: ProbedProvider) -> str:
+    await probed.chat(web_search_options={})
+    return yes_or_failure(b"search" in probed.sent)
+
+
 async def native_members(probed: ProbedProvider) -> str:
     await probed.chat(extra_body=NATIVE)
     return yes_or_failure(MARK.encode() in probed.sent)
@@ -327,7 +332,7 @@ PROBES: Mapping[str, Probe] = {
     "names of tools with other characters": renamed_tool,
     "conversations of other providers": moved_conversation,
     "`modalities` with audio": parameter("modalities", ["text", "audio"], "audio"),
-    "`web_search_options`": parameter("web_search_options", {"search_context_size": MARK}),
+    "`web_search_options`": web_search,
     "custom tools": custom_tool,
     "custom tools in streams": streamed_custom_tool,
     "tools of other types": parameter("tools", [{"type": MARK}]),

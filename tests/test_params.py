@@ -202,7 +202,7 @@ async def test_an_essential_parameter_that_no_listed_provider_supports_is_a_400_
     [
         ({"n": 2}, {"openai", "mistral", "meta"}),
         ({"logprobs": True}, {"openai", "mistral", "meta"}),
-        ({"web_search_options": {}}, {"openai", "meta"}),
+        ({"web_search_options": {}}, {"openai", "anthropic", "google", "meta"}),
         ({"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}, {"openai", "meta"}),
         ({"tools": [{"type": "web_search"}]}, {"openai", "meta"}),
         ({"extra_body": {"guided_json": {"type": "object"}}}, {"openai", "meta"}),

@@ -11,6 +11,7 @@ import orjson
 
 from proxy import sse
 from proxy.sandbox.anthropic_request import PARAMETERS_BY_VERSION, betas_of, check_request, is_custom
+from proxy.sandbox.anthropic_search import citation, search_blocks, searches
 from proxy.sandbox.contract import EVENT_STREAM, Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object
 from proxy.sandbox.model import ModelOutput, Prompt, ToolCall, count_tokens, generate
 
@@ -152,8 +153,9 @@ class _Message:
     output: ModelOutput
 
     def complete(self) -> dict[str, Any]:
-        text = [{"type": "text", "text": self.output.text}] if self.output.pieces else []
+        text = [{"type": "text", "text": self.output.text, **self._citations()}] if self.output.pieces else []
         content = [
+            *self._search(),
             *([{"type": "thinking", "thinking": _THOUGHT, "signature": _SIGNATURE}] if self._thinks else []),
             *text,
             *(
@@ -178,15 +180,25 @@ class _Message:
 
     def _blocks(self) -> Iterator[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """Yield each content block as it starts, with the deltas that complete it."""
+        for block in self._search():
+            yield block, []
         if self._thinks:
             thought = {"type": "thinking_delta", "thinking": _THOUGHT}
             signed = {"type": "signature_delta", "signature": _SIGNATURE}
             yield {"type": "thinking", "thinking": "", "signature": ""}, [thought, signed]
         if self.output.pieces:
-            yield {"type": "text", "text": ""}, [{"type": "text_delta", "text": piece} for piece in self.output.pieces]
+            cited = [{"type": "citations_delta", "citation": one} for one in self._citations().get("citations", ())]
+            pieces = [{"type": "text_delta", "text": piece} for piece in self.output.pieces]
+            yield {"type": "text", "text": ""}, [*cited, *pieces]
         for at, tool_call in enumerate(self.output.tool_calls):
             fragments = ["", *tool_call.fragments()]
             yield self._tool(at, tool_call), [{"type": "input_json_delta", "partial_json": one} for one in fragments]
+
+    def _search(self) -> list[dict[str, Any]]:
+        return search_blocks(f"srvtoolu_{self.call.id(22)}") if searches(self.body) else []
+
+    def _citations(self) -> dict[str, Any]:
+        return {"citations": [citation(self.output.text)]} if searches(self.body) else {}
 
     @property
     def _thinks(self) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from proxy.sandbox.anthropic_history import check_history, check_text_blocks, marked_blocks
+from proxy.sandbox.anthropic_search import check_search
 from proxy.sandbox.contract import SimulatedError
 
 # From the types of Anthropic's SDK (2.12). Anthropic rejects other members as well.
@@ -97,10 +98,11 @@ def _check_scalars(body: Mapping[str, Any]) -> None:
 
 def _check_tools(body: Mapping[str, Any]) -> None:
     names = []
+    check_search(body)
     for index, tool in enumerate(body.get("tools") or ()):
+        names.append(tool.get("name"))
         if not is_custom(tool):
             continue
-        names.append(tool.get("name"))
         if not isinstance(tool.get("name"), str) or not _TOOL_NAME.fullmatch(tool["name"]):
             raise SimulatedError(400, f"tools.{index}.custom.name: String should match pattern '{_TOOL_NAME.pattern}'")
         if (tool.get("input_schema") or {}).get("type") != "object":

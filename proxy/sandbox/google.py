@@ -22,7 +22,7 @@ from proxy.sandbox.contract import (
     with_headers,
 )
 from proxy.sandbox.google_request import check_request, parse_prompt, to_camel_case
-from proxy.sandbox.google_rules import is_gemini_3_or_later
+from proxy.sandbox.google_rules import is_gemini_3_or_later, searches
 from proxy.sandbox.model import ModelOutput, ToolCall, count_tokens, generate
 
 MODELS = ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview", "gemini-3-pro-preview")
@@ -102,7 +102,8 @@ def _answer(call: Call, model: str, streamed: bool) -> _Answer:
     body = to_camel_case(parse_json_object(call))
     check_request(body, model, streamed)
     config = body.get("generationConfig") or {}
-    return _Answer(call, model, generate(parse_prompt(call.provider, model, body)), config.get("candidateCount") or 1)
+    output = generate(parse_prompt(call.provider, model, body))
+    return _Answer(call, model, output, config.get("candidateCount") or 1, searches(body))
 
 
 def _count_tokens(call: Call, model: str) -> Reply:
@@ -143,6 +144,7 @@ class _Answer:
     model: str
     output: ModelOutput
     candidates: int
+    searches: bool
 
     @property
     def total_tokens(self) -> int:
@@ -169,11 +171,22 @@ class _Answer:
         id = {"id": f"{self.call.id(6)}{number:02}"} if is_gemini_3_or_later(self.model) else {}
         return {**id, "name": tool_call.name, "args": tool_call.arguments}
 
+    def _grounding(self) -> dict[str, Any]:
+        """Return the metadata of a search: one page, cited for the whole answer. Google counts in bytes."""
+        segment = {"startIndex": 0, "endIndex": len(self.output.text.encode()), "text": self.output.text}
+        return {
+            "webSearchQueries": ["parrots"],
+            "groundingChunks": [{"web": {"uri": "https://example.com/parrots", "title": "Parrots"}}],
+            "groundingSupports": [{"segment": segment, "groundingChunkIndices": [0]}],
+        }
+
     def _finish(self) -> str:
         return "MAX_TOKENS" if self.output.truncated else "STOP"
 
     def _response(self, parts: list[dict[str, Any]], finish: str | None) -> dict[str, Any]:
         candidate = {"content": {"parts": parts, "role": "model"}, **({"finishReason": finish} if finish else {})}
+        if finish and self.searches:
+            candidate["groundingMetadata"] = self._grounding()
         prompt_tokens = self.output.prompt_tokens
         counts = {
             "promptTokenCount": prompt_tokens,

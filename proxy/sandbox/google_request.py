@@ -26,6 +26,10 @@ _KNOWN: Mapping[str, str] = {
         thinkingConfig topK topP
     """,
     "content": "role parts",
+    "tool": """
+        codeExecution computerUse fileSearch functionDeclarations googleMaps googleSearch googleSearchRetrieval mcpServers
+        urlContext
+    """,
     "part": """
         codeExecutionResult executableCode fileData functionCall functionResponse inlineData mediaResolution
         partMetadata text thought thoughtSignature toolCall toolResponse videoMetadata
@@ -63,6 +67,8 @@ def check_request(body: Mapping[str, Any], model: str, streamed: bool) -> None:
     if not body.get("contents"):
         raise SimulatedError(400, "GenerateContentRequest.contents: contents is not specified")
     _check_candidates(config.get("candidateCount") or 1, strict or streamed)
+    for tool in body.get("tools") or ():
+        _check_members(tool, "tool")
     for declaration in _declarations(body):
         _check_declaration(declaration)
     if _calling(body).get("mode", "AUTO") not in _MODES:

@@ -107,7 +107,24 @@ def _is_out_of_range(asked: Asked) -> bool:
     return any(not low <= (asked.config.get(name) or 0) <= high for name, (low, high) in _RANGES.items())
 
 
+def searches(body: Mapping[str, Any]) -> bool:
+    """Whether a request has Google's search."""
+    return any("googleSearch" in tool for tool in body.get("tools") or ())
+
+
+def _has_json_with_search(asked: Asked) -> bool:
+    is_json = asked.config.get("responseMimeType") == "application/json"
+    return is_json and searches(asked.body) and not is_gemini_3_or_later(asked.model)
+
+
 RULES: tuple[tuple[Callable[[Asked], bool], str], ...] = (
+    (
+        lambda asked: (
+            searches(asked.body) and any("functionDeclarations" in tool for tool in asked.body.get("tools") or ())
+        ),
+        "Tool use with function calling is unsupported",
+    ),
+    (_has_json_with_search, "Tool use with a response mime type: 'application/json' is unsupported"),
     (
         lambda asked: not 1 <= asked.config.get("maxOutputTokens", 1) <= _MOST_TOKENS,
         "Unable to submit request because it has a maxOutputTokens value out of the supported range,"

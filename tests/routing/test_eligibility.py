@@ -144,7 +144,6 @@ def test_json_without_a_schema_excludes_no_target() -> None:
         ({"n": 2}, "openai mistral"),
         ({"logprobs": True}, "openai mistral"),
         ({"modalities": ["text", "audio"], "audio": {"voice": "x"}}, "openai"),
-        ({"web_search_options": {}}, "openai"),
         ({"tools": [{"type": "web_search"}]}, "openai"),
         ({"guided_json": {}}, "openai"),
     ],

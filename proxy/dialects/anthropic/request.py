@@ -23,11 +23,14 @@ from proxy.dialects.anthropic.tables import (
     model_capabilities,
 )
 from proxy.dialects.anthropic.tools import answer_format, tool_names, translate_tools
+from proxy.dialects.anthropic.web_search import add_search, with_free_name
 from proxy.dialects.coerce import text_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub import web_search
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
+from proxy.dialects.hub.response_format import format_kind
 from proxy.dialects.hub.token_limit import clamped_limit, limit_warnings
 from proxy.dialects.hub.tool_choice import non_function_tools, requires_call, strict_flags
 from proxy.dialects.names import original_names, sanitize_names
@@ -45,8 +48,11 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     check_essential(unsupported)
     _check_types(body)
     provider_names = sanitize_names(tool_names(body), TOOL_NAME)
+    searches = web_search.is_requested(body)
+    provider_names = with_free_name(provider_names) if searches else provider_names
     answer = answer_tool(body, caps, provider_names)
     tools = translate_tools(body, provider_names, caps)
+    tools = add_search(tools, body) if searches else tools
     conversation = Conversation(caps, provider_names, model if plan.is_on else None)
     for index, message in enumerate(repair_calls(body["messages"], TOOL_ID)):
         conversation.add(message, f"messages[{index}]")
@@ -81,8 +87,14 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     names += ["service_tier"] if body.get("service_tier") and not _service_tier(body) else []
     names += ["tool_choice"] if requires_call(body.get("tool_choice")) and not caps.forced_tools else []
     names += [] if can_answer(body, caps) else ["response_format"]
+    names += ["web_search_options"] if not _can_search(body, caps) else []
     names += ["strict"] if sum(strict_flags(body)) > (MAX_STRICT_TOOLS if caps.strict_tools else 0) else []
     return tuple(dict.fromkeys([*names, *plan.dropped, *non_function_tools(body)]))
+
+
+def _can_search(body: Mapping[str, Any], caps: ModelCapabilities) -> bool:
+    """Whether the request asks for no search, or the model can cite what it finds: not in JSON."""
+    return not web_search.is_requested(body) or (caps.web_search and format_kind(body) == "text")
 
 
 def _thinking(body: Mapping[str, Any], model: str) -> ThinkingPlan:
@@ -158,6 +170,7 @@ def _warnings(body: Mapping[str, Any], unsupported: tuple[str, ...], caps: Model
     temperature_clamped = "temperature" not in unsupported and _requested_sampling(body).get("temperature", 0) > 1
     return (
         *drop_warnings((*unsupported, "stop") if stops_dropped else unsupported),
+        *drop_warnings(web_search.unexpressed_options(body, "search_context_size")),
         *(("param-clamped;name=temperature;value=1",) if temperature_clamped else ()),
         *limit_warnings(body, _known_most(caps)),
     )

@@ -9,6 +9,7 @@ from typing import Any
 from proxy.dialects.anthropic.json_answer import AS_TEXT
 from proxy.dialects.anthropic.tables import ERROR_STATUS, QUOTA_CODES, SERVED_TIERS, finish_reason
 from proxy.dialects.anthropic.thinking import thinking_blocks
+from proxy.dialects.anthropic.web_search import message_annotations
 from proxy.dialects.coerce import count_of, count_or_none, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.errors import (
@@ -69,6 +70,7 @@ def _message(body: Mapping[str, Any], context: ResponseContext) -> dict[str, Any
     return {
         "content": "".join(answers) or _join_text(blocks, "text"),
         "refusal": refusal(body),
+        "annotations": message_annotations(blocks) or None,
         "reasoning_content": _join_text(blocks, "thinking"),
         "thinking_blocks": thinking_blocks(blocks, text_of(body.get("model")) or context.model),
         "tool_calls": [

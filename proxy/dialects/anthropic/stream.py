@@ -10,6 +10,7 @@ import orjson
 from proxy.dialects.anthropic.response import error_from_event, is_answer, refusal, to_openai_usage
 from proxy.dialects.anthropic.tables import finish_reason
 from proxy.dialects.anthropic.thinking import StreamedThinking
+from proxy.dialects.anthropic.web_search import StreamedCitations
 from proxy.dialects.coerce import content_of, count_of, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.frame_transform import FrameTransform
@@ -30,6 +31,7 @@ class AnthropicStream(FrameTransform):
         self._chunks = ChunkWriter(context)
         self._counts: dict[str, Any] = {}
         self._thinking = StreamedThinking()
+        self._citations = StreamedCitations()
         self._model = context.model
         self._call_numbers: dict[Any, int] = {}
         """Index of a content block -> index of the tool call in OpenAI's chunks, counted from 0."""
@@ -87,6 +89,7 @@ class AnthropicStream(FrameTransform):
             self._pending_tool_input[index] = block.get("input") or {}
             return start
         self._thinking.open(index, block)
+        self._citations.open(self._context.answer.length)
         return (
             self._text_delta("text" if kind == "text" else "thinking", block) if kind in ("text", "thinking") else b""
         )
@@ -99,6 +102,7 @@ class AnthropicStream(FrameTransform):
         kind = _DELTA_MEMBERS.get(text_of(delta.get("type")))
         if kind != "text":
             self._thinking.add(count_of(event.get("index")), delta)
+            self._citations.add(delta)
         if kind == "partial_json":
             return self._ensure_started() + self._arguments_delta(
                 count_of(event.get("index")), content_of(delta.get(kind))
@@ -126,6 +130,8 @@ class AnthropicStream(FrameTransform):
     def _on_block_stop(self, event: dict[str, Any]) -> bytes:
         """Write thinking with its signature, or the input of a call that had no fragments: usually {}."""
         index = count_of(event.get("index"))
+        if annotations := self._citations.close(self._context.answer.length):
+            return self._ensure_started() + self._chunks.delta("annotations", annotations)
         if (block := self._thinking.close(index, self._model)) is not None:
             return self._ensure_started() + self._chunks.delta("thinking_blocks", [block])
         if index not in self._pending_tool_input:

@@ -83,13 +83,15 @@ class ModelCapabilities:
     """Whether a system message may follow other messages."""
     strict_tools: bool = True
     """Whether tools may be `strict`, and the answer may have a schema."""
+    web_search: bool = True
+    """Whether it has the provider's search."""
     knows_maximum: bool = True
     """Whether `max_tokens` is the most that the model accepts."""
     thinking: Thinking | None = None
     """How it is told to think, None if it does not."""
 
 
-_LEGACY = ModelCapabilities(4_096, max_sampling_params=2, prefill=True, strict_tools=False)
+_LEGACY = ModelCapabilities(4_096, max_sampling_params=2, prefill=True, strict_tools=False, web_search=False)
 _FIRST_THINKING = ModelCapabilities(64_000, max_sampling_params=2, prefill=True, strict_tools=False, thinking=_BUDGET)
 _OPUS_4 = replace(_FIRST_THINKING, max_tokens=32_000)
 _4_5 = ModelCapabilities(64_000, max_sampling_params=1, prefill=True, thinking=_BUDGET)
@@ -104,7 +106,7 @@ MODELS: Mapping[str, ModelCapabilities] = {
     "": replace(_LEGACY, knows_maximum=False),
     "claude-": replace(_NO_FORCED_TOOLS, knows_maximum=False, thinking=_ALWAYS),
     "claude-3-": _LEGACY,
-    "claude-3-5-": replace(_LEGACY, max_tokens=8_192),
+    "claude-3-5-": replace(_LEGACY, max_tokens=8_192, web_search=True),
     "claude-3-7-": _FIRST_THINKING,
     "claude-opus-4-0": _OPUS_4,
     "claude-opus-4-2025": _OPUS_4,
@@ -160,6 +162,7 @@ SUPPORTED_PARAMS = frozenset({
     "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "stream",
     "stream_options", "tools", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "service_tier", "routing",
     "response_format", "reasoning", "reasoning_effort", "thinking", "functions", "function_call",
+    "web_search_options",
 })  # fmt: skip
 """Request members that are translated. All others are dropped, because the API rejects unknown members."""
 

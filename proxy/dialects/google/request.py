@@ -13,6 +13,8 @@ from proxy.dialects.google.contents import translate_messages
 from proxy.dialects.google.reasoning import thinking_config, unsupported_reasoning
 from proxy.dialects.google.safety import SafetySettings, parse_body_member
 from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
+from proxy.dialects.google.web_search import search_tools
+from proxy.dialects.hub import web_search
 from proxy.dialects.hub.content import invalid_param, serialize_request
 from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential, drop_warnings, is_default
 from proxy.dialects.hub.response_format import format_kind, has_tools, requested_schema
@@ -33,6 +35,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     generation = tables.generation(model)
     unsupported = unsupported_params(body, model)
     check_essential(unsupported)
+    lost = web_search.unexpressed_options(body, "search_context_size", "user_location")
     defined = functions(body)
     provider_names = provider_tool_names(body)
     safety = _safety_settings(call)
@@ -44,7 +47,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     request = {
         "systemInstruction": {"parts": system} if system else None,
         "contents": contents,
-        "tools": declarations(defined, provider_names, generation),
+        "tools": [*declarations(defined, provider_names, generation), *search_tools(body)],
         "toolConfig": tool_config(body, defined, provider_names),
         "safetySettings": safety.settings,
         "generationConfig": {
@@ -58,8 +61,9 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     return ProviderRequest(
         path=model_path(call),
         body=serialize_request({member: value for member, value in request.items() if value}),
-        warnings=drop_warnings(unsupported) + safety.warnings + limit_warnings(body, most),
+        warnings=drop_warnings((*unsupported, *lost)) + safety.warnings + limit_warnings(body, most),
         tool_names=original_names(provider_names),
+        response_options={"searches": True} if web_search.is_requested(body) else {},
     )
 
 
@@ -71,17 +75,18 @@ def model_path(call: CallerRequest, method: str = "") -> str:
 
 def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     """Return the requested parameters that Gemini, or this model, does not support."""
-    unavailable = _unavailable(body, tables.generation(model))
+    unavailable = _unavailable(body, model)
     supported = (tables.SUPPORTED_PARAMS | IGNORABLE_PARAMS) - unavailable
     names = [name for name, value in body.items() if name not in supported and not is_default(name, value)]
     return (*names, *unsupported_reasoning(body, model), *non_function_tools(body))
 
 
-def _unavailable(body: Mapping[str, Any], generation: int) -> set[str]:
+def _unavailable(body: Mapping[str, Any], model: str) -> set[str]:
     """Return the parameters this model does not support: `n` in streams, `n` and penalties since Gemini 3.
 
     Before Gemini 3, JSON cannot be requested together with tools.
     """
+    generation = tables.generation(model)
     is_gemini_3 = generation >= tables.GEMINI_3
     unavailable = {
         "n": is_gemini_3 or bool(body.get("stream")),
@@ -91,6 +96,10 @@ def _unavailable(body: Mapping[str, Any], generation: int) -> set[str]:
         or generation <= tables.LAST_SUBSET_GENERATION
         or (has_tools(body) and not is_gemini_3),
         "service_tier": text_of(body.get("service_tier")) not in tables.SERVICE_TIERS,
+        # No model calls functions next to a search, and only Gemini 3 answers in JSON.
+        web_search.NAME: bool(tables.NO_SEARCH.search(model))
+        or has_tools(body)
+        or (format_kind(body) != "text" and not is_gemini_3),
     }
     return {name for name, is_unavailable in unavailable.items() if is_unavailable}
 

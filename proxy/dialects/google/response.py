@@ -9,6 +9,7 @@ from proxy.dialects.coerce import content_of, count_of, count_or_none, object_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.google.signatures import extra_content
 from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS
+from proxy.dialects.google.web_search import grounded_citations
 from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage, call_id_stem
 from proxy.dialects.hub.success_body import parse_success_body
 from proxy.dialects.lenient_json import serialize
@@ -54,6 +55,7 @@ def _choice(candidate: dict[str, Any], context: ResponseContext, position: int) 
     reason = finish_reason(candidate)
     joined = {kind: "".join(pieces) for kind, pieces in texts.items()}
     message = {**joined, "refusal": refusal(candidate), "tool_calls": calls, "images": images or None, **signed}
+    message["annotations"] = grounded_citations(candidate.get("groundingMetadata"), joined.get("content", "")) or None
     index = candidate.get("index")
     choice = build_choice(message, reason, index if isinstance(index, int) else position)
     unmapped = unmapped_finish_reason(candidate.get("finishReason"))

@@ -13,6 +13,7 @@ from proxy.dialects.frame_transform import FrameTransform
 from proxy.dialects.google import response
 from proxy.dialects.google.errors import error_from_object
 from proxy.dialects.google.signatures import extra_content
+from proxy.dialects.google.web_search import CitedText
 from proxy.dialects.hub.chunk_writer import ChunkWriter, error_event
 from proxy.dialects.lenient_json import parse_or_none, with_exact_integers
 from proxy.errors import MalformedResponse
@@ -32,6 +33,7 @@ class GeminiStream(FrameTransform):
         self._chunks = ChunkWriter(context)
         self._call_count = 0
         self._counts: dict[str, Any] = {}
+        self._cited = CitedText() if context.response_options.get("searches") else None
         self._finish: tuple[str, str | None] | None = None
         context.answer.ends_with_connection = True
 
@@ -40,6 +42,8 @@ class GeminiStream(FrameTransform):
         state, last = self._context.answer, self._translate_frame(rest)
         if self._finish is None or state.error:
             return last
+        if self._cited is not None and (found := self._cited.annotations()):
+            last += self._chunks.delta("annotations", found)
         last += self._chunks.finish(*self._finish)
         return last + (self._chunks.usage_chunk(state.usage) if state.usage else b"") + self._chunks.done()
 
@@ -74,6 +78,8 @@ class GeminiStream(FrameTransform):
 
     def _translate_candidate(self, candidate: dict[str, Any]) -> bytes:
         parts = response.parts(candidate)
+        if self._cited is not None:
+            self._cited.add(candidate, parts)
         runs = groupby(parts, key=_text_kind)
         output = b"".join([self._translate_run(kind, list(run)) for kind, run in runs]) + self._signature(parts)
         if reason := candidate.get("finishReason"):

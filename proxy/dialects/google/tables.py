@@ -43,6 +43,7 @@ SUPPORTED_PARAMS = frozenset(SCALARS) | {
     "tools",
     "functions",
     "function_call",
+    "web_search_options",
 }
 """Members of an OpenAI request that are translated."""
 
@@ -74,6 +75,10 @@ MOST_TOKENS: Mapping[str, int] = {
 
 NO_SYSTEM_INSTRUCTION = re.compile(r"gemma-[123](?!\d)")
 """Models that reject `systemInstruction`: it is put in front of the user's first message."""
+
+
+NO_SEARCH = re.compile(r"gemma|gemini-(?:1|2\.0-flash-lite)|image|tts|embedding")
+"""Models without Google's search."""
 
 
 class BudgetRange(NamedTuple):

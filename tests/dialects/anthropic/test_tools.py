@@ -26,7 +26,7 @@ def allowed(**options: Any) -> dict[str, Any]:
 
 @pytest.mark.parametrize("change, param", [
     ({"tools": "f"}, "tools"),
-    ({"tools": [{"type": "custom", "custom": {"name": "f"}}]}, "tools"),
+    ({"tools": [{"type": "web_search"}]}, "tools"),
     ({"tools": [5]}, "tools[0].type"),
     ({"tools": [F, {"type": "function"}]}, "tools[1].function.name"),
     ({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"anyOf": 5}}}]}, "tools"),

@@ -163,7 +163,7 @@ def test_dropped_parameters_are_in_the_warnings_unless_invalid_in_a_header() -> 
         ({"n": 2, "stream": True}, "n"),
         ({"response_format": {"type": "grammar"}}, "response_format"),
         ({"modalities": ["text", "audio"]}, "modalities"),
-        ({"web_search_options": {}}, "web_search_options"),
+        ({"web_search_options": 5}, "web_search_options"),
         ({"logprobs": True}, "logprobs"),
         ({"tools": [{"type": "web_search"}]}, "tools"),
         ({"messages": []}, "messages"),
