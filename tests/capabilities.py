@@ -209,7 +209,7 @@ async def streamed_legacy_function(probed: ProbedProvider) -> str:
 
 async def web_search(probed: ProbedProvider) -> str:
     await probed.chat(web_search_options={})
-    return yes_or_failure(b"search" in probed.sent)
+    return yes_or_failure(b"search" in probed.sent.lower())
 
 
 async def native_members(probed: ProbedProvider) -> str:
