@@ -9,6 +9,8 @@ import base64
 import json
 from dataclasses import dataclass, field
 
+PROVIDER_KEY = "sk-proj-Zq7XkV2mT9wLr4bNfYc8JsHa5DgUePo1"
+"""What the proxies that hold keys send to the provider: as long and as varied as a real one, and valid nowhere."""
 CHAT_PATH = "/v1/chat/completions"
 ANTHROPIC_PATH = "/v1/messages"
 TOOLS_BASE = "/tools"

@@ -8,12 +8,12 @@ from functools import partial
 from pathlib import Path
 
 from bench.install import from_npm, from_pypi
-from bench.payloads import ANTHROPIC_MODEL, OPENAI, STREAM_MODELS, Api
+from bench.payloads import ANTHROPIC_MODEL, OPENAI, PROVIDER_KEY, STREAM_MODELS, Api
 from bench.processes import free_port
 from bench.proxies.proxy import PORT_FILE, Proxy, ProxyPorts, with_environment
 
 _OPENAI_MODELS = tuple(STREAM_MODELS.values())
-_KEYS = {"OPENAI_API_KEY": "sk-bench", "ANTHROPIC_API_KEY": "sk-bench"}
+_KEYS = {"OPENAI_API_KEY": PROVIDER_KEY, "ANTHROPIC_API_KEY": PROVIDER_KEY}
 
 _TENSORZERO_PROGRAM = f"""
 import pathlib, signal, sys
@@ -85,7 +85,7 @@ def _write_litellm(program: str, directory: Path, ports: ProxyPorts) -> list[str
     models = [
         {
             "model_name": model.partition("/")[2],
-            "litellm_params": {"model": model, "api_base": base, "api_key": "sk-bench"},
+            "litellm_params": {"model": model, "api_base": base, "api_key": PROVIDER_KEY},
         }
         for model, base in bases.items()
     ]

@@ -6,7 +6,16 @@ import json
 from pathlib import Path
 
 from bench.install import from_pypi
-from bench.payloads import ALIAS_MODEL, ANTHROPIC_MODEL, OPENAI, STREAM_MODELS, TOOLS_BASE, TOOLS_MODEL, UNARY_MODEL
+from bench.payloads import (
+    ALIAS_MODEL,
+    ANTHROPIC_MODEL,
+    OPENAI,
+    PROVIDER_KEY,
+    STREAM_MODELS,
+    TOOLS_BASE,
+    TOOLS_MODEL,
+    UNARY_MODEL,
+)
 from bench.processes import free_port
 from bench.proxies.proxy import Proxy, ProxyPorts
 
@@ -24,7 +33,7 @@ def _find() -> str | None:
 def _write(program: str, directory: Path, ports: ProxyPorts) -> list[str]:
     """Configure default options. The log goes to the output file."""
     origin = f"http://127.0.0.1:{ports.upstream}"
-    openai = {"dialect": "openai", "api_key": "sk-bench"}
+    openai = {"dialect": "openai", "api_key": PROVIDER_KEY}
     config = {
         "listen": {"host": "127.0.0.1", "port": ports.listen},
         "admin": {"host": "127.0.0.1", "port": free_port()},
@@ -32,7 +41,7 @@ def _write(program: str, directory: Path, ports: ProxyPorts) -> list[str]:
         "providers": {
             "openai": {**openai, "base_url": f"{origin}/v1"},
             "tools": {**openai, "base_url": f"{origin}{TOOLS_BASE}/v1"},
-            "anthropic": {"dialect": "anthropic", "api_key": "sk-bench", "base_url": origin},
+            "anthropic": {"dialect": "anthropic", "api_key": PROVIDER_KEY, "base_url": origin},
         },
         "models": {
             UNARY_MODEL: {"openai": UNARY_MODEL},
