@@ -47,6 +47,7 @@ class FrameTransform(ABC):
         if self._context.answer.done or self._context.answer.error:
             return b""
         try:
+            self._framer.feed(b"")  # raises if what is held is too large
             return self._translate_end(self._framer.flush())
         except Exception as error:  # noqa: BLE001 (as above)
             return self._fail(error)
