@@ -10,7 +10,7 @@ from uuid import UUID
 
 from proxy.sandbox.contract import Call, Reply, SimulatedError, json_reply, parse_json_object
 from proxy.sandbox.model import count_tokens
-from proxy.sandbox.vectors import as_base64, as_numbers, unit_vector
+from proxy.sandbox.vectors import NUMBER_TYPES, as_base64, unit_vector
 
 MAX_TEXTS = 96
 _PARAMETERS = "embedding_types images input_type inputs max_tokens model output_dimension priority texts truncate"
@@ -24,14 +24,7 @@ _SIZES: tuple[tuple[re.Pattern[str], Sequence[int]], ...] = (
     (re.compile(r""), _LARGE),
 )
 """Models -> the lengths of their vectors, of which the last is the default. The first match applies."""
-_TYPES: Mapping[str, Callable[[bytes], Any]] = {
-    "float": as_numbers,
-    "base64": as_base64,
-    "int8": lambda vector: [byte - 128 for byte in vector[::4]],
-    "uint8": lambda vector: list(vector[::4]),
-    "binary": lambda vector: [byte - 128 for byte in vector[::32]],
-    "ubinary": lambda vector: list(vector[::32]),
-}
+_TYPES: Mapping[str, Callable[[bytes], Any]] = {**NUMBER_TYPES, "base64": as_base64}
 """Embedding type -> how a vector is written."""
 
 

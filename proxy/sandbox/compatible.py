@@ -10,6 +10,7 @@ from proxy.sandbox.compatible_rules import RULES
 from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
 from proxy.sandbox.limits import check_maxima
 from proxy.sandbox.openai_chat import complete_chat
+from proxy.sandbox.openai_endpoints import embeddings
 
 MODELS = ("Llama-4-Maverick-17B-128E-Instruct-FP8", "Llama-4-Scout-17B-16E-Instruct-FP8", "Llama-3.3-70B-Instruct")
 
@@ -42,6 +43,18 @@ def _models(call: Call) -> Reply:
     return json_reply(200, {}, {"object": "list", "data": models})
 
 
-_ROUTES = {("POST", "/v1/chat/completions"): _chat, ("GET", "/v1/models"): _models}
+def _embeddings(call: Call) -> Reply:
+    body = parse_json_object(call)
+    for name in ("model", "input"):
+        if not body.get(name):
+            raise SimulatedError(400, f"'{name}' must not be empty.", param=name)
+    return embeddings(call, body)
+
+
+_ROUTES = {
+    ("POST", "/v1/chat/completions"): _chat,
+    ("POST", "/v1/embeddings"): _embeddings,
+    ("GET", "/v1/models"): _models,
+}
 
 SIMULATION = Simulation(base_path="/v1", handle=handle, render_error=openai.render_error)

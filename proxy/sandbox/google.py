@@ -1,4 +1,4 @@
-"""Simulation of the Gemini Developer API: generateContent, streamGenerateContent, countTokens and models."""
+"""Simulation of the Gemini Developer API: contents, their tokens and embeddings, and models."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from proxy.sandbox.contract import (
     parse_json_object,
     with_headers,
 )
+from proxy.sandbox.google_embed import batch_embed_contents, embed_content
 from proxy.sandbox.google_request import check_request, parse_prompt, to_camel_case
 from proxy.sandbox.google_rules import is_gemini_3_or_later, searches
 from proxy.sandbox.model import ModelOutput, ToolCall, count_tokens, generate
@@ -212,6 +213,8 @@ _METHODS: Mapping[tuple[str, bool, str | None], Callable[[Call, str], Reply]] = 
     ("POST", True, "generateContent"): _generate,
     ("POST", True, "streamGenerateContent"): _stream,
     ("POST", True, "countTokens"): _count_tokens,
+    ("POST", True, "embedContent"): embed_content,
+    ("POST", True, "batchEmbedContents"): batch_embed_contents,
     ("GET", False, None): _models,
     ("GET", True, None): _model,
 }

@@ -1,4 +1,4 @@
-"""Simulation of Mistral's chat API. Like the original it rejects unknown members."""
+"""Simulation of Mistral's API: chat and embeddings. Like the original it rejects unknown members."""
 
 from __future__ import annotations
 
@@ -22,6 +22,7 @@ from proxy.sandbox.contract import (
     parse_json_object,
     with_headers,
 )
+from proxy.sandbox.mistral_embeddings import embed
 from proxy.sandbox.mistral_rules import RULES
 from proxy.sandbox.model import ModelOutput, ToolCall, generate
 from proxy.sandbox.openai_chat import DONE, parse_prompt
@@ -247,6 +248,7 @@ def _headers(call: Call) -> dict[str, str]:
 
 _ROUTES: Mapping[tuple[str, str], Callable[[Call], Reply]] = {
     ("POST", "/v1/chat/completions"): _chat,
+    ("POST", "/v1/embeddings"): embed,
     ("GET", "/v1/models"): _models,
 }
 

@@ -6,6 +6,8 @@ import base64
 import hashlib
 import math
 import struct
+from collections.abc import Callable, Mapping
+from typing import Any
 
 import orjson
 
@@ -25,3 +27,13 @@ def as_base64(vector: bytes) -> str:
 def as_numbers(vector: bytes) -> orjson.Fragment:
     """Return a vector as JSON, which takes less memory than its numbers."""
     return orjson.Fragment(orjson.dumps(struct.unpack(f"<{len(vector) // 4}f", vector)))
+
+
+NUMBER_TYPES: Mapping[str, Callable[[bytes], Any]] = {
+    "float": as_numbers,
+    "int8": lambda vector: [byte - 128 for byte in vector[::4]],
+    "uint8": lambda vector: list(vector[::4]),
+    "binary": lambda vector: [byte - 128 for byte in vector[::32]],
+    "ubinary": lambda vector: list(vector[::32]),
+}
+"""Type of numbers -> how a vector is written in it."""

@@ -55,7 +55,7 @@ def all_but(kept: str, reason: str) -> dict[str, str]:
          all_but("openai@us mistral", "not_in_provider_regions")),
         ({"X-Data-Residency": "EU"}, {}, all_but("openai@eu mistral", "data_residency")),
         ({"X-Data-Residency": "UK"}, {}, all_but("google", "data_residency")),
-        ({}, {"endpoint": "embeddings"}, all_but("openai", "endpoint_unsupported")),
+        ({}, {"endpoint": "embeddings"}, all_but("openai google mistral", "endpoint_unsupported")),
         ({}, {"prompt_tokens": 150_000}, {"openai@us-east-1": "context_length", "openai@eu-central-1": "context_length"}),
         ({"X-Max-Cost-Per-Request": "100"}, {}, {"mistral@eu-west-3": "unknown_price"}),
         ({"X-Max-Cost-Per-Request": "0.0001"}, {"prompt_tokens": 60},

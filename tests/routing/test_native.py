@@ -27,7 +27,7 @@ PLAIN = Facts("responses", "m", hub_endpoint="chat")
         (OTHER, Facts("responses", "m"), "endpoint_unsupported"),
         (OTHER, Facts("responses", "m", unsupported_feature="background"), "unsupported_feature: background"),
         (NATIVE, Facts("responses", "m", unsupported_feature="background"), None),
-        (OTHER, Facts("embeddings", "m"), "endpoint_unsupported"),
+        (OTHER, Facts("moderations", "m"), "endpoint_unsupported"),
     ],
 )
 def test_a_target_serves_its_own_format_or_a_translation(target: Target, facts: Facts, reason: str | None) -> None:

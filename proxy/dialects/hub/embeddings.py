@@ -102,6 +102,11 @@ def check_supported(unsupported: Iterable[str]) -> None:
             raise InvalidRequestError(what, param=member, code="unsupported_parameter")
 
 
+def count_inputs(value: Any) -> int:
+    """Return the number of vectors that an `input` gets. A list of token numbers is one."""
+    return len(value) if isinstance(value, list) and value and isinstance(value[0], (str, list)) else 1
+
+
 def _has_tokens(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], (int, list))
 

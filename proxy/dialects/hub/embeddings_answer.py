@@ -49,10 +49,12 @@ def decode_answer(data: bytes, kind: type[T]) -> T:
         raise MalformedResponse("the provider answered 200 without embeddings in it") from error
 
 
-def build_embeddings(vectors: Sequence[Raw], prompt_tokens: int | None, context: ResponseContext) -> bytes:
+def build_embeddings(
+    vectors: Sequence[Raw], prompt_tokens: int | None, context: ResponseContext, *, model: str = ""
+) -> bytes:
     """Return the answer with these vectors, and record it in the context. Raises MalformedResponse.
 
-    Its usage is 0, and its cost unknown, if the provider does not count tokens.
+    Its usage is 0, and its cost unknown, if the provider does not count tokens. `model` is the one that it names.
     """
     options = context.response_options
     if len(vectors) != options["count"]:
@@ -67,9 +69,9 @@ def build_embeddings(vectors: Sequence[Raw], prompt_tokens: int | None, context:
     ]
     tokens = prompt_tokens or 0
     state = context.answer
-    state.model, state.done = context.model, True
+    state.model, state.done = model or context.model, True
     state.usage = None if prompt_tokens is None else {"prompt_tokens": tokens, "total_tokens": tokens}
-    return _encode(_Answer("list", items, context.model, _Usage(tokens, tokens), context.provider))
+    return _encode(_Answer("list", items, state.model, _Usage(tokens, tokens), context.provider))
 
 
 def join_embeddings(data: bytes) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from array import array
-from base64 import b64encode
+from base64 import b64decode, b64encode
 
 import msgspec
 import orjson
@@ -13,14 +13,15 @@ from msgspec import Raw
 
 from proxy.errors import MalformedResponse
 
-_numbers = msgspec.json.Decoder(list[float]).decode
+_decode = msgspec.json.Decoder(list[float] | str).decode
 
 
 def numbers_of(vector: Raw | bytes) -> list[float]:
-    """Return the numbers of a vector. Raises MalformedResponse if it is anything but a list of them, or empty."""
+    """Return the numbers of a vector in either form. Raises MalformedResponse if it is anything else, or empty."""
     try:
-        numbers = _numbers(vector)
-    except msgspec.MsgspecError as error:
+        value = _decode(vector)
+        numbers = from_base64(value) if isinstance(value, str) else value
+    except ValueError as error:
         raise MalformedResponse("the provider answered with an invalid vector") from error
     if not numbers:
         raise MalformedResponse("the provider answered with an empty vector")
@@ -28,22 +29,32 @@ def numbers_of(vector: Raw | bytes) -> list[float]:
 
 
 def encode_vector(vector: Raw, *, is_base64: bool, is_normalized: bool) -> Raw:
-    """Return the JSON of a vector, in base64 or as the numbers that the provider wrote.
+    """Return the JSON of a vector, in base64 or as numbers: as the provider wrote it if that is the same.
 
     `is_normalized`: scale it to the length 1. Raises MalformedResponse.
     """
     numbers = numbers_of(vector)
+    was_base64 = bytes(vector).startswith(b'"')
     if is_normalized:
         numbers = normalized(numbers)
-    if is_base64:
-        return Raw(b'"%b"' % to_base64(numbers))
-    return Raw(orjson.dumps(numbers)) if is_normalized else vector
+    elif is_base64 == was_base64:
+        return vector
+    return Raw(b'"%b"' % to_base64(numbers) if is_base64 else orjson.dumps(numbers))
 
 
 def normalized(numbers: list[float]) -> list[float]:
     """Return the vector scaled to the length 1. One of zeros stays as it is."""
     length = math.hypot(*numbers)
     return [number / length for number in numbers] if length else numbers
+
+
+def from_base64(text: str) -> list[float]:
+    """Return the numbers of a vector in base64. Raises ValueError if it is not one."""
+    floats = array("f")
+    floats.frombytes(b64decode(text, validate=True))
+    if sys.byteorder == "big":
+        floats.byteswap()
+    return floats.tolist()
 
 
 def to_base64(numbers: list[float]) -> bytes:

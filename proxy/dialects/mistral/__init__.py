@@ -1,22 +1,29 @@
-"""Mistral's chat API. It rejects unknown members, so requests are rebuilt.
+"""Mistral's API: chat and embeddings. It rejects unknown members, so requests are rebuilt.
 
 Responses are repaired like those of an OpenAI-compatible host.
 """
 
+from proxy.dialects.compatible import embeddings as compatible_embeddings
 from proxy.dialects.compatible.error import translate_error
 from proxy.dialects.compatible.response import translate_response
 from proxy.dialects.compatible.stream import RepairingStream, has_content
 from proxy.dialects.compatible.tables import RATE_LIMIT_HEADERS
-from proxy.dialects.contract import Dialect, ProviderRequest
-from proxy.dialects.mistral.request import build_request, unsupported_params
+from proxy.dialects.contract import Dialect, NativeRules, ProviderRequest
+from proxy.dialects.endpoints import Endpoints, combine
+from proxy.dialects.mistral import embeddings, request
 from proxy.dialects.mistral.tables import FILE_ID, PATHS, REFUSALS
+
+_ENDPOINTS = combine(
+    Endpoints(PATHS, request.build_request, translate_response, RepairingStream),
+    Endpoints(embeddings.PATHS, embeddings.build_request, compatible_embeddings.translate_response, RepairingStream),
+)
 
 DIALECT = Dialect(
     auth="bearer",
-    paths=PATHS,
-    build_request=build_request,
-    translate_response=translate_response,
-    stream_translator=RepairingStream,
+    paths=_ENDPOINTS.paths,
+    build_request=_ENDPOINTS.build_request,
+    translate_response=_ENDPOINTS.translate_response,
+    stream_translator=_ENDPOINTS.stream_translator,
     has_content=has_content,
     translate_error=translate_error,
     refusals=REFUSALS,
@@ -26,5 +33,7 @@ DIALECT = Dialect(
     stores=lambda id: FILE_ID.fullmatch(id) is not None,
     supports_prefill=lambda model: True,
     echoes_prefill=True,
-    unsupported_params=unsupported_params,
+    unsupported_params=request.unsupported_params,
+    unsupported_embedding_params=embeddings.unsupported_params,
+    native_rules=NativeRules(reserved=(*NativeRules().reserved, "input", "encoding_format", "output_dtype")),
 )

@@ -13,6 +13,7 @@ from proxy.dialects.hub.embeddings import (
     EmbeddingsRequest,
     batches,
     check_supported,
+    count_inputs,
     essential_embedding_params,
     in_parts,
     parse_embeddings,
@@ -79,6 +80,13 @@ def test_what_changes_the_vectors_is_not_dropped(name: str) -> None:
         check_supported(["odd", name])
     assert caught.value.param == name.split(" ")[0]
     check_supported(["odd", "input_type"])
+
+
+@pytest.mark.parametrize(
+    ("value", "count"), [("a", 1), (["a"], 1), (["a", "b"], 2), ([1, 2], 1), ([[1], [2]], 2), ([], 1)]
+)
+def test_each_input_has_a_vector(value: Any, count: int) -> None:
+    assert count_inputs(value) == count
 
 
 def test_the_essential_parameters_are_those_that_have_a_value() -> None:

@@ -35,7 +35,16 @@ def test_a_vector_is_scaled_to_the_length_1() -> None:
     assert normalized([0.0, 0.0]) == [0.0, 0.0] and math.isclose(math.hypot(*normalized(NUMBERS)), 1)
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", "null", '"AAAA"', "[null]", '["1"]', "[[1]]", "[true]"])
+def test_a_vector_in_base64_becomes_numbers_where_they_were_asked_for() -> None:
+    packed = b'"%b"' % to_base64([0.5, -2.5])
+    assert encoded(packed.decode()) == [0.5, -2.5]
+    assert bytes(encode_vector(Raw(packed), is_base64=True, is_normalized=False)) == packed
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['""', '"AAA"', '"AAAAAAA="', '"\u00e9"', "[]", "{}", "null", '"!!!!"', "[null]", '["1"]', "[[1]]", "[true]"],
+)
 def test_anything_else_is_a_malformed_response(text: str) -> None:
     with pytest.raises(MalformedResponse, match="vector"):
         encoded(text)
