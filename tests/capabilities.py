@@ -137,9 +137,18 @@ async def several_choices(probed: ProbedProvider) -> str:
     return yes_or_failure(len((await probed.chat(n=2)).choices) == 2)
 
 
-async def embeddings(probed: ProbedProvider) -> str:
-    answer = await probed.client.embeddings.create(model="m", input=MARK, extra_headers=probed.alone)
-    return yes_or_failure(len(answer.data[0].embedding) > 1)
+def embeddings(count: int = 1, size: int | None = None, **options: Any) -> Probe:
+    """A probe whether so many texts get vectors of this length."""
+
+    async def probe(probed: ProbedProvider) -> str:
+        given = {"input": [f"{MARK} {number}" for number in range(count)], **options}
+        raw = await probed.client.embeddings.with_raw_response.create(model="e", extra_headers=probed.alone, **given)
+        if "param-dropped" in raw.headers.get("x-routing-warnings", ""):
+            return DROPPED
+        vectors = [each.embedding for each in raw.parse().data]
+        return yes_or_failure(len(vectors) == count and all(len(vector) == (size or len(vector)) for vector in vectors))
+
+    return probe
 
 
 async def images(probed: ProbedProvider) -> str:
@@ -340,7 +349,12 @@ PROBES: Mapping[str, Probe] = {
     "`functions` in streams": streamed_legacy_function,
     "`user`": parameter("user", MARK),
     "members in the provider's own format": native_members,
-    "`/v1/embeddings`": embeddings,
+    "`/v1/embeddings`": embeddings(),
+    "embeddings as base64": embeddings(encoding_format="base64"),
+    "embeddings of 1000 texts": embeddings(1000, 256, dimensions=256),
+    "`dimensions` of embeddings": embeddings(size=256, dimensions=256),
+    "embeddings of token numbers": embeddings(2, input=[[1, 2], [3]]),
+    "`input_type` of embeddings": embeddings(extra_body={"input_type": "search_query"}),
     "`/v1/images/generations`": images,
     "`/v1/responses`": responses,
     "`/v1/completions`": completions,

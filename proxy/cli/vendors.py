@@ -35,7 +35,7 @@ VENDORS = (
     Vendor("mistral", "mistral", "https://api.mistral.ai", ("MISTRAL_API_KEY",),
            "mistral-large-latest", "mistral-small-latest", ("mistral-*", "ministral-*", "codestral-*")),
     Vendor("cohere", "cohere", "https://api.cohere.com", ("COHERE_API_KEY", "CO_API_KEY"),
-           "command-a-03-2025", "command-r7b-12-2024", ("command-*",)),
+           "command-a-03-2025", "command-r7b-12-2024", ("command-*", "embed-*")),
     Vendor("meta", "meta", "https://api.meta.ai/v1", ("META_API_KEY",), "muse-spark-1.3", "muse-spark-1.3", ("muse-*",)),
     Vendor("groq", "compatible", "https://api.groq.com/openai/v1", ("GROQ_API_KEY",),
            "openai/gpt-oss-120b", "openai/gpt-oss-20b"),
