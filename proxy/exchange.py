@@ -13,6 +13,7 @@ from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot
 from proxy.dialects.contract import ProviderRequest
 from proxy.errors import ParrotError
+from proxy.file_fetches import FileFetches
 from proxy.ingress import find_format, guess_format
 from proxy.ingress.client_format import ClientFormat, FromHub, HubRequest
 from proxy.memory_account import UNLIMITED, MemoryAccount
@@ -91,6 +92,8 @@ class Exchange(Struct, eq=False):
     continuation: Continuation | None = None
     """Set where the client API has ids of responses."""
     facts: Facts = Facts()
+    file_fetches: FileFetches | None = None
+    """The images and files that are fetched for it. None as long as there are none."""
     decision: Decision = Decision()
     attempts: list[Attempt] = []
     """In the order in which they started, without those that were discarded because nothing was sent."""
@@ -153,6 +156,8 @@ class Exchange(Struct, eq=False):
         if self.raw:
             self.raw = b""
             self.memory.release(self.body_bytes)
+        if self.file_fetches is not None:
+            self.file_fetches.forget()
 
     def __repr__(self) -> str:
         return f"Exchange({self.id})"  # it holds the request
@@ -195,6 +200,8 @@ class Exchange(Struct, eq=False):
     def release(self) -> None:
         """Break the Exchange <-> Attempt reference cycle, so that both are freed by refcount rather than by the GC."""
         self.winning_attempt, self.attempts = None, []
+        if self.file_fetches is not None:
+            self.file_fetches.forget()
 
 
 class Attempt(Struct, eq=False):

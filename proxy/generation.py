@@ -114,6 +114,7 @@ def _with_middleware_options(snapshot: Snapshot, pipeline: Pipeline) -> Snapshot
         snapshot,
         strict_params=translate.unsupported_params == "error",
         keeps_hosted_tools=translate.hosted_tools == "exclude",
+        fetches_files=translate.fetch_images,
         default_strategy=pipeline.find(RoutingMiddleware).default,
         max_inflight=pipeline.find(Limits).max_inflight,
     )

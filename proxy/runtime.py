@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from proxy.config.snapshot import Snapshot
 from proxy.deadline_timer import DeadlineTimer
+from proxy.file_fetches import FetchFile, fetch_no_file
 from proxy.memory_account import Load
 from proxy.messages import Transport
 from proxy.resilience.state import Resilience
@@ -36,6 +37,8 @@ class Runtime:
     resilience: Resilience
     telemetry: Telemetry
     routing: Routing
+    fetch_file: FetchFile = fetch_no_file
+    """Fetches an image or a file from the web."""
     sleep: Callable[[float], Awaitable[None]] = sleep
     """Waits between probes."""
     on_auth_failure: Callable[[], None] = lambda: None

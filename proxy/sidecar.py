@@ -33,6 +33,7 @@ from proxy.server import Listener, ProxyHandler, build_listener
 from proxy.tracing.switch import Tracing, start_tracing
 from proxy.upstream.http1.transport import Http1Transport
 from proxy.upstream.probe import Prober
+from proxy.upstream.web_fetch import WebFetcher
 
 _CLOSE_TIMEOUT_S = 0.1
 """Time for connections to close. aiohttp takes 0 as no limit."""
@@ -134,6 +135,7 @@ async def start(options: StartupOptions) -> Sidecar:
     runtime = replace(
         Runtime.create(transport, options.log, time.monotonic, time.time),
         timer=transport.timer,
+        fetch_file=WebFetcher(transport.dialer.tls, transport.timer).fetch,
         on_auth_failure=lambda: reloader.on_auth_failure(),
     )
     handler = ProxyHandler(runtime, options.generation, over_unix=options.listen.unix is not None)

@@ -45,6 +45,14 @@ def test_the_snapshot_has_the_middleware_options_routing_depends_on(pipeline, st
     assert (snapshot.strict_params, snapshot.default_strategy) == (strict, strategy)
 
 
+def test_fetching_files_is_off_by_default():
+    files = [
+        routing_yaml(f"[header_policy, limits, strategy, failover, {name}]")
+        for name in ("translate", "{translate: {fetch_images: true}}")
+    ]
+    assert [generation(file).snapshot.fetches_files for file in files] == [False, True]
+
+
 def test_variables_come_from_the_given_environment():
     file = routing_yaml().replace("api_key: canary-of-the-provider", 'api_key: "${A_KEY}"')
     assert generation(file, environ={"A_KEY": "k"}).snapshot.providers["a"].key.value == "k"

@@ -36,7 +36,7 @@ LAYERS = (
     ),
     ("config",),
     ("dialects", "ingress"),
-    ("telemetry", "resilience", "state"),
+    ("telemetry", "resilience", "state", "file_fetches"),
     ("routing",),
     ("runtime",),
     ("exchange",),

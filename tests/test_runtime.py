@@ -19,7 +19,7 @@ def runtime() -> Runtime:
 
 def test_two_runtimes_share_nothing() -> None:
     one, other = runtime(), runtime()
-    shared = {"log", "sleep", "clock", "wall", "on_auth_failure", "transport"}
+    shared = {"fetch_file", "log", "sleep", "clock", "wall", "on_auth_failure", "transport"}
     for group, names in (("", Runtime.__slots__), *((name, type(getattr(one, name)).__slots__) for name in GROUPS)):
         for name in set(names) - shared:
             path = f"{group}.{name}".lstrip(".")

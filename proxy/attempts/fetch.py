@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 
 from msgspec import Struct
 
 from proxy.errors import ParrotError, ResponseTooLargeError
-from proxy.messages import Transfer, Transport, UpstreamRequest
+from proxy.messages import Transport, UpstreamRequest
 
-MAX_BYTES = 64 * 2**20
-CONNECT_TIMEOUT_S = 10.0
-TIMEOUT_S = 60.0
-"""Until the response is complete."""
+
+class FetchLimits(Struct, frozen=True):
+    """How long a response may take, and how large it may be."""
+
+    timeout_s: float = 60.0
+    """Until it is complete."""
+    connect_timeout_s: float = 10.0
+    max_bytes: int = 64 * 2**20
+    count: Callable[[int], None] = lambda size: None
+    """Called with the size of each part of the body before it is kept. It may raise a ParrotError, which ends the fetch."""
+
+
+DEFAULT_LIMITS = FetchLimits()
 
 
 class Fetched(Struct, frozen=True):
@@ -26,12 +36,12 @@ class Fetched(Struct, frozen=True):
         return f"Fetched({self.status})"  # its body may be an answer
 
 
-async def fetch(transport: Transport, request: UpstreamRequest, timeout_s: float = TIMEOUT_S) -> Fetched:
+async def fetch(transport: Transport, request: UpstreamRequest, limits: FetchLimits = DEFAULT_LIMITS) -> Fetched:
     """Return the response. Raises UpstreamError, ResourceExhaustedError and ResponseTooLargeError."""
     loop = asyncio.get_running_loop()
-    sink = _Sink(loop.create_future())
-    transfer = transport.send(request, sink, connect_timeout_s=CONNECT_TIMEOUT_S, response_timeout_s=timeout_s)
-    sink.transfer = transfer
+    sink = _Sink(loop.create_future(), limits)
+    timeout_s = limits.timeout_s
+    transfer = transport.send(request, sink, connect_timeout_s=limits.connect_timeout_s, response_timeout_s=timeout_s)
     transfer.set_timeouts(deadline=loop.time() + timeout_s, idle_timeout_s=timeout_s)
     try:
         return await sink.done
@@ -43,9 +53,9 @@ async def fetch(transport: Transport, request: UpstreamRequest, timeout_s: float
 class _Sink:
     """Collects one response. Implements `messages.ResponseSink`."""
 
-    def __init__(self, done: asyncio.Future[Fetched]) -> None:
+    def __init__(self, done: asyncio.Future[Fetched], limits: FetchLimits) -> None:
         self.done = done
-        self.transfer: Transfer | None = None
+        self._limits = limits
         self.is_over = False
         self._status = 0
         self._headers: dict[str, str] = {}
@@ -57,9 +67,16 @@ class _Sink:
 
     def on_body(self, data: bytes) -> None:
         """Take more of the body."""
-        self._body += data
-        if len(self._body) > MAX_BYTES and not self.done.done():
-            self.done.set_exception(ResponseTooLargeError(f"the provider's answer is over {MAX_BYTES} bytes"))
+        if self.done.done():
+            return
+        try:
+            self._limits.count(len(data))
+            if len(self._body) + len(data) > self._limits.max_bytes:
+                raise ResponseTooLargeError(f"the answer is over {self._limits.max_bytes} bytes")
+        except ParrotError as error:
+            self.done.set_exception(error)
+        else:
+            self._body += data
 
     def on_end(self) -> None:
         """Take the end of the response."""

@@ -11,7 +11,7 @@ from itertools import islice
 from typing import NamedTuple
 from urllib.parse import quote
 
-from proxy.attempts.fetch import fetch
+from proxy.attempts.fetch import FetchLimits, fetch
 from proxy.attempts.upstream_request import build_upstream_request, with_key
 from proxy.config.key_pool import PoolKey
 from proxy.config.snapshot import Target
@@ -97,7 +97,7 @@ async def _ask(exchange: Exchange, question: Question, target: Target) -> Respon
     forwarded = to_upstream(exchange.request.headers, dialect.forwarded_header_prefixes)
     sent = build_upstream_request(target, dialect, ProviderRequest(question.path), forwarded)
     request = UpstreamRequest(sent.url, sent.headers, b"", question.method)
-    answer = await fetch(exchange.runtime.transport, request, question.timeout_s)
+    answer = await fetch(exchange.runtime.transport, request, FetchLimits(question.timeout_s))
     returned = to_downstream(answer.headers, dialect.returned_header_prefixes, dialect.rate_limit_headers)
     if answer.status == 200:
         return Response(200, dict(redactor.redact_headers(returned)), redactor.redact_answer(answer.body))

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from proxy.attempts.hub_request import answer_context, hub_request, with_callers_path
 from proxy.attempts.refusals import avoidable_param, refused_params
 from proxy.attempts.refused_member import REFUSAL_STATUSES, find_refusal
+from proxy.attempts.remote_files import IMAGE_URLS, fetched_messages
 from proxy.attempts.target_params import apply_params, params_warnings
 from proxy.attempts.transform_failures import request_failure, response_failure
 from proxy.config.schema import NO_PARAMS
@@ -109,6 +110,9 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
     forms = FUNCTIONS_ONLY
     if attempt.endpoint == HUB and (TOOL_MARK in raw or CUSTOM_MARK in raw) and not attempt.is_translated:
         body, raw, forms = _with_tool_forms_of(target, body, raw)
+    if exchange.file_fetches is not None or IMAGE_URLS in target.unsupported:
+        changes = fetched_messages(attempt, body)
+        body, raw = {**body, **changes}, replace_members(raw, changes)
     if max_tokens is not None:
         clamped = limit_members(attempt.endpoint, body, max_tokens)
         body, raw = {**body, **clamped}, replace_members(raw, clamped)

@@ -173,8 +173,9 @@ class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Price in USD per million tokens. By default that of the shipped list."""
     context_window: Annotated[int, Meta(ge=1)] | None = None
     """Tokens of prompt and answer together. By default that of the shipped list."""
-    unsupported: tuple[Literal["tools", "images", "json_schema", "stream_options"], ...] = ()
-    """Capabilities that the deployment lacks. Requests that need them exclude it. `stream_options` is not sent to it."""
+    unsupported: tuple[Literal["tools", "images", "image_urls", "json_schema", "stream_options"], ...] = ()
+    """Capabilities that the deployment lacks. Requests that need them exclude it. `stream_options` is not sent to it, and
+    `image_urls` are images that it would have to fetch: with `translate: fetch_images` it gets their data."""
     limits: ProviderLimits | None = None
     """Rate limits of this target alone, in addition to those of the provider."""
     only_after: tuple[Literal["context_length"], ...] = ()

@@ -102,7 +102,7 @@ class Target:
     context_window: int | None = None
     """Maximum tokens of prompt and completion together, if known."""
     unsupported: frozenset[str] = frozenset()
-    """Features it does not support: any of `tools`, `images`, `json_schema`, `stream_options`."""
+    """Features it does not support: any of `tools`, `images`, `image_urls`, `json_schema`, `stream_options`."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """Members added to its requests."""
     limits: LimitGroup | None = None
@@ -197,6 +197,8 @@ class Snapshot:
     """Whether an unsupported parameter excludes the target. Otherwise the parameter is dropped."""
     keeps_hosted_tools: bool = False
     """Whether an offered hosted tool excludes the targets that lack it, even if none has it."""
+    fetches_files: bool = False
+    """Whether the sidecar fetches images and files for targets that cannot."""
     default_strategy: str = "automatic"
     """The strategy of requests that name none."""
     max_inflight: int = 1000

@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec import field as factory
 from msgspec.structs import replace
 
-from proxy.dialects.hub.media import ALL_MEDIA
+from proxy.dialects.hub.media import ALL_MEDIA, is_https
 from proxy.dialects.hub.tool_forms import FUNCTIONS_ONLY, ToolForms
 from proxy.dialects.refusals import RefusalTable
 from proxy.errors import (
@@ -180,6 +180,8 @@ class Dialect:
     """A GET that lists the models and costs nothing. Health probes send it."""
     media: Set[str] = ALL_MEDIA
     """The kinds of files and audio that its requests may have."""
+    takes_url: Callable[[str], bool] = is_https
+    """Whether its provider reads the image or file at a web address."""
     stores: Callable[[str], bool] = lambda reference: False
     """Whether the id, or the URL, of a file has the form of those that its provider stores."""
     supports_prefill: Callable[[str], bool] = lambda model: False

@@ -8,7 +8,7 @@ prompt, the cost ceiling and the parameters, and are applied to each request.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from functools import cache
+from functools import cache, partial
 from math import inf
 from typing import Any
 
@@ -62,7 +62,8 @@ def eligible_targets(request: RoutingRequest, snapshot: Snapshot) -> EligibleTar
     targets, not_in_chain = _targets(request, snapshot)
     reasons = [(target, static_exclusion(target, request)) for target in targets]
     if request.facts.media is not NO_MEDIA:
-        reasons = [(target, reason or media_exclusion(target.provider, request.facts)) for target, reason in reasons]
+        exclusion = partial(media_exclusion, facts=request.facts, fetches=snapshot.fetches_files)
+        reasons = [(target, reason or exclusion(target.provider)) for target, reason in reasons]
     if request.facts.hosted_tools:
         reasons = without_hosted_tools(reasons, request.facts, snapshot.keeps_hosted_tools)
     excluded = [Exclusion(target.id, target.provider.name, reason) for target, reason in reasons if reason]

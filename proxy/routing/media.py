@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from proxy.dialects import DIALECTS
-from proxy.dialects.hub.media import FILE_ID, FILE_URL, file_reference, media_kind
+from proxy.dialects.hub.media import FILE, FILE_ID, FILE_URL, file_reference, media_kind
 
 
 class Media(Struct, frozen=True):
@@ -37,9 +37,10 @@ def find_media(parts: Iterable[dict[str, Any]]) -> Media:
     return Media(frozenset(kinds), reduce(frozenset.intersection, owners) if owners else None)
 
 
-def lacking_media(dialect: str, media: Media) -> str | None:
-    """Return a kind that requests in this dialect cannot have, or None."""
-    lacking = media.kinds - DIALECTS[dialect].media
+def lacking_media(dialect: str, media: Media, *, fetches: bool = False) -> str | None:
+    """Return a kind that requests in this dialect cannot have, or None. `fetches`: whether the sidecar fetches files."""
+    has = DIALECTS[dialect].media
+    lacking = media.kinds - has - ({FILE_URL} if fetches and FILE in has else set())
     if media.owners is not None and dialect not in media.owners:
         lacking |= {FILE_ID}
     return min(lacking, default=None)

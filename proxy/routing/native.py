@@ -24,14 +24,15 @@ def endpoint_exclusion(provider: Provider, facts: Facts) -> str | None:
     return UNSUPPORTED_FEATURE + facts.unsupported_feature if facts.unsupported_feature else "endpoint_unsupported"
 
 
-def media_exclusion(provider: Provider, facts: Facts) -> str | None:
+def media_exclusion(provider: Provider, facts: Facts, *, fetches: bool) -> str | None:
     """Return why the provider cannot be sent the request's files and audio, or None if it can.
 
+    `fetches`: whether the sidecar fetches files.
     A provider that takes the client's own format unchanged is asked nothing, where that is not the hub's.
     """
     if facts.hub_endpoint and is_native(provider, facts):
         return None
-    lacking = lacking_media(provider.dialect, facts.media)
+    lacking = lacking_media(provider.dialect, facts.media, fetches=fetches)
     return UNSUPPORTED_FEATURE + lacking if lacking else None
 
 

@@ -6,9 +6,8 @@ import asyncio
 
 import pytest
 
-from proxy.attempts import fetch as module
-from proxy.attempts.fetch import fetch
-from proxy.errors import ConnectError, ResponseTooLargeError
+from proxy.attempts.fetch import FetchLimits, fetch
+from proxy.errors import ConnectError, OverloadedError, ResponseTooLargeError
 from proxy.messages import UpstreamRequest
 from tests.fakes import FOREVER, FakeTransport, settle
 
@@ -29,11 +28,20 @@ async def test_a_failure_is_raised() -> None:
         await fetch(FakeTransport([ConnectError("no")]), REQUEST)
 
 
-async def test_an_answer_that_is_too_large_is_aborted(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "MAX_BYTES", 4)
+async def test_an_answer_that_is_too_large_is_aborted() -> None:
     transport = FakeTransport([(200, {}, [b"123", b"45", b"6", FOREVER])])
     with pytest.raises(ResponseTooLargeError):
-        await fetch(transport, REQUEST)
+        await fetch(transport, REQUEST, FetchLimits(max_bytes=4))
+    assert transport.transfers[0].aborted == 1
+
+
+async def test_what_counts_the_bytes_may_end_it() -> None:
+    def refuse(size: int) -> None:
+        raise OverloadedError(f"no room for {size}")
+
+    transport = FakeTransport([(200, {}, [b"123", FOREVER])])
+    with pytest.raises(OverloadedError, match="no room for 3"):
+        await fetch(transport, REQUEST, FetchLimits(count=refuse))
     assert transport.transfers[0].aborted == 1
 
 

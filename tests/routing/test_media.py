@@ -49,5 +49,10 @@ def test_files_of_two_providers_go_to_nobody_and_the_reason_names_the_kind() -> 
     assert {lacking_media(name, find_media(files)) for name in ALL} == {"file_id"}
 
 
+def test_a_file_to_fetch_goes_to_whom_can_be_sent_its_data_if_the_sidecar_fetches() -> None:
+    media = find_media([{"type": "file", "file": WEB}])
+    assert {name for name in ALL if lacking_media(name, media, fetches=True) is None} == ALL - {"cohere"}
+
+
 def test_nothing_lacks_where_there_is_nothing() -> None:
     assert not any(lacking_media(name, Media()) for name in DIALECTS)

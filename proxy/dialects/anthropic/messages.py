@@ -14,7 +14,8 @@ from typing import Any
 from proxy.dialects.anthropic.tables import IMAGE_TYPES, MAX_TITLE_LENGTH, TOOL_ID, ModelCapabilities
 from proxy.dialects.anthropic.thinking import replayed_blocks
 from proxy.dialects.hub.content import arguments_json, content_parts, invalid_param, parse_image, part_text
-from proxy.dialects.hub.files import TEXT, File, is_https, parse_document
+from proxy.dialects.hub.files import TEXT, File, parse_document
+from proxy.dialects.hub.media import is_https
 from proxy.dialects.names import UniqueNames
 
 Block = dict[str, Any]

@@ -29,6 +29,7 @@ DIALECT = Dialect(
     refusals=REFUSALS,
     returned_header_prefixes=("openai-processing-ms",),
     rate_limit_headers=RATE_LIMIT_HEADERS,
+    takes_url=lambda url: True,
     avoidable_params=AVOIDABLE_PARAMS,
     reasoning_budget_fields=(("reasoning", "max_tokens"),),
     native_rules=NativeRules(limits=("max_tokens", "max_completion_tokens")),

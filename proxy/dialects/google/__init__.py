@@ -4,7 +4,7 @@ from proxy.dialects.contract import Dialect, ProviderRequest
 from proxy.dialects.google import embeddings
 from proxy.dialects.google.endpoints import ENDPOINTS
 from proxy.dialects.google.errors import translate_error
-from proxy.dialects.google.parts import is_stored
+from proxy.dialects.google.parts import is_stored, takes_url
 from proxy.dialects.google.request import unsupported_params
 from proxy.dialects.google.safety import HEADER, parse_header
 from proxy.dialects.google.stream import has_content
@@ -21,6 +21,7 @@ DIALECT = Dialect(
     refusals=REFUSALS,
     otel_provider_name="gcp.gemini",
     list_models_request=ProviderRequest("/v1beta/models?pageSize=1"),
+    takes_url=takes_url,
     stores=is_stored,
     supports_prefill=lambda model: True,
     unsupported_params=unsupported_params,

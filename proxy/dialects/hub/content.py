@@ -108,6 +108,11 @@ def _sniff_media_type(data: str, where: str) -> str | None:
         start = binascii.a2b_base64(data[:32].encode("ascii"))
     except (binascii.Error, UnicodeEncodeError) as error:
         raise invalid_param(where, "is not base64") from error
+    return media_type_of(start)
+
+
+def media_type_of(start: bytes) -> str | None:
+    """Return the type of an image or a PDF by its first 24 bytes, or None for anything else."""
     found = _MAGIC.match(start)
     return _MAGIC_TYPES[found.lastindex - 1] if found is not None and found.lastindex else None
 

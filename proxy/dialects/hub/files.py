@@ -82,8 +82,3 @@ def parse_document(part: dict[str, Any], where: str) -> File:
     if file.media_type and file.media_type != PDF and not file.is_text:
         raise file.refusal()
     return file
-
-
-def is_https(url: str) -> bool:
-    """Whether it is a URL that providers fetch from."""
-    return url[:8].lower() == "https://"

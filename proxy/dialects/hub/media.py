@@ -14,6 +14,11 @@ _MEDIA_PARTS = ("file", "input_audio")
 _TEXT_URL = "data:text/"
 
 
+def is_https(url: str) -> bool:
+    """Whether it is an address that providers fetch from."""
+    return url[:8].lower() == "https://"
+
+
 def is_media(part: dict[str, Any]) -> bool:
     """Whether a part of a content is a file or audio."""
     return part.get("type") in _MEDIA_PARTS

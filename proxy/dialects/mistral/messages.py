@@ -8,8 +8,9 @@ from typing import Any
 
 from proxy.dialects.hub.call_repair import repair_calls
 from proxy.dialects.hub.content import content_parts, invalid_param, part_text, text_content
-from proxy.dialects.hub.files import is_https, parse_document
+from proxy.dialects.hub.files import parse_document
 from proxy.dialects.hub.history import image_part, role_of, tool_call_id_of, tool_calls_of
+from proxy.dialects.hub.media import is_https
 from proxy.dialects.mistral.ids import sanitize_ids
 from proxy.dialects.mistral.tables import BRIDGE, FILLER
 

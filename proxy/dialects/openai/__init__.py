@@ -25,6 +25,7 @@ DIALECT = Dialect(
     returned_header_prefixes=("openai-processing-ms",),
     otel_provider_name="openai",
     media=ALL_MEDIA - {FILE_URL},
+    takes_url=lambda url: True,
     stores=lambda id: FILE_ID.fullmatch(id) is not None,
     avoidable_params=AVOIDABLE_PARAMS,
     unsupported_params=unsupported_params,

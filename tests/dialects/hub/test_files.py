@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.hub.files import File, is_https, parse_document, parse_file
+from proxy.dialects.hub.files import File, parse_document, parse_file
 from proxy.errors import InvalidRequestError
 
 PDF_URL = "data:application/pdf;base64,JVBERi0xLjQK"
@@ -58,8 +58,3 @@ def test_any_other_file_is_rejected_with_its_path(file: dict[str, Any]) -> None:
 def test_a_text_that_is_not_utf_8_is_rejected() -> None:
     with pytest.raises(InvalidRequestError, match="UTF-8"):
         _ = parse_file(part(file_data="data:text/plain;base64,/w=="), "p").text
-
-
-@pytest.mark.parametrize("url, expected", [("https://x.y", True), ("HTTPS://x.y", True), ("http://x.y", False)])
-def test_providers_fetch_over_https(url: str, expected: bool) -> None:
-    assert is_https(url) == expected

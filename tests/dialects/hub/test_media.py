@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from proxy.dialects.hub.media import file_reference, is_media, media_kind
+from proxy.dialects.hub.media import file_reference, is_https, is_media, media_kind
 
 
 @pytest.mark.parametrize("part, kind", [
@@ -27,3 +27,8 @@ def test_a_part_has_a_kind(part: dict[str, Any], kind: str) -> None:
 @pytest.mark.parametrize("part", [{"type": "text"}, {"type": "image_url"}, {"type": []}, {}])
 def test_texts_and_images_are_counted_elsewhere(part: dict[str, Any]) -> None:
     assert not is_media(part)
+
+
+@pytest.mark.parametrize("url, expected", [("https://x.y", True), ("HTTPS://x.y", True), ("http://x.y", False)])
+def test_providers_fetch_over_https(url: str, expected: bool) -> None:
+    assert is_https(url) == expected
