@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from collections import Counter
 from collections.abc import Mapping
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import openai
 import pytest
 
 from proxy.cli import main
@@ -90,6 +92,50 @@ def test_every_key_and_check_of_a_comparison_is_documented() -> None:
     assert [
         name for name in [*own, *ASSERTIONS, *APPLICATORS] if f"`{name}`" not in page and not LIMIT.match(name)
     ] == []
+
+
+RAG_MODELS = ["openai/gpt-4.1", "google/gemini-flash-latest"]
+
+
+async def test_a_rag_application_runs_unchanged_before_and_after_the_move(capsys: pytest.CaptureFixture[str]) -> None:
+    application = "\n".join(blocks(read_doc("guides/move-rag.md"), "python"))
+    async with run_sidecar(guide("move-rag", 1), KEYS) as running:
+        program = compile(application.replace("http://127.0.0.1:8090", running.url), "move-rag.md", "exec")
+        await asyncio.to_thread(exec, program, {})
+        assert capsys.readouterr().out == "openai example\n"
+        (running.path).write_text(guide("move-rag", 3))
+        await running.poll()
+        await asyncio.to_thread(exec, program, {})
+        assert capsys.readouterr().out == "google example\n"
+        sent = running.sandbox.requests("google")[-1].body
+        assert b'"mimeType":"application/pdf"' in sent and b"responseJsonSchema" in sent and b"Parrots" in sent
+
+
+@pytest.mark.parametrize("number", [1, 3])
+async def test_answers_fail_over_and_embeddings_do_not(number: int) -> None:
+    async with run_sidecar(guide("move-rag", number), KEYS) as running, running.client() as client:
+        for down, other, vectors in (("google", "openai", "vectors-2"), ("openai", "google", "vectors-1")):
+            await running.sandbox.stop(down)
+            assert await served_by(running, "answers") == other
+            before = len(running.sandbox.requests(other))
+            with pytest.raises(openai.APIStatusError):
+                await client.embeddings.create(model=vectors, input="What do parrots eat?")
+            assert len(running.sandbox.requests(other)) == before
+            await running.sandbox.restore(down)
+
+
+def test_the_prompts_of_a_rag_application_are_compared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("routing.yaml").write_text(guide("move-rag", 1))
+    Path("prompts.yaml").write_text(guide("move-rag", 2))
+    assert main(["compare", "prompts.yaml", "--sandbox", "--format", "json"]) == 1
+    report = json.loads(capsys.readouterr().out)
+    assert [(run["model"], run["error"]) for run in report["runs"]] == [(model, None) for model in RAG_MODELS]
+    assert {model: (figures["valid"], figures["checks"]) for model, figures in report["models"].items()} == {
+        model: ([1, 1], [0, 2]) for model in RAG_MODELS
+    }
 
 
 async def test_two_keys_serve_within_the_limits_of_each() -> None:

@@ -11,7 +11,8 @@ from proxy.control_chars import escape_within_lines
 
 GAP = 3
 """Spaces between columns."""
-_WORDS = re.compile(r"\s*\S+")
+_WORDS = re.compile(r"\s*(?:[^\s,]*,|[^\s,]+)")
+"""A comma ends a word too, so that JSON is broken between its members."""
 _WITHOUT_WIDTH = ("Mn", "Me", "Cf")
 
 
@@ -29,17 +30,18 @@ def shorten(text: str, width: int) -> str:
     line = " ".join(escape_within_lines(text).split())
     if cells(line) <= width:
         return line
-    return _cut(line, width - 1)[0] + "…"
+    return next(_pieces(line, width - 1)) + "…"
 
 
-def _cut(text: str, width: int) -> tuple[str, str]:
-    """Split a text after what fits into a width, but after at least one character."""
-    used = 0
+def _pieces(text: str, width: int) -> Iterator[str]:
+    """Cut a text into pieces that fit into a width, of at least one character."""
+    start, used = 0, 0
     for at, char in enumerate(text):
         used += _cells_of(char)
-        if used > width and at:
-            return text[:at], text[at:]
-    return text, ""
+        if used > width and at > start:
+            yield text[start:at]
+            start, used = at, _cells_of(char)
+    yield text[start:]
 
 
 def wrap(text: str, width: int) -> list[str]:
@@ -50,14 +52,12 @@ def wrap(text: str, width: int) -> list[str]:
 def _wrap_line(text: str, width: int) -> Iterator[str]:
     """Yield the lines of a text without line breaks. Its indentation stays."""
     line = ""
-    for word in _WORDS.findall(text):
-        if line and cells(line + word) > width:
+    for word in _WORDS.findall(text.rstrip()):  # the pattern takes quadratic time for white space without a word behind
+        if line and cells(line) + cells(word) > width:
             yield line
             line, word = "", word.lstrip()
-        line += word
-        while cells(line) > width and (parts := _cut(line, width))[1]:
-            yield parts[0]
-            line = parts[1]
+        *full, line = _pieces(line + word, width)
+        yield from full
     yield line
 
 

@@ -37,6 +37,8 @@ def test_a_text_is_shortened_to_one_line(text: str, width: int, expected: str) -
         ("  indented text", ["  indented", "text"]),
         ("abcdefghijklm", ["abcdefghij", "klm"]),
         ("x abcdefghijklm", ["x", "abcdefghij", "klm"]),
+        ('{"a":1,"b":22}', ['{"a":1,', '"b":22}']),
+        ("a, b, c, d, e", ["a, b, c,", "d, e"]),
         ("日本語日本語", ["日本語日本", "語"]),
         ("\x07", ["\\x07"]),
     ],
@@ -63,3 +65,10 @@ def test_columns_stand_side_by_side() -> None:
 
 def test_a_table_is_aligned() -> None:
     assert list(aligned([("model", "cost"), ("日本", "$1")])) == ["model   cost", "日本      $1"]
+
+
+@pytest.mark.parametrize(
+    "text", ["x" * 100_000, "日" * 100_000, "a" + " " * 100_000, "a " * 50_000, "a," * 50_000, "\n" * 100_000]
+)
+def test_a_long_text_is_wrapped(text: str) -> None:
+    assert "".join("".join(wrap(text, 40)).split()) == "".join(text.split())
