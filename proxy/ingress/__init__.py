@@ -5,7 +5,7 @@ from collections.abc import Mapping
 
 from proxy.ingress.anthropic_messages import ANTHROPIC_MESSAGES, TOKEN_COUNT
 from proxy.ingress.client_format import ClientFormat
-from proxy.ingress.gemini import GEMINI
+from proxy.ingress.gemini import BATCH_EMBED_CONTENTS, EMBED_CONTENT, GEMINI
 from proxy.ingress.gemini import TOKEN_COUNT as CONTENT_TOKEN_COUNT
 from proxy.ingress.openai_chat import OPENAI_CHAT
 from proxy.ingress.openai_responses import OPENAI_RESPONSES, RESPONSE_OPERATIONS
@@ -13,8 +13,10 @@ from proxy.ingress.paths import PATHS, api_path
 from proxy.messages import Headers, Request
 
 FORMATS: Mapping[str, ClientFormat] = {
+    "batch_embed_contents": BATCH_EMBED_CONTENTS,
     "count_content_tokens": CONTENT_TOKEN_COUNT,
     "count_tokens": TOKEN_COUNT,
+    "embed_content": EMBED_CONTENT,
     "generate_content": GEMINI,
     "messages": ANTHROPIC_MESSAGES,
     "responses": OPENAI_RESPONSES,

@@ -15,7 +15,9 @@ PATHS: Mapping[str, str] = {
     "/v1/images/generations": "images",
     "/v1/messages": "messages",
     "/v1/messages/count_tokens": "count_tokens",
+    "/v1/models/{model}:batchEmbedContents": "batch_embed_contents",
     "/v1/models/{model}:countTokens": "count_content_tokens",
+    "/v1/models/{model}:embedContent": "embed_content",
     "/v1/models/{model}:generateContent": "generate_content",
     "/v1/models/{model}:streamGenerateContent": "generate_content",
     "/v1/moderations": "moderations",
@@ -31,7 +33,9 @@ _AZURE = "/openai"
 _DEPLOYMENT = re.compile(r"/deployments/(?P<model>[^/]+)(?P<rest>/.+)")
 _MODEL_METHOD = re.compile(r"/v1/models/(?P<model>.+):(?P<method>[a-zA-Z]+)")
 _METHODS: Mapping[str, Mapping[str, Any]] = {
+    "batchEmbedContents": {},
     "countTokens": {},
+    "embedContent": {},
     "generateContent": {"stream": False},
     "streamGenerateContent": {"stream": True},
 }

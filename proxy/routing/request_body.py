@@ -93,6 +93,18 @@ class GeminiBody(RequestBody, frozen=True):
         return self.tools, self.contents
 
 
+class GeminiEmbeddingsBody(RequestBody, frozen=True):
+    """Further members of a request to embed contents."""
+
+    content: Any = None
+    requests: Any = None
+
+    @property
+    def other_texts(self) -> tuple[Any, ...]:
+        """See RequestBody."""
+        return self.content, self.requests
+
+
 class ResponsesBody(RequestBody, frozen=True):
     """Further members of a request to /responses."""
 

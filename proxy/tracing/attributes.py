@@ -17,7 +17,9 @@ Attributes = Mapping[str, Any]
 
 OPERATIONS: Mapping[str, str] = {
     "chat": "chat",
+    "batch_embed_contents": "embeddings",
     "count_content_tokens": "count_tokens",
+    "embed_content": "embeddings",
     "count_tokens": "count_tokens",
     "completions": "text_completion",
     "embeddings": "embeddings",

@@ -128,8 +128,8 @@ def response_context(endpoint: str) -> ResponseContext:
 
 
 def translated_formats() -> dict[str, ClientFormat]:
-    """Return the client formats that are translated from and to the hub, by name."""
-    return {each.name: each for each in FORMATS.values() if each.request_to_hub and each.hub_endpoint}
+    """Return the client formats that are translated from and to chats, by name."""
+    return {each.name: each for each in FORMATS.values() if each.request_to_hub and each.hub_endpoint == "chat"}
 
 
 @cache

@@ -60,6 +60,8 @@ GENERATE, STREAM = "/v1/models/{model}:generateContent", "/v1/models/{model}:str
         ("/v1alpha/models/org/m:streamGenerateContent", (STREAM, {"model": "org/m", "stream": True})),
         ("/v1/models/ft:x%3Ay:generateContent/", (GENERATE, {"model": "ft:x:y", "stream": False})),
         ("/models//m:generateContent", (GENERATE, {"model": "m", "stream": False})),
+        ("/v1beta/models/m:embedContent", ("/v1/models/{model}:embedContent", {"model": "m"})),
+        ("/v1/models/m:batchEmbedContents", ("/v1/models/{model}:batchEmbedContents", {"model": "m"})),
         ("/v1/models/m:unknownMethod", ("/v1/models/m:unknownMethod", {})),
         ("/v1/models/:generateContent", ("/v1/models/:generateContent", {})),
     ],

@@ -31,6 +31,14 @@ def test_another_format_has_the_facts_of_its_translation() -> None:
     assert read.hub is not None and read.params == read.hub.body
 
 
+def test_a_request_to_embed_has_the_facts_of_one_for_embeddings() -> None:
+    content = {"content": {"parts": [{"text": ASK}]}}
+    for endpoint, body in (("embed_content", content), ("batch_embed_contents", {"requests": [content] * 3})):
+        facts = read_request(endpoint, {"model": "m", **body}).facts
+        assert (facts.endpoint, facts.hub_endpoint, facts.stream) == (endpoint, "embeddings", False)
+        assert facts.longest_input_tokens == len(ASK) // 4 <= facts.prompt_tokens
+
+
 def test_what_has_no_translation_has_the_facts_of_its_own_members() -> None:
     read = read_request(ENDPOINT, {"model": "m", "input": ASK, "stream": True, "only_native": 1})
     assert (read.facts.unsupported_feature, read.facts.hub_endpoint) == ("only_native", "")

@@ -120,6 +120,8 @@ def test_prompt_tokens_are_estimated_from_text_and_images(content: Any, tokens: 
         ("images", {"prompt": "x" * 40, "n": 2}, Facts(prompt_tokens=10, n=2)),
         ("responses", {"input": "x" * 40, "max_output_tokens": 5}, Facts(prompt_tokens=10, max_tokens=5)),
         ("generate_content", {"contents": "x" * 40}, Facts(prompt_tokens=10)),
+        ("embed_content", {"content": "x" * 40}, Facts(prompt_tokens=10)),
+        ("batch_embed_contents", {"requests": "x" * 40}, Facts(prompt_tokens=10)),
         ("responses", {}, Facts()),
         ("responses", {"messages": ["no message"]}, Facts()),
     ],

@@ -9,14 +9,20 @@ from proxy.dialects.coerce import object_of, objects_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.google.request import model_path
 from proxy.dialects.google.tables import SKIP_SIGNATURE_VALIDATOR
-from proxy.dialects.hub.request_members import replace_members
+from proxy.dialects.hub.request_members import parse_members, replace_members
 from proxy.dialects.thinking_signature import BASE64_MARK, unpack_base64
 
 PATHS: Mapping[str, str] = {
+    "batch_embed_contents": "/v1beta/models/{model}:batchEmbedContents",
     "count_content_tokens": "/v1beta/models/{model}:countTokens",
+    "embed_content": "/v1beta/models/{model}:embedContent",
     "generate_content": "/v1beta/models/{model}:{method}",
 }
-_METHODS: Mapping[str, str] = {"count_content_tokens": "countTokens"}
+_METHODS: Mapping[str, str] = {
+    "batch_embed_contents": "batchEmbedContents",
+    "count_content_tokens": "countTokens",
+    "embed_content": "embedContent",
+}
 
 _COUNTED = ("generateContentRequest", "generate_content_request")
 """The request whose tokens are to be counted, which names the model once more."""
@@ -29,9 +35,14 @@ def native_request(call: CallerRequest) -> ProviderRequest:
     changes: dict[str, Any] = {}
     if BASE64_MARK in body:
         changes["contents"] = list(map(_without_foreign_signatures, objects_of(call.body.get("contents"))))
+    named = {"model": f"models/{call.model.removeprefix('models/')}"}
     for name in _COUNTED:
         if isinstance(counted := call.body.get(name), dict):
-            changes[name] = {**counted, "model": f"models/{call.model}"}
+            changes[name] = {**counted, **named}
+    if isinstance(requests := call.body.get("requests"), list):
+        changes["requests"] = [{**each, **named} if isinstance(each, dict) else each for each in requests]
+    if call.endpoint == "embed_content" and "model" in parse_members(body):
+        changes |= named
     if changes or "routing" in call.body:
         body = replace_members(body, changes)
     return ProviderRequest(model_path(call, _METHODS.get(call.endpoint, "")), body)

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 
 from proxy.ingress.client_format import ClientFormat
+from proxy.ingress.gemini.embeddings import batch_from_hub, batch_to_hub, single_from_hub, single_to_hub
 from proxy.ingress.gemini.errors import error_body, error_event
 from proxy.ingress.gemini.framing import framing_of
 from proxy.ingress.gemini.models import MODELS
@@ -35,4 +36,21 @@ TOKEN_COUNT = replace(
     hub_endpoint="",  # no other vendor counts in the hub's format
     request_to_hub=counted_request,
     estimate=estimated_count,
+)
+
+EMBED_CONTENT = replace(
+    GEMINI,
+    name="gemini_embed_content",
+    native_endpoint="embed_content",
+    hub_endpoint="embeddings",
+    request_to_hub=single_to_hub,
+    response_from_hub=single_from_hub,
+)
+
+BATCH_EMBED_CONTENTS = replace(
+    EMBED_CONTENT,
+    name="gemini_batch_embed_contents",
+    native_endpoint="batch_embed_contents",
+    request_to_hub=batch_to_hub,
+    response_from_hub=batch_from_hub,
 )

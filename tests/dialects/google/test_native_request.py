@@ -52,3 +52,19 @@ def test_a_request_to_be_counted_names_the_targets_model(name: str) -> None:
     request = native_request(CallerRequest("count_content_tokens", orjson.loads(raw), raw, "served", stream=False))
     assert request.path == "/v1beta/models/served:countTokens"
     assert orjson.loads(request.body) == {name: {"model": "models/served", "contents": []}}
+
+
+@pytest.mark.parametrize("model", ["served", "models/served"])
+def test_requests_to_embed_name_the_targets_model(model: str) -> None:
+    content = {"content": {"parts": [{"text": "a"}]}}
+    for asked, sent in (({"model": "models/asked"}, {"model": "models/served"}), ({}, {})):
+        raw = orjson.dumps({**asked, **content})
+        body = {**orjson.loads(raw), "model": "asked"}  # of the path
+        request = native_request(CallerRequest("embed_content", body, raw, model, stream=False))
+        assert request.path == "/v1beta/models/served:embedContent"
+        assert orjson.loads(request.body) == {**sent, **content}
+    raw = orjson.dumps({"requests": [{"model": "models/asked", **content}, content, 5]})
+    request = native_request(CallerRequest("batch_embed_contents", orjson.loads(raw), raw, model, stream=False))
+    assert request.path == "/v1beta/models/served:batchEmbedContents"
+    named = {"model": "models/served", **content}
+    assert orjson.loads(request.body) == {"requests": [named, named, 5]}

@@ -49,3 +49,20 @@ def test_a_count_of_tokens_passes_and_must_be_a_number() -> None:
     assert native_response(data, context) == data and context.answer.complete
     with pytest.raises(MalformedResponse):
         native_response(b'{"totalTokens": "5"}', response_context(endpoint="count_content_tokens"))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "data"),
+    [
+        ("embed_content", b'{"embedding": {"values": [1.50]}, "usageMetadata": {"promptTokenCount": 5}}'),
+        ("batch_embed_contents", b'{"embeddings": [{"values": [1.50]}], "usageMetadata": {"promptTokenCount": 5}}'),
+    ],
+)
+def test_vectors_pass_as_they_are(endpoint: str, data: bytes) -> None:
+    context = response_context(endpoint=endpoint)
+    assert native_response(data, context) == data and context.answer.done
+    assert context.answer.usage == {"prompt_tokens": 5, "total_tokens": 5}
+    uncounted = response_context(endpoint=endpoint)
+    assert native_response(data.partition(b", ")[0] + b"}", uncounted) and uncounted.answer.usage is None
+    with pytest.raises(MalformedResponse, match="without embeddings"):
+        native_response(b'{"candidates": []}', response_context(endpoint=endpoint))
