@@ -23,6 +23,7 @@ class ToolCall:
 
     name: str
     arguments: str
+    """JSON, or of a custom tool any text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,8 +43,8 @@ class Answer:
     ttft_ms: float | None = None
     """Time until the first content of a stream."""
     latency_ms: float = 0.0
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
+    prompt_tokens: float | None = None
+    completion_tokens: float | None = None
     cost_usd: float | None = None
 
 
@@ -60,8 +61,8 @@ class ChatClient:
         started = self.clock()
         reading = _Reading()
         try:
-            async with self.session.post(self.url, json=_with_stream(request)) as response:
-                reading.read_headers(response)
+            async with self.session.post(self.url, json=_with_stream(request), allow_redirects=False) as response:
+                reading.headers = response.headers
                 await self._read(response, reading, started)
         except TimeoutError:
             reading.error = "no complete answer in time"
@@ -115,15 +116,12 @@ class _Reading:
     """An answer as far as it has arrived."""
 
     texts: list[str] = field(default_factory=list)
-    calls: dict[int, _Call] = field(default_factory=dict)
+    calls: dict[str, _Call] = field(default_factory=dict)
     finish_reason: str | None = None
     error: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
     usage: _JsonObject = field(default_factory=dict)
     ttft_ms: float | None = None
-
-    def read_headers(self, response: ClientResponse) -> None:
-        self.headers = response.headers
 
     def read_complete(self, status: int, body: bytes) -> None:
         """Read a response that is no stream: an answer, or an error."""
@@ -157,10 +155,10 @@ class _Reading:
         if isinstance(text, str):
             self.texts.append(text)
         for position, each in enumerate(map(_members, _items(message.get("tool_calls")))):
-            call = self.calls.setdefault(each.get("index", position), _Call())
-            function = _members(each.get("function"))
-            call.name += str(function.get("name") or "")
-            call.pieces.append(str(function.get("arguments") or ""))
+            call = self.calls.setdefault(str(each.get("index", position)), _Call())
+            called = _members(each.get("function") or each.get("custom"))
+            call.name += str(called.get("name") or "")
+            call.pieces.append(str(called.get("arguments") or called.get("input") or ""))
         return bool(text or message.get("tool_calls") or message.get("reasoning_content") or message.get("reasoning"))
 
     def answer(self, latency_ms: float) -> Answer:
@@ -177,9 +175,9 @@ class _Reading:
             warnings=tuple(each.strip() for each in warnings.split(",") if each.strip()),
             ttft_ms=self.ttft_ms,
             latency_ms=latency_ms,
-            prompt_tokens=self.usage.get("prompt_tokens"),
-            completion_tokens=self.usage.get("completion_tokens"),
-            cost_usd=self.usage.get("cost"),
+            prompt_tokens=_number(self.usage.get("prompt_tokens")),
+            completion_tokens=_number(self.usage.get("completion_tokens")),
+            cost_usd=_number(self.usage.get("cost")),
         )
 
 
@@ -187,6 +185,10 @@ def _error_message(value: _JsonObject) -> str | None:
     error = _members(value.get("error"))
     message = error.get("message")
     return str(message) if message else None
+
+
+def _number(value: Any) -> float | None:
+    return value if isinstance(value, int | float) else None
 
 
 def _items(value: Any) -> list[Any]:

@@ -15,6 +15,7 @@ from proxy.cli.command import CommandError, strip_userinfo
 from proxy.cli.compare.chat_request import ChatClient
 from proxy.cli.http_client import connection_errors
 from proxy.config.process_schema import Listen
+from proxy.config.units import Secret
 
 ANSWER_TIMEOUT_S = 900.0
 """Limit for one answer. The sidecar has its own, shorter ones."""
@@ -33,10 +34,9 @@ async def connect(arguments: Namespace) -> AsyncIterator[ChatClient]:
     async with AsyncExitStack() as stack:
         url = await _sandbox_url(arguments, stack) if arguments.sandbox else arguments.url or _configured_url(arguments)
         base = "http://localhost" if url.startswith(_UNIX) else url.rstrip("/").removesuffix("/v1")
-        key = arguments.key or os.environ.get("PARROT_API_KEY")
         session = ClientSession(
             connector=_connector(url),
-            headers={"Authorization": f"Bearer {key}"} if key else {},
+            headers=_authorization(arguments.key or os.environ.get("PARROT_API_KEY")),
             timeout=ClientTimeout(ANSWER_TIMEOUT_S, sock_connect=_CONNECT_TIMEOUT_S),
         )
         await stack.enter_async_context(session)
@@ -50,6 +50,14 @@ async def _sandbox_url(arguments: Namespace, stack: AsyncExitStack) -> str:
     return await start_simulation(file.load_generation(file.config_path(arguments)), stack)
 
 
+def _authorization(key: str | None) -> dict[str, str]:
+    """Return the header with the sidecar's key. Raises CommandError if no header can carry it."""
+    try:
+        return {"Authorization": f"Bearer {Secret.parse(key.strip()).value}"} if key else {}
+    except ValueError as error:
+        raise CommandError("the key contains a space, a line break or a non-ASCII character", exit_code=2) from error
+
+
 def _connector(url: str) -> BaseConnector:
     return UnixConnector(url.removeprefix(_UNIX)) if url.startswith(_UNIX) else TCPConnector(limit=0)
 
@@ -58,7 +66,8 @@ async def _check(session: ClientSession, base: str, url: str) -> None:
     """Raise CommandError unless a sidecar answers that accepts the key."""
     try:
         with connection_errors(url, url, _CONNECT_TIMEOUT_S):
-            async with session.get(f"{base}/v1/models", timeout=ClientTimeout(_CONNECT_TIMEOUT_S)) as response:
+            timeout = ClientTimeout(_CONNECT_TIMEOUT_S)
+            async with session.get(f"{base}/v1/models", timeout=timeout, allow_redirects=False) as response:
                 status = response.status
     except CommandError as error:
         raise CommandError(f"{error}\n{_HINT}", error.exit_code) from error

@@ -53,7 +53,8 @@ def _cut_failure(answer: Answer) -> str | None:
 def _call_failure(call: ToolCall, tools: Mapping[str, Any]) -> str | None:
     if call.name not in tools:
         return f"called '{call.name}', which is no tool of the request"
-    failure = _json_failure(call.arguments or "{}", tools[call.name])
+    schema = tools[call.name]
+    failure = None if schema is None else _json_failure(call.arguments or "{}", schema)
     return f"{call.name}: {failure}" if failure else None
 
 

@@ -27,8 +27,8 @@ class Case:
 
     @property
     def tools(self) -> Mapping[str, Any]:
-        """The JSON Schema of each tool's arguments, by the tool's name."""
-        return {name: parameters for _, name, parameters in _functions(self.request)}
+        """The JSON Schema of each tool's arguments, by the tool's name. None: they are any text."""
+        return {name: parameters for _, name, parameters in _named_tools(self.request)}
 
     @property
     def answer_schema(self) -> Any:
@@ -89,7 +89,7 @@ def _problems(prompt: PromptBase, case: Case, before: Mapping[str, Case]) -> Ite
     if not isinstance(case.request.get("stream", True), bool):
         yield ".stream", "must be true or false"
     yield from _schema_problems(".response_format.json_schema.schema", case.answer_schema)
-    for index, _, parameters in _functions(case.request):
+    for index, _, parameters in _named_tools(case.request):
         yield from _schema_problems(f".tools[{index}].function.parameters", parameters)
     for index, check in enumerate(prompt.checks):
         if check is not INVALID:
@@ -139,13 +139,14 @@ _CHECK_PROBLEMS: Mapping[str, Callable[[str, Any, Case], Iterator[Problem]]] = {
 """Kind of a check -> what is wrong with its value."""
 
 
-def _functions(request: Mapping[str, Any]) -> Iterator[tuple[int, str, Any]]:
-    """Yield the position, name and parameters of each tool that is a function."""
+def _named_tools(request: Mapping[str, Any]) -> Iterator[tuple[int, str, Any]]:
+    """Yield the position, name and parameters of each tool that is called by name. A custom tool has None."""
     tools = request.get("tools")
-    for index, tool in enumerate(tools if isinstance(tools, list) else ()):
-        function = _members(_members(tool).get("function"))
-        if isinstance(name := function.get("name"), str):
-            yield index, name, function.get("parameters", True)
+    for index, tool in enumerate(map(_members, tools if isinstance(tools, list) else ())):
+        function = _members(tool.get("function"))
+        name = function.get("name") or _members(tool.get("custom")).get("name")
+        if isinstance(name, str):
+            yield index, name, function.get("parameters", True) if function else None
 
 
 def _members(value: Any) -> Mapping[str, Any]:

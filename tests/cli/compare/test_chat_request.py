@@ -94,6 +94,19 @@ async def test_tool_calls_are_put_together() -> None:
     assert answer.tool_calls == (ToolCall("a", '{"x": 1}'), ToolCall("b", "")) and answer.error is None
 
 
+async def test_a_call_of_a_custom_tool_has_its_input() -> None:
+    answer = await ask(
+        delta(tool_calls=[{"index": 0, "type": "custom", "custom": {"name": "sql", "input": "SELECT"}}]),
+        delta("tool_calls"),
+    )
+    assert answer.tool_calls == (ToolCall("sql", "SELECT"),)
+
+
+async def test_counts_that_are_no_numbers_are_unknown() -> None:
+    answer = await ask(delta("stop", content="Hi"), b'{"choices": [], "usage": {"prompt_tokens": "7", "cost": null}}')
+    assert (answer.prompt_tokens, answer.completion_tokens, answer.cost_usd) == (None, None, None)
+
+
 @pytest.mark.parametrize(
     ("events", "error"),
     [

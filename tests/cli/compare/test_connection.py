@@ -89,6 +89,14 @@ async def test_the_key_is_an_option_or_a_variable(
         assert await error_of(arguments(url=running.url, key=option)) is None
 
 
+async def test_a_key_that_no_header_can_carry_is_not_shown() -> None:
+    with pytest.raises(
+        CommandError, match="^the key contains a space, a line break or a non-ASCII character$"
+    ) as caught:
+        await error_of(arguments(url="http://127.0.0.1:1", key="canary\nX: y"))
+    assert caught.value.exit_code == 2
+
+
 async def test_a_missing_key_is_invalid_usage(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PARROT_API_KEY", raising=False)
     async with run_sidecar(WITH_KEYS) as running:

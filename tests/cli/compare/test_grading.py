@@ -70,6 +70,7 @@ def test_a_regular_expression_that_takes_too_long_fails(monkeypatch: pytest.Monk
         ({"tools": [WEATHER]}, said("", ("get_weather", "")), "get_weather: 'city' is missing"),
         ({"tools": [WEATHER]}, said("", ("get_weather", '{"city"')), "get_weather: not JSON"),
         ({"tools": [WEATHER]}, said("", ("delete", "{}")), "called 'delete', which is no tool of the request"),
+        ({"tools": [{"type": "custom", "custom": {"name": "sql"}}]}, said("", ("sql", "SELECT 1")), None),
         ({"tools": [WEATHER], "tool_choice": "required"}, said("Hello"),
          "no tool was called, which `tool_choice` demands"),
         ({"tools": [WEATHER], "tool_choice": {"type": "function", "function": {"name": "get_weather"}}}, said("Hello"),

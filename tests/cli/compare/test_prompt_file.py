@@ -33,7 +33,7 @@ def test_a_file_is_loaded(tmp_path: Path) -> None:
     capital, weather, any_json, exact = loaded.cases
     assert loaded.models == ("a", "openai/b")
     assert (capital.name, capital.request["messages"][0]["content"]) == ("capital", "The capital of ${HOME}?")
-    assert (weather.name, weather.tools) == ("prompt 2", {"get_weather": CITY, "ping": True})
+    assert (weather.name, weather.tools) == ("prompt 2", {"get_weather": CITY, "ping": True, "free": None})
     assert [each.answer_schema for each in loaded.cases] == [None, None, {"type": "object"}, CITY]
     assert any_json.tools == exact.tools == {}
 

@@ -47,12 +47,12 @@ def _bands(comparison: Comparison, case: Case, width: int) -> Iterator[str]:
 
 
 def _head(cell: Cell, width: int) -> Iterator[str]:
-    count = f" {cell.result}" if len(cell.runs) > 1 else ""
-    yield shorten(f"{cell.mark} {cell.model}{count}", width)
+    yield shorten(f"{cell.mark} {cell.model}", width)
     if cell.is_answered:
         figures = cell.figures
         yield shorten(cell.served_by, width)
-        yield shorten(f"valid {figures['valid']}, checks {figures['checks']}", width)
+        passed = f"passed {cell.count}, " if len(cell.runs) > 1 else ""
+        yield shorten(f"{passed}valid {figures['valid']}, checks {figures['checks']}", width)
         yield shorten(f"ttft {figures['ttft']}, latency {figures['latency']}", width)
         yield shorten(f"{figures['tokens']} tokens, {figures['cost']}", width)
 
