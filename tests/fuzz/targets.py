@@ -22,6 +22,7 @@ from proxy.errors import InvalidRequestError, MalformedResponse, ParrotError, Up
 from proxy.ingress import FORMATS
 from proxy.ingress.client_format import AnswerContext, ClientFormat
 from proxy.routing.facts import parse_facts, parse_json_object
+from proxy.routing.param_rules import CHAT, PARAM_RULES
 from proxy.sse import EventTooLargeError, Framer, data_of, decode, encode, split_frames
 from proxy.upstream.http1.content_encoding import ContentDecodingError
 from proxy.upstream.http1.parser import ResponseParser
@@ -123,7 +124,13 @@ def unexpected(error: Exception) -> ParrotError:
 
 def response_context(endpoint: str) -> ResponseContext:
     return ResponseContext(
-        provider="p", model="m", id="chatcmpl-1", created=1, on_exception=unexpected, endpoint=endpoint
+        provider="p",
+        model="m",
+        id="chatcmpl-1",
+        created=1,
+        on_exception=unexpected,
+        endpoint=endpoint,
+        response_options={"count": 2, "is_base64": True, "is_normalized": True, "dtype": "float"},
     )
 
 
@@ -212,11 +219,13 @@ def build_request(dialect: str, endpoint: str, data: bytes) -> None:
 
 def _build(dialect: str, request: CallerRequest) -> None:
     for model in MODELS[dialect]:
-        DIALECTS[dialect].unsupported_params(request.body, model)
+        PARAM_RULES.get(request.endpoint, CHAT).unsupported_of(DIALECTS[dialect])(request.body, model)
         for stream in (False, True):
             call = CallerRequest(request.endpoint, request.body, request.raw, model, stream)
             with suppress(InvalidRequestError):
-                check_json(DIALECTS[dialect].build_request(call).body)
+                built = DIALECTS[dialect].build_request(call)
+                for part in built.parts or (built,):
+                    check_json(part.body)
 
 
 def read_request(name: str, data: bytes) -> None:
@@ -234,6 +243,18 @@ def read_request(name: str, data: bytes) -> None:
             _build(dialect, CallerRequest("chat", hub.body, raw, "", False))
 
 
+def read_embeddings_request(endpoint: str, data: bytes) -> None:
+    """A client's request to embed texts becomes one of the hub, and that one of every provider with embeddings."""
+    translate = FORMATS[endpoint].request_to_hub
+    assert translate is not None
+    with suppress(InvalidRequestError):
+        hub = translate(parse_json_object(data))
+        parse_facts("embeddings", hub.body)
+        for dialect in MODELS:
+            if "embeddings" in DIALECTS[dialect].paths:
+                _build(dialect, CallerRequest("embeddings", hub.body, serialize(hub.body), "", False))
+
+
 def _targets() -> Iterator[tuple[str, Callable[[bytes], object], Iterable[str]]]:
     yield "framer", read_frames, ["dialects/*/streams/*"]
     yield "http1", read_http, ["fuzz/seeds/*.http"]
@@ -241,6 +262,8 @@ def _targets() -> Iterator[tuple[str, Callable[[bytes], object], Iterable[str]]]
         yield f"request-{name}", partial(read_request, name), [f"ingress/{name}/requests/*"]
         yield f"answer-{name}", partial(write_answer, name, echo_of(name)), ["ingress/*/answers/*.hub.json"]
         yield f"stream-{name}", partial(write_stream, name, echo_of(name)), ["ingress/*/streams/*.hub.sse"]
+    for endpoint in (endpoint for endpoint, each in FORMATS.items() if each.hub_endpoint == "embeddings"):
+        yield f"request-{FORMATS[endpoint].name}", partial(read_embeddings_request, endpoint), [_EMBEDDINGS]
     for name in MODELS:
         yield f"error-{name}", partial(read_error, name), [f"dialects/{name}/answers/*", "fuzz/seeds/*.error.json"]
         for endpoint in DIALECTS[name].paths:
@@ -253,9 +276,17 @@ def _endpoint_targets(name: str, endpoint: str) -> Iterator[tuple[str, Callable[
     folder = f"ingress/{native}" if native in translated_formats() else f"dialects/{name}"
     general = ["dialects/compatible", "dialects/mistral"] if folder == "dialects/openai" else [folder]
     label = name if endpoint == "chat" else f"{name}-{endpoint}"
-    yield f"request-{label}", partial(build_request, name, endpoint), _below([*general, "ingress/*"], "requests")
-    yield f"answer-{label}", partial(read_answer, name, endpoint), _below(general, "answers")
+    more = [_EMBEDDINGS] if "embed" in endpoint else []
+    yield (
+        f"request-{label}",
+        partial(build_request, name, endpoint),
+        [*_below([*general, "ingress/*"], "requests"), *more],
+    )
+    yield f"answer-{label}", partial(read_answer, name, endpoint), [*_below(general, "answers"), *more]
     yield f"stream-{label}", partial(read_stream, name, endpoint), _below(general, "streams")
+
+
+_EMBEDDINGS = "fuzz/seeds/*.embeddings.json"
 
 
 def _below(folders: Iterable[str], kind: str) -> list[str]:

@@ -47,8 +47,10 @@ def test_every_dialect_endpoint_and_client_format_is_a_target() -> None:
     for name, dialect in DIALECTS.items():
         labels = [name if endpoint == "chat" else f"{name}-{endpoint}" for endpoint in dialect.paths]
         assert name == "meta" or {f"{kind}-{label}" for kind in kinds for label in labels} <= TARGETS.keys()
-    translated = [each.name for each in FORMATS.values() if each.request_to_hub and each.hub_endpoint]
-    assert {f"{kind}-{name}" for kind in kinds for name in translated} <= TARGETS.keys()
+    hubs = {each.name: each.hub_endpoint for each in FORMATS.values() if each.request_to_hub and each.hub_endpoint}
+    chats = [name for name, hub in hubs.items() if hub == "chat"]
+    assert {f"{kind}-{name}" for kind in kinds for name in chats} <= TARGETS.keys()
+    assert {f"request-{name}" for name in hubs} <= TARGETS.keys()
 
 
 @pytest.mark.parametrize(
