@@ -16,6 +16,7 @@ from proxy.errors import ParrotError
 from proxy.file_fetches import FileFetches
 from proxy.ingress import find_format, guess_format
 from proxy.ingress.client_format import ClientFormat, FromHub, HubRequest
+from proxy.ingress.multipart import Form, form_members
 from proxy.memory_account import UNLIMITED, MemoryAccount
 from proxy.messages import CompletionState, Request, Response
 from proxy.resilience.breakers import AttemptPermit
@@ -30,6 +31,7 @@ from proxy.routing.usage_cost import usage_usd
 from proxy.runtime import Runtime
 from proxy.state.responses import Continuation
 from proxy.telemetry.observations import AttemptRecorder
+from proxy.upload import Upload
 
 
 class Identity(Struct, frozen=True):
@@ -81,6 +83,14 @@ class Exchange(Struct, eq=False):
     """Bytes of its body that have arrived."""
     max_values: int = 200_000
     """JSON values that its body may have."""
+    boundary: bytes = b""
+    """That of its body, if that is a form, which is not kept. Empty for any other body."""
+    max_form_bytes: int = 32 * 2**20
+    """Of a form that may be kept until its model is known."""
+    form: Form | None = None
+    """What is known of the form once it can be routed."""
+    upload: Upload | None = None
+    """The rest of the form on its way to a provider."""
     raw: bytes = b""
     """The body as it came. Empty once no attempt can need it."""
     hub: HubRequest | None = None
@@ -129,7 +139,7 @@ class Exchange(Struct, eq=False):
             if size := parsed_bytes(self.raw, self.max_values):
                 self.memory.hold(size)
                 self._members_bytes = size
-            self._members = parse_json_object(self.raw)
+            self._members = parse_json_object(self.raw) if self.form is None else form_members(self.form.fields)
             if self.path_members:
                 self._members.update(self.path_members)
         return self._members
@@ -202,6 +212,8 @@ class Exchange(Struct, eq=False):
         self.winning_attempt, self.attempts = None, []
         if self.file_fetches is not None:
             self.file_fetches.forget()
+        if self.upload is not None:
+            self.upload.close()
 
 
 class Attempt(Struct, eq=False):
@@ -232,6 +244,8 @@ class Attempt(Struct, eq=False):
     """Whether no other target may follow if it fails."""
     endpoint: str = "chat"
     """The endpoint of its target's dialect."""
+    content_type: str = ""
+    """Of an answer that passes as bytes. Empty if its answer is JSON, or a stream of events."""
     is_translated: bool = False
     """Whether it is made in the hub's format, because its target does not speak the caller's."""
     is_part: bool = False

@@ -17,7 +17,7 @@ from typing import Any
 
 from proxy.attempts.failover_run import FailoverRun
 from proxy.error_response import error_response
-from proxy.errors import OverloadedError, ParrotError, UpstreamError
+from proxy.errors import ParrotError, UpstreamError
 from proxy.exchange import Exchange
 from proxy.internal_error import internal_error
 from proxy.messages import Response
@@ -82,9 +82,8 @@ class RequestLifecycle:
         self._cancel_attempts()
         self._close("client_disconnected")
 
-    def interrupt(self) -> None:
-        """End the request because the process is about to stop: a stream with an error event, others with a 503."""
-        error = OverloadedError("the sidecar is shutting down")
+    def interrupt(self, error: ParrotError) -> None:
+        """End the request with this error: a stream that has begun with an error event, others with its response."""
         if self._run is not None and self._writer.is_streaming:
             try:
                 self._run.interrupt(UpstreamError(error.message, code=error.code))

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from proxy.errors import ParrotError
+from proxy.upload import Upload
 
 Headers = Mapping[str, str]
 """Names without regard to case, as aiohttp's multidicts give them."""
@@ -43,6 +44,8 @@ class UpstreamRequest(Struct, frozen=True):
     headers: dict[str, str]
     body: bytes
     method: str = "POST"
+    upload: Upload | None = None
+    """Where the body comes from, if it is still arriving. `body` is empty then."""
     is_sent_once: bool = False
     """Whether it is never sent again, not even where a reused connection proves to have been closed before."""
 
@@ -69,6 +72,12 @@ class Response(Struct, eq=False):
     def from_error(cls, error: ParrotError) -> Response:
         """Make the response of an error."""
         return Response(error.status, dict(error.headers), b"", error=error)
+
+
+class ByteStream(Response, eq=False):
+    """A response whose body follows as the provider's own bytes: audio, or the content of a file. No transform is applied."""
+
+    content_type: str = "application/octet-stream"
 
 
 class RawResponse(Response, eq=False):

@@ -109,6 +109,34 @@ class RedactingTransform:
         return (self._feed(self._redact(rest)) if rest else b"") + self._inner.end()
 
 
+class RedactingBytes:
+    """Redacts bytes that have no lines. What could be the beginning of a secret waits for the bytes after it."""
+
+    def __init__(self, redactor: Redactor) -> None:
+        self._redact = redactor.redact_answer
+        self._kept_bytes = max(
+            (len(secret.encode("utf-8", "surrogateescape")) for secret in redactor.secrets), default=0
+        )
+        self._kept_bytes *= _LONGEST_FORM
+        self._held = b""
+
+    def feed(self, data: bytes) -> bytes:
+        """Return all but the last bytes, without secrets."""
+        data = self._redact(self._held + data)
+        at = max(0, len(data) - self._kept_bytes)
+        self._held = data[at:]
+        return data[:at]
+
+    def end(self) -> bytes:
+        """Return the last bytes."""
+        held, self._held = self._held, b""
+        return held
+
+
+_LONGEST_FORM = 6
+"""Bytes of an escaped character of a secret: `\\u0073`."""
+
+
 class LogRedactor:
     """Redacts the secrets of the latest configuration files in log lines."""
 

@@ -8,7 +8,7 @@ from math import inf
 from typing import Any, Protocol
 
 from proxy.ingress.client_format import ClientFormat
-from proxy.messages import Headers, RawResponse, Response, StreamTransform
+from proxy.messages import ByteStream, Headers, RawResponse, Response, StreamTransform
 
 _JSON = {"Content-Type": "application/json"}
 _STREAM = {
@@ -56,7 +56,7 @@ class ResponseWriter:
     """
 
     __slots__ = (
-        "_client", "_framing", "_held", "_last_write_at", "_loop", "_outcome", "_ping", "_transforms", "is_hijacked",
+        "_client", "_framing", "_held", "_is_bytes", "_last_write_at", "_loop", "_outcome", "_ping", "_transforms", "is_hijacked",
         "is_streaming", "ping_s",
     )  # fmt: skip
 
@@ -73,6 +73,8 @@ class ResponseWriter:
         self._transforms: list[StreamTransform] = []
         self._framing: StreamTransform | None = None
         """Makes what is sent of the events, where that is not the events themselves."""
+        self._is_bytes = False
+        """Whether what is sent are bytes rather than events."""
         self._held: list[bytes] = []
         """Events that came before the headers could be sent."""
         self._outcome: str | None = None
@@ -104,19 +106,28 @@ class ResponseWriter:
         if response.body is not None:
             self._client.send(response.status, {**_JSON, **headers}, response.body)
             return "ok"
-        stream_headers = {**headers, **_STREAM}
-        if client_format.framing_of is not None and (framing := client_format.framing_of(path)) is not None:
-            stream_headers["Content-Type"], self._framing = framing.content_type, framing.transform()
-        self._client.start_stream(response.status, stream_headers)
-        self.is_streaming, self._ping, self._transforms = True, client_format.ping, response.transforms
-        self._last_write_at = self._loop.time()
+        if isinstance(response, ByteStream):
+            self._is_bytes = True
+            self._client.start_stream(response.status, {**headers, "Content-Type": response.content_type})
+        else:
+            self._start_events(response, headers, client_format, path)
+        self.is_streaming, self._last_write_at = True, self._loop.time()
         held, self._held = self._held, []
         for data in held:
             self.write(data)
         return None if self._outcome is None else self.finish(self._outcome)
 
+    def _start_events(
+        self, response: Response, headers: dict[str, str], client_format: ClientFormat, path: str
+    ) -> None:
+        stream_headers = {**headers, **_STREAM}
+        if client_format.framing_of is not None and (framing := client_format.framing_of(path)) is not None:
+            stream_headers["Content-Type"], self._framing = framing.content_type, framing.transform()
+        self._client.start_stream(response.status, stream_headers)
+        self._ping, self._transforms = client_format.ping, response.transforms
+
     def write(self, data: bytes) -> None:
-        """Write events."""
+        """Write events, or bytes."""
         if not self.is_streaming:
             self._held.append(data)
             return
@@ -133,14 +144,24 @@ class ResponseWriter:
         if not self.is_streaming:
             self._outcome = outcome
             return None
+        if self._is_bytes and outcome != "ok":
+            self.abort(b"")
+            return outcome
         rest = b""
         for transform in self._transforms:
             rest = (transform.feed(rest) if rest else b"") + transform.end()
-        self.abort(rest)
+        self._end(rest)
         return outcome
 
     def abort(self, event: bytes) -> None:
-        """End the stream with one last event, past the transforms."""
+        """End the stream with one last event, past the transforms. Bytes can have none: their connection is closed."""
+        if self._is_bytes:
+            self.is_streaming = False
+            self._client.abort()
+        else:
+            self._end(event)
+
+    def _end(self, event: bytes) -> None:
         self.is_streaming = False
         if self._framing is not None:
             event = self._framing.feed(event) + self._framing.end()

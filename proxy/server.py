@@ -17,10 +17,11 @@ from proxy.cors import answer_preflight, cors_headers
 from proxy.deadline_timer import DeadlineTimer
 from proxy.descriptors import is_reserved
 from proxy.downstream.admin_connection import AdminConnection, make_admin_request, refuse_or
-from proxy.downstream.client_connection import KEEP_ALIVE_S, ClientConnection
+from proxy.downstream.client_connection import KEEP_ALIVE_S
 from proxy.downstream.parse_errors import PARSER_LIMITS
 from proxy.downstream.response_head import SERVER
-from proxy.errors import ParrotError, ResourceExhaustedError
+from proxy.downstream.uploading_connection import UploadingConnection
+from proxy.errors import OverloadedError, ParrotError, ResourceExhaustedError
 from proxy.exchange import Exchange
 from proxy.generation import Generation
 from proxy.lifecycle import RequestLifecycle
@@ -95,7 +96,7 @@ class ProxyHandler:
     def abort_streams(self) -> None:
         """End the requests in progress. A stream ends with an error event."""
         for lifecycle in tuple(self._active):
-            lifecycle.interrupt()
+            lifecycle.interrupt(OverloadedError("the sidecar is shutting down"))
 
     async def wait_idle(self) -> None:
         """Return when no request is in progress."""
@@ -132,7 +133,7 @@ class ProxyHandler:
             self._idle.set()
 
 
-class _DataConnection(ClientConnection):
+class _DataConnection(UploadingConnection):
     """A caller's connection, rejected if there are too many."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:

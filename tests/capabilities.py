@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -165,6 +166,25 @@ async def responses(probed: ProbedProvider) -> str:
 async def completions(probed: ProbedProvider) -> str:
     answer = await probed.client.completions.create(model="m", prompt=MARK, extra_headers=probed.alone)
     return yes_or_failure(bool(answer.choices[0].text))
+
+
+async def speech(probed: ProbedProvider) -> str:
+    answer = await probed.client.audio.speech.create(model="m", input=MARK, voice="alloy", extra_headers=probed.alone)
+    return YES if answer.content and MARK.encode() in probed.sent else FAILED
+
+
+async def transcriptions(probed: ProbedProvider) -> str:
+    answer = await probed.client.audio.transcriptions.create(
+        model="m", file=("a.wav", MARK.encode()), extra_headers=probed.alone
+    )
+    return YES if answer.text and MARK.encode() in probed.sent else FAILED
+
+
+async def image_edits(probed: ProbedProvider) -> str:
+    answer = await probed.client.images.edit(
+        model="m", image=("a.png", b64decode(PIXEL)), prompt=MARK, extra_headers=probed.alone
+    )
+    return YES if answer.data and MARK.encode() in probed.sent else FAILED
 
 
 async def moderations(probed: ProbedProvider) -> str:
@@ -359,6 +379,9 @@ PROBES: Mapping[str, Probe] = {
     "`/v1/responses`": responses,
     "`/v1/completions`": completions,
     "`/v1/moderations`": moderations,
+    "`/v1/audio/speech`": speech,
+    "`/v1/audio/transcriptions`": transcriptions,
+    "`/v1/images/edits`": image_edits,
 }
 
 

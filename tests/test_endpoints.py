@@ -55,7 +55,13 @@ async def moderations(client: openai.AsyncOpenAI, model: str = "m") -> Any:
     return await client.moderations.create(model=model, input="violence")
 
 
-CALLS = [embeddings, images, responses, completions, moderations]
+async def speech(client: openai.AsyncOpenAI, model: str = "m") -> Any:
+    raw = await client.audio.speech.with_raw_response.create(model=model, input="Hello there", voice="alloy")
+    raw.provider = raw.headers["x-provider"]  # type: ignore[attr-defined]
+    return raw
+
+
+CALLS = [embeddings, images, responses, completions, moderations, speech]
 
 
 @pytest.mark.parametrize("call", CALLS)
@@ -101,6 +107,81 @@ async def test_moderations_need_no_model(sidecar: RunningSidecar) -> None:
     async with sidecar.client() as client:
         answer = await client.moderations.create(input="violence")
     assert answer.results[0].flagged
+
+
+WITHOUT_A_ROW = """
+providers:
+  google: {dialect: google, base_url: "http://127.0.0.1:1"}
+  local: {dialect: compatible, base_url: "http://127.0.0.1:1/v1"}
+  openai: {dialect: openai, base_url: "http://127.0.0.1:1/v1"}
+models: {m: {local: llama}}
+"""
+
+
+async def test_a_request_that_may_name_no_model_is_served_by_any_openai_provider() -> None:
+    async with run_sidecar(WITHOUT_A_ROW) as started, started.client() as client:
+        flagged = await client.moderations.with_raw_response.create(input="violence")
+        image = await client.images.generate(prompt="a parrot")
+        with pytest.raises(openai.BadRequestError, match="local: endpoint_unsupported") as caught:
+            await client.moderations.create(input="violence", extra_headers={"X-Provider": "local"})
+        with pytest.raises(openai.BadRequestError, match="'model' is missing"):
+            await client.completions.create(model="", prompt="Once")
+    assert flagged.parse().results[0].flagged and image.data
+    assert flagged.headers["x-provider-model"] == "omni-moderation-latest"
+    assert "no provider may serve a request without a model" in caught.value.message
+    assert [b"model" in each.body for each in started.sandbox.requests("openai")] == [False, False]
+
+
+async def test_images_are_streamed(sidecar: RunningSidecar) -> None:
+    async with sidecar.client(default_headers=NATIVE) as client:
+        stream = await client.images.generate(model="m", prompt="a parrot", stream=True, partial_images=2)
+        kinds = [event.type async for event in stream]
+    assert kinds == ["image_generation.partial_image"] * 2 + ["image_generation.completed"]
+    assert sidecar.log.lines[0]["outcome"] == "ok" and sidecar.log.lines[0]["completion_tokens"] > 0
+
+
+COMPATIBLE = """
+providers:
+  first: {dialect: compatible, base_url: "http://127.0.0.1:1/v1"}
+  second: {dialect: openai, base_url: "http://127.0.0.1:1/v1"}
+models:
+  m: {first: {model: llama, price: {input: 1, output: 2}}, second: {model: gpt, price: {input: 1, output: 2}}}
+"""
+
+
+@pytest.mark.parametrize("provider", ["first", "second"])
+async def test_a_stream_of_legacy_completions_has_its_cost(provider: str) -> None:
+    async with run_sidecar(COMPATIBLE) as started, started.client(default_headers={"X-Provider": provider}) as client:
+        options: Any = {"stream_options": {"include_usage": True}}
+        stream = await client.completions.create(model="m", prompt=["Once", "Twice"], stream=True, **options)
+        chunks = [chunk async for chunk in stream]
+        hidden = [chunk async for chunk in await client.completions.create(model="m", prompt="Once", stream=True)]
+    assert chunks[-1].usage is not None and chunks[-1].usage.model_extra["cost"] > 0  # type: ignore[index]
+    finishes = {(choice.index, choice.finish_reason) for chunk in chunks for choice in chunk.choices}
+    assert {index for index, reason in finishes if reason} == {0, 1}
+    assert not any(chunk.usage for chunk in hidden) and all(line["cost_usd"] > 0 for line in started.log.lines)
+
+
+@pytest.mark.parametrize("provider", ["first", "second"])
+async def test_a_cut_stream_of_legacy_completions_has_no_done(provider: str) -> None:
+    async with run_sidecar(COMPATIBLE) as started:
+        await started.sandbox.set_fault(provider, Fault("cut", after=3))
+        body = {"model": "m", "prompt": "Once", "stream": True}
+        async with (
+            aiohttp.ClientSession(headers={"X-Provider": provider}) as http,
+            http.post(f"{started.url}/v1/completions", json=body) as answer,
+        ):
+            text = await answer.text()
+    assert "[DONE]" not in text and "upstream_disconnected" in text.strip().split("\n\n")[-1]
+
+
+async def test_legacy_completions_fail_over_between_dialects_before_their_content() -> None:
+    async with run_sidecar(COMPATIBLE) as started:
+        await started.sandbox.set_fault("first", Fault("cut", after=0))
+        async with started.client(default_headers={"X-Provider-Preference": "first"}) as client:
+            stream = await client.completions.create(model="m", prompt="Once", stream=True)
+            providers = {chunk.provider async for chunk in stream}  # type: ignore[attr-defined]
+    assert providers == {"second"}
 
 
 async def test_a_stream_of_legacy_completions_ends_like_a_chat_stream(sidecar: RunningSidecar) -> None:

@@ -27,6 +27,7 @@ LAYERS = (
         "cgroup",
         "json_values",
         "memory_account",
+        "upload",
         "redaction",
         "control_chars",
         "background",

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from proxy.errors import ForbiddenError, ParrotError
+from proxy.errors import ForbiddenError, OverloadedError, ParrotError
 from proxy.exchange import Exchange
 from proxy.messages import RawResponse, Response
 from tests.drivers import both_drivers
@@ -176,7 +176,7 @@ async def test_a_raw_response_gets_the_connection_and_the_headers_of_every_respo
     client = start_request(one, with_local_endpoint(lambda one: RawResponse(101, {"X-A": "1"}, b"", run=run)))
     assert client.is_hijacked and not client.has_ended.is_set()
     assert client.headers["X-A"] == "1" and client.headers["X-Request-Id"] == "req-1"
-    client.lifecycle.interrupt()  # it ends with its own protocol
+    client.lifecycle.interrupt(OverloadedError("the sidecar is shutting down"))  # it ends with its own protocol
     assert not client.has_ended.is_set()
     client.lifecycle.hijack_done(error)
     assert client.has_ended.is_set() and one.outcome == outcome and client.is_closed is (error is not None)

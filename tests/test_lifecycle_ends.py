@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import pytest
 
-from proxy.errors import UpstreamDisconnected
+from proxy.errors import OverloadedError, UpstreamDisconnected
 from proxy.exchange import Attempt, Exchange
 from proxy.messages import Response
 from proxy.pipeline import Pipeline
@@ -138,7 +139,7 @@ async def test_a_disconnect_ends_the_request(driver: str, name: str) -> None:
 @virtual_time
 async def test_an_interrupt_is_a_503_or_an_error_event(driver: str, name: str) -> None:
     client, one, calls = await reach(STATES[name], driver)
-    client.lifecycle.interrupt()
+    client.lifecycle.interrupt(OverloadedError("the sidecar is shutting down"))
     await settle()
     status, end, outcome = STATES[name].interrupted
     assert client.status == status
@@ -156,7 +157,10 @@ async def test_an_interrupt_is_a_503_or_an_error_event(driver: str, name: str) -
 @virtual_time
 async def test_a_second_end_does_nothing(driver: str, name: str, then: str) -> None:
     client, one, calls = await reach(STATES[name], driver)
-    ends: dict[str, Callable[[], None]] = {"disconnect": client.disconnect, "interrupt": client.lifecycle.interrupt}
+    ends: dict[str, Callable[[], None]] = {
+        "disconnect": client.disconnect,
+        "interrupt": partial(client.lifecycle.interrupt, OverloadedError("full")),
+    }
     client.disconnect()
     ends[then]()
     await assert_over(client, one, calls, "client_disconnected")
@@ -217,7 +221,7 @@ async def test_a_coroutine_is_cancelled_and_starts_nothing_if_it_ignores_that(
     await settle()
     sent = len(one.runtime.transport.sent)
     assert sent == (place == "request after") and not client.has_ended.is_set()
-    (client.disconnect if end == "disconnect" else client.lifecycle.interrupt)()
+    (client.disconnect if end == "disconnect" else partial(client.lifecycle.interrupt, OverloadedError("full")))()
     await settle()
     assert client.has_ended.is_set() and len(one.runtime.transport.sent) == sent
     assert cancelled == [phase] and b"too late" not in client.body

@@ -12,6 +12,7 @@ from math import inf
 from typing import Protocol
 
 from proxy.attempts import outcomes
+from proxy.attempts.byte_relay import ByteRelay, stream_head
 from proxy.attempts.call import Call, StartCall, StreamWriter, ends_request_on_exception
 from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discarded, Failed
 from proxy.attempts.hedging import HedgeWatch
@@ -58,7 +59,7 @@ class FailoverRun:
         """Failures since the last decision over what is next."""
         self._next: Attempt | None = None
         self._retry: RetrySameTarget | None = None
-        self._relay: StreamRelay | None = None
+        self._relay: StreamRelay | ByteRelay | None = None
         self._is_paused = False
         self._retry_due = inf
         self._hedging = HedgeWatch(planner, handler.wake_by)
@@ -136,10 +137,13 @@ class FailoverRun:
     def on_content(self, call: Call, data: bytes) -> None:
         """Take the first content of the winner, and relay the rest of its stream."""
         self._win(call)
-        self._relay = StreamRelay(call, self._starter, self._start_call, self._handler)
+        if call.attempt.content_type:
+            self._relay = ByteRelay(call, self._handler, self._options.circuit_breaker)
+        else:
+            self._relay = StreamRelay(call, self._starter, self._start_call, self._handler)
         if self._is_paused:
             self._relay.pause()
-        self._handler.respond(Response(200, dict(call.headers), None))
+        self._handler.respond(stream_head(call))
         self._relay.start(data)
 
     @ends_request_on_exception

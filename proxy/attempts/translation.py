@@ -9,13 +9,14 @@ from typing import Any
 from msgspec.structs import replace
 
 from proxy.attempts.hub_request import answer_context, hub_request, with_callers_path
+from proxy.attempts.passed_form import form_request
 from proxy.attempts.refusals import avoidable_param, refused_params
 from proxy.attempts.refused_member import REFUSAL_STATUSES, find_refusal
 from proxy.attempts.remote_files import IMAGE_URLS, fetched_messages
 from proxy.attempts.target_params import apply_params, params_warnings
 from proxy.attempts.transform_failures import request_failure, response_failure
 from proxy.config.schema import NO_PARAMS
-from proxy.config.snapshot import Target
+from proxy.config.snapshot import ANY_MODEL, Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.coerce import object_of
 from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseContext
@@ -53,7 +54,9 @@ _KEY_REJECTED = (401, 403)
 
 def provider_request(attempt: Attempt) -> ProviderRequest:
     """Return the request in the target's format. Raises InvalidRequestError for what that format cannot express."""
-    step = attempt.step
+    step, exchange = attempt.step, attempt.exchange
+    if exchange.form is not None and exchange.upload is not None:
+        return form_request(attempt, exchange.form, exchange.upload)
     dialect = DIALECTS[step.target.provider.dialect]
     try:
         caller = _caller_request(attempt)
@@ -119,11 +122,11 @@ def _caller_request(attempt: Attempt) -> CallerRequest:
     if attempt.prefix is not None:
         changes = continuation_members(body, attempt.prefix)
         body, raw = {**body, **changes}, replace_members(raw, changes)
-    options = exchange.policy.dialect_options
+    options, model = exchange.policy.dialect_options, "" if target.model == ANY_MODEL else target.model
     refused = refused_params(attempt) if exchange.runtime.resilience.refused_params.current else target.unsupported
     family = target.family or ""
     return CallerRequest(
-        attempt.endpoint, body, raw, target.model, exchange.facts.stream, options, family, refused, native, forms
+        attempt.endpoint, body, raw, model, exchange.facts.stream, options, family, refused, native, forms
     )
 
 

@@ -25,7 +25,9 @@ def upstream_request(attempt: Attempt, dialect: Dialect) -> UpstreamRequest:
     if target.provider.path is not None and dialect.paths[attempt.endpoint] == dialect.paths["chat"]:
         provider_request = structs.replace(provider_request, path=target.provider.path)
     request = build_upstream_request(target, dialect, provider_request, forwarded)
-    return request if exchange.policy.retry_on_provider_error else structs.replace(request, is_sent_once=True)
+    if exchange.policy.retry_on_provider_error:
+        return request
+    return structs.replace(request, is_sent_once=True, upload=exchange.upload)
 
 
 def with_key(target: Target, key: PoolKey) -> Target:
@@ -50,7 +52,7 @@ def build_upstream_request(
         headers |= {
             name.lower(): value for name, value in (*provider_request.headers.items(), *provider.headers.items())
         }
-    headers["content-type"] = "application/json"
+    headers["content-type"] = provider_request.content_type
     if provider.key is not None:
         name, form = AUTH_SCHEMES[provider.auth or dialect.auth]
         headers[name.lower()] = form.format(provider.key.value)

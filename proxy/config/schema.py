@@ -152,6 +152,25 @@ class TargetParams(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
 NO_PARAMS = TargetParams()
 
 
+Unsupported = Literal[
+    "tools",
+    "images",
+    "image_urls",
+    "json_schema",
+    "stream_options",
+    "/audio/speech",
+    "/audio/transcriptions",
+    "/audio/translations",
+    "/completions",
+    "/embeddings",
+    "/images/edits",
+    "/images/generations",
+    "/images/variations",
+    "/moderations",
+]
+"""What a deployment may lack."""
+
+
 class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A model at a provider: its name there, its place in the order, price and limits."""
 
@@ -173,9 +192,10 @@ class ModelDeployment(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Price in USD per million tokens. By default that of the shipped list."""
     context_window: Annotated[int, Meta(ge=1)] | None = None
     """Tokens of prompt and answer together. By default that of the shipped list."""
-    unsupported: tuple[Literal["tools", "images", "image_urls", "json_schema", "stream_options"], ...] = ()
-    """Capabilities that the deployment lacks. Requests that need them exclude it. `stream_options` is not sent to it, and
-    `image_urls` are images that it would have to fetch: with `translate: fetch_images` it gets their data."""
+    unsupported: tuple[Unsupported, ...] = ()
+    """Capabilities, or paths of OpenAI's endpoints, that the deployment lacks. Requests that need them exclude it.
+    `stream_options` is not sent to it, and `image_urls` are images that it would have to fetch: with
+    `translate: fetch_images` it gets their data."""
     limits: ProviderLimits | None = None
     """Rate limits of this target alone, in addition to those of the provider."""
     only_after: tuple[Literal["context_length"], ...] = ()

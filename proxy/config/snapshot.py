@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
+from itertools import chain
 from typing import Any, NamedTuple
 
 import yaml
@@ -32,6 +33,8 @@ from proxy.redaction import Redactor
 GLOBAL = "global"
 """The region of a provider without `regions`."""
 
+ANY_MODEL = "*"
+"""The model of a provider's targets before a request has named one."""
 MODEL_NAME = re.compile(r"(?!.*(?:\.\.|//))[A-Za-z0-9._:/@+-]{1,256}")
 
 
@@ -102,7 +105,7 @@ class Target:
     context_window: int | None = None
     """Maximum tokens of prompt and completion together, if known."""
     unsupported: frozenset[str] = frozenset()
-    """Features it does not support: any of `tools`, `images`, `image_urls`, `json_schema`, `stream_options`."""
+    """Features it does not support, such as `tools`, and paths of endpoints that its host lacks, such as `/completions`."""
     body: Mapping[str, Any] = field(default_factory=dict)
     """Members added to its requests."""
     limits: LimitGroup | None = None
@@ -188,7 +191,7 @@ class Snapshot:
     patterns: tuple[ModelPattern, ...]
     """Longest first."""
     defaults_by_provider: Mapping[str, tuple[Target, ...]]
-    """The targets of each provider for models requested as `provider/model`. Their model is `*`."""
+    """The targets of each provider for models requested as `provider/model`. Their model is ANY_MODEL."""
     known_names: KnownNames
     """The names that request headers may contain."""
     model_options: Mapping[str, ModelOptions] = field(default_factory=dict)
@@ -220,13 +223,15 @@ class Snapshot:
         return (self.defaults.policy, *(options.policy for options in self.model_options.values()))
 
     def targets(self, model: str) -> tuple[Target, ...]:
-        """Return the targets of a model.
+        """Return the targets of a model, or those of all providers for a request that names none.
 
         Looked up in the table, then in the longest matching pattern, then as `provider/model`, then in the pattern `*`.
         Empty if the model is not found.
         """
         if model in self.models:
             return self.models[model]
+        if not model:
+            return tuple(chain.from_iterable(self.defaults_by_provider.values()))
         if (pattern := self._pattern(model)) is not None:
             texts = star_texts(pattern.text, model) or ()
             return tuple(bind_model(target, model, texts) for target in pattern.targets)

@@ -39,7 +39,7 @@ class CallerRequest(Struct, frozen=True):
     raw: bytes
     """The request's bytes."""
     model: str
-    """The upstream model's name."""
+    """The upstream model's name. Empty where the request names none, and the provider chooses."""
     stream: bool
     dialect_options: Mapping[str, Any] = {}
     """Values of the dialect's own control headers, by the keys in `Dialect.control_headers`."""
@@ -62,6 +62,7 @@ class ProviderRequest(Struct, frozen=True):
     path: str = ""
     """Relative to the provider's base_url, query included."""
     body: bytes = b""
+    content_type: str = "application/json"
     headers: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
     """Values for X-Routing-Warnings, such as `param-dropped;name=seed`."""
@@ -170,6 +171,8 @@ class Dialect:
     """Members of a request that limit the reasoning tokens, as (object, member): `("thinking", "budget_tokens")`."""
     avoidable_params: frozenset[str] = frozenset()
     """Members of its requests that it leaves out, or replaces, once a target has refused them."""
+    model_optional: frozenset[str] = frozenset()
+    """Of its endpoints, those that need no model: it serves requests to them that name none."""
     control_headers: Mapping[str, tuple[str, Callable[[str], Any]]] = field(default_factory=dict)
     """Its own control headers: name -> key in `CallerRequest.dialect_options`, and the parser (raises InvalidHeaderError)."""
     native_rules: NativeRules = field(default_factory=NativeRules)

@@ -63,6 +63,12 @@ class BodyReader:
         self._parts.clear()
         return body
 
+    def take(self) -> bytes:
+        """Return what has arrived, and was not returned before, of a body that is not complete."""
+        data = bytes(self._parts)
+        self._parts.clear()
+        return data
+
     def discard(self, *, is_followed: bool = False) -> bool:
         """Drop what has arrived. Return whether the body is well-formed so far."""
         self._parts.clear()

@@ -146,10 +146,10 @@ class ClientConnection(ServerProtocol):
     # Called by the request's lifecycle: its body.
 
     def read_body(self) -> bytes | None:
-        """Return the body if all of it is here, as it mostly is. Otherwise begin to collect it."""
+        """Return the body if all of it is here, as it mostly is. Otherwise, and for a form, begin to read it."""
         body, lifecycle = self._body, self._lifecycle
         assert body is not None and lifecycle is not None
-        if body.is_complete:
+        if body.is_complete and not lifecycle.exchange.boundary:
             return body.read(lifecycle.feed_body)
         if body.is_awaiting_continue:
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")

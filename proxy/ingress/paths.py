@@ -9,10 +9,16 @@ from typing import Any, NamedTuple
 from urllib.parse import unquote
 
 PATHS: Mapping[str, str] = {
+    "/v1/audio/speech": "speech",
+    "/v1/audio/transcriptions": "transcriptions",
+    "/v1/audio/translations": "translations",
     "/v1/chat/completions": "chat",
     "/v1/completions": "completions",
     "/v1/embeddings": "embeddings",
+    "/v1/files": "files",
+    "/v1/images/edits": "image_edits",
     "/v1/images/generations": "images",
+    "/v1/images/variations": "image_variations",
     "/v1/messages": "messages",
     "/v1/messages/count_tokens": "count_tokens",
     "/v1/models/{model}:batchEmbedContents": "batch_embed_contents",
@@ -26,6 +32,11 @@ PATHS: Mapping[str, str] = {
     "/v1/responses/input_tokens": "responses_input_tokens",
 }
 """Path -> the endpoint's name in the dialects."""
+
+FORMS = frozenset({"files", "image_edits", "image_variations", "transcriptions", "translations"})
+"""Endpoints whose body may be a form with files."""
+WITHOUT_MODEL = frozenset({"files"})
+"""Endpoints whose requests name no model."""
 
 _SLASHES = re.compile(r"//+")
 _VERSION = re.compile(r"\A(?:/v1(?:beta|alpha)?)*(?=/|\Z)")

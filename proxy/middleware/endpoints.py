@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from proxy.errors import MethodNotAllowedError, NotFoundError
 from proxy.exchange import Exchange, LocalHandler
 from proxy.http_errors import UnsupportedEncodingError
-from proxy.ingress.paths import PATHS, api_path
+from proxy.ingress.multipart import parse_boundary
+from proxy.ingress.paths import FORMS, PATHS, api_path
 from proxy.messages import Headers, Request
 
 
@@ -49,6 +50,8 @@ class Endpoints:
             if request.method != "POST":
                 _check_method(request.method, ("POST",))
             exchange.endpoint = name
+            if name in FORMS:
+                exchange.boundary = parse_boundary(request.headers.get("Content-Type", ""))
         else:
             endpoint = self._local(path, request)
             allowed = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)

@@ -61,6 +61,8 @@ class Limits:
     max_values: Annotated[int, Meta(ge=1)] = 200_000
     """JSON values in one body, of which an array or object counts as eight. More get a 400 before they are parsed. The
     JSON in the arguments of one tool call, which is text in the body, may have 200,000."""
+    max_upload: Size = Size(512 * 2**20)
+    """Size of a form with files, which is not held in memory but for its beginning. A larger one gets a 413."""
     max_connections: AutoOrCount = AutoOrCount(0)
     """Open connections of clients. Further ones get a 503 and are closed. `auto`, which is also the maximum, is half of
     the file descriptors."""
@@ -68,7 +70,7 @@ class Limits:
     @classmethod
     def off(cls) -> Limits:
         """Return limits that nothing reaches, but for the listener's number of connections."""
-        return cls(maxsize, Size(maxsize), AutoOrSize(maxsize), maxsize)
+        return cls(maxsize, Size(maxsize), AutoOrSize(maxsize), maxsize, Size(maxsize))
 
     @cached_property
     def buffer_limit(self) -> int:
@@ -86,9 +88,11 @@ class Limits:
         if load.requests >= self.max_inflight:
             raise self._full()
         announced = exchange.request.headers.get("Content-Length", "")
-        if announced.isdecimal() and int(announced[:20]) > self.body_limit:
-            raise self._too_large()
+        most = self.max_upload if exchange.boundary else self.body_limit
+        if announced.isdecimal() and int(announced[:20]) > most:
+            raise _too_large(most)
         exchange.memory, exchange.max_values = MemoryAccount(load, self.buffer_limit), self.max_values
+        exchange.max_form_bytes = self.body_limit
         exchange.reserve = self.reserve
 
     def admit(self, exchange: Exchange) -> None:
@@ -101,9 +105,11 @@ class Limits:
 
     def reserve(self, exchange: Exchange, size: int) -> None:
         """Count `size` bytes of the body before they are kept. Raises RequestTooLargeError and OverloadedError."""
-        if exchange.body_bytes + size > self.body_limit:
-            raise self._too_large()
-        exchange.memory.hold(size)
+        most = self.max_upload if exchange.boundary else self.body_limit
+        if exchange.body_bytes + size > most:
+            raise _too_large(most)
+        if not exchange.boundary:
+            exchange.memory.hold(size)
         exchange.body_bytes += size
 
     def closed(self, exchange: Exchange) -> None:
@@ -115,5 +121,6 @@ class Limits:
         message = f"the sidecar is overloaded: {self.max_inflight} requests are in flight; try again"
         return OverloadedError(message, headers={"Retry-After": "1"})
 
-    def _too_large(self) -> RequestTooLargeError:
-        return RequestTooLargeError(f"the body is over {self.body_limit} bytes")
+
+def _too_large(limit: int) -> RequestTooLargeError:
+    return RequestTooLargeError(f"the body is over {limit} bytes")

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from proxy.attempts.passed_form import allow_one_attempt
 from proxy.attempts.response_ids import (
     ENDPOINTS_WITH_IDS,
     apply_decision,
@@ -23,7 +24,7 @@ from proxy.exchange import Exchange
 from proxy.messages import Response
 from proxy.resilience.refusal_memory import NOTHING_REFUSED
 from proxy.routing.annotate import StreamAnnotator, with_cost, with_routing
-from proxy.routing.client_request import read_request
+from proxy.routing.client_request import read_request, with_known_model
 from proxy.routing.decision import decide
 from proxy.routing.eligibility import unsupported_param
 from proxy.routing.native import UNSUPPORTED_FEATURE
@@ -76,16 +77,19 @@ class RoutingMiddleware:
             resolve_previous(exchange)
         body = exchange.body
         read = read_request(exchange.endpoint, body)
-        exchange.facts = read.facts
+        facts = read.facts if body.get("model") else with_known_model(read.facts, body, exchange.snapshot)
+        exchange.facts = facts
         if read.hub is not None:
             exchange.keep_hub(read.hub)
         if "routing" in body or exchange.snapshot.has_policies or exchange.identity.policy is not NO_POLICY:
             headers = all_control_headers(body, exchange.control_headers)
             key = exchange.identity.policy
             exchange.policy = policy_for(exchange.facts.model, headers, exchange.snapshot, key=key)
+        if exchange.form is not None:
+            allow_one_attempt(exchange)
         snapshot = exchange.snapshot
         request = RoutingRequest(
-            read.facts, exchange.policy, snapshot.default_strategy, exchange.id, read.params, snapshot.defaults.region
+            facts, exchange.policy, snapshot.default_strategy, exchange.id, read.params, snapshot.defaults.region
         )
         exchange.decision = decide(request, snapshot, signals(exchange), exchange.runtime.routing.decision_cache)
         if not exchange.decision.plan:
@@ -203,6 +207,7 @@ def _no_eligible_provider(exchange: Exchange) -> NoEligibleProviderError:
             reasons[name] = f"disabled, {exchange.snapshot.providers[name].disabled_reason}"
         elif levels := reason_levels(policy, reason):
             reasons[name] = f"{reason} ({', '.join(levels)})"
+    what = f"'{decision.model}'" if decision.model else "a request without a model"
     listed = "; ".join(f"{name}: {reason}" for name, reason in sorted(reasons.items()))
     param = next(filter(None, (unsupported_param(each.reason) for each in decision.excluded)), "model")
-    return NoEligibleProviderError(f"no provider may serve '{decision.model}': {listed}", param=param)
+    return NoEligibleProviderError(f"no provider may serve {what}: {listed}", param=param)

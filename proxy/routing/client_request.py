@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
+from proxy.config.snapshot import Snapshot
 from proxy.errors import InvalidRequestError
 from proxy.ingress import FORMATS
 from proxy.ingress.client_format import HubRequest
@@ -37,6 +38,12 @@ class ClientRequest(Struct, frozen=True):
     """The request in the hub's format, if that is not its own."""
     failure: InvalidRequestError | None = None
     """Why it has no translation, so that only targets that speak its own format may serve it."""
+
+
+def with_known_model(facts: Facts, body: Mapping[str, Any], snapshot: Snapshot) -> Facts:
+    """Return the facts without a default model that the table does not have, so that any provider's own may serve."""
+    is_known = body.get("model") or snapshot.targets(facts.model)
+    return facts if is_known else replace(facts, model="")
 
 
 def read_request(endpoint: str, body: Mapping[str, Any]) -> ClientRequest:

@@ -9,7 +9,7 @@ from proxy.config.plain_values import NO_POLICY, PolicyWords
 from proxy.config.snapshot import Snapshot, Target, targets_for_model
 from proxy.dialects import DIALECTS
 from proxy.resilience.key_pools import KeyPools
-from proxy.routing.client_request import HUB, read_request
+from proxy.routing.client_request import HUB, read_request, with_known_model
 from proxy.routing.decision import Decision
 from proxy.routing.native import is_native
 from proxy.routing.param_rules import CHAT, PARAM_RULES, ParamRules
@@ -33,10 +33,11 @@ def build_routing_request(
     Raises InvalidRequestError, InvalidHeaderError and ModelNotFoundError, as for a live request.
     """
     read = read_request(endpoint or _endpoint_of(body), body)
-    model = read.facts.model
+    facts = with_known_model(read.facts, body, snapshot)
+    model = facts.model
     policy = policy_for(model, all_control_headers(body, control_headers), snapshot, key=key)
     targets_for_model(snapshot, model)
-    return RoutingRequest(read.facts, policy, snapshot.default_strategy, seed, read.params, snapshot.defaults.region)
+    return RoutingRequest(facts, policy, snapshot.default_strategy, seed, read.params, snapshot.defaults.region)
 
 
 def _endpoint_of(body: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from proxy.config.snapshot import Provider, Snapshot, Target
+from proxy.config.snapshot import Snapshot, Target
 from proxy.dialects import DIALECTS
 from proxy.routing.cost_ceiling import ADMITTED, Admission, CostCeiling
 from proxy.routing.facts import Facts
@@ -94,21 +94,21 @@ def static_exclusion(target: Target, request: RoutingRequest) -> str | None:
     """Return why no request of this kind may be served by the target, or None if it may."""
     policy = request.policy
     return (
-        _provider_exclusion(target.provider, request)
+        _provider_exclusion(target, request)
         or (_residency_exclusion(target, request) if policy.data_residency is not None else None)
         or (_region_exclusion(target, request) if policy.provider_regions else None)
         or _capability_exclusion(target, request)
     )
 
 
-def _provider_exclusion(provider: Provider, request: RoutingRequest) -> str | None:
-    """Return why none of the provider's targets may serve, or None if they may."""
-    policy, name = request.policy, provider.name
-    if provider.disabled_reason:
+def _provider_exclusion(target: Target, request: RoutingRequest) -> str | None:
+    """Return why the target's provider may not serve, or None if it may."""
+    policy, name = request.policy, target.provider.name
+    if target.provider.disabled_reason:
         return "disabled"
     if policy.conflicts:
         return "policy_conflict"
-    if reason := endpoint_exclusion(provider, request.facts):
+    if reason := endpoint_exclusion(target, request.facts):
         return reason
     if policy.provider and name not in policy.provider:
         return "not_in_provider"

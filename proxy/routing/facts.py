@@ -35,6 +35,7 @@ class Facts(Struct, frozen=True):
 
     endpoint: str = ""
     model: str = ""
+    """Empty where the request names none, and the provider chooses."""
     stream: bool = False
     include_usage: bool = False
     """Whether the caller requested a usage chunk at the end of the stream."""
@@ -112,11 +113,15 @@ def _check_depth(body: dict[str, Any]) -> None:
 
 @dataclass(frozen=True, slots=True)
 class _Endpoint:
-    """The schema of an endpoint's body, the member it requires next to `model`, and the model if the body names none."""
+    """The schema of an endpoint's body, the member it requires next to `model`, and what if the body names no model.
+
+    Then it is for the default model where the table has that, otherwise for none, if the model is optional.
+    """
 
     body_type: type[RequestBody] = RequestBody
     required_member: str | None = None
     default_model: str | None = None
+    is_model_optional: bool = False
 
 
 _ENDPOINTS: Mapping[str, _Endpoint] = {
@@ -128,12 +133,18 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
     "count_content_tokens": _Endpoint(GeminiBody),
     "embed_content": _Endpoint(GeminiEmbeddingsBody),
     "generate_content": _Endpoint(GeminiBody),
-    "images": _Endpoint(required_member="prompt"),
+    "files": _Endpoint(is_model_optional=True),
+    "image_edits": _Endpoint(is_model_optional=True),
+    "image_variations": _Endpoint(is_model_optional=True),
+    "images": _Endpoint(required_member="prompt", is_model_optional=True),
     "messages": _Endpoint(MessagesBody),
-    "moderations": _Endpoint(required_member="input", default_model="omni-moderation-latest"),
+    "moderations": _Endpoint(required_member="input", default_model="omni-moderation-latest", is_model_optional=True),
     "responses": _Endpoint(ResponsesBody),  # `input` is optional: a stored prompt may be continued without it
     "responses_compact": _Endpoint(ResponsesBody),
     "responses_input_tokens": _Endpoint(ResponsesBody),
+    "speech": _Endpoint(required_member="input"),
+    "transcriptions": _Endpoint(),
+    "translations": _Endpoint(),
 }
 
 MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {
@@ -164,7 +175,8 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
     schema = _ENDPOINTS[endpoint]
     members = parse_body(body, schema.body_type)
     model, required = members.model or schema.default_model, schema.required_member
-    for name, value in ((required, required and getattr(members, required)), ("model", model)):
+    needs_model = None if schema.is_model_optional else "model"
+    for name, value in ((required, required and getattr(members, required)), (needs_model, model)):
         if name and not value:
             raise InvalidRequestError(f"'{name}' is missing or empty", param=name, code="missing_required_parameter")
     messages = members.messages if isinstance(members, ChatBody) else None

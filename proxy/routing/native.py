@@ -9,6 +9,8 @@ from proxy.routing.media import lacking_media
 
 UNSUPPORTED_FEATURE = "unsupported_feature: "
 """Prefix of the reason of a target that lacks what only some vendors have. The member or the tool follows."""
+ENDPOINT_UNSUPPORTED = "endpoint_unsupported"
+"""Why a target is excluded that lacks the endpoint, or that needs to be told a model."""
 
 
 def is_native(provider: Provider, facts: Facts) -> bool:
@@ -16,12 +18,15 @@ def is_native(provider: Provider, facts: Facts) -> bool:
     return facts.endpoint in DIALECTS[provider.dialect].paths
 
 
-def endpoint_exclusion(provider: Provider, facts: Facts) -> str | None:
-    """Return why the provider takes the request neither in its own format nor in the hub's, or None if it does."""
-    paths = DIALECTS[provider.dialect].paths
-    if facts.endpoint in paths or facts.hub_endpoint in paths:
-        return None
-    return UNSUPPORTED_FEATURE + facts.unsupported_feature if facts.unsupported_feature else "endpoint_unsupported"
+def endpoint_exclusion(target: Target, facts: Facts) -> str | None:
+    """Return why the target takes the request neither in its own format nor in the hub's, or None if it does."""
+    dialect = DIALECTS[target.provider.dialect]
+    path = dialect.paths.get(facts.endpoint) or dialect.paths.get(facts.hub_endpoint)
+    if path is None:
+        return UNSUPPORTED_FEATURE + facts.unsupported_feature if facts.unsupported_feature else ENDPOINT_UNSUPPORTED
+    if path in target.unsupported or (not facts.model and facts.endpoint not in dialect.model_optional):
+        return ENDPOINT_UNSUPPORTED
+    return None
 
 
 def media_exclusion(provider: Provider, facts: Facts, *, fetches: bool) -> str | None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from proxy.sandbox import openai
 from proxy.sandbox.chat_rules import check_rules
 from proxy.sandbox.compatible_rules import RULES
 from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
 from proxy.sandbox.limits import check_maxima
+from proxy.sandbox.openai_audio import speech
 from proxy.sandbox.openai_chat import complete_chat
-from proxy.sandbox.openai_endpoints import embeddings
+from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
+from proxy.sandbox.openai_forms import FORM_ENDPOINTS
 
 MODELS = ("Llama-4-Maverick-17B-128E-Instruct-FP8", "Llama-4-Scout-17B-16E-Instruct-FP8", "Llama-3.3-70B-Instruct")
 
@@ -25,6 +28,19 @@ def handle(call: Call) -> Reply:
     if handler is None:
         raise SimulatedError(404, "Not Found")
     return with_headers(handler(call), openai.rate_limit_headers(call))
+
+
+def _passed(handler: Callable[[Call, Mapping[str, Any]], Reply], *required: str) -> Callable[[Call], Reply]:
+    """Return what answers as OpenAI does, but ignores unknown members."""
+
+    def answer(call: Call) -> Reply:
+        body = parse_json_object(call)
+        for name in ("model", *required):
+            if not body.get(name):
+                raise SimulatedError(400, f"Missing parameter: '{name}'.", param=name)
+        return handler(call, body)
+
+    return answer
 
 
 def _chat(call: Call) -> Reply:
@@ -43,18 +59,15 @@ def _models(call: Call) -> Reply:
     return json_reply(200, {}, {"object": "list", "data": models})
 
 
-def _embeddings(call: Call) -> Reply:
-    body = parse_json_object(call)
-    for name in ("model", "input"):
-        if not body.get(name):
-            raise SimulatedError(400, f"'{name}' must not be empty.", param=name)
-    return embeddings(call, body)
-
-
-_ROUTES = {
+_ROUTES: Mapping[tuple[str, str], Callable[[Call], Reply]] = {
+    ("POST", "/v1/audio/speech"): _passed(speech, "input", "voice"),
     ("POST", "/v1/chat/completions"): _chat,
-    ("POST", "/v1/embeddings"): _embeddings,
+    ("POST", "/v1/completions"): _passed(completions, "prompt"),
+    ("POST", "/v1/embeddings"): _passed(embeddings, "input"),
+    ("POST", "/v1/images/generations"): _passed(images, "prompt"),
+    ("POST", "/v1/moderations"): _passed(moderations, "input"),
     ("GET", "/v1/models"): _models,
+    **{("POST", path): endpoint.answer for path, endpoint in FORM_ENDPOINTS.items()},
 }
 
 SIMULATION = Simulation(base_path="/v1", handle=handle, render_error=openai.render_error)

@@ -9,8 +9,10 @@ from typing import Any
 from proxy.sandbox.chat_rules import check_rules
 from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json_reply, parse_json_object, with_headers
 from proxy.sandbox.limits import MAX_TOOLS, check_length, check_maxima
+from proxy.sandbox.openai_audio import speech
 from proxy.sandbox.openai_chat import complete_chat
 from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
+from proxy.sandbox.openai_forms import FORM_ENDPOINTS
 from proxy.sandbox.openai_responses import responses
 from proxy.sandbox.openai_rules import RULES
 from proxy.sandbox.openai_stored import compact, input_tokens, stored_response
@@ -51,6 +53,8 @@ def handle(call: Call) -> Reply:
     """Answer one request as OpenAI's API would."""
     if not call.headers.get("Authorization", "").startswith("Bearer "):
         raise SimulatedError(401)
+    if call.method == "POST" and (takes_form := FORM_ENDPOINTS.get(call.path)) is not None:
+        return with_headers(takes_form.answer(call), _headers(call))
     endpoint = _ENDPOINTS.get(call.path) if call.method == "POST" else None
     if endpoint is not None:
         body = parse_json_object(call)
@@ -198,6 +202,11 @@ _ENDPOINTS: Mapping[str, _Endpoint] = {
         "conversation input instructions model parallel_tool_calls personality previous_response_id reasoning text"
         " tool_choice tools truncation",
         {},
+    ),
+    "/v1/audio/speech": _Endpoint(
+        speech,
+        "input instructions model response_format speed stream_format voice",
+        {"model": _STRING, "input": _STRING, "voice": ((str, dict), "a string or an object")},
     ),
 }
 

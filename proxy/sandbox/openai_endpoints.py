@@ -88,8 +88,6 @@ def images(call: Call, body: Mapping[str, Any]) -> Reply:
         raise SimulatedError(
             400, "Unknown parameter: 'response_format'.", param="response_format", code="unknown_parameter"
         )
-    if body.get("stream"):
-        raise SimulatedError(400, "Streaming of images is not simulated.", param="stream", code="unsupported_value")
     as_url = is_dall_e and body.get("response_format") != "b64_json"
     image = {"url": f"data:image/png;base64,{PIXEL}"} if as_url else {"b64_json": PIXEL}
     revised = {"revised_prompt": body["prompt"]} if model == "dall-e-3" else {}
@@ -97,7 +95,20 @@ def images(call: Call, body: Mapping[str, Any]) -> Reply:
     prompt_tokens = count_tokens(body["prompt"])
     counts = {"input_tokens": prompt_tokens, "output_tokens": n, "total_tokens": prompt_tokens + n}
     details = {"input_tokens_details": {"text_tokens": prompt_tokens, "image_tokens": 0}}
+    if body.get("stream"):
+        return _image_events(call, body, {**counts, **details})
     return _charged_reply(answer if is_dall_e else {**answer, "usage": {**counts, **details}}, prompt_tokens + n)
+
+
+def _image_events(call: Call, body: Mapping[str, Any], usage: Mapping[str, Any]) -> Reply:
+    """Return the partial images that were asked for, and one completed image."""
+    about = {"b64_json": PIXEL, "created_at": int(call.now), "size": "1024x1024", "output_format": "png"}
+    kinds = ["partial_image"] * (body.get("partial_images") or 0) + ["completed"]
+    events = [{"type": f"image_generation.{kind}", **about, "partial_image_index": at} for at, kind in enumerate(kinds)]
+    del events[-1]["partial_image_index"]
+    events[-1]["usage"] = usage
+    reply = event_reply(sse.encode(orjson.dumps(event), str(event["type"])) for event in events)
+    return replace(reply, tokens=usage["total_tokens"])
 
 
 def moderations(call: Call, body: Mapping[str, Any]) -> Reply:

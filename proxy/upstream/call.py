@@ -16,15 +16,15 @@ from typing import TypeVar
 from proxy.attempts.call import CallListener, StartCall
 from proxy.attempts.keys import record_rate_limits
 from proxy.attempts.transform_failures import response_failure, unexpected_failure
-from proxy.attempts.translation import opening_failure, response_error, stream_transform, translate_response
+from proxy.attempts.translation import opening_failure, response_error, translate_response
 from proxy.attempts.upstream_request import upstream_request
 from proxy.dialects import DIALECTS
-from proxy.errors import EgressError, MalformedResponse, ParrotError, ResourceExhaustedError
+from proxy.errors import EgressError, ParrotError, ResourceExhaustedError
 from proxy.exchange import Attempt
 from proxy.messages import StreamTransform, Transfer
 from proxy.upstream import limits
 from proxy.upstream.attempt_timeouts import AttemptTimeouts
-from proxy.upstream.held_stream import HeldStream
+from proxy.upstream.held_answer import ANY_CONTENT, HeldAnswer, held_answer
 from proxy.upstream.response_buffer import ResponseBuffer
 from proxy.upstream.split_transfer import SplitTransfer
 
@@ -49,7 +49,7 @@ class UpstreamCall:
         self._status = self._max_bytes = 0
         self._buffer = ResponseBuffer(attempt.exchange.memory)
         self._timeouts: AttemptTimeouts
-        self._held: HeldStream | None = None
+        self._held: HeldAnswer | None = None
         self._transform: StreamTransform | None = None
         self._transfer: Transfer | None = None
         self._task: asyncio.Task[None] | None = None
@@ -140,13 +140,12 @@ class UpstreamCall:
             self._fail(EgressError("the forward proxy refused the request (407): its credentials are missing or wrong"))
         elif status != 200:
             self._max_bytes = limits.MAX_ERROR_BODY_BYTES
-        elif not attempt.exchange.facts.stream:
-            self._max_bytes = limits.MAX_RESPONSE_BYTES
-        elif (kind := self.headers.get("content-type", "no content type")).lower().startswith("text/event-stream"):
-            max_bytes = limits.max_held_back_bytes(attempt.provider_request.body)
-            self._held = HeldStream(self._dialect.has_content, partial(stream_transform, attempt), max_bytes)
         else:
-            self._fail(MalformedResponse(f"the provider responded to a stream request with {kind[:64]}"))
+            self._max_bytes = limits.MAX_RESPONSE_BYTES
+            if attempt.exchange.facts.stream or attempt.endpoint in ANY_CONTENT:
+                self._held = self._try(
+                    "response", partial(held_answer, attempt, self.headers, self._dialect.has_content)
+                )
 
     def on_body(self, data: bytes) -> None:
         """Take a part of the body."""
@@ -233,11 +232,11 @@ class UpstreamCall:
             self._fail(response_failure(self.attempt, name, error))
             return None
 
-    def _feed_held(self, held: HeldStream, data: bytes) -> bytes:
+    def _feed_held(self, held: HeldAnswer, data: bytes) -> bytes:
         self._buffer.count(len(data))
         return held.feed(data)
 
-    def _open(self, held: HeldStream, translated: bytes, *, is_last: bool) -> None:
+    def _open(self, held: HeldAnswer, translated: bytes, *, is_last: bool) -> None:
         """Begin to hand on, if there is something. An error ahead of any content fails the attempt."""
         completion = self.attempt.completion
         if not (translated or completion.error or completion.done or is_last):
@@ -250,7 +249,7 @@ class UpstreamCall:
         self._timeouts.open(self._transfer)
         self.listener.on_content(self, translated)
 
-    def _end_before_content(self, held: HeldStream) -> None:
+    def _end_before_content(self, held: HeldAnswer) -> None:
         """End a stream that is still held: its last event may lack the blank line that ends it."""
         if (opening := self._try("response", held.end)) is None:
             return

@@ -21,6 +21,7 @@ from proxy.dialects.lenient_json import serialize
 from proxy.errors import InvalidRequestError, MalformedResponse, ParrotError, UpstreamTimeout
 from proxy.ingress import FORMATS
 from proxy.ingress.client_format import AnswerContext, ClientFormat
+from proxy.ingress.multipart import Form, FormScanner
 from proxy.routing.facts import parse_facts, parse_json_object
 from proxy.routing.param_rules import CHAT, PARAM_RULES
 from proxy.sse import EventTooLargeError, Framer, data_of, decode, encode, split_frames
@@ -255,8 +256,30 @@ def read_embeddings_request(endpoint: str, data: bytes) -> None:
                 _build(dialect, CallerRequest("embeddings", hub.body, serialize(hub.body), "", False))
 
 
+def read_form(data: bytes) -> None:
+    """The same is read of a form in any pieces, and what is changed in it is its model alone."""
+    whole, cut = read_parts([data]), read_parts(in_pieces(data))
+    assert (whole is None) == (cut is None)
+    if whole is not None and cut is not None:
+        assert (whole.fields, whole.model) == (cut.fields, cut.model)
+        renamed = read_parts([b"".join(whole.beginning_with("other"))])
+        assert renamed is not None and renamed.fields == {**whole.fields, "model": "other"}
+
+
+def read_parts(parts: Iterable[bytes]) -> Form | None:
+    """Return the form in these parts, None if it is refused or lacks a model."""
+    scanner = FormScanner(b"xyz", 2**16)
+    with suppress(InvalidRequestError):
+        for part in parts:
+            if scanner.form is None:
+                scanner.feed(part)
+        scanner.end()
+    return scanner.form if scanner.form is not None and scanner.form.model is not None else None
+
+
 def _targets() -> Iterator[tuple[str, Callable[[bytes], object], Iterable[str]]]:
     yield "framer", read_frames, ["dialects/*/streams/*"]
+    yield "form", read_form, ["fuzz/seeds/*.form"]
     yield "http1", read_http, ["fuzz/seeds/*.http"]
     for name in translated_formats():
         yield f"request-{name}", partial(read_request, name), [f"ingress/{name}/requests/*"]

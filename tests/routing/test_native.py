@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from proxy.config.snapshot import Target
@@ -27,11 +29,16 @@ PLAIN = Facts("responses", "m", hub_endpoint="chat")
         (OTHER, Facts("responses", "m"), "endpoint_unsupported"),
         (OTHER, Facts("responses", "m", unsupported_feature="background"), "unsupported_feature: background"),
         (NATIVE, Facts("responses", "m", unsupported_feature="background"), None),
-        (OTHER, Facts("moderations", "m"), "endpoint_unsupported"),
+        (OTHER, Facts("unknown", "m"), "endpoint_unsupported"),
+        (OTHER, Facts("completions", "m"), None),
+        (replace(OTHER, unsupported=frozenset({"/completions"})), Facts("completions", "m"), "endpoint_unsupported"),
+        (NATIVE, Facts("moderations"), None),
+        (OTHER, Facts("moderations"), "endpoint_unsupported"),
+        (NATIVE, Facts("completions"), "endpoint_unsupported"),
     ],
 )
 def test_a_target_serves_its_own_format_or_a_translation(target: Target, facts: Facts, reason: str | None) -> None:
-    assert endpoint_exclusion(target.provider, facts) == reason
+    assert endpoint_exclusion(target, facts) == reason
 
 
 def test_a_target_is_native_where_its_dialect_has_the_endpoint() -> None:

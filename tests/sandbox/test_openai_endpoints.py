@@ -156,7 +156,6 @@ def test_streamed_text_is_the_same_and_ends_with_usage_and_done():
         ("images/generations", {"model": "gpt-image-1", "prompt": "x", "response_format": "url"}, "response_format"),
         ("images/generations", {"model": "dall-e-3", "prompt": "x", "n": 2}, "n"),
         ("images/generations", {"model": "gpt-image-1", "prompt": "x", "n": 11}, "n"),
-        ("images/generations", {"model": "gpt-image-1", "prompt": "x", "stream": True}, "stream"),
         ("moderations", {"model": "m"}, "input"),
         ("completions", {"model": "m", "prompt": 5}, "prompt"),
         ("completions", {"model": "m", "prompt": "x", "messages": []}, "messages"),

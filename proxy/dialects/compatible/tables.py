@@ -18,7 +18,6 @@ from proxy.dialects.refusals import RefusalTable
 from proxy.headers import OPENAI_RATE_LIMITS, RateLimitHeaders
 
 PATHS = {"chat": "/chat/completions"}
-
 AVOIDABLE_PARAMS = frozenset({"max_tokens", "stream_options"})
 """What a host may refuse of what it is sent: the limit has another name too, and usage in streams can be done without."""
 

@@ -15,6 +15,8 @@ END_EVENTS: Mapping[str, str] = {
     "response.incomplete": "length",
     "image_generation.completed": "stop",
     "image_edit.completed": "stop",
+    "speech.audio.done": "stop",
+    "transcript.text.done": "stop",
 }
 """Types of events that end an answer, without a `[DONE]` after them -> the finish reason in chat's terms."""
 

@@ -8,7 +8,7 @@ from proxy.dialects.openai.params import unsupported_embedding_params, unsupport
 from proxy.dialects.openai.request import build_request
 from proxy.dialects.openai.response import translate_response
 from proxy.dialects.openai.stream import stream_translator
-from proxy.dialects.openai.tables import AVOIDABLE_PARAMS, FILE_ID, NATIVE_RULES, PATHS
+from proxy.dialects.openai.tables import AVOIDABLE_PARAMS, FILE_ID, MODEL_OPTIONAL, NATIVE_RULES, PATHS
 from proxy.dialects.refusals import RefusalTable
 
 DIALECT = Dialect(
@@ -28,6 +28,7 @@ DIALECT = Dialect(
     takes_url=lambda url: True,
     stores=lambda id: FILE_ID.fullmatch(id) is not None,
     avoidable_params=AVOIDABLE_PARAMS,
+    model_optional=MODEL_OPTIONAL,
     unsupported_params=unsupported_params,
     native_rules=NATIVE_RULES,
     unsupported_embedding_params=unsupported_embedding_params,

@@ -60,7 +60,8 @@ _REPLACED = (
 def build_request(request: CallerRequest) -> ProviderRequest:
     """Replace the top-level members that must change. Every other subtree stays byte for byte what the caller wrote."""
     change = _CHANGES[request.endpoint](request) if request.endpoint in _CHANGES else _UNCHANGED
-    changes = {"model": request.model, **(_stream_options(request) if request.stream else {}), **change.set}
+    model = {"model": request.model} if request.model else {}
+    changes = {**model, **(_stream_options(request) if request.stream else {}), **change.set}
     body = replace_members(request.raw, changes, drop=("routing", *change.drop, *change.drop_with_warning))
     dropped = drop_warnings(change.drop_with_warning) if change.drop_with_warning else ()
     return ProviderRequest(

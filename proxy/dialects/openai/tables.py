@@ -17,17 +17,28 @@ PATHS = {
     "chat": "/chat/completions",
     "completions": "/completions",
     "embeddings": "/embeddings",
+    "files": "/files",
+    "image_edits": "/images/edits",
+    "image_variations": "/images/variations",
     "images": "/images/generations",
     "moderations": "/moderations",
     "responses": "/responses",
     "responses_compact": "/responses/compact",
     "responses_input_tokens": "/responses/input_tokens",
+    "speech": "/audio/speech",
+    "transcriptions": "/audio/transcriptions",
+    "translations": "/audio/translations",
 }
+
+MODEL_OPTIONAL = frozenset({"files", "image_edits", "image_variations", "images", "moderations"})
+"""Endpoints that choose a model themselves where the request names none."""
 
 ANSWER_MEMBERS = {
     "chat": "choices",
     "completions": "choices",
     "embeddings": "data",
+    "image_edits": "data",
+    "image_variations": "data",
     "images": "data",
     "moderations": "results",
     "responses": "output",

@@ -203,7 +203,7 @@ class Connection(asyncio.Protocol):
         self._response_began, self._on_stale = True, None  # it holds the request
         if parser.status >= 400:
             # Refused before it was all sent: the rest would only fill the connection (RFC 9112, 9.5).
-            self._upload_cut = bool(self._unsent)
+            self._upload_cut |= bool(self._unsent)
             self._unsent = _NOTHING
         # From here on silence counts, not how much of the request the provider still wants.
         self._unsent_bytes = 0

@@ -12,12 +12,14 @@ from typing import Any
 from proxy.deadline_timer import DeadlineTimer
 from proxy.errors import ParrotError, UpstreamTimeout
 from proxy.messages import ResponseSink, UpstreamRequest
+from proxy.upload import Upload
 from proxy.upstream.http1.connection import Connection
 from proxy.upstream.http1.dial import Dialer, check_ssl_variables, create_ssl_context
 from proxy.upstream.http1.origin import Origin, parse_target
 from proxy.upstream.http1.pool import Pool, RoutePool
 from proxy.upstream.http1.proxies import Proxies, Route
 from proxy.upstream.http1.request_head import encode_request_head
+from proxy.upstream.http1.upload_connection import UploadConnection
 
 FRESH_S = 2.0
 """A connection used within this time is taken for a request that is sent only once: it is hardly ever closed."""
@@ -58,9 +60,9 @@ class Http1Transport:
         deadline = asyncio.get_running_loop().time() + response_timeout_s
         pool = self._pool.for_route(route)
         host = target.origin.host
-        connect = partial(Connection, host, pool, self.timer, self.write_timeout_s)
+        connect = partial(UploadConnection, host, pool, self.timer, self.write_timeout_s)
         dial = partial(self.dialer.dial, route, connect, connect_timeout_s)
-        transfer = Http1Transfer(dial, sink, host=host, deadline=deadline)
+        transfer = Http1Transfer(dial, sink, host=host, deadline=deadline, upload=request.upload)
         transfer.start(pool, head, request.body, is_sent_once=request.is_sent_once)
         return transfer
 
@@ -76,13 +78,16 @@ class Http1Transport:
 class Http1Transfer:
     """One request and its response, on whichever connection it is. Holds no body, which can be large."""
 
-    __slots__ = ("_connection", "_deadline", "_dial", "_host", "_sink", "_task")
+    __slots__ = ("_connection", "_deadline", "_dial", "_host", "_sink", "_task", "_upload")
 
-    def __init__(self, dial: partial[Any], sink: ResponseSink, *, host: str, deadline: float) -> None:
+    def __init__(
+        self, dial: partial[Any], sink: ResponseSink, *, host: str, deadline: float, upload: Upload | None = None
+    ) -> None:
         self._dial = dial
         self._sink = sink
         self._host = host
         self._deadline = deadline
+        self._upload = upload
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
 
@@ -92,7 +97,7 @@ class Http1Transfer:
         if connection is None:
             self._send_on_new_connection(head, body)
         elif is_sent_once:
-            connection.send_request(head, body, self._sink, self._deadline)
+            self._send(connection, head, body)
         else:
             # Sent once more if it proves stale, and only once, because a new connection never is.
             again = partial(self._send_on_new_connection, head, body)
@@ -143,7 +148,12 @@ class Http1Transfer:
             raise  # the event loop logs it
         else:
             self._task, self._connection = None, connection
-            connection.send_request(head, body, self._sink, self._deadline)
+            self._send(connection, head, body)
+
+    def _send(self, connection: Connection, head: bytes, body: bytes) -> None:
+        connection.send_request(head, body, self._sink, self._deadline)
+        if self._upload is not None and isinstance(connection, UploadConnection):
+            connection.send_upload(self._upload)
 
     def _fail(self, failure: ParrotError) -> None:
         self._task = None
