@@ -21,7 +21,7 @@ def test_the_endpoint_decides(endpoint: str) -> None:
     sent = orjson.loads(request.body)
     assert sent["model"] == "served" and ("max_tokens" in sent) == (endpoint == "chat")
     stream = ENDPOINTS.stream_translator(response_context(endpoint=endpoint))
-    assert isinstance(stream, RepairingStream) == (endpoint == "chat")
+    assert isinstance(stream, RepairingStream) == (endpoint in ("chat", "embeddings"))
 
 
 @pytest.mark.parametrize("data, expected", [
