@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from sys import maxsize
 from typing import Any
 
@@ -16,16 +15,12 @@ from proxy.dialects.hub.media import is_media
 from proxy.dialects.lenient_json import serialize
 from proxy.errors import InvalidRequestError
 from proxy.json_values import BYTES_PER_VALUE, VALUES_PER_CONTAINER, count_values
+from proxy.routing.endpoint_bodies import BODIES
 from proxy.routing.media import NO_MEDIA, Media, find_media
 from proxy.routing.request_body import (
     ChatBody,
-    CompletionsBody,
-    GeminiBody,
-    GeminiEmbeddingsBody,
     Message,
-    MessagesBody,
     RequestBody,
-    ResponsesBody,
     parse_body,
 )
 
@@ -111,42 +106,6 @@ def _check_depth(body: dict[str, Any]) -> None:
         raise InvalidRequestError(f"the body is nested over {MAX_DEPTH} levels", code="invalid_json") from error
 
 
-@dataclass(frozen=True, slots=True)
-class _Endpoint:
-    """The schema of an endpoint's body, the member it requires next to `model`, and what if the body names no model.
-
-    Then it is for the default model where the table has that, otherwise for none, if the model is optional.
-    """
-
-    body_type: type[RequestBody] = RequestBody
-    required_member: str | None = None
-    default_model: str | None = None
-    is_model_optional: bool = False
-
-
-_ENDPOINTS: Mapping[str, _Endpoint] = {
-    "chat": _Endpoint(ChatBody, "messages"),
-    "completions": _Endpoint(CompletionsBody, "prompt"),
-    "count_tokens": _Endpoint(MessagesBody),
-    "embeddings": _Endpoint(required_member="input"),
-    "batch_embed_contents": _Endpoint(GeminiEmbeddingsBody),
-    "count_content_tokens": _Endpoint(GeminiBody),
-    "embed_content": _Endpoint(GeminiEmbeddingsBody),
-    "generate_content": _Endpoint(GeminiBody),
-    "files": _Endpoint(is_model_optional=True),
-    "image_edits": _Endpoint(is_model_optional=True),
-    "image_variations": _Endpoint(is_model_optional=True),
-    "images": _Endpoint(required_member="prompt", is_model_optional=True),
-    "messages": _Endpoint(MessagesBody),
-    "moderations": _Endpoint(required_member="input", default_model="omni-moderation-latest", is_model_optional=True),
-    "responses": _Endpoint(ResponsesBody),  # `input` is optional: a stored prompt may be continued without it
-    "responses_compact": _Endpoint(ResponsesBody),
-    "responses_input_tokens": _Endpoint(ResponsesBody),
-    "speech": _Endpoint(required_member="input"),
-    "transcriptions": _Endpoint(),
-    "translations": _Endpoint(),
-}
-
 MAX_TOKENS_MEMBERS: Mapping[str, tuple[str, ...]] = {
     "chat": ("max_completion_tokens", "max_tokens"),
     "completions": ("max_tokens",),
@@ -172,7 +131,7 @@ def limit_members(endpoint: str, body: Mapping[str, Any], max_tokens: int) -> di
 
 def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
     """Return the facts of a JSON body. Raises InvalidRequestError for a member that is missing or of the wrong type."""
-    schema = _ENDPOINTS[endpoint]
+    schema = BODIES[endpoint]
     members = parse_body(body, schema.body_type)
     model, required = members.model or schema.default_model, schema.required_member
     needs_model = None if schema.is_model_optional else "model"
