@@ -252,6 +252,8 @@ class Attempt(Struct, eq=False):
     """Whether it is one of several requests that are sent for one attempt, whose answers are joined."""
     provider_request: ProviderRequest = ProviderRequest()
     """The request in the target's own format."""
+    headers: Mapping[str, str] = {}
+    """The headers of its response in lower case, without secrets."""
     completion: CompletionState = factory(default_factory=CompletionState)
     local_failure: ParrotError | None = None
     """Why the translation of its stream ended, where that is the sidecar's own limit and no fault of the target."""

@@ -209,6 +209,7 @@ def response_context(attempt: Attempt) -> ResponseContext:
         show_usage=attempt.is_translated or exchange.facts.include_usage,
         tool_names=attempt.provider_request.tool_names,
         response_options=attempt.provider_request.response_options,
+        headers=attempt.headers,
         answer=attempt.completion,
         on_exception=partial(_stream_failure, attempt),
     )

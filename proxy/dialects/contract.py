@@ -122,6 +122,8 @@ class ResponseContext(Struct, frozen=True):
     """As in `CallerRequest.endpoint`: what the answer must contain. Empty for anything."""
     response_options: Mapping[str, Any] = {}
     """As in `ProviderRequest.response_options`."""
+    headers: Mapping[str, str] = {}
+    """The response's headers, in lower case."""
 
 
 class NativeRules(Struct, frozen=True):

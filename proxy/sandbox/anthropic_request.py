@@ -60,7 +60,7 @@ def check_request(body: Mapping[str, Any], version: str, betas: Iterable[str], r
     _check_tools(body)
     check_text_blocks(body.get("system") or "", "system")
     check_history(body["messages"], thinks=_check_thinking(body))
-    if (count := sum(1 for _ in _marked(body))) > _MAX_MARKED:
+    if (count := sum(1 for _ in _marked(body)) + bool(body.get("cache_control"))) > _MAX_MARKED:
         raise SimulatedError(
             400, f"A maximum of {_MAX_MARKED} blocks with cache_control may be provided. Found {count}."
         )

@@ -78,6 +78,15 @@ def has_other_members(members: Iterable[str], known: str) -> bool:
     return not set(members) <= set(known.split())
 
 
+def has_other_tool_members(body: Body) -> bool:
+    """Whether a tool has members that OpenAI's do not have."""
+    tools = body.get("tools") or ()
+    functions = [tool["function"] for tool in tools if "function" in tool]
+    return any(has_other_members(tool, "type function custom") for tool in tools) or any(
+        has_other_members(function, "name description parameters strict") for function in functions
+    )
+
+
 def has_other_tools(body: Body) -> bool:
     """Whether there is a tool, or a call in the history, that is not a function."""
     return any(holder.get("type", "function") != "function" for holder in [*(body.get("tools") or ()), *calls_of(body)])

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from proxy.sandbox.chat_rules import Body, Rule, calls_of, has_other_members, has_other_tools, parts_of
+from proxy.sandbox.chat_rules import (
+    Body,
+    Rule,
+    calls_of,
+    has_other_members,
+    has_other_tool_members,
+    has_other_tools,
+    parts_of,
+)
 
 _ROLES = ("system", "user", "assistant", "tool")
 _INVALID = "invalid_request_error"
@@ -13,6 +21,8 @@ def _has_null(body: Body) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(has_other_tool_members, "tools", _INVALID, "tools: a property is unsupported"),
+    Rule(lambda body: "cache_control" in body, "cache_control", _INVALID, "property 'cache_control' is unsupported"),
     Rule(has_other_tools, "tools", _INVALID, "tools: unknown variant `custom`, expected `function`"),
     Rule(
         lambda body: "functions" in body or "function_call" in body, "functions", _INVALID,

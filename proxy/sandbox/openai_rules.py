@@ -6,7 +6,16 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from proxy.sandbox.chat_rules import Rule, calls_of, has_open_calls, has_other_urls, parts_of, tool_names
+from proxy.sandbox.chat_rules import (
+    Rule,
+    calls_of,
+    has_open_calls,
+    has_other_members,
+    has_other_tool_members,
+    has_other_urls,
+    parts_of,
+    tool_names,
+)
 
 # Reasoning models: their limit, max_completion_tokens, includes the reasoning tokens.
 REASONING_MODEL = re.compile(r"(?:ft:)?(?:o\d|gpt-(?:[5-9]|1\d)(?!.*chat))")
@@ -15,6 +24,7 @@ _DEFAULTS = (None, 1, 0)
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _FILE_ID = re.compile(r"file-\w")
 _MAX_ID_LENGTH = 40
+_PARTS = "type text refusal image_url input_audio file prompt_cache_breakpoint"
 
 
 def _reasons(body: Mapping[str, Any]) -> bool:
@@ -38,6 +48,13 @@ def _has_other_file(body: Mapping[str, Any]) -> bool:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(
+        has_other_tool_members, "tools", "unknown_parameter", "Unknown parameter: 'tools[0]' has a member that is not known.",
+    ),
+    Rule(
+        lambda body: any(has_other_members(part, _PARTS) for part in parts_of(body)), "messages", "unknown_parameter",
+        "Unknown parameter: a part of 'messages' has a member that is not known.",
+    ),
     Rule(
         lambda body: body.get("max_tokens") is not None and _reasons(body), "max_tokens", "unsupported_parameter",
         "Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.",

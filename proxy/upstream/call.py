@@ -133,7 +133,7 @@ class UpstreamCall:
         """Take status and headers."""
         attempt, self._status = self.attempt, status
         attempt.silence.reads += 1
-        self.headers = attempt.step.target.provider.redactor.redact_headers(headers)
+        self.headers = attempt.headers = attempt.step.target.provider.redactor.redact_headers(headers)
         record_rate_limits(attempt, self.headers)
         if status == 407:
             # Only a forward proxy answers so (RFC 9110, 15.5.8); for a tunnel the dialer sees it.

@@ -11,9 +11,13 @@ _MEMBER = "cache_control"
 
 
 def limit_breakpoints(request: Mapping[str, Any]) -> None:
-    """Remove `cache_control` from all but the last blocks that may have it: each covers what comes before it."""
+    """Remove `cache_control` from all but the last blocks that may have it: each covers what comes before it.
+
+    That of the request itself, by which Anthropic marks the end of the prompt, is one of them.
+    """
     blocks = [block for block in _blocks(request) if _MEMBER in block]
-    for block in blocks[:-MAX_BREAKPOINTS]:
+    most = MAX_BREAKPOINTS - bool(request.get(_MEMBER))
+    for block in blocks[:-most]:
         del block[_MEMBER]
 
 

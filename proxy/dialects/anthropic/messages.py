@@ -84,7 +84,7 @@ class Conversation:
 
     def _system(self, message: Mapping[str, Any], where: str) -> None:
         """Leading system messages become `system`. Later ones become a system turn if the model supports it, else a user turn."""
-        blocks = _blocks(message.get("content"), f"{where}.content", _SYSTEM_PARTS)
+        blocks = _marked(_blocks(message.get("content"), f"{where}.content", _SYSTEM_PARTS), message)
         if not self._turns:
             self.system += blocks
         elif blocks and self.caps.mid_conversation_system and not self._unanswered_ids:
@@ -93,7 +93,7 @@ class Conversation:
             self._append("user", blocks)
 
     def _user(self, message: Mapping[str, Any], where: str) -> None:
-        self._append("user", _blocks(message.get("content"), f"{where}.content", _USER_PARTS))
+        self._append("user", _marked(_blocks(message.get("content"), f"{where}.content", _USER_PARTS), message))
 
     def _assistant(self, message: Mapping[str, Any], where: str) -> None:
         self._check_calls_answered()
@@ -105,7 +105,7 @@ class Conversation:
             raise invalid_param(f"{where}.tool_calls", "must be a list")
         self._calls_path = where
         blocks += [self._call(call, f"{where}.tool_calls[{n}]") for n, call in enumerate(calls)]
-        self._append("assistant", [*self._thinking(message), *blocks] if blocks else [])
+        self._append("assistant", [*self._thinking(message), *_marked(blocks, message)] if blocks else [])
 
     def _thinking(self, message: Mapping[str, Any]) -> list[Block]:
         return [] if self.thinking_model is None else replayed_blocks(message, self.thinking_model)
@@ -128,7 +128,7 @@ class Conversation:
         result: Block = {"type": "tool_result", "tool_use_id": provider_id}
         content = message.get("content")
         output = content if isinstance(content, str) else _blocks(content, f"{where}.content", _USER_PARTS)
-        self._append("user", [result if _is_blank(output) else result | {"content": output}])
+        self._append("user", _marked([result if _is_blank(output) else result | {"content": output}], message))
 
     def _check_calls_answered(self) -> None:
         if self._unanswered_ids:
@@ -164,6 +164,14 @@ def _blocks(content: Any, where: str, translators: Mapping[str, Callable[[Block,
         if block is not None:
             blocks.append(block | ({"cache_control": part["cache_control"]} if part.get("cache_control") else {}))
     return blocks
+
+
+def _marked(blocks: list[Block], message: Mapping[str, Any]) -> list[Block]:
+    """Return the blocks of a message with its own `cache_control` at the last of them, unless that has one."""
+    mark = message.get("cache_control")
+    if not mark or not blocks or "cache_control" in blocks[-1]:
+        return blocks
+    return [*blocks[:-1], {**blocks[-1], "cache_control": mark}]
 
 
 def _is_blank(content: str | list[Block]) -> bool:

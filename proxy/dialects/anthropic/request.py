@@ -66,6 +66,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
         "thinking": plan.member,
         "output_config": _output_config(body, caps, plan),
         **_scalars(body, caps, plan),
+        "cache_control": body.get("cache_control"),
         "stream": call.stream or None,
     }
     limit_breakpoints(request)
@@ -84,6 +85,7 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     known = SUPPORTED_PARAMS | IGNORABLE_PARAMS
     names = [name for name, value in body.items() if name not in known and not is_default(name, value)]
     names += [name for name in _requested_sampling(body) if name not in _supported_sampling(body, caps, plan)]
+    names += ["top_k"] if body.get("top_k") is not None and not _may_sample(caps, plan) else []
     names += ["service_tier"] if body.get("service_tier") and not _service_tier(body) else []
     names += ["tool_choice"] if requires_call(body.get("tool_choice")) and not caps.forced_tools else []
     names += [] if can_answer(body, caps) else ["response_format"]
@@ -111,9 +113,11 @@ def _output_config(body: Mapping[str, Any], caps: ModelCapabilities, plan: Think
 def _check_types(body: Mapping[str, Any]) -> None:
     if not isinstance(body.get("messages"), list):
         raise invalid_param("messages", "must be a list")
-    for name, value in _requested_sampling(body).items():
+    for name, value in (*_requested_sampling(body).items(), ("top_k", body.get("top_k") or 0)):
         if not isinstance(value, (int, float)):
             raise invalid_param(name, "must be a number")
+    if not isinstance(body.get("cache_control") or {}, dict):
+        raise invalid_param("cache_control", "must be an object")
 
 
 def _max_tokens(body: Mapping[str, Any], caps: ModelCapabilities) -> Any:
@@ -129,6 +133,7 @@ def _scalars(body: Mapping[str, Any], caps: ModelCapabilities, plan: ThinkingPla
     user = body.get("safety_identifier") or body.get("user")
     return {
         **{name: min(value, 1) for name, value in _supported_sampling(body, caps, plan).items()},
+        "top_k": body.get("top_k") if _may_sample(caps, plan) else None,
         "stop_sequences": _stop_sequences(body.get("stop")),
         "metadata": {"user_id": _user_id(str(user))} if user else None,
         "service_tier": _service_tier(body),
@@ -141,8 +146,13 @@ def _requested_sampling(body: Mapping[str, Any]) -> dict[str, float]:
 
 
 def _supported_sampling(body: Mapping[str, Any], caps: ModelCapabilities, plan: ThinkingPlan) -> dict[str, float]:
-    most = 0 if plan.restricts else caps.max_sampling_params
+    most = caps.max_sampling_params if _may_sample(caps, plan) else 0
     return dict(list(_requested_sampling(body).items())[:most])
+
+
+def _may_sample(caps: ModelCapabilities, plan: ThinkingPlan) -> bool:
+    """Whether the request may say how tokens are chosen."""
+    return bool(caps.max_sampling_params) and not plan.restricts
 
 
 def _stop_sequences(stop: Any) -> list[str] | None:

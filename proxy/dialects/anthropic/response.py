@@ -57,7 +57,7 @@ def _completion_members(body: Mapping[str, Any], context: ResponseContext) -> di
         "model": body.get("model"),
         "choices": [build_choice(message, reason)],
         "usage": to_openai_usage(counts),
-        "service_tier": SERVED_TIERS.get(text_of(counts.get("service_tier"))),
+        "service_tier": served_tier(counts),
     }
 
 
@@ -108,6 +108,11 @@ def refusal(message: Mapping[str, Any]) -> str | None:
     """Return the explanation of a refusal, if any. `message` is a response or the `delta` of a `message_delta` event."""
     details = message.get("stop_details") if message.get("stop_reason") == "refusal" else None
     return text_of(object_of(details).get("explanation")) or None
+
+
+def served_tier(counts: Any) -> str | None:
+    """Return OpenAI's name of the service tier in the usage, or None if it has none of them."""
+    return SERVED_TIERS.get(text_of(object_of(counts).get("service_tier")))
 
 
 def to_openai_usage(counts: Mapping[str, Any]) -> dict[str, Any]:

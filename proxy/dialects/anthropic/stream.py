@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from proxy.dialects.anthropic.response import error_from_event, is_answer, refusal, to_openai_usage
+from proxy.dialects.anthropic.response import error_from_event, is_answer, refusal, served_tier, to_openai_usage
 from proxy.dialects.anthropic.tables import finish_reason
 from proxy.dialects.anthropic.thinking import StreamedThinking
 from proxy.dialects.anthropic.web_search import StreamedCitations
@@ -66,7 +66,7 @@ class AnthropicStream(FrameTransform):
             return b""
         self._update_usage(message.get("usage"))
         self._model = text_of(message.get("model")) or self._model
-        return self._chunks.start(message.get("id"), message.get("model"))
+        return self._chunks.start(message.get("id"), message.get("model"), served_tier(message.get("usage")))
 
     def _update_usage(self, counts: Any) -> None:
         """Merge token counts: they are cumulative, and an event may omit some or send them as 0."""

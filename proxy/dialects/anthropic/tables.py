@@ -162,7 +162,7 @@ SUPPORTED_PARAMS = frozenset({
     "model", "messages", "max_tokens", "max_completion_tokens", "temperature", "top_p", "stop", "stream",
     "stream_options", "tools", "tool_choice", "parallel_tool_calls", "user", "safety_identifier", "service_tier", "routing",
     "response_format", "reasoning", "reasoning_effort", "thinking", "functions", "function_call",
-    "web_search_options",
+    "web_search_options", "cache_control", "top_k",
 })  # fmt: skip
 """Request members that are translated. All others are dropped, because the API rejects unknown members."""
 

@@ -7,6 +7,7 @@ from typing import Any
 from proxy.dialects.coerce import object_of
 from proxy.dialects.compatible.tables import PATHS, cleaning_rules
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub import cache_marks
 from proxy.dialects.hub.message_cleaning import cleaned_messages
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.hub.token_limit import requested_limit
@@ -20,9 +21,13 @@ def build_request(request: CallerRequest) -> ProviderRequest:
     """Rename the token limit to `max_tokens`, clean the history and make tool names valid. The rest is byte-exact."""
     names = changed_names(request) if "tools" in request.body or TOOL_CALLS in request.raw else {}
     changes = {"model": request.model, **_stream_options(request), **_token_limit(request)}
-    changes |= cleaned_messages(request, cleaning_rules(request.family or request.model), names)
-    changes |= renamed_members(request.body, names) if names else {}
+    rules = cleaning_rules(request.family or request.model)
+    changes |= cleaned_messages(request, rules, names)
     drop = ("routing", *_LIMITS, *(("stream_options",) if "stream_options" in request.refused else ()))
+    if cache_marks.MARK in request.raw and cache_marks.MEMBER in rules.in_parts:
+        changes |= cache_marks.unmarked_tools(request.body)
+        drop = (*drop, cache_marks.MEMBER)
+    changes |= renamed_members({**request.body, **changes}, names) if names else {}
     body = replace_members(request.raw, changes, drop=drop)
     return ProviderRequest(PATHS[request.endpoint], body, tool_names=original_names(names))
 

@@ -8,7 +8,7 @@ from typing import Any
 from proxy.dialects.coerce import content_of, count_of, count_or_none, object_of, text_of
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.google.signatures import extra_content
-from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS
+from proxy.dialects.google.tables import FAILED_FINISH_REASONS, FINISH_REASONS, SERVED_TIER_HEADER, SERVED_TIERS
 from proxy.dialects.google.web_search import grounded_citations
 from proxy.dialects.hub.completion import build_choice, build_completion, build_tool_call, build_usage, call_id_stem
 from proxy.dialects.hub.success_body import parse_success_body
@@ -30,6 +30,7 @@ def translate_response(data: bytes, context: ResponseContext) -> bytes:
         "model": response.get("modelVersion"),
         "choices": choices,
         "usage": to_openai_usage(token_counts) if token_counts else None,
+        "service_tier": served_tier(context),
     }
     return build_completion(members, context)
 
@@ -113,6 +114,11 @@ def completion_id(response: Mapping[str, Any]) -> str | None:
     """Return the response's id in OpenAI's form, if it has one."""
     id = text_of(response.get("responseId"))
     return f"chatcmpl-{id}" if id else None
+
+
+def served_tier(context: ResponseContext) -> str | None:
+    """Return OpenAI's name of the service tier that Google has served the request by, or None if it does not tell."""
+    return SERVED_TIERS.get(context.headers.get(SERVED_TIER_HEADER, "").lower())
 
 
 def to_tool_call(part: Mapping[str, Any], context: ResponseContext, position: int) -> dict[str, Any]:

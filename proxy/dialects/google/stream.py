@@ -74,7 +74,8 @@ class GeminiStream(FrameTransform):
     def _ensure_started(self, response_data: dict[str, Any]) -> bytes:
         if self._chunks.started:
             return b""
-        return self._chunks.start(response.completion_id(response_data), response_data.get("modelVersion"))
+        id, model = response.completion_id(response_data), response_data.get("modelVersion")
+        return self._chunks.start(id, model, response.served_tier(self._context))
 
     def _translate_candidate(self, candidate: dict[str, Any]) -> bytes:
         parts = response.parts(candidate)

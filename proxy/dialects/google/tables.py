@@ -48,6 +48,8 @@ SUPPORTED_PARAMS = frozenset(SCALARS) | {
 """Members of an OpenAI request that are translated."""
 
 SERVICE_TIERS: Mapping[str, str] = {"default": "standard", "flex": "flex", "priority": "priority"}
+SERVED_TIERS: Mapping[str, str] = {tier: name for name, tier in SERVICE_TIERS.items()}
+SERVED_TIER_HEADER = "x-gemini-service-tier"
 
 NATIVE_RULES = NativeRules(
     reserved=("model", "stream", "contents", "generateContentRequest", "generationConfig.candidateCount"),

@@ -31,8 +31,11 @@ class ChunkWriter:
         self._joiner = SurrogateJoiner()
         self.started = False
 
-    def start(self, id: Any = None, model: Any = None) -> bytes:
-        """Return the role chunk. Fixes the stream's id and model. The context's are used where the provider sends none."""
+    def start(self, id: Any = None, model: Any = None, service_tier: str | None = None) -> bytes:
+        """Return the role chunk. Fixes the stream's id, model and service tier.
+
+        The id and the model are the context's where the provider sends none.
+        """
         context = self._context
         context.answer.model = to_well_formed(text_of(model)) or context.model
         context.answer.id = to_well_formed(text_of(id)) or context.id
@@ -42,6 +45,7 @@ class ChunkWriter:
             "object": "chat.completion.chunk",
             "created": context.created,
             "model": context.answer.model,
+            **({"service_tier": service_tier} if service_tier else {}),
         }
         self._common = b"data: " + orjson.dumps(common)[:-1] + b',"choices":['
         self._provider = b',"provider":' + orjson.dumps(context.provider) + b"}\n\n"

@@ -19,7 +19,7 @@ _HANDLED_ELSEWHERE = frozenset({
 })  # fmt: skip
 
 IGNORABLE_PARAMS = frozenset({
-    "metadata", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "routing",
+    "cache_control", "metadata", "prediction", "prompt_cache_key", "prompt_cache_options", "prompt_cache_retention", "routing",
     "safety_identifier", "store", "user",
 })  # fmt: skip
 """Parameters that can be dropped without changing the answer."""

@@ -9,6 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from proxy.dialects.contract import CallerRequest, ProviderRequest
+from proxy.dialects.hub import cache_marks
 from proxy.dialects.hub.embeddings import check_supported
 from proxy.dialects.hub.message_cleaning import cleaned_messages
 from proxy.dialects.hub.params import check_essential, drop_warnings
@@ -48,6 +49,7 @@ class _Change(Struct, frozen=True):
 
 
 _UNCHANGED = _Change()
+_NEVER_SENT = ("routing", cache_marks.MEMBER)
 _REPLACED = (
     ("max_tokens", "max_completion_tokens"),
     ("max_completion_tokens", "max_tokens"),
@@ -62,7 +64,7 @@ def build_request(request: CallerRequest) -> ProviderRequest:
     change = _CHANGES[request.endpoint](request) if request.endpoint in _CHANGES else _UNCHANGED
     model = {"model": request.model} if request.model else {}
     changes = {**model, **(_stream_options(request) if request.stream else {}), **change.set}
-    body = replace_members(request.raw, changes, drop=("routing", *change.drop, *change.drop_with_warning))
+    body = replace_members(request.raw, changes, drop=(*_NEVER_SENT, *change.drop, *change.drop_with_warning))
     dropped = drop_warnings(change.drop_with_warning) if change.drop_with_warning else ()
     return ProviderRequest(
         path=PATHS[request.endpoint], body=body, warnings=(*dropped, *change.warnings), tool_names=change.tool_names
@@ -80,7 +82,9 @@ def _chat_changes(request: CallerRequest) -> _Change:
     """Clean the history, make tool names valid, rename and lower the token limit, and drop what the model's family rejects."""
     names = changed_names(request) if "tools" in request.body or TOOL_CALLS in request.raw else {}
     changes = cleaned_messages(request, CLEANING, names)
-    changes |= renamed_members(request.body, names) if names else {}
+    if cache_marks.MARK in request.raw:
+        changes |= cache_marks.unmarked_tools(request.body)
+    changes |= renamed_members({**request.body, **changes}, names) if names else {}
     model = request.family or request.model
     if not request.refused and (CHECKED_PARAMS.isdisjoint(request.body) or _takes_as_it_is(request.body, model)):
         return _Change(changes, tool_names=original_names(names)) if changes else _UNCHANGED
