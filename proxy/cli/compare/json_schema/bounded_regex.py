@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -21,16 +22,23 @@ class RegexTimeoutError(Exception):
 def is_found(pattern: str, text: str) -> bool:
     """Return whether a pattern matches anywhere in the first 100,000 characters of a text. Raises RegexTimeoutError."""
     with _time_limit(TIMEOUT_S):
-        return re.search(pattern, text[:MAX_CHARS]) is not None
+        return _compile(pattern).search(text[:MAX_CHARS]) is not None
 
 
 def regex_error(pattern: str) -> str | None:
     """Return what is wrong with a pattern, or None."""
     try:
-        re.compile(pattern)
+        _compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         return f"not a regular expression: {error}"
     return None
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    """Compile a pattern, without a warning about what may mean something else in later versions of Python."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        return re.compile(pattern)
 
 
 @contextmanager

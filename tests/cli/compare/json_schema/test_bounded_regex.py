@@ -42,3 +42,7 @@ def test_an_invalid_pattern_has_a_reason(pattern: str) -> None:
 
 def test_a_valid_pattern_has_none() -> None:
     assert regex_error(r"^\w+$") is None
+
+
+def test_a_pattern_that_may_change_its_meaning_is_no_warning() -> None:
+    assert regex_error("[[a]") is None and is_found("[[a]", "[")
