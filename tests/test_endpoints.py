@@ -78,7 +78,7 @@ async def test_every_endpoint_fails_over(sidecar: RunningSidecar, call: Any) -> 
     assert len(sidecar.sandbox.requests("first")) >= 1
 
 
-@pytest.mark.parametrize("call", [call for call in CALLS if call not in (embeddings, responses)])
+@pytest.mark.parametrize("call", [call for call in CALLS if call not in (embeddings, images, responses)])
 async def test_without_a_provider_for_the_endpoint_the_error_has_the_reason(sidecar: RunningSidecar, call: Any) -> None:
     async with sidecar.client() as client:
         with pytest.raises(openai.BadRequestError, match="google: endpoint_unsupported") as caught:

@@ -13,7 +13,7 @@ import aiohttp
 import openai
 import pytest
 
-from proxy.sandbox.openai_endpoints import PIXEL
+from proxy.sandbox.model import PIXEL
 from proxy.sandbox.openai_forms import digest
 from proxy.sandbox.scenario import Fault
 from tests.running import RunningSidecar, run_sidecar

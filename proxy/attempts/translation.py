@@ -23,6 +23,7 @@ from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseCont
 from proxy.dialects.errors import error_from_stream
 from proxy.dialects.hub.embeddings_answer import join_embeddings
 from proxy.dialects.hub.events import error_of, has_content
+from proxy.dialects.hub.images import join_images
 from proxy.dialects.hub.merge_patch import merge_members
 from proxy.dialects.hub.params import drop_warnings
 from proxy.dialects.hub.request_members import replace_members
@@ -46,7 +47,10 @@ from proxy.routing.native_members import (
 )
 from proxy.sse import decode, split_frames
 
-_JOINS: Mapping[str, Callable[[bytes], bytes]] = {"embeddings": join_embeddings}
+_JOINS: Mapping[str, Callable[[bytes], bytes]] = {
+    "embeddings": join_embeddings,
+    "images": join_images,
+}
 """Endpoint -> what makes one answer, in the hub's format, of the JSON array of those to the parts of a request."""
 _KEY_REJECTED = (401, 403)
 """Statuses of a rejected key. Such errors quote its first and last characters."""

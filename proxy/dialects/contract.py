@@ -199,6 +199,8 @@ class Dialect:
     Those in `hub.params.ESSENTIAL_PARAMS` exclude the target, the others are dropped with a warning."""
     unsupported_embedding_params: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
     """The same for a request for embeddings, with `hub.embeddings.ESSENTIAL_PARAMS`."""
+    unsupported_image_params: Callable[[Mapping[str, Any], str], tuple[str, ...]] = lambda body, model: ()
+    """The same for a request for images, with `hub.images.ESSENTIAL_PARAMS`."""
 
 
 AUTH_SCHEMES: Mapping[str, tuple[str, str]] = {

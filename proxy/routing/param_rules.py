@@ -1,4 +1,4 @@
-"""Which parameters of a request a target may lack: those of a chat, or of a request for embeddings."""
+"""Which parameters of a request a target may lack: those of a chat, or of a request for embeddings or images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from msgspec import Struct
 
 from proxy.dialects.contract import Dialect
-from proxy.dialects.hub import embeddings
+from proxy.dialects.hub import embeddings, images
 from proxy.dialects.hub.params import ESSENTIAL_PARAMS, essential_params
 
 Unsupported = Callable[[Mapping[str, Any], str], tuple[str, ...]]
@@ -29,6 +29,9 @@ class ParamRules(Struct, frozen=True):
 CHAT = ParamRules(essential_params, frozenset(ESSENTIAL_PARAMS), attrgetter("unsupported_params"))
 PARAM_RULES: Mapping[str, ParamRules] = {
     "chat": CHAT,
+    "images": ParamRules(
+        images.essential_image_params, frozenset(images.ESSENTIAL_PARAMS), attrgetter("unsupported_image_params")
+    ),
     "embeddings": ParamRules(
         embeddings.essential_embedding_params,
         frozenset({*embeddings.ESSENTIAL_PARAMS, embeddings.TOKENS}),

@@ -12,8 +12,9 @@ from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json
 from proxy.sandbox.limits import check_maxima
 from proxy.sandbox.openai_audio import speech
 from proxy.sandbox.openai_chat import complete_chat
-from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
+from proxy.sandbox.openai_endpoints import completions, embeddings, moderations
 from proxy.sandbox.openai_forms import FORM_ENDPOINTS
+from proxy.sandbox.openai_images import images
 
 MODELS = ("Llama-4-Maverick-17B-128E-Instruct-FP8", "Llama-4-Scout-17B-16E-Instruct-FP8", "Llama-3.3-70B-Instruct")
 

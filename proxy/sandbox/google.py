@@ -23,8 +23,8 @@ from proxy.sandbox.contract import (
 )
 from proxy.sandbox.google_embed import batch_embed_contents, embed_content
 from proxy.sandbox.google_request import check_request, parse_prompt, to_camel_case
-from proxy.sandbox.google_rules import is_gemini_3_or_later, searches
-from proxy.sandbox.model import ModelOutput, ToolCall, count_tokens, generate
+from proxy.sandbox.google_rules import draws, is_gemini_3_or_later, searches
+from proxy.sandbox.model import PIXEL, ModelOutput, ToolCall, count_tokens, generate
 
 MODELS = ("gemini-2.5-flash", "gemini-2.5-pro", "gemini-3-flash-preview", "gemini-3-pro-preview")
 
@@ -104,7 +104,7 @@ def _answer(call: Call, model: str, streamed: bool) -> _Answer:
     check_request(body, model, streamed)
     config = body.get("generationConfig") or {}
     output = generate(parse_prompt(call.provider, model, body))
-    return _Answer(call, model, output, config.get("candidateCount") or 1, searches(body))
+    return _Answer(call, model, output, config.get("candidateCount") or 1, searches(body), draws(body))
 
 
 def _count_tokens(call: Call, model: str) -> Reply:
@@ -146,12 +146,16 @@ class _Answer:
     output: ModelOutput
     candidates: int
     searches: bool
+    draws: bool
+    """Whether it is a picture: one green pixel."""
 
     @property
     def total_tokens(self) -> int:
         return self.output.prompt_tokens + self.output.tokens * self.candidates
 
     def complete(self) -> dict[str, Any]:
+        if self.draws:
+            return self._response([{"inlineData": {"mimeType": "image/png", "data": PIXEL}}], "STOP")
         text = [{"text": self.output.text}] if self.output.pieces else []
         return self._response([*text, *self._calls()], self._finish())
 

@@ -28,6 +28,8 @@ _MEDIA = re.compile(r"(?:image/(?:png|jpeg|webp|heic|heif|gif)|audio/\S+|video/\
 _STORED = re.compile(r"gs://|https://generativelanguage\.googleapis\.com/|https://(?:www\.)?youtu(?:\.be|be\.com)/")
 _UNFETCHED = re.compile(r"audio/|video/|image/(?:gif|hei[cf])")
 _WITHOUT_INSTRUCTION = re.compile(r"gemma-[123](?!\d)")
+_ASPECT_RATIOS = ("1:1", "2:3", "3:2", "3:4", "4:3", "9:16", "16:9", "21:9")
+_IMAGE_SIZES = ("1K", "2K", "4K")
 _MOST_TOKENS = 65_536
 _MAX_STOPS = 5
 _RANGES: Mapping[str, tuple[float, float]] = {"temperature": (0, 2), "topP": (0, 1), "seed": (-(2**31), 2**31 - 1)}
@@ -92,6 +94,19 @@ def _fetches_other_media(asked: Asked) -> bool:
     files = [part["fileData"] for part in _parts(asked) if "fileData" in part]
     fetched = [file for file in files if not _STORED.match(str(file.get("fileUri")))]
     return any(_UNFETCHED.match(str(file.get("mimeType"))) for file in fetched)
+
+
+def draws(body: Mapping[str, Any]) -> bool:
+    """Whether a request asks for a picture."""
+    return "IMAGE" in ((body.get("generationConfig") or {}).get("responseModalities") or ())
+
+
+def _has_other_image_config(asked: Asked) -> bool:
+    """Whether the shape or the size of a picture is one that the model does not draw."""
+    config = asked.config.get("imageConfig") or {}
+    size = config.get("imageSize")
+    has_size = size is None or (size in _IMAGE_SIZES and is_gemini_3_or_later(asked.model))
+    return not has_size or config.get("aspectRatio", "1:1") not in _ASPECT_RATIOS
 
 
 def _has_json_with_tools(asked: Asked) -> bool:
@@ -163,6 +178,7 @@ RULES: tuple[tuple[Callable[[Asked], bool], str], ...] = (
         ),
         "Invalid value at 'function_response.response' (type.googleapis.com/google.protobuf.Struct)",
     ),
+    (_has_other_image_config, "Invalid value at 'generation_config.image_config'."),
     (_has_other_uri, "Invalid or unsupported file uri"),
     (_fetches_other_media, "Unsupported MIME type of the content at an external URL."),
     (_has_other_media, "Unsupported MIME type in inline_data."),

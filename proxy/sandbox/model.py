@@ -31,6 +31,8 @@ _WORDS = re.compile(r"\s*\S+(?:\s+\S+){0,2}\s*")
 _FRAGMENT_CHARS = 12
 
 
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGPQ6w4HAAH7ARF0JhTpAAAAAElFTkSuQmCC"
+"""A PNG of one green pixel, base64."""
 ANY_JSON: Mapping[str, Any] = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
 """The schema of an answer that may be any JSON object."""
 

@@ -11,8 +11,9 @@ from proxy.sandbox.contract import Call, Reply, SimulatedError, Simulation, json
 from proxy.sandbox.limits import MAX_TOOLS, check_length, check_maxima
 from proxy.sandbox.openai_audio import speech
 from proxy.sandbox.openai_chat import complete_chat
-from proxy.sandbox.openai_endpoints import completions, embeddings, images, moderations
+from proxy.sandbox.openai_endpoints import completions, embeddings, moderations
 from proxy.sandbox.openai_forms import FORM_ENDPOINTS
+from proxy.sandbox.openai_images import images
 from proxy.sandbox.openai_responses import responses
 from proxy.sandbox.openai_rules import RULES
 from proxy.sandbox.openai_stored import compact, input_tokens, stored_response

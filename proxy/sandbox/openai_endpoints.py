@@ -15,9 +15,6 @@ from proxy.sandbox.model import ModelOutput, Prompt, count_tokens, generate
 from proxy.sandbox.openai_chat import DONE, content_text, usage
 from proxy.sandbox.vectors import as_base64, as_numbers, unit_vector
 
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR4nGPQ6w4HAAH7ARF0JhTpAAAAAElFTkSuQmCC"
-"""A PNG of one green pixel, base64."""
-
 CATEGORIES = (
     "harassment",
     "harassment/threatening",
@@ -37,7 +34,6 @@ CATEGORIES = (
 _DIMENSIONS: Mapping[str, int] = {"text-embedding-3-large": 3072}
 _FIXED_DIMENSIONS = frozenset({"text-embedding-ada-002"})
 _DEFAULT_DIMENSIONS = 1536
-_MAX_IMAGES = 10
 _DEFAULT_MAX_TOKENS = 16
 
 
@@ -73,42 +69,6 @@ def _dimensions(body: Mapping[str, Any]) -> int:
             400, f"Invalid value for 'dimensions' = {requested}. Must be less than or equal to {longest}."
         )
     return int(requested)
-
-
-def images(call: Call, body: Mapping[str, Any]) -> Reply:
-    """Return the same one-pixel image `n` times.
-
-    dall-e returns a URL by default. Here it is a data URL with the image.
-    """
-    model, n = str(body.get("model") or "dall-e-2"), body.get("n") or 1
-    is_dall_e = model.startswith("dall-e")
-    if n > (1 if model == "dall-e-3" else _MAX_IMAGES):
-        raise SimulatedError(400, f"'n' is too high for {model}.", param="n", code="integer_above_max_value")
-    if "response_format" in body and not is_dall_e:
-        raise SimulatedError(
-            400, "Unknown parameter: 'response_format'.", param="response_format", code="unknown_parameter"
-        )
-    as_url = is_dall_e and body.get("response_format") != "b64_json"
-    image = {"url": f"data:image/png;base64,{PIXEL}"} if as_url else {"b64_json": PIXEL}
-    revised = {"revised_prompt": body["prompt"]} if model == "dall-e-3" else {}
-    answer: dict[str, Any] = {"created": int(call.now), "data": [{**image, **revised}] * n}
-    prompt_tokens = count_tokens(body["prompt"])
-    counts = {"input_tokens": prompt_tokens, "output_tokens": n, "total_tokens": prompt_tokens + n}
-    details = {"input_tokens_details": {"text_tokens": prompt_tokens, "image_tokens": 0}}
-    if body.get("stream"):
-        return _image_events(call, body, {**counts, **details})
-    return _charged_reply(answer if is_dall_e else {**answer, "usage": {**counts, **details}}, prompt_tokens + n)
-
-
-def _image_events(call: Call, body: Mapping[str, Any], usage: Mapping[str, Any]) -> Reply:
-    """Return the partial images that were asked for, and one completed image."""
-    about = {"b64_json": PIXEL, "created_at": int(call.now), "size": "1024x1024", "output_format": "png"}
-    kinds = ["partial_image"] * (body.get("partial_images") or 0) + ["completed"]
-    events = [{"type": f"image_generation.{kind}", **about, "partial_image_index": at} for at, kind in enumerate(kinds)]
-    del events[-1]["partial_image_index"]
-    events[-1]["usage"] = usage
-    reply = event_reply(sse.encode(orjson.dumps(event), str(event["type"])) for event in events)
-    return replace(reply, tokens=usage["total_tokens"])
 
 
 def moderations(call: Call, body: Mapping[str, Any]) -> Reply:

@@ -13,7 +13,7 @@ import orjson
 from proxy import sse
 from proxy.sandbox.contract import Call, Reply, SimulatedError, check_model, event_reply, json_reply
 from proxy.sandbox.model import count_tokens
-from proxy.sandbox.openai_endpoints import images
+from proxy.sandbox.openai_images import images
 
 _BOUNDARY = re.compile(r'multipart/form-data; ?boundary="?([^";]+)"?')
 _PART = re.compile(

@@ -32,6 +32,10 @@ def at(uri: str, kind: str = "image/png") -> dict[str, Any]:
     return {"contents": [{"role": "user", "parts": [{"fileData": {"mimeType": kind, "fileUri": uri}}]}]}
 
 
+def drawn(**config: str) -> dict[str, Any]:
+    return {"generationConfig": {"responseModalities": ["IMAGE"], "imageConfig": config}}
+
+
 @pytest.mark.parametrize("model, change, status", [
     *[("gemini-3-pro-preview", {"generationConfig": config}, 400) for config in CONFIGS],
     ("gemini-2.5-pro", {"generationConfig": JSON, **DECLARED}, 400), ("gemma-3-27b-it", {"systemInstruction": USER}, 400),
@@ -39,6 +43,8 @@ def at(uri: str, kind: str = "image/png") -> dict[str, Any]:
     ("gemini-2.5-pro", {"contents": [USER, CALL, USER]}, 400), ("gemini-2.5-pro", {"contents": [USER, CALL]}, 400),
     ("gemini-2.5-pro", {"contents": [USER, NAMED, response({})]}, 400),
     ("gemini-2.5-pro", {"contents": [USER, CALL, response("x")]}, 400), ("gemini-2.5-pro", media("image/bmp"), 400),
+    ("gemini-2.5-flash-image", drawn(imageSize="2K"), 400), ("gemini-3-pro-image-preview", drawn(imageSize="2K"), 200),
+    ("gemini-2.5-flash-image", drawn(aspectRatio="5:1"), 400), ("gemini-2.5-flash-image", drawn(aspectRatio="3:2"), 200),
     ("gemini-2.5-pro", at("http://x.y/a"), 400), ("gemini-2.5-pro", at("https://x.y/a", "image/gif"), 400),
     ("gemini-2.5-pro", at("https://x.y/a"), 200), ("gemini-2.5-pro", at("gs://b/a", "image/gif"), 200),
     ("gemini-3-pro-preview", {"generationConfig": JSON, **DECLARED}, 200), ("gemini-2.5-pro", media("image/png"), 200),

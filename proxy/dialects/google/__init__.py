@@ -1,7 +1,7 @@
 """The Gemini Developer API."""
 
 from proxy.dialects.contract import Dialect, ProviderRequest
-from proxy.dialects.google import embeddings
+from proxy.dialects.google import embeddings, images
 from proxy.dialects.google.endpoints import ENDPOINTS
 from proxy.dialects.google.errors import translate_error
 from proxy.dialects.google.parts import is_stored, takes_url
@@ -26,6 +26,7 @@ DIALECT = Dialect(
     supports_prefill=lambda model: True,
     unsupported_params=unsupported_params,
     unsupported_embedding_params=embeddings.unsupported_params,
+    unsupported_image_params=images.unsupported_params,
     control_headers={HEADER: ("safety_settings", parse_header)},
     native_rules=NATIVE_RULES,
 )

@@ -11,7 +11,7 @@ from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.google import tables
 from proxy.dialects.google.contents import translate_messages
 from proxy.dialects.google.reasoning import thinking_config, unsupported_reasoning
-from proxy.dialects.google.safety import SafetySettings, parse_body_member
+from proxy.dialects.google.safety import requested_settings
 from proxy.dialects.google.tools import declarations, functions, provider_tool_names, tool_config
 from proxy.dialects.google.web_search import search_tools
 from proxy.dialects.hub import web_search
@@ -38,7 +38,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     lost = web_search.unexpressed_options(body, "search_context_size", "user_location")
     defined = functions(body)
     provider_names = provider_tool_names(body)
-    safety = _safety_settings(call)
+    safety = requested_settings(call)
     system, contents = translate_messages(body.get("messages"), provider_names, generation)
     most = most_tokens(model.removeprefix("models/"), tables.MOST_TOKENS)
     if system and tables.NO_SYSTEM_INSTRUCTION.search(model):
@@ -102,15 +102,6 @@ def _unavailable(body: Mapping[str, Any], model: str) -> set[str]:
         or (format_kind(body) != "text" and not is_gemini_3),
     }
     return {name for name, is_unavailable in unavailable.items() if is_unavailable}
-
-
-def _safety_settings(call: CallerRequest) -> SafetySettings:
-    """Return the settings of the header, otherwise those of the body."""
-    from_header: SafetySettings | None = call.dialect_options.get("safety_settings")
-    if from_header is not None:
-        return from_header
-    value = call.body.get("safety_settings")
-    return SafetySettings() if value is None else parse_body_member(value)
 
 
 def _generation_config(body: Mapping[str, Any], unsupported: Set[str]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import orjson
 
+from proxy.dialects.contract import CallerRequest
 from proxy.errors import InvalidHeaderError, InvalidRequestError
 
 HEADER = "X-Google-Safety-Settings"
@@ -49,6 +50,15 @@ class SafetySettings:
 
     settings: tuple[dict[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
+
+
+def requested_settings(call: CallerRequest) -> SafetySettings:
+    """Return the settings of the header, otherwise those of the body. Raises InvalidRequestError."""
+    from_header: SafetySettings | None = call.dialect_options.get("safety_settings")
+    if from_header is not None:
+        return from_header
+    value = call.body.get("safety_settings")
+    return SafetySettings() if value is None else parse_body_member(value)
 
 
 def parse_header(text: str) -> SafetySettings:
