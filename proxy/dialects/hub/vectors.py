@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-import sys
-from array import array
 from base64 import b64decode, b64encode
+from struct import pack, unpack
 
 import msgspec
 import orjson
@@ -14,6 +13,7 @@ from msgspec import Raw
 from proxy.errors import MalformedResponse
 
 _decode = msgspec.json.Decoder(list[float] | str).decode
+_FLOAT_BYTES = 4
 
 
 def numbers_of(vector: Raw | bytes) -> list[float]:
@@ -50,16 +50,15 @@ def normalized(numbers: list[float]) -> list[float]:
 
 def from_base64(text: str) -> list[float]:
     """Return the numbers of a vector in base64. Raises ValueError if it is not one."""
-    floats = array("f")
-    floats.frombytes(b64decode(text, validate=True))
-    if sys.byteorder == "big":
-        floats.byteswap()
-    return floats.tolist()
+    packed = b64decode(text, validate=True)
+    if len(packed) % _FLOAT_BYTES:
+        raise ValueError("not a whole number of floats")
+    return list(unpack(f"<{len(packed) // _FLOAT_BYTES}f", packed))
 
 
 def to_base64(numbers: list[float]) -> bytes:
-    """Return the vector as little-endian 32-bit floats in base64."""
-    floats = array("f", numbers)
-    if sys.byteorder == "big":
-        floats.byteswap()
-    return b64encode(floats)
+    """Return the vector as little-endian 32-bit floats in base64. Raises MalformedResponse for a number that is too large."""
+    try:
+        return b64encode(pack(f"<{len(numbers)}f", *numbers))
+    except OverflowError as error:
+        raise MalformedResponse("the provider answered with a number too large for a vector") from error

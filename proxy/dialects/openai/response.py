@@ -18,12 +18,15 @@ from proxy.dialects.hub.success_body import parse_success_body
 from proxy.dialects.hub.tool_renaming import with_original_names
 from proxy.dialects.hub.usage import normalized_change
 from proxy.dialects.lenient_json import serialize, to_utf8
+from proxy.dialects.openai.embeddings import pass_embeddings
 from proxy.dialects.openai.tables import ANSWER_MEMBERS, CHOICE_MEMBERS
 from proxy.errors import MalformedResponse
 
 
 def translate_response(data: bytes, context: ResponseContext) -> bytes:
     """Append `"provider"` as the last member, byte-exact otherwise. Raises MalformedResponse if a 200 body has an error."""
+    if context.endpoint == "embeddings":
+        return pass_embeddings(data, context)
     body = parse_success_body(data)
     completion = chunk_from_object(body)
     _check(body, completion, context.endpoint)

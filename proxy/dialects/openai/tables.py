@@ -36,7 +36,6 @@ MODEL_OPTIONAL = frozenset({"files", "image_edits", "image_variations", "images"
 ANSWER_MEMBERS = {
     "chat": "choices",
     "completions": "choices",
-    "embeddings": "data",
     "image_edits": "data",
     "image_variations": "data",
     "images": "data",

@@ -48,3 +48,8 @@ def test_a_vector_in_base64_becomes_numbers_where_they_were_asked_for() -> None:
 def test_anything_else_is_a_malformed_response(text: str) -> None:
     with pytest.raises(MalformedResponse, match="vector"):
         encoded(text)
+
+
+def test_a_number_that_is_no_32_bit_float_is_a_malformed_response() -> None:
+    with pytest.raises(MalformedResponse, match="too large"):
+        encoded("[1e300]", is_base64=True)
