@@ -84,10 +84,13 @@ class _Share(Struct, eq=False):
 
     def cancel(self, now: float) -> None:
         self.end(0, now)
+        self.count_requests(-1, now)
+
+    def count_requests(self, count: int, now: float) -> None:
         if self.request_bucket is not None:
             limit = self.limits.requests_per_minute
             assert limit is not None
-            self.account.requests.correct(self.request_bucket, -1, limit, now)
+            self.account.requests.correct(self.request_bucket, count, limit, now)
 
 
 class Reservation(Struct, frozen=True, eq=False):
@@ -100,6 +103,11 @@ class Reservation(Struct, frozen=True, eq=False):
         """Give the place back, and count the tokens that were used in place of the reserved ones."""
         for share in self.shares:
             share.end(tokens, now)
+
+    def count_request(self, now: float) -> None:
+        """Count one more request of the same attempt, whether or not there is room for it: later attempts wait longer."""
+        for share in self.shares:
+            share.count_requests(1, now)
 
     def cancel(self, now: float) -> None:
         """Give everything back, because nothing was sent."""

@@ -109,6 +109,8 @@ class SplitTransfer:
     def _start_next(self) -> None:
         while self._waiting and len(self._running) < MAX_CONCURRENT:
             index, request = self._waiting.pop()
+            if index:  # the first is the one that the attempt has reserved
+                self._attempt.reservation.count_request(self._attempt.exchange.runtime.clock())
             call = self._start_call(self._part(request), self)
             self._running[call] = index
             call.start()

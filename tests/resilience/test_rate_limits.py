@@ -64,6 +64,18 @@ def test_an_attempt_that_sent_nothing_gives_everything_back() -> None:
     assert limiter.shortage([one], 10, 0.5) is None
 
 
+def test_each_request_of_an_attempt_counts_and_may_leave_a_debt() -> None:
+    limiter, one = RateLimiter(), group(requests_per_minute=2, concurrency=9)
+    held = limiter.reserve([one], 0, 0.0)
+    held.count_request(1.0)
+    assert waits(limiter, one, 1.0) == 60.0
+    for _ in range(2):
+        held.count_request(2.0)
+    held.end(0, 3.0)
+    assert waits(limiter, one, 3.0) == 118.0
+    NOT_LIMITED.count_request(0.0)
+
+
 def test_the_limit_with_the_longest_wait_is_reported() -> None:
     limiter = RateLimiter()
     both = [group(concurrency=1), group("a@us/m", requests_per_minute=1)]

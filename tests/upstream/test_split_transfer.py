@@ -30,7 +30,7 @@ from tests.virtual_time import virtual_time
 FILE = """
 pipeline: [access_log, header_policy, limits, strategy, sse_passthrough, {{failover: {{max_retries: {retries}}}}}, translate]
 providers:
-  a: {{dialect: cohere, base_url: "https://a.test", timeouts: {{response: 10s}}}}
+  a: {{dialect: cohere, base_url: "https://a.test", timeouts: {{response: 10s}}, limits: {{requests_per_minute: 4}}}}
   b: {{dialect: openai, base_url: "https://b.test/v1"}}
 models:
   m: {{a: {{model: embed-v4.0, price: {{input: 1, output: 0}}}}, b: {{model: m-b, price: {{input: 1, output: 0}}}}}}
@@ -168,3 +168,11 @@ async def test_kept_answers_count_as_memory_until_the_end() -> None:
     assert load.buffered_bytes - before > 2**20
     client.disconnect()
     assert load.buffered_bytes == 0
+
+
+async def test_each_part_counts_for_the_limit_of_requests() -> None:
+    client, _ = embed(200, vectors(96), vectors(96), vectors(8))
+    await client.has_ended.wait()
+    exchange, (attempt,) = client.lifecycle.exchange, client.attempts
+    provider = attempt.step.target.provider
+    assert exchange.runtime.resilience.rate_limits.used_ratio(provider, exchange.runtime.clock()) == 0.75
