@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from proxy.attempts.hub_request import hub_request
+from proxy.dialects.hub import web_search
+from proxy.dialects.hub.tool_forms import FUNCTIONS
 from proxy.dialects.refusals import RefusalTable
 from proxy.errors import UpstreamErrorResponse
 from proxy.exchange import Attempt
@@ -15,6 +17,8 @@ from proxy.routing.native_members import native_members
 REFUSAL_STATUSES = frozenset({400, 422})
 _CONTENT = frozenset({"messages", "contents", "system", "system_instruction", "input", "prompt", "model", "stream"})
 """Members that every request has: a refusal of one says nothing about other requests."""
+_MADE_OF_FUNCTIONS = frozenset({"tools", "tool_choice", "parallel_tool_calls"})
+"""Members that hold what the caller has in those of the older form."""
 
 
 def find_refusal(attempt: Attempt, error: UpstreamErrorResponse, table: RefusalTable) -> None:
@@ -44,7 +48,9 @@ def _own_member(
     member = table.member_of(error)
     if member is None or member in _CONTENT or (member in body and member not in _changed_members(attempt)):
         return None
-    return table.openai_name(member)
+    if FUNCTIONS in body and member in _MADE_OF_FUNCTIONS:
+        return None
+    return web_search.NAME if member == "tools" and web_search.is_requested(body) else table.openai_name(member)
 
 
 def _changed_members(attempt: Attempt) -> frozenset[str]:

@@ -43,6 +43,12 @@ def refused(
         (refused("max_tokens: 64000 > 8192, which", dialect="anthropic"), "max_tokens", ("max_tokens", True)),
         (refused("stop_sequences: each must be short", dialect="anthropic", members={"stop": ["a"]}), "stop", ("stop", False)),
         (refused("contents: empty", dialect="google"), None, None),
+        (refused("tools.0.input_schema: is invalid", dialect="anthropic", members={"functions": [{}]}), None, None),
+        (refused("tools.0.web_search_20250305: is off", dialect="anthropic", members={"web_search_options": {}}),
+         "web_search_options", ("web_search_options", False)),
+        (refused("tools.0: is invalid", dialect="anthropic", members={"web_search_options": {}, "tools": []}), None, None),
+        (refused("Search Grounding is not supported.", dialect="google", members={"web_search_options": {}}),
+         "web_search_options", ("web_search_options", False)),
         (refused("no", code="tool_use_failed", dialect="compatible"), "tools", None),
     ],
 )  # fmt: skip

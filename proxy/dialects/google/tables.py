@@ -220,6 +220,7 @@ REFUSALS = RefusalTable(
         (re.compile(r"[Ll]ogprobs is not enabled"), "logprobs"),
         (re.compile(r"JSON mode is not enabled|with a response mime type"), "response_format"),
         (re.compile(r"Function calling is not enabled"), "tools"),
+        (re.compile(r"[Ss]earch (?:[Gg]rounding|as a? ?tool) is not (?:supported|enabled)"), "web_search_options"),
         (re.compile(r"Developer instruction is not enabled"), "messages"),
     ),
     named_member=re.compile(r"generation_?[cC]onfig\.(\w+)"),
