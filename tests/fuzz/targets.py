@@ -27,6 +27,8 @@ from proxy.routing.param_rules import CHAT, PARAM_RULES
 from proxy.sse import EventTooLargeError, Framer, data_of, decode, encode, split_frames
 from proxy.upstream.http1.content_encoding import ContentDecodingError
 from proxy.upstream.http1.parser import ResponseParser
+from tests.fuzz.checks import check_events, check_json
+from tests.fuzz.tool_targets import tool_targets
 
 HERE = Path(__file__).parent
 CORPUS = HERE / "corpus"
@@ -74,20 +76,6 @@ class Target:
 
 def in_pieces(data: bytes) -> list[bytes]:
     return [data[at : at + PIECE_BYTES] for at in range(0, len(data), PIECE_BYTES)]
-
-
-def check_json(data: bytes) -> None:
-    """Fail unless it is JSON in UTF-8. It may be nested deeper than Python reads, and have longer numbers."""
-    with suppress(RecursionError):
-        json.loads(data.decode(), parse_int=len)
-
-
-def check_events(stream: bytes) -> None:
-    """Fail unless each event of a stream has JSON as its data."""
-    for frame in split_frames(stream):
-        data = data_of(frame)
-        if data is not None and data != b"[DONE]":
-            check_json(data)
 
 
 def read_frames(data: bytes) -> None:
@@ -279,6 +267,7 @@ def read_parts(parts: Iterable[bytes]) -> Form | None:
 
 def _targets() -> Iterator[tuple[str, Callable[[bytes], object], Iterable[str]]]:
     yield "framer", read_frames, ["dialects/*/streams/*"]
+    yield from tool_targets()
     yield "form", read_form, ["fuzz/seeds/*.form"]
     yield "http1", read_http, ["fuzz/seeds/*.http"]
     for name in translated_formats():

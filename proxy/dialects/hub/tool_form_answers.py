@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from proxy.dialects.coerce import content_of, object_of, objects_of
+from proxy.dialects.coerce import content_of, count_of, object_of, objects_of, text_of
 from proxy.dialects.hub.custom_tools import custom_input
 from proxy.dialects.hub.streamed_input import StreamedInput
 from proxy.dialects.hub.tool_forms import CUSTOM, FUNCTION_CALL, ToolForms
@@ -42,7 +42,7 @@ def _message(message: Members, forms: ToolForms) -> Members:
 
 def _call(call: Members, forms: ToolForms) -> Members:
     function = object_of(call.get("function"))
-    name = function.get("name")
+    name = text_of(function.get("name"))
     if name not in forms.custom:
         return call
     value = custom_input(content_of(function.get("arguments")))
@@ -62,7 +62,7 @@ class ToolFormStream:
     def __init__(self, translator: StreamTransform, forms: ToolForms) -> None:
         self._translator = translator
         self._forms = forms
-        self._inputs: dict[tuple[Any, Any], StreamedInput] = {}
+        self._inputs: dict[tuple[int, int], StreamedInput] = {}
         """The calls of custom tools that are not over, by their choice and their index."""
 
     def feed(self, data: bytes) -> bytes:
@@ -91,21 +91,22 @@ class ToolFormStream:
             first = [call["function"] for call in calls if not call.get("index") and "function" in call]
             changed: Members = {FUNCTION_CALL: first[0]} if first else {}
         else:
-            entries = [self._call(choice.get("index"), call) for call in calls]
-            entries += self._ends(choice.get("index")) if choice.get("finish_reason") else []
+            index = count_of(choice.get("index"))
+            entries = [self._call(index, call) for call in calls]
+            entries += self._ends(index) if choice.get("finish_reason") else []
             changed = {"tool_calls": entries} if entries else {}
         return {**choice, "delta": {**kept, **changed}, **_finish(choice, self._forms)}
 
-    def _call(self, choice: Any, call: Members) -> Members:
-        function, key = object_of(call.get("function")), (choice, call.get("index"))
-        name, arguments = function.get("name"), content_of(function.get("arguments"))
+    def _call(self, choice: int, call: Members) -> Members:
+        function, key = object_of(call.get("function")), (choice, count_of(call.get("index")))
+        name, arguments = text_of(function.get("name")), content_of(function.get("arguments"))
         kept = {member: value for member, value in call.items() if member != "function"}
         if name in self._forms.custom:
             started = self._inputs[key] = StreamedInput()
             return {**kept, "type": CUSTOM, CUSTOM: {"name": name, "input": started.feed(arguments)}}
         return {**kept, CUSTOM: {"input": self._inputs[key].feed(arguments)}} if key in self._inputs else call
 
-    def _ends(self, choice: Any) -> list[Members]:
+    def _ends(self, choice: int) -> list[Members]:
         """Return the rest of a choice's inputs."""
         ended = [(index, self._inputs.pop((of, index)).end()) for of, index in list(self._inputs) if of == choice]
         return [{"index": index, CUSTOM: {"input": rest}} for index, rest in ended if rest]
