@@ -21,6 +21,8 @@ from proxy.upstream.public_address import is_public
 TIMEOUT_S = 10.0
 """Until the file is here, with all redirects."""
 CONNECT_TIMEOUT_S = 5.0
+MAX_LOOKUPS = 64
+"""Names that are looked up at a time."""
 MAX_REDIRECTS = 3
 MAX_FILE_BYTES = 20 * 2**20
 _REDIRECTS = (301, 302, 303, 307, 308)
@@ -30,7 +32,7 @@ _UNREACHABLE = "its host cannot be reached, or is not a public one"
 """One reason for both, so that it does not tell what is in the network of the sidecar."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class WebFetcher:
     """Fetches files. Nothing of a client, a provider or a proxy is in its requests, and each has a connection of its own."""
 
@@ -39,6 +41,8 @@ class WebFetcher:
     lookup: Lookup = system_lookup
     is_allowed: Callable[[str], bool] = is_public
     """Whether a connection may be made to an IP address."""
+    _lookups: int = field(default=0, init=False)
+    """Under way. Each has a thread, which may go on long after its file was given up."""
 
     async def fetch(self, url: str, count: Callable[[int], None]) -> bytes:
         """Return the file. `count` is called with the size of each part. Raises FileFetchError and ResourceExhaustedError."""
@@ -67,12 +71,21 @@ class WebFetcher:
 
     async def _get(self, url: str, count: Callable[[int], None]) -> Fetched:
         _check_url(url)
-        transport = Http1Transport(Dialer(self.tls, _CheckedResolver(self.lookup, self.is_allowed)), timer=self.timer)
+        transport = Http1Transport(Dialer(self.tls, _CheckedResolver(self._look_up, self.is_allowed)), timer=self.timer)
         limits = FetchLimits(TIMEOUT_S, CONNECT_TIMEOUT_S, MAX_FILE_BYTES, count)
         try:
             return await fetch(transport, UpstreamRequest(url, _HEADERS, b"", "GET"), limits)
         finally:
             transport.close()
+
+    async def _look_up(self, host: str, port: int) -> list[Address]:
+        if self._lookups >= MAX_LOOKUPS:
+            raise OSError("too many lookups are under way")
+        self._lookups += 1
+        try:
+            return await self.lookup(host, port)
+        finally:
+            self._lookups -= 1
 
 
 class _CheckedResolver(Resolver):

@@ -14,6 +14,7 @@ from proxy.file_fetches import FileFetchError
 from proxy.upstream import web_fetch
 from proxy.upstream.http1.resolver import Address
 from proxy.upstream.web_fetch import WebFetcher
+from tests.fakes import settle
 from tests.upstream.http1.client import NO_TRUST
 from tests.web_server import PNG, WebServer, page, redirect
 
@@ -123,6 +124,29 @@ async def test_a_server_that_does_not_answer_is_given_up(monkeypatch: pytest.Mon
     async with WebServer({}) as server:
         assert await failure(fetcher(server), server.url("/silent")) == "did not arrive within 0.01 s"
         await server.was_left.wait()
+
+
+async def test_lookups_that_hang_are_bounded_also_after_their_files_were_given_up(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(web_fetch, "MAX_LOOKUPS", 2)
+    asked: list[str] = []
+    answer: asyncio.Future[list[Address]] = asyncio.get_running_loop().create_future()
+
+    async def lookup(host: str, port: int) -> list[Address]:
+        asked.append(host)
+        return await answer
+
+    one = WebFetcher(NO_TRUST, lookup=lookup)
+    tasks = [asyncio.ensure_future(one.fetch(f"http://{name}.test/", ignore)) for name in "ab"]
+    await settle()
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    assert await failure(one, "http://c.test/") == NOWHERE and asked == ["a.test", "b.test"]
+    answer.set_result([Address(2, ("10.0.0.1", 80))])
+    await settle()
+    assert await failure(one, "http://c.test/") == NOWHERE and asked == ["a.test", "b.test", "c.test"]
 
 
 async def test_what_counts_the_bytes_may_refuse_them() -> None:

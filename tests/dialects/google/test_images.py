@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -10,7 +11,7 @@ import pytest
 from proxy.dialects.contract import CallerRequest, ProviderRequest
 from proxy.dialects.google import DIALECT
 from proxy.errors import InvalidRequestError, MalformedResponse, UpstreamErrorResponse
-from tests.dialects.oracles import response_context
+from tests.dialects.oracles import corruptions, response_context
 
 OLD, NEW = "gemini-2.5-flash-image", "gemini-3-pro-image-preview"
 
@@ -117,3 +118,24 @@ def test_a_refusal_is_the_callers_error(data: bytes, message: str) -> None:
 def test_an_answer_without_a_picture_is_malformed(data: bytes) -> None:
     with pytest.raises(MalformedResponse):
         translate(data)
+
+
+def test_a_corrupted_answer_raises_nothing_but_errors_of_the_provider() -> None:
+    for corrupted in corruptions(orjson.loads(answer({"text": "Here:"}, picture("BBBB")))):
+        with suppress(MalformedResponse, UpstreamErrorResponse):
+            translate(orjson.dumps(corrupted))
+
+
+def test_a_corrupted_request_raises_nothing_but_invalid_request() -> None:
+    members = {
+        "n": 2,
+        "size": "1024x1024",
+        "quality": "high",
+        "background": "auto",
+        "stream": False,
+        "safety_settings": [],
+    }
+    for corrupted in corruptions({"prompt": "a parrot", **members}):
+        if isinstance(corrupted, dict):
+            with suppress(InvalidRequestError):
+                DIALECT.build_request(CallerRequest("images", corrupted, orjson.dumps(corrupted), NEW, False))
