@@ -17,6 +17,7 @@ from proxy.file_fetches import FileFetches
 from proxy.ingress import find_format, guess_format
 from proxy.ingress.client_format import ClientFormat, FromHub, HubRequest
 from proxy.ingress.multipart import Form, form_members
+from proxy.ingress.resources import Resource
 from proxy.memory_account import UNLIMITED, MemoryAccount
 from proxy.messages import CompletionState, Request, Response
 from proxy.resilience.breakers import AttemptPermit
@@ -83,6 +84,8 @@ class Exchange(Struct, eq=False):
     """Bytes of its body that have arrived."""
     max_values: int = 200_000
     """JSON values that its body may have."""
+    resource: Resource | None = None
+    """What it is about, if that is something that providers keep."""
     boundary: bytes = b""
     """That of its body, if that is a form, which is not kept. Empty for any other body."""
     max_form_bytes: int = 32 * 2**20
@@ -139,7 +142,8 @@ class Exchange(Struct, eq=False):
             if size := parsed_bytes(self.raw, self.max_values):
                 self.memory.hold(size)
                 self._members_bytes = size
-            self._members = parse_json_object(self.raw) if self.form is None else form_members(self.form.fields)
+            raw = b"{}" if self.resource is not None and not self.raw else self.raw
+            self._members = parse_json_object(raw) if self.form is None else form_members(self.form.fields)
             if self.path_members:
                 self._members.update(self.path_members)
         return self._members

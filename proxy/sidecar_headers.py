@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from proxy.config.snapshot import ANY_MODEL
 from proxy.exchange import Exchange
 from proxy.headers import MAX_VALUE_LENGTH, strip_control_chars
 from proxy.routing.annotate import format_usd
@@ -23,7 +24,8 @@ def sidecar_headers(exchange: Exchange, now: float) -> dict[str, str]:
     if (winner := exchange.winning_attempt) is not None:
         target = winner.step.target
         headers["X-Provider"] = target.provider.name
-        headers["X-Provider-Model"] = strip_control_chars(winner.completion.model or target.model)[:MAX_VALUE_LENGTH]
+        if (model := winner.completion.model or target.model) != ANY_MODEL:
+            headers["X-Provider-Model"] = strip_control_chars(model)[:MAX_VALUE_LENGTH]
         headers["X-Provider-Region"] = target.region
     if exchange.warnings:
         headers["X-Routing-Warnings"] = ", ".join(exchange.warnings)

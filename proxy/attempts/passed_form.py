@@ -1,4 +1,4 @@
-"""A form with files, which passes to one provider while it arrives: so it has one attempt, and only its model can change."""
+"""Requests that pass as they are: forms with files, while they arrive, and those for what a provider keeps."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from msgspec import structs
 from proxy.config.snapshot import ANY_MODEL
 from proxy.dialects import DIALECTS
 from proxy.dialects.contract import ProviderRequest
+from proxy.dialects.hub.request_members import replace_members
 from proxy.exchange import Attempt, Exchange
 from proxy.ingress.multipart import Form
+from proxy.ingress.resources import passed_query
 from proxy.upload import Upload
 
 
@@ -26,5 +28,17 @@ def form_request(attempt: Attempt, form: Form, upload: Upload) -> ProviderReques
     longer = sum(map(len, beginning)) - len(form.beginning)
     upload.begin(beginning, None if upload.size is None else upload.size + longer, held_bytes=len(form.beginning))
     exchange.form = structs.replace(form, beginning=b"")  # the upload has it
-    path = DIALECTS[target.provider.dialect].paths[attempt.endpoint]
-    return ProviderRequest(path, content_type=exchange.request.headers["Content-Type"])
+    return ProviderRequest(_path(attempt), content_type=exchange.request.headers["Content-Type"])
+
+
+def resource_request(attempt: Attempt) -> ProviderRequest:
+    """Return the request for what a provider keeps, with the caller's body."""
+    raw = attempt.exchange.raw
+    return ProviderRequest(_path(attempt), replace_members(raw, {}, drop=("routing",)) if raw else b"")
+
+
+def _path(attempt: Attempt) -> str:
+    exchange = attempt.exchange
+    if exchange.resource is not None:
+        return exchange.resource.path + passed_query(exchange.request.path)
+    return DIALECTS[attempt.step.target.provider.dialect].paths[attempt.endpoint]

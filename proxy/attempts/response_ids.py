@@ -6,14 +6,12 @@ Only for client APIs with `ClientFormat.has_response_ids`. The routing middlewar
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import quote
 
-from msgspec.structs import replace
-
+from proxy.attempts.holders import holder_of, keep, leave_holder
 from proxy.attempts.response_lookup import find_holder
-from proxy.config.key_pool import PoolKey
 from proxy.dialects.hub.content import invalid_param
-from proxy.errors import NoEligibleProviderError
-from proxy.exchange import Attempt, Exchange
+from proxy.exchange import Exchange
 from proxy.ingress import FORMATS
 from proxy.ingress.openai_responses.stored import (
     PREVIOUS,
@@ -31,15 +29,12 @@ from proxy.ingress.openai_responses.stored import (
     with_items,
 )
 from proxy.messages import Response
-from proxy.routing.eligibility import Exclusion
 from proxy.routing.native import is_native
-from proxy.state.responses import Continuation, Holder, KeptResponse
+from proxy.state.responses import Continuation, KeptResponse
 
 ENDPOINTS_WITH_IDS = frozenset(name for name, each in FORMATS.items() if each.has_response_ids)
 HELD_ELSEWHERE = "previous_response_held_elsewhere"
 """Why a target that does not hold the previous response is excluded."""
-_SHARE = 4
-"""Kept responses take at most one part in so many of the memory that requests may hold."""
 
 
 def resolve_previous(exchange: Exchange) -> None:
@@ -118,13 +113,14 @@ async def find_unknown(exchange: Exchange) -> None:
     continuation = exchange.continuation
     assert continuation is not None
     id = continuation.unknown
-    holder = await find_holder(exchange, id, [step.target for step in exchange.decision.plan])
+    holder = await find_holder(
+        exchange, f"/responses/{quote(id, safe='')}", [step.target for step in exchange.decision.plan]
+    )
     if holder is None:
         raise UnknownResponseError(id)
     continuation.holder = holder
     if exchange.identity.name is None:  # with client keys it is not known whose it is
-        kept = KeptResponse(None, holder)
-        exchange.runtime.responses.put(id, kept, exchange.runtime.clock(), exchange.memory.limit / _SHARE)
+        keep(exchange, id, KeptResponse(None, holder))
     apply_decision(exchange)
 
 
@@ -133,22 +129,12 @@ def apply_decision(exchange: Exchange) -> None:
 
     Raises NoEligibleProviderError if there is none, and OverloadedError.
     """
-    continuation, decision = exchange.continuation, exchange.decision
+    continuation = exchange.continuation
     assert continuation is not None
     if continuation.previous is not None:
         exchange.echo = {**exchange.echo, PREVIOUS: continuation.previous}
     if (holder := continuation.holder) is not None:
-        steps = [(step, (step.target.provider.name, step.target.region) == holder[:2]) for step in decision.plan]
-        others = [
-            Exclusion(step.target.id, step.target.provider.name, HELD_ELSEWHERE)
-            for step, is_held in steps
-            if not is_held
-        ]
-        plan = tuple(step for step, is_held in steps if is_held)
-        exchange.decision = replace(decision, plan=plan, excluded=(*decision.excluded, *others))
-        if not plan:
-            what = f"the previous response is held by '{holder.provider}', which may not serve this request"
-            raise NoEligibleProviderError(what, param=PREVIOUS)
+        leave_holder(exchange, holder, HELD_ELSEWHERE, PREVIOUS)
     if all(is_native(step.target.provider, exchange.facts) for step in exchange.decision.plan):
         exchange.memory.release(len(continuation.input))
         continuation.input = b""  # the provider keeps it
@@ -190,11 +176,6 @@ def _keep(exchange: Exchange, body: bytes) -> None:
     if attempt.is_translated:
         kept = KeptResponse(caller, None, body, continuation.input, continuation.previous)
     else:
-        kept = KeptResponse(caller, _holder(attempt))
+        kept = KeptResponse(caller, holder_of(attempt))
     for name in (id, *(item_ids(body) if kept.holder is not None else ())):
-        exchange.runtime.responses.put(name, kept, exchange.runtime.clock(), exchange.memory.limit / _SHARE)
-
-
-def _holder(attempt: Attempt) -> Holder:
-    target, key = attempt.step.target, attempt.key
-    return Holder(target.provider.name, target.region, key.label if isinstance(key, PoolKey) else None)
+        keep(exchange, name, kept)

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
-from urllib.parse import quote
 
 from proxy.attempts.fetch import FetchLimits, fetch
 from proxy.attempts.upstream_request import build_upstream_request, with_key
@@ -62,11 +61,11 @@ def _keys(target: Target, holder: Holder | None) -> list[PoolKey] | list[None]:
     return [key for key in pool.keys if holder is None or key.label == holder.key]
 
 
-async def find_holder(exchange: Exchange, id: str, targets: Iterable[Target]) -> Holder | None:
-    """Return the account of these targets that holds a response, None if none does. Raises as `ask_each`."""
+async def find_holder(exchange: Exchange, path: str, targets: Iterable[Target]) -> Holder | None:
+    """Return the account of these targets that has what stands at a path, None if none does. Raises as `ask_each`."""
     exchange.begin_upstream_wait(exchange.runtime.clock())
     try:
-        found = await ask_each(exchange, Question(f"/responses/{quote(id, safe='')}"), accounts(targets))
+        found = await ask_each(exchange, Question(path), accounts(targets))
     finally:
         exchange.end_upstream_wait(exchange.runtime.clock())
     return found[0].holder if found is not None else None

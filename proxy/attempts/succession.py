@@ -117,6 +117,8 @@ class Succession(Struct, eq=False):
     def error(self) -> ParrotError:
         """Return the error that says why there is no further attempt."""
         shortages = self._starter.shortages.values()
+        if self._exchange.resource is not None and self._failures and self._failures[0].trigger == "not_found":
+            return self._failures[0]  # the account's word on what it does not have
         if self._failures:
             return with_shortages(all_failed(self._exchange, self._failures), shortages)
         if shortages:

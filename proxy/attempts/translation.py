@@ -9,7 +9,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from proxy.attempts.hub_request import answer_context, hub_request, with_callers_path
-from proxy.attempts.passed_form import form_request
+from proxy.attempts.passed_form import form_request, resource_request
 from proxy.attempts.refusals import avoidable_param, refused_params
 from proxy.attempts.refused_member import REFUSAL_STATUSES, find_refusal
 from proxy.attempts.remote_files import IMAGE_URLS, fetched_messages
@@ -61,6 +61,8 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
     step, exchange = attempt.step, attempt.exchange
     if exchange.form is not None and exchange.upload is not None:
         return form_request(attempt, exchange.form, exchange.upload)
+    if exchange.resource is not None:
+        return resource_request(attempt)
     dialect = DIALECTS[step.target.provider.dialect]
     try:
         caller = _caller_request(attempt)

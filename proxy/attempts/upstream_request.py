@@ -25,6 +25,8 @@ def upstream_request(attempt: Attempt, dialect: Dialect) -> UpstreamRequest:
     if target.provider.path is not None and dialect.paths[attempt.endpoint] == dialect.paths["chat"]:
         provider_request = structs.replace(provider_request, path=target.provider.path)
     request = build_upstream_request(target, dialect, provider_request, forwarded)
+    if exchange.resource is not None:
+        request = structs.replace(request, method=exchange.request.method)
     if exchange.policy.retry_on_provider_error:
         return request
     return structs.replace(request, is_sent_once=True, upload=exchange.upload)

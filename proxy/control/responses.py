@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 import orjson
 
 from proxy.attempts.response_lookup import Account, Question, accounts, ask_each
-from proxy.config.snapshot import Target
+from proxy.config.snapshot import ANY_MODEL, Target
 from proxy.errors import InvalidRequestError, NotFoundError, ParrotError
 from proxy.exchange import Exchange
 from proxy.ingress.openai_responses.stored import as_list, output_items
@@ -100,7 +100,7 @@ def _eligible(exchange: Exchange) -> Iterator[Target]:
     """Yield a target of each account that the caller may use and that may hold responses."""
     snapshot = exchange.snapshot
     policy = policy_for("", exchange.control_headers, snapshot, key=exchange.identity.policy)
-    request = RoutingRequest(Facts(endpoint=_ENDPOINT), policy, snapshot.default_strategy, exchange.id)
+    request = RoutingRequest(Facts(_ENDPOINT, ANY_MODEL), policy, snapshot.default_strategy, exchange.id)
     return (target for target in _all_targets(exchange) if static_exclusion(target, request) is None)
 
 

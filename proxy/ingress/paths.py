@@ -12,6 +12,7 @@ PATHS: Mapping[str, str] = {
     "/v1/audio/speech": "speech",
     "/v1/audio/transcriptions": "transcriptions",
     "/v1/audio/translations": "translations",
+    "/v1/batches": "batches",
     "/v1/chat/completions": "chat",
     "/v1/completions": "completions",
     "/v1/embeddings": "embeddings",
@@ -30,12 +31,13 @@ PATHS: Mapping[str, str] = {
     "/v1/responses": "responses",
     "/v1/responses/compact": "responses_compact",
     "/v1/responses/input_tokens": "responses_input_tokens",
+    "/v1/uploads": "uploads",
 }
 """Path -> the endpoint's name in the dialects."""
 
-FORMS = frozenset({"files", "image_edits", "image_variations", "transcriptions", "translations"})
+FORMS = frozenset({"files", "uploads", "image_edits", "image_variations", "transcriptions", "translations"})
 """Endpoints whose body may be a form with files."""
-WITHOUT_MODEL = frozenset({"files"})
+WITHOUT_MODEL = frozenset({"batches", "files", "uploads"})
 """Endpoints whose requests name no model."""
 
 _SLASHES = re.compile(r"//+")

@@ -13,6 +13,7 @@ from proxy.exchange import Exchange, LocalHandler
 from proxy.http_errors import UnsupportedEncodingError
 from proxy.ingress.multipart import parse_boundary
 from proxy.ingress.paths import FORMS, PATHS, api_path
+from proxy.ingress.resources import OPERATIONS, find_resource
 from proxy.messages import Headers, Request
 
 
@@ -46,11 +47,15 @@ class Endpoints:
         path = request.path.partition("?")[0]
         if path not in PATHS and path not in self.local:
             path, exchange.path_members = api_path(path)
-        if (name := PATHS.get(path)) is not None:
+        if (name := PATHS.get(path)) is not None and name not in OPERATIONS:
             if request.method != "POST":
                 _check_method(request.method, ("POST",))
             exchange.endpoint = name
-            if name in FORMS:
+        elif (resource := find_resource(path)) is not None:
+            _check_method(request.method, resource.methods)
+            exchange.endpoint, exchange.resource = resource.kind, resource
+        if exchange.endpoint:
+            if exchange.endpoint in FORMS:
                 exchange.boundary = parse_boundary(request.headers.get("Content-Type", ""))
         else:
             endpoint = self._local(path, request)
@@ -65,7 +70,8 @@ class Endpoints:
         path = path.partition("?")[0]
         if path not in self.local:
             path = api_path(path).path
-        return PATHS.get(path) or self._local_name(path) or "unknown"
+        resource = find_resource(path)
+        return PATHS.get(path) or (resource.kind if resource else self._local_name(path)) or "unknown"
 
     def _local_name(self, path: str) -> str | None:
         prefixes = (name for name, each in self.local.items() if name.endswith("/") and not each.is_public)

@@ -9,6 +9,7 @@ from typing import Annotated
 from msgspec import Meta
 
 from proxy.attempts.passed_form import allow_one_attempt
+from proxy.attempts.resource_ids import find_unknown_resource, keep_resource, place_resource, resolve_resource
 from proxy.attempts.response_ids import (
     ENDPOINTS_WITH_IDS,
     apply_decision,
@@ -68,13 +69,16 @@ class RoutingMiddleware:
             _keep_session(exchange, exchange.policy.session_id)
         if exchange.policy.max_latency_ms is not None:
             _warn_of_latency(exchange, exchange.policy.max_latency_ms)
-        if exchange.continuation is not None:
+        if exchange.resource is not None:
+            keep_resource(exchange, exchange.resource, response)
+        elif exchange.continuation is not None:
             keep_response(exchange, response)
         _annotate(exchange, response)
 
     def _decide(self, exchange: Exchange) -> None:
         if exchange.endpoint in ENDPOINTS_WITH_IDS:
             resolve_previous(exchange)
+        resource = exchange.resource
         body = exchange.body
         read = read_request(exchange.endpoint, body)
         facts = read.facts if body.get("model") else with_known_model(read.facts, body, exchange.snapshot)
@@ -87,6 +91,8 @@ class RoutingMiddleware:
             exchange.policy = policy_for(exchange.facts.model, headers, exchange.snapshot, key=key)
         if exchange.form is not None:
             allow_one_attempt(exchange)
+        if resource is not None:
+            resolve_resource(exchange, resource)
         snapshot = exchange.snapshot
         request = RoutingRequest(
             facts, exchange.policy, snapshot.default_strategy, exchange.id, read.params, snapshot.defaults.region
@@ -95,7 +101,9 @@ class RoutingMiddleware:
         if not exchange.decision.plan:
             targets_for_model(exchange.snapshot, exchange.facts.model)
             raise _refusal(exchange, read.failure)
-        if exchange.continuation is not None and not exchange.continuation.unknown:
+        if resource is not None:
+            place_resource(exchange)
+        elif exchange.continuation is not None and not exchange.continuation.unknown:
             apply_decision(exchange)
         if exchange.decision.warnings:
             exchange.warnings.extend(exchange.decision.warnings)
@@ -105,7 +113,10 @@ class RoutingMiddleware:
 
 async def _find_unknown(exchange: Exchange) -> None:
     try:
-        await find_unknown(exchange)
+        if exchange.resource is not None:
+            await find_unknown_resource(exchange, exchange.resource)
+        else:
+            await find_unknown(exchange)
     except ParrotError as error:
         _explain(exchange, error)
         raise

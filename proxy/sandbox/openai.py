@@ -12,6 +12,7 @@ from proxy.sandbox.limits import MAX_TOOLS, check_length, check_maxima
 from proxy.sandbox.openai_audio import speech
 from proxy.sandbox.openai_chat import complete_chat
 from proxy.sandbox.openai_endpoints import completions, embeddings, moderations
+from proxy.sandbox.openai_files import kept_resource
 from proxy.sandbox.openai_forms import FORM_ENDPOINTS
 from proxy.sandbox.openai_images import images
 from proxy.sandbox.openai_responses import responses
@@ -61,7 +62,11 @@ def handle(call: Call) -> Reply:
         body = parse_json_object(call)
         _check(body, endpoint)
         return with_headers(endpoint.handler(call, body), _headers(call))
-    reply = _models(call) if (call.method, call.path) == ("GET", "/v1/models") else stored_response(call)
+    reply = (
+        _models(call)
+        if (call.method, call.path) == ("GET", "/v1/models")
+        else stored_response(call) or kept_resource(call)
+    )
     if reply is None:
         raise SimulatedError(404, f"Invalid URL ({call.method} {call.path})")
     return with_headers(reply, _headers(call))

@@ -13,7 +13,7 @@ from proxy.upstream import limits
 from proxy.upstream.held_bytes import HeldBytes
 from proxy.upstream.held_stream import HeldStream
 
-ANY_CONTENT = frozenset({"image_edits", "image_variations", "speech", "transcriptions", "translations"})
+ANY_CONTENT = frozenset({"files", "image_edits", "image_variations", "speech", "transcriptions", "translations"})
 """Endpoints whose answer is of the kind that its content type tells: JSON, events, or any bytes."""
 
 HeldAnswer = HeldStream | HeldBytes
@@ -34,7 +34,8 @@ def held_answer(
         return HeldStream(has_content, partial(stream_transform, attempt), max_bytes)
     if attempt.exchange.facts.stream:
         raise MalformedResponse(f"the provider responded to a stream request with {kind[:64]}")
-    if name == "application/json":
+    resource = attempt.exchange.resource
+    if name == "application/json" and not (resource is not None and resource.is_content):
         return None
     attempt.content_type = kind if kind.isprintable() and "/" in kind else "application/octet-stream"
     return HeldBytes(attempt.step.target.provider.redactor, attempt.completion)

@@ -42,7 +42,7 @@ def transport(one: Exchange) -> Any:
 
 async def test_one_account_after_the_other_is_asked_by_a_get() -> None:
     one = asking([404, 404, FOUND])
-    found = await find_holder(one, "resp/1", TARGETS)
+    found = await find_holder(one, "/responses/resp%2F1", TARGETS)
     assert found is not None and found[:2] == ("b", "global")
     assert [each.url for each in transport(one).sent] == ["https://a/v1/responses/resp%2F1"] + [
         "https://b/v1/responses/resp%2F1"
@@ -56,21 +56,21 @@ async def test_one_account_after_the_other_is_asked_by_a_get() -> None:
 
 async def test_no_more_than_a_few_accounts_are_asked() -> None:
     one = asking([404] * 20)
-    assert await find_holder(one, "resp_1", TARGETS) is None
+    assert await find_holder(one, "/responses/resp_1", TARGETS) is None
     assert len(transport(one).sent) == MAX_ACCOUNTS
 
 
 async def test_an_account_that_cannot_be_asked_may_hold_it() -> None:
     with pytest.raises(ConnectError, match="no"):
-        await find_holder(asking([404, ConnectError("no"), *[404] * 6]), "resp_1", TARGETS)
+        await find_holder(asking([404, ConnectError("no"), *[404] * 6]), "/responses/resp_1", TARGETS)
     with pytest.raises(UpstreamError):
-        await find_holder(asking([(500, {}), *[404] * 7]), "resp_1", TARGETS)
-    assert await find_holder(asking([ConnectError("no"), FOUND]), "resp_1", TARGETS) is not None
+        await find_holder(asking([(500, {}), *[404] * 7]), "/responses/resp_1", TARGETS)
+    assert await find_holder(asking([ConnectError("no"), FOUND]), "/responses/resp_1", TARGETS) is not None
 
 
 async def test_the_wait_is_the_providers_time() -> None:
     one = asking([FOUND])
-    await find_holder(one, "resp_1", TARGETS)
+    await find_holder(one, "/responses/resp_1", TARGETS)
     assert one.upstream_waits == 0
 
 

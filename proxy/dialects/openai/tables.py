@@ -15,6 +15,7 @@ from proxy.dialects.hub.message_cleaning import (
 
 PATHS = {
     "chat": "/chat/completions",
+    "batches": "/batches",
     "completions": "/completions",
     "embeddings": "/embeddings",
     "files": "/files",
@@ -28,9 +29,10 @@ PATHS = {
     "speech": "/audio/speech",
     "transcriptions": "/audio/transcriptions",
     "translations": "/audio/translations",
+    "uploads": "/uploads",
 }
 
-MODEL_OPTIONAL = frozenset({"files", "image_edits", "image_variations", "images", "moderations"})
+MODEL_OPTIONAL = frozenset({"batches", "files", "image_edits", "image_variations", "images", "moderations", "uploads"})
 """Endpoints that choose a model themselves where the request names none."""
 
 ANSWER_MEMBERS = {
