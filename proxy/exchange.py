@@ -214,10 +214,9 @@ class Exchange(Struct, eq=False):
     def release(self) -> None:
         """Break the Exchange <-> Attempt reference cycle, so that both are freed by refcount rather than by the GC."""
         self.winning_attempt, self.attempts = None, []
-        if self.file_fetches is not None:
-            self.file_fetches.forget()
-        if self.upload is not None:
-            self.upload.close()
+        for held in (self.file_fetches, self.upload):
+            if held is not None:
+                held.forget()
 
 
 class Attempt(Struct, eq=False):

@@ -81,7 +81,7 @@ class Upload:
             self._finish()
             self._on_room()
 
-    def close(self) -> None:
+    def forget(self) -> None:
         """Drop what is held, and whatever else may come."""
         self._beginning, self._sink = [], None  # the request's end releases its memory
 

@@ -78,7 +78,7 @@ def test_a_sink_that_is_full_asks_for_more_once_it_has_room() -> None:
 
 def test_nothing_is_written_after_it_was_closed() -> None:
     one, _, _ = upload(b"beginning")
-    one.close()
+    one.forget()
     one.feed(b"more")
     one.end()
     sink = Sink()
