@@ -209,3 +209,14 @@ async def test_native_members_are_in_every_part(sidecar: RunningSidecar) -> None
     async with sidecar.client() as client:
         await client.embeddings.create(**at("cohere"), input=TEXTS, extra_body={"cohere": {"truncate": "NONE"}})
     assert [body["truncate"] for body in bodies(sidecar, "cohere")] == ["NONE"] * 4
+
+
+async def test_a_dry_run_says_what_is_dropped_and_who_is_excluded(sidecar: RunningSidecar) -> None:
+    body = {"model": "m", "input": "a", "odd": 1, "dimensions": 256}
+    async with aiohttp.request("POST", f"{sidecar.url}/v1/route?api=embeddings", json=body) as answer:
+        decision = await answer.json()
+    assert {step["provider"]: step.get("drops") for step in decision["plan"]} == {
+        "openai": None, "google": ["odd"], "cohere": ["odd"], "host": None,
+    }  # fmt: skip
+    reasons = {each["provider"]: each["reason"] for each in decision["excluded"]}
+    assert reasons == {"anthropic": "endpoint_unsupported", "mistral": "unsupported_params: dimensions"}

@@ -4,7 +4,8 @@ from proxy.dialects.contract import Dialect
 from proxy.dialects.hub.error_envelope import translate_error
 from proxy.dialects.hub.events import has_content
 from proxy.dialects.hub.media import ALL_MEDIA, FILE_URL
-from proxy.dialects.openai.params import unsupported_embedding_params, unsupported_params
+from proxy.dialects.openai import embeddings
+from proxy.dialects.openai.params import unsupported_params
 from proxy.dialects.openai.request import build_request
 from proxy.dialects.openai.response import translate_response
 from proxy.dialects.openai.stream import stream_translator
@@ -31,6 +32,6 @@ DIALECT = Dialect(
     model_optional=MODEL_OPTIONAL,
     unsupported_params=unsupported_params,
     native_rules=NATIVE_RULES,
-    unsupported_embedding_params=unsupported_embedding_params,
+    unsupported_embedding_params=embeddings.unsupported_params,
     takes_every_tool_form=True,
 )

@@ -36,15 +36,6 @@ def unsupported_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
     return tuple(name for name in body if name in rejected and not _has_no_effect(name, body[name]))
 
 
-_FOREIGN_EMBEDDING_PARAMS = ("input_type", "output_dtype")
-
-
-def unsupported_embedding_params(body: Mapping[str, Any], model: str) -> tuple[str, ...]:
-    """Return the parameters of a request for embeddings that OpenAI has no word for."""
-    names = [name for name in _FOREIGN_EMBEDDING_PARAMS if body.get(name) is not None]
-    return tuple(name for name in names if (name, body[name]) != ("output_dtype", "float"))
-
-
 def effort_change(body: Mapping[str, Any], model: str) -> str | None:
     """Return the `reasoning_effort` to send if it changes: to one that the model accepts, or from another provider's member."""
     allowed = next((efforts for pattern, efforts in EFFORTS if pattern.match(model)), None)

@@ -17,12 +17,8 @@ from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.hub.token_limit import clamped_limit, exceeds, limit_warnings, most_tokens
 from proxy.dialects.hub.tool_renaming import TOOL_CALLS, changed_names, renamed_members
 from proxy.dialects.names import original_names
-from proxy.dialects.openai.params import (
-    effort_change,
-    effort_warnings,
-    unsupported_embedding_params,
-    unsupported_params,
-)
+from proxy.dialects.openai import embeddings
+from proxy.dialects.openai.params import effort_change, effort_warnings, unsupported_params
 from proxy.dialects.openai.response_items import without_sealed_reasoning
 from proxy.dialects.openai.tables import (
     CHECKED_PARAMS,
@@ -138,10 +134,11 @@ def _image_changes(request: CallerRequest) -> _Change:
 
 def _embedding_changes(request: CallerRequest) -> _Change:
     """Drop what other providers' APIs have."""
-    unsupported = unsupported_embedding_params(request.body, request.model)
+    model = request.family or request.model
+    unsupported = embeddings.unsupported_params(request.body, model)
     check_supported(unsupported)
-    plain = ("output_dtype",) if "output_dtype" in request.body else ()
-    return _Change(drop=plain, drop_with_warning=unsupported) if unsupported or plain else _UNCHANGED
+    neutral = embeddings.neutral_params(request.body, model)
+    return _Change(drop=neutral, drop_with_warning=unsupported) if unsupported or neutral else _UNCHANGED
 
 
 def _response_changes(request: CallerRequest) -> _Change:
