@@ -30,6 +30,9 @@ class FileFetchError(ParrotError):
     code = "file_not_fetched"
 
 
+_TOO_MANY = FileFetchError(f"is one of more than {MAX_FILES} files to fetch")
+
+
 class FetchFile(Protocol):
     """Fetches the file at a web address. Raises FileFetchError and OverloadedError."""
 
@@ -56,17 +59,19 @@ class FileFetches:
     async def wait(self, urls: Sequence[str]) -> None:
         """Wait until the files at these addresses are here, or cannot be."""
         for url in urls:
-            if url not in self._tasks:
-                self._tasks[url] = asyncio.ensure_future(self._data_url(url, len(self._tasks)))
-        await asyncio.wait([self._tasks[url] for url in urls])
+            if url not in self._tasks and len(self._tasks) < MAX_FILES:
+                self._tasks[url] = asyncio.ensure_future(self._data_url(url))
+        await asyncio.wait([self._tasks[url] for url in urls if url in self._tasks])
 
-    def knows(self, url: str) -> bool:
-        """Whether the file at an address was fetched, or could not be."""
-        return (task := self._tasks.get(url)) is not None and task.done()
+    def must_wait(self, url: str) -> bool:
+        """Whether the file at an address is still to be fetched."""
+        task = self._tasks.get(url)
+        return len(self._tasks) < MAX_FILES if task is None else not task.done()
 
     def data_url(self, found: RemoteFile) -> str:
         """Return a file that was waited for as a data: URL. Raises InvalidRequestError or OverloadedError if there is none."""
-        outcome = self._tasks[found.url].result()
+        task = self._tasks.get(found.url)
+        outcome = _TOO_MANY if task is None else task.result()
         if isinstance(outcome, FileFetchError):
             raise InvalidRequestError(f"{found.where}: {outcome.message}", param=found.where, code=outcome.code)
         if isinstance(outcome, ParrotError):
@@ -80,7 +85,7 @@ class FileFetches:
         self._tasks = {}
         self._release(self._held)
 
-    async def _data_url(self, url: str, number: int) -> str | ParrotError:
+    async def _data_url(self, url: str) -> str | ParrotError:
         """Return the file, or else why there is none: the failure is for whichever attempt asks for it later."""
         sizes: list[int] = []
 
@@ -89,8 +94,6 @@ class FileFetches:
             sizes.append(size)
 
         try:
-            if number >= MAX_FILES:
-                raise FileFetchError(f"is one of more than {MAX_FILES} files to fetch")
             data = await self._fetch(url, count)
             media_type = media_type_of(data[:_SNIFFED_BYTES])
             if media_type is None or not _TYPES.fullmatch(media_type):

@@ -46,10 +46,10 @@ def at(url: str) -> RemoteFile:
 async def test_a_file_is_fetched_once_and_its_type_is_that_of_its_first_bytes() -> None:
     web = Web(a=PNG, b=PDF)
     fetches, load = fetches_of(web)
-    assert not fetches.knows("a")
+    assert fetches.must_wait("a")
     await fetches.wait(["a", "b"])
     await fetches.wait(["a"])
-    assert web.asked == ["a", "b"] and fetches.knows("a")
+    assert web.asked == ["a", "b"] and not fetches.must_wait("a")
     assert fetches.data_url(at("a")).startswith("data:image/png;base64,iVBORw0KGgo")
     assert fetches.data_url(at("b")).startswith("data:application/pdf;base64,JVBERi0x")
     assert load.buffered_bytes >= len(PNG + PDF)
@@ -88,6 +88,7 @@ async def test_no_more_than_a_number_of_files_is_fetched() -> None:
     fetches, _ = fetches_of(web)
     await fetches.wait(names)
     assert len(web.asked) == MAX_FILES and fetches.data_url(at(names[0]))
+    assert not fetches.must_wait(names[-1])
     with pytest.raises(InvalidRequestError, match=f"more than {MAX_FILES} files"):
         fetches.data_url(at(names[-1]))
 
@@ -108,7 +109,7 @@ async def test_fetches_end_with_the_request() -> None:
     await asyncio.sleep(0)
     fetches.forget()
     await asyncio.wait([wait])
-    assert load.buffered_bytes == 0 and not fetches.knows("a")
+    assert load.buffered_bytes == 0 and fetches.must_wait("a")
 
 
 async def test_nothing_is_fetched_where_nothing_can() -> None:

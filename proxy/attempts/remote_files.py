@@ -29,7 +29,7 @@ def unfetched_urls(attempt: Attempt) -> list[str]:
     body = hub_request(exchange).body if attempt.is_translated else exchange.body
     found = (each.url for each in remote_files(body.get("messages")) if _is_fetched_for(attempt.step.target, each))
     known = exchange.file_fetches
-    return [url for url in dict.fromkeys(found) if known is None or not known.knows(url)]
+    return [url for url in dict.fromkeys(found) if known is None or known.must_wait(url)]
 
 
 async def fetch_files(attempt: Attempt, urls: list[str]) -> None:
