@@ -16,7 +16,7 @@ _decode = msgspec.json.Decoder(list[float] | str).decode
 _FLOAT_BYTES = 4
 
 
-def numbers_of(vector: Raw | bytes) -> list[float]:
+def numbers_of(vector: Raw) -> list[float]:
     """Return the numbers of a vector in either form. Raises MalformedResponse if it is anything else, or empty."""
     try:
         value = _decode(vector)
