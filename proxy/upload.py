@@ -28,7 +28,7 @@ class UploadSink(Protocol):
 class Upload:
     """One such body: what has arrived before a provider takes it, and the way for the rest."""
 
-    __slots__ = ("_beginning", "_held_bytes", "_is_ended", "_memory", "_on_room", "_sink", "size")
+    __slots__ = ("_beginning", "_held_bytes", "_memory", "_on_room", "_sink", "ended_at", "size")
 
     def __init__(self, memory: MemoryAccount, on_room: Callable[[], None]) -> None:
         self.size: int | None = None
@@ -37,7 +37,8 @@ class Upload:
         self._on_room = on_room
         self._beginning: list[memoryview] = []
         self._held_bytes = 0
-        self._is_ended = False
+        self.ended_at: float | None = None
+        """When the caller had sent all of it."""
         self._sink: UploadSink | None = None
 
     # Called for the caller's side.
@@ -58,9 +59,9 @@ class Upload:
         if self._sink is not None and data:
             self._sink.write_part(data)
 
-    def end(self) -> None:
-        """Take the end of the body."""
-        self._is_ended = True
+    def end(self, now: float) -> None:
+        """Take the end of the body, which has arrived at that moment by the runtime's clock."""
+        self.ended_at = now
         self._finish()
 
     # Called for the provider's side.
@@ -86,6 +87,6 @@ class Upload:
         self._beginning, self._sink = [], None  # the request's end releases its memory
 
     def _finish(self) -> None:
-        if self._is_ended and not self._beginning and self._sink is not None:
+        if self.ended_at is not None and not self._beginning and self._sink is not None:
             sink, self._sink = self._sink, None
             sink.end_upload()

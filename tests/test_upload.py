@@ -47,13 +47,13 @@ def test_what_has_arrived_waits_for_a_sink() -> None:
     one.connect(sink)
     assert (sink.parts, load.buffered_bytes, calls, one.is_full) == ([b"beginning"], 0, [1], False)
     one.feed(b"more")
-    one.end()
+    one.end(1.0)
     assert sink.parts == [b"beginning", b"more"] and sink.has_ended
 
 
 def test_a_long_beginning_is_written_as_the_sink_has_room() -> None:
     one, _, load = upload(b"x" * (PIECE_BYTES + 1))
-    one.end()
+    one.end(1.0)
     sink = Sink(has_room=False)
     one.connect(sink)
     assert [len(part) for part in sink.parts] == [PIECE_BYTES] and one.is_full and load.buffered_bytes
@@ -80,7 +80,7 @@ def test_nothing_is_written_after_it_was_closed() -> None:
     one, _, _ = upload(b"beginning")
     one.forget()
     one.feed(b"more")
-    one.end()
+    one.end(1.0)
     sink = Sink()
     one.connect(sink)
     assert sink.parts == []

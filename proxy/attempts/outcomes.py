@@ -49,9 +49,13 @@ def _record_content(attempt: Attempt) -> None:
         attempt.permit.record_content(now)
     if (key := attempt.reservation.key) is not None:
         attempt.exchange.runtime.resilience.key_pools.record_success(attempt.step.target.provider.name, key)
+    exchange = attempt.exchange
+    if (
+        exchange.upload is not None and exchange.upload.ended_at is not None
+    ):  # before, the provider waits for the caller
+        attempt.recorder.started_at = max(attempt.recorder.started_at, exchange.upload.ended_at)
     attempt.recorder.record_content(now)
     attempt.first_content_at = now
-    exchange = attempt.exchange
     exchange.winning_attempt = attempt
     if exchange.first_content_at is None:
         exchange.first_content_at = now

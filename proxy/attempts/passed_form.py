@@ -17,7 +17,7 @@ from proxy.upload import Upload
 
 
 def allow_one_attempt(exchange: Exchange) -> None:
-    """Make the request one that is never tried again, because its body is not kept."""
+    """Make the request one that is never tried again: its body is not kept, or a second attempt could do the same twice."""
     exchange.policy = replace(exchange.policy, retry_on_provider_error=False)
 
 

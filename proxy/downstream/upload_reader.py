@@ -52,7 +52,7 @@ class UploadReader:
         else:
             self._upload.feed(data)
         if self.is_complete:
-            self._upload.end()
+            self._upload.end(self.exchange.runtime.clock())
         return bool(data) or self.is_complete
 
     def _scan(self, scanner: FormScanner, data: bytes) -> None:

@@ -25,6 +25,11 @@ class UploadingConnection(ClientConnection):
         super().__init__(manager, host, loop, **options)
         self._upload: UploadReader | None = None
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Abort the request in progress, and drop what is held of its form."""
+        super().connection_lost(exc)
+        self._upload = None  # it refers to this connection: so both are freed by refcount
+
     def check(self, now: float) -> None:
         """Act on what is due: a form that arrives too slowly, or whatever is due of its request."""
         lifecycle, upload = self._lifecycle, self._upload

@@ -11,7 +11,9 @@ from proxy.attempts.events import Cancelled, Completed, ContentReceived, Discard
 from proxy.config.schema import ProviderLimits
 from proxy.config.snapshot import LimitGroup
 from proxy.errors import EgressError, UpstreamDisconnected, UpstreamErrorResponse
+from proxy.memory_account import UNLIMITED
 from proxy.routing.facts import Facts
+from proxy.upload import Upload
 from tests.attempts.fixtures import BREAKER, Attempts, eject, fail, planned, provider
 
 CUT = UpstreamDisconnected("cut")
@@ -208,3 +210,15 @@ def test_an_invalid_token_count_does_not_keep_an_attempt_from_ending(count):
     apply(attempt, Completed())
     runtime, target = attempt.exchange.runtime, attempt.step.target.id
     assert not runtime.telemetry.observations.in_flight(target)
+
+
+def test_the_time_in_which_the_caller_sends_its_form_is_not_the_targets():
+    made = planned()
+    attempt = made.start_first()
+    runtime = attempt.exchange.runtime
+    attempt.exchange.upload = Upload(UNLIMITED, lambda: None)
+    attempt.exchange.upload.end(now=160.0)
+    runtime.clock.now = 162.0
+    apply(attempt, ContentReceived(), Completed())
+    record = runtime.telemetry.observations.get(attempt.step.target.id)
+    assert record.window.sum_over(300.0, 162.0).latency.percentile(50) == pytest.approx(2.0, rel=0.1)

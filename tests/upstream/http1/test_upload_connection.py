@@ -37,7 +37,7 @@ async def test_an_upload_is_framed_as_its_size_is_known(size: int | None, framin
             await asyncio.sleep(0)
         if size != len(b"beginning"):
             upload.feed(b"more")
-        upload.end()
+        upload.end(1.0)
         await sink.wait(lambda: sink.is_complete)
         transport.close()
     assert framing in received[0] and received[1] == body
