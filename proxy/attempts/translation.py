@@ -8,18 +8,16 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from proxy.attempts.caller_request import caller_request
 from proxy.attempts.hub_request import answer_context, hub_request, with_callers_path
 from proxy.attempts.passed_form import form_request, resource_request
-from proxy.attempts.refusals import avoidable_param, refused_params
+from proxy.attempts.refusals import avoidable_param
 from proxy.attempts.refused_member import REFUSAL_STATUSES, find_refusal
-from proxy.attempts.remote_files import IMAGE_URLS, fetched_messages
-from proxy.attempts.target_params import apply_params, params_warnings
+from proxy.attempts.target_params import params_warnings
 from proxy.attempts.transform_failures import request_failure, response_failure
-from proxy.config.schema import NO_PARAMS
-from proxy.config.snapshot import ANY_MODEL, Target
 from proxy.dialects import DIALECTS
 from proxy.dialects.coerce import object_of
-from proxy.dialects.contract import CallerRequest, ProviderRequest, ResponseContext
+from proxy.dialects.contract import ProviderRequest, ResponseContext
 from proxy.dialects.errors import error_from_stream
 from proxy.dialects.hub.embeddings_answer import join_embeddings
 from proxy.dialects.hub.events import error_of, has_content
@@ -28,22 +26,17 @@ from proxy.dialects.hub.merge_patch import merge_members
 from proxy.dialects.hub.params import drop_warnings
 from proxy.dialects.hub.request_members import replace_members
 from proxy.dialects.hub.tool_form_answers import ToolFormStream, with_tool_forms
-from proxy.dialects.hub.tool_forms import CUSTOM_MARK, FUNCTIONS_ONLY, OLD_MEMBERS, TOOL_MARK, ToolForms, as_functions
-from proxy.dialects.lenient_json import parse_or_none, serialize
+from proxy.dialects.hub.tool_forms import FUNCTIONS_ONLY
+from proxy.dialects.lenient_json import parse_or_none
 from proxy.errors import ParrotError, UpstreamError, UpstreamErrorResponse
 from proxy.exchange import Attempt
 from proxy.headers import to_downstream
 from proxy.messages import StreamTransform
 from proxy.redaction import RedactingTransform, redact_masked_keys
-from proxy.resilience.resume import continuation_members
 from proxy.routing.client_request import HUB
-from proxy.routing.facts import limit_members
 from proxy.routing.native_members import (
-    NATIVE_MEMBERS,
     limits_in,
-    native_members,
     without_limits,
-    without_native_members,
 )
 from proxy.sse import decode, split_frames
 
@@ -65,7 +58,7 @@ def provider_request(attempt: Attempt) -> ProviderRequest:
         return resource_request(attempt)
     dialect = DIALECTS[step.target.provider.dialect]
     try:
-        caller = _caller_request(attempt)
+        caller = caller_request(attempt)
         request = dialect.build_request(caller)
         if caller.native_members:
             request = _with_native_members(attempt, request, caller.native_members)
@@ -100,53 +93,6 @@ def _warnings(attempt: Attempt) -> tuple[str, ...]:
     if step.max_tokens is not None:
         warnings = (f"max-tokens-clamped;value={step.max_tokens}", *warnings)
     return warnings
-
-
-def _caller_request(attempt: Attempt) -> CallerRequest:
-    """Return the caller's request, with `max_tokens` clamped as planned, and the answer's beginning if it is resumed."""
-    exchange, target, max_tokens = attempt.exchange, attempt.step.target, attempt.step.max_tokens
-    if attempt.is_translated:
-        body: Mapping[str, Any] = hub_request(exchange).body
-        raw = serialize(body)
-    else:
-        body, raw = exchange.body, exchange.raw
-    if target.params is not NO_PARAMS:
-        body, raw = apply_params(body, raw, target.params)
-    native: Mapping[str, Any] = {}
-    if not NATIVE_MEMBERS.isdisjoint(body):
-        native = native_members(body, target.provider.dialect)
-        body, raw = without_native_members(body), replace_members(raw, {}, drop=tuple(NATIVE_MEMBERS))
-    forms = FUNCTIONS_ONLY
-    if attempt.endpoint == HUB and (TOOL_MARK in raw or CUSTOM_MARK in raw) and not attempt.is_translated:
-        body, raw, forms = _with_tool_forms_of(target, body, raw)
-    if exchange.file_fetches is not None or IMAGE_URLS in target.unsupported:
-        changes = fetched_messages(attempt, body)
-        body, raw = {**body, **changes}, replace_members(raw, changes)
-    if max_tokens is not None:
-        clamped = limit_members(attempt.endpoint, body, max_tokens)
-        body, raw = {**body, **clamped}, replace_members(raw, clamped)
-    if attempt.prefix is not None:
-        changes = continuation_members(body, attempt.prefix)
-        body, raw = {**body, **changes}, replace_members(raw, changes)
-    options, model = exchange.policy.dialect_options, "" if target.model == ANY_MODEL else target.model
-    refused = refused_params(attempt) if exchange.runtime.resilience.refused_params.current else target.unsupported
-    family = target.family or ""
-    return CallerRequest(
-        attempt.endpoint, body, raw, model, exchange.facts.stream, options, family, refused, native, forms
-    )
-
-
-def _with_tool_forms_of(
-    target: Target, body: Mapping[str, Any], raw: bytes
-) -> tuple[Mapping[str, Any], bytes, ToolForms]:
-    """Return a chat request, parsed and as bytes, with tools of the forms that the target has, and the caller's forms."""
-    if DIALECTS[target.provider.dialect].takes_every_tool_form:
-        return body, raw, FUNCTIONS_ONLY
-    changes, forms = as_functions(body)
-    if not changes and not body.keys() & OLD_MEMBERS:
-        return body, raw, forms
-    kept = {name: value for name, value in body.items() if name not in OLD_MEMBERS}
-    return {**kept, **changes}, replace_members(raw, changes, drop=OLD_MEMBERS), forms
 
 
 def _with_native_members(attempt: Attempt, request: ProviderRequest, members: Mapping[str, Any]) -> ProviderRequest:
