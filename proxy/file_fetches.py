@@ -16,7 +16,7 @@ from proxy.memory_account import MemoryAccount
 MAX_FILES = 8
 """Addresses that are fetched for one request."""
 MAX_BYTES = 32 * 2**20
-"""Of all files of a request together: what providers take in one request."""
+"""Of all files of a request together, each in every place that it has there: what providers take in one request."""
 _SNIFFED_BYTES = 24
 _TYPES = re.compile(r"image/(?:jpeg|png|gif|webp)|application/pdf")
 """Media types, by the first bytes, of files that are handed on."""
@@ -48,12 +48,14 @@ async def fetch_no_file(url: str, count: Callable[[int], None]) -> bytes:
 class FileFetches:
     """The fetches of one request, and what they have found."""
 
-    __slots__ = ("_fetch", "_held", "_memory", "_tasks")
+    __slots__ = ("_fetch", "_held", "_memory", "_places", "_tasks")
 
     def __init__(self, fetch: FetchFile, memory: MemoryAccount) -> None:
         self._fetch = fetch
         self._memory = memory
         self._tasks: dict[str, asyncio.Task[str | ParrotError]] = {}
+        self._places: dict[str, set[str]] = {}
+        """The paths in the request that each address was found at."""
         self._held = 0
 
     async def wait(self, urls: Sequence[str]) -> None:
@@ -72,6 +74,8 @@ class FileFetches:
         """Return a file that was waited for as a data: URL. Raises InvalidRequestError or OverloadedError if there is none."""
         task = self._tasks.get(found.url)
         outcome = _TOO_MANY if task is None else task.result()
+        if isinstance(outcome, str):
+            outcome = self._placed(found, outcome)
         if isinstance(outcome, FileFetchError):
             raise InvalidRequestError(f"{found.where}: {outcome.message}", param=found.where, code=outcome.code)
         if isinstance(outcome, ParrotError):
@@ -103,6 +107,17 @@ class FileFetches:
             self._release(sum(sizes))
             return error.with_traceback(None)
         return f"data:{media_type};base64,{b64encode(data).decode()}"
+
+    def _placed(self, found: RemoteFile, data: str) -> str | ParrotError:
+        """Return the data for a place in the request, or else why it is too much: each place has a copy of its own."""
+        places = self._places.setdefault(found.url, {found.where})
+        try:
+            if found.where not in places:
+                self._hold(len(data))
+        except ParrotError as error:
+            return error.with_traceback(None)
+        places.add(found.where)
+        return data
 
     def _hold(self, size: int) -> None:
         if self._held + size > MAX_BYTES:

@@ -57,6 +57,26 @@ async def test_a_file_is_fetched_once_and_its_type_is_that_of_its_first_bytes() 
     assert load.buffered_bytes == 0
 
 
+def in_place(number: int) -> RemoteFile:
+    return at("a")._replace(where=f"messages[{number}].content[0].image_url.url")
+
+
+async def test_a_file_counts_once_for_each_place_that_it_has_in_the_request() -> None:
+    fetches, load = fetches_of(Web(a=PNG + b"x" * 2**20), limit=2**40)
+    await fetches.wait(["a"])
+    assert fetches.data_url(in_place(0))
+    alone = load.buffered_bytes
+    for _ in range(2):  # attempts
+        assert fetches.data_url(in_place(0)) == fetches.data_url(in_place(1))
+        assert 2 * alone <= load.buffered_bytes < 3 * alone
+    with pytest.raises(InvalidRequestError, match="too large") as caught:
+        for number in range(2, 99):
+            fetches.data_url(in_place(number))
+    assert (caught.value.param or "").startswith("messages[") and load.buffered_bytes <= MAX_BYTES
+    fetches.forget()
+    assert load.buffered_bytes == 0
+
+
 async def test_two_attempts_that_need_it_at_a_time_share_one_fetch() -> None:
     web = Web(a=PNG)
     web.gate.clear()

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from msgspec import Struct
 
 from proxy.errors import ParrotError, ResponseTooLargeError
-from proxy.messages import Transport, UpstreamRequest
+from proxy.messages import Transfer, Transport, UpstreamRequest
 
 
 class FetchLimits(Struct, frozen=True):
@@ -42,6 +42,7 @@ async def fetch(transport: Transport, request: UpstreamRequest, limits: FetchLim
     sink = _Sink(loop.create_future(), limits)
     timeout_s = limits.timeout_s
     transfer = transport.send(request, sink, connect_timeout_s=limits.connect_timeout_s, response_timeout_s=timeout_s)
+    sink.transfer = transfer
     transfer.set_timeouts(deadline=loop.time() + timeout_s, idle_timeout_s=timeout_s)
     try:
         return await sink.done
@@ -56,6 +57,7 @@ class _Sink:
     def __init__(self, done: asyncio.Future[Fetched], limits: FetchLimits) -> None:
         self.done = done
         self._limits = limits
+        self.transfer: Transfer | None = None
         self.is_over = False
         self._status = 0
         self._headers: dict[str, str] = {}
@@ -75,6 +77,9 @@ class _Sink:
                 raise ResponseTooLargeError(f"the answer is over {self._limits.max_bytes} bytes")
         except ParrotError as error:
             self.done.set_exception(error)
+            if self.transfer is not None:
+                self.is_over = True
+                self.transfer.abort()  # at once: what was read already is not decompressed then
         else:
             self._body += data
 
