@@ -129,7 +129,7 @@ class ResponseContext(Struct, frozen=True):
 class NativeRules(Struct, frozen=True):
     """What callers may not change of a provider's requests: paths of members, such as `generationConfig.candidateCount`."""
 
-    reserved: tuple[str, ...] = ("model", "stream", "stream_options", "messages", "n")
+    reserved: tuple[str, ...] = ("model", "stream", "stream_options", "messages", "n", "input")
     """Members that the sidecar sets, counts or resumes by."""
     limits: tuple[str, ...] = ("max_tokens",)
     """Members that limit the output tokens: a cost ceiling may have lowered them."""

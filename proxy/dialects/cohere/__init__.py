@@ -29,5 +29,5 @@ DIALECT = Dialect(
     media=frozenset({TEXT_FILE}),
     unsupported_params=request.unsupported_params,
     unsupported_embedding_params=embeddings.unsupported_params,
-    native_rules=NativeRules(reserved=("model", "stream", "messages", "texts", "embedding_types")),
+    native_rules=NativeRules(reserved=("model", "stream", "messages", "texts", "inputs", "images", "embedding_types")),
 )

@@ -52,7 +52,7 @@ SERVED_TIERS: Mapping[str, str] = {tier: name for name, tier in SERVICE_TIERS.it
 SERVED_TIER_HEADER = "x-gemini-service-tier"
 
 NATIVE_RULES = NativeRules(
-    reserved=("model", "stream", "contents", "generateContentRequest", "generationConfig.candidateCount"),
+    reserved=("model", "stream", "contents", "requests", "generateContentRequest", "generationConfig.candidateCount"),
     limits=("generationConfig.maxOutputTokens",),
     spelling=camel_case,
 )

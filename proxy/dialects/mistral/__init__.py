@@ -35,5 +35,5 @@ DIALECT = Dialect(
     echoes_prefill=True,
     unsupported_params=request.unsupported_params,
     unsupported_embedding_params=embeddings.unsupported_params,
-    native_rules=NativeRules(reserved=(*NativeRules().reserved, "input", "encoding_format", "output_dtype")),
+    native_rules=NativeRules(reserved=(*NativeRules().reserved, "encoding_format", "output_dtype")),
 )
