@@ -42,7 +42,7 @@ BODIES = {
                 "role": "user",
                 "parts": [
                     {"functionResponse": {"name": "f", "response": {"result": "a"}}},
-                    {"inlineData": {"data": "UklGRg==", "mimeType": "audio/wav"}},
+                    {"inlineData": {"data": "/w", "mimeType": "image/png"}},
                 ],
             },
         ],
