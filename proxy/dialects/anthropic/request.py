@@ -180,7 +180,7 @@ def _warnings(body: Mapping[str, Any], unsupported: tuple[str, ...], caps: Model
     temperature_clamped = "temperature" not in unsupported and _requested_sampling(body).get("temperature", 0) > 1
     return (
         *drop_warnings((*unsupported, "stop") if stops_dropped else unsupported),
-        *drop_warnings(web_search.unexpressed_options(body, "search_context_size")),
+        *drop_warnings(web_search.unexpressed_options(body, "user_location")),
         *(("param-clamped;name=temperature;value=1",) if temperature_clamped else ()),
         *limit_warnings(body, _known_most(caps)),
     )

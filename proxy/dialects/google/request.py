@@ -35,7 +35,7 @@ def build_request(call: CallerRequest) -> ProviderRequest:
     generation = tables.generation(model)
     unsupported = unsupported_params(body, model)
     check_essential(unsupported)
-    lost = web_search.unexpressed_options(body, "search_context_size", "user_location")
+    lost = web_search.unexpressed_options(body)
     defined = functions(body)
     provider_names = provider_tool_names(body)
     safety = requested_settings(call)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from proxy.dialects.coerce import object_of
 from proxy.dialects.hub.content import invalid_param
 
 NAME = "web_search_options"
@@ -31,10 +32,10 @@ def is_requested(body: Mapping[str, Any]) -> bool:
     return body.get(NAME) is not None
 
 
-def unexpressed_options(body: Mapping[str, Any], *names: str) -> tuple[str, ...]:
-    """Return which of these members of the options are set."""
-    options = body.get(NAME)
-    return tuple(name for name in names if isinstance(options, dict) and options.get(name) is not None)
+def unexpressed_options(body: Mapping[str, Any], *expressed: str) -> tuple[str, ...]:
+    """Return which members of the options are set, but for these."""
+    options = object_of(body.get(NAME))
+    return tuple(name for name, value in options.items() if value is not None and name not in expressed)
 
 
 def url_citation(url: str, title: str, start: int, end: int) -> dict[str, Any]:
