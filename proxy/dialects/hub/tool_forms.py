@@ -42,10 +42,7 @@ def as_functions(body: Mapping[str, Any]) -> tuple[Members, ToolForms]:
     custom = frozenset(_custom_names(objects_of(listed)))
     changes: Members = {}
     if custom or legacy:
-        tools = [
-            _function_tool(tool, f"tools[{index}]")
-            for index, tool in enumerate(listed if isinstance(listed, list) else ())
-        ]
+        tools = [_function_tool(tool, f"tools[{index}]") for index, tool in enumerate(_listed(listed, "tools"))]
         changes["tools"] = tools + _legacy_tools(legacy)
     if (choice := _choice(body)) != body.get("tool_choice"):
         changes["tool_choice"] = choice
@@ -64,12 +61,22 @@ def _custom_names(tools: Iterable[Mapping[str, Any]]) -> Iterable[str]:
 
 
 def _legacy_tools(functions: Any) -> list[Members]:
-    if not isinstance(functions or [], list):
-        raise invalid_param(FUNCTIONS, "must be a list")
-    for index, function in enumerate(functions or ()):
-        if not isinstance(object_of(function).get("name"), str):
-            raise invalid_param(f"{FUNCTIONS}[{index}].name", "must be a string")
-    return [{"type": "function", "function": function} for function in functions or ()]
+    named = [_named(each, f"{FUNCTIONS}[{index}]") for index, each in enumerate(_listed(functions, FUNCTIONS))]
+    return [{"type": "function", "function": function} for function in named]
+
+
+def _listed(value: Any, where: str) -> list[Any]:
+    """Return a list, [] for a missing one. Raises InvalidRequestError for anything else."""
+    if not isinstance(value or [], list):
+        raise invalid_param(where, "must be a list")
+    return value or []
+
+
+def _named(value: Any, where: str) -> Members:
+    """Return an object that has a name. Raises InvalidRequestError for anything else."""
+    if not isinstance(value, dict) or not isinstance(value.get("name"), str):
+        raise invalid_param(f"{where}.name", "must be a string")
+    return value
 
 
 def _function_tool(tool: Any, where: str) -> Any:
@@ -86,7 +93,7 @@ def _choice(body: Mapping[str, Any]) -> Any:
     """Return the `tool_choice` of the request, which may be in `function_call`."""
     choice, legacy = body.get("tool_choice"), body.get(FUNCTION_CALL)
     if choice is None and legacy is not None:
-        return {"type": "function", "function": legacy} if isinstance(legacy, dict) else legacy
+        return {"type": "function", "function": _named(legacy, FUNCTION_CALL)} if isinstance(legacy, dict) else legacy
     allowed = object_of(object_of(choice).get("allowed_tools"))
     if not isinstance(allowed.get("tools"), list):
         return _named_function(choice)
@@ -131,10 +138,11 @@ class _History:
             kept = {name: value for name, value in message.items() if name != "name"}
             return {**kept, "role": "tool", "tool_call_id": id}
         kept = {name: value for name, value in message.items() if name != FUNCTION_CALL}
-        calls = [_function_call(call) for call in message.get("tool_calls") or ()]
+        where = f"messages[{index}]"
+        calls = [_function_call(call) for call in _listed(message.get("tool_calls"), f"{where}.tool_calls")]
         if legacy := message.get(FUNCTION_CALL):
             id = f"call_{index}"
-            self._open[text_of(object_of(legacy).get("name"))] = id
+            self._open[_named(legacy, f"{where}.{FUNCTION_CALL}")["name"]] = id
             calls.append({"id": id, "type": "function", "function": legacy})
         return {**kept, "tool_calls": calls}
 

@@ -99,6 +99,10 @@ def test_calls_of_custom_tools_in_the_history_have_their_input_as_argument() -> 
         ({"functions": [F, {}]}, "functions[1].name"),
         ({"functions": [5]}, "functions[0].name"),
         ({"tools": [C, {"type": "custom", "custom": {}}]}, "tools[1].custom.name"),
+        ({"functions": [F], "tools": {"type": "custom"}}, "tools"),
+        ({"functions": [F], "function_call": {"name": 5}}, "function_call.name"),
+        ({"messages": [ASK, {"role": "assistant", "function_call": "f"}]}, "messages[1].function_call.name"),
+        ({"messages": [{"role": "assistant", "function_call": F, "tool_calls": 5}]}, "messages[0].tool_calls"),
     ],
 )
 def test_a_malformed_tool_is_named(body: dict[str, Any], param: str) -> None:
