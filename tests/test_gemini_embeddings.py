@@ -88,7 +88,7 @@ async def test_errors_are_in_googles_envelope() -> None:
         with pytest.raises(errors.ClientError, match="anthropic: endpoint_unsupported") as caught:
             await embed(sidecar, "anthropic", "a")
         assert (caught.value.code, caught.value.status) == (400, "INVALID_ARGUMENT")
-        with pytest.raises(errors.ClientError, match="dimensions: must be one of 256, 512, 1024, 1536"):
+        with pytest.raises(errors.ClientError, match="outputDimensionality: must be one of 256, 512, 1024, 1536"):
             await embed(sidecar, "cohere", "a", output_dimensionality=100)
         image = types.Part.from_bytes(data=b"x", mime_type="image/png")
         with pytest.raises(errors.ClientError, match="cohere: unsupported_feature: requests"):

@@ -28,12 +28,21 @@ def hub_request(exchange: Exchange) -> HubRequest:
 
 
 def with_callers_path(error: ParrotError, hub: HubRequest | None) -> ParrotError:
-    """Return an error that names a message of the hub's as one that names the caller's part of the request."""
-    found = _MESSAGE.match(error.param or "")
-    if hub is None or found is None or int(found[1]) >= len(hub.message_paths):
+    """Return an error that names a part of the hub's request as one that names the caller's part."""
+    param = error.param or ""
+    path = None if hub is None else _callers_path(param, hub)
+    if path is None:
         return error
-    path = hub.message_paths[int(found[1])]
-    return InvalidRequestError(error.message.replace(error.param or "", path), param=path, code=error.code)
+    return InvalidRequestError(error.message.replace(param, path), param=path, code=error.code)
+
+
+def _callers_path(param: str, hub: HubRequest) -> str | None:
+    """Return the path of what the part of the hub's request was made of, or None if it has the same in the caller's."""
+    found = _MESSAGE.match(param)
+    if found is None:
+        return hub.names.get(param)
+    index = int(found[1])
+    return hub.message_paths[index] if index < len(hub.message_paths) else None
 
 
 def answer_context(exchange: Exchange) -> AnswerContext:

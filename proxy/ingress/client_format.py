@@ -29,6 +29,8 @@ class HubRequest(Struct, frozen=True):
     """Names of the tools that a provider would run itself. The request offers them, and the hub has no word for them."""
     message_paths: tuple[str, ...] = ()
     """For each message the path, in the caller's request, of what it was made of. Errors name it."""
+    names: Mapping[str, str] = {}
+    """Members that have another name in the caller's request. Errors name that one."""
 
     def __repr__(self) -> str:
         return f"HubRequest({', '.join(self.body)})"  # its values are the prompt

@@ -15,7 +15,8 @@ from proxy.ingress.client_format import AnswerContext, HubRequest
 from proxy.ingress.gemini.members import Members, google_only, list_of, members_of, string_of
 
 _COPIED = ("model", "routing")
-_KNOWN = frozenset({*_COPIED, "content", "taskType", "outputDimensionality"})
+_SIZE = "outputDimensionality"
+_KNOWN = frozenset({*_COPIED, "content", "taskType", _SIZE})
 _IGNORED = frozenset({"stream"})
 _INPUT_TYPES: Mapping[str, str] = {task_type: input_type for input_type, task_type in TASK_TYPES.items()}
 _UNSPECIFIED = "TASK_TYPE_UNSPECIFIED"
@@ -59,11 +60,13 @@ def _request(given: Members, options: Members, texts: str | list[str]) -> HubReq
     members = {
         **{name: given.get(name) for name in _COPIED},
         "input": texts,
-        "dimensions": options.get("outputDimensionality"),
+        "dimensions": options.get(_SIZE),
         "input_type": _input_type(options.get("taskType")),
     }
     dropped = [name for name in options if name not in _KNOWN | _IGNORED]
-    return HubRequest({name: value for name, value in members.items() if value is not None}, drop_warnings(dropped))
+    names = {"input": "content" if isinstance(texts, str) else "requests", "dimensions": _SIZE}
+    body = {name: value for name, value in members.items() if value is not None}
+    return HubRequest(body, drop_warnings(dropped), names=names)
 
 
 def _options(request: Members) -> Members:
