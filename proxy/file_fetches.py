@@ -63,7 +63,8 @@ class FileFetches:
         for url in urls:
             if url not in self._tasks and len(self._tasks) < MAX_FILES:
                 self._tasks[url] = asyncio.ensure_future(self._data_url(url))
-        await asyncio.wait([self._tasks[url] for url in urls if url in self._tasks])
+        if tasks := [self._tasks[url] for url in urls if url in self._tasks]:
+            await asyncio.wait(tasks)
 
     def must_wait(self, url: str) -> bool:
         """Whether the file at an address is still to be fetched."""
