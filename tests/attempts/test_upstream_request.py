@@ -98,7 +98,7 @@ def test_a_header_that_the_dialect_needs_has_a_default(forwarded, own, sent):
 
 def test_routing_yaml_overrides_a_forwarded_header_in_any_case():
     headers = build(
-        ProviderRequest("/x", b"", {"User-Agent": "dialect"}),
+        ProviderRequest("/x", b"", headers={"User-Agent": "dialect"}),
         {"user-agent": "caller", "openai-organization": "callers"},
         headers={"OpenAI-Organization": "files", "content-type": "text/plain", "authorization": "none"},
     ).headers
