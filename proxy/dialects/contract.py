@@ -62,7 +62,6 @@ class ProviderRequest(Struct, frozen=True):
     path: str = ""
     """Relative to the provider's base_url, query included."""
     body: bytes = b""
-    content_type: str = "application/json"
     headers: Mapping[str, str] = {}
     warnings: tuple[str, ...] = ()
     """Values for X-Routing-Warnings, such as `param-dropped;name=seed`."""
@@ -74,6 +73,8 @@ class ProviderRequest(Struct, frozen=True):
     """The requests to send in place of one that the provider would not take at once. It has no path and body itself then."""
     tool_forms: ToolForms = FUNCTIONS_ONLY
     """The forms in which the caller gets the calls of its functions."""
+    content_type: str = "application/json"
+    """Of its body."""
 
     def with_bodies(self, change: Callable[[bytes], bytes]) -> ProviderRequest:
         """Return the request with its body, or that of each part, changed."""

@@ -47,23 +47,28 @@ class Endpoints:
         path = request.path.partition("?")[0]
         if path not in PATHS and path not in self.local:
             path, exchange.path_members = api_path(path)
-        if (name := PATHS.get(path)) is not None and name not in OPERATIONS:
-            if request.method != "POST":
-                _check_method(request.method, ("POST",))
-            exchange.endpoint = name
-        elif (resource := find_resource(path)) is not None:
-            _check_method(request.method, resource.methods)
-            exchange.endpoint, exchange.resource = resource.kind, resource
-        if exchange.endpoint:
-            if exchange.endpoint in FORMS:
-                exchange.boundary = parse_boundary(request.headers.get("Content-Type", ""))
-        else:
-            endpoint = self._local(path, request)
-            allowed = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
-            _check_method(request.method, (*allowed, *endpoint.more_methods))
-            exchange.local_handler = endpoint.handler
+        if (name := PATHS.get(path)) is None or name in OPERATIONS:
+            name = self._unusual(exchange, path)
+        elif request.method != "POST":
+            _check_method(request.method, ("POST",))
+        exchange.endpoint = name
+        if name in FORMS:
+            exchange.boundary = parse_boundary(request.headers.get("Content-Type", ""))
         if "Content-Encoding" in request.headers:
             _check_encoding(request.headers)
+
+    def _unusual(self, exchange: Exchange, path: str) -> str:
+        """Set what a path names that is not one of `PATHS` with a method of its own. Return its endpoint, if it has one."""
+        request = exchange.request
+        if (resource := find_resource(path)) is not None:
+            _check_method(request.method, resource.methods)
+            exchange.resource = resource
+            return resource.kind
+        endpoint = self._local(path, request)
+        allowed = ("GET", "HEAD") if endpoint.method == "GET" else (endpoint.method,)
+        _check_method(request.method, (*allowed, *endpoint.more_methods))
+        exchange.local_handler = endpoint.handler
+        return ""
 
     def label(self, path: str) -> str:
         """Return the name in metrics of a path with its query: its endpoint in the dialects or here, otherwise `unknown`."""
