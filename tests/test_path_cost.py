@@ -23,7 +23,7 @@ models: {m: {a: m}}
 
 UNARY_CALLS = 259
 """Python calls of one request with a complete response, from its head to its log line."""
-EVENT_CALLS = 30
+EVENT_CALLS = 22
 """Python calls of one event of a stream that passes through."""
 
 
