@@ -17,6 +17,7 @@ from proxy.dialects.google.spelling import camel_case
         ("_a", "A"),
         ("a_", "a_"),
         ("", ""),
+        ("a_b" * 100, "a_b" * 100),
     ],
 )
 def test_a_name_in_camel_case(name: str, expected: str) -> None:
