@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import orjson
@@ -21,6 +21,8 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
 """Dialect -> its names, of which each is a member for it."""
 
 Members = Mapping[str, Any]
+Spelled = list[tuple[str, Any]]
+"""Members of which each name was spelled once: there may be very many."""
 
 
 def check_native_members(body: Members) -> None:
@@ -30,8 +32,9 @@ def check_native_members(body: Members) -> None:
         if not isinstance(members, dict):
             what = f"'{name}' must be an object: members in the format of that provider"
             raise InvalidRequestError(what, param=name, code="invalid_type")
+        spelled = _spelled(members, rules)
         for path in rules.reserved:
-            if _has(members, path.split("."), rules):
+            if _has(spelled, path.split("."), rules):
                 what = f"{name}.{path}: is set by the sidecar; allowed are all members but {', '.join(rules.reserved)}"
                 raise InvalidRequestError(what, param=f"{name}.{path}", code="invalid_value")
 
@@ -55,7 +58,8 @@ def native_members(body: Members, dialect: str) -> dict[str, Any]:
 def limits_in(members: Members, dialect: str) -> tuple[str, ...]:
     """Return the paths of the limits of output tokens that native members set, or remove."""
     rules = DIALECTS[dialect].native_rules
-    return tuple(path for path in rules.limits if _has(members, path.split("."), rules))
+    spelled = _spelled(members, rules)
+    return tuple(path for path in rules.limits if _has(spelled, path.split("."), rules))
 
 
 def without_limits(members: Members, dialect: str) -> dict[str, Any]:
@@ -72,17 +76,18 @@ def keep_native_members(hub: HubRequest, body: Members) -> HubRequest:
     return replace(hub, body={**hub.body, **native})
 
 
-def _values(members: Members, name: str, rules: NativeRules) -> Iterator[tuple[str, Any]]:
-    """Yield the member of that name in each spelling."""
-    return ((given, value) for given, value in members.items() if rules.spelling(given) == name)
+def _spelled(members: Members, rules: NativeRules) -> Spelled:
+    """Return the members by the one spelling of their names, of which some may be there twice."""
+    return [(rules.spelling(given), value) for given, value in members.items()]
 
 
-def _has(members: Members, path: list[str], rules: NativeRules) -> bool:
+def _has(members: Spelled, path: list[str], rules: NativeRules) -> bool:
     """Whether members set a path or remove it, by replacing what it is in."""
     first, *rest = path
     return any(
-        not rest or not isinstance(value, dict) or _has(value, rest, rules)
-        for _, value in _values(members, first, rules)
+        not rest or not isinstance(value, dict) or _has(_spelled(value, rules), rest, rules)
+        for name, value in members
+        if name == first
     )
 
 
@@ -90,7 +95,9 @@ def _without(members: Members, path: list[str], rules: NativeRules) -> dict[str,
     """Return members without a path, and without what replaces the object that it is in."""
     first, *rest = path
     kept = dict(members)
-    for given, value in _values(members, first, rules):
+    for given, value in members.items():
+        if rules.spelling(given) != first:
+            continue
         if rest and isinstance(value, dict):
             kept[given] = _without(value, rest, rules)
         else:

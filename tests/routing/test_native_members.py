@@ -46,8 +46,12 @@ def test_a_native_member_that_is_no_object_is_an_error_that_names_it(name: str, 
         ("google", {"contents": []}, "contents"),
         ("google", {"generationConfig": {"candidateCount": 9}}, "generationConfig.candidateCount"),
         ("google", {"generation_config": {"candidate_count": 9}}, "generationConfig.candidateCount"),
+        (
+            "google", {"generationConfig": {"topK": 1}, "generation_config": {"candidate_count": 9}},
+            "generationConfig.candidateCount",
+        ),
     ],
-)
+)  # fmt: skip
 def test_what_the_sidecar_sets_is_an_error_that_names_it(name: str, members: dict[str, Any], path: str) -> None:
     with pytest.raises(InvalidRequestError, match=f"{name}.{path}: is set by the sidecar") as caught:
         check_native_members({"model": "m", name: members})
