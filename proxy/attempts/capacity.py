@@ -99,7 +99,7 @@ def needed_tokens(exchange: Exchange, step: PlannedTarget) -> int:
     facts, record = exchange.facts, exchange.runtime.telemetry.observations.get(step.target.id)
     limit = facts.max_tokens if step.max_tokens is None else step.max_tokens
     if limit is not None:
-        return _prompt_tokens(exchange, step) + limit * facts.n
+        return _prompt_tokens(exchange, step) + limit * facts.billed_choices
     mean = record.completion_tokens.mean if record else None
     return _prompt_tokens(exchange, step) + ceil(min(mean or 0, MAX_LEARNED_TOKENS))
 

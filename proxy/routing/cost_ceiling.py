@@ -43,7 +43,7 @@ class CostCeiling:
     def __init__(self, facts: Facts, usd: float) -> None:
         self._usd = usd
         self._prompt_tokens = facts.prompt_tokens
-        self._n = facts.n
+        self._n = facts.billed_choices
         self._max_output_tokens = _max_output_tokens(facts)
         self._min_output_tokens = max(MIN_OUTPUT_TOKENS, facts.reasoning_tokens)
         self._can_clamp = facts.endpoint in MAX_TOKENS_MEMBERS
@@ -70,10 +70,10 @@ def calibrated_prompt_tokens(facts: Facts, signal: Signal) -> int:
 
 
 def worst_case_usd(target: Target, facts: Facts, signal: Signal) -> float | None:
-    """Return the USD of the whole prompt and `n` longest answers, or None if the price is unknown."""
+    """Return the USD of the whole prompt and of the longest answer for each choice, or None if the price is unknown."""
     if target.price is None:
         return None
-    return target.price.cost(calibrated_prompt_tokens(facts, signal), _max_output_tokens(facts) * facts.n)
+    return target.price.cost(calibrated_prompt_tokens(facts, signal), _max_output_tokens(facts) * facts.billed_choices)
 
 
 def _max_output_tokens(facts: Facts) -> int:

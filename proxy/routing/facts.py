@@ -19,6 +19,7 @@ from proxy.routing.endpoint_bodies import BODIES
 from proxy.routing.media import NO_MEDIA, Media, find_media
 from proxy.routing.request_body import (
     ChatBody,
+    CompletionsBody,
     Message,
     RequestBody,
     parse_body,
@@ -46,6 +47,8 @@ class Facts(Struct, frozen=True):
     """Whether it asks the model to think first, which can take minutes without any content."""
     n: int = 1
     """Number of choices, over all prompts."""
+    discarded_choices: int = 0
+    """Choices that are generated and billed beyond those: `best_of` of a completion."""
     needs: frozenset[str] = frozenset()
     """Capabilities that the target must have, of `tools`, `images` and `json_schema`."""
     is_plain_text: bool = True
@@ -58,6 +61,11 @@ class Facts(Struct, frozen=True):
     """Its files and audio."""
     hosted_tools: tuple[str, ...] = ()
     """Names of the offered tools that only a target with `endpoint` can run."""
+
+    @property
+    def billed_choices(self) -> int:
+        """Number of choices that are generated."""
+        return self.n + self.discarded_choices
 
 
 def parsed_bytes(raw: bytes, max_values: int) -> int:
@@ -152,12 +160,21 @@ def parse_facts(endpoint: str, body: Mapping[str, Any]) -> Facts:
         max_tokens=members.output_token_limit,
         reasoning_tokens=_reasoning_budget(body) if mentions_reasoning else 0,
         asks_for_reasoning=mentions_reasoning and _asks_for_reasoning(body),
-        n=(members.n or 1) * _prompt_count(members.prompt) if endpoint == "completions" else members.n or 1,
+        n=members.n or 1,
         needs=_needs(members, images),
         media=find_media(media) if media else NO_MEDIA,
         is_plain_text=not (members.tools or members.functions or members.response_format) or _is_plain_text(members),
     )
-    return facts if endpoint != "embeddings" else _facts_of_embeddings(facts, members.input)
+    if endpoint == "embeddings":
+        return _facts_of_embeddings(facts, members.input)
+    return _facts_of_completions(facts, members) if isinstance(members, CompletionsBody) else facts
+
+
+def _facts_of_completions(facts: Facts, members: CompletionsBody) -> Facts:
+    """Return the facts of a text completion: each prompt gets its own choices."""
+    prompts = _prompt_count(members.prompt)
+    discarded = max((members.best_of or 1) - facts.n, 0)
+    return replace(facts, n=facts.n * prompts, discarded_choices=discarded * prompts)
 
 
 def _facts_of_embeddings(facts: Facts, inputs: Any) -> Facts:
@@ -199,7 +216,7 @@ def _count_content(messages: Sequence[Message]) -> tuple[int, int, list[dict[str
 
 
 def _prompt_count(prompt: Any) -> int:
-    """Return the number of prompts of a completion, each of which gets `n` choices. A list of tokens is one prompt."""
+    """Return the number of prompts of a completion. A list of tokens is one prompt."""
     several = isinstance(prompt, list) and bool(prompt) and all(isinstance(each, (str, list)) for each in prompt)
     return len(prompt) if several and prompt else 1
 

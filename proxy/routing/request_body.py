@@ -63,6 +63,7 @@ class CompletionsBody(RequestBody, frozen=True):
     """Further members of a text completion."""
 
     max_tokens: PositiveInt | None = None
+    best_of: PositiveInt | None = None
 
     @property
     def output_token_limit(self) -> int | None:
@@ -70,11 +71,17 @@ class CompletionsBody(RequestBody, frozen=True):
         return self.max_tokens
 
 
-class MessagesBody(CompletionsBody, frozen=True):
+class MessagesBody(RequestBody, frozen=True):
     """Further members of a request to /messages."""
 
+    max_tokens: PositiveInt | None = None
     messages: Any = None
     system: Any = None
+
+    @property
+    def output_token_limit(self) -> int | None:
+        """See RequestBody."""
+        return self.max_tokens
 
     @property
     def other_texts(self) -> tuple[Any, ...]:

@@ -39,6 +39,7 @@ def check(target: Target, facts: Facts, usd: float, token_ratio: float = 1.0) ->
         (PRICED, chat(1000, 100), 1.0, 0.01 + 0.1),
         (PRICED, chat(1000, 100), 1.5, 0.015 + 0.1),
         (PRICED, chat(1000, 100, n=3), 1.0, 0.01 + 0.3),
+        (PRICED, chat(1000, 100, n=2, discarded_choices=1), 1.0, 0.01 + 0.3),
         (PRICED, chat(1000), 1.0, 0.01 + 4.096),
         (TIERED, chat(1000, 100), 1.0, 0.01 + 0.1),
         (TIERED, chat(1001, 100), 1.0, 0.02002 + 0.2),

@@ -204,6 +204,14 @@ def test_choices_are_counted_for_each_prompt_of_a_completion(prompt: Any, n: int
 
 
 @pytest.mark.parametrize(
+    ("n", "best_of", "billed"), [(None, None, 2), (None, 5, 10), (2, 5, 10), (5, 5, 10), (2, None, 4)]
+)
+def test_what_best_of_discards_is_billed(n: int | None, best_of: int | None, billed: int) -> None:
+    facts = parse_facts("completions", {"model": "m", "prompt": ["a", "b"], "n": n, "best_of": best_of})
+    assert (facts.n, facts.billed_choices) == (2 * (n or 1), billed)
+
+
+@pytest.mark.parametrize(
     ("members", "asks"),
     [
         ({}, False),
