@@ -43,6 +43,7 @@ def test_no_two_background_tasks_share_an_event() -> None:
 def test_no_other_task_runs_in_the_background() -> None:
     starting = {path for path, text in sources().items() if re.search(r"create_task\(|ensure_future\(", text)}
     assert starting == {  # all but the first await or cancel what they start, and take its exceptions
-        "proxy/background.py", "proxy/downstream/client_connection.py", "proxy/control/stream.py", "proxy/lifecycle.py",
+        "proxy/background.py", "proxy/cli/compare/runner.py", "proxy/control/stream.py", "proxy/downstream/client_connection.py",
+        "proxy/file_fetches.py", "proxy/lifecycle.py",
         "proxy/upstream/call.py", "proxy/upstream/http1/resolver.py", "proxy/upstream/http1/transport.py",
     }  # fmt: skip

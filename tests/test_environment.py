@@ -15,6 +15,7 @@ _READ = re.compile(r'environ(?:\.get\(|\[)["\'](PARROT_\w*)')
 def test_the_only_variable_of_its_own_is_the_key_that_its_clients_send() -> None:
     read = {path: _READ.findall(text) for path, text in sources().items()}
     assert {path: names for path, names in read.items() if names} == {
+        "proxy/cli/compare/connection.py": ["PARROT_API_KEY"],
         "proxy/cli/explain.py": ["PARROT_API_KEY"],
         "proxy/cli/top.py": ["PARROT_API_KEY"],
         "proxy/client.py": ["PARROT_API_KEY"],

@@ -10,6 +10,8 @@ from proxy.errors import RequestTimeoutError
 
 BODY_TIMEOUT_S = 30.0
 """How long the caller may be silent while it sends its body."""
+LINGER_S = 10.0
+"""How long the rest of a body is read after the response, so that the response is not lost in a reset."""
 MIN_BODY_RATE = 1000
 """Bytes per second that a body must bring, apart from pauses of `BODY_TIMEOUT_S`."""
 

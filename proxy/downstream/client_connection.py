@@ -11,7 +11,7 @@ from aiohttp import web
 from aiohttp.http import RawRequestMessage, StreamWriter
 from aiohttp.streams import StreamReader
 
-from proxy.downstream.body_deadline import BODY_TIMEOUT_S, body_timeout, extend_body_due
+from proxy.downstream.body_deadline import BODY_TIMEOUT_S, LINGER_S, body_timeout, extend_body_due
 from proxy.downstream.body_reader import BodyReader
 from proxy.downstream.head_check import check_head
 from proxy.downstream.request_host import RequestHost
@@ -25,8 +25,6 @@ from proxy.messages import Headers, Request
 
 KEEP_ALIVE_S = 75.0
 """How long a connection may be idle, and a request's head may take."""
-LINGER_S = 10.0
-"""How long the rest of a body is read after the response, so that the response is not lost in a reset."""
 
 
 class ClientConnection(ServerProtocol):
@@ -146,17 +144,20 @@ class ClientConnection(ServerProtocol):
     # Called by the request's lifecycle: its body.
 
     def read_body(self) -> bytes | None:
-        """Return the body if all of it is here, as it mostly is. Otherwise, and for a form, begin to read it."""
+        """Return the body if all of it is here, as it mostly is. Otherwise begin to collect it."""
         body, lifecycle = self._body, self._lifecycle
         assert body is not None and lifecycle is not None
-        if body.is_complete and not lifecycle.exchange.boundary:
+        if body.is_complete:
             return body.read(lifecycle.feed_body)
+        self._begin_body(body)
+        return None
+
+    def _begin_body(self, body: BodyReader) -> None:
         if body.is_awaiting_continue:
             self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
         self._is_reading_body = True
         self.wake_by(self._loop.time() + BODY_TIMEOUT_S)
         self.pump()
-        return None
 
     def _read_on(self, lifecycle: RequestLifecycle) -> bool:
         """Collect what has arrived of the body. Returns whether it is complete, or refused."""

@@ -47,6 +47,13 @@ class UploadingConnection(ClientConnection):
             lifecycle.check(now)
             self._host.timer.watch(self)
 
+    def read_body(self) -> bytes | None:
+        """Return the body if all of it is here. Otherwise, and for a form, begin to read it."""
+        if self._lifecycle is not None and self._lifecycle.exchange.boundary and self._body is not None:
+            self._begin_body(self._body)
+            return None
+        return super().read_body()
+
     def _read_on(self, lifecycle: RequestLifecycle) -> bool:
         return self._read_form(lifecycle) if lifecycle.exchange.boundary else super()._read_on(lifecycle)
 

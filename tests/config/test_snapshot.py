@@ -52,7 +52,7 @@ def snapshot() -> Snapshot:
         ("anthropic/", []),
         ("/claude", []),
         ("unknown/claude", []),
-        ("", []),
+        ("", ["openai@us-east-1/*", "openai@eu-central-1/*", "anthropic@global/*"]),
         ("gpt-../../etc", []),
         ("gpt-//x", []),
         ("anthropic/..", []),

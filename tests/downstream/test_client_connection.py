@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from proxy.downstream.body_deadline import BODY_TIMEOUT_S, MIN_BODY_RATE
-from proxy.downstream.client_connection import KEEP_ALIVE_S, LINGER_S
+from proxy.downstream.body_deadline import BODY_TIMEOUT_S, LINGER_S, MIN_BODY_RATE
+from proxy.downstream.client_connection import KEEP_ALIVE_S
 from proxy.runtime import Load
 from tests.callers import ASK, STREAM, Caller, chunked, post, world
 from tests.cuts import split_at

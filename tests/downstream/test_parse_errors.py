@@ -7,7 +7,7 @@ import asyncio
 import orjson
 import pytest
 
-from proxy.downstream.client_connection import LINGER_S
+from proxy.downstream.body_deadline import LINGER_S
 from proxy.downstream.parse_errors import MAX_HEADER_BYTES, MAX_HEADERS, MAX_TARGET_BYTES, parse_error
 from tests.callers import ASK, chunked, post, world
 from tests.cuts import split_at
