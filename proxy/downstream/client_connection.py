@@ -141,8 +141,6 @@ class ClientConnection(ServerProtocol):
         else:
             self._lifecycle.check(now)
 
-    # Called by the request's lifecycle: its body.
-
     def read_body(self) -> bytes | None:
         """Return the body if all of it is here, as it mostly is. Otherwise begin to collect it."""
         body, lifecycle = self._body, self._lifecycle
@@ -180,7 +178,7 @@ class ClientConnection(ServerProtocol):
         self._encoder.keep_alive = False
         lifecycle.fail(error)
 
-    # Called by the request's lifecycle: its response.
+    # Called by the request's lifecycle, as `read_body`: its response.
 
     def send(self, status: int, headers: Headers, body: bytes) -> None:
         """Send a complete response in one write. Raises ValueError for a header that would break its head."""
