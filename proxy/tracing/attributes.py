@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from proxy.config.snapshot import Provider
+from proxy.config.snapshot import ANY_MODEL, Provider
 from proxy.control_chars import escape_control_chars
 from proxy.dialects import DIALECTS
 from proxy.exchange import Attempt, Exchange
@@ -16,20 +16,28 @@ Attributes = Mapping[str, Any]
 """Name -> str, number, bool or tuple of str."""
 
 OPERATIONS: Mapping[str, str] = {
-    "chat": "chat",
     "batch_embed_contents": "embeddings",
-    "count_content_tokens": "count_tokens",
-    "embed_content": "embeddings",
-    "count_tokens": "count_tokens",
+    "batches": "batches",
+    "chat": "chat",
     "completions": "text_completion",
+    "count_content_tokens": "count_tokens",
+    "count_tokens": "count_tokens",
+    "embed_content": "embeddings",
     "embeddings": "embeddings",
+    "files": "files",
     "generate_content": "generate_content",
+    "image_edits": "generate_content",
+    "image_variations": "generate_content",
     "images": "generate_content",
     "messages": "chat",
     "moderations": "moderation",
     "responses": "chat",
     "responses_compact": "chat",
     "responses_input_tokens": "count_tokens",
+    "speech": "speech",
+    "transcriptions": "transcription",
+    "translations": "translation",
+    "uploads": "uploads",
 }
 """Endpoint -> gen_ai.operation.name."""
 
@@ -80,8 +88,13 @@ def request_end(exchange: Exchange) -> Attributes:
 
 
 def attempt_name(attempt: Attempt) -> str:
-    """Return the span name, such as `chat gpt-4o-2024-08-06`."""
-    return f"{OPERATIONS[attempt.exchange.endpoint]} {attempt.step.target.model}"
+    """Return the span name, such as `chat gpt-4o-2024-08-06`, or `files` where the request names no model."""
+    return f"{OPERATIONS[attempt.exchange.endpoint]} {_model(attempt) or ''}".rstrip()
+
+
+def _model(attempt: Attempt) -> str | None:
+    model = attempt.step.target.model
+    return None if model == ANY_MODEL else model
 
 
 def attempt_start(attempt: Attempt, number: int) -> Attributes:
@@ -92,7 +105,7 @@ def attempt_start(attempt: Attempt, number: int) -> Attributes:
         {
             "gen_ai.operation.name": OPERATIONS[exchange.endpoint],
             "gen_ai.provider.name": _provider(target.provider),
-            "gen_ai.request.model": target.model,
+            "gen_ai.request.model": _model(attempt),
             "gen_ai.request.stream": exchange.facts.stream or None,
             "server.address": url.hostname,
             "server.port": url.port or _PORTS.get(url.scheme),

@@ -8,6 +8,7 @@ from dataclasses import replace
 import pytest
 from msgspec.structs import replace as altered
 
+from proxy.config.snapshot import ANY_MODEL
 from proxy.ingress.paths import PATHS
 from proxy.routing.facts import Facts
 from proxy.tracing.attributes import (
@@ -70,6 +71,15 @@ def test_a_span_name_is_operation_and_model_or_the_method():
     made = exchange_with_attempt()
     made.facts = Facts("chat", "m")
     assert (request_name(made), attempt_name(made.winning_attempt)) == ("chat m", "chat m-a")
+
+
+def test_a_request_without_a_model_has_none_in_its_spans():
+    attempt = at()
+    made, step = attempt.exchange, attempt.step
+    made.endpoint, made.facts = "files", Facts("files")
+    attempt.step = altered(step, target=replace(step.target, model=ANY_MODEL))
+    assert (request_name(made), attempt_name(attempt)) == ("files", "files")
+    assert "gen_ai.request.model" not in attempt_start(attempt, 1)
     assert request_name(altered(made, endpoint="", facts=Facts())) == "POST"
 
 
