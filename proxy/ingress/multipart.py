@@ -57,7 +57,7 @@ class Form(Struct, frozen=True):
 
     fields: dict[str, str]
     beginning: bytes | bytearray
-    """The bytes of it that have arrived, which nobody changes."""
+    """The bytes of it that have arrived. They are not changed."""
     model: Part | None = None
     """Where the field `model` stands in `beginning`."""
 

@@ -10,7 +10,7 @@ from proxy.routing.media import lacking_media
 UNSUPPORTED_FEATURE = "unsupported_feature: "
 """Prefix of the reason of a target that lacks what only some vendors have. The member or the tool follows."""
 ENDPOINT_UNSUPPORTED = "endpoint_unsupported"
-"""Why a target is excluded that lacks the endpoint, or that needs to be told a model."""
+"""Why a target is excluded that lacks the endpoint, or that needs the name of a model."""
 
 
 def is_native(provider: Provider, facts: Facts) -> bool:

@@ -124,7 +124,7 @@ def _tools(body: Mapping[str, Any], provider_names: Mapping[str, str]) -> dict[s
     functions = [function for function in selection.functions if selection.forced_name in (None, function["name"])]
     if not functions:
         return {}
-    # A tool without parameters has nothing to enforce, and Cohere rejects it beside `strict_tools`.
+    # A tool without parameters has nothing to enforce, and Cohere rejects it together with `strict_tools`.
     strict = all(function.get("strict") and _has_parameters(function) for function in functions)
     return {
         "tools": [

@@ -9,8 +9,7 @@ from msgspec import Struct
 
 from proxy.dialects.contract import ProviderRequest
 from proxy.dialects.hub.content import invalid_param
-from proxy.dialects.hub.params import IGNORABLE_PARAMS
-from proxy.errors import InvalidRequestError
+from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential
 
 MAX_INPUTS = 2048
 TOKENS = "input (token numbers)"
@@ -95,11 +94,7 @@ def unsupported_embedding_params(
 
 def check_supported(unsupported: Iterable[str]) -> None:
     """Raise InvalidRequestError if one of these parameters must not be dropped."""
-    for name in unsupported:
-        member = name.partition(" ")[0]
-        if member in ESSENTIAL_PARAMS:
-            what = f"{name}: not supported by this provider"
-            raise InvalidRequestError(what, param=member, code="unsupported_parameter")
+    check_essential(unsupported, ESSENTIAL_PARAMS)
 
 
 def count_inputs(value: Any) -> int:

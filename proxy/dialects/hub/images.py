@@ -10,8 +10,7 @@ import orjson
 
 from proxy.dialects.contract import ResponseContext
 from proxy.dialects.hub.content import invalid_param
-from proxy.dialects.hub.params import IGNORABLE_PARAMS
-from proxy.errors import InvalidRequestError
+from proxy.dialects.hub.params import IGNORABLE_PARAMS, check_essential
 
 MAX_IMAGES = 10
 
@@ -53,10 +52,7 @@ def unsupported_image_params(body: Mapping[str, Any], supported: Iterable[str] =
 
 def check_supported(unsupported: Iterable[str]) -> None:
     """Raise InvalidRequestError if one of these parameters must not be dropped."""
-    for name in unsupported:
-        if name in ESSENTIAL_PARAMS:
-            what = f"{name}: not supported by this provider"
-            raise InvalidRequestError(what, param=name, code="unsupported_parameter")
+    check_essential(unsupported, ESSENTIAL_PARAMS)
 
 
 def requested_prompt(body: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -77,12 +77,13 @@ def essential_params(body: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, **tools, "stream": body.get("stream")}
 
 
-def check_essential(unsupported: Iterable[str]) -> None:
-    """Raise InvalidRequestError if one of these parameters must not be dropped."""
+def check_essential(unsupported: Iterable[str], essential: Collection[str] = _ESSENTIAL) -> None:
+    """Raise InvalidRequestError if one of these parameters must not be dropped. What follows a name says more of it."""
     for name in unsupported:
-        if name in _ESSENTIAL:
+        member = name.partition(" ")[0]
+        if member in essential:
             what = f"{name}: not supported by this provider"
-            raise InvalidRequestError(what, param=name, code="unsupported_parameter")
+            raise InvalidRequestError(what, param=member, code="unsupported_parameter")
 
 
 @dataclass(frozen=True, slots=True)
